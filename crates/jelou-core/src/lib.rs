@@ -1,1 +1,26 @@
+//! Plain types of the domain, parsed once at the edge so that they cannot be wrong inside.
+//!
+//! No I/O here: persistence is `jelou-store`'s, processes are `jelou-engine`'s, HTTP is `jelou-server`'s.
 
+pub mod api;
+pub mod clock;
+pub mod error_code;
+pub mod id;
+pub mod limits;
+pub mod manifest;
+pub mod scope;
+pub mod secret_key;
+pub mod slug;
+pub mod source;
+pub mod token_name;
+
+pub use clock::Clock;
+pub use error_code::ErrorCode;
+pub use id::{AccessTokenId, DeploymentId, FunctionId, TokenId};
+pub use limits::Limits;
+pub use manifest::Manifest;
+pub use scope::{Scope, Scopes};
+pub use secret_key::SecretKey;
+pub use slug::Slug;
+pub use source::{SourceFile, SourceTree};
+pub use token_name::TokenName;

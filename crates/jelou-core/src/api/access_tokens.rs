@@ -1,0 +1,50 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{AccessTokenId, Scopes, TokenName};
+
+/// An access token as lists show it: neither the value nor its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessToken {
+    pub id: AccessTokenId,
+    pub name: TokenName,
+    /// The first 12 characters.
+    #[schema(example = "jfn_pat_abc1")]
+    pub prefix: String,
+    pub scopes: Scopes,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateAccessToken {
+    pub name: TokenName,
+    pub scopes: Scopes,
+    /// Seconds until it expires; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
+}
+
+/// The one answer that holds an access token's value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedAccessToken {
+    /// The value, shown this once.
+    pub token: String,
+    #[serde(flatten)]
+    pub details: AccessToken,
+}
+
+impl std::fmt::Debug for CreatedAccessToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreatedAccessToken")
+            .field("details", &self.details)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::CreatedToken;
+use crate::{DeploymentId, FunctionId, Slug, SourceFile};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeployRequest {
+    pub files: Vec<SourceFile>,
+    /// `index.ts` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<String>,
+    /// Build and inspect, but change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Check types as well.
+    #[serde(default)]
+    pub check: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeployResult {
+    /// Absent for a dry run.
+    pub deployment: Option<Deployment>,
+    pub function: Slug,
+    /// Absent for a dry run of a function that does not exist yet.
+    pub function_id: Option<FunctionId>,
+    pub url: String,
+    /// The token that the function's first deployment creates; never shown again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<CreatedToken>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    pub id: DeploymentId,
+    pub live: bool,
+    /// SHA-256 of the built artifact, in hexadecimal: equal for equal builds.
+    pub artifact: String,
+    pub bundle_bytes: u64,
+    pub files: Vec<FileSummary>,
+    pub entrypoint: String,
+    /// Name of the access token that deployed it.
+    pub created_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FileSummary {
+    pub path: String,
+    pub bytes: u64,
+}

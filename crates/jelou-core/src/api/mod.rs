@@ -1,0 +1,28 @@
+//! Bodies of the management API. The server's handlers and the client share them, and the OpenAPI document is
+//! generated from them.
+
+mod access_tokens;
+mod audit;
+mod deployments;
+mod functions;
+mod problem;
+mod secrets;
+mod server;
+mod tokens;
+
+pub use access_tokens::{AccessToken, CreateAccessToken, CreatedAccessToken};
+pub use audit::{AuditEntry, AuditPage};
+pub use deployments::{DeployRequest, DeployResult, Deployment, FileSummary};
+pub use functions::{CreateFunction, Function};
+pub use problem::Problem;
+pub use secrets::{Secret, SecretsChanged, SetSecrets};
+pub use server::{ServerInfo, WhoAmI};
+pub use tokens::{CreateToken, CreatedToken, RuntimeToken};
+
+use serde::{Deserialize, Serialize};
+
+/// A complete list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct List<T> {
+    pub items: Vec<T>,
+}

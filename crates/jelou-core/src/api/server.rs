@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+use super::AccessToken;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerInfo {
+    pub version: String,
+    /// The URL of a function, with `{slug}` in the place of its slug.
+    pub functions: String,
+    /// Version of the engine that runs the functions.
+    pub engine: String,
+}
+
+/// Who the presented access token is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhoAmI {
+    pub access_token: AccessToken,
+    pub server: ServerInfo,
+}

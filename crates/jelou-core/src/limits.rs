@@ -1,0 +1,79 @@
+//! The limits of a function's process and of its requests. Each one is an operator's setting, and the error that it
+//! causes names it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Milliseconds until the response head must be there, unless the function sets its own `timeout`.
+    pub request_timeout_ms: u64,
+    /// The largest `timeout` that a function may set, in milliseconds.
+    pub max_request_timeout_ms: u64,
+    /// Milliseconds without a byte after which a response stream is cut.
+    pub stream_idle_timeout_ms: u64,
+    /// Milliseconds that the import of a module may take.
+    pub startup_timeout_ms: u64,
+    /// Milliseconds that a build may take, download of its packages included.
+    pub build_timeout_ms: u64,
+    /// Bytes of a request body.
+    pub max_body_bytes: u64,
+    /// MiB of a process's JavaScript heap.
+    pub max_heap_mib: u64,
+    /// Requests that one process works on at a time.
+    pub max_concurrent_requests: usize,
+    /// Requests that wait for a process's turn before the rest get 503.
+    pub max_queued_requests: usize,
+    /// Milliseconds that an idle process is kept.
+    pub idle_timeout_ms: u64,
+    /// Milliseconds that in-flight requests get to finish when their process is replaced.
+    pub drain_timeout_ms: u64,
+    /// Calls that a chain of functions may be long.
+    pub max_hops: u32,
+    /// Bytes of a bundle.
+    pub max_bundle_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_timeout_ms: 30_000,
+            max_request_timeout_ms: 120_000,
+            stream_idle_timeout_ms: 120_000,
+            startup_timeout_ms: 5_000,
+            build_timeout_ms: 60_000,
+            max_body_bytes: 10 * 1024 * 1024,
+            max_heap_mib: 128,
+            max_concurrent_requests: 100,
+            max_queued_requests: 200,
+            idle_timeout_ms: 5 * 60 * 1000,
+            drain_timeout_ms: 30_000,
+            max_hops: 16,
+            max_bundle_bytes: 10 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    pub fn stream_idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.stream_idle_timeout_ms)
+    }
+
+    pub fn startup_timeout(&self) -> Duration {
+        Duration::from_millis(self.startup_timeout_ms)
+    }
+
+    pub fn build_timeout(&self) -> Duration {
+        Duration::from_millis(self.build_timeout_ms)
+    }
+
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+
+    pub fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
+    }
+}

@@ -1,0 +1,91 @@
+//! What a deployment says of itself, read once at deploy. The gateway answers everything static from it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One tool, at `config.path`.
+    Define,
+    /// Several tools, each at its own route.
+    App,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    pub mode: Mode,
+    pub name: Option<String>,
+    pub description: String,
+    /// Exactly one for [`Mode::Define`].
+    pub tools: Vec<Tool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tool {
+    /// The key in `app({ tools })`, or `default`.
+    pub key: String,
+    /// The name that MCP clients and OpenAPI show.
+    pub name: String,
+    pub description: String,
+    /// `*`, or segments of which some are `:param`; a trailing `*` matches the rest.
+    pub path: String,
+    /// Upper-case HTTP methods.
+    pub methods: Vec<String>,
+    pub timeout_ms: u64,
+    pub mcp: bool,
+    /// Callable without a token.
+    pub public: bool,
+    pub cors: Option<Cors>,
+    #[serde(default)]
+    pub cron: Vec<Schedule>,
+    /// JSON Schema 2020-12 of the input.
+    pub input_schema: Option<Value>,
+    /// JSON Schema 2020-12 of the result.
+    pub output_schema: Option<Value>,
+    /// MCP tool annotations, as given.
+    pub annotations: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cors {
+    pub origin: Vec<String>,
+    pub methods: Option<Vec<String>>,
+    pub headers: Option<Vec<String>>,
+    pub credentials: bool,
+    /// Seconds that a browser may keep the preflight's answer.
+    pub max_age: u64,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            origin: vec!["*".to_owned()],
+            methods: None,
+            headers: None,
+            credentials: false,
+            max_age: 86_400,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// Five fields: minute, hour, day of month, month, day of week.
+    pub expression: String,
+    /// IANA time zone.
+    pub timezone: String,
+    pub name: Option<String>,
+    pub bot_id: Option<String>,
+}
+
+impl Manifest {
+    /// Whether a caller without a token may learn which routes there are.
+    pub fn is_public(&self) -> bool {
+        self.tools.iter().all(|tool| tool.public)
+    }
+}

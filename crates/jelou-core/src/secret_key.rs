@@ -1,0 +1,104 @@
+//! The key of a secret, as a function reads it with `ctx.env.get("KEY")`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub const MAX_SECRET_KEY_LENGTH: usize = 256;
+/// Bytes of one secret's value.
+pub const MAX_SECRET_VALUE_BYTES: usize = 64 * 1024;
+pub const MAX_SECRETS_PER_FUNCTION: usize = 100;
+/// Keys of the platform itself; a function can neither set nor read them.
+pub const RESERVED_PREFIX: &str = "__FN_";
+
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = "^[A-Z][A-Z0-9_]*$", example = "OTRA_FUNCION_TOKEN")]
+pub struct SecretKey(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseSecretKeyError {
+    #[error("a secret key cannot be empty")]
+    Empty,
+    #[error("secret keys that start with `{RESERVED_PREFIX}` are reserved for the platform")]
+    Reserved,
+    #[error(
+        "a secret key starts with an upper-case letter and holds only upper-case letters, digits and `_`"
+    )]
+    Character,
+    #[error("secret key is {0} characters long; the limit is {MAX_SECRET_KEY_LENGTH}")]
+    TooLong(usize),
+}
+
+impl SecretKey {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretKey {
+    type Err = ParseSecretKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Err(ParseSecretKeyError::Empty);
+        }
+        if text.starts_with(RESERVED_PREFIX) {
+            return Err(ParseSecretKeyError::Reserved);
+        }
+        let allowed = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        if !text.starts_with(|c: char| c.is_ascii_uppercase()) || !text.bytes().all(allowed) {
+            return Err(ParseSecretKeyError::Character);
+        }
+        if text.len() > MAX_SECRET_KEY_LENGTH {
+            return Err(ParseSecretKeyError::TooLong(text.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for SecretKey {
+    type Error = ParseSecretKeyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<SecretKey> for String {
+    fn from(key: SecretKey) -> Self {
+        key.0
+    }
+}
+
+impl fmt::Display for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar() {
+        for good in ["A", "OTRA_FUNCION_TOKEN", "A1_"] {
+            assert!(good.parse::<SecretKey>().is_ok(), "{good}");
+        }
+        assert_eq!(
+            "__FN_X".parse::<SecretKey>(),
+            Err(ParseSecretKeyError::Reserved)
+        );
+        for bad in ["a", "_A", "1A", "A-B", "A B", "Ñ"] {
+            assert_eq!(
+                bad.parse::<SecretKey>(),
+                Err(ParseSecretKeyError::Character),
+                "{bad}"
+            );
+        }
+    }
+}
