@@ -1,1 +1,40 @@
+//! The format of jelou's tokens, and all that can be done with one offline.
+//!
+//! A token is `prefix + 32 random base62 characters + 6 characters of checksum`. The prefix names
+//! the kind and lets a secret scanner find a leak; the checksum lets the gateway drop garbage
+//! without a look-up. Neither is security: that is the 190 random bits alone. With that much
+//! entropy a plain SHA-256 is what may be stored (OWASP ASVS 5.0, 6.5.2), and it is cheap enough
+//! for every request, where a password hash is not.
+//!
+//! This crate leaves to others whether a well-formed token exists, is active and may do something.
+//! `VECTORS.md` in the crate's folder has test vectors for other implementations.
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use jelou_token::{BuildTokenHasher, RuntimeToken, TokenHash};
+//!
+//! let token = RuntimeToken::mint()?;
+//! let mut functions: HashMap<TokenHash, &str, BuildTokenHasher> = HashMap::default();
+//! functions.insert(token.hash(), "mi-funcion");
+//!
+//! let header = token.expose().as_bytes();
+//! let function = RuntimeToken::hash_presented(header).and_then(|hash| functions.get(&hash));
+//! assert_eq!(function, Some(&"mi-funcion"));
+//! # Ok::<(), getrandom::Error>(())
+//! ```
+#![warn(missing_docs)]
 
+mod display_prefix;
+mod error;
+mod format;
+mod hash;
+mod kind;
+mod redact;
+mod token;
+
+pub use display_prefix::{DisplayPrefix, ParseDisplayPrefixError};
+pub use error::ParseTokenError;
+pub use hash::{BuildTokenHasher, TokenHash, TokenHasher};
+pub use kind::{Access, Kind, Runtime};
+pub use redact::redact;
+pub use token::{AccessToken, RuntimeToken, Token};
