@@ -1,0 +1,197 @@
+//! What a build made, addressed by its content and kept compressed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jelou_core::SourceFile;
+use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
+
+use crate::error::{Resource, StoreError};
+use crate::row::Columns;
+use crate::store::Store;
+
+/// zstd's own default: a bundle shrinks to about a quarter in a few milliseconds.
+const COMPRESSION_LEVEL: i32 = 3;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The JavaScript module that a worker imports.
+    pub bundle: String,
+    /// Source map (ECMA-426) of the bundle.
+    pub source_map: Option<String>,
+    /// The files that were uploaded.
+    pub sources: Vec<SourceFile>,
+}
+
+/// SHA-256 of an artifact's content before compression; prints as 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArtifactHash([u8; 32]);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not 64 lower-case hexadecimal digits")]
+pub struct ParseArtifactHashError;
+
+impl Artifact {
+    /// Covers the sources too, so that a download always gives the files of that very deployment.
+    pub fn hash(&self) -> ArtifactHash {
+        let mut digest = Sha256::new();
+        let mut part = |text: &str| {
+            // With its length before it, no part can pass for the end of another one.
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        };
+        part(&self.bundle);
+        match &self.source_map {
+            Some(source_map) => {
+                part("source map");
+                part(source_map);
+            }
+            None => part(""),
+        }
+        for file in &self.sources {
+            part(&file.path);
+            part(&file.content);
+        }
+        ArtifactHash(digest.finalize().into())
+    }
+}
+
+impl fmt::Display for ArtifactHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for ArtifactHash {
+    type Err = ParseArtifactHashError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if text.len() != 64 || !text.bytes().all(digit) {
+            return Err(ParseArtifactHashError);
+        }
+        let mut hash = [0; 32];
+        for (position, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * position..2 * position + 2], 16)
+                .map_err(|_| ParseArtifactHashError)?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+impl Store {
+    /// Compares the content with the hash before it hands it out.
+    pub async fn artifact(&self, hash: ArtifactHash) -> Result<Artifact, StoreError> {
+        let row = sqlx::query("SELECT bundle, source_map, sources FROM artifacts WHERE hash = $1")
+            .bind(hash.to_string())
+            .fetch_optional(self.database.pool())
+            .await?
+            .ok_or_else(|| StoreError::not_found(Resource::Artifact, hash))?;
+        let compressed = Compressed {
+            hash,
+            bundle: row.bytes("bundle")?,
+            source_map: row.optional_bytes("source_map")?,
+            sources: row.bytes("sources")?,
+        };
+        off_the_runtime(move || compressed.open()).await
+    }
+
+    /// The artifacts that may be asked for at any time: those of live deployments.
+    pub async fn live_artifact_hashes(&self) -> Result<Vec<ArtifactHash>, StoreError> {
+        sqlx::query(
+            "SELECT DISTINCT d.artifact_hash FROM functions f \
+             JOIN deployments d ON d.id = f.live_deployment_id ORDER BY d.artifact_hash",
+        )
+        .fetch_all(self.database.pool())
+        .await?
+        .iter()
+        .map(|row| row.parsed("artifact_hash"))
+        .collect()
+    }
+}
+
+/// An artifact as its row holds it.
+pub(crate) struct Compressed {
+    pub(crate) hash: ArtifactHash,
+    bundle: Vec<u8>,
+    source_map: Option<Vec<u8>>,
+    sources: Vec<u8>,
+}
+
+impl Compressed {
+    pub(crate) async fn new(artifact: Artifact) -> Result<Self, StoreError> {
+        off_the_runtime(move || {
+            let sources = serde_json::to_vec(&artifact.sources)
+                .map_err(|error| unreadable("sources", error))?;
+            Ok(Self {
+                hash: artifact.hash(),
+                bundle: compress(artifact.bundle.as_bytes())?,
+                source_map: artifact
+                    .source_map
+                    .as_ref()
+                    .map(|text| compress(text.as_bytes()))
+                    .transpose()?,
+                sources: compress(&sources)?,
+            })
+        })
+        .await
+    }
+
+    /// Equal content is there once.
+    pub(crate) async fn insert(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO artifacts (hash, bundle, source_map, sources) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (hash) DO NOTHING",
+        )
+        .bind(self.hash.to_string())
+        .bind(self.bundle)
+        .bind(self.source_map)
+        .bind(self.sources)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    fn open(self) -> Result<Artifact, StoreError> {
+        let artifact = Artifact {
+            bundle: text("bundle", &self.bundle)?,
+            source_map: self
+                .source_map
+                .map(|compressed| text("source_map", &compressed))
+                .transpose()?,
+            sources: serde_json::from_str(&text("sources", &self.sources)?)
+                .map_err(|error| unreadable("sources", error))?,
+        };
+        if artifact.hash() == self.hash {
+            Ok(artifact)
+        } else {
+            Err(unreadable(
+                "hash",
+                format_args!("the content of {} is not what was stored", self.hash),
+            ))
+        }
+    }
+}
+
+fn compress(content: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::encode_all(content, COMPRESSION_LEVEL).map_err(|error| unreadable("bundle", error))
+}
+
+fn text(column: &str, compressed: &[u8]) -> Result<String, StoreError> {
+    let content = zstd::decode_all(compressed).map_err(|error| unreadable(column, error))?;
+    String::from_utf8(content).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: &str, reason: impl fmt::Display) -> StoreError {
+    StoreError::corrupt(&format!("artifacts.{column}"), reason)
+}
+
+/// Runs what may take tens of milliseconds where it holds up no other task.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(StoreError::Unavailable(None)))
+}

@@ -1,0 +1,57 @@
+use std::io;
+use std::path::PathBuf;
+
+use jelou_core::SecretKey;
+
+use super::KeyId;
+use crate::secrets::SecretOwner;
+
+/// Never holds a key or a value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    #[error("cannot use the key file `{path}`")]
+    KeyFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "the key file `{path}` can be read by others (mode {mode:04o}); run `chmod 600 {path}`, and think of a new key \
+         if anyone may have read it"
+    )]
+    KeyFileMode { path: PathBuf, mode: u32 },
+    #[error("the key file `{path}` is not a key: it is not a file of exactly 32 bytes")]
+    KeyFileContent { path: PathBuf },
+    #[error(
+        "there is no key file `{path}`, but the database holds secrets under the key {}; restore the file from a backup",
+        list(missing)
+    )]
+    KeyFileMissing { path: PathBuf, missing: Vec<KeyId> },
+    #[error(
+        "the database holds secrets under the key {}, but the key that was given is {held}; give the key of this \
+         database",
+        list(missing)
+    )]
+    OtherKey { held: KeyId, missing: Vec<KeyId> },
+    #[error(
+        "the master key is not 32 bytes in base64 (44 characters) or hexadecimal (64 digits); `openssl rand -base64 32` \
+         makes one"
+    )]
+    MasterKey,
+    #[error("a secret is sealed under the key {key_id}, which this server does not have")]
+    UnknownKey { key_id: KeyId },
+    #[error(
+        "the stored value of `{key}` ({owner}) does not open: it was changed or moved since it was sealed"
+    )]
+    Unreadable { owner: SecretOwner, key: SecretKey },
+    #[error("the value could not be sealed")]
+    Seal,
+    #[error("the operating system's random generator failed")]
+    Random(#[source] getrandom::Error),
+}
+
+fn list(ids: &[KeyId]) -> String {
+    let ids: Vec<&str> = ids.iter().map(KeyId::as_str).collect();
+    ids.join(", ")
+}

@@ -1,0 +1,77 @@
+//! The master key's file: 32 bytes that only its owner may read.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use super::master_key::MasterKey;
+
+/// Bits of the mode that let the group or others do anything.
+const OTHERS: u32 = 0o077;
+
+/// `None` when there is no such file.
+pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
+    let mut file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(unusable(path))?,
+    };
+    // Of the open file, so that it cannot be another one than is read.
+    let metadata = file.metadata().map_err(unusable(path))?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        return Err(VaultError::KeyFileMode {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    // One byte more than a key has, to notice that there is more.
+    let mut content = Zeroizing::new([0; 33]);
+    let mut length = 0;
+    loop {
+        match file.read(&mut content[length..]).map_err(unusable(path))? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    MasterKey::from_slice(&content[..length])
+        .map(Some)
+        .ok_or_else(|| VaultError::KeyFileContent {
+            path: path.to_owned(),
+        })
+}
+
+/// Writes the key, whole or not at all, and so that it survives a power cut: there is no second chance for it. Another
+/// process that was first wins, and its key is returned.
+pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".key-")
+        .permissions(std::fs::Permissions::from_mode(0o600))
+        .tempfile_in(folder)
+        .map_err(unusable(path))?;
+    file.write_all(key.bytes()).map_err(unusable(path))?;
+    file.as_file().sync_all().map_err(unusable(path))?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(unusable(path)(error.error));
+        }
+        _ => {}
+    }
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(unusable(path))?;
+    read(path)?.ok_or_else(|| unusable(path)(io::ErrorKind::NotFound.into()))
+}
+
+fn unusable(path: &Path) -> impl Fn(io::Error) -> VaultError {
+    move |source| VaultError::KeyFile {
+        path: path.to_owned(),
+        source,
+    }
+}

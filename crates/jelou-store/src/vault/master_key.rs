@@ -1,0 +1,71 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{KeyId, VaultError};
+
+const KEY_BYTES: usize = 32;
+/// Keeps the id apart from any other use of the key.
+const ID_DOMAIN: &[u8] = b"jelou vault key id\0";
+
+/// 32 bytes that open every secret; wiped when dropped.
+pub(super) struct MasterKey {
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+    id: KeyId,
+}
+
+impl MasterKey {
+    pub(super) fn generate() -> Result<Self, VaultError> {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(VaultError::Random)?;
+        Ok(Self::new(bytes))
+    }
+
+    pub(super) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; KEY_BYTES] = bytes.try_into().ok()?;
+        Some(Self::new(Zeroizing::new(*bytes)))
+    }
+
+    /// Reads base64 (RFC 4648, section 4) or hexadecimal; the length tells which.
+    pub(super) fn parse(text: &str) -> Result<Self, VaultError> {
+        let text = text.trim();
+        let bytes = match text.len() {
+            64 => from_hexadecimal(text),
+            44 => STANDARD.decode(text).ok().map(Zeroizing::new),
+            _ => None,
+        };
+        bytes
+            .and_then(|bytes| Self::from_slice(&bytes))
+            .ok_or(VaultError::MasterKey)
+    }
+
+    pub(super) fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.bytes
+    }
+
+    fn new(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
+        let digest = Sha256::new()
+            .chain_update(ID_DOMAIN)
+            .chain_update(bytes.as_slice())
+            .finalize();
+        Self {
+            bytes,
+            id: KeyId::from_digest(&digest.into()),
+        }
+    }
+}
+
+fn from_hexadecimal(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_BYTES));
+    for pair in text.as_bytes().chunks(2) {
+        let [high, low] = *pair else { return None };
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        bytes.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+    }
+    Some(bytes)
+}

@@ -1,0 +1,73 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// Names a master key without giving anything of it away: 8 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the 8 lower-case hexadecimal digits of a key's id")]
+pub struct ParseKeyIdError;
+
+impl KeyId {
+    const DIGITS: usize = 8;
+
+    pub(super) fn from_digest(digest: &[u8; 32]) -> Self {
+        let [a, b, c, d, ..] = *digest;
+        Self(format!("{a:02x}{b:02x}{c:02x}{d:02x}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = ParseKeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if text.len() == Self::DIGITS && text.bytes().all(digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseKeyIdError)
+        }
+    }
+}
+
+/// An encrypted value: the nonce, then the ciphertext and its tag.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    key_id: KeyId,
+    ciphertext: Vec<u8>,
+}
+
+impl SealedSecret {
+    /// Takes back what was stored.
+    pub fn from_parts(key_id: KeyId, ciphertext: Vec<u8>) -> Self {
+        Self { key_id, ciphertext }
+    }
+
+    pub fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    pub fn ciphertext(&self) -> &[u8] {
+        &self.ciphertext
+    }
+}
+
+/// The ciphertext would only fill a log.
+impl fmt::Debug for SealedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedSecret")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
