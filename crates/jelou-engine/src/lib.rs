@@ -1,1 +1,28 @@
+//! Runs user code: finds or installs Deno, builds uploads, supervises one process per function and passes requests
+//! to it over a private unix socket.
+//!
+//! The way of a deployment: [`build`] bundles the upload and reads its manifest in a throw-away worker. The way of a
+//! request: a [`Slot`] gives a [`Lease`] on a running worker (starting one when there is none), and the lease sends
+//! the request. What a request may do is decided before, by the gateway.
 
+mod artifact;
+mod assets;
+mod body;
+pub mod build;
+pub mod deno;
+mod engine;
+mod slot;
+mod stack;
+mod worker;
+
+pub use artifact::{Artifact, ArtifactCache, ArtifactError};
+pub use assets::TYPES;
+pub use body::{BodyError, RequestBody};
+pub use deno::Deno;
+pub use engine::{
+    Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, LogLine, LogSource,
+};
+pub use slot::{LaunchSpec, LeaseError, Slot};
+pub use worker::lease::{Lease, SendError, WorkerBody};
+pub use worker::load::LoadError;
+pub use worker::permissions::DENIED_IPV4;

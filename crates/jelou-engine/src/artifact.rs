@@ -1,0 +1,122 @@
+//! Built functions, kept on disk by the hash of their bundle, so that a cold start needs no database.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+/// A built function: what a worker imports, and the source map that leads its stack traces back to the upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    pub bundle: String,
+    pub source_map: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    #[error("artifact {0} is not in the cache folder")]
+    Missing(String),
+    #[error("artifact {0} in the cache folder does not match its hash")]
+    Corrupt(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Artifact {
+    /// SHA-256 of the bundle, in hexadecimal.
+    pub fn hash(&self) -> String {
+        hash(&self.bundle)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ArtifactCache {
+    dir: PathBuf,
+}
+
+impl ArtifactCache {
+    pub fn open(dir: PathBuf) -> Result<Self, ArtifactError> {
+        fs_err::create_dir_all(&dir)?;
+        Ok(Self { dir })
+    }
+
+    pub fn holds(&self, hash: &str) -> bool {
+        self.bundle(hash).is_ok()
+    }
+
+    pub fn put(&self, artifact: &Artifact) -> Result<String, ArtifactError> {
+        let hash = artifact.hash();
+        self.write(&format!("{hash}.map"), &artifact.source_map)?;
+        self.write(&format!("{hash}.js"), &artifact.bundle)?;
+        Ok(hash)
+    }
+
+    /// The bundle of that hash, checked against it.
+    pub fn bundle(&self, hash: &str) -> Result<String, ArtifactError> {
+        let bundle = self.read(&format!("{hash}.js"), hash)?;
+        if self::hash(&bundle) == hash {
+            Ok(bundle)
+        } else {
+            Err(ArtifactError::Corrupt(hash.to_owned()))
+        }
+    }
+
+    pub fn source_map(&self, hash: &str) -> Result<String, ArtifactError> {
+        self.read(&format!("{hash}.map"), hash)
+    }
+
+    fn read(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
+        match fs_err::read_to_string(self.dir.join(name)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(ArtifactError::Missing(hash.to_owned()))
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Whole or not at all: a reader never sees half a file, a full disk leaves none.
+    fn write(&self, name: &str, content: &str) -> Result<(), ArtifactError> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        file.write_all(content.as_bytes())?;
+        file.persist(self.dir.join(name))
+            .map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+fn hash(bundle: &str) -> String {
+    hex(&Sha256::digest(bundle.as_bytes()))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tampered_artifact_is_not_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = ArtifactCache::open(dir.path().join("artifacts")).unwrap();
+        let artifact = Artifact {
+            bundle: "export default 1".into(),
+            source_map: "{}".into(),
+        };
+        let hash = cache.put(&artifact).unwrap();
+        assert_eq!(cache.bundle(&hash).unwrap(), artifact.bundle);
+        fs_err::write(dir.path().join(format!("artifacts/{hash}.js")), "evil()").unwrap();
+        assert!(matches!(
+            cache.bundle(&hash),
+            Err(ArtifactError::Corrupt(_))
+        ));
+        assert!(matches!(cache.bundle("0"), Err(ArtifactError::Missing(_))));
+    }
+}

@@ -1,0 +1,88 @@
+//! The TypeScript side of the engine, built from `sdk/` and embedded in the binary.
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+
+const FILES: [(&str, &str); 5] = [
+    (
+        "functions.js",
+        include_str!("../../../sdk/dist/functions.js"),
+    ),
+    ("testing.js", include_str!("../../../sdk/dist/testing.js")),
+    ("worker.js", include_str!("../../../sdk/dist/worker.js")),
+    ("inspect.js", include_str!("../../../sdk/dist/inspect.js")),
+    (
+        "import-map.json",
+        include_str!("../../../sdk/dist/import-map.json"),
+    ),
+];
+
+/// The SDK's type declarations, complete: for the editor of a project, and for type checks at deploy.
+pub static TYPES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/dist/types");
+
+/// Import names of the SDK, and their files in [`TYPES`].
+pub(crate) const TYPE_ROOTS: [(&str, &str); 2] = [
+    ("@jelou/functions", "functions.d.ts"),
+    ("@jelou/functions/testing", "testing.d.ts"),
+];
+
+/// The folder that workers read the SDK and their bootstrap from.
+#[derive(Debug, Clone)]
+pub(crate) struct Assets {
+    dir: PathBuf,
+}
+
+impl Assets {
+    /// Writes the assets below `parent`, in a folder named by their content, unless they are there.
+    pub(crate) fn write(parent: &Path) -> std::io::Result<Self> {
+        let mut digest = Sha256::new();
+        for (name, content) in FILES {
+            digest.update(name);
+            digest.update(content);
+        }
+        for file in TYPES
+            .find("**/*")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.as_file())
+        {
+            digest.update(file.contents());
+        }
+        let name = &crate::artifact::hex(&digest.finalize())[..16];
+        let dir = parent.join(format!("sdk-{name}"));
+        if !dir.is_dir() {
+            fs_err::create_dir_all(parent)?;
+            let staging = tempfile::Builder::new()
+                .prefix(".sdk-")
+                .tempdir_in(parent)?;
+            for (name, content) in FILES {
+                fs_err::write(staging.path().join(name), content)?;
+            }
+            let types = staging.path().join("types");
+            fs_err::create_dir(&types)?;
+            TYPES.extract(&types)?;
+            let staging = staging.keep();
+            if let Err(error) = fs_err::rename(&staging, &dir) {
+                fs_err::remove_dir_all(&staging)?;
+                if !dir.is_dir() {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Self { dir })
+    }
+
+    pub(crate) fn types(&self) -> PathBuf {
+        self.dir.join("types")
+    }
+
+    pub(crate) fn worker(&self) -> PathBuf {
+        self.dir.join("worker.js")
+    }
+
+    pub(crate) fn import_map(&self) -> PathBuf {
+        self.dir.join("import-map.json")
+    }
+}

@@ -1,0 +1,58 @@
+use crate::worker::load::LoadError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("`deno.json` is not valid JSON: {0}")]
+    Config(String),
+    #[error(
+        "`deno.json` maps `{key}` to `{value}`; allowed are `npm:` and `jsr:` packages and `./` files of the upload"
+    )]
+    Import { key: String, value: String },
+    #[error(
+        "`{importer}` imports `{specifier}`, which is outside the upload; import files of the project, or packages with `npm:`"
+    )]
+    Outside { importer: String, specifier: String },
+    #[error(
+        "`{importer}` imports `{specifier}`; remote modules are not fetched, use an `npm:` package or put the file into the project"
+    )]
+    Remote { importer: String, specifier: String },
+    /// The compiler's own words, with the upload's paths.
+    #[error("{0}")]
+    Source(String),
+    #[error("the build took part of `{0}`, which is outside the upload")]
+    Leak(String),
+    #[error("the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes)")]
+    BundleTooLarge { bytes: u64, limit: u64 },
+    #[error("the build did not finish within {0} ms (limits.build_timeout_ms)")]
+    Timeout(u128),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("build failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl BuildError {
+    /// Whether the upload is at fault, and not the server.
+    pub fn is_callers(&self) -> bool {
+        match self {
+            Self::Io(_) | Self::Load(LoadError::Died(_) | LoadError::Protocol(_)) => false,
+            Self::Config(_)
+            | Self::Import { .. }
+            | Self::Outside { .. }
+            | Self::Remote { .. }
+            | Self::Source(_)
+            | Self::Leak(_)
+            | Self::BundleTooLarge { .. }
+            | Self::Timeout(_)
+            | Self::Load(LoadError::Refused { .. } | LoadError::Timeout(_)) => true,
+        }
+    }
+
+    /// Where in the upload it went wrong, when the module threw while it was imported.
+    pub fn stack(&self) -> Option<&str> {
+        match self {
+            Self::Load(LoadError::Refused { stack, .. }) => stack.as_deref(),
+            _ => None,
+        }
+    }
+}

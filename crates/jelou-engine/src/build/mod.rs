@@ -1,0 +1,116 @@
+//! From an upload to an artifact and its manifest: check what it imports, bundle it, read what it says of itself.
+//!
+//! All three steps handle other people's code. The import graph is read first, so that nothing outside the upload and
+//! its packages gets into a bundle or into an error message; the source map is checked after, in case it did.
+
+mod command;
+mod config;
+mod error;
+mod graph;
+mod types;
+mod workspace;
+
+use jelou_core::{Manifest, Slug, SourceTree};
+
+pub use error::BuildError;
+
+use crate::worker::load::{LoadError, LoadMode, LoadRequest};
+use crate::worker::permissions::Purpose;
+use crate::worker::process::Blank;
+use crate::{Artifact, Engine, stack};
+use workspace::Workspace;
+
+#[derive(Debug)]
+pub struct Built {
+    pub artifact: Artifact,
+    pub manifest: Manifest,
+    pub warnings: Vec<String>,
+}
+
+/// Whether types are checked as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeCheck {
+    Skip,
+    Run,
+}
+
+impl Engine {
+    /// Builds an upload. Nothing of it is kept when it fails.
+    pub async fn build(
+        &self,
+        slug: &Slug,
+        tree: &SourceTree,
+        types: TypeCheck,
+    ) -> Result<Built, BuildError> {
+        // Never closed, so that a permit always comes.
+        let _permit = self.shared.builds.acquire().await;
+        let shared = &self.shared;
+        let workspace = Workspace::create(shared, tree)?;
+        graph::check(shared, &workspace).await?;
+        if types == TypeCheck::Run {
+            types::check(shared, &workspace).await?;
+        }
+        let artifact = command::bundle(shared, &workspace).await?;
+        if artifact.bundle.len() as u64 > shared.limits.max_bundle_bytes {
+            return Err(BuildError::BundleTooLarge {
+                bytes: artifact.bundle.len() as u64,
+                limit: shared.limits.max_bundle_bytes,
+            });
+        }
+        let (manifest, warnings) = self.inspect(slug, &artifact).await?;
+        Ok(Built {
+            artifact,
+            manifest,
+            warnings,
+        })
+    }
+
+    /// Imports the bundle once, without network and secrets, to read its manifest.
+    async fn inspect(
+        &self,
+        slug: &Slug,
+        artifact: &Artifact,
+    ) -> Result<(Manifest, Vec<String>), BuildError> {
+        let blank = Blank::start(&self.shared, Purpose::Inspect)
+            .await
+            .map_err(BuildError::Load)?;
+        let request = LoadRequest {
+            mode: LoadMode::Inspect,
+            bundle: &artifact.bundle,
+            function_slug: slug,
+            function_id: None,
+            deployment_id: None,
+            company: None,
+            env: std::collections::BTreeMap::new(),
+            functions_domain: &self.shared.functions_domain,
+            egress_socket: None,
+        };
+        let loaded = blank
+            .inspect(&self.shared, &request)
+            .await
+            .map_err(|error| match error {
+                LoadError::Refused {
+                    code,
+                    message,
+                    stack,
+                } => LoadError::Refused {
+                    code,
+                    message: stack::rewrite(&message, &artifact.source_map),
+                    stack: stack.map(|stack| stack::rewrite(&stack, &artifact.source_map)),
+                },
+                other => other,
+            })?;
+        let manifest = loaded.manifest.ok_or_else(|| {
+            LoadError::Protocol("the worker sent no manifest for the function".to_owned())
+        })?;
+        Ok((manifest, loaded.warnings))
+    }
+
+    /// Leads a stack trace back to the files of the deployment that wrote it.
+    pub fn readable_stack(&self, artifact_hash: &str, text: &str) -> String {
+        match self.shared.artifacts.source_map(artifact_hash) {
+            Ok(map) => stack::rewrite(text, &map),
+            Err(_) => text.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Checks the upload's types, for those who ask.
+
+use super::workspace::Workspace;
+use super::{BuildError, command};
+use crate::engine::Shared;
+
+pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
+    let config = workspace.root().join("check.json");
+    let mut document: serde_json::Value =
+        serde_json::from_str(&fs_err::read_to_string(workspace.config())?)
+            .map_err(|error| BuildError::Config(error.to_string()))?;
+    for (name, file) in crate::assets::TYPE_ROOTS {
+        let target = shared.assets.types().join(file);
+        document["imports"][name] = format!("file://{}", target.display()).into();
+    }
+    fs_err::write(&config, document.to_string())?;
+    let mut tool = command::tool(shared, workspace);
+    tool.args(["check", "--quiet", "--no-lock", "--no-remote", "--config"])
+        .arg(&config)
+        .arg(workspace.entrypoint());
+    let output = command::run(shared, tool).await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(BuildError::Source(
+        workspace.readable(&text).trim().to_owned(),
+    ))
+}

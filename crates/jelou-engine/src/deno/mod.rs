@@ -1,0 +1,34 @@
+//! The engine's binaries: which version is pinned, where it is looked for, and how it is fetched.
+
+mod install;
+mod locate;
+mod pin;
+
+use std::path::{Path, PathBuf};
+
+pub use install::{InstallError, install};
+pub use locate::{LocateError, Origin, locate};
+pub use pin::{DENO_VERSION, ESBUILD_VERSION, Pin};
+pub(crate) use pin::{bundler_cache_dir, bundler_cache_name};
+
+/// A Deno that was found, and the bundler that belongs to it.
+#[derive(Debug, Clone)]
+pub struct Deno {
+    pub binary: PathBuf,
+    /// The bundler's binary; `deno bundle` fetches it from npm when it is absent.
+    pub bundler: Option<PathBuf>,
+    pub origin: Origin,
+}
+
+/// The folder of the data folder that holds the installed binaries.
+pub(crate) fn install_dir(data: &Path) -> PathBuf {
+    data.join("engine")
+}
+
+pub(crate) fn deno_path(data: &Path) -> PathBuf {
+    install_dir(data).join(format!("deno-{DENO_VERSION}"))
+}
+
+pub(crate) fn bundler_path(data: &Path) -> PathBuf {
+    install_dir(data).join(format!("esbuild-{ESBUILD_VERSION}"))
+}

@@ -1,0 +1,75 @@
+//! The pinned versions, and the SHA-256 of their binaries for each platform.
+
+/// A new version means new checksums below; nothing else.
+pub const DENO_VERSION: &str = "2.9.6";
+/// The bundler that this version of Deno drives.
+pub const ESBUILD_VERSION: &str = "0.25.5";
+
+/// One binary inside one npm package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pin {
+    pub package: &'static str,
+    pub version: &'static str,
+    /// Path inside the package's archive.
+    pub member: &'static str,
+    /// SHA-256 of the binary, in hexadecimal.
+    pub sha256: &'static str,
+}
+
+impl Pin {
+    /// Deno for the platform that this was compiled for, where its checksum is known.
+    pub const fn deno() -> Option<Self> {
+        if cfg!(all(
+            target_os = "linux",
+            target_arch = "x86_64",
+            target_env = "gnu"
+        )) {
+            Some(Self {
+                package: "@deno/linux-x64-glibc",
+                version: DENO_VERSION,
+                member: "package/deno",
+                sha256: "bceb5b6a6239b0b010418406d8c77a508f67cf4337d94288f1c19fe71304aab0",
+            })
+        } else {
+            None
+        }
+    }
+
+    /// The bundler for the platform that this was compiled for.
+    pub const fn bundler() -> Option<Self> {
+        let (package, sha256) = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            (
+                "@esbuild/linux-x64",
+                "3331e0b23c99d93d9a39e436a4838de40ca1c95ac3bcbd9874ba169d8545b634",
+            )
+        } else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+            (
+                "@esbuild/linux-arm64",
+                "d6d656d9326ce1c55c01f73604a3cffda35c63cce60016e9ed795ac91cd1e67d",
+            )
+        } else {
+            return None;
+        };
+        Some(Self {
+            package,
+            version: ESBUILD_VERSION,
+            member: "package/bin/esbuild",
+            sha256,
+        })
+    }
+}
+
+/// The name under which Deno looks for the bundler in its cache folder, for instance `esbuild-linux-x64`.
+pub(crate) fn bundler_cache_name() -> String {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("esbuild-{}-{arch}", std::env::consts::OS)
+}
+
+/// The folder below Deno's cache folder that holds the bundler.
+pub(crate) fn bundler_cache_dir() -> String {
+    format!("dl/esbuild-{ESBUILD_VERSION}-1")
+}

@@ -1,0 +1,206 @@
+//! One deployment of a function, ready to run: at most one process, started by the first request that needs it.
+//!
+//! A deploy or a change of secrets makes a new slot and retires the old one, so nothing inside a slot ever changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwapOption;
+use jelou_core::{DeploymentId, FunctionId, Slug};
+use tokio::sync::{Mutex, Semaphore};
+use zeroize::Zeroizing;
+
+use crate::engine::Shared;
+use crate::worker::lease::Lease;
+use crate::worker::load::{Company, LoadError, LoadMode, LoadRequest};
+use crate::worker::permissions::Purpose;
+use crate::worker::process::{Blank, Worker};
+use crate::{ArtifactError, LogLine, LogSource};
+
+/// What a process of this slot is given.
+#[derive(Debug, Clone)]
+pub struct LaunchSpec {
+    pub function: FunctionId,
+    pub slug: Slug,
+    pub deployment: DeploymentId,
+    pub artifact_hash: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// A newer slot has taken its place: look the function up again.
+    #[error("the slot is retired")]
+    Retired,
+    #[error(
+        "{running} requests are being worked on (limits.max_concurrent_requests) and {queued} wait (limits.max_queued_requests)"
+    )]
+    Overloaded { running: usize, queued: usize },
+    #[error("cannot read the deployment's artifact: {0}")]
+    Artifact(#[from] ArtifactError),
+    #[error("cannot decrypt the function's secrets: {0}")]
+    Secrets(String),
+    #[error("cannot start the function: {0}")]
+    Start(#[from] LoadError),
+}
+
+#[derive(Debug)]
+pub struct Slot {
+    spec: LaunchSpec,
+    shared: Arc<Shared>,
+    worker: ArcSwapOption<Worker>,
+    /// Held while a process starts, so that a burst of first requests starts one.
+    starting: Mutex<()>,
+    retired: AtomicBool,
+    running: Arc<Semaphore>,
+    queued: AtomicUsize,
+}
+
+impl Slot {
+    pub(crate) fn new(shared: Arc<Shared>, spec: LaunchSpec) -> Self {
+        Self {
+            running: Arc::new(Semaphore::new(shared.limits.max_concurrent_requests)),
+            spec,
+            shared,
+            worker: ArcSwapOption::empty(),
+            starting: Mutex::default(),
+            retired: AtomicBool::new(false),
+            queued: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn spec(&self) -> &LaunchSpec {
+        &self.spec
+    }
+
+    /// A hold on a running process, started if there is none.
+    pub async fn lease(&self, request_id: String, hops: u32) -> Result<Lease, LeaseError> {
+        let permit = self.permit().await?;
+        let worker = self.leased_worker().await?;
+        let idle_timeout = self.shared.limits.stream_idle_timeout();
+        Ok(Lease::new(worker, permit, request_id, hops, idle_timeout))
+    }
+
+    /// Takes no more requests; ends the process when those in flight are done.
+    pub async fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        // A process that is just starting is seen by whoever waited for the start.
+        let starting = self.starting.lock().await;
+        let worker = self.worker.swap(None);
+        drop(starting);
+        if let Some(worker) = worker {
+            worker.drain(self.shared.limits.drain_timeout()).await;
+        }
+    }
+
+    async fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, LeaseError> {
+        if let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let limits = &self.shared.limits;
+        let queued = Queued::enter(&self.queued);
+        if queued.position > limits.max_queued_requests {
+            return Err(LeaseError::Overloaded {
+                running: limits.max_concurrent_requests,
+                queued: limits.max_queued_requests,
+            });
+        }
+        // The semaphore lives as long as the slot and is never closed.
+        Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(|_| LeaseError::Retired)
+    }
+
+    async fn leased_worker(&self) -> Result<Arc<Worker>, LeaseError> {
+        if let Some(worker) = self.open_worker() {
+            return Ok(worker);
+        }
+        let _starting = self.starting.lock().await;
+        if let Some(worker) = self.open_worker() {
+            return Ok(worker);
+        }
+        if self.retired.load(Ordering::SeqCst) {
+            return Err(LeaseError::Retired);
+        }
+        let worker = self.start().await?;
+        // Nobody else knows this worker yet, so it is open.
+        worker.try_lease();
+        self.worker.store(Some(Arc::clone(&worker)));
+        Ok(worker)
+    }
+
+    fn open_worker(&self) -> Option<Arc<Worker>> {
+        self.worker.load_full().filter(|worker| worker.try_lease())
+    }
+
+    async fn start(&self) -> Result<Arc<Worker>, LeaseError> {
+        let spec = &self.spec;
+        let bundle = self.shared.artifacts.bundle(&spec.artifact_hash)?;
+        let secrets: BTreeMap<String, Zeroizing<String>> = self
+            .shared
+            .host
+            .secrets(&spec.function)
+            .map_err(LeaseError::Secrets)?;
+        let blank = Blank::start(&self.shared, Purpose::Serve).await?;
+        let egress = blank.egress_socket();
+        let source = LogSource {
+            function: spec.slug.clone(),
+            deployment: spec.deployment.clone(),
+        };
+        let request = LoadRequest {
+            mode: LoadMode::Serve,
+            bundle: &bundle,
+            function_slug: &spec.slug,
+            function_id: Some(&spec.function),
+            deployment_id: Some(&spec.deployment),
+            company: Some(Company {
+                id: &self.shared.company.id,
+                name: &self.shared.company.name,
+            }),
+            env: secrets
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()))
+                .collect(),
+            functions_domain: &self.shared.functions_domain,
+            egress_socket: Some(&egress),
+        };
+        match blank.serve(&self.shared, &request, source.clone()).await {
+            Ok(worker) => {
+                self.shared.track(&worker);
+                Ok(worker)
+            }
+            Err(error) => {
+                let stack = match &error {
+                    LoadError::Refused {
+                        stack: Some(stack), ..
+                    } => stack.clone(),
+                    other => other.to_string(),
+                };
+                self.shared.host.log(&source, LogLine::Engine(stack));
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// A place in the queue, given back however the wait ends.
+struct Queued<'a> {
+    queue: &'a AtomicUsize,
+    position: usize,
+}
+
+impl<'a> Queued<'a> {
+    fn enter(queue: &'a AtomicUsize) -> Self {
+        Self {
+            queue,
+            position: queue.fetch_add(1, Ordering::AcqRel) + 1,
+        }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.queue.fetch_sub(1, Ordering::AcqRel);
+    }
+}

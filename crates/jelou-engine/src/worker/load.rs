@@ -1,0 +1,123 @@
+//! Hands a function over to a blank worker: the first request on its socket, before any user code runs there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::connection::Connection;
+use crate::RequestBody;
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LoadMode {
+    Serve,
+    Inspect,
+}
+
+/// Whom the functions of this server belong to.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Company<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LoadRequest<'a> {
+    pub(crate) mode: LoadMode,
+    pub(crate) bundle: &'a str,
+    pub(crate) function_slug: &'a Slug,
+    pub(crate) function_id: Option<&'a FunctionId>,
+    pub(crate) deployment_id: Option<&'a DeploymentId>,
+    pub(crate) company: Option<Company<'a>>,
+    pub(crate) env: BTreeMap<&'a str, &'a str>,
+    pub(crate) functions_domain: &'a str,
+    pub(crate) egress_socket: Option<&'a Path>,
+}
+
+/// What the worker says of the function that it was given.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Loaded {
+    pub(crate) manifest: Option<Manifest>,
+    #[serde(default)]
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: RefusalError,
+}
+
+#[derive(Deserialize)]
+struct RefusalError {
+    code: String,
+    message: String,
+    stack: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("{message}")]
+    Refused {
+        /// `IMPORT_FAILED`, `NO_DEFAULT_EXPORT` or `INVALID_DEFINITION`.
+        code: String,
+        message: String,
+        stack: Option<String>,
+    },
+    #[error("the module did not finish its import within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
+    Timeout(Duration),
+    #[error("the process ended while it started: {0}")]
+    Died(String),
+    #[error("the worker answered in an unknown way: {0}")]
+    Protocol(String),
+}
+
+pub(crate) async fn load(
+    connection: &mut Connection,
+    request: &LoadRequest<'_>,
+    timeout: Duration,
+) -> Result<Loaded, LoadError> {
+    // Holds the decrypted secrets: wiped when it goes, and moved into the connection once.
+    let body = Zeroizing::new(
+        serde_json::to_vec(request).map_err(|error| LoadError::Protocol(error.to_string()))?,
+    );
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/__jelou/load")
+        .header("host", "worker")
+        .header("content-type", "application/json")
+        .body(RequestBody::full(Bytes::copy_from_slice(&body)))
+        .map_err(|error| LoadError::Protocol(error.to_string()))?;
+    let answer = async {
+        let died = |error: hyper::Error| LoadError::Died(error.to_string());
+        let response = connection.send_request(request).await.map_err(died)?;
+        let status = response.status();
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(died)?
+            .to_bytes();
+        Ok((status, bytes))
+    };
+    let (status, bytes) = tokio::time::timeout(timeout, answer)
+        .await
+        .map_err(|_| LoadError::Timeout(timeout))??;
+    let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
+    if status.is_success() {
+        return serde_json::from_slice(&bytes).map_err(protocol);
+    }
+    let Refusal { error } = serde_json::from_slice(&bytes).map_err(protocol)?;
+    Err(LoadError::Refused {
+        code: error.code,
+        message: error.message,
+        stack: error.stack,
+    })
+}

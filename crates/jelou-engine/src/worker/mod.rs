@@ -1,0 +1,11 @@
+//! One Deno process: how it is started, what it may do, how it is given its function, and how it ends.
+
+pub(crate) mod command;
+mod connection;
+mod in_flight;
+pub(crate) mod lease;
+pub(crate) mod load;
+mod output;
+pub(crate) mod permissions;
+pub(crate) mod process;
+pub(crate) mod spawner;

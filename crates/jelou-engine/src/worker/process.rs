@@ -1,0 +1,309 @@
+//! A worker's process, from its start to its end.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::BufReader;
+use tokio::net::UnixListener;
+use tokio::process::Child;
+use tokio::sync::Notify;
+
+use super::command::{self, WorkerDir};
+use super::connection::{Connection, Connections};
+use super::in_flight::InFlight;
+use super::load::{self, LoadError, LoadRequest, Loaded};
+use super::output;
+use super::permissions::Purpose;
+use crate::engine::Shared;
+use crate::{Caller, LogLine, LogSource};
+
+/// Set in [`Worker::leases`] when the worker takes no more requests.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// A process that has been given its function.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) connections: Connections,
+    pub(crate) in_flight: InFlight,
+    /// Requests in flight, and [`CLOSED`].
+    leases: AtomicUsize,
+    /// Told when the last lease of a closed worker is given back.
+    drained: Notify,
+    /// Told when the process must end.
+    end: Notify,
+    /// Milliseconds since `started` when the last lease was given back.
+    last_used_ms: AtomicUsize,
+    started: Instant,
+}
+
+impl Worker {
+    /// Counts a request in, unless the worker takes no more.
+    pub(crate) fn try_lease(&self) -> bool {
+        if self.leases.fetch_add(1, Ordering::AcqRel) & CLOSED == 0 {
+            return true;
+        }
+        self.release();
+        false
+    }
+
+    pub(crate) fn release(&self) {
+        self.last_used_ms.store(self.age_ms(), Ordering::Relaxed);
+        if self.leases.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
+            self.drained.notify_waiters();
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.leases.load(Ordering::Acquire) & CLOSED == 0
+    }
+
+    /// Takes no more requests, lets those in flight finish, then ends the process.
+    pub(crate) async fn drain(&self, timeout: Duration) {
+        self.leases.fetch_or(CLOSED, Ordering::AcqRel);
+        let drained = async {
+            loop {
+                let told = self.drained.notified();
+                tokio::pin!(told);
+                told.as_mut().enable();
+                if self.leases.load(Ordering::Acquire) == CLOSED {
+                    return;
+                }
+                told.await;
+            }
+        };
+        if tokio::time::timeout(timeout, drained).await.is_err() {
+            tracing::warn!(
+                timeout_ms = timeout.as_millis(),
+                "requests still in flight at the end of the drain (limits.drain_timeout_ms)"
+            );
+        }
+        self.kill();
+    }
+
+    /// Ends the process when it has had no request for that long.
+    pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
+        let idle_ms = self
+            .age_ms()
+            .saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
+        if (idle_ms as u128) < timeout.as_millis() {
+            return false;
+        }
+        let closed = self
+            .leases
+            .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
+        if closed {
+            self.kill();
+        }
+        closed
+    }
+
+    fn kill(&self) {
+        self.connections.clear();
+        self.end.notify_one();
+    }
+
+    fn age_ms(&self) -> usize {
+        usize::try_from(self.started.elapsed().as_millis()).unwrap_or(usize::MAX)
+    }
+}
+
+/// A process that listens and has not been given anything yet.
+pub(crate) struct Blank {
+    child: Child,
+    stdout: BufReader<tokio::process::ChildStdout>,
+    dir: WorkerDir,
+    egress: UnixListener,
+    connection: Connection,
+    connections: Connections,
+}
+
+impl Blank {
+    pub(crate) async fn start(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
+        let timeout = shared.limits.startup_timeout();
+        tokio::time::timeout(timeout, Self::start_now(shared, purpose))
+            .await
+            .unwrap_or(Err(LoadError::Timeout(timeout)))
+    }
+
+    async fn start_now(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
+        let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        let dir = WorkerDir::create(shared.next_worker_dir()).map_err(died)?;
+        let egress = UnixListener::bind(dir.egress_socket()).map_err(died)?;
+        let command = command::worker(
+            &shared.deno.binary,
+            &shared.assets,
+            &dir,
+            purpose,
+            shared.limits.max_heap_mib,
+        );
+        let mut child = shared.spawner.spawn(command).await.map_err(died)?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| LoadError::Died("no stdout".to_owned()))?;
+        let mut stdout = BufReader::new(stdout);
+        // The bootstrap's only line before it has a function: it listens.
+        if output::next_line(&mut stdout)
+            .await
+            .map_err(died)?
+            .is_none()
+        {
+            return Err(LoadError::Died(last_words(child).await));
+        }
+        let connections = Connections::new(&dir.socket());
+        let connection = connections.take().await.map_err(died)?;
+        Ok(Self {
+            child,
+            stdout,
+            dir,
+            egress,
+            connection,
+            connections,
+        })
+    }
+
+    pub(crate) fn egress_socket(&self) -> std::path::PathBuf {
+        self.dir.egress_socket()
+    }
+
+    /// Reads what the function says of itself, then ends the process.
+    pub(crate) async fn inspect(
+        mut self,
+        shared: &Shared,
+        request: &LoadRequest<'_>,
+    ) -> Result<Loaded, LoadError> {
+        let result = self.load(shared, request).await;
+        let _ = self.child.kill().await;
+        remove_dir(&self.dir);
+        result
+    }
+
+    /// Gives the process its function, for the rest of its life.
+    pub(crate) async fn serve(
+        mut self,
+        shared: &Arc<Shared>,
+        request: &LoadRequest<'_>,
+        source: LogSource,
+    ) -> Result<Arc<Worker>, LoadError> {
+        if let Err(error) = self.load(shared, request).await {
+            let _ = self.child.kill().await;
+            remove_dir(&self.dir);
+            return Err(error);
+        }
+        let Self {
+            mut child,
+            stdout,
+            dir,
+            egress,
+            connection,
+            connections,
+        } = self;
+        connections.give_back(connection);
+        let worker = Arc::new(Worker {
+            connections,
+            in_flight: InFlight::default(),
+            leases: AtomicUsize::new(0),
+            drained: Notify::new(),
+            end: Notify::new(),
+            last_used_ms: AtomicUsize::new(0),
+            started: Instant::now(),
+        });
+        let host = Arc::clone(&shared.host);
+        tokio::spawn(output::forward(
+            stdout,
+            source.clone(),
+            Arc::clone(&host),
+            LogLine::Output,
+        ));
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(output::forward(
+                stderr,
+                source.clone(),
+                host,
+                LogLine::Engine,
+            ));
+        }
+        tokio::spawn(supervise(
+            Arc::clone(shared),
+            Arc::clone(&worker),
+            child,
+            dir,
+            egress,
+            source,
+        ));
+        Ok(worker)
+    }
+
+    async fn load(
+        &mut self,
+        shared: &Shared,
+        request: &LoadRequest<'_>,
+    ) -> Result<Loaded, LoadError> {
+        let loaded = load::load(
+            &mut self.connection,
+            request,
+            shared.limits.startup_timeout(),
+        );
+        tokio::select! {
+            result = loaded => result,
+            status = self.child.wait() => Err(LoadError::Died(describe(status))),
+        }
+    }
+}
+
+/// Watches a process until it ends, by itself or because it is told to, and takes its calls to other functions.
+async fn supervise(
+    shared: Arc<Shared>,
+    worker: Arc<Worker>,
+    mut child: Child,
+    dir: WorkerDir,
+    egress: UnixListener,
+    source: LogSource,
+) {
+    let crashed = loop {
+        tokio::select! {
+            status = child.wait() => break Some(describe(status)),
+            () = worker.end.notified() => {
+                let _ = child.kill().await;
+                break None;
+            }
+            Ok((stream, _)) = egress.accept() => {
+                let caller = Caller { function: source.function.clone(), worker: Arc::clone(&worker) };
+                shared.host.egress(stream, caller);
+            }
+        }
+    };
+    worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
+    worker.connections.clear();
+    remove_dir(&dir);
+    if let Some(reason) = crashed {
+        shared.host.log(&source, LogLine::Died(reason));
+    }
+}
+
+fn remove_dir(dir: &WorkerDir) {
+    if let Err(error) = fs_err::remove_dir_all(dir.path()) {
+        tracing::warn!(%error, "cannot remove a worker's folder");
+    }
+}
+
+fn describe(status: std::io::Result<ExitStatus>) -> String {
+    match status {
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Why a process ended before it listened.
+async fn last_words(child: Child) -> String {
+    match child.wait_with_output().await {
+        Ok(output) => {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            format!("{}: {}", output.status, stderr.trim())
+        }
+        Err(error) => error.to_string(),
+    }
+}
