@@ -1,0 +1,60 @@
+/**
+ * The JavaScript assets.
+ *
+ * @module
+ */
+import { fromFileUrl } from "./path.ts";
+import { build, type Plugin } from "esbuild";
+
+const root = new URL("../", import.meta.url);
+
+/** What every bundle but the SDK's leaves to the import map, so that a process has one copy of it. */
+const SDK = ["@jelou/functions"];
+
+const BUNDLES: ReadonlyArray<{ readonly name: string; readonly entry: string; readonly external: string[] }> =
+  [
+    { name: "functions.js", entry: "src/functions.ts", external: [] },
+    { name: "testing.js", entry: "src/testing.ts", external: SDK },
+    { name: "worker.js", entry: "src/worker/main.ts", external: SDK },
+    { name: "inspect.js", entry: "src/inspect.ts", external: SDK },
+  ];
+
+/** Builds the bundles, by file name. */
+export async function buildBundles(): Promise<[name: string, text: string][]> {
+  const bundles: [string, string][] = [];
+  for (const { name, entry, external } of BUNDLES) bundles.push([name, await bundle(entry, external)]);
+  return bundles;
+}
+
+async function bundle(entry: string, external: string[]): Promise<string> {
+  const result = await build({
+    entryPoints: [fromFileUrl(new URL(entry, root))],
+    absWorkingDir: fromFileUrl(root),
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    target: "esnext",
+    mainFields: ["module", "main"],
+    conditions: ["import"],
+    external: [...external, "node:*"],
+    plugins: [inspectionStaysApart],
+    minify: true,
+    // The names of classes and functions are seen in stack traces and by `error.name`.
+    keepNames: false,
+    charset: "ascii",
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  return result.outputFiles[0]!.text;
+}
+
+/** The worker loads the inspection from the file beside it, and only when it inspects. */
+const inspectionStaysApart: Plugin = {
+  name: "inspection-stays-apart",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/inspect\.ts$/ }, (args) => {
+      return args.kind === "dynamic-import" ? { path: "./inspect.js", external: true } : undefined;
+    });
+  },
+};

@@ -1,0 +1,3 @@
+export async function buildTypes(): Promise<[string, string][]> {
+  return [];
+}

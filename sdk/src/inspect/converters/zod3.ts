@@ -1,0 +1,42 @@
+/**
+ * JSON Schema of Zod 3, for functions that bring their own copy.
+ *
+ * @module
+ */
+import { zodToJsonSchema } from "zod-to-json-schema";
+import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
+import type { JsonSchema } from "../manifest.ts";
+
+/** What JSON Schema lacks, by the names that Zod 3 gives its types. */
+const INEXPRESSIBLE: Record<string, string> = {
+  ZodDate: "a Date",
+  ZodBigInt: "a bigint",
+  ZodMap: "a Map",
+  ZodSet: "a Set",
+  ZodSymbol: "a symbol",
+  ZodFunction: "a function",
+  ZodUndefined: "undefined",
+  ZodVoid: "void",
+  ZodNaN: "NaN",
+};
+
+/** Converts a schema of Zod 3. */
+export function fromZod3(schema: unknown, inexact: Inexact): JsonSchema {
+  const json = zodToJsonSchema(schema as Parameters<typeof zodToJsonSchema>[0], {
+    target: "jsonSchema2019-09",
+    $refStrategy: "root",
+    definitionPath: "$defs",
+    pipeStrategy: "input",
+    effectStrategy: "input",
+    removeAdditionalStrategy: "strict",
+    override: (def, refs) => {
+      const { typeName } = def as unknown as { typeName: string };
+      const what = INEXPRESSIBLE[typeName];
+      if (what === undefined) return undefined;
+      const place = refs.currentPath.filter((step) => step !== "#" && step !== "properties");
+      inexact(place, what, typeName === "ZodDate" ? SHOWN_DATE_TIME : "{}");
+      return typeName === "ZodDate" ? { ...DATE_TIME } as { type: "string" } : {};
+    },
+  }) as JsonSchema;
+  return { ...json, $schema: "https://json-schema.org/draft/2020-12/schema" };
+}

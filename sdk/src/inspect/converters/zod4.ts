@@ -1,0 +1,54 @@
+/**
+ * JSON Schema of Zod 4.
+ *
+ * @module
+ */
+import { z } from "@jelou/functions";
+import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
+import type { JsonSchema } from "../manifest.ts";
+
+/** Names of what JSON Schema lacks, for messages. */
+const NAMES: Record<string, string> = {
+  bigint: "a bigint",
+  custom: "a custom or instanceof check",
+  map: "a Map",
+  set: "a Set",
+  symbol: "a symbol",
+  function: "a function",
+  transform: "a transform",
+  undefined: "undefined",
+  void: "void",
+  nan: "NaN",
+};
+
+/** Converts a schema of Zod 4, of the SDK's copy or another. */
+export function fromZod4(schema: unknown, inexact: Inexact): JsonSchema {
+  const json = z.toJSONSchema(schema as z.ZodType, {
+    io: "input",
+    target: "draft-2020-12",
+    unrepresentable: ({ zodSchema, path }) => {
+      const { type } = zodSchema._zod.def;
+      const at = withoutKeywords(path);
+      if (type === "date") {
+        inexact(at, "a Date", SHOWN_DATE_TIME);
+        return { ...DATE_TIME } as z.core.JSONSchema.BaseSchema;
+      }
+      inexact(at, NAMES[type] ?? `the type "${type}"`, "{}");
+      return "any";
+    },
+  });
+  return json as JsonSchema;
+}
+
+/** The place in the value: a schema's own path also has the keywords of JSON Schema. */
+function withoutKeywords(path: readonly (string | number)[]): (string | number)[] {
+  const place: (string | number)[] = [];
+  for (let index = 0; index < path.length; index++) {
+    const step = path[index]!;
+    if (step === "properties" && index + 1 < path.length) place.push(path[++index]!);
+    else if (step === "items" || step === "additionalProperties") place.push("*");
+    else if (step === "anyOf" || step === "oneOf" || step === "allOf" || step === "prefixItems") index++;
+    else place.push(step);
+  }
+  return place;
+}

@@ -1,0 +1,65 @@
+/**
+ * The schedules of a tool. The server parses the expressions in full; here the common mistakes are caught
+ * beside the code that has them.
+ *
+ * @module
+ */
+import type { CronManifest } from "./manifest.ts";
+import type { Problem } from "./tool.ts";
+
+/** Reads `config.cron`. */
+export function readCron(cron: unknown, problem: Problem): CronManifest[] {
+  if (cron === undefined || cron === null) return [];
+  if (!Array.isArray(cron)) {
+    problem('`config.cron` must be a list, e.g. [{ expression: "0 9 * * *" }]');
+    return [];
+  }
+  return cron.map((schedule, index) => readSchedule(schedule, `\`config.cron[${index}]\``, problem));
+}
+
+function readSchedule(schedule: unknown, where: string, problem: Problem): CronManifest {
+  const { expression, timezone = "UTC", name = null, botId = null } = (schedule ?? {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof expression !== "string" || expression.trim() === "") {
+    problem(`${where} needs an \`expression\`, e.g. "0 9 * * *"`);
+  } else {
+    const fields = expression.trim().split(/\s+/).length;
+    if (fields !== 5) {
+      problem(
+        `${where} has the expression "${expression}" with ${fields} field${fields === 1 ? "" : "s"}; ` +
+          "it needs five: minute, hour, day of month, month, day of week",
+      );
+    }
+  }
+  if (!isTimezone(timezone)) {
+    problem(
+      `${where} has an unknown time zone, ${
+        JSON.stringify(timezone)
+      }; use an IANA name like "America/Guayaquil"`,
+    );
+  }
+  for (const [field, value] of Object.entries({ name, botId })) {
+    if (value !== null && (typeof value !== "string" || value === "")) {
+      problem(`${where}: \`${field}\` must be a non-empty string`);
+    }
+  }
+  return {
+    expression: String(expression).trim(),
+    timezone: String(timezone),
+    name: name as string | null,
+    botId: botId as string | null,
+  };
+}
+
+function isTimezone(timezone: unknown): boolean {
+  if (typeof timezone !== "string") return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: timezone });
+    // Intl also takes offsets like "+05:00", which have no daylight-saving rules and are no IANA names.
+    return !/^[+-]/.test(timezone);
+  } catch {
+    return false;
+  }
+}

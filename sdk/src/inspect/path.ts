@@ -1,0 +1,49 @@
+/**
+ * The syntax of `config.path`.
+ *
+ * @module
+ */
+import type { Problem } from "./tool.ts";
+
+/** Routes that the platform answers by itself. */
+export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/openapi.json"];
+
+/** Every character that a path may have (RFC 3986), percent-encoding aside. */
+const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/;
+const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Checks a route and gives it back; what is wrong is said to `problem`. */
+export function checkPath(path: unknown, problem: Problem): string {
+  const text = typeof path === "string" ? path : String(path);
+  const fault = typeof path === "string" ? findFault(text) : `is ${text}, not a string`;
+  if (fault !== null) {
+    problem(`\`config.path\` ${fault}. A path is "*" or like "/orders/:id" or "/files/*"`);
+  }
+  return text;
+}
+
+function findFault(path: string): string | null {
+  if (path === "*" || path === "/") return null;
+  if (!path.startsWith("/")) return `"${path}" must start with "/"`;
+  if (path.endsWith("/")) return `"${path}" must not end with "/"`;
+  const names = new Set<string>();
+  const segments = path.slice(1).split("/");
+  for (const [index, segment] of segments.entries()) {
+    if (segment === "*") {
+      if (index < segments.length - 1) return `"${path}" has "*" before its last segment`;
+    } else if (segment.startsWith(":")) {
+      if (!PARAMETER.test(segment)) return `"${path}" has a parameter with a bad name: "${segment}"`;
+      if (names.has(segment)) return `"${path}" has the parameter "${segment}" twice`;
+      names.add(segment);
+    } else if (segment === "." || segment === ".." || !LITERAL.test(segment)) {
+      return `"${path}" has a segment that is not allowed: "${segment}"`;
+    }
+  }
+  if (RESERVED_ROUTES.includes(path)) return `"${path}" is reserved: the platform answers it`;
+  return null;
+}
+
+/** Routes with the same shape match the same requests, whatever their parameters are called. */
+export function routeShape(path: string): string {
+  return path === "*" ? "/*" : path.replace(/:[^/]+/g, ":");
+}

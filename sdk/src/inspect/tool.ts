@@ -1,0 +1,116 @@
+/**
+ * One tool's part of the manifest.
+ *
+ * @module
+ */
+import type { AnyFunctionDefinition } from "../definition/define.ts";
+import type { FunctionConfig, HttpMethod } from "../definition/config.ts";
+import { readCors } from "./cors.ts";
+import { readCron } from "./cron.ts";
+import { toJsonSchema } from "./json_schema.ts";
+import type { Report, ToolManifest } from "./manifest.ts";
+import { checkPath } from "./path.ts";
+
+const DEFAULT_METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const METHODS: readonly string[] = [...DEFAULT_METHODS, "HEAD", "OPTIONS"];
+const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+const MAX_DESCRIPTION = 1_024;
+const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_TIMEOUT_MS = 120_000;
+
+/** What is known of a tool before its definition is read. */
+export interface ToolSource {
+  readonly key: string;
+  /** How messages call it. */
+  readonly label: string;
+  readonly definition: AnyFunctionDefinition;
+  /** Its settings over those of the app. */
+  readonly config: FunctionConfig;
+  readonly defaultName: string;
+  readonly defaultPath: string;
+}
+
+/** Reads one tool; what is wrong goes to the report. */
+export function inspectTool(source: ToolSource, report: Report): ToolManifest {
+  const { key, label, definition, config } = source;
+  const problem = (text: string) => void report.problems.push(`${label}: ${text}`);
+  if (typeof definition.handler !== "function") {
+    problem(`\`handler\` must be a function, and is ${typeof definition.handler}`);
+  }
+  return {
+    key,
+    name: readName(definition.name ?? source.defaultName, problem),
+    description: readDescription(definition.description, problem),
+    path: checkPath(config.path ?? source.defaultPath, problem),
+    methods: readMethods(config.methods, problem),
+    timeoutMs: readTimeout(config.timeout, problem),
+    mcp: readFlag("mcp", config.mcp, true, problem),
+    public: readFlag("public", config.public, false, problem),
+    cors: readCors(config.cors, label, report),
+    cron: readCron(config.cron, problem),
+    inputSchema: toJsonSchema(definition.input, { label, part: "input" }, report),
+    outputSchema: toJsonSchema(definition.output, { label, part: "output" }, report),
+    annotations: readAnnotations(definition.annotations, problem),
+  };
+}
+
+/** Says what is wrong with the tool. */
+export type Problem = (text: string) => void;
+
+function readName(name: unknown, problem: Problem): string {
+  if (typeof name === "string" && NAME.test(name)) return name;
+  const shown = typeof name === "string" ? `"${name}" (${name.length} characters)` : `a ${typeof name}`;
+  problem(`the tool name must match [a-zA-Z0-9_-]{1,64}, and is ${shown}. Set \`name\` in define()`);
+  return String(name);
+}
+
+function readDescription(description: unknown, problem: Problem): string {
+  if (typeof description !== "string" || description.trim() === "") {
+    problem("`description` is missing: a text that says what the function does");
+    return "";
+  }
+  const length = [...description].length;
+  if (length > MAX_DESCRIPTION) {
+    problem(`\`description\` may have up to 1,024 characters, and has ${length.toLocaleString("en-US")}`);
+  }
+  return description;
+}
+
+function readMethods(methods: unknown, problem: Problem): readonly HttpMethod[] {
+  if (methods === undefined) return DEFAULT_METHODS;
+  if (!Array.isArray(methods) || methods.length === 0) {
+    problem(`\`config.methods\` must be a list of at least one of ${METHODS.join(", ")}`);
+    return DEFAULT_METHODS;
+  }
+  const known = new Set<HttpMethod>();
+  for (const method of methods) {
+    const upper = typeof method === "string" ? method.toUpperCase() : method;
+    if (METHODS.includes(upper)) known.add(upper);
+    else problem(`\`config.methods\` has ${JSON.stringify(method)}; known are ${METHODS.join(", ")}`);
+  }
+  return [...known];
+}
+
+function readTimeout(timeout: unknown, problem: Problem): number {
+  if (timeout === undefined) return DEFAULT_TIMEOUT_MS;
+  if (typeof timeout === "number" && timeout >= 1 && timeout <= MAX_TIMEOUT_MS) return Math.round(timeout);
+  problem(`\`config.timeout\` must be 1 to 120000 milliseconds, and is ${String(timeout)}`);
+  return DEFAULT_TIMEOUT_MS;
+}
+
+function readFlag(name: string, value: unknown, usual: boolean, problem: Problem): boolean {
+  if (value === undefined) return usual;
+  if (typeof value !== "boolean") {
+    problem(`\`config.${name}\` must be true or false, and is ${JSON.stringify(value)}`);
+  }
+  return value === true;
+}
+
+function readAnnotations(annotations: unknown, problem: Problem): ToolManifest["annotations"] {
+  if (annotations === undefined || annotations === null) return null;
+  if (typeof annotations === "object" && !Array.isArray(annotations)) {
+    return JSON.parse(JSON.stringify(annotations));
+  }
+  problem("`annotations` must be an object");
+  return null;
+}

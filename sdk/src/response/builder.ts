@@ -1,0 +1,125 @@
+/**
+ * `response`: a result with a status and headers of its own.
+ *
+ * Every method gives a new object, so a half-built response can be shared. The platform's worker turns the
+ * result into a web `Response`; until then it is plain data, which keeps it testable.
+ *
+ * @module
+ */
+import { RESPONSE } from "../definition/brand.ts";
+
+/** The body of a result: JSON that is still a value, or something that a web `Response` takes. */
+export type ResponseBody =
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "raw"; readonly value: BodyInit | null };
+
+/** A finished result. */
+export class FunctionResponse {
+  /** The mark of the platform. */
+  readonly [RESPONSE] = true;
+  /** The HTTP status, or `undefined` for the usual one: 200, or 204 without a body. */
+  readonly statusCode: number | undefined;
+  /** Header names and values in the order in which they were given. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  /** The body. */
+  readonly body: ResponseBody;
+
+  /** @ignore */
+  constructor(
+    statusCode: number | undefined,
+    headers: ReadonlyArray<readonly [string, string]>,
+    body: ResponseBody,
+  ) {
+    this.statusCode = statusCode;
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
+/** Builds a result step by step. A builder that is returned as it is has no body. */
+export class ResponseBuilder extends FunctionResponse {
+  /** @ignore */
+  constructor(statusCode?: number, headers: ReadonlyArray<readonly [string, string]> = []) {
+    super(statusCode, headers, { kind: "raw", value: null });
+  }
+
+  /**
+   * Sets the status.
+   *
+   * @param code 200 to 599.
+   */
+  status(code: number): ResponseBuilder {
+    if (!Number.isInteger(code) || code < 200 || code > 599) {
+      throw new RangeError(`response.status() takes an HTTP status from 200 to 599, and got ${String(code)}`);
+    }
+    return new ResponseBuilder(code, this.headers);
+  }
+
+  /** Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. */
+  header(name: string, value: string | number): ResponseBuilder {
+    const lower = name.toLowerCase();
+    const others = lower === "set-cookie"
+      ? this.headers
+      : this.headers.filter(([other]) => other.toLowerCase() !== lower);
+    return new ResponseBuilder(this.statusCode, [...others, [name, String(value)]]);
+  }
+
+  /** Ends with a JSON body. */
+  json(value: unknown): FunctionResponse {
+    return new FunctionResponse(this.statusCode, this.headers, { kind: "json", value });
+  }
+
+  /** Ends with a text body. */
+  text(value: string): FunctionResponse {
+    return this.#raw(value, "text/plain; charset=utf-8");
+  }
+
+  /** Ends with an HTML body. */
+  html(value: string): FunctionResponse {
+    return this.#raw(value, "text/html; charset=utf-8");
+  }
+
+  /**
+   * Ends with bytes or a stream.
+   *
+   * @param value The body, sent as it becomes available.
+   * @param contentType Its type, unless a header already says it.
+   */
+  stream(
+    value: ReadableStream<Uint8Array> | BodyInit,
+    contentType = "application/octet-stream",
+  ): FunctionResponse {
+    return this.#raw(value, contentType);
+  }
+
+  /**
+   * Ends with a redirect.
+   *
+   * @param location Where to.
+   * @param code Default 302, unless a status was set before.
+   */
+  redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse {
+    const located = this.header("Location", String(location));
+    return new FunctionResponse(code ?? this.statusCode ?? 302, located.headers, located.body);
+  }
+
+  /** Ends without a body: 204, unless a status was set before. */
+  empty(): FunctionResponse {
+    return new FunctionResponse(this.statusCode, this.headers, this.body);
+  }
+
+  #raw(value: BodyInit | null, contentType: string): FunctionResponse {
+    const typed = this.headers.some(([name]) => name.toLowerCase() === "content-type");
+    const headers = typed ? this.headers : [...this.headers, ["Content-Type", contentType] as const];
+    return new FunctionResponse(this.statusCode, headers, { kind: "raw", value });
+  }
+}
+
+/**
+ * Builds a result with a status and headers.
+ *
+ * ```ts
+ * return response.status(201).header("Location", "/orders/7").json({ id: 7 });
+ * ```
+ */
+export const response: ResponseBuilder = new ResponseBuilder();

@@ -1,0 +1,160 @@
+/**
+ * `ctx` of one request. Everything is read from the request's headers when it is first asked for: most
+ * handlers look at two or three fields.
+ *
+ * @module
+ */
+import type { Context, Env } from "../context/context.ts";
+import type { Bot, Company, Conversation, Operator, User } from "../context/identity.ts";
+import type { JelouClient } from "../context/jelou.ts";
+import type { MemoryClient } from "../context/memory.ts";
+import type { Trigger } from "../context/trigger.ts";
+import type { JelouFactory } from "./jelou.ts";
+import { logFor } from "./log.ts";
+import type { MemoryFactory } from "./memory.ts";
+import { decodeComponent, freeze, getHeader, indexOf, parse, slice } from "./primordials.ts";
+import { type Fields, parseFields } from "./query.ts";
+
+/** What all requests to this function have in common. */
+export interface FunctionScope {
+  readonly functionSlug: string;
+  readonly company: Company;
+  readonly env: Env;
+  readonly memory: MemoryFactory;
+  readonly jelou: JelouFactory;
+}
+
+/** Whom the gateway says a request comes from. */
+interface Identity {
+  readonly company?: Company;
+  readonly bot?: Bot;
+  readonly user?: User;
+  readonly conversation?: Conversation;
+  readonly operator?: Operator;
+  readonly skillId?: string;
+  readonly executionId?: string;
+}
+
+const HTTP: Trigger = freeze({ type: "http" });
+const NOTHING = freeze({});
+
+/** The context of one request. */
+export class InvocationContext implements Context {
+  readonly #scope: FunctionScope;
+  readonly #headers: Headers;
+  readonly #target: string;
+  readonly requestId: string;
+  readonly method: string;
+  #query: Fields | undefined;
+  #params: Readonly<Record<string, string>> | undefined;
+  #trigger: Trigger | undefined;
+  #identity: Identity | undefined;
+  #memory: MemoryClient | undefined;
+  #jelou: JelouClient | undefined;
+  #log: ((...args: unknown[]) => void) | undefined;
+
+  constructor(scope: FunctionScope, headers: Headers, requestId: string, method: string, target: string) {
+    this.#scope = scope;
+    this.#headers = headers;
+    this.#target = target;
+    this.requestId = requestId;
+    this.method = method;
+  }
+
+  get functionSlug(): string {
+    return this.#scope.functionSlug;
+  }
+
+  get path(): string {
+    const mark = indexOf(this.#target, "?");
+    return mark < 0 ? this.#target : slice(this.#target, 0, mark);
+  }
+
+  get query(): Fields {
+    if (this.#query !== undefined) return this.#query;
+    const mark = indexOf(this.#target, "?");
+    return this.#query = parseFields(mark < 0 ? "" : slice(this.#target, mark + 1));
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.#params ??= readJson(this.#headers, "x-jelou-params") as Record<string, string> ?? NOTHING;
+  }
+
+  get trigger(): Trigger {
+    return this.#trigger ??= trigger(readJson(this.#headers, "x-jelou-trigger") as Partial<Trigger> | null);
+  }
+
+  get isHttp(): boolean {
+    return this.trigger.type === "http";
+  }
+
+  get isCron(): boolean {
+    return this.trigger.type === "cron";
+  }
+
+  get isEvent(): boolean {
+    return this.trigger.type === "event";
+  }
+
+  get env(): Env {
+    return this.#scope.env;
+  }
+
+  get company(): Company {
+    return this.#who.company ?? this.#scope.company;
+  }
+
+  get bot(): Bot | undefined {
+    return this.#who.bot;
+  }
+
+  get user(): User | undefined {
+    return this.#who.user;
+  }
+
+  get conversation(): Conversation | undefined {
+    return this.#who.conversation;
+  }
+
+  get operator(): Operator | undefined {
+    return this.#who.operator;
+  }
+
+  get skillId(): string | undefined {
+    return this.#who.skillId;
+  }
+
+  get executionId(): string | undefined {
+    return this.#who.executionId;
+  }
+
+  /** A function of its own, so that `const { log } = ctx` works. */
+  get log(): (...args: unknown[]) => void {
+    return this.#log ??= (...args) => logFor(this.requestId, this.company.id, "INFO", args);
+  }
+
+  get memory(): MemoryClient {
+    return this.#memory ??= this.#scope.memory(this.requestId);
+  }
+
+  get jelou(): JelouClient {
+    return this.#jelou ??= this.#scope.jelou(this.bot?.id);
+  }
+
+  get #who(): Identity {
+    return this.#identity ??= readJson(this.#headers, "x-jelou-identity") as Identity ?? NOTHING;
+  }
+}
+
+/** A percent-encoded JSON header. */
+function readJson(headers: Headers, name: string): unknown {
+  const text = getHeader(headers, name);
+  return text === null || text === "" ? null : parse(decodeComponent(text));
+}
+
+function trigger(value: Partial<Trigger> | null): Trigger {
+  if (value === null || value.type === undefined || value.type === "http") return HTTP;
+  if (value.type !== "cron") return value as Trigger;
+  const { type, cron, cronName } = value as { type: "cron"; cron: string; cronName?: string | null };
+  return cronName === undefined || cronName === null ? { type, cron } : { type, cron, cronName };
+}

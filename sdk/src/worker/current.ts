@@ -1,0 +1,21 @@
+/**
+ * The request that the running code belongs to, across `await`.
+ *
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { InvocationContext } from "./context.ts";
+
+const storage = new AsyncLocalStorage<InvocationContext>();
+const getStore = storage.getStore.bind(storage);
+const run = storage.run.bind(storage);
+
+/** The context of the current request; `undefined` while the module is imported and in stray timers. */
+export function currentContext(): InvocationContext | undefined {
+  return getStore();
+}
+
+/** Runs code as part of a request. */
+export function runAs<R>(context: InvocationContext, code: () => R): R {
+  return run(context, code) as R;
+}

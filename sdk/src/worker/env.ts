@@ -1,0 +1,25 @@
+/**
+ * `ctx.env`: the function's secrets.
+ *
+ * @module
+ */
+import type { Env } from "../context/context.ts";
+import { create, freeze, keys, startsWith } from "./primordials.ts";
+
+/** Keys that belong to the platform and do not exist for the function. */
+const RESERVED_PREFIX = "__FN_";
+
+/** Makes the view of the secrets that the function gets. */
+export function createEnv(secrets: Readonly<Record<string, string>>): Env {
+  const values: Record<string, string> = create(null);
+  const names = keys(secrets);
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index]!;
+    if (!startsWith(name, RESERVED_PREFIX)) values[name] = String(secrets[name]);
+  }
+  return freeze({
+    get: (key: string): string | undefined => values[key],
+    has: (key: string): boolean => key in values,
+    toObject: (): Record<string, string> => ({ ...values }),
+  });
+}

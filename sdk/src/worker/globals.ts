@@ -1,0 +1,42 @@
+/**
+ * Takes away what would break the walls between functions or between requests, and gives a harmless
+ * `process.env`.
+ *
+ * @module
+ */
+
+/**
+ * Storage that Deno keeps on disk by origin, and threads.
+ *
+ * A `Worker` gets a heap of its own, so each one would go past the function's memory limit, and its console
+ * would write to standard output without passing through the logs.
+ */
+const REMOVED = ["localStorage", "sessionStorage", "caches", "Worker", "SharedWorker"];
+
+/** Prepares the global object for user code. */
+export function restrictGlobals(): void {
+  for (const name of REMOVED) {
+    delete (globalThis as Record<string, unknown>)[name];
+    if (name in globalThis) Object.defineProperty(globalThis, name, { value: undefined });
+  }
+  for (const name of ["openKv", "Kv", "AtomicOperation"]) {
+    delete (Deno as unknown as Record<string, unknown>)[name];
+  }
+  replaceProcessEnv();
+}
+
+/**
+ * Packages read `process.env.NODE_ENV` when they are imported, which throws without the right to the
+ * environment. Secrets stay out of it: dependencies that look around there are the usual way to lose them.
+ */
+function replaceProcessEnv(): void {
+  const { process } = globalThis as unknown as { process?: { env: Record<string, string> } };
+  if (process) {
+    Object.defineProperty(process, "env", {
+      value: { NODE_ENV: "production" },
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A request's input: what is validated and given to the handler as its first argument.
+ *
+ * | request | input |
+ * |---|---|
+ * | GET, HEAD | the query string as an object of strings |
+ * | no body | `{}` |
+ * | `application/json`, `...+json` | the parsed body; 400 when it does not parse |
+ * | `application/x-www-form-urlencoded` | the fields as an object of strings |
+ * | a body without a content type | the parsed body when it is JSON, else as below |
+ * | anything else: multipart, text, bytes | `undefined`; the body is left unread in the third argument |
+ *
+ * A schema is never skipped: a body that gives no input is checked as `{}`. Otherwise a caller could get
+ * around the validation by naming another content type. A function for uploads leaves `input` out.
+ *
+ * @module
+ */
+import {
+  decode,
+  endsWith,
+  getHeader,
+  indexOf,
+  parse,
+  requestBody,
+  requestBytes,
+  requestHeaders,
+  slice,
+  toLowerCase,
+  trim,
+} from "./primordials.ts";
+import { parseFields } from "./query.ts";
+
+/** What was read from a request. */
+export interface Input {
+  readonly value: unknown;
+  /** The body, when it had to be read; `null` when it is still to be streamed. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
+}
+
+/** The body says that it is JSON, and is not. */
+export const INVALID_JSON: unique symbol = Symbol("invalid JSON");
+
+const NO_BODY: Input = { value: {}, bytes: null };
+const UNREAD: Input = { value: undefined, bytes: null };
+
+/** Whether requests with this method take their input from the query string. */
+export function takesQuery(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** Reads the input from a request's body. */
+export async function readBody(request: Request): Promise<Input | typeof INVALID_JSON> {
+  const headers = requestHeaders(request);
+  const type = mediaType(getHeader(headers, "content-type"));
+  const json = type === "application/json" || endsWith(type, "+json");
+  const form = type === "application/x-www-form-urlencoded";
+  if (!json && !form && type !== "") {
+    return getHeader(headers, "content-length") === "0" || requestBody(request) === null ? NO_BODY : UNREAD;
+  }
+  const bytes = await requestBytes(request) as Uint8Array<ArrayBuffer>;
+  if (bytes.length === 0) return { value: {}, bytes: null };
+  const text = decode(bytes);
+  if (form) return { value: parseFields(text), bytes };
+  try {
+    return { value: parse(text), bytes };
+  } catch {
+    return json ? INVALID_JSON : { value: undefined, bytes };
+  }
+}
+
+/** `Application/JSON; charset=utf-8` is `application/json`. */
+function mediaType(header: string | null): string {
+  if (header === null) return "";
+  if (header === "application/json") return header;
+  const end = indexOf(header, ";");
+  return toLowerCase(trim(end < 0 ? header : slice(header, 0, end)));
+}

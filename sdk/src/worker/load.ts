@@ -1,0 +1,52 @@
+/**
+ * Turns a blank worker into one function, for life.
+ *
+ * @module
+ */
+import type { Definition } from "./module.ts";
+import { describeFailure, importDefinition } from "./module.ts";
+import { createEgress } from "./egress.ts";
+import { createEnv } from "./env.ts";
+import { createFetch } from "./fetch.ts";
+import { restrictGlobals } from "./globals.ts";
+import type { LoadedFunction } from "./invocation.ts";
+import { jelouFactory } from "./jelou.ts";
+import type { LoadMessage, LoadResult } from "./load_message.ts";
+import { setLogOrigin } from "./log.ts";
+import { memoryFactory } from "./memory.ts";
+import { dropRights } from "./permissions.ts";
+import { prepareTools } from "./tool.ts";
+
+/** The outcome of a load: what the engine is told, and the function if it can serve. */
+export interface Loaded {
+  readonly result: LoadResult;
+  readonly fn: LoadedFunction | null;
+}
+
+/** Drops the worker's rights, imports the function, and in inspect mode reads its manifest. */
+export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
+  try {
+    setLogOrigin(message.functionSlug, message.company?.id ?? null);
+    // Before the rights are gone: reading the file needs one.
+    const inspection = message.mode === "inspect" ? await import("../inspect.ts") : null;
+    const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
+    globalThis.fetch = createFetch(message.functionsDomain, egress);
+    restrictGlobals();
+    dropRights(socketPath, message.egressSocket);
+    const definition: Definition = await importDefinition(message.bundle);
+    if (inspection !== null) {
+      const { manifest, warnings } = await inspection.inspect(definition, message.functionSlug);
+      return { result: { ok: true, manifest, warnings }, fn: null };
+    }
+    const scope = {
+      functionSlug: message.functionSlug,
+      company: message.company,
+      env: createEnv(message.env),
+      memory: memoryFactory(egress, message.memory !== null && message.memory !== undefined),
+      jelou: jelouFactory(message.jelou ?? null),
+    };
+    return { result: { ok: true }, fn: { scope, tools: prepareTools(definition) } };
+  } catch (error) {
+    return { result: { ok: false, error: describeFailure(error) }, fn: null };
+  }
+}

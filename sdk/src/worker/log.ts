@@ -1,0 +1,88 @@
+/**
+ * Log lines: one JSON object a line on standard output, where the engine collects them.
+ *
+ * @module
+ */
+import { currentContext } from "./current.ts";
+import { renderArgument } from "./log_value.ts";
+import { encode, NativeDate, slice, stringify, toISOString, writeStdout } from "./primordials.ts";
+
+/** How serious a line is. */
+export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
+
+/** The longest line, in bytes, its newline included. */
+export const LOG_LINE_BYTES = 16 * 1024;
+
+/** What every line of this process carries. */
+const origin: { function: string | null; company: string | null } = { function: null, company: null };
+
+/** Tells whose lines these are, once it is known. */
+export function setLogOrigin(functionSlug: string, companyId: string | null): void {
+  origin.function = functionSlug;
+  origin.company = companyId;
+}
+
+/** Writes a line that belongs to the current request. Never throws. */
+export function log(level: Level, args: readonly unknown[]): void {
+  const context = currentContext();
+  logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, args);
+}
+
+/** Writes a line that belongs to the given request. Never throws. */
+export function logFor(
+  requestId: string | null,
+  company: string | null,
+  level: Level,
+  args: readonly unknown[],
+): void {
+  const head = `{"requestId":${stringify(requestId)},"function":${stringify(origin.function)},` +
+    `"company":${stringify(company)},"timestamp":"${
+      toISOString(new NativeDate())
+    }","level":"${level}","args":[`;
+  writeStdout(head + renderArguments(args, LOG_LINE_BYTES - byteLength(head) - TAIL.length) + TAIL);
+}
+
+const TAIL = "]}\n";
+
+/** Room for the note that says what was cut. */
+const NOTE_BYTES = 80;
+
+/** Renders arguments within a number of bytes; what does not fit is cut, and a last argument says so. */
+function renderArguments(args: readonly unknown[], room: number): string {
+  let text = "";
+  let all = 0;
+  let cut = false;
+  for (let index = 0; index < args.length; index++) {
+    const piece = renderArgument(args[index]);
+    const size = byteLength(piece) + 1;
+    all += size;
+    if (cut) continue;
+    if (all <= room - NOTE_BYTES || (all <= room && index === args.length - 1)) {
+      text += text === "" ? piece : "," + piece;
+      continue;
+    }
+    cut = true;
+    const preview = shorten(piece, room - NOTE_BYTES - (all - size));
+    if (preview !== "") text += text === "" ? preview : "," + preview;
+  }
+  if (!cut) return text;
+  const note = `"[truncated: ${all} bytes of arguments, a line holds ${LOG_LINE_BYTES}]"`;
+  return text === "" ? note : text + "," + note;
+}
+
+/** The beginning of a rendered argument as a JSON string, in at most `room` bytes. */
+function shorten(piece: string, room: number): string {
+  let length = piece.length < room ? piece.length : room;
+  while (length > 8) {
+    const preview = stringify(slice(piece, piece[0] === '"' ? 1 : 0, length));
+    const excess = byteLength(preview) + 1 - room;
+    if (excess <= 0) return preview;
+    length -= excess > 1 ? (excess >> 1) + 1 : 1;
+  }
+  return "";
+}
+
+/** Bytes of a text in UTF-8. */
+function byteLength(text: string): number {
+  return encode(text).length;
+}

@@ -1,0 +1,64 @@
+/**
+ * The worker: a Deno process that waits for one function and then serves it.
+ *
+ * It listens on the unix socket that is its only argument, says so with one line on standard output, is told
+ * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
+ * requests. What a request means is in headers that only the gateway can set.
+ *
+ * @module
+ */
+import { internalError, json, unavailable } from "./answers.ts";
+import { captureConsole } from "./console.ts";
+import { invoke, type LoadedFunction } from "./invocation.ts";
+import { incomingRequest } from "./lazy_request.ts";
+import { load } from "./load.ts";
+import type { LoadMessage } from "./load_message.ts";
+import { log } from "./log.ts";
+import { endsWith, parse, requestText, requestUrl, writeStdout } from "./primordials.ts";
+
+const LOAD_PATH = "/__jelou/load";
+
+const socketPath = Deno.args[0];
+if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its only argument");
+
+let loading = false;
+let fn: LoadedFunction | null = null;
+
+async function becomeFunction(request: Request): Promise<Response> {
+  loading = true;
+  const message = parse(await requestText(request)) as LoadMessage;
+  const loaded = await load(message, socketPath!);
+  fn = loaded.fn;
+  return json(loaded.result.ok ? 200 : 422, loaded.result);
+}
+
+function handle(request: Request): Response | Promise<Response> {
+  if (fn !== null) return invoke(fn, request);
+  if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
+  return unavailable();
+}
+
+captureConsole();
+
+const { upgradeWebSocket } = Deno;
+Deno.upgradeWebSocket = (request, options) => upgradeWebSocket(incomingRequest(request), options);
+
+Deno.serve({
+  transport: "unix",
+  path: socketPath,
+  onListen: () => writeStdout('{"jelou":"ready"}\n'),
+  onError: (error) => {
+    log("ERROR", [error]);
+    return internalError();
+  },
+}, handle);
+
+// After the server runs: a worker that cannot listen must end.
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  log("ERROR", ["Unhandled promise rejection", event.reason]);
+});
+addEventListener("error", (event) => {
+  event.preventDefault();
+  log("ERROR", ["Uncaught error", event.error ?? event.message]);
+});

@@ -1,0 +1,88 @@
+/**
+ * Imports the function's bundle and reads its default export.
+ *
+ * @module
+ */
+import type { AppDefinition } from "../definition/app.ts";
+import { DEFINITION } from "../definition/brand.ts";
+import type { AnyFunctionDefinition } from "../definition/define.ts";
+import type { LoadFailure } from "./load_message.ts";
+import { createObjectURL, NativeBlob, NativeError, nativeImport, revokeObjectURL } from "./primordials.ts";
+import { readableStack } from "./stack.ts";
+
+/** What a module may export as its default. */
+export type Definition = AnyFunctionDefinition | AppDefinition;
+
+/** A function that cannot be loaded, with the reason for its author. */
+export class LoadError extends Error {
+  readonly code: LoadFailure["code"];
+  constructor(code: LoadFailure["code"], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * Imports the bundle. A blob URL needs no read right, and inside it `@jelou/functions` resolves to the copy
+ * that this process has loaded.
+ *
+ * @throws {LoadError} When it cannot be imported or does not export a definition.
+ */
+export async function importDefinition(bundle: string): Promise<Definition> {
+  const url = createObjectURL(new NativeBlob([bundle], { type: "text/javascript" }));
+  let module: Record<string, unknown>;
+  try {
+    module = await nativeImport(url);
+  } catch (error) {
+    throw new LoadError("IMPORT_FAILED", `The module cannot be imported: ${messageOf(error)}`, error);
+  } finally {
+    revokeObjectURL(url);
+  }
+  return asDefinition(module);
+}
+
+function asDefinition(module: Record<string, unknown>): Definition {
+  const { default: definition } = module;
+  if (definition === undefined) {
+    throw new LoadError(
+      "NO_DEFAULT_EXPORT",
+      "The module has no default export. Write `export default define({ ... })` or `export default app({ ... })`" +
+        ` in the entrypoint.${exportedNames(module)}`,
+    );
+  }
+  const kind = (definition as { [DEFINITION]?: unknown } | null)?.[DEFINITION];
+  if (kind === "define" || kind === "app") return definition as Definition;
+  throw new LoadError(
+    "INVALID_DEFINITION",
+    `The default export is ${describe(definition)}, not a function of this platform.` +
+      " Wrap it: `export default define({ description, handler })`.",
+  );
+}
+
+function exportedNames(module: Record<string, unknown>): string {
+  const names = Object.keys(module);
+  return names.length === 0 ? "" : ` It exports only: ${names.join(", ")}.`;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value === "object") return Array.isArray(value) ? "an array" : "a plain object";
+  return typeof value === "function" ? "a JavaScript function" : `a ${typeof value}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof NativeError ? error.message : String(error);
+}
+
+/** What the engine is told about a failure. */
+export function describeFailure(error: unknown): LoadFailure {
+  if (error instanceof LoadError) {
+    const { cause } = error;
+    return {
+      code: error.code,
+      message: error.message,
+      stack: cause === undefined ? null : readableStack(cause),
+    };
+  }
+  return { code: "IMPORT_FAILED", message: messageOf(error), stack: readableStack(error) };
+}

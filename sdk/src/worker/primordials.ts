@@ -1,0 +1,120 @@
+/**
+ * What the worker needs from the JavaScript world, taken before any user code runs.
+ *
+ * A function may replace `JSON.stringify`, `Response` or a method of a prototype, by accident or not. Its own
+ * code then breaks; the platform's answers and logs must not. So the request path calls these and no method
+ * of a shared prototype.
+ *
+ * @module
+ */
+
+// deno-lint-ignore no-explicit-any -- the shape of an arbitrary method
+type Method = (this: any, ...args: any[]) => any;
+
+const { apply } = Reflect;
+
+/** Makes `method.call(self, ...args)` into `f(self, ...args)`, independent of `Function.prototype`. */
+function uncurry<M extends Method>(
+  method: M,
+): (self: ThisParameterType<M>, ...args: Parameters<M>) => ReturnType<M> {
+  return (self, ...args) => apply(method, self, args);
+}
+
+/** Uncurries the getter of an accessor property. */
+function getter<T, R>(prototype: object, property: PropertyKey): (self: T) => R {
+  const get = Object.getOwnPropertyDescriptor(prototype, property)?.get;
+  if (!get) throw new TypeError(`${String(property)} is no accessor in this version of Deno`);
+  return (self) => apply(get, self, []);
+}
+
+export const stringify = JSON.stringify;
+export const parse = JSON.parse;
+export const { create, hasOwn, defineProperty, freeze, keys, getPrototypeOf, getOwnPropertySymbols } = Object;
+export const { isArray } = Array;
+export const { isNaN: isNotANumber, isFinite: isFiniteNumber } = Number;
+export const decodeComponent = decodeURIComponent;
+export const encodeComponent = encodeURIComponent;
+export const construct = Reflect.construct;
+
+export const NativeResponse = Response;
+export const NativeRequest = Request;
+export const NativeHeaders = Headers;
+export const NativeURL = URL;
+export const NativeURLSearchParams = URLSearchParams;
+export const NativeError = Error;
+export const NativeTypeError = TypeError;
+export const NativeRangeError = RangeError;
+export const NativePromise = Promise;
+export const NativeMap = Map;
+export const NativeSet = Set;
+export const NativeDate = Date;
+export const NativeArrayBuffer = ArrayBuffer;
+export const NativeUint8Array = Uint8Array;
+export const NativeRegExp = RegExp;
+export const NativeWeakSet = WeakSet;
+export const NativeBlob = Blob;
+export const nativeFetch = fetch;
+export const nativeImport = (specifier: string): Promise<Record<string, unknown>> => import(specifier);
+export const createObjectURL = URL.createObjectURL;
+export const revokeObjectURL = URL.revokeObjectURL;
+export const isView = ArrayBuffer.isView;
+
+export const indexOf = uncurry(String.prototype.indexOf);
+export const slice = uncurry(String.prototype.slice);
+export const startsWith = uncurry(String.prototype.startsWith);
+export const endsWith = uncurry(String.prototype.endsWith);
+export const toLowerCase = uncurry(String.prototype.toLowerCase);
+export const includes = uncurry(String.prototype.includes);
+export const replaceAll = uncurry(String.prototype.replaceAll as (from: string, to: string) => string);
+export const split = uncurry(String.prototype.split as (separator: string) => string[]);
+export const trim = uncurry(String.prototype.trim);
+export const toISOString = uncurry(Date.prototype.toISOString);
+export const functionToString = uncurry(Function.prototype.toString);
+export const matches = uncurry(RegExp.prototype.test);
+export const mapForEach = uncurry(Map.prototype.forEach);
+export const setForEach = uncurry(Set.prototype.forEach);
+export const then = uncurry(Promise.prototype.then);
+
+export const requestHeaders = getter<Request, Headers>(Request.prototype, "headers");
+export const requestMethod = getter<Request, string>(Request.prototype, "method");
+export const requestUrl = getter<Request, string>(Request.prototype, "url");
+export const requestBody = getter<Request, ReadableStream<Uint8Array<ArrayBuffer>> | null>(
+  Request.prototype,
+  "body",
+);
+export const requestSignal = getter<Request, AbortSignal>(Request.prototype, "signal");
+export const signalAborted = getter<AbortSignal, boolean>(AbortSignal.prototype, "aborted");
+export const requestRedirect = getter<Request, RequestRedirect>(Request.prototype, "redirect");
+export const requestBytes = uncurry(Request.prototype.bytes);
+export const requestText = uncurry(Request.prototype.text);
+export const responseStatus = getter<Response, number>(Response.prototype, "status");
+export const responseHeaders = getter<Response, Headers>(Response.prototype, "headers");
+export const responseText = uncurry(Response.prototype.text);
+export const getHeader = uncurry(Headers.prototype.get);
+export const setHeader = uncurry(Headers.prototype.set);
+export const appendHeader = uncurry(Headers.prototype.append);
+export const deleteHeader = uncurry(Headers.prototype.delete);
+export const eachHeader = uncurry(Headers.prototype.forEach);
+export const eachSearchParam = uncurry(URLSearchParams.prototype.forEach);
+export const urlHostname = getter<URL, string>(URL.prototype, "hostname");
+export const urlHref = getter<URL, string>(URL.prototype, "href");
+
+const encoder = new TextEncoder();
+const encodeText = uncurry(TextEncoder.prototype.encode);
+const decoder = new TextDecoder();
+const decodeBytes = uncurry(TextDecoder.prototype.decode);
+const subarray = uncurry(Uint8Array.prototype.subarray);
+
+/** UTF-8 bytes of a text. */
+export const encode = (text: string): Uint8Array<ArrayBuffer> => encodeText(encoder, text);
+/** The text of UTF-8 bytes; a byte order mark is dropped, and wrong bytes become U+FFFD. */
+export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes);
+
+const { stdout } = Deno;
+const writeSync = stdout.writeSync;
+
+/** Writes a text to standard output, all of it, before it returns. */
+export function writeStdout(text: string): void {
+  let rest: Uint8Array = encode(text);
+  while (rest.length > 0) rest = subarray(rest, apply(writeSync, stdout, [rest]));
+}

@@ -1,0 +1,79 @@
+/**
+ * The tools of a loaded function, in the form that the request path needs.
+ *
+ * @module
+ */
+import { DEFINITION } from "../definition/brand.ts";
+import type { AnyFunctionDefinition } from "../definition/define.ts";
+import { type Definition, LoadError } from "./module.ts";
+import { create, functionToString, matches } from "./primordials.ts";
+import { compileValidator, type Validator } from "./validation.ts";
+
+/** One tool. */
+export interface Tool {
+  readonly key: string;
+  readonly handler: (input: unknown, ctx: unknown, request?: Request) => unknown;
+  /** Whether the handler can see its third argument. */
+  readonly wantsRequest: boolean;
+  readonly validateInput: Validator | null;
+  readonly validateOutput: Validator | null;
+}
+
+/** The tools of a function by key; `define()` has the one tool `default`. */
+export type Tools = Readonly<Record<string, Tool>>;
+
+/**
+ * Prepares the tools.
+ *
+ * @throws {LoadError} When a handler is missing: without one no request can be served.
+ */
+export function prepareTools(definition: Definition): Tools {
+  const tools: Record<string, Tool> = create(null);
+  if (definition[DEFINITION] === "define") {
+    tools.default = prepareTool("default", definition as AnyFunctionDefinition);
+    return tools;
+  }
+  const entries = (definition as { tools?: unknown }).tools;
+  if (typeof entries !== "object" || entries === null) {
+    throw new LoadError("INVALID_DEFINITION", "app() needs `tools`: an object of define({ ... }) by key.");
+  }
+  for (const key of Object.keys(entries)) {
+    tools[key] = prepareTool(key, (entries as Record<string, AnyFunctionDefinition>)[key]);
+  }
+  return tools;
+}
+
+function prepareTool(key: string, definition: AnyFunctionDefinition | undefined): Tool {
+  if (definition?.[DEFINITION] !== "define") {
+    throw new LoadError(
+      "INVALID_DEFINITION",
+      `The tool "${key}" of app() must be made with define({ ... }).`,
+    );
+  }
+  const { handler, input, output } = definition;
+  if (typeof handler !== "function") {
+    const where = key === "default" ? "define()" : `The tool "${key}"`;
+    throw new LoadError(
+      "INVALID_DEFINITION",
+      `${where} needs a \`handler\` function, and has ${typeof handler}.`,
+    );
+  }
+  return {
+    key,
+    handler: handler as Tool["handler"],
+    wantsRequest: canSeeThirdArgument(handler),
+    validateInput: input === undefined || input === null ? null : compileValidator(input),
+    validateOutput: output === undefined || output === null ? null : compileValidator(output),
+  };
+}
+
+/**
+ * Whether a function could look at a third argument. `length` alone does not tell: rest parameters, default
+ * values, `arguments`, and bound or proxied functions hide it. A wrong yes costs a small object per request.
+ */
+function canSeeThirdArgument(handler: { length: number }): boolean {
+  if (handler.length >= 3) return true;
+  return matches(HIDES_ARGUMENTS, functionToString(handler as unknown as () => unknown));
+}
+
+const HIDES_ARGUMENTS = /\barguments\b|\beval\b|\.\.\.|\[native code\]|^[^{]*?\([^)]*=/;

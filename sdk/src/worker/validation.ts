@@ -1,0 +1,162 @@
+/**
+ * Checks a value against a schema of any library, and reports what is wrong in the words of the contract.
+ *
+ * @module
+ */
+import { z } from "@jelou/functions";
+import type { StandardResult, StandardSchemaV1 } from "../schema/standard_schema.ts";
+import { legacyIssue, type RawIssue } from "../zod/legacy_issue.ts";
+import { isArray, NativeError, startsWith } from "./primordials.ts";
+
+/** One entry of `details` in a 400. */
+export interface IssueDetail {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly code: string;
+}
+
+/** A value that passed, or the reasons why it did not. */
+export type Validated =
+  | { readonly value: unknown; readonly details: null }
+  | { readonly value: undefined; readonly details: readonly IssueDetail[] };
+
+/** Checks one value. */
+export type Validator = (value: unknown) => Validated | Promise<Validated>;
+
+/** Picks the fastest way to validate with a schema. */
+export function compileValidator(schema: StandardSchemaV1): Validator {
+  const { _zod } = schema as { _zod?: { run?: unknown } };
+  if (typeof _zod?.run === "function") return zodValidator(schema as unknown as ZodSchema);
+  return standardValidator(schema);
+}
+
+/** The part of a Zod 4 schema that runs it. Other copies of Zod 4 have it too. */
+interface ZodSchema {
+  readonly _zod: { run(payload: Payload, context: { async: boolean }): Payload | Promise<Payload> };
+}
+
+/** What goes through a Zod 4 schema. */
+interface Payload {
+  value: unknown;
+  issues: RawIssue[];
+}
+
+/**
+ * Runs Zod 4 below its public API: only there do issues still have the input and the schema that Zod 3's codes
+ * and words depend on. The synchronous path is tried first, because Zod compiles it.
+ */
+function zodValidator(schema: ZodSchema): Validator {
+  let asynchronous = false;
+  const runAsync = async (value: unknown): Promise<Validated> =>
+    settleZod(await schema._zod.run({ value, issues: [] }, { async: true }));
+  return (value) => {
+    if (asynchronous) return guardIntersection(runAsync(value));
+    try {
+      const result = schema._zod.run({ value, issues: [] }, { async: false });
+      return "then" in result ? guardIntersection(runAsync(value)) : settleZod(result);
+    } catch (error) {
+      if (
+        error instanceof z.core.$ZodAsyncError || (error as Error)?.constructor?.name === "$ZodAsyncError"
+      ) {
+        asynchronous = true;
+        return guardIntersection(runAsync(value));
+      }
+      return unmergeable(error);
+    }
+  };
+}
+
+async function guardIntersection(result: Promise<Validated>): Promise<Validated> {
+  try {
+    return await result;
+  } catch (error) {
+    return unmergeable(error);
+  }
+}
+
+/** Zod 4 throws where Zod 3 had an issue: two sides of an intersection that do not fit together. */
+function unmergeable(error: unknown): Validated {
+  if (!(error instanceof NativeError) || !startsWith(error.message, "Unmergable intersection")) throw error;
+  return {
+    value: undefined,
+    details: [{
+      path: [],
+      message: "Intersection results could not be merged",
+      code: "invalid_intersection_types",
+    }],
+  };
+}
+
+function settleZod(result: Payload): Validated {
+  const { issues } = result;
+  if (issues.length === 0) return { value: result.value, details: null };
+  const details: IssueDetail[] = [];
+  for (let index = 0; index < issues.length; index++) describeZodIssue(issues[index]!, [], details);
+  return { value: undefined, details };
+}
+
+function describeZodIssue(issue: RawIssue, parent: readonly PropertyKey[], details: IssueDetail[]): void {
+  const path = joinPath(parent, issue.path);
+  // Zod 3 reported what is wrong with a key, or with an element of a set, in place.
+  if ((issue.code === "invalid_key" || issue.code === "invalid_element") && isArray(issue.issues)) {
+    const nested = issue.issues as RawIssue[];
+    for (let index = 0; index < nested.length; index++) {
+      const inner = nested[index]!;
+      const input = issue.code === "invalid_key" ? issue.input : undefined;
+      describeZodIssue({ ...inner, input }, path, details);
+    }
+    return;
+  }
+  const { message } = z.core.util.finalizeIssue(
+    issue as unknown as Parameters<typeof z.core.util.finalizeIssue>[0],
+    undefined,
+    z.core.config(),
+  );
+  details[details.length] = { path: plainPath(path), message, code: legacyIssue(issue).code };
+}
+
+function standardValidator(schema: StandardSchemaV1): Validator {
+  const standard = schema["~standard"];
+  return (value) => {
+    const result = standard.validate(value);
+    return "then" in result ? awaitStandard(result) : settleStandard(result);
+  };
+}
+
+async function awaitStandard(result: Promise<StandardResult<unknown>>): Promise<Validated> {
+  return settleStandard(await result);
+}
+
+function settleStandard(result: StandardResult<unknown>): Validated {
+  const { issues } = result;
+  if (!issues) return { value: (result as { value: unknown }).value, details: null };
+  const details: IssueDetail[] = [];
+  for (let index = 0; index < issues.length; index++) {
+    const issue = issues[index]!;
+    const { code } = issue as { code?: unknown };
+    details[index] = {
+      path: plainPath(issue.path ?? []),
+      message: String(issue.message),
+      code: typeof code === "string" ? code : "custom",
+    };
+  }
+  return { value: undefined, details };
+}
+
+function joinPath(parent: readonly PropertyKey[], own: readonly PropertyKey[] = []): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  for (let index = 0; index < parent.length; index++) path[index] = parent[index]!;
+  for (let index = 0; index < own.length; index++) path[path.length] = own[index]!;
+  return path;
+}
+
+/** A path as JSON: Valibot wraps each key in an object, and symbols have no JSON form. */
+function plainPath(path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): (string | number)[] {
+  const plain: (string | number)[] = [];
+  for (let index = 0; index < path.length; index++) {
+    const segment = path[index]!;
+    const key = typeof segment === "object" ? segment.key : segment;
+    plain[index] = typeof key === "number" ? key : String(key);
+  }
+  return plain;
+}

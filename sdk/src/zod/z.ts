@@ -1,0 +1,13 @@
+/**
+ * Zod 4, speaking with the words of Zod 3.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { legacyIssue, type RawIssue } from "./legacy_issue.ts";
+
+// `customError` and not `localeError`: a copy of Zod in the user's own bundle shares this configuration and
+// installs its English locale over the latter when it is imported.
+z.config({ customError: (issue) => legacyIssue(issue as unknown as RawIssue).message });
+
+export { z };

@@ -1,0 +1,196 @@
+/**
+ * Drives the real worker: `dist/worker.js` in a Deno process, over its unix socket, as the engine does.
+ *
+ * @module
+ */
+import type { LoadMessage, LoadResult } from "../src/worker/load_message.ts";
+
+const dist = new URL("../dist/", import.meta.url);
+
+/** One line of the worker's log. */
+export interface LogLine {
+  readonly requestId: string | null;
+  readonly function: string | null;
+  readonly company: string | null;
+  readonly timestamp: string;
+  readonly level: string;
+  // deno-lint-ignore no-explicit-any -- tests look into whatever was logged
+  readonly args: any[];
+}
+
+/** How a worker is started. */
+export interface WorkerOptions {
+  /** The egress socket; none by default. */
+  readonly egressSocket?: string;
+  /** Inspect mode has no network. */
+  readonly network?: boolean;
+}
+
+/** A running worker. */
+export class Worker implements AsyncDisposable {
+  readonly folder: string;
+  readonly #process: Deno.ChildProcess;
+  readonly #client: Deno.HttpClient;
+  readonly #lines: string[] = [];
+  readonly #egressSocket: string | null;
+  #arrived: (() => void)[] = [];
+  #stderr = "";
+  readonly #reading: Promise<unknown>;
+
+  private constructor(folder: string, process: Deno.ChildProcess, egressSocket: string | null) {
+    this.folder = folder;
+    this.#process = process;
+    this.#egressSocket = egressSocket;
+    this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: `${folder}/worker.sock` } });
+    this.#reading = Promise.all([this.#readLines(), this.#readErrors()]);
+  }
+
+  /** Starts a blank worker and waits until it listens. */
+  static async start(options: WorkerOptions = {}): Promise<Worker> {
+    const folder = await Deno.makeTempDir({ prefix: "jelou-worker-" });
+    const egress = options.egressSocket === undefined ? "" : `,${options.egressSocket}`;
+    const process = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...[
+          "run",
+          "--no-config",
+          "--no-lock",
+          "--no-prompt",
+          "--no-remote",
+          "--no-npm",
+          "--cached-only",
+          "--quiet",
+        ],
+        ...["--import-map", new URL("import-map.json", dist).pathname, "--unstable-no-legacy-abort"],
+        "--v8-flags=--max-old-space-size=128",
+        options.network === false ? `--allow-net=unix:${folder}/worker.sock` : "--allow-net",
+        ...[`--allow-read=${folder}${egress}`, `--allow-write=${folder}${egress}`],
+        ...[new URL("worker.js", dist).pathname, `${folder}/worker.sock`],
+      ],
+      clearEnv: true,
+      env: { DENO_DIR: `${folder}/deno`, NO_COLOR: "1", TZ: "UTC" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const worker = new Worker(folder, process, options.egressSocket ?? null);
+    const ready = await worker.nextLine();
+    if (ready !== '{"jelou":"ready"}') throw new Error(`the worker said ${ready}\n${worker.#stderr}`);
+    return worker;
+  }
+
+  /** Starts a worker and gives it a function, which must load. */
+  static async serving(
+    bundle: string,
+    message: Partial<LoadMessage> = {},
+    options?: WorkerOptions,
+  ): Promise<Worker> {
+    const worker = await Worker.start(options);
+    const result = await worker.load(bundle, message);
+    if (!result.ok) {
+      await worker[Symbol.asyncDispose]();
+      throw new Error(`${result.error.code}: ${result.error.message}\n${result.error.stack}`);
+    }
+    return worker;
+  }
+
+  /** Sends the load message. */
+  async load(bundle: string, message: Partial<LoadMessage> = {}): Promise<LoadResult> {
+    const body: LoadMessage = {
+      mode: "serve",
+      bundle,
+      functionSlug: "mi-funcion",
+      functionId: "func_01",
+      deploymentId: "dep_01",
+      company: { id: "company-1", name: "Acme" },
+      env: {},
+      functionsDomain: "fn.localhost",
+      egressSocket: this.#egressSocket,
+      memory: null,
+      jelou: null,
+      ...message,
+    };
+    const response = await this.send("/__jelou/load", { method: "POST", body: JSON.stringify(body) });
+    const result = await response.json();
+    if (response.status !== (result.ok ? 200 : 422)) throw new Error(`load answered ${response.status}`);
+    return result;
+  }
+
+  /** Sends a request as the wire has it, without the gateway's headers. */
+  send(target: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (!headers.has("content-type") && typeof init.body === "string") {
+      headers.set("content-type", "application/json");
+    }
+    return fetch(`http://worker${target}`, { redirect: "manual", ...init, headers, client: this.#client });
+  }
+
+  /** Calls the function as the gateway does. */
+  invoke(target: string, init: RequestInit = {}, meta: Record<string, unknown> = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    const all: Record<string, unknown> = {
+      "request-id": crypto.randomUUID(),
+      origin: "https://mi-funcion.fn.example.com",
+      hops: 0,
+      ...meta,
+    };
+    for (const [name, value] of Object.entries(all)) {
+      if (value === undefined) continue;
+      const text = typeof value === "object" ? encodeURIComponent(JSON.stringify(value)) : String(value);
+      headers.set(`x-jelou-${name}`, text);
+    }
+    return this.send(target, { ...init, headers });
+  }
+
+  /** Calls the function with a JSON body. */
+  post(input: unknown, meta: Record<string, unknown> = {}): Promise<Response> {
+    return this.invoke("/", { method: "POST", body: JSON.stringify(input) }, meta);
+  }
+
+  /** The next line of standard output. */
+  async nextLine(): Promise<string> {
+    while (this.#lines.length === 0) await new Promise<void>((resolve) => this.#arrived.push(resolve));
+    const line = this.#lines.shift()!;
+    if (line === END) throw new Error(`the worker ended\n${this.#stderr}`);
+    return line;
+  }
+
+  /** The next log line. */
+  async nextLog(): Promise<LogLine> {
+    return JSON.parse(await this.nextLine());
+  }
+
+  async #readLines(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop()!;
+      this.#push(...parts);
+    }
+    this.#push(END);
+  }
+
+  #push(...lines: string[]): void {
+    this.#lines.push(...lines);
+    for (const resolve of this.#arrived.splice(0)) resolve();
+  }
+
+  async #readErrors(): Promise<void> {
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) this.#stderr += text;
+  }
+
+  /** Ends the process and removes its folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client.close();
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#process.status;
+    await this.#reading;
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+const END = "\0end";
