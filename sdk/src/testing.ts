@@ -1,1 +1,32 @@
-export {};
+/**
+ * `@jelou/functions/testing`: mocks for tests of functions.
+ *
+ * ```ts
+ * import { createMockContext, createMockRequest } from "@jelou/functions/testing";
+ * import greet from "./index.ts";
+ *
+ * Deno.test("greets by name", async () => {
+ *   const result = await greet.handler({ name: "Ana" }, createMockContext(), createMockRequest());
+ *   if (result.greeting !== "Hello, Ana") throw new Error("wrong greeting");
+ * });
+ * ```
+ *
+ * @module
+ */
+export {
+  createMockContext,
+  createMockCronContext,
+  createMockEventContext,
+  type MockContext,
+  type MockContextOptions,
+  type MockCronContextOptions,
+  type MockEventContextOptions,
+} from "./testing/context.ts";
+export {
+  createMockJelouClient,
+  type MockJelouClient,
+  type MockJelouOptions,
+  type MockSentMessage,
+} from "./testing/jelou.ts";
+export { createMockMemoryClient, type MockMemoryClient, type MockMemoryOptions } from "./testing/memory.ts";
+export { createMockRequest, type MockRequestOptions } from "./testing/request.ts";

@@ -15,8 +15,6 @@ export type ResponseBody =
 
 /** A finished result. */
 export class FunctionResponse {
-  /** The mark of the platform. */
-  readonly [RESPONSE] = true;
   /** The HTTP status, or `undefined` for the usual one: 200, or 204 without a body. */
   readonly statusCode: number | undefined;
   /** Header names and values in the order in which they were given. */
@@ -35,6 +33,9 @@ export class FunctionResponse {
     this.body = body;
   }
 }
+
+// A symbol, which no JSON has: data that a handler passes on must not be taken for a response.
+Object.defineProperty(FunctionResponse.prototype, RESPONSE, { value: true });
 
 /** Builds a result step by step. A builder that is returned as it is has no body. */
 export class ResponseBuilder extends FunctionResponse {

@@ -5,8 +5,9 @@
  */
 import { JelouApiError } from "@jelou/functions";
 import type { JelouClient, JelouMessage, SentMessage, TemplateMessage } from "../context/jelou.ts";
+import { checkedMessage, jelouUnavailable } from "../errors/jelou_arguments.ts";
 import type { JelouCredentials } from "./load_message.ts";
-import { nativeFetch, parse, stringify } from "./primordials.ts";
+import { freeze, nativeFetch, parse, stringify } from "./primordials.ts";
 
 /** Makes the client of one request. */
 export type JelouFactory = (botId: string | undefined) => JelouClient;
@@ -18,13 +19,7 @@ export function jelouFactory(credentials: JelouCredentials | null): JelouFactory
 
 function createJelou(credentials: JelouCredentials | null, botId: string | undefined): JelouClient {
   const post = async (path: string, message: object): Promise<SentMessage> => {
-    if (credentials === null) {
-      throw new JelouApiError(
-        "ctx.jelou is not available: the platform has no credentials for the Jelou API. Check ctx.jelou.available",
-        0,
-        "UNAVAILABLE",
-      );
-    }
+    if (credentials === null) throw jelouUnavailable();
     const body = botId === undefined ? message : { botId, ...message };
     let response: Response;
     let text: string;
@@ -40,31 +35,16 @@ function createJelou(credentials: JelouCredentials | null, botId: string | undef
     }
     return readAnswer(response.status, text);
   };
-  return Object.freeze({
+  return freeze({
     available: credentials !== null,
-    send: async (message: JelouMessage) => await post("/messages", checked(message, "type", "send")),
+    send: async (message: JelouMessage) => await post("/messages", checkedMessage(message, "send")),
     sendTemplate: async (message: TemplateMessage) =>
-      await post("/messages/template", checked(message, "template", "sendTemplate")),
+      await post("/messages/template", checkedMessage(message, "sendTemplate")),
   });
 }
 
 function joinUrl(base: string, path: string): string {
   return (base.endsWith("/") ? base.slice(0, -1) : base) + path;
-}
-
-/** Mistakes that need no call to be found. */
-function checked<M extends object>(message: M, field: string, method: string): M {
-  for (const name of ["to", field]) {
-    const value = (message as Record<string, unknown> | null)?.[name];
-    if (typeof value !== "string" || value === "") {
-      throw new JelouApiError(
-        `ctx.jelou.${method}() needs \`${name}\`: a non-empty string`,
-        0,
-        "INVALID_ARGUMENT",
-      );
-    }
-  }
-  return message;
 }
 
 /** The parts of the API's answers that matter here. */

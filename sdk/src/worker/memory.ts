@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { MEMORY_TTL_SECONDS, MEMORY_VALUE_CHARACTERS, type MemoryClient } from "../context/memory.ts";
-import { type EgressFetch, PARENT_HEADER } from "./egress.ts";
+import type { MemoryClient } from "../context/memory.ts";
 import {
-  encodeComponent,
-  NativeRangeError,
-  NativeRequest,
-  NativeTypeError,
-  parse,
-  stringify,
-} from "./primordials.ts";
+  checkedJson,
+  checkedKey,
+  checkedText,
+  checkedTtl,
+  memoryUnavailable,
+} from "../context/memory_rules.ts";
+import { type EgressFetch, PARENT_HEADER } from "./egress.ts";
+import { encodeComponent, freeze, NativeRequest, parse, stringify } from "./primordials.ts";
 
 /** Makes the client of one request. */
 export type MemoryFactory = (requestId: string) => MemoryClient;
@@ -28,11 +28,7 @@ export function memoryFactory(egress: EgressFetch | null, enabled: boolean): Mem
 
 function createMemory(egress: EgressFetch | null, requestId: string): MemoryClient {
   const call = async (method: string, key: string, body?: unknown): Promise<Response> => {
-    if (egress === null) {
-      throw new Error(
-        "ctx.memory is not available: the platform has no memory store. Check ctx.memory.available",
-      );
-    }
+    if (egress === null) throw memoryUnavailable();
     const headers: Record<string, string> = { [PARENT_HEADER]: requestId };
     if (body !== undefined) headers["content-type"] = "application/json";
     const request = new NativeRequest(BASE + encodeComponent(checkedKey(key)), {
@@ -53,15 +49,15 @@ function createMemory(egress: EgressFetch | null, requestId: string): MemoryClie
     const response = await call("PUT", key, ttl === undefined ? { value } : { value, ttl: checkedTtl(ttl) });
     await response.body?.cancel();
   };
-  return Object.freeze({
+  return freeze({
     available: egress !== null,
     get: async (key: string, defaultValue: unknown = null) => await read(key) ?? defaultValue,
     getJson: async (key: string, defaultValue: unknown = null) => {
       const value = await read(key);
       return typeof value === "string" ? parse(value) : value ?? defaultValue;
     },
-    set: (key: string, value: string, ttl?: number) => write(key, checkedText(value), ttl),
-    setJson: (key: string, value: unknown, ttl?: number) => write(key, checkedJson(value), ttl),
+    set: async (key: string, value: string, ttl?: number) => await write(key, checkedText(value), ttl),
+    setJson: async (key: string, value: unknown, ttl?: number) => await write(key, checkedJson(value), ttl),
     delete: async (key: string) => {
       const response = await call("DELETE", key);
       await response.body?.cancel();
@@ -77,42 +73,4 @@ async function reasonOf(response: Response): Promise<string> {
   } catch {
     return `the store answered ${response.status}`;
   }
-}
-
-/** A key that can be stored. */
-export function checkedKey(key: unknown): string {
-  if (typeof key === "string" && key !== "") return key;
-  throw new NativeTypeError("ctx.memory: the key must be a non-empty string");
-}
-
-/** A text that `set` takes. */
-export function checkedText(value: unknown): string {
-  if (typeof value !== "string") {
-    throw new NativeTypeError(
-      `ctx.memory.set() takes a string, and got ${typeof value}. Use setJson() for other values`,
-    );
-  }
-  if (value.length > MEMORY_VALUE_CHARACTERS) {
-    throw new NativeRangeError(
-      `ctx.memory.set() takes up to ${MEMORY_VALUE_CHARACTERS} characters, and got ${value.length}. Use setJson() for longer values`,
-    );
-  }
-  return value;
-}
-
-/** The JSON that `setJson` keeps. */
-export function checkedJson(value: unknown): string {
-  const text = stringify(value);
-  if (text === undefined) {
-    throw new NativeTypeError(`ctx.memory.setJson(): a ${typeof value} has no JSON form`);
-  }
-  return text;
-}
-
-/** A time to live within the limit. */
-export function checkedTtl(ttl: unknown): number {
-  if (typeof ttl === "number" && ttl > 0 && ttl <= MEMORY_TTL_SECONDS) return ttl;
-  throw new NativeRangeError(
-    `ctx.memory: the TTL must be more than 0 and at most ${MEMORY_TTL_SECONDS} seconds (one day), and is ${ttl}`,
-  );
 }

@@ -1,0 +1,63 @@
+/**
+ * `ctx`: what a handler is told about its caller, and what the platform offers it.
+ *
+ * @module
+ */
+import type { Bot, Company, Conversation, Operator, User } from "./identity.d.ts";
+import type { JelouClient } from "./jelou.d.ts";
+import type { MemoryClient } from "./memory.d.ts";
+import type { Trigger } from "./trigger.d.ts";
+/** The function's secrets. Keys that start with `__FN_` belong to the platform and do not exist here. */
+export interface Env {
+    /** The value of a secret, or `undefined`. */
+    get(key: string): string | undefined;
+    /** Whether the secret exists. */
+    has(key: string): boolean;
+    /** A copy of all secrets. */
+    toObject(): Record<string, string>;
+}
+/** The second argument of every handler. */
+export interface Context {
+    /** The slug of this function. */
+    readonly functionSlug: string;
+    /** The id of this request: a UUID, the same as in `X-Request-Id` and in the logs. */
+    readonly requestId: string;
+    /** The HTTP method. */
+    readonly method: string;
+    /** The path of the request, without the query. */
+    readonly path: string;
+    /** The values of the route's `:param` segments. */
+    readonly params: Readonly<Record<string, string>>;
+    /** The query string; a key that is repeated gives a list. */
+    readonly query: Readonly<Record<string, string | string[]>>;
+    /** What started this run. */
+    readonly trigger: Trigger;
+    /** Started by an HTTP request. */
+    readonly isHttp: boolean;
+    /** Started by a schedule. */
+    readonly isCron: boolean;
+    /** Started by an event of the platform. */
+    readonly isEvent: boolean;
+    /** The function's secrets. */
+    readonly env: Env;
+    /** The company that owns the function. */
+    readonly company: Company;
+    /** The bot on whose behalf the function runs. */
+    readonly bot: Bot | undefined;
+    /** The person who talks to the bot. */
+    readonly user: User | undefined;
+    /** The conversation in which the function was called. */
+    readonly conversation: Conversation | undefined;
+    /** The human operator of the conversation. */
+    readonly operator: Operator | undefined;
+    /** The skill that called the function. */
+    readonly skillId: string | undefined;
+    /** The execution of that skill. */
+    readonly executionId: string | undefined;
+    /** Writes one log line with the request's id. Takes anything, as `console.log` does. */
+    log(...args: unknown[]): void;
+    /** Small values that outlive the request, scoped to the function and its user or conversation. */
+    readonly memory: MemoryClient;
+    /** Sends messages through Jelou. */
+    readonly jelou: JelouClient;
+}

@@ -1,0 +1,64 @@
+/**
+ * How the platform routes, guards and schedules a function: the `config` of `define()` and `app()`.
+ *
+ * @module
+ */
+/** An HTTP method that a route can answer. */
+export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+/** Which web pages may call the function. The platform answers preflight requests by itself. */
+export interface CorsConfig {
+    /** Allowed origins, e.g. `"https://app.example.com"`. Default `"*"`: every origin. */
+    origin?: string | readonly string[];
+    /** Allowed methods. Default: the methods of the route. */
+    methods?: readonly HttpMethod[];
+    /** Allowed request headers. Default: those that the browser asks for. */
+    headers?: readonly string[];
+    /** Whether the browser may send cookies. Needs named origins. Default `false`. */
+    credentials?: boolean;
+    /** Seconds for which the browser may keep the preflight answer. Default 86,400. */
+    maxAge?: number;
+}
+/** A schedule on which the platform runs the function. */
+export interface CronConfig {
+    /** A five-field cron expression, e.g. `"0 9 * * *"`. */
+    expression: string;
+    /** An IANA time zone, e.g. `"America/Guayaquil"`. Default `"UTC"`. */
+    timezone?: string;
+    /** A name for logs and for `jelou cron run`; unique within the function. */
+    name?: string;
+    /** The bot that `ctx.bot` names in this schedule's runs. */
+    botId?: string;
+}
+/** Settings of one function or tool. In `app()`, a tool's own settings go over the app's. */
+export interface FunctionConfig {
+    /**
+     * The route, e.g. `"/orders/:id"`. A segment that starts with `:` is a parameter; a last segment `*` takes
+     * the rest of the path. Default `"*"` (every path); for a tool of `app()`, its key in kebab-case.
+     */
+    path?: string;
+    /** Accepted methods. Default GET, POST, PUT, PATCH and DELETE. */
+    methods?: readonly HttpMethod[];
+    /** Milliseconds until the response must have begun, 1 to 120,000. Default 30,000. */
+    timeout?: number;
+    /** Whether the function is a tool at `/mcp`. Default `true`. */
+    mcp?: boolean;
+    /** Whether the route may be called without a runtime token. Default `false`. */
+    public?: boolean;
+    /** Cross-origin rules; `false` allows no other origin. Default: every origin. */
+    cors?: CorsConfig | false;
+    /** Schedules, at most 10 in the whole function. */
+    cron?: readonly CronConfig[];
+}
+/** Hints for MCP clients about what a tool does. */
+export interface ToolAnnotations {
+    /** A title for humans. */
+    title?: string;
+    /** The tool changes nothing. */
+    readOnlyHint?: boolean;
+    /** The tool may delete or overwrite. */
+    destructiveHint?: boolean;
+    /** Calling it again with the same input changes nothing more. */
+    idempotentHint?: boolean;
+    /** The tool reaches systems outside the platform. */
+    openWorldHint?: boolean;
+}

@@ -1,0 +1,65 @@
+/**
+ * `define()`: a function with one handler.
+ *
+ * Nothing is checked here: a module must be importable for its mistakes to be reported together, so the
+ * deploy's inspection checks every rule at once.
+ *
+ * @module
+ */
+import type { Context } from "../context/context.d.ts";
+import type { FunctionResponse } from "../response/builder.d.ts";
+import type { InferInput, InferOutput, StandardSchemaV1 } from "../schema/standard_schema.d.ts";
+import { DEFINITION } from "./brand.d.ts";
+import type { FunctionConfig, ToolAnnotations } from "./config.d.ts";
+/** The input that a handler gets: what its schema gives out, or anything when there is no schema. */
+export type HandlerInput<I> = I extends StandardSchemaV1 ? InferOutput<I> : any;
+/** What a handler may return. With an `output` schema, a plain value has to match it. */
+export type HandlerResult<O> = Response | FunctionResponse | (O extends StandardSchemaV1 ? InferInput<O> : unknown);
+/**
+ * The code of a function.
+ *
+ * @param input The validated input.
+ * @param ctx Who calls, from where, and what the platform offers.
+ * @param request The web request, its body still unread, for forms, uploads, streams and WebSocket.
+ */
+export type Handler<I, O> = (input: HandlerInput<I>, ctx: Context, request: Request) => HandlerResult<O> | Promise<HandlerResult<O>>;
+/** What `define()` takes. */
+export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined> {
+    /** The tool's name for MCP and OpenAPI. Default: the function's slug, or the key in `app()`. */
+    name?: string;
+    /** What the function does, for people and for models that choose a tool. At most 1,024 characters. */
+    description: string;
+    /** The schema of the input. A request that does not match is answered 400 and the handler does not run. */
+    input?: I;
+    /** The schema of the result: types it, and documents it for OpenAPI and MCP. */
+    output?: O;
+    /** Route, methods, limits, schedules. */
+    config?: FunctionConfig;
+    /** Hints for MCP clients. */
+    annotations?: ToolAnnotations;
+    /** The code. */
+    handler: Handler<I, O>;
+}
+/** A function as `define()` returns it: the default export of a module, or a tool of `app()`. */
+export interface FunctionDefinition<I extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined, O extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> extends Readonly<DefineOptions<I, O>> {
+    /** The mark of the platform. */
+    readonly [DEFINITION]: "define";
+}
+export type AnyFunctionDefinition = FunctionDefinition<any, any>;
+/**
+ * Defines a function with one handler.
+ *
+ * ```ts
+ * import { define, z } from "@jelou/functions";
+ *
+ * export default define({
+ *   description: "Greets a customer",
+ *   input: z.object({ name: z.string().min(1) }),
+ *   handler: (input) => ({ greeting: `Hello, ${input.name}` }),
+ * });
+ * ```
+ *
+ * @param options The function's description, schemas, settings and code.
+ * @returns The definition; make it the module's default export.
+ */
+export declare function define<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined>(options: DefineOptions<I, O>): FunctionDefinition<I, O>;

@@ -1,0 +1,63 @@
+/** The body of a result: JSON that is still a value, or something that a web `Response` takes. */
+export type ResponseBody = {
+    readonly kind: "json";
+    readonly value: unknown;
+} | {
+    readonly kind: "raw";
+    readonly value: BodyInit | null;
+};
+/** A finished result. */
+export declare class FunctionResponse {
+    /** The HTTP status, or `undefined` for the usual one: 200, or 204 without a body. */
+    readonly statusCode: number | undefined;
+    /** Header names and values in the order in which they were given. */
+    readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+    /** The body. */
+    readonly body: ResponseBody;
+    /** @ignore */
+    constructor(statusCode: number | undefined, headers: ReadonlyArray<readonly [string, string]>, body: ResponseBody);
+}
+/** Builds a result step by step. A builder that is returned as it is has no body. */
+export declare class ResponseBuilder extends FunctionResponse {
+    #private;
+    /** @ignore */
+    constructor(statusCode?: number, headers?: ReadonlyArray<readonly [string, string]>);
+    /**
+     * Sets the status.
+     *
+     * @param code 200 to 599.
+     */
+    status(code: number): ResponseBuilder;
+    /** Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. */
+    header(name: string, value: string | number): ResponseBuilder;
+    /** Ends with a JSON body. */
+    json(value: unknown): FunctionResponse;
+    /** Ends with a text body. */
+    text(value: string): FunctionResponse;
+    /** Ends with an HTML body. */
+    html(value: string): FunctionResponse;
+    /**
+     * Ends with bytes or a stream.
+     *
+     * @param value The body, sent as it becomes available.
+     * @param contentType Its type, unless a header already says it.
+     */
+    stream(value: ReadableStream<Uint8Array> | BodyInit, contentType?: string): FunctionResponse;
+    /**
+     * Ends with a redirect.
+     *
+     * @param location Where to.
+     * @param code Default 302, unless a status was set before.
+     */
+    redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse;
+    /** Ends without a body: 204, unless a status was set before. */
+    empty(): FunctionResponse;
+}
+/**
+ * Builds a result with a status and headers.
+ *
+ * ```ts
+ * return response.status(201).header("Location", "/orders/7").json({ id: 7 });
+ * ```
+ */
+export declare const response: ResponseBuilder;

@@ -1,0 +1,73 @@
+/**
+ * Mocks of `ctx`.
+ *
+ * @module
+ */
+import type { Bot, Company, Context, Conversation, JelouClient, MemoryClient, Operator, User } from "../functions.d.ts";
+/** What a mock context should say; everything has a default. */
+export interface MockContextOptions {
+    /** Default `"test-function"`. */
+    functionSlug?: string;
+    /** Default: a new UUID. */
+    requestId?: string;
+    /** Default `"POST"`. */
+    method?: string;
+    /** Default `"/"`. */
+    path?: string;
+    /** The values of the route's parameters. */
+    params?: Record<string, string>;
+    /** The query string. */
+    query?: Record<string, string | string[]>;
+    /** The secrets. */
+    env?: Record<string, string>;
+    /** Default `{ id: "company-test", name: "Test Company" }`. */
+    company?: Company;
+    /** The bot, if any. */
+    bot?: Bot;
+    /** The user, if any. */
+    user?: User;
+    /** The conversation, if any. */
+    conversation?: Conversation;
+    /** The operator, if any. */
+    operator?: Operator;
+    /** The skill, if any. */
+    skillId?: string;
+    /** The skill's execution, if any. */
+    executionId?: string;
+    /** Default: an empty `createMockMemoryClient()`. */
+    memory?: MemoryClient;
+    /** Default: `createMockJelouClient()`. */
+    jelou?: JelouClient;
+    /** Called for every `ctx.log`, beside keeping it in `logs`. */
+    log?: (...args: unknown[]) => void;
+}
+/** A context that keeps what was logged. */
+export interface MockContext extends Context {
+    /** The arguments of every `ctx.log`, in order. */
+    readonly logs: unknown[][];
+}
+/** What a mock cron context should say. */
+export interface MockCronContextOptions extends MockContextOptions {
+    /** The schedule. Default `"0 9 * * *"`. */
+    cron?: string;
+    /** The schedule's name, if any. */
+    cronName?: string;
+}
+/** What a mock event context should say. */
+export interface MockEventContextOptions extends MockContextOptions {
+    /** The event. Default `{}`. */
+    event?: unknown;
+}
+/**
+ * Makes a context of an HTTP request.
+ *
+ * ```ts
+ * const ctx = createMockContext({ env: { API_KEY: "test" } });
+ * const result = await definition.handler({ name: "Ana" }, ctx, createMockRequest());
+ * ```
+ */
+export declare function createMockContext(options?: MockContextOptions): MockContext;
+/** Makes a context of a scheduled run. */
+export declare function createMockCronContext(options?: MockCronContextOptions): MockContext;
+/** Makes a context of an event. */
+export declare function createMockEventContext(options?: MockEventContextOptions): MockContext;

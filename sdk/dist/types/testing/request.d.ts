@@ -1,0 +1,22 @@
+/**
+ * Mocks of the third argument of a handler.
+ *
+ * @module
+ */
+/** What a mock request should be. */
+export interface MockRequestOptions {
+    /** Default `"https://test-function.fn.localhost/"`; a path alone is taken on that host. */
+    url?: string | URL;
+    /** Default `"POST"` with a body, `"GET"` without. */
+    method?: string;
+    /** Headers. */
+    headers?: HeadersInit;
+    /** The body as it is. */
+    body?: BodyInit | null;
+    /** A body to be sent as JSON, with its content type. */
+    json?: unknown;
+    /** Aborts the request. */
+    signal?: AbortSignal;
+}
+/** Makes a web request. */
+export declare function createMockRequest(options?: MockRequestOptions): Request;

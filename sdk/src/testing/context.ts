@@ -1,0 +1,143 @@
+/**
+ * Mocks of `ctx`.
+ *
+ * @module
+ */
+import type {
+  Bot,
+  Company,
+  Context,
+  Conversation,
+  JelouClient,
+  MemoryClient,
+  Operator,
+  Trigger,
+  User,
+} from "@jelou/functions";
+import { createMockJelouClient } from "./jelou.ts";
+import { createMockMemoryClient } from "./memory.ts";
+
+/** What a mock context should say; everything has a default. */
+export interface MockContextOptions {
+  /** Default `"test-function"`. */
+  functionSlug?: string;
+  /** Default: a new UUID. */
+  requestId?: string;
+  /** Default `"POST"`. */
+  method?: string;
+  /** Default `"/"`. */
+  path?: string;
+  /** The values of the route's parameters. */
+  params?: Record<string, string>;
+  /** The query string. */
+  query?: Record<string, string | string[]>;
+  /** The secrets. */
+  env?: Record<string, string>;
+  /** Default `{ id: "company-test", name: "Test Company" }`. */
+  company?: Company;
+  /** The bot, if any. */
+  bot?: Bot;
+  /** The user, if any. */
+  user?: User;
+  /** The conversation, if any. */
+  conversation?: Conversation;
+  /** The operator, if any. */
+  operator?: Operator;
+  /** The skill, if any. */
+  skillId?: string;
+  /** The skill's execution, if any. */
+  executionId?: string;
+  /** Default: an empty `createMockMemoryClient()`. */
+  memory?: MemoryClient;
+  /** Default: `createMockJelouClient()`. */
+  jelou?: JelouClient;
+  /** Called for every `ctx.log`, beside keeping it in `logs`. */
+  log?: (...args: unknown[]) => void;
+}
+
+/** A context that keeps what was logged. */
+export interface MockContext extends Context {
+  /** The arguments of every `ctx.log`, in order. */
+  readonly logs: unknown[][];
+}
+
+/** What a mock cron context should say. */
+export interface MockCronContextOptions extends MockContextOptions {
+  /** The schedule. Default `"0 9 * * *"`. */
+  cron?: string;
+  /** The schedule's name, if any. */
+  cronName?: string;
+}
+
+/** What a mock event context should say. */
+export interface MockEventContextOptions extends MockContextOptions {
+  /** The event. Default `{}`. */
+  event?: unknown;
+}
+
+/**
+ * Makes a context of an HTTP request.
+ *
+ * ```ts
+ * const ctx = createMockContext({ env: { API_KEY: "test" } });
+ * const result = await definition.handler({ name: "Ana" }, ctx, createMockRequest());
+ * ```
+ */
+export function createMockContext(options: MockContextOptions = {}): MockContext {
+  return mockContext(options, { type: "http" });
+}
+
+/** Makes a context of a scheduled run. */
+export function createMockCronContext(options: MockCronContextOptions = {}): MockContext {
+  const { cron = "0 9 * * *", cronName } = options;
+  return mockContext(
+    options,
+    cronName === undefined ? { type: "cron", cron } : { type: "cron", cron, cronName },
+  );
+}
+
+/** Makes a context of an event. */
+export function createMockEventContext(options: MockEventContextOptions = {}): MockContext {
+  return mockContext(options, { type: "event", event: options.event ?? {} });
+}
+
+function mockContext(options: MockContextOptions, trigger: Trigger): MockContext {
+  const logs: unknown[][] = [];
+  return {
+    functionSlug: options.functionSlug ?? "test-function",
+    requestId: options.requestId ?? crypto.randomUUID(),
+    method: options.method ?? "POST",
+    path: options.path ?? "/",
+    params: { ...options.params },
+    query: { ...options.query },
+    trigger,
+    isHttp: trigger.type === "http",
+    isCron: trigger.type === "cron",
+    isEvent: trigger.type === "event",
+    env: mockEnv(options.env ?? {}),
+    company: options.company ?? { id: "company-test", name: "Test Company" },
+    bot: options.bot,
+    user: options.user,
+    conversation: options.conversation,
+    operator: options.operator,
+    skillId: options.skillId,
+    executionId: options.executionId,
+    memory: options.memory ?? createMockMemoryClient(),
+    jelou: options.jelou ?? createMockJelouClient(),
+    logs,
+    log(...args: unknown[]): void {
+      logs.push(args);
+      options.log?.(...args);
+    },
+  };
+}
+
+/** As on the platform, keys that start with `__FN_` do not exist. */
+function mockEnv(secrets: Record<string, string>): Context["env"] {
+  const values = new Map(Object.entries(secrets).filter(([key]) => !key.startsWith("__FN_")));
+  return {
+    get: (key) => values.get(key),
+    has: (key) => values.has(key),
+    toObject: () => Object.fromEntries(values),
+  };
+}

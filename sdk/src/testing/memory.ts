@@ -1,0 +1,75 @@
+/**
+ * A mock of `ctx.memory` that keeps its values in this process.
+ *
+ * @module
+ */
+import type { MemoryClient } from "@jelou/functions";
+import {
+  checkedJson,
+  checkedKey,
+  checkedText,
+  checkedTtl,
+  memoryUnavailable,
+} from "../context/memory_rules.ts";
+
+/** How the mock behaves. */
+export interface MockMemoryOptions {
+  /** Default `true`; with `false` every call throws, as on a platform without a store. */
+  available?: boolean;
+  /** Values to begin with; what is no string is kept as JSON. */
+  values?: Record<string, unknown>;
+  /** The time in milliseconds. Default `Date.now`. */
+  now?: () => number;
+}
+
+/** A memory client whose values a test can look at. */
+export interface MockMemoryClient extends MemoryClient {
+  /** The texts that are kept and not expired, by key. */
+  entries(): Record<string, string>;
+}
+
+interface Entry {
+  readonly text: string;
+  readonly expires: number;
+}
+
+/** Makes a memory client with the platform's limits. */
+export function createMockMemoryClient(options: MockMemoryOptions = {}): MockMemoryClient {
+  const { available = true, values = {}, now = Date.now } = options;
+  const kept = new Map<string, Entry>();
+  for (const [key, value] of Object.entries(values)) {
+    kept.set(key, { text: typeof value === "string" ? value : checkedJson(value), expires: Infinity });
+  }
+  const read = (key: string): string | undefined => {
+    if (!available) throw memoryUnavailable();
+    const entry = kept.get(checkedKey(key));
+    return entry !== undefined && entry.expires > now() ? entry.text : undefined;
+  };
+  const write = (key: string, text: string, ttl: number | undefined): void => {
+    if (!available) throw memoryUnavailable();
+    const expires = ttl === undefined ? Infinity : now() + checkedTtl(ttl) * 1_000;
+    kept.set(checkedKey(key), { text, expires });
+  };
+  // Asynchronous without awaiting: what goes wrong has to reject, as it does on the platform.
+  const later = <T>(action: () => T): Promise<T> => new Promise((resolve) => resolve(action()));
+  return {
+    available,
+    get: (key: string, defaultValue: unknown = null) => later(() => read(key) ?? defaultValue),
+    set: (key, value, ttl) => later(() => write(key, checkedText(value), ttl)),
+    getJson: (key: string, defaultValue: unknown = null) =>
+      later(() => {
+        const text = read(key);
+        return text === undefined ? defaultValue : JSON.parse(text);
+      }),
+    setJson: (key, value, ttl) => later(() => write(key, checkedJson(value), ttl)),
+    delete: (key) =>
+      later(() => {
+        read(key);
+        kept.delete(key);
+      }),
+    entries: () => {
+      const live = [...kept].filter(([, entry]) => entry.expires > now());
+      return Object.fromEntries(live.map(([key, entry]) => [key, entry.text]));
+    },
+  } as MockMemoryClient;
+}
