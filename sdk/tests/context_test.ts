@@ -1,0 +1,150 @@
+import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
+import { Worker } from "./worker.ts";
+
+const everything = `
+  import { define } from "@jelou/functions";
+  export default define({ description: "x", handler: (_input, ctx) => ({
+    functionSlug: ctx.functionSlug, requestId: ctx.requestId, method: ctx.method, path: ctx.path,
+    params: ctx.params, query: ctx.query, trigger: ctx.trigger, is: [ctx.isHttp, ctx.isCron, ctx.isEvent],
+    company: ctx.company, bot: ctx.bot, user: ctx.user, conversation: ctx.conversation, operator: ctx.operator,
+    skillId: ctx.skillId, executionId: ctx.executionId,
+    available: [ctx.memory.available, ctx.jelou.available],
+  }) });
+`;
+
+Deno.test("ctx tells everything about a plain request", async () => {
+  await using worker = await Worker.serving(everything);
+  const id = crypto.randomUUID();
+  const response = await worker.invoke("/orders/7%20a?x=1&x=2&y=", {}, {
+    "request-id": id,
+    params: { id: "7 a" },
+  });
+  equal(await response.json(), {
+    functionSlug: "mi-funcion",
+    requestId: id,
+    method: "GET",
+    path: "/orders/7%20a",
+    params: { id: "7 a" },
+    query: { x: ["1", "2"], y: "" },
+    trigger: { type: "http" },
+    is: [true, false, false],
+    company: { id: "company-1", name: "Acme" },
+    available: [false, false],
+  });
+});
+
+Deno.test("ctx tells who is behind a request", async () => {
+  await using worker = await Worker.serving(everything);
+  const identity = {
+    company: { id: "c", name: "Ñandú" },
+    bot: { id: "b", name: "Bot", channel: "whatsapp" },
+    user: { id: "u", names: "Ana", roomId: "r" },
+    conversation: { id: "v" },
+    operator: { id: "o" },
+    skillId: "s",
+    executionId: "e",
+  };
+  const { company, bot, user, conversation, operator, skillId, executionId } =
+    await (await worker.post({}, { identity })).json();
+  equal({ company, bot, user, conversation, operator, skillId, executionId }, identity);
+});
+
+Deno.test("ctx tells what started the run", async () => {
+  await using worker = await Worker.serving(everything);
+  const run = async (trigger: unknown) => {
+    const { trigger: told, is } = await (await worker.post({}, { trigger })).json();
+    return [told, is];
+  };
+  equal(await run({ type: "cron", cron: "0 9 * * *", cronName: "daily" }), [
+    { type: "cron", cron: "0 9 * * *", cronName: "daily" },
+    [false, true, false],
+  ]);
+  equal(await run({ type: "cron", cron: "0 9 * * *", cronName: null }), [
+    { type: "cron", cron: "0 9 * * *" },
+    [false, true, false],
+  ]);
+  equal(await run({ type: "event", event: { name: "x" } }), [
+    { type: "event", event: { name: "x" } },
+    [false, false, true],
+  ]);
+});
+
+Deno.test("ctx.env has the secrets and nothing of the platform or the process", async () => {
+  await using worker = await Worker.serving(
+    `
+    import { define } from "@jelou/functions";
+    const attempt = (code) => { try { return code(); } catch (error) { return error.name; } };
+    export default define({ description: "x", handler: (_input, { env }) => {
+      env.toObject().A = "changed";
+      return {
+        all: env.toObject(), a: env.get("A"), none: env.get("NONE") === undefined,
+        inherited: [env.get("toString") === undefined, env.has("constructor")],
+        has: [env.has("A"), env.has("__FN_KEY"), env.has("HOME")], hidden: env.get("__FN_KEY") === undefined,
+        frozen: attempt(() => { "use strict"; env.get = null; }),
+        deno: attempt(() => Deno.env.toObject()), denoGet: attempt(() => Deno.env.get("A")), process: { ...process.env },
+      };
+    } });
+  `,
+    { env: { A: "1", EMPTY: "", __FN_KEY: "secret" } },
+  );
+  equal(await (await worker.post({})).json(), {
+    all: { A: "1", EMPTY: "" },
+    a: "1",
+    none: true,
+    inherited: [true, false],
+    has: [true, false, false],
+    hidden: true,
+    frozen: "TypeError",
+    deno: "NotCapable",
+    denoGet: "NotCapable",
+    process: { NODE_ENV: "production" },
+  });
+});
+
+Deno.test("the function sees the request as its caller sent it", async () => {
+  await using worker = await Worker.serving(`
+    import { define } from "@jelou/functions";
+    export default define({ description: "x", handler: async (_input, _ctx, request) => ({
+      url: request.url, method: request.method, isRequest: request instanceof Request,
+      tag: String(request), names: [...request.headers.keys()].filter((name) => name.startsWith("x-")),
+      copy: await new Request(request.clone(), { headers: { a: "b" } }).text(), again: await request.text(), used: request.bodyUsed,
+    }) });
+  `);
+  const response = await worker.invoke("/a%20b/?q=%C3%B1", {
+    method: "PUT",
+    body: "{}",
+    headers: { "X-Jelou-Token": "jfn_rt_x", "X-Jelou-Anything": "1", "X-Own": "2" },
+  }, { hops: 3, identity: { skillId: "s" } });
+  equal(await response.json(), {
+    url: "https://mi-funcion.fn.example.com/a%20b/?q=%C3%B1",
+    method: "PUT",
+    isRequest: true,
+    tag: "[object Request]",
+    names: ["x-own"],
+    copy: "{}",
+    again: "{}",
+    used: true,
+  });
+});
+
+Deno.test("the third argument is there however a handler looks at it", async () => {
+  const handlers = [
+    "function () { return arguments[2].url }",
+    "(...args) => args[2].url",
+    "(input, ctx, ...rest) => rest[0].url",
+    "(input, ctx, request = null) => request.url",
+    "(input, ctx = {}, request) => request.url",
+    "((input, ctx, request) => request.url).bind(null)",
+    "new Proxy((input, ctx, request) => request.url, {})",
+    "((inner) => (...args) => inner(...args))((input, ctx, request) => request.url)",
+    "async function (input, ctx) { return [].slice.call(arguments)[2].url }",
+  ];
+  for (const handler of handlers) {
+    await using worker = await Worker.serving(
+      `import { define } from "@jelou/functions"; export default define({ description: "x", handler: ${handler} });`,
+    );
+    const response = await worker.invoke("/x");
+    same(response.status, 200, handler);
+    match(await response.text(), /fn\.example\.com\/x"$/);
+  }
+});

@@ -1,0 +1,193 @@
+import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
+import { Worker } from "./worker.ts";
+
+/** A function that runs a piece of code given in its test. */
+const running = (code: string, top = "") => `
+  import { define } from "@jelou/functions";
+  ${top}
+  export default define({ description: "x", handler: async (input, ctx, request) => { ${code} } });
+`;
+
+Deno.test("ctx.log writes one line of JSON with the request's id", async () => {
+  await using worker = await Worker.serving(
+    running(`ctx.log("Buscando cliente", { telefono: input.telefono });`),
+  );
+  const id = crypto.randomUUID();
+  await worker.post({ telefono: "593" }, { "request-id": id });
+  const text = await worker.nextLine();
+  const line = JSON.parse(text);
+  equal(Object.keys(line), ["requestId", "function", "company", "timestamp", "level", "args"]);
+  equal({ ...line, timestamp: "" }, {
+    requestId: id,
+    function: "mi-funcion",
+    company: "company-1",
+    timestamp: "",
+    level: "INFO",
+    args: ["Buscando cliente", { telefono: "593" }],
+  });
+  same(new Date(line.timestamp).toISOString(), line.timestamp);
+});
+
+Deno.test("the console's methods have their levels, and ctx.log works on its own", async () => {
+  await using worker = await Worker.serving(running(`
+    const { log } = ctx;
+    log("own");
+    console.log("log"); console.info("info"); console.warn("warn"); console.error("error");
+    console.debug("debug"); console.trace("trace"); console.dir({ a: 1 }, { depth: 0 });
+    console.assert(true, "quiet"); console.assert(false, "loud");
+    console.count(); console.count(); console.group("group"); console.groupEnd(); console.table([1]);
+    console.time("t"); console.timeEnd("t");
+  `));
+  await worker.post({});
+  const expected: [string, unknown][] = [
+    ["INFO", "own"],
+    ["INFO", "log"],
+    ["INFO", "info"],
+    ["WARN", "warn"],
+    ["ERROR", "error"],
+    ["DEBUG", "debug"],
+    ["DEBUG", "trace"],
+    ["INFO", { a: 1 }],
+    ["ERROR", "Assertion failed"],
+    ["INFO", "default: 1"],
+    ["INFO", "default: 2"],
+    ["INFO", "group"],
+    ["INFO", [1]],
+  ];
+  for (const [level, first] of expected) {
+    const line = await worker.nextLog();
+    equal([line.level, line.args[0]], [level, first]);
+    if (first === "trace") match(line.args[1], /^Trace\n {4}at .*bundle\.js/);
+  }
+  match((await worker.nextLog()).args[0], /^t: \d+\.\d+ms$/);
+});
+
+Deno.test("concurrent requests keep their own ids across await, timers and other modules", async () => {
+  await using worker = await Worker.serving(running(
+    `
+      await new Promise((resolve) => { waiting.push(resolve); if (waiting.length === 3) waiting.forEach((go) => go()); });
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      queueMicrotask(() => console.log(input.name));
+    `,
+    "const waiting = [];",
+  ));
+  const ids = new Map<string, string>();
+  const calls = ["a", "b", "c"].map((name) => {
+    ids.set(name, crypto.randomUUID());
+    return worker.post({ name }, { "request-id": ids.get(name) });
+  });
+  await Promise.all(calls);
+  for (let count = 0; count < 3; count++) {
+    const line = await worker.nextLog();
+    same(line.requestId, ids.get(line.args[0]));
+  }
+});
+
+Deno.test("lines outside a request have no request's id", async () => {
+  await using worker = await Worker.serving(running("", 'console.log("importing");'));
+  const line = await worker.nextLog();
+  equal([line.requestId, line.function, line.company, line.args], [null, "mi-funcion", "company-1", [
+    "importing",
+  ]]);
+});
+
+Deno.test("the company of a line is the caller's", async () => {
+  await using worker = await Worker.serving(running(`console.log(ctx.company.name);`));
+  await worker.post({}, { identity: { company: { id: "company-2", name: "Otra" } } });
+  const line = await worker.nextLog();
+  equal([line.company, line.args], ["company-2", ["Otra"]]);
+});
+
+Deno.test("anything can be logged", async () => {
+  await using worker = await Worker.serving(running(`
+    const cycle = { name: "c" }; cycle.self = cycle; cycle.list = [cycle];
+    const shared = { x: 1 };
+    class Point { constructor() { this.x = 1; } }
+    console.log(undefined, null, 12n, NaN, -Infinity, Symbol("s"), () => 1, class Foo {});
+    console.log(new Map([["a", { b: 2n }]]), new Map([[1, 2]]), new Set([1, undefined]), cycle, [shared, shared]);
+    console.log(new Date(0), new Date(NaN), new Uint8Array(3), /x/g, new URL("https://a.b/c"), Promise.resolve());
+    console.log(new Headers({ a: "b" }), new Response(), request, new Point(), { u: undefined, f() {} });
+    console.log({ get bad() { throw new Error("no"); } }, { toJSON: () => "own form" }, Object.create(null));
+    console.log(new AggregateError([new Error("one")], "many"), Object.assign(new RangeError("far"), { code: "E" }));
+    console.log(new Proxy({}, { ownKeys() { throw new Error("trap"); } }), { toJSON() { throw new Error("json"); } });
+    let deep = {}; for (let i = 0; i < 10000; i++) deep = { deep };
+    console.log(deep, Array(5000).fill(0));
+  `));
+  await worker.post({});
+  const next = async () => (await worker.nextLog()).args;
+  equal(await next(), [
+    "undefined",
+    null,
+    "12n",
+    "NaN",
+    "-Infinity",
+    "Symbol(s)",
+    "[Function: anonymous]",
+    "[class: Foo]",
+  ]);
+  equal(await next(), [
+    { a: { b: "2n" } },
+    [[1, 2]],
+    [1, null],
+    { name: "c", self: "[Circular]", list: ["[Circular]"] },
+    [{ x: 1 }, { x: 1 }],
+  ]);
+  equal(await next(), [
+    "1970-01-01T00:00:00.000Z",
+    "Invalid Date",
+    "[Uint8Array: 3 bytes]",
+    "/x/g",
+    "https://a.b/c",
+    "[Promise]",
+  ]);
+  equal(await next(), [
+    { a: "b" },
+    "[Response: 200]",
+    "[Request: POST https://mi-funcion.fn.example.com/]",
+    { x: 1 },
+    { f: "[Function: f]" },
+  ]);
+  equal(await next(), [{ bad: "[threw: no]" }, "own form", {}]);
+  const [many, far] = await next();
+  equal([many.name, many.message, many.errors[0].message], ["AggregateError", "many", "one"]);
+  equal([far.name, far.message, far.code], ["RangeError", "far", "E"]);
+  equal(await next(), ["[not loggable: trap]", "[not loggable: json]"]);
+  const [deep, list] = await next();
+  match(JSON.stringify(deep), /"\[Object\]"/);
+  match(list.at(-1), /^\[… \d+ more\]$/);
+});
+
+Deno.test("a line holds 16 KB, and says what was cut", async () => {
+  await using worker = await Worker.serving(running(`
+    console.log("head", "ñ".repeat(40_000), "tail");
+    console.log("x".repeat(16_000));
+    console.log({ list: Array.from({ length: 1500 }, () => "y".repeat(50)) });
+  `));
+  await worker.post({});
+  const first = await worker.nextLine();
+  const size = new TextEncoder().encode(first + "\n").length;
+  same(size <= 16_384 && size > 15_000, true, `${size} bytes`);
+  const { args } = JSON.parse(first);
+  equal([args[0], args[1].slice(0, 3), args.length], ["head", "ñññ", 3]);
+  match(args[2], /^\[truncated: 80017 bytes of arguments, a line holds 16384\]$/);
+  equal((await worker.nextLog()).args, ["x".repeat(16_000)]);
+  const third = JSON.parse(await worker.nextLine());
+  match(third.args[0], /^\{"list":\["yyy/);
+  match(third.args[1], /^\[truncated: /);
+});
+
+Deno.test("errors outside a handler are logged and do not end the process", async () => {
+  await using worker = await Worker.serving(running(`
+    Promise.reject(new Error("nobody listens"));
+    setTimeout(() => { throw new Error("in a timer"); }, 0);
+    return "fine";
+  `));
+  const id = crypto.randomUUID();
+  equal(await (await worker.post({}, { "request-id": id })).json(), "fine");
+  const lines = [await worker.nextLog(), await worker.nextLog()];
+  equal(lines.map(({ level, args }) => [level, args[0], args[1].message]), [
+    ["ERROR", "Unhandled promise rejection", "nobody listens"],
+    ["ERROR", "Uncaught error", "in a timer"],
+  ]);
+  same((await worker.post({})).status, 200);
+});
