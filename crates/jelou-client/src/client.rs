@@ -1,0 +1,187 @@
+//! The connection: one request at a time, with the credential, the time limits and the reading of errors.
+
+use std::time::Duration;
+
+use jelou_core::api::Problem;
+use jelou_token::AccessToken;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use ureq::http::{Method, Request, Response};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use crate::path::Path;
+use crate::{ApiUrl, ClientError};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a whole call; a deployment with packages to fetch is the longest.
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+/// Bytes of an answer.
+const MAX_ANSWER: u64 = 32 * 1024 * 1024;
+
+/// A client of one server, as one access token.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    api: ApiUrl,
+    token: Option<AccessToken>,
+}
+
+impl Client {
+    /// Does not connect yet. Without a token only [`Client::health`] works.
+    pub fn new(api: ApiUrl, token: Option<AccessToken>) -> Self {
+        let mut config = Agent::config_builder()
+            .user_agent(concat!("jelou/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(CALL_TIMEOUT))
+            // A redirect could carry the credential to another host; the API has none.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(RootCerts::PlatformVerifier)
+                    .build(),
+            );
+        if api.is_loopback() {
+            // A proxy has another loopback than ours.
+            config = config.proxy(None);
+        }
+        Self {
+            agent: config.build().new_agent(),
+            api,
+            token,
+        }
+    }
+
+    pub fn api(&self) -> &ApiUrl {
+        &self.api
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<T, ClientError> {
+        self.read(self.send(Method::GET, path, None)?)
+    }
+
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &Path,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.read(self.send(Method::POST, path, Some(self.encode(body)?))?)
+    }
+
+    pub(crate) fn patch<T: DeserializeOwned>(
+        &self,
+        path: &Path,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.read(self.send(Method::PATCH, path, Some(self.encode(body)?))?)
+    }
+
+    pub(crate) fn delete(&self, path: &Path) -> Result<(), ClientError> {
+        self.send(Method::DELETE, path, None).map(drop)
+    }
+
+    fn encode(&self, body: &impl Serialize) -> Result<Vec<u8>, ClientError> {
+        serde_json::to_vec(body).map_err(|error| self.unreadable(&error))
+    }
+
+    /// Sends and turns every answer that is no success into its error.
+    fn send(
+        &self,
+        method: Method,
+        path: &Path,
+        body: Option<Vec<u8>>,
+    ) -> Result<Response<Body>, ClientError> {
+        let network = |source| ClientError::Network {
+            url: self.api.to_string(),
+            source: Box::new(source),
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.api))
+            .header(ACCEPT, "application/json");
+        if let Some(token) = &self.token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(|error| network(ureq::Error::Http(error.into())))?;
+            bearer.set_sensitive(true);
+            request = request.header(AUTHORIZATION, bearer);
+        }
+        let answer = match body {
+            Some(body) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body)
+                .map_err(ureq::Error::Http)
+                .and_then(|request| self.agent.run(request)),
+            None => request
+                .body(())
+                .map_err(ureq::Error::Http)
+                .and_then(|request| self.agent.run(request)),
+        }
+        .map_err(network)?;
+        if answer.status().is_success() {
+            Ok(answer)
+        } else {
+            Err(self.refusal(answer))
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, mut answer: Response<Body>) -> Result<T, ClientError> {
+        if !has_type(&answer, "application/json") {
+            return Err(self.not_jelou(&answer));
+        }
+        let body = read_body(&mut answer).map_err(|source| ClientError::Network {
+            url: self.api.to_string(),
+            source: Box::new(source),
+        })?;
+        serde_json::from_slice(&body).map_err(|error| self.unreadable(&error))
+    }
+
+    fn refusal(&self, mut answer: Response<Body>) -> ClientError {
+        let problem = has_type(&answer, "application/problem+json")
+            .then(|| read_body(&mut answer).ok())
+            .flatten()
+            .and_then(|body| serde_json::from_slice::<Problem>(&body).ok());
+        match (problem, answer.status().as_u16()) {
+            (Some(problem), _) => ClientError::Problem(Box::new(problem)),
+            (None, status @ (429 | 502 | 503 | 504)) => ClientError::Unavailable {
+                url: self.api.to_string(),
+                status,
+            },
+            (None, _) => self.not_jelou(&answer),
+        }
+    }
+
+    fn not_jelou(&self, answer: &Response<Body>) -> ClientError {
+        ClientError::NotJelou {
+            url: self.api.to_string(),
+            status: answer.status().as_u16(),
+        }
+    }
+
+    /// The reason may quote a value of the body, which may be a token.
+    fn unreadable(&self, error: &serde_json::Error) -> ClientError {
+        ClientError::Unreadable {
+            url: self.api.to_string(),
+            reason: jelou_token::redact(&error.to_string()).into_owned(),
+        }
+    }
+}
+
+fn read_body(answer: &mut Response<Body>) -> Result<Vec<u8>, ureq::Error> {
+    answer
+        .body_mut()
+        .with_config()
+        .limit(MAX_ANSWER)
+        .read_to_vec()
+}
+
+fn has_type(answer: &Response<Body>, wanted: &str) -> bool {
+    answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+}

@@ -1,0 +1,43 @@
+use jelou_core::api::{List, Secret, SecretsChanged, SetSecrets};
+use jelou_core::{SecretKey, Slug};
+
+use super::functions::function;
+use crate::path::Path;
+use crate::{Client, ClientError};
+
+impl Client {
+    /// The secrets of a function.
+    pub fn secrets(&self, slug: &Slug) -> Secrets<'_> {
+        Secrets {
+            client: self,
+            slug: slug.clone(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Secrets<'a> {
+    client: &'a Client,
+    slug: Slug,
+}
+
+impl Secrets<'_> {
+    /// Never holds a value.
+    pub fn list(&self) -> Result<Vec<Secret>, ClientError> {
+        let list: List<Secret> = self.client.get(&self.collection())?;
+        Ok(list.items)
+    }
+
+    /// Sets these and leaves the others as they are.
+    pub fn set(&self, secrets: &SetSecrets) -> Result<SecretsChanged, ClientError> {
+        self.client.patch(&self.collection(), secrets)
+    }
+
+    pub fn delete(&self, key: &SecretKey) -> Result<(), ClientError> {
+        self.client.delete(&self.collection().segment(key.as_str()))
+    }
+
+    fn collection(&self) -> Path {
+        function(&self.slug).segment("secrets")
+    }
+}
