@@ -1,1 +1,45 @@
-fn main() {}
+//! The `jelou` binary: the command line, and the server as one of its commands.
+//!
+//! `cli/` says what can be written and `commands/` what it does, one file for each command. All that is printed goes
+//! through `output/`, all that is asked through `prompt`, and `exit` turns an error into words and a status.
+
+mod cli;
+mod commands;
+mod context;
+mod describe;
+mod env;
+mod exit;
+mod interrupt;
+mod output;
+mod profile;
+mod project;
+mod prompt;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, GlobalArgs};
+use crate::context::Context;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if describe::is_wanted(&arguments) {
+        let output = Output::new(&GlobalArgs::glean(&arguments));
+        return match describe::print(&output, &arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::report(&output, &error),
+        };
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&Output::new(&GlobalArgs::glean(&arguments)), &error),
+    };
+    let context = Context::new(cli.global);
+    match commands::run(cli.command, &context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&context.output, &error),
+    }
+}

@@ -1,0 +1,53 @@
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use jelou_core::{Scope, TokenName};
+
+use super::Expiry;
+
+/// Manage access tokens, which log people and pipelines in
+#[derive(Debug, Args)]
+pub(crate) struct AccessTokensArgs {
+    #[command(subcommand)]
+    pub(crate) command: AccessTokensCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccessTokensCommand {
+    /// List the access tokens
+    List,
+    Create(CreateArgs),
+    Revoke(RevokeArgs),
+}
+
+/// Create an access token; its value is shown this once
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Name of the token, such as `github-actions`
+    #[arg(long)]
+    pub(crate) name: Option<TokenName>,
+
+    /// What it may do; repeat for more
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        required = true,
+        value_parser = PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|scope| scope.parse::<Scope>())
+    )]
+    pub(crate) scopes: Vec<Scope>,
+
+    /// Time until it expires, such as `90d`; never by default
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) expires_in: Option<Expiry>,
+}
+
+/// Revoke an access token; the next request with it is refused
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}

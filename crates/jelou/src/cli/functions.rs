@@ -1,0 +1,61 @@
+use clap::{Args, Subcommand};
+use jelou_core::Slug;
+
+use super::deploy::DeployArgs;
+use super::init::InitArgs;
+use super::secrets::SecretsArgs;
+use super::tokens::TokensArgs;
+
+/// Manage functions
+#[derive(Debug, Args)]
+pub(crate) struct FunctionsArgs {
+    #[command(subcommand)]
+    pub(crate) command: FunctionsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FunctionsCommand {
+    /// List the functions of the server
+    List,
+    Info(InfoArgs),
+    Create(CreateArgs),
+    Delete(DeleteArgs),
+    Init(InitArgs),
+    Deploy(DeployArgs),
+    Tokens(TokensArgs),
+    Secrets(SecretsArgs),
+}
+
+/// Show one function
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+}
+
+/// Create a function without deploying it, for instance to set its secrets first
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Slug of the function
+    #[arg(value_name = "SLUG", conflicts_with = "slug")]
+    pub(crate) positional_slug: Option<Slug>,
+
+    /// Slug of the function
+    #[arg(long)]
+    pub(crate) slug: Option<Slug>,
+
+    /// Name for people
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+/// Delete a function with its deployments, tokens and secrets
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}

@@ -1,0 +1,32 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jelou_core::Slug;
+
+/// Start a project: index.ts, jelou.json, deno.json, .env, .gitignore and editor types
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Slug of the function; by default the folder's name
+    #[arg(long)]
+    pub(crate) slug: Option<Slug>,
+
+    /// Start a new function, or link the folder to one that the server has
+    #[arg(long, value_enum, default_value_t = InitMode::Create)]
+    pub(crate) mode: InitMode,
+
+    /// Overwrite index.ts, jelou.json and deno.json
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InitMode {
+    /// The first deployment creates the function
+    Create,
+    /// The function exists already
+    Link,
+}

@@ -1,0 +1,55 @@
+//! The types of the command line, and nothing but them: what can be written, not what it does.
+
+pub(crate) mod access_tokens;
+pub(crate) mod audit;
+pub(crate) mod auth;
+pub(crate) mod completion;
+pub(crate) mod deploy;
+pub(crate) mod engine;
+mod expiry;
+pub(crate) mod functions;
+pub(crate) mod global;
+pub(crate) mod init;
+pub(crate) mod secrets;
+pub(crate) mod serve;
+pub(crate) mod tokens;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use expiry::Expiry;
+pub(crate) use global::GlobalArgs;
+
+/// Deploy TypeScript functions to a server of your own, and manage who may call them
+#[derive(Debug, Parser)]
+#[command(
+    name = "jelou",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Login(auth::LoginArgs),
+    Logout(auth::LogoutArgs),
+    /// Show which server and which access token commands use
+    Whoami,
+    Auth(auth::AuthArgs),
+    Init(init::InitArgs),
+    Deploy(deploy::DeployArgs),
+    Functions(functions::FunctionsArgs),
+    Tokens(tokens::TokensArgs),
+    Secrets(secrets::SecretsArgs),
+    AccessTokens(access_tokens::AccessTokensArgs),
+    Audit(audit::AuditArgs),
+    Serve(serve::ServeArgs),
+    Engine(engine::EngineArgs),
+    Completion(completion::CompletionArgs),
+}

@@ -1,0 +1,53 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jelou_core::{SecretKey, Slug};
+
+/// Manage a function's secrets, which it reads with `ctx.env`
+#[derive(Debug, Args)]
+pub(crate) struct SecretsArgs {
+    #[command(subcommand)]
+    pub(crate) command: SecretsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    List(ListArgs),
+    Set(SetArgs),
+    Delete(DeleteArgs),
+}
+
+/// List the keys; values are never shown
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+}
+
+/// Set secrets; without a value, asks for it with masked input
+#[derive(Debug, Args)]
+#[command(override_usage = "jelou secrets set [OPTIONS] [SLUG] [KEY=VALUE]...")]
+pub(crate) struct SetArgs {
+    /// Slug of the function (by default the one in jelou.json), then `KEY=VALUE` or just `KEY`
+    #[arg(value_name = "SLUG_OR_KEY=VALUE")]
+    pub(crate) arguments: Vec<String>,
+
+    /// Set every variable of a .env file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_env: Option<PathBuf>,
+}
+
+/// Delete a secret
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct DeleteArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Key of the secret
+    pub(crate) key: SecretKey,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}

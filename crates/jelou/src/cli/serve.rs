@@ -1,0 +1,31 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::env;
+
+/// Run the server
+///
+/// What is not given here comes from the environment, then from the configuration file, then from the defaults.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:4400]
+    #[arg(long, value_name = "ADDRESS", env = env::JELOU_LISTEN, hide_env_values = true)]
+    pub(crate) listen: Option<String>,
+
+    /// Address of its own for the management API; the other then serves functions only
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) api_listen: Option<String>,
+
+    /// Folder to keep everything in
+    #[arg(long, value_name = "DIR", env = env::JELOU_DATA, hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Domain whose sub-domains are the functions [default: fn.localhost]
+    #[arg(long, value_name = "DOMAIN", env = env::JELOU_DOMAIN, hide_env_values = true)]
+    pub(crate) domain: Option<String>,
+
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = env::JELOU_CONFIG, hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+}

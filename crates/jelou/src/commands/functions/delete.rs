@@ -1,0 +1,50 @@
+use jelou_core::api::Function;
+use serde::Serialize;
+
+use crate::cli::functions::DeleteArgs;
+use crate::context::{Confirmation, Context};
+use crate::project::function_or_here;
+use crate::prompt::Preset;
+
+#[derive(Serialize)]
+struct Deleted {
+    deleted: Function,
+}
+
+pub(crate) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(args.slug)?;
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        context
+            .prompt
+            .require(&format!("Delete {slug}?"), "--yes")?;
+    }
+    let client = context.client()?;
+    let function = client.functions().get(&slug)?;
+    context.confirm(
+        confirmation,
+        &format!("Delete {slug} with {}?", contents(&function)),
+        Preset::No,
+        "--yes",
+    )?;
+    client.functions().delete(&slug)?;
+    context
+        .output
+        .result(&Deleted { deleted: function }, |human| {
+            human.success(&format!("Deleted function {slug}"))
+        })?;
+    Ok(())
+}
+
+/// What goes with it.
+fn contents(function: &Function) -> String {
+    let count = |number, singular: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{number} {singular}{plural}")
+    };
+    format!(
+        "its deployments, {} and {}",
+        count(function.tokens, "token"),
+        count(function.secrets, "secret")
+    )
+}

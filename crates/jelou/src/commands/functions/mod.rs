@@ -1,0 +1,21 @@
+mod create;
+mod delete;
+mod info;
+mod list;
+
+use crate::cli::functions::FunctionsCommand;
+use crate::commands::{deploy, init, secrets, tokens};
+use crate::context::Context;
+
+pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Result<()> {
+    match command {
+        FunctionsCommand::List => list::run(context),
+        FunctionsCommand::Info(args) => info::run(args, context),
+        FunctionsCommand::Create(args) => create::run(args, context),
+        FunctionsCommand::Delete(args) => delete::run(args, context),
+        FunctionsCommand::Init(args) => init::run(&args, context),
+        FunctionsCommand::Deploy(args) => deploy::run(&args, context),
+        FunctionsCommand::Tokens(args) => tokens::run(args.command, context),
+        FunctionsCommand::Secrets(args) => secrets::run(args.command, context),
+    }
+}

@@ -1,0 +1,42 @@
+//! One file for each command.
+
+mod access_tokens;
+mod audit;
+mod auth;
+mod completion;
+mod deploy;
+mod functions;
+mod init;
+mod login;
+mod logout;
+mod secrets;
+mod tokens;
+mod whoami;
+
+use crate::cli::Command;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::interrupt;
+
+pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
+    if !matches!(command, Command::Serve(_)) {
+        interrupt::exit_on_interrupt()?;
+    }
+    match command {
+        Command::Login(args) => login::run(args, context),
+        Command::Logout(args) => logout::run(&args, context),
+        Command::Whoami => whoami::run(context),
+        Command::Auth(args) => auth::run(args.command, context),
+        Command::Init(args) => init::run(&args, context),
+        Command::Deploy(args) => deploy::run(&args, context),
+        Command::Functions(args) => functions::run(args.command, context),
+        Command::Tokens(args) => tokens::run(args.command, context),
+        Command::Secrets(args) => secrets::run(args.command, context),
+        Command::AccessTokens(args) => access_tokens::run(args.command, context),
+        Command::Audit(args) => audit::run(&args, context),
+        Command::Completion(args) => completion::run(&args, &context.output),
+        Command::Serve(_) | Command::Engine(_) => {
+            Err(Failure::input("this build has no server").into())
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use jelou_core::api::SecretsChanged;
+
+use crate::cli::secrets::DeleteArgs;
+use crate::context::{Confirmation, Context};
+use crate::output::Breadcrumb;
+use crate::project::function_or_here;
+use crate::prompt::Preset;
+
+pub(crate) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(args.slug)?;
+    let key = args.key;
+    let question = format!("Delete secret {key} of {slug}?");
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        context.prompt.require(&question, "--yes")?;
+    }
+    let client = context.client()?;
+    context.confirm(confirmation, &question, Preset::No, "--yes")?;
+    client.secrets(&slug).delete(&key)?;
+    let summary = format!("Deleted secret {key}");
+    context.output.result_with(
+        &SecretsChanged { keys: vec![key] },
+        &[Breadcrumb::new(
+            format!("jelou secrets list {slug}"),
+            "See the secrets that are left",
+        )],
+        |human| human.success(&summary),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+use crate::cli::secrets::ListArgs;
+use crate::context::Context;
+use crate::output::{Breadcrumb, Table, local_date};
+use crate::project::function_or_here;
+
+pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(args.slug)?;
+    let secrets = context.client()?.secrets(&slug).list()?;
+    context.output.result_with(
+        &secrets,
+        &[Breadcrumb::new(
+            format!("jelou secrets set {slug} KEY=VALUE"),
+            "Set one",
+        )],
+        |human| {
+            if secrets.is_empty() {
+                return human.item("No secrets; `jelou secrets set` adds one");
+            }
+            let mut table = Table::new()
+                .column("Key", 30)
+                .column("Updated", 24)
+                .column("By", 0);
+            for secret in &secrets {
+                table.row([
+                    secret.key.to_string(),
+                    local_date(secret.updated_at),
+                    secret.updated_by.clone(),
+                ]);
+            }
+            human.table(&table)
+        },
+    )?;
+    Ok(())
+}

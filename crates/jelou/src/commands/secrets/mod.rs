@@ -1,0 +1,14 @@
+mod delete;
+mod list;
+mod set;
+
+use crate::cli::secrets::SecretsCommand;
+use crate::context::Context;
+
+pub(crate) fn run(command: SecretsCommand, context: &Context) -> anyhow::Result<()> {
+    match command {
+        SecretsCommand::List(args) => list::run(args, context),
+        SecretsCommand::Set(args) => set::run(args, context),
+        SecretsCommand::Delete(args) => delete::run(args, context),
+    }
+}

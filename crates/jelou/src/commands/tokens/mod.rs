@@ -1,0 +1,17 @@
+mod create;
+mod list;
+mod revoke;
+
+pub(in crate::commands) use create::name_or_ask;
+pub(in crate::commands) use revoke::reference;
+
+use crate::cli::tokens::TokensCommand;
+use crate::context::Context;
+
+pub(crate) fn run(command: TokensCommand, context: &Context) -> anyhow::Result<()> {
+    match command {
+        TokensCommand::List(args) => list::run(args, context),
+        TokensCommand::Create(args) => create::run(args, context),
+        TokensCommand::Revoke(args) => revoke::run(args, context),
+    }
+}

@@ -1,0 +1,93 @@
+use std::borrow::Cow;
+
+use jelou_client::Removal;
+use jelou_core::Slug;
+use jelou_core::api::RuntimeToken;
+use jelou_token::{AccessToken, RuntimeToken as RuntimeTokenValue};
+use serde::Serialize;
+
+use crate::cli::tokens::RevokeArgs;
+use crate::context::{Confirmation, Context};
+use crate::output::Breadcrumb;
+use crate::project::function_or_here;
+use crate::prompt::Preset;
+
+#[derive(Serialize)]
+struct Revoked<'a> {
+    function: &'a Slug,
+    revoked: &'a RuntimeToken,
+}
+
+pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(args.slug)?;
+    let reference = reference(&args.token);
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        context
+            .prompt
+            .require(&format!("Revoke token {reference} for {slug}?"), "--yes")?;
+    }
+    let client = context.client()?;
+    let tokens = client.tokens(&slug);
+    let token = tokens.get(&reference)?;
+    context.confirm(
+        confirmation,
+        &format!("Revoke token {}... for {slug}?", token.prefix),
+        Preset::No,
+        "--yes",
+    )?;
+    let removal = if args.force {
+        Removal::Force
+    } else {
+        Removal::KeepLast
+    };
+    // By its id: the name or the prefix may mean another token by now.
+    tokens.revoke(&token.id, removal)?;
+    context.output.result_with(
+        &Revoked {
+            function: &slug,
+            revoked: &token,
+        },
+        &[Breadcrumb::new(
+            format!("jelou tokens list {slug}"),
+            "See the tokens that are left",
+        )],
+        |human| human.success("Token revoked"),
+    )?;
+    Ok(())
+}
+
+/// Takes a prefix with the dots that lists show after it. A whole value is cut down to its prefix, so that the secret
+/// does not end up in the path of a request.
+pub(in crate::commands) fn reference(given: &str) -> Cow<'_, str> {
+    if let Ok(token) = RuntimeTokenValue::parse(given) {
+        return Cow::Owned(token.display_prefix().to_string());
+    }
+    if let Ok(token) = AccessToken::parse(given) {
+        return Cow::Owned(token.display_prefix().to_string());
+    }
+    if given.starts_with("jfn_") {
+        return Cow::Borrowed(given.trim_end_matches('.'));
+    }
+    Cow::Borrowed(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_may_be_copied_from_a_list() {
+        for text in ["jfn_rt_abc1", "jfn_rt_abc1..", "jfn_rt_abc1..."] {
+            assert_eq!(reference(text), "jfn_rt_abc1");
+        }
+        assert_eq!(reference("ci.v1."), "ci.v1.");
+    }
+
+    #[test]
+    fn a_whole_value_is_never_sent() {
+        let token = RuntimeTokenValue::mint().unwrap();
+        let prefix = token.display_prefix();
+        assert_eq!(reference(token.expose()), prefix.as_str());
+    }
+}

@@ -1,0 +1,93 @@
+//! What every command is given.
+
+use jelou_client::Client;
+
+use crate::cli::GlobalArgs;
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::profile::{CredentialsFile, Origin, Session};
+use crate::prompt::{Preset, Prompt};
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) output: Output,
+    pub(crate) prompt: Prompt,
+    /// The one of `--profile`.
+    pub(crate) profile: Option<String>,
+}
+
+impl Context {
+    pub(crate) fn new(global: GlobalArgs) -> Self {
+        Self {
+            output: Output::new(&global),
+            prompt: Prompt::new(&global),
+            profile: global.profile,
+        }
+    }
+
+    /// The credentials to use; warns of what makes them unsafe.
+    fn session(&self) -> anyhow::Result<Session> {
+        let session = Session::resolve(self.profile.as_deref())?;
+        if session.origin.profile().is_some() {
+            let file = CredentialsFile::locate()?;
+            if file.is_readable_by_others() {
+                self.output.warn(&format!(
+                    "{path} can be read by other users; run: chmod 600 {path}",
+                    path = file.path().display()
+                ))?;
+            }
+        }
+        if session.token.is_some() && session.api.is_readable_by_others() {
+            self.output.warn(&format!(
+                "{} is not encrypted: others on the network can read the access token",
+                session.api
+            ))?;
+        }
+        Ok(session)
+    }
+
+    /// A client of the server, logged in.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        self.client_and_origin().map(|(client, _)| client)
+    }
+
+    /// [`Context::client`], and where its credentials come from.
+    pub(crate) fn client_and_origin(&self) -> anyhow::Result<(Client, Origin)> {
+        let session = self.session()?;
+        let Some(token) = session.token else {
+            return Err(
+                Failure::auth(format!("not logged in to the server at {}", session.api))
+                    .hint("run `jelou login`, or set JELOU_TOKEN")
+                    .into(),
+            );
+        };
+        Ok((Client::new(session.api, Some(token)), session.origin))
+    }
+
+    /// Asks unless `confirmation` says that the answer was given on the command line.
+    pub(crate) fn confirm(
+        &self,
+        confirmation: Confirmation,
+        question: &str,
+        preset: Preset,
+        flag: &str,
+    ) -> anyhow::Result<()> {
+        match confirmation {
+            Confirmation::Given => Ok(()),
+            Confirmation::Ask => self.prompt.confirm(&self.output, question, preset, flag),
+        }
+    }
+}
+
+/// Whether `-y` was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    Given,
+    Ask,
+}
+
+impl Confirmation {
+    pub(crate) fn from_flag(given: bool) -> Self {
+        if given { Self::Given } else { Self::Ask }
+    }
+}

@@ -1,0 +1,38 @@
+//! Every environment variable that the command line itself reads.
+//!
+//! `NO_COLOR`, `CLICOLOR`, `TZ`, `HOME`, `HTTPS_PROXY` and their like mean what they mean everywhere, and are read by
+//! the libraries that act on them.
+
+/// Access token for the management API; goes before the active profile and after `--profile`.
+pub(crate) const JELOU_TOKEN: &str = "JELOU_TOKEN";
+
+/// Address of the management API; goes before the active profile and after `--profile`.
+pub(crate) const JELOU_API_URL: &str = "JELOU_API_URL";
+
+/// `1` keeps output for people where stdout is not a terminal, as `--human` does.
+pub(crate) const JELOU_FORCE_HUMAN_OUTPUT: &str = "JELOU_FORCE_HUMAN_OUTPUT";
+
+/// Address that `jelou serve` listens on.
+pub(crate) const JELOU_LISTEN: &str = "JELOU_LISTEN";
+
+/// Folder that `jelou serve` keeps everything in.
+pub(crate) const JELOU_DATA: &str = "JELOU_DATA";
+
+/// Domain whose sub-domains are the functions of `jelou serve`.
+pub(crate) const JELOU_DOMAIN: &str = "JELOU_DOMAIN";
+
+/// Configuration file of `jelou serve`.
+pub(crate) const JELOU_CONFIG: &str = "JELOU_CONFIG";
+
+/// Set by continuous integration services: nobody is there to answer a prompt.
+pub(crate) const CI: &str = "CI";
+
+/// The variable's value, where an empty one counts as unset.
+pub(crate) fn read(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the variable is set to something other than a plain "no".
+pub(crate) fn is_on(name: &str) -> bool {
+    read(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+}

@@ -1,0 +1,246 @@
+//! Errors of commands, and the exit status that each one ends in.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ErrorKind};
+use jelou_client::ClientError;
+use jelou_core::ErrorCode;
+use jelou_core::source::SourceError;
+
+use crate::output::{ErrorBody, Output};
+
+/// An error that the command line itself finds.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: ErrorCode,
+    message: String,
+    hint: Option<String>,
+    status: u8,
+    source: Option<anyhow::Error>,
+}
+
+/// Ctrl-C, as shells report it: 128 and the number of SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+            status: status(code),
+            source: None,
+        }
+    }
+
+    pub(crate) fn auth(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::AuthError, message)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Conflict, message)
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InputError, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, message)
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::ValidationError, message)
+    }
+
+    /// The person answered no.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ErrorCode::UnknownError, "Cancelled")
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            status: INTERRUPTED,
+            ..Self::new(ErrorCode::UnknownError, "Interrupted")
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+fn status(code: ErrorCode) -> u8 {
+    match code {
+        ErrorCode::ApiError | ErrorCode::UnknownError => 1,
+        ErrorCode::InputError => 2,
+        ErrorCode::AuthError | ErrorCode::Forbidden => 3,
+        ErrorCode::NotFound => 4,
+        ErrorCode::Conflict | ErrorCode::LastToken => 5,
+        ErrorCode::NetworkError | ErrorCode::TransientError => 6,
+        ErrorCode::ValidationError => 7,
+    }
+}
+
+/// Shows the error of a command.
+pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        // Whoever read our output has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    let (code, hint, status) = classify(error);
+    let mut messages = error
+        .chain()
+        .map(|cause| jelou_token::redact(&cause.to_string()).into_owned());
+    let body = ErrorBody {
+        code,
+        message: messages.next().unwrap_or_default(),
+        causes: messages.collect(),
+        hint: hint.map(|hint| jelou_token::redact(&hint).into_owned()),
+        usage: None,
+    };
+    show(output, &body, status)
+}
+
+fn show(output: &Output, body: &ErrorBody, status: u8) -> ExitCode {
+    match output.error(body) {
+        // There is no place left to say that it could not be said.
+        Ok(()) | Err(_) => ExitCode::from(status),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn classify(error: &anyhow::Error) -> (ErrorCode, Option<String>, u8) {
+    for cause in error.chain() {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return (failure.code, failure.hint.clone(), failure.status);
+        }
+        if let Some(error) = cause.downcast_ref::<ClientError>() {
+            let (code, hint) = classify_client(error);
+            return (code, hint, status(code));
+        }
+        if cause.is::<SourceError>() {
+            let code = ErrorCode::ValidationError;
+            return (code, None, status(code));
+        }
+    }
+    (ErrorCode::UnknownError, None, 1)
+}
+
+fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {
+    match error {
+        ClientError::Problem(problem) => {
+            let own = match problem.code {
+                ErrorCode::AuthError => Some("log in again with `jelou login`"),
+                ErrorCode::LastToken => Some(
+                    "create another one first with `jelou tokens create`, or pass `--force` in an emergency",
+                ),
+                _ => None,
+            };
+            (
+                problem.code,
+                problem.hint.clone().or(own.map(str::to_owned)),
+            )
+        }
+        ClientError::Network { .. } => (
+            ErrorCode::NetworkError,
+            Some("is the server running? `jelou whoami` shows which one commands use".to_owned()),
+        ),
+        ClientError::Unavailable { .. } => (ErrorCode::TransientError, None),
+        ClientError::NotJelou { .. } => (
+            ErrorCode::ApiError,
+            Some(
+                "check the address with `jelou auth list`; `jelou login --api URL` changes it"
+                    .to_owned(),
+            ),
+        ),
+        ClientError::Unreadable { .. } => (
+            ErrorCode::ApiError,
+            Some("the server and this command line may be of different versions".to_owned()),
+        ),
+    }
+}
+
+/// Shows what clap has to say: help, the version, or an error in how the command was called.
+pub(crate) fn usage(output: &Output, error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            return match error.print() {
+                Ok(()) | Err(_) => ExitCode::SUCCESS,
+            };
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !output.is_json() => {
+            return match error.print() {
+                Ok(()) | Err(_) => ExitCode::from(status(ErrorCode::InputError)),
+            };
+        }
+        _ => {}
+    }
+    let code = match error.kind() {
+        // It was called rightly, but a value breaks the rule of its kind.
+        ErrorKind::ValueValidation => ErrorCode::ValidationError,
+        _ => ErrorCode::InputError,
+    };
+    show(output, &usage_body(error, code), status(code))
+}
+
+fn usage_body(error: &clap::Error, code: ErrorCode) -> ErrorBody {
+    let text = jelou_token::redact(&error.render().to_string()).into_owned();
+    let mut message = String::new();
+    let mut hints = Vec::new();
+    let mut usage = None;
+    for paragraph in text.split("\n\n") {
+        let paragraph = paragraph.trim();
+        if let Some(rest) = paragraph.strip_prefix("error: ") {
+            rest.clone_into(&mut message);
+        } else if paragraph.starts_with("tip: ") {
+            hints.extend(
+                paragraph
+                    .lines()
+                    .map(|line| line.trim().trim_start_matches("tip: ").to_owned()),
+            );
+        } else if paragraph.starts_with("Usage: ") {
+            usage = Some(paragraph.to_owned());
+        }
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "a subcommand is missing".clone_into(&mut message);
+        hints.push("see `--help`, or `--describe` for JSON".to_owned());
+        usage = None;
+    }
+    if error.get(ContextKind::InvalidArg).is_none() && message.is_empty() {
+        text.trim().clone_into(&mut message);
+    }
+    ErrorBody {
+        code,
+        message,
+        causes: Vec::new(),
+        hint: (!hints.is_empty()).then(|| hints.join("\n")),
+        usage,
+    }
+}

@@ -1,0 +1,46 @@
+//! Dates as people in the United States write them, in the time zone of the machine or of `TZ`.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `4/7/2026, 10:30:00 AM`
+pub(crate) fn local_date(at: Timestamp) -> String {
+    date_in(at, TimeZone::system())
+}
+
+fn date_in(at: Timestamp, time_zone: TimeZone) -> String {
+    at.to_zoned_datetime(time_zone)
+        .strftime("%-m/%-d/%Y, %-I:%M:%S %p")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(at: &str, time_zone: &str) -> String {
+        date_in(at.parse().unwrap(), TimeZone::get(time_zone).unwrap())
+    }
+
+    #[test]
+    fn twelve_hours_without_leading_zeros() {
+        assert_eq!(date("2026-04-07T10:30:00Z", "UTC"), "4/7/2026, 10:30:00 AM");
+        assert_eq!(date("2026-04-01T14:00:00Z", "UTC"), "4/1/2026, 2:00:00 PM");
+        assert_eq!(
+            date("2026-12-31T00:05:09.999Z", "UTC"),
+            "12/31/2026, 12:05:09 AM"
+        );
+        assert_eq!(
+            date("2026-12-31T12:00:00Z", "UTC"),
+            "12/31/2026, 12:00:00 PM"
+        );
+    }
+
+    #[test]
+    fn the_time_zone_counts() {
+        assert_eq!(
+            date("2026-04-07T02:00:00Z", "America/Guayaquil"),
+            "4/6/2026, 9:00:00 PM"
+        );
+    }
+}

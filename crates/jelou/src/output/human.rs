@@ -1,0 +1,120 @@
+//! Lines for people: a glyph that says what kind of line it is, then the text.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{ErrorBody, Table};
+
+const SUCCESS: Style = AnsiColor::Green.on_default().bold();
+const ITEM: Style = AnsiColor::Cyan.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const QUESTION: Style = AnsiColor::Cyan.on_default().bold();
+const QUIET: Style = Style::new().dimmed();
+const HEADER: Style = Style::new().bold();
+
+pub(crate) struct Human {
+    stream: Box<dyn Write>,
+}
+
+impl Human {
+    pub(super) fn new(stream: Box<dyn Write>) -> Self {
+        Self { stream }
+    }
+
+    /// `✓ Deployed`
+    pub(crate) fn success(&mut self, text: &str) -> io::Result<()> {
+        self.marked(SUCCESS, "✓", text)
+    }
+
+    /// `▸ URL: https://...`
+    pub(crate) fn item(&mut self, text: &str) -> io::Result<()> {
+        self.marked(ITEM, "▸", text)
+    }
+
+    /// `⚠ Save this token now`; further lines of `text` are indented under the first.
+    pub(crate) fn warning(&mut self, text: &str) -> io::Result<()> {
+        self.marked(WARNING, "⚠", text)
+    }
+
+    /// A heading, then a line for each row.
+    pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
+        let mut lines = table.lines();
+        if let Some(heading) = lines.next() {
+            let heading = printable(&heading).into_owned();
+            writeln!(self.stream, "{ITEM}▸{ITEM:#} {HEADER}{heading}{HEADER:#}")?;
+        }
+        lines.try_for_each(|line| self.item(&line))
+    }
+
+    pub(super) fn error(&mut self, error: &ErrorBody) -> io::Result<()> {
+        self.marked(ERROR, "✗", &error.message)?;
+        for cause in &error.causes {
+            let cause = indented(cause, "    ");
+            writeln!(self.stream, "  {QUIET}caused by:{QUIET:#} {cause}")?;
+        }
+        if let Some(hint) = &error.hint {
+            let hint = indented(hint, "      ");
+            writeln!(self.stream, "{ITEM}hint:{ITEM:#} {hint}")?;
+        }
+        if let Some(usage) = &error.usage {
+            writeln!(self.stream, "\n{}", printable(usage))?;
+        }
+        Ok(())
+    }
+
+    /// `? Deploy mi-funcion? (Y/n) `, waiting for the answer on the same line.
+    pub(crate) fn question(&mut self, text: &str) -> io::Result<()> {
+        let text = printable(text);
+        write!(self.stream, "{QUESTION}?{QUESTION:#} {text} ")?;
+        self.stream.flush()
+    }
+
+    pub(crate) fn end_line(&mut self) -> io::Result<()> {
+        writeln!(self.stream)
+    }
+
+    fn marked(&mut self, style: Style, glyph: &str, text: &str) -> io::Result<()> {
+        let text = indented(text, "  ");
+        writeln!(self.stream, "{style}{glyph}{style:#} {text}")
+    }
+}
+
+fn indented(text: &str, by: &str) -> String {
+    printable(text).replace('\n', &format!("\n{by}"))
+}
+
+/// Escapes control characters, with which a name or a message could forge lines or drive the terminal.
+fn printable(text: &str) -> Cow<'_, str> {
+    let is_harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    if text.chars().all(is_harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_harmless(character) {
+            escaped.push(character);
+        } else {
+            escaped.extend(character.escape_default());
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[2Jb\rc\u{9b}"), "a\\u{1b}[2Jb\\rc\\u{9b}");
+        assert_eq!(printable("línea\n\tdos ✓"), "línea\n\tdos ✓");
+    }
+
+    #[test]
+    fn further_lines_stand_under_the_first() {
+        assert_eq!(indented("one\ntwo", "  "), "one\n  two");
+    }
+}

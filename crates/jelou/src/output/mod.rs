@@ -1,0 +1,161 @@
+//! The one owner of stdout and stderr.
+//!
+//! stdout has the result: lines for people, or exactly one JSON object. stderr has everything else, so that a pipe
+//! never sees it. Text from the server or from a file is stripped of control characters before it reaches a terminal.
+
+mod date;
+mod envelope;
+mod human;
+mod size;
+mod table;
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
+
+use crate::cli::GlobalArgs;
+use crate::env;
+
+pub(crate) use date::local_date;
+pub(crate) use envelope::{Breadcrumb, ErrorBody};
+pub(crate) use human::Human;
+pub(crate) use size::size;
+pub(crate) use table::Table;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Human,
+    Json(Layout),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Pretty,
+    Compact,
+}
+
+#[derive(Debug)]
+pub(crate) struct Output {
+    format: Format,
+    color: ColorChoice,
+}
+
+impl Output {
+    pub(crate) fn new(global: &GlobalArgs) -> Self {
+        let json = if global.json || global.agent {
+            true
+        } else if global.human || env::is_on(env::JELOU_FORCE_HUMAN_OUTPUT) {
+            false
+        } else {
+            !io::stdout().is_terminal()
+        };
+        let layout = if global.compact || global.agent {
+            Layout::Compact
+        } else {
+            Layout::Pretty
+        };
+        Self {
+            format: if json {
+                Format::Json(layout)
+            } else {
+                Format::Human
+            },
+            color: if global.agent {
+                ColorChoice::Never
+            } else {
+                ColorChoice::Auto
+            },
+        }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.format, Format::Json(_))
+    }
+
+    /// Writes a command's result: `data` as JSON, or the lines of `human`.
+    pub(crate) fn result(
+        &self,
+        data: &impl Serialize,
+        human: impl FnOnce(&mut Human) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.result_with(data, &[], human)
+    }
+
+    /// [`Output::result`] with the commands that make sense next.
+    pub(crate) fn result_with(
+        &self,
+        data: &impl Serialize,
+        breadcrumbs: &[Breadcrumb],
+        human: impl FnOnce(&mut Human) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Human => human(&mut Human::new(self.stdout())),
+            Format::Json(layout) => {
+                self.write_json(layout, &envelope::Success::new(data, breadcrumbs))
+            }
+        }
+    }
+
+    /// Lines of a result that come before its end; not there in JSON, which is one object.
+    pub(crate) fn human(&self, lines: impl FnOnce(&mut Human) -> io::Result<()>) -> io::Result<()> {
+        match self.format {
+            Format::Human => lines(&mut Human::new(self.stdout())),
+            Format::Json(_) => Ok(()),
+        }
+    }
+
+    /// Writes `text` to stdout as it is, in every format.
+    #[expect(
+        clippy::unused_self,
+        reason = "only who owns the output may write to it"
+    )]
+    pub(crate) fn raw(&self, text: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text)?;
+        stdout.flush()
+    }
+
+    /// A schema, a list of facts: JSON that is no command's result and so has no envelope.
+    pub(crate) fn bare_json(&self, value: &impl Serialize) -> io::Result<()> {
+        let layout = match self.format {
+            Format::Human => Layout::Pretty,
+            Format::Json(layout) => layout,
+        };
+        self.write_json(layout, value)
+    }
+
+    /// A warning that is no part of the result.
+    pub(crate) fn warn(&self, text: &str) -> io::Result<()> {
+        Human::new(self.stderr()).warning(text)
+    }
+
+    pub(crate) fn error(&self, error: &ErrorBody) -> io::Result<()> {
+        match self.format {
+            Format::Human => Human::new(self.stderr()).error(error),
+            Format::Json(layout) => self.write_json(layout, &envelope::Failure::new(error)),
+        }
+    }
+
+    fn write_json(&self, layout: Layout, value: &impl Serialize) -> io::Result<()> {
+        let mut text = match layout {
+            Layout::Pretty => serde_json::to_string_pretty(value)?,
+            Layout::Compact => serde_json::to_string(value)?,
+        };
+        text.push('\n');
+        self.raw(text.as_bytes())
+    }
+
+    fn stdout(&self) -> Box<dyn Write> {
+        Box::new(AutoStream::new(io::stdout(), self.color))
+    }
+
+    fn stderr(&self) -> Box<dyn Write> {
+        Box::new(AutoStream::new(io::stderr(), self.color))
+    }
+
+    /// Where a prompt is written.
+    pub(crate) fn prompt_stream(&self) -> Human {
+        Human::new(self.stderr())
+    }
+}

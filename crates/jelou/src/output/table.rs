@@ -1,0 +1,102 @@
+//! Columns of text, aligned.
+
+/// Spaces between two columns.
+const GAP: usize = 2;
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct Column {
+    title: &'static str,
+    /// At least this wide, the gap included.
+    width: usize,
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self {
+            columns: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a column that is at least `width` characters wide, the gap after it included, however short its values
+    /// are: so two lists of the same kind look the same.
+    pub(crate) fn column(mut self, title: &'static str, width: usize) -> Self {
+        self.columns.push(Column { title, width });
+        self
+    }
+
+    pub(crate) fn row<const N: usize>(&mut self, values: [String; N]) {
+        self.rows.push(values.into());
+    }
+
+    pub(crate) fn push(&mut self, values: Vec<String>) {
+        self.rows.push(values);
+    }
+
+    /// The titles, then the rows.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        let widths: Vec<usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(position, column)| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| row.get(position))
+                    .map(String::as_str)
+                    .chain([column.title])
+                    .map(|value| value.chars().count() + GAP)
+                    .fold(column.width, usize::max)
+            })
+            .collect();
+        let titles = self
+            .columns
+            .iter()
+            .map(|column| column.title.to_owned())
+            .collect();
+        std::iter::once(titles)
+            .chain(self.rows.iter().cloned())
+            .map(move |values: Vec<String>| {
+                let mut line = String::new();
+                for (value, width) in values.iter().zip(&widths) {
+                    line.push_str(value);
+                    let padding = width.saturating_sub(value.chars().count());
+                    line.extend(std::iter::repeat_n(' ', padding));
+                }
+                line.truncate(line.trim_end().len());
+                line
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_their_least_width_and_grow() {
+        let mut table = Table::new().column("Name", 14).column("Used", 8);
+        table.row(["default".to_owned(), "never".to_owned()]);
+        assert_eq!(
+            table.lines().collect::<Vec<_>>(),
+            ["Name          Used", "default       never"]
+        );
+        table.row(["a-name-of-16-chr".to_owned(), "añ".to_owned()]);
+        assert_eq!(
+            table.lines().collect::<Vec<_>>(),
+            [
+                "Name              Used",
+                "default           never",
+                "a-name-of-16-chr  añ"
+            ]
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! Who the command line is, and to which server it talks.
+
+mod credentials;
+mod session;
+
+use jelou_client::ApiUrl;
+use jelou_token::AccessToken;
+
+pub(crate) use credentials::{Credentials, CredentialsFile, Profile, check_name};
+pub(crate) use session::{Origin, Session, no_profile, parse_api};
+
+/// Where `jelou serve` listens by default.
+pub(crate) const DEFAULT_API: &str = "http://127.0.0.1:4400";
+
+/// The profile under which `login` saves by default.
+pub(crate) const DEFAULT_PROFILE: &str = "default";
+
+/// The profile that a server on this machine writes for the user who started it.
+pub(crate) const LOCAL_PROFILE: &str = "local";
+
+#[expect(dead_code, reason = "`serve` calls it")]
+/// Saves the profile `local`; it becomes the active one where there is none yet.
+pub(crate) fn save_local(api: &ApiUrl, token: &AccessToken) -> anyhow::Result<()> {
+    CredentialsFile::locate()?.update(|credentials| {
+        credentials.set(LOCAL_PROFILE, Profile::new(api, token));
+        if credentials.active().is_none() {
+            credentials.activate(LOCAL_PROFILE);
+        }
+    })
+}

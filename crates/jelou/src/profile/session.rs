@@ -1,0 +1,270 @@
+//! Which credentials a command uses: `--profile`, then the environment, then the active profile.
+
+use std::fmt;
+
+use jelou_client::ApiUrl;
+use jelou_token::AccessToken;
+
+use super::credentials::{CredentialsFile, Profile};
+use super::{Credentials, DEFAULT_API};
+use crate::env;
+use crate::exit::Failure;
+
+/// The server and the token of one command.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) api: ApiUrl,
+    /// Absent where nobody is logged in.
+    pub(crate) token: Option<AccessToken>,
+    pub(crate) origin: Origin,
+}
+
+/// Where the credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag { profile: String },
+    Environment,
+    Active { profile: String },
+    Nowhere,
+}
+
+impl Origin {
+    pub(crate) fn profile(&self) -> Option<&str> {
+        match self {
+            Self::Flag { profile } | Self::Active { profile } => Some(profile),
+            Self::Environment | Self::Nowhere => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag { profile } => write!(f, "profile {profile} (from --profile)"),
+            Self::Environment => f.write_str("environment (JELOU_TOKEN, JELOU_API_URL)"),
+            Self::Active { profile } => write!(f, "profile {profile} (active)"),
+            Self::Nowhere => f.write_str("none"),
+        }
+    }
+}
+
+/// What the environment says.
+#[derive(Debug, Default)]
+struct Environment {
+    token: Option<String>,
+    api: Option<String>,
+}
+
+impl Session {
+    /// `profile` is the one of `--profile`.
+    pub(crate) fn resolve(profile: Option<&str>) -> anyhow::Result<Self> {
+        let environment = Environment {
+            token: env::read(env::JELOU_TOKEN),
+            api: env::read(env::JELOU_API_URL),
+        };
+        Self::choose(profile, &environment, &CredentialsFile::locate()?.load()?)
+    }
+
+    fn choose(
+        flag: Option<&str>,
+        environment: &Environment,
+        credentials: &Credentials,
+    ) -> anyhow::Result<Self> {
+        if let Some(name) = flag {
+            let profile = credentials.get(name).ok_or_else(|| no_profile(name))?;
+            let origin = Origin::Flag {
+                profile: name.to_owned(),
+            };
+            return Self::of_profile(name, profile, origin);
+        }
+        let active = credentials
+            .active()
+            .and_then(|name| Some((name, credentials.get(name)?)));
+        match (environment, active) {
+            (
+                Environment {
+                    token: Some(token),
+                    api,
+                },
+                active,
+            ) => Ok(Self {
+                api: parse_api(match (api, active) {
+                    (Some(api), _) => api,
+                    (None, Some((_, profile))) => profile.api(),
+                    (None, None) => DEFAULT_API,
+                })?,
+                token: Some(parse_token(token, env::JELOU_TOKEN)?),
+                origin: Origin::Environment,
+            }),
+            (
+                Environment {
+                    token: None,
+                    api: Some(api),
+                },
+                active,
+            ) => {
+                let api = parse_api(api)?;
+                // A profile's token is for its own server only.
+                match active
+                    .filter(|(_, profile)| parse_api(profile.api()).ok().as_ref() == Some(&api))
+                {
+                    Some((name, profile)) => {
+                        let profile_name = name.to_owned();
+                        Self::of_profile(
+                            name,
+                            profile,
+                            Origin::Active {
+                                profile: profile_name,
+                            },
+                        )
+                    }
+                    None => Ok(Self {
+                        api,
+                        token: None,
+                        origin: Origin::Environment,
+                    }),
+                }
+            }
+            (_, Some((name, profile))) => Self::of_profile(
+                name,
+                profile,
+                Origin::Active {
+                    profile: name.to_owned(),
+                },
+            ),
+            (_, None) => Ok(Self {
+                api: parse_api(DEFAULT_API)?,
+                token: None,
+                origin: Origin::Nowhere,
+            }),
+        }
+    }
+
+    fn of_profile(name: &str, profile: &Profile, origin: Origin) -> anyhow::Result<Self> {
+        Ok(Self {
+            api: parse_api(profile.api())?,
+            token: Some(parse_token(profile.token(), &format!("profile `{name}`"))?),
+            origin,
+        })
+    }
+}
+
+pub(crate) fn no_profile(name: &str) -> Failure {
+    Failure::not_found(format!("there is no profile `{name}`"))
+        .hint("see `jelou auth list`, or save it with `jelou login --profile NAME`")
+}
+
+pub(crate) fn parse_api(text: &str) -> anyhow::Result<ApiUrl> {
+    text.parse().map_err(|error| {
+        Failure::validation(format!("`{text}` is not the address of a server"))
+            .because(anyhow::Error::new::<jelou_client::ParseApiUrlError>(error))
+            .hint("write it like https://api.example.com or http://127.0.0.1:4400")
+            .into()
+    })
+}
+
+/// `place` says where the value stands.
+fn parse_token(value: &str, place: &str) -> anyhow::Result<AccessToken> {
+    AccessToken::parse(value).map_err(|error| {
+        Failure::auth(format!("the access token in {place} is not valid"))
+            .because(error)
+            .hint("log in again with `jelou login`")
+            .into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "jfn_pat_";
+
+    fn credentials(active: Option<&str>) -> Credentials {
+        let mut credentials = Credentials::default();
+        for name in ["one", "two"] {
+            let api = format!("http://{name}.example.com").parse().unwrap();
+            let token = AccessToken::mint().unwrap();
+            credentials.set(name, Profile::new(&api, &token));
+        }
+        if let Some(active) = active {
+            credentials.activate(active);
+        }
+        credentials
+    }
+
+    fn environment(token: bool, api: Option<&str>) -> Environment {
+        Environment {
+            token: token.then(|| AccessToken::mint().unwrap().expose().to_owned()),
+            api: api.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_flag_goes_first() {
+        let session = Session::choose(
+            Some("two"),
+            &environment(true, Some("http://env.example.com")),
+            &credentials(Some("one")),
+        )
+        .unwrap();
+        assert_eq!(session.api.as_str(), "http://two.example.com");
+        assert_eq!(session.origin.profile(), Some("two"));
+    }
+
+    #[test]
+    fn then_the_environment() {
+        let session = Session::choose(
+            None,
+            &environment(true, Some("http://env.example.com")),
+            &credentials(Some("one")),
+        )
+        .unwrap();
+        assert_eq!(session.api.as_str(), "http://env.example.com");
+        assert_eq!(session.origin, Origin::Environment);
+
+        let session =
+            Session::choose(None, &environment(true, None), &credentials(Some("one"))).unwrap();
+        assert_eq!(session.api.as_str(), "http://one.example.com");
+    }
+
+    #[test]
+    fn then_the_active_profile() {
+        let session =
+            Session::choose(None, &Environment::default(), &credentials(Some("one"))).unwrap();
+        assert_eq!(session.api.as_str(), "http://one.example.com");
+        assert!(session.token.is_some());
+
+        let session = Session::choose(None, &Environment::default(), &credentials(None)).unwrap();
+        assert_eq!(session.api.as_str(), DEFAULT_API);
+        assert!(session.token.is_none());
+    }
+
+    #[test]
+    fn a_profile_never_sends_its_token_to_another_server() {
+        let session = Session::choose(
+            None,
+            &environment(false, Some("http://evil.example.com")),
+            &credentials(Some("one")),
+        )
+        .unwrap();
+        assert!(session.token.is_none());
+
+        let session = Session::choose(
+            None,
+            &environment(false, Some("http://one.example.com/")),
+            &credentials(Some("one")),
+        )
+        .unwrap();
+        assert!(session.token.is_some());
+    }
+
+    #[test]
+    fn a_mistyped_token_is_found_before_it_is_sent() {
+        let environment = Environment {
+            token: Some(format!("{TOKEN}abc")),
+            api: None,
+        };
+        let error = Session::choose(None, &environment, &credentials(None)).unwrap_err();
+        assert!(error.to_string().contains("JELOU_TOKEN"), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of the real binary, what a person or a program sees of it.
