@@ -4,7 +4,7 @@ use jelou_core::api::FileSummary;
 use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 
 use crate::actor::Actor;
-use crate::artifact::{Artifact, ArtifactHash, Compressed};
+use crate::artifact::{Artifact, Compressed};
 use crate::audit::Action;
 use crate::change::{Change, Entry};
 use crate::deployments::DeploymentRecord;
@@ -120,7 +120,6 @@ async fn insert(
     slug: &Slug,
     deployment: &DeploymentRecord,
 ) -> Result<(), StoreError> {
-    let artifact_hash: ArtifactHash = deployment.artifact_hash;
     let json = |place, error| StoreError::corrupt(place, error);
     let manifest = serde_json::to_string(&deployment.manifest)
         .map_err(|error| json("deployments.manifest", error))?;
@@ -133,7 +132,7 @@ async fn insert(
             action: Action::DeploymentCreate,
             function: Some(slug),
             target: deployment.id.as_str(),
-            detail: Some(&artifact_hash.to_string()),
+            detail: None,
         })
         .await?;
     sqlx::query(
@@ -142,7 +141,7 @@ async fn insert(
     )
     .bind(deployment.id.as_str())
     .bind(deployment.function_id.as_str())
-    .bind(artifact_hash.to_string())
+    .bind(deployment.artifact_hash.to_string())
     .bind(manifest)
     .bind(deployment.entrypoint.as_str())
     .bind(files)

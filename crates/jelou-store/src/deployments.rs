@@ -121,7 +121,7 @@ impl Store {
                     action: Action::DeploymentRollback,
                     function: Some(&before.slug),
                     target: wanted.id.as_str(),
-                    detail: previous_live.as_ref().map(DeploymentId::as_str),
+                    detail: None,
                 })
                 .await?;
         }

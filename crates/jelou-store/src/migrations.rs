@@ -1,9 +1,10 @@
 //! The schema's history, built into the binary. `migrations/README.md` has the rules.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, SqlSafeStr};
+use sqlx::{AnyConnection, Connection, SqlSafeStr};
 
 use crate::error::StoreError;
+use crate::sqlite;
 
 const SQLITE: [(i64, &str, &str); 1] = [(
     1,
@@ -11,6 +12,7 @@ const SQLITE: [(i64, &str, &str); 1] = [(
     include_str!("../migrations/sqlite/0001_initial.sql"),
 )];
 
+/// All of them or none, while no other process can do the same.
 pub(crate) async fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let migrations = SQLITE
         .into_iter()
@@ -24,8 +26,10 @@ pub(crate) async fn run(connection: &mut AnyConnection) -> Result<(), StoreError
             )
         })
         .collect();
+    let mut transaction = connection.begin_with(sqlite::BEGIN_CHANGE).await?;
+    // Not `run`, whose future the compiler cannot prove to be `Send`.
     Migrator::with_migrations(migrations)
-        .run(connection)
+        .run_direct(None, &mut *transaction, false)
         .await?;
-    Ok(())
+    Ok(transaction.commit().await?)
 }

@@ -1,3 +1,5 @@
+//! Everything at once, for the start of a server.
+
 use crate::access_tokens::{self, AccessTokenRecord};
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};

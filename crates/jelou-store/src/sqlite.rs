@@ -152,3 +152,41 @@ pub(crate) fn condition(error: &dyn DatabaseError) -> Condition {
         _ => Condition::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Set anew for every connection, so they cannot be seen from another one.
+    #[tokio::test]
+    async fn every_connection_is_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            busy_timeout: Duration::from_millis(1_234),
+            ..StoreConfig::new(folder.path().join("jelou.db"))
+        };
+        let pool = open(&config).await.unwrap();
+        let mut connections = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            let mut connection = pool.acquire().await.unwrap();
+            for (pragma, wanted) in [
+                ("PRAGMA foreign_keys", 1),
+                // FULL
+                ("PRAGMA synchronous", 2),
+                ("PRAGMA busy_timeout", 1_234),
+            ] {
+                let row = sqlx::query(pragma)
+                    .fetch_one(&mut *connection)
+                    .await
+                    .unwrap();
+                assert_eq!(row.get::<i64, _>(0), wanted, "{pragma}");
+            }
+            let row = sqlx::query("PRAGMA journal_mode")
+                .fetch_one(&mut *connection)
+                .await
+                .unwrap();
+            assert_eq!(row.get::<String, _>(0), "wal");
+            connections.push(connection);
+        }
+    }
+}

@@ -1,3 +1,5 @@
+//! The handle that everything else hangs on.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,0 +1,22 @@
+//! The store against real SQLite files.
+#![expect(clippy::unwrap_used, reason = "a test reports by failing")]
+
+mod access_tokens;
+mod artifacts;
+mod audit;
+mod concurrency;
+mod deploy;
+mod durability;
+mod fixture;
+mod functions;
+mod key_file;
+mod last_token;
+mod last_used;
+mod rollback;
+mod runtime_tokens;
+mod secrecy;
+mod secrets;
+mod send;
+mod snapshot;
+mod unavailable;
+mod vault;

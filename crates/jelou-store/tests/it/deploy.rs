@@ -1,0 +1,170 @@
+use jelou_store::{NewDeployment, SecretOwner};
+
+use crate::fixture::{Fixture, actor, deployment, manifest, slug};
+
+#[tokio::test]
+async fn the_first_deployment_creates_function_and_token() {
+    let fixture = Fixture::new().await;
+    let deployed = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .await
+        .unwrap();
+    assert!(deployed.function_created);
+    assert_eq!(deployed.previous_live, None);
+    let token = deployed.token.unwrap();
+    assert_eq!(token.name.as_str(), "default");
+    assert_eq!(token.created_by, "laptop");
+    assert_eq!(deployed.deployment.created_by, "laptop");
+    assert_eq!(deployed.deployment.bundle_bytes, 2);
+
+    let live = deployed.function.live.clone().unwrap();
+    assert_eq!(live.id, deployed.deployment.id);
+    assert_eq!(live.manifest, manifest("v1"));
+    assert_eq!(
+        fixture.store.function(&slug("mi-funcion")).await.unwrap(),
+        deployed.function
+    );
+    assert_eq!(
+        fixture
+            .store
+            .deployment(&deployed.deployment.id)
+            .await
+            .unwrap(),
+        deployed.deployment
+    );
+    assert_eq!(
+        fixture
+            .store
+            .list_tokens(&deployed.function.id)
+            .await
+            .unwrap(),
+        [token]
+    );
+}
+
+#[tokio::test]
+async fn a_later_deployment_replaces_the_live_one_and_makes_no_token() {
+    let fixture = Fixture::new().await;
+    let first = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .await
+        .unwrap();
+    fixture.advance(60);
+    let second = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v2"))
+        .await
+        .unwrap();
+    assert!(!second.function_created);
+    assert_eq!(second.token, None);
+    assert_eq!(second.previous_live, Some(first.deployment.id.clone()));
+    assert_eq!(second.function.id, first.function.id);
+    assert_eq!(second.function.created_at, first.function.created_at);
+    assert_eq!(second.function.updated_at, fixture.clock.now());
+
+    let listed = fixture
+        .store
+        .list_deployments(&second.function.id)
+        .await
+        .unwrap();
+    let seen: Vec<_> = listed.iter().map(|d| (&d.id, d.live)).collect();
+    assert_eq!(
+        seen,
+        [(&second.deployment.id, true), (&first.deployment.id, false)]
+    );
+    assert_eq!(
+        fixture.store.live_artifact_hashes().await.unwrap(),
+        [second.deployment.artifact_hash]
+    );
+}
+
+#[tokio::test]
+async fn deployments_of_one_millisecond_keep_their_order() {
+    let fixture = Fixture::new().await;
+    let mut made = Vec::new();
+    for version in 0..20 {
+        let new = deployment("mi-funcion", &format!("v{version}"));
+        made.push(fixture.store.deploy(&actor(), new).await.unwrap());
+    }
+    let listed = fixture
+        .store
+        .list_deployments(&made[0].function.id)
+        .await
+        .unwrap();
+    let listed: Vec<_> = listed.iter().rev().map(|d| &d.id).collect();
+    let made: Vec<_> = made.iter().map(|d| &d.deployment.id).collect();
+    assert_eq!(listed, made);
+}
+
+#[tokio::test]
+async fn a_function_made_before_gets_its_token_at_its_first_deployment() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("mi-funcion").await;
+    let deployed = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .await
+        .unwrap();
+    assert!(!deployed.function_created);
+    assert_eq!(deployed.function.id, function.id);
+    assert!(deployed.token.is_some());
+}
+
+#[tokio::test]
+async fn a_token_that_has_the_name_already_is_kept() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("mi-funcion").await;
+    let own = fixture.token(&function.id, "default").await;
+    let deployed = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .await
+        .unwrap();
+    assert_eq!(deployed.token, None);
+    assert_eq!(
+        fixture.store.list_tokens(&function.id).await.unwrap(),
+        [own]
+    );
+}
+
+#[tokio::test]
+async fn without_a_first_token_there_is_none() {
+    let fixture = Fixture::new().await;
+    let new = NewDeployment {
+        first_token: None,
+        ..deployment("mi-funcion", "v1")
+    };
+    let deployed = fixture.store.deploy(&actor(), new).await.unwrap();
+    assert_eq!(deployed.token, None);
+}
+
+#[tokio::test]
+async fn a_deploy_that_fails_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let first = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .await
+        .unwrap();
+    fixture
+        .set(&SecretOwner::Function(first.function.id.clone()), "A", "1")
+        .await;
+    let before = fixture.store.snapshot().await.unwrap();
+
+    // The same hash a second time breaks a rule of the table, after all else was written.
+    let taken = jelou_store::NewRuntimeToken {
+        hash: first.token.unwrap().hash,
+        ..crate::fixture::runtime_token("default")
+    };
+    let new = NewDeployment {
+        first_token: Some(taken),
+        ..deployment("otra", "v2")
+    };
+    fixture.store.deploy(&actor(), new).await.unwrap_err();
+
+    assert_eq!(fixture.store.snapshot().await.unwrap(), before);
+    assert_eq!(fixture.count("SELECT count(*) FROM artifacts").await, 1);
+    assert_eq!(fixture.count("SELECT count(*) FROM deployments").await, 1);
+}

@@ -1,0 +1,216 @@
+//! A store in a folder of its own, and things to put into it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jelou_core::api::FileSummary;
+use jelou_core::manifest::{Mode, Tool};
+use jelou_core::{Clock, FunctionId, Manifest, Scopes, SecretKey, Slug, SourceFile, TokenName};
+use jelou_store::{
+    Actor, Artifact, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken, SecretOwner,
+    Store, StoreConfig, Vault,
+};
+use jelou_token::{AccessToken, DisplayPrefix, RuntimeToken};
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::with_busy_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT).await
+    }
+
+    pub(crate) async fn with_busy_timeout(busy_timeout: Duration) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Clock::fixed(start());
+        let config = StoreConfig {
+            busy_timeout,
+            ..StoreConfig::new(folder.path().join("jelou.db"))
+        };
+        let vault = Vault::open(&folder.path().join("master.key")).unwrap();
+        let store = Store::open(&config, vault, clock.clone()).await.unwrap();
+        Self {
+            folder,
+            store,
+            clock,
+        }
+    }
+
+    /// Another handle on the same database, as another process would have it.
+    pub(crate) async fn open_again(&self) -> Store {
+        let vault = Vault::open(&self.key_file()).unwrap();
+        Store::open(&self.config(), vault, self.clock.clone())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn config(&self) -> StoreConfig {
+        StoreConfig::new(self.database())
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("jelou.db")
+    }
+
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.folder.path().join("master.key")
+    }
+
+    /// A connection that the store knows nothing of.
+    pub(crate) async fn connection(&self) -> SqliteConnection {
+        SqliteConnection::connect(&format!("sqlite://{}", self.database().display()))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        let mut connection = self.connection().await;
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        let mut connection = self.connection().await;
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock
+            .set(self.clock.now() + SignedDuration::from_secs(seconds));
+    }
+
+    pub(crate) async fn function(&self, name: &str) -> FunctionRecord {
+        self.store
+            .create_function(&actor(), &slug(name), None)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn token(
+        &self,
+        function: &FunctionId,
+        name: &str,
+    ) -> jelou_store::RuntimeTokenRecord {
+        self.store
+            .create_token(&actor(), function, runtime_token(name))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn set(&self, owner: &SecretOwner, key: &str, value: &str) {
+        self.store
+            .set_secrets(&actor(), owner, vec![secret(key, value)])
+            .await
+            .unwrap();
+    }
+}
+
+pub(crate) fn start() -> Timestamp {
+    "2026-07-04T10:30:00Z".parse().unwrap()
+}
+
+pub(crate) fn actor() -> Actor {
+    Actor {
+        id: "pat_01jzzzzzzzzzzzzzzzzzzzzzzz".to_owned(),
+        name: "laptop".to_owned(),
+    }
+}
+
+pub(crate) fn slug(text: &str) -> Slug {
+    text.parse().unwrap()
+}
+
+pub(crate) fn token_name(text: &str) -> TokenName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn prefix(text: &str) -> DisplayPrefix {
+    text.parse().unwrap()
+}
+
+pub(crate) fn secret_key(text: &str) -> SecretKey {
+    text.parse().unwrap()
+}
+
+pub(crate) fn secret(key: &str, value: &str) -> (SecretKey, Zeroizing<String>) {
+    (secret_key(key), Zeroizing::new(value.to_owned()))
+}
+
+pub(crate) fn runtime_token(name: &str) -> NewRuntimeToken {
+    let token = RuntimeToken::mint().unwrap();
+    NewRuntimeToken {
+        name: token_name(name),
+        hash: token.hash(),
+        prefix: token.display_prefix(),
+        expires_at: None,
+    }
+}
+
+pub(crate) fn access_token(name: &str) -> NewAccessToken {
+    let token = AccessToken::mint().unwrap();
+    NewAccessToken {
+        name: token_name(name),
+        hash: token.hash(),
+        prefix: token.display_prefix(),
+        scopes: Scopes::admin(),
+        expires_at: None,
+    }
+}
+
+pub(crate) fn artifact(bundle: &str) -> Artifact {
+    Artifact {
+        bundle: bundle.to_owned(),
+        source_map: Some(r#"{"version":3}"#.to_owned()),
+        sources: vec![SourceFile {
+            path: "index.ts".to_owned(),
+            content: format!("// {bundle}"),
+        }],
+    }
+}
+
+pub(crate) fn manifest(description: &str) -> Manifest {
+    Manifest {
+        mode: Mode::Define,
+        name: None,
+        description: description.to_owned(),
+        tools: vec![Tool {
+            key: "default".to_owned(),
+            name: "saludar".to_owned(),
+            description: description.to_owned(),
+            path: "*".to_owned(),
+            methods: vec!["POST".to_owned()],
+            timeout_ms: 30_000,
+            mcp: true,
+            public: false,
+            cors: None,
+            cron: Vec::new(),
+            input_schema: Some(serde_json::json!({ "type": "object" })),
+            output_schema: None,
+            annotations: None,
+        }],
+    }
+}
+
+pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
+    NewDeployment {
+        slug: slug(name),
+        artifact: artifact(bundle),
+        manifest: manifest(bundle),
+        entrypoint: "index.ts".to_owned(),
+        files: vec![FileSummary {
+            path: "index.ts".to_owned(),
+            bytes: 12,
+        }],
+        first_token: Some(runtime_token("default")),
+    }
+}

@@ -1,0 +1,35 @@
+use jelou_store::SecretOwner;
+
+use crate::fixture::{Fixture, access_token, actor, deployment};
+
+#[tokio::test]
+async fn an_empty_store_is_at_revision_zero() {
+    let fixture = Fixture::new().await;
+    let snapshot = fixture.store.snapshot().await.unwrap();
+    assert_eq!(snapshot.revision, 0);
+    assert_eq!(snapshot.functions, []);
+}
+
+#[tokio::test]
+async fn it_holds_all_that_the_changes_returned() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let empty = fixture.function("a").await;
+    let deployed = store.deploy(&actor(), deployment("b", "v1")).await.unwrap();
+    let access = store
+        .create_access_token(&actor(), access_token("ci"))
+        .await
+        .unwrap();
+    let owner = SecretOwner::Function(empty.id.clone());
+    let secrets = store
+        .set_secrets(&actor(), &owner, vec![crate::fixture::secret("A", "1")])
+        .await
+        .unwrap();
+
+    let snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.functions, [empty, deployed.function]);
+    assert_eq!(snapshot.runtime_tokens, [deployed.token.unwrap()]);
+    assert_eq!(snapshot.access_tokens, [access]);
+    assert_eq!(snapshot.secrets, secrets);
+    assert_eq!(snapshot.revision, store.revision().await.unwrap());
+}
