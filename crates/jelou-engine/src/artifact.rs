@@ -1,5 +1,6 @@
 //! Built functions, kept on disk by the hash of their bundle, so that a cold start needs no database.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -16,17 +17,10 @@ pub struct Artifact {
 pub enum ArtifactError {
     #[error("artifact {0} is not in the cache folder")]
     Missing(String),
-    #[error("artifact {0} in the cache folder does not match its hash")]
+    #[error("artifact {0} in the cache folder is damaged")]
     Corrupt(String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
-}
-
-impl Artifact {
-    /// SHA-256 of the bundle, in hexadecimal.
-    pub fn hash(&self) -> String {
-        hash(&self.bundle)
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -41,42 +35,56 @@ impl ArtifactCache {
     }
 
     pub fn holds(&self, hash: &str) -> bool {
-        self.bundle(hash).is_ok()
+        self.bundle(hash).is_ok() && self.source_map(hash).is_ok()
     }
 
-    pub fn put(&self, artifact: &Artifact) -> Result<String, ArtifactError> {
-        let hash = artifact.hash();
+    /// Keeps the artifact under the hash that the store gave it.
+    pub fn put(&self, hash: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
         self.write(&format!("{hash}.map"), &artifact.source_map)?;
-        self.write(&format!("{hash}.js"), &artifact.bundle)?;
-        Ok(hash)
+        self.write(&format!("{hash}.js"), &artifact.bundle)
     }
 
-    /// The bundle of that hash, checked against it.
     pub fn bundle(&self, hash: &str) -> Result<String, ArtifactError> {
-        let bundle = self.read(&format!("{hash}.js"), hash)?;
-        if self::hash(&bundle) == hash {
-            Ok(bundle)
-        } else {
-            Err(ArtifactError::Corrupt(hash.to_owned()))
-        }
+        self.read(&format!("{hash}.js"), hash)
     }
 
     pub fn source_map(&self, hash: &str) -> Result<String, ArtifactError> {
         self.read(&format!("{hash}.map"), hash)
     }
 
-    fn read(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
-        match fs_err::read_to_string(self.dir.join(name)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(ArtifactError::Missing(hash.to_owned()))
+    /// Removes what is of none of these artifacts.
+    pub fn retain(&self, keep: &HashSet<String>) -> Result<(), ArtifactError> {
+        for entry in fs_err::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let kept = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .is_some_and(|stem| keep.contains(stem));
+            if !kept {
+                fs_err::remove_file(path)?;
             }
-            result => Ok(result?),
+        }
+        Ok(())
+    }
+
+    /// The content, checked against the digest on the file's first line.
+    fn read(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
+        let text = match fs_err::read_to_string(self.dir.join(name)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ArtifactError::Missing(hash.to_owned()));
+            }
+            result => result?,
+        };
+        match text.split_once('\n') {
+            Some((digest, content)) if digest == self::digest(content) => Ok(content.to_owned()),
+            _ => Err(ArtifactError::Corrupt(hash.to_owned())),
         }
     }
 
     /// Whole or not at all: a reader never sees half a file, a full disk leaves none.
     fn write(&self, name: &str, content: &str) -> Result<(), ArtifactError> {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        writeln!(file, "{}", digest(content))?;
         file.write_all(content.as_bytes())?;
         file.persist(self.dir.join(name))
             .map_err(|error| error.error)?;
@@ -84,8 +92,8 @@ impl ArtifactCache {
     }
 }
 
-fn hash(bundle: &str) -> String {
-    hex(&Sha256::digest(bundle.as_bytes()))
+fn digest(content: &str) -> String {
+    hex(&Sha256::digest(content.as_bytes()))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

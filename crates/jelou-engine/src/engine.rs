@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
+use jelou_core::{DeploymentId, Limits, Slug};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -30,8 +30,7 @@ pub trait Host: fmt::Debug + Send + Sync {
     fn log(&self, source: &LogSource, line: LogLine);
 
     /// The decrypted secrets of a function, for the memory of its own process.
-    fn secrets(&self, function: &FunctionId)
-    -> Result<BTreeMap<String, Zeroizing<String>>, String>;
+    fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String>;
 }
 
 /// The function that a connection on an egress socket comes from.

@@ -140,7 +140,7 @@ impl Slot {
         let secrets: BTreeMap<String, Zeroizing<String>> = self
             .shared
             .host
-            .secrets(&spec.function)
+            .secrets(&spec.slug)
             .map_err(LeaseError::Secrets)?;
         let blank = Blank::start(&self.shared, Purpose::Serve).await?;
         let egress = blank.egress_socket();

@@ -1,1 +1,20 @@
+//! The server: one process that answers callers of functions and the people who manage them.
+//!
+//! Two ways lead through it. A call: [`gateway`] → [`registry`] → engine, with no database on the way. A change:
+//! [`api`] → [`control`] → store, then the registry learns of it before the answer goes out.
 
+mod api;
+pub mod config;
+mod control;
+mod data_dir;
+mod gateway;
+mod host;
+mod last_used;
+mod listener;
+mod registry;
+mod server;
+
+pub use api::openapi_document;
+pub use config::{Config, ConfigError, Overrides};
+pub use data_dir::DataDirError;
+pub use server::{Ready, Server, StartError};

@@ -24,6 +24,9 @@ pub(crate) const JELOU_DOMAIN: &str = "JELOU_DOMAIN";
 /// Configuration file of `jelou serve`.
 pub(crate) const JELOU_CONFIG: &str = "JELOU_CONFIG";
 
+/// What `jelou serve` logs: a level, or directives such as `info,function=debug` [default: info].
+pub(crate) const JELOU_LOG: &str = "JELOU_LOG";
+
 /// Set by continuous integration services: nobody is there to answer a prompt.
 pub(crate) const CI: &str = "CI";
 

@@ -5,17 +5,18 @@ mod audit;
 mod auth;
 mod completion;
 mod deploy;
+mod engine;
 mod functions;
 mod init;
 mod login;
 mod logout;
 mod secrets;
+mod serve;
 mod tokens;
 mod whoami;
 
 use crate::cli::Command;
 use crate::context::Context;
-use crate::exit::Failure;
 use crate::interrupt;
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
@@ -35,8 +36,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Audit(args) => audit::run(&args, context),
         Command::Completion(args) => completion::run(&args, &context.output),
-        Command::Serve(_) | Command::Engine(_) => {
-            Err(Failure::input("this build has no server").into())
-        }
+        Command::Serve(args) => serve::run(args, context),
+        Command::Engine(args) => engine::run(args, context),
     }
 }

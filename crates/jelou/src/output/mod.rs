@@ -97,6 +97,18 @@ impl Output {
         }
     }
 
+    /// As [`Output::result`], for a command that goes on: as JSON it is one line, whatever the layout.
+    pub(crate) fn line(
+        &self,
+        data: &impl Serialize,
+        human: impl FnOnce(&mut Human) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Human => human(&mut Human::new(self.stdout())),
+            Format::Json(_) => self.write_json(Layout::Compact, &envelope::Success::new(data, &[])),
+        }
+    }
+
     /// Lines of a result that come before its end; not there in JSON, which is one object.
     pub(crate) fn human(&self, lines: impl FnOnce(&mut Human) -> io::Result<()>) -> io::Result<()> {
         match self.format {

@@ -18,7 +18,6 @@ pub(crate) const DEFAULT_PROFILE: &str = "default";
 /// The profile that a server on this machine writes for the user who started it.
 pub(crate) const LOCAL_PROFILE: &str = "local";
 
-#[expect(dead_code, reason = "`serve` calls it")]
 /// Saves the profile `local`; it becomes the active one where there is none yet.
 pub(crate) fn save_local(api: &ApiUrl, token: &AccessToken) -> anyhow::Result<()> {
     CredentialsFile::locate()?.update(|credentials| {

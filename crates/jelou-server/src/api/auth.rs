@@ -1,0 +1,120 @@
+//! Who asks, and whether they may: an access token in `Authorization: Bearer` (RFC 6750).
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::header;
+use http::request::Parts;
+use jelou_core::Scope;
+use jelou_store::Actor;
+use jelou_token::{AccessToken, RuntimeToken};
+
+use super::App;
+use super::problem::ApiError;
+use crate::registry::ManagerToken;
+
+/// Whoever holds a valid access token.
+pub(crate) struct Manager(pub(crate) Arc<ManagerToken>);
+
+impl Manager {
+    pub(crate) fn actor(&self) -> Actor {
+        Actor {
+            id: self.0.id.to_string(),
+            name: self.0.name.to_string(),
+        }
+    }
+
+    fn require(self, scope: Scope) -> Result<Self, ApiError> {
+        if self.0.scopes.allows(scope) {
+            return Ok(self);
+        }
+        Err(ApiError::forbidden(format!(
+            "access token `{}` lacks the scope `{scope}`",
+            self.0.name
+        ))
+        .hint("use an access token with this scope; `jelou whoami` shows which scopes yours has"))
+    }
+}
+
+impl FromRequestParts<App> for Manager {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        const HOW: &str = "send an access token: `Authorization: Bearer jfn_pat_...`";
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(
+                ApiError::unauthorized("there is no single Authorization header").hint(HOW),
+            );
+        };
+        let Some(token) = bearer(value.as_bytes()) else {
+            return Err(
+                ApiError::unauthorized("the Authorization header is not a Bearer token").hint(HOW),
+            );
+        };
+        if RuntimeToken::hash_presented(token).is_some() {
+            return Err(ApiError::unauthorized(
+                "a runtime token calls a function; the management API takes an access token",
+            )
+            .hint(HOW));
+        }
+        let known = AccessToken::hash_presented(token)
+            .and_then(|hash| control.registry.access_tokens.get(&hash))
+            .ok_or_else(|| {
+                ApiError::unauthorized("the access token is not valid, or was revoked")
+                    .hint("log in with a valid one: `jelou login`")
+            })?;
+        if known.is_expired(control.clock.now()) {
+            return Err(ApiError::unauthorized("the access token has expired")
+                .hint("log in with a valid one: `jelou login`"));
+        }
+        known.last_used.touch(control.clock.now_ms());
+        Ok(Self(known))
+    }
+}
+
+/// The scheme's name is case-insensitive (RFC 9110, section 11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+}
+
+macro_rules! scoped {
+    ($(#[$doc:meta])* $name:ident, $scope:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name(pub(crate) Manager);
+
+        impl FromRequestParts<App> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+                Manager::from_request_parts(parts, control).await?.require($scope).map(Self)
+            }
+        }
+    };
+}
+
+/// May see functions.
+pub(crate) struct Reader;
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        Manager::from_request_parts(parts, control)
+            .await?
+            .require(Scope::FunctionsRead)
+            .map(|_| Self)
+    }
+}
+
+scoped!(
+    /// May change functions.
+    Writer,
+    Scope::FunctionsWrite
+);
+scoped!(
+    /// May do everything.
+    Administrator,
+    Scope::Admin
+);

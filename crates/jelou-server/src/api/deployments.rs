@@ -1,0 +1,46 @@
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use jelou_core::api::{DeployRequest, DeployResult, Deployment, List, Problem};
+
+use super::App;
+use super::auth::{Reader, Writer};
+use super::extract::{self, SlugPath};
+use super::problem::ApiError;
+
+/// The function's deployments, newest first.
+#[utoipa::path(get, path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), responses(
+    (status = 200, body = List<Deployment>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+) -> Result<Json<List<Deployment>>, ApiError> {
+    Ok(Json(List {
+        items: control.deployments(&slug).await?,
+    }))
+}
+
+/// Builds the files and puts them live. Creates the function when there is none of this slug. The first deployment
+/// creates the runtime token `default` and is the only answer that holds it.
+#[utoipa::path(post, path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), request_body = DeployRequest, responses(
+    (status = 201, body = DeployResult),
+    (status = 200, description = "A dry run: nothing was changed", body = DeployResult),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn deploy(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    SlugPath(slug): SlugPath,
+    extract::Json(request): extract::Json<DeployRequest>,
+) -> Result<(StatusCode, Json<DeployResult>), ApiError> {
+    let status = if request.dry_run {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    let result = control.deploy(manager.actor(), slug, request).await?;
+    Ok((status, Json(result)))
+}

@@ -1,0 +1,74 @@
+//! Parts of a request whose errors are problem documents too.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use http::StatusCode;
+use http::request::Parts;
+use jelou_core::{ErrorCode, Slug};
+use serde::de::DeserializeOwned;
+
+use super::App;
+use super::problem::ApiError;
+
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, control: &App) -> Result<Self, ApiError> {
+        match axum::Json::<T>::from_request(request, control).await {
+            Ok(axum::Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::JsonDataError(error)) => Err(ApiError::invalid(error.body_text())),
+            Err(other) => Err(ApiError::new(
+                if other.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                } else {
+                    StatusCode::BAD_REQUEST
+                },
+                ErrorCode::ValidationError,
+                other.body_text(),
+            )),
+        }
+    }
+}
+
+/// The slug in a path, and what may follow it.
+pub(crate) struct SlugPath(pub(crate) Slug);
+
+impl FromRequestParts<App> for SlugPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        let Path(slug) = path::<String>(parts, control).await?;
+        parse_slug(&slug).map(Self)
+    }
+}
+
+/// The slug in a path, and the name of one of the function's resources.
+pub(crate) struct SlugAndName(pub(crate) Slug, pub(crate) String);
+
+impl FromRequestParts<App> for SlugAndName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        let Path((slug, name)) = path::<(String, String)>(parts, control).await?;
+        Ok(Self(parse_slug(&slug)?, name))
+    }
+}
+
+async fn path<T: DeserializeOwned + Send>(
+    parts: &mut Parts,
+    control: &App,
+) -> Result<Path<T>, ApiError> {
+    Path::from_request_parts(parts, control)
+        .await
+        .map_err(|error| ApiError::invalid(error.body_text()))
+}
+
+fn parse_slug(slug: &str) -> Result<Slug, ApiError> {
+    slug.parse().map_err(|error| {
+        ApiError::invalid(format!("`{}` is not a slug: {error}", slug.escape_debug()))
+            .hint("for example mi-funcion")
+    })
+}

@@ -1,0 +1,64 @@
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use jelou_core::api::{CreateFunction, Function, List, Problem};
+
+use super::App;
+use super::auth::{Reader, Writer};
+use super::extract::{self, SlugPath};
+use super::problem::ApiError;
+
+/// All functions, by slug.
+#[utoipa::path(get, path = "/v1/functions", tag = "functions", responses(
+    (status = 200, body = List<Function>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(control): State<App>,
+    _: Reader,
+) -> Result<Json<List<Function>>, ApiError> {
+    Ok(Json(List {
+        items: control.functions().await?,
+    }))
+}
+
+/// Creates a function without deploying it; its first deployment would do so as well.
+#[utoipa::path(post, path = "/v1/functions", tag = "functions", request_body = CreateFunction, responses(
+    (status = 201, body = Function),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn create(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    extract::Json(new): extract::Json<CreateFunction>,
+) -> Result<(StatusCode, Json<Function>), ApiError> {
+    let function = control.create_function(manager.actor(), new).await?;
+    Ok((StatusCode::CREATED, Json(function)))
+}
+
+/// One function.
+#[utoipa::path(get, path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
+    (status = 200, body = Function),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn info(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+) -> Result<Json<Function>, ApiError> {
+    Ok(Json(control.function(&slug).await?))
+}
+
+/// Deletes a function with its tokens, secrets and deployments.
+#[utoipa::path(delete, path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
+    (status = 204),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn delete(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    SlugPath(slug): SlugPath,
+) -> Result<StatusCode, ApiError> {
+    control.delete_function(manager.actor(), slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,87 @@
+//! The management API: one file for each resource. The OpenAPI document is generated from these handlers.
+
+mod access_tokens;
+mod audit;
+mod auth;
+mod deployments;
+mod extract;
+mod functions;
+mod problem;
+mod secrets;
+mod server;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::control::Control;
+use problem::ApiError;
+
+type App = Arc<Control>;
+
+/// An upload of 1 MB may grow a few times when it is written as JSON.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Jelou management API",
+        description = "Deploys functions and manages their runtime tokens and secrets. Every request but `GET /v1/health` and `GET /v1/openapi.json` needs an access token, `Authorization: Bearer jfn_pat_...`.",
+        license(name = "Apache-2.0 OR MIT")
+    ),
+    modifiers(&AccessTokenScheme),
+    security(("accessToken" = []))
+)]
+struct Document;
+
+struct AccessTokenScheme;
+
+impl Modify for AccessTokenScheme {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("accessToken", scheme);
+    }
+}
+
+/// The table of contents of the management API.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(server::health))
+        .routes(routes!(server::who_am_i))
+        .routes(routes!(functions::list, functions::create))
+        .routes(routes!(functions::info, functions::delete))
+        .routes(routes!(deployments::list, deployments::deploy))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::info, tokens::revoke))
+        .routes(routes!(secrets::list, secrets::set))
+        .routes(routes!(secrets::delete))
+        .routes(routes!(access_tokens::list, access_tokens::create))
+        .routes(routes!(access_tokens::revoke))
+        .routes(routes!(audit::list))
+}
+
+/// The OpenAPI 3.1 document of the management API.
+pub fn openapi_document() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+pub(crate) fn router(control: App) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document = axum::Json(document);
+    router
+        .route(
+            "/v1/openapi.json",
+            axum::routing::get(move || async move { document }),
+        )
+        .fallback(|| async { ApiError::no_such_route() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(control)
+}

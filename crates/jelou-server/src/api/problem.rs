@@ -1,0 +1,194 @@
+//! The one place where errors become problem documents (RFC 9457). What the caller reads and what the log says are
+//! two texts.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use jelou_core::ErrorCode;
+use jelou_core::api::Problem;
+use jelou_engine::ArtifactError;
+use jelou_store::{Resource, StoreError};
+use uuid::Uuid;
+
+use crate::control::ControlError;
+
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: ErrorCode,
+    detail: String,
+    hint: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::AuthError, detail)
+    }
+
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail)
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::ValidationError,
+            detail,
+        )
+    }
+
+    pub(crate) fn no_such_route() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            "there is no such route in the management API",
+        )
+        .hint("GET /v1/openapi.json lists them; functions answer below the functions domain")
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::ValidationError,
+            "the route does not take this method",
+        )
+    }
+
+    fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "management call failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::ApiError,
+            "the server failed to carry this out; its log says why",
+        )
+    }
+
+    fn disk_full() -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            ErrorCode::ApiError,
+            "the server's disk is full; nothing was changed",
+        )
+        .hint("free space in the server's data folder and try again")
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            r#type: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code,
+            hint: self.hint,
+            request_id: Some(Uuid::new_v4().to_string()),
+        };
+        if self.status.is_server_error() {
+            tracing::warn!(
+                request_id = problem.request_id,
+                detail = problem.detail,
+                "management call answered with an error"
+            );
+        }
+        let mut response = (self.status, axum::Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Store(error) => error.into(),
+            ControlError::Source(error) => Self::invalid(error.to_string()),
+            ControlError::Invalid { detail, hint } => Self::invalid(detail).hint(hint),
+            ControlError::Build(error) if error.is_callers() => {
+                let detail = match error.stack() {
+                    Some(stack) if stack.contains(&error.to_string()) => stack.to_owned(),
+                    Some(stack) => format!("{error}\n{stack}"),
+                    None => error.to_string(),
+                };
+                Self::invalid(detail)
+            }
+            ControlError::Build(jelou_engine::build::BuildError::Io(error))
+            | ControlError::Artifact(ArtifactError::Io(error))
+                if error.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                Self::disk_full()
+            }
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::NotFound { kind, .. } => {
+                let problem = Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, text);
+                match kind {
+                    Resource::Function => {
+                        problem.hint("`jelou functions list` shows the functions")
+                    }
+                    Resource::RuntimeToken => problem.hint("`jelou tokens list` shows the tokens"),
+                    _ => problem,
+                }
+            }
+            StoreError::Conflict { .. } => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, text)
+            }
+            StoreError::LastToken { .. } => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::LastToken, text)
+                    .hint("create another token first, or use --force in an emergency")
+            }
+            StoreError::TooManySecrets { .. } | StoreError::SecretTooLarge { .. } => {
+                Self::invalid(text)
+            }
+            StoreError::Unavailable(source) => {
+                tracing::warn!(?source, "the database is not available");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ErrorCode::TransientError,
+                    "the database is not available; calls of functions go on",
+                )
+                .hint("try again in a moment")
+            }
+            StoreError::DiskFull(_) => Self::disk_full(),
+            other => {
+                let mut text = other.to_string();
+                let mut source = std::error::Error::source(&other);
+                while let Some(cause) = source {
+                    text = format!("{text}: {cause}");
+                    source = cause.source();
+                }
+                Self::internal(&text)
+            }
+        }
+    }
+}

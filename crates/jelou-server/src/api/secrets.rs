@@ -1,0 +1,57 @@
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use jelou_core::api::{List, Problem, Secret, SecretsChanged, SetSecrets};
+
+use super::App;
+use super::auth::{Reader, Writer};
+use super::extract::{self, SlugAndName, SlugPath};
+use super::problem::ApiError;
+
+/// Names of the function's secrets, never their values.
+#[utoipa::path(get, path = "/v1/functions/{slug}/secrets", tag = "secrets", params(("slug" = String, Path)), responses(
+    (status = 200, body = List<Secret>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+) -> Result<Json<List<Secret>>, ApiError> {
+    Ok(Json(List {
+        items: control.secrets(&slug).await?,
+    }))
+}
+
+/// Sets secrets, all or none of them; the function's next request sees them.
+#[utoipa::path(patch, path = "/v1/functions/{slug}/secrets", tag = "secrets", params(("slug" = String, Path)), request_body = SetSecrets, responses(
+    (status = 200, body = SecretsChanged),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn set(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    SlugPath(slug): SlugPath,
+    extract::Json(request): extract::Json<SetSecrets>,
+) -> Result<Json<SecretsChanged>, ApiError> {
+    Ok(Json(
+        control.set_secrets(manager.actor(), slug, request).await?,
+    ))
+}
+
+/// Deletes a secret; the function's next request does not see it any more.
+#[utoipa::path(delete, path = "/v1/functions/{slug}/secrets/{key}", tag = "secrets", params(("slug" = String, Path), ("key" = String, Path)), responses(
+    (status = 204),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn delete(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    SlugAndName(slug, key): SlugAndName,
+) -> Result<StatusCode, ApiError> {
+    let key = key
+        .parse()
+        .map_err(|error| ApiError::invalid(format!("{error}")))?;
+    control.delete_secret(manager.actor(), slug, key).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,47 @@
+use axum::Json;
+use axum::extract::State;
+use jelou_core::api::{AccessToken, Problem, ServerInfo, WhoAmI};
+use jiff::Timestamp;
+
+use super::App;
+use super::auth::Manager;
+
+/// Whether the server answers. Needs no access token.
+#[utoipa::path(get, path = "/v1/health", tag = "server", security(()), responses((status = 200, body = Health)))]
+pub(super) async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub(super) struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Who the access token is, and what server this is.
+#[utoipa::path(get, path = "/v1/whoami", tag = "server", responses(
+    (status = 200, body = WhoAmI),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn who_am_i(State(control): State<App>, Manager(token): Manager) -> Json<WhoAmI> {
+    let last_used_at = token
+        .last_used
+        .get()
+        .and_then(|at| Timestamp::from_millisecond(at).ok());
+    Json(WhoAmI {
+        access_token: AccessToken {
+            id: token.id.clone(),
+            name: token.name.clone(),
+            prefix: token.prefix.to_string(),
+            scopes: token.scopes.clone(),
+            last_used_at,
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+        },
+        server: ServerInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            functions: control.domain.url("{slug}"),
+            engine: format!("deno {}", jelou_engine::deno::DENO_VERSION),
+        },
+    })
+}

@@ -1,0 +1,86 @@
+use axum::Json;
+use axum::extract::{Query, State};
+use http::StatusCode;
+use jelou_core::api::{CreateToken, CreatedToken, List, Problem, RuntimeToken};
+use jelou_store::LastTokenRule;
+use serde::Deserialize;
+
+use super::App;
+use super::auth::{Reader, Writer};
+use super::extract::{self, SlugAndName, SlugPath};
+use super::problem::ApiError;
+
+/// The function's unrevoked runtime tokens, oldest first.
+#[utoipa::path(get, path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), responses(
+    (status = 200, body = List<RuntimeToken>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+) -> Result<Json<List<RuntimeToken>>, ApiError> {
+    Ok(Json(List {
+        items: control.tokens(&slug).await?,
+    }))
+}
+
+/// Creates a runtime token. The answer is the only one that holds its value; it works from the next request on.
+#[utoipa::path(post, path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), request_body = CreateToken, responses(
+    (status = 201, body = CreatedToken),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn create(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    SlugPath(slug): SlugPath,
+    extract::Json(new): extract::Json<CreateToken>,
+) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
+    let created = control.create_token(manager.actor(), slug, new).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// One token, by its id, its name or a display prefix that no other token of the function has.
+#[utoipa::path(get, path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
+    (status = 200, body = RuntimeToken),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn info(
+    State(control): State<App>,
+    _: Reader,
+    SlugAndName(slug, token): SlugAndName,
+) -> Result<Json<RuntimeToken>, ApiError> {
+    Ok(Json(control.token(&slug, &token).await?))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RevokeQuery {
+    #[serde(default)]
+    force: bool,
+}
+
+/// Revokes a token; the next request with it is refused. The last active token of a function is kept, unless `force`.
+#[utoipa::path(delete, path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(
+    ("slug" = String, Path),
+    ("token" = String, Path),
+    ("force" = Option<bool>, Query, description = "Revoke even the last active token"),
+), responses(
+    (status = 204),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn revoke(
+    State(control): State<App>,
+    Writer(manager): Writer,
+    SlugAndName(slug, token): SlugAndName,
+    Query(query): Query<RevokeQuery>,
+) -> Result<StatusCode, ApiError> {
+    let rule = if query.force {
+        LastTokenRule::Waived
+    } else {
+        LastTokenRule::Enforced
+    };
+    control
+        .revoke_token(manager.actor(), slug, token, rule)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

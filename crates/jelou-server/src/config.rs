@@ -1,0 +1,173 @@
+//! The server's settings: command line over environment over file over defaults, validated once at start.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use jelou_core::Limits;
+use serde::{Deserialize, Serialize};
+
+/// All settings with their defaults, commented: the reference of the configuration file.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub api_listen: Option<SocketAddr>,
+    #[serde(default = "default_data_dir")]
+    pub data: PathBuf,
+    pub domain: String,
+    pub limits: Limits,
+    pub company: Company,
+    pub database: Database,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Company {
+    pub id: String,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub busy_timeout_ms: u64,
+}
+
+impl Database {
+    pub fn busy_timeout(&self) -> Duration {
+        Duration::from_millis(self.busy_timeout_ms)
+    }
+}
+
+/// What the command line says; it goes over everything else.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Overrides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_listen: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0}")]
+    Invalid(Box<figment::Error>),
+    #[error("configuration file `{0}` does not exist")]
+    Missing(PathBuf),
+    #[error("`domain` is `{0}`, which is not a domain name (for instance `fn.example.com`)")]
+    Domain(String),
+    #[error("`limits.{0}` is 0; it must be at least 1")]
+    Zero(&'static str),
+}
+
+/// `JELOU_*` variables that are not settings of the server.
+const NOT_SETTINGS: [&str; 8] = [
+    "deno",
+    "master_key",
+    "token",
+    "api_url",
+    "config",
+    "force_human_output",
+    "profile",
+    "log",
+];
+
+impl Config {
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(ConfigError::Missing(file.to_path_buf()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let environment = Env::prefixed("JELOU_").ignore(&NOT_SETTINGS).split("__");
+        let mut config: Self = figment
+            .merge(environment)
+            .merge(Serialized::defaults(overrides))
+            .extract()
+            .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+        config.domain = config.domain.to_ascii_lowercase();
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let label = |label: &str| label.parse::<jelou_core::Slug>().is_ok();
+        if !self.domain.split('.').all(label) {
+            return Err(ConfigError::Domain(self.domain.clone()));
+        }
+        let limits = &self.limits;
+        let at_least_one = [
+            ("request_timeout_ms", limits.request_timeout_ms),
+            ("startup_timeout_ms", limits.startup_timeout_ms),
+            ("build_timeout_ms", limits.build_timeout_ms),
+            ("max_heap_mib", limits.max_heap_mib),
+            (
+                "max_concurrent_requests",
+                limits.max_concurrent_requests as u64,
+            ),
+            ("max_hops", u64::from(limits.max_hops)),
+        ];
+        match at_least_one.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(ConfigError::Zero(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn default_data_dir() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/jelou");
+    }
+    std::env::var_os("XDG_DATA_HOME")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .unwrap_or_default()
+        .join("jelou")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commented_defaults_are_the_defaults_in_code() {
+        let config = Config::load(None, &Overrides::default()).unwrap();
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.domain, "fn.localhost");
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let with_domain = |domain: &str| {
+            let overrides = Overrides {
+                domain: Some(domain.to_owned()),
+                ..Overrides::default()
+            };
+            Config::load(None, &overrides)
+        };
+        assert!(matches!(
+            with_domain("fn..com"),
+            Err(ConfigError::Domain(_))
+        ));
+        assert_eq!(
+            with_domain("FN.Example.com").unwrap().domain,
+            "fn.example.com"
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs_err::write(file.path(), "[limits]\nmax_hop = 3\n").unwrap();
+        let error = Config::load(Some(file.path()), &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("max_hop"), "{error}");
+    }
+}

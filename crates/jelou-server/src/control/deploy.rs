@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
+use jelou_core::{Manifest, Slug, SourceTree, TokenName};
+use jelou_engine::Artifact;
+use jelou_engine::build::{Built, TypeCheck};
+use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
+use jelou_token::RuntimeToken;
+
+use super::{Control, ControlError, retire, tokens};
+use crate::registry::Function;
+
+impl Control {
+    /// Builds an upload and puts it live. When anything fails, the live deployment stays as it is.
+    pub(crate) async fn deploy(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        request: DeployRequest,
+    ) -> Result<DeployResult, ControlError> {
+        let tree = SourceTree::new(request.files, request.entrypoint.as_deref())?;
+        let types = if request.check {
+            TypeCheck::Run
+        } else {
+            TypeCheck::Skip
+        };
+        let built = self.engine.build(&slug, &tree, types).await?;
+        self.check_limits(&built.manifest)?;
+        if request.dry_run {
+            let known = self.registry.function(slug.as_str());
+            return Ok(DeployResult {
+                deployment: None,
+                url: self.domain.url(slug.as_str()),
+                function_id: known.map(|function| function.id.clone()),
+                function: slug,
+                token: None,
+                warnings: built.warnings,
+            });
+        }
+        self.change(|control| async move { control.put_live(actor, slug, &tree, built).await })
+            .await
+    }
+
+    pub(crate) async fn deployments(&self, slug: &Slug) -> Result<Vec<Deployment>, ControlError> {
+        let function = self.store.function(slug).await?;
+        let deployments = self.store.list_deployments(&function.id).await?;
+        Ok(deployments.into_iter().map(Deployment::from).collect())
+    }
+
+    async fn put_live(
+        &self,
+        actor: Actor,
+        slug: Slug,
+        tree: &SourceTree,
+        built: Built,
+    ) -> Result<DeployResult, ControlError> {
+        let stored = jelou_store::Artifact {
+            bundle: built.artifact.bundle.clone(),
+            source_map: Some(built.artifact.source_map.clone()),
+            sources: tree.files().to_vec(),
+        };
+        // On disk before it is live: no call ever waits for the database.
+        self.engine
+            .artifacts()
+            .put(&stored.hash().to_string(), &built.artifact)?;
+        let token =
+            RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))?;
+        let files = tree
+            .files()
+            .iter()
+            .map(|file| FileSummary {
+                path: file.path.clone(),
+                bytes: file.content.len() as u64,
+            })
+            .collect();
+        let deployed = self
+            .store
+            .deploy(
+                &actor,
+                NewDeployment {
+                    slug,
+                    artifact: stored,
+                    manifest: built.manifest,
+                    entrypoint: tree.entrypoint().to_owned(),
+                    files,
+                    first_token: Some(NewRuntimeToken {
+                        name: TokenName::first_deployment(),
+                        hash: token.hash(),
+                        prefix: token.display_prefix(),
+                        expires_at: None,
+                    }),
+                },
+            )
+            .await?;
+        Ok(self.apply(deployed, &token, built.warnings))
+    }
+
+    fn apply(
+        &self,
+        deployed: Deployed,
+        token: &RuntimeToken,
+        warnings: Vec<String>,
+    ) -> DeployResult {
+        let record = deployed.function;
+        let function = self
+            .registry
+            .function(record.slug.as_str())
+            .unwrap_or_else(|| {
+                let function = Arc::new(Function::new(
+                    record.id.clone(),
+                    record.slug.clone(),
+                    Vec::new(),
+                ));
+                self.registry.put_function(Arc::clone(&function));
+                function
+            });
+        let created = deployed.token.map(|record| {
+            self.registry
+                .tokens
+                .put(record.hash, tokens::caller_token(&record));
+            CreatedToken {
+                token: token.expose().to_owned(),
+                details: record.into(),
+            }
+        });
+        if let Some(live) = record.live {
+            retire(function.put_live(self.live(&function, live)));
+        }
+        DeployResult {
+            deployment: Some(deployed.deployment.into()),
+            url: self.domain.url(record.slug.as_str()),
+            function: record.slug,
+            function_id: Some(record.id),
+            token: created,
+            warnings,
+        }
+    }
+
+    fn check_limits(&self, manifest: &Manifest) -> Result<(), ControlError> {
+        let limit = self.engine.limits().max_request_timeout_ms;
+        match manifest.tools.iter().find(|tool| tool.timeout_ms > limit) {
+            Some(tool) => Err(ControlError::Invalid {
+                detail: format!(
+                    "`{}` has a timeout of {} ms; the limit is {limit} ms (limits.max_request_timeout_ms)",
+                    tool.name, tool.timeout_ms
+                ),
+                hint: "set a smaller `config.timeout`",
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the engine keeps on disk of a stored artifact.
+pub(crate) fn engine_artifact(stored: jelou_store::Artifact) -> Artifact {
+    Artifact {
+        bundle: stored.bundle,
+        source_map: stored.source_map.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,22 @@
+use jelou_core::source::SourceError;
+use jelou_engine::ArtifactError;
+use jelou_engine::build::BuildError;
+use jelou_store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    #[error("{detail}")]
+    Invalid { detail: String, hint: &'static str },
+    #[error("the operating system gave no random bytes: {0}")]
+    Random(String),
+    #[error("the change was interrupted")]
+    Interrupted,
+}

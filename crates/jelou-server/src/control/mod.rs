@@ -1,0 +1,138 @@
+//! Carries out what people ask for: the store first, then the registry, then the answer. So whatever was
+//! acknowledged is stored, and the next call sees it.
+//!
+//! Changes come one at a time, in a task of their own that ends even when the one who asked has gone: the registry
+//! never misses what the store has.
+
+mod access_tokens;
+mod deploy;
+mod error;
+mod functions;
+mod secrets;
+mod tokens;
+
+use std::sync::Arc;
+
+use jelou_core::Clock;
+use jelou_engine::{Engine, LaunchSpec, Slot};
+use jelou_store::{LiveDeployment, Store};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+pub(crate) use access_tokens::manager_token;
+pub(crate) use deploy::engine_artifact;
+pub(crate) use error::ControlError;
+pub(crate) use tokens::caller_token;
+
+use crate::gateway::Domain;
+use crate::registry::{Function, Live, Registry};
+
+/// The longest life of a token that may be asked for: 10 years, in seconds.
+const MAX_EXPIRES_IN: u64 = 10 * 365 * 24 * 60 * 60;
+
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) store: Store,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) engine: Engine,
+    pub(crate) domain: Domain,
+    pub(crate) clock: Clock,
+    changes: Arc<Mutex<()>>,
+}
+
+impl Control {
+    pub(crate) fn new(
+        store: Store,
+        registry: Arc<Registry>,
+        engine: Engine,
+        domain: Domain,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            store,
+            registry,
+            engine,
+            domain,
+            clock,
+            changes: Arc::default(),
+        }
+    }
+
+    /// Runs a change when its turn comes, and to its end.
+    async fn change<T, F>(
+        self: &Arc<Self>,
+        change: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ControlError>> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.changes).lock_owned().await;
+        let change = change(Arc::clone(self));
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            change.await
+        });
+        task.await.map_err(|_| ControlError::Interrupted)?
+    }
+
+    /// Waits until no change is under way.
+    pub(crate) async fn quiesce(&self) {
+        drop(self.changes.lock().await);
+    }
+
+    pub(crate) fn live(&self, function: &Function, live: LiveDeployment) -> Live {
+        let slot = self.slot(function, live.id, live.artifact_hash.to_string());
+        Live::new(live.manifest, slot)
+    }
+
+    fn slot(
+        &self,
+        function: &Function,
+        deployment: jelou_core::DeploymentId,
+        artifact_hash: String,
+    ) -> Slot {
+        self.engine.slot(LaunchSpec {
+            function: function.id.clone(),
+            slug: function.slug.clone(),
+            deployment,
+            artifact_hash,
+        })
+    }
+
+    /// Gives the live deployment a new process, so that its next request sees a change.
+    fn restart(&self, function: &Function) {
+        if let Some(live) = function.live.load_full() {
+            let spec = live.slot.spec();
+            let slot = self.slot(
+                function,
+                spec.deployment.clone(),
+                spec.artifact_hash.clone(),
+            );
+            retire(function.put_live(live.with_slot(slot)));
+        }
+    }
+
+    fn expiry(&self, expires_in: Option<u64>) -> Result<Option<Timestamp>, ControlError> {
+        let Some(seconds) = expires_in else {
+            return Ok(None);
+        };
+        if seconds == 0 || seconds > MAX_EXPIRES_IN {
+            return Err(ControlError::Invalid {
+                detail: format!(
+                    "expiresIn is {seconds} seconds; it must be 1 to {MAX_EXPIRES_IN} (10 years)"
+                ),
+                hint: "leave it out for a token that does not expire",
+            });
+        }
+        let at = self.clock.now_ms() + i64::try_from(seconds).unwrap_or(0) * 1000;
+        Ok(Timestamp::from_millisecond(at).ok())
+    }
+}
+
+/// Lets the requests in flight finish, without anybody waiting for it.
+fn retire(replaced: Option<Arc<Live>>) {
+    if let Some(live) = replaced {
+        tokio::spawn(async move { live.slot.retire().await });
+    }
+}

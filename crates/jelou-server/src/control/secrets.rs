@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jelou_core::api::{Secret, SecretsChanged, SetSecrets};
+use jelou_core::{SecretKey, Slug};
+use jelou_store::{Actor, SecretOwner};
+use zeroize::Zeroizing;
+
+use super::{Control, ControlError};
+use crate::registry::Function;
+
+impl Control {
+    pub(crate) async fn secrets(&self, slug: &Slug) -> Result<Vec<Secret>, ControlError> {
+        let function = self.store.function(slug).await?;
+        Ok(self
+            .store
+            .list_secrets(&SecretOwner::Function(function.id))
+            .await?)
+    }
+
+    pub(crate) async fn set_secrets(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        request: SetSecrets,
+    ) -> Result<SecretsChanged, ControlError> {
+        let secrets = parse_keys(request.secrets)?;
+        self.change(|control| async move {
+            let function = control.store.function(&slug).await?;
+            let owner = SecretOwner::Function(function.id);
+            let stored = control.store.set_secrets(&actor, &owner, secrets).await?;
+            let keys = stored.into_iter().map(|record| record.key).collect();
+            control.reload_secrets(&slug, &owner).await?;
+            Ok(SecretsChanged { keys })
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_secret(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        key: SecretKey,
+    ) -> Result<(), ControlError> {
+        self.change(|control| async move {
+            let function = control.store.function(&slug).await?;
+            let owner = SecretOwner::Function(function.id);
+            control.store.delete_secret(&actor, &owner, &key).await?;
+            control.reload_secrets(&slug, &owner).await
+        })
+        .await
+    }
+
+    /// Lets the function's next request see its secrets as they are now.
+    async fn reload_secrets(&self, slug: &Slug, owner: &SecretOwner) -> Result<(), ControlError> {
+        let sealed = self.store.sealed_secrets(owner).await?;
+        if let Some(function) = self.registry.function(slug.as_str()) {
+            let function: &Function = &function;
+            function.secrets.store(Arc::new(sealed));
+            self.restart(function);
+        }
+        Ok(())
+    }
+}
+
+fn parse_keys(
+    secrets: BTreeMap<String, String>,
+) -> Result<Vec<(SecretKey, Zeroizing<String>)>, ControlError> {
+    if secrets.is_empty() {
+        return Err(ControlError::Invalid {
+            detail: "there are no secrets to set".to_owned(),
+            hint: "give at least one KEY=VALUE",
+        });
+    }
+    secrets
+        .into_iter()
+        .map(|(key, value)| {
+            let value = Zeroizing::new(value);
+            match key.parse() {
+                Ok(key) => Ok((key, value)),
+                // What stands in the place of a key may be a value that slipped.
+                Err(error) => Err(ControlError::Invalid {
+                    detail: format!("`{}`: {error}", jelou_token::redact(&key)),
+                    hint: "for example OTRA_FUNCION_TOKEN",
+                }),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use jelou_core::Slug;
+use jelou_core::api::{self, CreateToken, CreatedToken};
+use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenRecord};
+use jelou_token::RuntimeToken;
+use jiff::Timestamp;
+
+use super::{Control, ControlError};
+use crate::registry::CallerToken;
+
+impl Control {
+    pub(crate) async fn tokens(&self, slug: &Slug) -> Result<Vec<api::RuntimeToken>, ControlError> {
+        let function = self.store.function(slug).await?;
+        let tokens = self.store.list_tokens(&function.id).await?;
+        Ok(tokens
+            .into_iter()
+            .map(|token| self.with_last_use(token))
+            .collect())
+    }
+
+    pub(crate) async fn token(
+        &self,
+        slug: &Slug,
+        reference: &str,
+    ) -> Result<api::RuntimeToken, ControlError> {
+        let function = self.store.function(slug).await?;
+        let token = self.store.resolve_token(&function.id, reference).await?;
+        Ok(self.with_last_use(token))
+    }
+
+    pub(crate) async fn create_token(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        new: CreateToken,
+    ) -> Result<CreatedToken, ControlError> {
+        let expires_at = self.expiry(new.expires_in)?;
+        let token =
+            RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))?;
+        self.change(|control| async move {
+            let function = control.store.function(&slug).await?;
+            let new = NewRuntimeToken {
+                name: new.name,
+                hash: token.hash(),
+                prefix: token.display_prefix(),
+                expires_at,
+            };
+            let record = control
+                .store
+                .create_token(&actor, &function.id, new)
+                .await?;
+            control
+                .registry
+                .tokens
+                .put(record.hash, caller_token(&record));
+            Ok(CreatedToken {
+                token: token.expose().to_owned(),
+                details: record.into(),
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn revoke_token(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        reference: String,
+        rule: LastTokenRule,
+    ) -> Result<(), ControlError> {
+        self.change(|control| async move {
+            let function = control.store.function(&slug).await?;
+            let token = control
+                .store
+                .resolve_token(&function.id, &reference)
+                .await?;
+            let revoked = control
+                .store
+                .revoke_token(&actor, &function.id, &token.id, rule)
+                .await?;
+            control.registry.tokens.remove(&revoked.hash);
+            Ok(())
+        })
+        .await
+    }
+
+    /// With the newest use, which the store may not have yet.
+    fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeToken {
+        let in_memory = self
+            .registry
+            .tokens
+            .last_used(&token.hash)
+            .and_then(|at| Timestamp::from_millisecond(at).ok());
+        let last_used_at = in_memory.max(token.last_used_at);
+        api::RuntimeToken {
+            last_used_at,
+            ..token.into()
+        }
+    }
+}
+
+/// What the gateway needs of a stored token.
+pub(crate) fn caller_token(record: &RuntimeTokenRecord) -> CallerToken {
+    CallerToken::new(
+        record.id.clone(),
+        record.function_id.clone(),
+        record.expires_at.map(Timestamp::as_millisecond),
+        record.last_used_at.map(Timestamp::as_millisecond),
+    )
+}

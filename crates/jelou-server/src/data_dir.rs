@@ -1,0 +1,82 @@
+//! The data folder: what lies where, and that only one server uses it.
+
+use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Locked for as long as the server runs; the kernel gives the lock back however the process ends.
+    _lock: File,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    #[error("another server uses the data folder `{0}`")]
+    InUse(PathBuf),
+    #[error("data folder: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl DataDir {
+    pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| {
+                std::io::Error::new(
+                    error.kind(),
+                    format!("cannot create `{}`: {error}", path.display()),
+                )
+            })?;
+        let path = fs_err::canonicalize(path)?;
+        let lock: File = fs_err::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))?
+            .into();
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(path)),
+            Err(error) => Err(DataDirError::Io(error.into())),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("jelou.db")
+    }
+
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.path.join("master.key")
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.path.join("artifacts")
+    }
+
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.path.join("cache")
+    }
+
+    /// Folder for sockets. A unix socket's path may have 107 bytes, so a long data folder gets one elsewhere, named
+    /// by the data folder so that the next start empties it.
+    pub(crate) fn run(&self) -> PathBuf {
+        let inside = self.path.join("run");
+        if inside.as_os_str().len() <= 80 {
+            return inside;
+        }
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.path.hash(&mut hasher);
+        std::env::temp_dir().join(format!("jelou-run-{:016x}", hasher.finish()))
+    }
+}

@@ -1,0 +1,131 @@
+//! Which function a request is for: by its host, or on loopback by its path.
+
+/// The domain whose sub-domains are functions.
+#[derive(Debug, Clone)]
+pub(crate) struct Domain {
+    name: String,
+    /// Scheme and port of the URLs that are shown.
+    scheme: &'static str,
+    port: Option<u16>,
+    /// Whether `/fn/<slug>/` works as well: on loopback, for tools that cannot resolve `*.localhost`.
+    local_paths: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Address<'a> {
+    /// A function, by its label, and the path that it sees.
+    Function { label: &'a str, path: &'a str },
+    /// Not below the functions domain.
+    Other,
+}
+
+impl Domain {
+    pub(crate) fn new(name: &str, listener: std::net::SocketAddr) -> Self {
+        // Names below `localhost` are this machine (RFC 6761, section 6.3): no TLS, and the listener's own port.
+        let local = name == "localhost" || name.ends_with(".localhost");
+        Self {
+            name: name.to_owned(),
+            scheme: if local { "http" } else { "https" },
+            port: local.then_some(listener.port()),
+            local_paths: listener.ip().is_loopback(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Scheme and authority of a function's URL.
+    pub(crate) fn url(&self, slug: &str) -> String {
+        let Self { name, scheme, .. } = self;
+        match self.port {
+            Some(port) => format!("{scheme}://{slug}.{name}:{port}"),
+            None => format!("{scheme}://{slug}.{name}"),
+        }
+    }
+
+    /// `host` in lower case, with or without a port.
+    pub(crate) fn address<'a>(&self, host: &'a str, path: &'a str) -> Address<'a> {
+        if let Some(label) = self.label(host) {
+            return Address::Function { label, path };
+        }
+        if self.local_paths
+            && let Some(rest) = path.strip_prefix("/fn/")
+        {
+            let (label, path) = match rest.find('/') {
+                Some(end) => rest.split_at(end),
+                None => (rest, "/"),
+            };
+            return Address::Function { label, path };
+        }
+        Address::Other
+    }
+
+    fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let host = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let host = host.strip_suffix('.').unwrap_or(host);
+        host.strip_suffix(&self.name)?.strip_suffix('.')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local() -> Domain {
+        Domain::new("fn.localhost", "127.0.0.1:4400".parse().unwrap())
+    }
+
+    #[test]
+    fn functions_are_named_by_host() {
+        let domain = local();
+        let found = |host| domain.address(host, "/x");
+        let function = Address::Function {
+            label: "mi-funcion",
+            path: "/x",
+        };
+        assert_eq!(found("mi-funcion.fn.localhost"), function);
+        assert_eq!(found("mi-funcion.fn.localhost:4400"), function);
+        assert_eq!(found("mi-funcion.fn.localhost."), function);
+        for other in [
+            "fn.localhost",
+            "localhost:4400",
+            "127.0.0.1:4400",
+            "xfn.localhost",
+            "[::1]:80",
+        ] {
+            assert_eq!(found(other), Address::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn functions_are_named_by_path_on_loopback_only() {
+        let function = |path| Address::Function {
+            label: "mi-funcion",
+            path,
+        };
+        assert_eq!(
+            local().address("127.0.0.1:4400", "/fn/mi-funcion/a/b"),
+            function("/a/b")
+        );
+        assert_eq!(
+            local().address("127.0.0.1:4400", "/fn/mi-funcion"),
+            function("/")
+        );
+        let open = Domain::new("fn.example.com", "0.0.0.0:80".parse().unwrap());
+        assert_eq!(
+            open.address("127.0.0.1:80", "/fn/mi-funcion/"),
+            Address::Other
+        );
+    }
+
+    #[test]
+    fn urls() {
+        assert_eq!(local().url("a"), "http://a.fn.localhost:4400");
+        let open = Domain::new("fn.jelou.ai", "127.0.0.1:4400".parse().unwrap());
+        assert_eq!(open.url("mi-funcion"), "https://mi-funcion.fn.jelou.ai");
+    }
+}

@@ -1,0 +1,119 @@
+//! The platform's own answers, to the letter, and the headers that every response carries.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use uuid::Uuid;
+
+use super::GatewayBody;
+
+/// Names the scheme of the header that is wanted (RFC 9110, section 11.6.1); the same for every refusal.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
+
+#[derive(Debug)]
+pub(crate) enum Answer<'a> {
+    Unauthorized,
+    FunctionNotFound,
+    NotFound { available: &'a [String] },
+    MethodNotAllowed { allowed: &'a [String] },
+    PayloadTooLarge,
+    FunctionError,
+    LoopDetected,
+    Unavailable,
+    TimedOut,
+}
+
+impl Answer<'_> {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::LoopDetected => StatusCode::LOOP_DETECTED,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn body(&self) -> Bytes {
+        Bytes::from_static(match self {
+            Self::Unauthorized => br#"{"error":"Unauthorized"}"#,
+            Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
+            Self::NotFound { available } => return not_found(available),
+            Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
+            Self::PayloadTooLarge => br#"{"error":"Payload too large"}"#,
+            Self::FunctionError => br#"{"error":"Internal function error"}"#,
+            Self::LoopDetected => br#"{"error":"Loop detected"}"#,
+            Self::Unavailable => br#"{"error":"Function unavailable"}"#,
+            Self::TimedOut => br#"{"error":"Function timed out"}"#,
+        })
+    }
+}
+
+impl From<Answer<'_>> for Response<GatewayBody> {
+    fn from(answer: Answer<'_>) -> Self {
+        let mut response = json(answer.status(), answer.body());
+        let headers = response.headers_mut();
+        match answer {
+            Answer::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+            }
+            Answer::MethodNotAllowed { allowed } => {
+                headers.insert(header::ALLOW, allow(allowed));
+            }
+            Answer::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+fn not_found(available: &[String]) -> Bytes {
+    let body = serde_json::json!({ "error": "Not found", "availableRoutes": available });
+    Bytes::from(body.to_string())
+}
+
+/// The methods of a route, HEAD with GET (RFC 9110, section 9.3.2) and OPTIONS.
+pub(crate) fn allow(methods: &[String]) -> HeaderValue {
+    let mut list = methods.join(", ");
+    if methods.iter().any(|method| method == "GET") && !methods.iter().any(|m| m == "HEAD") {
+        list.push_str(", HEAD");
+    }
+    list.push_str(", OPTIONS");
+    HeaderValue::try_from(list).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
+}
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What no function can take away.
+pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
+    let headers: &mut HeaderMap = response.headers_mut();
+    let mut buffer = Uuid::encode_buffer();
+    let id: &str = request_id.hyphenated().encode_lower(&mut buffer);
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+}

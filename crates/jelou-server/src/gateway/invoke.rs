@@ -1,0 +1,161 @@
+//! Passes a request that may go through to the function's process.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use jelou_core::manifest::Tool;
+use jelou_engine::{BodyError, Lease, LeaseError, RequestBody, SendError};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::{Gateway, GatewayBody, Origin, forward};
+use crate::registry::{Function, RouteMatch};
+
+pub(crate) struct Call<'a> {
+    pub(crate) tool: &'a Tool,
+    pub(crate) found: &'a RouteMatch,
+    pub(crate) path: &'a str,
+    pub(crate) origin: Origin,
+    pub(crate) request_id: Uuid,
+}
+
+pub(crate) async fn invoke(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    function: &Arc<Function>,
+    call: Call<'_>,
+) -> Response<GatewayBody> {
+    let limit = gateway.limits.max_body_bytes;
+    if announced_length(&request).is_some_and(|length| length > limit) {
+        return Answer::PayloadTooLarge.into();
+    }
+    let timeout = Duration::from_millis(
+        call.tool
+            .timeout_ms
+            .clamp(1, gateway.limits.max_request_timeout_ms),
+    );
+    let slug = &function.slug;
+    let request_id = call.request_id;
+    let outgoing = match outgoing(gateway, request, function, &call) {
+        Ok(outgoing) => outgoing,
+        Err(error) => {
+            tracing::error!(function = %slug, %request_id, %error, "cannot pass the request on");
+            return Answer::FunctionError.into();
+        }
+    };
+    let answered = async {
+        let lease = lease(function, request_id, call.origin.hops).await?;
+        lease.send(outgoing).await.map_err(Failure::Send)
+    };
+    let failure = match tokio::time::timeout(timeout, answered).await {
+        Ok(Ok(response)) => {
+            let (mut parts, body) = response.into_parts();
+            forward::strip(&mut parts.headers);
+            return Response::from_parts(parts, GatewayBody::Worker(Box::new(body)));
+        }
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::TimedOut(timeout),
+    };
+    tracing::warn!(function = %slug, %request_id, error = %failure, "call failed");
+    failure.answer().into()
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Lease(LeaseError),
+    #[error(transparent)]
+    Send(SendError),
+    #[error("no response head within {} ms (the function's `timeout`, or limits.request_timeout_ms)", .0.as_millis())]
+    TimedOut(Duration),
+    #[error("the function was deleted meanwhile")]
+    Gone,
+}
+
+impl Failure {
+    fn answer(&self) -> Answer<'static> {
+        match self {
+            Self::Lease(LeaseError::Start(_)) => Answer::FunctionError,
+            Self::Lease(_) => Answer::Unavailable,
+            Self::Send(SendError::Body(BodyError::TooLarge { .. })) => Answer::PayloadTooLarge,
+            Self::Send(_) => Answer::FunctionError,
+            Self::TimedOut(_) => Answer::TimedOut,
+            Self::Gone => Answer::FunctionNotFound,
+        }
+    }
+}
+
+/// A hold on a process of the live deployment. A deploy that comes in between retires the slot; then the one that
+/// took its place serves.
+async fn lease(function: &Function, request_id: Uuid, hops: u32) -> Result<Lease, Failure> {
+    loop {
+        let live = function.live.load_full().ok_or(Failure::Gone)?;
+        match live.slot.lease(request_id.to_string(), hops).await {
+            Err(LeaseError::Retired) => {}
+            result => return result.map_err(Failure::Lease),
+        }
+    }
+}
+
+fn announced_length(request: &Request<Incoming>) -> Option<u64> {
+    http_body::Body::size_hint(request.body()).exact()
+}
+
+fn outgoing(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    function: &Function,
+    call: &Call<'_>,
+) -> Result<Request<RequestBody>, http::Error> {
+    let (mut parts, body) = request.into_parts();
+    parts.uri = match parts.uri.query() {
+        Some(query) => Uri::try_from(format!("{}?{query}", call.path))?,
+        None => Uri::try_from(call.path)?,
+    };
+    parts.version = http::Version::HTTP_11;
+    let headers = &mut parts.headers;
+    forward::strip(headers);
+    set_forwarded(headers, call.origin.peer);
+    forward::set(headers, "x-jelou-request-id", &call.request_id.to_string());
+    forward::set(
+        headers,
+        "x-jelou-origin",
+        &gateway.domain.url(function.slug.as_str()),
+    );
+    if call.origin.hops > 0 {
+        forward::set(headers, "x-jelou-hops", &call.origin.hops.to_string());
+    }
+    if call.tool.key != "default" {
+        forward::set(headers, "x-jelou-tool", &percent_encoded(&call.tool.key));
+    }
+    if !call.found.params.is_empty() {
+        let params: serde_json::Map<_, _> = call
+            .found
+            .params
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        let params = serde_json::Value::Object(params).to_string();
+        forward::set(headers, "x-jelou-params", &percent_encoded(&params));
+    }
+    let body = RequestBody::limited(body, gateway.limits.max_body_bytes);
+    Ok(Request::from_parts(parts, body))
+}
+
+/// The caller's address, from its connection; what the caller says of itself does not count.
+fn set_forwarded(headers: &mut header::HeaderMap, peer: Option<IpAddr>) {
+    headers.remove(header::FORWARDED);
+    headers.remove("x-forwarded-for");
+    if let Some(peer) = peer {
+        forward::set(headers, "x-forwarded-for", &peer.to_canonical().to_string());
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}

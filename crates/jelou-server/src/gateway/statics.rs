@@ -1,0 +1,52 @@
+//! Routes that the platform answers from the manifest, without a token and without waking a process.
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use jelou_core::manifest::{Mode, Tool};
+use serde_json::{Value, json};
+
+use super::GatewayBody;
+use super::answer::{self, Answer};
+use crate::registry::Live;
+
+const HEALTH: &str = "/__health";
+
+/// Paths that never reach a function's handler.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    matches!(path, HEALTH | "/openapi.json" | "/mcp")
+}
+
+pub(crate) fn answer(method: &Method, path: &str, live: &Live) -> Option<Response<GatewayBody>> {
+    if path != HEALTH {
+        return None;
+    }
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Some(
+            Answer::MethodNotAllowed {
+                allowed: &["GET".to_owned()],
+            }
+            .into(),
+        );
+    }
+    Some(answer::json(
+        StatusCode::OK,
+        Bytes::from(health(live).to_string()),
+    ))
+}
+
+fn health(live: &Live) -> Value {
+    let described = |tool: &Tool| json!({ "name": tool.name, "description": tool.description });
+    let manifest = &live.manifest;
+    match manifest.mode {
+        Mode::Define => json!({
+            "status": "ok",
+            "mode": "define",
+            "tool": manifest.tools.first().map(described),
+        }),
+        Mode::App => json!({
+            "status": "ok",
+            "mode": "app",
+            "tools": manifest.tools.iter().map(described).collect::<Vec<_>>(),
+        }),
+    }
+}

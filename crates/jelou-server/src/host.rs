@@ -1,0 +1,148 @@
+//! What the engine asks of the server: where a function's calls to other functions go, what becomes of its log lines,
+//! and its secrets.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jelou_core::Slug;
+use jelou_engine::{Caller, Engine, Host, LogLine, LogSource};
+use jelou_store::Store;
+use tokio::net::UnixStream;
+use zeroize::Zeroizing;
+
+use crate::gateway::{Gateway, Origin};
+use crate::registry::Registry;
+
+/// Names the request that a function is working on while it calls another one.
+const PARENT_HEADER: &str = "x-jelou-parent";
+
+#[derive(Debug)]
+pub(crate) struct ServerHost {
+    registry: Arc<Registry>,
+    gateway: Arc<Gateway>,
+    store: Store,
+    /// Known once the engine runs, which needs its host first.
+    engine: OnceLock<Engine>,
+}
+
+impl ServerHost {
+    pub(crate) fn new(registry: Arc<Registry>, gateway: Arc<Gateway>, store: Store) -> Self {
+        Self {
+            registry,
+            gateway,
+            store,
+            engine: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn attach(&self, engine: Engine) {
+        // Called once, right after the engine has started.
+        let _ = self.engine.set(engine);
+    }
+
+    /// Stack traces lead to the bundle; the developer wants the files.
+    fn readable(&self, source: &LogSource, text: &str) -> String {
+        let known = self.engine.get().and_then(|engine| {
+            let function = self.registry.function(source.function.as_str())?;
+            let live = function.live.load_full()?;
+            let spec = live.slot.spec();
+            (spec.deployment == source.deployment)
+                .then(|| engine.readable_stack(&spec.artifact_hash, text))
+        });
+        known.unwrap_or_else(|| text.to_owned())
+    }
+
+    /// An SDK line with readable stacks; any other line as it is.
+    fn readable_line(&self, source: &LogSource, line: &str) -> String {
+        if !line.contains("blob:") {
+            return line.to_owned();
+        }
+        match serde_json::from_str::<serde_json::Value>(line) {
+            Ok(mut value) => {
+                map_strings(&mut value, &|text| self.readable(source, text));
+                value.to_string()
+            }
+            Err(_) => self.readable(source, line),
+        }
+    }
+}
+
+impl Host for ServerHost {
+    fn egress(&self, stream: UnixStream, caller: Caller) {
+        let gateway = Arc::clone(&self.gateway);
+        tokio::spawn(async move {
+            let service = service_fn(|request: Request<Incoming>| {
+                let parent = request
+                    .headers()
+                    .get(PARENT_HEADER)
+                    .and_then(|id| id.to_str().ok());
+                let hops = caller.hops_of(parent) + 1;
+                let gateway = Arc::clone(&gateway);
+                async move {
+                    let origin = Origin { peer: None, hops };
+                    Ok::<_, std::convert::Infallible>(
+                        gateway.answer_function(request, origin).await,
+                    )
+                }
+            });
+            let served = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = served.await {
+                tracing::debug!(%error, function = %caller.function, "call to another function ended");
+            }
+        });
+    }
+
+    fn log(&self, source: &LogSource, line: LogLine) {
+        let function = source.function.as_str();
+        let deployment = source.deployment.as_str();
+        match line {
+            LogLine::Output(text) => {
+                let text = self.readable_line(source, &text);
+                tracing::info!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
+            }
+            LogLine::Engine(text) => {
+                let text = self.readable(source, &text);
+                tracing::error!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
+            }
+            LogLine::Died(reason) => {
+                tracing::error!(target: "function", function, deployment, "the function's process ended: {reason}");
+            }
+        }
+    }
+
+    fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+        let Some(function) = self.registry.function(function.as_str()) else {
+            return Ok(BTreeMap::new());
+        };
+        let vault = self.store.vault();
+        function
+            .secrets
+            .load()
+            .iter()
+            .map(|secret| {
+                vault
+                    .unseal(&secret.owner, &secret.key, &secret.sealed)
+                    .map(|value| (secret.key.to_string(), value))
+                    .map_err(|error| error.to_string())
+            })
+            .collect()
+    }
+}
+
+fn map_strings(value: &mut serde_json::Value, map: &dyn Fn(&str) -> String) {
+    match value {
+        serde_json::Value::String(text) => *text = map(text),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| map_strings(item, map)),
+        serde_json::Value::Object(fields) => {
+            fields
+                .values_mut()
+                .for_each(|field| map_strings(field, map));
+        }
+        _ => {}
+    }
+}

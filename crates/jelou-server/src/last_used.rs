@@ -1,0 +1,46 @@
+//! Stores when tokens were last used, in batches and off the request path.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jelou_store::{Store, StoreError};
+
+use crate::registry::Registry;
+
+pub(crate) const PERIOD: Duration = Duration::from_secs(60);
+
+pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        if let Err(error) = store_now(&registry, &store).await {
+            // Nothing is lost: the times stay in memory and go with the next batch.
+            tracing::warn!(%error, "cannot store when tokens were last used");
+        }
+    }
+}
+
+pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), StoreError> {
+    let runtime = registry.tokens.used();
+    let uses: Vec<_> = runtime
+        .iter()
+        .filter_map(|token| Some((token.id.clone(), token.last_used.unstored()?)))
+        .collect();
+    if !uses.is_empty() {
+        store.record_last_used(&uses).await?;
+        for (token, (_, at)) in runtime.iter().zip(&uses) {
+            token.last_used.mark_stored(*at);
+        }
+    }
+    let access = registry.access_tokens.used();
+    let uses: Vec<_> = access
+        .iter()
+        .filter_map(|token| Some((token.id.clone(), token.last_used.unstored()?)))
+        .collect();
+    if !uses.is_empty() {
+        store.record_access_last_used(&uses).await?;
+        for (token, (_, at)) in access.iter().zip(&uses) {
+            token.last_used.mark_stored(*at);
+        }
+    }
+    Ok(())
+}

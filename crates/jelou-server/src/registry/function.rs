@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use jelou_core::{FunctionId, Manifest, Slug};
+use jelou_engine::Slot;
+use jelou_store::SecretRecord;
+
+use super::Routes;
+
+/// One function, from its creation to its deletion.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) id: FunctionId,
+    pub(crate) slug: Slug,
+    /// Absent until the first deployment.
+    pub(crate) live: ArcSwapOption<Live>,
+    /// Still encrypted: each process start decrypts them for itself.
+    pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
+}
+
+impl Function {
+    pub(crate) fn new(id: FunctionId, slug: Slug, secrets: Vec<SecretRecord>) -> Self {
+        Self {
+            id,
+            slug,
+            live: ArcSwapOption::empty(),
+            secrets: ArcSwap::from_pointee(secrets),
+        }
+    }
+
+    /// Puts a deployment live; answers with the one that it replaces, whose requests in flight still run.
+    pub(crate) fn put_live(&self, live: Live) -> Option<Arc<Live>> {
+        self.live.swap(Some(Arc::new(live)))
+    }
+}
+
+/// The deployment that answers.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) slot: Slot,
+}
+
+impl Live {
+    pub(crate) fn new(manifest: Manifest, slot: Slot) -> Self {
+        let routes = Arc::new(Routes::of(&manifest));
+        Self {
+            manifest: Arc::new(manifest),
+            routes,
+            slot,
+        }
+    }
+
+    /// The same deployment with a new process, for instance because a secret changed.
+    pub(crate) fn with_slot(&self, slot: Slot) -> Self {
+        Self {
+            manifest: Arc::clone(&self.manifest),
+            routes: Arc::clone(&self.routes),
+            slot,
+        }
+    }
+}

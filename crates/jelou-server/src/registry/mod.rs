@@ -1,0 +1,41 @@
+//! The complete picture of the data plane, in memory: a call is answered from here, without the database.
+//!
+//! Reads take no lock. Changes come one at a time from [`crate::control`], after the store has them.
+
+mod function;
+mod routes;
+mod tokens;
+
+use std::sync::Arc;
+
+use jelou_core::Slug;
+
+pub(crate) use function::{Function, Live};
+pub(crate) use routes::{RouteMatch, Routes};
+pub(crate) use tokens::{AccessTokens, CallerToken, ManagerToken, RuntimeTokens};
+
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    functions: papaya::HashMap<Slug, Arc<Function>>,
+    pub(crate) tokens: RuntimeTokens,
+    pub(crate) access_tokens: AccessTokens,
+}
+
+impl Registry {
+    /// The function of that sub-domain.
+    pub(crate) fn function(&self, label: &str) -> Option<Arc<Function>> {
+        self.functions.pin().get(label).map(Arc::clone)
+    }
+
+    pub(crate) fn functions(&self) -> Vec<Arc<Function>> {
+        self.functions.pin().values().map(Arc::clone).collect()
+    }
+
+    pub(crate) fn put_function(&self, function: Arc<Function>) {
+        self.functions.pin().insert(function.slug.clone(), function);
+    }
+
+    pub(crate) fn remove_function(&self, slug: &Slug) -> Option<Arc<Function>> {
+        self.functions.pin().remove(slug).map(Arc::clone)
+    }
+}

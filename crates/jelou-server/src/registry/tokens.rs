@@ -1,0 +1,202 @@
+//! Tokens by the hash of their value.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
+use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
+use jiff::Timestamp;
+
+const NEVER: i64 = i64::MAX;
+
+/// When a token was last used: written on the request path, stored later in batches.
+#[derive(Debug)]
+pub(crate) struct LastUsed {
+    at_ms: AtomicI64,
+    stored_ms: AtomicI64,
+}
+
+impl LastUsed {
+    fn new(stored_ms: Option<i64>) -> Self {
+        let at = stored_ms.unwrap_or(0);
+        Self {
+            at_ms: AtomicI64::new(at),
+            stored_ms: AtomicI64::new(at),
+        }
+    }
+
+    pub(crate) fn touch(&self, now_ms: i64) {
+        // A plain read first: most calls of a busy token fall into the same millisecond.
+        if self.at_ms.load(Ordering::Relaxed) < now_ms {
+            self.at_ms.fetch_max(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Milliseconds since the epoch; `None` when it was never used.
+    pub(crate) fn get(&self) -> Option<i64> {
+        Some(self.at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// The time, if the store does not have it yet.
+    pub(crate) fn unstored(&self) -> Option<i64> {
+        let at = self.at_ms.load(Ordering::Relaxed);
+        (at > self.stored_ms.load(Ordering::Relaxed)).then_some(at)
+    }
+
+    pub(crate) fn mark_stored(&self, at_ms: i64) {
+        self.stored_ms.fetch_max(at_ms, Ordering::Relaxed);
+    }
+}
+
+/// What the gateway knows of a runtime token.
+#[derive(Debug)]
+pub(crate) struct CallerToken {
+    pub(crate) id: TokenId,
+    pub(crate) function: FunctionId,
+    expires_at_ms: i64,
+    pub(crate) last_used: LastUsed,
+}
+
+impl CallerToken {
+    pub(crate) fn new(
+        id: TokenId,
+        function: FunctionId,
+        expires_at_ms: Option<i64>,
+        last_used_ms: Option<i64>,
+    ) -> Self {
+        let expires_at_ms = expires_at_ms.unwrap_or(NEVER);
+        Self {
+            id,
+            function,
+            expires_at_ms,
+            last_used: LastUsed::new(last_used_ms),
+        }
+    }
+
+    /// Whether it opens that function now.
+    pub(crate) fn opens(&self, function: &FunctionId, now_ms: i64) -> bool {
+        self.function == *function && now_ms < self.expires_at_ms
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct RuntimeTokens {
+    by_hash: papaya::HashMap<TokenHash, Arc<CallerToken>, BuildTokenHasher>,
+}
+
+impl RuntimeTokens {
+    /// Whether the token opens the function; notes the use if it does.
+    pub(crate) fn authenticate(
+        &self,
+        hash: &TokenHash,
+        function: &FunctionId,
+        now_ms: i64,
+    ) -> bool {
+        let tokens = self.by_hash.pin();
+        let token = tokens
+            .get(hash)
+            .filter(|token| token.opens(function, now_ms));
+        if let Some(token) = token {
+            token.last_used.touch(now_ms);
+        }
+        token.is_some()
+    }
+
+    pub(crate) fn put(&self, hash: TokenHash, token: CallerToken) {
+        self.by_hash.pin().insert(hash, Arc::new(token));
+    }
+
+    pub(crate) fn remove(&self, hash: &TokenHash) {
+        self.by_hash.pin().remove(hash);
+    }
+
+    pub(crate) fn remove_of(&self, function: &FunctionId) {
+        self.by_hash
+            .pin()
+            .retain(|_, token| token.function != *function);
+    }
+
+    pub(crate) fn last_used(&self, hash: &TokenHash) -> Option<i64> {
+        self.by_hash
+            .pin()
+            .get(hash)
+            .and_then(|token| token.last_used.get())
+    }
+
+    /// Tokens that were used since their last use was stored.
+    pub(crate) fn used(&self) -> Vec<Arc<CallerToken>> {
+        let tokens = self.by_hash.pin();
+        tokens
+            .values()
+            .filter(|token| token.last_used.unstored().is_some())
+            .cloned()
+            .collect()
+    }
+}
+
+/// What the management API knows of an access token.
+#[derive(Debug)]
+pub(crate) struct ManagerToken {
+    pub(crate) id: AccessTokenId,
+    pub(crate) name: TokenName,
+    pub(crate) prefix: DisplayPrefix,
+    pub(crate) scopes: Scopes,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) last_used: LastUsed,
+}
+
+impl ManagerToken {
+    pub(crate) fn new(
+        id: AccessTokenId,
+        name: TokenName,
+        prefix: DisplayPrefix,
+        scopes: Scopes,
+        created_at: Timestamp,
+        expires_at: Option<Timestamp>,
+        last_used_ms: Option<i64>,
+    ) -> Self {
+        let last_used = LastUsed::new(last_used_ms);
+        Self {
+            id,
+            name,
+            prefix,
+            scopes,
+            created_at,
+            expires_at,
+            last_used,
+        }
+    }
+
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires| now >= expires)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct AccessTokens {
+    by_hash: papaya::HashMap<TokenHash, Arc<ManagerToken>, BuildTokenHasher>,
+}
+
+impl AccessTokens {
+    pub(crate) fn get(&self, hash: &TokenHash) -> Option<Arc<ManagerToken>> {
+        self.by_hash.pin().get(hash).map(Arc::clone)
+    }
+
+    pub(crate) fn put(&self, hash: TokenHash, token: ManagerToken) {
+        self.by_hash.pin().insert(hash, Arc::new(token));
+    }
+
+    pub(crate) fn remove(&self, hash: &TokenHash) {
+        self.by_hash.pin().remove(hash);
+    }
+
+    pub(crate) fn used(&self) -> Vec<Arc<ManagerToken>> {
+        let tokens = self.by_hash.pin();
+        tokens
+            .values()
+            .filter(|token| token.last_used.unstored().is_some())
+            .cloned()
+            .collect()
+    }
+}

@@ -1,0 +1,302 @@
+//! Starts everything in its order, and ends it in the reverse one.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jelou_core::Clock;
+use jelou_engine::{
+    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError, deno,
+};
+use jelou_store::{SecretOwner, Snapshot, Store, StoreConfig, StoreError, Vault, VaultError};
+use jelou_token::AccessToken;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::control::{self, Control, ControlError};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::gateway::{Domain, Gateway};
+use crate::host::ServerHost;
+use crate::listener::{self, Routing};
+use crate::registry::{Function, Registry};
+use crate::{api, last_used};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error("master key: {0}")]
+    Vault(#[from] VaultError),
+    #[error("database: {0}")]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Locate(#[from] deno::LocateError),
+    #[error("cannot install the engine: {0}")]
+    Install(#[from] deno::InstallError),
+    #[error("engine: {0}")]
+    Engine(#[from] EngineError),
+    #[error("artifacts: {0}")]
+    Artifact(#[from] ArtifactError),
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("cannot create the first access token: {0}")]
+    Bootstrap(String),
+}
+
+/// What a server that is ready says.
+#[derive(Debug)]
+pub struct Ready {
+    /// URL of the management API.
+    pub api: String,
+    /// URL of a function, with `{slug}` in the place of its slug.
+    pub functions: String,
+    /// Administrator's access token: only on the very first start of a data folder.
+    pub access_token: Option<AccessToken>,
+}
+
+#[derive(Debug)]
+pub struct Server {
+    control: Arc<Control>,
+    listeners: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    _data: DataDir,
+}
+
+impl Server {
+    /// Must be called inside a tokio runtime. `progress` is told of what takes long.
+    pub async fn start(
+        config: Config,
+        progress: impl Fn(&str),
+    ) -> Result<(Self, Ready), StartError> {
+        let data = DataDir::open(&config.data)?;
+        let clock = Clock::system();
+        let store = open_store(&config, &data, clock.clone()).await?;
+        let deno = find_deno(&data, progress).await?;
+        let artifacts = ArtifactCache::open(data.artifacts())?;
+        let snapshot = store.snapshot().await?;
+        provide_artifacts(&store, &artifacts, &snapshot).await?;
+
+        let public = bind(config.listen).await?;
+        let api_only = match config.api_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let public_address = address_of(&public, config.listen)?;
+        let domain = Domain::new(&config.domain, public_address);
+        let registry = Arc::new(Registry::default());
+        let gateway = Arc::new(Gateway {
+            registry: Arc::clone(&registry),
+            domain: domain.clone(),
+            limits: config.limits.clone(),
+            clock: clock.clone(),
+        });
+        let host = Arc::new(ServerHost::new(
+            Arc::clone(&registry),
+            Arc::clone(&gateway),
+            store.clone(),
+        ));
+        let engine = Engine::start(
+            EngineConfig {
+                deno,
+                cache_dir: data.cache(),
+                artifacts,
+                run_dir: data.run(),
+                limits: config.limits.clone(),
+                functions_domain: domain.name().to_owned(),
+                company: CompanyInfo {
+                    id: config.company.id,
+                    name: config.company.name,
+                },
+            },
+            Arc::<ServerHost>::clone(&host),
+        )?;
+        host.attach(engine.clone());
+        let control = Arc::new(Control::new(
+            store.clone(),
+            Arc::clone(&registry),
+            engine,
+            domain,
+            clock,
+        ));
+        fill(&control, snapshot);
+        let access_token = control
+            .bootstrap()
+            .await
+            .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
+
+        let api = api::router(Arc::clone(&control));
+        let (stop, stopped) = watch::channel(false);
+        let mut listeners = JoinSet::new();
+        let drain = config.limits.drain_timeout();
+        let api_address = match &api_only {
+            Some(listener) => address_of(listener, config.listen)?,
+            None => public_address,
+        };
+        let public_routing = Routing {
+            gateway: Some(gateway),
+            api: api_only.is_none().then(|| api.clone()),
+        };
+        listeners.spawn(listener::serve(
+            public,
+            public_routing,
+            stopped.clone(),
+            drain,
+        ));
+        if let Some(listener) = api_only {
+            let routing = Routing {
+                gateway: None,
+                api: Some(api),
+            };
+            listeners.spawn(listener::serve(listener, routing, stopped, drain));
+        }
+        tokio::spawn(last_used::store_periodically(registry, store));
+        let ready = Ready {
+            api: format!("http://{api_address}"),
+            functions: control.domain.url("{slug}"),
+            access_token,
+        };
+        Ok((
+            Self {
+                control,
+                listeners,
+                stop,
+                _data: data,
+            },
+            ready,
+        ))
+    }
+
+    /// Whether an access token, for instance one of an earlier start, is valid here.
+    pub fn accepts(&self, token: &AccessToken) -> bool {
+        let now = self.control.clock.now();
+        self.control
+            .registry
+            .access_tokens
+            .get(&token.hash())
+            .is_some_and(|known| !known.is_expired(now))
+    }
+
+    /// An administrator's access token for the user who runs this server; replaces the last such token.
+    pub async fn local_access_token(&self) -> Result<AccessToken, StartError> {
+        self.control
+            .create_local_access_token()
+            .await
+            .map_err(|error| StartError::Bootstrap(error.to_string()))
+    }
+
+    /// Takes no more requests, lets those in flight finish, and closes the store.
+    pub async fn shut_down(mut self) {
+        // Fails only when no listener is left to be told.
+        let _ = self.stop.send(true);
+        while self.listeners.join_next().await.is_some() {}
+        self.control.quiesce().await;
+        let mut retiring = JoinSet::new();
+        for function in self.control.registry.functions() {
+            if let Some(live) = function.live.swap(None) {
+                retiring.spawn(async move { live.slot.retire().await });
+            }
+        }
+        while retiring.join_next().await.is_some() {}
+        if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
+        {
+            tracing::warn!(%error, "cannot store when tokens were last used");
+        }
+        if let Err(error) = self.control.store.close().await {
+            tracing::warn!(%error, "cannot close the database");
+        }
+    }
+}
+
+async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {
+    let vault = match std::env::var("JELOU_MASTER_KEY") {
+        Ok(key) => Vault::from_master_key(&key)?,
+        Err(_) => Vault::open(&data.key_file())?,
+    };
+    let store_config = StoreConfig {
+        path: data.database(),
+        busy_timeout: config.database.busy_timeout(),
+    };
+    Ok(Store::open(&store_config, vault, clock).await?)
+}
+
+async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, StartError> {
+    let named = std::env::var_os("JELOU_DENO");
+    if let Some(found) = deno::locate(data.path(), named.as_deref())? {
+        return Ok(found);
+    }
+    progress(&format!(
+        "Installing the engine, Deno {} (the first time only)",
+        deno::DENO_VERSION
+    ));
+    let path = data.path().to_path_buf();
+    let installed = tokio::task::spawn_blocking(move || deno::install(&path)).await;
+    Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
+}
+
+/// Sees to it that every live deployment can start without the database.
+async fn provide_artifacts(
+    store: &Store,
+    artifacts: &ArtifactCache,
+    snapshot: &Snapshot,
+) -> Result<(), StartError> {
+    let mut live = HashSet::new();
+    for deployment in snapshot
+        .functions
+        .iter()
+        .filter_map(|function| function.live.as_ref())
+    {
+        let hash = deployment.artifact_hash.to_string();
+        if !artifacts.holds(&hash) {
+            let stored = store.artifact(deployment.artifact_hash).await?;
+            artifacts.put(&hash, &control::engine_artifact(stored))?;
+        }
+        live.insert(hash);
+    }
+    Ok(artifacts.retain(&live)?)
+}
+
+/// Fills the registry from the store.
+fn fill(control: &Control, snapshot: Snapshot) {
+    let registry = &control.registry;
+    for record in snapshot.functions {
+        let owner = SecretOwner::Function(record.id.clone());
+        let secrets = snapshot
+            .secrets
+            .iter()
+            .filter(|secret| secret.owner == owner)
+            .cloned()
+            .collect();
+        let function = Function::new(record.id, record.slug, secrets);
+        if let Some(live) = record.live {
+            function.put_live(control.live(&function, live));
+        }
+        registry.put_function(Arc::new(function));
+    }
+    for token in &snapshot.runtime_tokens {
+        registry
+            .tokens
+            .put(token.hash, control::caller_token(token));
+    }
+    for token in &snapshot.access_tokens {
+        registry
+            .access_tokens
+            .put(token.hash, control::manager_token(token));
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener
+        .local_addr()
+        .map_err(|source| StartError::Listen { address, source })
+}

@@ -1,0 +1,118 @@
+use std::io::IsTerminal;
+
+use anyhow::Context as _;
+use jelou_client::ApiUrl;
+use jelou_server::{Config, Overrides, Ready, Server};
+use jelou_token::AccessToken;
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::serve::ServeArgs;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::profile::{self, CredentialsFile, LOCAL_PROFILE};
+use crate::{env, output};
+
+pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
+    log_to_stderr();
+    let overrides = Overrides {
+        listen: args.listen,
+        api_listen: args.api_listen,
+        data: args.data,
+        domain: args.domain,
+    };
+    let config = Config::load(args.config.as_deref(), &overrides)
+        .map_err(|error| Failure::validation(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(config, context))
+}
+
+async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
+    let progress = |text: &str| {
+        // What cannot be shown is no reason not to start.
+        let _ = context.output.human(|human| human.item(text));
+    };
+    // Before anything is started, so that no signal is missed.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let api_address = config.api_listen.unwrap_or(config.listen);
+    let (server, ready) = tokio::select! {
+        started = Server::start(config, progress) => started?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Err(Failure::interrupted().into()),
+    };
+    if api_address.ip().is_loopback()
+        && let Err(error) = save_local_profile(&server, &ready).await
+    {
+        context.output.warn(&format!(
+            "the profile `{LOCAL_PROFILE}` was not saved: {error:#}"
+        ))?;
+    }
+    announce(&ready, context)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("shutting down");
+    server.shut_down().await;
+    Ok(())
+}
+
+/// Lets the next command of the user who started the server just work.
+async fn save_local_profile(server: &Server, ready: &Ready) -> anyhow::Result<()> {
+    let api: ApiUrl = ready.api.parse()?;
+    let saved = CredentialsFile::locate()?
+        .load()?
+        .get(LOCAL_PROFILE)
+        .and_then(|saved| AccessToken::parse(saved.token()).ok())
+        .filter(|token| server.accepts(token));
+    match (&ready.access_token, saved) {
+        (Some(first), _) => profile::save_local(&api, first),
+        (None, Some(saved)) => profile::save_local(&api, &saved),
+        (None, None) => profile::save_local(&api, &server.local_access_token().await?),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Announcement<'a> {
+    api: &'a str,
+    functions: &'a str,
+    access_token: Option<&'a str>,
+}
+
+fn announce(ready: &Ready, context: &Context) -> std::io::Result<()> {
+    let announcement = Announcement {
+        api: &ready.api,
+        functions: &ready.functions,
+        access_token: ready.access_token.as_ref().map(AccessToken::expose),
+    };
+    context.output.line(&announcement, |human: &mut output::Human| {
+        human.success("Ready")?;
+        human.item(&format!("API:       {}", ready.api))?;
+        human.item(&format!("Functions: {}", ready.functions))?;
+        if let Some(token) = &ready.access_token {
+            human.warning(
+                "An admin access token was created for this server.\nSave it now — it will not be shown again.",
+            )?;
+            human.item(&format!("Token      {}", token.expose()))?;
+            human.item(&format!("Log in elsewhere with: jelou login --api {} --token -", ready.api))?;
+        }
+        Ok(())
+    })
+}
+
+/// Everything that the server has to say while it runs goes to stderr.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_new(env::read(env::JELOU_LOG).as_deref().unwrap_or("info"))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
