@@ -179,6 +179,11 @@ export class Worker implements AsyncDisposable {
     for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) this.#stderr += text;
   }
 
+  /** What the process wrote to standard error. */
+  get errors(): string {
+    return this.#stderr;
+  }
+
   /** Ends the process and removes its folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client.close();

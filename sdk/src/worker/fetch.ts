@@ -6,22 +6,19 @@
  */
 import { currentContext } from "./current.ts";
 import { type EgressFetch, PARENT_HEADER } from "./egress.ts";
+import { isRedirect, MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
 import {
   defineProperty,
   deleteHeader,
   eachHeader,
   endsWith,
-  getHeader,
   nativeFetch,
   NativeRequest,
   NativeTypeError,
   NativeURL,
   requestHeaders,
-  requestMethod,
   requestRedirect,
   requestUrl,
-  responseHeaders,
-  responseStatus,
   setHeader,
   slice,
   startsWith,
@@ -29,9 +26,6 @@ import {
   urlHostname,
   urlHref,
 } from "./primordials.ts";
-
-/** Redirects that are followed in one call, as in the Fetch standard. */
-const MAX_REDIRECTS = 20;
 
 type FetchInput = string | URL | Request;
 
@@ -55,42 +49,42 @@ export function createFetch(functionsDomain: string, egress: EgressFetch | null)
     return endsWith(host, suffix);
   };
 
-  const fetchPlatform = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> => {
+  const fetchPlatform = async (
+    original: Request,
+    body: BodyInit | null | undefined,
+    redirects: number,
+  ): Promise<Response> => {
     if (egress === null) {
       throw new NativeTypeError(
-        `${addressOf(input)} is a function of this platform, and functions cannot be called from here`,
+        `${requestUrl(original)} is a function of this platform, and functions cannot be called from here`,
       );
     }
-    const original = new NativeRequest(input, init);
     const mode = requestRedirect(original);
     const request = mode === "manual" ? original : new NativeRequest(original, { redirect: "manual" });
     setPlatformHeaders(requestHeaders(request));
     const response = await egress(request);
     if (mode === "manual" || !isRedirect(response)) return response;
+    await response.body?.cancel();
     if (mode === "error") {
       throw new NativeTypeError(`${requestUrl(request)} redirects, and redirect is "error"`);
     }
-    return await followRedirect(request, init, response);
+    if (redirects === MAX_REDIRECTS) {
+      throw new NativeTypeError(`${requestUrl(request)} redirects more than ${MAX_REDIRECTS} times`);
+    }
+    const next = redirectedRequest(request, body, response);
+    const followed =
+      await (isPlatformUrl(next)
+        ? fetchPlatform(next, next.body === null ? null : body, redirects + 1)
+        : nativeFetch(next));
+    return defineProperty(followed, "redirected", { value: true });
   };
 
-  const followRedirect = async (request: Request, init: RequestInit | undefined, response: Response) => {
-    const from = requestUrl(request);
-    const to = new NativeURL(getHeader(responseHeaders(response), "location")!, from);
-    const hops = (redirects.get(request) ?? 0) + 1;
-    if (hops > MAX_REDIRECTS) throw new NativeTypeError(`${from} redirects more than ${MAX_REDIRECTS} times`);
-    const next = redirectedRequest(request, init, to, responseStatus(response));
-    redirects.set(next, hops);
-    await response.body?.cancel();
-    const followed = await (isPlatformUrl(to) ? fetchPlatform(next, undefined) : nativeFetch(next));
-    defineProperty(followed, "redirected", { value: true });
-    return followed;
-  };
-
-  /** Redirects that led to a request. */
-  const redirects = new WeakMap<Request, number>();
+  // Asynchronous, because a request that cannot be made has to reject.
+  const startPlatform = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> =>
+    await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 
   return function fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
-    return isPlatformUrl(input) ? fetchPlatform(input, init) : nativeFetch(input, init);
+    return isPlatformUrl(input) ? startPlatform(input, init) : nativeFetch(input, init);
   } as typeof fetch;
 }
 
@@ -108,39 +102,4 @@ function setPlatformHeaders(headers: Headers): void {
   for (let index = 0; index < own.length; index++) deleteHeader(headers, own[index]!);
   const parent = currentContext()?.requestId;
   if (parent) setHeader(headers, PARENT_HEADER, parent);
-}
-
-function isRedirect(response: Response): boolean {
-  const status = responseStatus(response);
-  return (status === 301 || status === 302 || status === 303 || status === 307 || status === 308) &&
-    getHeader(responseHeaders(response), "location") !== null;
-}
-
-/** The request that follows a redirect, by the rules of the Fetch standard. */
-function redirectedRequest(
-  request: Request,
-  init: RequestInit | undefined,
-  to: URL,
-  status: number,
-): Request {
-  const method = requestMethod(request);
-  const toGet = (status === 303 && method !== "GET" && method !== "HEAD") ||
-    ((status === 301 || status === 302) && method === "POST");
-  const body = toGet || request.body === null ? null : init?.body;
-  if (body === undefined || (!toGet && body instanceof ReadableStream)) {
-    throw new NativeTypeError(`${requestUrl(request)} redirects, and a streamed body cannot be sent twice`);
-  }
-  const next = new NativeRequest(to, {
-    method: toGet ? "GET" : method,
-    headers: requestHeaders(request),
-    body,
-    signal: request.signal,
-  });
-  const headers = requestHeaders(next);
-  deleteHeader(headers, PARENT_HEADER);
-  if (toGet) { for (const name of ["content-type", "content-length"]) deleteHeader(headers, name); }
-  if (to.origin !== new NativeURL(requestUrl(request)).origin) {
-    for (const name of ["authorization", "cookie", "x-jelou-token"]) deleteHeader(headers, name);
-  }
-  return next;
 }

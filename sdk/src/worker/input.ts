@@ -16,6 +16,7 @@
  * @module
  */
 import {
+  byteLength,
   decode,
   endsWith,
   getHeader,
@@ -58,7 +59,7 @@ export async function readBody(request: Request): Promise<Input | typeof INVALID
     return getHeader(headers, "content-length") === "0" || requestBody(request) === null ? NO_BODY : UNREAD;
   }
   const bytes = await requestBytes(request) as Uint8Array<ArrayBuffer>;
-  if (bytes.length === 0) return { value: {}, bytes: null };
+  if (byteLength(bytes) === 0) return { value: {}, bytes: null };
   const text = decode(bytes);
   if (form) return { value: parseFields(text), bytes };
   try {

@@ -5,7 +5,7 @@
  */
 import { currentContext } from "./current.ts";
 import { renderArgument } from "./log_value.ts";
-import { encode, NativeDate, slice, stringify, toISOString, writeStdout } from "./primordials.ts";
+import { byteLength, encode, NativeDate, slice, stringify, toISOString, writeStdout } from "./primordials.ts";
 
 /** How serious a line is. */
 export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
@@ -39,7 +39,7 @@ export function logFor(
     `"company":${stringify(company)},"timestamp":"${
       toISOString(new NativeDate())
     }","level":"${level}","args":[`;
-  writeStdout(head + renderArguments(args, LOG_LINE_BYTES - byteLength(head) - TAIL.length) + TAIL);
+  writeStdout(head + renderArguments(args, LOG_LINE_BYTES - utf8Length(head) - TAIL.length) + TAIL);
 }
 
 const TAIL = "]}\n";
@@ -54,7 +54,7 @@ function renderArguments(args: readonly unknown[], room: number): string {
   let cut = false;
   for (let index = 0; index < args.length; index++) {
     const piece = renderArgument(args[index]);
-    const size = byteLength(piece) + 1;
+    const size = utf8Length(piece) + 1;
     all += size;
     if (cut) continue;
     if (all <= room - NOTE_BYTES || (all <= room && index === args.length - 1)) {
@@ -75,7 +75,7 @@ function shorten(piece: string, room: number): string {
   let length = piece.length < room ? piece.length : room;
   while (length > 8) {
     const preview = stringify(slice(piece, piece[0] === '"' ? 1 : 0, length));
-    const excess = byteLength(preview) + 1 - room;
+    const excess = utf8Length(preview) + 1 - room;
     if (excess <= 0) return preview;
     length -= excess > 1 ? (excess >> 1) + 1 : 1;
   }
@@ -83,6 +83,6 @@ function shorten(piece: string, room: number): string {
 }
 
 /** Bytes of a text in UTF-8. */
-function byteLength(text: string): number {
-  return encode(text).length;
+function utf8Length(text: string): number {
+  return byteLength(encode(text));
 }

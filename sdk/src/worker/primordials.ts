@@ -113,8 +113,11 @@ export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes)
 const { stdout } = Deno;
 const writeSync = stdout.writeSync;
 
+/** The number of bytes of an array of bytes; `length` is a getter that can be replaced. */
+export const byteLength = getter<Uint8Array, number>(getPrototypeOf(Uint8Array.prototype), "byteLength");
+
 /** Writes a text to standard output, all of it, before it returns. */
 export function writeStdout(text: string): void {
   let rest: Uint8Array = encode(text);
-  while (rest.length > 0) rest = subarray(rest, apply(writeSync, stdout, [rest]));
+  while (byteLength(rest) > 0) rest = subarray(rest, apply(writeSync, stdout, [rest]));
 }

@@ -52,6 +52,8 @@ export function legacyIssue(issue: RawIssue): LegacyIssue {
   }
 }
 
+const { stringify } = JSON;
+
 /** Zod 4's names of expected types that Zod 3 called otherwise. */
 const EXPECTED: Record<string, string> = {
   int: "integer",
@@ -81,13 +83,14 @@ function invalidValue(issue: RawIssue): LegacyIssue {
     (issue.inst === undefined && values.length === 1);
   if (literal && values.length === 1) {
     const value = values[0];
-    const text = typeof value === "bigint" ? `"${value}"` : JSON.stringify(value);
+    const text = typeof value === "bigint" ? `"${value}"` : stringify(value);
     return { code: "invalid_literal", message: `Invalid literal value, expected ${text}` };
   }
   const received = typeName(issue.input);
   if (received === "undefined") return { code: "invalid_type", message: "Required" };
   const options = quoted(values, " | ");
-  const numeric = values.some((value) => typeof value === "number");
+  let numeric = false;
+  for (let index = 0; index < values.length; index++) numeric ||= typeof values[index] === "number";
   if (received !== "string" && !(numeric && received === "number")) {
     return { code: "invalid_type", message: `Expected ${options}, received ${received}` };
   }
@@ -105,8 +108,14 @@ function invalidUnion(issue: RawIssue): LegacyIssue {
   };
 }
 
+/** Joins values as Zod 3 did. Without the methods of arrays, which a function may have replaced. */
 function quoted(values: unknown[], separator: string): string {
-  return values.map((value) => typeof value === "string" ? `'${value}'` : String(value)).join(separator);
+  let text = "";
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
+    text += (index === 0 ? "" : separator) + (typeof value === "string" ? `'${value}'` : String(value));
+  }
+  return text;
 }
 
 /** The name that Zod 3 gave the type of a value. */

@@ -1,0 +1,72 @@
+/**
+ * Redirects between functions, by the rules of the Fetch standard.
+ *
+ * Deno would follow them over the connection that the first request took; here each step chooses its own way.
+ *
+ * @module
+ */
+import { PARENT_HEADER } from "./egress.ts";
+import {
+  deleteHeader,
+  getHeader,
+  NativeRequest,
+  NativeTypeError,
+  NativeURL,
+  requestHeaders,
+  requestMethod,
+  requestSignal,
+  requestUrl,
+  responseHeaders,
+  responseStatus,
+} from "./primordials.ts";
+
+/** Redirects that are followed in one call. */
+export const MAX_REDIRECTS = 20;
+
+/** Whether a response sends its caller elsewhere. */
+export function isRedirect(response: Response): boolean {
+  const status = responseStatus(response);
+  return (status === 301 || status === 302 || status === 303 || status === 307 || status === 308) &&
+    getHeader(responseHeaders(response), "location") !== null;
+}
+
+/**
+ * The request that follows a redirect.
+ *
+ * @param request The request that was redirected.
+ * @param body Its body, if it can be sent again; `undefined` when the request had one that is gone.
+ * @param response The redirect.
+ * @throws {TypeError} When the body would have to be sent again and cannot.
+ */
+export function redirectedRequest(
+  request: Request,
+  body: BodyInit | null | undefined,
+  response: Response,
+): Request {
+  const from = new NativeURL(requestUrl(request));
+  const to = new NativeURL(getHeader(responseHeaders(response), "location")!, from);
+  const method = requestMethod(request);
+  const toGet = becomesGet(method, responseStatus(response));
+  const bodiless = toGet || request.body === null;
+  if (!bodiless && (body === undefined || body instanceof ReadableStream)) {
+    throw new NativeTypeError(`${from} redirects, and a streamed body cannot be sent twice`);
+  }
+  const next = new NativeRequest(to, {
+    method: toGet ? "GET" : method,
+    headers: requestHeaders(request),
+    body: bodiless ? null : body!,
+    signal: requestSignal(request),
+  });
+  const headers = requestHeaders(next);
+  deleteHeader(headers, PARENT_HEADER);
+  if (toGet) { for (const name of ["content-type", "content-length"]) deleteHeader(headers, name); }
+  if (to.origin !== from.origin) {
+    for (const name of ["authorization", "cookie", "x-jelou-token"]) deleteHeader(headers, name);
+  }
+  return next;
+}
+
+function becomesGet(method: string, status: number): boolean {
+  if (status === 303) return method !== "GET" && method !== "HEAD";
+  return (status === 301 || status === 302) && method === "POST";
+}
