@@ -3,7 +3,7 @@
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::error::DatabaseError;
@@ -21,6 +21,7 @@ pub(crate) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 
 /// One connection writes; the others read, which the write-ahead log allows at the same time.
 const MAX_CONNECTIONS: u32 = 4;
+const PREPARE_AGAIN: Duration = Duration::from_millis(10);
 
 pub(crate) async fn open(config: &StoreConfig) -> Result<AnyPool, StoreError> {
     sqlx::any::install_default_drivers();
@@ -31,11 +32,7 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<AnyPool, StoreError> {
     let options: AnyConnectOptions = url(&config.path)?.parse()?;
 
     // Not through the pool, which would try again and at last say only that it took too long.
-    let mut connection = AnyConnection::connect_with(&options).await?;
-    configure(&mut connection, config.busy_timeout).await?;
-    write_ahead(&mut connection).await?;
-    migrations::run(&mut connection).await?;
-    connection.close().await?;
+    prepare(&options, config.busy_timeout).await?;
 
     let busy_timeout = config.busy_timeout;
     Ok(AnyPoolOptions::new()
@@ -43,6 +40,32 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<AnyPool, StoreError> {
         .acquire_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT)
         .after_connect(move |connection, _| Box::pin(configure(connection, busy_timeout)))
         .connect_lazy_with(options))
+}
+
+/// SQLite refuses at once, without waiting, while another process sets up the write-ahead log or clears it away.
+async fn prepare(options: &AnyConnectOptions, busy_timeout: Duration) -> Result<(), StoreError> {
+    let deadline = Instant::now() + busy_timeout;
+    loop {
+        match prepare_once(options, busy_timeout).await {
+            Err(StoreError::Unavailable(Some(sqlx::Error::Database(refusal))))
+                if primary_code(refusal.as_ref()) == Some(BUSY) && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(PREPARE_AGAIN).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn prepare_once(
+    options: &AnyConnectOptions,
+    busy_timeout: Duration,
+) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    configure(&mut connection, busy_timeout).await?;
+    write_ahead(&mut connection).await?;
+    migrations::run(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// Moves what the write-ahead log holds into the database file.
@@ -136,21 +159,27 @@ pub(crate) enum Condition {
     Other,
 }
 
-/// Reads the result code (<https://www.sqlite.org/rescode.html>): the low byte is the primary one.
 pub(crate) fn condition(error: &dyn DatabaseError) -> Condition {
     if error.is_unique_violation() {
         return Condition::Duplicate;
     }
-    let code: Option<i32> = error.code().and_then(|code| code.parse().ok());
-    match code.map(|code| code & 0xff) {
-        // BUSY, LOCKED, READONLY, IOERR, CANTOPEN, PROTOCOL
-        Some(5 | 6 | 8 | 10 | 14 | 15) => Condition::Unavailable,
+    match primary_code(error) {
+        // LOCKED, READONLY, IOERR, CANTOPEN, PROTOCOL
+        Some(BUSY | 6 | 8 | 10 | 14 | 15) => Condition::Unavailable,
         // FULL
         Some(13) => Condition::DiskFull,
         // CORRUPT, NOTADB
         Some(11 | 26) => Condition::Corrupt,
         _ => Condition::Other,
     }
+}
+
+const BUSY: i32 = 5;
+
+/// The low byte of the extended result code (<https://www.sqlite.org/rescode.html>).
+fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
+    let extended: i32 = error.code()?.parse().ok()?;
+    Some(extended & 0xff)
 }
 
 #[cfg(test)]

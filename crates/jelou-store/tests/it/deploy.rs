@@ -1,6 +1,6 @@
-use jelou_store::{NewDeployment, SecretOwner};
+use jelou_store::{LastTokenRule, NewDeployment, NewRuntimeToken, SecretOwner};
 
-use crate::fixture::{Fixture, actor, deployment, manifest, slug};
+use crate::fixture::{Fixture, actor, deployment, manifest, runtime_token, slug};
 
 #[tokio::test]
 async fn the_first_deployment_creates_function_and_token() {
@@ -130,6 +130,29 @@ async fn a_token_that_has_the_name_already_is_kept() {
 }
 
 #[tokio::test]
+async fn a_default_token_that_was_revoked_does_not_come_back() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let first = store
+        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .await
+        .unwrap();
+    let function = &first.function.id;
+    let own = fixture.token(function, "ci").await;
+    let default = first.token.unwrap().id;
+    store
+        .revoke_token(&actor(), function, &default, LastTokenRule::Enforced)
+        .await
+        .unwrap();
+    let second = store
+        .deploy(&actor(), deployment("mi-funcion", "v2"))
+        .await
+        .unwrap();
+    assert_eq!(second.token, None);
+    assert_eq!(store.list_tokens(function).await.unwrap(), [own]);
+}
+
+#[tokio::test]
 async fn without_a_first_token_there_is_none() {
     let fixture = Fixture::new().await;
     let new = NewDeployment {
@@ -154,9 +177,9 @@ async fn a_deploy_that_fails_changes_nothing() {
     let before = fixture.store.snapshot().await.unwrap();
 
     // The same hash a second time breaks a rule of the table, after all else was written.
-    let taken = jelou_store::NewRuntimeToken {
+    let taken = NewRuntimeToken {
         hash: first.token.unwrap().hash,
-        ..crate::fixture::runtime_token("default")
+        ..runtime_token("default")
     };
     let new = NewDeployment {
         first_token: Some(taken),
