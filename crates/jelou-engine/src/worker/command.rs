@@ -70,7 +70,12 @@ pub(crate) fn worker(
         .arg("--import-map")
         .arg(assets.import_map())
         .arg(format!("--v8-flags=--max-old-space-size={max_heap_mib}"))
-        .args(permissions::flags(purpose, &home, &dir.egress_socket()))
+        .args(permissions::flags(
+            purpose,
+            &home,
+            &dir.socket(),
+            &dir.egress_socket(),
+        ))
         .arg(assets.worker())
         .arg(dir.socket())
         .env_clear()

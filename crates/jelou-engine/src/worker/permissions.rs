@@ -36,16 +36,20 @@ pub(crate) enum Purpose {
 
 /// Deno's permission flags. The rights on `dir` are for the bootstrap alone, which gives them up before it imports
 /// the function; what stays is the right to connect to the egress socket.
-pub(crate) fn flags(purpose: Purpose, dir: &Path, egress: &Path) -> Vec<String> {
+pub(crate) fn flags(purpose: Purpose, dir: &Path, socket: &Path, egress: &Path) -> Vec<String> {
     let paths = format!("{},{}", dir.display(), egress.display());
     let mut flags = vec![
         format!("--allow-read={paths}"),
         format!("--allow-write={paths}"),
     ];
-    if purpose == Purpose::Serve {
-        let denied: Vec<_> = DENIED_IPV4.iter().chain(&DENIED_IPV6).copied().collect();
-        flags.push("--allow-net".to_owned());
-        flags.push(format!("--deny-net={}", denied.join(",")));
+    match purpose {
+        Purpose::Serve => {
+            let denied: Vec<_> = DENIED_IPV4.iter().chain(&DENIED_IPV6).copied().collect();
+            flags.push("--allow-net".to_owned());
+            flags.push(format!("--deny-net={}", denied.join(",")));
+        }
+        // Its own socket and nothing else.
+        Purpose::Inspect => flags.push(format!("--allow-net=unix:{}", socket.display())),
     }
     flags
 }
