@@ -166,7 +166,11 @@ Deno.test("replacing JSON.stringify and Array.prototype.map leaves validation al
   equal(await response.json(), {
     error: "Validation failed",
     details: [
-      { path: ["role"], message: "Invalid enum value. Expected 'a' | 'b', received 'c'", code: "invalid_enum_value" },
+      {
+        path: ["role"],
+        message: "Invalid enum value. Expected 'a' | 'b', received 'c'",
+        code: "invalid_enum_value",
+      },
       { path: ["n"], message: "Number must be greater than or equal to 3", code: "too_small" },
     ],
   });

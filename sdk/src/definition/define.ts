@@ -66,7 +66,8 @@ export interface FunctionDefinition<
   readonly [DEFINITION]: "define";
 }
 
-// deno-lint-ignore no-explicit-any -- handlers are contravariant in their input: only `any` holds them all
+/** A function with any schemas. Handlers are contravariant in their input: only `any` holds them all. */
+// deno-lint-ignore no-explicit-any -- see above
 export type AnyFunctionDefinition = FunctionDefinition<any, any>;
 
 /**

@@ -9,7 +9,7 @@ import type { AppDefinition } from "../definition/app.ts";
 import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
 import type { FunctionConfig, HttpMethod, ToolAnnotations } from "../definition/config.ts";
-import { type Definition, LoadError } from "../worker/module.ts";
+import type { Definition } from "../worker/module.ts";
 import { checkFunction } from "./function_rules.ts";
 import { inspectTool } from "./tool.ts";
 
@@ -58,31 +58,25 @@ export interface CronManifest {
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Record<string, unknown>;
 
-/** What an inspection found. */
-export interface Inspection {
-  readonly manifest: Manifest;
-  readonly warnings: readonly string[];
-}
-
 /** Collects what is wrong and what is worth a warning. */
 export interface Report {
   readonly problems: string[];
   readonly warnings: string[];
 }
 
-/**
- * Reads the manifest of a definition.
- *
- * @throws {LoadError} With every problem at once, one on a line.
- */
+/** What an inspection found. The manifest is good only when there are no problems. */
+export interface Inspection extends Readonly<Report> {
+  readonly manifest: Manifest;
+}
+
+/** Reads the manifest of a definition, and tells all its problems at once. */
 export function inspect(definition: Definition, functionSlug: string): Inspection {
   const report: Report = { problems: [], warnings: [] };
   const manifest = definition[DEFINITION] === "app"
     ? inspectApp(definition as AppDefinition, report)
     : inspectDefine(definition as AnyFunctionDefinition, functionSlug, report);
   checkFunction(manifest, report);
-  if (report.problems.length > 0) throw new LoadError("INVALID_DEFINITION", report.problems.join("\n"));
-  return { manifest, warnings: report.warnings };
+  return { manifest, ...report };
 }
 
 function inspectDefine(definition: AnyFunctionDefinition, functionSlug: string, report: Report): Manifest {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Definition } from "./module.ts";
-import { describeFailure, importDefinition } from "./module.ts";
+import { describeFailure, importDefinition, LoadError } from "./module.ts";
 import { createEgress } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
@@ -33,9 +32,10 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     globalThis.fetch = createFetch(message.functionsDomain, egress);
     restrictGlobals();
     dropRights(socketPath, message.egressSocket);
-    const definition: Definition = await importDefinition(message.bundle);
+    const definition = await importDefinition(message.bundle);
     if (inspection !== null) {
-      const { manifest, warnings } = await inspection.inspect(definition, message.functionSlug);
+      const { manifest, warnings, problems } = inspection.inspect(definition, message.functionSlug);
+      if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
       return { result: { ok: true, manifest, warnings }, fn: null };
     }
     const scope = {

@@ -5,7 +5,7 @@
  */
 import { z } from "@jelou/functions";
 import type { StandardResult, StandardSchemaV1 } from "../schema/standard_schema.ts";
-import { legacyIssue, type RawIssue } from "../zod/legacy_issue.ts";
+import { legacyIssue, type RawIssue, typeName } from "../zod/legacy_issue.ts";
 import { isArray, NativeError, startsWith } from "./primordials.ts";
 
 /** One entry of `details` in a 400. */
@@ -91,8 +91,21 @@ function settleZod(result: Payload): Validated {
   const { issues } = result;
   if (issues.length === 0) return { value: result.value, details: null };
   const details: IssueDetail[] = [];
-  for (let index = 0; index < issues.length; index++) describeZodIssue(issues[index]!, [], details);
+  for (let index = 0; index < issues.length; index++) {
+    const issue = issues[index]!;
+    if (!measuresWrongType(issue)) describeZodIssue(issue, [], details);
+  }
   return { value: undefined, details };
+}
+
+/**
+ * Zod 4 measures whatever has a length, also when it has just found that it is no text or list at all; Zod 3
+ * stopped there.
+ */
+function measuresWrongType(issue: RawIssue): boolean {
+  if (issue.code !== "too_small" && issue.code !== "too_big") return false;
+  const type = (issue.schema as RawIssue["inst"])?._zod?.def?.type;
+  return (type === "string" || type === "array" || type === "set") && typeName(issue.input) !== type;
 }
 
 function describeZodIssue(issue: RawIssue, parent: readonly PropertyKey[], details: IssueDetail[]): void {

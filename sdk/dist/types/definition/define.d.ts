@@ -45,6 +45,7 @@ export interface FunctionDefinition<I extends StandardSchemaV1 | undefined = Sta
     /** The mark of the platform. */
     readonly [DEFINITION]: "define";
 }
+/** A function with any schemas. Handlers are contravariant in their input: only `any` holds them all. */
 export type AnyFunctionDefinition = FunctionDefinition<any, any>;
 /**
  * Defines a function with one handler.

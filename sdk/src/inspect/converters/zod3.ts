@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { zodToJsonSchema } from "zod-to-json-schema";
+import { ignoreOverride, zodToJsonSchema } from "zod-to-json-schema";
 import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
 import type { JsonSchema } from "../manifest.ts";
 
@@ -32,7 +32,7 @@ export function fromZod3(schema: unknown, inexact: Inexact): JsonSchema {
     override: (def, refs) => {
       const { typeName } = def as unknown as { typeName: string };
       const what = INEXPRESSIBLE[typeName];
-      if (what === undefined) return undefined;
+      if (what === undefined) return ignoreOverride;
       const place = refs.currentPath.filter((step) => step !== "#" && step !== "properties");
       inexact(place, what, typeName === "ZodDate" ? SHOWN_DATE_TIME : "{}");
       return typeName === "ZodDate" ? { ...DATE_TIME } as { type: "string" } : {};

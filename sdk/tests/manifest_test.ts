@@ -1,0 +1,315 @@
+import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
+import { build, stop } from "esbuild";
+import type { Manifest } from "../src/inspect/manifest.ts";
+import type { LoadResult } from "../src/worker/load_message.ts";
+import { Worker } from "./worker.ts";
+
+/** Inspects a module. */
+async function inspect(code: string, imports = ""): Promise<LoadResult> {
+  await using worker = await Worker.start({ network: false });
+  return await worker.load(
+    `import { app, define, z } from "@jelou/functions";\n${imports}\nexport default ${code};`,
+    {
+      mode: "inspect",
+    },
+  );
+}
+
+async function manifestOf(code: string): Promise<Manifest> {
+  const result = await inspect(code);
+  if (!result.ok) throw new Error(result.error.message);
+  return result.manifest as Manifest;
+}
+
+async function problemsOf(code: string): Promise<string[]> {
+  const result = await inspect(code);
+  if (result.ok) throw new Error("the definition was accepted");
+  same(result.error.code, "INVALID_DEFINITION");
+  return result.error.message.split("\n");
+}
+
+Deno.test("a manifest has exactly the fields that the server reads, with their defaults", async () => {
+  const manifest = await manifestOf(`define({ description: "Looks up", handler() {} })`);
+  equal(manifest, {
+    mode: "define",
+    name: null,
+    description: "Looks up",
+    tools: [{
+      key: "default",
+      name: "mi-funcion",
+      description: "Looks up",
+      path: "*",
+      methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+      timeoutMs: 30_000,
+      mcp: true,
+      public: false,
+      cors: { origin: ["*"], methods: null, headers: null, credentials: false, maxAge: 86_400 },
+      cron: [],
+      inputSchema: null,
+      outputSchema: null,
+      annotations: null,
+    }],
+  });
+});
+
+Deno.test("everything that a definition says is in its manifest", async () => {
+  const manifest = await manifestOf(`define({
+    name: "lookUp", description: "x", annotations: { readOnlyHint: true },
+    input: z.object({ email: z.string().email(), n: z.coerce.number().default(1), tags: z.array(z.string()).optional() }),
+    output: z.object({ ok: z.boolean() }),
+    config: { path: "/orders/:id/*", methods: ["POST", "get"], timeout: 120000, mcp: false, public: true,
+      cors: { origin: "https://App.example.com/", methods: ["POST"], headers: ["X-A"], credentials: true, maxAge: 5 },
+      cron: [{ expression: " 0 9 * * * ", timezone: "America/Guayaquil", name: "daily", botId: "b" }, { expression: "*/5 * * * 1-5" }] },
+    handler() {} })`);
+  same(manifest.name, "lookUp");
+  const { inputSchema, outputSchema, ...tool } = manifest.tools[0]!;
+  equal(tool, {
+    key: "default",
+    name: "lookUp",
+    description: "x",
+    path: "/orders/:id/*",
+    methods: ["POST", "GET"],
+    timeoutMs: 120_000,
+    mcp: false,
+    public: true,
+    cors: {
+      origin: ["https://app.example.com"],
+      methods: ["POST"],
+      headers: ["X-A"],
+      credentials: true,
+      maxAge: 5,
+    },
+    cron: [
+      { expression: "0 9 * * *", timezone: "America/Guayaquil", name: "daily", botId: "b" },
+      { expression: "*/5 * * * 1-5", timezone: "UTC", name: null, botId: null },
+    ],
+    annotations: { readOnlyHint: true },
+  });
+  same(inputSchema!.$schema, "https://json-schema.org/draft/2020-12/schema");
+  equal(inputSchema!.required, ["email"]);
+  equal(Object.keys(inputSchema!.properties as object), ["email", "n", "tags"]);
+  equal(outputSchema!.properties, { ok: { type: "boolean" } });
+  same("additionalProperties" in outputSchema!, false);
+});
+
+Deno.test("the tools of an app have routes of their own and inherit its settings", async () => {
+  const { mode, tools } = await manifestOf(
+    `app({ config: { timeout: 5000, public: true, cors: false }, tools: {
+    sendEmail: define({ description: "a", config: { public: false, timeout: undefined }, handler() {} }),
+    getHTTPStatus: define({ description: "b", handler() {} }),
+    read_inbox: define({ name: "inbox", description: "c", config: { path: "/in" }, handler() {} }),
+  } })`,
+  );
+  same(mode, "app");
+  equal(tools.map(({ key, name, path, timeoutMs, public: open }) => [key, name, path, timeoutMs, open]), [
+    ["sendEmail", "sendEmail", "/send-email", 5000, false],
+    ["getHTTPStatus", "getHTTPStatus", "/get-http-status", 5000, true],
+    ["read_inbox", "inbox", "/in", 5000, true],
+  ]);
+  equal(tools[0]!.cors!.origin, []);
+});
+
+Deno.test("routes may be shared by tools with other methods", async () => {
+  const { tools } = await manifestOf(`app({ tools: {
+    list: define({ description: "a", config: { path: "/items", methods: ["GET"] }, handler() {} }),
+    add: define({ description: "b", config: { path: "/items", methods: ["POST"] }, handler() {} }),
+  } })`);
+  same(tools.length, 2);
+});
+
+Deno.test("every mistake is told, with what, where and the limit", async () => {
+  const cron = JSON.stringify(Array.from({ length: 11 }, () => ({ expression: "0 9 * * *" })));
+  const cases: [code: string, ...problems: RegExp[]][] = [
+    [`define({ handler() {} })`, /^define\(\): `description` is missing/],
+    [
+      `define({ description: "é".repeat(1025), handler() {} })`,
+      /^define\(\): `description` may have up to 1,024 characters, and has 1,025$/,
+    ],
+    [
+      `define({ description: "x", name: "no spaces", handler() {} })`,
+      /tool name must match \[a-zA-Z0-9_-\]\{1,64\}, and is "no spaces" \(9 characters\)/,
+    ],
+    [`define({ description: "x", name: "n".repeat(65), handler() {} })`, /\(65 characters\)/],
+    [`define({ description: "x" })`, /`handler` must be a function, and is undefined/],
+    [
+      `define({ description: "x", input: { type: "object" }, handler() {} })`,
+      /`input` is no schema\. Use z\.object/,
+    ],
+    [`define({ description: "x", config: 5, handler() {} })`, /`config` must be an object, and is number/],
+    ...[0, 120_001, '"1s"', NaN].map((timeout): [string, RegExp] => [
+      `define({ description: "x", config: { timeout: ${timeout} }, handler() {} })`,
+      /`config\.timeout` must be 1 to 120000 milliseconds/,
+    ]),
+    [
+      `define({ description: "x", config: { methods: ["FETCH"] }, handler() {} })`,
+      /`config\.methods` has "FETCH"/,
+    ],
+    [`define({ description: "x", config: { methods: [] }, handler() {} })`, /at least one of GET/],
+    [
+      `define({ description: "x", config: { public: "yes" }, handler() {} })`,
+      /`config\.public` must be true or false/,
+    ],
+    ...([
+      ["orders", /must start with "\/"/],
+      ["/a/", /must not end with "\/"/],
+      ["/a//b", /segment that is not allowed: ""/],
+      ["/a/*/b", /"\*" before its last segment/],
+      ["/:a/:a", /parameter ":a" twice/],
+      ["/:1", /parameter with a bad name/],
+      ["/a b", /segment that is not allowed: "a b"/],
+      ["/../x", /not allowed: "\.\."/],
+      ["/mcp", /reserved/],
+      ["/__health", /reserved/],
+      ["/openapi.json", /reserved/],
+    ] as const).map(([path, problem]): [string, RegExp] => [
+      `define({ description: "x", config: { path: ${JSON.stringify(path)} }, handler() {} })`,
+      problem,
+    ]),
+    [
+      `define({ description: "x", config: { cron: [{ expression: "* * *" }, { expression: "0 9 * * *", timezone: "Mars/Base" }] }, handler() {} })`,
+      /`config\.cron\[0\]` has the expression "\* \* \*" with 3 fields; it needs five/,
+      /`config\.cron\[1\]` has an unknown time zone, "Mars\/Base"/,
+    ],
+    [
+      `define({ description: "x", config: { cron: ${cron} }, handler() {} })`,
+      /up to 10 schedules, and this one has 11/,
+    ],
+    [
+      `define({ description: "x", config: { cron: [{ expression: "0 9 * * *", name: "a" }, { expression: "0 9 * * *", name: "a" }] }, handler() {} })`,
+      /Two schedules have the name "a"/,
+    ],
+    [
+      `define({ description: "x", config: { cors: { origin: "example.com/path", maxAge: -1 } }, handler() {} })`,
+      /`config\.cors\.origin` has "example\.com\/path"/,
+      /`config\.cors\.maxAge`/,
+    ],
+    [`app({ tools: {} })`, /at least one define/],
+    [`app({ tools: { a: {} } })`, /^tool "a": every tool of app\(\) must be made with define/],
+    [
+      `app({ tools: { a: define({ name: "t", description: "x", handler() {} }), b: define({ name: "t", description: "y", handler() {} }) } })`,
+      /^The tools "a" and "b" have the same name, "t"/,
+    ],
+    [
+      `app({ tools: { a: define({ description: "x", config: { path: "/:x/c" }, handler() {} }), b: define({ description: "y", config: { path: "/:y/c" }, handler() {} }) } })`,
+      /^The tools "a" and "b" have the same route, GET \/:y\/c/,
+    ],
+    [
+      `app({ tools: { a: define({ handler() {} }), b: define({ description: "", handler() {} }) } })`,
+      /^tool "a"/,
+      /^tool "b"/,
+    ],
+  ];
+  // Two at a time: each inspection is a process.
+  const queue = cases.entries();
+  await Promise.all([1, 2].map(async () => {
+    for (const [, [code, ...expected]] of queue) {
+      const problems = await problemsOf(code);
+      same(problems.length, expected.length, `${code}\n${problems.join("\n")}`);
+      for (const [index, pattern] of expected.entries()) match(problems[index]!, pattern);
+    }
+  }));
+});
+
+Deno.test("what JSON Schema cannot express is shown as well as it can be, with a warning", async () => {
+  const result = await inspect(`app({ tools: { t: define({ description: "x", handler() {},
+    input: z.object({ at: z.date(), when: z.coerce.date().optional(), big: z.bigint(), file: z.instanceof(Uint8Array),
+      list: z.array(z.object({ m: z.map(z.string(), z.date()) })), t: z.string().transform((s) => s.length) }),
+    output: z.date() }) } })`);
+  if (!result.ok) throw new Error(result.error.message);
+  const [tool] = (result.manifest as Manifest).tools;
+  const dateTime = { type: "string", format: "date-time" };
+  const { properties } = tool!.inputSchema as { properties: Record<string, unknown> };
+  equal([properties.at, properties.when, properties.big, properties.file], [dateTime, dateTime, {}, {}]);
+  equal(properties.t, { type: "string" });
+  equal({ ...tool!.outputSchema, $schema: undefined }, { ...dateTime, $schema: undefined });
+  const warnings = result.warnings!;
+  const starts = ["at", "when", "big", "file", "list.*.m"].map((path) => `at input.${path};`);
+  for (const start of starts) {
+    same(warnings.filter((text) => text.includes(start)).length, 1, `${start}\n${warnings}`);
+  }
+  same(warnings.every((text) => text.startsWith('tool "t": JSON Schema cannot express')), true);
+  match(warnings.at(-1)!, /a Date at output; it is shown as a string of format "date-time"/);
+});
+
+Deno.test("a recursive schema has a finite description", async () => {
+  const { tools } = await manifestOf(`(() => {
+    const Node = z.object({ name: z.string(), get children() { return z.array(Node); } });
+    return define({ description: "x", input: Node, handler() {} });
+  })()`);
+  match(JSON.stringify(tools[0]!.inputSchema), /"\$ref":"#/);
+});
+
+Deno.test("schemas of other libraries are described", async (test) => {
+  const describe = async (imports: string, schema: string) => {
+    const contents = `${imports}\nimport { define } from "@jelou/functions";
+      export default define({ description: "x", input: ${schema}, handler() {} });`;
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: new URL("..", import.meta.url).pathname },
+      bundle: true,
+      write: false,
+      format: "esm",
+      external: ["@jelou/functions"],
+    });
+    await using worker = await Worker.start({ network: false });
+    const result = await worker.load(outputFiles[0]!.text, { mode: "inspect" });
+    if (!result.ok) throw new Error(result.error.message);
+    const { inputSchema } = (result.manifest as Manifest).tools[0]!;
+    return { schema: inputSchema as Record<string, unknown>, warnings: result.warnings! };
+  };
+  const dateTime = { type: "string", format: "date-time" };
+  try {
+    await test.step("Zod 3", async () => {
+      const { schema, warnings } = await describe(
+        'import { z } from "zod/v3";',
+        "z.object({ a: z.string().email(), d: z.date().optional(), b: z.bigint() })",
+      );
+      equal([schema.$schema, schema.type, schema.required], [
+        "https://json-schema.org/draft/2020-12/schema",
+        "object",
+        ["a", "b"],
+      ]);
+      equal(schema.properties, { a: { type: "string", format: "email" }, d: dateTime, b: {} });
+      equal(warnings.map((text) => / at (\S+);/.exec(text)![1]), ["input.d", "input.b"]);
+    });
+    await test.step("Valibot", async () => {
+      const { schema, warnings } = await describe(
+        'import * as v from "valibot";',
+        "v.object({ a: v.pipe(v.string(), v.email()), d: v.date(), n: v.optional(v.number(), 3), b: v.bigint() })",
+      );
+      equal([schema.type, schema.required], ["object", ["a", "d", "b"]]);
+      const properties = schema.properties as Record<string, unknown>;
+      equal([properties.a, properties.d, properties.b], [{ type: "string", format: "email" }, dateTime, {}]);
+      same(warnings.length, 2);
+    });
+    await test.step("ArkType", async () => {
+      const { schema, warnings } = await describe(
+        'import { type } from "arktype";',
+        'type({ a: "string.email", "n?": "number > 3", d: "Date" })',
+      );
+      equal([schema.type, schema.required], ["object", ["a", "d"]]);
+      equal((schema.properties as Record<string, unknown>).d, dateTime);
+      same(warnings.length, 1);
+    });
+    await test.step("a library that implements Standard JSON Schema", async () => {
+      const { schema } = await describe(
+        "",
+        `{ "~standard": { version: 1, vendor: "ours", validate: (value) => ({ value }),
+          jsonSchema: { input: ({ target }) => ({ type: "string", title: target }) } } }`,
+      );
+      equal(schema, { type: "string", title: "draft-2020-12" });
+    });
+    await test.step("a library that describes nothing", async () => {
+      const { schema, warnings } = await describe(
+        "",
+        `{ "~standard": { version: 1, vendor: "ours", validate: (value) => ({ value }) } }`,
+      );
+      equal(schema, {});
+      match(
+        warnings[0]!,
+        /define\(\): JSON Schema cannot express a schema of ours at input; it is shown as \{\}/,
+      );
+    });
+  } finally {
+    await stop();
+  }
+});
