@@ -28,6 +28,8 @@ pub struct Limits {
     pub max_queued_requests: usize,
     /// Milliseconds that an idle process is kept.
     pub idle_timeout_ms: u64,
+    /// Blank workers that are kept ready for functions that sleep.
+    pub blank_workers: usize,
     /// Milliseconds that in-flight requests get to finish when their process is replaced.
     pub drain_timeout_ms: u64,
     /// Calls that a chain of functions may be long.
@@ -49,6 +51,7 @@ impl Default for Limits {
             max_concurrent_requests: 100,
             max_queued_requests: 200,
             idle_timeout_ms: 5 * 60 * 1000,
+            blank_workers: 2,
             drain_timeout_ms: 30_000,
             max_hops: 16,
             max_bundle_bytes: 10 * 1024 * 1024,

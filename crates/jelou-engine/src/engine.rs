@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::assets::Assets;
 use crate::slot::{LaunchSpec, Slot};
+use crate::worker::pool::{self, Pool};
 use crate::worker::process::Worker;
 use crate::worker::spawner::Spawner;
 use crate::{ArtifactCache, Deno};
@@ -107,6 +108,7 @@ pub(crate) struct Shared {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) spawner: Spawner,
     pub(crate) builds: Semaphore,
+    pub(crate) pool: Arc<Pool>,
     run_dir: PathBuf,
     worker_dirs: AtomicU64,
     workers: Mutex<Vec<Weak<Worker>>>,
@@ -183,16 +185,23 @@ impl Engine {
             host,
             spawner: Spawner::start()?,
             builds: Semaphore::new(CONCURRENT_BUILDS),
+            pool: Arc::default(),
             run_dir,
             worker_dirs: AtomicU64::new(0),
             workers: Mutex::default(),
         });
         tokio::spawn(care_for_idle(Arc::downgrade(&shared)));
+        tokio::spawn(pool::keep_filled(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
 
     pub fn slot(&self, spec: LaunchSpec) -> Slot {
         Slot::new(Arc::clone(&self.shared), spec)
+    }
+
+    /// Ends the processes that wait for a function; those that have one end with their slot.
+    pub fn shut_down(&self) {
+        self.shared.pool.clear();
     }
 
     pub fn artifacts(&self) -> &ArtifactCache {

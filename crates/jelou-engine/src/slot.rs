@@ -14,8 +14,7 @@ use zeroize::Zeroizing;
 use crate::engine::Shared;
 use crate::worker::lease::Lease;
 use crate::worker::load::{Company, LoadError, LoadMode, LoadRequest};
-use crate::worker::permissions::Purpose;
-use crate::worker::process::{Blank, Worker};
+use crate::worker::process::Worker;
 use crate::{ArtifactError, LogLine, LogSource};
 
 /// What a process of this slot is given.
@@ -142,7 +141,7 @@ impl Slot {
             .host
             .secrets(&spec.slug)
             .map_err(LeaseError::Secrets)?;
-        let blank = Blank::start(&self.shared, Purpose::Serve).await?;
+        let blank = self.shared.pool.take(&self.shared).await?;
         let egress = blank.egress_socket();
         let source = LogSource {
             function: spec.slug.clone(),
@@ -165,7 +164,9 @@ impl Slot {
             functions_domain: &self.shared.functions_domain,
             egress_socket: Some(&egress),
         };
-        match blank.serve(&self.shared, &request, source.clone()).await {
+        let served = blank.serve(&self.shared, &request, source.clone()).await;
+        self.shared.pool.refill();
+        match served {
             Ok(worker) => {
                 self.shared.track(&worker);
                 Ok(worker)

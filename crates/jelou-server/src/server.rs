@@ -202,6 +202,7 @@ impl Server {
             }
         }
         while retiring.join_next().await.is_some() {}
+        self.control.engine.shut_down();
         if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
         {
             tracing::warn!(%error, "cannot store when tokens were last used");

@@ -8,8 +8,8 @@ use tokio::process::Command;
 use super::permissions::{self, Purpose};
 use crate::assets::Assets;
 
-/// The private folder of one worker.
-#[derive(Debug, Clone)]
+/// The private folder of one worker; it goes with the worker.
+#[derive(Debug)]
 pub(crate) struct WorkerDir {
     path: PathBuf,
 }
@@ -23,10 +23,6 @@ impl WorkerDir {
             std::fs::DirBuilder::new().mode(0o700).create(folder)?;
         }
         Ok(dir)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The part that the process may write to while it starts.
@@ -45,6 +41,14 @@ impl WorkerDir {
 
     pub(crate) fn egress_socket(&self) -> PathBuf {
         self.egress_dir().join("sock")
+    }
+}
+
+impl Drop for WorkerDir {
+    fn drop(&mut self) {
+        if let Err(error) = fs_err::remove_dir_all(&self.path) {
+            tracing::warn!(%error, "cannot remove a worker's folder");
+        }
     }
 }
 

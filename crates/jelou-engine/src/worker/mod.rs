@@ -7,5 +7,6 @@ pub(crate) mod lease;
 pub(crate) mod load;
 mod output;
 pub(crate) mod permissions;
+pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod spawner;

@@ -111,6 +111,7 @@ impl Worker {
 }
 
 /// A process that listens and has not been given anything yet.
+#[derive(Debug)]
 pub(crate) struct Blank {
     child: Child,
     stdout: BufReader<tokio::process::ChildStdout>,
@@ -165,6 +166,11 @@ impl Blank {
         })
     }
 
+    /// Whether the process still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     pub(crate) fn egress_socket(&self) -> std::path::PathBuf {
         self.dir.egress_socket()
     }
@@ -177,7 +183,6 @@ impl Blank {
     ) -> Result<Loaded, LoadError> {
         let result = self.load(shared, request).await;
         let _ = self.child.kill().await;
-        remove_dir(&self.dir);
         result
     }
 
@@ -190,7 +195,6 @@ impl Blank {
     ) -> Result<Arc<Worker>, LoadError> {
         if let Err(error) = self.load(shared, request).await {
             let _ = self.child.kill().await;
-            remove_dir(&self.dir);
             return Err(error);
         }
         let Self {
@@ -278,15 +282,9 @@ async fn supervise(
     };
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
     worker.connections.clear();
-    remove_dir(&dir);
+    drop(dir);
     if let Some(reason) = crashed {
         shared.host.log(&source, LogLine::Died(reason));
-    }
-}
-
-fn remove_dir(dir: &WorkerDir) {
-    if let Err(error) = fs_err::remove_dir_all(dir.path()) {
-        tracing::warn!(%error, "cannot remove a worker's folder");
     }
 }
 
