@@ -1,0 +1,86 @@
+# `make` lists the targets. Each one sets up what it needs, asks nothing, and can be repeated.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+TOOLS := $(TARGET)/tools
+JELOU := $(TARGET)/debug/jelou
+
+# A data folder that holds nothing but the engine: tests and the demo link its two binaries into folders of their own,
+# so that the engine is fetched once.
+ENGINE_DATA := $(TARGET)/engine
+DENO = $(or $(firstword $(wildcard $(ENGINE_DATA)/engine/deno-*)),$(error the engine is not installed: run `make engine`))
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
+
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 60
+# 1: `make demo` ends after its call.
+ONCE ?=
+
+# Deno's cache stays in the build folder.
+export DENO_DIR := $(TARGET)/deno
+export DENO_NO_UPDATE_CHECK := 1
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stops after the call
+	@ONCE=$(ONCE) JELOU=$(JELOU) ENGINE_DATA=$(ENGINE_DATA) scripts/demo.sh
+
+.PHONY: test
+test: engine ## Run every test
+	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked
+	cd sdk && $(DENO) test -A --no-check tests/
+
+.PHONY: lint
+lint: engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(TOOLS)/bin/cargo-deny --locked --offline check bans licenses sources
+	cd sdk && $(DENO) fmt --check
+	cd sdk && $(DENO) lint --quiet
+	cd sdk && $(DENO) check src build tests
+	cd sdk && $(DENO) run -A build/main.ts --check
+	cd examples && $(DENO) fmt --check .
+	scripts/docs.sh $(JELOU) --check
+
+.PHONY: bench
+bench: setup ## Measure the token check, and what bench/ measures
+	cargo bench --locked -p jelou-token
+	if [[ -x bench/run ]]; then bench/run; fi
+
+.PHONY: soak
+soak: engine ## Run the tests with their long series
+	JELOU_SOAK=1 JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked
+
+.PHONY: fuzz
+fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (60); needs a nightly toolchain
+	cd crates/jelou-token/fuzz && PATH="$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run token -- -max_total_time=$(FUZZ_SECONDS)
+
+.PHONY: docs
+docs: build ## Write the generated pages of docs/reference
+	scripts/docs.sh $(JELOU)
+
+# What the targets above share.
+
+.PHONY: setup
+setup:
+	@scripts/setup.sh
+
+.PHONY: build
+build: setup
+	cargo build --locked -p jelou
+
+.PHONY: engine
+engine: build
+	@$(JELOU) engine install --human --data $(ENGINE_DATA)
+
+$(TOOLS)/bin/cargo-%: | setup
+	cargo install --locked --root $(TOOLS) cargo-$* --version $(if $(filter deny,$*),$(CARGO_DENY_VERSION),$(CARGO_FUZZ_VERSION))

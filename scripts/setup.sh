@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing. Does nothing, not even ask the network, when nothing is.
+set -euo pipefail
+
+# Command and the package that has it.
+needed=(
+  cc:build-essential
+  curl:curl
+  flock:util-linux
+  jq:jq
+  node:nodejs
+  npm:npm
+)
+
+missing=()
+for pair in "${needed[@]}"; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+
+if ((${#missing[@]} > 0)); then
+  as_root=()
+  if ((EUID != 0)); then
+    as_root=(sudo -n)
+  fi
+  if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+    echo "error: these packages are missing: ${missing[*]}" >&2
+    echo "hint: install them with the machine's package manager, then try again" >&2
+    exit 1
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  "${as_root[@]}" apt-get update --quiet </dev/null
+  "${as_root[@]}" apt-get install --quiet --yes --no-install-recommends "${missing[@]}" </dev/null
+fi
+
+if ! command -v cargo >/dev/null; then
+  echo "error: cargo is missing" >&2
+  echo "hint: install Rust with rustup; rust-toolchain.toml says which version" >&2
+  exit 1
+fi
