@@ -24,7 +24,7 @@ pub(crate) fn print(output: &Output, arguments: &[OsString]) -> anyhow::Result<(
     let mut root = Cli::command();
     root.build();
     let command = named(&root, arguments);
-    output.bare_json(&CommandSchema::new(command))?;
+    output.bare_json(&CommandSchema::new(command, &root))?;
     Ok(())
 }
 
@@ -65,20 +65,22 @@ struct CommandSchema {
 }
 
 impl CommandSchema {
-    fn new(command: &Command) -> Self {
+    /// The flags that every command takes are said of `root` alone.
+    fn new(command: &Command, root: &Command) -> Self {
         let name = command.get_bin_name().unwrap_or(command.get_name());
         Self {
             name: name.to_owned(),
             about: command.get_about().map(ToString::to_string),
             args: command
                 .get_arguments()
-                .filter(|argument| !argument.is_hide_set())
+                .filter(|argument| std::ptr::eq(command, root) || !is_shared(argument, root))
+                .filter(|argument| !argument.is_hide_set() && argument.get_id() != "help")
                 .map(ArgumentSchema::new)
                 .collect(),
             subcommands: command
                 .get_subcommands()
                 .filter(|subcommand| !subcommand.is_hide_set())
-                .map(Self::new)
+                .map(|subcommand| Self::new(subcommand, root))
                 .collect(),
         }
     }
@@ -95,7 +97,6 @@ struct ArgumentSchema {
     r#type: &'static str,
     required: bool,
     repeatable: bool,
-    global: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -127,7 +128,6 @@ impl ArgumentSchema {
             r#type: type_name(argument),
             required: argument.is_required_set(),
             repeatable: matches!(argument.get_action(), ArgAction::Append),
-            global: argument.is_global_set(),
             default: argument
                 .get_default_values()
                 .first()
@@ -147,6 +147,11 @@ impl ArgumentSchema {
                 .map(|name| name.to_string_lossy().into_owned()),
         }
     }
+}
+
+fn is_shared(argument: &Arg, root: &Command) -> bool {
+    root.get_arguments()
+        .any(|shared| shared.is_global_set() && shared.get_id() == argument.get_id())
 }
 
 fn flags(argument: &Arg) -> Vec<String> {
@@ -186,7 +191,7 @@ mod tests {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let mut root = Cli::command();
         root.build();
-        CommandSchema::new(named(&root, &arguments)).name
+        CommandSchema::new(named(&root, &arguments), &root).name
     }
 
     #[test]

@@ -109,6 +109,10 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (code, hint, status) = classify(error);
+    if status == INTERRUPTED {
+        // Whoever pressed Ctrl-C knows.
+        return ExitCode::from(INTERRUPTED);
+    }
     let mut messages = error
         .chain()
         .map(|cause| jelou_token::redact(&cause.to_string()).into_owned());
@@ -169,7 +173,7 @@ fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {
         }
         ClientError::Network { .. } => (
             ErrorCode::NetworkError,
-            Some("is the server running? `jelou whoami` shows which one commands use".to_owned()),
+            Some("is it running? `jelou serve` starts one on this machine, and `jelou auth list` shows the saved addresses".to_owned()),
         ),
         ClientError::Unavailable { .. } => (ErrorCode::TransientError, None),
         ClientError::NotJelou { .. } => (

@@ -5,9 +5,12 @@
 
 use std::io::{self, IsTerminal};
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
 use crate::cli::GlobalArgs;
 use crate::env;
 use crate::exit::Failure;
+use crate::interrupt;
 use crate::output::Output;
 
 #[derive(Debug)]
@@ -105,20 +108,53 @@ impl Prompt {
         flag: &str,
     ) -> anyhow::Result<String> {
         self.require(question, flag)?;
+        let _quiet = Quiet::start()?;
         output.prompt_stream().question(question)?;
         let config = rpassword::ConfigBuilder::new()
             .password_feedback_mask('*')
             .build();
-        match rpassword::read_password_with_config(config) {
+        // The library raises SIGINT again at Ctrl-C. It must not end the process before the terminal is as it was, so
+        // after a Ctrl-C it stays held.
+        interrupt::hold();
+        let answer = rpassword::read_password_with_config(config);
+        if answer
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
+        {
+            return Err(Failure::interrupted().into());
+        }
+        interrupt::release();
+        match answer {
             Ok(answer) => Ok(answer),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                Err(Failure::interrupted().into())
-            }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(Failure::cancelled().into())
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Keeps the terminal from showing what is typed. Already on when the question appears: whoever answers it that very
+/// moment, as a script does, would see the secret on the screen.
+struct Quiet {
+    before: Termios,
+}
+
+impl Quiet {
+    fn start() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut quiet = before.clone();
+        quiet.local_modes -=
+            LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        tcsetattr(io::stdin(), OptionalActions::Now, &quiet)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }
 

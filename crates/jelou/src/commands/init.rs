@@ -6,6 +6,7 @@ use std::path::Path;
 use fs_err as fs;
 use jelou_core::source::DEFAULT_ENTRYPOINT;
 use jelou_core::{FunctionId, Slug};
+use jelou_engine::TYPES;
 use serde::Serialize;
 
 use crate::cli::init::{InitArgs, InitMode};
@@ -17,6 +18,8 @@ use crate::project::{FILE_NAME, ProjectFile};
 const INDEX: &str = include_str!("../../templates/index.ts");
 const DENO_JSON: &str = include_str!("../../templates/deno.json");
 const ENV: &str = include_str!("../../templates/env");
+/// Left out of an upload: the server has the SDK itself, and these are for the editor.
+const TYPES_FOLDER: &str = ".jelou/types";
 const IGNORED: [&str; 4] = [".env", ".env.*", "node_modules/", "dist/"];
 
 #[derive(Serialize)]
@@ -40,7 +43,9 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         InitMode::Link => Some(context.client()?.functions().get(&slug)?.id),
     };
 
-    fs::create_dir_all(folder)?;
+    let types = folder.join(TYPES_FOLDER);
+    fs::create_dir_all(&types)?;
+    TYPES.extract(types)?;
     let project = ProjectFile::new(folder, &slug, id.as_ref(), DEFAULT_ENTRYPOINT)?;
     fs::write(folder.join("index.ts"), INDEX)?;
     fs::write(folder.join(FILE_NAME), project.text()?)?;
@@ -48,7 +53,14 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     write_env(&folder.join(".env"))?;
     add_ignored(&folder.join(".gitignore"))?;
 
-    let files = vec!["index.ts", FILE_NAME, "deno.json", ".env", ".gitignore"];
+    let files = vec![
+        "index.ts",
+        FILE_NAME,
+        "deno.json",
+        ".env",
+        ".gitignore",
+        ".jelou/types/",
+    ];
     context.output.result_with(
         &Started {
             function: &slug,

@@ -32,6 +32,7 @@ impl ProjectFile {
     /// `None` when the folder has none.
     pub(crate) fn load(folder: &Path) -> anyhow::Result<Option<Self>> {
         let path = folder.join(FILE_NAME);
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -131,7 +132,10 @@ impl ProjectFile {
 
     /// Replaces the file in one step.
     pub(crate) fn save(&self) -> anyhow::Result<()> {
-        let folder = self.path.parent().context("the file is in a folder")?;
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
         let permissions = match fs::metadata(&self.path) {
             Ok(file) => Some(file.permissions()),
             Err(_) => None,

@@ -1,0 +1,136 @@
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{CTRL_C, FakeApi, Sandbox, answer, assert_outcome, problem};
+
+pub(crate) fn who() -> Value {
+    json!({
+        "accessToken": {
+            "id": "pat_01arz3ndektsv4rrffq69g5fav",
+            "name": "admin",
+            "prefix": "jfn_pat_abc1",
+            "scopes": ["admin"],
+            "lastUsedAt": null,
+            "createdAt": "2026-04-01T14:00:00Z",
+            "expiresAt": null,
+        },
+        "server": {
+            "version": "9.9.9",
+            "functions": "http://{slug}.fn.localhost:4400",
+            "engine": "deno 2.9.6",
+        },
+    })
+}
+
+fn api() -> FakeApi {
+    FakeApi::start(vec![answer("GET /v1/whoami", 200, who())])
+}
+
+#[test]
+fn login_with_a_token_from_stdin() {
+    let api = api();
+    let sandbox = Sandbox::new();
+    let outcome = sandbox
+        .jelou(&format!("login --token - --api {}", api.url()))
+        .run_with_stdin(&format!("{}\n", api.token()));
+    assert_outcome!(outcome);
+
+    let file = sandbox.home().join(".jelou/credentials.json");
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(file.clone()), 0o600);
+    assert_eq!(mode(sandbox.home().join(".jelou")), 0o700);
+    assert!(std::fs::read_to_string(file).unwrap().contains(api.token()));
+
+    let outcome = sandbox.jelou("whoami --human").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(
+        outcome.stdout().contains("profile default (active)"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn login_asks_with_masked_input() {
+    let api = api();
+    let sandbox = Sandbox::new().env("JELOU_API_URL", api.url());
+    let mut terminal = sandbox.jelou("login --profile work").in_terminal();
+    terminal.wait_for("? Access token: ").answer(api.token());
+    let outcome = terminal.finish();
+    assert!(!outcome.to_string().contains(api.token()), "{outcome}");
+    assert_outcome!(outcome);
+}
+
+#[test]
+fn ctrl_c_at_masked_input() {
+    let sandbox = Sandbox::new();
+    let mut terminal = sandbox.jelou("login").in_terminal();
+    terminal.wait_for("? Access token: ").press(CTRL_C);
+    assert_outcome!(terminal.finish());
+}
+
+#[test]
+fn the_terminal_shows_what_is_typed_again_after_ctrl_c() {
+    let sandbox = Sandbox::new();
+    let mut terminal = sandbox.shell_in_terminal("trap : INT; $JELOU login; stty -a");
+    terminal.wait_for("? Access token: ").press(CTRL_C);
+    let outcome = terminal.finish();
+    for mode in [" isig ", " icanon ", " echo "] {
+        assert!(outcome.stdout().contains(mode), "{outcome}");
+    }
+}
+
+#[test]
+fn login_without_a_terminal_names_the_flag() {
+    assert_outcome!(Sandbox::new().jelou("login").run());
+}
+
+#[test]
+fn a_refused_token_is_not_saved() {
+    let api = FakeApi::start(vec![answer(
+        "GET /v1/whoami",
+        401,
+        problem(401, "AUTH_ERROR", "the access token is not valid"),
+    )]);
+    let sandbox = Sandbox::new();
+    let outcome = sandbox
+        .jelou(&format!(
+            "login --token {} --api {}",
+            api.token(),
+            api.url()
+        ))
+        .run();
+    assert_outcome!(outcome);
+    assert!(!sandbox.home().join(".jelou/credentials.json").exists());
+}
+
+#[test]
+fn a_runtime_token_cannot_log_in() {
+    let token = jelou_token::RuntimeToken::mint().unwrap();
+    assert_outcome!(
+        Sandbox::new()
+            .jelou(&format!("login --token {} --human", token.expose()))
+            .run()
+    );
+}
+
+#[test]
+fn login_with_a_bad_address() {
+    assert_outcome!(
+        Sandbox::new()
+            .jelou("login --token - --api localhost:4400")
+            .run()
+    );
+}
+
+#[test]
+fn whoami_for_people() {
+    let api = api();
+    assert_outcome!(Sandbox::new().with_api(&api).jelou("whoami --human").run());
+}
+
+#[test]
+fn whoami_in_json() {
+    let api = api();
+    assert_outcome!(Sandbox::new().with_api(&api).jelou("whoami").run());
+}

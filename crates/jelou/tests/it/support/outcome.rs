@@ -1,0 +1,72 @@
+//! What a run of the binary leaves behind, in a form that snapshots compare.
+
+use std::fmt;
+
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) streams: Streams,
+}
+
+pub(crate) enum Streams {
+    Separate {
+        stdout: String,
+        stderr: String,
+    },
+    /// As a person sees both, in their order.
+    Screen(String),
+}
+
+impl Outcome {
+    pub(crate) fn stdout(&self) -> &str {
+        match &self.streams {
+            Streams::Separate { stdout, .. } => stdout,
+            Streams::Screen(screen) => screen,
+        }
+    }
+
+    /// The one JSON object on stdout.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(self.stdout()).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "exit code: {}", self.code)?;
+        match &self.streams {
+            Streams::Separate { stdout, stderr } => {
+                write!(
+                    f,
+                    "----- stdout -----\n{stdout}----- stderr -----\n{stderr}"
+                )
+            }
+            Streams::Screen(screen) => write!(f, "----- screen -----\n{screen}"),
+        }
+    }
+}
+
+/// Values that differ from run to run. The sandbox's own folders are replaced before.
+pub(crate) const FILTERS: [(&str, &str); 3] = [
+    (
+        r"\b(func|dep|tok|pat)_[0-9a-hjkmnp-tv-z]{26}\b",
+        "${1}_[ULID]",
+    ),
+    (r"127\.0\.0\.1:(\d{5}|[0-35-9]\d{3})\b", "127.0.0.1:[PORT]"),
+    (r"jelou \d+\.\d+\.\d+", "jelou [VERSION]"),
+];
+
+/// Compares an outcome with the snapshot that has the test's name.
+macro_rules! assert_outcome {
+    ($outcome:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        for (pattern, replacement) in $crate::support::FILTERS {
+            settings.add_filter(pattern, replacement);
+        }
+        let outcome = $outcome.to_string();
+        settings.bind(|| insta::assert_snapshot!(outcome));
+    }};
+}
+
+pub(crate) use assert_outcome;

@@ -1,0 +1,145 @@
+//! A home and a project folder, and the binary run in them with nothing of the machine's environment.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{FakeApi, Outcome, Streams, Terminal};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_jelou");
+
+pub(crate) struct Sandbox {
+    root: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["home", "mi-funcion"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        Self {
+            root,
+            environment: Vec::new(),
+        }
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// Where commands run; its name is a slug.
+    pub(crate) fn project(&self) -> PathBuf {
+        self.root.path().join("mi-funcion")
+    }
+
+    /// Writes a file of the project.
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.project().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.project().join(path)).unwrap()
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Logged in by the environment.
+    pub(crate) fn with_api(self, api: &FakeApi) -> Self {
+        self.env("JELOU_API_URL", api.url())
+            .env("JELOU_TOKEN", api.token())
+    }
+
+    /// A command line; words have no spaces.
+    pub(crate) fn jelou(&self, line: &str) -> Jelou<'_> {
+        Jelou {
+            sandbox: self,
+            arguments: line.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+
+    /// A script of the shell in a terminal; the binary is `$JELOU`.
+    pub(crate) fn shell_in_terminal(&self, script: &str) -> Terminal {
+        let mut variables = self.variables();
+        variables.push(("JELOU".to_owned(), BINARY.to_owned()));
+        let arguments = ["-c".to_owned(), script.to_owned()];
+        Terminal::start("/bin/sh", &arguments, &variables, &self.project())
+    }
+
+    /// The variables of a run, and no others.
+    fn variables(&self) -> Vec<(String, String)> {
+        let mut variables = vec![
+            ("HOME".to_owned(), path_text(&self.home())),
+            ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+            ("TERM".to_owned(), "xterm-256color".to_owned()),
+            ("TZ".to_owned(), "UTC".to_owned()),
+        ];
+        variables.extend(self.environment.iter().cloned());
+        variables
+    }
+
+    fn without_paths(&self, text: &str) -> String {
+        text.replace(&path_text(&self.home()), "[HOME]")
+            .replace(&path_text(&self.project()), "[PROJECT]")
+    }
+}
+
+pub(crate) struct Jelou<'a> {
+    sandbox: &'a Sandbox,
+    arguments: Vec<String>,
+}
+
+impl Jelou<'_> {
+    /// Without a terminal, and with nothing on stdin.
+    pub(crate) fn run(&self) -> Outcome {
+        self.run_with_stdin("")
+    }
+
+    pub(crate) fn run_with_stdin(&self, stdin: &str) -> Outcome {
+        let mut child = Command::new(BINARY)
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.sandbox.variables())
+            .current_dir(self.sandbox.project())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads no input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| {
+            self.sandbox
+                .without_paths(&String::from_utf8(bytes).unwrap())
+        };
+        Outcome {
+            code: output.status.code().unwrap(),
+            streams: Streams::Separate {
+                stdout: text(output.stdout),
+                stderr: text(output.stderr),
+            },
+        }
+    }
+
+    /// Under a pseudo-terminal, as a person runs it.
+    pub(crate) fn in_terminal(&self) -> Terminal {
+        Terminal::start(
+            BINARY,
+            &self.arguments,
+            &self.sandbox.variables(),
+            &self.sandbox.project(),
+        )
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}

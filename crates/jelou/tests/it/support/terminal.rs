@@ -1,0 +1,152 @@
+//! A pseudo-terminal: types and reads the screen as a person does.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::{Outcome, Streams};
+
+/// How long something may take to appear before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) const CTRL_C: &str = "\u{3}";
+pub(crate) const CTRL_D: &str = "\u{4}";
+
+pub(crate) struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    screen: Arc<Screen>,
+    /// Open as long as the test looks at the screen.
+    _master: Box<dyn MasterPty + Send>,
+}
+
+#[derive(Default)]
+struct Screen {
+    written: Mutex<Written>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    /// The program and all that it started have closed the terminal.
+    ended: bool,
+}
+
+impl Terminal {
+    pub(super) fn start(
+        program: &str,
+        arguments: &[String],
+        environment: &[(String, String)],
+        folder: &Path,
+    ) -> Self {
+        let pair = native_pty_system()
+            .openpty(PtySize {
+                rows: 50,
+                cols: 160,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env_clear();
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        command.cwd(folder);
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+
+        let screen = Arc::new(Screen::default());
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let writer = Arc::clone(&screen);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                // Linux reports the end of a pseudo-terminal as an error.
+                let count = reader.read(&mut buffer).unwrap_or(0);
+                let mut written = writer.written.lock().unwrap();
+                written.bytes.extend_from_slice(&buffer[..count]);
+                written.ended = count == 0;
+                writer.changed.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            keyboard: pair.master.take_writer().unwrap(),
+            screen,
+            _master: pair.master,
+        }
+    }
+
+    /// Waits until `text` is on the screen.
+    pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
+        self.wait_until(|written| text_of(&written.bytes).contains(text), text);
+        self
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+        self
+    }
+
+    /// Types and presses the return key.
+    pub(crate) fn answer(&mut self, line: &str) -> &mut Self {
+        self.press(&format!("{line}\r"))
+    }
+
+    /// Waits for the program's end.
+    pub(crate) fn finish(mut self) -> Outcome {
+        self.wait_until(|written| written.ended, "the end of the program");
+        let status = self.child.wait().unwrap();
+        let written = self.screen.written.lock().unwrap();
+        Outcome {
+            code: i32::try_from(status.exit_code()).unwrap(),
+            streams: Streams::Screen(text_of(&written.bytes)),
+        }
+    }
+
+    /// What the program wrote until its end, with its colours.
+    pub(crate) fn finish_raw(self) -> String {
+        self.wait_until(|written| written.ended, "the end of the program");
+        let written = self.screen.written.lock().unwrap();
+        String::from_utf8_lossy(&written.bytes).into_owned()
+    }
+
+    fn wait_until(&self, condition: impl Fn(&Written) -> bool, what: &str) {
+        let written = self.screen.written.lock().unwrap();
+        let (written, timeout) = self
+            .screen
+            .changed
+            .wait_timeout_while(written, PATIENCE, |written| {
+                !condition(written) && !written.ended
+            })
+            .unwrap();
+        assert!(
+            condition(&written),
+            "waited for {what:?} ({}); the screen has:\n{}",
+            if timeout.timed_out() {
+                "in vain"
+            } else {
+                "the program ended"
+            },
+            text_of(&written.bytes)
+        );
+    }
+}
+
+/// What is to be read, without colours.
+fn text_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    anstream::adapter::strip_str(&text)
+        .to_string()
+        .replace('\r', "")
+}

@@ -1,0 +1,189 @@
+use serde_json::{Value, json};
+
+use crate::support::{FakeApi, Sandbox, answer, assert_outcome, problem};
+
+const VALUE: &str = "jfn_rt_def4UVWXYZabcdefghijklmnopqrstuv0abcde";
+
+pub(crate) fn token(name: &str, prefix: &str) -> Value {
+    json!({
+        "id": "tok_01arz3ndektsv4rrffq69g5fav",
+        "name": name,
+        "prefix": prefix,
+        "lastUsedAt": null,
+        "createdAt": "2026-04-05T09:00:00Z",
+        "createdBy": "admin",
+        "expiresAt": null,
+    })
+}
+
+fn created() -> Value {
+    let mut created = token("ci-deploy", "jfn_rt_def4");
+    created["token"] = VALUE.into();
+    created
+}
+
+fn sandbox() -> (Sandbox, FakeApi) {
+    let mut used = token("default", "jfn_rt_abc1");
+    used["lastUsedAt"] = "2026-04-07T10:30:00Z".into();
+    used["createdAt"] = "2026-04-01T14:00:00Z".into();
+    let api = FakeApi::start(vec![
+        answer(
+            "GET /v1/functions/mi-funcion/tokens",
+            200,
+            json!({"items": [used, token("ci-deploy", "jfn_rt_def4")]}),
+        ),
+        answer("POST /v1/functions/mi-funcion/tokens", 201, created()),
+        answer(
+            "GET /v1/functions/mi-funcion/tokens/ci-deploy",
+            200,
+            token("ci-deploy", "jfn_rt_def4"),
+        ),
+        answer(
+            "GET /v1/functions/mi-funcion/tokens/jfn_rt_def4",
+            200,
+            token("ci-deploy", "jfn_rt_def4"),
+        ),
+        answer(
+            "DELETE /v1/functions/mi-funcion/tokens/tok_01arz3ndektsv4rrffq69g5fav",
+            204,
+            Value::Null,
+        ),
+        answer(
+            "GET /v1/functions/unica/tokens/default",
+            200,
+            token("default", "jfn_rt_abc1"),
+        ),
+        answer(
+            "DELETE /v1/functions/unica/tokens/tok_01arz3ndektsv4rrffq69g5fav",
+            409,
+            problem(409, "LAST_TOKEN", "it is the last active token of unica"),
+        ),
+        answer(
+            "DELETE /v1/functions/unica/tokens/tok_01arz3ndektsv4rrffq69g5fav?force=true",
+            204,
+            Value::Null,
+        ),
+    ]);
+    (Sandbox::new().with_api(&api), api)
+}
+
+#[test]
+fn tokens_list_for_people() {
+    let (sandbox, _api) = sandbox();
+    assert_outcome!(
+        sandbox
+            .jelou("tokens list mi-funcion")
+            .in_terminal()
+            .finish()
+    );
+}
+
+#[test]
+fn tokens_list_in_json() {
+    let (sandbox, _api) = sandbox();
+    assert_outcome!(sandbox.jelou("functions tokens list mi-funcion").run());
+}
+
+#[test]
+fn tokens_list_shows_expiry_where_there_is_one() {
+    let mut expiring = token("a-name-longer-than-its-column", "jfn_rt_abc1");
+    expiring["expiresAt"] = "2027-01-01T00:00:00Z".into();
+    let api = FakeApi::start(vec![answer(
+        "GET /v1/functions/mi-funcion/tokens",
+        200,
+        json!({"items": [expiring, token("default", "jfn_rt_def4")]}),
+    )]);
+    let sandbox = Sandbox::new().with_api(&api).env("TZ", "America/Guayaquil");
+    assert_outcome!(sandbox.jelou("tokens list mi-funcion --human").run());
+}
+
+#[test]
+fn tokens_create_for_people() {
+    let (sandbox, api) = sandbox();
+    let outcome = sandbox
+        .jelou("tokens create mi-funcion --name ci-deploy")
+        .in_terminal()
+        .finish();
+    assert_outcome!(outcome);
+    assert_eq!(api.last_body(), json!({"name": "ci-deploy"}));
+}
+
+#[test]
+fn tokens_create_in_json_has_the_plain_value() {
+    let (sandbox, api) = sandbox();
+    let outcome = sandbox
+        .jelou("tokens create mi-funcion --name ci-deploy --expires-in 90d --json")
+        .run();
+    assert_eq!(outcome.json()["data"]["token"], VALUE);
+    assert_outcome!(outcome);
+    assert_eq!(
+        api.last_body(),
+        json!({"name": "ci-deploy", "expiresIn": 7_776_000})
+    );
+}
+
+#[test]
+fn the_slug_comes_from_the_project() {
+    let (sandbox, api) = sandbox();
+    sandbox.file("jelou.json", r#"{"function": "mi-funcion"}"#);
+    assert_eq!(sandbox.jelou("tokens list").run().code, 0);
+    assert_eq!(sandbox.jelou("tokens revoke ci-deploy -y").run().code, 0);
+    assert_eq!(
+        api.requests(),
+        [
+            "GET /v1/functions/mi-funcion/tokens",
+            "GET /v1/functions/mi-funcion/tokens/ci-deploy",
+            "DELETE /v1/functions/mi-funcion/tokens/tok_01arz3ndektsv4rrffq69g5fav",
+        ]
+    );
+}
+
+#[test]
+fn without_a_slug_and_a_project() {
+    let (sandbox, _api) = sandbox();
+    assert_outcome!(sandbox.jelou("tokens list").run());
+}
+
+#[test]
+fn revoke_asks_first() {
+    let (sandbox, api) = sandbox();
+    let mut terminal = sandbox
+        .jelou("tokens revoke mi-funcion jfn_rt_def4..")
+        .in_terminal();
+    terminal
+        .wait_for("? Revoke token jfn_rt_def4... for mi-funcion? (y/N) ")
+        .answer("y");
+    assert_outcome!(terminal.finish());
+    assert_eq!(api.requests().len(), 2);
+}
+
+#[test]
+fn revoke_declined_does_nothing() {
+    let (sandbox, api) = sandbox();
+    let mut terminal = sandbox
+        .jelou("tokens revoke mi-funcion ci-deploy")
+        .in_terminal();
+    terminal.wait_for("(y/N) ").answer("");
+    assert_outcome!(terminal.finish());
+    assert_eq!(
+        api.requests(),
+        ["GET /v1/functions/mi-funcion/tokens/ci-deploy"]
+    );
+}
+
+#[test]
+fn revoke_without_a_terminal_names_the_flag() {
+    let (sandbox, api) = sandbox();
+    assert_outcome!(sandbox.jelou("tokens revoke mi-funcion ci-deploy").run());
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn the_last_token_needs_force() {
+    let (sandbox, _api) = sandbox();
+    assert_outcome!(sandbox.jelou("tokens revoke unica default -y").run());
+    let outcome = sandbox
+        .jelou("tokens revoke unica default -y --force")
+        .run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+}
