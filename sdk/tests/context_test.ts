@@ -127,6 +127,43 @@ Deno.test("the function sees the request as its caller sent it", async () => {
   });
 });
 
+Deno.test("headers and URL are the same before and after something looks inside", async () => {
+  await using worker = await Worker.serving(`
+    import { define } from "@jelou/functions";
+    const look = (request) => ({ url: request.url, one: request.headers.get("X-Own"), none: request.headers.get("x-none"),
+      platform: [request.headers.get("X-Jelou-Token"), request.headers.has("x-jelou-request-id")], has: request.headers.has("x-own"),
+      method: request.method, aborted: request.signal.aborted });
+    export default define({ description: "x", handler: async (_input, _ctx, request) => {
+      const before = look(request);
+      const copy = new Request(request);
+      const after = [look(request), look(copy)];
+      request.headers.set("x-own", "3");
+      return { before, after, all: JSON.stringify([...copy.headers]), copied: new Headers(request.headers).get("x-own"),
+        type: [request.headers instanceof Headers, String(request.headers)] };
+    } });
+  `);
+  for (const target of ["/", "/a/b?c=d", "/a/./b/../c", "/a/..%2f", "/a/%2E%2e/b", "/x?y=%7B'\"", "/a//b"]) {
+    const connection = await Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` });
+    const head = `POST ${target} HTTP/1.1\r\nHost: w\r\nX-Own: 2\r\nX-Jelou-Request-Id: r\r\n` +
+      "X-Jelou-Origin: https://f.example.com\r\nX-Jelou-Token: t\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    await connection.write(new TextEncoder().encode(head));
+    const answer = await new Response(connection.readable).text();
+    const { before, after, all, copied, type } = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));
+    equal(before, {
+      url: new URL(target, "https://f.example.com").href,
+      one: "2",
+      none: null,
+      platform: [null, false],
+      has: true,
+      method: "POST",
+      aborted: false,
+    });
+    equal(after, [before, before]);
+    same(all.includes("x-jelou"), false);
+    equal([copied, type], ["3", [true, "[object Headers]"]]);
+  }
+});
+
 Deno.test("the third argument is there however a handler looks at it", async () => {
   const handlers = [
     "function () { return arguments[2].url }",

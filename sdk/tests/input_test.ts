@@ -70,6 +70,24 @@ Deno.test("the input of GET and HEAD is the query string", async () => {
   const response = await worker.invoke("/a?x=1&tag=a&tag=b&tag=c&e=&__proto__=p&s=%C3%B1+o");
   const { input } = await response.json();
   same(JSON.stringify(input), '{"x":"1","tag":["a","b","c"],"e":"","__proto__":"p","s":"ñ o"}');
+  // Plain queries take a shorter way, which must be the same one.
+  for (
+    const query of [
+      "a=1&b=2",
+      "a",
+      "a=",
+      "=a",
+      "a=b=c",
+      "&&a=1&&b&",
+      "a=1&a=2&a=3",
+      "__proto__=1",
+      "toString=1",
+    ]
+  ) {
+    const plain = await (await worker.invoke(`/?${query}`)).json();
+    const encoded = await (await worker.invoke(`/?${query}&%7A=z`)).json();
+    same(JSON.stringify({ ...plain.input, z: "z" }), JSON.stringify(encoded.input), query);
+  }
   const head = await worker.invoke("/a?x=1", { method: "HEAD" });
   same(head.status, 200);
   same(await head.text(), "");

@@ -179,6 +179,11 @@ export class Worker implements AsyncDisposable {
     for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) this.#stderr += text;
   }
 
+  /** The process's id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** What the process wrote to standard error. */
   get errors(): string {
     return this.#stderr;

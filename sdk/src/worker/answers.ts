@@ -7,7 +7,7 @@ import { NativeResponse, stringify } from "./primordials.ts";
 import type { IssueDetail } from "./validation.ts";
 
 /** Headers of every JSON answer. */
-export const JSON_HEADERS = { "content-type": "application/json" };
+const JSON_HEADERS = { "content-type": "application/json" };
 
 /** A JSON answer. */
 export function json(status: number, body: unknown): Response {

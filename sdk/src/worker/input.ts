@@ -16,7 +16,6 @@
  * @module
  */
 import {
-  byteLength,
   decode,
   endsWith,
   getHeader,
@@ -25,6 +24,7 @@ import {
   requestBody,
   requestBytes,
   requestHeaders,
+  requestText,
   slice,
   toLowerCase,
   trim,
@@ -49,8 +49,12 @@ export function takesQuery(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Reads the input from a request's body. */
-export async function readBody(request: Request): Promise<Input | typeof INVALID_JSON> {
+/**
+ * Reads the input from a request's body.
+ *
+ * @param keepBytes Whether the body must still be readable, byte for byte; text alone is quicker.
+ */
+export async function readBody(request: Request, keepBytes: boolean): Promise<Input | typeof INVALID_JSON> {
   const headers = requestHeaders(request);
   const type = mediaType(getHeader(headers, "content-type"));
   const json = type === "application/json" || endsWith(type, "+json");
@@ -58,9 +62,9 @@ export async function readBody(request: Request): Promise<Input | typeof INVALID
   if (!json && !form && type !== "") {
     return getHeader(headers, "content-length") === "0" || requestBody(request) === null ? NO_BODY : UNREAD;
   }
-  const bytes = await requestBytes(request) as Uint8Array<ArrayBuffer>;
-  if (byteLength(bytes) === 0) return { value: {}, bytes: null };
-  const text = decode(bytes);
+  const bytes = keepBytes ? await requestBytes(request) as Uint8Array<ArrayBuffer> : null;
+  const text = bytes === null ? await requestText(request) : decode(bytes);
+  if (text === "") return { value: {}, bytes };
   if (form) return { value: parseFields(text), bytes };
   try {
     return { value: parse(text), bytes };

@@ -7,15 +7,18 @@ import { internalError, invalidJson, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
 import { type Input, INVALID_JSON, readBody, takesQuery } from "./input.ts";
-import { hasAborted, outwardRequest } from "./lazy_request.ts";
+import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
 import {
   decodeComponent,
   getHeader,
   indexOf,
+  NativePromise,
   requestHeaders,
   requestMethod,
+  requestSignal,
   requestUrl,
+  signalAborted,
   slice,
 } from "./primordials.ts";
 import { type Outcome, toOutcome } from "./result.ts";
@@ -43,25 +46,24 @@ async function answer(
   request: Request,
   target: string,
 ): Promise<Response> {
-  let outward: Request | undefined;
   try {
     const tool = toolOf(tools, request);
     const input = takesQuery(context.method)
       ? { value: context.query, bytes: null }
-      : await readBody(request);
+      : await readBody(request, tool.wantsRequest);
     if (input === INVALID_JSON) return invalidJson();
-    const validated = await validate(tool, context, input);
+    const validating = validate(tool, context, input);
+    const validated = validating instanceof NativePromise ? await validating : validating;
     if (validated.details !== null) return validationFailed(validated.details);
-    if (tool.wantsRequest) {
-      const origin = getHeader(requestHeaders(request), "x-jelou-origin") ?? "http://localhost";
-      outward = outwardRequest(request, origin + target, input.bytes);
-    }
-    const result = await tool.handler(validated.value, context, outward);
-    const outcome = toOutcome(result);
+    const outward = tool.wantsRequest
+      ? outwardRequest(request, urlOf(request, target), input.bytes)
+      : undefined;
+    const outcome = toOutcome(await tool.handler(validated.value, context, outward));
     if (outcome.described && tool.validateOutput !== null) await warnOfMismatch(tool, outcome);
     return outcome.response;
   } catch (error) {
-    log(hasAborted(outward) ? "WARN" : "ERROR", [error]);
+    // What a caller who has gone away leaves behind is no fault of the function.
+    log(signalAborted(requestSignal(request)) ? "WARN" : "ERROR", [error]);
     return internalError();
   }
 }
@@ -71,6 +73,11 @@ function targetOf(request: Request): string {
   const url = requestUrl(request);
   const start = indexOf(url, "/", indexOf(url, "://") + 3);
   return start < 0 ? "/" : slice(url, start);
+}
+
+/** The URL that the caller used. */
+function urlOf(request: Request, target: string): string {
+  return (getHeader(requestHeaders(request), "x-jelou-origin") ?? "http://localhost") + target;
 }
 
 function toolOf(tools: Tools, request: Request): Tool {
@@ -89,12 +96,16 @@ function toolOf(tools: Tools, request: Request): Tool {
  * A schedule has no caller who could send an input: its runs get `{}`, with the schema's defaults where it
  * accepts that, so that one function can serve callers and a schedule.
  */
-async function validate(tool: Tool, context: InvocationContext, input: Input): Promise<Validated> {
+function validate(tool: Tool, context: InvocationContext, input: Input): Validated | Promise<Validated> {
   if (tool.validateInput === null) return { value: input.value, details: null };
   const value = input.value === undefined ? {} : input.value;
-  const validated = await tool.validateInput(value);
-  if (validated.details !== null && context.isCron) return { value, details: null };
-  return validated;
+  const validated = tool.validateInput(value);
+  return context.isCron ? leniently(validated, value) : validated;
+}
+
+async function leniently(validating: Validated | Promise<Validated>, value: unknown): Promise<Validated> {
+  const validated = await validating;
+  return validated.details === null ? validated : { value, details: null };
 }
 
 /** An output that does not match its schema is still sent: the schema describes, it does not filter. */

@@ -10,7 +10,7 @@
 import { internalError, json, unavailable } from "./answers.ts";
 import { captureConsole } from "./console.ts";
 import { invoke, type LoadedFunction } from "./invocation.ts";
-import { incomingRequest } from "./lazy_request.ts";
+import { incomingRequest } from "./outward_request.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";

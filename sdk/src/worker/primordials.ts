@@ -37,6 +37,8 @@ export const encodeComponent = encodeURIComponent;
 export const construct = Reflect.construct;
 
 export const NativeResponse = Response;
+/** The quickest way to a JSON response. */
+export const jsonResponse = Response.json;
 export const NativeRequest = Request;
 export const NativeHeaders = Headers;
 export const NativeURL = URL;
@@ -70,7 +72,9 @@ export const split = uncurry(String.prototype.split as (separator: string) => st
 export const trim = uncurry(String.prototype.trim);
 export const toISOString = uncurry(Date.prototype.toISOString);
 export const functionToString = uncurry(Function.prototype.toString);
-export const matches = uncurry(RegExp.prototype.test);
+const exec = uncurry(RegExp.prototype.exec);
+/** `pattern.test(text)`, which would call whatever `exec` the prototype has by then. */
+export const matches = (pattern: RegExp, text: string): boolean => exec(pattern, text) !== null;
 export const mapForEach = uncurry(Map.prototype.forEach);
 export const setForEach = uncurry(Set.prototype.forEach);
 export const then = uncurry(Promise.prototype.then);

@@ -5,9 +5,9 @@
  */
 import { RESPONSE } from "../definition/brand.ts";
 import type { FunctionResponse } from "../response/builder.ts";
-import { JSON_HEADERS } from "./answers.ts";
 import {
   appendHeader,
+  jsonResponse,
   NativeHeaders,
   NativeResponse,
   NativeTypeError,
@@ -35,11 +35,8 @@ export function toOutcome(result: unknown): Outcome {
   }
   if (result instanceof NativeResponse) return { response: result, described: false, value: undefined };
   if (isFunctionResponse(result)) return built(result);
-  return {
-    response: new NativeResponse(serialize(result), { headers: JSON_HEADERS }),
-    described: true,
-    value: result,
-  };
+  if (typeof result === "function" || typeof result === "symbol") throw notJson(result);
+  return { response: jsonResponse(result), described: true, value: result };
 }
 
 function isFunctionResponse(result: unknown): result is FunctionResponse {
@@ -68,8 +65,10 @@ function built(result: FunctionResponse): Outcome {
 
 function serialize(value: unknown): string {
   const text = stringify(value);
-  if (text === undefined) {
-    throw new NativeTypeError(`A ${typeof value} cannot be sent as JSON; return plain data or a Response`);
-  }
+  if (text === undefined) throw notJson(value);
   return text;
+}
+
+function notJson(value: unknown): TypeError {
+  return new NativeTypeError(`A ${typeof value} cannot be sent as JSON; return plain data or a Response`);
 }

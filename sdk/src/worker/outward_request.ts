@@ -1,0 +1,125 @@
+/**
+ * The web `Request` that a handler gets as its third argument: a stand-in until something looks inside.
+ *
+ * @module
+ */
+import { standInPrototype } from "./lazy_object.ts";
+import { outwardHeaders } from "./outward_headers.ts";
+import {
+  create,
+  defineProperty,
+  matches,
+  NativeRequest,
+  NativeURL,
+  requestBody,
+  requestHeaders,
+  requestMethod,
+  requestSignal,
+  requestUrl,
+  urlHref,
+} from "./primordials.ts";
+
+/** The request as it came in, for what only works with that one: a WebSocket upgrade. */
+const INCOMING = Symbol("incoming");
+const URL_TEXT = Symbol("url");
+const BYTES = Symbol("bytes");
+const HEADERS = Symbol("headers");
+const BUILT = Symbol("built");
+
+interface StandIn {
+  [INCOMING]: Request;
+  [URL_TEXT]: string;
+  [BYTES]: Uint8Array<ArrayBuffer> | null;
+  [HEADERS]: Headers | undefined;
+  [BUILT]: Request | undefined;
+}
+
+const prototype = standInPrototype(new NativeRequest("http://localhost/"), build);
+
+// What most handlers ask for is known without building: parsing the URL alone takes longer than a small handler.
+const shortcuts: Record<string, (this: StandIn) => unknown> = {
+  url() {
+    return matches(NORMAL, this[URL_TEXT]) ? this[URL_TEXT] : urlHref(new NativeURL(this[URL_TEXT]));
+  },
+  method() {
+    return requestMethod(this[INCOMING]);
+  },
+  headers() {
+    return headersOf(this);
+  },
+  signal() {
+    return requestSignal(this[INCOMING]);
+  },
+};
+for (const [name, get] of Object.entries(shortcuts)) defineProperty(prototype, name, { get });
+
+/** A URL that the standard's parser leaves as it is: no dot segments, nothing to be encoded, no usual port. */
+const NORMAL =
+  /^https?:\/\/[a-z0-9.-]+(?::(?!0|80\/|443\/)\d{2,5})?(?:\/(?!\.|%2e)[\w~:@!$&()*+,;=%.-]*)+(?:\?[\w~:@!$&()*+,;=%./?-]*)?$/i;
+
+/** Whether this Deno's requests can have stand-ins. If not, they are built at once. */
+const standInsWork = check();
+
+/**
+ * Makes the function's view of a request.
+ *
+ * @param incoming The request from the gateway.
+ * @param url The URL that the caller used.
+ * @param bytes The body, if it has been read.
+ */
+export function outwardRequest(
+  incoming: Request,
+  url: string,
+  bytes: Uint8Array<ArrayBuffer> | null,
+): Request {
+  const standIn = createStandIn(incoming, url, bytes);
+  if (standInsWork) return standIn as unknown as Request;
+  const request = build(standIn);
+  (request as unknown as StandIn)[INCOMING] = incoming;
+  return request;
+}
+
+/** The gateway's request behind a function's request; a request of another origin is given back as it is. */
+export function incomingRequest(request: Request): Request {
+  return (request as unknown as Partial<StandIn>)[INCOMING] ?? request;
+}
+
+function createStandIn(incoming: Request, url: string, bytes: Uint8Array<ArrayBuffer> | null): StandIn {
+  const standIn: StandIn = create(prototype);
+  standIn[INCOMING] = incoming;
+  standIn[URL_TEXT] = url;
+  standIn[BYTES] = bytes;
+  standIn[HEADERS] = undefined;
+  standIn[BUILT] = undefined;
+  return standIn;
+}
+
+function build(standIn: StandIn): Request {
+  if (standIn[BUILT] !== undefined) return standIn[BUILT];
+  const incoming = standIn[INCOMING];
+  const method = requestMethod(incoming);
+  const bodiless = method === "GET" || method === "HEAD";
+  return standIn[BUILT] = new NativeRequest(standIn[URL_TEXT], {
+    method,
+    headers: headersOf(standIn),
+    body: bodiless ? null : standIn[BYTES] ?? requestBody(incoming),
+    signal: requestSignal(incoming),
+  });
+}
+
+function headersOf(standIn: StandIn): Headers {
+  return standIn[HEADERS] ??= outwardHeaders(requestHeaders(standIn[INCOMING]));
+}
+
+/** Tries a stand-in where the platform itself looks inside. */
+function check(): boolean {
+  const incoming = new NativeRequest("http://localhost/", { method: "PUT", headers: { a: "b" } });
+  try {
+    const standIn = createStandIn(incoming, "http://probe.localhost/", null) as unknown as Request;
+    const copy = new NativeRequest(standIn);
+    return requestUrl(copy) === "http://probe.localhost/" && requestMethod(copy) === "PUT" &&
+      copy.headers.get("a") === "b";
+  } catch {
+    return false;
+  }
+}
