@@ -75,7 +75,7 @@ fn the_terminal_shows_what_is_typed_again_after_ctrl_c() {
     let mut terminal = sandbox.shell_in_terminal("trap : INT; $JELOU login; stty -a");
     terminal.wait_for("? Access token: ").press(CTRL_C);
     let outcome = terminal.finish();
-    for mode in [" isig ", " icanon ", " echo "] {
+    for mode in ["\nisig ", " icanon ", " echo "] {
         assert!(outcome.stdout().contains(mode), "{outcome}");
     }
 }

@@ -18,7 +18,10 @@ fn nonsense_is_asked_again() {
     let (sandbox, _api) = sandbox();
     let mut terminal = sandbox.jelou(COMMAND).in_terminal();
     terminal.wait_for("(y/N) ").answer("maybe");
-    terminal.wait_for("Answer y or n").answer("YES");
+    terminal
+        .wait_for("Answer y or n")
+        .wait_for("(y/N) ")
+        .answer("YES");
     assert_outcome!(terminal.finish());
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     screen: Arc<Screen>,
+    /// How much of the screen's text was waited for already.
+    seen: usize,
     /// Open as long as the test looks at the screen.
     _master: Box<dyn MasterPty + Send>,
 }
@@ -82,13 +84,21 @@ impl Terminal {
             child,
             keyboard: pair.master.take_writer().unwrap(),
             screen,
+            seen: 0,
             _master: pair.master,
         }
     }
 
-    /// Waits until `text` is on the screen.
+    /// Waits until `text` is on the screen, behind what was waited for before.
     pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
-        self.wait_until(|written| text_of(&written.bytes).contains(text), text);
+        let seen = self.seen;
+        let position = |written: &Written| {
+            let screen = text_of(&written.bytes);
+            let start = screen.get(seen..)?.find(text)?;
+            Some(seen + start + text.len())
+        };
+        self.wait_until(|written| position(written).is_some(), text);
+        self.seen = position(&self.screen.written.lock().unwrap()).unwrap();
         self
     }
 
