@@ -43,12 +43,13 @@ test: engine ## Run every test
 lint: engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	$(TOOLS)/bin/cargo-deny --locked --offline check bans licenses sources
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 	cd sdk && $(DENO) fmt --check
 	cd sdk && $(DENO) lint --quiet
 	cd sdk && $(DENO) check src build tests
 	cd sdk && $(DENO) run -A build/main.ts --check
-	cd examples && $(DENO) fmt --check .
+	$(DENO) fmt --check examples/*/*.ts examples/*/*.json
+	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
 	scripts/docs.sh $(JELOU) --check
 
 .PHONY: bench
