@@ -38,7 +38,7 @@ async function bundle(entry: string, external: string[]): Promise<string> {
     mainFields: ["module", "main"],
     conditions: ["import"],
     external: [...external, "node:*"],
-    plugins: [inspectionStaysApart],
+    plugins: [inspectionStaysApart, localesAreEnglish],
     minify: true,
     // The names of classes and functions are seen in stack traces and by `error.name`.
     keepNames: false,
@@ -55,6 +55,22 @@ const inspectionStaysApart: Plugin = {
   setup({ onResolve }) {
     onResolve({ filter: /\/inspect\.ts$/ }, (args) => {
       return args.kind === "dynamic-import" ? { path: "./inspect.js", external: true } : undefined;
+    });
+  },
+};
+
+/**
+ * Zod carries its messages in some fifty languages: more than half of its code, and 8 MB of memory in every
+ * process. The platform's errors have the words of its contract whatever the locale, so each language is a name
+ * for English here.
+ */
+const localesAreEnglish: Plugin = {
+  name: "locales-are-english",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, async ({ path }) => {
+      const names = (await Deno.readTextFile(path)).matchAll(/export \{ default as (\w+) \}/g);
+      const exports = Array.from(names, ([, name]) => `en as ${name}`);
+      return { contents: `import en from "./en.js";\nexport { ${exports.join(", ")} };` };
     });
   },
 };

@@ -76,6 +76,20 @@ Deno.test("a valid input reaches the handler transformed and stripped", async ()
   equal(await response.json(), { input: { n: 7, d: "usual" } });
 });
 
+Deno.test("a locale does not change the words that callers match on", async () => {
+  await using worker = await Worker.serving(
+    echo(
+      `z.object({ email: z.email(), own: z.string("¿Qué?") })`,
+      `
+      import { z } from "@jelou/functions"; z.config(z.locales.es());`,
+    ),
+  );
+  equal(await details(worker, { email: "x" }), [
+    { path: ["email"], message: "Invalid email", code: "invalid_string" },
+    { path: ["own"], message: "¿Qué?", code: "invalid_type" },
+  ]);
+});
+
 Deno.test("asynchronous refinements are awaited", async () => {
   await using worker = await Worker.serving(
     echo(`z.object({ code: z.string().refine(async (code) => code === "good", "Unknown code") })`),

@@ -7,7 +7,6 @@ import { describeFailure, importDefinition, LoadError } from "./module.ts";
 import { createEgress } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
-import { restrictGlobals } from "./globals.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { jelouFactory } from "./jelou.ts";
 import type { LoadMessage, LoadResult } from "./load_message.ts";
@@ -30,7 +29,6 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const inspection = message.mode === "inspect" ? await import("../inspect.ts") : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     globalThis.fetch = createFetch(message.functionsDomain, egress);
-    restrictGlobals();
     dropRights(socketPath, message.egressSocket);
     const definition = await importDefinition(message.bundle);
     if (inspection !== null) {

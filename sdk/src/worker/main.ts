@@ -10,6 +10,7 @@
 import { internalError, json, unavailable } from "./answers.ts";
 import { captureConsole } from "./console.ts";
 import { invoke, type LoadedFunction } from "./invocation.ts";
+import { restrictGlobals } from "./globals.ts";
 import { incomingRequest } from "./outward_request.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
@@ -39,6 +40,8 @@ function handle(request: Request): Response | Promise<Response> {
 }
 
 captureConsole();
+// Now and not with the function: the node process object alone takes longer to load than a function does.
+restrictGlobals();
 
 const { upgradeWebSocket } = Deno;
 Deno.upgradeWebSocket = (request, options) => upgradeWebSocket(incomingRequest(request), options);

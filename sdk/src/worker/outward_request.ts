@@ -55,7 +55,7 @@ for (const [name, get] of Object.entries(shortcuts)) defineProperty(prototype, n
 
 /** A URL that the standard's parser leaves as it is: no dot segments, nothing to be encoded, no usual port. */
 const NORMAL =
-  /^https?:\/\/[a-z0-9.-]+(?::(?!0|80\/|443\/)\d{2,5})?(?:\/(?!\.|%2e)[\w~:@!$&()*+,;=%.-]*)+(?:\?[\w~:@!$&()*+,;=%./?-]*)?$/i;
+  /^https?:\/\/[a-z0-9.-]+(?::(?!0|80\/|443\/)\d{2,5})?(?:\/(?!\.|%2[eE])[\w~:@!$&()*+,;=%.-]*)+(?:\?[\w~:@!$&()*+,;=%./?-]*)?$/;
 
 /** Whether this Deno's requests can have stand-ins. If not, they are built at once. */
 const standInsWork = check();

@@ -1,6 +1,9 @@
 /**
  * Zod 4, speaking with the words of Zod 3.
  *
+ * Those words are the platform's contract, so a locale changes nothing: `z.locales` has every language's name,
+ * and each of them is English.
+ *
  * @module
  */
 import { z } from "../vendor/zod/index.d.ts";
