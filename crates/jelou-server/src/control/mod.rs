@@ -83,7 +83,11 @@ impl Control {
 
     pub(crate) fn live(&self, function: &Function, live: LiveDeployment) -> Live {
         let slot = self.slot(function, live.id, live.artifact_hash.to_string());
-        Live::new(live.manifest, slot)
+        Live::new(
+            live.manifest,
+            slot,
+            &self.domain.url(function.slug.as_str()),
+        )
     }
 
     fn slot(

@@ -7,19 +7,22 @@ use serde_json::{Value, json};
 
 use super::GatewayBody;
 use super::answer::{self, Answer};
+use crate::openapi;
 use crate::registry::Live;
 
 const HEALTH: &str = "/__health";
 
 /// Paths that never reach a function's handler.
 pub(crate) fn is_reserved(path: &str) -> bool {
-    matches!(path, HEALTH | "/openapi.json" | "/mcp")
+    matches!(path, HEALTH | openapi::PATH | "/mcp")
 }
 
 pub(crate) fn answer(method: &Method, path: &str, live: &Live) -> Option<Response<GatewayBody>> {
-    if path != HEALTH {
-        return None;
-    }
+    let body = match path {
+        HEALTH => Bytes::from(health(live).to_string()),
+        openapi::PATH => live.openapi.clone(),
+        _ => return None,
+    };
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Some(
             Answer::MethodNotAllowed {
@@ -28,10 +31,7 @@ pub(crate) fn answer(method: &Method, path: &str, live: &Live) -> Option<Respons
             .into(),
         );
     }
-    Some(answer::json(
-        StatusCode::OK,
-        Bytes::from(health(live).to_string()),
-    ))
+    Some(answer::json(StatusCode::OK, body))
 }
 
 fn health(live: &Live) -> Value {

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
 use jelou_core::{FunctionId, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
 use super::Routes;
+use crate::openapi;
 
 /// One function, from its creation to its deletion.
 #[derive(Debug)]
@@ -39,13 +41,23 @@ impl Function {
 pub(crate) struct Live {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) routes: Arc<Routes>,
+    /// The OpenAPI document.
+    pub(crate) openapi: Bytes,
     pub(crate) slot: Slot,
 }
 
 impl Live {
-    pub(crate) fn new(manifest: Manifest, slot: Slot) -> Self {
+    /// `url` is the function's own.
+    pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
+        let spec = slot.spec();
+        let identity = openapi::Identity {
+            slug: spec.slug.as_str(),
+            deployment: spec.deployment.as_str(),
+            url,
+        };
         Self {
+            openapi: openapi::document(&manifest, identity),
             manifest: Arc::new(manifest),
             routes,
             slot,
@@ -57,6 +69,7 @@ impl Live {
         Self {
             manifest: Arc::clone(&self.manifest),
             routes: Arc::clone(&self.routes),
+            openapi: self.openapi.clone(),
             slot,
         }
     }

@@ -1,0 +1,117 @@
+//! The OpenAPI 3.1 document of one function, made from its manifest when the function is put live: asking for it costs
+//! a copy of some bytes and wakes no process.
+
+mod answers;
+mod operation;
+pub(crate) mod references;
+mod schemas;
+mod template;
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use jelou_core::manifest::{Manifest, Tool};
+use serde_json::{Map, Value, json};
+
+use operation::{Operation, ToolSchemas};
+use schemas::Schemas;
+use template::Templates;
+
+pub(crate) const PATH: &str = "/openapi.json";
+
+/// What the manifest does not say of a function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    pub(crate) slug: &'a str,
+    pub(crate) deployment: &'a str,
+    /// Scheme and authority.
+    pub(crate) url: &'a str,
+}
+
+/// The document, ready to be sent.
+pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
+    let mut schemas = Schemas::default();
+    let paths = paths(&manifest.tools, &mut schemas);
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": manifest.name.as_deref().unwrap_or(identity.slug),
+            "description": manifest.description,
+            // Whoever compares two documents learns whether the code may differ.
+            "version": identity.deployment,
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "servers": [{ "url": identity.url }],
+        "security": security(manifest.is_public()),
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "jelouToken": { "type": "apiKey", "in": "header", "name": "X-Jelou-Token" },
+            },
+            "responses": answers::responses(),
+            "schemas": schemas.into_components(),
+        },
+    });
+    Bytes::from(document.to_string())
+}
+
+fn security(public: bool) -> Value {
+    if public {
+        json!([])
+    } else {
+        json!([{ "jelouToken": [] }])
+    }
+}
+
+fn paths(tools: &[Tool], schemas: &mut Schemas) -> Value {
+    let mut paths = Map::new();
+    let mut templates = Templates::of(tools);
+    let mut ids = HashSet::new();
+    // A tool's own name goes before the made-up ones of another tool's further methods.
+    ids.extend(tools.iter().map(|tool| tool.name.clone()));
+    for tool in tools {
+        let template = templates.of_tool(tool);
+        let tool_schemas = ToolSchemas::add(tool, schemas);
+        let primary = primary_method(tool);
+        for method in &tool.methods {
+            let id = if Some(method.as_str()) == primary {
+                tool.name.clone()
+            } else {
+                further_id(&tool.name, method, &mut ids)
+            };
+            let operation = Operation {
+                tool,
+                method,
+                id,
+                template: &template,
+                schemas: &tool_schemas,
+            };
+            let item = paths
+                .entry(template.path.clone())
+                .or_insert_with(|| json!({}));
+            item[method.to_ascii_lowercase()] = operation.describe();
+        }
+    }
+    Value::Object(paths)
+}
+
+/// The method whose operation has the tool's name: the one that takes a JSON body like an MCP call does, else the first.
+fn primary_method(tool: &Tool) -> Option<&str> {
+    let methods = &tool.methods;
+    methods
+        .iter()
+        .find(|method| *method == "POST")
+        .or_else(|| methods.first())
+        .map(String::as_str)
+}
+
+fn further_id(name: &str, method: &str, ids: &mut HashSet<String>) -> String {
+    let mut id = format!("{name}_{}", method.to_ascii_lowercase());
+    while !ids.insert(id.clone()) {
+        id.push('_');
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests;

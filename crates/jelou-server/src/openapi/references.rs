@@ -1,0 +1,154 @@
+//! Moves a JSON Schema into another document: what its references point at has moved too.
+
+use serde_json::{Map, Value};
+
+/// Keywords whose values are schemas by name (JSON Schema 2020-12, and `definitions` of earlier drafts).
+const BY_NAME: [&str; 5] = [
+    "$defs",
+    "definitions",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+];
+
+/// Keywords whose values are data that may look like a schema.
+const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
+
+/// Keywords that hold definitions.
+pub(crate) const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
+
+/// Where the parts of a schema have gone.
+#[derive(Debug)]
+pub(crate) struct Relocation {
+    /// The new place of the schema itself: a JSON pointer, as a reference.
+    root: String,
+    /// New places of what was below the schema and is not any more.
+    moved: Vec<(String, String)>,
+    /// Places of what was referred to by a name, before the move.
+    named: Vec<(String, String)>,
+}
+
+impl Relocation {
+    /// Of a schema that is still in its old place.
+    pub(crate) fn new(schema: &mut Value, root: String, moved: Vec<(String, String)>) -> Self {
+        let mut named = Vec::new();
+        visit(schema, "#", &mut |place, keywords| {
+            for name in ["$anchor", "$dynamicAnchor"] {
+                if let Some(Value::String(anchor)) = keywords.remove(name) {
+                    named.push((format!("#{anchor}"), place.to_owned()));
+                }
+            }
+            if place == "#"
+                && let Some(Value::String(id)) = keywords.remove("$id")
+            {
+                named.push((id, place.to_owned()));
+            }
+        });
+        Self { root, moved, named }
+    }
+
+    /// Lets the references of the schema, or of a part of it, point at the new places.
+    pub(crate) fn apply(&self, schema: &mut Value) {
+        visit(schema, "#", &mut |_, keywords| {
+            if let Some(Value::String(target)) = keywords.remove("$dynamicRef") {
+                keywords.insert("$ref".to_owned(), Value::String(target));
+            }
+            if let Some(Value::String(target)) = keywords.get_mut("$ref") {
+                *target = self.target(target);
+            }
+        });
+    }
+
+    fn target(&self, reference: &str) -> String {
+        let by_name = self.named.iter().find(|(name, _)| name == reference);
+        let place = by_name.map_or(reference, |(_, place)| place.as_str());
+        let below = |from: &str| {
+            place
+                .strip_prefix(from)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let moved = self
+            .moved
+            .iter()
+            .find_map(|(from, to)| below(from).map(|rest| format!("{to}{rest}")));
+        moved.unwrap_or_else(|| match below("#") {
+            Some(rest) => format!("{}{rest}", self.root),
+            None => place.to_owned(),
+        })
+    }
+}
+
+/// Shows `action` a schema and all schemas in it with their places. A schema with an identifier of its own is left out:
+/// references in it are relative to that.
+fn visit(schema: &mut Value, place: &str, action: &mut dyn FnMut(&str, &mut Map<String, Value>)) {
+    let Value::Object(keywords) = schema else {
+        return;
+    };
+    if place != "#" && keywords.contains_key("$id") {
+        return;
+    }
+    action(place, keywords);
+    for (keyword, value) in keywords {
+        if DATA.contains(&keyword.as_str()) {
+            continue;
+        }
+        let place = format!("{place}/{}", escaped(keyword));
+        match value {
+            Value::Object(schemas) if BY_NAME.contains(&keyword.as_str()) => {
+                for (name, schema) in schemas {
+                    visit(schema, &format!("{place}/{}", escaped(name)), action);
+                }
+            }
+            Value::Array(schemas) => {
+                for (index, schema) in schemas.iter_mut().enumerate() {
+                    visit(schema, &format!("{place}/{index}"), action);
+                }
+            }
+            other => visit(other, &place, action),
+        }
+    }
+}
+
+/// A name as a token of a JSON pointer (RFC 6901, section 3).
+pub(crate) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn references_follow_what_has_moved() {
+        let mut schema = json!({
+            "$id": "https://example.com/tree",
+            "properties": {
+                "self": { "$ref": "#" },
+                "again": { "$ref": "https://example.com/tree" },
+                "definition": { "$ref": "#/$defs/a~1b/properties/x" },
+                "anchor": { "$ref": "#named" },
+                "property": { "$ref": "#/properties/self" },
+                "elsewhere": { "$ref": "https://example.com/other#/x" },
+                "$ref": { "const": { "$ref": "#" } },
+                "island": { "$id": "https://example.com/island", "$ref": "#/$defs/own" },
+            },
+            "$defs": { "a/b": {}, "c": { "items": [{ "$anchor": "named" }] } },
+        });
+        let moved = vec![(
+            "#/$defs/a~1b".to_owned(),
+            "#/components/schemas/X".to_owned(),
+        )];
+        let relocation = Relocation::new(&mut schema, "#/root".to_owned(), moved);
+        relocation.apply(&mut schema);
+        let target = |name: &str| schema["properties"][name]["$ref"].clone();
+        assert_eq!(target("self"), "#/root");
+        assert_eq!(target("again"), "#/root");
+        assert_eq!(target("definition"), "#/components/schemas/X/properties/x");
+        assert_eq!(target("anchor"), "#/root/$defs/c/items/0");
+        assert_eq!(target("property"), "#/root/properties/self");
+        assert_eq!(target("elsewhere"), "https://example.com/other#/x");
+        assert_eq!(target("island"), "#/$defs/own");
+        assert_eq!(schema["properties"]["$ref"]["const"]["$ref"], "#");
+    }
+}

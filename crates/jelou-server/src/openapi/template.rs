@@ -1,0 +1,75 @@
+//! Routes as path templates of OpenAPI, where `:param` is `{param}`.
+
+use std::collections::HashMap;
+
+use jelou_core::manifest::Tool;
+
+/// Stands for what a trailing `*` matches. It is no name that `:param` could have.
+const REST: &str = "rest-of-path";
+
+#[derive(Debug, Clone)]
+pub(super) struct Template {
+    pub(super) path: String,
+    pub(super) parameters: Vec<String>,
+}
+
+/// The templates of one document. Those that differ in their parameters' names alone are one (OpenAPI 3.1.0, "Paths
+/// Object"): the first one's names count.
+#[derive(Debug)]
+pub(super) struct Templates {
+    by_shape: HashMap<String, Template>,
+    /// Whether a tool has the path `/`, so that `*` cannot.
+    has_root: bool,
+}
+
+impl Templates {
+    pub(super) fn of(tools: &[Tool]) -> Self {
+        Self {
+            by_shape: HashMap::new(),
+            has_root: tools.iter().any(|tool| tool.path == "/"),
+        }
+    }
+
+    pub(super) fn of_tool(&mut self, tool: &Tool) -> Template {
+        let template = self.parse(&tool.path);
+        let shape: Vec<_> = template
+            .path
+            .split('/')
+            .map(|segment| {
+                if segment.starts_with('{') {
+                    "{}"
+                } else {
+                    segment
+                }
+            })
+            .collect();
+        self.by_shape
+            .entry(shape.join("/"))
+            .or_insert(template)
+            .clone()
+    }
+
+    fn parse(&self, path: &str) -> Template {
+        let mut parameters = Vec::new();
+        let mut parameter = |name: &str| {
+            parameters.push(name.to_owned());
+            format!("/{{{name}}}")
+        };
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        let path: String = segments
+            .map(|segment| match segment.strip_prefix(':') {
+                Some(name) => parameter(name),
+                // Any path: the shortest one says it best.
+                None if path == "*" && !self.has_root => "/".to_owned(),
+                None if segment == "*" => parameter(REST),
+                None => format!("/{segment}"),
+            })
+            .collect();
+        let path = if path.is_empty() {
+            "/".to_owned()
+        } else {
+            path
+        };
+        Template { path, parameters }
+    }
+}
