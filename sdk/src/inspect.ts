@@ -1,7 +1,7 @@
 /**
  * Reads a function's manifest.
  *
- * The worker loads this file in inspect mode only, so that serving workers do not carry the converters.
+ * The worker loads what this file is built into in inspect mode only: serving workers do not carry the converters.
  *
  * @module
  */

@@ -8,6 +8,7 @@ import { createEgress } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
 import type { LoadedFunction } from "./invocation.ts";
+import { loadInspection } from "./inspection.ts";
 import { jelouFactory } from "./jelou.ts";
 import type { LoadMessage, LoadResult } from "./load_message.ts";
 import { setLogOrigin } from "./log.ts";
@@ -25,8 +26,7 @@ export interface Loaded {
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null);
-    // Before the rights are gone: reading the file needs one.
-    const inspection = message.mode === "inspect" ? await import("../inspect.ts") : null;
+    const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     globalThis.fetch = createFetch(message.functionsDomain, egress);
     dropRights(socketPath, message.egressSocket);

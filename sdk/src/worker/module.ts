@@ -23,20 +23,29 @@ export class LoadError extends Error {
 }
 
 /**
- * Imports the bundle. A blob URL needs no read right, and inside it `@jelou/functions` resolves to the copy
- * that this process has loaded.
+ * Imports a module from its text. A blob URL needs no read right, and inside it `@jelou/functions` resolves to
+ * the copy that this process has loaded.
+ */
+export async function importSource(source: string): Promise<Record<string, unknown>> {
+  const url = createObjectURL(new NativeBlob([source], { type: "text/javascript" }));
+  try {
+    return await nativeImport(url);
+  } finally {
+    revokeObjectURL(url);
+  }
+}
+
+/**
+ * Imports the bundle.
  *
  * @throws {LoadError} When it cannot be imported or does not export a definition.
  */
 export async function importDefinition(bundle: string): Promise<Definition> {
-  const url = createObjectURL(new NativeBlob([bundle], { type: "text/javascript" }));
   let module: Record<string, unknown>;
   try {
-    module = await nativeImport(url);
+    module = await importSource(bundle);
   } catch (error) {
     throw new LoadError("IMPORT_FAILED", `The module cannot be imported: ${messageOf(error)}`, error);
-  } finally {
-    revokeObjectURL(url);
   }
   return asDefinition(module);
 }
