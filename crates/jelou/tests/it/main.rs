@@ -11,6 +11,7 @@ mod functions;
 mod init;
 mod login;
 mod prompts;
+mod runtime_tokens;
 mod secrets;
 mod support;
 mod tokens;

@@ -55,6 +55,30 @@ pub(crate) const FILTERS: [(&str, &str); 3] = [
     (r"jelou \d+\.\d+\.\d+", "jelou [VERSION]"),
 ];
 
+/// What differs as well where a real server made it.
+pub(crate) const LIVE_FILTERS: [(&str, &str); 5] = [
+    (r"\bjfn_rt_[0-9A-Za-z]{38}\b", "jfn_rt_[VALUE]"),
+    (r"\bjfn_rt_[0-9A-Za-z]{4}\b", "jfn_rt_[4]"),
+    (
+        r"\b\d{1,2}/\d{1,2}/\d{4}, \d{1,2}:\d{2}:\d{2} [AP]M\b *",
+        "[DATE] ",
+    ),
+    // As wide as the dates under it.
+    ("Last Used +Created", "Last Used  Created"),
+    (r"\blocalhost:\d+", "localhost:[PORT]"),
+];
+
+/// Compares the outcome of a run against a real server with the snapshot that has the test's name.
+macro_rules! assert_live_outcome {
+    ($outcome:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        for (pattern, replacement) in $crate::support::LIVE_FILTERS {
+            settings.add_filter(pattern, replacement);
+        }
+        settings.bind(|| $crate::support::assert_outcome!($outcome));
+    }};
+}
+
 /// Compares an outcome with the snapshot that has the test's name.
 macro_rules! assert_outcome {
     ($outcome:expr) => {{
@@ -69,4 +93,4 @@ macro_rules! assert_outcome {
     }};
 }
 
-pub(crate) use assert_outcome;
+pub(crate) use {assert_live_outcome, assert_outcome};

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::{FakeApi, Outcome, Streams, Terminal};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_jelou");
+pub(super) const BINARY: &str = env!("CARGO_BIN_EXE_jelou");
 
 pub(crate) struct Sandbox {
     root: tempfile::TempDir,
@@ -74,7 +74,7 @@ impl Sandbox {
     }
 
     /// The variables of a run, and no others.
-    fn variables(&self) -> Vec<(String, String)> {
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
         let mut variables = vec![
             ("HOME".to_owned(), path_text(&self.home())),
             ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
