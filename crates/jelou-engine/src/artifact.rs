@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -30,7 +31,10 @@ pub struct ArtifactCache {
 
 impl ArtifactCache {
     pub fn open(dir: PathBuf) -> Result<Self, ArtifactError> {
-        fs_err::create_dir_all(&dir)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)?;
         Ok(Self { dir })
     }
 

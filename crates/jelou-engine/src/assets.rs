@@ -1,5 +1,6 @@
 //! The TypeScript side of the engine, built from `sdk/` and embedded in the binary.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -64,6 +65,8 @@ impl Assets {
             fs_err::create_dir(&types)?;
             TYPES.extract(&types)?;
             let staging = staging.keep();
+            // Nothing secret: every worker reads it.
+            fs_err::set_permissions(&staging, std::fs::Permissions::from_mode(0o755))?;
             if let Err(error) = fs_err::rename(&staging, &dir) {
                 fs_err::remove_dir_all(&staging)?;
                 if !dir.is_dir() {
@@ -72,6 +75,10 @@ impl Assets {
             }
         }
         Ok(Self { dir })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub(crate) fn types(&self) -> PathBuf {

@@ -13,7 +13,9 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::assets::Assets;
+use crate::sandbox::{LayerStatus, ProcessUser, Sandbox, SandboxConfig, SandboxError};
 use crate::slot::{LaunchSpec, Slot};
+use crate::worker::command;
 use crate::worker::pool::{self, Pool};
 use crate::worker::process::Worker;
 use crate::worker::spawner::Spawner;
@@ -73,6 +75,7 @@ pub struct EngineConfig {
     /// Folder for the workers' sockets; emptied at start.
     pub run_dir: PathBuf,
     pub limits: Limits,
+    pub sandbox: SandboxConfig,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
@@ -92,6 +95,8 @@ pub enum EngineError {
     )]
     RunDirTooLong { path: PathBuf },
     #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
@@ -106,18 +111,23 @@ pub(crate) struct Shared {
     pub(crate) functions_domain: String,
     pub(crate) company: CompanyInfo,
     pub(crate) host: Arc<dyn Host>,
+    pub(crate) sandbox: Sandbox,
     pub(crate) spawner: Spawner,
     pub(crate) builds: Semaphore,
     pub(crate) pool: Arc<Pool>,
     run_dir: PathBuf,
-    worker_dirs: AtomicU64,
+    worker_numbers: AtomicU64,
     workers: Mutex<Vec<Weak<Worker>>>,
 }
 
 impl Shared {
-    pub(crate) fn next_worker_dir(&self) -> PathBuf {
-        let number = self.worker_dirs.fetch_add(1, Ordering::Relaxed);
-        self.run_dir.join(number.to_string())
+    /// Folder and user of the next worker.
+    pub(crate) fn next_worker(&self) -> (PathBuf, Option<ProcessUser>) {
+        let number = self.worker_numbers.fetch_add(1, Ordering::Relaxed);
+        (
+            self.run_dir.join(number.to_string()),
+            self.sandbox.user(number),
+        )
     }
 
     pub(crate) fn run_dir(&self) -> &std::path::Path {
@@ -127,6 +137,11 @@ impl Shared {
     /// The cache of packages that builds share; no worker sees it.
     pub(crate) fn npm_cache(&self) -> PathBuf {
         self.cache_dir.join("deno")
+    }
+
+    /// The bundler, where `deno bundle` looks for it.
+    pub(crate) fn bundler(&self) -> PathBuf {
+        bundler_in(&self.npm_cache())
     }
 
     /// Puts a worker under the care for idle processes.
@@ -164,6 +179,7 @@ impl Engine {
             artifacts,
             run_dir,
             limits,
+            sandbox,
             functions_domain,
             company,
         } = config;
@@ -172,8 +188,17 @@ impl Engine {
             return Err(EngineError::RunDirTooLong { path: run_dir });
         }
         reset_run_dir(&run_dir)?;
+        fs_err::create_dir_all(&cache_dir)?;
+        let sandbox = Sandbox::detect(sandbox, &run_dir)?;
+        for layer in sandbox.layers().iter().filter(|layer| !layer.active) {
+            tracing::warn!(layer = %layer.layer, reason = layer.reason, "a layer of the sandbox is missing");
+        }
         let assets = Assets::write(&cache_dir)?;
         provide_bundler(&deno, &cache_dir.join("deno"))?;
+        if let Some(builder) = sandbox.builder() {
+            command::make_passable(&cache_dir)?;
+            builder.own_all(&cache_dir.join("deno"))?;
+        }
         let shared = Arc::new(Shared {
             deno,
             assets,
@@ -183,11 +208,12 @@ impl Engine {
             functions_domain,
             company,
             host,
+            sandbox,
             spawner: Spawner::start()?,
             builds: Semaphore::new(CONCURRENT_BUILDS),
             pool: Arc::default(),
             run_dir,
-            worker_dirs: AtomicU64::new(0),
+            worker_numbers: AtomicU64::new(0),
             workers: Mutex::default(),
         });
         tokio::spawn(care_for_idle(Arc::downgrade(&shared)));
@@ -208,6 +234,11 @@ impl Engine {
         &self.shared.artifacts
     }
 
+    /// Which of the kernel's walls stand.
+    pub fn sandbox_layers(&self) -> &[LayerStatus] {
+        self.shared.sandbox.layers()
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
     }
@@ -215,14 +246,21 @@ impl Engine {
 
 /// Puts the pinned bundler where `deno bundle` looks for it, so that no build has to fetch it.
 fn provide_bundler(deno: &Deno, npm_cache: &std::path::Path) -> std::io::Result<()> {
-    let dir = npm_cache.join(crate::deno::bundler_cache_dir());
-    fs_err::create_dir_all(&dir)?;
-    let target = dir.join(crate::deno::bundler_cache_name());
+    let target = bundler_in(npm_cache);
+    if let Some(folder) = target.parent() {
+        fs_err::create_dir_all(folder)?;
+    }
     match &deno.bundler {
         Some(bundler) if !target.is_file() => fs_err::hard_link(bundler, &target)
             .or_else(|_| fs_err::copy(bundler, &target).map(drop)),
         _ => Ok(()),
     }
+}
+
+fn bundler_in(npm_cache: &std::path::Path) -> PathBuf {
+    npm_cache
+        .join(crate::deno::bundler_cache_dir())
+        .join(crate::deno::bundler_cache_name())
 }
 
 async fn care_for_idle(shared: Weak<Shared>) {
@@ -248,6 +286,6 @@ fn reset_run_dir(run_dir: &std::path::Path) -> std::io::Result<()> {
     }
     std::fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(0o711)
         .create(run_dir)
 }

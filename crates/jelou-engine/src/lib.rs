@@ -11,6 +11,7 @@ mod body;
 pub mod build;
 pub mod deno;
 mod engine;
+mod sandbox;
 mod slot;
 mod stack;
 mod worker;
@@ -22,6 +23,7 @@ pub use deno::Deno;
 pub use engine::{
     Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, LogLine, LogSource,
 };
+pub use sandbox::{Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode};
 pub use slot::{LaunchSpec, LeaseError, Slot};
 pub use worker::lease::{Lease, SendError, WorkerBody};
 pub use worker::load::LoadError;

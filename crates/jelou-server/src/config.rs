@@ -7,6 +7,7 @@ use std::time::Duration;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use jelou_core::Limits;
+use jelou_engine::SandboxConfig;
 use serde::{Deserialize, Serialize};
 
 /// All settings with their defaults, commented: the reference of the configuration file.
@@ -21,6 +22,7 @@ pub struct Config {
     pub data: PathBuf,
     pub domain: String,
     pub limits: Limits,
+    pub sandbox: SandboxConfig,
     pub company: Company,
     pub database: Database,
 }
@@ -145,6 +147,7 @@ mod tests {
     fn the_commented_defaults_are_the_defaults_in_code() {
         let config = Config::load(None, &Overrides::default()).unwrap();
         assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.sandbox, SandboxConfig::default());
         assert_eq!(config.domain, "fn.localhost");
     }
 

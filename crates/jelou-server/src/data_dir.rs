@@ -1,7 +1,7 @@
 //! The data folder: what lies where, and that only one server uses it.
 
 use std::fs::File;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -34,6 +34,10 @@ impl DataDir {
                 )
             })?;
         let path = fs_err::canonicalize(path)?;
+        if rustix::process::geteuid().is_root() {
+            // Processes with user ids of their own pass through to what is theirs; all else in here is private.
+            fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
+        }
         let lock: File = fs_err::OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -107,6 +107,7 @@ impl Server {
                 artifacts,
                 run_dir: data.run(),
                 limits: config.limits.clone(),
+                sandbox: config.sandbox,
                 functions_domain: domain.name().to_owned(),
                 company: CompanyInfo {
                     id: config.company.id,

@@ -2,15 +2,14 @@
 //! that it exists.
 
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-
-use serde_json::Value;
-use tokio::process::Command;
+use std::process::Output;
 
 use super::BuildError;
 use super::workspace::Workspace;
 use crate::Artifact;
 use crate::engine::Shared;
+use crate::sandbox::{Confinement, FileRights, Launch, Purpose};
+use serde_json::Value;
 
 /// What of the server's environment a build may see: how this machine reaches its package registries.
 const PASSED_ON: [&str; 10] = [
@@ -27,30 +26,38 @@ const PASSED_ON: [&str; 10] = [
 ];
 
 /// A Deno tool, with the environment of a build and nothing else.
-pub(super) fn tool(shared: &Shared, workspace: &Workspace) -> Command {
-    let mut command = Command::new(&shared.deno.binary);
-    command
-        .env_clear()
-        .envs(
-            PASSED_ON
-                .iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
+pub(super) fn tool(shared: &Shared, workspace: &Workspace) -> Launch {
+    let mut launch = Launch::new(&shared.deno.binary, &workspace.src());
+    for name in PASSED_ON {
+        if let Some(value) = std::env::var_os(name) {
+            launch.env(name, value);
+        }
+    }
+    launch
         .env("DENO_DIR", shared.npm_cache())
         .env("DENO_NO_PACKAGE_JSON", "1")
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("DENO_TLS_CA_STORE", "mozilla,system")
         .env("HOME", workspace.home())
-        .env("NO_COLOR", "1")
-        .current_dir(workspace.src())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
+        .env("NO_COLOR", "1");
+    launch
 }
 
-pub(super) async fn run(shared: &Shared, command: Command) -> Result<Output, BuildError> {
+pub(super) async fn run(
+    shared: &Shared,
+    workspace: &Workspace,
+    launch: Launch,
+) -> Result<Output, BuildError> {
+    let rights = FileRights {
+        read: certificates()
+            .chain([shared.assets.dir().to_path_buf()])
+            .collect(),
+        execute: vec![shared.deno.binary.clone(), shared.bundler()],
+        write: vec![workspace.root().to_path_buf(), shared.npm_cache()],
+    };
+    let builder = shared.sandbox.builder();
+    let confinement = Confinement::new(&shared.sandbox, Purpose::Build, builder, &rights)?;
+    let command = launch.command(confinement)?;
     let timeout = shared.limits.build_timeout();
     let child = shared.spawner.spawn(command).await?;
     tokio::time::timeout(timeout, child.wait_with_output())
@@ -59,9 +66,17 @@ pub(super) async fn run(shared: &Shared, command: Command) -> Result<Output, Bui
         .map_err(BuildError::Io)
 }
 
+/// Certificates that the environment names, of this machine's own authorities for instance.
+fn certificates() -> impl Iterator<Item = PathBuf> {
+    ["SSL_CERT_DIR", "SSL_CERT_FILE", "DENO_CERT"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .map(PathBuf::from)
+}
+
 pub(super) async fn bundle(shared: &Shared, workspace: &Workspace) -> Result<Artifact, BuildError> {
-    let mut command = tool(shared, workspace);
-    command
+    let mut launch = tool(shared, workspace);
+    launch
         .args([
             "bundle",
             "--quiet",
@@ -80,7 +95,7 @@ pub(super) async fn bundle(shared: &Shared, workspace: &Workspace) -> Result<Art
         .arg("--outdir")
         .arg(workspace.out())
         .arg(workspace.entrypoint());
-    let output = run(shared, command).await?;
+    let output = run(shared, workspace, launch).await?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(BuildError::Source(tidy(&workspace.readable(&text))));

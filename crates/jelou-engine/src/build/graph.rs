@@ -39,7 +39,7 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
     tool.args(["info", "--json", "--no-lock", "--no-remote", "--config"])
         .arg(workspace.config())
         .arg(workspace.entrypoint());
-    let output = command::run(shared, tool).await?;
+    let output = command::run(shared, workspace, tool).await?;
     let graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())

@@ -14,8 +14,8 @@ use jelou_core::{Manifest, Slug, SourceTree};
 
 pub use error::BuildError;
 
+use crate::sandbox::Purpose;
 use crate::worker::load::{LoadError, LoadMode, LoadRequest};
-use crate::worker::permissions::Purpose;
 use crate::worker::process::Blank;
 use crate::{Artifact, Engine, stack};
 use workspace::Workspace;

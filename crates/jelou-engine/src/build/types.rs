@@ -18,7 +18,7 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
     tool.args(["check", "--quiet", "--no-lock", "--no-remote", "--config"])
         .arg(&config)
         .arg(workspace.entrypoint());
-    let output = command::run(shared, tool).await?;
+    let output = command::run(shared, workspace, tool).await?;
     if output.status.success() {
         return Ok(());
     }

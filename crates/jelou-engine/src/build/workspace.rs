@@ -48,6 +48,9 @@ impl Workspace {
             }
         }
         fs_err::write(workspace.config(), config.to_string())?;
+        if let Some(builder) = shared.sandbox.builder() {
+            builder.own_all(workspace.root())?;
+        }
         Ok(workspace)
     }
 

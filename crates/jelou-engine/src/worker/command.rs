@@ -1,28 +1,49 @@
-//! The command line of a worker's process.
+//! The folder and the command line of a worker's process.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
+use tokio::net::UnixListener;
 use tokio::process::Command;
 
-use super::permissions::{self, Purpose};
-use crate::assets::Assets;
+use super::permissions;
+use crate::engine::Shared;
+use crate::sandbox::{Confinement, FileRights, Launch, ProcessUser, Purpose};
 
 /// The private folder of one worker; it goes with the worker.
 #[derive(Debug)]
 pub(crate) struct WorkerDir {
     path: PathBuf,
+    user: Option<ProcessUser>,
 }
 
 impl WorkerDir {
-    /// Creates the folder with room for nobody but the server's user.
-    pub(crate) fn create(path: PathBuf) -> std::io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        let dir = Self { path };
-        for folder in [dir.path.clone(), dir.home(), dir.egress_dir()] {
+    /// Creates the folder. With a user id of its own the process can enter the folder and write to its home, and no
+    /// other process can do either.
+    pub(crate) fn create(path: PathBuf, user: Option<ProcessUser>) -> std::io::Result<Self> {
+        let dir = Self { path, user };
+        for folder in [&dir.path, &dir.home(), &dir.egress_dir()] {
             std::fs::DirBuilder::new().mode(0o700).create(folder)?;
         }
+        if let Some(user) = user {
+            for folder in [&dir.path, &dir.egress_dir()] {
+                user.admit(folder)?;
+                fs_err::set_permissions(folder, Permissions::from_mode(0o710))?;
+            }
+            user.own(&dir.home())?;
+        }
         Ok(dir)
+    }
+
+    /// Takes the connections that the process makes to the functions domain.
+    pub(crate) fn listen_egress(&self) -> std::io::Result<UnixListener> {
+        let listener = UnixListener::bind(self.egress_socket())?;
+        if let Some(user) = self.user {
+            user.admit(&self.egress_socket())?;
+            fs_err::set_permissions(self.egress_socket(), Permissions::from_mode(0o660))?;
+        }
+        Ok(listener)
     }
 
     /// The part that the process may write to while it starts.
@@ -32,6 +53,11 @@ impl WorkerDir {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.home().join("sock")
+    }
+
+    /// Where the process answers whether its event loop runs.
+    pub(crate) fn pulse_socket(&self) -> PathBuf {
+        self.home().join("pulse")
     }
 
     /// A folder of its own, so that the process cannot put another socket in the place of its egress socket.
@@ -53,15 +79,15 @@ impl Drop for WorkerDir {
 }
 
 pub(crate) fn worker(
-    deno: &Path,
-    assets: &Assets,
+    shared: &Shared,
     dir: &WorkerDir,
     purpose: Purpose,
-    max_heap_mib: u64,
-) -> Command {
+) -> std::io::Result<Command> {
     let home = dir.home();
-    let mut command = Command::new(deno);
-    command
+    let deno = &shared.deno.binary;
+    let assets = &shared.assets;
+    let mut launch = Launch::new(deno, &home);
+    launch
         .arg("run")
         .args([
             "--no-config",
@@ -73,7 +99,10 @@ pub(crate) fn worker(
         .args(["--cached-only", "--quiet", "--unstable-no-legacy-abort"])
         .arg("--import-map")
         .arg(assets.import_map())
-        .arg(format!("--v8-flags=--max-old-space-size={max_heap_mib}"))
+        .arg(format!(
+            "--v8-flags=--max-old-space-size={}",
+            shared.limits.max_heap_mib
+        ))
         .args(permissions::flags(
             purpose,
             &home,
@@ -82,16 +111,26 @@ pub(crate) fn worker(
         ))
         .arg(assets.worker())
         .arg(dir.socket())
-        .env_clear()
+        .arg(dir.pulse_socket())
         .env("DENO_DIR", home.join("deno"))
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("DENO_TLS_CA_STORE", "mozilla,system")
         .env("NO_COLOR", "1")
-        .env("TZ", "UTC")
-        .current_dir(&home)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
+        .env("TZ", "UTC");
+    let rights = FileRights {
+        read: vec![assets.dir().to_path_buf()],
+        execute: vec![deno.clone()],
+        write: vec![home],
+    };
+    launch.command(Confinement::new(
+        &shared.sandbox,
+        purpose,
+        dir.user,
+        &rights,
+    )?)
+}
+
+/// Lets every process through the folder, without letting any read it.
+pub(crate) fn make_passable(folder: &Path) -> std::io::Result<()> {
+    fs_err::set_permissions(folder, Permissions::from_mode(0o711))
 }

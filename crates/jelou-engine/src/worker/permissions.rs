@@ -1,6 +1,8 @@
-//! What a worker may reach.
+//! What a worker may reach by Deno's own permissions.
 
 use std::path::Path;
+
+use crate::sandbox::Purpose;
 
 /// IPv4 ranges that a function cannot connect to: this machine, private and shared networks, link-local (cloud
 /// metadata included), multicast and reserved ranges (RFC 6890). Deno checks them after name resolution.
@@ -25,31 +27,21 @@ pub const DENIED_IPV4: [&str; 15] = [
 /// Deno takes no IPv6 ranges in this flag, only single addresses.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// What a worker's process is for, which decides its rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Serves requests: may reach the public network.
-    Serve,
-    /// Reads the manifest: no network at all.
-    Inspect,
-}
-
-/// Deno's permission flags. The rights on `dir` are for the bootstrap alone, which gives them up before it imports
+/// Deno's permission flags. The rights on `home` are for the bootstrap alone, which gives them up before it imports
 /// the function; what stays is the right to connect to the egress socket.
-pub(crate) fn flags(purpose: Purpose, dir: &Path, socket: &Path, egress: &Path) -> Vec<String> {
-    let paths = format!("{},{}", dir.display(), egress.display());
+pub(crate) fn flags(purpose: Purpose, home: &Path, socket: &Path, egress: &Path) -> Vec<String> {
+    let paths = format!("{},{}", home.display(), egress.display());
     let mut flags = vec![
         format!("--allow-read={paths}"),
         format!("--allow-write={paths}"),
     ];
-    match purpose {
-        Purpose::Serve => {
-            let denied: Vec<_> = DENIED_IPV4.iter().chain(&DENIED_IPV6).copied().collect();
-            flags.push("--allow-net".to_owned());
-            flags.push(format!("--deny-net={}", denied.join(",")));
-        }
+    if purpose == Purpose::Serve {
+        let denied: Vec<_> = DENIED_IPV4.iter().chain(&DENIED_IPV6).copied().collect();
+        flags.push("--allow-net".to_owned());
+        flags.push(format!("--deny-net={}", denied.join(",")));
+    } else {
         // Its own socket and nothing else.
-        Purpose::Inspect => flags.push(format!("--allow-net=unix:{}", socket.display())),
+        flags.push(format!("--allow-net=unix:{}", socket.display()));
     }
     flags
 }

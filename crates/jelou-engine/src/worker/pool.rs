@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::load::LoadError;
-use super::permissions::Purpose;
 use super::process::Blank;
 use crate::engine::Shared;
+use crate::sandbox::Purpose;
 
 /// How long to wait after a blank worker did not start, so that a broken machine is not kept busy by trying.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);

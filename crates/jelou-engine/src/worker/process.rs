@@ -15,8 +15,8 @@ use super::connection::{Connection, Connections};
 use super::in_flight::InFlight;
 use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::output;
-use super::permissions::Purpose;
 use crate::engine::Shared;
+use crate::sandbox::Purpose;
 use crate::{Caller, LogLine, LogSource};
 
 /// Set in [`Worker::leases`] when the worker takes no more requests.
@@ -131,15 +131,10 @@ impl Blank {
 
     async fn start_now(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
-        let dir = WorkerDir::create(shared.next_worker_dir()).map_err(died)?;
-        let egress = UnixListener::bind(dir.egress_socket()).map_err(died)?;
-        let command = command::worker(
-            &shared.deno.binary,
-            &shared.assets,
-            &dir,
-            purpose,
-            shared.limits.max_heap_mib,
-        );
+        let (path, user) = shared.next_worker();
+        let dir = WorkerDir::create(path, user).map_err(died)?;
+        let egress = dir.listen_egress().map_err(died)?;
+        let command = command::worker(shared, &dir, purpose).map_err(died)?;
         let mut child = shared.spawner.spawn(command).await.map_err(died)?;
         let stdout = child
             .stdout

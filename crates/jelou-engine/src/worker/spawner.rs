@@ -4,7 +4,6 @@
 //! (prctl(2), `PR_SET_PDEATHSIG`): from a pool's thread, a process would die when the pool shrinks. With one thread
 //! for ever, no process outlives the server, `kill -9` of the server included.
 
-use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -29,7 +28,6 @@ impl Spawner {
             .spawn(move || {
                 while let Some(mut job) = queue.blocking_recv() {
                     let _runtime = runtime.enter();
-                    die_with_parent(&mut job.command);
                     let _ = job.reply.send(job.command.spawn());
                 }
             })?;
@@ -41,28 +39,5 @@ impl Spawner {
         let gone = || std::io::Error::other("the thread that starts processes has ended");
         self.jobs.send(Job { command, reply }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
-    }
-}
-
-#[expect(
-    unsafe_code,
-    reason = "code between fork and exec has to be promised to be async-signal-safe"
-)]
-fn die_with_parent(command: &mut Command) {
-    let parent = rustix::process::getpid();
-    let before_exec = move || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have gone before the signal was asked for.
-        if rustix::process::getppid() == Some(parent) {
-            Ok(())
-        } else {
-            Err(std::io::Error::from_raw_os_error(
-                rustix::io::Errno::SRCH.raw_os_error(),
-            ))
-        }
-    };
-    // SAFETY: the closure makes two system calls (prctl, getppid) and allocates nothing.
-    unsafe {
-        command.pre_exec(before_exec);
     }
 }

@@ -1,0 +1,104 @@
+//! Which files a process can open: landlock(7).
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+};
+
+/// The newest interface that is asked for; an older kernel gives what it has.
+const INTERFACE: ABI = ABI::V6;
+
+/// What any program needs to run and to reach the network: libraries, name resolution, certificates.
+const SYSTEM: [&str; 14] = [
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/ssl",
+    "/dev/urandom",
+];
+
+/// Paths by what a process may do below them.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FileRights {
+    pub(crate) read: Vec<PathBuf>,
+    pub(crate) execute: Vec<PathBuf>,
+    pub(crate) write: Vec<PathBuf>,
+}
+
+pub(super) fn missing() -> Option<&'static str> {
+    let created = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))
+        .and_then(Ruleset::create);
+    created.is_err().then_some("the kernel has no Landlock")
+}
+
+/// Everything that is not named is refused.
+pub(super) fn rules(rights: &FileRights) -> Result<RulesetCreated, RulesetError> {
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(INTERFACE))?
+        .scope(Scope::from_all(INTERFACE))?
+        .create()?;
+    let system = SYSTEM.iter().map(Path::new);
+    for path in system.chain(rights.read.iter().map(PathBuf::as_path)) {
+        rules = allow(rules, path, read)?;
+    }
+    for path in &rights.execute {
+        rules = allow(rules, path, AccessFs::ReadFile | AccessFs::Execute)?;
+    }
+    // The loader of dynamically linked programs is mapped as executable.
+    for loader in ["/lib", "/lib64", "/usr/lib"] {
+        rules = allow(rules, Path::new(loader), read | AccessFs::Execute)?;
+    }
+    for path in &rights.write {
+        let all = AccessFs::from_all(INTERFACE) & !AccessFs::Execute;
+        rules = allow(rules, path, all)?;
+    }
+    allow(
+        rules,
+        Path::new("/dev/null"),
+        AccessFs::ReadFile | AccessFs::WriteFile,
+    )
+}
+
+/// What `/proc/self` means is known only to the process itself.
+pub(super) fn allow_own_process(rules: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
+    allow(
+        rules,
+        Path::new("/proc/self"),
+        AccessFs::ReadFile | AccessFs::ReadDir,
+    )
+}
+
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    access: landlock::BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(path) {
+        Ok(file) => {
+            // A right on directories cannot be given on a file.
+            let access = if path.is_dir() {
+                access
+            } else {
+                access & AccessFs::from_file(INTERFACE)
+            };
+            rules.add_rule(PathBeneath::new(file, access))
+        }
+        // A path that does not exist needs no right.
+        Err(_) => Ok(rules),
+    }
+}

@@ -1,0 +1,219 @@
+//! Starts a confined process.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::Confinement;
+use super::system_calls::PROGRAM_FD;
+
+/// A program with its arguments and its whole environment.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    folder: PathBuf,
+}
+
+impl Launch {
+    pub(crate) fn new(program: &Path, folder: &Path) -> Self {
+        Self {
+            program: program.to_path_buf(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            folder: folder.to_path_buf(),
+        }
+    }
+
+    pub(crate) fn arg(&mut self, argument: impl Into<OsString>) -> &mut Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    pub(crate) fn args<T: Into<OsString>>(
+        &mut self,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> &mut Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn env(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The command that starts the program inside its confinement. It dies with the thread that spawns it.
+    pub(crate) fn command(self, confinement: Confinement) -> std::io::Result<Command> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let program = if confinement.locks_program() {
+            Some(Program::open(&self)?)
+        } else {
+            None
+        };
+        confine(&mut command, confinement, program);
+        Ok(command)
+    }
+}
+
+/// A program that is started by its descriptor.
+struct Program {
+    file: OwnedFd,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Program {
+    fn open(launch: &Launch) -> std::io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let file = rustix::fs::open(&launch.program, flags, Mode::empty())?;
+        let mut arguments = vec![c_string(launch.program.as_os_str())?];
+        for argument in &launch.arguments {
+            arguments.push(c_string(argument)?);
+        }
+        let environment = launch
+            .environment
+            .iter()
+            .map(|(name, value)| {
+                let mut line = name.clone();
+                line.push("=");
+                line.push(value);
+                c_string(&line)
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self {
+            file,
+            arguments,
+            environment,
+        })
+    }
+
+    /// Gives the program the one descriptor that it may be started by, whatever this copy of the server had there.
+    #[expect(
+        unsafe_code,
+        reason = "the safe wrapper wants to own the descriptor that is replaced"
+    )]
+    fn move_to_its_descriptor(&self) -> std::io::Result<()> {
+        // SAFETY: the call touches no memory, and this process is about to become another program.
+        let moved = unsafe { libc::dup3(self.file.as_raw_fd(), PROGRAM_FD, libc::O_CLOEXEC) };
+        if moved == PROGRAM_FD {
+            Ok(())
+        } else {
+            Err(std::io::Error::last_os_error())
+        }
+    }
+
+    /// Becomes the program; comes back only with an error.
+    #[expect(unsafe_code, reason = "execveat(2) has no safe wrapper")]
+    fn execute(
+        &self,
+        arguments: &[*const libc::c_char],
+        environment: &[*const libc::c_char],
+    ) -> std::io::Error {
+        // SAFETY: both arrays end with a null pointer and hold pointers to C strings that live as long as `self`.
+        unsafe {
+            libc::syscall(
+                libc::SYS_execveat,
+                PROGRAM_FD,
+                c"".as_ptr(),
+                arguments.as_ptr(),
+                environment.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            );
+        }
+        std::io::Error::last_os_error()
+    }
+}
+
+/// An array of C strings as exec calls take it.
+struct Pointers(Vec<*const libc::c_char>);
+
+#[expect(unsafe_code, reason = "raw pointers are not Send by themselves")]
+// SAFETY: the pointers are only read, and the strings that they lead to move along in the same closure; the heap
+// memory that they own does not move.
+unsafe impl Send for Pointers {}
+#[expect(unsafe_code, reason = "raw pointers are not Sync by themselves")]
+// SAFETY: as above; nothing is written through them.
+unsafe impl Sync for Pointers {}
+
+impl Pointers {
+    fn to(strings: &[CString]) -> Self {
+        Self(
+            strings
+                .iter()
+                .map(|text| text.as_ptr())
+                .chain([std::ptr::null()])
+                .collect(),
+        )
+    }
+
+    fn as_slice(&self) -> &[*const libc::c_char] {
+        &self.0
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "code between fork and exec has to be promised to be safe there"
+)]
+fn confine(command: &mut Command, mut confinement: Confinement, program: Option<Program>) {
+    let parent = rustix::process::getpid();
+    let program = program.map(|program| {
+        let arguments = Pointers::to(&program.arguments);
+        let environment = Pointers::to(&program.environment);
+        (program, arguments, environment)
+    });
+    let before_exec = move || {
+        if let Some((program, ..)) = &program {
+            program.move_to_its_descriptor()?;
+        }
+        confinement.put_on_with(|| die_with(parent))?;
+        match &program {
+            Some((program, arguments, environment)) => {
+                Err(program.execute(arguments.as_slice(), environment.as_slice()))
+            }
+            None => Ok(()),
+        }
+    };
+    // SAFETY: the closure makes system calls on what was prepared before the fork. Adding the rule for `/proc/self`
+    // may allocate, which the C library allows after fork in a threaded program (malloc's own fork handlers).
+    unsafe {
+        command.pre_exec(before_exec);
+    }
+}
+
+/// Asks the kernel to end this process when the thread that started it goes (prctl(2), `PR_SET_PDEATHSIG`).
+fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have gone before the signal was asked for.
+    if rustix::process::getppid() == Some(parent) {
+        Ok(())
+    } else {
+        Err(std::io::Error::from_raw_os_error(libc::ESRCH))
+    }
+}
+
+fn c_string(text: &OsStr) -> std::io::Result<CString> {
+    CString::new(text.as_bytes()).map_err(|_| {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "a null byte in an argument",
+        )
+    })
+}
