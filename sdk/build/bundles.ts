@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { fromFileUrl } from "./path.ts";
 import { build, type Plugin } from "esbuild";
+import { collectLicences } from "./licences.ts";
+import { fromFileUrl } from "./path.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -19,19 +20,24 @@ const BUNDLES: ReadonlyArray<{ readonly name: string; readonly entry: string; re
     { name: "inspect.js", entry: "src/inspect.ts", external: SDK },
   ];
 
-/** Builds the bundles, by file name. */
+/** Builds the bundles and the licences of what is in them, by file name. */
 export async function buildBundles(): Promise<[name: string, text: string][]> {
-  const bundles: [string, string][] = [];
-  for (const { name, entry, external } of BUNDLES) bundles.push([name, await bundle(entry, external)]);
-  return bundles;
+  const files: [string, string][] = [];
+  const sources = new Set<string>();
+  for (const { name, entry, external } of BUNDLES) {
+    files.push([name, await bundle(entry, external, sources)]);
+  }
+  files.push(["LICENSES.txt", await collectLicences(sources)]);
+  return files;
 }
 
-async function bundle(entry: string, external: string[]): Promise<string> {
+async function bundle(entry: string, external: string[], sources: Set<string>): Promise<string> {
   const result = await build({
     entryPoints: [fromFileUrl(new URL(entry, root))],
     absWorkingDir: fromFileUrl(root),
     bundle: true,
     write: false,
+    metafile: true,
     format: "esm",
     platform: "neutral",
     target: "esnext",
@@ -40,12 +46,11 @@ async function bundle(entry: string, external: string[]): Promise<string> {
     external: [...external, "node:*"],
     plugins: [inspectionStaysApart, localesAreEnglish],
     minify: true,
-    // The names of classes and functions are seen in stack traces and by `error.name`.
-    keepNames: false,
     charset: "ascii",
     legalComments: "none",
     logLevel: "warning",
   });
+  for (const source of Object.keys(result.metafile.inputs)) sources.add(source);
   return result.outputFiles[0]!.text;
 }
 

@@ -69,6 +69,23 @@ Deno.test("ctx tells what started the run", async () => {
   ]);
 });
 
+Deno.test("ctx can still be asked after the answer has gone", async () => {
+  await using worker = await Worker.serving(`
+    import { define } from "@jelou/functions";
+    let proceed;
+    export default define({ description: "x", handler: (_input, ctx, request) => {
+      if (ctx.path === "/proceed") return proceed();
+      new Promise((resolve) => proceed = resolve).then(() =>
+        ctx.log(ctx.user, ctx.query, ctx.params, ctx.trigger, request.url, request.headers.get("x-own")));
+    } });
+  `);
+  const meta = { identity: { user: { id: "u" } }, params: { a: "b" } };
+  same((await worker.invoke("/later?q=1", { headers: { "x-own": "2" } }, meta)).status, 204);
+  await worker.invoke("/proceed");
+  const url = "https://mi-funcion.fn.example.com/later?q=1";
+  equal((await worker.nextLog()).args, [{ id: "u" }, { q: "1" }, { a: "b" }, { type: "http" }, url, "2"]);
+});
+
 Deno.test("ctx.env has the secrets and nothing of the platform or the process", async () => {
   await using worker = await Worker.serving(
     `
