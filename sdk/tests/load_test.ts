@@ -33,14 +33,14 @@ Deno.test("a syntax error is an import failure with its position", async () => {
   const error = await refusal("const a = 1;\nlet b = ;");
   same(error.code, "IMPORT_FAILED");
   match(error.message, /^The module cannot be imported: .*Expression expected/s);
-  match(error.stack!, /bundle\.js:2:9/);
+  match(error.stack!, /blob:null\/[0-9a-f-]+:2:9/);
 });
 
 Deno.test("a module that throws is an import failure with its stack and none of the worker's paths", async () => {
   const error = await refusal('function setUp() { throw new Error("no luck"); }\nsetUp();');
   same(error.code, "IMPORT_FAILED");
   same(error.message, "The module cannot be imported: no luck");
-  match(error.stack!, /Error: no luck\n {4}at setUp \(bundle\.js:1:26\)/);
+  match(error.stack!, /Error: no luck\n {4}at setUp \(blob:null\/[0-9a-f-]+:1:26\)/);
   same(error.stack!.includes("worker.js"), false);
 });
 

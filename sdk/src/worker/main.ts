@@ -1,7 +1,7 @@
 /**
  * The worker: a Deno process that waits for one function and then serves it.
  *
- * It listens on the unix socket that is its only argument, says so with one line on standard output, is told
+ * It listens on the unix socket that is its first argument (and answers the engine's pulse on the second), says so with one line on standard output, is told
  * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
  * requests. What a request means is in headers that only the gateway can set.
  *
@@ -15,12 +15,13 @@ import { incomingRequest } from "./outward_request.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
+import { answerPulse } from "./pulse.ts";
 import { endsWith, parse, requestText, requestUrl, writeStdout } from "./primordials.ts";
 
 const LOAD_PATH = "/__jelou/load";
 
-const socketPath = Deno.args[0];
-if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its only argument");
+const [socketPath, pulsePath] = Deno.args;
+if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
 
 let loading = false;
 let fn: LoadedFunction | null = null;
@@ -40,6 +41,7 @@ function handle(request: Request): Response | Promise<Response> {
 }
 
 captureConsole();
+if (pulsePath !== undefined) answerPulse(pulsePath);
 // Now and not with the function: the node process object alone takes longer to load than a function does.
 restrictGlobals();
 

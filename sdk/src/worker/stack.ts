@@ -1,16 +1,18 @@
 /**
- * Stack traces as the function's author knows the code: their own files, without the worker's frames.
+ * Stack traces without the worker's own frames, which say nothing to the author and would show the server's paths.
  *
- * The engine gives source maps whose sources start with `function:///`, and Deno applies them.
+ * Frames of the bundle stay as `blob:null/<uuid>:<line>:<column>`: the engine, which has the source map, leads them
+ * back to the author's files. A bundle that brings its map inline has sources that begin with `function:///`;
+ * Deno applies that map, and here only the prefix goes.
  *
  * @module
  */
-import { includes, indexOf, NativeError, replaceAll, slice, split, startsWith } from "./primordials.ts";
+import { includes, NativeError, replaceAll, slice, split } from "./primordials.ts";
 
-/** How the engine's source maps name the upload's root. */
-export const SOURCE_ROOT = "function:///";
+/** How an inline source map names the upload's root; Deno ignores relative sources in a blob. */
+const SOURCE_ROOT = "function:///";
 
-/** The worker's own files; their frames say nothing to the author and would show the server's paths. */
+/** The folder of the worker's own files. */
 const PLATFORM_FILES = slice(import.meta.url, 0, import.meta.url.lastIndexOf("/") + 1);
 
 /** The stack of an error, or its text when it has none. */
@@ -31,21 +33,7 @@ export function readableStack(error: unknown): string {
     ) {
       continue;
     }
-    text += (index === 0 ? "" : "\n") + readableFrame(line);
+    text += (index === 0 ? "" : "\n") + replaceAll(line, SOURCE_ROOT, "");
   }
   return text;
 }
-
-/** Shows `function:///orders/index.ts:3:5` as `orders/index.ts:3:5`, and a blob as the bundle that it is. */
-function readableFrame(line: string): string {
-  const plain = replaceAll(line, SOURCE_ROOT, "");
-  const at = indexOf(plain, BLOB);
-  if (at < 0) return plain;
-  const end = indexOf(plain, ":", at + BLOB.length);
-  return end < 0 ? plain : slice(plain, 0, at) + "bundle.js" + slice(plain, end);
-}
-
-const BLOB = "blob:null/";
-
-/** Whether a text begins as a path inside the upload. */
-export const isSourcePath = (text: string): boolean => startsWith(text, SOURCE_ROOT);
