@@ -22,6 +22,14 @@ pub struct Limits {
     pub max_body_bytes: u64,
     /// MiB of a process's JavaScript heap.
     pub max_heap_mib: u64,
+    /// MiB of private memory of a process, its heap included.
+    pub max_memory_mib: u64,
+    /// Milliseconds that the event loop of a process may stand still before the process is ended.
+    pub stall_timeout_ms: u64,
+    /// Lines that a process may write to its log in a second.
+    pub max_log_lines_per_second: u64,
+    /// Bytes of the head of a function's response.
+    pub max_response_header_bytes: usize,
     /// Requests that one process works on at a time.
     pub max_concurrent_requests: usize,
     /// Requests that wait for a process's turn before the rest get 503.
@@ -48,6 +56,10 @@ impl Default for Limits {
             build_timeout_ms: 60_000,
             max_body_bytes: 10 * 1024 * 1024,
             max_heap_mib: 128,
+            max_memory_mib: 256,
+            stall_timeout_ms: 5_000,
+            max_log_lines_per_second: 1_000,
+            max_response_header_bytes: 64 * 1024,
             max_concurrent_requests: 100,
             max_queued_requests: 200,
             idle_timeout_ms: 5 * 60 * 1000,
@@ -62,6 +74,10 @@ impl Default for Limits {
 impl Limits {
     pub fn stream_idle_timeout(&self) -> Duration {
         Duration::from_millis(self.stream_idle_timeout_ms)
+    }
+
+    pub fn stall_timeout(&self) -> Duration {
+        Duration::from_millis(self.stall_timeout_ms)
     }
 
     pub fn startup_timeout(&self) -> Duration {

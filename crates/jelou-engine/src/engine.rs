@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jelou_core::{DeploymentId, Limits, Slug};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::assets::Assets;
@@ -64,6 +64,10 @@ pub enum LogLine {
     Engine(String),
     /// The process ended by itself.
     Died(String),
+    /// The process was ended because it broke a limit; the text names it.
+    Breach(String),
+    /// More lines came than may be written.
+    Dropped { lines: u64, lines_per_second: u64 },
 }
 
 #[derive(Debug, Clone)]
@@ -115,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) spawner: Spawner,
     pub(crate) builds: Semaphore,
     pub(crate) pool: Arc<Pool>,
+    /// Bytes of data of a blank worker.
+    pub(crate) data_baseline: OnceCell<u64>,
     run_dir: PathBuf,
     worker_numbers: AtomicU64,
     workers: Mutex<Vec<Weak<Worker>>>,
@@ -212,6 +218,7 @@ impl Engine {
             spawner: Spawner::start()?,
             builds: Semaphore::new(CONCURRENT_BUILDS),
             pool: Arc::default(),
+            data_baseline: OnceCell::new(),
             run_dir,
             worker_numbers: AtomicU64::new(0),
             workers: Mutex::default(),

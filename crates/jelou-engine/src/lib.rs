@@ -7,6 +7,7 @@
 
 mod artifact;
 mod assets;
+mod backoff;
 mod body;
 pub mod build;
 pub mod deno;

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use jelou_core::{DeploymentId, FunctionId, Slug};
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
+use crate::backoff::Backoff;
 use crate::engine::Shared;
 use crate::worker::lease::Lease;
 use crate::worker::load::{Company, LoadError, LoadMode, LoadRequest};
@@ -35,6 +37,8 @@ pub enum LeaseError {
         "{running} requests are being worked on (limits.max_concurrent_requests) and {queued} wait (limits.max_queued_requests)"
     )]
     Overloaded { running: usize, queued: usize },
+    #[error("the function ended {crashes} times in a row; it is started again in {} s", .retry_after.as_secs())]
+    BackingOff { crashes: u32, retry_after: Duration },
     #[error("cannot read the deployment's artifact: {0}")]
     Artifact(#[from] ArtifactError),
     #[error("cannot decrypt the function's secrets: {0}")]
@@ -49,7 +53,7 @@ pub struct Slot {
     shared: Arc<Shared>,
     worker: ArcSwapOption<Worker>,
     /// Held while a process starts, so that a burst of first requests starts one.
-    starting: Mutex<()>,
+    starting: Mutex<Backoff>,
     retired: AtomicBool,
     running: Arc<Semaphore>,
     queued: AtomicUsize,
@@ -115,14 +119,22 @@ impl Slot {
         if let Some(worker) = self.open_worker() {
             return Ok(worker);
         }
-        let _starting = self.starting.lock().await;
+        let mut backoff = self.starting.lock().await;
         if let Some(worker) = self.open_worker() {
             return Ok(worker);
+        }
+        if let Some(ended) = self.worker.swap(None).filter(|worker| worker.has_crashed()) {
+            backoff.crashed(ended.age());
         }
         if self.retired.load(Ordering::SeqCst) {
             return Err(LeaseError::Retired);
         }
-        let worker = self.start().await?;
+        backoff.check()?;
+        let started = self.start().await;
+        if matches!(started, Err(LeaseError::Start(_))) {
+            backoff.crashed(Duration::ZERO);
+        }
+        let worker = started?;
         // Nobody else knows this worker yet, so it is open.
         worker.try_lease();
         self.worker.store(Some(Arc::clone(&worker)));

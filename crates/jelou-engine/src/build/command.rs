@@ -56,7 +56,7 @@ pub(super) async fn run(
         write: vec![workspace.root().to_path_buf(), shared.npm_cache()],
     };
     let builder = shared.sandbox.builder();
-    let confinement = Confinement::new(&shared.sandbox, Purpose::Build, builder, &rights)?;
+    let confinement = Confinement::new(&shared.sandbox, Purpose::Build, builder, &rights, None)?;
     let command = launch.command(confinement)?;
     let timeout = shared.limits.build_timeout();
     let child = shared.spawner.spawn(command).await?;

@@ -22,11 +22,15 @@ pub(crate) enum Purpose {
 /// Bytes of a file that a process may write; all that it writes are Deno's own small caches.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Deno starts about ten.
+const MAX_THREADS: u64 = 128;
+
 pub(crate) struct Confinement {
     purpose: Purpose,
     user: Option<ProcessUser>,
     rules: Option<RulesetCreated>,
     filters: Option<Filters>,
+    max_data_bytes: Option<u64>,
 }
 
 impl std::fmt::Debug for Confinement {
@@ -43,6 +47,7 @@ impl Confinement {
         purpose: Purpose,
         user: Option<ProcessUser>,
         rights: &FileRights,
+        max_data_bytes: Option<u64>,
     ) -> std::io::Result<Self> {
         let rules = sandbox
             .has(Layer::Landlock)
@@ -59,6 +64,7 @@ impl Confinement {
             user: user.filter(|_| sandbox.has(Layer::User)),
             rules,
             filters,
+            max_data_bytes,
         })
     }
 
@@ -77,7 +83,12 @@ impl Confinement {
         if self.purpose != Purpose::Build {
             limit(Resource::Fsize, MAX_FILE_BYTES)?;
         }
+        if let Some(bytes) = self.max_data_bytes {
+            limit(Resource::Data, bytes)?;
+        }
         if let Some(user) = self.user {
+            // Threads and processes of this user, which has one process.
+            limit(Resource::Nproc, MAX_THREADS)?;
             rustix::thread::set_thread_groups(&[])?;
             rustix::thread::set_thread_gid(Gid::from_raw(user.id()))?;
             rustix::thread::set_thread_uid(Uid::from_raw(user.id()))?;

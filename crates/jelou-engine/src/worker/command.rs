@@ -82,6 +82,7 @@ pub(crate) fn worker(
     shared: &Shared,
     dir: &WorkerDir,
     purpose: Purpose,
+    max_data_bytes: Option<u64>,
 ) -> std::io::Result<Command> {
     let home = dir.home();
     let deno = &shared.deno.binary;
@@ -106,7 +107,7 @@ pub(crate) fn worker(
         .args(permissions::flags(
             purpose,
             &home,
-            &dir.socket(),
+            &[dir.socket(), dir.pulse_socket()],
             &dir.egress_socket(),
         ))
         .arg(assets.worker())
@@ -127,6 +128,7 @@ pub(crate) fn worker(
         purpose,
         dir.user,
         &rights,
+        max_data_bytes,
     )?)
 }
 

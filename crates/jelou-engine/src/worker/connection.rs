@@ -14,13 +14,16 @@ pub(crate) type Connection = SendRequest<RequestBody>;
 #[derive(Debug)]
 pub(crate) struct Connections {
     socket: PathBuf,
+    max_head_bytes: usize,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Connections {
-    pub(crate) fn new(socket: &Path) -> Self {
+    /// `max_head_bytes` is the most that the head of a response may have.
+    pub(crate) fn new(socket: &Path, max_head_bytes: usize) -> Self {
         Self {
             socket: socket.to_path_buf(),
+            max_head_bytes,
             idle: Mutex::default(),
         }
     }
@@ -34,7 +37,9 @@ impl Connections {
             }
         }
         let stream = UnixStream::connect(&self.socket).await?;
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(self.max_head_bytes)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(std::io::Error::other)?;
         tokio::spawn(async move {

@@ -28,6 +28,8 @@ pub struct Lease {
 pub enum SendError {
     #[error("request body: {0}")]
     Body(crate::BodyError),
+    #[error("the head of the response is over the limit (limits.max_response_header_bytes)")]
+    HeadTooLarge,
     #[error("the function's process ended or closed the connection: {0}")]
     Died(String),
 }
@@ -92,6 +94,9 @@ fn send_error(error: &hyper::Error) -> SendError {
             return SendError::Body(crate::BodyError::TooLarge { limit: *limit });
         }
         source = current.source();
+    }
+    if error.is_parse_too_large() {
+        return SendError::HeadTooLarge;
     }
     SendError::Died(text)
 }

@@ -9,4 +9,6 @@ mod output;
 pub(crate) mod permissions;
 pub(crate) mod pool;
 pub(crate) mod process;
+mod rate;
 pub(crate) mod spawner;
+pub(crate) mod watch;

@@ -1,9 +1,11 @@
 //! What a worker writes: log lines on stdout, Deno's own last words on stderr.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
+use super::rate::LineRate;
 use crate::{Host, LogLine, LogSource};
 
 /// Bytes of one line; the rest of a longer one is dropped.
@@ -15,12 +17,33 @@ pub(crate) async fn forward(
     source: LogSource,
     host: Arc<dyn Host>,
     wrap: fn(String) -> LogLine,
+    lines_per_second: u64,
 ) {
     let mut reader = BufReader::new(pipe);
+    let mut rate = LineRate::new(lines_per_second, Instant::now());
     while let Ok(Some(line)) = next_line(&mut reader).await {
-        if !line.is_empty() {
+        let now = Instant::now();
+        if let Some(lines) = rate.take_dropped(now) {
+            host.log(
+                &source,
+                LogLine::Dropped {
+                    lines,
+                    lines_per_second,
+                },
+            );
+        }
+        if !line.is_empty() && rate.admit(now) {
             host.log(&source, wrap(line));
         }
+    }
+    if let Some(lines) = rate.rest() {
+        host.log(
+            &source,
+            LogLine::Dropped {
+                lines,
+                lines_per_second,
+            },
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a worker may reach by Deno's own permissions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sandbox::Purpose;
 
@@ -29,7 +29,12 @@ const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
 /// Deno's permission flags. The rights on `home` are for the bootstrap alone, which gives them up before it imports
 /// the function; what stays is the right to connect to the egress socket.
-pub(crate) fn flags(purpose: Purpose, home: &Path, socket: &Path, egress: &Path) -> Vec<String> {
+pub(crate) fn flags(
+    purpose: Purpose,
+    home: &Path,
+    sockets: &[PathBuf],
+    egress: &Path,
+) -> Vec<String> {
     let paths = format!("{},{}", home.display(), egress.display());
     let mut flags = vec![
         format!("--allow-read={paths}"),
@@ -40,8 +45,12 @@ pub(crate) fn flags(purpose: Purpose, home: &Path, socket: &Path, egress: &Path)
         flags.push("--allow-net".to_owned());
         flags.push(format!("--deny-net={}", denied.join(",")));
     } else {
-        // Its own socket and nothing else.
-        flags.push(format!("--allow-net=unix:{}", socket.display()));
+        // Its own sockets and nothing else.
+        let own: Vec<_> = sockets
+            .iter()
+            .map(|socket| format!("unix:{}", socket.display()))
+            .collect();
+        flags.push(format!("--allow-net={}", own.join(",")));
     }
     flags
 }

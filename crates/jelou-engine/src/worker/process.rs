@@ -2,9 +2,10 @@
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use tokio::io::BufReader;
 use tokio::net::UnixListener;
 use tokio::process::Child;
@@ -14,7 +15,7 @@ use super::command::{self, WorkerDir};
 use super::connection::{Connection, Connections};
 use super::in_flight::InFlight;
 use super::load::{self, LoadError, LoadRequest, Loaded};
-use super::output;
+use super::{output, watch};
 use crate::engine::Shared;
 use crate::sandbox::Purpose;
 use crate::{Caller, LogLine, LogSource};
@@ -36,6 +37,8 @@ pub(crate) struct Worker {
     /// Milliseconds since `started` when the last lease was given back.
     last_used_ms: AtomicUsize,
     started: Instant,
+    /// Whether it ended by itself, or for a limit that it broke.
+    crashed: AtomicBool,
 }
 
 impl Worker {
@@ -53,6 +56,19 @@ impl Worker {
         if self.leases.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
             self.drained.notify_waiters();
         }
+    }
+
+    /// Whether a request is in flight.
+    pub(crate) fn is_working(&self) -> bool {
+        self.leases.load(Ordering::Relaxed) & !CLOSED > 0
+    }
+
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -100,6 +116,11 @@ impl Worker {
         closed
     }
 
+    fn close_crashed(&self) {
+        self.crashed.store(true, Ordering::Release);
+        self.leases.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
     fn kill(&self) {
         self.connections.clear();
         self.end.notify_one();
@@ -130,11 +151,24 @@ impl Blank {
     }
 
     async fn start_now(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
+        let baseline = shared
+            .data_baseline
+            .get_or_try_init(|| measure(shared))
+            .await?;
+        let max_data_bytes = baseline + shared.limits.max_memory_mib * 1024 * 1024;
+        Self::start_limited(shared, purpose, Some(max_data_bytes)).await
+    }
+
+    async fn start_limited(
+        shared: &Shared,
+        purpose: Purpose,
+        max_data_bytes: Option<u64>,
+    ) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
         let (path, user) = shared.next_worker();
         let dir = WorkerDir::create(path, user).map_err(died)?;
         let egress = dir.listen_egress().map_err(died)?;
-        let command = command::worker(shared, &dir, purpose).map_err(died)?;
+        let command = command::worker(shared, &dir, purpose, max_data_bytes).map_err(died)?;
         let mut child = shared.spawner.spawn(command).await.map_err(died)?;
         let stdout = child
             .stdout
@@ -149,7 +183,7 @@ impl Blank {
         {
             return Err(LoadError::Died(last_words(child).await));
         }
-        let connections = Connections::new(&dir.socket());
+        let connections = Connections::new(&dir.socket(), shared.limits.max_response_header_bytes);
         let connection = connections.take().await.map_err(died)?;
         Ok(Self {
             child,
@@ -209,13 +243,16 @@ impl Blank {
             end: Notify::new(),
             last_used_ms: AtomicUsize::new(0),
             started: Instant::now(),
+            crashed: AtomicBool::new(false),
         });
         let host = Arc::clone(&shared.host);
+        let lines = shared.limits.max_log_lines_per_second;
         tokio::spawn(output::forward(
             stdout,
             source.clone(),
             Arc::clone(&host),
             LogLine::Output,
+            lines,
         ));
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(output::forward(
@@ -223,6 +260,7 @@ impl Blank {
                 source.clone(),
                 host,
                 LogLine::Engine,
+                lines,
             ));
         }
         tokio::spawn(supervise(
@@ -253,6 +291,19 @@ impl Blank {
     }
 }
 
+/// Bytes of data that a process has before it has done anything. V8 reserves a lot of address space that it never
+/// uses, so the limit on data counts from there.
+async fn measure(shared: &Shared) -> Result<u64, LoadError> {
+    let mut blank = Blank::start_limited(shared, Purpose::Inspect, None).await?;
+    let size = pid_of(&blank.child).and_then(watch::data_size);
+    let _ = blank.child.kill().await;
+    size.ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))
+}
+
+fn pid_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
+}
+
 /// Watches a process until it ends, by itself or because it is told to, and takes its calls to other functions.
 async fn supervise(
     shared: Arc<Shared>,
@@ -262,9 +313,25 @@ async fn supervise(
     egress: UnixListener,
     source: LogSource,
 ) {
-    let crashed = loop {
+    let pid = pid_of(&child);
+    let pulse = dir.pulse_socket();
+    let breach = async {
+        match pid {
+            Some(pid) => watch::watch(&worker, pid, pulse, &shared.limits).await,
+            // It has ended already.
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(breach);
+    let last_line = loop {
         tokio::select! {
-            status = child.wait() => break Some(describe(status)),
+            status = child.wait() => break Some(LogLine::Died(describe(status))),
+            breach = &mut breach => {
+                // Before the process goes: whoever sees its connection close must find this said.
+                worker.close_crashed();
+                let _ = child.kill().await;
+                break Some(LogLine::Breach(breach.to_string()));
+            }
             () = worker.end.notified() => {
                 let _ = child.kill().await;
                 break None;
@@ -275,12 +342,13 @@ async fn supervise(
             }
         }
     };
+    if let Some(line) = last_line {
+        worker.close_crashed();
+        shared.host.log(&source, line);
+    }
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
     worker.connections.clear();
     drop(dir);
-    if let Some(reason) = crashed {
-        shared.host.log(&source, LogLine::Died(reason));
-    }
 }
 
 fn describe(status: std::io::Result<ExitStatus>) -> String {

@@ -1,0 +1,70 @@
+//! Gives a function that ends again and again time between its starts.
+
+use std::time::{Duration, Instant};
+
+use crate::LeaseError;
+
+/// Ends in a row that are forgiven.
+const FORGIVEN: u32 = 3;
+const LONGEST: Duration = Duration::from_secs(30);
+/// A process that lived this long was well.
+const WELL: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    crashes: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// Notes that a process ended by itself after living that long, or did not start at all.
+    pub(crate) fn crashed(&mut self, lived: Duration) {
+        if lived >= WELL {
+            self.crashes = 0;
+        }
+        self.crashes += 1;
+        self.until = self
+            .crashes
+            .checked_sub(FORGIVEN + 1)
+            .map(|exponent| Duration::from_secs(1 << exponent.min(5)).min(LONGEST))
+            .map(|pause| Instant::now() + pause);
+    }
+
+    pub(crate) fn check(&self) -> Result<(), LeaseError> {
+        match self
+            .until
+            .map(|until| until.saturating_duration_since(Instant::now()))
+        {
+            Some(rest) if !rest.is_zero() => Err(LeaseError::BackingOff {
+                crashes: self.crashes,
+                // Whole seconds, as Retry-After takes them; never zero.
+                retry_after: Duration::from_secs(rest.as_secs() + 1),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause(backoff: &Backoff) -> u64 {
+        match backoff.check() {
+            Err(LeaseError::BackingOff { retry_after, .. }) => retry_after.as_secs(),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_a_long_life_ends_them() {
+        let mut backoff = Backoff::default();
+        let pauses = [(); 10].map(|()| {
+            backoff.crashed(Duration::ZERO);
+            pause(&backoff)
+        });
+        assert_eq!(pauses, [0, 0, 0, 1, 2, 4, 8, 16, 30, 30]);
+        backoff.crashed(WELL);
+        assert_eq!(pause(&backoff), 0);
+    }
+}
