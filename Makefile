@@ -9,8 +9,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
 JELOU := $(TARGET)/debug/jelou
 
-# A data folder that holds nothing but the engine: tests and the demo link its two binaries into folders of their own,
-# so that the engine is fetched once.
+# A data folder that holds nothing but the engine: tests and the demo put its two binaries into folders of their
+# own, so that the engine is fetched once.
 ENGINE_DATA := $(TARGET)/engine
 DENO = $(or $(firstword $(wildcard $(ENGINE_DATA)/engine/deno-*)),$(error the engine is not installed: run `make engine`))
 

@@ -55,8 +55,8 @@ exec 8>"$demo/lock"
 flock --nonblock 8 || fail "another demo runs in this checkout"
 find "$demo" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 mkdir -p "$HOME" "$demo/data/engine"
-ln "$engine_data"/engine/* "$demo/data/engine/" 2>/dev/null ||
-  cp "$engine_data"/engine/* "$demo/data/engine/"
+# Not links: a server gives its copy to the users that its processes run as.
+cp --reflink=auto "$engine_data"/engine/* "$demo/data/engine/"
 
 say "Starting the server"
 listen=127.0.0.1:4400
