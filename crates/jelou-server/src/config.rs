@@ -25,6 +25,7 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     pub company: Company,
     pub database: Database,
+    pub mcp: Mcp,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +39,13 @@ pub struct Company {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     pub busy_timeout_ms: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mcp {
+    /// Origins of the web pages that may use MCP of any function.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Database {

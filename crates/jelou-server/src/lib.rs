@@ -11,6 +11,7 @@ mod gateway;
 mod host;
 mod last_used;
 mod listener;
+mod mcp;
 mod openapi;
 mod registry;
 mod server;

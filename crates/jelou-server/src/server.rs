@@ -93,6 +93,7 @@ impl Server {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
             limits: config.limits.clone(),
+            mcp: config.mcp.clone(),
             clock: clock.clone(),
         });
         let host = Arc::new(ServerHost::new(

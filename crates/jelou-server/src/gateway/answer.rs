@@ -24,7 +24,7 @@ pub(crate) enum Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
@@ -37,7 +37,7 @@ impl Answer<'_> {
         }
     }
 
-    fn body(&self) -> Bytes {
+    pub(crate) fn body(&self) -> Bytes {
         Bytes::from_static(match self {
             Self::Unauthorized => br#"{"error":"Unauthorized"}"#,
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,

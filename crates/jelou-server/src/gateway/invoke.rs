@@ -1,51 +1,63 @@
 //! Passes a request that may go through to the function's process.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use jelou_core::manifest::Tool;
-use jelou_engine::{BodyError, Lease, LeaseError, RequestBody, SendError};
+use jelou_engine::{BodyError, Lease, LeaseError, RequestBody, SendError, WorkerBody};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::{Gateway, GatewayBody, Origin, forward};
-use crate::registry::{Function, RouteMatch};
+use crate::registry::Function;
 
 pub(crate) struct Call<'a> {
     pub(crate) tool: &'a Tool,
-    pub(crate) found: &'a RouteMatch,
+    /// Values of the parameters in the path, decoded.
+    pub(crate) params: &'a [(String, String)],
     pub(crate) path: &'a str,
     pub(crate) origin: Origin,
     pub(crate) request_id: Uuid,
 }
 
+/// Answers with what the function answers, both bodies streamed.
 pub(crate) async fn invoke(
     gateway: &Gateway,
     request: Request<Incoming>,
-    function: &Arc<Function>,
+    function: &Function,
     call: Call<'_>,
 ) -> Response<GatewayBody> {
     let limit = gateway.limits.max_body_bytes;
     if announced_length(&request).is_some_and(|length| length > limit) {
         return Answer::PayloadTooLarge.into();
     }
-    let timeout = Duration::from_millis(
-        call.tool
-            .timeout_ms
-            .clamp(1, gateway.limits.max_request_timeout_ms),
-    );
+    let request = request.map(|body| RequestBody::limited(body, limit));
+    match send(gateway, request, function, &call).await {
+        Ok(response) => response.map(|body| GatewayBody::Worker(Box::new(body))),
+        Err(answer) => answer.into(),
+    }
+}
+
+/// Sends a request to the function's process. Answers with the response's head, cleared of what is not the caller's,
+/// or in the function's place.
+pub(crate) async fn send(
+    gateway: &Gateway,
+    request: Request<RequestBody>,
+    function: &Function,
+    call: &Call<'_>,
+) -> Result<Response<WorkerBody>, Answer<'static>> {
+    let timeout = timeout(gateway, call.tool);
     let slug = &function.slug;
     let request_id = call.request_id;
-    let outgoing = match outgoing(gateway, request, function, &call) {
+    let outgoing = match outgoing(gateway, request, function, call) {
         Ok(outgoing) => outgoing,
         Err(error) => {
             tracing::error!(function = %slug, %request_id, %error, "cannot pass the request on");
-            return Answer::FunctionError.into();
+            return Err(Answer::FunctionError);
         }
     };
     let answered = async {
@@ -53,16 +65,21 @@ pub(crate) async fn invoke(
         lease.send(outgoing).await.map_err(Failure::Send)
     };
     let failure = match tokio::time::timeout(timeout, answered).await {
-        Ok(Ok(response)) => {
-            let (mut parts, body) = response.into_parts();
-            forward::strip(&mut parts.headers);
-            return Response::from_parts(parts, GatewayBody::Worker(Box::new(body)));
+        Ok(Ok(mut response)) => {
+            forward::strip(response.headers_mut());
+            return Ok(response);
         }
         Ok(Err(failure)) => failure,
         Err(_) => Failure::TimedOut(timeout),
     };
     tracing::warn!(function = %slug, %request_id, error = %failure, "call failed");
-    failure.answer().into()
+    Err(failure.answer())
+}
+
+/// How long the function may take.
+pub(crate) fn timeout(gateway: &Gateway, tool: &Tool) -> Duration {
+    let limit = gateway.limits.max_request_timeout_ms;
+    Duration::from_millis(tool.timeout_ms.clamp(1, limit))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +125,7 @@ fn announced_length(request: &Request<Incoming>) -> Option<u64> {
 
 fn outgoing(
     gateway: &Gateway,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     function: &Function,
     call: &Call<'_>,
 ) -> Result<Request<RequestBody>, http::Error> {
@@ -133,9 +150,8 @@ fn outgoing(
     if call.tool.key != "default" {
         forward::set(headers, "x-jelou-tool", &percent_encoded(&call.tool.key));
     }
-    if !call.found.params.is_empty() {
+    if !call.params.is_empty() {
         let params: serde_json::Map<_, _> = call
-            .found
             .params
             .iter()
             .map(|(name, value)| (name.clone(), value.clone().into()))
@@ -143,7 +159,6 @@ fn outgoing(
         let params = serde_json::Value::Object(params).to_string();
         forward::set(headers, "x-jelou-params", &percent_encoded(&params));
     }
-    let body = RequestBody::limited(body, gateway.limits.max_body_bytes);
     Ok(Request::from_parts(parts, body))
 }
 

@@ -1,13 +1,14 @@
 //! Answers callers of functions. A request passes each room once: which function ([`address`]), what needs no
 //! process ([`cors`], [`statics`]), which route, whether the token opens it ([`auth`]), then the worker ([`invoke`]).
+//! MCP goes its own way ([`crate::mcp`]) by the same rules.
 
 mod address;
-mod answer;
-mod auth;
+pub(crate) mod answer;
+pub(crate) mod auth;
 mod body;
-mod cors;
+pub(crate) mod cors;
 mod forward;
-mod invoke;
+pub(crate) mod invoke;
 mod statics;
 
 use std::net::IpAddr;
@@ -21,6 +22,8 @@ use uuid::Uuid;
 pub(crate) use address::{Address, Domain};
 pub(crate) use body::GatewayBody;
 
+use crate::config::Mcp;
+use crate::mcp;
 use crate::registry::{Function, Live, Registry};
 use answer::Answer;
 
@@ -29,6 +32,7 @@ pub(crate) struct Gateway {
     pub(crate) registry: Arc<Registry>,
     pub(crate) domain: Domain,
     pub(crate) limits: Limits,
+    pub(crate) mcp: Mcp,
     pub(crate) clock: Clock,
 }
 
@@ -91,6 +95,16 @@ impl Gateway {
         if origin.hops >= self.limits.max_hops {
             return Answer::LoopDetected.into();
         }
+        if path == mcp::PATH && live.mcp.has_tools() {
+            let exchange = mcp::Exchange {
+                gateway: self,
+                function,
+                live,
+                origin,
+                request_id,
+            };
+            return mcp::answer(exchange, request).await;
+        }
         let found = live.routes.find(path);
         let tool = found.as_ref().map(|found| &live.manifest.tools[found.tool]);
         if cors::is_preflight(&request) {
@@ -129,7 +143,7 @@ impl Gateway {
         }
         let call = invoke::Call {
             tool,
-            found: &found,
+            params: &found.params,
             path,
             origin,
             request_id,

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::GatewayBody;
 use super::answer::{self, Answer};
-use crate::openapi;
 use crate::registry::Live;
+use crate::{mcp, openapi};
 
 const HEALTH: &str = "/__health";
 
 /// Paths that never reach a function's handler.
 pub(crate) fn is_reserved(path: &str) -> bool {
-    matches!(path, HEALTH | openapi::PATH | "/mcp")
+    matches!(path, HEALTH | openapi::PATH | mcp::PATH)
 }
 
 pub(crate) fn answer(method: &Method, path: &str, live: &Live) -> Option<Response<GatewayBody>> {

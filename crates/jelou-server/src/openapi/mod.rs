@@ -114,4 +114,4 @@ fn further_id(name: &str, method: &str, ids: &mut HashSet<String>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,6 +7,7 @@ use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
 use super::Routes;
+use crate::mcp::Catalog;
 use crate::openapi;
 
 /// One function, from its creation to its deletion.
@@ -43,6 +44,7 @@ pub(crate) struct Live {
     pub(crate) routes: Arc<Routes>,
     /// The OpenAPI document.
     pub(crate) openapi: Bytes,
+    pub(crate) mcp: Arc<Catalog>,
     pub(crate) slot: Slot,
 }
 
@@ -58,6 +60,7 @@ impl Live {
         };
         Self {
             openapi: openapi::document(&manifest, identity),
+            mcp: Arc::new(Catalog::of(&manifest, identity)),
             manifest: Arc::new(manifest),
             routes,
             slot,
@@ -70,6 +73,7 @@ impl Live {
             manifest: Arc::clone(&self.manifest),
             routes: Arc::clone(&self.routes),
             openapi: self.openapi.clone(),
+            mcp: Arc::clone(&self.mcp),
             slot,
         }
     }

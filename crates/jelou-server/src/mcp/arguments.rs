@@ -1,0 +1,149 @@
+//! The arguments of a call, as the request that an HTTP caller would send.
+
+use jelou_core::manifest::Tool;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+
+use super::input_schema::{self, WRAPPED, Wrapping};
+
+/// What a segment of a path may have besides letters and digits (RFC 3986, section 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// How the arguments of one tool become a request.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    /// The route: literals and, with a colon, parameters.
+    segments: Vec<String>,
+    /// Parameters of the route that are no part of the input.
+    added: Vec<String>,
+    wrapping: Wrapping,
+}
+
+/// A request, all but its headers.
+#[derive(Debug, PartialEq)]
+pub(super) struct Input {
+    pub(super) path: String,
+    pub(super) params: Vec<(String, String)>,
+    pub(super) body: Value,
+}
+
+/// The parameter of the route that is not there.
+#[derive(Debug, PartialEq)]
+pub(super) struct MissingParameter(pub(super) String);
+
+impl Arguments {
+    /// With the schema to be shown: parameters of the route that the input does not have are arguments too.
+    pub(super) fn of(tool: &Tool) -> (Self, Value) {
+        let (mut schema, wrapping) = input_schema::of(tool);
+        let segments: Vec<String> = tool
+            .path
+            .split('/')
+            .filter(|segment| !matches!(*segment, "" | "*"))
+            .map(str::to_owned)
+            .collect();
+        let mut added = Vec::new();
+        for name in segments
+            .iter()
+            .filter_map(|segment| segment.strip_prefix(':'))
+        {
+            if schema
+                .get("properties")
+                .and_then(|all| all.get(name))
+                .is_some()
+            {
+                continue;
+            }
+            added.push(name.to_owned());
+            let properties = schema.entry("properties").or_insert_with(|| json!({}));
+            properties[name] = json!({ "type": "string" });
+            let required = schema.entry("required").or_insert_with(|| json!([]));
+            if let Value::Array(required) = required {
+                required.push(json!(name));
+            }
+        }
+        let arguments = Self {
+            segments,
+            added,
+            wrapping,
+        };
+        (arguments, Value::Object(schema))
+    }
+
+    pub(super) fn input(
+        &self,
+        mut arguments: Map<String, Value>,
+    ) -> Result<Input, MissingParameter> {
+        let mut path = String::new();
+        let mut params = Vec::new();
+        for segment in &self.segments {
+            path.push('/');
+            let Some(name) = segment.strip_prefix(':') else {
+                path.push_str(segment);
+                continue;
+            };
+            let value = match arguments.get(name) {
+                Some(Value::String(value)) if !value.is_empty() => value.clone(),
+                Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+                _ => return Err(MissingParameter(name.to_owned())),
+            };
+            path.extend(utf8_percent_encode(&value, SEGMENT));
+            params.push((name.to_owned(), value));
+        }
+        if path.is_empty() {
+            path.push('/');
+        }
+        for name in &self.added {
+            arguments.remove(name);
+        }
+        let body = match self.wrapping {
+            Wrapping::None => Value::Object(arguments),
+            Wrapping::Input => arguments.remove(WRAPPED).unwrap_or(Value::Null),
+        };
+        Ok(Input { path, params, body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(path: &str, schema: Value) -> (Arguments, Value) {
+        let mut tool = crate::openapi::tests::tool("t", path, &["POST"]);
+        tool.input_schema = Some(schema);
+        Arguments::of(&tool)
+    }
+
+    fn input(arguments: &Arguments, given: Value) -> Result<Input, MissingParameter> {
+        let Value::Object(given) = given else {
+            panic!("arguments are an object");
+        };
+        arguments.input(given)
+    }
+
+    #[test]
+    fn parameters_of_the_route_are_arguments() {
+        let schema = json!({ "type": "object", "properties": { "id": { "type": "number" } } });
+        let (arguments, shown) = arguments("/orders/:id/:tab/*", schema);
+        assert_eq!(shown["properties"]["id"], json!({ "type": "number" }));
+        assert_eq!(shown["properties"]["tab"], json!({ "type": "string" }));
+        assert_eq!(shown["required"], json!(["tab"]));
+        let found = input(&arguments, json!({ "id": 7, "tab": "a b/é", "x": 1 })).unwrap();
+        assert_eq!(found.path, "/orders/7/a%20b%2F%C3%A9");
+        let param = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(found.params, [param("id", "7"), param("tab", "a b/é")]);
+        assert_eq!(found.body, json!({ "id": 7, "x": 1 }));
+        let missing = input(&arguments, json!({ "id": 7 })).unwrap_err();
+        assert_eq!(missing, MissingParameter("tab".to_owned()));
+    }
+
+    #[test]
+    fn any_path_is_the_root() {
+        let (arguments, _) = arguments("*", json!({ "type": "string" }));
+        let found = input(&arguments, json!({ "input": "x" })).unwrap();
+        assert_eq!((found.path.as_str(), found.body), ("/", json!("x")));
+    }
+}

@@ -1,0 +1,190 @@
+//! `tools/call`: the one method that needs the function itself.
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{self, HeaderMap, HeaderValue};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jelou_core::manifest::Tool;
+use jelou_engine::{RequestBody, WorkerBody};
+use serde_json::{Map, Value, json};
+
+use super::access::Access;
+use super::arguments::{Input, MissingParameter};
+use super::catalog::Entry;
+use super::message::{Refusal, Request};
+use super::outcome::Outcome;
+use super::revision::Revision;
+use super::{Exchange, outcome};
+use crate::gateway::answer::Answer;
+use crate::gateway::invoke;
+
+/// Why a call does not come to the function.
+#[derive(Debug)]
+pub(super) enum Denial {
+    /// The caller has no token, and what it wants is not public.
+    TokenNeeded,
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Answers with the result as JSON.
+pub(super) async fn call(
+    exchange: Exchange<'_>,
+    access: Access,
+    revision: Revision,
+    headers: &HeaderMap,
+    request: &Request,
+) -> Result<Bytes, Denial> {
+    let Some(name) = request.params.get("name").and_then(Value::as_str) else {
+        return Err(Refusal::invalid_params("`name` must be a string").into());
+    };
+    let entry = exchange.live.mcp.entry(name);
+    if access == Access::Public && entry.is_none_or(|entry| !entry.public) {
+        return Err(Denial::TokenNeeded);
+    }
+    let Some(entry) = entry else {
+        return Err(Refusal::invalid_params(format!("Unknown tool: {name}")).into());
+    };
+    let arguments = match request.params.get("arguments") {
+        None => Map::new(),
+        Some(Value::Object(arguments)) => arguments.clone(),
+        Some(_) => {
+            return Err(Refusal::invalid_params("`arguments` must be an object").into());
+        }
+    };
+    if revision == Revision::Modern {
+        for mirrored in &entry.mirrored {
+            mirrored.check(headers, &arguments)?;
+        }
+    }
+    let outcome = match entry.arguments.input(arguments) {
+        Ok(input) => run(exchange, entry, headers, input).await,
+        Err(MissingParameter(name)) => missing(&name),
+    };
+    let server_info = exchange.live.mcp.server_info();
+    Ok(outcome::result(
+        &outcome,
+        entry.output,
+        revision,
+        server_info,
+    ))
+}
+
+/// As the worker says it of an input that lacks something.
+fn missing(parameter: &str) -> Outcome {
+    let details = [json!({ "path": [parameter], "message": "Required", "code": "invalid_type" })];
+    let body = json!({ "error": "Validation failed", "details": details });
+    Outcome::json(http::StatusCode::BAD_REQUEST, Bytes::from(body.to_string()))
+}
+
+/// Calls the tool as an HTTP caller would, and waits for all of its answer.
+async fn run(exchange: Exchange<'_>, entry: &Entry, headers: &HeaderMap, input: Input) -> Outcome {
+    let tool = &exchange.live.manifest.tools[entry.tool];
+    let timeout = invoke::timeout(exchange.gateway, tool);
+    match tokio::time::timeout(timeout, ask(exchange, tool, headers, input)).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(answer)) => of_platform(&answer),
+        Err(_) => {
+            tracing::warn!(
+                function = %exchange.function.slug,
+                request_id = %exchange.request_id,
+                "call failed: no whole result within {} ms (the function's `timeout`, or limits.request_timeout_ms)",
+                timeout.as_millis()
+            );
+            of_platform(&Answer::TimedOut)
+        }
+    }
+}
+
+async fn ask(
+    exchange: Exchange<'_>,
+    tool: &Tool,
+    headers: &HeaderMap,
+    input: Input,
+) -> Result<Outcome, Answer<'static>> {
+    let Exchange {
+        gateway, function, ..
+    } = exchange;
+    let mut request = http::Request::new(RequestBody::full(Bytes::from(input.body.to_string())));
+    *request.method_mut() = Method::POST;
+    *request.headers_mut() = forwarded(headers);
+    let call = invoke::Call {
+        tool,
+        params: &input.params,
+        path: &input.path,
+        origin: exchange.origin,
+        request_id: exchange.request_id,
+    };
+    let response = invoke::send(gateway, request, function, &call).await?;
+    let (parts, body) = response.into_parts();
+    let url = format!(
+        "{}{}",
+        gateway.domain.url(function.slug.as_str()),
+        input.path
+    );
+    match whole(body, gateway.limits.max_body_bytes).await {
+        Ok(body) => Ok(Outcome {
+            status: parts.status,
+            headers: parts.headers,
+            url,
+            body,
+        }),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let limit = gateway.limits.max_body_bytes;
+            let text =
+                format!("The result is over the limit of {limit} bytes (limits.max_body_bytes)");
+            Ok(Outcome::json(
+                http::StatusCode::INTERNAL_SERVER_ERROR,
+                Bytes::from(json!({ "error": text }).to_string()),
+            ))
+        }
+        Err(error) => {
+            let slug = &function.slug;
+            let request_id = exchange.request_id;
+            tracing::warn!(function = %slug, %request_id, error, "call failed");
+            Err(Answer::FunctionError)
+        }
+    }
+}
+
+async fn whole(
+    body: WorkerBody,
+    limit: u64,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(Limited::new(body, limit).collect().await?.to_bytes())
+}
+
+fn of_platform(answer: &Answer<'_>) -> Outcome {
+    Outcome::json(answer.status(), answer.body())
+}
+
+/// The caller's headers without those that speak of the MCP message.
+fn forwarded(headers: &HeaderMap) -> HeaderMap {
+    let mut forwarded = headers.clone();
+    for name in [
+        header::ACCEPT,
+        // An answer that is read here must not be compressed.
+        header::ACCEPT_ENCODING,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+    ] {
+        forwarded.remove(name);
+    }
+    let own: Vec<_> = forwarded
+        .keys()
+        .filter(|name| name.as_str().starts_with("mcp-"))
+        .cloned()
+        .collect();
+    for name in own {
+        forwarded.remove(name);
+    }
+    let json = HeaderValue::from_static("application/json");
+    forwarded.insert(header::CONTENT_TYPE, json);
+    forwarded
+}

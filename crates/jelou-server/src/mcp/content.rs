@@ -1,0 +1,87 @@
+//! Content blocks: what a model reads of a result.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+pub(super) fn text(text: &str) -> Value {
+    json!({ "type": "text", "text": text })
+}
+
+/// A block for bytes of that type; `url` names them where nothing else does.
+pub(super) fn of_bytes(media_type: &str, bytes: &[u8], url: &str) -> Value {
+    let kind = media_type.split('/').next().unwrap_or_default();
+    match (kind, std::str::from_utf8(bytes)) {
+        ("image" | "audio", _) => {
+            json!({ "type": kind, "data": STANDARD.encode(bytes), "mimeType": media_type })
+        }
+        (_, Ok(readable)) => text(readable),
+        ("text", Err(_)) => text(&String::from_utf8_lossy(bytes)),
+        (_, Err(_)) => json!({
+            "type": "resource",
+            "resource": { "uri": url, "mimeType": media_type, "blob": STANDARD.encode(bytes) },
+        }),
+    }
+}
+
+/// Whether a value is one of MCP's content blocks, all that it must have in place.
+pub(super) fn is_block(value: &Value) -> bool {
+    let strings = |of: &Value, names: &[&str]| {
+        names
+            .iter()
+            .all(|name| of.get(name).is_some_and(Value::is_string))
+    };
+    match value.get("type").and_then(Value::as_str) {
+        Some("text") => strings(value, &["text"]),
+        Some("image" | "audio") => strings(value, &["data", "mimeType"]),
+        Some("resource_link") => strings(value, &["uri", "name"]),
+        Some("resource") => value.get("resource").is_some_and(|resource| {
+            strings(resource, &["uri"])
+                && (strings(resource, &["text"]) || strings(resource, &["blob"]))
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_the_block_of_their_type() {
+        let block = |media_type: &str, bytes: &[u8]| of_bytes(media_type, bytes, "https://x/y");
+        assert_eq!(block("text/csv", b"a,b"), text("a,b"));
+        assert_eq!(block("application/xml", b"<a/>"), text("<a/>"));
+        assert_eq!(
+            block("image/png", b"png"),
+            json!({ "type": "image", "data": "cG5n", "mimeType": "image/png" })
+        );
+        assert_eq!(
+            block("application/pdf", b"\xff"),
+            json!({ "type": "resource", "resource": {
+                "uri": "https://x/y", "mimeType": "application/pdf", "blob": "/w==",
+            } })
+        );
+        assert_eq!(block("text/plain", b"\xff"), text("\u{fffd}"));
+    }
+
+    #[test]
+    fn blocks_are_told_from_data_that_looks_like_them() {
+        for block in [
+            text("x"),
+            json!({ "type": "resource_link", "uri": "a:b", "name": "n" }),
+            json!({ "type": "resource", "resource": { "uri": "a:b", "blob": "" } }),
+        ] {
+            assert!(is_block(&block), "{block}");
+        }
+        for data in [
+            json!("x"),
+            json!({ "type": "paragraph", "text": "x" }),
+            json!({ "type": "text" }),
+            json!({ "type": "image", "data": "x" }),
+            json!({ "type": "resource", "resource": { "uri": "a:b" } }),
+        ] {
+            assert!(!is_block(&data), "{data}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The input of a tool as MCP wants it: arguments are always an object.
+
+use jelou_core::manifest::Tool;
+use serde_json::{Map, Value, json};
+
+use crate::openapi::references::{DEFINITIONS, Relocation};
+
+/// The argument that holds an input which is no object.
+pub(super) const WRAPPED: &str = "input";
+/// How far `$ref` and compositions are followed.
+const MAX_DEPTH: usize = 16;
+
+/// A schema whose root is an object, and whether that object only holds the tool's input.
+pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
+    match &tool.input_schema {
+        Some(Value::Object(schema)) if accepts_object(schema, schema, MAX_DEPTH) => {
+            let mut schema = schema.clone();
+            // The only place where a list of types becomes a single one.
+            schema.insert("type".to_owned(), json!("object"));
+            (schema, Wrapping::None)
+        }
+        Some(Value::Object(schema)) => (wrap(schema), Wrapping::Input),
+        _ => (
+            Map::from_iter([("type".to_owned(), json!("object"))]),
+            Wrapping::None,
+        ),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrapping {
+    /// The arguments are the input.
+    None,
+    /// The argument [`WRAPPED`] is the input.
+    Input,
+}
+
+fn wrap(schema: &Map<String, Value>) -> Map<String, Value> {
+    let mut inner = Value::Object(schema.clone());
+    let moved = DEFINITIONS
+        .iter()
+        .map(|keyword| (format!("#/{keyword}"), format!("#/{keyword}")))
+        .collect();
+    let root = format!("#/properties/{WRAPPED}");
+    Relocation::new(&mut inner, root, moved).apply(&mut inner);
+    let mut outer = Map::new();
+    for keyword in ["$schema", DEFINITIONS[0], DEFINITIONS[1]] {
+        if let Some(value) = inner
+            .as_object_mut()
+            .and_then(|inner| inner.remove(keyword))
+        {
+            outer.insert(keyword.to_owned(), value);
+        }
+    }
+    outer.insert("type".to_owned(), json!("object"));
+    outer.insert("properties".to_owned(), json!({ WRAPPED: inner }));
+    outer.insert("required".to_owned(), json!([WRAPPED]));
+    outer
+}
+
+/// Whether an object could match. In doubt, yes.
+fn accepts_object(schema: &Map<String, Value>, root: &Map<String, Value>, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else {
+        return true;
+    };
+    let below = |schema: &Value| match schema {
+        Value::Object(schema) => accepts_object(schema, root, depth),
+        other => *other != Value::Bool(false),
+    };
+    schema
+        .iter()
+        .all(|(keyword, value)| match (keyword.as_str(), value) {
+            ("type", Value::String(name)) => name == "object",
+            ("type", Value::Array(names)) => names.iter().any(|name| name == "object"),
+            ("const", value) => value.is_object(),
+            ("enum", Value::Array(values)) => values.iter().any(Value::is_object),
+            ("anyOf" | "oneOf", Value::Array(schemas)) => schemas.iter().any(below),
+            ("allOf", Value::Array(schemas)) => schemas.iter().all(below),
+            ("$ref", Value::String(target)) => definition(root, target).is_none_or(below),
+            _ => true,
+        })
+}
+
+fn definition<'a>(root: &'a Map<String, Value>, reference: &str) -> Option<&'a Value> {
+    let (keyword, name) = reference.strip_prefix("#/")?.split_once('/')?;
+    root.get(keyword)?.get(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(schema: Value) -> (Value, Wrapping) {
+        let mut tool = crate::openapi::tests::tool("t", "*", &["POST"]);
+        tool.input_schema = Some(schema);
+        let (schema, wrapping) = of(&tool);
+        (Value::Object(schema), wrapping)
+    }
+
+    #[test]
+    fn an_object_stays_as_it_is() {
+        let schema = json!({ "type": "object", "if": {}, "$defs": { "a": { "$anchor": "x" } } });
+        assert_eq!(listed(schema.clone()), (schema, Wrapping::None));
+        let nullable = json!({ "type": ["object", "null"] });
+        assert_eq!(
+            listed(nullable),
+            (json!({ "type": "object" }), Wrapping::None)
+        );
+        assert_eq!(
+            listed(json!({})),
+            (json!({ "type": "object" }), Wrapping::None)
+        );
+        let union = json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/o" }], "$defs": { "o": { "type": "object" } } });
+        let (union, wrapping) = listed(union);
+        assert_eq!(
+            (&union["type"], wrapping),
+            (&json!("object"), Wrapping::None)
+        );
+    }
+
+    #[test]
+    fn anything_else_is_an_argument() {
+        let schema = json!({
+            "type": "array",
+            "items": { "anyOf": [{ "$ref": "#/$defs/x" }, { "$ref": "#" }] },
+            "$defs": { "x": { "type": "string" } },
+        });
+        let expected = json!({
+            "$defs": { "x": { "type": "string" } },
+            "type": "object",
+            "properties": { "input": {
+                "type": "array",
+                "items": { "anyOf": [{ "$ref": "#/$defs/x" }, { "$ref": "#/properties/input" }] },
+            } },
+            "required": ["input"],
+        });
+        assert_eq!(listed(schema), (expected, Wrapping::Input));
+        assert_eq!(
+            listed(json!({ "anyOf": [{ "type": "string" }, { "const": 1 }] })).1,
+            Wrapping::Input
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! MCP at `/mcp`: the tools of one function, over Streamable HTTP.
+//!
+//! Two eras on one endpoint, both without state: revision 2026-07-28, where each request says all by itself, and the
+//! revisions before it, which begin with `initialize` (here it starts nothing). Everything but `tools/call` is answered
+//! from what [`Catalog`] made when the function went live.
+
+mod access;
+mod arguments;
+mod call;
+mod catalog;
+mod content;
+mod header_values;
+mod input_schema;
+mod message;
+mod mirrored;
+mod origin;
+mod outcome;
+mod revision;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use uuid::Uuid;
+
+pub(crate) use catalog::Catalog;
+
+use crate::gateway::answer::Answer;
+use crate::gateway::{Gateway, GatewayBody, Origin, cors};
+use crate::registry::{Function, Live};
+use access::Access;
+use call::Denial;
+use message::{Message, Refusal};
+use revision::Revision;
+
+pub(crate) const PATH: &str = "/mcp";
+
+/// One request, and what the gateway knows of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) function: &'a Arc<Function>,
+    pub(crate) live: &'a Live,
+    pub(crate) origin: Origin,
+    pub(crate) request_id: Uuid,
+}
+
+/// Answers a request to `/mcp` of a function that has tools there.
+pub(crate) async fn answer(
+    exchange: Exchange<'_>,
+    request: Request<Incoming>,
+) -> Response<GatewayBody> {
+    if cors::is_preflight(&request) {
+        return preflight(exchange, request.headers());
+    }
+    let Some(access) = Access::of(exchange, request.headers()) else {
+        return Answer::Unauthorized.into();
+    };
+    if *request.method() != Method::POST {
+        let allowed = &["POST".to_owned()];
+        return Answer::MethodNotAllowed { allowed }.into();
+    }
+    if let Err(refusal) = check_head(exchange, request.headers()) {
+        return refusal.into();
+    }
+    let (parts, body) = request.into_parts();
+    let body = match read(exchange.gateway, body).await {
+        Ok(body) => body,
+        Err(answer) => return answer.into(),
+    };
+    match Message::parse(&body) {
+        Ok(Message::Request(request)) => dispatch(exchange, access, &parts.headers, request).await,
+        Ok(Message::Notification) => match revision::check_notification(&parts.headers) {
+            Ok(()) => accepted(),
+            Err(refusal) => refusal.into(),
+        },
+        Err(refusal) => refusal.into(),
+    }
+}
+
+async fn dispatch(
+    exchange: Exchange<'_>,
+    access: Access,
+    headers: &HeaderMap,
+    request: message::Request,
+) -> Response<GatewayBody> {
+    let catalog = &exchange.live.mcp;
+    let revision = match Revision::of(headers, &request) {
+        Ok(revision) => revision,
+        Err(refusal) => return refusal.of(request.id).into(),
+    };
+    let result = match (revision, request.method.as_str()) {
+        (Revision::Modern, "server/discover") => Ok(catalog.discovery(access)),
+        (Revision::Legacy, "initialize") => {
+            revision::negotiate(&request).map(|version| catalog.initialization(version))
+        }
+        (Revision::Legacy, "ping") => Ok(Bytes::from_static(b"{}")),
+        (_, "tools/list") => catalog.list(revision, access, &request),
+        (_, "tools/call") => {
+            match call::call(exchange, access, revision, headers, &request).await {
+                Ok(result) => Ok(result),
+                Err(Denial::Refused(refusal)) => Err(refusal),
+                // Whether there is such a tool is nothing that a caller without a token learns.
+                Err(Denial::TokenNeeded) => return Answer::Unauthorized.into(),
+            }
+        }
+        (Revision::Modern, method) => Err(Refusal::no_such_method(StatusCode::NOT_FOUND, method)),
+        (Revision::Legacy, method) => Err(Refusal::no_such_method(StatusCode::OK, method)),
+    };
+    match result {
+        Ok(result) => message::response(&request.id, &result),
+        Err(refusal) => refusal.of(request.id).into(),
+    }
+}
+
+/// What a request's head must be like, whatever its body says.
+fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal> {
+    if !origin::is_allowed(exchange, headers) {
+        return Err(Refusal::invalid_request(
+            StatusCode::FORBIDDEN,
+            "This Origin may not use MCP here",
+        ));
+    }
+    if !header_values::accepts_json(headers) {
+        return Err(Refusal::invalid_request(
+            StatusCode::NOT_ACCEPTABLE,
+            "Accept must list application/json: this server answers nothing else",
+        ));
+    }
+    if !header_values::is_json(headers) {
+        return Err(Refusal::invalid_request(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Content-Type must be application/json",
+        ));
+    }
+    Ok(())
+}
+
+async fn read(gateway: &Gateway, body: Incoming) -> Result<Bytes, Answer<'static>> {
+    let limit = usize::try_from(gateway.limits.max_body_bytes).unwrap_or(usize::MAX);
+    if http_body::Body::size_hint(&body).lower() > gateway.limits.max_body_bytes {
+        return Err(Answer::PayloadTooLarge);
+    }
+    let timeout = std::time::Duration::from_millis(gateway.limits.request_timeout_ms);
+    match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Answer::PayloadTooLarge),
+        // The caller has gone: nobody reads this.
+        Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
+    }
+}
+
+/// Browsers ask before they send headers of their own; only pages that may call at all get a yes.
+fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBody> {
+    if !origin::is_allowed(exchange, headers) {
+        return Refusal::invalid_request(StatusCode::FORBIDDEN, "This Origin may not use MCP here")
+            .into();
+    }
+    let mut response = accepted();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let answer = response.headers_mut();
+    answer.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("POST, OPTIONS"),
+    );
+    // The names of mirrored arguments differ from tool to tool.
+    if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    response
+}
+
+fn accepted() -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}

@@ -1,0 +1,204 @@
+//! Which revision of the protocol a request speaks, and whether its head and its body say the same.
+
+use http::HeaderMap;
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::header_values::{decode, single};
+use super::message::{Refusal, Request};
+
+/// Each request says its version and the client's capabilities.
+const MODERN: &str = "2026-07-28";
+/// Begin with `initialize`. The latest comes first.
+const LEGACY: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
+/// All of them.
+pub(super) const SUPPORTED: [&str; 4] = [MODERN, LEGACY[0], LEGACY[1], LEGACY[2]];
+
+const VERSION_HEADER: &str = "mcp-protocol-version";
+const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revision {
+    Modern,
+    Legacy,
+}
+
+impl Revision {
+    pub(super) fn of(headers: &HeaderMap, request: &Request) -> Result<Self, Refusal> {
+        let header = single(headers, VERSION_HEADER)?;
+        let meta = request.params.get("_meta").and_then(Value::as_object);
+        let Some(version) = meta.and_then(|meta| meta.get(VERSION)) else {
+            return match header {
+                // Before 2025-06-18 there was no such header; a handshake has nothing to say in it yet.
+                None => Ok(Self::Legacy),
+                Some(version) if LEGACY.contains(&version) => Ok(Self::Legacy),
+                Some(_) if request.method == "initialize" => Ok(Self::Legacy),
+                Some(MODERN) => Err(missing(VERSION)),
+                Some(other) => Err(Refusal::unsupported_version(other, &SUPPORTED)),
+            };
+        };
+        let Some(version) = version.as_str() else {
+            return Err(missing(VERSION));
+        };
+        expect("MCP-Protocol-Version", header, version)?;
+        if LEGACY.contains(&version) {
+            return Ok(Self::Legacy);
+        }
+        if version != MODERN {
+            return Err(Refusal::unsupported_version(version, &SUPPORTED));
+        }
+        check_capabilities(meta)?;
+        expect(
+            "Mcp-Method",
+            single(headers, "mcp-method")?,
+            &request.method,
+        )?;
+        if request.method == "tools/call"
+            && let Some(name) = request.params.get("name").and_then(Value::as_str)
+        {
+            let header = single(headers, "mcp-name")?.map(decode);
+            // A value that cannot be decoded is one that is not equal.
+            let header = header.map(Option::unwrap_or_default);
+            expect("Mcp-Name", header.as_deref(), name)?;
+        }
+        Ok(Self::Modern)
+    }
+}
+
+fn check_capabilities(meta: Option<&Map<String, Value>>) -> Result<(), Refusal> {
+    let declared = meta.and_then(|meta| meta.get(CAPABILITIES));
+    if declared.is_some_and(Value::is_object) {
+        Ok(())
+    } else {
+        Err(missing(CAPABILITIES))
+    }
+}
+
+fn missing(field: &str) -> Refusal {
+    Refusal::invalid_params(format!("`_meta` must have `{field}`"))
+        .with_status(StatusCode::BAD_REQUEST)
+}
+
+fn expect(name: &str, header: Option<&str>, body: &str) -> Result<(), Refusal> {
+    match header {
+        Some(header) if header == body => Ok(()),
+        Some(header) => Err(Refusal::header_mismatch(format!(
+            "Header mismatch: {name} is '{header}', and the body says '{body}'"
+        ))),
+        None => Err(Refusal::header_mismatch(format!(
+            "Header mismatch: {name} is missing, and the body says '{body}'"
+        ))),
+    }
+}
+
+/// A notification needs no headers, but may not name a version that is unknown here.
+pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
+    match single(headers, VERSION_HEADER)? {
+        Some(version) if !SUPPORTED.contains(&version) => {
+            Err(Refusal::unsupported_version(version, &SUPPORTED))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The version for a client that begins with `initialize`: its own, or the latest that it may know.
+pub(super) fn negotiate(request: &Request) -> Result<&'static str, Refusal> {
+    let Some(wanted) = request
+        .params
+        .get("protocolVersion")
+        .and_then(Value::as_str)
+    else {
+        return Err(Refusal::invalid_params(
+            "`protocolVersion` must be a string",
+        ));
+    };
+    let known = LEGACY.into_iter().find(|version| *version == wanted);
+    Ok(known.unwrap_or(LEGACY[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn revision(
+        headers: &[(&'static str, &'static str)],
+        method: &str,
+        params: Value,
+    ) -> Result<Revision, String> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        let Value::Object(params) = params else {
+            panic!("params are an object");
+        };
+        let request = Request {
+            id: json!(1),
+            method: method.to_owned(),
+            params,
+        };
+        Revision::of(&headers, &request).map_err(|refusal| format!("{refusal:?}"))
+    }
+
+    fn meta(version: &str) -> Value {
+        json!({ VERSION: version, CAPABILITIES: {} })
+    }
+
+    #[test]
+    fn a_request_without_a_version_is_of_the_old_era() {
+        let legacy = |headers: &[_]| revision(headers, "tools/list", json!({}));
+        assert_eq!(legacy(&[]), Ok(Revision::Legacy));
+        for version in LEGACY {
+            assert_eq!(legacy(&[(VERSION_HEADER, version)]), Ok(Revision::Legacy));
+        }
+        let modern = legacy(&[(VERSION_HEADER, MODERN)]).unwrap_err();
+        assert!(modern.contains("-32602"), "{modern}");
+        let unknown = legacy(&[(VERSION_HEADER, "2024-11-05")]).unwrap_err();
+        assert!(unknown.contains("-32022"), "{unknown}");
+        let handshake = revision(&[(VERSION_HEADER, MODERN)], "initialize", json!({}));
+        assert_eq!(handshake, Ok(Revision::Legacy));
+    }
+
+    #[test]
+    fn head_and_body_must_agree() {
+        let version = (VERSION_HEADER, MODERN);
+        let method = ("mcp-method", "tools/call");
+        let call = |headers: &[_]| {
+            let params = json!({ "_meta": meta(MODERN), "name": "añadir" });
+            revision(headers, "tools/call", params)
+        };
+        let name = ("mcp-name", "=?base64?YcOxYWRpcg==?=");
+        assert_eq!(call(&[version, method, name]), Ok(Revision::Modern));
+        for wrong in [
+            &[method, name] as &[_],
+            &[version, name],
+            &[version, method],
+            &[version, method, ("mcp-name", "other")],
+            &[version, method, name, name],
+            &[version, ("mcp-method", "TOOLS/CALL"), name],
+            &[(VERSION_HEADER, LEGACY[0]), method, name],
+        ] {
+            let refusal = call(wrong).unwrap_err();
+            assert!(refusal.contains("-32020"), "{wrong:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn the_new_era_says_all_in_each_request() {
+        let discover = |meta: Value| {
+            let headers = [(VERSION_HEADER, MODERN), ("mcp-method", "server/discover")];
+            revision(&headers, "server/discover", json!({ "_meta": meta }))
+        };
+        assert_eq!(discover(meta(MODERN)), Ok(Revision::Modern));
+        for incomplete in [
+            json!({}),
+            json!({ VERSION: MODERN }),
+            json!({ CAPABILITIES: {} }),
+        ] {
+            let refusal = discover(incomplete.clone()).unwrap_err();
+            assert!(refusal.contains("-32602"), "{incomplete}: {refusal}");
+        }
+    }
+}
