@@ -4,6 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
@@ -12,7 +13,7 @@ JELOU := $(TARGET)/debug/jelou
 # A data folder that holds nothing but the engine: tests and the demo put its two binaries into folders of their
 # own, so that the engine is fetched once.
 ENGINE_DATA := $(TARGET)/engine
-DENO = $(or $(firstword $(wildcard $(ENGINE_DATA)/engine/deno-*)),$(error the engine is not installed: run `make engine`))
+DENO = $(or $(lastword $(sort $(wildcard $(ENGINE_DATA)/engine/deno-*))),$(error the engine is not installed: run `make demo` or `make test` once))
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
@@ -35,12 +36,12 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 	@ONCE=$(ONCE) JELOU=$(JELOU) ENGINE_DATA=$(ENGINE_DATA) scripts/demo.sh
 
 .PHONY: test
-test: engine ## Run every test
+test: build-tests engine ## Run every test
 	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked
 	cd sdk && $(DENO) test -A --no-check tests/
 
 .PHONY: lint
-lint: engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
+lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
@@ -58,7 +59,7 @@ bench: setup ## Measure the token check, and what bench/ measures
 	if [[ -x bench/run ]]; then bench/run; fi
 
 .PHONY: soak
-soak: engine ## Run the tests with their long series
+soak: build-tests engine ## Run the tests with their long series
 	JELOU_SOAK=1 JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked
 
 .PHONY: fuzz
@@ -68,6 +69,10 @@ fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (6
 .PHONY: docs
 docs: build ## Write the generated pages of docs/reference
 	scripts/docs.sh $(JELOU)
+
+.PHONY: sdk
+sdk: build engine ## Build sdk/dist from sdk/src
+	cd sdk && $(DENO) run -A build/main.ts
 
 # What the targets above share.
 
@@ -79,8 +84,14 @@ setup:
 build: setup
 	cargo build --locked -p jelou
 
+# The binary too. Not after `build`: tests turn on features of dependencies, so the two share little of what they compile.
+.PHONY: build-tests
+build-tests: setup
+	cargo test --workspace --locked --no-run
+
+# After one of the two.
 .PHONY: engine
-engine: build
+engine:
 	@$(JELOU) engine install --human --data $(ENGINE_DATA)
 
 $(TOOLS)/bin/cargo-%: | setup
