@@ -37,7 +37,7 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 
 .PHONY: test
 test: build-tests engine ## Run every test
-	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked
+	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
 	cd sdk && $(DENO) test -A --no-check tests/
 
 .PHONY: lint
@@ -60,7 +60,7 @@ bench: setup ## Measure the token check, and what bench/ measures
 
 .PHONY: soak
 soak: build-tests engine ## Run the tests with their long series
-	JELOU_SOAK=1 JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked
+	JELOU_SOAK=1 JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
 
 .PHONY: fuzz
 fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (60); needs a nightly toolchain
