@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::{Figment, Source};
 use jelou_core::Limits;
 use jelou_engine::SandboxConfig;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// All settings with their defaults, commented: the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -16,7 +18,9 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    #[serde(default, deserialize_with = "optional_address")]
     pub api_listen: Option<SocketAddr>,
     #[serde(default = "default_data_dir")]
     pub data: PathBuf,
@@ -69,7 +73,7 @@ pub struct Overrides {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{0}")]
+    #[error("{}", describe(.0))]
     Invalid(Box<figment::Error>),
     #[error("configuration file `{0}` does not exist")]
     Missing(PathBuf),
@@ -80,7 +84,7 @@ pub enum ConfigError {
 }
 
 /// `JELOU_*` variables that are not settings of the server.
-const NOT_SETTINGS: [&str; 8] = [
+const NOT_SETTINGS: [&str; 9] = [
     "deno",
     "master_key",
     "token",
@@ -89,6 +93,7 @@ const NOT_SETTINGS: [&str; 8] = [
     "force_human_output",
     "profile",
     "log",
+    "test_data",
 ];
 
 impl Config {
@@ -133,6 +138,48 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format_args!(
+            "`{text}` is not an IP address with a port, such as 127.0.0.1:4400"
+        ))
+    })
+}
+
+fn optional_address<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    address(deserializer).map(Some)
+}
+
+/// Names each setting that is wrong as an operator knows it, and the place where it was set.
+fn describe(error: &figment::Error) -> String {
+    let problems: Vec<String> = error
+        .clone()
+        .into_iter()
+        .map(|error| {
+            let source = error.metadata.as_ref().map(|metadata| &metadata.source);
+            let place = match source {
+                Some(Some(Source::File(path))) => format!(" in `{}`", path.display()),
+                Some(None) => " in the environment".to_owned(),
+                // The command line, which is in sight.
+                _ => String::new(),
+            };
+            let reason = match &error.kind {
+                Kind::UnknownField(..) => "there is no such setting".to_owned(),
+                kind => kind.to_string(),
+            };
+            match error.path.join(".") {
+                setting if setting.is_empty() => format!("{reason}{place}"),
+                setting => format!("`{setting}`{place}: {reason}"),
+            }
+        })
+        .collect();
+    problems.join("; ")
 }
 
 fn default_data_dir() -> PathBuf {

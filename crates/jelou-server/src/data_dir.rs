@@ -17,7 +17,7 @@ pub(crate) struct DataDir {
 pub enum DataDirError {
     #[error("another server uses the data folder `{0}`")]
     InUse(PathBuf),
-    #[error("data folder: {0}")]
+    #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),
 }
 

@@ -27,19 +27,19 @@ use crate::{api, last_used};
 pub enum StartError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    #[error("master key: {0}")]
+    #[error("cannot use the master key")]
     Vault(#[from] VaultError),
-    #[error("database: {0}")]
+    #[error("cannot open the database")]
     Store(#[from] StoreError),
     #[error(transparent)]
     Locate(#[from] deno::LocateError),
-    #[error("cannot install the engine: {0}")]
+    #[error("cannot install the engine")]
     Install(#[from] deno::InstallError),
-    #[error("engine: {0}")]
+    #[error("cannot start the engine")]
     Engine(#[from] EngineError),
-    #[error("artifacts: {0}")]
+    #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         address: SocketAddr,
         source: std::io::Error,
