@@ -72,7 +72,7 @@ fn ctrl_c_at_masked_input() {
 #[test]
 fn the_terminal_shows_what_is_typed_again_after_ctrl_c() {
     let sandbox = Sandbox::new();
-    let mut terminal = sandbox.shell_in_terminal("trap : INT; $JELOU login; stty -a");
+    let mut terminal = sandbox.shell_in_terminal("trap : INT; jelou login; stty -a");
     terminal.wait_for("? Access token: ").press(CTRL_C);
     let outcome = terminal.finish();
     for mode in ["\nisig ", " icanon ", " echo "] {

@@ -3,15 +3,21 @@
 
 mod audit;
 mod auth;
+mod between_functions;
 mod completion;
 mod deploy;
 mod describe;
+mod durability;
 mod errors;
 mod functions;
 mod init;
+mod locked_database;
 mod login;
+mod packages;
 mod prompts;
 mod runtime_tokens;
 mod secrets;
+mod serve;
 mod support;
 mod tokens;
+mod under_load;

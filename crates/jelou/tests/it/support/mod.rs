@@ -1,15 +1,37 @@
 //! Runs the real binary in a home and a folder of its own, and says what came out.
 
+mod call;
+mod data_folder;
 mod fake_api;
 mod outcome;
+mod patience;
 mod sandbox;
 mod server;
 mod terminal;
 
+pub(crate) use call::{Call, Reply};
+pub(crate) use data_folder::{DataFolder, link_or_copy};
 pub(crate) use fake_api::{FakeApi, answer, problem};
 pub(crate) use outcome::{
-    FILTERS, LIVE_FILTERS, Outcome, Streams, assert_live_outcome, assert_outcome,
+    Outcome, Streams, assert_live_outcome, assert_outcome, live_settings, settings,
 };
+pub(crate) use patience::eventually;
 pub(crate) use sandbox::Sandbox;
-pub(crate) use server::Server;
+pub(crate) use server::{Serve, Server};
 pub(crate) use terminal::{CTRL_C, CTRL_D, Terminal};
+
+/// The source of a function: its handler, a TypeScript expression.
+pub(crate) fn function(handler: &str) -> String {
+    format!(
+        "import {{ define, response, z }} from \"@jelou/functions\";\n\n\
+         export default define({{\n  description: \"A test\",\n  handler: {handler},\n}});\n"
+    )
+}
+
+/// How often a series is run: often with `JELOU_SOAK=1`.
+pub(crate) fn times(normally: usize, soak: usize) -> usize {
+    match std::env::var_os("JELOU_SOAK") {
+        Some(value) if value == "1" => soak,
+        _ => normally,
+    }
+}

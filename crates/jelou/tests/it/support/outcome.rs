@@ -46,7 +46,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Values that differ from run to run. The sandbox's own folders are replaced before.
-pub(crate) const FILTERS: [(&str, &str); 3] = [
+const FILTERS: [(&str, &str); 3] = [
     (
         r"\b(func|dep|tok|pat)_[0-9a-hjkmnp-tv-z]{26}\b",
         "${1}_[ULID]",
@@ -56,41 +56,56 @@ pub(crate) const FILTERS: [(&str, &str); 3] = [
 ];
 
 /// What differs as well where a real server made it.
-pub(crate) const LIVE_FILTERS: [(&str, &str); 5] = [
+const LIVE_FILTERS: [(&str, &str); 6] = [
     (r"\bjfn_rt_[0-9A-Za-z]{38}\b", "jfn_rt_[VALUE]"),
     (r"\bjfn_rt_[0-9A-Za-z]{4}\b", "jfn_rt_[4]"),
     (
         r"\b\d{1,2}/\d{1,2}/\d{4}, \d{1,2}:\d{2}:\d{2} [AP]M\b *",
         "[DATE] ",
     ),
+    (r"\[DATE\] \n", "[DATE]\n"),
     // As wide as the dates under it.
     ("Last Used +Created", "Last Used  Created"),
     (r"\blocalhost:\d+", "localhost:[PORT]"),
 ];
 
-/// Compares the outcome of a run against a real server with the snapshot that has the test's name.
+/// Compares the outcome of a run against a real server with the snapshot of this name, else with the one that has the
+/// test's name.
 macro_rules! assert_live_outcome {
+    ($name:expr, $outcome:expr) => {{
+        let outcome = $outcome.to_string();
+        $crate::support::live_settings().bind(|| insta::assert_snapshot!($name, outcome));
+    }};
     ($outcome:expr) => {{
-        let mut settings = insta::Settings::clone_current();
-        for (pattern, replacement) in $crate::support::LIVE_FILTERS {
-            settings.add_filter(pattern, replacement);
-        }
-        settings.bind(|| $crate::support::assert_outcome!($outcome));
+        let outcome = $outcome.to_string();
+        $crate::support::live_settings().bind(|| insta::assert_snapshot!(outcome));
     }};
 }
 
 /// Compares an outcome with the snapshot that has the test's name.
 macro_rules! assert_outcome {
     ($outcome:expr) => {{
-        let mut settings = insta::Settings::clone_current();
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        for (pattern, replacement) in $crate::support::FILTERS {
-            settings.add_filter(pattern, replacement);
-        }
         let outcome = $outcome.to_string();
-        settings.bind(|| insta::assert_snapshot!(outcome));
+        $crate::support::settings().bind(|| insta::assert_snapshot!(outcome));
     }};
 }
 
 pub(crate) use {assert_live_outcome, assert_outcome};
+
+pub(crate) fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (pattern, replacement) in FILTERS {
+        settings.add_filter(pattern, replacement);
+    }
+    settings
+}
+
+pub(crate) fn live_settings() -> insta::Settings {
+    let mut settings = settings();
+    for (pattern, replacement) in LIVE_FILTERS {
+        settings.add_filter(pattern, replacement);
+    }
+    settings
+}

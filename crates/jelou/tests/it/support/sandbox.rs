@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::{FakeApi, Outcome, Streams, Terminal};
 
@@ -16,9 +16,10 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        for folder in ["home", "mi-funcion"] {
+        for folder in ["home", "mi-funcion", "bin"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }
+        std::os::unix::fs::symlink(BINARY, root.path().join("bin/jelou")).unwrap();
         Self {
             root,
             environment: Vec::new(),
@@ -27,6 +28,10 @@ impl Sandbox {
 
     pub(crate) fn home(&self) -> PathBuf {
         self.root.path().join("home")
+    }
+
+    pub(crate) fn binary(&self) -> PathBuf {
+        self.root.path().join("bin/jelou").canonicalize().unwrap()
     }
 
     /// Where commands run; its name is a slug.
@@ -40,6 +45,23 @@ impl Sandbox {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
         self
+    }
+
+    /// Writes the whole of another function into a folder of the project that has its slug as its name.
+    pub(crate) fn function(&self, slug: &str, source: &str) -> &Self {
+        self.file(&format!("{slug}/index.ts"), source).file(
+            &format!("{slug}/jelou.json"),
+            format!("{{\"function\": \"{slug}\"}}"),
+        )
+    }
+
+    /// Deploys a function that consists of this one file; its token, where this is its first deploy.
+    pub(crate) fn deploy(&self, slug: &str, source: &str) -> String {
+        self.function(slug, source);
+        let outcome = self.jelou(&format!("deploy {slug} -y --json")).run();
+        assert_eq!(outcome.code, 0, "{outcome}");
+        let token = outcome.json()["data"]["token"].clone();
+        token.as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) fn read(&self, path: &str) -> String {
@@ -65,19 +87,43 @@ impl Sandbox {
         }
     }
 
-    /// A script of the shell in a terminal; the binary is `$JELOU`.
+    /// A script of the shell in a terminal.
     pub(crate) fn shell_in_terminal(&self, script: &str) -> Terminal {
-        let mut variables = self.variables();
-        variables.push(("JELOU".to_owned(), BINARY.to_owned()));
         let arguments = ["-c".to_owned(), script.to_owned()];
-        Terminal::start("/bin/sh", &arguments, &variables, &self.project())
+        Terminal::start("/bin/sh", &arguments, &self.variables(), &self.project())
+    }
+
+    /// A script of the shell without a terminal.
+    pub(crate) fn shell(&self, script: &str) -> Outcome {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(script).stdin(Stdio::null());
+        self.outcome(&self.in_project(&mut command).output().unwrap())
+    }
+
+    fn in_project<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env_clear()
+            .envs(self.variables())
+            .current_dir(self.project())
+    }
+
+    fn outcome(&self, output: &Output) -> Outcome {
+        let text = |bytes: &[u8]| self.without_paths(std::str::from_utf8(bytes).unwrap());
+        Outcome {
+            code: output.status.code().unwrap(),
+            streams: Streams::Separate {
+                stdout: text(&output.stdout),
+                stderr: text(&output.stderr),
+            },
+        }
     }
 
     /// The variables of a run, and no others.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
+        let path = format!("{}:/usr/bin:/bin", path_text(&self.root.path().join("bin")));
         let mut variables = vec![
             ("HOME".to_owned(), path_text(&self.home())),
-            ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+            ("PATH".to_owned(), path),
             ("TERM".to_owned(), "xterm-256color".to_owned()),
             ("TZ".to_owned(), "UTC".to_owned()),
         ];
@@ -85,7 +131,7 @@ impl Sandbox {
         variables
     }
 
-    fn without_paths(&self, text: &str) -> String {
+    pub(super) fn without_paths(&self, text: &str) -> String {
         text.replace(&path_text(&self.home()), "[HOME]")
             .replace(&path_text(&self.project()), "[PROJECT]")
     }
@@ -103,30 +149,16 @@ impl Jelou<'_> {
     }
 
     pub(crate) fn run_with_stdin(&self, stdin: &str) -> Outcome {
-        let mut child = Command::new(BINARY)
+        let mut command = Command::new(BINARY);
+        command
             .args(&self.arguments)
-            .env_clear()
-            .envs(self.sandbox.variables())
-            .current_dir(self.sandbox.project())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let mut child = self.sandbox.in_project(&mut command).spawn().unwrap();
         // A command that reads no input may be gone already.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| {
-            self.sandbox
-                .without_paths(&String::from_utf8(bytes).unwrap())
-        };
-        Outcome {
-            code: output.status.code().unwrap(),
-            streams: Streams::Separate {
-                stdout: text(output.stdout),
-                stderr: text(output.stderr),
-            },
-        }
+        self.sandbox.outcome(&child.wait_with_output().unwrap())
     }
 
     /// Under a pseudo-terminal, as a person runs it.

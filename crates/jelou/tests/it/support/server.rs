@@ -1,34 +1,94 @@
 //! A real `jelou serve`, with the sandbox's home, so that its commands are logged in.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::Sandbox;
 use super::sandbox::BINARY;
+use super::{Call, DataFolder, Outcome, Sandbox, Streams, eventually};
 
-pub(crate) struct Server {
-    process: Child,
-    address: String,
-    data: tempfile::TempDir,
+/// How a server is to be started.
+pub(crate) struct Serve<'a> {
+    sandbox: &'a Sandbox,
+    data: Arc<DataFolder>,
+    /// Programs that start it, each with its arguments.
+    before: Vec<String>,
+    binary: String,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
-impl Server {
-    pub(crate) fn start(sandbox: &Sandbox) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        link_engine(data.path());
-        let log = std::fs::File::create(data.path().join("log")).unwrap();
-        let mut process = Command::new(BINARY)
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
-            .arg(data.path())
+impl<'a> Serve<'a> {
+    /// On a free port and with a data folder of its own.
+    pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
+        Self {
+            sandbox,
+            data: Arc::new(DataFolder::new()),
+            before: Vec::new(),
+            binary: BINARY.to_owned(),
+            arguments: vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()],
+            environment: Vec::new(),
+        }
+    }
+
+    pub(crate) fn on(mut self, data: &Arc<DataFolder>) -> Self {
+        self.data = Arc::clone(data);
+        self
+    }
+
+    pub(crate) fn data(&self) -> Arc<DataFolder> {
+        Arc::clone(&self.data)
+    }
+
+    /// In the place of all arguments but `--data` and `--json`.
+    pub(crate) fn arguments(mut self, line: &str) -> Self {
+        self.arguments = line.split_whitespace().map(str::to_owned).collect();
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Through a program that ends by becoming the server, such as `setpriv`.
+    pub(crate) fn through(mut self, line: &str) -> Self {
+        self.before = line.split_whitespace().map(str::to_owned).collect();
+        self
+    }
+
+    /// From a copy of the binary.
+    pub(crate) fn binary(mut self, path: &std::path::Path) -> Self {
+        path.to_str().unwrap().clone_into(&mut self.binary);
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut words = self.before.iter().chain([&self.binary]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .arg("serve")
+            .args(&self.arguments)
+            .arg("--data")
+            .arg(self.data.path())
             .env_clear()
-            .envs(sandbox.variables())
-            .stdin(Stdio::null())
+            .envs(self.sandbox.variables())
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Waits until it is ready.
+    pub(crate) fn start(self) -> Server {
+        let mut process = self
+            .command()
+            .arg("--json")
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(self.data.open_log())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -36,64 +96,126 @@ impl Server {
             .read_line(&mut line)
             .unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
-            let log = std::fs::read_to_string(data.path().join("log")).unwrap();
+            let log = self.data.log();
             panic!("the server did not start: {line}\n{log}")
         });
-        let api = ready["data"]["api"].as_str().unwrap();
-        Self {
+        let ready = ready["data"].clone();
+        let text = |field: &str| ready[field].as_str().map(str::to_owned);
+        let api = text("api").unwrap();
+        Server {
             process,
             address: api.trim_start_matches("http://").to_owned(),
-            data,
+            functions: text("functions").unwrap(),
+            access_token: text("accessToken"),
+            data: self.data,
         }
+    }
+
+    /// Waits for the end of a server that cannot start.
+    pub(crate) fn run(mut self) -> Outcome {
+        // One that can start ends the test, and does not hold it up.
+        self.before = vec!["timeout".to_owned(), "30".to_owned()];
+        let output = self.command().arg("--json").output().unwrap();
+        let text = |bytes| {
+            let text = self
+                .sandbox
+                .without_paths(&String::from_utf8(bytes).unwrap());
+            text.replace(self.data.path().to_str().unwrap(), "[DATA]")
+        };
+        Outcome {
+            code: output.status.code().unwrap(),
+            streams: Streams::Separate {
+                stdout: text(output.stdout),
+                stderr: text(output.stderr),
+            },
+        }
+    }
+}
+
+pub(crate) struct Server {
+    process: Child,
+    /// Host and port of the management API.
+    address: String,
+    /// URL of a function, with `{slug}` in the place of its slug.
+    pub(crate) functions: String,
+    /// Only on the first start of a data folder.
+    pub(crate) access_token: Option<String>,
+    pub(crate) data: Arc<DataFolder>,
+}
+
+impl Server {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
+        Serve::new(sandbox).start()
+    }
+
+    /// Host and port of the management API and, where that has no listener of its own, of functions.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A request to a function, by its host name; `POST` with JSON unless more is said.
+    pub(crate) fn request(&self, slug: &str) -> Call {
+        Call::new(&self.address, &self.host(slug))
+    }
+
+    /// A request to the management API with an access token.
+    pub(crate) fn manage(&self, token: &str, path: &str) -> Call {
+        Call::new(&self.address, &self.address)
+            .path(path)
+            .header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The host name of a function.
+    pub(crate) fn host(&self, slug: &str) -> String {
+        let url = self.functions.replace("{slug}", slug);
+        url.split_once("://").unwrap().1.to_owned()
     }
 
     /// Calls a function; the status and the body.
     pub(crate) fn call(&self, slug: &str, token: Option<&str>, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let token = token.map_or_else(String::new, |token| format!("X-Jelou-Token: {token}\r\n"));
-        write!(
-            stream,
-            "POST /fn/{slug} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             {token}Content-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
-        (status, body)
+        let mut request = self.request(slug).body(body);
+        if let Some(token) = token {
+            request = request.token(token);
+        }
+        let reply = request.send();
+        (reply.status, reply.body)
+    }
+
+    /// As a power cut would end it, and all that it started has gone.
+    pub(crate) fn kill(mut self) -> Arc<DataFolder> {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.data.wait_until_quiet();
+        Arc::clone(&self.data)
+    }
+
+    /// As an operator ends it, and all that it started has gone.
+    pub(crate) fn stop(mut self) -> Arc<DataFolder> {
+        self.signal(Signal::TERM);
+        let status = self.wait();
+        assert_eq!(status.code(), Some(0), "{}", self.data.log());
+        self.data.wait_until_quiet();
+        Arc::clone(&self.data)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw);
+        kill_process(pid.unwrap(), signal).unwrap();
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the end of the server", || self.process.try_wait().unwrap())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default();
-            eprintln!("----- the server's log -----\n{log}");
+            eprintln!("----- the server's log -----\n{}", self.data.log());
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-/// Puts the engine that `make engine` fetched into the server's data folder; without one, the server fetches it.
-fn link_engine(data: &Path) {
-    let fetched = std::env::var_os("JELOU_TEST_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/engine"),
-        PathBuf::from,
-    );
-    let Ok(binaries) = std::fs::read_dir(fetched.join("engine")) else {
-        return;
-    };
-    let folder = data.join("engine");
-    std::fs::create_dir(&folder).unwrap();
-    for binary in binaries {
-        let binary = binary.unwrap();
-        let target = folder.join(binary.file_name());
-        if std::fs::hard_link(binary.path(), &target).is_err() {
-            std::fs::copy(binary.path(), &target).unwrap();
-        }
     }
 }

@@ -1,0 +1,51 @@
+//! Packages of npm are part of the bundle: nothing is fetched when a request comes. Needs the registry of npm.
+
+use crate::support::{DataFolder, Sandbox, Serve, function};
+
+/// How this machine reaches the registry.
+const OF_THE_MACHINE: [&str; 8] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "NPM_CONFIG_REGISTRY",
+    "SSL_CERT_FILE",
+];
+
+#[test]
+fn a_package_outlives_the_cache_that_it_came_from() {
+    let sandbox = Sandbox::new();
+    let mut first = Serve::new(&sandbox);
+    for name in OF_THE_MACHINE {
+        if let Ok(value) = std::env::var(name) {
+            first = first.env(name, &value);
+        }
+    }
+    let server = first.start();
+    sandbox.file(
+        "mi-funcion/deno.json",
+        r#"{"imports": {"dayjs": "npm:dayjs@1.11.13"}}"#,
+    );
+    let source = function("() => ({ year: dayjs('2026-04-07').year() })");
+    let token = sandbox.deploy(
+        "mi-funcion",
+        &format!("import dayjs from \"dayjs\";\n{source}"),
+    );
+    let answer = (200, r#"{"year":2026}"#.to_owned());
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}"), answer);
+
+    let data = server.stop();
+    let packages = cache(&data);
+    assert!(packages.is_dir());
+    std::fs::remove_dir_all(&packages).unwrap();
+    let server = Serve::new(&sandbox).on(&data).start();
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}"), answer);
+    let dayjs = packages.join("registry.npmjs.org/dayjs");
+    assert!(!dayjs.exists());
+}
+
+fn cache(data: &DataFolder) -> std::path::PathBuf {
+    data.path().join("cache/deno/npm")
+}
