@@ -1,0 +1,402 @@
+//! The rules of `/mcp` at the socket. What a client sees of whole conversations is tested in `tests/mcp`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Call, Reply, TestServer};
+
+const MIXED: &str = r#"export default app({
+  description: "Two tools",
+  tools: {
+    open: define({ description: "Open", config: { public: true }, handler: () => ({ open: true }) }),
+    closed: define({ description: "Closed", handler: () => ({ closed: true }) }),
+  },
+});"#;
+const PRIVATE: &str = r#"export default define({
+  name: "echo", description: "Echoes", input: z.object({ text: z.string() }), handler: (input) => input,
+});"#;
+
+fn message(method: &str, params: Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+fn post(server: &TestServer, slug: &str, message: &Value) -> Call {
+    server.call(slug, "/mcp").json(message)
+}
+
+fn list(server: &TestServer, slug: &str) -> Call {
+    post(server, slug, &message("tools/list", json!({})))
+}
+
+fn call_tool(server: &TestServer, slug: &str, name: &str, arguments: Value) -> Call {
+    let params = json!({ "name": name, "arguments": arguments });
+    post(server, slug, &message("tools/call", params))
+}
+
+/// A request of revision 2026-07-28 with all that it must have.
+fn modern(server: &TestServer, slug: &str, method: &str, mut params: Value) -> Call {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let mut call = post(server, slug, &message(method, params.clone()))
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", method);
+    if let Some(name) = params["name"].as_str() {
+        call = call.header("mcp-name", name);
+    }
+    call
+}
+
+fn names(reply: &Reply) -> Vec<String> {
+    let tools = reply.json()["result"]["tools"].clone();
+    let tools = tools.as_array().unwrap_or_else(|| panic!("{reply:?}"));
+    tools
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn assert_unauthorized(reply: &Reply) {
+    assert_eq!(reply.status, 401, "{reply:?}");
+    assert_eq!(reply.body, r#"{"error":"Unauthorized"}"#);
+    let challenge = reply.header("www-authenticate").unwrap();
+    assert!(!challenge.contains("Bearer"), "{challenge}");
+}
+
+#[test]
+fn a_private_function_tells_nothing_without_its_token() {
+    let server = TestServer::start();
+    let token = server.deploy("private", PRIVATE);
+    let other = server.deploy("other", PRIVATE);
+    let list = || list(&server, "private");
+    for refused in [
+        list(),
+        list().token("jfn_rt_nonsense"),
+        list().token(&other),
+        list().token(&token).token(&token),
+        list().header("authorization", &format!("Bearer {token}")),
+        list().header("origin", "http://evil.example.com"),
+        server.call("private", "/mcp"),
+        server.call("private", &format!("/mcp?x-jelou-token={token}")),
+        server.call("private", "/mcp").method("DELETE"),
+        call_tool(&server, "private", "nothing", json!({})),
+    ] {
+        assert_unauthorized(&refused.send());
+    }
+    assert_eq!(names(&list().token(&token).send()), ["echo"]);
+}
+
+#[test]
+fn without_a_token_only_what_is_public_is_there() {
+    let server = TestServer::start();
+    let token = server.deploy("mixed", MIXED);
+    let list = || list(&server, "mixed");
+    let call = |name: &str| call_tool(&server, "mixed", name, json!({}));
+    assert_eq!(names(&list().send()), ["open"]);
+    assert_eq!(names(&list().token(&token).send()), ["open", "closed"]);
+    assert_unauthorized(&list().token("jfn_rt_nonsense").send());
+
+    let open = call("open").send().json();
+    assert_eq!(open["result"]["structuredContent"], json!({ "open": true }));
+    assert_unauthorized(&call("closed").send());
+    assert_unauthorized(&call("unknown").send());
+    let closed = call("closed").token(&token).send().json();
+    assert_eq!(
+        closed["result"]["structuredContent"],
+        json!({ "closed": true })
+    );
+    let unknown = call("unknown").token(&token).send();
+    assert_eq!(unknown.status, 200);
+    assert_eq!(unknown.json()["error"]["code"], -32602);
+
+    let scope = |call: Call| call.send().json()["result"]["cacheScope"].clone();
+    let modern_list = || modern(&server, "mixed", "tools/list", json!({}));
+    assert_eq!(scope(modern_list()), "private");
+    assert_eq!(scope(modern_list().token(&token)), "private");
+}
+
+#[test]
+fn where_no_tool_is_for_mcp_there_is_none() {
+    let server = TestServer::start();
+    let source = r#"export default define({
+      description: "No tool", config: { mcp: false }, handler: () => 1 });"#;
+    let token = server.deploy("none", source);
+    assert_unauthorized(&list(&server, "none").send());
+    let reply = list(&server, "none").token(&token).send();
+    assert_eq!(reply.status, 404);
+    assert_eq!(reply.json()["error"], "Not found");
+}
+
+#[test]
+fn only_post_is_answered() {
+    let server = TestServer::start();
+    let token = server.deploy("private", PRIVATE);
+    for method in ["GET", "HEAD", "DELETE", "PUT", "PATCH"] {
+        let call = server.call("private", "/mcp").method(method).token(&token);
+        let reply = call.header("accept", "text/event-stream").send();
+        assert_eq!(reply.status, 405, "{method}");
+        assert_eq!(reply.header("allow"), Some("POST, OPTIONS"));
+    }
+}
+
+#[test]
+fn pages_of_others_are_refused() {
+    let server = TestServer::start_with(|config| {
+        config.mcp.allowed_origins = vec!["https://inspector.example.com".to_owned()];
+    });
+    let source = r#"export default app({
+      config: { public: true, cors: { origin: ["*", "https://app.example.com"] } },
+      tools: { t: define({ description: "T", handler: () => 1 }) },
+    });"#;
+    server.deploy("pages", source);
+    let own = server.origin("pages");
+    let from = |origin: &str| list(&server, "pages").header("origin", origin).send();
+    for allowed in [
+        own.as_str(),
+        "http://localhost:6274",
+        "http://127.0.0.1:3000",
+        "https://app.example.com",
+        "https://inspector.example.com",
+    ] {
+        assert_eq!(from(allowed).status, 200, "{allowed}");
+    }
+    for foreign in [
+        "https://evil.example.com",
+        "https://app.example.com.evil.example.com",
+        "http://app.example.com",
+        "null",
+        "*",
+    ] {
+        let reply = from(foreign);
+        assert_eq!(reply.status, 403, "{foreign}");
+        let body = reply.json();
+        assert_eq!(body["error"]["code"], -32600);
+        assert_eq!(body.get("id"), None);
+    }
+    let preflight = |origin: &str| {
+        server
+            .call("pages", "/mcp")
+            .method("OPTIONS")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "mcp-method,x-jelou-token")
+            .send()
+    };
+    let allowed = preflight("https://inspector.example.com");
+    assert_eq!(allowed.status, 204);
+    assert_eq!(
+        allowed.header("access-control-allow-headers"),
+        Some("mcp-method,x-jelou-token")
+    );
+    assert_eq!(preflight("https://evil.example.com").status, 403);
+}
+
+#[test]
+fn what_is_no_single_message_is_refused() {
+    let server = TestServer::start_with(|config| config.limits.max_body_bytes = 2000);
+    let token = server.deploy("private", PRIVATE);
+    let call = || server.call("private", "/mcp").token(&token);
+    let json = || call().header("content-type", "application/json");
+    let ping = message("ping", json!({})).to_string();
+    for (call, status, code) in [
+        (json().body("{"), 400, -32700),
+        (json().body("[]"), 400, -32600),
+        (json().body(format!("[{ping}]")), 400, -32600),
+        (
+            json().body(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#),
+            400,
+            -32600,
+        ),
+        (
+            call().header("content-type", "text/plain").body(&ping),
+            415,
+            -32600,
+        ),
+        (call().body(&ping), 415, -32600),
+        (
+            json().header("accept", "text/event-stream").body(&ping),
+            406,
+            -32600,
+        ),
+    ] {
+        let reply = call.send();
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert_eq!(reply.json()["error"]["code"], code, "{reply:?}");
+    }
+    let large = json().body(" ".repeat(3000)).send();
+    assert_eq!(large.status, 413);
+    assert_eq!(large.body, r#"{"error":"Payload too large"}"#);
+}
+
+#[test]
+fn the_old_era_begins_with_a_handshake() {
+    let server = TestServer::start();
+    let token = server.deploy("mixed", MIXED);
+    let initialize = |version: &str| {
+        let params = json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": {} });
+        post(&server, "mixed", &message("initialize", params))
+            .token(&token)
+            .send()
+    };
+    for (wanted, given) in [
+        ("2025-11-25", "2025-11-25"),
+        ("2025-06-18", "2025-06-18"),
+        ("2025-03-26", "2025-03-26"),
+        ("2024-11-05", "2025-11-25"),
+        ("2026-07-28", "2025-11-25"),
+    ] {
+        let reply = initialize(wanted);
+        assert_eq!(reply.header("mcp-session-id"), None);
+        let result = reply.json()["result"].clone();
+        assert_eq!(result["protocolVersion"], given, "{wanted}");
+        assert_eq!(result["capabilities"], json!({ "tools": {} }));
+        assert_eq!(result["serverInfo"]["name"], "mixed");
+        assert_eq!(result["instructions"], "Two tools");
+    }
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let reply = post(&server, "mixed", &initialized).token(&token).send();
+    assert_eq!((reply.status, reply.body.as_str()), (202, ""));
+    let legacy = |method: &str, params: Value| {
+        let call = post(&server, "mixed", &message(method, params)).token(&token);
+        call.header("mcp-protocol-version", "2025-11-25").send()
+    };
+    assert_eq!(legacy("ping", json!({})).json()["result"], json!({}));
+    let unknown = legacy("resources/list", json!({}));
+    assert_eq!(
+        (unknown.status, unknown.json()["error"]["code"].clone()),
+        (200, json!(-32601))
+    );
+    let cursor = legacy("tools/list", json!({ "cursor": "x" }));
+    assert_eq!(cursor.json()["error"]["code"], -32602);
+    let list = legacy("tools/list", json!({})).json();
+    assert_eq!(list["result"].as_object().unwrap().len(), 1);
+    let version = list_with_version(&server, &token, "1999-01-01");
+    assert_eq!(version.status, 400);
+    assert_eq!(version.json()["error"]["data"]["requested"], "1999-01-01");
+}
+
+fn list_with_version(server: &TestServer, token: &str, version: &str) -> Reply {
+    let call = list(server, "mixed").token(token);
+    call.header("mcp-protocol-version", version).send()
+}
+
+#[test]
+fn the_new_era_needs_no_handshake() {
+    let server = TestServer::start();
+    let token = server.deploy("mixed", MIXED);
+    let ask = |method: &str, params: Value| {
+        modern(&server, "mixed", method, params)
+            .token(&token)
+            .send()
+    };
+    let discovery = ask("server/discover", json!({})).json()["result"].clone();
+    assert_eq!(discovery["resultType"], "complete");
+    assert_eq!(
+        discovery["supportedVersions"],
+        json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"])
+    );
+    let server_info = &discovery["_meta"]["io.modelcontextprotocol/serverInfo"];
+    assert_eq!(server_info["name"], "mixed");
+    let called = ask("tools/call", json!({ "name": "closed" })).json()["result"].clone();
+    assert_eq!(called["resultType"], "complete");
+    assert_eq!(called["structuredContent"], json!({ "closed": true }));
+    for gone in ["initialize", "ping", "subscriptions/listen"] {
+        let reply = ask(gone, json!({}));
+        assert_eq!(reply.status, 404, "{gone}");
+        assert_eq!(reply.json()["error"]["code"], -32601);
+    }
+}
+
+/// A call over MCP is the same as one over HTTP, and tells the function nothing of MCP.
+#[test]
+fn the_function_sees_an_ordinary_request() {
+    let server = TestServer::start();
+    let source = r#"export default define({
+      description: "Shows", config: { path: "/shop/:id" },
+      handler: (input, ctx, request) => ({
+        input, id: ctx.requestId, params: ctx.params, method: ctx.method, path: ctx.path,
+        url: request.url, headers: Object.fromEntries(request.headers),
+      }),
+    });"#;
+    let token = server.deploy("seen", source);
+    let call = modern(
+        &server,
+        "seen",
+        "tools/call",
+        json!({ "name": "seen", "arguments": { "id": "ñ 1", "x": 1 } }),
+    );
+    let reply = call
+        .token(&token)
+        .header("x-jelou-identity", "forged")
+        .header("x-custom", "stays")
+        .header("accept", "application/json, text/event-stream")
+        .send();
+    let seen = reply.json()["result"]["structuredContent"].clone();
+    assert_eq!(seen["input"], json!({ "x": 1 }));
+    assert_eq!(seen["params"], json!({ "id": "ñ 1" }));
+    assert_eq!(seen["method"], "POST");
+    assert_eq!(seen["path"], "/shop/%C3%B1%201");
+    assert_eq!(
+        seen["url"],
+        format!("{}/shop/%C3%B1%201", server.origin("seen"))
+    );
+    assert_eq!(seen["id"].as_str(), reply.header("x-request-id"));
+    let headers = seen["headers"].as_object().unwrap();
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["x-custom"], "stays");
+    for name in headers.keys() {
+        assert!(
+            !name.starts_with("x-jelou-") && !name.starts_with("mcp-"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_deploy_shows_at_once() {
+    let server = TestServer::start();
+    let token = server.deploy("changing", PRIVATE);
+    let names = || names(&list(&server, "changing").token(&token).send());
+    assert_eq!(names(), ["echo"]);
+    server.deploy("changing", &PRIVATE.replace("echo", "renamed"));
+    assert_eq!(names(), ["renamed"]);
+}
+
+/// A function that answers MCP may call another one's, and a chain that bites its tail ends.
+#[test]
+fn a_loop_of_calls_over_mcp_ends() {
+    let server = TestServer::start_with(|config| config.limits.max_hops = 3);
+    let source = format!(
+        r#"export default define({{
+          description: "Calls itself", config: {{ public: true }},
+          handler: async () => {{
+            const answer = await fetch("{}/mcp", {{
+              method: "POST", headers: {{ "content-type": "application/json" }},
+              body: JSON.stringify({{ jsonrpc: "2.0", id: 1, method: "tools/call", params: {{ name: "loop" }} }}),
+            }});
+            return {{ status: answer.status, body: await answer.json() }};
+          }},
+        }});"#,
+        server.origin("loop")
+    );
+    server.deploy("loop", &source);
+    let reply = call_tool(&server, "loop", "loop", json!({})).send();
+    assert!(reply.body.contains("Loop detected"), "{}", reply.body);
+}
+
+#[test]
+fn results_have_a_limit() {
+    let server = TestServer::start_with(|config| config.limits.max_body_bytes = 1000);
+    let source = r#"export default define({
+      name: "large", description: "Large", config: { public: true }, handler: () => "x".repeat(2000) });"#;
+    server.deploy("large", source);
+    let result = call_tool(&server, "large", "large", json!({}))
+        .send()
+        .json()["result"]
+        .clone();
+    assert_eq!(result["isError"], true);
+    assert_eq!(
+        result["content"][0]["text"],
+        "The result is over the limit of 1000 bytes (limits.max_body_bytes)"
+    );
+}
