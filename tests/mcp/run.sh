@@ -20,7 +20,9 @@ deno=$(compgen -G "$engine/deno-*" | head -n 1) || {
 }
 target=${CARGO_TARGET_DIR:-../../target}
 mkdir -p "$target"
-venv=$(realpath "$target")/mcp-venv
+target=$(realpath "$target")
+venv=$target/mcp-venv
+export DENO_DIR=${DENO_DIR:-$target/deno} DENO_NO_UPDATE_CHECK=1
 work=$(mktemp -d)
 # A server of root gives its processes user ids of their own, and these must get through.
 chmod 711 "$work"
