@@ -44,7 +44,8 @@ command_line() { HOME=$work/home "$jelou" "$@"; }
 mkdir -p "$work/home" "$work/data/engine"
 cp --link "$engine"/* "$work/data/engine/" 2>/dev/null || cp "$engine"/* "$work/data/engine/"
 mkfifo "$work/ready"
-command_line serve --data "$work/data" --listen 127.0.0.1:0 --json >"$work/ready" 2>"$work/log" &
+# Not through the function: the process to be stopped is the server itself.
+HOME=$work/home "$jelou" serve --data "$work/data" --listen 127.0.0.1:0 --json >"$work/ready" 2>"$work/log" &
 server=$!
 if ! read -r -t 120 ready <"$work/ready"; then
   echo "error: the server did not start" >&2
