@@ -9,7 +9,7 @@ use super::extract;
 use super::problem::ApiError;
 
 /// The unrevoked access tokens, oldest first.
-#[utoipa::path(get, path = "/v1/access-tokens", tag = "access tokens", responses(
+#[utoipa::path(get, operation_id = "listAccessTokens", path = "/v1/access-tokens", tag = "access tokens", responses(
     (status = 200, body = List<AccessToken>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -23,7 +23,7 @@ pub(super) async fn list(
 }
 
 /// Creates an access token. The answer is the only one that holds its value.
-#[utoipa::path(post, path = "/v1/access-tokens", tag = "access tokens", request_body = CreateAccessToken, responses(
+#[utoipa::path(post, operation_id = "createAccessToken", path = "/v1/access-tokens", tag = "access tokens", request_body = CreateAccessToken, responses(
     (status = 201, body = CreatedAccessToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -37,7 +37,7 @@ pub(super) async fn create(
 }
 
 /// Revokes an access token, by its id, its name or a display prefix that no other one has.
-#[utoipa::path(delete, path = "/v1/access-tokens/{token}", tag = "access tokens", params(("token" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "revokeAccessToken", path = "/v1/access-tokens/{token}", tag = "access tokens", params(("token" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

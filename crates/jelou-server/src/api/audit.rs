@@ -19,7 +19,7 @@ fn default_limit() -> usize {
 }
 
 /// Who changed what, newest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "audit", params(
+#[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", params(
     ("before" = Option<i64>, Query, description = "Only entries older than this id"),
     ("limit" = Option<u32>, Query, description = "At most this many entries; 50 when absent"),
 ), responses(

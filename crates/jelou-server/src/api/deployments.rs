@@ -9,7 +9,7 @@ use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
 /// The function's deployments, newest first.
-#[utoipa::path(get, path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listDeployments", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), responses(
     (status = 200, body = List<Deployment>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -25,7 +25,7 @@ pub(super) async fn list(
 
 /// Builds the files and puts them live. Creates the function when there is none of this slug. The first deployment
 /// creates the runtime token `default` and is the only answer that holds it.
-#[utoipa::path(post, path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), request_body = DeployRequest, responses(
+#[utoipa::path(post, operation_id = "deploy", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), request_body = DeployRequest, responses(
     (status = 201, body = DeployResult),
     (status = 200, description = "A dry run: nothing was changed", body = DeployResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -9,7 +9,7 @@ use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
 /// All functions, by slug.
-#[utoipa::path(get, path = "/v1/functions", tag = "functions", responses(
+#[utoipa::path(get, operation_id = "listFunctions", path = "/v1/functions", tag = "functions", responses(
     (status = 200, body = List<Function>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -23,7 +23,7 @@ pub(super) async fn list(
 }
 
 /// Creates a function without deploying it; its first deployment would do so as well.
-#[utoipa::path(post, path = "/v1/functions", tag = "functions", request_body = CreateFunction, responses(
+#[utoipa::path(post, operation_id = "createFunction", path = "/v1/functions", tag = "functions", request_body = CreateFunction, responses(
     (status = 201, body = Function),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -37,7 +37,7 @@ pub(super) async fn create(
 }
 
 /// One function.
-#[utoipa::path(get, path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getFunction", path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
     (status = 200, body = Function),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -50,7 +50,7 @@ pub(super) async fn info(
 }
 
 /// Deletes a function with its tokens, secrets and deployments.
-#[utoipa::path(delete, path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "deleteFunction", path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

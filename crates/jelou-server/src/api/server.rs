@@ -7,7 +7,7 @@ use super::App;
 use super::auth::Manager;
 
 /// Whether the server answers. Needs no access token.
-#[utoipa::path(get, path = "/v1/health", tag = "server", security(()), responses((status = 200, body = Health)))]
+#[utoipa::path(get, operation_id = "getHealth", path = "/v1/health", tag = "server", security(()), responses((status = 200, body = Health)))]
 pub(super) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
@@ -19,7 +19,7 @@ pub(super) struct Health {
 }
 
 /// Who the access token is, and what server this is.
-#[utoipa::path(get, path = "/v1/whoami", tag = "server", responses(
+#[utoipa::path(get, operation_id = "getWhoAmI", path = "/v1/whoami", tag = "server", responses(
     (status = 200, body = WhoAmI),
     (status = 401, body = Problem, content_type = "application/problem+json"),
 ))]

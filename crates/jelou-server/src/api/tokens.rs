@@ -11,7 +11,7 @@ use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
 /// The function's unrevoked runtime tokens, oldest first.
-#[utoipa::path(get, path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), responses(
     (status = 200, body = List<RuntimeToken>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -26,7 +26,7 @@ pub(super) async fn list(
 }
 
 /// Creates a runtime token. The answer is the only one that holds its value; it works from the next request on.
-#[utoipa::path(post, path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), request_body = CreateToken, responses(
+#[utoipa::path(post, operation_id = "createToken", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), request_body = CreateToken, responses(
     (status = 201, body = CreatedToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -41,7 +41,7 @@ pub(super) async fn create(
 }
 
 /// One token, by its id, its name or a display prefix that no other token of the function has.
-#[utoipa::path(get, path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
     (status = 200, body = RuntimeToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -60,7 +60,7 @@ pub(super) struct RevokeQuery {
 }
 
 /// Revokes a token; the next request with it is refused. The last active token of a function is kept, unless `force`.
-#[utoipa::path(delete, path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(
+#[utoipa::path(delete, operation_id = "revokeToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(
     ("slug" = String, Path),
     ("token" = String, Path),
     ("force" = Option<bool>, Query, description = "Revoke even the last active token"),
