@@ -3,12 +3,15 @@
 
 mod audit;
 mod auth;
+mod bad_credentials;
+mod bad_uploads;
 mod between_functions;
 mod completion;
 mod deploy;
 mod describe;
 mod durability;
 mod errors;
+mod full_disk;
 mod functions;
 mod init;
 mod locked_database;

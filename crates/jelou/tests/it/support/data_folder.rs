@@ -19,13 +19,18 @@ pub(crate) struct Process {
 
 impl DataFolder {
     pub(crate) fn new() -> Self {
+        let folder = Self::without_engine();
+        folder.link_engine();
+        folder
+    }
+
+    pub(crate) fn without_engine() -> Self {
         let root = tempfile::tempdir().unwrap();
         // A server of root gives its processes user ids of their own, and these must get through.
         let passable = Permissions::from_mode(0o711);
         std::fs::set_permissions(root.path(), passable).unwrap();
         let folder = Self { root };
         std::fs::create_dir(folder.path()).unwrap();
-        folder.link_engine();
         folder
     }
 
