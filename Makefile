@@ -38,7 +38,7 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 .PHONY: test
 test: build-tests engine ## Run every test
 	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
-	cd sdk && $(DENO) test -A --no-check tests/
+	cd sdk && $(DENO) task --quiet test
 
 .PHONY: lint
 lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
@@ -47,8 +47,8 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 	cd sdk && $(DENO) fmt --check
 	cd sdk && $(DENO) lint --quiet
-	cd sdk && $(DENO) check src build tests
-	cd sdk && $(DENO) run -A build/main.ts --check
+	cd sdk && $(DENO) task --quiet check
+	cd sdk && $(DENO) task --quiet build:check
 	$(DENO) fmt --check examples/*/*.ts examples/*/*.json
 	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
 	scripts/docs.sh $(JELOU) --check
@@ -72,7 +72,7 @@ docs: build ## Write the generated pages of docs/reference
 
 .PHONY: sdk
 sdk: build engine ## Build sdk/dist from sdk/src
-	cd sdk && $(DENO) run -A build/main.ts
+	cd sdk && $(DENO) task --quiet build
 
 # What the targets above share.
 
