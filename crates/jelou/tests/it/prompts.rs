@@ -1,6 +1,8 @@
 use serde_json::Value;
 
-use crate::support::{CTRL_C, CTRL_D, FakeApi, Sandbox, answer, assert_outcome};
+use crate::support::{
+    CTRL_C, CTRL_D, FakeApi, Sandbox, Server, answer, assert_live_outcome, assert_outcome, function,
+};
 
 fn sandbox() -> (Sandbox, FakeApi) {
     let api = FakeApi::start(vec![answer(
@@ -62,6 +64,44 @@ fn no_input_and_ci_do_not_ask() {
         assert!(outcome.stdout().contains("--yes"), "{outcome}");
         assert!(api.requests().is_empty());
     }
+}
+
+/// Every command that asks, where nobody can answer.
+#[test]
+fn each_question_names_its_flag() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = sandbox.deploy("mi-funcion", &function("() => 1"));
+    let access_token = "access-tokens create --name a-token --scope functions:read";
+    assert_eq!(sandbox.jelou(access_token).run().code, 0);
+    let set = "secrets set mi-funcion API_KEY=1";
+    assert_eq!(sandbox.jelou(set).run().code, 0);
+    let mut answers = Vec::new();
+    for line in [
+        "deploy mi-funcion",
+        "tokens create mi-funcion",
+        "tokens revoke mi-funcion default",
+        "secrets set mi-funcion",
+        "secrets set mi-funcion OTHER",
+        "secrets delete mi-funcion API_KEY",
+        "functions delete mi-funcion",
+        "access-tokens create --scope functions:read",
+        "access-tokens revoke a-token",
+        "auth remove local",
+        "login",
+    ] {
+        let outcome = sandbox.jelou(line).run();
+        assert_eq!(outcome.code, 2, "{line}: {outcome}");
+        let error = &outcome.json()["error"];
+        assert_eq!(error["code"], "INPUT_ERROR", "{line}");
+        answers.push(format!(
+            "{line}\n  {}\n  {}",
+            error["message"].as_str().unwrap(),
+            error["hint"].as_str().unwrap()
+        ));
+    }
+    assert_live_outcome!(answers.join("\n"));
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 200);
 }
 
 #[test]

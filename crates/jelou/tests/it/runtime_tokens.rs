@@ -32,6 +32,7 @@ fn runtime_tokens() {
     several(&sandbox, &server);
     losing(&sandbox, &server, &default);
     in_a_pipeline(&sandbox, &server);
+    in_brain_studio(&sandbox, &server);
 }
 
 /// "Generación automática". Returns the token.
@@ -179,9 +180,17 @@ fn losing(sandbox: &Sandbox, server: &Server, lost: &str) {
     assert!(!works(lost));
 }
 
-/// "CI/CD".
+/// "CI/CD": logged in by the environment, with no home that knows of the server.
 fn in_a_pipeline(sandbox: &Sandbox, server: &Server) {
-    let outcome = sandbox.shell(
+    let outcome = sandbox
+        .jelou("access-tokens create --name ci --scope functions:write --json")
+        .run();
+    let access_token = outcome.json()["data"]["token"].clone();
+    let pipeline = Sandbox::new()
+        .env("CI", "true")
+        .env("JELOU_API_URL", &format!("http://{}", server.address()))
+        .env("JELOU_TOKEN", access_token.as_str().unwrap());
+    let outcome = pipeline.shell(
         "TOKEN=$(jelou tokens create mi-funcion --name ci-staging --json | jq -r '.data.token')\n\
          echo \"::add-mask::$TOKEN\"",
     );
@@ -191,6 +200,24 @@ fn in_a_pipeline(sandbox: &Sandbox, server: &Server) {
         .strip_prefix("::add-mask::")
         .unwrap();
     assert_eq!(server.call("mi-funcion", Some(token), INPUT).0, 200);
+}
+
+/// "Brain Studio": the function as an MCP server.
+fn in_brain_studio(sandbox: &Sandbox, server: &Server) {
+    let token = create(sandbox, "brain-studio");
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let request = || {
+        let request = server.request("mi-funcion").path("/mcp").body(list);
+        request.header("accept", "application/json, text/event-stream")
+    };
+    assert_eq!(request().send().status, 401);
+    let reply = request().header("X-Jelou-Token", &token).send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let tool = &reply.json()["result"]["tools"][0];
+    assert!(
+        tool["inputSchema"]["properties"]["telefono"].is_object(),
+        "{reply:?}"
+    );
 }
 
 /// As wide as in the documentation, where the values are no wider.
