@@ -1,15 +1,102 @@
 //! HTTP/1.1 connections to one worker, kept alive and used again.
+//!
+//! A connection is driven by the task that uses it, not by one of its own: a request then costs no switch between
+//! tasks, and no wake-up of another thread, on its way to the worker and back.
 
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use crate::RequestBody;
 
-pub(crate) type Connection = SendRequest<RequestBody>;
+pub(crate) struct Connection {
+    sender: SendRequest<RequestBody>,
+    /// Reads and writes; done when the connection is closed.
+    driver: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    async fn open(socket: &Path, max_head_bytes: usize) -> std::io::Result<Self> {
+        let stream = UnixStream::connect(socket).await?;
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(max_head_bytes)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(std::io::Error::other)?;
+        Ok(Self {
+            sender,
+            driver: Box::pin(driver.with_upgrades()),
+        })
+    }
+
+    /// Reads and writes what can be without waiting. Whatever task calls this is woken when there is more to do.
+    pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.driver.as_mut().poll(context).map(|ended| {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection to worker ended");
+            }
+        })
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
+        let mut response = std::pin::pin!(self.sender.try_send_request(request));
+        let mut ended = false;
+        let driver = &mut self.driver;
+        poll_fn(|context| {
+            ended = ended || driver.as_mut().poll(context).is_ready();
+            response.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Lets a connection that has become another protocol go on by itself.
+    pub(crate) fn detach(self) {
+        tokio::spawn(self.driver);
+    }
+
+    /// Sends a request and takes the whole answer.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<(StatusCode, Bytes), hyper::Error> {
+        let response = self.send(request).await.map_err(TrySendError::into_error)?;
+        let (head, body) = response.into_parts();
+        let mut body = std::pin::pin!(body.collect());
+        let mut ended = false;
+        let body = poll_fn(|context| {
+            ended = ended || self.drive(context).is_ready();
+            body.as_mut().poll(context)
+        })
+        .await?;
+        Ok((head.status, body.to_bytes()))
+    }
+
+    /// Whether another request can be sent: the last one is through, and the worker has not closed the connection.
+    fn is_idle(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        self.drive(&mut context).is_pending() && self.sender.is_ready()
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -31,27 +118,15 @@ impl Connections {
     /// An idle connection, or a new one.
     pub(crate) async fn take(&self) -> std::io::Result<Connection> {
         while let Some(mut connection) = self.pop() {
-            // One whose last response has just ended may still be tidying up.
-            if connection.ready().await.is_ok() {
+            if connection.is_idle() {
                 return Ok(connection);
             }
         }
-        let stream = UnixStream::connect(&self.socket).await?;
-        let (sender, driver) = http1::Builder::new()
-            .max_buf_size(self.max_head_bytes)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(std::io::Error::other)?;
-        tokio::spawn(async move {
-            if let Err(error) = driver.await {
-                tracing::debug!(%error, "connection to worker ended");
-            }
-        });
-        Ok(sender)
+        Connection::open(&self.socket, self.max_head_bytes).await
     }
 
-    pub(crate) fn give_back(&self, connection: Connection) {
-        if !connection.is_closed() {
+    pub(crate) fn give_back(&self, mut connection: Connection) {
+        if connection.is_idle() {
             self.lock().push(connection);
         }
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
@@ -60,12 +60,18 @@ impl Lease {
         let died = |error: std::io::Error| SendError::Died(error.to_string());
         loop {
             let mut connection = self.worker.connections.take().await.map_err(died)?;
-            match connection.try_send_request(request).await {
+            match connection.send(request).await {
                 Ok(response) => {
+                    let connection = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        connection.detach();
+                        None
+                    } else {
+                        Some(connection)
+                    };
                     return Ok(response.map(|body| WorkerBody {
                         body,
                         stalled: None,
-                        connection: Some(connection),
+                        connection,
                         lease: self,
                     }));
                 }
@@ -128,12 +134,21 @@ impl Body for WorkerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.stalled = None;
-            if frame.is_none() {
-                self.give_back();
+        // Asking for a frame may let the connection read on, so both are asked once more before waiting.
+        for _ in 0..2 {
+            if let Some(connection) = &mut self.connection
+                && connection.drive(context).is_ready()
+            {
+                // Closed by the worker; what it had sent is still to be read.
+                self.connection = None;
             }
-            return Poll::Ready(frame.map(|frame| frame.map_err(StreamError::from)));
+            if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+                self.stalled = None;
+                if frame.is_none() {
+                    self.give_back();
+                }
+                return Poll::Ready(frame.map(|frame| frame.map_err(StreamError::from)));
+            }
         }
         let timeout = self.lease.stream_idle_timeout;
         let stalled = self

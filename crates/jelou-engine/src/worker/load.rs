@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use http_body_util::BodyExt;
 use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -95,21 +94,10 @@ pub(crate) async fn load(
         .header("content-type", "application/json")
         .body(RequestBody::full(Bytes::copy_from_slice(&body)))
         .map_err(|error| LoadError::Protocol(error.to_string()))?;
-    let answer = async {
-        let died = |error: hyper::Error| LoadError::Died(error.to_string());
-        let response = connection.send_request(request).await.map_err(died)?;
-        let status = response.status();
-        let bytes = response
-            .into_body()
-            .collect()
-            .await
-            .map_err(died)?
-            .to_bytes();
-        Ok((status, bytes))
-    };
-    let (status, bytes) = tokio::time::timeout(timeout, answer)
+    let (status, bytes) = tokio::time::timeout(timeout, connection.exchange(request))
         .await
-        .map_err(|_| LoadError::Timeout(timeout))??;
+        .map_err(|_| LoadError::Timeout(timeout))?
+        .map_err(|error| LoadError::Died(error.to_string()))?;
     let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
     if status.is_success() {
         return serde_json::from_slice(&bytes).map_err(protocol);

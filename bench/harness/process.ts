@@ -1,0 +1,106 @@
+/** Processes of the benchmark, and what they cost. */
+
+/** Clock ticks in a second (`getconf CLK_TCK` is 100 on every Linux). */
+const TICKS_PER_SECOND = 100;
+
+export interface Usage {
+  /** Seconds in user and kernel mode. */
+  cpu: number;
+}
+
+export class Started {
+  readonly #child: Deno.ChildProcess;
+
+  constructor(command: string, args: string[], options: Deno.CommandOptions = {}) {
+    this.#child = new Deno.Command(command, {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      ...options,
+    }).spawn();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get stdout(): ReadableStream<Uint8Array> {
+    return this.#child.stdout;
+  }
+
+  async stop(): Promise<void> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+    await this.#child.status;
+  }
+}
+
+/** The process and every descendant of it. */
+export function family(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const entry of Deno.readDirSync("/proc")) {
+    const pid = Number(entry.name);
+    if (!Number.isInteger(pid)) continue;
+    const parent = fields(pid)?.[1];
+    if (parent !== undefined) children.set(Number(parent), [...children.get(Number(parent)) ?? [], pid]);
+  }
+  const found = [root];
+  for (let i = 0; i < found.length; i++) found.push(...children.get(found[i]) ?? []);
+  return found;
+}
+
+/** CPU seconds that the processes have used so far (proc_pid_stat(5)). */
+export function cpu(pids: number[]): number {
+  return pids.reduce((sum, pid) => {
+    const stat = fields(pid);
+    return stat ? sum + (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND : sum;
+  }, 0);
+}
+
+/** Resident and private memory in MiB (proc_pid_statm(5)). */
+export function memory(pid: number): { resident: number; private: number } {
+  const [, resident, shared] = Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ").map(Number);
+  const mib = (pages: number) => pages * 4096 / 1024 / 1024;
+  return { resident: mib(resident), private: mib(resident - shared) };
+}
+
+/** The fields of `/proc/<pid>/stat` after the program's name. */
+function fields(pid: number): string[] | undefined {
+  try {
+    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+export async function run(command: string, args: string[], options: Deno.CommandOptions = {}): Promise<string> {
+  const output = await new Deno.Command(command, { args, stdin: "null", ...options }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (!output.success) throw new Error(`${command} ${args[0]}: ${decode(output.stderr)}${decode(output.stdout)}`);
+  return decode(output.stdout);
+}
+
+/** Until something listens there. */
+export async function listening(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
+
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}

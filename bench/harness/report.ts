@@ -1,0 +1,82 @@
+/** Writes what was measured, ratios first. */
+import { run } from "./process.ts";
+import type { Starts } from "./starts.ts";
+
+export interface Figures {
+  work: string;
+  peer: string;
+  rate: number;
+  p50: number;
+  p99: number;
+  /** Microseconds of CPU time for each call: of what stands before the function, and of everything. */
+  frontCpu: number;
+  allCpu: number;
+  /** MiB, private. */
+  memory: number;
+}
+
+const results = new URL("../results/", import.meta.url).pathname;
+
+export async function writeReport(
+  figures: Figures[],
+  starts: Starts | null,
+  settings: { rounds: number; seconds: number },
+): Promise<void> {
+  const machine = await describeMachine();
+  const date = new Date().toISOString().slice(0, 10);
+  await Deno.writeTextFile(
+    `${results}latest.json`,
+    JSON.stringify({ date, machine, settings, figures, starts }, null, 2) + "\n",
+  );
+  const lines = [`# Benchmark of ${date}`, "", machine, ""];
+  lines.push(`Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`, "");
+  lines.push(...ratios(figures), ...table(figures), ...(starts ? startLines(starts) : []));
+  await Deno.writeTextFile(`${results}latest.md`, lines.join("\n") + "\n");
+  console.log(lines.join("\n"));
+}
+
+function ratios(figures: Figures[]): string[] {
+  const find = (work: string, peer: string) => figures.find((row) => row.work === work && row.peer === peer);
+  const lines = ["## Ratios to each peer", "", "| work | peer | calls/s | CPU in front, per call | p50 |", "|---|---|---|---|---|"];
+  for (const row of figures.filter((row) => row.peer !== "jelou")) {
+    const own = find(row.work, "jelou");
+    if (!own) continue;
+    const ratio = (a: number, b: number) => (a / b).toFixed(2);
+    lines.push(
+      `| ${row.work} | ${row.peer} | ${ratio(own.rate, row.rate)} | ${ratio(own.frontCpu, row.frontCpu)} | ${ratio(own.p50, row.p50)} |`,
+    );
+  }
+  return [...lines, ""];
+}
+
+function table(figures: Figures[]): string[] {
+  const lines = ["## Figures", "", "| work | peer | calls/s | p50, us | p99, us | CPU in front, us | CPU in all, us | private memory, MiB |", "|---|---|---|---|---|---|---|---|"];
+  for (const row of figures) {
+    const cells = [row.rate, row.p50, row.p99].map((value) => Math.round(value));
+    const rest = [row.frontCpu, row.allCpu, row.memory].map((value) => value.toFixed(1));
+    lines.push(`| ${row.work} | ${row.peer} | ${[...cells, ...rest].join(" | ")} |`);
+  }
+  return [...lines, ""];
+}
+
+function startLines(starts: Starts): string[] {
+  const row = (name: string, of: { p50: number; p99: number; count: number }) =>
+    `| ${name} | ${of.p50.toFixed(1)} | ${of.p99.toFixed(1)} | ${of.count} |`;
+  return [
+    "## Cold starts",
+    "",
+    "| start | p50, ms | p99, ms | count |",
+    "|---|---|---|---|",
+    row("blank worker ready", starts.pooled),
+    row("from nothing", starts.fromNothing),
+    "",
+    `Private memory of an idle warm function: ${starts.privateMemory.toFixed(1)} MiB.`,
+    `Calls that a revoked token still opened: ${starts.callsAfterRevocation}.`,
+  ];
+}
+
+async function describeMachine(): Promise<string> {
+  const model = (await Deno.readTextFile("/proc/cpuinfo")).match(/model name\s*: (.*)/)?.[1] ?? "unknown processor";
+  const kernel = (await run("uname", ["-sr"])).trim();
+  return `${navigator.hardwareConcurrency} cores of ${model}, ${kernel}, Deno ${Deno.version.deno}.`;
+}
