@@ -122,13 +122,15 @@ mod tests {
             bundle: "export default 1".into(),
             source_map: "{}".into(),
         };
-        let hash = cache.put(&artifact).unwrap();
-        assert_eq!(cache.bundle(&hash).unwrap(), artifact.bundle);
-        fs_err::write(dir.path().join(format!("artifacts/{hash}.js")), "evil()").unwrap();
-        assert!(matches!(
-            cache.bundle(&hash),
-            Err(ArtifactError::Corrupt(_))
-        ));
-        assert!(matches!(cache.bundle("0"), Err(ArtifactError::Missing(_))));
+        cache.put("a1", &artifact).unwrap();
+        assert!(cache.holds("a1"));
+        assert_eq!(cache.bundle("a1").unwrap(), artifact.bundle);
+        let file = dir.path().join("artifacts/a1.js");
+        let text = fs_err::read_to_string(&file).unwrap();
+        fs_err::write(&file, text.replace("default 1", "default 2")).unwrap();
+        assert!(matches!(cache.bundle("a1"), Err(ArtifactError::Corrupt(_))));
+        assert!(matches!(cache.bundle("b2"), Err(ArtifactError::Missing(_))));
+        cache.retain(&HashSet::new()).unwrap();
+        assert!(matches!(cache.bundle("a1"), Err(ArtifactError::Missing(_))));
     }
 }

@@ -8,7 +8,7 @@ use crate::LeaseError;
 const FORGIVEN: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(30);
 /// A process that lived this long was well.
-const WELL: Duration = Duration::from_secs(60);
+const WELL: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
