@@ -45,7 +45,7 @@ fn climbs(path: &str) -> bool {
     path.split('/').any(|segment| segment == "..")
 }
 
-fn is_sdk(specifier: &str) -> bool {
+pub(super) fn is_sdk(specifier: &str) -> bool {
     let name = specifier.strip_prefix("jsr:").unwrap_or(specifier);
     name.strip_prefix(SDK)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('@') || rest.starts_with('/'))

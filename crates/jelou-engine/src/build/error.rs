@@ -16,6 +16,12 @@ pub enum BuildError {
         "`{importer}` imports `{specifier}`; remote modules are not fetched, use an `npm:` package or put the file into the project"
     )]
     Remote { importer: String, specifier: String },
+    #[error(
+        "`{importer}` imports `{specifier}`, which `deno.json` does not map; add a package there with `npm:`, or write `./` before a file of the project"
+    )]
+    UnknownPackage { importer: String, specifier: String },
+    #[error("`{importer}` imports `{specifier}`, which is not among the files of the project")]
+    MissingFile { importer: String, specifier: String },
     /// The compiler's own words, with the upload's paths.
     #[error("{0}")]
     Source(String),
@@ -40,6 +46,8 @@ impl BuildError {
             | Self::Import { .. }
             | Self::Outside { .. }
             | Self::Remote { .. }
+            | Self::UnknownPackage { .. }
+            | Self::MissingFile { .. }
             | Self::Source(_)
             | Self::Leak(_)
             | Self::BundleTooLarge { .. }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::workspace::Workspace;
-use super::{BuildError, command};
+use super::{BuildError, command, config};
 use crate::engine::Shared;
 
 #[derive(Deserialize)]
@@ -27,11 +27,29 @@ struct Dependency {
     specifier: String,
     code: Option<Resolution>,
     r#type: Option<Resolution>,
+    /// Resolved when it is carried out, and perhaps not at all.
+    #[serde(default, rename = "isDynamic")]
+    is_dynamic: bool,
 }
 
 #[derive(Deserialize)]
 struct Resolution {
     specifier: Option<String>,
+    /// Why there is no specifier.
+    error: Option<String>,
+    span: Option<Span>,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    start: Position,
+}
+
+/// Counted from 0.
+#[derive(Deserialize)]
+struct Position {
+    line: u32,
+    character: u32,
 }
 
 pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
@@ -45,12 +63,11 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
         BuildError::Source(workspace.readable(&text).trim().to_owned())
     })?;
     // First where the imports lead: the error of a file outside the upload may quote that file.
-    for module in &graph.modules {
-        for dependency in &module.dependencies {
-            for target in [&dependency.code, &dependency.r#type].into_iter().flatten() {
-                check_target(workspace, module, dependency, target)?;
-            }
-        }
+    for import in imports(&graph) {
+        check_target(workspace, &import)?;
+    }
+    for import in imports(&graph) {
+        check_resolved(workspace, &import, &graph)?;
     }
     match graph
         .modules
@@ -64,30 +81,94 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
     }
 }
 
-fn check_target(
-    workspace: &Workspace,
-    module: &Module,
-    dependency: &Dependency,
-    target: &Resolution,
-) -> Result<(), BuildError> {
-    let Some(url) = target.specifier.as_deref() else {
+/// One module named by another.
+struct Import<'a> {
+    importer: &'a Module,
+    dependency: &'a Dependency,
+    target: &'a Resolution,
+}
+
+impl Import<'_> {
+    /// File, line and column, both counted from 1.
+    fn place(&self, workspace: &Workspace) -> String {
+        let file = workspace.readable(&self.importer.specifier);
+        match &self.target.span {
+            Some(Span { start }) => {
+                format!("{file}:{}:{}", start.line + 1, start.character + 1)
+            }
+            None => file,
+        }
+    }
+
+    /// As it is written.
+    fn specifier(&self) -> String {
+        self.dependency.specifier.escape_debug().to_string()
+    }
+}
+
+fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
+    graph.modules.iter().flat_map(|importer| {
+        importer.dependencies.iter().flat_map(move |dependency| {
+            let targets = [&dependency.code, &dependency.r#type];
+            targets.into_iter().flatten().map(move |target| Import {
+                importer,
+                dependency,
+                target,
+            })
+        })
+    })
+}
+
+fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildError> {
+    let Some(url) = import.target.specifier.as_deref() else {
         return Ok(());
     };
-    let importer = || workspace.readable(&module.specifier);
-    let specifier = || dependency.specifier.escape_debug().to_string();
     if url.starts_with("http:") || url.starts_with("https:") {
         return Err(BuildError::Remote {
-            importer: importer(),
-            specifier: specifier(),
+            importer: import.place(workspace),
+            specifier: import.specifier(),
         });
     }
     match url.strip_prefix("file://") {
         Some(path) if !is_inside(&workspace.src(), path) => Err(BuildError::Outside {
-            importer: importer(),
-            specifier: specifier(),
+            importer: import.place(workspace),
+            specifier: import.specifier(),
         }),
         _ => Ok(()),
     }
+}
+
+/// The tools say these things too, but not where, or with advice that is of no use here.
+fn check_resolved(
+    workspace: &Workspace,
+    import: &Import<'_>,
+    graph: &Graph,
+) -> Result<(), BuildError> {
+    let dependency = import.dependency;
+    let is_package = !dependency.specifier.starts_with(['.', '/'])
+        && !dependency.is_dynamic
+        && !config::is_sdk(&dependency.specifier);
+    let code = dependency.code.as_ref();
+    if is_package && code.is_some_and(|code| code.error.is_some()) {
+        return Err(BuildError::UnknownPackage {
+            importer: import.place(workspace),
+            specifier: import.specifier(),
+        });
+    }
+    let is_missing = graph.modules.iter().any(|module| {
+        Some(&module.specifier) == import.target.specifier.as_ref()
+            && module
+                .error
+                .as_ref()
+                .is_some_and(|error| error.starts_with("Module not found"))
+    });
+    if is_missing {
+        return Err(BuildError::MissingFile {
+            importer: import.place(workspace),
+            specifier: import.specifier(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether the path of a file URL lies in the folder. The upload has no symbolic links and its names need no percent
