@@ -1,6 +1,5 @@
 //! A request to a server, sent as it is: no redirects, no errors made of statuses, the host name as given.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -10,6 +9,7 @@ use ureq::http::Request;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Call {
+    agent: Agent,
     method: &'static str,
     url: String,
     path: String,
@@ -26,7 +26,13 @@ pub(crate) struct Reply {
 
 impl Call {
     pub(crate) fn new(address: &str, host: &str) -> Self {
+        Self::over(agent(), address, host)
+    }
+
+    /// Over the connections of this agent.
+    pub(super) fn over(agent: Agent, address: &str, host: &str) -> Self {
         Self {
+            agent,
             method: "POST",
             url: format!("http://{address}"),
             path: "/".to_owned(),
@@ -82,9 +88,9 @@ impl Call {
             request = request.header(name, value);
         }
         let mut response = if self.body.is_empty() {
-            agent().run(request.body(())?)?
+            self.agent.run(request.body(())?)?
         } else {
-            agent().run(request.body(self.body.as_str())?)?
+            self.agent.run(request.body(self.body.as_str())?)?
         };
         let headers = response
             .headers()
@@ -111,17 +117,15 @@ impl Reply {
     }
 }
 
-/// Keeps connections open, as clients do.
-fn agent() -> &'static Agent {
-    static AGENT: OnceLock<Agent> = OnceLock::new();
-    AGENT.get_or_init(|| {
-        Agent::config_builder()
-            .proxy(None)
-            .timeout_global(Some(PATIENCE))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .build()
-            .new_agent()
-    })
+/// Keeps connections open, as clients do. Each server has one of its own, because one that comes after another may have
+/// its port, but not its connections.
+pub(super) fn agent() -> Agent {
+    Agent::config_builder()
+        .proxy(None)
+        .timeout_global(Some(PATIENCE))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .build()
+        .new_agent()
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::sandbox::BINARY;
-use super::{Call, DataFolder, Outcome, Sandbox, Streams, eventually};
+use super::{Call, DataFolder, Outcome, Sandbox, Streams, call, eventually};
 
 /// How a server is to be started.
 pub(crate) struct Serve<'a> {
@@ -104,6 +104,7 @@ impl<'a> Serve<'a> {
         let api = text("api").unwrap();
         Server {
             process,
+            agent: call::agent(),
             address: api.trim_start_matches("http://").to_owned(),
             functions: text("functions").unwrap(),
             access_token: text("accessToken"),
@@ -134,6 +135,7 @@ impl<'a> Serve<'a> {
 
 pub(crate) struct Server {
     process: Child,
+    agent: ureq::Agent,
     /// Host and port of the management API.
     address: String,
     /// URL of a function, with `{slug}` in the place of its slug.
@@ -155,12 +157,12 @@ impl Server {
 
     /// A request to a function, by its host name; `POST` with JSON unless more is said.
     pub(crate) fn request(&self, slug: &str) -> Call {
-        Call::new(&self.address, &self.host(slug))
+        Call::over(self.agent.clone(), &self.address, &self.host(slug))
     }
 
     /// A request to the management API with an access token.
     pub(crate) fn manage(&self, token: &str, path: &str) -> Call {
-        Call::new(&self.address, &self.address)
+        Call::over(self.agent.clone(), &self.address, &self.address)
             .path(path)
             .header("authorization", &format!("Bearer {token}"))
     }
