@@ -14,17 +14,29 @@ const seconds = Number(Deno.env.get("SECONDS_PER_ROUND") ?? 3);
 const only = Deno.env.get("ONLY")?.split(",");
 const names = Object.keys(PEERS).filter((name) => only?.includes(name) ?? true);
 
-const LARGE_BODY = JSON.stringify({ telefono: "593987654321", relleno: "x".repeat(64 * 1024) });
+const LARGE_BODY = JSON.stringify({
+  telefono: "593987654321",
+  relleno: "x".repeat(64 * 1024),
+});
 const WRONG_TOKEN = "jfn_rt_0000000000000000000000000000000000000A";
 
-const WORK: Record<string, { connections: number; of: (call: Request) => Request }> = {
+const WORK: Record<
+  string,
+  { connections: number; of: (call: Request) => Request }
+> = {
   "authenticated call, 32 connections": { connections: 32, of: (call) => call },
   "authenticated call, 1 connection": { connections: 1, of: (call) => call },
   "refused call, 32 connections": {
     connections: 32,
-    of: (call) => ({ ...call, headers: { ...call.headers, "x-jelou-token": WRONG_TOKEN } }),
+    of: (call) => ({
+      ...call,
+      headers: { ...call.headers, "x-jelou-token": WRONG_TOKEN },
+    }),
   },
-  "64 KB body, 32 connections": { connections: 32, of: (call) => ({ ...call, body: LARGE_BODY }) },
+  "64 KB body, 32 connections": {
+    connections: 32,
+    of: (call) => ({ ...call, body: LARGE_BODY }),
+  },
 };
 
 interface Round extends Measured {
@@ -32,27 +44,35 @@ interface Round extends Measured {
   allCpu: number;
 }
 
-async function once(peer: Peer, request: Request, connections: number): Promise<Round> {
+async function once(
+  peer: Peer,
+  request: Request,
+  connections: number,
+): Promise<Round> {
   const front = peer.front();
   const all = peer.all();
   const before = [cpu(front), cpu(all)];
   const measured = await load(request, connections, seconds);
   const used = [cpu(front) - before[0], cpu(all) - before[1]];
-  if (measured.errors > 0) throw new Error(`${peer.name}: ${measured.errors} socket errors`);
+  if (measured.errors > 0) {
+    throw new Error(`${peer.name}: ${measured.errors} socket errors`);
+  }
   const allowed = request.headers["x-jelou-token"] !== WRONG_TOKEN;
-  if (measured.refused !== (allowed ? 0 : measured.calls)) throw new Error(`${peer.name}: ${measured.refused} refusals`);
+  if (measured.refused !== (allowed ? 0 : measured.calls)) {
+    throw new Error(`${peer.name}: ${measured.refused} refusals`);
+  }
   const perCall = (total: number) => total / measured.calls * 1_000_000;
   return { ...measured, frontCpu: perCall(used[0]), allCpu: perCall(used[1]) };
 }
 
-const peers: Peer[] = [];
-for (const name of names) peers.push(await PEERS[name]());
-const figures: Figures[] = [];
-for (const [work, { connections, of }] of Object.entries(WORK)) {
+async function measure(work: string): Promise<void> {
+  const { connections, of } = WORK[work];
   const taken = new Map<string, Round[]>(peers.map((peer) => [peer.name, []]));
   for (const peer of peers) await load(of(peer.call), connections, 1);
   for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) taken.get(peer.name)!.push(await once(peer, of(peer.call), connections));
+    for (const peer of peers) {
+      taken.get(peer.name)!.push(await once(peer, of(peer.call), connections));
+    }
   }
   for (const peer of peers) {
     const own = taken.get(peer.name)!;
@@ -67,10 +87,22 @@ for (const [work, { connections, of }] of Object.entries(WORK)) {
       allCpu: of("allCpu"),
       memory: peer.all().reduce((sum, pid) => sum + memory(pid).private, 0),
     });
-    console.error(`${work}: ${peer.name} ${Math.round(of("rate"))}/s, front ${of("frontCpu").toFixed(1)} us`);
+    console.error(
+      `${work}: ${peer.name} ${Math.round(of("rate"))}/s, front ${
+        of("frontCpu").toFixed(1)
+      } us`,
+    );
   }
 }
-for (const peer of peers) await peer.stop();
+
+const peers: Peer[] = [];
+const figures: Figures[] = [];
+try {
+  for (const name of names) peers.push(await PEERS[name]());
+  for (const work of Object.keys(WORK)) await measure(work);
+} finally {
+  for (const peer of peers) await peer.stop();
+}
 
 const starts = only && !only.includes("starts") ? null : await measureStarts();
 await writeReport(figures, starts, { rounds, seconds });

@@ -19,10 +19,26 @@ export class Jelou {
     await Deno.mkdir(`${dir}/data/engine`, { recursive: true });
     await Deno.mkdir(`${dir}/home`);
     for await (const file of Deno.readDir(`${engine}/engine`)) {
-      await Deno.copyFile(`${engine}/engine/${file.name}`, `${dir}/data/engine/${file.name}`);
+      await Deno.copyFile(
+        `${engine}/engine/${file.name}`,
+        `${dir}/data/engine/${file.name}`,
+      );
     }
-    const process = new Started(binary, ["serve", "--listen", "127.0.0.1:0", "--data", `${dir}/data`, "--json"], {
-      env: { HOME: `${dir}/home`, JELOU_LOG: "error", ...environment },
+    const process = new Started(binary, [
+      "serve",
+      "--listen",
+      "127.0.0.1:0",
+      "--data",
+      `${dir}/data`,
+      "--json",
+    ], {
+      clearEnv: true,
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        HOME: `${dir}/home`,
+        JELOU_LOG: "error",
+        ...environment,
+      },
       stdout: "piped",
     });
     const reader = process.stdout.getReader();
@@ -43,14 +59,18 @@ export class Jelou {
   // deno-lint-ignore no-explicit-any
   async command(args: string[], cwd?: string): Promise<any> {
     const env = { HOME: `${this.dir}/home` };
-    return JSON.parse(await run(binary, [...args, "--json"], { env, cwd })).data;
+    return JSON.parse(await run(binary, [...args, "--json"], { env, cwd }))
+      .data;
   }
 
   /** Deploys one file as a function; answers with a call that is allowed. */
   async deploy(slug: string, file: string, body: string): Promise<Request> {
     const project = await Deno.makeTempDir();
     await Deno.copyFile(file, `${project}/index.ts`);
-    await Deno.writeTextFile(`${project}/jelou.json`, JSON.stringify({ function: slug }));
+    await Deno.writeTextFile(
+      `${project}/jelou.json`,
+      JSON.stringify({ function: slug }),
+    );
     const { token } = await this.command(["deploy", "-y"], project);
     await Deno.remove(project, { recursive: true });
     return this.request(slug, token, body);

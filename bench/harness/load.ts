@@ -21,13 +21,19 @@ export interface Measured {
 
 const UNITS: Record<string, number> = { us: 1, ms: 1_000, s: 1_000_000 };
 
-export async function load(request: Request, connections: number, seconds: number): Promise<Measured> {
+export async function load(
+  request: Request,
+  connections: number,
+  seconds: number,
+): Promise<Measured> {
   const script = await Deno.makeTempFile({ suffix: ".lua" });
   const body = request.body === undefined
     ? 'wrk.method = "GET"'
     : `wrk.method = "POST"\nwrk.body = ${JSON.stringify(request.body)}`;
   await Deno.writeTextFile(script, body);
-  const headers = Object.entries(request.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const headers = Object.entries(request.headers).flatMap((
+    [name, value],
+  ) => ["-H", `${name}: ${value}`]);
   const text = await run("wrk", [
     "-t1",
     `-c${connections}`,
@@ -50,17 +56,28 @@ export async function load(request: Request, connections: number, seconds: numbe
     p99: time("99"),
     calls: number(/(\d+) requests in/),
     refused: number(/Non-2xx or 3xx responses: (\d+)/),
-    errors: [...text.matchAll(/Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/g)]
-      .flatMap((match) => match.slice(1).map(Number)).reduce((sum, errors) => sum + errors, 0),
+    errors: [
+      ...text.matchAll(
+        /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/g,
+      ),
+    ]
+      .flatMap((match) => match.slice(1).map(Number)).reduce(
+        (sum, errors) => sum + errors,
+        0,
+      ),
   };
 }
 
 export function median(values: number[]): number {
-  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) =>
+    a - b
+  );
   return sorted.length === 0 ? NaN : sorted[Math.floor(sorted.length / 2)];
 }
 
 export function percentile(values: number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * percent / 100) - 1)];
+  return sorted[
+    Math.min(sorted.length - 1, Math.ceil(sorted.length * percent / 100) - 1)
+  ];
 }

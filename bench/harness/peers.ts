@@ -26,19 +26,37 @@ function request(port: number): Request {
   };
 }
 
-async function template(name: string, values: Record<string, string>, into: string): Promise<string> {
+async function template(
+  name: string,
+  values: Record<string, string>,
+  into: string,
+): Promise<string> {
   let text = await Deno.readTextFile(`${here}peers/${name}`);
-  for (const [key, value] of Object.entries(values)) text = text.replaceAll(`{${key}}`, value);
+  for (const [key, value] of Object.entries(values)) {
+    text = text.replaceAll(`{${key}}`, value);
+  }
   await Deno.writeTextFile(into, text);
   return into;
 }
 
 async function bareDeno(): Promise<Peer> {
   const port = freePort();
-  const server = new Started(Deno.execPath(), ["run", "-A", `${here}peers/deno.ts`, String(port), TOKEN]);
+  const server = new Started(Deno.execPath(), [
+    "run",
+    "-A",
+    `${here}peers/deno.ts`,
+    String(port),
+    TOKEN,
+  ]);
   await listening(port);
   const pids = () => [server.pid];
-  return { name: "deno", call: request(port), front: pids, all: pids, stop: () => server.stop() };
+  return {
+    name: "deno",
+    call: request(port),
+    front: pids,
+    all: pids,
+    stop: () => server.stop(),
+  };
 }
 
 async function behind(
@@ -49,8 +67,15 @@ async function behind(
   await Deno.chmod(dir, 0o777);
   const socket = `${dir}/deno.sock`;
   const port = freePort();
-  const deno = new Started(Deno.execPath(), ["run", "-A", `${here}peers/deno.ts`, socket]);
-  while (!await Deno.stat(socket).then(() => true, () => false)) await new Promise((r) => setTimeout(r, 10));
+  const deno = new Started(Deno.execPath(), [
+    "run",
+    "-A",
+    `${here}peers/deno.ts`,
+    socket,
+  ]);
+  while (!await Deno.stat(socket).then(() => true, () => false)) {
+    await new Promise((r) => setTimeout(r, 10));
+  }
   await Deno.chmod(socket, 0o777);
   const proxy = await start(port, socket, dir);
   await listening(port);
@@ -70,22 +95,39 @@ async function behind(
 const nginx = () =>
   behind("nginx", async (port, socket, dir) => {
     const values = { port: String(port), socket, dir, token: TOKEN };
-    return new Started("nginx", ["-c", await template("nginx.conf", values, `${dir}/nginx.conf`)]);
+    return new Started("nginx", [
+      "-c",
+      await template("nginx.conf", values, `${dir}/nginx.conf`),
+    ]);
   });
 
 const haproxy = () =>
   behind("haproxy", async (port, socket, dir) => {
     await Deno.writeTextFile(`${dir}/tokens.map`, `${TOKEN} 1\n`);
     const values = { port: String(port), socket, dir };
-    return new Started("haproxy", ["-db", "-f", await template("haproxy.cfg", values, `${dir}/haproxy.cfg`)]);
+    return new Started("haproxy", [
+      "-db",
+      "-f",
+      await template("haproxy.cfg", values, `${dir}/haproxy.cfg`),
+    ]);
   });
 
 async function node(): Promise<Peer> {
   const port = freePort();
-  const server = new Started("node", [`${here}peers/node.mjs`, String(port), TOKEN]);
+  const server = new Started("node", [
+    `${here}peers/node.mjs`,
+    String(port),
+    TOKEN,
+  ]);
   await listening(port);
   const pids = () => [server.pid];
-  return { name: "node", call: request(port), front: pids, all: pids, stop: () => server.stop() };
+  return {
+    name: "node",
+    call: request(port),
+    front: pids,
+    all: pids,
+    stop: () => server.stop(),
+  };
 }
 
 async function workerd(): Promise<Peer> {
@@ -95,7 +137,11 @@ async function workerd(): Promise<Peer> {
   const port = freePort();
   await template("workerd.js", { token: TOKEN }, `${dir}/workerd.js`);
   await Deno.copyFile(`${here}../sdk/dist/functions.js`, `${dir}/functions.js`);
-  const config = await template("workerd.capnp", { port: String(port) }, `${dir}/config.capnp`);
+  const config = await template(
+    "workerd.capnp",
+    { port: String(port) },
+    `${dir}/config.capnp`,
+  );
   const server = new Started(binary, ["serve", config]);
   await listening(port);
   const pids = () => family(server.pid);
@@ -123,4 +169,11 @@ async function jelou(): Promise<Peer> {
   };
 }
 
-export const PEERS: Record<string, () => Promise<Peer>> = { jelou, nginx, haproxy, deno: bareDeno, node, workerd };
+export const PEERS: Record<string, () => Promise<Peer>> = {
+  jelou,
+  nginx,
+  haproxy,
+  deno: bareDeno,
+  node,
+  workerd,
+};

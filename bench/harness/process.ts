@@ -11,7 +11,11 @@ export interface Usage {
 export class Started {
   readonly #child: Deno.ChildProcess;
 
-  constructor(command: string, args: string[], options: Deno.CommandOptions = {}) {
+  constructor(
+    command: string,
+    args: string[],
+    options: Deno.CommandOptions = {},
+  ) {
     this.#child = new Deno.Command(command, {
       args,
       stdin: "null",
@@ -46,10 +50,17 @@ export function family(root: number): number[] {
     const pid = Number(entry.name);
     if (!Number.isInteger(pid)) continue;
     const parent = fields(pid)?.[1];
-    if (parent !== undefined) children.set(Number(parent), [...children.get(Number(parent)) ?? [], pid]);
+    if (parent !== undefined) {
+      children.set(Number(parent), [
+        ...children.get(Number(parent)) ?? [],
+        pid,
+      ]);
+    }
   }
   const found = [root];
-  for (let i = 0; i < found.length; i++) found.push(...children.get(found[i]) ?? []);
+  for (let i = 0; i < found.length; i++) {
+    found.push(...children.get(found[i]) ?? []);
+  }
   return found;
 }
 
@@ -57,13 +68,16 @@ export function family(root: number): number[] {
 export function cpu(pids: number[]): number {
   return pids.reduce((sum, pid) => {
     const stat = fields(pid);
-    return stat ? sum + (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND : sum;
+    return stat
+      ? sum + (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND
+      : sum;
   }, 0);
 }
 
 /** Resident and private memory in MiB (proc_pid_statm(5)). */
 export function memory(pid: number): { resident: number; private: number } {
-  const [, resident, shared] = Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ").map(Number);
+  const [, resident, shared] = Deno.readTextFileSync(`/proc/${pid}/statm`)
+    .split(" ").map(Number);
   const mib = (pages: number) => pages * 4096 / 1024 / 1024;
   return { resident: mib(resident), private: mib(resident - shared) };
 }
@@ -78,10 +92,22 @@ function fields(pid: number): string[] | undefined {
   }
 }
 
-export async function run(command: string, args: string[], options: Deno.CommandOptions = {}): Promise<string> {
-  const output = await new Deno.Command(command, { args, stdin: "null", ...options }).output();
+export async function run(
+  command: string,
+  args: string[],
+  options: Deno.CommandOptions = {},
+): Promise<string> {
+  const output = await new Deno.Command(command, {
+    args,
+    stdin: "null",
+    ...options,
+  }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (!output.success) throw new Error(`${command} ${args[0]}: ${decode(output.stderr)}${decode(output.stdout)}`);
+  if (!output.success) {
+    throw new Error(
+      `${command} ${args[0]}: ${decode(output.stderr)}${decode(output.stdout)}`,
+    );
+  }
   return decode(output.stdout);
 }
 

@@ -26,35 +26,62 @@ export async function writeReport(
   const date = new Date().toISOString().slice(0, 10);
   await Deno.writeTextFile(
     `${results}latest.json`,
-    JSON.stringify({ date, machine, settings, figures, starts }, null, 2) + "\n",
+    JSON.stringify({ date, machine, settings, figures, starts }, null, 2) +
+      "\n",
   );
   const lines = [`# Benchmark of ${date}`, "", machine, ""];
-  lines.push(`Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`, "");
-  lines.push(...ratios(figures), ...table(figures), ...(starts ? startLines(starts) : []));
+  lines.push(
+    `Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`,
+    "",
+  );
+  lines.push(
+    ...ratios(figures),
+    ...table(figures),
+    ...(starts ? startLines(starts) : []),
+  );
   await Deno.writeTextFile(`${results}latest.md`, lines.join("\n") + "\n");
   console.log(lines.join("\n"));
 }
 
 function ratios(figures: Figures[]): string[] {
-  const find = (work: string, peer: string) => figures.find((row) => row.work === work && row.peer === peer);
-  const lines = ["## Ratios to each peer", "", "| work | peer | calls/s | CPU in front, per call | p50 |", "|---|---|---|---|---|"];
+  const find = (work: string, peer: string) =>
+    figures.find((row) => row.work === work && row.peer === peer);
+  const lines = [
+    "## Ratios to each peer",
+    "",
+    "| work | peer | calls/s | CPU in front, per call | p50 |",
+    "|---|---|---|---|---|",
+  ];
   for (const row of figures.filter((row) => row.peer !== "jelou")) {
     const own = find(row.work, "jelou");
     if (!own) continue;
     const ratio = (a: number, b: number) => (a / b).toFixed(2);
     lines.push(
-      `| ${row.work} | ${row.peer} | ${ratio(own.rate, row.rate)} | ${ratio(own.frontCpu, row.frontCpu)} | ${ratio(own.p50, row.p50)} |`,
+      `| ${row.work} | ${row.peer} | ${ratio(own.rate, row.rate)} | ${
+        ratio(own.frontCpu, row.frontCpu)
+      } | ${ratio(own.p50, row.p50)} |`,
     );
   }
   return [...lines, ""];
 }
 
 function table(figures: Figures[]): string[] {
-  const lines = ["## Figures", "", "| work | peer | calls/s | p50, us | p99, us | CPU in front, us | CPU in all, us | private memory, MiB |", "|---|---|---|---|---|---|---|---|"];
+  const lines = [
+    "## Figures",
+    "",
+    "| work | peer | calls/s | p50, us | p99, us | CPU in front, us | CPU in all, us | private memory, MiB |",
+    "|---|---|---|---|---|---|---|---|",
+  ];
   for (const row of figures) {
-    const cells = [row.rate, row.p50, row.p99].map((value) => Math.round(value));
-    const rest = [row.frontCpu, row.allCpu, row.memory].map((value) => value.toFixed(1));
-    lines.push(`| ${row.work} | ${row.peer} | ${[...cells, ...rest].join(" | ")} |`);
+    const cells = [row.rate, row.p50, row.p99].map((value) =>
+      Math.round(value)
+    );
+    const rest = [row.frontCpu, row.allCpu, row.memory].map((value) =>
+      value.toFixed(1)
+    );
+    lines.push(
+      `| ${row.work} | ${row.peer} | ${[...cells, ...rest].join(" | ")} |`,
+    );
   }
   return [...lines, ""];
 }
@@ -70,13 +97,17 @@ function startLines(starts: Starts): string[] {
     row("blank worker ready", starts.pooled),
     row("from nothing", starts.fromNothing),
     "",
-    `Private memory of an idle warm function: ${starts.privateMemory.toFixed(1)} MiB.`,
+    `Private memory of an idle warm function: ${
+      starts.privateMemory.toFixed(1)
+    } MiB.`,
     `Calls that a revoked token still opened: ${starts.callsAfterRevocation}.`,
   ];
 }
 
 async function describeMachine(): Promise<string> {
-  const model = (await Deno.readTextFile("/proc/cpuinfo")).match(/model name\s*: (.*)/)?.[1] ?? "unknown processor";
+  const model =
+    (await Deno.readTextFile("/proc/cpuinfo")).match(/model name\s*: (.*)/)
+      ?.[1] ?? "unknown processor";
   const kernel = (await run("uname", ["-sr"])).trim();
   return `${navigator.hardwareConcurrency} cores of ${model}, ${kernel}, Deno ${Deno.version.deno}.`;
 }

@@ -16,17 +16,35 @@ export interface Starts {
 
 const FUNCTION = new URL("../work/function.ts", import.meta.url).pathname;
 
-export async function measureStarts(count = Number(Deno.env.get("STARTS") ?? 200)): Promise<Starts> {
+export async function measureStarts(
+  count = Number(Deno.env.get("STARTS") ?? 200),
+): Promise<Starts> {
   const pooled = await coldStarts({ JELOU_LIMITS__BLANK_WORKERS: "2" }, count);
-  const fromNothing = await coldStarts({ JELOU_LIMITS__BLANK_WORKERS: "0" }, Math.min(count, 50));
+  const fromNothing = await coldStarts(
+    { JELOU_LIMITS__BLANK_WORKERS: "0" },
+    Math.min(count, 50),
+  );
   const server = await Jelou.start();
   const call = await server.deploy("revoked", FUNCTION, BODY);
   await (await send(call)).body?.cancel();
-  const privateMemory = Math.min(...family(server.pid).slice(1).map((pid) => memory(pid).private));
-  const extra = await server.command(["tokens", "create", "revoked", "--name", "extra"]);
+  const privateMemory = Math.min(
+    ...family(server.pid).slice(1).map((pid) => memory(pid).private),
+  );
+  const extra = await server.command([
+    "tokens",
+    "create",
+    "revoked",
+    "--name",
+    "extra",
+  ]);
   await server.command(["tokens", "revoke", "revoked", "extra", "-y"]);
   let callsAfterRevocation = 0;
-  while ((await send({ ...call, headers: { ...call.headers, "x-jelou-token": extra.token } })).status === 200) {
+  while (
+    (await send({
+      ...call,
+      headers: { ...call.headers, "x-jelou-token": extra.token },
+    })).status === 200
+  ) {
     callsAfterRevocation++;
   }
   await server.stop();
@@ -39,7 +57,10 @@ export async function measureStarts(count = Number(Deno.env.get("STARTS") ?? 200
 }
 
 /** Milliseconds of the first call to a function whose process was ended by a change of its secrets. */
-async function coldStarts(environment: Record<string, string>, count: number): Promise<number[]> {
+async function coldStarts(
+  environment: Record<string, string>,
+  count: number,
+): Promise<number[]> {
   const server = await Jelou.start(environment);
   const call = await server.deploy("cold", FUNCTION, BODY);
   const times: number[] = [];
@@ -50,20 +71,32 @@ async function coldStarts(environment: Record<string, string>, count: number): P
     const started = performance.now();
     const response = await send(call);
     times.push(performance.now() - started);
-    if (response.status !== 200) throw new Error(`cold start answered ${response.status}`);
+    if (response.status !== 200) {
+      throw new Error(`cold start answered ${response.status}`);
+    }
     await response.body?.cancel();
   }
   await server.stop();
   return times;
 }
 
-function send(call: { url: string; headers: Record<string, string>; body?: string }): Promise<Response> {
+function send(
+  call: { url: string; headers: Record<string, string>; body?: string },
+): Promise<Response> {
   const { Host: host, ...headers } = call.headers;
   // fetch sets its own Host, so the function is named by its path.
   const slug = host.split(".")[0];
-  return fetch(`${call.url}fn/${slug}/`, { method: "POST", headers, body: call.body });
+  return fetch(`${call.url}fn/${slug}/`, {
+    method: "POST",
+    headers,
+    body: call.body,
+  });
 }
 
 function summary(times: number[]): { p50: number; p99: number; count: number } {
-  return { p50: percentile(times, 50), p99: percentile(times, 99), count: times.length };
+  return {
+    p50: percentile(times, 50),
+    p99: percentile(times, 99),
+    count: times.length,
+  };
 }

@@ -8,7 +8,10 @@ const tokens = new Map([[token, true]]);
 
 function answer(response, status, body) {
   const text = JSON.stringify(body);
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+  });
   response.end(text);
 }
 
@@ -21,8 +24,11 @@ createServer((request, response) => {
   const chunks = [];
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
-    const parsed = input.safeParse(JSON.parse(Buffer.concat(chunks).toString()));
-    if (parsed.success) answer(response, 200, { mensaje: `Hola, ${parsed.data.telefono}` });
-    else answer(response, 400, { error: "Validation failed" });
+    const parsed = input.safeParse(
+      JSON.parse(Buffer.concat(chunks).toString()),
+    );
+    if (parsed.success) {
+      answer(response, 200, { mensaje: `Hola, ${parsed.data.telefono}` });
+    } else answer(response, 400, { error: "Validation failed" });
   });
 }).listen(Number(port), "127.0.0.1");

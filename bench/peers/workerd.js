@@ -9,7 +9,9 @@ export default {
       return Response.json({ error: "Unauthorized" }, { status: 401 });
     }
     const parsed = input.safeParse(await request.json());
-    if (!parsed.success) return Response.json({ error: "Validation failed" }, { status: 400 });
+    if (!parsed.success) {
+      return Response.json({ error: "Validation failed" }, { status: 400 });
+    }
     return Response.json({ mensaje: `Hola, ${parsed.data.telefono}` });
   },
 };
