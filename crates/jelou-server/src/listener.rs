@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use crate::gateway::{Gateway, GatewayBody, Origin};
+use crate::gateway::{Gateway, GatewayBody, Origin, unread};
 
 /// How long a caller may take to send a request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,10 +48,15 @@ impl Routing {
 }
 
 async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<GatewayBody> {
-    let Ok(response) = api
+    let has_body = !request.body().is_end_stream();
+    let Ok(mut response) = api
         .clone()
         .oneshot(request.map(axum::body::Body::new))
         .await;
+    if has_body && !response.status().is_success() {
+        // A refusal may have left the body unread.
+        unread::close(response.headers_mut());
+    }
     response.map(GatewayBody::Api)
 }
 

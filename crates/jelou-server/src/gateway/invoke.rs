@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use http::header;
 use http::{Request, Response, Uri};
-use hyper::body::Incoming;
 use jelou_core::manifest::Tool;
 use jelou_engine::{BodyError, Lease, LeaseError, RequestBody, SendError, WorkerBody};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::answer::Answer;
+use super::unread::{self, Unread};
 use super::{Gateway, GatewayBody, Origin, forward};
 use crate::registry::Function;
 
@@ -27,18 +27,28 @@ pub(crate) struct Call<'a> {
 /// Answers with what the function answers, both bodies streamed.
 pub(crate) async fn invoke(
     gateway: &Gateway,
-    request: Request<Incoming>,
+    request: &mut Request<Unread>,
     function: &Function,
     call: Call<'_>,
 ) -> Response<GatewayBody> {
     let limit = gateway.limits.max_body_bytes;
-    if announced_length(&request).is_some_and(|length| length > limit) {
+    if request.body().announced() > limit {
         return Answer::PayloadTooLarge.into();
     }
-    let request = request.map(|body| RequestBody::limited(body, limit));
-    match send(gateway, request, function, &call).await {
+    let (parts, mut body) = std::mem::take(request).into_parts();
+    let body = body.take();
+    let has_body = body.is_some();
+    let body = body.map_or_else(RequestBody::empty, |body| RequestBody::limited(body, limit));
+    match send(gateway, Request::from_parts(parts, body), function, &call).await {
         Ok(response) => response.map(|body| GatewayBody::Worker(Box::new(body))),
-        Err(answer) => answer.into(),
+        Err(answer) => {
+            let mut response = Response::from(answer);
+            if has_body {
+                // It may have been left in the middle.
+                unread::close(response.headers_mut());
+            }
+            response
+        }
     }
 }
 
@@ -117,10 +127,6 @@ async fn lease(function: &Function, request_id: Uuid, hops: u32) -> Result<Lease
             result => return result.map_err(Failure::Lease),
         }
     }
-}
-
-fn announced_length(request: &Request<Incoming>) -> Option<u64> {
-    http_body::Body::size_hint(request.body()).exact()
 }
 
 fn outgoing(

@@ -10,6 +10,7 @@ pub(crate) mod cors;
 mod forward;
 pub(crate) mod invoke;
 mod statics;
+pub(crate) mod unread;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::config::Mcp;
 use crate::mcp;
 use crate::registry::{Function, Live, Registry};
 use answer::Answer;
+use unread::Unread;
 
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -61,6 +63,7 @@ impl Gateway {
         let requested_origin = request.headers().get(http::header::ORIGIN).cloned();
         let host = host_of(&request);
         let uri = request.uri().clone();
+        let mut request = request.map(Unread::new);
         let (function, path) = match self.domain.address(&host, uri.path()) {
             Address::Function { label, path } => (self.registry.function(label), path),
             Address::Other => (None, ""),
@@ -70,7 +73,7 @@ impl Gateway {
             .and_then(|function| function.live.load_full());
         let mut response = match (&function, &live) {
             (Some(function), Some(live)) => {
-                self.route(request, path, function, live, origin, request_id)
+                self.route(&mut request, path, function, live, origin, request_id)
                     .await
             }
             // A function that was never deployed answers nobody yet.
@@ -79,13 +82,14 @@ impl Gateway {
         let cors = live.as_deref().map(cors::of_response).unwrap_or_default();
         cors.apply(requested_origin.as_ref(), response.headers_mut());
         answer::finish(&mut response, request_id);
+        request.into_body().settle(response.headers_mut()).await;
         response
     }
 
     /// The order of the checks: preflight, static routes, route, token, then 404 or 405.
     async fn route(
         &self,
-        request: Request<Incoming>,
+        request: &mut Request<Unread>,
         path: &str,
         function: &Arc<Function>,
         live: &Live,
@@ -107,7 +111,7 @@ impl Gateway {
         }
         let found = live.routes.find(path);
         let tool = found.as_ref().map(|found| &live.manifest.tools[found.tool]);
-        if cors::is_preflight(&request) {
+        if cors::is_preflight(request) {
             return cors::preflight(tool, live);
         }
         if let Some(answer) = statics::answer(request.method(), path, live) {

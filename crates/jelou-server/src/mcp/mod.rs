@@ -23,12 +23,12 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use uuid::Uuid;
 
 pub(crate) use catalog::Catalog;
 
 use crate::gateway::answer::Answer;
+use crate::gateway::unread::{self, Unread};
 use crate::gateway::{Gateway, GatewayBody, Origin, cors};
 use crate::registry::{Function, Live};
 use access::Access;
@@ -51,9 +51,9 @@ pub(crate) struct Exchange<'a> {
 /// Answers a request to `/mcp` of a function that has tools there.
 pub(crate) async fn answer(
     exchange: Exchange<'_>,
-    request: Request<Incoming>,
+    request: &mut Request<Unread>,
 ) -> Response<GatewayBody> {
-    if cors::is_preflight(&request) {
+    if cors::is_preflight(request) {
         return preflight(exchange, request.headers());
     }
     let Some(access) = Access::of(exchange, request.headers()) else {
@@ -66,14 +66,18 @@ pub(crate) async fn answer(
     if let Err(refusal) = check_head(exchange, request.headers()) {
         return refusal.into();
     }
-    let (parts, body) = request.into_parts();
-    let body = match read(exchange.gateway, body).await {
+    let body = match read(exchange.gateway, request.body_mut()).await {
         Ok(body) => body,
-        Err(answer) => return answer.into(),
+        Err(answer) => {
+            let mut response = Response::from(answer);
+            unread::close(response.headers_mut());
+            return response;
+        }
     };
+    let headers = request.headers();
     match Message::parse(&body) {
-        Ok(Message::Request(request)) => dispatch(exchange, access, &parts.headers, request).await,
-        Ok(Message::Notification) => match revision::check_notification(&parts.headers) {
+        Ok(Message::Request(request)) => dispatch(exchange, access, headers, request).await,
+        Ok(Message::Notification) => match revision::check_notification(headers) {
             Ok(()) => accepted(),
             Err(refusal) => refusal.into(),
         },
@@ -139,11 +143,14 @@ fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal
     Ok(())
 }
 
-async fn read(gateway: &Gateway, body: Incoming) -> Result<Bytes, Answer<'static>> {
+async fn read(gateway: &Gateway, body: &mut Unread) -> Result<Bytes, Answer<'static>> {
     let limit = usize::try_from(gateway.limits.max_body_bytes).unwrap_or(usize::MAX);
-    if http_body::Body::size_hint(&body).lower() > gateway.limits.max_body_bytes {
+    if body.announced() > gateway.limits.max_body_bytes {
         return Err(Answer::PayloadTooLarge);
     }
+    let Some(body) = body.take() else {
+        return Ok(Bytes::new());
+    };
     let timeout = std::time::Duration::from_millis(gateway.limits.request_timeout_ms);
     match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

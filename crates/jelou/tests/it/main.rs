@@ -7,6 +7,7 @@ mod bad_credentials;
 mod bad_uploads;
 mod between_functions;
 mod completion;
+mod connections;
 mod deploy;
 mod describe;
 mod durability;

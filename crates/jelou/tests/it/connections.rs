@@ -1,0 +1,93 @@
+//! A connection that stays open can be used again, whatever the last answer on it was.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+use crate::support::{Sandbox, Server, function};
+
+struct Connection<'a> {
+    server: &'a Server,
+    stream: BufReader<TcpStream>,
+}
+
+impl<'a> Connection<'a> {
+    fn open(server: &'a Server) -> Self {
+        let stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            server,
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// The head of a request, whose body may follow.
+    fn send_head(&mut self, path: &str, token: &str, length: usize) {
+        let host = self.server.host("mi-funcion");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nX-Jelou-Token: {token}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        self.send(&head);
+    }
+
+    fn send(&mut self, text: &str) {
+        self.stream.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The status of an answer, and whether it says that the connection ends.
+    fn receive(&mut self) -> (u16, bool) {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            let count = self.stream.read_line(&mut head).unwrap();
+            assert_ne!(count, 0, "the connection ended: {head}");
+        }
+        let head = head.to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1).unwrap();
+        let length = length.split('\r').next().unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.contains("\r\nconnection: close\r\n"))
+    }
+}
+
+#[test]
+fn a_refusal_leaves_the_connection_usable() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = sandbox.deploy("mi-funcion", &function("() => 1"));
+    for (path, sent, status) in [
+        ("/", "jfn_rt_abc", 401),
+        ("/__health", "", 405),
+        ("/openapi.json", "", 405),
+        ("/mcp", "", 401),
+    ] {
+        let mut connection = Connection::open(&server);
+        connection.send_head(path, sent, 2);
+        // By the time that this is answered, the head above is known.
+        assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 200);
+        connection.send("{}");
+        assert_eq!(connection.receive(), (status, false), "{path}");
+        connection.send_head("/", &token, 2);
+        connection.send("{}");
+        assert_eq!(connection.receive(), (200, false), "{path}");
+    }
+}
+
+/// What would take long to come is not waited for, and the caller knows that it need not send it.
+#[test]
+fn a_refusal_of_a_large_body_ends_the_connection() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = sandbox.deploy("mi-funcion", &function("() => 1"));
+    for (path, sent, length, status) in [
+        ("/", "", 1_000_000, 401),
+        ("/mcp", "", 1_000_000, 401),
+        ("/", &*token, 20_000_000, 413),
+        ("/mcp", &*token, 20_000_000, 413),
+    ] {
+        let mut connection = Connection::open(&server);
+        connection.send_head(path, sent, length);
+        assert_eq!(connection.receive(), (status, true), "{path}");
+    }
+}
