@@ -1,10 +1,11 @@
 //! What was acknowledged is there after the server was killed at that very moment.
 
+use std::sync::Arc;
+use std::thread;
+
 use serde_json::json;
 
-use crate::support::{DataFolder, Sandbox, Serve, Server, function, times};
-
-use std::sync::Arc;
+use crate::support::{DataFolder, Sandbox, Serve, Server, eventually, function, times};
 
 /// What must be there.
 struct Known {
@@ -43,6 +44,57 @@ fn kill_after_each_acknowledgement() {
         server = start();
         assert_eq!(server.access_token, None);
         known.check(&server, &access_token);
+    }
+}
+
+/// A deploy that a kill interrupts has happened as a whole, or not at all.
+#[test]
+fn kill_during_a_deploy() {
+    let sandbox = Sandbox::new();
+    let data = Arc::new(DataFolder::new());
+    let start = || Serve::new(&sandbox).on(&data).start();
+    let mut server = start();
+    let access_token = server.access_token.clone().unwrap();
+    let token = sandbox.deploy("mi-funcion", &source(0));
+    let artifacts = || {
+        let folder = std::fs::read_dir(data.path().join("artifacts"));
+        folder.unwrap().count()
+    };
+    let runs = |tool: &str| {
+        let processes = data.processes();
+        processes
+            .iter()
+            .any(|process| process.command_line.contains(tool))
+    };
+    let mut live = 0;
+    for round in 1..=times(3, 60) {
+        let before = artifacts();
+        let reached = || match round % 3 {
+            1 => runs(" info "),
+            2 => runs(" bundle "),
+            _ => artifacts() > before,
+        };
+        let files = json!({"files": [{"path": "index.ts", "content": source(round)}]});
+        let request = server
+            .manage(&access_token, "/v1/functions/mi-funcion/deployments")
+            .body(&files.to_string());
+        let deploying = thread::spawn(move || request.try_send());
+        eventually("the moment to kill", || {
+            (reached() || deploying.is_finished()).then_some(())
+        });
+        server.kill();
+        let acknowledged = deploying.join().unwrap();
+        let acknowledged = acknowledged.is_ok_and(|reply| reply.status == 201);
+
+        server = start();
+        let reply = server.request("mi-funcion").token(&token).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let seen = usize::try_from(reply.json()["version"].as_u64().unwrap()).unwrap();
+        assert!(
+            seen == round || (seen == live && !acknowledged),
+            "{seen} after {live} and {round} (acknowledged: {acknowledged})"
+        );
+        live = seen;
     }
 }
 

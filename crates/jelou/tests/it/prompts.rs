@@ -32,7 +32,9 @@ fn ctrl_c_at_a_prompt() {
     let (sandbox, api) = sandbox();
     let mut terminal = sandbox.jelou(COMMAND).in_terminal();
     terminal.wait_for("(y/N) ").press(CTRL_C);
-    assert_outcome!(terminal.finish());
+    // Whether the terminal shows the key is up to how fast the program ends.
+    let outcome = terminal.finish().to_string().replace("^C", "");
+    assert_outcome!(outcome);
     assert!(api.requests().is_empty());
 }
 
