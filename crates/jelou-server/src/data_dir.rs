@@ -1,6 +1,7 @@
 //! The data folder: what lies where, and that only one server uses it.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -78,7 +79,6 @@ impl DataDir {
         if inside.as_os_str().len() <= 80 {
             return inside;
         }
-        use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         self.path.hash(&mut hasher);
         std::env::temp_dir().join(format!("jelou-run-{:016x}", hasher.finish()))

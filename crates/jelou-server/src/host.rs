@@ -112,7 +112,10 @@ impl Host for ServerHost {
             LogLine::Breach(reason) => {
                 tracing::error!(target: "function", function, deployment, "the function's process was ended: {reason}");
             }
-            LogLine::Dropped { lines, lines_per_second } => {
+            LogLine::Dropped {
+                lines,
+                lines_per_second,
+            } => {
                 tracing::warn!(target: "function", function, deployment, "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second)");
             }
             LogLine::Died(reason) => {
