@@ -91,7 +91,8 @@ mod tests {
     proptest! {
         #[test]
         fn labels_of_the_grammar_are_slugs(text in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?") {
-            prop_assert_eq!(text.parse::<Slug>().unwrap().as_str(), text);
+            let slug = text.parse::<Slug>().unwrap();
+            prop_assert_eq!(slug.as_str(), text);
         }
 
         #[test]
