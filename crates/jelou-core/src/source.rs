@@ -45,6 +45,8 @@ pub enum SourceError {
     Path { path: String, reason: &'static str },
     #[error("`{0}` is there twice")]
     Duplicate(String),
+    #[error("`{0}` is a file and a folder")]
+    FileAndFolder(String),
     #[error("the entrypoint `{0}` is not among the files")]
     EntrypointMissing(String),
     #[error("the entrypoint `{0}` is not a .ts or .js file")]
@@ -71,6 +73,9 @@ impl SourceTree {
         }
         if let Some(pair) = files.windows(2).find(|pair| pair[0].path == pair[1].path) {
             return Err(SourceError::Duplicate(pair[0].path.clone()));
+        }
+        if let Some(file) = files.iter().find(|file| is_folder_of(&files, &file.path)) {
+            return Err(SourceError::FileAndFolder(file.path.clone()));
         }
         let total = files.iter().map(|file| file.content.len()).sum();
         if total > MAX_TOTAL_BYTES {
@@ -100,6 +105,31 @@ impl SourceTree {
     }
 }
 
+fn is_folder_of(files: &[SourceFile], path: &str) -> bool {
+    files.iter().any(|file| {
+        file.path
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+/// Characters without a shape of their own that can make a name look like another one: marks of the writing
+/// direction, joiners and spaces of no width (Unicode, general category Cf).
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
 fn extension(path: &str) -> Option<&str> {
     let name = path.rsplit('/').next()?;
     name.rsplit_once('.').map(|(_, extension)| extension)
@@ -118,6 +148,9 @@ fn check_path(path: &str) -> Result<(), SourceError> {
     }
     if path.chars().any(char::is_control) {
         return refuse("it holds a control character");
+    }
+    if path.chars().any(is_invisible) {
+        return refuse("it holds an invisible character");
     }
     if path.contains('\\') || path.contains(':') {
         return refuse("it holds `\\` or `:`");
@@ -184,6 +217,11 @@ mod tests {
             SourceTree::new(missing, None),
             Err(SourceError::EntrypointMissing(_))
         ));
+        let both = vec![file("index.ts", 1), file("a.ts", 1), file("a.ts/b.ts", 1)];
+        assert_eq!(
+            SourceTree::new(both, None),
+            Err(SourceError::FileAndFolder("a.ts".to_owned()))
+        );
         let twice = vec![file("index.ts", 1), file("index.ts", 1)];
         assert!(matches!(
             SourceTree::new(twice, None),
@@ -203,6 +241,9 @@ mod tests {
             "C:a.ts",
             "a\n.ts",
             ".env.ts",
+            "a\u{202e}st.ts",
+            "a\u{200b}.ts",
+            "\u{feff}a.ts",
         ] {
             let files = vec![file("index.ts", 1), file(bad, 1)];
             assert!(

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use fs_err::os::unix::fs::OpenOptionsExt;
 use rustix::fs::FlockOperation;
 
 #[derive(Debug)]
@@ -43,6 +44,8 @@ impl DataDir {
             .create(true)
             .truncate(false)
             .write(true)
+            // Whoever can open it can lock it, and keep the server from starting.
+            .mode(0o600)
             .open(path.join("lock"))?
             .into();
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
