@@ -169,7 +169,10 @@ Deno.test("a line holds 16 KB, and says what was cut", async () => {
   same(size <= 16_384 && size > 15_000, true, `${size} bytes`);
   const { args } = JSON.parse(first);
   equal([args[0], args[1].slice(0, 3), args.length], ["head", "ñññ", 3]);
-  match(args[2], /^\[truncated: 80017 bytes of arguments, a line holds 16384\]$/);
+  match(
+    args[2],
+    /^\[truncated: 80017 bytes of arguments, a line holds 16384 \(limits\.max_log_line_bytes\)\]$/,
+  );
   equal((await worker.nextLog()).args, ["x".repeat(16_000)]);
   const third = JSON.parse(await worker.nextLine());
   match(third.args[0], /^\{"list":\["yyy/);

@@ -25,7 +25,7 @@ export interface Loaded {
 /** Drops the worker's rights, imports the function, and in inspect mode reads its manifest. */
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
-    setLogOrigin(message.functionSlug, message.company?.id ?? null);
+    setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     globalThis.fetch = createFetch(message.functionsDomain, egress);

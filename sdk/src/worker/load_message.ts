@@ -21,6 +21,8 @@ export interface LoadMessage {
   readonly functionsDomain: string;
   /** The unix socket that leads to the platform's own gateway. */
   readonly egressSocket: string | null;
+  /** Bytes of a log line, its newline included. */
+  readonly logLineBytes?: number;
   /** Present when the platform has a memory store. */
   readonly memory: Readonly<Record<string, unknown>> | null;
   /** Credentials of the Jelou API. */

@@ -10,16 +10,21 @@ import { byteLength, encode, NativeDate, slice, stringify, toISOString, writeStd
 /** How serious a line is. */
 export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
-/** The longest line, in bytes, its newline included. */
+/** The longest line, in bytes, its newline included, unless the engine says otherwise. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
-/** What every line of this process carries. */
-const origin: { function: string | null; company: string | null } = { function: null, company: null };
+/** What every line of this process carries, and how long it may be. */
+const origin: { function: string | null; company: string | null; lineBytes: number } = {
+  function: null,
+  company: null,
+  lineBytes: LOG_LINE_BYTES,
+};
 
-/** Tells whose lines these are, once it is known. */
-export function setLogOrigin(functionSlug: string, companyId: string | null): void {
+/** Tells whose lines these are, and how long they may be, once it is known. */
+export function setLogOrigin(functionSlug: string, companyId: string | null, lineBytes?: number): void {
   origin.function = functionSlug;
   origin.company = companyId;
+  if (lineBytes !== undefined) origin.lineBytes = lineBytes;
 }
 
 /** Writes a line that belongs to the current request. Never throws. */
@@ -39,13 +44,13 @@ export function logFor(
     `"company":${stringify(company)},"timestamp":"${
       toISOString(new NativeDate())
     }","level":"${level}","args":[`;
-  writeStdout(head + renderArguments(args, LOG_LINE_BYTES - utf8Length(head) - TAIL.length) + TAIL);
+  writeStdout(head + renderArguments(args, origin.lineBytes - utf8Length(head) - TAIL.length) + TAIL);
 }
 
 const TAIL = "]}\n";
 
 /** Room for the note that says what was cut. */
-const NOTE_BYTES = 80;
+const NOTE_BYTES = 112;
 
 /** Renders arguments within a number of bytes; what does not fit is cut, and a last argument says so. */
 function renderArguments(args: readonly unknown[], room: number): string {
@@ -66,7 +71,8 @@ function renderArguments(args: readonly unknown[], room: number): string {
     if (preview !== "") text += text === "" ? preview : "," + preview;
   }
   if (!cut) return text;
-  const note = `"[truncated: ${all} bytes of arguments, a line holds ${LOG_LINE_BYTES}]"`;
+  const note =
+    `"[truncated: ${all} bytes of arguments, a line holds ${origin.lineBytes} (limits.max_log_line_bytes)]"`;
   return text === "" ? note : text + "," + note;
 }
 
