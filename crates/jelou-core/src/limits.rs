@@ -18,6 +18,8 @@ pub struct Limits {
     pub startup_timeout_ms: u64,
     /// Milliseconds that a build may take, download of its packages included.
     pub build_timeout_ms: u64,
+    /// MiB of private memory of each process of a build.
+    pub max_build_memory_mib: u64,
     /// Bytes of a request body.
     pub max_body_bytes: u64,
     /// MiB of a process's JavaScript heap.
@@ -28,6 +30,8 @@ pub struct Limits {
     pub stall_timeout_ms: u64,
     /// Lines that a process may write to its log in a second.
     pub max_log_lines_per_second: u64,
+    /// Bytes of a line of a log.
+    pub max_log_line_bytes: usize,
     /// Bytes of the head of a function's response.
     pub max_response_header_bytes: usize,
     /// Requests that one process works on at a time.
@@ -54,11 +58,13 @@ impl Default for Limits {
             stream_idle_timeout_ms: 120_000,
             startup_timeout_ms: 5_000,
             build_timeout_ms: 60_000,
+            max_build_memory_mib: 1_024,
             max_body_bytes: 10 * 1024 * 1024,
             max_heap_mib: 128,
             max_memory_mib: 256,
             stall_timeout_ms: 5_000,
             max_log_lines_per_second: 1_000,
+            max_log_line_bytes: 16 * 1024,
             max_response_header_bytes: 64 * 1024,
             max_concurrent_requests: 100,
             max_queued_requests: 200,

@@ -2,24 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use jelou_core::{DeploymentId, Limits, Slug};
 use tokio::net::UnixStream;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::assets::Assets;
 use crate::sandbox::{LayerStatus, ProcessUser, Sandbox, SandboxConfig, SandboxError};
 use crate::slot::{LaunchSpec, Slot};
-use crate::worker::command;
+use crate::worker::load::LoadError;
 use crate::worker::pool::{self, Pool};
-use crate::worker::process::Worker;
+use crate::worker::process::{self, Worker};
 use crate::worker::spawner::Spawner;
-use crate::{ArtifactCache, Deno};
+use crate::{ArtifactCache, Deno, egress};
 
 /// Builds that run at a time; more wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -41,6 +44,8 @@ pub trait Host: fmt::Debug + Send + Sync {
 pub struct Caller {
     pub function: Slug,
     pub(crate) worker: Arc<Worker>,
+    /// One of the connections that a process may have at a time.
+    pub(crate) _connection: Arc<OwnedSemaphorePermit>,
 }
 
 impl Caller {
@@ -80,6 +85,8 @@ pub struct EngineConfig {
     pub run_dir: PathBuf,
     pub limits: Limits,
     pub sandbox: SandboxConfig,
+    /// Of the addresses that functions cannot connect to, those that they can after all.
+    pub egress_allow: Vec<Ipv4Net>,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
@@ -116,38 +123,51 @@ pub(crate) struct Shared {
     pub(crate) company: CompanyInfo,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) sandbox: Sandbox,
+    /// What functions cannot connect to.
+    pub(crate) denied_addresses: Vec<String>,
     pub(crate) spawner: Spawner,
     pub(crate) builds: Semaphore,
     pub(crate) pool: Arc<Pool>,
-    /// Bytes of data of a blank worker.
-    pub(crate) data_baseline: OnceCell<u64>,
+    data_baseline: OnceCell<u64>,
     run_dir: PathBuf,
     worker_numbers: AtomicU64,
     workers: Mutex<Vec<Weak<Worker>>>,
 }
 
 impl Shared {
-    /// Folder and user of the next worker.
-    pub(crate) fn next_worker(&self) -> (PathBuf, Option<ProcessUser>) {
+    /// Folder of the next worker.
+    pub(crate) fn next_worker_dir(&self) -> PathBuf {
         let number = self.worker_numbers.fetch_add(1, Ordering::Relaxed);
-        (
-            self.run_dir.join(number.to_string()),
-            self.sandbox.user(number),
-        )
+        self.run_dir.join(number.to_string())
     }
 
-    pub(crate) fn run_dir(&self) -> &std::path::Path {
+    /// Bytes that a process may have of data so that `mib` are its own: V8 reserves a lot of address space that it
+    /// never uses, so the limit counts from what a blank worker has.
+    pub(crate) async fn max_data_bytes(&self, mib: u64) -> Result<u64, LoadError> {
+        let baseline = self
+            .data_baseline
+            .get_or_try_init(|| process::measure(self))
+            .await?;
+        Ok(baseline + mib * 1024 * 1024)
+    }
+
+    pub(crate) fn run_dir(&self) -> &Path {
         &self.run_dir
     }
 
-    /// The cache of packages that builds share; no worker sees it.
-    pub(crate) fn npm_cache(&self) -> PathBuf {
+    /// Deno's folder of all builds; no worker sees it, and only the part of the packages can be written.
+    pub(crate) fn deno_cache(&self) -> PathBuf {
         self.cache_dir.join("deno")
+    }
+
+    /// The cache of packages that builds share.
+    pub(crate) fn packages(&self) -> PathBuf {
+        packages_in(&self.deno_cache())
     }
 
     /// The bundler, where `deno bundle` looks for it.
     pub(crate) fn bundler(&self) -> PathBuf {
-        bundler_in(&self.npm_cache())
+        bundler_in(&self.deno_cache())
     }
 
     /// Puts a worker under the care for idle processes.
@@ -186,6 +206,7 @@ impl Engine {
             run_dir,
             limits,
             sandbox,
+            egress_allow,
             functions_domain,
             company,
         } = config;
@@ -195,16 +216,13 @@ impl Engine {
         }
         reset_run_dir(&run_dir)?;
         fs_err::create_dir_all(&cache_dir)?;
+        raise_file_limit();
         let sandbox = Sandbox::detect(sandbox, &run_dir)?;
         for layer in sandbox.layers().iter().filter(|layer| !layer.active) {
             tracing::warn!(layer = %layer.layer, reason = layer.reason, "a layer of the sandbox is missing");
         }
         let assets = Assets::write(&cache_dir)?;
-        provide_bundler(&deno, &cache_dir.join("deno"))?;
-        if let Some(builder) = sandbox.builder() {
-            command::make_passable(&cache_dir)?;
-            builder.own_all(&cache_dir.join("deno"))?;
-        }
+        provide_cache(&deno, &cache_dir, sandbox.builder())?;
         let shared = Arc::new(Shared {
             deno,
             assets,
@@ -215,6 +233,7 @@ impl Engine {
             company,
             host,
             sandbox,
+            denied_addresses: egress::denied(&egress_allow),
             spawner: Spawner::start()?,
             builds: Semaphore::new(CONCURRENT_BUILDS),
             pool: Arc::default(),
@@ -251,23 +270,73 @@ impl Engine {
     }
 }
 
-/// Puts the pinned bundler where `deno bundle` looks for it, so that no build has to fetch it.
-fn provide_bundler(deno: &Deno, npm_cache: &std::path::Path) -> std::io::Result<()> {
-    let target = bundler_in(npm_cache);
-    if let Some(folder) = target.parent() {
-        fs_err::create_dir_all(folder)?;
+/// Lays out Deno's folder of all builds. The user who fetches packages owns their cache and nothing else of it, least
+/// of all the bundler, which every build runs.
+fn provide_cache(
+    deno: &Deno,
+    cache_dir: &Path,
+    builder: Option<ProcessUser>,
+) -> std::io::Result<()> {
+    let deno_cache = cache_dir.join("deno");
+    let packages = packages_in(&deno_cache);
+    fs_err::create_dir_all(&packages)?;
+    provide_bundler(deno, &bundler_in(&deno_cache))?;
+    let Some(builder) = builder else {
+        return Ok(());
+    };
+    let passable = || Permissions::from_mode(0o711);
+    for folder in [cache_dir, &deno_cache] {
+        std::os::unix::fs::lchown(folder, Some(0), Some(0))?;
+        fs_err::set_permissions(folder, passable())?;
     }
-    match &deno.bundler {
-        Some(bundler) if !target.is_file() => fs_err::hard_link(bundler, &target)
-            .or_else(|_| fs_err::copy(bundler, &target).map(drop)),
-        _ => Ok(()),
-    }
+    builder.own_all(&packages)?;
+    // For the user, and for the group in which the later steps of a build are.
+    fs_err::set_permissions(&packages, Permissions::from_mode(0o750))
 }
 
-fn bundler_in(npm_cache: &std::path::Path) -> PathBuf {
-    npm_cache
+/// Puts the pinned bundler where `deno bundle` looks for it, so that no build has to fetch it.
+fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
+    let Some(bundler) = &deno.bundler else {
+        return Ok(());
+    };
+    if let Some(folder) = target.parent() {
+        fs_err::create_dir_all(folder)?;
+        for folder in folder.ancestors().take(2) {
+            fs_err::set_permissions(folder, Permissions::from_mode(0o755))?;
+        }
+    }
+    if !target.is_file() {
+        fs_err::hard_link(bundler, target).or_else(|_| fs_err::copy(bundler, target).map(drop))?;
+    }
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::lchown(target, Some(0), Some(0))?;
+    }
+    fs_err::set_permissions(target, Permissions::from_mode(0o755))
+}
+
+fn packages_in(deno_cache: &Path) -> PathBuf {
+    deno_cache.join("npm")
+}
+
+fn bundler_in(deno_cache: &Path) -> PathBuf {
+    deno_cache
         .join(crate::deno::bundler_cache_dir())
         .join(crate::deno::bundler_cache_name())
+}
+
+/// Sockets to callers and workers are files to the kernel, and the usual limit of 1024 of them is soon reached.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, raised)
+    {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
 }
 
 async fn care_for_idle(shared: Weak<Shared>) {
@@ -284,15 +353,64 @@ async fn care_for_idle(shared: Weak<Shared>) {
     }
 }
 
-/// Empties what an earlier server left behind, and makes the folder private.
-fn reset_run_dir(run_dir: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
+/// Empties what an earlier server left behind, and makes the folder private. One that somebody else put there in
+/// between is not taken.
+fn reset_run_dir(run_dir: &Path) -> std::io::Result<()> {
     match fs_err::remove_dir_all(run_dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(run_dir)
+    if let Some(parent) = run_dir.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    std::fs::DirBuilder::new().mode(0o711).create(run_dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_for_sockets_is_made_anew() {
+        let parent = tempfile::tempdir().unwrap();
+        let run_dir = parent.path().join("a/run");
+        reset_run_dir(&run_dir).unwrap();
+        fs_err::write(run_dir.join("old"), "").unwrap();
+        reset_run_dir(&run_dir).unwrap();
+        assert_eq!(fs_err::read_dir(&run_dir).unwrap().count(), 0);
+        fs_err::remove_dir(&run_dir).unwrap();
+        // A link to a folder of somebody else's is removed, not followed.
+        let other = parent.path().join("other");
+        fs_err::create_dir(&other).unwrap();
+        fs_err::write(other.join("kept"), "").unwrap();
+        std::os::unix::fs::symlink(&other, &run_dir).unwrap();
+        reset_run_dir(&run_dir).unwrap();
+        assert!(other.join("kept").exists());
+        assert!(!run_dir.is_symlink());
+    }
+
+    #[test]
+    fn builds_do_not_own_the_bundler() {
+        let dir = tempfile::tempdir().unwrap();
+        let bundler = dir.path().join("esbuild");
+        fs_err::write(&bundler, "#!").unwrap();
+        let deno = Deno {
+            binary: PathBuf::new(),
+            bundler: Some(bundler.clone()),
+            origin: crate::deno::Origin::Path,
+        };
+        let ids = crate::sandbox::UserIds::new(600_000, 0);
+        let builder = rustix::process::geteuid().is_root().then(|| ids.builder());
+        let cache = dir.path().join("cache");
+        provide_cache(&deno, &cache, builder).unwrap();
+        let owner = |path: &Path| std::os::unix::fs::MetadataExt::uid(&path.metadata().unwrap());
+        let own = rustix::process::geteuid().as_raw();
+        assert_eq!(owner(&bundler_in(&cache.join("deno"))), own);
+        assert_eq!(owner(&bundler), own);
+        assert_eq!(owner(&cache.join("deno")), own);
+        let packages = packages_in(&cache.join("deno"));
+        assert_eq!(owner(&packages), builder.map_or(own, ProcessUser::id));
+        // Again, as at the next start.
+        provide_cache(&deno, &cache, builder).unwrap();
+    }
 }

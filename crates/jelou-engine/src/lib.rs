@@ -11,6 +11,7 @@ mod backoff;
 mod body;
 pub mod build;
 pub mod deno;
+mod egress;
 mod engine;
 mod sandbox;
 mod slot;
@@ -21,11 +22,11 @@ pub use artifact::{Artifact, ArtifactCache, ArtifactError};
 pub use assets::TYPES;
 pub use body::{BodyError, RequestBody};
 pub use deno::Deno;
+pub use egress::DENIED_IPV4;
 pub use engine::{
     Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, LogLine, LogSource,
 };
-pub use sandbox::{Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode};
+pub use sandbox::{Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers};
 pub use slot::{LaunchSpec, LeaseError, Slot};
 pub use worker::lease::{Lease, SendError, WorkerBody};
 pub use worker::load::LoadError;
-pub use worker::permissions::DENIED_IPV4;

@@ -175,6 +175,7 @@ impl Slot {
                 .collect(),
             functions_domain: &self.shared.functions_domain,
             egress_socket: Some(&egress),
+            log_line_bytes: self.shared.limits.max_log_line_bytes,
         };
         let served = blank.serve(&self.shared, &request, source.clone()).await;
         self.shared.pool.refill();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::{Figment, Source};
+use ipnet::Ipv4Net;
 use jelou_core::Limits;
 use jelou_engine::SandboxConfig;
 use serde::de::Error as _;
@@ -26,10 +27,18 @@ pub struct Config {
     pub data: PathBuf,
     pub domain: String,
     pub limits: Limits,
+    pub egress: Egress,
     pub sandbox: SandboxConfig,
     pub company: Company,
     pub database: Database,
     pub mcp: Mcp,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Of the addresses that functions cannot connect to, those that they can after all.
+    pub allow: Vec<Ipv4Net>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -79,8 +88,14 @@ pub enum ConfigError {
     Missing(PathBuf),
     #[error("`domain` is `{0}`, which is not a domain name (for instance `fn.example.com`)")]
     Domain(String),
-    #[error("`limits.{0}` is 0; it must be at least 1")]
-    Zero(&'static str),
+    #[error("`limits.{setting}` is {value}; it must be at least {least}")]
+    TooSmall {
+        setting: &'static str,
+        value: u64,
+        least: u64,
+    },
+    #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
+    HeapOverMemory { heap: u64, memory: u64 },
 }
 
 /// `JELOU_*` variables that are not settings of the server.
@@ -122,21 +137,53 @@ impl Config {
             return Err(ConfigError::Domain(self.domain.clone()));
         }
         let limits = &self.limits;
-        let at_least_one = [
-            ("request_timeout_ms", limits.request_timeout_ms),
-            ("startup_timeout_ms", limits.startup_timeout_ms),
-            ("build_timeout_ms", limits.build_timeout_ms),
-            ("max_heap_mib", limits.max_heap_mib),
+        let least = [
+            ("request_timeout_ms", limits.request_timeout_ms, 1),
+            ("max_request_timeout_ms", limits.max_request_timeout_ms, 1),
+            ("stream_idle_timeout_ms", limits.stream_idle_timeout_ms, 1),
+            ("startup_timeout_ms", limits.startup_timeout_ms, 1),
+            ("build_timeout_ms", limits.build_timeout_ms, 1),
+            ("max_build_memory_mib", limits.max_build_memory_mib, 128),
+            ("max_heap_mib", limits.max_heap_mib, 16),
+            // Two looks at the event loop; a shorter one would end processes that had to wait for the processor.
+            ("stall_timeout_ms", limits.stall_timeout_ms, 500),
+            (
+                "max_log_lines_per_second",
+                limits.max_log_lines_per_second,
+                1,
+            ),
+            // Below it, the frame of a line leaves no room for what the line says.
+            ("max_log_line_bytes", limits.max_log_line_bytes as u64, 1024),
+            // The least that the HTTP library takes.
+            (
+                "max_response_header_bytes",
+                limits.max_response_header_bytes as u64,
+                8192,
+            ),
             (
                 "max_concurrent_requests",
                 limits.max_concurrent_requests as u64,
+                1,
             ),
-            ("max_hops", u64::from(limits.max_hops)),
+            ("max_hops", u64::from(limits.max_hops), 1),
+            ("max_bundle_bytes", limits.max_bundle_bytes, 1),
         ];
-        match at_least_one.into_iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => Err(ConfigError::Zero(name)),
-            None => Ok(()),
+        if let Some((setting, value, least)) =
+            least.into_iter().find(|(_, value, least)| value < least)
+        {
+            return Err(ConfigError::TooSmall {
+                setting,
+                value,
+                least,
+            });
         }
+        if limits.max_heap_mib > limits.max_memory_mib {
+            return Err(ConfigError::HeapOverMemory {
+                heap: limits.max_heap_mib,
+                memory: limits.max_memory_mib,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -204,6 +251,7 @@ mod tests {
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.sandbox, SandboxConfig::default());
         assert_eq!(config.domain, "fn.localhost");
+        assert!(config.egress.allow.is_empty());
     }
 
     #[test]

@@ -109,6 +109,7 @@ impl Server {
                 run_dir: data.run(),
                 limits: config.limits.clone(),
                 sandbox: config.sandbox,
+                egress_allow: config.egress.allow,
                 functions_domain: domain.name().to_owned(),
                 company: CompanyInfo {
                     id: config.company.id,
@@ -229,15 +230,21 @@ async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Sto
 
 async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, StartError> {
     let named = std::env::var_os("JELOU_DENO");
-    if let Some(found) = deno::locate(data.path(), named.as_deref())? {
-        return Ok(found);
+    let found = deno::locate(data.path(), named.as_deref())?;
+    if let Some(complete) = found.as_ref().filter(|found| found.bundler.is_some()) {
+        return Ok(complete.clone());
     }
     progress(&format!(
         "Installing the engine, Deno {} (the first time only)",
         deno::DENO_VERSION
     ));
     let path = data.path().to_path_buf();
-    let installed = tokio::task::spawn_blocking(move || deno::install(&path)).await;
+    let install = move || match found {
+        // The step of a build that bundles has no network to fetch the bundler from.
+        Some(found) => deno::install_bundler(&path, found),
+        None => deno::install(&path),
+    };
+    let installed = tokio::task::spawn_blocking(install).await;
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
 }
 

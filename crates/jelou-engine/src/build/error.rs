@@ -27,6 +27,14 @@ pub enum BuildError {
     Source(String),
     #[error("the build took part of `{0}`, which is outside the upload")]
     Leak(String),
+    #[error(
+        "the build took part of a file that is outside the upload, by an import with type \"bytes\""
+    )]
+    Bytes,
+    #[error(
+        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib) or nesting without end do that"
+    )]
+    Died { status: String, limit_mib: u64 },
     #[error("the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes)")]
     BundleTooLarge { bytes: u64, limit: u64 },
     #[error("the build did not finish within {0} ms (limits.build_timeout_ms)")]
@@ -50,9 +58,13 @@ impl BuildError {
             | Self::MissingFile { .. }
             | Self::Source(_)
             | Self::Leak(_)
+            | Self::Bytes
+            | Self::Died { .. }
             | Self::BundleTooLarge { .. }
             | Self::Timeout(_)
-            | Self::Load(LoadError::Refused { .. } | LoadError::Timeout(_)) => true,
+            | Self::Load(
+                LoadError::Refused { .. } | LoadError::Timeout(_) | LoadError::Crashed(_),
+            ) => true,
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::workspace::Workspace;
 use super::{BuildError, command, config};
 use crate::engine::Shared;
+use crate::sandbox::Purpose;
 
 #[derive(Deserialize)]
 struct Graph {
@@ -20,6 +21,15 @@ struct Module {
     error: Option<String>,
     #[serde(default)]
     dependencies: Vec<Dependency>,
+    #[serde(rename = "typesDependency")]
+    types: Option<TypesDependency>,
+}
+
+/// Types that a module names for itself.
+#[derive(Deserialize)]
+struct TypesDependency {
+    specifier: String,
+    dependency: Option<Resolution>,
 }
 
 #[derive(Deserialize)]
@@ -53,11 +63,11 @@ struct Position {
 }
 
 pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
-    let mut tool = command::tool(shared, workspace);
+    let mut tool = command::tool(shared, workspace, Purpose::Fetch);
     tool.args(["info", "--json", "--no-lock", "--no-remote", "--config"])
         .arg(workspace.config())
         .arg(workspace.entrypoint());
-    let output = command::run(shared, workspace, tool).await?;
+    let output = command::run(shared, workspace, Purpose::Fetch, tool).await?;
     let graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())
@@ -84,7 +94,9 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
 /// One module named by another.
 struct Import<'a> {
     importer: &'a Module,
-    dependency: &'a Dependency,
+    specifier: &'a str,
+    /// Absent for types that a module names for itself.
+    dependency: Option<&'a Dependency>,
     target: &'a Resolution,
 }
 
@@ -102,20 +114,30 @@ impl Import<'_> {
 
     /// As it is written.
     fn specifier(&self) -> String {
-        self.dependency.specifier.escape_debug().to_string()
+        self.specifier.escape_debug().to_string()
     }
 }
 
 fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
     graph.modules.iter().flat_map(|importer| {
-        importer.dependencies.iter().flat_map(move |dependency| {
+        let dependencies = importer.dependencies.iter().flat_map(move |dependency| {
             let targets = [&dependency.code, &dependency.r#type];
             targets.into_iter().flatten().map(move |target| Import {
                 importer,
-                dependency,
+                specifier: &dependency.specifier,
+                dependency: Some(dependency),
                 target,
             })
-        })
+        });
+        let types = importer.types.iter().flat_map(move |types| {
+            types.dependency.iter().map(move |target| Import {
+                importer,
+                specifier: &types.specifier,
+                dependency: None,
+                target,
+            })
+        });
+        dependencies.chain(types)
     })
 }
 
@@ -144,7 +166,9 @@ fn check_resolved(
     import: &Import<'_>,
     graph: &Graph,
 ) -> Result<(), BuildError> {
-    let dependency = import.dependency;
+    let Some(dependency) = import.dependency else {
+        return Ok(());
+    };
     let is_package = !dependency.specifier.starts_with(['.', '/'])
         && !dependency.is_dynamic
         && !config::is_sdk(&dependency.specifier);

@@ -1,12 +1,17 @@
 //! From an upload to an artifact and its manifest: check what it imports, bundle it, read what it says of itself.
 //!
 //! All three steps handle other people's code. The import graph is read first, so that nothing outside the upload and
-//! its packages gets into a bundle or into an error message; the source map is checked after, in case it did.
+//! its packages gets into a bundle or into an error message; the bundle and its source map are checked after, in case
+//! it did. Only the first step, which fetches packages, has a network and knows how to log in at a registry.
 
+mod bundle;
 mod command;
 mod config;
+mod embedded;
 mod error;
 mod graph;
+mod output;
+mod registry;
 mod types;
 mod workspace;
 
@@ -46,17 +51,13 @@ impl Engine {
         let _permit = self.shared.builds.acquire().await;
         let shared = &self.shared;
         let workspace = Workspace::create(shared, tree)?;
-        graph::check(shared, &workspace).await?;
+        let checked = graph::check(shared, &workspace).await;
+        workspace.forget_credentials()?;
+        checked?;
         if types == TypeCheck::Run {
             types::check(shared, &workspace).await?;
         }
-        let artifact = command::bundle(shared, &workspace).await?;
-        if artifact.bundle.len() as u64 > shared.limits.max_bundle_bytes {
-            return Err(BuildError::BundleTooLarge {
-                bytes: artifact.bundle.len() as u64,
-                limit: shared.limits.max_bundle_bytes,
-            });
-        }
+        let artifact = bundle::run(shared, &workspace).await?;
         let (manifest, warnings) = self.inspect(slug, &artifact).await?;
         Ok(Built {
             artifact,
@@ -84,6 +85,7 @@ impl Engine {
             env: std::collections::BTreeMap::new(),
             functions_domain: &self.shared.functions_domain,
             egress_socket: None,
+            log_line_bytes: self.shared.limits.max_log_line_bytes,
         };
         let loaded = blank
             .inspect(&self.shared, &request)

@@ -3,6 +3,7 @@
 use super::workspace::Workspace;
 use super::{BuildError, command};
 use crate::engine::Shared;
+use crate::sandbox::Purpose;
 
 pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
     let config = workspace.root().join("check.json");
@@ -14,11 +15,11 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
         document["imports"][name] = format!("file://{}", target.display()).into();
     }
     fs_err::write(&config, document.to_string())?;
-    let mut tool = command::tool(shared, workspace);
+    let mut tool = command::tool(shared, workspace, Purpose::Check);
     tool.args(["check", "--quiet", "--no-lock", "--no-remote", "--config"])
         .arg(&config)
         .arg(workspace.entrypoint());
-    let output = command::run(shared, workspace, tool).await?;
+    let output = command::run(shared, workspace, Purpose::Check, tool).await?;
     if output.status.success() {
         return Ok(());
     }

@@ -1,12 +1,18 @@
 //! The folder of one build, which goes away with it.
+//!
+//! The steps of a build read it and write to one folder in it. With users of their own, the upload belongs to the
+//! server, and the steps are let in by their group.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jelou_core::SourceTree;
 use tempfile::TempDir;
 
-use super::{BuildError, config};
+use super::{BuildError, config, registry};
 use crate::engine::Shared;
+use crate::sandbox::{Identity, LentUser, Purpose};
 
 #[derive(Debug)]
 pub(super) struct Workspace {
@@ -14,6 +20,9 @@ pub(super) struct Workspace {
     /// The canonical path of `dir`: Deno resolves symbolic links, so paths are compared with this one.
     root: PathBuf,
     entrypoint: String,
+    files: Vec<String>,
+    /// Of the steps that come after the packages are there.
+    user: Option<LentUser>,
 }
 
 impl Workspace {
@@ -27,13 +36,16 @@ impl Workspace {
             dir,
             root,
             entrypoint: tree.entrypoint().to_owned(),
+            files: tree.files().iter().map(|file| file.path.clone()).collect(),
+            user: shared.sandbox.lend_user()?,
         };
         fs_err::create_dir(workspace.home())?;
-        // The machine's npm configuration: which registry, and how to reach it.
+        fs_err::create_dir(workspace.out())?;
+        // The machine's npm configuration: which registry, and how to log in there.
         if let Some(npmrc) = std::env::home_dir().map(|home| home.join(".npmrc"))
             && npmrc.is_file()
         {
-            fs_err::copy(npmrc, workspace.home().join(".npmrc"))?;
+            fs_err::copy(npmrc, workspace.npmrc())?;
         }
         for file in tree.files() {
             let path = workspace.src().join(&file.path);
@@ -48,10 +60,51 @@ impl Workspace {
             }
         }
         fs_err::write(workspace.config(), config.to_string())?;
-        if let Some(builder) = shared.sandbox.builder() {
-            builder.own_all(workspace.root())?;
-        }
+        workspace.let_in()?;
         Ok(workspace)
+    }
+
+    /// Lets the steps read everything and write to one folder, whatever the server's umask is. Nobody else can come in
+    /// from outside.
+    fn let_in(&self) -> std::io::Result<()> {
+        let Some(user) = self.user.as_ref().map(LentUser::user) else {
+            return Ok(());
+        };
+        make_readable(self.root())?;
+        user.own(&self.out())?;
+        user.admit(self.root())?;
+        fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
+    }
+
+    /// Who a step is. The one that fetches packages owns their cache, which all builds share; the others are of this
+    /// build alone, and read the cache by its group.
+    pub(super) fn identity(&self, shared: &Shared, step: Purpose) -> Option<Identity> {
+        let own = self.user.as_ref().map(LentUser::user)?;
+        let builder = shared.sandbox.builder()?;
+        let (user, group) = if step == Purpose::Fetch {
+            (builder, own)
+        } else {
+            (own, builder)
+        };
+        Some(Identity {
+            user,
+            group: Some(group),
+        })
+    }
+
+    /// Takes away how to log in at a registry, once the packages are there.
+    pub(super) fn forget_credentials(&self) -> std::io::Result<()> {
+        match fs_err::read_to_string(self.npmrc()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            npmrc => fs_err::write(self.npmrc(), registry::without_credentials(&npmrc?)),
+        }
+    }
+
+    /// The upload as the build sees it.
+    pub(super) fn contents(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.files
+            .iter()
+            .filter_map(|path| fs_err::read(self.src().join(path)).ok())
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -78,6 +131,10 @@ impl Workspace {
         self.dir.path().join("home")
     }
 
+    fn npmrc(&self) -> PathBuf {
+        self.home().join(".npmrc")
+    }
+
     /// Names files as the developer does, not by where this build put them.
     pub(super) fn readable(&self, text: &str) -> String {
         let src = self.src();
@@ -85,4 +142,17 @@ impl Workspace {
             .replace(&format!("{}/", src.display()), "")
             .replace(&format!("file://{}/", self.root.display()), "")
     }
+}
+
+fn make_readable(folder: &Path) -> std::io::Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let is_folder = entry.file_type()?.is_dir();
+        let mode = if is_folder { 0o755 } else { 0o644 };
+        fs_err::set_permissions(entry.path(), Permissions::from_mode(mode))?;
+        if is_folder {
+            make_readable(&entry.path())?;
+        }
+    }
+    Ok(())
 }

@@ -51,12 +51,21 @@ pub enum InstallError {
 pub fn install(data: &Path) -> Result<Deno, InstallError> {
     let binary = deno_path(data);
     fetch(&Pin::deno().ok_or(InstallError::Platform)?, &binary)?;
+    let deno = Deno {
+        binary,
+        bundler: None,
+        origin: Origin::Installed,
+    };
+    install_bundler(data, deno)
+}
+
+/// Installs the bundler for a Deno that is somewhere else. Blocking.
+pub fn install_bundler(data: &Path, deno: Deno) -> Result<Deno, InstallError> {
     let bundler = bundler_path(data);
     fetch(&Pin::bundler().ok_or(InstallError::Platform)?, &bundler)?;
     Ok(Deno {
-        binary,
         bundler: Some(bundler),
-        origin: Origin::Installed,
+        ..deno
     })
 }
 

@@ -6,7 +6,7 @@ mod pin;
 
 use std::path::{Path, PathBuf};
 
-pub use install::{InstallError, install};
+pub use install::{InstallError, install, install_bundler};
 pub use locate::{LocateError, Origin, locate};
 pub use pin::{DENO_VERSION, ESBUILD_VERSION, Pin};
 pub(crate) use pin::{bundler_cache_dir, bundler_cache_name};
@@ -15,7 +15,7 @@ pub(crate) use pin::{bundler_cache_dir, bundler_cache_name};
 #[derive(Debug, Clone)]
 pub struct Deno {
     pub binary: PathBuf,
-    /// The bundler's binary; `deno bundle` fetches it from npm when it is absent.
+    /// The bundler's binary, without which nothing can be built.
     pub bundler: Option<PathBuf>,
     pub origin: Origin,
 }

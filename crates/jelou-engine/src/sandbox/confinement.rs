@@ -1,10 +1,12 @@
 //! What one process is held to, prepared before the fork and put on between fork and exec.
 
 use landlock::RulesetCreated;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{Gid, Uid};
 
 use super::filesystem::{self, FileRights};
+use super::start_address::StartAddress;
 use super::system_calls::{self, Filters, PROGRAM_FD};
 use super::{Layer, ProcessUser, Sandbox};
 
@@ -15,21 +17,73 @@ pub(crate) enum Purpose {
     Serve,
     /// Reads the manifest: no network at all.
     Inspect,
-    /// Bundles an upload: may reach the package registry and run the bundler.
-    Build,
+    /// Reads what an upload imports and fetches its packages: may reach the registry.
+    Fetch,
+    /// Checks types: no network.
+    Check,
+    /// Bundles an upload: no network, but a second program, the bundler.
+    Bundle,
 }
 
-/// Bytes of a file that a process may write; all that it writes are Deno's own small caches.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// Which sockets a process can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Network {
+    /// Unix sockets only.
+    None,
+    /// What a function may use.
+    Public,
+    All,
+}
 
-/// Deno starts about ten.
-const MAX_THREADS: u64 = 128;
+impl Purpose {
+    pub(super) fn network(self) -> Network {
+        match self {
+            Self::Serve => Network::Public,
+            Self::Fetch => Network::All,
+            Self::Inspect | Self::Check | Self::Bundle => Network::None,
+        }
+    }
+
+    /// Whether it is more than one process.
+    pub(super) fn starts_programs(self) -> bool {
+        self == Self::Bundle
+    }
+
+    fn max_file_bytes(self) -> u64 {
+        const MIB: u64 = 1024 * 1024;
+        match self {
+            // All that a worker writes are Deno's own small caches.
+            Self::Serve | Self::Inspect => 64 * MIB,
+            Self::Fetch | Self::Check | Self::Bundle => 512 * MIB,
+        }
+    }
+
+    fn max_threads(self) -> u64 {
+        match self {
+            // A worker has about ten, and its user has no other process.
+            Self::Serve | Self::Inspect => 128,
+            Self::Fetch | Self::Check | Self::Bundle => 1024,
+        }
+    }
+}
+
+/// Who a process is, where it is not who the server is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) user: ProcessUser,
+    /// A group more, whose files it may read.
+    pub(crate) group: Option<ProcessUser>,
+}
+
+/// When memory is short, the kernel ends processes of functions before the server (`proc_pid_oom_score_adj(5)`).
+const OOM_SCORE: &[u8] = b"500";
 
 pub(crate) struct Confinement {
     purpose: Purpose,
-    user: Option<ProcessUser>,
+    identity: Option<Identity>,
     rules: Option<RulesetCreated>,
     filters: Option<Filters>,
+    start: StartAddress,
     max_data_bytes: Option<u64>,
 }
 
@@ -45,32 +99,38 @@ impl Confinement {
     pub(crate) fn new(
         sandbox: &Sandbox,
         purpose: Purpose,
-        user: Option<ProcessUser>,
+        identity: Option<Identity>,
         rights: &FileRights,
         max_data_bytes: Option<u64>,
     ) -> std::io::Result<Self> {
         let rules = sandbox
             .has(Layer::Landlock)
-            .then(|| filesystem::rules(rights))
+            .then(|| filesystem::rules(rights, purpose.network()))
             .transpose()
             .map_err(std::io::Error::other)?;
         let filters = sandbox
             .has(Layer::Seccomp)
-            .then(|| system_calls::filters(purpose, sandbox.config().ipv6))
+            .then(|| system_calls::filters(purpose, &sandbox.config, sandbox.start))
             .transpose()
             .map_err(std::io::Error::other)?;
         Ok(Self {
             purpose,
-            user: user.filter(|_| sandbox.has(Layer::User)),
+            identity: identity.filter(|_| sandbox.has(Layer::User)),
             rules,
             filters,
+            start: sandbox.start,
             max_data_bytes,
         })
     }
 
-    /// Whether the program is started by its descriptor, with no exec after it.
-    pub(super) fn locks_program(&self) -> bool {
-        self.filters.is_some() && self.purpose != Purpose::Build
+    /// Where the path of the program lies, for a process that is started by its descriptor, with no exec after it.
+    pub(super) fn program_lock(&self) -> Option<StartAddress> {
+        (self.filters.is_some() && !self.purpose.starts_programs()).then_some(self.start)
+    }
+
+    /// Whether all that the process starts is ended with it.
+    pub(super) fn leads_group(&self) -> bool {
+        self.purpose.starts_programs()
     }
 
     /// Puts it on the calling thread, for good. Called between fork and exec, where there is one thread.
@@ -79,17 +139,21 @@ impl Confinement {
         &mut self,
         after_user: impl FnOnce() -> std::io::Result<()>,
     ) -> std::io::Result<()> {
+        prefer_for_oom();
         limit(Resource::Core, 0)?;
-        if self.purpose != Purpose::Build {
-            limit(Resource::Fsize, MAX_FILE_BYTES)?;
-        }
+        limit(Resource::Fsize, self.purpose.max_file_bytes())?;
         if let Some(bytes) = self.max_data_bytes {
             limit(Resource::Data, bytes)?;
         }
-        if let Some(user) = self.user {
-            // Threads and processes of this user, which has one process.
-            limit(Resource::Nproc, MAX_THREADS)?;
-            rustix::thread::set_thread_groups(&[])?;
+        if self.purpose == Purpose::Fetch {
+            // The steps after this one, and the builds to come, read what it fetches.
+            rustix::process::umask(Mode::WGRP | Mode::WOTH);
+        }
+        if let Some(Identity { user, group }) = self.identity {
+            // Threads and processes of this user.
+            limit(Resource::Nproc, self.purpose.max_threads())?;
+            let groups = group.map(|group| Gid::from_raw(group.id()));
+            rustix::thread::set_thread_groups(groups.as_slice())?;
             rustix::thread::set_thread_gid(Gid::from_raw(user.id()))?;
             rustix::thread::set_thread_uid(Uid::from_raw(user.id()))?;
         }
@@ -100,7 +164,7 @@ impl Confinement {
                 .and_then(RulesetCreated::restrict_self)
                 .map_err(|_| std::io::Error::from_raw_os_error(libc::EPERM))?;
         }
-        if self.locks_program() {
+        if self.program_lock().is_some() {
             // No descriptor from now on can have the number of the program's.
             limit(Resource::Nofile, PROGRAM_FD.unsigned_abs().into())?;
         }
@@ -112,7 +176,18 @@ impl Confinement {
     }
 }
 
+/// Anyone may raise their own score; where that does not work, the kernel chooses as it likes.
+fn prefer_for_oom() {
+    let path = c"/proc/self/oom_score_adj";
+    if let Ok(file) = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+        let _ = rustix::io::write(&file, OOM_SCORE);
+    }
+}
+
 fn limit(resource: Resource, value: u64) -> std::io::Result<()> {
+    // Not above what the server itself may have.
+    let maximum = rustix::process::getrlimit(resource).maximum;
+    let value = maximum.map_or(value, |maximum| value.min(maximum));
     let limit = Rlimit {
         current: Some(value),
         maximum: Some(value),

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
+
+use super::confinement::Network;
 
 /// The newest interface that is asked for; an older kernel gives what it has.
 const INTERFACE: ABI = ABI::V6;
@@ -28,6 +30,15 @@ const SYSTEM: [&str; 14] = [
     "/dev/urandom",
 ];
 
+/// The loaders of dynamically linked programs, which the kernel runs in a program's place.
+const LOADERS: [&str; 5] = [
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib/ld-musl-aarch64.so.1",
+];
+
 /// Paths by what a process may do below them.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FileRights {
@@ -44,28 +55,38 @@ pub(super) fn missing() -> Option<&'static str> {
     created.is_err().then_some("the kernel has no Landlock")
 }
 
-/// Everything that is not named is refused.
-pub(super) fn rules(rights: &FileRights) -> Result<RulesetCreated, RulesetError> {
+/// Everything that is not named is refused. So is listening on a port of TCP, and connecting to one where there is no
+/// network; which addresses may be connected to, Landlock cannot say.
+pub(super) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let ports = match network {
+        Network::None => AccessNet::BindTcp | AccessNet::ConnectTcp,
+        Network::Public | Network::All => AccessNet::BindTcp.into(),
+    };
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(INTERFACE))?
+        .handle_access(ports)?
         .scope(Scope::from_all(INTERFACE))?
         .create()?;
     let system = SYSTEM.iter().map(Path::new);
     for path in system.chain(rights.read.iter().map(PathBuf::as_path)) {
         rules = allow(rules, path, read)?;
     }
-    for path in &rights.execute {
+    let loaders = LOADERS.iter().map(Path::new);
+    for path in loaders.chain(rights.execute.iter().map(PathBuf::as_path)) {
         rules = allow(rules, path, AccessFs::ReadFile | AccessFs::Execute)?;
     }
-    // The loader of dynamically linked programs is mapped as executable.
-    for loader in ["/lib", "/lib64", "/usr/lib"] {
-        rules = allow(rules, Path::new(loader), read | AccessFs::Execute)?;
-    }
+    // No program, no link that leads elsewhere, no device.
+    let write = AccessFs::from_all(INTERFACE)
+        & !(AccessFs::Execute
+            | AccessFs::MakeSym
+            | AccessFs::MakeChar
+            | AccessFs::MakeBlock
+            | AccessFs::MakeFifo
+            | AccessFs::IoctlDev);
     for path in &rights.write {
-        let all = AccessFs::from_all(INTERFACE) & !AccessFs::Execute;
-        rules = allow(rules, path, all)?;
+        rules = allow(rules, path, write)?;
     }
     allow(
         rules,

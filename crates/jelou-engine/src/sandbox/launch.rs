@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 use super::Confinement;
+use super::start_address::StartAddress;
 use super::system_calls::PROGRAM_FD;
 
 /// A program with its arguments and its whole environment.
@@ -62,11 +63,13 @@ impl Launch {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let program = if confinement.locks_program() {
-            Some(Program::open(&self)?)
-        } else {
-            None
-        };
+        if confinement.leads_group() {
+            command.process_group(0);
+        }
+        let program = confinement
+            .program_lock()
+            .map(|path| Program::open(&self, path))
+            .transpose()?;
         confine(&mut command, confinement, program);
         Ok(command)
     }
@@ -75,12 +78,14 @@ impl Launch {
 /// A program that is started by its descriptor.
 struct Program {
     file: OwnedFd,
+    /// Of the empty path that goes with the descriptor.
+    path: StartAddress,
     arguments: Vec<CString>,
     environment: Vec<CString>,
 }
 
 impl Program {
-    fn open(launch: &Launch) -> std::io::Result<Self> {
+    fn open(launch: &Launch, path: StartAddress) -> std::io::Result<Self> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let file = rustix::fs::open(&launch.program, flags, Mode::empty())?;
         let mut arguments = vec![c_string(launch.program.as_os_str())?];
@@ -99,6 +104,7 @@ impl Program {
             .collect::<std::io::Result<_>>()?;
         Ok(Self {
             file,
+            path,
             arguments,
             environment,
         })
@@ -126,12 +132,13 @@ impl Program {
         arguments: &[*const libc::c_char],
         environment: &[*const libc::c_char],
     ) -> std::io::Error {
-        // SAFETY: both arrays end with a null pointer and hold pointers to C strings that live as long as `self`.
+        // SAFETY: both arrays end with a null pointer and hold pointers to C strings that live as long as `self`; the
+        // path lives as long as the process.
         unsafe {
             libc::syscall(
                 libc::SYS_execveat,
                 PROGRAM_FD,
-                c"".as_ptr(),
+                self.path.as_ptr(),
                 arguments.as_ptr(),
                 environment.as_ptr(),
                 libc::AT_EMPTY_PATH,

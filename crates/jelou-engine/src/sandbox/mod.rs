@@ -6,18 +6,22 @@
 mod confinement;
 mod filesystem;
 mod launch;
+mod start_address;
 mod system_calls;
 mod user;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use confinement::{Confinement, Purpose};
+pub(crate) use confinement::{Confinement, Identity, Purpose};
 pub(crate) use filesystem::FileRights;
 pub(crate) use launch::Launch;
-pub(crate) use user::ProcessUser;
+pub(crate) use user::{LentUser, ProcessUser, UserIds};
+
+use start_address::StartAddress;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +36,10 @@ pub enum SandboxMode {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the configuration file"
+)]
 pub struct SandboxConfig {
     pub mode: SandboxMode,
     /// Each layer can be turned off, to see what the others hold.
@@ -91,30 +99,39 @@ pub struct LayerStatus {
 pub enum SandboxError {
     #[error("sandbox.mode is \"require\", but the layer {layer} is missing: {reason}")]
     Missing { layer: Layer, reason: &'static str },
+    #[error("the sandbox cannot be prepared: {0}")]
+    Io(#[from] std::io::Error),
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Sandbox {
     config: SandboxConfig,
     layers: Vec<LayerStatus>,
+    users: Arc<UserIds>,
+    start: StartAddress,
+}
+
+/// Which layers a server with this configuration and this folder for its sockets would have.
+pub fn sandbox_layers(config: &SandboxConfig, run_dir: &Path) -> Vec<LayerStatus> {
+    let off = (config.mode == SandboxMode::Off).then_some("sandbox.mode is \"off\"");
+    let status = |layer, wanted: bool, missing: Option<&'static str>| {
+        let reason = off.or((!wanted).then_some("turned off")).or(missing);
+        LayerStatus {
+            layer,
+            active: reason.is_none(),
+            reason,
+        }
+    };
+    vec![
+        status(Layer::Landlock, config.landlock, filesystem::missing()),
+        status(Layer::Seccomp, config.seccomp, system_calls::missing()),
+        status(Layer::User, config.user, user::missing(run_dir)),
+    ]
 }
 
 impl Sandbox {
     pub(crate) fn detect(config: SandboxConfig, run_dir: &Path) -> Result<Self, SandboxError> {
-        let off = (config.mode == SandboxMode::Off).then_some("sandbox.mode is \"off\"");
-        let status = |layer, wanted: bool, missing: Option<&'static str>| {
-            let reason = off.or((!wanted).then_some("turned off")).or(missing);
-            LayerStatus {
-                layer,
-                active: reason.is_none(),
-                reason,
-            }
-        };
-        let layers = vec![
-            status(Layer::Landlock, config.landlock, filesystem::missing()),
-            status(Layer::Seccomp, config.seccomp, system_calls::missing()),
-            status(Layer::User, config.user, user::missing(run_dir)),
-        ];
+        let layers = sandbox_layers(&config, run_dir);
         if config.mode == SandboxMode::Require
             && let Some((layer, reason)) = layers
                 .iter()
@@ -122,7 +139,14 @@ impl Sandbox {
         {
             return Err(SandboxError::Missing { layer, reason });
         }
-        Ok(Self { config, layers })
+        let first_lent =
+            getrandom::u32().map_err(|error| std::io::Error::other(error.to_string()))?;
+        Ok(Self {
+            users: Arc::new(UserIds::new(config.first_user_id, first_lent)),
+            start: StartAddress::choose()?,
+            config,
+            layers,
+        })
     }
 
     pub(crate) fn layers(&self) -> &[LayerStatus] {
@@ -135,19 +159,13 @@ impl Sandbox {
             .any(|status| status.layer == layer && status.active)
     }
 
-    /// The user of the process of that number.
-    pub(crate) fn user(&self, number: u64) -> Option<ProcessUser> {
-        self.has(Layer::User)
-            .then(|| ProcessUser::new(self.config.first_user_id, number))
+    /// A user for one process; `None` where processes have no users of their own.
+    pub(crate) fn lend_user(&self) -> std::io::Result<Option<LentUser>> {
+        self.has(Layer::User).then(|| self.users.lend()).transpose()
     }
 
-    /// The user of builds, who owns the cache of packages.
+    /// The user who fetches packages, and owns their cache.
     pub(crate) fn builder(&self) -> Option<ProcessUser> {
-        self.has(Layer::User)
-            .then(|| ProcessUser::builder(self.config.first_user_id))
-    }
-
-    pub(crate) fn config(&self) -> &SandboxConfig {
-        &self.config
+        self.has(Layer::User).then(|| self.users.builder())
     }
 }

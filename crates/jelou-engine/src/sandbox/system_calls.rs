@@ -11,7 +11,9 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use super::Purpose;
+use super::confinement::Network;
+use super::start_address::StartAddress;
+use super::{Purpose, SandboxConfig};
 
 /// The descriptor of the program that a process starts with; none can be opened under it later.
 pub(super) const PROGRAM_FD: i32 = 900;
@@ -35,6 +37,8 @@ const REFUSED: &[i64] = &[
     libc::SYS_kexec_file_load,
     libc::SYS_kexec_load,
     libc::SYS_keyctl,
+    libc::SYS_memfd_create,
+    libc::SYS_mknodat,
     libc::SYS_mount,
     libc::SYS_mount_setattr,
     libc::SYS_move_mount,
@@ -53,9 +57,14 @@ const REFUSED: &[i64] = &[
     libc::SYS_quotactl,
     libc::SYS_reboot,
     libc::SYS_request_key,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_setdomainname,
     libc::SYS_sethostname,
     libc::SYS_setns,
+    // Out of the group in which the processes of a build are ended together.
+    libc::SYS_setpgid,
+    libc::SYS_setsid,
     libc::SYS_settimeofday,
     libc::SYS_swapoff,
     libc::SYS_swapon,
@@ -81,13 +90,29 @@ pub(super) fn missing() -> Option<&'static str> {
     (!actions.exists()).then_some("the kernel has no seccomp filters")
 }
 
-pub(super) fn filters(purpose: Purpose, ipv6: bool) -> Result<Filters, seccompiler::Error> {
+pub(super) fn filters(
+    purpose: Purpose,
+    config: &SandboxConfig,
+    start: StartAddress,
+) -> Result<Filters, seccompiler::Error> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    if purpose != Purpose::Build {
-        refuse_programs(&mut refused)?;
+    #[cfg(target_arch = "x86_64")]
+    for call in [libc::SYS_mknod, libc::SYS_modify_ldt] {
+        refused.insert(call, Vec::new());
     }
-    refuse_raw_sockets(&mut refused)?;
+    refuse_outliving(&mut refused)?;
+    if !purpose.starts_programs() {
+        refuse_programs(&mut refused, start)?;
+        refuse_signals_and_links(&mut refused);
+    }
+    let network = purpose.network();
+    if network == Network::None {
+        let no_unix = SeccompRule::new(vec![argument(0, SeccompCmpOp::Ne, libc::AF_UNIX)?])?;
+        refused.insert(libc::SYS_socket, vec![no_unix]);
+    } else {
+        refuse_raw_sockets(&mut refused)?;
+    }
     let mut filters = vec![
         filter(refused, libc::EPERM)?,
         // Its flags are in memory, where a filter cannot see them; programs fall back on clone(2).
@@ -96,7 +121,9 @@ pub(super) fn filters(purpose: Purpose, ipv6: bool) -> Result<Filters, seccompil
             libc::ENOSYS,
         )?,
     ];
-    if !ipv6 && purpose != Purpose::Build {
+    #[cfg(target_arch = "x86_64")]
+    filters.push(refuse_second_numbering());
+    if !config.ipv6 && network == Network::Public {
         let inet6 = SeccompRule::new(vec![argument(0, SeccompCmpOp::Eq, libc::AF_INET6)?])?;
         filters.push(filter(
             BTreeMap::from([(libc::SYS_socket, vec![inet6])]),
@@ -106,13 +133,31 @@ pub(super) fn filters(purpose: Purpose, ipv6: bool) -> Result<Filters, seccompil
     Ok(Arc::new(filters))
 }
 
+/// A process cannot take back that it dies with the server (`PR_SET_PDEATHSIG`).
+fn refuse_outliving(
+    refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
+) -> Result<(), seccompiler::Error> {
+    let rule = SeccompRule::new(vec![argument(0, SeccompCmpOp::Eq, libc::PR_SET_PDEATHSIG)?])?;
+    refused.insert(libc::SYS_prctl, vec![rule]);
+    Ok(())
+}
+
 /// No second program and no second process: threads only. The one exec that is left is the start itself.
 fn refuse_programs(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
+    start: StartAddress,
 ) -> Result<(), seccompiler::Error> {
     refused.insert(libc::SYS_execve, Vec::new());
-    let other_program = SeccompRule::new(vec![argument(0, SeccompCmpOp::Ne, PROGRAM_FD)?])?;
-    refused.insert(libc::SYS_execveat, vec![other_program]);
+    let other_path =
+        SeccompCondition::new(1, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, start.value())?;
+    refused.insert(
+        libc::SYS_execveat,
+        vec![
+            SeccompRule::new(vec![argument(0, SeccompCmpOp::Ne, PROGRAM_FD)?])?,
+            SeccompRule::new(vec![other_path])?,
+            SeccompRule::new(vec![argument(4, SeccompCmpOp::Ne, libc::AT_EMPTY_PATH)?])?,
+        ],
+    );
     #[cfg(target_arch = "x86_64")]
     for call in [libc::SYS_fork, libc::SYS_vfork] {
         refused.insert(call, Vec::new());
@@ -124,7 +169,44 @@ fn refuse_programs(
     Ok(())
 }
 
-/// Streams and datagrams over IP, and unix sockets; nothing that sees or makes packets.
+/// Signals to other processes, of which some have the same user where the server is not root; and links, which could
+/// lead the server somewhere else.
+fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
+    for call in [
+        libc::SYS_kill,
+        libc::SYS_tkill,
+        libc::SYS_symlinkat,
+        libc::SYS_linkat,
+    ] {
+        refused.insert(call, Vec::new());
+    }
+    #[cfg(target_arch = "x86_64")]
+    for call in [libc::SYS_symlink, libc::SYS_link] {
+        refused.insert(call, Vec::new());
+    }
+}
+
+/// On x86-64 every call has a second number, of the x32 interface, in which the filters above would not know it.
+#[cfg(target_arch = "x86_64")]
+fn refuse_second_numbering() -> BpfProgram {
+    // Offset of the number in `struct seccomp_data`.
+    const NUMBER: u32 = 0;
+    const X32_BIT: u32 = 0x4000_0000;
+    const LOAD_WORD: u16 = 0x20;
+    const JUMP_IF_AT_LEAST: u16 = 0x35;
+    const RETURN: u16 = 0x06;
+    let instruction = |code, jt, k| seccompiler::sock_filter { code, jt, jf: 0, k };
+    let refuse = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
+    vec![
+        instruction(LOAD_WORD, 0, NUMBER),
+        instruction(JUMP_IF_AT_LEAST, 1, X32_BIT),
+        instruction(RETURN, 0, libc::SECCOMP_RET_ALLOW),
+        instruction(RETURN, 0, refuse),
+    ]
+}
+
+/// Streams and datagrams over IP, unix sockets, and netlink as far as name resolution asks for addresses; nothing that
+/// sees or makes packets.
 fn refuse_raw_sockets(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
 ) -> Result<(), seccompiler::Error> {
@@ -150,12 +232,17 @@ fn refuse_raw_sockets(
             raw.clone(),
         ])?)
     };
+    let other_netlink = SeccompRule::new(vec![
+        argument(0, SeccompCmpOp::Eq, libc::AF_NETLINK)?,
+        argument(2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE)?,
+    ])?;
     refused.insert(
         libc::SYS_socket,
         vec![
             SeccompRule::new(other_family)?,
             raw_ip(libc::AF_INET)?,
             raw_ip(libc::AF_INET6)?,
+            other_netlink,
         ],
     );
     Ok(())

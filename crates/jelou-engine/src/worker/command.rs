@@ -2,31 +2,32 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tokio::net::UnixListener;
 use tokio::process::Command;
 
 use super::permissions;
 use crate::engine::Shared;
-use crate::sandbox::{Confinement, FileRights, Launch, ProcessUser, Purpose};
+use crate::sandbox::{Confinement, FileRights, Identity, Launch, LentUser, ProcessUser, Purpose};
 
 /// The private folder of one worker; it goes with the worker.
 #[derive(Debug)]
 pub(crate) struct WorkerDir {
     path: PathBuf,
-    user: Option<ProcessUser>,
+    /// After the folder in time: its files are gone before somebody else gets the id.
+    user: Option<LentUser>,
 }
 
 impl WorkerDir {
     /// Creates the folder. With a user id of its own the process can enter the folder and write to its home, and no
     /// other process can do either.
-    pub(crate) fn create(path: PathBuf, user: Option<ProcessUser>) -> std::io::Result<Self> {
+    pub(crate) fn create(path: PathBuf, user: Option<LentUser>) -> std::io::Result<Self> {
         let dir = Self { path, user };
         for folder in [&dir.path, &dir.home(), &dir.egress_dir()] {
             std::fs::DirBuilder::new().mode(0o700).create(folder)?;
         }
-        if let Some(user) = user {
+        if let Some(user) = dir.user() {
             for folder in [&dir.path, &dir.egress_dir()] {
                 user.admit(folder)?;
                 fs_err::set_permissions(folder, Permissions::from_mode(0o710))?;
@@ -39,11 +40,15 @@ impl WorkerDir {
     /// Takes the connections that the process makes to the functions domain.
     pub(crate) fn listen_egress(&self) -> std::io::Result<UnixListener> {
         let listener = UnixListener::bind(self.egress_socket())?;
-        if let Some(user) = self.user {
+        if let Some(user) = self.user() {
             user.admit(&self.egress_socket())?;
             fs_err::set_permissions(self.egress_socket(), Permissions::from_mode(0o660))?;
         }
         Ok(listener)
+    }
+
+    fn user(&self) -> Option<ProcessUser> {
+        self.user.as_ref().map(LentUser::user)
     }
 
     /// The part that the process may write to while it starts.
@@ -109,6 +114,7 @@ pub(crate) fn worker(
             &home,
             &[dir.socket(), dir.pulse_socket()],
             &dir.egress_socket(),
+            &shared.denied_addresses,
         ))
         .arg(assets.worker())
         .arg(dir.socket())
@@ -126,13 +132,8 @@ pub(crate) fn worker(
     launch.command(Confinement::new(
         &shared.sandbox,
         purpose,
-        dir.user,
+        dir.user().map(|user| Identity { user, group: None }),
         &rights,
         max_data_bytes,
     )?)
-}
-
-/// Lets every process through the folder, without letting any read it.
-pub(crate) fn make_passable(folder: &Path) -> std::io::Result<()> {
-    fs_err::set_permissions(folder, Permissions::from_mode(0o711))
 }

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustix::process::Pid;
 use tokio::net::UnixStream;
 
 use crate::RequestBody;
@@ -33,8 +34,8 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Connection {
-    async fn open(socket: &Path, max_head_bytes: usize) -> std::io::Result<Self> {
-        let stream = UnixStream::connect(socket).await?;
+    async fn open(socket: &Path, process: Pid, max_head_bytes: usize) -> std::io::Result<Self> {
+        let stream = connect(socket, process).await?;
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(max_head_bytes)
             .handshake(TokioIo::new(stream))
@@ -100,6 +101,7 @@ impl Connection {
 
 #[derive(Debug)]
 pub(crate) struct Connections {
+    process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
     idle: Mutex<Vec<Connection>>,
@@ -107,8 +109,9 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// `max_head_bytes` is the most that the head of a response may have.
-    pub(crate) fn new(socket: &Path, max_head_bytes: usize) -> Self {
+    pub(crate) fn new(process: Pid, socket: &Path, max_head_bytes: usize) -> Self {
         Self {
+            process,
             socket: socket.to_path_buf(),
             max_head_bytes,
             idle: Mutex::default(),
@@ -122,7 +125,7 @@ impl Connections {
                 return Ok(connection);
             }
         }
-        Connection::open(&self.socket, self.max_head_bytes).await
+        Connection::open(&self.socket, self.process, self.max_head_bytes).await
     }
 
     pub(crate) fn give_back(&self, mut connection: Connection) {
@@ -142,5 +145,38 @@ impl Connections {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connects to a socket that only this process may be listening on. The socket lies where the process can write: one
+/// that has broken out of Deno could put a link to another worker's socket there, and would have the server pass its
+/// own callers' requests on to a function whose token they do not have.
+pub(crate) async fn connect(socket: &Path, process: Pid) -> std::io::Result<UnixStream> {
+    let stream = UnixStream::connect(socket).await?;
+    // As it was when the socket began to listen (unix(7), SO_PEERCRED).
+    if stream.peer_cred()?.pid() == Some(process.as_raw_nonzero().get()) {
+        return Ok(stream);
+    }
+    Err(std::io::Error::new(
+        std::io::ErrorKind::PermissionDenied,
+        "another process listens on the worker's socket",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_of_another_process_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        assert!(connect(&path, rustix::process::getpid()).await.is_ok());
+        let other = rustix::process::getppid().unwrap();
+        let error = connect(&path, other).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
     }
 }

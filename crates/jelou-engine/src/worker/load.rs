@@ -39,6 +39,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) env: BTreeMap<&'a str, &'a str>,
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
+    pub(crate) log_line_bytes: usize,
 }
 
 /// What the worker says of the function that it was given.
@@ -74,6 +75,8 @@ pub enum LoadError {
     Timeout(Duration),
     #[error("the process ended while it started: {0}")]
     Died(String),
+    #[error("the process ended while it imported the module: {0}")]
+    Crashed(String),
     #[error("the worker answered in an unknown way: {0}")]
     Protocol(String),
 }

@@ -1,5 +1,6 @@
 //! What a worker writes: log lines on stdout, Deno's own last words on stderr.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,80 +9,107 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use super::rate::LineRate;
 use crate::{Host, LogLine, LogSource};
 
-/// Bytes of one line; the rest of a longer one is dropped.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
+/// Where the lines of a process go, and how many there may be.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    pub(crate) source: LogSource,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) lines_per_second: u64,
+    /// Bytes of a line, its end included.
+    pub(crate) line_bytes: usize,
+}
 
-/// Passes every line on until the process closes the pipe.
-pub(crate) async fn forward(
-    pipe: impl AsyncRead + Unpin,
-    source: LogSource,
-    host: Arc<dyn Host>,
-    wrap: fn(String) -> LogLine,
-    lines_per_second: u64,
-) {
-    let mut reader = BufReader::new(pipe);
-    let mut rate = LineRate::new(lines_per_second, Instant::now());
-    while let Ok(Some(line)) = next_line(&mut reader).await {
-        let now = Instant::now();
-        if let Some(lines) = rate.take_dropped(now) {
-            host.log(
-                &source,
-                LogLine::Dropped {
-                    lines,
-                    lines_per_second,
-                },
-            );
+impl Forward {
+    /// Passes every line on until the process closes the pipe.
+    pub(crate) async fn run(self, pipe: impl AsyncRead + Unpin, wrap: fn(String) -> LogLine) {
+        let mut reader = BufReader::new(pipe);
+        let mut rate = LineRate::new(self.lines_per_second, Instant::now());
+        while let Ok(Some(line)) = next_line(&mut reader, self.line_bytes).await {
+            let now = Instant::now();
+            if let Some(lines) = rate.take_dropped(now) {
+                self.say_dropped(lines);
+            }
+            if !line.text.is_empty() && rate.admit(now) {
+                self.host.log(&self.source, wrap(self.with_note(line)));
+            }
         }
-        if !line.is_empty() && rate.admit(now) {
-            host.log(&source, wrap(line));
+        if let Some(lines) = rate.rest() {
+            self.say_dropped(lines);
         }
     }
-    if let Some(lines) = rate.rest() {
-        host.log(
-            &source,
-            LogLine::Dropped {
-                lines,
-                lines_per_second,
-            },
-        );
+
+    fn with_note(&self, line: Line) -> String {
+        let Line { mut text, dropped } = line;
+        if dropped > 0 {
+            let _ = write!(
+                text,
+                " [{dropped} bytes were dropped: a line may have {} (limits.max_log_line_bytes)]",
+                self.line_bytes
+            );
+        }
+        text
+    }
+
+    fn say_dropped(&self, lines: u64) {
+        let line = LogLine::Dropped {
+            lines,
+            lines_per_second: self.lines_per_second,
+        };
+        self.host.log(&self.source, line);
     }
 }
 
+/// Reads until the process closes the pipe.
+pub(crate) async fn discard(mut pipe: impl AsyncRead + Unpin) {
+    // A pipe that fails has nothing left to read.
+    let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// Bytes at its end that were over the limit.
+    dropped: usize,
+}
+
+/// The next line, of which at most `max_bytes` are kept.
 pub(crate) async fn next_line(
     reader: &mut (impl AsyncBufReadExt + Unpin),
-) -> std::io::Result<Option<String>> {
+    max_bytes: usize,
+) -> std::io::Result<Option<Line>> {
     let mut line = Vec::new();
     let read = (&mut *reader)
-        .take(MAX_LINE_BYTES)
+        .take(max_bytes as u64)
         .read_until(b'\n', &mut line)
         .await?;
     if read == 0 {
         return Ok(None);
     }
+    let mut dropped = 0;
     if line.last() == Some(&b'\n') {
         line.pop();
-    } else if read as u64 == MAX_LINE_BYTES {
-        skip_line(reader).await?;
+    } else if read == max_bytes {
+        dropped = skip_line(reader).await?;
     }
-    Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+    let text = String::from_utf8_lossy(&line).into_owned();
+    Ok(Some(Line { text, dropped }))
 }
 
-async fn skip_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<()> {
+/// Reads to the end of the line; how many bytes came before it.
+async fn skip_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<usize> {
+    let mut skipped = 0;
     loop {
         let buffer = reader.fill_buf().await?;
         if buffer.is_empty() {
-            return Ok(());
+            return Ok(skipped);
         }
-        match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => {
-                reader.consume(end + 1);
-                return Ok(());
-            }
-            None => {
-                let length = buffer.len();
-                reader.consume(length);
-            }
+        if let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            reader.consume(end + 1);
+            return Ok(skipped + end);
         }
+        let length = buffer.len();
+        reader.consume(length);
+        skipped += length;
     }
 }
 
@@ -93,10 +121,23 @@ mod tests {
     async fn a_line_over_the_limit_is_cut_and_the_next_one_is_whole() {
         let text = format!("{}\nnext\nlast", "x".repeat(200_000));
         let mut reader = BufReader::new(text.as_bytes());
-        let first = next_line(&mut reader).await.unwrap().unwrap();
-        assert_eq!(first.len() as u64, MAX_LINE_BYTES);
-        assert_eq!(next_line(&mut reader).await.unwrap().unwrap(), "next");
-        assert_eq!(next_line(&mut reader).await.unwrap().unwrap(), "last");
-        assert_eq!(next_line(&mut reader).await.unwrap(), None);
+        let first = next_line(&mut reader, 16_384).await.unwrap().unwrap();
+        assert_eq!(first.text.len(), 16_384);
+        assert_eq!(first.dropped, 200_000 - 16_384);
+        for expected in ["next", "last"] {
+            let line = next_line(&mut reader, 16_384).await.unwrap().unwrap();
+            assert_eq!((&*line.text, line.dropped), (expected, 0));
+        }
+        assert_eq!(next_line(&mut reader, 16_384).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_line_as_long_as_the_limit_is_whole() {
+        let mut reader = BufReader::new("123\n4567\n".as_bytes());
+        let line = next_line(&mut reader, 4).await.unwrap().unwrap();
+        assert_eq!((&*line.text, line.dropped), ("123", 0));
+        let line = next_line(&mut reader, 4).await.unwrap().unwrap();
+        assert_eq!((&*line.text, line.dropped), ("4567", 0));
+        assert_eq!(next_line(&mut reader, 4).await.unwrap(), None);
     }
 }

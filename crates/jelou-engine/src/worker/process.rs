@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 use tokio::io::BufReader;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::process::Child;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::command::{self, WorkerDir};
 use super::connection::{Connection, Connections};
@@ -22,6 +22,15 @@ use crate::{Caller, LogLine, LogSource};
 
 /// Set in [`Worker::leases`] when the worker takes no more requests.
 const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// Connections to the functions domain that one process may have at a time: each is a file of the server's.
+const MAX_EGRESS_CONNECTIONS: usize = 64;
+
+/// Bytes of the line in which the bootstrap says that it listens.
+const MAX_READY_BYTES: usize = 1024;
+
+/// How long to wait after a connection could not be taken.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// A process that has been given its function.
 #[derive(Debug)]
@@ -151,11 +160,7 @@ impl Blank {
     }
 
     async fn start_now(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
-        let baseline = shared
-            .data_baseline
-            .get_or_try_init(|| measure(shared))
-            .await?;
-        let max_data_bytes = baseline + shared.limits.max_memory_mib * 1024 * 1024;
+        let max_data_bytes = shared.max_data_bytes(shared.limits.max_memory_mib).await?;
         Self::start_limited(shared, purpose, Some(max_data_bytes)).await
     }
 
@@ -165,8 +170,8 @@ impl Blank {
         max_data_bytes: Option<u64>,
     ) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
-        let (path, user) = shared.next_worker();
-        let dir = WorkerDir::create(path, user).map_err(died)?;
+        let user = shared.sandbox.lend_user().map_err(died)?;
+        let dir = WorkerDir::create(shared.next_worker_dir(), user).map_err(died)?;
         let egress = dir.listen_egress().map_err(died)?;
         let command = command::worker(shared, &dir, purpose, max_data_bytes).map_err(died)?;
         let mut child = shared.spawner.spawn(command).await.map_err(died)?;
@@ -176,14 +181,20 @@ impl Blank {
             .ok_or_else(|| LoadError::Died("no stdout".to_owned()))?;
         let mut stdout = BufReader::new(stdout);
         // The bootstrap's only line before it has a function: it listens.
-        if output::next_line(&mut stdout)
+        if output::next_line(&mut stdout, MAX_READY_BYTES)
             .await
             .map_err(died)?
             .is_none()
         {
             return Err(LoadError::Died(last_words(child).await));
         }
-        let connections = Connections::new(&dir.socket(), shared.limits.max_response_header_bytes);
+        let process = pid_of(&child)
+            .ok_or_else(|| LoadError::Died("it ended as soon as it listened".to_owned()))?;
+        let connections = Connections::new(
+            process,
+            &dir.socket(),
+            shared.limits.max_response_header_bytes,
+        );
         let connection = connections.take().await.map_err(died)?;
         Ok(Self {
             child,
@@ -204,36 +215,52 @@ impl Blank {
         self.dir.egress_socket()
     }
 
-    /// Reads what the function says of itself, then ends the process.
+    /// Reads what the function says of itself, then ends the process. What it writes is read, so that it does not wait
+    /// for a reader, and goes nowhere.
     pub(crate) async fn inspect(
         mut self,
         shared: &Shared,
         request: &LoadRequest<'_>,
     ) -> Result<Loaded, LoadError> {
-        let result = self.load(shared, request).await;
+        tokio::spawn(output::discard(self.stdout));
+        if let Some(stderr) = self.child.stderr.take() {
+            tokio::spawn(output::discard(stderr));
+        }
+        let result = load(shared, &mut self.child, &mut self.connection, request).await;
         let _ = self.child.kill().await;
         result
     }
 
     /// Gives the process its function, for the rest of its life.
     pub(crate) async fn serve(
-        mut self,
+        self,
         shared: &Arc<Shared>,
         request: &LoadRequest<'_>,
         source: LogSource,
     ) -> Result<Arc<Worker>, LoadError> {
-        if let Err(error) = self.load(shared, request).await {
-            let _ = self.child.kill().await;
-            return Err(error);
-        }
         let Self {
             mut child,
             stdout,
             dir,
             egress,
-            connection,
+            mut connection,
             connections,
         } = self;
+        // Before the module runs: one that writes a lot while it is imported would wait for a reader.
+        let forward = output::Forward {
+            source: source.clone(),
+            host: Arc::clone(&shared.host),
+            lines_per_second: shared.limits.max_log_lines_per_second,
+            line_bytes: shared.limits.max_log_line_bytes,
+        };
+        tokio::spawn(forward.clone().run(stdout, LogLine::Output));
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(forward.run(stderr, LogLine::Engine));
+        }
+        if let Err(error) = load(shared, &mut child, &mut connection, request).await {
+            let _ = child.kill().await;
+            return Err(error);
+        }
         connections.give_back(connection);
         let worker = Arc::new(Worker {
             connections,
@@ -245,24 +272,6 @@ impl Blank {
             started: Instant::now(),
             crashed: AtomicBool::new(false),
         });
-        let host = Arc::clone(&shared.host);
-        let lines = shared.limits.max_log_lines_per_second;
-        tokio::spawn(output::forward(
-            stdout,
-            source.clone(),
-            Arc::clone(&host),
-            LogLine::Output,
-            lines,
-        ));
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(output::forward(
-                stderr,
-                source.clone(),
-                host,
-                LogLine::Engine,
-                lines,
-            ));
-        }
         tokio::spawn(supervise(
             Arc::clone(shared),
             Arc::clone(&worker),
@@ -273,27 +282,31 @@ impl Blank {
         ));
         Ok(worker)
     }
+}
 
-    async fn load(
-        &mut self,
-        shared: &Shared,
-        request: &LoadRequest<'_>,
-    ) -> Result<Loaded, LoadError> {
-        let loaded = load::load(
-            &mut self.connection,
-            request,
-            shared.limits.startup_timeout(),
-        );
-        tokio::select! {
-            result = loaded => result,
-            status = self.child.wait() => Err(LoadError::Died(describe(status))),
-        }
+async fn load(
+    shared: &Shared,
+    child: &mut Child,
+    connection: &mut Connection,
+    request: &LoadRequest<'_>,
+) -> Result<Loaded, LoadError> {
+    let loaded = load::load(connection, request, shared.limits.startup_timeout());
+    let result = tokio::select! {
+        result = loaded => result,
+        status = child.wait() => return Err(LoadError::Crashed(describe(status))),
+    };
+    if !matches!(result, Err(LoadError::Died(_))) {
+        return result;
+    }
+    // The connection of a process that ends closes before the end is seen.
+    match tokio::time::timeout(PAUSE_AFTER_FAILURE, child.wait()).await {
+        Ok(status) => Err(LoadError::Crashed(describe(status))),
+        Err(_) => result,
     }
 }
 
-/// Bytes of data that a process has before it has done anything. V8 reserves a lot of address space that it never
-/// uses, so the limit on data counts from there.
-async fn measure(shared: &Shared) -> Result<u64, LoadError> {
+/// Bytes of data that a process has before it has done anything.
+pub(crate) async fn measure(shared: &Shared) -> Result<u64, LoadError> {
     let mut blank = Blank::start_limited(shared, Purpose::Inspect, None).await?;
     let size = pid_of(&blank.child).and_then(watch::data_size);
     let _ = blank.child.kill().await;
@@ -323,6 +336,7 @@ async fn supervise(
         }
     };
     tokio::pin!(breach);
+    let egress_connections = Arc::new(Semaphore::new(MAX_EGRESS_CONNECTIONS));
     let last_line = loop {
         tokio::select! {
             status = child.wait() => break Some(LogLine::Died(describe(status))),
@@ -336,8 +350,12 @@ async fn supervise(
                 let _ = child.kill().await;
                 break None;
             }
-            Ok((stream, _)) = egress.accept() => {
-                let caller = Caller { function: source.function.clone(), worker: Arc::clone(&worker) };
+            (stream, connection) = accept(&egress, &egress_connections) => {
+                let caller = Caller {
+                    function: source.function.clone(),
+                    worker: Arc::clone(&worker),
+                    _connection: Arc::new(connection),
+                };
                 shared.host.egress(stream, caller);
             }
         }
@@ -349,6 +367,21 @@ async fn supervise(
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
     worker.connections.clear();
     drop(dir);
+}
+
+/// The next connection to the functions domain, when the process may have one more.
+async fn accept(
+    egress: &UnixListener,
+    connections: &Arc<Semaphore>,
+) -> (UnixStream, OwnedSemaphorePermit) {
+    loop {
+        let permit = Arc::clone(connections).acquire_owned().await;
+        match (permit, egress.accept().await) {
+            (Ok(permit), Ok((stream, _))) => return (stream, permit),
+            // Out of files, most likely: the semaphore is never closed.
+            _ => tokio::time::sleep(PAUSE_AFTER_FAILURE).await,
+        }
+    }
 }
 
 fn describe(status: std::io::Result<ExitStatus>) -> String {

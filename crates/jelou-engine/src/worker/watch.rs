@@ -9,12 +9,13 @@ use rustix::process::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+use super::connection;
 use super::process::Worker;
 
 /// How often a process that works is looked at.
 const PERIOD: Duration = Duration::from_millis(100);
 /// How often a process that does not work is looked at.
-const IDLE_PERIOD: Duration = Duration::from_millis(1000);
+const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// How long the event loop may stand still before the process has to leave the processor to others.
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -32,10 +33,11 @@ pub(crate) enum Breach {
 /// Returns when the process breaks a limit; never when it keeps them.
 pub(crate) async fn watch(worker: &Worker, pid: Pid, pulse: PathBuf, limits: &Limits) -> Breach {
     let mut last_cpu = None;
-    let mut pulse = Pulse::new(pulse);
+    let mut pulse = Pulse::new(pid, pulse);
     loop {
         let cpu = cpu_time(pid);
-        let works = cpu != last_cpu || pulse.is_waiting();
+        // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
+        let works = cpu != last_cpu || worker.is_working() || pulse.is_waiting();
         last_cpu = cpu;
         if works {
             if let Some(breach) = over_memory(pid, limits) {
@@ -49,55 +51,65 @@ pub(crate) async fn watch(worker: &Worker, pid: Pid, pulse: PathBuf, limits: &Li
                 yield_processor(pid);
             }
         }
-        let busy = works || worker.is_working();
-        tokio::time::sleep(if busy { PERIOD } else { IDLE_PERIOD }).await;
+        tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;
     }
 }
 
 /// A question to the event loop that it can answer only by running.
 struct Pulse {
+    process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// When the question that waits for its answer was asked.
-    asked: Option<Instant>,
+    /// Since when there should be an answer.
+    waiting: Option<Instant>,
+    /// Whether the question is on its way. One that cannot be asked, because the process took its socket away for
+    /// instance, is not answered either.
+    asked: bool,
 }
 
 impl Pulse {
-    fn new(path: PathBuf) -> Self {
+    fn new(process: Pid, path: PathBuf) -> Self {
         Self {
+            process,
             path,
             connection: None,
-            asked: None,
+            waiting: None,
+            asked: false,
         }
     }
 
     fn is_waiting(&self) -> bool {
-        self.asked.is_some()
+        self.waiting.is_some()
     }
 
     /// Asks, unless a question waits already; says for how long there has been no answer.
     async fn beat(&mut self) -> Duration {
-        if self.asked.is_none() {
-            self.asked = Some(Instant::now());
-            if self.ask().await.is_err() {
-                // A process that cannot be asked is about to end, which is seen elsewhere.
-                self.asked = None;
-            }
+        self.waiting.get_or_insert_with(Instant::now);
+        if !self.asked {
+            self.asked = self.ask().await.is_ok();
         }
         let answered = async {
             let mut answer = [0];
             match &mut self.connection {
-                Some(connection) => connection.read_exact(&mut answer).await.is_ok(),
-                None => false,
+                Some(connection) => connection.read_exact(&mut answer).await.map(drop),
+                None => Ok(()),
             }
         };
-        if tokio::time::timeout(PERIOD, answered)
-            .await
-            .is_ok_and(|answered| answered)
-        {
-            self.asked = None;
+        if self.asked {
+            match tokio::time::timeout(PERIOD, answered).await {
+                Ok(Ok(())) => {
+                    self.waiting = None;
+                    self.asked = false;
+                }
+                Ok(Err(_)) => {
+                    self.connection = None;
+                    self.asked = false;
+                }
+                Err(_) => {}
+            }
         }
-        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
+        self.waiting
+            .map_or(Duration::ZERO, |waiting| waiting.elapsed())
     }
 
     async fn ask(&mut self) -> std::io::Result<()> {
@@ -105,7 +117,7 @@ impl Pulse {
             Some(connection) => connection,
             None => self
                 .connection
-                .insert(UnixStream::connect(&self.path).await?),
+                .insert(connection::connect(&self.path, self.process).await?),
         };
         let asked = connection.write_all(&[1]).await;
         if asked.is_err() {
@@ -124,15 +136,23 @@ fn over_memory(pid: Pid, limits: &Limits) -> Option<Breach> {
     })
 }
 
-/// Bytes that no other process shares: resident minus shared (proc_pid_statm(5)).
+/// Bytes that the process caused by itself, in memory or swapped out; files that are mapped, its program among them,
+/// do not count (`proc_pid_status(5)`).
 fn private_memory(pid: Pid) -> Option<u64> {
-    let text = read(pid, "statm")?;
-    let mut fields = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
-    let (resident, shared) = (fields.next()?.ok()?, fields.next()?.ok()?);
-    Some(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+    let text = read(pid, "status")?;
+    ["RssAnon:", "RssShmem:", "VmSwap:"]
+        .into_iter()
+        .map(|field| kib_of(&text, field))
+        .sum::<Option<u64>>()
+        .map(|kib| kib * 1024)
 }
 
-/// Clock ticks in user and kernel mode (proc_pid_stat(5)).
+fn kib_of(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Clock ticks in user and kernel mode (`proc_pid_stat(5)`).
 fn cpu_time(pid: Pid) -> Option<u64> {
     let text = read(pid, "stat")?;
     // The name of the program, in parentheses, may hold spaces.
@@ -146,10 +166,7 @@ fn cpu_time(pid: Pid) -> Option<u64> {
 
 /// Bytes that count against `RLIMIT_DATA` (getrlimit(2)).
 pub(crate) fn data_size(pid: Pid) -> Option<u64> {
-    let text = read(pid, "status")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmData:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
+    kib_of(&read(pid, "status")?, "VmData:").map(|kib| kib * 1024)
 }
 
 fn read(pid: Pid, name: &str) -> Option<String> {

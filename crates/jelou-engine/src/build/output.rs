@@ -1,0 +1,109 @@
+//! Reads what a step of a build wrote. The step handled other people's code, so what it left is looked at before it
+//! is followed: a link would have the server read a file that the step itself could not.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::BuildError;
+use crate::Artifact;
+
+/// Bytes of a source map; it grows with the sources and not with the bundle.
+const MAX_MAP_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The one bundle and its source map in the folder.
+pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Artifact, BuildError> {
+    let mut bundle = None;
+    let mut map = None;
+    for entry in fs_err::read_dir(dir)? {
+        let path: PathBuf = entry?.path();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("js") => {
+                bundle = Some(read_file(&path, max_bundle_bytes, |bytes| {
+                    BuildError::BundleTooLarge {
+                        bytes,
+                        limit: max_bundle_bytes,
+                    }
+                })?);
+            }
+            Some("map") => {
+                map = Some(read_file(&path, MAX_MAP_BYTES, |bytes| {
+                    BuildError::Source(format!(
+                        "the source map is {bytes} bytes; there may be {MAX_MAP_BYTES}"
+                    ))
+                })?);
+            }
+            _ => {}
+        }
+    }
+    match bundle.zip(map) {
+        Some((bundle, source_map)) => Ok(Artifact { bundle, source_map }),
+        None => Err(BuildError::Source("the bundler wrote no bundle".to_owned())),
+    }
+}
+
+fn read_file(
+    path: &Path,
+    limit: u64,
+    too_large: impl FnOnce(u64) -> BuildError,
+) -> Result<String, BuildError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file =
+        File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(std::io::Error::from)?);
+    let metadata = file.metadata()?;
+    // A second name of a file may be the name of somebody else's file.
+    let is_own = metadata.is_file() && std::os::unix::fs::MetadataExt::nlink(&metadata) == 1;
+    if !is_own {
+        return Err(BuildError::Leak(path.display().to_string()));
+    }
+    if metadata.len() > limit {
+        return Err(too_large(metadata.len()));
+    }
+    let mut text = String::new();
+    file.take(limit).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::write(dir.path().join("index.js"), "bundle").unwrap();
+        fs_err::write(dir.path().join("index.js.map"), "{}").unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_bundle_and_its_map() {
+        let read = read(folder().path(), 6).unwrap();
+        assert_eq!((&*read.bundle, &*read.source_map), ("bundle", "{}"));
+    }
+
+    #[test]
+    fn a_bundle_over_the_limit_is_not_read() {
+        let error = read(folder().path(), 5).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the bundle is 6 bytes; the limit is 5 bytes (limits.max_bundle_bytes)"
+        );
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let other = tempfile::tempdir().unwrap();
+        let secret = other.path().join("secret");
+        fs_err::write(&secret, "secret").unwrap();
+        let dir = folder();
+        let bundle = dir.path().join("index.js");
+        fs_err::remove_file(&bundle).unwrap();
+        std::os::unix::fs::symlink(&secret, &bundle).unwrap();
+        assert!(matches!(read(dir.path(), 100), Err(BuildError::Io(_))));
+        fs_err::remove_file(&bundle).unwrap();
+        fs_err::hard_link(&secret, &bundle).unwrap();
+        assert!(matches!(read(dir.path(), 100), Err(BuildError::Leak(_))));
+    }
+}
