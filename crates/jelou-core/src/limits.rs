@@ -48,6 +48,10 @@ pub struct Limits {
     pub max_hops: u32,
     /// Bytes of a bundle.
     pub max_bundle_bytes: u64,
+    /// Values that a function keeps in `ctx.memory`.
+    pub max_memory_entries: u64,
+    /// Bytes of a value in `ctx.memory`.
+    pub max_memory_value_bytes: u64,
 }
 
 impl Default for Limits {
@@ -73,6 +77,8 @@ impl Default for Limits {
             drain_timeout_ms: 30_000,
             max_hops: 16,
             max_bundle_bytes: 10 * 1024 * 1024,
+            max_memory_entries: 10_000,
+            max_memory_value_bytes: 64 * 1024,
         }
     }
 }

@@ -26,6 +26,12 @@ pub enum StoreError {
         "the value of `{key}` is {bytes} bytes; the limit is {MAX_SECRET_VALUE_BYTES} bytes (64 KB)"
     )]
     SecretTooLarge { key: SecretKey, bytes: usize },
+    #[error("the function keeps {limit} values in its memory (limits.max_memory_entries)")]
+    MemoryFull { limit: u64 },
+    #[error(
+        "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes)"
+    )]
+    MemoryValueTooLarge { bytes: u64, limit: u64 },
     /// Busy, locked, gone or closed: the same change may succeed later.
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),

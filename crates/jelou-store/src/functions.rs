@@ -10,6 +10,7 @@ use crate::artifact::ArtifactHash;
 use crate::audit::Action;
 use crate::change::Entry;
 use crate::error::{Resource, StoreError};
+use crate::memory;
 use crate::row::Columns;
 use crate::secrets::SecretOwner;
 use crate::store::Store;
@@ -231,6 +232,7 @@ async fn remove(
         .bind(SecretOwner::Function(function.id.clone()).to_string())
         .execute(&mut *connection)
         .await?;
+    memory::forget_function(&mut *connection, &function.id).await?;
     sqlx::query("DELETE FROM functions WHERE id = $1")
         .bind(id)
         .execute(&mut *connection)

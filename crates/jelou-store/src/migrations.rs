@@ -6,11 +6,18 @@ use sqlx::{AnyConnection, Connection, SqlSafeStr};
 use crate::error::StoreError;
 use crate::sqlite;
 
-const SQLITE: [(i64, &str, &str); 1] = [(
-    1,
-    "initial",
-    include_str!("../migrations/sqlite/0001_initial.sql"),
-)];
+const SQLITE: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "initial",
+        include_str!("../migrations/sqlite/0001_initial.sql"),
+    ),
+    (
+        2,
+        "memory",
+        include_str!("../migrations/sqlite/0002_memory.sql"),
+    ),
+];
 
 /// All of them or none, while no other process can do the same.
 pub(crate) async fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ mod functions;
 mod key_file;
 mod last_token;
 mod last_used;
+mod memory;
 mod rollback;
 mod runtime_tokens;
 mod secrecy;
