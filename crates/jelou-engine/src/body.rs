@@ -2,10 +2,17 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
+
+/// How much of a body that nobody wants is read, and for how long.
+const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
+const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
@@ -19,12 +26,16 @@ pub enum BodyError {
 #[derive(Debug)]
 pub enum RequestBody {
     Full(Option<Bytes>),
-    /// Fails as soon as more than `left` bytes have come.
-    Stream {
-        body: Incoming,
-        left: u64,
-        limit: u64,
-    },
+    Stream(LimitedStream),
+}
+
+/// Fails as soon as more bytes have come than the limit allows.
+#[derive(Debug)]
+pub struct LimitedStream {
+    /// Absent at its end.
+    body: Option<Incoming>,
+    left: u64,
+    limit: u64,
 }
 
 impl RequestBody {
@@ -37,10 +48,44 @@ impl RequestBody {
     }
 
     pub fn limited(body: Incoming, limit: u64) -> Self {
-        Self::Stream {
-            body,
+        Self::Stream(LimitedStream {
+            body: Some(body),
             left: limit,
             limit,
+        })
+    }
+}
+
+impl LimitedStream {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let Some(frame) = std::task::ready!(Pin::new(body).poll_frame(context)) else {
+            self.body = None;
+            return Poll::Ready(None);
+        };
+        if let Ok(frame) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            let Some(rest) = self.left.checked_sub(data.len() as u64) else {
+                let limit = self.limit;
+                return Poll::Ready(Some(Err(BodyError::TooLarge { limit })));
+            };
+            self.left = rest;
+        }
+        Poll::Ready(Some(frame.map_err(BodyError::from)))
+    }
+}
+
+impl Drop for LimitedStream {
+    fn drop(&mut self) {
+        // The function has answered before it had read everything, or could not be asked.
+        if let Some(body) = self.body.take() {
+            discard(body);
         }
     }
 }
@@ -55,32 +100,50 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream { body, left, limit } => {
-                let frame = std::task::ready!(Pin::new(body).poll_frame(context));
-                if let Some(Ok(frame)) = &frame
-                    && let Some(data) = frame.data_ref()
-                {
-                    let Some(rest) = left.checked_sub(data.len() as u64) else {
-                        return Poll::Ready(Some(Err(BodyError::TooLarge { limit: *limit })));
-                    };
-                    *left = rest;
-                }
-                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
-            }
+            Self::Stream(stream) => stream.poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Full(bytes) => bytes.is_none(),
-            Self::Stream { body, .. } => body.is_end_stream(),
+            Self::Stream(stream) => stream.body.as_ref().is_none_or(Incoming::is_end_stream),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Self::Stream { body, .. } => body.size_hint(),
+            Self::Stream(stream) => stream
+                .body
+                .as_ref()
+                .map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint),
         }
     }
+}
+
+/// Reads and forgets the rest of a body whose request is answered already. A connection that is closed on bytes that
+/// nobody has read is reset, and a caller who is still sending loses the answer (RFC 9112, section 9.6).
+pub fn discard(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    // None while the server goes down.
+    let Ok(runtime) = Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        let mut left = MAX_DISCARDED_BYTES;
+        let rest = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(length) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        // Whoever sends slower than that waits for no answer.
+        let _ = tokio::time::timeout(MAX_DISCARD_TIME, rest).await;
+    });
 }

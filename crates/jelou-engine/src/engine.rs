@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
-use jelou_core::{DeploymentId, Limits, Slug};
+use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
 use tokio::net::UnixStream;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
@@ -43,6 +43,7 @@ pub trait Host: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub function: Slug,
+    pub function_id: FunctionId,
     pub(crate) worker: Arc<Worker>,
     /// One of the connections that a process may have at a time.
     pub(crate) _connection: Arc<OwnedSemaphorePermit>,
@@ -52,6 +53,11 @@ impl Caller {
     /// Calls already made in the chain that a call on behalf of this request continues.
     pub fn hops_of(&self, parent_request: Option<&str>) -> u32 {
         self.worker.in_flight.hops_of(parent_request)
+    }
+
+    /// Whose memory a call on behalf of this request may use; `None` when it is not in flight.
+    pub fn memory_scope_of(&self, parent_request: &str) -> Option<String> {
+        self.worker.in_flight.memory_scope_of(parent_request)
     }
 }
 
@@ -90,6 +96,23 @@ pub struct EngineConfig {
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
+    /// Absent where functions cannot use the Jelou API.
+    pub jelou: Option<JelouCredentials>,
+}
+
+/// Where the Jelou API is, and who calls it; functions use it as `ctx.jelou`.
+#[derive(Clone)]
+pub struct JelouCredentials {
+    pub base_url: String,
+    pub api_key: Zeroizing<String>,
+}
+
+impl fmt::Debug for JelouCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JelouCredentials")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whom the functions of this server belong to; functions read it as `ctx.company`.
@@ -121,6 +144,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) functions_domain: String,
     pub(crate) company: CompanyInfo,
+    pub(crate) jelou: Option<JelouCredentials>,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) sandbox: Sandbox,
     /// What functions cannot connect to.
@@ -209,6 +233,7 @@ impl Engine {
             egress_allow,
             functions_domain,
             company,
+            jelou,
         } = config;
         // Room for the worker's number and the names below it.
         if run_dir.as_os_str().len() > 80 {
@@ -231,6 +256,7 @@ impl Engine {
             limits,
             functions_domain,
             company,
+            jelou,
             host,
             sandbox,
             denied_addresses: egress::denied(&egress_allow),

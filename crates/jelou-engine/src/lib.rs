@@ -20,13 +20,15 @@ mod worker;
 
 pub use artifact::{Artifact, ArtifactCache, ArtifactError};
 pub use assets::TYPES;
-pub use body::{BodyError, RequestBody};
+pub use body::{BodyError, LimitedStream, RequestBody, discard};
 pub use deno::Deno;
 pub use egress::DENIED_IPV4;
 pub use engine::{
-    Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, LogLine, LogSource,
+    Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, JelouCredentials, LogLine,
+    LogSource,
 };
 pub use sandbox::{Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers};
 pub use slot::{LaunchSpec, LeaseError, Slot};
+pub use worker::in_flight::InFlightRequest;
 pub use worker::lease::{Lease, SendError, WorkerBody};
 pub use worker::load::LoadError;

@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::backoff::Backoff;
 use crate::engine::Shared;
+use crate::worker::in_flight::InFlightRequest;
 use crate::worker::lease::Lease;
-use crate::worker::load::{Company, LoadError, LoadMode, LoadRequest};
+use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
 use crate::worker::process::Worker;
 use crate::{ArtifactError, LogLine, LogSource};
 
@@ -77,11 +78,11 @@ impl Slot {
     }
 
     /// A hold on a running process, started if there is none.
-    pub async fn lease(&self, request_id: String, hops: u32) -> Result<Lease, LeaseError> {
+    pub async fn lease(&self, request: InFlightRequest) -> Result<Lease, LeaseError> {
         let permit = self.permit().await?;
         let worker = self.leased_worker().await?;
         let idle_timeout = self.shared.limits.stream_idle_timeout();
-        Ok(Lease::new(worker, permit, request_id, hops, idle_timeout))
+        Ok(Lease::new(worker, permit, request, idle_timeout))
     }
 
     /// Takes no more requests; ends the process when those in flight are done.
@@ -176,8 +177,15 @@ impl Slot {
             functions_domain: &self.shared.functions_domain,
             egress_socket: Some(&egress),
             log_line_bytes: self.shared.limits.max_log_line_bytes,
+            memory: Some(Memory {}),
+            jelou: self.shared.jelou.as_ref().map(|jelou| Jelou {
+                base_url: &jelou.base_url,
+                api_key: &jelou.api_key,
+            }),
         };
-        let served = blank.serve(&self.shared, &request, source.clone()).await;
+        let served = blank
+            .serve(&self.shared, &request, &spec.function, source.clone())
+            .await;
         self.shared.pool.refill();
         match served {
             Ok(worker) => {

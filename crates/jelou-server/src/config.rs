@@ -1,5 +1,6 @@
 //! The server's settings: command line over environment over file over defaults, validated once at start.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,9 @@ use jelou_core::Limits;
 use jelou_engine::SandboxConfig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
+
+pub use crate::network::Networks;
 
 /// All settings with their defaults, commented: the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -26,6 +30,15 @@ pub struct Config {
     #[serde(default = "default_data_dir")]
     pub data: PathBuf,
     pub domain: String,
+    /// Proxies whose word on their callers counts.
+    pub trusted_proxies: Networks,
+    /// Absent where callers speak plain HTTP.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    pub identity: Identity,
+    /// Absent where functions cannot use the Jelou API.
+    #[serde(default)]
+    pub jelou: Option<Jelou>,
     pub limits: Limits,
     pub egress: Egress,
     pub sandbox: SandboxConfig,
@@ -39,6 +52,38 @@ pub struct Config {
 pub struct Egress {
     /// Of the addresses that functions cannot connect to, those that they can after all.
     pub allow: Vec<Ipv4Net>,
+}
+
+/// Files in PEM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The server's certificate and those that lead to its authority.
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Callers who may say whom they speak for.
+    pub trusted: Networks,
+}
+
+/// The Jelou API that functions use as `ctx.jelou`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jelou {
+    pub base_url: String,
+    pub api_key: Zeroizing<String>,
+}
+
+impl fmt::Debug for Jelou {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jelou")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -78,6 +123,16 @@ pub struct Overrides {
     pub data: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsOverrides>,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TlsOverrides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +151,8 @@ pub enum ConfigError {
     },
     #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
     HeapOverMemory { heap: u64, memory: u64 },
+    #[error("`jelou.base_url` is `{0}`, which is no address that begins with https:// or http://")]
+    JelouUrl(String),
 }
 
 /// `JELOU_*` variables that are not settings of the server.
@@ -135,6 +192,11 @@ impl Config {
         let label = |label: &str| label.parse::<jelou_core::Slug>().is_ok();
         if !self.domain.split('.').all(label) {
             return Err(ConfigError::Domain(self.domain.clone()));
+        }
+        if let Some(Jelou { base_url, .. }) = &self.jelou
+            && !is_web_address(base_url)
+        {
+            return Err(ConfigError::JelouUrl(base_url.clone()));
         }
         let limits = &self.limits;
         let least = [
@@ -229,6 +291,11 @@ fn describe(error: &figment::Error) -> String {
     problems.join("; ")
 }
 
+fn is_web_address(text: &str) -> bool {
+    text.parse::<http::Uri>()
+        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+}
+
 fn default_data_dir() -> PathBuf {
     if rustix::process::geteuid().is_root() {
         return PathBuf::from("/var/lib/jelou");
@@ -275,5 +342,25 @@ mod tests {
         fs_err::write(file.path(), "[limits]\nmax_hop = 3\n").unwrap();
         let error = Config::load(Some(file.path()), &Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("max_hop"), "{error}");
+    }
+
+    #[test]
+    fn settings_of_the_network() {
+        let with_file = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs_err::write(file.path(), text).unwrap();
+            Config::load(Some(file.path()), &Overrides::default())
+        };
+        let config = with_file("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]").unwrap();
+        assert_ne!(config.trusted_proxies, Networks::default());
+        let message = |text: &str| with_file(text).unwrap_err().to_string();
+        assert!(message("trusted_proxies = [\"10.0.0.0/33\"]").contains("10.0.0.0/33"));
+        assert!(message("[tls]\ncert = \"/c.pem\"").contains("key"));
+        let jelou = "[jelou]\nbase_url = \"api.example.com\"\napi_key = \"sk-1\"";
+        assert!(message(jelou).contains("jelou.base_url"));
+        let jelou = with_file(&jelou.replace("api.", "https://api."))
+            .unwrap()
+            .jelou;
+        assert!(!format!("{jelou:?}").contains("sk-1"));
     }
 }

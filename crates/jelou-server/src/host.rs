@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use http::Request;
+use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,7 +14,8 @@ use jelou_store::Store;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
-use crate::gateway::{Gateway, Origin};
+use crate::gateway::{Gateway, GatewayBody, Origin};
+use crate::memory::{self, Memory};
 use crate::registry::Registry;
 
 /// Names the request that a function is working on while it calls another one.
@@ -25,13 +26,16 @@ pub(crate) struct ServerHost {
     registry: Arc<Registry>,
     gateway: Arc<Gateway>,
     store: Store,
+    memory: Arc<Memory>,
     /// Known once the engine runs, which needs its host first.
     engine: OnceLock<Engine>,
 }
 
 impl ServerHost {
     pub(crate) fn new(registry: Arc<Registry>, gateway: Arc<Gateway>, store: Store) -> Self {
+        let memory = Arc::new(Memory::new(store.clone(), &gateway.limits));
         Self {
+            memory,
             registry,
             gateway,
             store,
@@ -71,23 +75,38 @@ impl ServerHost {
     }
 }
 
+/// Answers a function's process: its calls of other functions, and of its memory.
+async fn answer_worker(
+    gateway: &Gateway,
+    memory: &Memory,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Response<GatewayBody> {
+    let parent = request.headers().get(PARENT_HEADER).cloned();
+    let parent = parent.as_ref().and_then(|id| id.to_str().ok());
+    if request.uri().host().or_else(|| host_header(&request)) == Some(memory::HOST) {
+        return memory.answer(caller, parent, request).await;
+    }
+    let origin = Origin {
+        peer: None,
+        by_proxy: false,
+        hops: caller.hops_of(parent) + 1,
+    };
+    gateway.answer_function(request, origin).await
+}
+
+fn host_header(request: &Request<Incoming>) -> Option<&str> {
+    request.headers().get(header::HOST)?.to_str().ok()
+}
+
 impl Host for ServerHost {
     fn egress(&self, stream: UnixStream, caller: Caller) {
         let gateway = Arc::clone(&self.gateway);
+        let memory = Arc::clone(&self.memory);
         tokio::spawn(async move {
-            let service = service_fn(|request: Request<Incoming>| {
-                let parent = request
-                    .headers()
-                    .get(PARENT_HEADER)
-                    .and_then(|id| id.to_str().ok());
-                let hops = caller.hops_of(parent) + 1;
-                let gateway = Arc::clone(&gateway);
-                async move {
-                    let origin = Origin { peer: None, hops };
-                    Ok::<_, std::convert::Infallible>(
-                        gateway.answer_function(request, origin).await,
-                    )
-                }
+            let service = service_fn(|request| {
+                let answered = answer_worker(&gateway, &memory, &caller, request);
+                async { Ok::<_, std::convert::Infallible>(answered.await) }
             });
             let served = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service);

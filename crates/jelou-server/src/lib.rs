@@ -12,11 +12,14 @@ mod host;
 mod last_used;
 mod listener;
 mod mcp;
+mod memory;
+mod network;
 mod openapi;
 mod registry;
 mod server;
 
 pub use api::openapi_document;
-pub use config::{Config, ConfigError, Overrides};
+pub use config::{Config, ConfigError, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
+pub use listener::TlsError;
 pub use server::{Ready, Server, StartError};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jelou_core::Clock;
 use jelou_engine::{
-    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError, deno,
+    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
+    JelouCredentials, deno,
 };
 use jelou_store::{SecretOwner, Snapshot, Store, StoreConfig, StoreError, Vault, VaultError};
 use jelou_token::AccessToken;
@@ -19,9 +20,10 @@ use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
-use crate::listener::{self, Routing};
+use crate::listener::{self, Certificate, Routing, TlsError};
+use crate::network::TrustedProxies;
 use crate::registry::{Function, Registry};
-use crate::{api, last_used};
+use crate::{api, last_used, memory};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -44,6 +46,8 @@ pub enum StartError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot create the first access token: {0}")]
     Bootstrap(String),
 }
@@ -73,6 +77,12 @@ impl Server {
         config: Config,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
+        let certificate = config
+            .tls
+            .clone()
+            .map(Certificate::open)
+            .transpose()?
+            .map(Arc::new);
         let data = DataDir::open(&config.data)?;
         let clock = Clock::system();
         let store = open_store(&config, &data, clock.clone()).await?;
@@ -87,13 +97,14 @@ impl Server {
             None => None,
         };
         let public_address = address_of(&public, config.listen)?;
-        let domain = Domain::new(&config.domain, public_address);
+        let domain = Domain::new(&config.domain, public_address, certificate.is_some());
         let registry = Arc::new(Registry::default());
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
             limits: config.limits.clone(),
             mcp: config.mcp.clone(),
+            identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
         });
         let host = Arc::new(ServerHost::new(
@@ -115,6 +126,10 @@ impl Server {
                     id: config.company.id,
                     name: config.company.name,
                 },
+                jelou: config.jelou.map(|jelou| JelouCredentials {
+                    base_url: jelou.base_url,
+                    api_key: jelou.api_key,
+                }),
             },
             Arc::<ServerHost>::clone(&host),
         )?;
@@ -140,13 +155,21 @@ impl Server {
             Some(listener) => address_of(listener, config.listen)?,
             None => public_address,
         };
+        let scheme = if certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let trusted_proxies = TrustedProxies::new(config.trusted_proxies);
         let public_routing = Routing {
             gateway: Some(gateway),
             api: api_only.is_none().then(|| api.clone()),
+            trusted_proxies: trusted_proxies.clone(),
+            certificate: certificate.clone(),
         };
         listeners.spawn(listener::serve(
             public,
-            public_routing,
+            Arc::new(public_routing),
             stopped.clone(),
             drain,
         ));
@@ -154,12 +177,15 @@ impl Server {
             let routing = Routing {
                 gateway: None,
                 api: Some(api),
+                trusted_proxies,
+                certificate,
             };
-            listeners.spawn(listener::serve(listener, routing, stopped, drain));
+            listeners.spawn(listener::serve(listener, Arc::new(routing), stopped, drain));
         }
+        tokio::spawn(memory::sweep_periodically(store.clone()));
         tokio::spawn(last_used::store_periodically(registry, store));
         let ready = Ready {
-            api: format!("http://{api_address}"),
+            api: format!("{scheme}://{api_address}"),
             functions: control.domain.url("{slug}"),
             access_token,
         };

@@ -86,6 +86,8 @@ impl Engine {
             functions_domain: &self.shared.functions_domain,
             egress_socket: None,
             log_line_bytes: self.shared.limits.max_log_line_bytes,
+            memory: None,
+            jelou: None,
         };
         let loaded = blank
             .inspect(&self.shared, &request)

@@ -1,30 +1,54 @@
-//! The requests that a worker is working on, so that a call that it makes can be traced to the call that it serves.
+//! The requests that a worker is working on, so that a call that it makes can be traced to the request that it serves.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-#[derive(Debug, Default)]
-pub(crate) struct InFlight {
-    chains: Mutex<Chains>,
+/// A request that is given to a worker.
+#[derive(Debug, Clone)]
+pub struct InFlightRequest {
+    pub id: String,
+    /// Calls already made in the chain that led to it.
+    pub hops: u32,
+    /// Whose memory it may use.
+    pub memory_scope: String,
 }
 
 #[derive(Debug, Default)]
-struct Chains {
-    /// Calls already made in the chain that led to each request, by request id.
-    hops: HashMap<String, u32>,
-    /// The same of the request that ended last.
-    last: u32,
+pub(crate) struct InFlight {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// By request id.
+    requests: HashMap<String, Facts>,
+    /// Calls already made in the chain of the request that ended last.
+    last_hops: u32,
+}
+
+#[derive(Debug)]
+struct Facts {
+    hops: u32,
+    memory_scope: String,
 }
 
 impl InFlight {
-    pub(crate) fn begin(&self, request_id: &str, hops: u32) {
-        self.lock().hops.insert(request_id.to_owned(), hops);
+    /// Answers with the request's id, which ends it.
+    pub(crate) fn begin(&self, request: InFlightRequest) -> String {
+        let InFlightRequest {
+            id,
+            hops,
+            memory_scope,
+        } = request;
+        let facts = Facts { hops, memory_scope };
+        self.lock().requests.insert(id.clone(), facts);
+        id
     }
 
     pub(crate) fn end(&self, request_id: &str) {
-        let mut chains = self.lock();
-        if let Some(hops) = chains.hops.remove(request_id) {
-            chains.last = hops;
+        let mut table = self.lock();
+        if let Some(facts) = table.requests.remove(request_id) {
+            table.last_hops = facts.hops;
         }
     }
 
@@ -33,15 +57,21 @@ impl InFlight {
     /// every request has been answered, as a continuation of the last, so that a function cannot go on for ever by
     /// calling itself from a timer.
     pub(crate) fn hops_of(&self, parent: Option<&str>) -> u32 {
-        let chains = self.lock();
+        let table = self.lock();
         parent
-            .and_then(|id| chains.hops.get(id).copied())
-            .or_else(|| chains.hops.values().max().copied())
-            .unwrap_or(chains.last)
+            .and_then(|id| table.requests.get(id))
+            .map(|facts| facts.hops)
+            .or_else(|| table.requests.values().map(|facts| facts.hops).max())
+            .unwrap_or(table.last_hops)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Chains> {
-        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whose memory a call made on behalf of `parent` may use; `None` when that is no request in flight.
+    pub(crate) fn memory_scope_of(&self, parent: &str) -> Option<String> {
+        Some(self.lock().requests.get(parent)?.memory_scope.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -49,12 +79,20 @@ impl InFlight {
 mod tests {
     use super::*;
 
+    fn request(id: &str, hops: u32) -> InFlightRequest {
+        InFlightRequest {
+            id: id.to_owned(),
+            hops,
+            memory_scope: format!("user:{id}"),
+        }
+    }
+
     #[test]
     fn a_call_without_a_known_parent_counts_as_the_longest_chain() {
         let table = InFlight::default();
         assert_eq!(table.hops_of(None), 0);
-        table.begin("a", 2);
-        table.begin("b", 7);
+        table.begin(request("a", 2));
+        table.begin(request("b", 7));
         assert_eq!(table.hops_of(Some("a")), 2);
         assert_eq!(table.hops_of(Some("forged")), 7);
         assert_eq!(table.hops_of(None), 7);
@@ -65,12 +103,22 @@ mod tests {
     #[test]
     fn a_call_after_the_last_answer_continues_its_chain() {
         let table = InFlight::default();
-        table.begin("a", 3);
+        table.begin(request("a", 3));
         table.end("a");
         assert_eq!(table.hops_of(None), 3);
         assert_eq!(table.hops_of(Some("a")), 3);
-        table.begin("b", 0);
+        table.begin(request("b", 0));
         table.end("b");
         assert_eq!(table.hops_of(None), 0);
+    }
+
+    #[test]
+    fn memory_is_that_of_a_request_in_flight() {
+        let table = InFlight::default();
+        let id = table.begin(request("a", 0));
+        assert_eq!(table.memory_scope_of("a").as_deref(), Some("user:a"));
+        assert_eq!(table.memory_scope_of("forged"), None);
+        table.end(&id);
+        assert_eq!(table.memory_scope_of("a"), None);
     }
 }

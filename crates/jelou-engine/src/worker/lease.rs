@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 use super::connection::Connection;
+use super::in_flight::InFlightRequest;
 use super::process::Worker;
 use crate::RequestBody;
 
@@ -39,11 +40,10 @@ impl Lease {
     pub(crate) fn new(
         worker: Arc<Worker>,
         permit: OwnedSemaphorePermit,
-        request_id: String,
-        hops: u32,
+        request: InFlightRequest,
         stream_idle_timeout: Duration,
     ) -> Self {
-        worker.in_flight.begin(&request_id, hops);
+        let request_id = worker.in_flight.begin(request);
         Self {
             worker,
             request_id,

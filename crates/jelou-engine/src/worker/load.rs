@@ -27,6 +27,17 @@ pub(crate) struct Company<'a> {
     pub(crate) name: &'a str,
 }
 
+/// Tells a function that it has memory; what that is is the server's.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Memory {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Jelou<'a> {
+    pub(crate) base_url: &'a str,
+    pub(crate) api_key: &'a str,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LoadRequest<'a> {
@@ -40,6 +51,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
+    pub(crate) memory: Option<Memory>,
+    pub(crate) jelou: Option<Jelou<'a>>,
 }
 
 /// What the worker says of the function that it was given.

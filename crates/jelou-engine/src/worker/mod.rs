@@ -2,7 +2,7 @@
 
 pub(crate) mod command;
 mod connection;
-mod in_flight;
+pub(crate) mod in_flight;
 pub(crate) mod lease;
 pub(crate) mod load;
 mod output;

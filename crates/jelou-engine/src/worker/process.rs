@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use jelou_core::FunctionId;
 use rustix::process::Pid;
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
@@ -236,6 +237,7 @@ impl Blank {
         self,
         shared: &Arc<Shared>,
         request: &LoadRequest<'_>,
+        function: &FunctionId,
         source: LogSource,
     ) -> Result<Arc<Worker>, LoadError> {
         let Self {
@@ -278,6 +280,7 @@ impl Blank {
             child,
             dir,
             egress,
+            function.clone(),
             source,
         ));
         Ok(worker)
@@ -324,6 +327,7 @@ async fn supervise(
     mut child: Child,
     dir: WorkerDir,
     egress: UnixListener,
+    function: FunctionId,
     source: LogSource,
 ) {
     let pid = pid_of(&child);
@@ -353,6 +357,7 @@ async fn supervise(
             (stream, connection) = accept(&egress, &egress_connections) => {
                 let caller = Caller {
                     function: source.function.clone(),
+                    function_id: function.clone(),
                     worker: Arc::clone(&worker),
                     _connection: Arc::new(connection),
                 };

@@ -20,12 +20,14 @@ pub(crate) enum Address<'a> {
 }
 
 impl Domain {
-    pub(crate) fn new(name: &str, listener: std::net::SocketAddr) -> Self {
-        // Names below `localhost` are this machine (RFC 6761, section 6.3): no TLS, and the listener's own port.
+    /// `tls` says whether the listener has a certificate.
+    pub(crate) fn new(name: &str, listener: std::net::SocketAddr, tls: bool) -> Self {
+        // Names below `localhost` are this machine (RFC 6761, section 6.3): no proxy in between, so the listener's own
+        // scheme and port.
         let local = name == "localhost" || name.ends_with(".localhost");
         Self {
             name: name.to_owned(),
-            scheme: if local { "http" } else { "https" },
+            scheme: if local && !tls { "http" } else { "https" },
             port: local.then_some(listener.port()),
             local_paths: listener.ip().is_loopback(),
         }
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn local() -> Domain {
-        Domain::new("fn.localhost", "127.0.0.1:4400".parse().unwrap())
+        Domain::new("fn.localhost", "127.0.0.1:4400".parse().unwrap(), false)
     }
 
     #[test]
@@ -115,7 +117,7 @@ mod tests {
             local().address("127.0.0.1:4400", "/fn/mi-funcion"),
             function("/")
         );
-        let open = Domain::new("fn.example.com", "0.0.0.0:80".parse().unwrap());
+        let open = Domain::new("fn.example.com", "0.0.0.0:80".parse().unwrap(), false);
         assert_eq!(
             open.address("127.0.0.1:80", "/fn/mi-funcion/"),
             Address::Other
@@ -125,7 +127,9 @@ mod tests {
     #[test]
     fn urls() {
         assert_eq!(local().url("a"), "http://a.fn.localhost:4400");
-        let open = Domain::new("fn.jelou.ai", "127.0.0.1:4400".parse().unwrap());
+        let open = Domain::new("fn.jelou.ai", "127.0.0.1:4400".parse().unwrap(), false);
         assert_eq!(open.url("mi-funcion"), "https://mi-funcion.fn.jelou.ai");
+        let encrypted = Domain::new("fn.localhost", "127.0.0.1:4400".parse().unwrap(), true);
+        assert_eq!(encrypted.url("a"), "https://a.fn.localhost:4400");
     }
 }

@@ -14,8 +14,14 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-J
 pub(crate) enum Answer<'a> {
     Unauthorized,
     FunctionNotFound,
-    NotFound { available: &'a [String] },
-    MethodNotAllowed { allowed: &'a [String] },
+    NotFound {
+        available: &'a [String],
+    },
+    MethodNotAllowed {
+        allow: HeaderValue,
+    },
+    /// The caller may say whom it speaks for, and said it in a way that cannot be read.
+    InvalidIdentity,
     PayloadTooLarge,
     FunctionError,
     LoopDetected,
@@ -29,6 +35,7 @@ impl Answer<'_> {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::InvalidIdentity => StatusCode::BAD_REQUEST,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::LoopDetected => StatusCode::LOOP_DETECTED,
@@ -43,6 +50,7 @@ impl Answer<'_> {
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
             Self::NotFound { available } => return not_found(available),
             Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
+            Self::InvalidIdentity => br#"{"error":"Invalid X-Jelou-Identity"}"#,
             Self::PayloadTooLarge => br#"{"error":"Payload too large"}"#,
             Self::FunctionError => br#"{"error":"Internal function error"}"#,
             Self::LoopDetected => br#"{"error":"Loop detected"}"#,
@@ -60,8 +68,8 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             Answer::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
             }
-            Answer::MethodNotAllowed { allowed } => {
-                headers.insert(header::ALLOW, allow(allowed));
+            Answer::MethodNotAllowed { allow } => {
+                headers.insert(header::ALLOW, allow);
             }
             Answer::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -88,13 +96,27 @@ fn not_found(available: &[String]) -> Bytes {
 }
 
 /// The methods of a route, HEAD with GET (RFC 9110, section 9.3.2) and OPTIONS.
-pub(crate) fn allow(methods: &[String]) -> HeaderValue {
-    let mut list = methods.join(", ");
-    if methods.iter().any(|method| method == "GET") && !methods.iter().any(|m| m == "HEAD") {
-        list.push_str(", HEAD");
+pub(crate) fn allow<'a>(methods: impl IntoIterator<Item = &'a String>) -> HeaderValue {
+    let mut list: Vec<&str> = Vec::new();
+    for method in methods {
+        if !list.contains(&method.as_str()) {
+            list.push(method);
+        }
     }
-    list.push_str(", OPTIONS");
-    HeaderValue::try_from(list).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
+    for (implied, by) in [("HEAD", "GET"), ("OPTIONS", "")] {
+        if !list.contains(&implied) && (by.is_empty() || list.contains(&by)) {
+            list.push(implied);
+        }
+    }
+    HeaderValue::try_from(list.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
+}
+
+/// What OPTIONS answers where no tool does: the methods that there are.
+pub(crate) fn options(allow: HeaderValue) -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
 }
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,99 +1,117 @@
 //! Cross-origin requests (Fetch Standard, section 3.2): preflights are answered from the manifest, and every response
-//! carries what a browser needs to read it.
+//! carries what a browser needs to read it. The rules are those of the tool that the request leads to.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use jelou_core::manifest::{Cors, Tool};
 
 use super::{GatewayBody, answer};
-use crate::registry::Live;
 
 const DEFAULT_REQUEST_HEADERS: &str = "Content-Type, Authorization, X-Jelou-Token";
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("X-Request-Id");
+const EVERY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
 /// A preflight is an OPTIONS request that asks for a method; any other OPTIONS request is an ordinary one.
 pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
-    *request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    asked_method(request).is_some()
 }
 
-pub(crate) fn preflight(tool: Option<&Tool>, live: &Live) -> Response<GatewayBody> {
-    let default = Cors::default();
-    let tool = tool.or_else(|| live.manifest.tools.first());
-    let cors = tool.and_then(|tool| tool.cors.as_ref()).unwrap_or(&default);
-    let mut response = Response::new(GatewayBody::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    let methods = cors.methods.as_ref().or(tool.map(|tool| &tool.methods));
-    if let Some(methods) = methods {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, answer::allow(methods));
+/// The method that a preflight asks for.
+pub(crate) fn asked_method<B>(request: &Request<B>) -> Option<&str> {
+    if *request.method() != Method::OPTIONS {
+        return None;
     }
-    let allowed = cors.headers.as_ref().map_or_else(
-        || DEFAULT_REQUEST_HEADERS.to_owned(),
-        |headers| headers.join(", "),
-    );
-    insert(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-    insert(
-        headers,
-        header::ACCESS_CONTROL_MAX_AGE,
-        cors.max_age.to_string(),
-    );
-    response
+    let asked = request
+        .headers()
+        .get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    // What is no text is no method of any tool.
+    Some(asked.to_str().unwrap_or_default())
 }
 
-/// The rule for the responses of one function.
-#[derive(Debug, Default)]
-pub(crate) struct ResponseCors {
-    origins: Option<Vec<String>>,
-    credentials: bool,
+/// The rules of one tool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    tool: Option<&'a Tool>,
+    cors: Option<&'a Cors>,
 }
 
-pub(crate) fn of_response(live: &Live) -> ResponseCors {
-    match live
-        .manifest
-        .tools
-        .first()
-        .and_then(|tool| tool.cors.as_ref())
-    {
-        Some(cors) => ResponseCors {
-            origins: (!cors.origin.iter().any(|origin| origin == "*")).then(|| cors.origin.clone()),
-            credentials: cors.credentials,
-        },
-        None => ResponseCors::default(),
+impl<'a> Rules<'a> {
+    pub(crate) fn of(tool: Option<&'a Tool>) -> Self {
+        Self {
+            tool,
+            cors: tool.and_then(|tool| tool.cors.as_ref()),
+        }
     }
-}
 
-impl ResponseCors {
-    /// Leaves alone what the function has set itself.
-    pub(crate) fn apply(&self, requested: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
-            return;
+    /// No origin at all: pages of other origins get no answer, unless the function gives one itself.
+    pub(crate) fn are_off(self) -> bool {
+        self.cors.is_some_and(|cors| cors.origin.is_empty())
+    }
+
+    pub(crate) fn preflight(self) -> Response<GatewayBody> {
+        let mut response = Response::new(GatewayBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        if self.are_off() {
+            return response;
         }
-        let allowed = match (&self.origins, requested) {
-            // With credentials a browser takes no `*`.
-            (None, Some(origin)) if self.credentials => Some(origin.clone()),
-            (None, _) => Some(HeaderValue::from_static("*")),
-            (Some(origins), Some(origin)) => origins
-                .iter()
-                .any(|allowed| allowed.as_bytes() == origin.as_bytes())
-                .then(|| origin.clone()),
-            (Some(_), None) => None,
-        };
-        if self.origins.is_some() || self.credentials {
-            headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        }
-        let Some(allowed) = allowed else { return };
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-        if self.credentials {
+        let headers = response.headers_mut();
+        let named = self.cors.and_then(|cors| cors.methods.as_ref());
+        if let Some(methods) = named.or(self.tool.map(|tool| &tool.methods)) {
             headers.insert(
-                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                answer::allow(methods.iter()),
             );
         }
+        let allowed = self
+            .cors
+            .and_then(|cors| cors.headers.as_ref())
+            .map_or_else(
+                || DEFAULT_REQUEST_HEADERS.to_owned(),
+                |names| names.join(", "),
+            );
+        insert(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        let max_age = self.cors.map_or_else(
+            || Cors::default().max_age.to_string(),
+            |cors| cors.max_age.to_string(),
+        );
+        insert(headers, header::ACCESS_CONTROL_MAX_AGE, max_age);
+        response
     }
+
+    /// Leaves alone what the function has set itself.
+    pub(crate) fn apply(self, requested: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if self.are_off() || headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
+        match self.cors {
+            Some(cors) if !cors.origin.iter().any(|origin| origin == "*") => {
+                headers.append(header::VARY, HeaderValue::from_static("Origin"));
+                let Some(origin) = requested.filter(|origin| names(cors, origin)) else {
+                    return;
+                };
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                // Not with `*`: every page of the web could then speak in its visitor's name.
+                if cors.credentials {
+                    headers.insert(
+                        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                        HeaderValue::from_static("true"),
+                    );
+                }
+            }
+            _ => {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERY_ORIGIN);
+            }
+        }
+        headers
+            .entry(header::ACCESS_CONTROL_EXPOSE_HEADERS)
+            .or_insert(EXPOSED_HEADERS);
+    }
+}
+
+fn names(cors: &Cors, origin: &HeaderValue) -> bool {
+    cors.origin
+        .iter()
+        .any(|named| named.as_bytes() == origin.as_bytes())
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {

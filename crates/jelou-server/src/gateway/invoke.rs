@@ -1,18 +1,20 @@
 //! Passes a request that may go through to the function's process.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use http::header;
-use http::{Request, Response, Uri};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
-use jelou_engine::{BodyError, Lease, LeaseError, RequestBody, SendError, WorkerBody};
+use jelou_engine::{
+    BodyError, InFlightRequest, Lease, LeaseError, RequestBody, SendError, WorkerBody,
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::answer::Answer;
+use super::identity::{self, Identity};
 use super::unread::{self, Unread};
-use super::{Gateway, GatewayBody, Origin, forward};
+use super::{Gateway, GatewayBody, Origin, forward, websocket};
 use crate::registry::Function;
 
 pub(crate) struct Call<'a> {
@@ -35,11 +37,19 @@ pub(crate) async fn invoke(
     if request.body().announced() > limit {
         return Answer::PayloadTooLarge.into();
     }
+    let upgrade = websocket::is_asked_for(request).then(|| hyper::upgrade::on(&mut *request));
     let (parts, mut body) = std::mem::take(request).into_parts();
     let body = body.take();
     let has_body = body.is_some();
     let body = body.map_or_else(RequestBody::empty, |body| RequestBody::limited(body, limit));
     match send(gateway, Request::from_parts(parts, body), function, &call).await {
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
+            Some(caller) => {
+                websocket::connect(caller, response, gateway.limits.stream_idle_timeout())
+            }
+            // Nobody asked for it.
+            None => Answer::FunctionError.into(),
+        },
         Ok(response) => response.map(|body| GatewayBody::Worker(Box::new(body))),
         Err(answer) => {
             let mut response = Response::from(answer);
@@ -63,7 +73,19 @@ pub(crate) async fn send(
     let timeout = timeout(gateway, call.tool);
     let slug = &function.slug;
     let request_id = call.request_id;
-    let outgoing = match outgoing(gateway, request, function, call) {
+    let identity = match identity::of(gateway, request.headers(), function, call.origin) {
+        Ok(identity) => identity,
+        Err(identity::Unreadable) => return Err(Answer::InvalidIdentity),
+    };
+    let in_flight = InFlightRequest {
+        id: request_id.to_string(),
+        hops: call.origin.hops,
+        memory_scope: identity
+            .as_ref()
+            .map(Identity::memory_scope)
+            .unwrap_or_default(),
+    };
+    let outgoing = match outgoing(gateway, request, function, call, identity) {
         Ok(outgoing) => outgoing,
         Err(error) => {
             tracing::error!(function = %slug, %request_id, %error, "cannot pass the request on");
@@ -71,7 +93,7 @@ pub(crate) async fn send(
         }
     };
     let answered = async {
-        let lease = lease(function, request_id, call.origin.hops).await?;
+        let lease = lease(function, in_flight).await?;
         lease.send(outgoing).await.map_err(Failure::Send)
     };
     let failure = match tokio::time::timeout(timeout, answered).await {
@@ -119,10 +141,10 @@ impl Failure {
 
 /// A hold on a process of the live deployment. A deploy that comes in between retires the slot; then the one that
 /// took its place serves.
-async fn lease(function: &Function, request_id: Uuid, hops: u32) -> Result<Lease, Failure> {
+async fn lease(function: &Function, request: InFlightRequest) -> Result<Lease, Failure> {
     loop {
         let live = function.live.load_full().ok_or(Failure::Gone)?;
-        match live.slot.lease(request_id.to_string(), hops).await {
+        match live.slot.lease(request.clone()).await {
             Err(LeaseError::Retired) => {}
             result => return result.map_err(Failure::Lease),
         }
@@ -134,8 +156,11 @@ fn outgoing(
     request: Request<RequestBody>,
     function: &Function,
     call: &Call<'_>,
+    identity: Option<Identity>,
 ) -> Result<Request<RequestBody>, http::Error> {
+    let websocket = websocket::is_asked_for(&request);
     let (mut parts, body) = request.into_parts();
+    let authority = parts.uri.authority().cloned();
     parts.uri = match parts.uri.query() {
         Some(query) => Uri::try_from(format!("{}?{query}", call.path))?,
         None => Uri::try_from(call.path)?,
@@ -143,7 +168,20 @@ fn outgoing(
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
     forward::strip(headers);
-    set_forwarded(headers, call.origin.peer);
+    // What the gateway has done for the caller already.
+    headers.remove(header::EXPECT);
+    if let Some(authority) = authority {
+        // The host of the target counts, and HTTP/2 has no other (RFC 9112, section 3.2.2).
+        headers.insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
+    }
+    join_cookies(headers)?;
+    if websocket {
+        websocket::ask(headers);
+    }
+    set_forwarded(headers, call.origin);
+    if let Some(identity) = identity {
+        forward::set(headers, identity::HEADER, &percent_encoded(&identity.json));
+    }
     forward::set(headers, "x-jelou-request-id", &call.request_id.to_string());
     forward::set(
         headers,
@@ -168,11 +206,37 @@ fn outgoing(
     Ok(Request::from_parts(parts, body))
 }
 
-/// The caller's address, from its connection; what the caller says of itself does not count.
-fn set_forwarded(headers: &mut header::HeaderMap, peer: Option<IpAddr>) {
-    headers.remove(header::FORWARDED);
-    headers.remove("x-forwarded-for");
-    if let Some(peer) = peer {
+/// HTTP/2 may send each cookie in a field of its own; HTTP/1.1 has one field (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
+    let mut cookies = headers.get_all(header::COOKIE).iter();
+    if let (Some(first), Some(second)) = (cookies.next(), cookies.next()) {
+        let all: Vec<_> = [first, second]
+            .into_iter()
+            .chain(cookies)
+            .map(HeaderValue::as_bytes)
+            .collect();
+        let joined = HeaderValue::from_bytes(&all.join(b"; ".as_slice()))?;
+        headers.insert(header::COOKIE, joined);
+    }
+    Ok(())
+}
+
+/// Who the caller is, as anybody can write it.
+const CALLER_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+/// What the caller asked a proxy for; a trusted one's word passes.
+const PROXY_HEADERS: [&str; 3] = ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"];
+
+/// The caller's address, as far as it is known; what the caller says of itself does not count.
+fn set_forwarded(headers: &mut HeaderMap, origin: Origin) {
+    for name in CALLER_HEADERS {
+        headers.remove(name);
+    }
+    if !origin.by_proxy {
+        for name in PROXY_HEADERS {
+            headers.remove(name);
+        }
+    }
+    if let Some(peer) = origin.peer {
         forward::set(headers, "x-forwarded-for", &peer.to_canonical().to_string());
     }
 }

@@ -8,14 +8,16 @@ pub(crate) mod auth;
 mod body;
 pub(crate) mod cors;
 mod forward;
+pub(crate) mod identity;
 pub(crate) mod invoke;
 mod statics;
 pub(crate) mod unread;
+mod websocket;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use jelou_core::{Clock, Limits};
 use uuid::Uuid;
@@ -25,7 +27,8 @@ pub(crate) use body::GatewayBody;
 
 use crate::config::Mcp;
 use crate::mcp;
-use crate::registry::{Function, Live, Registry};
+use crate::network::Networks;
+use crate::registry::{Found, Function, Live, Registry};
 use answer::Answer;
 use unread::Unread;
 
@@ -35,6 +38,8 @@ pub(crate) struct Gateway {
     pub(crate) domain: Domain,
     pub(crate) limits: Limits,
     pub(crate) mcp: Mcp,
+    /// Callers who may say whom they speak for.
+    pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
 }
 
@@ -43,6 +48,8 @@ pub(crate) struct Gateway {
 pub(crate) struct Origin {
     /// Absent for a call by another function.
     pub(crate) peer: Option<IpAddr>,
+    /// Whether it came from a trusted proxy.
+    pub(crate) by_proxy: bool,
     /// Calls already made in the chain that this request continues.
     pub(crate) hops: u32,
 }
@@ -60,10 +67,10 @@ impl Gateway {
         origin: Origin,
     ) -> Response<GatewayBody> {
         let request_id = Uuid::new_v4();
-        let requested_origin = request.headers().get(http::header::ORIGIN).cloned();
+        let requested_origin = request.headers().get(header::ORIGIN).cloned();
         let host = host_of(&request);
         let uri = request.uri().clone();
-        let mut request = request.map(Unread::new);
+        let mut request = Unread::of(request);
         let (function, path) = match self.domain.address(&host, uri.path()) {
             Address::Function { label, path } => (self.registry.function(label), path),
             Address::Other => (None, ""),
@@ -73,14 +80,32 @@ impl Gateway {
             .and_then(|function| function.live.load_full());
         let mut response = match (&function, &live) {
             (Some(function), Some(live)) => {
-                self.route(&mut request, path, function, live, origin, request_id)
-                    .await
+                let method = cors::asked_method(&request).unwrap_or(request.method().as_str());
+                let found = live.routes.find(path, method);
+                let tools = &live.manifest.tools;
+                // What no tool answers follows the rules of the first one.
+                let tool = found.tool().unwrap_or_default();
+                let visit = Visit {
+                    function,
+                    live,
+                    path,
+                    found,
+                    cors: cors::Rules::of(tools.get(tool)),
+                    origin,
+                    request_id,
+                };
+                let cors = visit.cors;
+                let mut response = self.route(&mut request, visit).await;
+                cors.apply(requested_origin.as_ref(), response.headers_mut());
+                response
             }
             // A function that was never deployed answers nobody yet.
-            _ => Answer::FunctionNotFound.into(),
+            _ => {
+                let mut response = Response::from(Answer::FunctionNotFound);
+                cors::Rules::of(None).apply(requested_origin.as_ref(), response.headers_mut());
+                response
+            }
         };
-        let cors = live.as_deref().map(cors::of_response).unwrap_or_default();
-        cors.apply(requested_origin.as_ref(), response.headers_mut());
         answer::finish(&mut response, request_id);
         request.into_body().settle(response.headers_mut()).await;
         response
@@ -90,12 +115,17 @@ impl Gateway {
     async fn route(
         &self,
         request: &mut Request<Unread>,
-        path: &str,
-        function: &Arc<Function>,
-        live: &Live,
-        origin: Origin,
-        request_id: Uuid,
+        visit: Visit<'_>,
     ) -> Response<GatewayBody> {
+        let Visit {
+            function,
+            live,
+            path,
+            mut found,
+            cors,
+            origin,
+            request_id,
+        } = visit;
         if origin.hops >= self.limits.max_hops {
             return Answer::LoopDetected.into();
         }
@@ -109,44 +139,42 @@ impl Gateway {
             };
             return mcp::answer(exchange, request).await;
         }
-        let found = live.routes.find(path);
-        let tool = found.as_ref().map(|found| &live.manifest.tools[found.tool]);
+        let tools = &live.manifest.tools;
         if cors::is_preflight(request) {
-            return cors::preflight(tool, live);
+            match live.routes.find(path, Method::OPTIONS.as_str()) {
+                // Without CORS of the platform, a tool that takes OPTIONS may have its own.
+                own @ Found::Tool(_) if cors.are_off() => found = own,
+                _ => return cors.preflight(),
+            }
         }
         if let Some(answer) = statics::answer(request.method(), path, live) {
             return answer;
         }
-        let public = tool.map_or_else(|| live.manifest.is_public(), |tool| tool.public);
+        let public = match &found {
+            Found::Tool(found) => tools[found.tool].public,
+            Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
+            Found::Nothing => live.manifest.is_public(),
+        };
         if !public && !auth::opens(self, request.headers(), function) {
             return Answer::Unauthorized.into();
         }
-        let (Some(found), Some(tool)) = (found, tool) else {
-            return Answer::NotFound {
-                available: &live.routes.available,
+        let found = match found {
+            Found::Tool(found) if !statics::is_reserved(path) => found,
+            Found::OtherMethods(others) if !statics::is_reserved(path) => {
+                let methods = others.iter().flat_map(|tool| &tools[*tool].methods);
+                let allow = answer::allow(methods);
+                if *request.method() == Method::OPTIONS {
+                    return answer::options(allow);
+                }
+                return Answer::MethodNotAllowed { allow }.into();
             }
-            .into();
+            _ => {
+                let available = &live.routes.available;
+                return Answer::NotFound { available }.into();
+            }
         };
-        if statics::is_reserved(path) {
-            return Answer::NotFound {
-                available: &live.routes.available,
-            }
-            .into();
-        }
-        let method = request.method();
-        let wanted = if *method == Method::HEAD {
-            "GET"
-        } else {
-            method.as_str()
-        };
-        if !tool.methods.iter().any(|allowed| allowed == wanted) {
-            return Answer::MethodNotAllowed {
-                allowed: &tool.methods,
-            }
-            .into();
-        }
         let call = invoke::Call {
-            tool,
+            tool: &tools[found.tool],
             params: &found.params,
             path,
             origin,
@@ -156,16 +184,28 @@ impl Gateway {
     }
 }
 
+/// A request on its way, and what it has led to so far.
+struct Visit<'a> {
+    function: &'a Arc<Function>,
+    live: &'a Live,
+    /// The path that the function sees.
+    path: &'a str,
+    found: Found,
+    cors: cors::Rules<'a>,
+    origin: Origin,
+    request_id: Uuid,
+}
+
 /// The host that the request names, in lower case: in its target (RFC 9112, section 3.2.2), else in its header.
 fn host_of<B>(request: &Request<B>) -> String {
     let named = request
         .uri()
         .authority()
-        .map(http::uri::Authority::as_str)
+        .map(http::uri::Authority::host)
         .or_else(|| {
             request
                 .headers()
-                .get(http::header::HOST)
+                .get(header::HOST)
                 .and_then(|host| host.to_str().ok())
         });
     named.unwrap_or_default().to_ascii_lowercase()

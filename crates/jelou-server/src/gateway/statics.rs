@@ -1,7 +1,7 @@
 //! Routes that the platform answers from the manifest, without a token and without waking a process.
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use jelou_core::manifest::{Mode, Tool};
 use serde_json::{Value, json};
 
@@ -23,15 +23,12 @@ pub(crate) fn answer(method: &Method, path: &str, live: &Live) -> Option<Respons
         openapi::PATH => live.openapi.clone(),
         _ => return None,
     };
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return Some(
-            Answer::MethodNotAllowed {
-                allowed: &["GET".to_owned()],
-            }
-            .into(),
-        );
-    }
-    Some(answer::json(StatusCode::OK, body))
+    let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    Some(match *method {
+        Method::GET | Method::HEAD => answer::json(StatusCode::OK, body),
+        Method::OPTIONS => answer::options(allow),
+        _ => Answer::MethodNotAllowed { allow }.into(),
+    })
 }
 
 fn health(live: &Live) -> Value {

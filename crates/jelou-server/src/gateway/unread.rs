@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -15,29 +16,63 @@ const MAX_DROPPED: u64 = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
-pub(crate) struct Unread(Option<Incoming>);
+pub(crate) struct Unread {
+    body: Option<Incoming>,
+    rest: Rest,
+}
+
+/// What becomes of a body that nobody has read.
+#[derive(Debug, Default, Clone, Copy)]
+enum Rest {
+    /// It is on the connection, or will be.
+    #[default]
+    Comes,
+    /// The caller waits to be asked for it (RFC 9110, section 10.1.1).
+    Waits,
+    /// It has a stream of its own, which can end alone.
+    Apart,
+}
 
 impl Unread {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Some(body).filter(|body| !body.is_end_stream()))
+    pub(crate) fn of(request: Request<Incoming>) -> Request<Self> {
+        let rest = if request.version() == Version::HTTP_2 {
+            Rest::Apart
+        } else if request.headers().contains_key(header::EXPECT) {
+            Rest::Waits
+        } else {
+            Rest::Comes
+        };
+        request.map(|body| Self {
+            body: Some(body).filter(|body| !body.is_end_stream()),
+            rest,
+        })
     }
 
     /// Bytes that the caller says it has.
     pub(crate) fn announced(&self) -> u64 {
-        self.0.as_ref().map_or(0, |body| body.size_hint().lower())
+        let body = self.body.as_ref();
+        body.map_or(0, |body| body.size_hint().lower())
     }
 
     /// Gives the body to the one who reads it. `None` when there is none, or it was given away before.
     pub(crate) fn take(&mut self) -> Option<Incoming> {
-        self.0.take()
+        self.body.take()
     }
 
     /// Called with the headers of the answer.
     pub(crate) async fn settle(self, headers: &mut HeaderMap) {
         let announced = self.announced();
-        let Some(body) = self.0 else { return };
-        if announced > MAX_DROPPED || !is_dropped_whole(body).await {
-            close(headers);
+        let Some(mut body) = self.body else { return };
+        match self.rest {
+            Rest::Apart => {}
+            Rest::Waits => close(headers),
+            Rest::Comes => {
+                if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {
+                    close(headers);
+                    // Whoever sends on before listening would lose the answer.
+                    jelou_engine::discard(body);
+                }
+            }
         }
     }
 }
@@ -47,7 +82,7 @@ pub(crate) fn close(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
-async fn is_dropped_whole(body: Incoming) -> bool {
+async fn is_dropped_whole(body: &mut Incoming) -> bool {
     let limit = usize::try_from(MAX_DROPPED).unwrap_or(usize::MAX);
     let mut body = Limited::new(body, limit);
     let dropped = async {

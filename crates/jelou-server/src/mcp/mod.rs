@@ -60,8 +60,8 @@ pub(crate) async fn answer(
         return Answer::Unauthorized.into();
     };
     if *request.method() != Method::POST {
-        let allowed = &["POST".to_owned()];
-        return Answer::MethodNotAllowed { allowed }.into();
+        let allow = HeaderValue::from_static("POST, OPTIONS");
+        return Answer::MethodNotAllowed { allow }.into();
     }
     if let Err(refusal) = check_head(exchange, request.headers()) {
         return refusal.into();

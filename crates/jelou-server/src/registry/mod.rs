@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jelou_core::Slug;
 
 pub(crate) use function::{Function, Live};
-pub(crate) use routes::Routes;
+pub(crate) use routes::{Found, Routes};
 pub(crate) use tokens::{AccessTokens, CallerToken, ManagerToken, RuntimeTokens};
 
 #[derive(Debug, Default)]

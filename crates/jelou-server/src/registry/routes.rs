@@ -1,6 +1,7 @@
 //! Which tool a path leads to.
 
 use jelou_core::Manifest;
+use jelou_core::manifest::Tool;
 use percent_encoding::percent_decode_str;
 
 /// The routes of one deployment, the most specific first.
@@ -16,6 +17,7 @@ struct Route {
     segments: Vec<Segment>,
     /// Whether anything may follow the segments.
     rest: bool,
+    methods: Vec<String>,
     tool: usize,
 }
 
@@ -24,6 +26,26 @@ enum Segment {
     // In the order in which they are tried.
     Literal(String),
     Param(String),
+}
+
+/// What a path and a method lead to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Tool(RouteMatch),
+    /// The path is one of these tools', the most specific first; the method is none of theirs.
+    OtherMethods(Vec<usize>),
+    Nothing,
+}
+
+impl Found {
+    /// The tool whose rules count, be it for a refusal.
+    pub(crate) fn tool(&self) -> Option<usize> {
+        match self {
+            Self::Tool(found) => Some(found.tool),
+            Self::OtherMethods(tools) => tools.first().copied(),
+            Self::Nothing => None,
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +61,7 @@ impl Routes {
             .tools
             .iter()
             .enumerate()
-            .map(|(tool, described)| Route::parse(&described.path, tool))
+            .map(|(index, tool)| Route::of(tool, index))
             .collect();
         routes.sort_by(|a, b| (a.rest, &a.segments).cmp(&(b.rest, &b.segments)));
         // Among routes that take any rest, the longer prefix is the more specific.
@@ -53,24 +75,40 @@ impl Routes {
                 },
             )
         });
-        let available = manifest
-            .tools
-            .iter()
-            .map(|tool| tool.path.clone())
-            .collect();
+        let mut available: Vec<String> = Vec::new();
+        for tool in &manifest.tools {
+            if !available.contains(&tool.path) {
+                available.push(tool.path.clone());
+            }
+        }
         Self { routes, available }
     }
 
-    pub(crate) fn find(&self, path: &str) -> Option<RouteMatch> {
-        self.routes.iter().find_map(|route| route.matches(path))
+    /// The most specific route of those that have the path and take the method: tools may share a path.
+    pub(crate) fn find(&self, path: &str, method: &str) -> Found {
+        let mut others = Vec::new();
+        for route in &self.routes {
+            if let Some(params) = route.matches(path) {
+                if route.takes(method) {
+                    let tool = route.tool;
+                    return Found::Tool(RouteMatch { tool, params });
+                }
+                others.push(route.tool);
+            }
+        }
+        if others.is_empty() {
+            Found::Nothing
+        } else {
+            Found::OtherMethods(others)
+        }
     }
 }
 
 impl Route {
-    fn parse(path: &str, tool: usize) -> Self {
-        let (fixed, rest) = match path.strip_suffix('*') {
+    fn of(tool: &Tool, index: usize) -> Self {
+        let (fixed, rest) = match tool.path.strip_suffix('*') {
             Some(fixed) => (fixed, true),
-            None => (path, false),
+            None => (tool.path.as_str(), false),
         };
         let segments = split(fixed)
             .map(|segment| match segment.strip_prefix(':') {
@@ -81,18 +119,28 @@ impl Route {
         Self {
             segments,
             rest,
-            tool,
+            methods: tool.methods.clone(),
+            tool: index,
         }
     }
 
-    fn matches(&self, path: &str) -> Option<RouteMatch> {
+    /// HEAD is GET without a body (RFC 9110, section 9.3.2).
+    fn takes(&self, method: &str) -> bool {
+        let lists = |method| self.methods.iter().any(|listed| listed == method);
+        lists(method) || (method == "HEAD" && lists("GET"))
+    }
+
+    /// The parameters in a path of this route.
+    fn matches(&self, path: &str) -> Option<Vec<(String, String)>> {
         let mut given = split(path);
         let mut params = Vec::new();
         for segment in &self.segments {
             let value = given.next()?;
             match segment {
                 Segment::Literal(literal) => {
-                    if literal != value {
+                    // `%2D` is `-` (RFC 3986, section 6.2.2.2); `%2F` is no slash between segments.
+                    let decoded = || percent_decode_str(value).eq(percent_decode_str(literal));
+                    if literal != value && !decoded() {
                         return None;
                     }
                 }
@@ -107,10 +155,7 @@ impl Route {
         if !self.rest && given.next().is_some() {
             return None;
         }
-        Some(RouteMatch {
-            tool: self.tool,
-            params,
-        })
+        Some(params)
     }
 }
 
@@ -122,15 +167,15 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jelou_core::manifest::{Mode, Tool};
+    use jelou_core::manifest::Mode;
 
-    fn routes(paths: &[&str]) -> Routes {
-        let tool = |path: &&str| Tool {
+    fn routes(tools: &[(&str, &str)]) -> Routes {
+        let tool = |(methods, path): &(&str, &str)| Tool {
             key: (*path).to_owned(),
             name: "t".to_owned(),
             description: "d".to_owned(),
             path: (*path).to_owned(),
-            methods: vec!["POST".to_owned()],
+            methods: methods.split(' ').map(str::to_owned).collect(),
             timeout_ms: 1,
             mcp: true,
             public: false,
@@ -144,14 +189,26 @@ mod tests {
             mode: Mode::App,
             name: None,
             description: "d".to_owned(),
-            tools: paths.iter().map(tool).collect(),
+            tools: tools.iter().map(tool).collect(),
         })
+    }
+
+    fn posts(paths: &[&str]) -> Routes {
+        let tools: Vec<_> = paths.iter().map(|path| ("POST", *path)).collect();
+        routes(&tools)
+    }
+
+    fn tool_of(found: &Found) -> Option<usize> {
+        match found {
+            Found::Tool(found) => Some(found.tool),
+            _ => None,
+        }
     }
 
     #[test]
     fn the_most_specific_route_wins() {
-        let routes = routes(&["*", "/users/:id", "/users/me", "/files/*"]);
-        let tool = |path: &str| routes.find(path).map(|found| found.tool);
+        let routes = posts(&["*", "/users/:id", "/users/me", "/files/*"]);
+        let tool = |path: &str| tool_of(&routes.find(path, "POST"));
         assert_eq!(tool("/"), Some(0));
         assert_eq!(tool("/users/me"), Some(2));
         assert_eq!(tool("/users/7/"), Some(1));
@@ -161,9 +218,45 @@ mod tests {
 
     #[test]
     fn params_are_decoded() {
-        let found = routes(&["/users/:id/:tab"]).find("/users/a%20b/x").unwrap();
-        let param = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(found.params, [param("id", "a b"), param("tab", "x")]);
-        assert_eq!(routes(&["/a"]).find("/b"), None);
+        let params = |path: &str| match posts(&["/users/:id/:tab"]).find(path, "POST") {
+            Found::Tool(found) => found.params,
+            other => panic!("{other:?}"),
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            params("/users/a%20b/x"),
+            [pair("id", "a b"), pair("tab", "x")]
+        );
+        // An encoded slash belongs to its segment, and dots are no way up.
+        assert_eq!(
+            params("/users/a%2Fb/.."),
+            [pair("id", "a/b"), pair("tab", "..")]
+        );
+        assert_eq!(posts(&["/a"]).find("/b", "POST"), Found::Nothing);
+    }
+
+    #[test]
+    fn what_need_not_be_encoded_may_be() {
+        let routes = posts(&["/send-email"]);
+        assert_eq!(tool_of(&routes.find("/send%2Demail", "POST")), Some(0));
+        assert_eq!(routes.find("/send%2Femail", "POST"), Found::Nothing);
+    }
+
+    #[test]
+    fn the_method_counts_too() {
+        let routes = routes(&[
+            ("GET", "/notes/:id"),
+            ("PUT DELETE", "/notes/:id"),
+            ("POST", "*"),
+        ]);
+        let tool = |method| tool_of(&routes.find("/notes/7", method));
+        assert_eq!(tool("GET"), Some(0));
+        assert_eq!(tool("HEAD"), Some(0));
+        assert_eq!(tool("DELETE"), Some(1));
+        assert_eq!(tool("POST"), Some(2));
+        let patch = routes.find("/notes/7", "PATCH");
+        assert_eq!(patch, Found::OtherMethods(vec![0, 1, 2]));
+        assert_eq!(patch.tool(), Some(0));
+        assert_eq!(routes.available, ["/notes/:id", "*"]);
     }
 }

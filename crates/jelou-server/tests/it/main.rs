@@ -2,6 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod api_document;
+mod cors;
+mod headers;
+mod http2;
+mod identity;
+mod limits;
 mod mcp;
+mod memory;
+mod methods;
 mod openapi;
+mod proxies;
+mod smuggling;
+mod streaming;
 mod support;
+mod targets;
+mod tls;
+mod websocket;

@@ -92,7 +92,7 @@ fn the_platforms_answers_are_as_described() {
         ("400", post("/check", "{")),
         ("401", server.call("answers", "/check").body("{}")),
         ("404", post("/nowhere", "{}")),
-        ("405", post("/check", "{}").method("OPTIONS")),
+        ("405", post("/check", "{}").method("BREW")),
         ("500", post("/fail", "{}")),
         ("504", post("/slow", "{}")),
     ];

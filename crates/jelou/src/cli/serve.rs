@@ -25,6 +25,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DOMAIN", env = env::JELOU_DOMAIN, hide_env_values = true)]
     pub(crate) domain: Option<String>,
 
+    /// Certificate for HTTPS, in PEM, with those that lead to its authority
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
     /// Configuration file
     #[arg(long, value_name = "FILE", env = env::JELOU_CONFIG, hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,

@@ -2,7 +2,7 @@ use std::io::IsTerminal;
 
 use anyhow::Context as _;
 use jelou_client::ApiUrl;
-use jelou_server::{Config, Overrides, Ready, Server};
+use jelou_server::{Config, Overrides, Ready, Server, TlsOverrides};
 use jelou_token::AccessToken;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +21,10 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
         api_listen: args.api_listen,
         data: args.data,
         domain: args.domain,
+        tls: args.tls_cert.is_some().then_some(TlsOverrides {
+            cert: args.tls_cert,
+            key: args.tls_key,
+        }),
     };
     let config = Config::load(args.config.as_deref(), &overrides)
         .map_err(|error| Failure::validation(error.to_string()))?;

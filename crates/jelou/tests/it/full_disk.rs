@@ -1,13 +1,12 @@
 //! A disk without room: changes are refused whole, and functions are called as ever.
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use rustix::process::geteuid;
 
-use crate::support::{DataFolder, Sandbox, Serve, assert_live_outcome, fetched_engine, function};
+use crate::support::{DataFolder, Sandbox, Serve, assert_live_outcome, function};
 
 /// A small file system in the place of a data folder.
 struct SmallDisk(Arc<DataFolder>);
@@ -21,7 +20,14 @@ impl SmallDisk {
             .arg(data.path())
             .output()
             .unwrap();
-        mounted.status.success().then_some(Self(data))
+        mounted.status.success().then(|| {
+            std::os::unix::fs::symlink(
+                crate::support::fetched_engine().canonicalize().unwrap(),
+                data.path().join("engine"),
+            )
+            .unwrap();
+            Self(data)
+        })
     }
 
     fn filler(&self) -> std::path::PathBuf {
@@ -60,17 +66,10 @@ fn a_full_disk() {
         eprintln!("skipped: only root can mount a small disk");
         return;
     }
-    let Ok(engine) = fetched_engine().canonicalize() else {
-        eprintln!(
-            "skipped: a small disk has no room for the engine, and `make engine` has not fetched it"
-        );
-        return;
-    };
     let Some(disk) = SmallDisk::mount() else {
         eprintln!("skipped: mounting is not permitted here");
         return;
     };
-    symlink(engine, disk.0.path().join("engine")).unwrap();
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox).on(&disk.0).start();
     let live = function("() => 'live'");

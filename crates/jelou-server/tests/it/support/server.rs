@@ -9,16 +9,21 @@ use jelou_client::Client;
 use jelou_core::SourceFile;
 use jelou_core::api::{DeployRequest, DeployResult};
 use jelou_server::config::DEFAULTS;
-use jelou_server::{Config, Server};
+use jelou_server::{Config, DataDirError, Ready, Server, StartError};
+use jelou_token::AccessToken;
 
-use super::{Call, engine};
+use super::{Call, Wire, engine};
 
 pub(crate) struct TestServer {
     address: String,
     client: Client,
     server: Option<Server>,
     runtime: tokio::runtime::Runtime,
-    _root: tempfile::TempDir,
+    root: Option<tempfile::TempDir>,
+    access_token: String,
+    /// To start again with.
+    config: Config,
+    functions: String,
 }
 
 impl TestServer {
@@ -39,14 +44,26 @@ impl TestServer {
             .extract()
             .unwrap();
         change(&mut config);
+        Self::start_in(root, config, None)
+    }
+
+    fn start_in(root: tempfile::TempDir, config: Config, access_token: Option<String>) -> Self {
+        super::log::keep();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (server, ready) = runtime.block_on(Server::start(config, |_| {})).unwrap();
+        let kept = config.clone();
+        let (server, ready) = runtime.block_on(start_server(config));
+        let created = ready.access_token.map(|token| token.expose().to_owned());
+        let access_token = created.or(access_token).unwrap();
+        let token = AccessToken::parse(&access_token).unwrap();
         Self {
-            address: ready.api.strip_prefix("http://").unwrap().to_owned(),
-            client: Client::new(ready.api.parse().unwrap(), ready.access_token),
+            address: ready.api.split_once("://").unwrap().1.to_owned(),
+            functions: ready.functions.clone(),
+            config: kept,
+            client: Client::new(ready.api.parse().unwrap(), Some(token)),
+            access_token,
             server: Some(server),
             runtime,
-            _root: root,
+            root: Some(root),
         }
     }
 
@@ -73,6 +90,41 @@ impl TestServer {
         self.client.deployments(&slug).create(&request).unwrap()
     }
 
+    /// Ends the server and starts it again on the same data, with other settings perhaps.
+    pub(crate) fn restart(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        self.stop();
+        let mut config = self.config.clone();
+        change(&mut config);
+        let root = self.root.take().unwrap();
+        Self::start_in(root, config, Some(self.access_token.clone()))
+    }
+
+    fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.shut_down());
+        }
+    }
+
+    /// A connection to the server, for bytes as they are.
+    pub(crate) fn wire(&self) -> Wire {
+        Wire::connect(&self.address)
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The pattern of function URLs, as the server announces it.
+    pub(crate) fn functions(&self) -> &str {
+        &self.functions
+    }
+
+    /// The host of a function.
+    pub(crate) fn host(&self, slug: &str) -> String {
+        let origin = self.origin(slug);
+        origin.split_once("://").unwrap().1.to_owned()
+    }
+
     /// The origin of a function, as a browser would send it.
     pub(crate) fn origin(&self, slug: &str) -> String {
         let (_, port) = self.address.rsplit_once(':').unwrap();
@@ -87,10 +139,20 @@ impl TestServer {
     }
 }
 
+/// A process that another test starts has this one's files until it is a program of its own, and with them the lock of a
+/// data folder that is to be used again.
+async fn start_server(config: Config) -> (Server, Ready) {
+    for _ in 0..10_000 {
+        match Server::start(config.clone(), |_| {}).await {
+            Err(StartError::DataDir(DataDirError::InUse(_))) => tokio::task::yield_now().await,
+            started => return started.unwrap(),
+        }
+    }
+    panic!("the data folder is in use");
+}
+
 impl Drop for TestServer {
     fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shut_down());
-        }
+        self.stop();
     }
 }

@@ -1,0 +1,133 @@
+//! Whom a caller speaks for: `ctx.company`, `ctx.bot`, `ctx.user` and the like. A service that the operator trusts says
+//! it in a header, in JSON; from anybody else the header is taken out like every other of the platform's own.
+
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Gateway, Origin, auth};
+use crate::registry::Function;
+
+/// From a caller in JSON; to a worker percent-encoded.
+pub(crate) const HEADER: &str = "x-jelou-identity";
+/// Bytes of the header.
+const MAX_BYTES: usize = 8 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// As the function gets it.
+    pub(crate) json: String,
+    parsed: Parsed,
+}
+
+/// The header is there and its sender is trusted, but it is no identity.
+#[derive(Debug)]
+pub(crate) struct Unreadable;
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Parsed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company: Option<Known>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bot: Option<Known>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Known>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<Known>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<Known>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skill_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_id: Option<String>,
+}
+
+/// Somebody or something with an id, and whatever else the platform tells of it.
+#[derive(Debug, Deserialize, Serialize)]
+struct Known {
+    id: String,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Identity {
+    /// Whose memory the request may use within its function: its user's, else its conversation's.
+    pub(crate) fn memory_scope(&self) -> String {
+        let Parsed {
+            user, conversation, ..
+        } = &self.parsed;
+        match (user, conversation) {
+            (Some(user), _) => format!("user:{}", user.id),
+            (None, Some(conversation)) => format!("conversation:{}", conversation.id),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn parse(header: &[u8]) -> Result<Self, Unreadable> {
+        if header.len() > MAX_BYTES {
+            return Err(Unreadable);
+        }
+        let parsed: Parsed = serde_json::from_slice(header).map_err(|_| Unreadable)?;
+        let json = serde_json::to_string(&parsed).map_err(|_| Unreadable)?;
+        Ok(Self { json, parsed })
+    }
+}
+
+/// The identity that comes with a request. A public function can be called without a token, but nobody speaks for
+/// others without one.
+pub(crate) fn of(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    function: &Function,
+    origin: Origin,
+) -> Result<Option<Identity>, Unreadable> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let trusted = origin
+        .peer
+        .is_some_and(|peer| gateway.identity_trusted.contain(peer));
+    if !trusted || !auth::opens(gateway, headers, function) {
+        return Ok(None);
+    }
+    if values.next().is_some() {
+        return Err(Unreadable);
+    }
+    Identity::parse(value.as_bytes()).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(json: &str) -> String {
+        Identity::parse(json.as_bytes()).unwrap().memory_scope()
+    }
+
+    #[test]
+    fn memory_belongs_to_the_user_else_to_the_conversation() {
+        let both = r#"{"user":{"id":"7","names":"Ana"},"conversation":{"id":"7"}}"#;
+        assert_eq!(scope(both), "user:7");
+        assert_eq!(scope(r#"{"conversation":{"id":"7"}}"#), "conversation:7");
+        assert_eq!(scope(r#"{"company":{"id":"1","name":"Jelou"}}"#), "");
+    }
+
+    #[test]
+    fn what_is_passed_on_is_what_was_understood() {
+        let given = r#" {"user": {"id": "7", "roomId": "r"}, "skillId": "s", "executionId": "e"} "#;
+        let identity = Identity::parse(given.as_bytes()).unwrap();
+        assert_eq!(
+            identity.json,
+            r#"{"user":{"id":"7","roomId":"r"},"skillId":"s","executionId":"e"}"#
+        );
+        let long = format!(r#"{{"skillId":"{}"}}"#, "x".repeat(MAX_BYTES));
+        for unreadable in ["", "{", "[]", r#"{"user":{}}"#, r#"{"admin":true}"#, &long] {
+            assert!(
+                Identity::parse(unreadable.as_bytes()).is_err(),
+                "{unreadable}"
+            );
+        }
+    }
+}

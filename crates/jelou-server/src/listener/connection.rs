@@ -1,0 +1,178 @@
+//! One connection of a caller, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::{MAX_HEADERS, Routing, proxy_protocol, stopped, tls};
+use crate::gateway::GatewayBody;
+
+/// How long a caller may take for a request's head, and for what comes before its first one.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How often an HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Requests at a time on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 250;
+
+type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    routing: Arc<Routing>,
+    stop: watch::Receiver<bool>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot turn off Nagle's algorithm");
+    }
+    if let Err(error) = open(stream, peer.ip(), routing, stop).await {
+        tracing::debug!(error, %peer, "connection ended");
+    }
+}
+
+/// What comes before HTTP.
+async fn open(
+    mut stream: TcpStream,
+    mut peer: IpAddr,
+    routing: Arc<Routing>,
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult {
+    let opening = async {
+        if routing.proxies().contain(peer) {
+            peer = proxy_protocol::caller(&mut stream).await?.unwrap_or(peer);
+        }
+        let opened = match &routing.certificate {
+            Some(certificate) => {
+                let stream = certificate.acceptor().accept(stream).await?;
+                Opened::Encrypted(Box::new(stream))
+            }
+            None => Opened::Plain {
+                http2: begins_with_http2(&stream).await?,
+                stream,
+            },
+        };
+        Ok::<_, std::io::Error>(opened)
+    };
+    let opened = tokio::select! {
+        opened = tokio::time::timeout(HEADER_TIMEOUT, opening) => opened??,
+        // Nobody has asked for anything yet.
+        () = stopped(&mut stop) => return Ok(()),
+    };
+    match opened {
+        Opened::Plain {
+            stream,
+            http2: false,
+        } => serve_http1(stream, peer, routing, stop).await,
+        Opened::Plain {
+            stream,
+            http2: true,
+        } => serve_http2(stream, peer, routing, stop).await,
+        Opened::Encrypted(stream) if tls::chose_http2(&stream) => {
+            serve_http2(*stream, peer, routing, stop).await
+        }
+        Opened::Encrypted(stream) => serve_http1(*stream, peer, routing, stop).await,
+    }
+}
+
+enum Opened {
+    Plain { stream: TcpStream, http2: bool },
+    Encrypted(Box<tls::Stream>),
+}
+
+/// Whether a caller speaks HTTP/2 without having asked (RFC 9113, section 3.3). Looks at the first bytes where they
+/// are: HTTP/1.1 has no more to do than without this.
+async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    // No method of HTTP/1.1 begins like this, by RFC 9113.
+    const PREFACE: &[u8] = b"PRI";
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut first).await?;
+        if count == 0 || !PREFACE.starts_with(&first[..count]) {
+            return Ok(false);
+        }
+        if count == PREFACE.len() {
+            return Ok(true);
+        }
+        proxy_protocol::wait_for_more().await;
+    }
+}
+
+async fn serve_http1<S>(
+    stream: S,
+    peer: IpAddr,
+    routing: Arc<Routing>,
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_header_size(MAX_HEAD_BYTES)
+        // A buffer may have grown past the head's limit before it is looked at.
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(|request| answer(&routing, request, peer)),
+        );
+    let mut connection = pin!(connection.with_upgrades());
+    tokio::select! {
+        ended = &mut connection => return Ok(ended?),
+        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
+    }
+    Ok(connection.await?)
+}
+
+async fn serve_http2<S>(
+    stream: S,
+    peer: IpAddr,
+    routing: Arc<Routing>,
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEAD_BYTES)?)
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| {
+                let routing = Arc::clone(&routing);
+                async move { answer(&routing, request, peer).await }
+            }),
+        );
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return Ok(ended?),
+        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
+    }
+    Ok(connection.await?)
+}
+
+async fn answer(
+    routing: &Routing,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Result<Response<GatewayBody>, Infallible> {
+    Ok(routing.answer(request, peer).await)
+}

@@ -1,0 +1,150 @@
+//! Takes connections and leads each request to the gateway or the management API.
+//!
+//! What a connection speaks is found out at its beginning, in this order: a PROXY protocol header, where the peer is
+//! trusted ([`proxy_protocol`]); TLS, where the server has a certificate ([`tls`]); then HTTP/2 or HTTP/1.1
+//! ([`connection`]).
+
+mod connection;
+mod proxy_protocol;
+mod tls;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode, header};
+use hyper::body::{Body, Incoming};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+pub(crate) use tls::Certificate;
+pub use tls::TlsError;
+
+use crate::gateway::{Gateway, GatewayBody, Origin, unread};
+use crate::network::{Networks, TrustedProxies};
+
+/// Fields in a request's head: a worker takes 100, and the gateway adds its own.
+const MAX_HEADERS: usize = 88;
+
+/// What one listener serves.
+#[derive(Debug)]
+pub(crate) struct Routing {
+    /// Absent on the management API's own listener.
+    pub(crate) gateway: Option<Arc<Gateway>>,
+    /// Absent where another listener serves the management API.
+    pub(crate) api: Option<axum::Router>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Absent where callers speak plain HTTP.
+    pub(crate) certificate: Option<Arc<Certificate>>,
+}
+
+impl Routing {
+    /// `peer` is who made the connection.
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
+        if !names_one_host(&request) {
+            return refusal(StatusCode::BAD_REQUEST);
+        }
+        if request.headers().len() > MAX_HEADERS {
+            // Only HTTP/2 comes so far with them.
+            return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        let origin = Origin {
+            peer: Some(self.trusted_proxies.caller(peer, request.headers())),
+            // What a proxy says beside the caller's address counts as well.
+            by_proxy: self.proxies().contain(peer),
+            hops: 0,
+        };
+        match (&self.gateway, &self.api) {
+            (Some(gateway), Some(api)) if !gateway.is_for_function(&request) => {
+                answer_api(api, request).await
+            }
+            (Some(gateway), _) => gateway.answer_function(request, origin).await,
+            (None, Some(api)) => answer_api(api, request).await,
+            (None, None) => Response::new(GatewayBody::empty()),
+        }
+    }
+
+    fn proxies(&self) -> &Networks {
+        self.trusted_proxies.networks()
+    }
+}
+
+fn refusal(status: StatusCode) -> Response<GatewayBody> {
+    let mut response = Response::new(GatewayBody::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// RFC 9112, section 3.2: with none or with two, whoever looks next may see another host than was seen here.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => true,
+        (Some(_), Some(_)) => false,
+        // HTTP/2 has `:authority`, and HTTP/1.0 knew no hosts.
+        (None, _) => {
+            request.version() != http::Version::HTTP_11 || request.uri().authority().is_some()
+        }
+    }
+}
+
+async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<GatewayBody> {
+    let has_body = !request.body().is_end_stream();
+    let Ok(mut response) = api
+        .clone()
+        .oneshot(request.map(axum::body::Body::new))
+        .await;
+    if has_body && !response.status().is_success() {
+        // A refusal may have left the body unread.
+        unread::close(response.headers_mut());
+    }
+    response.map(GatewayBody::Api)
+}
+
+/// Serves until `stop` says so, then lets the requests in flight finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routing: Arc<Routing>,
+    mut stop: watch::Receiver<bool>,
+    drain_timeout: Duration,
+) {
+    // Each connection keeps a receiver, so that the sender sees when all have ended.
+    let (open, _) = watch::channel(());
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopped(&mut stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let open = open.subscribe();
+                let connection =
+                    connection::serve(stream, peer, Arc::clone(&routing), stop.clone());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(open);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: give those in use a moment to close.
+                tracing::error!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(drain_timeout, open.closed())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests were still in flight at the end of the drain (limits.drain_timeout_ms)"
+        );
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the server has gone, which stops as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,80 @@
+//! The PROXY protocol, versions 1 and 2: a proxy that passes bytes on says first who its caller is
+//! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>).
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ppp::{HeaderResult, PartialResult, v1, v2};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+/// Bytes of a header with its extensions.
+const MAX_HEADER_BYTES: usize = 4 * 1024;
+
+/// Reads the header, if the connection begins with one, and nothing after it. Answers with the caller's address,
+/// unless the proxy speaks for itself.
+pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+    let mut buffer = [0; MAX_HEADER_BYTES];
+    loop {
+        let count = stream.peek(&mut buffer).await?;
+        let given = &buffer[..count];
+        if count == 0 || !may_be_header(given) {
+            return Ok(None);
+        }
+        let header = HeaderResult::parse(given);
+        if header.is_incomplete() && count < buffer.len() {
+            wait_for_more().await;
+            continue;
+        }
+        let (length, caller) = read(&header)?;
+        stream.read_exact(&mut buffer[..length]).await?;
+        return Ok(caller);
+    }
+}
+
+fn may_be_header(given: &[u8]) -> bool {
+    let begins = |prefix: &[u8]| given.starts_with(prefix) || prefix.starts_with(given);
+    // With its space: a method of HTTP could begin like the word.
+    begins(b"PROXY ") || begins(v2::PROTOCOL_PREFIX)
+}
+
+fn read(header: &HeaderResult<'_>) -> io::Result<(usize, Option<IpAddr>)> {
+    match header {
+        HeaderResult::V1(Ok(header)) => {
+            let caller = match header.addresses {
+                v1::Addresses::Tcp4(addresses) => Some(addresses.source_address.into()),
+                v1::Addresses::Tcp6(addresses) => Some(addresses.source_address.into()),
+                v1::Addresses::Unknown => None,
+            };
+            Ok((header.header.len(), caller))
+        }
+        HeaderResult::V2(Ok(header)) => {
+            let caller = match (header.command, &header.addresses) {
+                (v2::Command::Proxy, v2::Addresses::IPv4(addresses)) => {
+                    Some(addresses.source_address.into())
+                }
+                (v2::Command::Proxy, v2::Addresses::IPv6(addresses)) => {
+                    Some(addresses.source_address.into())
+                }
+                _ => None,
+            };
+            Ok((header.len(), caller))
+        }
+        HeaderResult::V1(Err(error)) => Err(malformed(error)),
+        HeaderResult::V2(Err(error)) => Err(malformed(error)),
+    }
+}
+
+fn malformed(error: &impl std::fmt::Display) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("PROXY protocol header: {error}"),
+    )
+}
+
+/// Senders put the beginning into one segment. Where it comes in pieces nonetheless, there is nothing to be woken by:
+/// the bytes that are there make the socket readable.
+pub(super) async fn wait_for_more() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}

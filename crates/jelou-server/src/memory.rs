@@ -1,0 +1,209 @@
+//! `ctx.memory` of functions: what their workers ask over their egress sockets, at a host that exists only there.
+//!
+//! Whose values a worker gets is not for it to say: it names the request that it works on, and the gateway has noted for
+//! whom that one came in.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use jelou_core::Limits;
+use jelou_engine::Caller;
+use jelou_store::{MemoryLimits, MemoryOwner, Store, StoreError};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::gateway::{GatewayBody, answer};
+
+/// The host of the worker's requests.
+pub(crate) const HOST: &str = "jelou.internal";
+const PATH: &str = "/memory/";
+
+/// Bytes of a key.
+const MAX_KEY_BYTES: usize = 255;
+const MAX_TTL_SECONDS: f64 = 86_400.0;
+const SWEEP_PERIOD: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(crate) struct Memory {
+    store: Store,
+    limits: MemoryLimits,
+}
+
+/// Why a worker gets nothing, in words for the function's author.
+struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Put {
+    value: String,
+    /// Seconds.
+    ttl: Option<f64>,
+}
+
+impl Memory {
+    pub(crate) fn new(store: Store, limits: &Limits) -> Self {
+        let limits = MemoryLimits {
+            entries: limits.max_memory_entries,
+            value_bytes: limits.max_memory_value_bytes,
+        };
+        Self { store, limits }
+    }
+
+    /// `parent` is the id of the request that the worker works on.
+    pub(crate) async fn answer(
+        &self,
+        caller: &Caller,
+        parent: Option<&str>,
+        request: Request<Incoming>,
+    ) -> Response<GatewayBody> {
+        let answered = self.answer_or_refuse(caller, parent, request).await;
+        let (status, body) = match answered {
+            Ok((status, body)) => (status, body),
+            Err(Refusal { status, text }) => (status, json!({ "error": text })),
+        };
+        answer::json(status, Bytes::from(body.to_string()))
+    }
+
+    async fn answer_or_refuse(
+        &self,
+        caller: &Caller,
+        parent: Option<&str>,
+        request: Request<Incoming>,
+    ) -> Result<(StatusCode, Value), Refusal> {
+        let scope = parent.and_then(|parent| caller.memory_scope_of(parent));
+        let Some(scope) = scope else {
+            let text = "the request is over, and memory is that of a request: await ctx.memory before the result";
+            return Err(Refusal::new(StatusCode::CONFLICT, text));
+        };
+        let owner = MemoryOwner {
+            function: &caller.function_id,
+            scope: &scope,
+        };
+        let key = key_of(request.uri().path())?;
+        match *request.method() {
+            Method::GET => Ok(match self.store.recall(owner, &key).await? {
+                Some(value) => (StatusCode::OK, json!({ "value": value })),
+                None => (
+                    StatusCode::NOT_FOUND,
+                    json!({ "error": "there is no such value" }),
+                ),
+            }),
+            Method::PUT => {
+                let put = self.read(request).await?;
+                let ttl_ms = milliseconds(put.ttl.unwrap_or(MAX_TTL_SECONDS))?;
+                self.store
+                    .remember(owner, &key, &put.value, ttl_ms, self.limits)
+                    .await?;
+                Ok((StatusCode::OK, json!({})))
+            }
+            Method::DELETE => {
+                self.store.forget(owner, &key).await?;
+                Ok((StatusCode::OK, json!({})))
+            }
+            _ => Err(Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "GET, PUT or DELETE",
+            )),
+        }
+    }
+
+    async fn read(&self, request: Request<Incoming>) -> Result<Put, Refusal> {
+        // JSON may write one byte as six, and there is a little around the value.
+        let limit = self
+            .limits
+            .value_bytes
+            .saturating_mul(6)
+            .saturating_add(1024);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let body = Limited::new(request.into_body(), limit).collect().await;
+        let body = body.map_err(|_| {
+            let limit = self.limits.value_bytes;
+            let text = format!("the value is over {limit} bytes (limits.max_memory_value_bytes)");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+        })?;
+        serde_json::from_slice(&body.to_bytes())
+            .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))
+    }
+}
+
+/// The key in a path.
+fn key_of(path: &str) -> Result<String, Refusal> {
+    let Some(encoded) = path.strip_prefix(PATH) else {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "there is only memory here",
+        ));
+    };
+    let refused = |text: &str| Refusal::new(StatusCode::BAD_REQUEST, text);
+    let key = percent_decode_str(encoded)
+        .decode_utf8()
+        .map_err(|_| refused("the key is no text"))?;
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return Err(refused(&format!(
+            "a key has 1 to {MAX_KEY_BYTES} bytes, and this one has {}",
+            key.len()
+        )));
+    }
+    Ok(key.into_owned())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "within the limits it is a small positive number"
+)]
+fn milliseconds(ttl_seconds: f64) -> Result<i64, Refusal> {
+    if ttl_seconds > 0.0 && ttl_seconds <= MAX_TTL_SECONDS {
+        return Ok((ttl_seconds * 1000.0).ceil() as i64);
+    }
+    let text =
+        format!("the TTL must be more than 0 and at most {MAX_TTL_SECONDS} seconds (one day)");
+    Err(Refusal::new(StatusCode::BAD_REQUEST, text))
+}
+
+impl Refusal {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            text: text.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::MemoryFull { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string())
+            }
+            StoreError::MemoryValueTooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            _ => {
+                tracing::error!(error = &error as &dyn std::error::Error, "ctx.memory");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the memory store is not available",
+                )
+            }
+        }
+    }
+}
+
+/// Removes what nobody sees any more.
+pub(crate) async fn sweep_periodically(store: Store) {
+    loop {
+        tokio::time::sleep(SWEEP_PERIOD).await;
+        match store.sweep_memory().await {
+            Ok(0) => {}
+            Ok(values) => tracing::debug!(values, "memory swept"),
+            // The next time will do.
+            Err(error) => tracing::warn!(%error, "cannot sweep the memory of functions"),
+        }
+    }
+}

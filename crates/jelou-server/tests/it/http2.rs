@@ -1,0 +1,108 @@
+//! HTTP/2 with prior knowledge (RFC 9113, section 3.3), beside HTTP/1.1 on one port.
+
+use bytes::Bytes;
+use http::{Request, Version};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::support::{ECHO, TestServer};
+
+async fn connect(server: &TestServer) -> SendRequest<Full<Bytes>> {
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let io = TokioIo::new(stream);
+    let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+fn request(server: &TestServer, method: &str, target: &str) -> http::request::Builder {
+    let uri = format!("{}{target}", server.origin("echo"));
+    Request::builder()
+        .version(Version::HTTP_2)
+        .method(method)
+        .uri(uri)
+}
+
+async fn json_of(response: http::Response<hyper::body::Incoming>) -> Value {
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_without_tls() {
+    let server = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        server.deploy("echo", ECHO);
+        server
+    });
+    let mut sender = connect(&server).await;
+
+    let get = request(&server, "GET", "/a?b=1")
+        .header("cookie", "a=1")
+        .header("cookie", "b=2")
+        .body(Full::default())
+        .unwrap();
+    let response = sender.send_request(get).await.unwrap();
+    assert_eq!(response.version(), Version::HTTP_2);
+    assert_eq!(response.status(), 200);
+    assert!(response.headers().contains_key("x-request-id"));
+    let echo = json_of(response).await;
+    assert_eq!(echo["headers"]["host"], server.host("echo"));
+    assert_eq!(echo["headers"]["cookie"], "a=1; b=2");
+    assert_eq!(echo["url"], format!("{}/a?b=1", server.origin("echo")));
+
+    // Many at a time, each with a body.
+    let calls = (0..50).map(|number: usize| {
+        let body = Full::new(Bytes::from(vec![b'x'; number * 1000]));
+        let post = request(&server, "POST", "/")
+            .header("content-type", "text/plain")
+            .body(body)
+            .unwrap();
+        let mut sender = sender.clone();
+        async move {
+            let response = sender.send_request(post).await.unwrap();
+            assert_eq!(json_of(response).await["length"], number * 1000);
+        }
+    });
+    let calls: Vec<_> = calls.map(tokio::spawn).collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+
+    let large = request(&server, "POST", "/")
+        .body(Full::new(Bytes::from(vec![b'x'; 11 * 1024 * 1024])))
+        .unwrap();
+    let response = sender.send_request(large).await.unwrap();
+    assert_eq!(response.status(), 413);
+    let nobody = Request::builder()
+        .version(Version::HTTP_2)
+        .uri(server.origin("nobody"))
+        .body(Full::default())
+        .unwrap();
+    let response = sender.send_request(nobody).await.unwrap();
+    assert_eq!(
+        json_of(response).await,
+        json!({ "error": "Function not found" })
+    );
+
+    tokio::task::block_in_place(|| {
+        // A method that begins like the preface of HTTP/2, in one piece and byte by byte.
+        let host = format!("Host: {}", server.host("echo"));
+        for method in ["PUT", "PROPFIND"] {
+            let answer = server.wire().request(&format!("{method} /"), &[&host]);
+            let expected = if method == "PUT" { 200 } else { 405 };
+            assert_eq!(answer.status, expected);
+        }
+        let mut wire = server.wire();
+        for byte in format!("PUT / HTTP/1.1\r\n{host}\r\n\r\n").bytes() {
+            wire.send([byte]);
+        }
+        assert_eq!(wire.answer().status, 200);
+        drop(server);
+    });
+}

@@ -1,0 +1,178 @@
+//! Requests that two parties could read in two ways, and requests that are too large.
+
+use crate::support::{ECHO, TestServer};
+
+/// What a second request in the place of a body would be seen by.
+const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[test]
+fn ambiguous_requests_are_refused() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    let host = format!("Host: {}\r\n", server.host("echo"));
+    let refused = |head: &str, body: &str| {
+        let request = format!("POST / HTTP/1.1\r\n{head}Connection: close\r\n\r\n{body}");
+        let rest = server.wire().send_until_refused(request).rest();
+        assert!(rest.starts_with("HTTP/1.1 400 "), "{head:?}: {rest}");
+        assert!(!rest.contains("smuggled"), "{rest}");
+        assert_eq!(rest.matches("HTTP/1.1 ").count(), 1, "{rest}");
+    };
+    refused("", "");
+    refused(&format!("{host}{host}"), "");
+    refused(&format!("{host}Host: other.fn.localhost\r\n"), "");
+    for framing in [
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: 4, 5",
+        "Content-Length: +4",
+        "Content-Length: -1",
+        "Content-Length: 0x4",
+        "Content-Length : 0",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked",
+        "X: 1\r\n Transfer-Encoding: chunked",
+        "X\0: 1",
+    ] {
+        refused(&format!("{host}{framing}\r\n"), SMUGGLED);
+    }
+}
+
+#[test]
+fn chunked_wins_over_a_length_and_ends_the_connection() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    let host = server.host("echo");
+    for framing in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 3",
+    ] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\n{framing}\r\n\r\n5\r\nhello\r\n0\r\n\r\n{SMUGGLED}"
+        );
+        let rest = server.wire().send_until_refused(request).rest();
+        assert_eq!(rest.matches("HTTP/1.1 200 ").count(), 1, "{rest}");
+        assert!(rest.contains(r#""length":5"#), "{rest}");
+        assert!(!rest.contains("/smuggled"), "{rest}");
+    }
+}
+
+#[test]
+fn a_head_has_a_limit() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    let host = format!("Host: {}", server.host("echo"));
+    let large = "x".repeat(64 * 1024);
+    for (request_line, headers) in [
+        ("GET /", format!("X-Large: {large}\r\n")),
+        ("GET /", "X-Many: 1\r\n".repeat(88)),
+        (&format!("GET /{large}"), String::new()),
+    ] {
+        let head = format!("{request_line} HTTP/1.1\r\n{host}\r\n{headers}\r\n");
+        let rest = server.wire().send_until_refused(head).rest();
+        let refused = ["HTTP/1.1 431 ", "HTTP/1.1 414 "];
+        assert!(
+            refused.iter().any(|status| rest.starts_with(status)),
+            "{rest}"
+        );
+    }
+    // Near the limit all is well.
+    let header = format!("X-Large: {}", "x".repeat(63 * 1024));
+    for headers in [vec![header.as_str()], vec!["X-Many: 1"; 87]] {
+        let headers: Vec<_> = [host.as_str()].into_iter().chain(headers).collect();
+        let answer = server.wire().request("GET /", &headers);
+        assert_eq!(answer.status, 200, "{}", headers.len());
+    }
+}
+
+#[test]
+fn a_body_has_a_limit() {
+    const LIMIT: usize = 1024 * 1024;
+    let server = TestServer::start_with(|config| config.limits.max_body_bytes = LIMIT as u64);
+    server.deploy("echo", ECHO);
+    let head = |framing: &str| {
+        let host = server.host("echo");
+        format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/plain\r\n{framing}\r\n\r\n")
+    };
+    let announced = |size: usize| {
+        let mut wire = server.wire();
+        wire.send(head(&format!("Content-Length: {size}")));
+        wire.send("x".repeat(size)).answer()
+    };
+    let chunked = |size: usize| {
+        let mut wire = server.wire();
+        wire.send(head("Transfer-Encoding: chunked"));
+        for chunk in vec![b'x'; size].chunks(64 * 1024) {
+            wire.send(format!("{:x}\r\n", chunk.len()));
+            wire.send(chunk).send("\r\n");
+        }
+        wire.send("0\r\n\r\n").answer()
+    };
+    for size in [LIMIT - 1, LIMIT] {
+        assert_eq!(announced(size).json()["length"], size);
+        assert_eq!(chunked(size).json()["length"], size);
+    }
+    // The answer comes through although all of the body was sent before anybody looked at it.
+    for size in [LIMIT + 1, 8 * LIMIT] {
+        for answer in [announced(size), chunked(size)] {
+            assert_eq!(answer.status, 413, "{answer:?}");
+            assert_eq!(answer.body, r#"{"error":"Payload too large"}"#);
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        }
+    }
+}
+
+#[test]
+fn a_caller_who_asks_first_sends_nothing_in_vain() {
+    let server = TestServer::start();
+    let token = server.deploy("echo", &ECHO.replace("public: true", "public: false"));
+    let head = |token: &str, length: usize| {
+        let host = server.host("echo");
+        format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nX-Jelou-Token: {token}\r\nContent-Type: text/plain\r\n\
+             Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+        )
+    };
+    let mut wire = server.wire();
+    assert_eq!(wire.send(head(&token, 5)).head().status, 100);
+    let echo = wire.send("hello").answer().json();
+    assert_eq!(echo["length"], 5);
+    assert_eq!(echo["headers"]["expect"], serde_json::Value::Null);
+
+    assert_eq!(server.wire().send(head("wrong", 5)).head().status, 401);
+    let large = 10 * 1024 * 1024 + 1;
+    assert_eq!(server.wire().send(head(&token, large)).head().status, 413);
+}
+
+#[test]
+fn a_refusal_reaches_a_caller_who_is_still_sending() {
+    let server = TestServer::start();
+    server.deploy("echo", &ECHO.replace("public: true", "public: false"));
+    let host = format!("Host: {}", server.host("echo"));
+    let size = 9 * 1024 * 1024;
+    let head = format!("POST / HTTP/1.1\r\n{host}\r\nContent-Length: {size}\r\n\r\n");
+    let mut wire = server.wire();
+    let answer = wire.send(head).send(vec![b'x'; size]).answer();
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.body, r#"{"error":"Unauthorized"}"#);
+    assert_eq!(answer.header("connection"), Some("close"));
+}
+
+#[test]
+fn a_function_may_answer_before_it_has_read_everything() {
+    let server = TestServer::start();
+    server.deploy(
+        "hasty",
+        r#"export default define({ description: "Hasty", config: { public: true },
+          handler: () => response.status(422).json({ read: false }) });"#,
+    );
+    let host = server.host("hasty");
+    let size = 9 * 1024 * 1024;
+    let mut wire = server.wire();
+    wire.send(format!(
+        "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: image/png\r\nContent-Length: {size}\r\n\r\n"
+    ));
+    let answer = wire.send(vec![b'x'; size]).answer();
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (422, r#"{"read":false}"#)
+    );
+}

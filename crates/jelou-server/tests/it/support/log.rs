@@ -1,0 +1,40 @@
+//! What the servers of this test run say in their log.
+
+use std::io;
+use std::sync::{Mutex, Once, PoisonError};
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Keeps the log of every server from here on.
+pub(super) fn keep() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_writer(|| Lines)
+            .with_ansi(false)
+            .init();
+    });
+}
+
+/// Whether a line has all these words; one of them should be the test's own.
+pub(crate) fn logged(words: &[&str]) -> bool {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&log)
+        .lines()
+        .any(|line| words.iter().all(|word| line.contains(word)))
+}
+
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
