@@ -21,5 +21,5 @@ mod server;
 pub use api::openapi_document;
 pub use config::{Config, ConfigError, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
-pub use listener::TlsError;
+pub use listener::{ListenError, TlsError};
 pub use server::{Ready, Server, StartError};

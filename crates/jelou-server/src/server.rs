@@ -1,7 +1,6 @@
 //! Starts everything in its order, and ends it in the reverse one.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jelou_core::Clock;
@@ -11,7 +10,6 @@ use jelou_engine::{
 };
 use jelou_store::{SecretOwner, Snapshot, Store, StoreConfig, StoreError, Vault, VaultError};
 use jelou_token::AccessToken;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -20,8 +18,7 @@ use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
-use crate::listener::{self, Certificate, Routing, TlsError};
-use crate::network::TrustedProxies;
+use crate::listener::{ListenError, Sockets};
 use crate::registry::{Function, Registry};
 use crate::{api, last_used, memory};
 
@@ -41,13 +38,8 @@ pub enum StartError {
     Engine(#[from] EngineError),
     #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
-    #[error("cannot listen on {address}")]
-    Listen {
-        address: SocketAddr,
-        source: std::io::Error,
-    },
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Listen(#[from] ListenError),
     #[error("cannot create the first access token: {0}")]
     Bootstrap(String),
 }
@@ -77,12 +69,6 @@ impl Server {
         config: Config,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
-        let certificate = config
-            .tls
-            .clone()
-            .map(Certificate::open)
-            .transpose()?
-            .map(Arc::new);
         let data = DataDir::open(&config.data)?;
         let clock = Clock::system();
         let store = open_store(&config, &data, clock.clone()).await?;
@@ -91,13 +77,9 @@ impl Server {
         let snapshot = store.snapshot().await?;
         provide_artifacts(&store, &artifacts, &snapshot).await?;
 
-        let public = bind(config.listen).await?;
-        let api_only = match config.api_listen {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
-        let public_address = address_of(&public, config.listen)?;
-        let domain = Domain::new(&config.domain, public_address, certificate.is_some());
+        let sockets = Sockets::bind(&config).await?;
+        let encrypted = sockets.are_encrypted();
+        let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::default());
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
@@ -149,46 +131,14 @@ impl Server {
 
         let api = api::router(Arc::clone(&control));
         let (stop, stopped) = watch::channel(false);
-        let mut listeners = JoinSet::new();
-        let drain = config.limits.drain_timeout();
-        let api_address = match &api_only {
-            Some(listener) => address_of(listener, config.listen)?,
-            None => public_address,
-        };
-        let scheme = if certificate.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let trusted_proxies = TrustedProxies::new(config.trusted_proxies);
-        let public_routing = Routing {
-            gateway: Some(gateway),
-            api: api_only.is_none().then(|| api.clone()),
-            trusted_proxies: trusted_proxies.clone(),
-            certificate: certificate.clone(),
-        };
-        listeners.spawn(listener::serve(
-            public,
-            Arc::new(public_routing),
-            stopped.clone(),
-            drain,
-        ));
-        if let Some(listener) = api_only {
-            let routing = Routing {
-                gateway: None,
-                api: Some(api),
-                trusted_proxies,
-                certificate,
-            };
-            listeners.spawn(listener::serve(listener, Arc::new(routing), stopped, drain));
-        }
-        tokio::spawn(memory::sweep_periodically(store.clone()));
-        tokio::spawn(last_used::store_periodically(registry, store));
         let ready = Ready {
-            api: format!("{scheme}://{api_address}"),
+            api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
             access_token,
         };
+        let listeners = sockets.serve(gateway, api, &stopped);
+        tokio::spawn(memory::sweep_periodically(store.clone()));
+        tokio::spawn(last_used::store_periodically(registry, store));
         Ok((
             Self {
                 control,
@@ -323,16 +273,4 @@ fn fill(control: &Control, snapshot: Snapshot) {
             .access_tokens
             .put(token.hash, control::manager_token(token));
     }
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
-}
-
-fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { address, source })
 }

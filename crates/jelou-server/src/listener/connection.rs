@@ -18,8 +18,11 @@ use tokio::sync::watch;
 use super::{MAX_HEADERS, Routing, proxy_protocol, stopped, tls};
 use crate::gateway::GatewayBody;
 
-/// How long a caller may take for a request's head, and for what comes before its first one.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller may take for what comes before its first request.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request's head may take, and how long a connection is kept without one: hyper has one clock for both. It is
+/// longer than proxies keep theirs (60 s), so that it is they who close, and no request meets a closed connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How often an HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
@@ -68,7 +71,7 @@ async fn open(
         Ok::<_, std::io::Error>(opened)
     };
     let opened = tokio::select! {
-        opened = tokio::time::timeout(HEADER_TIMEOUT, opening) => opened??,
+        opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened??,
         // Nobody has asked for anything yet.
         () = stopped(&mut stop) => return Ok(()),
     };
@@ -122,7 +125,7 @@ where
 {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(MAX_HEAD_BYTES)
         // A buffer may have grown past the head's limit before it is looked at.
         .max_buf_size(MAX_HEAD_BYTES)

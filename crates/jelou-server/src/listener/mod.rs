@@ -6,6 +6,7 @@
 
 mod connection;
 mod proxy_protocol;
+mod sockets;
 mod tls;
 
 use std::net::IpAddr;
@@ -18,7 +19,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-pub(crate) use tls::Certificate;
+pub use sockets::ListenError;
+pub(crate) use sockets::Sockets;
+use tls::Certificate;
 pub use tls::TlsError;
 
 use crate::gateway::{Gateway, GatewayBody, Origin, unread};
@@ -29,14 +32,14 @@ const MAX_HEADERS: usize = 88;
 
 /// What one listener serves.
 #[derive(Debug)]
-pub(crate) struct Routing {
+struct Routing {
     /// Absent on the management API's own listener.
-    pub(crate) gateway: Option<Arc<Gateway>>,
+    gateway: Option<Arc<Gateway>>,
     /// Absent where another listener serves the management API.
-    pub(crate) api: Option<axum::Router>,
-    pub(crate) trusted_proxies: TrustedProxies,
+    api: Option<axum::Router>,
+    trusted_proxies: TrustedProxies,
     /// Absent where callers speak plain HTTP.
-    pub(crate) certificate: Option<Arc<Certificate>>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Routing {
@@ -103,7 +106,7 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
 }
 
 /// Serves until `stop` says so, then lets the requests in flight finish.
-pub(crate) async fn serve(
+async fn serve(
     listener: TcpListener,
     routing: Arc<Routing>,
     mut stop: watch::Receiver<bool>,

@@ -16,6 +16,7 @@ pub(super) struct PlatformAnswer {
 enum Body {
     /// `{"error": text}`.
     Error(&'static str),
+    Forbidden,
     BadRequest,
     NotFound,
 }
@@ -42,7 +43,7 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
         name: "Forbidden",
         of_token: true,
         description: "The token is valid and does not allow this.",
-        body: Body::Error("Forbidden"),
+        body: Body::Forbidden,
         header: None,
     },
     PlatformAnswer {
@@ -130,14 +131,17 @@ impl Body {
     fn schema(&self) -> Value {
         match self {
             Self::Error(text) => error(text),
-            Self::BadRequest => {
-                json!({ "oneOf": [validation_failed(), error("Invalid JSON")] })
-            }
-            Self::NotFound => {
-                json!({ "oneOf": [no_such_route(), error("Function not found")] })
-            }
+            Self::Forbidden => or_own([error("Forbidden")]),
+            Self::BadRequest => or_own([validation_failed(), error("Invalid JSON")]),
+            Self::NotFound => or_own([no_such_route(), error("Function not found")]),
         }
     }
+}
+
+/// For statuses that handlers answer with, too: what is wrong with an input, or not there, is often theirs to say.
+fn or_own<const N: usize>(of_platform: [Value; N]) -> Value {
+    let own = json!({ "description": "What the function answers itself." });
+    json!({ "anyOf": of_platform.into_iter().chain([own]).collect::<Vec<_>>() })
 }
 
 fn error(text: &str) -> Value {

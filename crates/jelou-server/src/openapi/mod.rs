@@ -73,7 +73,11 @@ fn paths(tools: &[Tool], schemas: &mut Schemas) -> Value {
         let template = templates.of_tool(tool);
         let tool_schemas = ToolSchemas::add(tool, schemas);
         let primary = primary_method(tool);
-        for method in &tool.methods {
+        for method in tool
+            .methods
+            .iter()
+            .filter(|method| tool_schemas.allow(method))
+        {
             let id = if Some(method.as_str()) == primary {
                 tool.name.clone()
             } else {

@@ -28,6 +28,8 @@ struct Input {
     reference: String,
     /// The properties of an input that is a plain object.
     fields: Option<Vec<Field>>,
+    /// Whether it may be an object, as a query string always is.
+    may_be_object: bool,
 }
 
 #[derive(Debug)]
@@ -48,9 +50,28 @@ impl ToolSchemas {
         let output = add("output", &tool.output_schema);
         let input = input.map(|reference| Input {
             fields: fields(&reference, schemas),
+            may_be_object: may_be_object(&reference, schemas),
             reference,
         });
         Self { input, output }
+    }
+
+    /// Whether a request by that method can have a valid input at all.
+    pub(super) fn allow(&self, method: &str) -> bool {
+        !takes_query(method) || self.input.as_ref().is_none_or(|input| input.may_be_object)
+    }
+}
+
+/// Whether the input is the query string.
+fn takes_query(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
+}
+
+fn may_be_object(reference: &str, schemas: &Schemas) -> bool {
+    match schemas.get(reference).and_then(|schema| schema.get("type")) {
+        Some(Value::String(only)) => only == "object",
+        Some(Value::Array(several)) => several.iter().any(|name| name == "object"),
+        _ => true,
     }
 }
 
@@ -90,7 +111,7 @@ impl Operation<'_> {
         }
         operation.insert("description".to_owned(), json!(self.tool.description));
         let mut parameters = self.path_parameters();
-        if self.takes_query() {
+        if takes_query(self.method) {
             parameters.extend(self.query_parameters());
         } else {
             operation.insert("requestBody".to_owned(), self.request_body());
@@ -101,11 +122,6 @@ impl Operation<'_> {
         operation.insert("security".to_owned(), security(self.tool.public));
         operation.insert("responses".to_owned(), self.responses());
         Value::Object(operation)
-    }
-
-    /// Whether the input is the query string.
-    fn takes_query(&self) -> bool {
-        matches!(self.method, "GET" | "HEAD")
     }
 
     fn path_parameters(&self) -> Vec<Value> {

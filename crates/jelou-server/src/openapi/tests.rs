@@ -54,6 +54,19 @@ fn the_whole_document_of_a_tool() {
 }
 
 #[test]
+fn a_query_string_is_no_list() {
+    let mut sum = tool("sum", "/sum", &["GET", "POST"]);
+    sum.input_schema = Some(json!({ "type": "array", "items": { "type": "number" } }));
+    let document = describe(vec![sum]);
+    let methods: Vec<_> = document["paths"]["/sum"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
+    assert_eq!(methods, ["post"]);
+}
+
+#[test]
 fn paths_have_templates() {
     let path_of = |path: &str| {
         let document = describe(vec![tool("t", path, &["POST"])]);

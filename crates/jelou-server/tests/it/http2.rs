@@ -10,6 +10,14 @@ use tokio::net::TcpStream;
 
 use crate::support::{ECHO, TestServer};
 
+/// Says whether the call of `/hang` goes on; else it is an echo.
+const HANGING: &str = r#"let state = "none";
+const hang = (request) => new Promise((resolve) => {
+  state = "hanging";
+  request.signal.onabort = () => resolve(state = "aborted");
+});
+"#;
+
 async fn connect(server: &TestServer) -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let io = TokioIo::new(stream);
@@ -37,7 +45,13 @@ async fn json_of(response: http::Response<hyper::body::Incoming>) -> Value {
 async fn http2_without_tls() {
     let server = tokio::task::block_in_place(|| {
         let server = TestServer::start();
-        server.deploy("echo", ECHO);
+        let hanging = r#"if (ctx.path === "/hang") return await hang(request);
+            if (ctx.path === "/state") return { state };
+            return {"#;
+        let echo = ECHO
+            .replace("=> ({", &format!("=> {{ {hanging}"))
+            .replace("}),\n", "}; },\n");
+        server.deploy("echo", &format!("{HANGING}{echo}"));
         server
     });
     let mut sender = connect(&server).await;
@@ -89,6 +103,27 @@ async fn http2_without_tls() {
         json_of(response).await,
         json!({ "error": "Function not found" })
     );
+
+    // To end a stream is to go away, without the connection.
+    let hang = request(&server, "POST", "/hang")
+        .body(Full::default())
+        .unwrap();
+    let mut other = sender.clone();
+    let hanging = tokio::spawn(async move { other.send_request(hang).await });
+    let state = async |sender: &mut SendRequest<Full<Bytes>>, wanted: &str| {
+        loop {
+            let get = request(&server, "GET", "/state")
+                .body(Full::default())
+                .unwrap();
+            let state = json_of(sender.send_request(get).await.unwrap()).await;
+            if state["state"] == wanted {
+                return;
+            }
+        }
+    };
+    state(&mut sender, "hanging").await;
+    hanging.abort();
+    state(&mut sender, "aborted").await;
 
     tokio::task::block_in_place(|| {
         // A method that begins like the preface of HTTP/2, in one piece and byte by byte.

@@ -6,6 +6,7 @@ mod cors;
 mod headers;
 mod http2;
 mod identity;
+mod jelou_api;
 mod limits;
 mod mcp;
 mod memory;

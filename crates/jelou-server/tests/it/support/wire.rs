@@ -52,13 +52,8 @@ impl Wire {
             .next()
             .unwrap_or_default()
             .to_owned();
-        self.send(format!(
-            "{request_line} HTTP/1.1\r\n{}\r\n",
-            headers
-                .iter()
-                .map(|header| format!("{header}\r\n"))
-                .collect::<String>()
-        ));
+        let lines: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
+        self.send(format!("{request_line} HTTP/1.1\r\n{lines}\r\n"));
         if method == "HEAD" {
             self.head()
         } else {

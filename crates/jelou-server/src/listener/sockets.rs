@@ -1,0 +1,114 @@
+//! The sockets that the configuration asks for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Certificate, Routing, TlsError};
+use crate::config::Config;
+use crate::gateway::Gateway;
+use crate::network::TrustedProxies;
+
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    public: TcpListener,
+    pub(crate) public_address: SocketAddr,
+    /// For the management API alone, where it is not served beside the functions.
+    api_only: Option<TcpListener>,
+    api_address: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
+    trusted_proxies: TrustedProxies,
+    drain_timeout: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("cannot listen on {address}")]
+    Bind {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Sockets {
+    pub(crate) async fn bind(config: &Config) -> Result<Self, ListenError> {
+        let certificate = config.tls.clone().map(Certificate::open).transpose()?;
+        let (public, public_address) = bind(config.listen).await?;
+        let (api_only, api_address) = match config.api_listen {
+            Some(address) => {
+                let (listener, address) = bind(address).await?;
+                (Some(listener), address)
+            }
+            None => (None, public_address),
+        };
+        Ok(Self {
+            public,
+            public_address,
+            api_only,
+            api_address,
+            certificate: certificate.map(Arc::new),
+            trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+            drain_timeout: config.limits.drain_timeout(),
+        })
+    }
+
+    pub(crate) fn are_encrypted(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    pub(crate) fn api_url(&self) -> String {
+        let scheme = if self.are_encrypted() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.api_address)
+    }
+
+    /// Serves on all of them until `stop` says so.
+    pub(crate) fn serve(
+        self,
+        gateway: Arc<Gateway>,
+        api: axum::Router,
+        stop: &watch::Receiver<bool>,
+    ) -> JoinSet<()> {
+        let mut listeners = JoinSet::new();
+        let mut serve = |listener, gateway, api| {
+            let routing = Routing {
+                gateway,
+                api,
+                trusted_proxies: self.trusted_proxies.clone(),
+                certificate: self.certificate.clone(),
+            };
+            let routing = Arc::new(routing);
+            listeners.spawn(super::serve(
+                listener,
+                routing,
+                stop.clone(),
+                self.drain_timeout,
+            ));
+        };
+        match self.api_only {
+            Some(api_only) => {
+                serve(self.public, Some(gateway), None);
+                serve(api_only, None, Some(api));
+            }
+            None => serve(self.public, Some(gateway), Some(api)),
+        }
+        listeners
+    }
+}
+
+/// The listener and its address, whose port may have been left open.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let refused = |source| ListenError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
