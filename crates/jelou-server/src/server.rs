@@ -70,6 +70,8 @@ impl Server {
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
         let data = DataDir::open(&config.data)?;
+        // A port that is taken, or a certificate that cannot be used, is said before anything takes long.
+        let sockets = Sockets::bind(&config).await?;
         let clock = Clock::system();
         let store = open_store(&config, &data, clock.clone()).await?;
         let deno = find_deno(&data, progress).await?;
@@ -77,7 +79,6 @@ impl Server {
         let snapshot = store.snapshot().await?;
         provide_artifacts(&store, &artifacts, &snapshot).await?;
 
-        let sockets = Sockets::bind(&config).await?;
         let encrypted = sockets.are_encrypted();
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::default());

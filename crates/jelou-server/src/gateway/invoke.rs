@@ -77,13 +77,15 @@ pub(crate) async fn send(
         Ok(identity) => identity,
         Err(identity::Unreadable) => return Err(Answer::InvalidIdentity),
     };
-    let in_flight = InFlightRequest {
+    let memory_scope = identity
+        .as_ref()
+        .map(Identity::memory_scope)
+        .unwrap_or_default();
+    // Made again only when a deploy comes in between.
+    let in_flight = || InFlightRequest {
         id: request_id.to_string(),
         hops: call.origin.hops,
-        memory_scope: identity
-            .as_ref()
-            .map(Identity::memory_scope)
-            .unwrap_or_default(),
+        memory_scope: memory_scope.clone(),
     };
     let outgoing = match outgoing(gateway, request, function, call, identity) {
         Ok(outgoing) => outgoing,
@@ -141,10 +143,13 @@ impl Failure {
 
 /// A hold on a process of the live deployment. A deploy that comes in between retires the slot; then the one that
 /// took its place serves.
-async fn lease(function: &Function, request: InFlightRequest) -> Result<Lease, Failure> {
+async fn lease(
+    function: &Function,
+    request: impl Fn() -> InFlightRequest,
+) -> Result<Lease, Failure> {
     loop {
         let live = function.live.load_full().ok_or(Failure::Gone)?;
-        match live.slot.lease(request.clone()).await {
+        match live.slot.lease(request()).await {
             Err(LeaseError::Retired) => {}
             result => return result.map_err(Failure::Lease),
         }
