@@ -121,13 +121,15 @@ impl Memory {
             .saturating_mul(6)
             .saturating_add(1024);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let body = Limited::new(request.into_body(), limit).collect().await;
-        let body = body.map_err(|_| {
+        let mut body = request.into_body();
+        let Ok(read) = Limited::new(&mut body, limit).collect().await else {
+            // The worker sends on before it listens.
+            jelou_engine::discard(body);
             let limit = self.limits.value_bytes;
             let text = format!("the value is over {limit} bytes (limits.max_memory_value_bytes)");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
-        })?;
-        serde_json::from_slice(&body.to_bytes())
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+        };
+        serde_json::from_slice(&read.to_bytes())
             .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))
     }
 }

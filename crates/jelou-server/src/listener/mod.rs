@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
+use jelou_engine::RequestBody;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -96,7 +97,8 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
     let has_body = !request.body().is_end_stream();
     let Ok(mut response) = api
         .clone()
-        .oneshot(request.map(axum::body::Body::new))
+        // The API has limits of its own; this body is read to its end also where the API stops.
+        .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
         .await;
     if has_body && !response.status().is_success() {
         // A refusal may have left the body unread.

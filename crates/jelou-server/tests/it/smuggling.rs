@@ -176,3 +176,17 @@ fn a_function_may_answer_before_it_has_read_everything() {
         (422, r#"{"read":false}"#)
     );
 }
+
+#[test]
+fn the_management_api_refuses_in_the_same_way() {
+    let server = TestServer::start();
+    let host = server.address().to_owned();
+    let size = 9 * 1024 * 1024;
+    let mut wire = server.wire();
+    wire.send(format!(
+        "POST /v1/functions/x/deployments HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {size}\r\n\r\n"
+    ));
+    let answer = wire.send(vec![b'x'; size]).answer();
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
