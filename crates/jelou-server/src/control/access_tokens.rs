@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jelou_core::api::{self, CreateAccessToken, CreatedAccessToken};
-use jelou_core::{Scopes, TokenName};
+use jelou_core::{Scope, Scopes, TokenName};
 use jelou_store::{AccessTokenRecord, Actor, NewAccessToken, StoreError};
 use jelou_token::AccessToken;
 use jiff::Timestamp;
@@ -103,11 +103,34 @@ impl Control {
     ) -> Result<(), ControlError> {
         self.change(|control| async move {
             let token = control.store.resolve_access_token(&reference).await?;
+            control.keep_an_administrator(&token).await?;
             let revoked = control.store.revoke_access_token(&actor, &token.id).await?;
             control.registry.access_tokens.remove(&revoked.hash);
             Ok(())
         })
         .await
+    }
+
+    /// Without an administrator nobody could ever create an access token again.
+    async fn keep_an_administrator(&self, revoked: &AccessTokenRecord) -> Result<(), ControlError> {
+        let now = self.clock.now();
+        let administers =
+            |token: &AccessTokenRecord| token.is_active(now) && token.scopes.allows(Scope::Admin);
+        let others = self.store.list_access_tokens().await?;
+        if !administers(revoked)
+            || others
+                .iter()
+                .any(|other| other.id != revoked.id && administers(other))
+        {
+            return Ok(());
+        }
+        Err(StoreError::Conflict {
+            message: format!(
+                "`{}` is the last access token with the scope `admin`; create another one first",
+                revoked.name
+            ),
+        }
+        .into())
     }
 
     fn with_last_access(&self, token: AccessTokenRecord) -> api::AccessToken {
