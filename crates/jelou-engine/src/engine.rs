@@ -12,6 +12,7 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
 use tokio::net::UnixStream;
+use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
@@ -150,6 +151,8 @@ pub(crate) struct Shared {
     /// What functions cannot connect to.
     pub(crate) denied_addresses: Vec<String>,
     pub(crate) spawner: Spawner,
+    /// Where processes are watched, whichever thread's request started them.
+    pub(crate) runtime: Handle,
     pub(crate) builds: Semaphore,
     pub(crate) pool: Arc<Pool>,
     data_baseline: OnceCell<u64>,
@@ -261,6 +264,7 @@ impl Engine {
             sandbox,
             denied_addresses: egress::denied(&egress_allow),
             spawner: Spawner::start()?,
+            runtime: Handle::current(),
             builds: Semaphore::new(CONCURRENT_BUILDS),
             pool: Arc::default(),
             data_baseline: OnceCell::new(),

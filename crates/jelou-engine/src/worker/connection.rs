@@ -6,7 +6,8 @@
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -104,7 +105,20 @@ pub(crate) struct Connections {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
-    idle: Mutex<Vec<Connection>>,
+    /// One list for each of a few threads: a connection is used again where it was used before, and no thread waits
+    /// for another one.
+    idle: [Mutex<Vec<Connection>>; SHARDS],
+}
+
+const SHARDS: usize = 16;
+
+/// The list of the calling thread.
+fn shard() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    SHARD.with(|shard| *shard)
 }
 
 impl Connections {
@@ -114,7 +128,7 @@ impl Connections {
             process,
             socket: socket.to_path_buf(),
             max_head_bytes,
-            idle: Mutex::default(),
+            idle: Default::default(),
         }
     }
 
@@ -130,22 +144,24 @@ impl Connections {
 
     pub(crate) fn give_back(&self, mut connection: Connection) {
         if connection.is_idle() {
-            self.lock().push(connection);
+            lock(&self.idle[shard()]).push(connection);
         }
     }
 
     /// Ends the idle connections.
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        for shard in &self.idle {
+            lock(shard).clear();
+        }
     }
 
     fn pop(&self) -> Option<Connection> {
-        self.lock().pop()
+        lock(&self.idle[shard()]).pop()
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(idle: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Connects to a socket that only this process may be listening on. The socket lies where the process can write: one

@@ -255,15 +255,18 @@ impl Blank {
             lines_per_second: shared.limits.max_log_lines_per_second,
             line_bytes: shared.limits.max_log_line_bytes,
         };
-        tokio::spawn(forward.clone().run(stdout, LogLine::Output));
+        shared
+            .runtime
+            .spawn(forward.clone().run(stdout, LogLine::Output));
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(forward.run(stderr, LogLine::Engine));
+            shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
         }
         if let Err(error) = load(shared, &mut child, &mut connection, request).await {
             let _ = child.kill().await;
             return Err(error);
         }
-        connections.give_back(connection);
+        // It belongs to the thread that started the process; whoever calls makes its own.
+        drop(connection);
         let worker = Arc::new(Worker {
             connections,
             in_flight: InFlight::default(),
@@ -274,7 +277,7 @@ impl Blank {
             started: Instant::now(),
             crashed: AtomicBool::new(false),
         });
-        tokio::spawn(supervise(
+        shared.runtime.spawn(supervise(
             Arc::clone(shared),
             Arc::clone(&worker),
             child,

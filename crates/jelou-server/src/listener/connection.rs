@@ -34,15 +34,17 @@ const MAX_STREAMS: u32 = 250;
 type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: std::net::TcpStream,
     peer: SocketAddr,
     routing: Arc<Routing>,
     stop: watch::Receiver<bool>,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot turn off Nagle's algorithm");
-    }
-    if let Err(error) = open(stream, peer.ip(), routing, stop).await {
+    let connection = async {
+        let stream = TcpStream::from_std(stream)?;
+        stream.set_nodelay(true)?;
+        open(stream, peer.ip(), routing, stop).await
+    };
+    if let Err(error) = connection.await {
         tracing::debug!(error, %peer, "connection ended");
     }
 }

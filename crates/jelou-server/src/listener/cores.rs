@@ -1,0 +1,56 @@
+//! A thread with a runtime of its own for each core. A connection stays on the one that it was given: what happens on
+//! it wakes no other thread, and its requests move between no tasks that another core may hold.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+#[derive(Debug)]
+pub(crate) struct Cores {
+    cores: Vec<Core>,
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Core {
+    runtime: Handle,
+    /// The thread ends when this goes.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Cores {
+    /// As many as the machine lets this process use.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let count = thread::available_parallelism().map_or(1, usize::from);
+        let cores = (0..count)
+            .map(Core::start)
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self {
+            cores,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// Runs a connection on the core whose turn it is.
+    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.cores.len();
+        self.cores[turn].runtime.spawn(connection);
+    }
+}
+
+impl Core {
+    fn start(number: usize) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        thread::Builder::new()
+            .name(format!("core-{number}"))
+            .spawn(move || runtime.block_on(stopped))?;
+        Ok(Self {
+            runtime: handle,
+            _stop: stop,
+        })
+    }
+}
