@@ -155,18 +155,9 @@ pub enum ConfigError {
     JelouUrl(String),
 }
 
-/// `JELOU_*` variables that are not settings of the server.
-const NOT_SETTINGS: [&str; 9] = [
-    "deno",
-    "master_key",
-    "token",
-    "api_url",
-    "config",
-    "force_human_output",
-    "profile",
-    "log",
-    "test_data",
-];
+/// Settings outside of sections, as the environment names them. No other variable without `__` is looked at: many of
+/// them are others' (a Kubernetes service `jelou` sets `JELOU_PORT` in every container, for instance).
+const TOP_LEVEL: [&str; 5] = ["listen", "api_listen", "data", "domain", "trusted_proxies"];
 
 impl Config {
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
@@ -177,7 +168,11 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        let environment = Env::prefixed("JELOU_").ignore(&NOT_SETTINGS).split("__");
+        let environment = Env::prefixed("JELOU_")
+            .filter(|key| {
+                key.as_str().contains("__") || TOP_LEVEL.iter().any(|known| key == *known)
+            })
+            .split("__");
         let mut config: Self = figment
             .merge(environment)
             .merge(Serialized::defaults(overrides))
@@ -319,6 +314,24 @@ mod tests {
         assert_eq!(config.sandbox, SandboxConfig::default());
         assert_eq!(config.domain, "fn.localhost");
         assert!(config.egress.allow.is_empty());
+    }
+
+    #[test]
+    fn every_setting_outside_of_sections_is_known_to_the_environment() {
+        let section = |line: &&str| line.strip_prefix("# ").unwrap_or(line).starts_with('[');
+        let top = DEFAULTS.lines().take_while(|line| !section(line));
+        let named = top.filter_map(|line| {
+            let setting = line.strip_prefix("# ").unwrap_or(line);
+            setting
+                .split_once(" = ")
+                .map(|(name, _)| name)
+                .filter(|name| !name.contains(' '))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_unstable();
+        let mut known = TOP_LEVEL;
+        known.sort_unstable();
+        assert_eq!(named, known);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jelou_store::{Store, StoreError};
 
 use crate::registry::Registry;
 
-pub(crate) const PERIOD: Duration = Duration::from_secs(60);
+pub(crate) const PERIOD: Duration = Duration::from_mins(1);
 
 pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
     loop {

@@ -52,6 +52,7 @@ impl Domain {
             return Address::Function { label, path };
         }
         if self.local_paths
+            && is_this_machine(host)
             && let Some(rest) = path.strip_prefix("/fn/")
         {
             let (label, path) = match rest.find('/') {
@@ -64,13 +65,26 @@ impl Domain {
     }
 
     fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
-        let host = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            _ => host,
-        };
-        let host = host.strip_suffix('.').unwrap_or(host);
-        host.strip_suffix(&self.name)?.strip_suffix('.')
+        name_of(host).strip_suffix(&self.name)?.strip_suffix('.')
     }
+}
+
+/// Whether the host is a name of this machine alone. Any other name that leads here may be a page's in a browser, made
+/// to point at this machine (DNS rebinding).
+fn is_this_machine(host: &str) -> bool {
+    matches!(name_of(host), "localhost" | "[::1]")
+        || name_of(host)
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// The host without its port, and without the dot that a full name may end with.
+fn name_of(host: &str) -> &str {
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -117,6 +131,25 @@ mod tests {
             local().address("127.0.0.1:4400", "/fn/mi-funcion"),
             function("/")
         );
+        for name in ["localhost:4400", "[::1]:4400", "127.0.0.1"] {
+            assert_eq!(
+                local().address(name, "/fn/mi-funcion"),
+                function("/"),
+                "{name}"
+            );
+        }
+        for other in [
+            "evil.example.com",
+            "evil.example.com:4400",
+            "127.0.0.1.evil.com",
+            "1.2.3.4",
+        ] {
+            assert_eq!(
+                local().address(other, "/fn/mi-funcion"),
+                Address::Other,
+                "{other}"
+            );
+        }
         let open = Domain::new("fn.example.com", "0.0.0.0:80".parse().unwrap(), false);
         assert_eq!(
             open.address("127.0.0.1:80", "/fn/mi-funcion/"),

@@ -1,4 +1,8 @@
 //! The rules of `/mcp` at the socket. What a client sees of whole conversations is tested in `tests/mcp`.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "what a test sends is written where it is sent"
+)]
 
 use serde_json::{Value, json};
 
