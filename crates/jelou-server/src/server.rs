@@ -18,7 +18,7 @@ use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
-use crate::listener::{ListenError, Sockets};
+use crate::listener::{Cores, ListenError, Sockets};
 use crate::registry::{Function, Registry};
 use crate::{api, last_used, memory};
 
@@ -38,6 +38,8 @@ pub enum StartError {
     Engine(#[from] EngineError),
     #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
+    #[error("cannot start the threads that serve connections")]
+    Cores(#[source] std::io::Error),
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error("cannot create the first access token: {0}")]
@@ -59,6 +61,8 @@ pub struct Ready {
 pub struct Server {
     control: Arc<Control>,
     listeners: JoinSet<()>,
+    /// They run what requests have started, until all of that has ended.
+    _cores: Arc<Cores>,
     stop: watch::Sender<bool>,
     _data: DataDir,
 }
@@ -137,13 +141,15 @@ impl Server {
             functions: control.domain.url("{slug}"),
             access_token,
         };
-        let listeners = sockets.serve(gateway, api, &stopped);
+        let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
+        let listeners = sockets.serve(gateway, api, &cores, &stopped);
         tokio::spawn(memory::sweep_periodically(store.clone()));
         tokio::spawn(last_used::store_periodically(registry, store));
         Ok((
             Self {
                 control,
                 listeners,
+                _cores: cores,
                 stop,
                 _data: data,
             },

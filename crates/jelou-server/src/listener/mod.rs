@@ -5,6 +5,7 @@
 //! ([`connection`]).
 
 mod connection;
+mod cores;
 mod proxy_protocol;
 mod sockets;
 mod tls;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+pub(crate) use cores::Cores;
 pub use sockets::ListenError;
 pub(crate) use sockets::Sockets;
 use tls::Certificate;
@@ -111,6 +113,7 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
 async fn serve(
     listener: TcpListener,
     routing: Arc<Routing>,
+    cores: Arc<Cores>,
     mut stop: watch::Receiver<bool>,
     drain_timeout: Duration,
 ) {
@@ -121,13 +124,14 @@ async fn serve(
             accepted = listener.accept() => accepted,
             () = stopped(&mut stop) => break,
         };
-        match accepted {
+        // Lets go of this thread's runtime: the connection belongs to its core's.
+        match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
                 let open = open.subscribe();
-                let connection =
-                    connection::serve(stream, peer, Arc::clone(&routing), stop.clone());
-                tokio::spawn(async move {
-                    connection.await;
+                let routing = Arc::clone(&routing);
+                let stop = stop.clone();
+                cores.spawn(async move {
+                    connection::serve(stream, peer, routing, stop).await;
                     drop(open);
                 });
             }

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Certificate, Routing, TlsError};
+use super::{Certificate, Cores, Routing, TlsError};
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::network::TrustedProxies;
@@ -76,6 +76,7 @@ impl Sockets {
         self,
         gateway: Arc<Gateway>,
         api: axum::Router,
+        cores: &Arc<Cores>,
         stop: &watch::Receiver<bool>,
     ) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
@@ -90,6 +91,7 @@ impl Sockets {
             listeners.spawn(super::serve(
                 listener,
                 routing,
+                Arc::clone(cores),
                 stop.clone(),
                 self.drain_timeout,
             ));

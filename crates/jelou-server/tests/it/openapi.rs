@@ -130,7 +130,7 @@ fn matches(schema: &Value, value: &Value) -> bool {
         Value::Array(types) => types.clone(),
         other => vec![other.clone()],
     };
-    let typed = types.iter().any(|name| match name.as_str().unwrap() {
+    let fits = types.iter().any(|name| match name.as_str().unwrap() {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
@@ -138,7 +138,7 @@ fn matches(schema: &Value, value: &Value) -> bool {
         other => panic!("a type that no answer has: {other}"),
     });
     let properties = object(&schema["properties"]);
-    typed
+    fits
         && value
             .as_array()
             .into_iter()
