@@ -11,7 +11,16 @@
  * A `Worker` gets a heap of its own, so each one would go past the function's memory limit, and its console
  * would write to standard output without passing through the logs.
  */
-const REMOVED = ["localStorage", "sessionStorage", "caches", "Worker", "SharedWorker"];
+const REMOVED = [
+  "localStorage",
+  "sessionStorage",
+  "Storage",
+  "caches",
+  "CacheStorage",
+  "Cache",
+  "Worker",
+  "SharedWorker",
+];
 
 /** Prepares the global object for user code. */
 export function restrictGlobals(): void {
