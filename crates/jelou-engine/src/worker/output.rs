@@ -24,7 +24,11 @@ impl Forward {
     pub(crate) async fn run(self, pipe: impl AsyncRead + Unpin, wrap: fn(String) -> LogLine) {
         let mut reader = BufReader::new(pipe);
         let mut rate = LineRate::new(self.lines_per_second, Instant::now());
-        while let Ok(Some(line)) = next_line(&mut reader, self.line_bytes).await {
+        loop {
+            let line = next_line(&mut reader, self.line_bytes);
+            let Ok(Some(line)) = self.dropped_told(&mut rate, line).await else {
+                break;
+            };
             let now = Instant::now();
             if let Some(lines) = rate.take_dropped(now) {
                 self.say_dropped(lines);
@@ -36,6 +40,22 @@ impl Forward {
         if let Some(lines) = rate.rest() {
             self.say_dropped(lines);
         }
+    }
+
+    /// Waits for a line, and says in the meantime what was dropped before it, once that is known.
+    async fn dropped_told<T>(&self, rate: &mut LineRate, line: impl Future<Output = T>) -> T {
+        let mut line = std::pin::pin!(line);
+        while let Some(end) = rate.told_at() {
+            tokio::select! {
+                line = &mut line => return line,
+                () = tokio::time::sleep_until(end.into()) => {
+                    if let Some(lines) = rate.take_dropped(Instant::now()) {
+                        self.say_dropped(lines);
+                    }
+                }
+            }
+        }
+        line.await
     }
 
     fn with_note(&self, line: Line) -> String {
@@ -91,8 +111,26 @@ pub(crate) async fn next_line(
     } else if read == max_bytes {
         dropped = skip_line(reader).await?;
     }
-    let text = String::from_utf8_lossy(&line).into_owned();
+    let text = String::from_utf8_lossy(&line);
+    let text = harmless(text.strip_suffix('\r').unwrap_or(&text));
     Ok(Some(Line { text, dropped }))
+}
+
+/// Without what a terminal would act on: a line could look like another one, or take its place.
+fn harmless(text: &str) -> String {
+    let acts = |character: char| character.is_control() && character != '\t';
+    if !text.contains(acts) {
+        return text.to_owned();
+    }
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut line, character| {
+            if acts(character) {
+                line.extend(character.escape_unicode());
+            } else {
+                line.push(character);
+            }
+            line
+        })
 }
 
 /// Reads to the end of the line; how many bytes came before it.
@@ -129,6 +167,16 @@ mod tests {
             assert_eq!((&*line.text, line.dropped), (expected, 0));
         }
         assert_eq!(next_line(&mut reader, 16_384).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_a_terminal_would_act_on_is_spelled_out() {
+        let text = "tab\tend\r\na\rb \u{1b}[2J \u{9b}1m\n";
+        let mut reader = BufReader::new(text.as_bytes());
+        for expected in ["tab\tend", r"a\u{d}b \u{1b}[2J \u{9b}1m"] {
+            let line = next_line(&mut reader, 100).await.unwrap().unwrap();
+            assert_eq!(line.text, expected);
+        }
     }
 
     #[tokio::test]

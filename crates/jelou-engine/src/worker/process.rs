@@ -394,9 +394,21 @@ async fn accept(
 
 fn describe(status: std::io::Result<ExitStatus>) -> String {
     match status {
+        Ok(status) if is_out_of_memory(status) => format!(
+            "{status}: out of memory, most likely (limits.max_heap_mib, limits.max_memory_mib)"
+        ),
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     }
+}
+
+/// How V8, and Rust's allocator in Deno, end a process that gets no more memory.
+fn is_out_of_memory(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    matches!(
+        status.signal(),
+        Some(libc::SIGTRAP | libc::SIGABRT | libc::SIGILL)
+    )
 }
 
 /// Why a process ended before it listened.

@@ -45,6 +45,11 @@ impl LineRate {
         Some(std::mem::take(&mut self.dropped))
     }
 
+    /// When the lines that were dropped can be told of, if there are any.
+    pub(crate) fn told_at(&self) -> Option<Instant> {
+        (self.dropped > 0).then_some(self.window + WINDOW)
+    }
+
     /// Lines dropped and not told of yet.
     pub(crate) fn rest(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.dropped)).filter(|dropped| *dropped > 0)
@@ -64,6 +69,7 @@ mod tests {
             [true, true, false, false]
         );
         assert_eq!(rate.take_dropped(start), None);
+        assert_eq!(rate.told_at(), Some(start + WINDOW));
         let later = start + WINDOW;
         assert_eq!(rate.take_dropped(later), Some(2));
         assert!(rate.admit(later));
