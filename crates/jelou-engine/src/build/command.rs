@@ -141,3 +141,34 @@ impl Drop for Group {
         let _ = rustix::process::kill_process_group(self.0, Signal::KILL);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_step_started_ends_with_it() {
+        let mut child = tokio::process::Command::new("/bin/sh")
+            .args(["-c", "sleep 1000 & echo $!; wait"])
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let group = Group::of(&child);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let grandchild: u32 = lines.next_line().await.unwrap().unwrap().parse().unwrap();
+        assert!(
+            std::path::Path::new("/proc")
+                .join(grandchild.to_string())
+                .exists()
+        );
+        drop(group);
+        // The pipe closes when the last process that has it has ended.
+        assert_eq!(lines.next_line().await.unwrap(), None);
+        assert!(!child.wait().await.unwrap().success());
+    }
+}

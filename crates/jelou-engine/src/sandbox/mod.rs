@@ -8,6 +8,8 @@ mod filesystem;
 mod launch;
 mod start_address;
 mod system_calls;
+#[cfg(test)]
+mod tests;
 mod user;
 
 use std::fmt;

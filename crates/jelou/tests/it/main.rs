@@ -14,6 +14,7 @@ mod durability;
 mod errors;
 mod full_disk;
 mod functions;
+mod hostile;
 mod init;
 mod locked_database;
 mod login;

@@ -150,6 +150,11 @@ impl Server {
         Serve::new(sandbox).start()
     }
 
+    /// Its number as a process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Host and port of the management API and, where that has no listener of its own, of functions.
     pub(crate) fn address(&self) -> &str {
         &self.address

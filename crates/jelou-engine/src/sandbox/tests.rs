@@ -1,0 +1,457 @@
+//! Each layer alone: a Deno that has every permission of its own, inside of one layer and no other.
+//!
+//! The program under test calls the kernel by `syscall(2)`, as native code in a process that has been taken over would.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::confinement::Confinement;
+use super::{FileRights, Identity, Launch, Layer, Purpose, Sandbox, SandboxConfig, SandboxMode};
+
+/// A place for one run, and what lies beside it.
+struct Place {
+    root: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let passable = std::fs::Permissions::from_mode(0o755);
+        fs_err::set_permissions(root.path(), passable).unwrap();
+        let place = Self { root };
+        for folder in [place.home(), place.other()] {
+            fs_err::create_dir(&folder).unwrap();
+        }
+        fs_err::write(place.other().join("secret"), "secret").unwrap();
+        place
+    }
+
+    fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// Another worker's.
+    fn other(&self) -> PathBuf {
+        self.root.path().join("other")
+    }
+}
+
+struct Run<'a> {
+    place: &'a Place,
+    layers: &'a [Layer],
+    purpose: Purpose,
+    max_data_bytes: Option<u64>,
+}
+
+impl<'a> Run<'a> {
+    fn new(place: &'a Place, layers: &'a [Layer]) -> Self {
+        Self {
+            place,
+            layers,
+            purpose: Purpose::Serve,
+            max_data_bytes: None,
+        }
+    }
+
+    /// What each attempt comes to: its value, or its error's name.
+    async fn attempts(&self, attempts: &[(&str, String)]) -> Value {
+        let ways = attempts
+            .iter()
+            .fold(String::new(), |mut ways, (name, code)| {
+                let _ = writeln!(ways, "{name:?}: async () => {code},");
+                ways
+            });
+        let libc = "libc.so.6";
+        self.eval(&format!(
+            r#"const i = "i64";
+            const libc = Deno.dlopen("{libc}", {{
+              syscall: {{ parameters: [i, i, "buffer", i, i, i], result: i }},
+              numbers: {{ name: "syscall", parameters: [i, i, i, i, i, i], result: i }},
+              __errno_location: {{ parameters: [], result: "pointer" }},
+            }}).symbols;
+            const done = (result) =>
+              result >= 0 ? "done" : new Deno.UnsafePointerView(libc.__errno_location()).getInt32();
+            const call = (number, ...rest) =>
+              done(libc.numbers(...[number, ...rest, 0, 0, 0, 0, 0].slice(0, 6).map(BigInt)));
+            const text = (value) => new TextEncoder().encode(value + "\0");
+            const outcomes = {{}};
+            const ways = {{ {ways} }};
+            for (const [name, way] of Object.entries(ways)) {{
+              try {{
+                const got = await way();
+                outcomes[name] = got === undefined ? "done" : got;
+              }} catch (error) {{
+                outcomes[name] = error.name;
+              }}
+            }}
+            console.log(JSON.stringify(outcomes));"#
+        ))
+        .await
+        .unwrap()
+    }
+
+    /// The JSON that the code writes, or how its process ended.
+    async fn eval(&self, code: &str) -> Result<Value, String> {
+        let home = self.place.home();
+        let mut launch = Launch::new(&deno(), &home);
+        launch
+            .args(["eval", "--quiet", "--no-config", "--no-lock"])
+            .arg(code)
+            .env("DENO_DIR", home.join("deno"))
+            .env("DENO_NO_UPDATE_CHECK", "1")
+            .env("NO_COLOR", "1");
+        let config = SandboxConfig {
+            mode: SandboxMode::Auto,
+            landlock: self.layers.contains(&Layer::Landlock),
+            seccomp: self.layers.contains(&Layer::Seccomp),
+            user: self.layers.contains(&Layer::User),
+            ..SandboxConfig::default()
+        };
+        let sandbox = Sandbox::detect(config, &home).unwrap();
+        for layer in self.layers {
+            assert!(sandbox.has(*layer), "{:?}", sandbox.layers());
+        }
+        let rights = FileRights {
+            read: Vec::new(),
+            execute: vec![deno()],
+            write: vec![home.clone()],
+        };
+        let user = sandbox.lend_user().unwrap();
+        let identity = user.as_ref().map(|lent| Identity {
+            user: lent.user(),
+            group: None,
+        });
+        if let Some(identity) = identity {
+            identity.user.own_all(&home).unwrap();
+        }
+        let confinement = Confinement::new(
+            &sandbox,
+            self.purpose,
+            identity,
+            &rights,
+            self.max_data_bytes,
+        );
+        let mut command = launch.command(confinement.unwrap()).unwrap();
+        let output = command.output().await.unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        serde_json::from_str(&stdout).map_err(|_| {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            format!("{}: {stdout}{stderr}", output.status)
+        })
+    }
+}
+
+fn deno() -> PathBuf {
+    let fetched = std::env::var_os("JELOU_TEST_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/engine"),
+        PathBuf::from,
+    );
+    let deno = crate::deno::deno_path(&fetched);
+    assert!(deno.is_file(), "no {}: run `make engine`", deno.display());
+    deno.canonicalize().unwrap()
+}
+
+/// Whether the machine has the layer; where it has not, there is nothing to show.
+fn has(layer: Layer) -> bool {
+    let place = Place::new();
+    let layers = super::sandbox_layers(&SandboxConfig::default(), &place.home());
+    let status = layers.iter().find(|status| status.layer == layer).unwrap();
+    if let Some(reason) = status.reason {
+        eprintln!("skipped: {reason}");
+    }
+    status.active
+}
+
+fn files(place: &Place) -> Vec<(&'static str, String)> {
+    let other = place.other();
+    let other = other.display();
+    vec![
+        (
+            "own",
+            "{ await Deno.writeTextFile('own', 'x'); await Deno.readTextFile('own'); }".to_owned(),
+        ),
+        (
+            "passwd",
+            "Deno.readTextFile('/etc/passwd').then(() => 'done')".to_owned(),
+        ),
+        (
+            "other",
+            format!("Deno.readTextFile('{other}/secret').then(() => 'done')"),
+        ),
+        ("write", format!("Deno.writeTextFile('{other}/new', 'x')")),
+        ("list", "{ [...Deno.readDirSync('/')]; }".to_owned()),
+        (
+            "parent",
+            "{ Deno.readTextFileSync(`/proc/${Deno.ppid}/status`); }".to_owned(),
+        ),
+    ]
+}
+
+const PROGRAM: (&str, &str) = (
+    "program",
+    "new Deno.Command('/bin/true').output().then(({ code }) => code === 0 ? 'done' : code)",
+);
+const LISTEN: (&str, &str) = (
+    "listen",
+    "{ Deno.listen({ hostname: '127.0.0.1', port: 0 }).close(); }",
+);
+
+fn owned((name, code): (&'static str, &str)) -> (&'static str, String) {
+    (name, code.to_owned())
+}
+
+#[tokio::test]
+async fn without_any_layer_everything_is_open() {
+    let place = Place::new();
+    let mut attempts = files(&place);
+    attempts.extend([owned(PROGRAM), owned(LISTEN)]);
+    let outcomes = Run::new(&place, &[]).attempts(&attempts).await;
+    for (name, _) in attempts {
+        assert_eq!(outcomes[name], "done", "{name}: {outcomes}");
+    }
+}
+
+#[tokio::test]
+async fn landlock_alone() {
+    if !has(Layer::Landlock) {
+        return;
+    }
+    let place = Place::new();
+    let mut attempts = files(&place);
+    attempts.extend([owned(PROGRAM), owned(LISTEN)]);
+    attempts.extend([
+        ("link", "Deno.symlink('/etc/passwd', 'link')".to_owned()),
+        (
+            "through a link",
+            "Deno.readTextFile('/proc/self/root/etc/passwd').then(() => 'done')".to_owned(),
+        ),
+    ]);
+    let outcomes = Run::new(&place, &[Layer::Landlock])
+        .attempts(&attempts)
+        .await;
+    assert_eq!(outcomes["own"], "done", "{outcomes}");
+    for (name, _) in attempts.iter().filter(|(name, _)| *name != "own") {
+        let refused = ["PermissionDenied", "NotCapable"].map(Value::from);
+        assert!(refused.contains(&outcomes[name]), "{name}: {outcomes}");
+    }
+}
+
+fn socket(arguments: &str) -> String {
+    format!("call({}, {arguments})", libc::SYS_socket)
+}
+
+/// Calls that the filters refuse, as code, and the error that each comes to.
+fn refused_calls() -> Vec<(&'static str, String, i32)> {
+    let number = |call: libc::c_long, rest: &str| format!("call({call}{rest})");
+    let path = |call: libc::c_long, first: &str, path: &str, rest: &str| {
+        format!("done(libc.syscall({call}n, {first}n, text('{path}'), 0n, 0n, {rest}n))")
+    };
+    let refused = libc::EPERM;
+    let mut calls = vec![
+        (
+            "another process's memory",
+            number(libc::SYS_process_vm_readv, ", 1"),
+            refused,
+        ),
+        ("tracing", number(libc::SYS_ptrace, ", 16, 1"), refused),
+        ("user faults", number(libc::SYS_userfaultfd, ""), refused),
+        ("rings", number(libc::SYS_io_uring_setup, ", 1"), refused),
+        ("programs in the kernel", number(libc::SYS_bpf, ""), refused),
+        (
+            "namespaces",
+            number(libc::SYS_unshare, ", 0x10000000"),
+            refused,
+        ),
+        ("mounts", number(libc::SYS_mount, ""), refused),
+        ("keys", number(libc::SYS_keyctl, ""), refused),
+        (
+            "files without a name",
+            path(libc::SYS_memfd_create, "0", "x", "0"),
+            libc::EPERM,
+        ),
+        (
+            "a process",
+            format!("call({}, {})", libc::SYS_clone, libc::SIGCHLD),
+            refused,
+        ),
+        (
+            "a process by the new call",
+            number(libc::SYS_clone3, ""),
+            libc::ENOSYS,
+        ),
+        (
+            "a signal",
+            format!("call({}, Deno.pid, 0)", libc::SYS_kill),
+            refused,
+        ),
+        (
+            "outliving the server",
+            format!("call({}, {}, 0)", libc::SYS_prctl, libc::PR_SET_PDEATHSIG),
+            refused,
+        ),
+        ("a session", number(libc::SYS_setsid, ""), refused),
+        ("a link", path(libc::SYS_symlinkat, "0", "x", "0"), refused),
+        ("packets", socket("17, 3, 0"), refused),
+        ("raw IP", socket("2, 3, 1"), refused),
+        ("raw IPv6", socket("10, 3, 1"), libc::EAFNOSUPPORT),
+        ("virtual machines", socket("40, 1, 0"), refused),
+        ("firewall", socket("16, 3, 12"), refused),
+        ("IPv6", socket("10, 1, 0"), libc::EAFNOSUPPORT),
+        ("a program", path(libc::SYS_execve, "0", "", "0"), refused),
+        (
+            "a program by its path",
+            path(libc::SYS_execveat, "900", "/bin/true", "0"),
+            refused,
+        ),
+        (
+            "a program by the start's call",
+            path(libc::SYS_execveat, "900", "/bin/true", "4096"),
+            refused,
+        ),
+        (
+            "the start again",
+            path(libc::SYS_execveat, "900", "", "4096"),
+            refused,
+        ),
+        (
+            "the start's descriptor",
+            format!("call({}, 1, 900, 0)", libc::SYS_dup3),
+            libc::EBADF,
+        ),
+    ];
+    if cfg!(target_arch = "x86_64") {
+        calls.push((
+            "the second numbering",
+            "call(0x40000000 + 39)".to_owned(),
+            libc::ENOSYS,
+        ));
+    }
+    calls
+}
+
+#[tokio::test]
+async fn system_call_filters_alone() {
+    if !has(Layer::Seccomp) {
+        return;
+    }
+    let place = Place::new();
+    let expected = refused_calls();
+    let mut attempts: Vec<_> = expected
+        .iter()
+        .map(|(name, code, _)| (*name, code.clone()))
+        .collect();
+    attempts.extend([
+        owned(PROGRAM),
+        ("streams", socket("2, 1, 0")),
+        ("datagrams", socket("2, 2, 0")),
+        ("unix", socket("1, 1, 0")),
+        ("addresses", socket("16, 3, 0")),
+    ]);
+    let outcomes = Run::new(&place, &[Layer::Seccomp])
+        .attempts(&attempts)
+        .await;
+    for (name, _, error) in &expected {
+        assert_eq!(outcomes[name], *error, "{name}: {outcomes}");
+    }
+    assert_eq!(outcomes["program"], "PermissionDenied", "{outcomes}");
+    for name in ["streams", "datagrams", "unix", "addresses"] {
+        assert_eq!(outcomes[name], "done", "{name}: {outcomes}");
+    }
+    // Without the layer they are not refused. Not all of them can be tried: some would start another program.
+    let harmless = ["a signal", "a session", "firewall", "program"];
+    attempts.retain(|(name, _)| harmless.contains(name));
+    let open = Run::new(&place, &[]).attempts(&attempts).await;
+    for name in harmless {
+        assert_eq!(open[name], "done", "{name}: {open}");
+    }
+}
+
+#[tokio::test]
+async fn no_network_where_the_manifest_is_read() {
+    if !has(Layer::Seccomp) {
+        return;
+    }
+    let place = Place::new();
+    let attempts: Vec<_> = [
+        ("streams", "2, 1, 0"),
+        ("datagrams", "2, 2, 0"),
+        ("addresses", "16, 3, 0"),
+        ("IPv6", "10, 1, 0"),
+        ("unix", "1, 1, 0"),
+    ]
+    .map(|(name, arguments)| (name, socket(arguments)))
+    .into();
+    for purpose in [Purpose::Inspect, Purpose::Check] {
+        let mut run = Run::new(&place, &[Layer::Seccomp]);
+        run.purpose = purpose;
+        let outcomes = run.attempts(&attempts).await;
+        for name in ["streams", "datagrams", "addresses", "IPv6"] {
+            assert_eq!(
+                outcomes[name],
+                libc::EPERM,
+                "{purpose:?}, {name}: {outcomes}"
+            );
+        }
+        assert_eq!(outcomes["unix"], "done", "{outcomes}");
+    }
+}
+
+#[tokio::test]
+async fn user_ids_alone() {
+    if !has(Layer::User) {
+        return;
+    }
+    let place = Place::new();
+    let private = std::fs::Permissions::from_mode(0o700);
+    fs_err::set_permissions(place.other(), private).unwrap();
+    let mut attempts = files(&place);
+    attempts.retain(|(name, _)| ["own", "other", "write"].contains(name));
+    attempts.extend([
+        (
+            "shadow",
+            "Deno.readTextFile('/etc/shadow').then(() => 'done')".to_owned(),
+        ),
+        (
+            "environment",
+            "{ Deno.readTextFileSync(`/proc/${Deno.ppid}/environ`); }".to_owned(),
+        ),
+        (
+            "memory",
+            "{ Deno.openSync(`/proc/${Deno.ppid}/mem`); }".to_owned(),
+        ),
+        ("signal", format!("call({}, Deno.ppid, 0)", libc::SYS_kill)),
+        ("root", format!("call({}, 0)", libc::SYS_setuid)),
+    ]);
+    let outcomes = Run::new(&place, &[Layer::User]).attempts(&attempts).await;
+    assert_eq!(outcomes["own"], "done", "{outcomes}");
+    for name in ["root", "signal"] {
+        assert_eq!(outcomes[name], libc::EPERM, "{name}: {outcomes}");
+    }
+    for name in ["other", "write", "shadow", "environment", "memory"] {
+        let refused = ["PermissionDenied", "NotCapable"].map(Value::from);
+        assert!(refused.contains(&outcomes[name]), "{name}: {outcomes}");
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
+
+#[tokio::test]
+async fn the_limit_of_data_alone() {
+    let place = Place::new();
+    let mut run = Run::new(&place, &[]);
+    let size = "console.log(Number(/VmData:\\s+(\\d+)/.exec(Deno.readTextFileSync('/proc/self/status'))[1]))";
+    let baseline = run.eval(size).await.unwrap().as_u64().unwrap() * 1024;
+    // Memory that V8's limit of its heap does not count.
+    let fill = "let count = 0; const all = [];
+        try { for (; count < 60; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
+        console.log(count);";
+    assert_eq!(run.eval(fill).await.unwrap(), 60);
+    run.max_data_bytes = Some(baseline + 256 * MIB);
+    match run.eval(fill).await {
+        Ok(count) => assert!(count.as_u64().unwrap() < 30, "{count}"),
+        Err(ended) => assert!(ended.contains("signal"), "{ended}"),
+    }
+}

@@ -1,0 +1,333 @@
+//! Functions that take all that there is, or never end: each is stopped by a limit that the log names, and a
+//! well-behaved function answers all the while.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{Failures, Hostile, Stage, hostile};
+use crate::support::{Reply, eventually};
+
+const WELL: Hostile = hostile!("well");
+
+/// Hostile functions that run at a time.
+const AT_A_TIME: usize = 2;
+/// The longest that the well-behaved function may take beside them.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const LIMITS: [(&str, &str); 6] = [
+    ("LIMITS__STALL_TIMEOUT_MS", "1200"),
+    ("LIMITS__STARTUP_TIMEOUT_MS", "3000"),
+    ("LIMITS__MAX_HEAP_MIB", "48"),
+    ("LIMITS__MAX_MEMORY_MIB", "96"),
+    ("LIMITS__MAX_RESPONSE_HEADER_BYTES", "16384"),
+    ("LIMITS__STREAM_IDLE_TIMEOUT_MS", "2000"),
+];
+
+struct Case {
+    function: Hostile,
+    status: u16,
+    body: &'static str,
+    /// Of which the function's part of the log has one.
+    lines: &'static [&'static str],
+}
+
+const ERROR: &str = r#"{"error":"Internal function error"}"#;
+const TIMED_OUT: &str = r#"{"error":"Function timed out"}"#;
+const STALLED: &[&str] =
+    &["was ended: the event loop did not run for 1200 ms (limits.stall_timeout_ms)"];
+/// The watcher's words, or V8's when it was quicker; both name the setting.
+const MEMORY: &[&str] = &[
+    "MiB is over the limit of 96 MiB (limits.max_memory_mib)",
+    "out of memory, most likely (limits.max_heap_mib, limits.max_memory_mib)",
+    "Array buffer allocation failed",
+    "could not allocate memory",
+    "Unable to grow instance memory",
+    "Invalid array buffer length",
+];
+
+fn dies(function: Hostile, lines: &'static [&'static str]) -> Case {
+    Case {
+        function,
+        status: 500,
+        body: ERROR,
+        lines,
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let answers = |function, body| Case {
+        function,
+        status: 200,
+        body,
+        lines: &[],
+    };
+    vec![
+        dies(hostile!("heap_bomb"), MEMORY),
+        dies(hostile!("array_bomb"), MEMORY),
+        dies(hostile!("string_bomb"), MEMORY),
+        dies(hostile!("blob_bomb"), MEMORY),
+        dies(hostile!("resize_bomb"), MEMORY),
+        dies(hostile!("shared_bomb"), MEMORY),
+        dies(hostile!("wasm_bomb"), MEMORY),
+        dies(hostile!("zip_bomb"), MEMORY),
+        dies(hostile!("pipe_flood"), MEMORY),
+        dies(hostile!("threads"), MEMORY),
+        dies(
+            hostile!("number_bomb"),
+            &[
+                "Maximum BigInt size exceeded",
+                "(limits.stall_timeout_ms)",
+                "(limits.max_memory_mib)",
+                "out of memory",
+            ],
+        ),
+        dies(hostile!("loop"), STALLED),
+        dies(hostile!("promise_loop"), STALLED),
+        dies(hostile!("microtask_loop"), STALLED),
+        dies(hostile!("tick_loop"), STALLED),
+        dies(hostile!("wait"), STALLED),
+        dies(hostile!("regexp"), STALLED),
+        dies(hostile!("sort_loop"), STALLED),
+        dies(
+            hostile!("json_loop"),
+            &[
+                "(limits.stall_timeout_ms)",
+                "(limits.max_memory_mib)",
+                "Invalid string length",
+                "out of memory",
+            ],
+        ),
+        dies(
+            hostile!("timer_flood"),
+            &[
+                "(limits.stall_timeout_ms)",
+                "(limits.max_memory_mib)",
+                "out of memory",
+            ],
+        ),
+        dies(hostile!("recursion"), &["Maximum call stack size exceeded"]),
+        dies(
+            hostile!("exits"),
+            &["the function's process ended: exit status: 0"],
+        ),
+        dies(hostile!("aborts"), &["the function's process ended: "]),
+        dies(
+            hostile!("starts_in_a_loop"),
+            &["did not finish its import within 3000 ms (limits.startup_timeout_ms)"],
+        ),
+        dies(
+            hostile!("starts_and_waits"),
+            &["did not finish its import within 3000 ms (limits.startup_timeout_ms)"],
+        ),
+        dies(
+            hostile!("starts_and_exits"),
+            &["the process ended while it imported the module: exit status: 0"],
+        ),
+        dies(
+            hostile!("header_bomb"),
+            &["(limits.max_response_header_bytes)"],
+        ),
+        dies(
+            hostile!("headers_bomb"),
+            &["(limits.max_response_header_bytes)"],
+        ),
+        Case {
+            function: hostile!("never"),
+            status: 504,
+            body: TIMED_OUT,
+            lines: &["no response head within 300 ms"],
+        },
+        Case {
+            function: hostile!("rejects"),
+            status: 200,
+            body: "\"answered\"",
+            lines: &["left to nobody"],
+        },
+        answers(
+            hostile!("splits"),
+            r#"{"refused":["TypeError","TypeError","TypeError"]}"#,
+        ),
+    ]
+}
+
+#[test]
+fn without_harm_to_others() {
+    let stage = Stage::start(&LIMITS);
+    let failures = Failures::default();
+    let cases = cases();
+    let mut functions: Vec<_> = cases.iter().map(|case| case.function).collect();
+    functions.push(WELL);
+    stage.deploy_all(&functions);
+
+    let next = AtomicUsize::new(0);
+    let done = AtomicBool::new(false);
+    let slowest = thread::scope(|scope| {
+        let beside = scope.spawn(|| call_while(&stage, &done));
+        let work = || {
+            while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                failures.catch(case.function.file, || {
+                    let reply = stage.call(case.function, &json!({}));
+                    check(&stage, case, &reply);
+                });
+            }
+        };
+        let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        beside.join().unwrap()
+    });
+    assert!(
+        slowest < PATIENCE,
+        "the well-behaved function took {slowest:?}"
+    );
+    assert!(
+        stage.lines_of(WELL).is_empty(),
+        "{:?}",
+        stage.lines_of(WELL)
+    );
+}
+
+fn check(stage: &Stage, case: &Case, reply: &Reply) {
+    assert_eq!((reply.status, &*reply.body), (case.status, case.body));
+    if !case.lines.is_empty() {
+        stage.wait_for_line(case.function, case.lines);
+    }
+}
+
+/// Calls the well-behaved function again and again; the longest that it took.
+fn call_while(stage: &Stage, done: &AtomicBool) -> Duration {
+    let mut slowest = Duration::ZERO;
+    while !done.load(Ordering::Relaxed) {
+        let started = Instant::now();
+        let reply = stage.call(WELL, &json!({}));
+        assert_eq!((reply.status, &*reply.body), (200, "\"well\""));
+        slowest = slowest.max(started.elapsed());
+    }
+    slowest
+}
+
+#[test]
+fn of_connections_calls_and_streams() {
+    let stage = Stage::start(&LIMITS);
+    let (sockets, itself, endless) = (
+        hostile!("socket_flood"),
+        hostile!("calls_itself"),
+        hostile!("endless"),
+    );
+    let (exits, lies) = (hostile!("exits"), hostile!("header_lies"));
+    stage.deploy_all(&[sockets, itself, endless, exits, lies, WELL]);
+    assert_eq!(stage.call(WELL, &json!({})).status, 200);
+
+    // The server keeps few of its files for one process, and goes on.
+    let files = || {
+        let folder = format!("/proc/{}/fd", stage.server.id());
+        std::fs::read_dir(folder).unwrap().count()
+    };
+    let before = files();
+    let most = thread::scope(|scope| {
+        let flood = scope.spawn(|| stage.call(sockets, &json!({})));
+        let mut most = 0;
+        while !flood.is_finished() {
+            most = most.max(files());
+            assert_eq!(stage.call(WELL, &json!({})).status, 200);
+        }
+        let reply = flood.join().unwrap();
+        assert!(matches!(reply.status, 200 | 500), "{reply:?}");
+        most
+    });
+    assert!(most < before + 250, "{before} files, then {most}");
+
+    // From a timer, too, a chain of calls has an end.
+    assert_eq!(stage.call(itself, &json!({})).body, "\"answered\"");
+    stage.wait_for_line(itself, &["Loop detected"]);
+
+    // A stream is made as fast as it is read, and ends with its reader.
+    let mut stream = read_a_little(&stage, endless, 1 << 20);
+    let worker_memory = |pid: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib: u64 = line
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        kib / 1024
+    };
+    for worker in stage.server.data.workers() {
+        let mib = worker_memory(worker.id);
+        assert!(mib < 96, "{mib} MiB: {worker:?}");
+    }
+    stream.read_exact(&mut [0; 4096]).unwrap();
+    drop(stream);
+    assert!(
+        stage.lines_of(endless).is_empty(),
+        "{:?}",
+        stage.lines_of(endless)
+    );
+
+    // Headers that are the platform's stay the platform's, and a lie about the length ends with its connection.
+    let mut stream = request(&stage, lies);
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let head = answer
+        .split("\r\n\r\n")
+        .next()
+        .unwrap()
+        .to_ascii_lowercase();
+    assert!(!head.contains("forged"), "{answer}");
+    assert!(!head.contains("x-jelou"), "{answer}");
+    if answer.starts_with("HTTP/1.1 200") {
+        for header in [
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+            "referrer-policy: no-referrer",
+        ] {
+            assert_eq!(head.matches(header).count(), 1, "{answer}");
+        }
+        assert!(
+            !head.contains("gzip") && !head.contains("keep-alive"),
+            "{answer}"
+        );
+    }
+
+    // A function that ends again and again gets pauses.
+    let reply = eventually("a pause", || {
+        let reply = stage.call(exits, &json!({}));
+        (reply.status != 500).then_some(reply)
+    });
+    assert_eq!(reply.status, 503, "{reply:?}");
+    assert!(reply.header("retry-after").is_some(), "{reply:?}");
+    assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+}
+
+fn request(stage: &Stage, function: Hostile) -> TcpStream {
+    let mut stream = TcpStream::connect(stage.server.address()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        stage.server.host(&function.slug())
+    )
+    .unwrap();
+    stream
+}
+
+fn read_a_little(stage: &Stage, function: Hostile, bytes: usize) -> TcpStream {
+    let mut stream = request(stage, function);
+    let mut piece = vec![0; bytes];
+    stream.read_exact(&mut piece).unwrap();
+    assert!(piece.starts_with(b"HTTP/1.1 200"));
+    stream
+}

@@ -1,0 +1,8 @@
+// Ends its process the hard way.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "aborts",
+  config: { public: true },
+  handler: () => (process as any).abort(),
+});

@@ -1,0 +1,27 @@
+/** Tries each way in; what came of it, by name. `GOT` is what must not be. */
+export async function attempts(ways: Record<string, () => unknown>): Promise<Record<string, string>> {
+  const outcomes: Record<string, string> = {};
+  for (const [name, way] of Object.entries(ways)) {
+    let timer;
+    try {
+      const got = await Promise.race([
+        (async () => await way())(),
+        new Promise((_, reject) => timer = setTimeout(() => reject(new Error("no answer")), 2000)),
+      ]);
+      outcomes[name] = `GOT ${Deno.inspect(got)}`.slice(0, 300);
+    } catch (error) {
+      outcomes[name] = `${(error as Error)?.name}: ${(error as Error)?.message}`.slice(0, 300);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  return outcomes;
+}
+
+/** For what reports by events: the first of them. */
+export function first(emitter: any, good: string, bad = "error"): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    emitter.on(bad, reject);
+    emitter.on(good, (...values: unknown[]) => resolve(values[0] ?? good));
+  });
+}

@@ -1,0 +1,24 @@
+// Gets at the socket that leads to other functions: its own, to take it over, and another function's, to be it.
+import { define } from "@jelou/functions";
+import { attempts } from "./attempts.ts";
+
+const own = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+const past = (path: string, url = "http://well.fn.localhost/") =>
+  fetch(url, { client: Deno.createHttpClient({ proxy: { transport: "unix", path } }) });
+
+export default define({
+  description: "Takes sockets over",
+  config: { public: true },
+  handler: ({ others }: { others: string[] }) =>
+    attempts({
+      remove: () => Deno.remove(own),
+      rename: () => Deno.rename(own, own + "2"),
+      "listen in its place": () => Deno.listen({ transport: "unix", path: own }),
+      "change its mode": () => Deno.chmod(own, 0o777),
+      "link over it": () => Deno.symlink("/tmp/x", own),
+      "its own main socket": () => past(Deno.args[0]!),
+      "its own pulse": () => Deno.connect({ transport: "unix", path: Deno.args[1]! }),
+      ...Object.fromEntries(others.map((path) => [path, () => past(path)])),
+      "by another way": () => past(own.replace("/e/sock", "/e/../e/../../0/e/sock")),
+    }),
+});

@@ -1,0 +1,29 @@
+// Looks for secrets in the environment and for what the machine is called.
+import { define } from "@jelou/functions";
+import * as os from "node:os";
+import nodeProcess from "node:process";
+import { attempts } from "./attempts.ts";
+
+export default define({
+  description: "Looks around",
+  config: { public: true },
+  handler: async () => ({
+    process: [process.env, nodeProcess.env],
+    refused: await attempts({
+      one: () => Deno.env.get("PATH"),
+      all: () => Deno.env.toObject(),
+      set: () => Deno.env.set("PATH", "/evil"),
+      "host name": () => Deno.hostname(),
+      "node:os host name": () => os.hostname(),
+      users: () => os.userInfo(),
+      interfaces: () => os.networkInterfaces(),
+      "Deno's interfaces": () => Deno.networkInterfaces(),
+      processors: () => os.cpus(),
+      kernel: () => Deno.osRelease(),
+      load: () => Deno.loadavg(),
+      memory: () => Deno.systemMemoryInfo(),
+      user: () => Deno.uid(),
+      report: () => (nodeProcess as any).report.getReport(),
+    }),
+  }),
+});

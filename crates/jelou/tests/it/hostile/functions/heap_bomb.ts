@@ -1,0 +1,11 @@
+// Fills the heap.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "heap_bomb",
+  config: { public: true, timeout: 20000 },
+  handler: () => {
+    const all: unknown[] = [];
+    while (true) all.push({ number: all.length, list: new Array(100).fill(all.length) });
+  },
+});

@@ -1,0 +1,10 @@
+// Never yields.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "loop",
+  config: { public: true, timeout: 20000 },
+  handler: () => {
+    while (true);
+  },
+});

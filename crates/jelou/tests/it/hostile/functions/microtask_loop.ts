@@ -1,0 +1,12 @@
+// Never lets anything but its own microtasks run.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "microtask_loop",
+  config: { public: true, timeout: 20000 },
+  handler: () =>
+    new Promise(() => {
+      const again = () => queueMicrotask(again);
+      again();
+    }),
+});

@@ -1,0 +1,8 @@
+// Computes a number that no memory holds.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "number_bomb",
+  config: { public: true, timeout: 20000 },
+  handler: () => String(2n ** (2n ** 29n) * 3n ** (2n ** 27n)).length,
+});

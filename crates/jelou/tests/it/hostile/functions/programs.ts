@@ -1,0 +1,29 @@
+// Starts programs.
+import { define } from "@jelou/functions";
+import * as child from "node:child_process";
+import cluster from "node:cluster";
+import { attempts, first } from "./attempts.ts";
+
+export default define({
+  description: "Starts programs",
+  config: { public: true },
+  handler: () =>
+    attempts({
+      output: () => new Deno.Command("/bin/sh", { args: ["-c", "id"] }).output(),
+      "output at once": () => new Deno.Command("/bin/sh").outputSync(),
+      spawn: () => new Deno.Command("/bin/sh").spawn(),
+      itself: () => new Deno.Command(Deno.execPath(), { args: ["eval", "1"] }).output(),
+      run: () => (Deno as any).run({ cmd: ["/bin/sh"] }),
+      exec: () => new Promise((ok, no) => child.exec("id", (error, text) => error ? no(error) : ok(text))),
+      execSync: () => child.execSync("id"),
+      execFileSync: () => child.execFileSync("/bin/sh", ["-c", "id"]),
+      "node's spawn": () => first(child.spawn("id"), "exit"),
+      spawnSync: () => {
+        const { error, stdout } = child.spawnSync("id");
+        if (error) throw error;
+        return stdout;
+      },
+      fork: () => first(child.fork("/tmp/x.js"), "exit"),
+      cluster: () => cluster.fork(),
+    }),
+});

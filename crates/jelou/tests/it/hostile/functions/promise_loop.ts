@@ -1,0 +1,10 @@
+// Never lets anything but its own promises run.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "promise_loop",
+  config: { public: true, timeout: 20000 },
+  handler: async () => {
+    while (true) await null;
+  },
+});

@@ -1,0 +1,8 @@
+// Matches a pattern that goes wrong.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "regexp",
+  config: { public: true, timeout: 20000 },
+  handler: () => /^(a+)+$/.test("a".repeat(50) + "b"),
+});

@@ -1,0 +1,14 @@
+// Leaves a rejection and a thrown error to nobody.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "rejects",
+  config: { public: true },
+  handler: () => {
+    Promise.reject(new Error("left to nobody"));
+    setTimeout(() => {
+      throw new Error("thrown to nobody");
+    }, 0);
+    return "answered";
+  },
+});

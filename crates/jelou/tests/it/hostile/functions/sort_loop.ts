@@ -1,0 +1,11 @@
+// Loops inside of the engine.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "sort_loop",
+  config: { public: true, timeout: 20000 },
+  handler: () => {
+    const endless = { [Symbol.iterator]: () => ({ next: () => ({ done: false, value: 1 }) }) };
+    return new Set(endless).size + Math.max(...(endless as any));
+  },
+});

@@ -1,0 +1,12 @@
+// Waits for ever while it is imported, but only where it serves.
+import { define } from "@jelou/functions";
+
+if (Deno.permissions.querySync({ name: "net", host: "example.com:443" }).state === "granted") {
+  await new Promise(() => {});
+}
+
+export default define({
+  description: "starts_and_waits",
+  config: { public: true },
+  handler: () => "started",
+});

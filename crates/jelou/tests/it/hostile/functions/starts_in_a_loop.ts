@@ -1,0 +1,14 @@
+// Never gets through its import, but only where it serves.
+import { define } from "@jelou/functions";
+
+if (Deno.permissions.querySync({ name: "net", host: "example.com:443" }).state === "granted") {
+  while (
+    true
+  );
+}
+
+export default define({
+  description: "starts_in_a_loop",
+  config: { public: true },
+  handler: () => "started",
+});

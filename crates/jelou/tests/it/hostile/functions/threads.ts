@@ -1,0 +1,13 @@
+// Starts threads without end.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "threads",
+  config: { public: true, timeout: 20000 },
+  handler: async () => {
+    const { Worker } = await import("node:worker_threads");
+    const all: unknown[] = [];
+    for (let count = 0; count < 1000; count++) all.push(new Worker("while (true);", { eval: true }));
+    return all.length;
+  },
+});

@@ -1,0 +1,14 @@
+// Sets timers without end.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "timer_flood",
+  config: { public: true, timeout: 20000 },
+  handler: () =>
+    new Promise(() => {
+      const more = () => {
+        for (let count = 0; count < 1000; count++) setTimeout(more, 0);
+      };
+      more();
+    }),
+});

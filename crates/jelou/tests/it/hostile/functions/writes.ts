@@ -1,0 +1,28 @@
+// Writes, links and removes, in its own folder too.
+import { define } from "@jelou/functions";
+import * as fs from "node:fs";
+import { attempts } from "./attempts.ts";
+
+export default define({
+  description: "Writes",
+  config: { public: true },
+  handler: ({ data }: { data: string }) =>
+    attempts({
+      "its own folder": () => Deno.writeTextFile("./file", "x"),
+      "a temporary file": () => Deno.makeTempFile(),
+      "the system's temporary folder": () => Deno.writeTextFile("/tmp/jelou-hostile", "x"),
+      "node:fs": () => fs.writeFileSync("/tmp/jelou-hostile", "x"),
+      "the bootstrap": () => Deno.writeTextFile(new URL(Deno.mainModule), "evil()", { append: true }),
+      "the engine": () => Deno.writeTextFile(Deno.execPath(), "evil", { append: true }),
+      "a built function": () => Deno.writeTextFile(`${data}/artifacts/x.js`, "evil()"),
+      "the key": () => Deno.remove(`${data}/master.key`),
+      "a folder": () => Deno.mkdir("./folder"),
+      "a symbolic link": () => Deno.symlink("/etc/passwd", "./link"),
+      "a hard link": () => Deno.link("/etc/passwd", "./link"),
+      "node's symbolic link": () => fs.symlinkSync("/etc/passwd", "./link"),
+      mode: () => Deno.chmod(".", 0o777),
+      owner: () => Deno.chown(".", 0, 0),
+      times: () => Deno.utime(".", 0, 0),
+      "another folder": () => Deno.chdir("/"),
+    }),
+});

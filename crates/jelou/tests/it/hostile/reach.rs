@@ -1,0 +1,324 @@
+//! Functions that reach for what is not theirs.
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use super::{Failures, Hostile, Stage, hostile};
+
+const WELL: Hostile = hostile!("well");
+
+/// One function that is refused everything that it tries.
+struct Reach {
+    function: Hostile,
+    input: Value,
+    /// Where in the answer the attempts are.
+    at: &'static str,
+    /// Ways whose refusal is not Deno's usual one, and how it begins.
+    others: Vec<(&'static str, &'static str)>,
+}
+
+/// The beginning of Deno's own refusals.
+const USUAL: &str = "NotCapable: ";
+
+fn check_refused(case: &Reach, answer: &Value, failures: &Failures) {
+    let Some(attempts) = answer.pointer(case.at).and_then(Value::as_object) else {
+        failures.note(format!("{}: {answer}", case.function.file));
+        return;
+    };
+    for (way, outcome) in attempts {
+        let other = case.others.iter().find(|(other, _)| other == way);
+        let expected = other.map_or(USUAL, |(_, refusal)| refusal);
+        if !outcome.as_str().unwrap().starts_with(expected) {
+            failures.note(format!("{}, {way}: {outcome}", case.function.file));
+        }
+    }
+}
+
+fn run(stage: &Stage, cases: &[Reach], failures: &Failures) {
+    for case in cases {
+        let reply = stage.call(case.function, &case.input);
+        if reply.status == 200 {
+            check_refused(case, &reply.json(), failures);
+        } else {
+            failures.note(format!("{}: {reply:?}", case.function.file));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_theirs() {
+    refuse_what_is_not_theirs(&Stage::start(&[]), "PermissionDenied: Permission denied");
+}
+
+/// Deno's permissions alone refuse the same; only listening on an address that is not this machine's fails otherwise.
+#[test]
+fn what_is_not_theirs_by_permissions_alone() {
+    let stage = Stage::start(&[("SANDBOX__MODE", "off")]);
+    refuse_what_is_not_theirs(&stage, "AddrNotAvailable: ");
+}
+
+fn refuse_what_is_not_theirs(stage: &Stage, no_bind: &'static str) {
+    let failures = Failures::default();
+    let data = stage.server.data.path().to_str().unwrap().to_owned();
+    let server = stage.server.id();
+    let port = stage.port();
+    let cases = [
+        Reach {
+            function: hostile!("reads"),
+            input: json!({ "server": server, "data": data }),
+            at: "",
+            others: vec![],
+        },
+        Reach {
+            function: hostile!("writes"),
+            input: json!({ "data": data }),
+            at: "",
+            others: vec![],
+        },
+        Reach {
+            function: hostile!("environment"),
+            input: json!({}),
+            at: "/refused",
+            others: vec![],
+        },
+        Reach {
+            function: hostile!("programs"),
+            input: json!({}),
+            at: "",
+            others: vec![],
+        },
+        Reach {
+            function: hostile!("foreign_code"),
+            input: json!({}),
+            at: "",
+            others: vec![("wasi", "Error: uvwasi_init: failed")],
+        },
+        Reach {
+            function: hostile!("modules"),
+            input: json!({ "port": port, "data": data }),
+            at: "/refused",
+            others: vec![
+                ("https", "TypeError: Requires import access"),
+                ("http", "TypeError: Requires import access"),
+                ("file", "TypeError: Requires read access"),
+                ("a file as JSON", "TypeError: Requires read access"),
+                ("a file as text", "TypeError: Requires read access"),
+                ("a file as bytes", "TypeError: \"bytes\" is not a valid"),
+                ("package", "TypeError: npm specifiers were requested; but"),
+                ("another registry", "TypeError: JSR package manifest"),
+                ("the runtime's own", "TypeError: Importing ext: modules is"),
+                ("from data", "TypeError: Requires read access"),
+                ("by constructor", "TypeError: Cannot read properties"),
+                ("a thread", "TypeError: globalThis.Worker is not"),
+                (
+                    "a shared thread",
+                    "TypeError: globalThis.SharedWorker is not",
+                ),
+            ],
+        },
+        Reach {
+            function: hostile!("storage"),
+            input: json!({}),
+            at: "",
+            others: vec![
+                ("localStorage", "TypeError: Cannot read properties"),
+                ("sessionStorage", "TypeError: Cannot read properties"),
+                ("caches", "TypeError: Cannot read properties"),
+                ("a cache storage", "TypeError: global.CacheStorage is not"),
+                ("storage", "TypeError: global.Storage is not"),
+                ("key-value", "TypeError: Deno.openKv is not"),
+                ("key-value at a path", "TypeError: Deno.openKv is not"),
+                ("indexedDB", "TypeError: Cannot read properties"),
+            ],
+        },
+        Reach {
+            function: hostile!("listens"),
+            input: json!({ "data": data }),
+            at: "",
+            others: vec![
+                ("an address of the machine's", no_bind),
+                ("tls", "InvalidData: No certificates"),
+                ("datagram", "TypeError: Deno.listenDatagram is not"),
+                // Said in an event that nobody can wait for.
+                ("node:net", "Error: no answer"),
+            ],
+        },
+    ];
+    let mut functions: Vec<_> = cases.iter().map(|case| case.function).collect();
+    functions.push(WELL);
+    stage.deploy_all(&functions);
+    run(stage, &cases, &failures);
+
+    let reply = stage.call(hostile!("environment"), &json!({})).json();
+    let harmless = json!({ "NODE_ENV": "production" });
+    assert_eq!(reply["process"], json!([harmless, harmless]));
+    let reply = stage.call(hostile!("modules"), &json!({ "port": port, "data": data }));
+    assert_eq!(reply.json()["data"], 1);
+    assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+}
+
+/// Addresses of this machine, of private networks and of clouds' metadata, and some that are none of these.
+const HOSTS: [(&str, &str); 22] = [
+    ("127.0.0.1", "denied"),
+    ("127.0.0.1:80", "denied"),
+    ("127.200.0.1:443", "denied"),
+    ("0.0.0.0:80", "denied"),
+    ("169.254.169.254", "denied"),
+    ("169.254.169.254:80", "denied"),
+    ("169.254.170.2:80", "denied"),
+    ("10.0.0.1:80", "denied"),
+    ("10.255.255.255:80", "denied"),
+    ("172.16.0.1:80", "denied"),
+    ("172.31.255.255:80", "denied"),
+    ("192.168.1.1:80", "denied"),
+    ("100.64.0.1:80", "denied"),
+    ("100.100.100.200:80", "denied"),
+    ("198.18.0.1:80", "denied"),
+    ("224.0.0.1:80", "denied"),
+    ("255.255.255.255:80", "denied"),
+    ("[::1]:80", "denied"),
+    ("[::]:80", "denied"),
+    ("8.8.8.8:53", "granted"),
+    ("172.32.0.1:80", "granted"),
+    ("example.com:443", "granted"),
+];
+
+#[test]
+fn this_machine_and_private_networks() {
+    let stage = Stage::start(&[]);
+    let failures = Failures::default();
+    stage.deploy_all(&[hostile!("loopback"), hostile!("addresses")]);
+
+    // Somebody who would notice.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    for port in [listener.local_addr().unwrap().port(), stage.port()] {
+        let reply = stage.call(hostile!("loopback"), &json!({ "port": port }));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        for (way, outcome) in reply.json().as_object().unwrap() {
+            if outcome.as_str().unwrap().starts_with("GOT") {
+                failures.note(format!("loopback, {way}: {outcome}"));
+            }
+        }
+    }
+    let visited = listener.accept().unwrap_err();
+    assert_eq!(visited.kind(), std::io::ErrorKind::WouldBlock);
+
+    // Where even an attempt would reach somebody, the policy is asked and nothing is sent.
+    let hosts: Vec<_> = HOSTS.iter().map(|(host, _)| host).collect();
+    let reply = stage.call(hostile!("addresses"), &json!({ "hosts": hosts }));
+    for (host, expected) in HOSTS {
+        assert_eq!(reply.json()[host], expected, "{host}");
+    }
+}
+
+/// A function that only its token opens.
+const LOCKED: Hostile = Hostile {
+    file: "locked",
+    source: "import { define } from \"@jelou/functions\";\n\
+             export default define({ description: \"Locked\", handler: () => \"opened\" });\n",
+};
+
+#[test]
+fn sockets_and_headers_of_the_platform() {
+    let stage = Stage::start(&[]);
+    let failures = Failures::default();
+    let (egress, forges, mirror) = (hostile!("egress"), hostile!("forges"), hostile!("mirror"));
+    stage.deploy_all(&[egress, forges, mirror, WELL, LOCKED]);
+    assert_eq!(stage.call(WELL, &json!({})).status, 200);
+    let sockets: Vec<_> = ["e/sock", "w/sock", "w/pulse"]
+        .into_iter()
+        .flat_map(|name| {
+            let run = stage.server.data.path().join("run");
+            std::fs::read_dir(run)
+                .unwrap()
+                .map(move |worker| worker.unwrap().path().join(name))
+        })
+        .collect();
+    let own = |path: &str| path.contains("e/sock");
+    let reply = stage.call(egress, &json!({ "others": sockets }));
+    let answer = reply.json();
+    let attempts = answer.as_object().unwrap();
+    // Its own worker's socket to the gateway is the one that it may use, for what any function may call.
+    let passed: Vec<_> = attempts
+        .iter()
+        .filter(|(_, outcome)| outcome.as_str().unwrap().starts_with("GOT"))
+        .map(|(way, _)| way.as_str())
+        .collect();
+    assert!(
+        passed.len() <= 1 && passed.iter().all(|path| own(path)),
+        "{answer}"
+    );
+    for (way, outcome) in attempts {
+        let outcome = outcome.as_str().unwrap();
+        let refused = ["NotCapable: ", "PermissionDenied: ", "AddrInUse: "]
+            .iter()
+            .any(|refusal| outcome.starts_with(refusal));
+        if !refused && !passed.contains(&way.as_str()) {
+            failures.note(format!("egress, {way}: {outcome}"));
+        }
+    }
+
+    let input = json!({ "domain": stage.domain(), "api": stage.server.address() });
+    let answer = stage.call(forges, &input).json();
+    assert_eq!(
+        answer["mirror"],
+        json!([200, {
+            "trigger": { "type": "http" },
+            "user": null,
+            "params": {},
+            "genuine": true,
+            "headers": [],
+            "forwarded": [null, null],
+            "url": "mirror.fn.localhost",
+        }])
+    );
+    assert_eq!(answer["locked"], json!([401, { "error": "Unauthorized" }]));
+    // Only the engine's own connection loads a function, and only once.
+    assert_eq!(answer["load"][0], 200, "{answer}");
+    assert_eq!(answer["management"], "NotCapable");
+    assert_eq!(answer["management by host"], json!([404]));
+    assert_eq!(answer["a bare loader"], json!([404]));
+    // Whether it was one request or two, the second opened nothing that it has no token for.
+    let smuggled = answer["locked by smuggling"].as_array().unwrap();
+    assert!(
+        smuggled.iter().filter(|status| **status == 200).count() <= 1,
+        "{answer}"
+    );
+}
+
+#[test]
+fn the_runtimes_insides_and_other_processes() {
+    let stage = Stage::start(&[]);
+    let failures = Failures::default();
+    let internals = hostile!("internals");
+    stage.deploy_all(&[internals, WELL]);
+    assert_eq!(stage.call(WELL, &json!({})).status, 200);
+    let workers = stage.server.data.workers();
+    let input = json!({ "server": stage.server.id(), "worker": workers[0].id });
+    let reply = stage.call(internals, &input);
+    let answer = reply.json();
+    assert_eq!(answer["granted"], json!([]));
+    assert_eq!(answer["hidden"], 0);
+    // The end of the stream: there is nothing to be read.
+    assert_eq!(answer["stdin"], Value::Null);
+    let case = Reach {
+        function: internals,
+        input,
+        at: "/refused",
+        others: vec![
+            ("native syntax", "SyntaxError: "),
+            // Deno lets a process signal itself, the filter of system calls does not.
+            ("stop itself", "Error: kill EPERM"),
+        ],
+    };
+    check_refused(&case, &answer, &failures);
+    for worker in workers {
+        let alive = std::path::Path::new("/proc")
+            .join(worker.id.to_string())
+            .exists();
+        assert!(alive, "{worker:?}");
+    }
+    assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+}

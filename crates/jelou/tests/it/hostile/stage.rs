@@ -1,0 +1,168 @@
+//! A server with hostile functions on it, and a well-behaved one.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::{Call, Reply, Sandbox, Serve, Server, eventually};
+
+/// A function of `functions/`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hostile {
+    pub(super) file: &'static str,
+    pub(super) source: &'static str,
+}
+
+macro_rules! hostile {
+    ($name:literal) => {
+        $crate::hostile::Hostile {
+            file: $name,
+            source: include_str!(concat!("functions/", $name, ".ts")),
+        }
+    };
+}
+pub(super) use hostile;
+
+const ATTEMPTS: &str = include_str!("functions/attempts.ts");
+
+/// Builds that the server carries out at a time.
+const BUILDS: usize = 2;
+
+impl Hostile {
+    pub(super) fn slug(self) -> String {
+        self.file.replace('_', "-")
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) server: Server,
+    token: String,
+    _sandbox: Sandbox,
+}
+
+impl Stage {
+    /// A server with these settings; `LIMITS__STALL_TIMEOUT_MS` for instance.
+    pub(super) fn start(settings: &[(&str, &str)]) -> Self {
+        let sandbox = Sandbox::new();
+        Self::start_in(sandbox, settings)
+    }
+
+    pub(super) fn start_in(sandbox: Sandbox, settings: &[(&str, &str)]) -> Self {
+        let mut serve = Serve::new(&sandbox);
+        for (name, value) in settings {
+            serve = serve.env(&format!("JELOU_{name}"), value);
+        }
+        let server = serve.start();
+        Self {
+            token: server.access_token.clone().unwrap(),
+            server,
+            _sandbox: sandbox,
+        }
+    }
+
+    pub(super) fn deploy_all(&self, functions: &[Hostile]) {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some(function) = functions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let files = json!([
+                    {"path": "index.ts", "content": function.source},
+                    {"path": "attempts.ts", "content": ATTEMPTS},
+                ]);
+                let reply = self.upload(&function.slug(), &json!({ "files": files }));
+                assert_eq!(reply.status, 201, "{}: {reply:?}", function.file);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..BUILDS {
+                scope.spawn(work);
+            }
+        });
+    }
+
+    /// Sends an upload as it is, past the checks of the command line.
+    pub(super) fn upload(&self, slug: &str, body: &Value) -> Reply {
+        self.management(&format!("/v1/functions/{slug}/deployments"))
+            .body(&body.to_string())
+            .send()
+    }
+
+    pub(super) fn management(&self, path: &str) -> Call {
+        self.server.manage(&self.token, path)
+    }
+
+    pub(super) fn call(&self, function: Hostile, input: &Value) -> Reply {
+        self.server
+            .request(&function.slug())
+            .body(&input.to_string())
+            .send()
+    }
+
+    /// Port of the listener.
+    pub(super) fn port(&self) -> u16 {
+        self.server
+            .address()
+            .rsplit_once(':')
+            .unwrap()
+            .1
+            .parse()
+            .unwrap()
+    }
+
+    /// Domain of the functions, with the port.
+    pub(super) fn domain(&self) -> String {
+        self.server.host("x").split_once('.').unwrap().1.to_owned()
+    }
+
+    /// Lines of the server's log that are of this function.
+    pub(super) fn lines_of(&self, function: Hostile) -> Vec<String> {
+        let own = format!("function=\"{}\"", function.slug());
+        let log = self.server.data.log();
+        log.lines()
+            .filter(|line| line.contains(&own) || line.contains(&own.replace('"', "")))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Waits until one of the function's lines holds one of the texts.
+    pub(super) fn wait_for_line(&self, function: Hostile, texts: &[&str]) -> String {
+        let what = format!("a line of {} with one of {texts:?}", function.file);
+        eventually(&what, || {
+            self.lines_of(function)
+                .into_iter()
+                .find(|line| texts.iter().any(|text| line.contains(text)))
+        })
+    }
+}
+
+/// What went wrong in a series, told at its end.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<Vec<String>>);
+
+impl Failures {
+    pub(super) fn note(&self, failure: String) {
+        self.0.lock().unwrap().push(failure);
+    }
+
+    /// Notes it when the code panics, with the name of the case.
+    pub(super) fn catch(&self, case: &str, code: impl FnOnce()) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(code));
+        if let Err(panic) = outcome {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            self.note(format!("{case}: {}", text.unwrap_or("it panicked")));
+        }
+    }
+}
+
+impl Drop for Failures {
+    fn drop(&mut self) {
+        let failures = self.0.lock().unwrap();
+        if !thread::panicking() {
+            assert!(failures.is_empty(), "{}", failures.join("\n"));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Functions that tamper with what the platform's answers and logs are made of.
+
+use serde_json::{Value, json};
+
+use super::{Hostile, Stage, hostile};
+
+const WELL: Hostile = hostile!("well");
+
+#[test]
+fn with_the_language_itself() {
+    let stage = Stage::start(&[]);
+    let prototypes = hostile!("prototypes");
+    stage.deploy_all(&[prototypes, WELL]);
+    let tokens = stage.management("/v1/functions/prototypes/tokens");
+    let created = tokens.body(r#"{"name":"test"}"#).send();
+    let token = created.json()["token"].as_str().unwrap().to_owned();
+    let call = |token: &str, body: &str| {
+        let request = stage.server.request("prototypes");
+        let reply = request.token(token).body(body).send();
+        (reply.status, reply.body)
+    };
+    let internal = (500, r#"{"error":"Internal function error"}"#.to_owned());
+    let good = r#"{"email":"a@example.com"}"#;
+    assert_eq!(call(&token, good), (200, good.to_owned()));
+    let (status, body) = call(&token, r#"{"email":"nobody"}"#);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &body["error"]), (400, &json!("Validation failed")));
+    assert_eq!(body["details"][0]["path"], json!(["email"]));
+
+    call(&token, r#"{"email":"tamper@example.com"}"#);
+    // The validation is part of the function, and broken with it; what is the platform's goes on.
+    assert_eq!(call(&token, good), internal);
+    assert_eq!(call(&token, r#"{"email":"nobody"}"#), internal);
+    assert_eq!(
+        call(&token, "{"),
+        (400, r#"{"error":"Invalid JSON"}"#.to_owned())
+    );
+    assert_eq!(
+        call("jfn_rt_wrong", good),
+        (401, r#"{"error":"Unauthorized"}"#.to_owned())
+    );
+    for text in ["logged after all", "Error is not a constructor"] {
+        let line = stage.wait_for_line(prototypes, &[text]);
+        let start = line.find("{\"").unwrap();
+        let mut values = serde_json::Deserializer::from_str(&line[start..]).into_iter::<Value>();
+        let logged = values.next().unwrap().unwrap();
+        assert_eq!(logged["function"], "prototypes", "{line}");
+        assert_eq!(logged["requestId"].as_str().unwrap().len(), 36, "{line}");
+    }
+    assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+}
+
+#[test]
+fn with_the_log() {
+    let stage = Stage::start(&[("LIMITS__MAX_LOG_LINE_BYTES", "2048")]);
+    let (output, flood) = (hostile!("output"), hostile!("log_flood"));
+    stage.deploy_all(&[output, flood, WELL]);
+    assert_eq!(stage.call(output, &json!({})).body, "\"written\"");
+    // Every line is the writer's, whoever it says it is.
+    for text in [
+        "forged line",
+        "forged on stderr",
+        "forged as the server",
+        "after the long line",
+    ] {
+        stage.wait_for_line(output, &[text]);
+    }
+    let cut = stage.wait_for_line(output, &["xxxxxxxx"]);
+    assert!(cut.len() < 2048 + 512, "{}", cut.len());
+    assert!(
+        cut.contains("bytes were dropped: a line may have 2048 (limits.max_log_line_bytes)"),
+        "{cut}"
+    );
+    let log = stage.server.data.log();
+    for line in log.lines().filter(|line| line.contains("forged")) {
+        let writer = line.rsplit("function=").next().unwrap();
+        assert!(writer.starts_with("\"output\""), "{line}");
+    }
+    // Nothing that a terminal would act on.
+    let acts = |c: char| c.is_control() && c != '\n';
+    assert!(
+        !log.contains(acts),
+        "{:?}",
+        log.lines().find(|line| line.contains(acts))
+    );
+
+    // It can log while it is imported, and what is too much is counted.
+    assert_eq!(stage.call(flood, &json!({})).body, "\"logged\"");
+    stage.wait_for_line(flood, &["while imported"]);
+    stage.wait_for_line(
+        flood,
+        &["lines were dropped: more than 1000 in a second (limits.max_log_lines_per_second)"],
+    );
+    assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+    assert!(stage.lines_of(flood).len() < 20_000);
+}
