@@ -138,12 +138,11 @@ fn matches(schema: &Value, value: &Value) -> bool {
         other => panic!("a type that no answer has: {other}"),
     });
     let properties = object(&schema["properties"]);
-    fits
-        && value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .all(|item| matches(&schema["items"], item))
+    fits && value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .all(|item| matches(&schema["items"], item))
         && object(value)
             .iter()
             .all(|(name, value)| properties.get(name).is_some_and(|s| matches(s, value)))
