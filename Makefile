@@ -39,6 +39,8 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 test: build-tests engine ## Run every test
 	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
 	cd sdk && $(DENO) task --quiet test
+	tests/mcp/run.sh $(JELOU) $(ENGINE_DATA)
+	tests/http/schemathesis.sh $(JELOU) $(ENGINE_DATA)
 
 .PHONY: lint
 lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
@@ -49,14 +51,15 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	cd sdk && $(DENO) lint --quiet
 	cd sdk && $(DENO) task --quiet check
 	cd sdk && $(DENO) task --quiet build:check
-	$(DENO) fmt --check examples/*/*.ts examples/*/*.json
+	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/
+	$(DENO) lint --quiet bench/
 	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
 	scripts/docs.sh $(JELOU) --check
 
 .PHONY: bench
-bench: setup ## Measure the token check, and what bench/ measures
+bench: setup ## Measure the token check, and the server against its peers
 	cargo bench --locked -p jelou-token
-	if [[ -x bench/run ]]; then bench/run; fi
+	bench/run
 
 .PHONY: soak
 soak: build-tests engine ## Run the tests with their long series

@@ -10,12 +10,21 @@ needed=(
   jq:jq
   node:nodejs
   npm:npm
+  python3:python3
+  sqlite3:sqlite3
 )
 
 missing=()
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
+
+# Debian has the part of Python that makes environments in a package of its own.
+if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  missing+=(python3-venv)
+elif ! command -v python3 >/dev/null; then
+  missing+=(python3-venv)
+fi
 
 if ((${#missing[@]} > 0)); then
   as_root=()
