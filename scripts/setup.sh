@@ -20,11 +20,7 @@ for pair in "${needed[@]}"; do
 done
 
 # Debian has the part of Python that makes environments in a package of its own.
-if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-  missing+=(python3-venv)
-elif ! command -v python3 >/dev/null; then
-  missing+=(python3-venv)
-fi
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 if ((${#missing[@]} > 0)); then
   as_root=()
