@@ -24,8 +24,28 @@ use crate::RequestBody;
 
 pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
-    /// Reads and writes; done when the connection is closed.
-    driver: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
+    /// Reads and writes.
+    driver: Driver,
+}
+
+struct Driver {
+    work: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
+    /// Set when the connection is closed, or has become another protocol's. Then the work must not be asked again.
+    ended: bool,
+}
+
+impl Driver {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.ended {
+            return Poll::Ready(());
+        }
+        self.work.as_mut().poll(context).map(|ended| {
+            self.ended = true;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection to worker ended");
+            }
+        })
+    }
 }
 
 impl std::fmt::Debug for Connection {
@@ -44,17 +64,16 @@ impl Connection {
             .map_err(std::io::Error::other)?;
         Ok(Self {
             sender,
-            driver: Box::pin(driver.with_upgrades()),
+            driver: Driver {
+                work: Box::pin(driver.with_upgrades()),
+                ended: false,
+            },
         })
     }
 
     /// Reads and writes what can be without waiting. Whatever task calls this is woken when there is more to do.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.driver.as_mut().poll(context).map(|ended| {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "connection to worker ended");
-            }
-        })
+        self.driver.poll(context)
     }
 
     pub(crate) async fn send(
@@ -62,18 +81,18 @@ impl Connection {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
         let mut response = std::pin::pin!(self.sender.try_send_request(request));
-        let mut ended = false;
         let driver = &mut self.driver;
         poll_fn(|context| {
-            ended = ended || driver.as_mut().poll(context).is_ready();
+            // Its end is the response's, too.
+            let _ = driver.poll(context);
             response.as_mut().poll(context)
         })
         .await
     }
 
     /// Lets a connection that has become another protocol go on by itself.
-    pub(crate) fn detach(self) {
-        tokio::spawn(self.driver);
+    pub(crate) fn detach(mut self) {
+        tokio::spawn(poll_fn(move |context| self.driver.poll(context)));
     }
 
     /// Sends a request and takes the whole answer.
@@ -84,9 +103,8 @@ impl Connection {
         let response = self.send(request).await.map_err(TrySendError::into_error)?;
         let (head, body) = response.into_parts();
         let mut body = std::pin::pin!(body.collect());
-        let mut ended = false;
         let body = poll_fn(|context| {
-            ended = ended || self.drive(context).is_ready();
+            let _ = self.drive(context);
             body.as_mut().poll(context)
         })
         .await?;

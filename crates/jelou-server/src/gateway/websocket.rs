@@ -10,7 +10,7 @@ use http::{Method, Request, Response, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use jelou_engine::WorkerBody;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
 
 use super::GatewayBody;
@@ -74,13 +74,25 @@ async fn pass_on(
     idle_timeout: Duration,
 ) -> std::io::Result<()> {
     let clock = Activity::new();
-    let mut caller = TokioIo::new(caller);
-    let mut function = Watched {
+    let (mut from_caller, mut to_caller) = tokio::io::split(TokioIo::new(caller));
+    let (mut from_function, mut to_function) = tokio::io::split(Watched {
         stream: TokioIo::new(function),
         activity: &clock,
+    });
+    let inwards = async {
+        tokio::io::copy(&mut from_caller, &mut to_function).await?;
+        to_function.shutdown().await?;
+        // The function may have more to say, and ends it.
+        std::future::pending().await
+    };
+    // Once the function has said its last, nobody listens to the caller any more.
+    let outwards = async {
+        tokio::io::copy(&mut from_function, &mut to_caller).await?;
+        to_caller.shutdown().await
     };
     tokio::select! {
-        result = copy_bidirectional(&mut caller, &mut function) => result.map(drop),
+        result = inwards => result,
+        result = outwards => result,
         () = clock.stalled(idle_timeout) => Err(std::io::Error::new(
             std::io::ErrorKind::TimedOut,
             "no byte came for too long (limits.stream_idle_timeout_ms)",

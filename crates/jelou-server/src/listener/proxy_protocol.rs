@@ -23,7 +23,7 @@ pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>>
             return Ok(None);
         }
         let header = HeaderResult::parse(given);
-        if header.is_incomplete() && count < buffer.len() {
+        if header.is_incomplete() && count < buffer.len() && !is_whole_line(given) {
             wait_for_more().await;
             continue;
         }
@@ -37,6 +37,11 @@ fn may_be_header(given: &[u8]) -> bool {
     let begins = |prefix: &[u8]| given.starts_with(prefix) || prefix.starts_with(given);
     // With its space: a method of HTTP could begin like the word.
     begins(b"PROXY ") || begins(v2::PROTOCOL_PREFIX)
+}
+
+/// Whether a header of version 1 has come to its end, so that nothing can make it a better one.
+fn is_whole_line(given: &[u8]) -> bool {
+    given.starts_with(b"PROXY ") && given.contains(&b'\n')
 }
 
 fn read(header: &HeaderResult<'_>) -> io::Result<(usize, Option<IpAddr>)> {
