@@ -22,7 +22,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
+use jelou_engine::{BodyError, RequestBody};
 use uuid::Uuid;
 
 pub(crate) use catalog::Catalog;
@@ -144,17 +145,17 @@ fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal
 }
 
 async fn read(gateway: &Gateway, body: &mut Unread) -> Result<Bytes, Answer<'static>> {
-    let limit = usize::try_from(gateway.limits.max_body_bytes).unwrap_or(usize::MAX);
-    if body.announced() > gateway.limits.max_body_bytes {
+    let limit = gateway.limits.max_body_bytes;
+    if body.announced() > limit {
         return Err(Answer::PayloadTooLarge);
     }
     let Some(body) = body.take() else {
         return Ok(Bytes::new());
     };
     let timeout = std::time::Duration::from_millis(gateway.limits.request_timeout_ms);
-    match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
+    match tokio::time::timeout(timeout, RequestBody::limited(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Answer::PayloadTooLarge),
+        Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
         // The caller has gone: nobody reads this.
         Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
     }
