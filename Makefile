@@ -51,7 +51,7 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	cd sdk && $(DENO) lint --quiet
 	cd sdk && $(DENO) task --quiet check
 	cd sdk && $(DENO) task --quiet build:check
-	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/
+	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/*.ts bench/*/
 	$(DENO) lint --quiet bench/
 	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
 	scripts/docs.sh $(JELOU) --check

@@ -23,6 +23,7 @@ export async function writeReport(
   settings: { rounds: number; seconds: number },
 ): Promise<void> {
   const machine = await describeMachine();
+  await Deno.mkdir(results, { recursive: true });
   const date = new Date().toISOString().slice(0, 10);
   await Deno.writeTextFile(
     `${results}latest.json`,
