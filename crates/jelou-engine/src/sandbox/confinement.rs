@@ -49,6 +49,14 @@ impl Purpose {
         self == Self::Bundle
     }
 
+    /// How far it stands back when the processor is short (setpriority(2)): calls come before deploys.
+    fn niceness(self) -> i32 {
+        match self {
+            Self::Serve => 0,
+            Self::Inspect | Self::Fetch | Self::Check | Self::Bundle => 10,
+        }
+    }
+
     fn max_file_bytes(self) -> u64 {
         const MIB: u64 = 1024 * 1024;
         match self {
@@ -140,6 +148,9 @@ impl Confinement {
         after_user: impl FnOnce() -> std::io::Result<()>,
     ) -> std::io::Result<()> {
         prefer_for_oom();
+        if self.purpose.niceness() > 0 {
+            rustix::process::setpriority_process(None, self.purpose.niceness())?;
+        }
         limit(Resource::Core, 0)?;
         limit(Resource::Fsize, self.purpose.max_file_bytes())?;
         if let Some(bytes) = self.max_data_bytes {
