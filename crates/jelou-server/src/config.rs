@@ -335,6 +335,31 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_cannot_work_are_named() {
+        let with = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs_err::write(file.path(), text).unwrap();
+            Config::load(Some(file.path()), &Overrides::default())
+        };
+        let error = |text: &str| with(text).unwrap_err().to_string();
+        assert_eq!(
+            error("[limits]\nmax_response_header_bytes = 8191\n"),
+            "`limits.max_response_header_bytes` is 8191; it must be at least 8192"
+        );
+        assert_eq!(
+            error("[limits]\nmax_hops = 0\n"),
+            "`limits.max_hops` is 0; it must be at least 1"
+        );
+        assert_eq!(
+            error("[limits]\nmax_heap_mib = 300\n"),
+            "`limits.max_heap_mib` is 300, which is over `limits.max_memory_mib`, 256"
+        );
+        assert!(error("[egress]\nallow = [\"10.0.0.0/33\"]\n").contains("egress.allow"));
+        let config = with("[egress]\nallow = [\"10.1.0.0/16\"]\n").unwrap();
+        assert_eq!(config.egress.allow, ["10.1.0.0/16".parse().unwrap()]);
+    }
+
+    #[test]
     fn bad_settings_are_named() {
         let with_domain = |domain: &str| {
             let overrides = Overrides {
