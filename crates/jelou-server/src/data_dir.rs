@@ -46,7 +46,7 @@ impl DataDir {
             .write(true)
             // Whoever can open it can lock it, and keep the server from starting.
             .mode(0o600)
-            .open(path.join("lock"))?
+            .open(Self::lock_file_of(&path))?
             .into();
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path, _lock: lock }),
@@ -64,7 +64,16 @@ impl DataDir {
     }
 
     pub(crate) fn key_file(&self) -> PathBuf {
-        self.path.join("master.key")
+        Self::key_file_of(&self.path)
+    }
+
+    pub(crate) fn key_file_of(path: &Path) -> PathBuf {
+        path.join("master.key")
+    }
+
+    /// Locked while a server uses the folder.
+    pub(crate) fn lock_file_of(path: &Path) -> PathBuf {
+        path.join("lock")
     }
 
     pub(crate) fn artifacts(&self) -> PathBuf {
@@ -75,15 +84,19 @@ impl DataDir {
         self.path.join("cache")
     }
 
+    pub(crate) fn run(&self) -> PathBuf {
+        Self::run_dir_of(&self.path)
+    }
+
     /// Folder for sockets. A unix socket's path may have 107 bytes, so a long data folder gets one elsewhere, named
     /// by the data folder so that the next start empties it.
-    pub(crate) fn run(&self) -> PathBuf {
-        let inside = self.path.join("run");
+    pub(crate) fn run_dir_of(path: &Path) -> PathBuf {
+        let inside = path.join("run");
         if inside.as_os_str().len() <= 80 {
             return inside;
         }
         let mut hasher = DefaultHasher::new();
-        self.path.hash(&mut hasher);
+        path.hash(&mut hasher);
         std::env::temp_dir().join(format!("jelou-run-{:016x}", hasher.finish()))
     }
 }

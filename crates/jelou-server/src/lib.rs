@@ -7,6 +7,7 @@ mod api;
 pub mod config;
 mod control;
 mod data_dir;
+pub mod doctor;
 mod gateway;
 mod host;
 mod last_used;

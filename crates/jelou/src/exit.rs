@@ -90,6 +90,11 @@ impl std::error::Error for Failure {
     }
 }
 
+/// The command's result says already what is wrong; what is left is its status.
+#[derive(Debug, thiserror::Error)]
+#[error("the result says what is wrong")]
+pub(crate) struct Shown;
+
 fn status(code: ErrorCode) -> u8 {
     match code {
         ErrorCode::ApiError | ErrorCode::UnknownError => 1,
@@ -107,6 +112,9 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         // Whoever read our output has seen enough.
         return ExitCode::SUCCESS;
+    }
+    if error.is::<Shown>() {
+        return ExitCode::FAILURE;
     }
     let (code, hint, status) = classify(error);
     if status == INTERRUPTED {

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod completion;
 pub(crate) mod deploy;
+pub(crate) mod doctor;
 pub(crate) mod engine;
 mod expiry;
 pub(crate) mod functions;
@@ -51,5 +52,6 @@ pub(crate) enum Command {
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),
     Engine(engine::EngineArgs),
+    Doctor(doctor::DoctorArgs),
     Completion(completion::CompletionArgs),
 }

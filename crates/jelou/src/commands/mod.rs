@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod completion;
 mod deploy;
+mod doctor;
 mod engine;
 mod functions;
 mod init;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Audit(args) => audit::run(&args, context),
         Command::Completion(args) => completion::run(&args, &context.output),
         Command::Serve(args) => serve::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
         Command::Engine(args) => engine::run(args, context),
     }
 }

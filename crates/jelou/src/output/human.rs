@@ -39,6 +39,11 @@ impl Human {
         self.marked(WARNING, "⚠", text)
     }
 
+    /// `✗ disk space: 3 MiB free`: one of several findings, where an error of the command itself ends it.
+    pub(crate) fn failure(&mut self, text: &str) -> io::Result<()> {
+        self.marked(ERROR, "✗", text)
+    }
+
     /// A heading, then a line for each row.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
         let mut lines = table.lines();

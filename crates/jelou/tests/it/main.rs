@@ -10,6 +10,7 @@ mod completion;
 mod connections;
 mod deploy;
 mod describe;
+mod doctor;
 mod durability;
 mod errors;
 mod full_disk;

@@ -1,0 +1,264 @@
+//! Examines a machine before a server is started on it, or beside one that runs: what is there, what is missing, what
+//! is wrong. Nothing is changed.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, SandboxMode, deno, sandbox_layers};
+use rustix::fs::{Access, FlockOperation};
+use rustix::process::Resource;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+
+/// Room that a server needs to work at all, and room that it should have.
+const LEAST_BYTES: u64 = 256 * 1024 * 1024;
+const ENOUGH_BYTES: u64 = 1024 * 1024 * 1024;
+/// Open files that a busy server should be allowed.
+const ENOUGH_FILES: u64 = 4096;
+/// User ids that processes get, from `sandbox.first_user_id` on.
+const USER_IDS: u32 = 60_001;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Good,
+    /// The server works, but something that would help is missing.
+    Missing,
+    Wrong,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub name: &'static str,
+    pub state: State,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+}
+
+impl Check {
+    fn new(name: &'static str, state: State, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            state,
+            detail: detail.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
+
+pub fn examine(config: &Config) -> Vec<Check> {
+    let data = existing(&config.data);
+    let serving = is_serving(&config.data);
+    let mut checks = vec![permissions(config)];
+    let layers = sandbox_layers(&config.sandbox, &DataDir::run_dir_of(&config.data));
+    checks.extend(layers.iter().map(|status| layer(config, status)));
+    checks.extend(user_ids(config, &layers));
+    checks.push(engine(&config.data));
+    checks.push(data_folder(&config.data, data, serving));
+    checks.extend(key(&config.data));
+    checks.push(space(data));
+    checks.push(open_files());
+    checks.push(port("listen", config.listen, serving));
+    checks.extend(
+        config
+            .api_listen
+            .map(|address| port("api_listen", address, serving)),
+    );
+    checks
+}
+
+fn permissions(config: &Config) -> Check {
+    let name = "permissions";
+    let allowed = &config.egress.allow;
+    if allowed.is_empty() {
+        let detail = format!(
+            "Deno refuses files, programs, the environment and {} ranges of addresses",
+            DENIED_IPV4.len()
+        );
+        return Check::new(name, State::Good, detail);
+    }
+    let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
+    let detail = format!(
+        "Deno refuses files, programs, the environment and private addresses but {} (egress.allow)",
+        allowed.join(", ")
+    );
+    Check::new(name, State::Good, detail)
+}
+
+fn layer(config: &Config, status: &LayerStatus) -> Check {
+    let (name, does) = match status.layer {
+        Layer::Landlock => ("landlock", "the kernel refuses other files, and listening"),
+        Layer::Seccomp => (
+            "seccomp",
+            "the kernel refuses other programs and risky system calls",
+        ),
+        Layer::User => ("user", "each process has a user id of its own"),
+    };
+    match status.reason {
+        None => Check::new(name, State::Good, does),
+        Some(reason) => {
+            let state = match config.sandbox.mode {
+                SandboxMode::Require => State::Wrong,
+                SandboxMode::Auto | SandboxMode::Off => State::Missing,
+            };
+            Check::new(name, state, reason)
+        }
+    }
+}
+
+/// Whether an account of the machine has an id that processes get.
+fn user_ids(config: &Config, layers: &[LayerStatus]) -> Option<Check> {
+    let active = layers
+        .iter()
+        .any(|status| status.layer == Layer::User && status.active);
+    if !active {
+        return None;
+    }
+    let first = config.sandbox.first_user_id;
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let taken = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let id: u32 = fields.nth(1)?.parse().ok()?;
+        (first..first.saturating_add(USER_IDS))
+            .contains(&id)
+            .then(|| format!("the account `{name}` has the id {id}, which a process may get"))
+    });
+    Some(match taken {
+        Some(detail) => Check::new("user ids", State::Wrong, detail)
+            .hint("set sandbox.first_user_id to the first of 60,001 ids that nobody has"),
+        None => Check::new(
+            "user ids",
+            State::Good,
+            format!("no account has one of the 60,001 ids from {first} on"),
+        ),
+    })
+}
+
+fn engine(data: &Path) -> Check {
+    let named = std::env::var_os("JELOU_DENO");
+    let name = "engine";
+    match deno::locate(data, named.as_deref()) {
+        Err(error) => Check::new(name, State::Wrong, error.to_string()),
+        Ok(Some(found)) if found.bundler.is_some() => Check::new(
+            name,
+            State::Good,
+            format!("Deno {}, {}", deno::DENO_VERSION, found.binary.display()),
+        ),
+        Ok(_) if on_path("npm") => Check::new(
+            name,
+            State::Missing,
+            format!("Deno {} is not installed yet", deno::DENO_VERSION),
+        )
+        .hint("`jelou engine install`; `jelou serve` does so by itself the first time"),
+        Ok(_) => Check::new(
+            name,
+            State::Wrong,
+            format!(
+                "Deno {} is not installed, and there is no npm to fetch it with",
+                deno::DENO_VERSION
+            ),
+        )
+        .hint("install npm, or set JELOU_DENO"),
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
+}
+
+fn data_folder(data: &Path, existing: &Path, serving: bool) -> Check {
+    let name = "data folder";
+    let shown = data.display();
+    if rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        let detail = format!("{shown} cannot be written to");
+        return Check::new(name, State::Wrong, detail).hint("`--data` names another one");
+    }
+    let detail = match (data.exists(), serving) {
+        (true, true) => format!("{shown}, in use by a server"),
+        (true, false) => shown.to_string(),
+        (false, _) => format!("{shown}, made at the first start"),
+    };
+    Check::new(name, State::Good, detail)
+}
+
+/// The file that all secrets are encrypted with.
+fn key(data: &Path) -> Option<Check> {
+    let metadata = DataDir::key_file_of(data).metadata().ok()?;
+    let name = "master key";
+    let of_others = metadata.mode() & 0o077;
+    Some(if of_others == 0 {
+        Check::new(name, State::Good, "only its owner can read it")
+    } else {
+        let detail = format!("its mode is {:o}", metadata.mode() & 0o777);
+        Check::new(name, State::Wrong, detail).hint("chmod 600 master.key")
+    })
+}
+
+fn space(existing: &Path) -> Check {
+    let name = "disk space";
+    let Ok(disk) = rustix::fs::statvfs(existing) else {
+        return Check::new(name, State::Missing, "not known");
+    };
+    let bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let detail = format!("{} MiB free", bytes / (1024 * 1024));
+    match bytes {
+        ..LEAST_BYTES => Check::new(name, State::Wrong, detail).hint("256 MiB are needed"),
+        LEAST_BYTES..ENOUGH_BYTES => Check::new(name, State::Missing, detail),
+        _ => Check::new(name, State::Good, detail),
+    }
+}
+
+fn open_files() -> Check {
+    let name = "open files";
+    match rustix::process::getrlimit(Resource::Nofile).maximum {
+        Some(limit) if limit < ENOUGH_FILES => {
+            Check::new(name, State::Missing, format!("at most {limit}"))
+                .hint("raise the limit (LimitNOFILE= in a unit of systemd)")
+        }
+        Some(limit) => Check::new(name, State::Good, format!("at most {limit}")),
+        None => Check::new(name, State::Good, "no limit"),
+    }
+}
+
+fn port(name: &'static str, address: SocketAddr, serving: bool) -> Check {
+    match TcpListener::bind(address) {
+        Ok(_) => Check::new(name, State::Good, format!("{address} is free")),
+        Err(error) if serving && error.kind() == std::io::ErrorKind::AddrInUse => {
+            let detail = format!("{address} is in use, by the running server most likely");
+            Check::new(name, State::Good, detail)
+        }
+        Err(error) => Check::new(name, State::Wrong, format!("{address}: {error}"))
+            .hint("`--listen` names another address; port 0 takes a free one"),
+    }
+}
+
+/// Whether a server holds the lock of the folder.
+fn is_serving(data: &Path) -> bool {
+    let lock = File::open(DataDir::lock_file_of(data));
+    lock.is_ok_and(|lock| {
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared)
+            == Err(rustix::io::Errno::WOULDBLOCK)
+    })
+}
+
+/// The folder, or the nearest one above it that exists.
+fn existing(folder: &Path) -> &Path {
+    folder
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(Path::new("/"))
+}
