@@ -38,6 +38,7 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 .PHONY: test
 test: build-tests engine ## Run every test
 	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
+	scripts/test-unprivileged.sh $(ENGINE_DATA) hostile sandbox serve
 	cd sdk && $(DENO) task --quiet test
 	tests/mcp/run.sh $(JELOU) $(ENGINE_DATA)
 	tests/http/schemathesis.sh $(JELOU) $(ENGINE_DATA)
@@ -53,6 +54,7 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	cd sdk && $(DENO) task --quiet build:check
 	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/*.ts bench/*/
 	$(DENO) lint --quiet bench/
+	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/hostile/
 	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
 	scripts/docs.sh $(JELOU) --check
 
