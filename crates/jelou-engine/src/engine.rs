@@ -341,6 +341,10 @@ fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::lchown(target, Some(0), Some(0))?;
     }
+    // A link may be to a file of somebody else's, whose mode is not ours to change.
+    if target.metadata()?.permissions().mode() & 0o777 == 0o755 {
+        return Ok(());
+    }
     fs_err::set_permissions(target, Permissions::from_mode(0o755))
 }
 
