@@ -39,7 +39,16 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<AnyPool, StoreError> {
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT)
         .after_connect(move |connection, _| Box::pin(configure(connection, busy_timeout)))
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
         .connect_lazy_with(options))
+}
+
+/// Whether the connection can be used again. A full disk makes SQLite end a transaction by itself; the driver's rollback
+/// then fails, and the connection would take itself to be in a transaction for ever.
+async fn is_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // Waits for a rollback that is under way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// SQLite refuses at once, without waiting, while another process sets up the write-ahead log or clears it away.

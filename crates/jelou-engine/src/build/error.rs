@@ -45,7 +45,20 @@ pub enum BuildError {
     Io(#[from] std::io::Error),
 }
 
+/// How programs print ENOSPC.
+const NO_SPACE: &str = "(os error 28)";
+
 impl BuildError {
+    /// A tool that finds the disk full says so in its own words, as if the upload were at fault.
+    pub(super) fn or_full_disk(self) -> Self {
+        match self {
+            Self::Source(text) if text.contains(NO_SPACE) => {
+                Self::Io(std::io::ErrorKind::StorageFull.into())
+            }
+            other => other,
+        }
+    }
+
     /// Whether the upload is at fault, and not the server.
     pub fn is_callers(&self) -> bool {
         match self {

@@ -49,6 +49,17 @@ impl Engine {
     ) -> Result<Built, BuildError> {
         // Never closed, so that a permit always comes.
         let _permit = self.shared.builds.acquire().await;
+        self.build_now(slug, tree, types)
+            .await
+            .map_err(BuildError::or_full_disk)
+    }
+
+    async fn build_now(
+        &self,
+        slug: &Slug,
+        tree: &SourceTree,
+        types: TypeCheck,
+    ) -> Result<Built, BuildError> {
         let shared = &self.shared;
         let workspace = Workspace::create(shared, tree)?;
         let checked = graph::check(shared, &workspace).await;
