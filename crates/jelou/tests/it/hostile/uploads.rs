@@ -246,7 +246,7 @@ impl Host {
         )
         .unwrap();
         let sandbox = Sandbox::new();
-        let npmrc = format!("//registry.npmjs.org/:_authToken={REGISTRY_TOKEN}\n");
+        let npmrc = format!("//packages.example/:_authToken={REGISTRY_TOKEN}\n");
         std::fs::write(sandbox.home().join(".npmrc"), npmrc).unwrap();
         let stage = Stage::start_in(sandbox, settings);
         stage.deploy_all(&[WELL]);
