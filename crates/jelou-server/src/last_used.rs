@@ -21,25 +21,25 @@ pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
 
 pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), StoreError> {
     let runtime = registry.tokens.used();
-    let uses: Vec<_> = runtime
-        .iter()
-        .filter_map(|token| Some((token.id.clone(), token.last_used.unstored()?)))
-        .collect();
-    if !uses.is_empty() {
+    if !runtime.is_empty() {
+        let uses: Vec<_> = runtime
+            .iter()
+            .map(|(token, at)| (token.id.clone(), *at))
+            .collect();
         store.record_last_used(&uses).await?;
-        for (token, (_, at)) in runtime.iter().zip(&uses) {
-            token.last_used.mark_stored(*at);
+        for (token, at) in runtime {
+            token.last_used.mark_stored(at);
         }
     }
     let access = registry.access_tokens.used();
-    let uses: Vec<_> = access
-        .iter()
-        .filter_map(|token| Some((token.id.clone(), token.last_used.unstored()?)))
-        .collect();
-    if !uses.is_empty() {
+    if !access.is_empty() {
+        let uses: Vec<_> = access
+            .iter()
+            .map(|(token, at)| (token.id.clone(), *at))
+            .collect();
         store.record_access_last_used(&uses).await?;
-        for (token, (_, at)) in access.iter().zip(&uses) {
-            token.last_used.mark_stored(*at);
+        for (token, at) in access {
+            token.last_used.mark_stored(at);
         }
     }
     Ok(())

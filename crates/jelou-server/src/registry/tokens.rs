@@ -48,6 +48,13 @@ impl LastUsed {
     }
 }
 
+/// A token and its last use, unless the store has that.
+fn unstored<T>(token: &Arc<T>, last_used: impl Fn(&T) -> &LastUsed) -> Option<(Arc<T>, i64)> {
+    last_used(token)
+        .unstored()
+        .map(|at| (Arc::clone(token), at))
+}
+
 /// What the gateway knows of a runtime token.
 #[derive(Debug)]
 pub(crate) struct CallerToken {
@@ -123,14 +130,11 @@ impl RuntimeTokens {
             .and_then(|token| token.last_used.get())
     }
 
-    /// Tokens that were used since their last use was stored.
-    pub(crate) fn used(&self) -> Vec<Arc<CallerToken>> {
+    /// Tokens that were used since their last use was stored, and when.
+    pub(crate) fn used(&self) -> Vec<(Arc<CallerToken>, i64)> {
         let tokens = self.by_hash.pin();
-        tokens
-            .values()
-            .filter(|token| token.last_used.unstored().is_some())
-            .cloned()
-            .collect()
+        let used = |token: &Arc<_>| unstored(token, |token: &CallerToken| &token.last_used);
+        tokens.values().filter_map(used).collect()
     }
 }
 
@@ -191,12 +195,9 @@ impl AccessTokens {
         self.by_hash.pin().remove(hash);
     }
 
-    pub(crate) fn used(&self) -> Vec<Arc<ManagerToken>> {
+    pub(crate) fn used(&self) -> Vec<(Arc<ManagerToken>, i64)> {
         let tokens = self.by_hash.pin();
-        tokens
-            .values()
-            .filter(|token| token.last_used.unstored().is_some())
-            .cloned()
-            .collect()
+        let used = |token: &Arc<_>| unstored(token, |token: &ManagerToken| &token.last_used);
+        tokens.values().filter_map(used).collect()
     }
 }
