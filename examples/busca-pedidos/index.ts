@@ -1,0 +1,45 @@
+import { define, response, z } from "@jelou/functions";
+
+/** Stands for a database. */
+const ORDERS = new Map([
+  ["P-1042", { estado: "en_camino", entrega: "2026-04-07" } as const],
+  ["P-1043", { estado: "entregado", entrega: null } as const],
+]);
+
+export default define({
+  name: "buscar_pedido",
+  // For the model that chooses a tool: what it does, when to use it, and what it is not for.
+  description:
+    "Busca un pedido por su número y devuelve su estado y su fecha de entrega. " +
+    "Úsala cuando el cliente pregunte dónde está su pedido o cuándo llega. " +
+    "No cambia ni cancela pedidos.",
+  annotations: {
+    title: "Buscar un pedido",
+    readOnlyHint: true,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  input: z.object({
+    numero: z.string().regex(/^P-\d{4}$/, "Debe ser como P-1042").describe(
+      "Número del pedido, como P-1042. El cliente lo encuentra en su factura; pídeselo si no lo ha dado.",
+    ),
+  }),
+  output: z.object({
+    estado: z.enum(["preparando", "en_camino", "entregado"]),
+    entrega: z.string().nullable().describe(
+      "Fecha estimada, como 2026-04-07; null si ya fue entregado",
+    ),
+  }),
+  config: { methods: ["POST"] },
+  handler: ({ numero }) => {
+    const order = ORDERS.get(numero);
+    // An error that says what to do next is one that a model can act on.
+    if (order === undefined) {
+      return response.status(404).json({
+        error:
+          `No existe el pedido ${numero}. Pide al cliente que revise su factura.`,
+      });
+    }
+    return order;
+  },
+});

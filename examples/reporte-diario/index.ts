@@ -1,0 +1,22 @@
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "Prepara el reporte del día, cada mañana o cuando se le pide",
+  config: {
+    methods: ["POST"],
+    cron: [
+      {
+        name: "cada-manana",
+        expression: "0 8 * * 1-5",
+        timezone: "America/Guayaquil",
+      },
+    ],
+  },
+  handler: (_input, ctx) => {
+    // Only the platform can start a scheduled run: no header of a caller makes a request look like one.
+    if (ctx.trigger.type === "cron") {
+      ctx.log("Corrida programada", { horario: ctx.trigger.cronName });
+    }
+    return { reporte: "listo", origen: ctx.trigger.type };
+  },
+});
