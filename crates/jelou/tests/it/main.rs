@@ -13,6 +13,7 @@ mod describe;
 mod doctor;
 mod durability;
 mod errors;
+mod examples;
 mod full_disk;
 mod functions;
 mod hostile;

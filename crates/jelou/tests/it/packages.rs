@@ -2,28 +2,10 @@
 
 use crate::support::{DataFolder, Sandbox, Serve, function};
 
-/// How this machine reaches the registry.
-const OF_THE_MACHINE: [&str; 8] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "NPM_CONFIG_REGISTRY",
-    "SSL_CERT_FILE",
-];
-
 #[test]
 fn a_package_outlives_the_cache_that_it_came_from() {
     let sandbox = Sandbox::new();
-    let mut first = Serve::new(&sandbox);
-    for name in OF_THE_MACHINE {
-        if let Ok(value) = std::env::var(name) {
-            first = first.env(name, &value);
-        }
-    }
-    let server = first.start();
+    let server = Serve::new(&sandbox).with_registry().start();
     sandbox.file(
         "mi-funcion/deno.json",
         r#"{"imports": {"dayjs": "npm:dayjs@1.11.13"}}"#,

@@ -10,6 +10,18 @@ use serde_json::Value;
 use super::sandbox::BINARY;
 use super::{Call, DataFolder, Outcome, Sandbox, Streams, call, eventually};
 
+/// How this machine reaches the registry.
+const OF_THE_MACHINE: [&str; 8] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "NPM_CONFIG_REGISTRY",
+    "SSL_CERT_FILE",
+];
+
 /// How a server is to be started.
 pub(crate) struct Serve<'a> {
     sandbox: &'a Sandbox,
@@ -51,6 +63,16 @@ impl<'a> Serve<'a> {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Reaches the registry of npm as this machine does.
+    pub(crate) fn with_registry(mut self) -> Self {
+        for name in OF_THE_MACHINE {
+            if let Ok(value) = std::env::var(name) {
+                self = self.env(name, &value);
+            }
+        }
         self
     }
 
