@@ -91,6 +91,50 @@ Deno.test("the right use compiles, offline, with exact types", async () => {
   same(ok, true);
 });
 
+Deno.test("a test that calls a handler gets what it returns, with its type", async () => {
+  const { ok, output } = await check(`
+    import { type AnyFunctionDefinition, define, type FunctionResponse, response, z } from "@jelou/functions";
+    import { createMockContext, createMockRequest } from "@jelou/functions/testing";
+
+    type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+    const exactly = <A, B>(_proof: Same<A, B>) => {};
+    const mocks = [createMockContext(), createMockRequest()] as const;
+
+    const later = define({
+      description: "x",
+      input: z.object({ name: z.string() }),
+      handler: async (input) => ({ greeting: \`Hello, \${input.name}\` }),
+    });
+    const result = await later.handler({ name: "Ana" }, ...mocks);
+    exactly<typeof result, { greeting: string }>(true);
+    result.greeting.toUpperCase();
+
+    const now = define({ description: "x", handler: () => 7 });
+    const number = now.handler({}, ...mocks);
+    exactly<typeof number, number>(true);
+
+    const either = define({
+      description: "x",
+      handler: async (input) => input.a ? response.status(409).json({}) : { b: 1 },
+    });
+    const one = await either.handler({}, ...mocks);
+    exactly<typeof one, FunctionResponse | { b: number }>(true);
+
+    const described = define({
+      description: "x",
+      output: z.object({ on: z.boolean() }),
+      handler: () => ({ on: true }),
+    });
+    const shown = await described.handler({}, ...mocks);
+    exactly<typeof shown, Response | FunctionResponse | { on: boolean }>(true);
+
+    const any: AnyFunctionDefinition[] = [later, now, either, described];
+    any.length;
+  `);
+  same(output.replace(/^Check .*\n/, ""), "");
+  same(ok, true);
+});
+
 Deno.test("wrong use does not compile", async () => {
   const wrong = [
     `define({ description: "x", input: z.object({ a: z.string() }), handler: (input) => input.nope });`,

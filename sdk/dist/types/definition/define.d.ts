@@ -13,40 +13,50 @@ import { DEFINITION } from "./brand.d.ts";
 import type { FunctionConfig, ToolAnnotations } from "./config.d.ts";
 /** The input that a handler gets: what its schema gives out, or anything when there is no schema. */
 export type HandlerInput<I> = I extends StandardSchemaV1 ? InferOutput<I> : any;
-/** What a handler may return. With an `output` schema, a plain value has to match it. */
+/**
+ * What a handler may return: a plain value is sent as JSON with the status 200, `undefined` and `null` as 204, a
+ * web `Response` as it is, streamed. With an `output` schema, a plain value has to match it.
+ */
 export type HandlerResult<O> = Response | FunctionResponse | (O extends StandardSchemaV1 ? InferInput<O> : unknown);
 /**
- * The code of a function.
+ * The code of a function. Without an `output` schema, what it returns is `R`: tests that call it get its own type.
  *
  * @param input The validated input.
  * @param ctx Who calls, from where, and what the platform offers.
  * @param request The web request, its body still unread, for forms, uploads, streams and WebSocket.
  */
-export type Handler<I, O> = (input: HandlerInput<I>, ctx: Context, request: Request) => HandlerResult<O> | Promise<HandlerResult<O>>;
+export type Handler<I, O, R = unknown> = (input: HandlerInput<I>, ctx: Context, request: Request) => O extends StandardSchemaV1 ? HandlerResult<O> | Promise<HandlerResult<O>> : R;
 /** What `define()` takes. */
-export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined> {
+export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined, R = unknown> {
     /** The tool's name for MCP and OpenAPI. Default: the function's slug, or the key in `app()`. */
     name?: string;
     /** What the function does, for people and for models that choose a tool. At most 1,024 characters. */
     description: string;
     /** The schema of the input. A request that does not match is answered 400 and the handler does not run. */
     input?: I;
-    /** The schema of the result: types it, and documents it for OpenAPI and MCP. */
+    /**
+     * The schema of the result: types it, and documents it for OpenAPI and MCP. A result that does not match is
+     * sent all the same, with a warning in the log.
+     */
     output?: O;
     /** Route, methods, limits, schedules. */
     config?: FunctionConfig;
     /** Hints for MCP clients. */
     annotations?: ToolAnnotations;
-    /** The code. */
-    handler: Handler<I, O>;
+    /** The code. What it throws is answered 500 and told in the log alone. */
+    handler: Handler<I, O, R>;
 }
 /** A function as `define()` returns it: the default export of a module, or a tool of `app()`. */
-export interface FunctionDefinition<I extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined, O extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> extends Readonly<DefineOptions<I, O>> {
-    /** The mark of the platform. */
+export interface FunctionDefinition<I extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined, O extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined, R = unknown> extends Readonly<DefineOptions<I, O, R>> {
+    /**
+     * The mark of the platform.
+     *
+     * @ignore
+     */
     readonly [DEFINITION]: "define";
 }
 /** A function with any schemas. Handlers are contravariant in their input: only `any` holds them all. */
-export type AnyFunctionDefinition = FunctionDefinition<any, any>;
+export type AnyFunctionDefinition = FunctionDefinition<any, any, any>;
 /**
  * Defines a function with one handler.
  *
@@ -63,4 +73,4 @@ export type AnyFunctionDefinition = FunctionDefinition<any, any>;
  * @param options The function's description, schemas, settings and code.
  * @returns The definition; make it the module's default export.
  */
-export declare function define<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined>(options: DefineOptions<I, O>): FunctionDefinition<I, O>;
+export declare function define<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined, R = unknown>(options: DefineOptions<I, O, R>): FunctionDefinition<I, O, R>;
