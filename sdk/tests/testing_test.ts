@@ -55,6 +55,11 @@ Deno.test("the mock memory has the platform's limits and forgets in time", async
   same(await memory.get("short"), null);
   await memory.delete("a");
   equal(memory.entries(), { b: '{"c":1}' });
+  await memory.set("day", "v");
+  now += 86_400_000 - 1;
+  same(await memory.get("day"), "v");
+  now += 1;
+  same(await memory.get("day"), null);
   await rejects(memory.set("k", "x".repeat(256)), /255 characters/);
   await rejects(memory.setJson("k", 1, 86_401), /86400/);
   await rejects(createMockMemoryClient({ available: false }).get("a"), /not available/);

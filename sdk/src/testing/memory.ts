@@ -4,6 +4,7 @@
  * @module
  */
 import type { MemoryClient } from "@jelou/functions";
+import { MEMORY_TTL_SECONDS } from "../context/memory.ts";
 import {
   checkedJson,
   checkedKey,
@@ -16,7 +17,7 @@ import {
 export interface MockMemoryOptions {
   /** Default `true`; with `false` every call throws, as on a platform without a store. */
   available?: boolean;
-  /** Values to begin with; what is no string is kept as JSON. */
+  /** Values to begin with, which do not end; what is no string is kept as JSON. */
   values?: Record<string, unknown>;
   /** The time in milliseconds. Default `Date.now`. */
   now?: () => number;
@@ -33,7 +34,15 @@ interface Entry {
   readonly expires: number;
 }
 
-/** Makes a memory client with the platform's limits. */
+/**
+ * Makes a memory client with the limits of `ctx.memory`.
+ *
+ * ```ts
+ * const memory = createMockMemoryClient({ values: { visits: 1 } });
+ * await definition.handler({}, createMockContext({ memory }), createMockRequest());
+ * memory.entries(); // { visits: "2" }
+ * ```
+ */
 export function createMockMemoryClient(options: MockMemoryOptions = {}): MockMemoryClient {
   const { available = true, values = {}, now = Date.now } = options;
   const kept = new Map<string, Entry>();
@@ -47,7 +56,7 @@ export function createMockMemoryClient(options: MockMemoryOptions = {}): MockMem
   };
   const write = (key: string, text: string, ttl: number | undefined): void => {
     if (!available) throw memoryUnavailable();
-    const expires = ttl === undefined ? Infinity : now() + checkedTtl(ttl) * 1_000;
+    const expires = now() + checkedTtl(ttl ?? MEMORY_TTL_SECONDS) * 1_000;
     kept.set(checkedKey(key), { text, expires });
   };
   // Asynchronous without awaiting: what goes wrong has to reject, as it does on the platform.

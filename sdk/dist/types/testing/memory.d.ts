@@ -8,7 +8,7 @@ import type { MemoryClient } from "../functions.d.ts";
 export interface MockMemoryOptions {
     /** Default `true`; with `false` every call throws, as on a platform without a store. */
     available?: boolean;
-    /** Values to begin with; what is no string is kept as JSON. */
+    /** Values to begin with, which do not end; what is no string is kept as JSON. */
     values?: Record<string, unknown>;
     /** The time in milliseconds. Default `Date.now`. */
     now?: () => number;
@@ -18,5 +18,13 @@ export interface MockMemoryClient extends MemoryClient {
     /** The texts that are kept and not expired, by key. */
     entries(): Record<string, string>;
 }
-/** Makes a memory client with the platform's limits. */
+/**
+ * Makes a memory client with the limits of `ctx.memory`.
+ *
+ * ```ts
+ * const memory = createMockMemoryClient({ values: { visits: 1 } });
+ * await definition.handler({}, createMockContext({ memory }), createMockRequest());
+ * memory.entries(); // { visits: "2" }
+ * ```
+ */
 export declare function createMockMemoryClient(options?: MockMemoryOptions): MockMemoryClient;
