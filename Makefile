@@ -56,7 +56,7 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	$(DENO) lint --quiet bench/
 	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/hostile/
 	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
-	scripts/docs.sh $(JELOU) --check
+	scripts/docs.sh $(JELOU) $(DENO) --check
 
 .PHONY: bench
 bench: setup ## Measure the token check, and the server against its peers
@@ -72,8 +72,8 @@ fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (6
 	cd crates/jelou-token/fuzz && PATH="$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run token -- -max_total_time=$(FUZZ_SECONDS)
 
 .PHONY: docs
-docs: build ## Write the generated pages of docs/reference
-	scripts/docs.sh $(JELOU)
+docs: build engine ## Write the generated pages of docs/reference
+	scripts/docs.sh $(JELOU) $(DENO)
 
 .PHONY: sdk
 sdk: build engine ## Build sdk/dist from sdk/src

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Writes the pages of docs/reference that are made from the product itself, or compares them with what is there.
 #
-#   scripts/docs.sh JELOU [--check]
+#   scripts/docs.sh JELOU DENO [--check]
+#
+# Runs without a network, but for the packages of sdk/deno.json where they are not there yet.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 jelou=$1
-mode=${2:-}
+deno=$2
+mode=${3:-}
 pages=docs/reference
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
@@ -65,6 +68,17 @@ PAGE
   cat crates/jelou-server/src/default.toml
   echo '```'
 } >"$made/configuration.md"
+
+# The SDK, from its doc comments.
+(
+  cd sdk
+  # Every public symbol is documented. Zod's thousands are not ours: so not the entry point, which exports them too, but
+  # the files that it exports from.
+  files=$(grep -oE 'from "\./[^"]+"' src/functions.ts | grep -v zod | sed -E 's|from "\./(.*)"|src/\1|')
+  # shellcheck disable=SC2086 -- a list of words
+  "$deno" doc --lint --quiet $files src/testing.ts >/dev/null
+  "$deno" run --quiet -A build/reference.ts "$made"
+)
 
 if [[ $mode == --check ]]; then
   for page in "$made"/*; do

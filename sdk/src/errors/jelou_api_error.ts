@@ -4,19 +4,36 @@
  * @module
  */
 
-/** A call to the Jelou API that did not succeed, or that could not be made. */
+/**
+ * A call to the Jelou API that did not succeed, or that could not be made.
+ *
+ * ```ts
+ * try {
+ *   await ctx.jelou.send({ type: "text", to: "593987654321", text: "Hola" });
+ * } catch (error) {
+ *   if (error instanceof JelouApiError && error.isRateLimit()) return response.status(429).empty();
+ *   throw error;
+ * }
+ * ```
+ */
 export class JelouApiError extends Error {
   /** Always `"JelouApiError"`. */
   override readonly name = "JelouApiError";
   /** The HTTP status of the answer; 0 when there was no answer. */
   readonly status: number;
-  /** A code to branch on, e.g. `"RATE_LIMITED"`, `"UNAVAILABLE"` or the API's own code. */
+  /**
+   * A code to branch on: the API's own or, where it gives none, `"RATE_LIMITED"`, `"UNAUTHORIZED"`, `"FORBIDDEN"`,
+   * `"REQUEST_FAILED"` or `"SERVER_ERROR"`. Without an answer of the API: `"UNAVAILABLE"` (no credentials),
+   * `"INVALID_ARGUMENT"` (nothing was sent) or `"NETWORK_ERROR"`; `"INVALID_RESPONSE"` when it gives no id.
+   */
   readonly code: string;
 
   /**
+   * Makes an error, for tests and for code that stands for the API.
+   *
    * @param message What went wrong.
-   * @param status The HTTP status, or 0.
-   * @param code A code to branch on.
+   * @param status The HTTP status. Default 0: there was no answer.
+   * @param code A code to branch on. Default `"UNKNOWN"`.
    * @param options The cause, if there is one.
    */
   constructor(message: string, status = 0, code = "UNKNOWN", options?: ErrorOptions) {
@@ -25,12 +42,12 @@ export class JelouApiError extends Error {
     this.code = code;
   }
 
-  /** Whether the API asked to slow down. */
+  /** Whether the API asked to slow down: the status 429. */
   isRateLimit(): boolean {
     return this.status === 429;
   }
 
-  /** Whether the credentials were refused. */
+  /** Whether the credentials were refused: the status 401 or 403. */
   isAuth(): boolean {
     return this.status === 401 || this.status === 403;
   }

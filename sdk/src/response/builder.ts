@@ -37,7 +37,10 @@ export class FunctionResponse {
 // A symbol, which no JSON has: data that a handler passes on must not be taken for a response.
 Object.defineProperty(FunctionResponse.prototype, RESPONSE, { value: true });
 
-/** Builds a result step by step. A builder that is returned as it is has no body. */
+/**
+ * Builds a result step by step. Every method gives a new object and leaves its own as it is. A builder that is
+ * returned as it is has no body.
+ */
 export class ResponseBuilder extends FunctionResponse {
   /** @ignore */
   constructor(statusCode?: number, headers: ReadonlyArray<readonly [string, string]> = []) {
@@ -48,6 +51,7 @@ export class ResponseBuilder extends FunctionResponse {
    * Sets the status.
    *
    * @param code 200 to 599.
+   * @throws {RangeError} When it is no such number.
    */
   status(code: number): ResponseBuilder {
     if (!Number.isInteger(code) || code < 200 || code > 599) {
@@ -65,17 +69,17 @@ export class ResponseBuilder extends FunctionResponse {
     return new ResponseBuilder(this.statusCode, [...others, [name, String(value)]]);
   }
 
-  /** Ends with a JSON body. */
+  /** Ends with a JSON body, of the type `application/json`. */
   json(value: unknown): FunctionResponse {
     return new FunctionResponse(this.statusCode, this.headers, { kind: "json", value });
   }
 
-  /** Ends with a text body. */
+  /** Ends with a text body, of the type `text/plain; charset=utf-8` unless a header already says one. */
   text(value: string): FunctionResponse {
     return this.#raw(value, "text/plain; charset=utf-8");
   }
 
-  /** Ends with an HTML body. */
+  /** Ends with an HTML body, of the type `text/html; charset=utf-8` unless a header already says one. */
   html(value: string): FunctionResponse {
     return this.#raw(value, "text/html; charset=utf-8");
   }
@@ -84,7 +88,7 @@ export class ResponseBuilder extends FunctionResponse {
    * Ends with bytes or a stream.
    *
    * @param value The body, sent as it becomes available.
-   * @param contentType Its type, unless a header already says it.
+   * @param contentType Its type, unless a header already says it. Default `"application/octet-stream"`.
    */
   stream(
     value: ReadableStream<Uint8Array> | BodyInit,

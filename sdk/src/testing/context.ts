@@ -87,7 +87,14 @@ export function createMockContext(options: MockContextOptions = {}): MockContext
   return mockContext(options, { type: "http" });
 }
 
-/** Makes a context of a scheduled run. */
+/**
+ * Makes a context of a scheduled run.
+ *
+ * ```ts
+ * const ctx = createMockCronContext({ cronName: "daily" });
+ * const report = await definition.handler({}, ctx, createMockRequest());
+ * ```
+ */
 export function createMockCronContext(options: MockCronContextOptions = {}): MockContext {
   const { cron = "0 9 * * *", cronName } = options;
   return mockContext(
@@ -96,7 +103,13 @@ export function createMockCronContext(options: MockCronContextOptions = {}): Moc
   );
 }
 
-/** Makes a context of an event. */
+/**
+ * Makes a context of an event.
+ *
+ * ```ts
+ * const ctx = createMockEventContext({ event: { name: "conversation.closed" } });
+ * ```
+ */
 export function createMockEventContext(options: MockEventContextOptions = {}): MockContext {
   return mockContext(options, { type: "event", event: options.event ?? {} });
 }

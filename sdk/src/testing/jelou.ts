@@ -30,7 +30,14 @@ export interface MockJelouClient extends JelouClient {
   readonly sent: readonly MockSentMessage[];
 }
 
-/** Makes a client that answers `message-1`, `message-2` and so on. */
+/**
+ * Makes a client that answers `message-1`, `message-2` and so on.
+ *
+ * ```ts
+ * const jelou = createMockJelouClient({ failWith: 429 });
+ * await definition.handler({}, createMockContext({ jelou }), createMockRequest());
+ * ```
+ */
 export function createMockJelouClient(options: MockJelouOptions = {}): MockJelouClient {
   const { available = true, failWith } = options;
   const sent: MockSentMessage[] = [];

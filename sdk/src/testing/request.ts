@@ -20,7 +20,13 @@ export interface MockRequestOptions {
   signal?: AbortSignal;
 }
 
-/** Makes a web request. */
+/**
+ * Makes a web request.
+ *
+ * ```ts
+ * const request = createMockRequest({ url: "/orders/7?full=1", json: { name: "Ana" } });
+ * ```
+ */
 export function createMockRequest(options: MockRequestOptions = {}): Request {
   const headers = new Headers(options.headers);
   let body = options.body ?? null;

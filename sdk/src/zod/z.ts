@@ -1,5 +1,5 @@
 /**
- * Zod 4, speaking with the words of Zod 3.
+ * Zod 4, speaking with the words of Zod 3: `z.email()` says `Invalid email` with the code `invalid_string`.
  *
  * Those words are the platform's contract, so a locale changes nothing: `z.locales` has every language's name,
  * and each of them is English.

@@ -22,7 +22,7 @@ export interface Context {
     readonly functionSlug: string;
     /** The id of this request: a UUID, the same as in `X-Request-Id` and in the logs. */
     readonly requestId: string;
-    /** The HTTP method. */
+    /** The HTTP method, in upper case. */
     readonly method: string;
     /** The path of the request, without the query. */
     readonly path: string;
@@ -54,7 +54,7 @@ export interface Context {
     readonly skillId: string | undefined;
     /** The execution of that skill. */
     readonly executionId: string | undefined;
-    /** Writes one log line with the request's id. Takes anything, as `console.log` does. */
+    /** Writes one log line of up to 16 KB with the request's id. Takes anything, as `console.log` does. */
     log(...args: unknown[]): void;
     /** Small values that outlive the request, scoped to the function and its user or conversation. */
     readonly memory: MemoryClient;

@@ -77,12 +77,22 @@ export interface SentMessage {
     /** The id of the message. */
     messageId: string;
 }
-/** Sends messages. Every failure is a `JelouApiError`. */
+/** Sends messages. Every failure is a `JelouApiError`; nothing is tried again. */
 export interface JelouClient {
     /** Whether the platform has credentials for the API. Without them every call throws. */
     readonly available: boolean;
-    /** Sends a message. */
+    /**
+     * Sends a message.
+     *
+     * @param message What to send, and to whom.
+     * @throws {JelouApiError} When it was not sent.
+     */
     send(message: JelouMessage): Promise<SentMessage>;
-    /** Sends a message from an approved template. */
+    /**
+     * Sends a message from an approved template.
+     *
+     * @param message Which template, its values, and to whom.
+     * @throws {JelouApiError} When it was not sent.
+     */
     sendTemplate(message: TemplateMessage): Promise<SentMessage>;
 }

@@ -8,9 +8,9 @@ import type { FunctionConfig } from "./config.d.ts";
 import type { AnyFunctionDefinition } from "./define.d.ts";
 /** What `app()` takes. */
 export interface AppOptions {
-    /** A name for the OpenAPI document. Default: the function's slug. */
+    /** The title of the OpenAPI document. Default: the function's slug. */
     name?: string;
-    /** What the tools have in common. */
+    /** What the tools have in common, for the OpenAPI document and MCP clients. */
     description?: string;
     /** Settings of every tool; a tool's own settings go over them. */
     config?: FunctionConfig;
@@ -19,7 +19,11 @@ export interface AppOptions {
 }
 /** Several tools as `app()` returns them: the default export of a module. */
 export interface AppDefinition extends Readonly<AppOptions> {
-    /** The mark of the platform. */
+    /**
+     * The mark of the platform.
+     *
+     * @ignore
+     */
     readonly [DEFINITION]: "app";
 }
 /**

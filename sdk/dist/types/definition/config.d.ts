@@ -36,9 +36,9 @@ export interface FunctionConfig {
      * the rest of the path. Default `"*"` (every path); for a tool of `app()`, its key in kebab-case.
      */
     path?: string;
-    /** Accepted methods. Default GET, POST, PUT, PATCH and DELETE. */
+    /** Accepted methods. Default GET, POST, PUT, PATCH and DELETE; HEAD is taken where GET is. */
     methods?: readonly HttpMethod[];
-    /** Milliseconds until the response must have begun, 1 to 120,000. Default 30,000. */
+    /** Milliseconds until the response must have begun, 1 to 120,000; then the caller gets 504. Default 30,000. */
     timeout?: number;
     /** Whether the function is a tool at `/mcp`. Default `true`. */
     mcp?: boolean;

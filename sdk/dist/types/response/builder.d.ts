@@ -17,7 +17,10 @@ export declare class FunctionResponse {
     /** @ignore */
     constructor(statusCode: number | undefined, headers: ReadonlyArray<readonly [string, string]>, body: ResponseBody);
 }
-/** Builds a result step by step. A builder that is returned as it is has no body. */
+/**
+ * Builds a result step by step. Every method gives a new object and leaves its own as it is. A builder that is
+ * returned as it is has no body.
+ */
 export declare class ResponseBuilder extends FunctionResponse {
     #private;
     /** @ignore */
@@ -26,21 +29,22 @@ export declare class ResponseBuilder extends FunctionResponse {
      * Sets the status.
      *
      * @param code 200 to 599.
+     * @throws {RangeError} When it is no such number.
      */
     status(code: number): ResponseBuilder;
     /** Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. */
     header(name: string, value: string | number): ResponseBuilder;
-    /** Ends with a JSON body. */
+    /** Ends with a JSON body, of the type `application/json`. */
     json(value: unknown): FunctionResponse;
-    /** Ends with a text body. */
+    /** Ends with a text body, of the type `text/plain; charset=utf-8` unless a header already says one. */
     text(value: string): FunctionResponse;
-    /** Ends with an HTML body. */
+    /** Ends with an HTML body, of the type `text/html; charset=utf-8` unless a header already says one. */
     html(value: string): FunctionResponse;
     /**
      * Ends with bytes or a stream.
      *
      * @param value The body, sent as it becomes available.
-     * @param contentType Its type, unless a header already says it.
+     * @param contentType Its type, unless a header already says it. Default `"application/octet-stream"`.
      */
     stream(value: ReadableStream<Uint8Array> | BodyInit, contentType?: string): FunctionResponse;
     /**

@@ -67,7 +67,20 @@ export interface MockEventContextOptions extends MockContextOptions {
  * ```
  */
 export declare function createMockContext(options?: MockContextOptions): MockContext;
-/** Makes a context of a scheduled run. */
+/**
+ * Makes a context of a scheduled run.
+ *
+ * ```ts
+ * const ctx = createMockCronContext({ cronName: "daily" });
+ * const report = await definition.handler({}, ctx, createMockRequest());
+ * ```
+ */
 export declare function createMockCronContext(options?: MockCronContextOptions): MockContext;
-/** Makes a context of an event. */
+/**
+ * Makes a context of an event.
+ *
+ * ```ts
+ * const ctx = createMockEventContext({ event: { name: "conversation.closed" } });
+ * ```
+ */
 export declare function createMockEventContext(options?: MockEventContextOptions): MockContext;

@@ -25,5 +25,12 @@ export interface MockJelouClient extends JelouClient {
     /** The messages, in order. */
     readonly sent: readonly MockSentMessage[];
 }
-/** Makes a client that answers `message-1`, `message-2` and so on. */
+/**
+ * Makes a client that answers `message-1`, `message-2` and so on.
+ *
+ * ```ts
+ * const jelou = createMockJelouClient({ failWith: 429 });
+ * await definition.handler({}, createMockContext({ jelou }), createMockRequest());
+ * ```
+ */
 export declare function createMockJelouClient(options?: MockJelouOptions): MockJelouClient;

@@ -18,5 +18,11 @@ export interface MockRequestOptions {
     /** Aborts the request. */
     signal?: AbortSignal;
 }
-/** Makes a web request. */
+/**
+ * Makes a web request.
+ *
+ * ```ts
+ * const request = createMockRequest({ url: "/orders/7?full=1", json: { name: "Ana" } });
+ * ```
+ */
 export declare function createMockRequest(options?: MockRequestOptions): Request;
