@@ -55,7 +55,10 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/*.ts bench/*/
 	$(DENO) lint --quiet bench/
 	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/hostile/
-	for example in examples/*/; do (cd $$example && $(DENO) check --no-lock --quiet index.ts); done
+	cd tests && $(DENO) fmt --check mcp/ http/
+	cd tests && $(DENO) lint --quiet mcp/ http/
+	cd tests/mcp && $(DENO) check --frozen --quiet *.ts clients/*.ts
+	for folder in examples/*/ tests/mcp/{fixture,tools}/ tests/http/fixture/; do (cd $$folder && $(DENO) check --no-lock --quiet index.ts); done
 	scripts/docs.sh $(JELOU) $(DENO) --check
 
 .PHONY: bench
