@@ -1,6 +1,7 @@
 //! Tests of the real binary: what a person or a program sees of it.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod asleep;
 mod audit;
 mod auth;
 mod bad_credentials;
@@ -23,6 +24,7 @@ mod login;
 mod packages;
 mod prompts;
 mod runtime_tokens;
+mod schemas;
 mod secrets;
 mod serve;
 mod support;
