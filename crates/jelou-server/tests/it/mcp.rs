@@ -19,6 +19,21 @@ const PRIVATE: &str = r#"export default define({
   name: "echo", description: "Echoes", input: z.object({ text: z.string() }), handler: (input) => input,
 });"#;
 
+/// A tool that says all that a tool can say of itself.
+const DESCRIBED: &str = r#"export default app({ config: { public: true }, tools: {
+  findOrder: define({
+    name: "find_order", description: "Finds an order",
+    annotations: { title: "Find an order", readOnlyHint: true },
+    input: z.object({ id: z.string().min(2).describe("Like P-1") }),
+    output: z.object({ state: z.string() }),
+    handler: ({ id }) => {
+      if (id === "no") throw new Error("a secret of the developer");
+      return id === "raw" ? { content: [{ type: "text", text: "a block" }] } : { state: "sent" };
+    },
+  }),
+  hidden: define({ description: "Hidden", config: { mcp: false }, handler: () => 1 }),
+} });"#;
+
 fn message(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
@@ -354,6 +369,65 @@ fn the_function_sees_an_ordinary_request() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn a_tool_is_listed_with_all_that_it_says() {
+    let server = TestServer::start();
+    server.deploy("described", DESCRIBED);
+    let expected = json!([{
+        "name": "find_order",
+        "title": "Find an order",
+        "description": "Finds an order",
+        "inputSchema": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": { "id": { "type": "string", "minLength": 2, "description": "Like P-1" } },
+            "required": ["id"],
+        },
+        "outputSchema": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": { "state": { "type": "string" } },
+            "required": ["state"],
+        },
+        "annotations": { "title": "Find an order", "readOnlyHint": true },
+    }]);
+    let old = list(&server, "described").send().json()["result"].clone();
+    assert_eq!(old, json!({ "tools": expected }));
+    let call = modern(&server, "described", "tools/list", json!({}));
+    let new = call.send().json()["result"].clone();
+    assert_eq!(new["tools"], expected);
+    assert_eq!(new["resultType"], "complete");
+    assert!(new["ttlMs"].is_u64(), "{new}");
+    assert_eq!(new["cacheScope"], "public");
+}
+
+#[test]
+fn results_and_errors_are_a_tools_results() {
+    let server = TestServer::start();
+    server.deploy("described", DESCRIBED);
+    let call = |id: &str| {
+        let reply = call_tool(&server, "described", "find_order", json!({ "id": id })).send();
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["result"].clone()
+    };
+    let text = |text: &str| json!([{ "type": "text", "text": text }]);
+    let result = json!({
+        "content": text(r#"{"state":"sent"}"#),
+        "structuredContent": { "state": "sent" },
+        "isError": false,
+    });
+    assert_eq!(call("P-1"), result);
+    let invalid = "Validation failed\n- id: String must contain at least 2 character(s)";
+    let failed = "Internal function error";
+    for (id, message) in [("P", invalid), ("no", failed)] {
+        assert_eq!(
+            call(id),
+            json!({ "content": text(message), "isError": true })
+        );
+    }
+    assert_eq!(call("raw")["content"], text("a block"));
 }
 
 #[test]

@@ -22,21 +22,22 @@ const NOTES: &str = r#"export default define({ description: "Notes", handler: as
   } catch (error) { return { error: error.message }; }
 } });"#;
 
+const ANA: &str = r#"{"user":{"id":"ana"}}"#;
+const EVA: &str = r#"{"user":{"id":"eva"}}"#;
+
 struct Notes<'a> {
     server: &'a TestServer,
     slug: &'a str,
     token: &'a str,
-    user: Option<&'a str>,
+    /// `X-Jelou-Identity`.
+    identity: Option<&'a str>,
 }
 
 impl Notes<'_> {
     fn call(&self, input: &Value) -> Value {
         let call: Call = self.server.call(self.slug, "/").token(self.token);
-        let call = match self.user {
-            Some(user) => call.header(
-                "x-jelou-identity",
-                &json!({ "user": { "id": user } }).to_string(),
-            ),
+        let call = match self.identity {
+            Some(identity) => call.header("x-jelou-identity", identity),
             None => call,
         };
         call.json(input).send().json()
@@ -63,18 +64,27 @@ fn start() -> TestServer {
 fn values_belong_to_a_function_and_its_user() {
     let server = start();
     let tokens = ["one", "other"].map(|slug| server.deploy(slug, NOTES));
-    let of = |slug: usize, user| Notes {
+    let of = |slug: usize, identity| Notes {
         server: &server,
         slug: ["one", "other"][slug],
         token: &tokens[slug],
-        user,
+        identity,
     };
-    let ana = of(0, Some("ana"));
+    let ana = of(0, Some(ANA));
     ana.set("city / ñ?", "Quito");
     assert_eq!(ana.get("city / ñ?"), "Quito");
-    for stranger in [of(0, Some("eva")), of(0, None), of(1, Some("ana"))] {
+    for stranger in [of(0, Some(EVA)), of(0, None), of(1, Some(ANA))] {
         assert_eq!(stranger.get("city / ñ?"), Value::Null);
     }
+    // Where no user is named, a conversation has its own.
+    let chat = of(0, Some(r#"{"conversation":{"id":"ana"}}"#));
+    chat.set("city / ñ?", "Lima");
+    let other = of(0, Some(r#"{"conversation":{"id":"eva"}}"#));
+    assert_eq!(other.get("city / ñ?"), Value::Null);
+    let in_chat = r#"{"user":{"id":"ana"},"conversation":{"id":"eva"}}"#;
+    assert_eq!(of(0, Some(in_chat)).get("city / ñ?"), "Quito");
+    assert_eq!(chat.get("city / ñ?"), "Lima");
+
     let first = ana.call(&json!({ "do": "get", "key": "x" }));
     assert_eq!(first, json!({ "value": null, "available": true }));
     ana.call(&json!({ "do": "setJson", "key": "list", "value": [1, { "a": "ñ" }] }));
@@ -94,7 +104,7 @@ fn values_belong_to_a_function_and_its_user() {
         server: &server,
         slug: "one",
         token: &tokens[0],
-        user: Some("ana"),
+        identity: Some(ANA),
     };
     assert_eq!(ana.get("city / ñ?"), "Quito");
 }
@@ -107,7 +117,7 @@ fn its_limits_are_told_to_the_function() {
         server: &server,
         slug: "one",
         token: &token,
-        user: None,
+        identity: None,
     };
     let error = |input: Value| -> String {
         let answer = notes.call(&input);
