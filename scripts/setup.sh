@@ -10,6 +10,7 @@ needed=(
   jq:jq
   node:nodejs
   npm:npm
+  openssl:openssl
   python3:python3
   sqlite3:sqlite3
 )
