@@ -1,9 +1,16 @@
 import { define, response, z } from "@jelou/functions";
 
+const Order = z.object({
+  estado: z.enum(["preparando", "en_camino", "entregado"]),
+  entrega: z.string().nullable().describe(
+    "Fecha estimada, como 2026-04-07; null si ya fue entregado",
+  ),
+});
+
 /** Stands for a database. */
-const ORDERS = new Map([
-  ["P-1042", { estado: "en_camino", entrega: "2026-04-07" } as const],
-  ["P-1043", { estado: "entregado", entrega: null } as const],
+const ORDERS = new Map<string, z.infer<typeof Order>>([
+  ["P-1042", { estado: "en_camino", entrega: "2026-04-07" }],
+  ["P-1043", { estado: "entregado", entrega: null }],
 ]);
 
 export default define({
@@ -24,12 +31,7 @@ export default define({
       "Número del pedido, como P-1042. El cliente lo encuentra en su factura; pídeselo si no lo ha dado.",
     ),
   }),
-  output: z.object({
-    estado: z.enum(["preparando", "en_camino", "entregado"]),
-    entrega: z.string().nullable().describe(
-      "Fecha estimada, como 2026-04-07; null si ya fue entregado",
-    ),
-  }),
+  output: Order,
   config: { methods: ["POST"] },
   handler: ({ numero }) => {
     const order = ORDERS.get(numero);

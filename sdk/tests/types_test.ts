@@ -122,11 +122,11 @@ Deno.test("a test that calls a handler gets what it returns, with its type", asy
 
     const described = define({
       description: "x",
-      output: z.object({ on: z.boolean() }),
-      handler: () => ({ on: true }),
+      output: z.object({ state: z.enum(["on", "off"]) }),
+      handler: async (input) => ({ state: input.a ? "on" : "off" }),
     });
     const shown = await described.handler({}, ...mocks);
-    exactly<typeof shown, Response | FunctionResponse | { on: boolean }>(true);
+    exactly<typeof shown, Response | FunctionResponse | { state: "on" | "off" }>(true);
 
     const any: AnyFunctionDefinition[] = [later, now, either, described];
     any.length;
@@ -145,6 +145,7 @@ Deno.test("wrong use does not compile", async () => {
     `define({ description: "x", input: { type: "object" }, handler: () => 1 });`,
     `define({ description: "x", output: z.object({ ok: z.boolean() }), handler: () => ({ ok: "yes" }) });`,
     `define({ description: "x", output: z.object({ ok: z.boolean() }), handler: async () => ({}) });`,
+    `define({ description: "x", output: z.object({ is: z.enum(["a"]) }), handler: (_) => ({ is: "b" }) });`,
     `define({ description: "x", config: { timeout: "1s" }, handler: () => 1 });`,
     `define({ description: "x", config: { methods: ["FETCH"] }, handler: () => 1 });`,
     `define({ description: "x", config: { route: "/" }, handler: () => 1 });`,

@@ -33,11 +33,12 @@ export type HandlerResult<O> =
  * @param ctx Who calls, from where, and what the platform offers.
  * @param request The web request, its body still unread, for forms, uploads, streams and WebSocket.
  */
-export type Handler<I, O, R = unknown> = (
-  input: HandlerInput<I>,
-  ctx: Context,
-  request: Request,
-) => O extends StandardSchemaV1 ? HandlerResult<O> | Promise<HandlerResult<O>> : R;
+export type Handler<I, O, R = unknown> =
+  // The condition is about the whole function: one about its result alone would keep TypeScript from looking at the
+  // schema before it takes a result like `{ state: "on" }` for one with just any text.
+  O extends StandardSchemaV1
+    ? (input: HandlerInput<I>, ctx: Context, request: Request) => HandlerResult<O> | Promise<HandlerResult<O>>
+    : (input: HandlerInput<I>, ctx: Context, request: Request) => R;
 
 /** What `define()` takes. */
 export interface DefineOptions<

@@ -25,7 +25,7 @@ export type HandlerResult<O> = Response | FunctionResponse | (O extends Standard
  * @param ctx Who calls, from where, and what the platform offers.
  * @param request The web request, its body still unread, for forms, uploads, streams and WebSocket.
  */
-export type Handler<I, O, R = unknown> = (input: HandlerInput<I>, ctx: Context, request: Request) => O extends StandardSchemaV1 ? HandlerResult<O> | Promise<HandlerResult<O>> : R;
+export type Handler<I, O, R = unknown> = O extends StandardSchemaV1 ? (input: HandlerInput<I>, ctx: Context, request: Request) => HandlerResult<O> | Promise<HandlerResult<O>> : (input: HandlerInput<I>, ctx: Context, request: Request) => R;
 /** What `define()` takes. */
 export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined, R = unknown> {
     /** The tool's name for MCP and OpenAPI. Default: the function's slug, or the key in `app()`. */
