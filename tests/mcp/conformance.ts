@@ -9,6 +9,9 @@
 import { BASELINE, NOT_OFFERED } from "./baseline.ts";
 import config from "./deno.json" with { type: "json" };
 
+/** How long the suite may take for a revision: seconds, unless something in it hangs. */
+const PATIENCE_MS = 5 * 60_000;
+
 interface Check {
   readonly id: string;
   readonly status: "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED" | "INFO";
@@ -39,6 +42,7 @@ async function runSuite(revision: string): Promise<Map<string, Check[]>> {
         ...["server", "--url", url!, "--requirements", revision, "-o", output],
       ],
       cwd: import.meta.dirname,
+      signal: AbortSignal.timeout(PATIENCE_MS),
       stdout: "piped",
       stderr: "piped",
     });
