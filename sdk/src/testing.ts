@@ -2,8 +2,15 @@
  * `@jelou/functions/testing`: mocks for tests of functions.
  *
  * ```ts
+ * import { define, z } from "@jelou/functions";
  * import { createMockContext, createMockRequest } from "@jelou/functions/testing";
- * import greet from "./index.ts";
+ *
+ * // The default export of index.ts.
+ * const greet = define({
+ *   description: "Greets by name",
+ *   input: z.object({ name: z.string() }),
+ *   handler: async ({ name }) => ({ greeting: `Hello, ${name}` }),
+ * });
  *
  * Deno.test("greets by name", async () => {
  *   const result = await greet.handler({ name: "Ana" }, createMockContext(), createMockRequest());

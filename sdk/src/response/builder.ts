@@ -124,7 +124,12 @@ export class ResponseBuilder extends FunctionResponse {
  * Builds a result with a status and headers.
  *
  * ```ts
- * return response.status(201).header("Location", "/orders/7").json({ id: 7 });
+ * import { define, response } from "@jelou/functions";
+ *
+ * export default define({
+ *   description: "Takes an order",
+ *   handler: () => response.status(201).header("Location", "/orders/7").json({ id: 7 }),
+ * });
  * ```
  */
 export const response: ResponseBuilder = new ResponseBuilder();

@@ -79,8 +79,9 @@ export interface MockEventContextOptions extends MockContextOptions {
  * Makes a context of an HTTP request.
  *
  * ```ts
- * const ctx = createMockContext({ env: { API_KEY: "test" } });
- * const result = await definition.handler({ name: "Ana" }, ctx, createMockRequest());
+ * import { createMockContext } from "@jelou/functions/testing";
+ *
+ * const ctx = createMockContext({ env: { API_KEY: "test" }, user: { id: "7", names: "Ana" } });
  * ```
  */
 export function createMockContext(options: MockContextOptions = {}): MockContext {
@@ -91,8 +92,9 @@ export function createMockContext(options: MockContextOptions = {}): MockContext
  * Makes a context of a scheduled run.
  *
  * ```ts
- * const ctx = createMockCronContext({ cronName: "daily" });
- * const report = await definition.handler({}, ctx, createMockRequest());
+ * import { createMockCronContext } from "@jelou/functions/testing";
+ *
+ * const ctx = createMockCronContext({ cron: "0 8 * * 1-5", cronName: "daily" });
  * ```
  */
 export function createMockCronContext(options: MockCronContextOptions = {}): MockContext {
@@ -107,6 +109,8 @@ export function createMockCronContext(options: MockCronContextOptions = {}): Moc
  * Makes a context of an event.
  *
  * ```ts
+ * import { createMockEventContext } from "@jelou/functions/testing";
+ *
  * const ctx = createMockEventContext({ event: { name: "conversation.closed" } });
  * ```
  */

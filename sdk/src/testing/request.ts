@@ -24,6 +24,8 @@ export interface MockRequestOptions {
  * Makes a web request.
  *
  * ```ts
+ * import { createMockRequest } from "@jelou/functions/testing";
+ *
  * const request = createMockRequest({ url: "/orders/7?full=1", json: { name: "Ana" } });
  * ```
  */

@@ -4,6 +4,12 @@
  * Those words are the platform's contract, so a locale changes nothing: `z.locales` has every language's name,
  * and each of them is English.
  *
+ * ```ts
+ * import { z } from "@jelou/functions";
+ *
+ * const input = z.object({ email: z.email(), page: z.coerce.number().int().default(1) });
+ * ```
+ *
  * @module
  */
 import { z } from "zod";

@@ -13,8 +13,16 @@ export declare const MEMORY_TTL_SECONDS = 86400;
  * refuses it, e.g. because the function keeps too many values.
  *
  * ```ts
- * const visits = await ctx.memory.getJson<number>("visits") ?? 0;
- * await ctx.memory.setJson("visits", visits + 1, 3600);
+ * import { define } from "@jelou/functions";
+ *
+ * export default define({
+ *   description: "Counts visits, until an hour goes by without one",
+ *   handler: async (_input, ctx) => {
+ *     const visits = (await ctx.memory.getJson<number>("visits") ?? 0) + 1;
+ *     await ctx.memory.setJson("visits", visits, 3600);
+ *     return { visits };
+ *   },
+ * });
  * ```
  */
 export interface MemoryClient {

@@ -7,12 +7,19 @@
  * A call to the Jelou API that did not succeed, or that could not be made.
  *
  * ```ts
- * try {
- *   await ctx.jelou.send({ type: "text", to: "593987654321", text: "Hola" });
- * } catch (error) {
- *   if (error instanceof JelouApiError && error.isRateLimit()) return response.status(429).empty();
- *   throw error;
- * }
+ * import { define, JelouApiError, response } from "@jelou/functions";
+ *
+ * export default define({
+ *   description: "Says hello",
+ *   handler: async (_input, ctx) => {
+ *     try {
+ *       return await ctx.jelou.send({ type: "text", to: "593987654321", text: "Hola" });
+ *     } catch (error) {
+ *       if (error instanceof JelouApiError && error.isRateLimit()) return response.status(429).empty();
+ *       throw error;
+ *     }
+ *   },
+ * });
  * ```
  */
 export declare class JelouApiError extends Error {

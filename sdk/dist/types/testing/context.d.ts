@@ -62,8 +62,9 @@ export interface MockEventContextOptions extends MockContextOptions {
  * Makes a context of an HTTP request.
  *
  * ```ts
- * const ctx = createMockContext({ env: { API_KEY: "test" } });
- * const result = await definition.handler({ name: "Ana" }, ctx, createMockRequest());
+ * import { createMockContext } from "@jelou/functions/testing";
+ *
+ * const ctx = createMockContext({ env: { API_KEY: "test" }, user: { id: "7", names: "Ana" } });
  * ```
  */
 export declare function createMockContext(options?: MockContextOptions): MockContext;
@@ -71,8 +72,9 @@ export declare function createMockContext(options?: MockContextOptions): MockCon
  * Makes a context of a scheduled run.
  *
  * ```ts
- * const ctx = createMockCronContext({ cronName: "daily" });
- * const report = await definition.handler({}, ctx, createMockRequest());
+ * import { createMockCronContext } from "@jelou/functions/testing";
+ *
+ * const ctx = createMockCronContext({ cron: "0 8 * * 1-5", cronName: "daily" });
  * ```
  */
 export declare function createMockCronContext(options?: MockCronContextOptions): MockContext;
@@ -80,6 +82,8 @@ export declare function createMockCronContext(options?: MockCronContextOptions):
  * Makes a context of an event.
  *
  * ```ts
+ * import { createMockEventContext } from "@jelou/functions/testing";
+ *
  * const ctx = createMockEventContext({ event: { name: "conversation.closed" } });
  * ```
  */

@@ -29,8 +29,11 @@ export interface MockJelouClient extends JelouClient {
  * Makes a client that answers `message-1`, `message-2` and so on.
  *
  * ```ts
- * const jelou = createMockJelouClient({ failWith: 429 });
- * await definition.handler({}, createMockContext({ jelou }), createMockRequest());
+ * import { createMockContext, createMockJelouClient } from "@jelou/functions/testing";
+ *
+ * const jelou = createMockJelouClient();
+ * await createMockContext({ jelou }).jelou.send({ type: "text", to: "593987654321", text: "Hola" });
+ * jelou.sent.length; // 1
  * ```
  */
 export declare function createMockJelouClient(options?: MockJelouOptions): MockJelouClient;

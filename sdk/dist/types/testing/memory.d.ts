@@ -22,8 +22,10 @@ export interface MockMemoryClient extends MemoryClient {
  * Makes a memory client with the limits of `ctx.memory`.
  *
  * ```ts
+ * import { createMockContext, createMockMemoryClient } from "@jelou/functions/testing";
+ *
  * const memory = createMockMemoryClient({ values: { visits: 1 } });
- * await definition.handler({}, createMockContext({ memory }), createMockRequest());
+ * await createMockContext({ memory }).memory.setJson("visits", 2);
  * memory.entries(); // { visits: "2" }
  * ```
  */
