@@ -89,7 +89,7 @@ fn the_word_of_a_trusted_proxy_counts() {
         let rest = server
             .wire()
             .send(malformed)
-            .send("GET / HTTP/1.1\r\n\r\n")
+            .send_until_refused("GET / HTTP/1.1\r\n\r\n")
             .rest();
         assert_eq!(rest, "");
     }
