@@ -28,6 +28,12 @@ pub struct Limits {
     pub max_memory_mib: u64,
     /// Milliseconds that the event loop of a process may stand still before the process is ended.
     pub stall_timeout_ms: u64,
+    /// Share of the processor, where it is short, in hundredths of the usual one.
+    pub cpu_weight: u64,
+    /// Threads of a process.
+    pub max_threads: u64,
+    /// Files, connections included, that a process has open.
+    pub max_open_files: u64,
     /// Lines that a process may write to its log in a second.
     pub max_log_lines_per_second: u64,
     /// Bytes of a line of a log.
@@ -67,6 +73,9 @@ impl Default for Limits {
             max_heap_mib: 128,
             max_memory_mib: 256,
             stall_timeout_ms: 5_000,
+            cpu_weight: 100,
+            max_threads: 128,
+            max_open_files: 900,
             max_log_lines_per_second: 1_000,
             max_log_line_bytes: 16 * 1024,
             max_response_header_bytes: 64 * 1024,

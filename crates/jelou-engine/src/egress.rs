@@ -37,7 +37,7 @@ pub(crate) fn denied(allowed: &[Ipv4Net]) -> Vec<String> {
         .collect()
 }
 
-fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
+pub(crate) fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     let mut denied = Vec::new();
     for range in DENIED_IPV4.iter().filter_map(|range| range.parse().ok()) {
         cut(range, allowed, &mut denied);

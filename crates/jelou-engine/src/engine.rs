@@ -245,9 +245,9 @@ impl Engine {
         reset_run_dir(&run_dir)?;
         fs_err::create_dir_all(&cache_dir)?;
         raise_file_limit();
-        let sandbox = Sandbox::detect(sandbox, &run_dir)?;
+        let sandbox = Sandbox::set_up(sandbox, &limits, &egress_allow, &run_dir)?;
         for layer in sandbox.layers().iter().filter(|layer| !layer.active) {
-            tracing::warn!(layer = %layer.layer, reason = layer.reason, "a layer of the sandbox is missing");
+            tracing::warn!(layer = %layer.layer, reason = layer.reason.as_deref(), "a layer of the sandbox is missing");
         }
         let assets = Assets::write(&cache_dir)?;
         provide_cache(&deno, &cache_dir, sandbox.builder())?;
@@ -281,9 +281,10 @@ impl Engine {
         Slot::new(Arc::clone(&self.shared), spec)
     }
 
-    /// Ends the processes that wait for a function; those that have one end with their slot.
+    /// Ends the processes that wait for a function; those that have one end with their slot, and before.
     pub fn shut_down(&self) {
         self.shared.pool.clear();
+        self.shared.sandbox.take_down();
     }
 
     pub fn artifacts(&self) -> &ArtifactCache {

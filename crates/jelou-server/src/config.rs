@@ -149,6 +149,12 @@ pub enum ConfigError {
         value: u64,
         least: u64,
     },
+    #[error("`limits.{setting}` is {value}; it must be at most {most}")]
+    TooLarge {
+        setting: &'static str,
+        value: u64,
+        most: u64,
+    },
     #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
     HeapOverMemory { heap: u64, memory: u64 },
     #[error("`jelou.base_url` is `{0}`, which is no address that begins with https:// or http://")]
@@ -204,6 +210,9 @@ impl Config {
             ("max_heap_mib", limits.max_heap_mib, 16),
             // Two looks at the event loop; a shorter one would end processes that had to wait for the processor.
             ("stall_timeout_ms", limits.stall_timeout_ms, 500),
+            ("cpu_weight", limits.cpu_weight, 1),
+            ("max_threads", limits.max_threads, 32),
+            ("max_open_files", limits.max_open_files, 64),
             (
                 "max_log_lines_per_second",
                 limits.max_log_lines_per_second,
@@ -232,6 +241,18 @@ impl Config {
                 setting,
                 value,
                 least,
+            });
+        }
+        let most = [
+            ("cpu_weight", limits.cpu_weight, 10_000),
+            ("max_open_files", limits.max_open_files, 900),
+        ];
+        if let Some((setting, value, most)) = most.into_iter().find(|(_, value, most)| value > most)
+        {
+            return Err(ConfigError::TooLarge {
+                setting,
+                value,
+                most,
             });
         }
         if limits.max_heap_mib > limits.max_memory_mib {

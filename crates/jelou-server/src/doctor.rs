@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, SandboxMode, deno, sandbox_layers};
+use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, deno, sandbox_layers};
 use rustix::fs::{Access, FlockOperation};
 use rustix::process::Resource;
 use serde::Serialize;
@@ -61,7 +61,11 @@ pub fn examine(config: &Config) -> Vec<Check> {
     let data = existing(&config.data);
     let serving = is_serving(&config.data);
     let mut checks = vec![permissions(config)];
-    let layers = sandbox_layers(&config.sandbox, &DataDir::run_dir_of(&config.data));
+    let layers = sandbox_layers(
+        &config.sandbox,
+        &config.egress.allow,
+        &DataDir::run_dir_of(&config.data),
+    );
     checks.extend(layers.iter().map(|status| layer(config, status)));
     checks.extend(user_ids(config, &layers));
     checks.push(engine(&config.data));
@@ -104,16 +108,30 @@ fn layer(config: &Config, status: &LayerStatus) -> Check {
             "the kernel refuses other programs and risky system calls",
         ),
         Layer::User => ("user", "each process has a user id of its own"),
+        Layer::Cgroup => (
+            "cgroup",
+            "the kernel shares out processor and memory among functions",
+        ),
+        Layer::Firewall => (
+            "firewall",
+            "the kernel refuses to functions the addresses that Deno refuses",
+        ),
     };
-    match status.reason {
-        None => Check::new(name, State::Good, does),
-        Some(reason) => {
-            let state = match config.sandbox.mode {
-                SandboxMode::Require => State::Wrong,
-                SandboxMode::Auto | SandboxMode::Off => State::Missing,
-            };
-            Check::new(name, state, reason)
-        }
+    let Some(reason) = &status.reason else {
+        return Check::new(name, State::Good, does);
+    };
+    let state = if config.sandbox.requires(status.layer) {
+        State::Wrong
+    } else {
+        State::Missing
+    };
+    let check = Check::new(name, state, reason.as_ref());
+    match status.layer {
+        Layer::Cgroup => check.hint(
+            "`Delegate=yes` in the service's unit of systemd; what counts is the group of who asks",
+        ),
+        Layer::Firewall => check.hint("as root, with the package nftables"),
+        Layer::Landlock | Layer::Seccomp | Layer::User => check,
     }
 }
 

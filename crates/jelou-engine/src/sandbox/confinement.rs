@@ -1,5 +1,7 @@
 //! What one process is held to, prepared before the fork and put on between fork and exec.
 
+use std::os::fd::OwnedFd;
+
 use landlock::RulesetCreated;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit};
@@ -8,7 +10,7 @@ use rustix::thread::{Gid, Uid};
 use super::filesystem::{self, FileRights};
 use super::start_address::StartAddress;
 use super::system_calls::{self, Filters, PROGRAM_FD};
-use super::{Layer, ProcessUser, Sandbox};
+use super::{ControlGroup, Layer, ProcessUser, Sandbox};
 
 /// What a process is for, which decides its rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,12 +68,9 @@ impl Purpose {
         }
     }
 
-    fn max_threads(self) -> u64 {
-        match self {
-            // A worker has about ten, and its user has no other process.
-            Self::Serve | Self::Inspect => 128,
-            Self::Fetch | Self::Check | Self::Bundle => 1024,
-        }
+    /// Whether it is a worker's, of which there may be many, rather than a build's.
+    fn is_worker(self) -> bool {
+        matches!(self, Self::Serve | Self::Inspect)
     }
 }
 
@@ -83,6 +82,9 @@ pub(crate) struct Identity {
     pub(crate) group: Option<ProcessUser>,
 }
 
+/// Threads of a step of a build, which has more than one process.
+const BUILD_THREADS: u64 = 1024;
+
 /// When memory is short, the kernel ends processes of functions before the server (`proc_pid_oom_score_adj(5)`).
 const OOM_SCORE: &[u8] = b"500";
 
@@ -93,6 +95,10 @@ pub(crate) struct Confinement {
     filters: Option<Filters>,
     start: StartAddress,
     max_data_bytes: Option<u64>,
+    max_threads: u64,
+    max_open_files: Option<u64>,
+    /// Files by which it joins its control group.
+    doors: Vec<OwnedFd>,
 }
 
 impl std::fmt::Debug for Confinement {
@@ -128,7 +134,20 @@ impl Confinement {
             filters,
             start: sandbox.start,
             max_data_bytes,
+            max_threads: if purpose.is_worker() {
+                sandbox.limits.max_threads
+            } else {
+                BUILD_THREADS
+            },
+            max_open_files: purpose.is_worker().then_some(sandbox.limits.max_open_files),
+            doors: Vec::new(),
         })
+    }
+
+    /// Lets the process start in a control group.
+    pub(crate) fn join(mut self, group: &ControlGroup) -> std::io::Result<Self> {
+        self.doors = group.doors()?;
+        Ok(self)
     }
 
     /// Where the path of the program lies, for a process that is started by its descriptor, with no exec after it.
@@ -147,6 +166,10 @@ impl Confinement {
         &mut self,
         after_user: impl FnOnce() -> std::io::Result<()>,
     ) -> std::io::Result<()> {
+        for door in self.doors.drain(..) {
+            // Zero is who writes it.
+            rustix::io::write(&door, b"0")?;
+        }
         prefer_for_oom();
         if self.purpose.niceness() > 0 {
             rustix::process::setpriority_process(None, self.purpose.niceness())?;
@@ -162,7 +185,7 @@ impl Confinement {
         }
         if let Some(Identity { user, group }) = self.identity {
             // Threads and processes of this user.
-            limit(Resource::Nproc, self.purpose.max_threads())?;
+            limit(Resource::Nproc, self.max_threads)?;
             let groups = group.map(|group| Gid::from_raw(group.id()));
             rustix::thread::set_thread_groups(groups.as_slice())?;
             rustix::thread::set_thread_gid(Gid::from_raw(user.id()))?;
@@ -175,9 +198,12 @@ impl Confinement {
                 .and_then(RulesetCreated::restrict_self)
                 .map_err(|_| std::io::Error::from_raw_os_error(libc::EPERM))?;
         }
-        if self.program_lock().is_some() {
-            // No descriptor from now on can have the number of the program's.
-            limit(Resource::Nofile, PROGRAM_FD.unsigned_abs().into())?;
+        // No descriptor from now on can have the number of the program's.
+        let locked = self
+            .program_lock()
+            .map(|_| PROGRAM_FD.unsigned_abs().into());
+        if let Some(files) = self.max_open_files.into_iter().chain(locked).min() {
+            limit(Resource::Nofile, files)?;
         }
         for filter in self.filters.iter().flat_map(|filters| filters.iter()) {
             seccompiler::apply_filter(filter)

@@ -3,8 +3,10 @@
 //! Each layer stands alone. [`Sandbox::detect`] finds out which ones this kernel and this user have; what is missing
 //! is reported, and refused with `sandbox.mode = "require"`. A process gets its [`Confinement`] between fork and exec.
 
+mod cgroup;
 mod confinement;
 mod filesystem;
+mod firewall;
 mod launch;
 mod start_address;
 mod system_calls;
@@ -12,27 +14,35 @@ mod system_calls;
 mod tests;
 mod user;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
+use jelou_core::Limits;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use cgroup::ControlGroup;
 pub(crate) use confinement::{Confinement, Identity, Purpose};
 pub(crate) use filesystem::FileRights;
 pub(crate) use launch::Launch;
 pub(crate) use user::{LentUser, ProcessUser, UserIds};
 
+use crate::egress;
+use cgroup::ControlGroups;
+use firewall::Firewall;
 use start_address::StartAddress;
 
+/// How much one of the layers is wanted, or all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// Uses every layer that there is, and says which are missing.
+    /// Uses what there is, and says what is missing.
     Auto,
-    /// Does not start when a layer is missing.
+    /// Does not start when something is missing.
     Require,
-    /// Relies on Deno's permissions alone.
+    /// For all layers: relies on Deno's permissions alone.
     Off,
 }
 
@@ -43,6 +53,7 @@ pub enum SandboxMode {
     reason = "each is a switch of the configuration file"
 )]
 pub struct SandboxConfig {
+    /// Of the three layers that every process can have.
     pub mode: SandboxMode,
     /// Each layer can be turned off, to see what the others hold.
     pub landlock: bool,
@@ -51,8 +62,38 @@ pub struct SandboxConfig {
     pub user: bool,
     /// First of the user ids that processes get.
     pub first_user_id: u32,
+    /// A control group for each process; limits hold without, so `mode` does not ask for it.
+    pub cgroup: SandboxMode,
+    /// A rule of the firewall for the user ids; it is a second look at what Deno refuses, so `mode` does not ask for it.
+    pub firewall: SandboxMode,
     /// Whether functions may use IPv6; ranges of it cannot be refused by Deno.
     pub ipv6: bool,
+}
+
+impl SandboxConfig {
+    /// Whether a server does not start without the layer.
+    pub fn requires(&self, layer: Layer) -> bool {
+        self.setting(layer).1 == SandboxMode::Require
+    }
+
+    /// The setting that says how much the layer is wanted.
+    fn setting(&self, layer: Layer) -> (&'static str, SandboxMode) {
+        match layer {
+            Layer::Landlock | Layer::Seccomp | Layer::User => ("sandbox.mode", self.mode),
+            Layer::Cgroup => ("sandbox.cgroup", self.cgroup),
+            Layer::Firewall => ("sandbox.firewall", self.firewall),
+        }
+    }
+
+    fn is_turned_off(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::Landlock => !self.landlock,
+            Layer::Seccomp => !self.seccomp,
+            Layer::User => !self.user,
+            Layer::Cgroup => self.cgroup == SandboxMode::Off,
+            Layer::Firewall => self.firewall == SandboxMode::Off,
+        }
+    }
 }
 
 impl Default for SandboxConfig {
@@ -63,6 +104,8 @@ impl Default for SandboxConfig {
             seccomp: true,
             user: true,
             first_user_id: 600_000,
+            cgroup: SandboxMode::Auto,
+            firewall: SandboxMode::Auto,
             ipv6: false,
         }
     }
@@ -77,6 +120,10 @@ pub enum Layer {
     Seccomp,
     /// A user id of its own (credentials(7)).
     User,
+    /// What it can use of the machine (cgroups(7)).
+    Cgroup,
+    /// Which addresses its user id can reach (nft(8)).
+    Firewall,
 }
 
 impl fmt::Display for Layer {
@@ -85,6 +132,8 @@ impl fmt::Display for Layer {
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
             Self::User => "user",
+            Self::Cgroup => "cgroup",
+            Self::Firewall => "firewall",
         })
     }
 }
@@ -94,13 +143,17 @@ pub struct LayerStatus {
     pub layer: Layer,
     pub active: bool,
     /// Why it is not.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    #[error("sandbox.mode is \"require\", but the layer {layer} is missing: {reason}")]
-    Missing { layer: Layer, reason: &'static str },
+    #[error("{setting} is \"require\", but the layer {layer} is missing: {reason}")]
+    Missing {
+        setting: &'static str,
+        layer: Layer,
+        reason: Cow<'static, str>,
+    },
     #[error("the sandbox cannot be prepared: {0}")]
     Io(#[from] std::io::Error),
 }
@@ -109,46 +162,142 @@ pub enum SandboxError {
 pub(crate) struct Sandbox {
     config: SandboxConfig,
     layers: Vec<LayerStatus>,
+    limits: Limits,
     users: Arc<UserIds>,
+    groups: Option<Arc<ControlGroups>>,
+    firewall: Option<Firewall>,
     start: StartAddress,
 }
 
-/// Which layers a server with this configuration and this folder for its sockets would have.
-pub fn sandbox_layers(config: &SandboxConfig, run_dir: &Path) -> Vec<LayerStatus> {
-    let off = (config.mode == SandboxMode::Off).then_some("sandbox.mode is \"off\"");
-    let status = |layer, wanted: bool, missing: Option<&'static str>| {
-        let reason = off.or((!wanted).then_some("turned off")).or(missing);
-        LayerStatus {
+/// Which layers a server with this configuration and this folder for its sockets would have. Nothing is changed.
+pub fn sandbox_layers(
+    config: &SandboxConfig,
+    egress_allow: &[Ipv4Net],
+    run_dir: &Path,
+) -> Vec<LayerStatus> {
+    let mut layers = Layers::of_processes(config, run_dir);
+    layers.look(Layer::Cgroup, || cgroup::missing().map(Cow::from));
+    layers.look(Layer::Firewall, || {
+        firewall(config, egress_allow).missing().map(Cow::from)
+    });
+    layers.found
+}
+
+/// What has been found so far.
+struct Layers<'a> {
+    config: &'a SandboxConfig,
+    found: Vec<LayerStatus>,
+}
+
+impl<'a> Layers<'a> {
+    /// Those that a process puts on by itself.
+    fn of_processes(config: &'a SandboxConfig, run_dir: &Path) -> Self {
+        let mut layers = Self {
+            config,
+            found: Vec::new(),
+        };
+        layers.look(Layer::Landlock, || filesystem::missing().map(Cow::from));
+        layers.look(Layer::Seccomp, || system_calls::missing().map(Cow::from));
+        layers.look(Layer::User, || user::missing(run_dir).map(Cow::from));
+        layers
+    }
+
+    /// Notes the layer, which is there unless it is turned off or `missing` says why it is not.
+    fn look(&mut self, layer: Layer, missing: impl FnOnce() -> Option<Cow<'static, str>>) {
+        let off = if self.config.mode == SandboxMode::Off {
+            Some("sandbox.mode is \"off\"")
+        } else if self.config.is_turned_off(layer) {
+            Some("turned off")
+        } else if layer == Layer::Firewall && !has(&self.found, Layer::User) {
+            Some("processes have no user ids of their own")
+        } else {
+            None
+        };
+        let reason = off.map(Cow::from).or_else(missing);
+        self.found.push(LayerStatus {
             layer,
             active: reason.is_none(),
             reason,
-        }
-    };
-    vec![
-        status(Layer::Landlock, config.landlock, filesystem::missing()),
-        status(Layer::Seccomp, config.seccomp, system_calls::missing()),
-        status(Layer::User, config.user, user::missing(run_dir)),
-    ]
+        });
+    }
+}
+
+fn has(layers: &[LayerStatus], layer: Layer) -> bool {
+    layers
+        .iter()
+        .any(|status| status.layer == layer && status.active)
+}
+
+fn firewall(config: &SandboxConfig, egress_allow: &[Ipv4Net]) -> Firewall {
+    let resolvers = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    Firewall {
+        users: user::range(config.first_user_id),
+        denied: egress::denied_ipv4(egress_allow),
+        resolvers: firewall::resolvers(&resolvers),
+        ipv6: config.ipv6,
+    }
 }
 
 impl Sandbox {
-    pub(crate) fn detect(config: SandboxConfig, run_dir: &Path) -> Result<Self, SandboxError> {
-        let layers = sandbox_layers(&config, run_dir);
-        if config.mode == SandboxMode::Require
-            && let Some((layer, reason)) = layers
-                .iter()
-                .find_map(|status| Some((status.layer, status.reason?)))
-        {
-            return Err(SandboxError::Missing { layer, reason });
-        }
+    /// Finds out which layers there are, and sets up those that are the machine's: control groups and firewall.
+    pub(crate) fn set_up(
+        config: SandboxConfig,
+        limits: &Limits,
+        egress_allow: &[Ipv4Net],
+        run_dir: &Path,
+    ) -> Result<Self, SandboxError> {
         let first_lent =
             getrandom::u32().map_err(|error| std::io::Error::other(error.to_string()))?;
-        Ok(Self {
+        let mut sandbox = Self {
             users: Arc::new(UserIds::new(config.first_user_id, first_lent)),
             start: StartAddress::choose()?,
+            limits: limits.clone(),
+            groups: None,
+            firewall: None,
+            layers: Vec::new(),
             config,
-            layers,
-        })
+        };
+        let mut layers = Layers::of_processes(&sandbox.config, run_dir);
+        layers.look(Layer::Cgroup, || match ControlGroups::make() {
+            Ok(groups) => {
+                sandbox.groups = Some(Arc::new(groups));
+                None
+            }
+            Err(reason) => Some(reason.into()),
+        });
+        layers.look(Layer::Firewall, || {
+            let firewall = firewall(&sandbox.config, egress_allow);
+            let missing = firewall.install().err();
+            if missing.is_none() {
+                sandbox.firewall = Some(firewall);
+            }
+            missing.map(Cow::from)
+        });
+        sandbox.layers = layers.found;
+        let missing = sandbox
+            .layers
+            .iter()
+            .find(|status| !status.active && sandbox.config.requires(status.layer));
+        if let Some(LayerStatus { layer, reason, .. }) = missing {
+            let error = SandboxError::Missing {
+                setting: sandbox.config.setting(*layer).0,
+                layer: *layer,
+                reason: reason.clone().unwrap_or_default(),
+            };
+            sandbox.take_down();
+            return Err(error);
+        }
+        Ok(sandbox)
+    }
+
+    /// Removes what is the machine's, when all processes have been told to end.
+    pub(crate) fn take_down(&self) {
+        if let Some(groups) = &self.groups {
+            groups.remove();
+        }
+        if let Some(firewall) = &self.firewall {
+            firewall.remove();
+        }
     }
 
     pub(crate) fn layers(&self) -> &[LayerStatus] {
@@ -156,9 +305,15 @@ impl Sandbox {
     }
 
     pub(crate) fn has(&self, layer: Layer) -> bool {
-        self.layers
-            .iter()
-            .any(|status| status.layer == layer && status.active)
+        has(&self.layers, layer)
+    }
+
+    /// A control group for one process; `None` where there is none. Limits hold without, so that a machine that takes
+    /// its groups back stops no function.
+    pub(crate) fn lend_group(&self) -> Option<ControlGroup> {
+        let lent = self.groups.as_ref()?.lend(&self.limits);
+        lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
+            .ok()
     }
 
     /// A user for one process; `None` where processes have no users of their own.

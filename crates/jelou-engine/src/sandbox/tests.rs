@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use ipnet::Ipv4Net;
+use jelou_core::Limits;
 use serde_json::Value;
 
 use super::confinement::Confinement;
@@ -44,6 +46,16 @@ struct Run<'a> {
     layers: &'a [Layer],
     purpose: Purpose,
     max_data_bytes: Option<u64>,
+    limits: Limits,
+    egress_allow: &'a [Ipv4Net],
+}
+
+fn wanted(layer: bool) -> SandboxMode {
+    if layer {
+        SandboxMode::Auto
+    } else {
+        SandboxMode::Off
+    }
 }
 
 impl<'a> Run<'a> {
@@ -53,6 +65,8 @@ impl<'a> Run<'a> {
             layers,
             purpose: Purpose::Serve,
             max_data_bytes: None,
+            limits: Limits::default(),
+            egress_allow: &[],
         }
     }
 
@@ -108,9 +122,13 @@ impl<'a> Run<'a> {
             landlock: self.layers.contains(&Layer::Landlock),
             seccomp: self.layers.contains(&Layer::Seccomp),
             user: self.layers.contains(&Layer::User),
+            cgroup: wanted(self.layers.contains(&Layer::Cgroup)),
+            firewall: wanted(self.layers.contains(&Layer::Firewall)),
+            // The firewall's table is named by it: one that no server on this machine has.
+            first_user_id: 1_000_000 + std::process::id() % 10_000 * 60_001,
             ..SandboxConfig::default()
         };
-        let sandbox = Sandbox::detect(config, &home).unwrap();
+        let sandbox = Sandbox::set_up(config, &self.limits, self.egress_allow, &home).unwrap();
         for layer in self.layers {
             assert!(sandbox.has(*layer), "{:?}", sandbox.layers());
         }
@@ -134,12 +152,20 @@ impl<'a> Run<'a> {
             &rights,
             self.max_data_bytes,
         );
-        let mut command = launch.command(confinement.unwrap()).unwrap();
+        let mut confinement = confinement.unwrap();
+        let group = sandbox.lend_group();
+        if let Some(group) = &group {
+            confinement = confinement.join(group).unwrap();
+        }
+        let mut command = launch.command(confinement).unwrap();
         let output = command.output().await.unwrap();
+        let out_of_memory = group.is_some_and(|group| group.was_out_of_memory());
+        sandbox.take_down();
         let stdout = String::from_utf8(output.stdout).unwrap();
         serde_json::from_str(&stdout).map_err(|_| {
             let stderr = String::from_utf8_lossy(&output.stderr);
-            format!("{}: {stdout}{stderr}", output.status)
+            let why = if out_of_memory { ", out of memory" } else { "" };
+            format!("{}{why}: {stdout}{stderr}", output.status)
         })
     }
 }
@@ -157,9 +183,9 @@ fn deno() -> PathBuf {
 /// Whether the machine has the layer; where it has not, there is nothing to show.
 fn has(layer: Layer) -> bool {
     let place = Place::new();
-    let layers = super::sandbox_layers(&SandboxConfig::default(), &place.home());
+    let layers = super::sandbox_layers(&SandboxConfig::default(), &[], &place.home());
     let status = layers.iter().find(|status| status.layer == layer).unwrap();
-    if let Some(reason) = status.reason {
+    if let Some(reason) = &status.reason {
         eprintln!("skipped: {reason}");
     }
     status.active
@@ -438,20 +464,96 @@ async fn user_ids_alone() {
 
 const MIB: u64 = 1024 * 1024;
 
+/// Fills 600 MB that V8's limit of its heap does not count, and says how far it came.
+const FILL: &str = "let count = 0; const all = [];
+    try { for (; count < 60; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
+    console.log(count);";
+
 #[tokio::test]
 async fn the_limit_of_data_alone() {
     let place = Place::new();
     let mut run = Run::new(&place, &[]);
     let size = "console.log(Number(/VmData:\\s+(\\d+)/.exec(Deno.readTextFileSync('/proc/self/status'))[1]))";
     let baseline = run.eval(size).await.unwrap().as_u64().unwrap() * 1024;
-    // Memory that V8's limit of its heap does not count.
-    let fill = "let count = 0; const all = [];
-        try { for (; count < 60; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
-        console.log(count);";
-    assert_eq!(run.eval(fill).await.unwrap(), 60);
+    assert_eq!(run.eval(FILL).await.unwrap(), 60);
     run.max_data_bytes = Some(baseline + 256 * MIB);
-    match run.eval(fill).await {
+    match run.eval(FILL).await {
         Ok(count) => assert!(count.as_u64().unwrap() < 30, "{count}"),
         Err(ended) => assert!(ended.contains("signal"), "{ended}"),
     }
+}
+
+#[tokio::test]
+async fn control_groups_alone() {
+    if !has(Layer::Cgroup) {
+        return;
+    }
+    let place = Place::new();
+    let ended = Run::new(&place, &[Layer::Cgroup]).eval(FILL).await;
+    let ended = ended.unwrap_err();
+    assert!(
+        ended.starts_with("signal: 9 (SIGKILL), out of memory"),
+        "{ended}"
+    );
+
+    // The number of threads, and where the process is.
+    let mut run = Run::new(&place, &[Layer::Cgroup]);
+    run.limits.max_threads = 40;
+    let code = "const all = [];
+        try {
+          for (; all.length < 100;) {
+            const thread = new Worker('data:text/javascript,postMessage(1)', { type: 'module' });
+            all.push(await new Promise((done, failed) => (thread.onmessage = done, thread.onerror = failed)));
+          }
+        } catch {}
+        console.log(JSON.stringify(all.length));
+        Deno.exit(0);";
+    match run.eval(code).await {
+        Ok(threads) => assert!(threads.as_u64().unwrap() < 40, "{threads}"),
+        // Deno does not expect that a thread cannot be started.
+        Err(ended) => assert!(
+            ended.contains("Resource temporarily unavailable"),
+            "{ended}"
+        ),
+    }
+    run.layers = &[];
+    assert_eq!(run.eval(code).await.unwrap(), 100);
+}
+
+#[tokio::test]
+async fn the_firewall_alone() {
+    if !has(Layer::Firewall) {
+        return;
+    }
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let attempts = [
+        ("loopback", address.ip().to_string()),
+        ("all of it", "127.255.255.254".to_owned()),
+        ("no address", "0.0.0.0".to_owned()),
+        ("IPv6", "::1".to_owned()),
+    ]
+    .map(|(name, host)| {
+        let port = address.port();
+        let code = format!(
+            "Deno.connect({{ hostname: '{host}', port: {port} }}).then((stream) => stream.close())"
+        );
+        (name, code)
+    });
+    let layers = [Layer::User, Layer::Firewall];
+    let outcomes = Run::new(&place, &layers).attempts(&attempts).await;
+    for (name, _) in &attempts {
+        assert_ne!(outcomes[name], "done", "{outcomes}");
+    }
+    // It was the rule, and the rule is for functions alone.
+    assert!(std::net::TcpStream::connect(address).is_ok());
+    let outcomes = Run::new(&place, &[Layer::User]).attempts(&attempts).await;
+    assert_eq!(outcomes["loopback"], "done", "{outcomes}");
+    let allowed = ["127.0.0.1/32".parse().unwrap()];
+    let mut run = Run::new(&place, &layers);
+    run.egress_allow = &allowed;
+    let outcomes = run.attempts(&attempts).await;
+    assert_eq!(outcomes["loopback"], "done", "{outcomes}");
+    assert_ne!(outcomes["all of it"], "done", "{outcomes}");
 }

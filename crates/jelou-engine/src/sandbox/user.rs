@@ -55,6 +55,11 @@ struct Lent {
     ids: HashSet<u32>,
 }
 
+/// The user ids that are lent.
+pub(super) fn range(first: u32) -> std::ops::RangeInclusive<u32> {
+    first..=first.saturating_add(USER_IDS - 1)
+}
+
 impl UserIds {
     /// `start` says at which of the ids lending begins. With a start that differs from server to server, two servers
     /// that were given the same range by mistake seldom meet.

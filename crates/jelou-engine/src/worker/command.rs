@@ -9,21 +9,28 @@ use tokio::process::Command;
 
 use super::permissions;
 use crate::engine::Shared;
-use crate::sandbox::{Confinement, FileRights, Identity, Launch, LentUser, ProcessUser, Purpose};
+use crate::sandbox::{
+    Confinement, ControlGroup, FileRights, Identity, Launch, LentUser, ProcessUser, Purpose,
+};
 
-/// The private folder of one worker; it goes with the worker.
+/// The private folder of one worker, and its control group; they go with the worker.
 #[derive(Debug)]
 pub(crate) struct WorkerDir {
     path: PathBuf,
     /// After the folder in time: its files are gone before somebody else gets the id.
     user: Option<LentUser>,
+    group: Option<ControlGroup>,
 }
 
 impl WorkerDir {
     /// Creates the folder. With a user id of its own the process can enter the folder and write to its home, and no
     /// other process can do either.
-    pub(crate) fn create(path: PathBuf, user: Option<LentUser>) -> std::io::Result<Self> {
-        let dir = Self { path, user };
+    pub(crate) fn create(
+        path: PathBuf,
+        user: Option<LentUser>,
+        group: Option<ControlGroup>,
+    ) -> std::io::Result<Self> {
+        let dir = Self { path, user, group };
         for folder in [&dir.path, &dir.home(), &dir.egress_dir()] {
             std::fs::DirBuilder::new().mode(0o700).create(folder)?;
         }
@@ -45,6 +52,10 @@ impl WorkerDir {
             fs_err::set_permissions(self.egress_socket(), Permissions::from_mode(0o660))?;
         }
         Ok(listener)
+    }
+
+    pub(crate) fn group(&self) -> Option<&ControlGroup> {
+        self.group.as_ref()
     }
 
     fn user(&self) -> Option<ProcessUser> {
@@ -129,11 +140,15 @@ pub(crate) fn worker(
         execute: vec![deno.clone()],
         write: vec![home],
     };
-    launch.command(Confinement::new(
+    let mut confinement = Confinement::new(
         &shared.sandbox,
         purpose,
         dir.user().map(|user| Identity { user, group: None }),
         &rights,
         max_data_bytes,
-    )?)
+    )?;
+    if let Some(group) = dir.group() {
+        confinement = confinement.join(group)?;
+    }
+    launch.command(confinement)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use jelou_core::FunctionId;
+use jelou_core::{FunctionId, Limits};
 use rustix::process::Pid;
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
@@ -18,7 +18,7 @@ use super::in_flight::InFlight;
 use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::{output, watch};
 use crate::engine::Shared;
-use crate::sandbox::Purpose;
+use crate::sandbox::{ControlGroup, Purpose};
 use crate::{Caller, LogLine, LogSource};
 
 /// Set in [`Worker::leases`] when the worker takes no more requests.
@@ -172,7 +172,8 @@ impl Blank {
     ) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
         let user = shared.sandbox.lend_user().map_err(died)?;
-        let dir = WorkerDir::create(shared.next_worker_dir(), user).map_err(died)?;
+        let group = shared.sandbox.lend_group();
+        let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
         let egress = dir.listen_egress().map_err(died)?;
         let command = command::worker(shared, &dir, purpose, max_data_bytes).map_err(died)?;
         let mut child = shared.spawner.spawn(command).await.map_err(died)?;
@@ -227,7 +228,14 @@ impl Blank {
         if let Some(stderr) = self.child.stderr.take() {
             tokio::spawn(output::discard(stderr));
         }
-        let result = load(shared, &mut self.child, &mut self.connection, request).await;
+        let result = load(
+            shared,
+            &mut self.child,
+            &self.dir,
+            &mut self.connection,
+            request,
+        )
+        .await;
         let _ = self.child.kill().await;
         result
     }
@@ -261,7 +269,7 @@ impl Blank {
         if let Some(stderr) = child.stderr.take() {
             shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
         }
-        if let Err(error) = load(shared, &mut child, &mut connection, request).await {
+        if let Err(error) = load(shared, &mut child, &dir, &mut connection, request).await {
             let _ = child.kill().await;
             return Err(error);
         }
@@ -293,20 +301,21 @@ impl Blank {
 async fn load(
     shared: &Shared,
     child: &mut Child,
+    dir: &WorkerDir,
     connection: &mut Connection,
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
     let loaded = load::load(connection, request, shared.limits.startup_timeout());
     let result = tokio::select! {
         result = loaded => result,
-        status = child.wait() => return Err(LoadError::Crashed(describe(status))),
+        status = child.wait() => return Err(LoadError::Crashed(describe(status, dir, &shared.limits))),
     };
     if !matches!(result, Err(LoadError::Died(_))) {
         return result;
     }
     // The connection of a process that ends closes before the end is seen.
     match tokio::time::timeout(PAUSE_AFTER_FAILURE, child.wait()).await {
-        Ok(status) => Err(LoadError::Crashed(describe(status))),
+        Ok(status) => Err(LoadError::Crashed(describe(status, dir, &shared.limits))),
         Err(_) => result,
     }
 }
@@ -334,10 +343,9 @@ async fn supervise(
     source: LogSource,
 ) {
     let pid = pid_of(&child);
-    let pulse = dir.pulse_socket();
     let breach = async {
         match pid {
-            Some(pid) => watch::watch(&worker, pid, pulse, &shared.limits).await,
+            Some(pid) => watch::watch(&worker, pid, &dir, &shared.limits).await,
             // It has ended already.
             None => std::future::pending().await,
         }
@@ -346,7 +354,7 @@ async fn supervise(
     let egress_connections = Arc::new(Semaphore::new(MAX_EGRESS_CONNECTIONS));
     let last_line = loop {
         tokio::select! {
-            status = child.wait() => break Some(LogLine::Died(describe(status))),
+            status = child.wait() => break Some(LogLine::Died(describe(status, &dir, &shared.limits))),
             breach = &mut breach => {
                 // Before the process goes: whoever sees its connection close must find this said.
                 worker.close_crashed();
@@ -374,7 +382,6 @@ async fn supervise(
     }
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
     worker.connections.clear();
-    drop(dir);
 }
 
 /// The next connection to the functions domain, when the process may have one more.
@@ -392,8 +399,12 @@ async fn accept(
     }
 }
 
-fn describe(status: std::io::Result<ExitStatus>) -> String {
+fn describe(status: std::io::Result<ExitStatus>, dir: &WorkerDir, limits: &Limits) -> String {
     match status {
+        Ok(status) if dir.group().is_some_and(ControlGroup::was_out_of_memory) => format!(
+            "{status}: memory is over the limit of {} MiB (limits.max_memory_mib)",
+            limits.max_memory_mib
+        ),
         Ok(status) if is_out_of_memory(status) => format!(
             "{status}: out of memory, most likely (limits.max_heap_mib, limits.max_memory_mib)"
         ),

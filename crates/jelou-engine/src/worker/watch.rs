@@ -9,6 +9,7 @@ use rustix::process::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+use super::command::WorkerDir;
 use super::connection;
 use super::process::Worker;
 
@@ -31,9 +32,10 @@ pub(crate) enum Breach {
 }
 
 /// Returns when the process breaks a limit; never when it keeps them.
-pub(crate) async fn watch(worker: &Worker, pid: Pid, pulse: PathBuf, limits: &Limits) -> Breach {
+pub(crate) async fn watch(worker: &Worker, pid: Pid, dir: &WorkerDir, limits: &Limits) -> Breach {
     let mut last_cpu = None;
-    let mut pulse = Pulse::new(pid, pulse);
+    let mut pulse = Pulse::new(pid, dir.pulse_socket());
+    let mut stands_back = false;
     loop {
         let cpu = cpu_time(pid);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
@@ -49,6 +51,19 @@ pub(crate) async fn watch(worker: &Worker, pid: Pid, pulse: PathBuf, limits: &Li
             }
             if still >= PATIENCE {
                 yield_processor(pid);
+            }
+            if let Some(group) = dir.group()
+                && stands_back != (still >= PATIENCE)
+            {
+                stands_back = !stands_back;
+                let weighed = if stands_back {
+                    group.stand_back()
+                } else {
+                    group.come_back()
+                };
+                if let Err(error) = weighed {
+                    tracing::debug!(%error, "cannot weigh a control group");
+                }
             }
         }
         tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;

@@ -41,7 +41,7 @@ fn doctor_beside_a_running_server() {
     assert!(folder.as_str().unwrap().ends_with("in use by a server"));
     // What it says of the layers is what the server found.
     let log = server.data.log();
-    for layer in ["landlock", "seccomp", "user"] {
+    for layer in ["landlock", "seccomp", "user", "cgroup"] {
         let missing = log.contains(&format!("layer={layer} "));
         let expected = if missing { "missing" } else { "good" };
         assert_eq!(

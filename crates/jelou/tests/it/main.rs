@@ -24,6 +24,7 @@ mod login;
 mod packages;
 mod prompts;
 mod runtime_tokens;
+mod sandbox;
 mod schemas;
 mod secrets;
 mod serve;

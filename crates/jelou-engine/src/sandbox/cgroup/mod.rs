@@ -1,0 +1,251 @@
+//! A control group for each process of a function (cgroups(7)): its share of the processor, all memory that it causes,
+//! its threads. The kernel keeps them at any moment, where the server's own watch looks from time to time.
+//!
+//! Groups are made below the server's own one, where it may: as root with version 1, or where systemd or a container
+//! delegated one of version 2 (`Delegate=yes`). Version 2 wants processes in the leaves of the tree only, so the server
+//! moves into a leaf, too.
+
+mod folders;
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jelou_core::Limits;
+use rustix::fs::{Mode, OFlags};
+
+use folders::{Folders, Own, PROCESSES};
+
+const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
+/// The server's own leaf, with version 2.
+const SERVER: &str = "jelou-server";
+/// Before the number of the process whose groups are below.
+const PREFIX: &str = "jelou-";
+/// The usual weight of a group.
+const WEIGHT: u64 = 100;
+/// How long to wait for the end of processes that have been killed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The groups of one server.
+#[derive(Debug)]
+pub(crate) struct ControlGroups {
+    /// Above all of them.
+    parent: Folders,
+    next: AtomicU64,
+    /// Those whose process was not gone yet when they were to be removed.
+    left: Mutex<Vec<Folders>>,
+}
+
+/// Why there can be no groups.
+pub(super) fn missing() -> Option<&'static str> {
+    find().err()
+}
+
+/// The group below which a server can have its own.
+fn find() -> Result<Folders, &'static str> {
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    let own = Own::of(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
+    let unified = own
+        .unified
+        .ok_or("no control groups are mounted")
+        .and_then(|folder| delegated(&folder));
+    if unified.is_ok() {
+        return unified;
+    }
+    match own.separate {
+        Some(_) if !rustix::process::geteuid().is_root() => {
+            Err("the server does not run as root, which control groups of version 1 need")
+        }
+        Some(separate) if separate.is_writable() => Ok(separate),
+        Some(_) => Err("the server may not write to its control groups"),
+        None => unified,
+    }
+}
+
+fn delegated(own: &Path) -> Result<Folders, &'static str> {
+    // A server that has moved into its leaf already.
+    let moved = own.file_name().is_some_and(|name| name == SERVER);
+    let own = own.parent().filter(|_| moved).unwrap_or(own);
+    let read = |file| std::fs::read_to_string(own.join(file)).unwrap_or_default();
+    let controllers = read("cgroup.controllers");
+    let has = |controller: &str| controllers.split_whitespace().any(|one| one == controller);
+    if !CONTROLLERS.into_iter().all(has) {
+        return Err("the server's control group has no cpu, memory and pids controllers");
+    }
+    let folders = Folders::Unified(own.to_path_buf());
+    if !folders.is_writable() || is_systemds(own) {
+        return Err("the server's control group is not delegated to it");
+    }
+    let pid = rustix::process::getpid().as_raw_nonzero().to_string();
+    let alone = read(PROCESSES).lines().all(|process| process == pid);
+    if !alone && !is_root_group(own) {
+        return Err("other processes are in the server's control group");
+    }
+    Ok(folders)
+}
+
+/// Whether systemd keeps the group to itself: root could write to it, but not for long. What is delegated it marks.
+fn is_systemds(group: &Path) -> bool {
+    let unit = group.extension().is_some_and(|extension| {
+        ["service", "scope", "slice"]
+            .iter()
+            .any(|kind| extension == *kind)
+    });
+    let marked = |name: &str| {
+        let mut value = [0_u8; 8];
+        let length = rustix::fs::getxattr(group, name, &mut value);
+        length.is_ok_and(|length| value.get(..length) == Some(b"1"))
+    };
+    unit && !marked("user.delegate") && !marked("trusted.delegate")
+}
+
+/// The one group that may have processes and controlled groups below it.
+fn is_root_group(group: &Path) -> bool {
+    !group.join("cgroup.type").exists()
+}
+
+impl ControlGroups {
+    /// Makes the group above all others, and removes those of servers that have ended without doing so.
+    pub(super) fn make() -> Result<Self, String> {
+        let own = find()?;
+        Self::below(&own).map_err(|error| error.to_string())
+    }
+
+    fn below(own: &Folders) -> std::io::Result<Self> {
+        static SERVERS: AtomicU64 = AtomicU64::new(0);
+        remove_leftovers(own);
+        let pid = rustix::process::getpid().as_raw_nonzero();
+        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+        let groups = Self {
+            parent: own.below(&format!("{PREFIX}{pid}-{number}")),
+            next: AtomicU64::new(0),
+            left: Mutex::default(),
+        };
+        if let Folders::Unified(own) = own {
+            if !is_root_group(own) {
+                let leaf = own.join(SERVER);
+                fs_err::create_dir_all(&leaf)?;
+                fs_err::write(leaf.join(PROCESSES), "0")?;
+            }
+            enable_controllers(own)?;
+        }
+        groups.parent.make()?;
+        if let Folders::Unified(parent) = &groups.parent {
+            enable_controllers(parent)?;
+        }
+        // All functions together weigh as much as one process on each processor.
+        let processors =
+            std::thread::available_parallelism().map_or(1, |number| number.get() as u64);
+        groups.parent.weigh(WEIGHT * processors)?;
+        Ok(groups)
+    }
+
+    pub(super) fn lend(self: &Arc<Self>, limits: &Limits) -> std::io::Result<ControlGroup> {
+        self.remove_left();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let group = ControlGroup {
+            folders: self.parent.below(&number.to_string()),
+            weight: limits.cpu_weight,
+            groups: Arc::clone(self),
+        };
+        group.folders.make()?;
+        group.folders.limit(limits)?;
+        Ok(group)
+    }
+
+    /// Ends what is in the groups still, a process that was about to start for instance, and removes them.
+    pub(super) fn remove(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = self.parent.end_below().and_then(|()| self.parent.remove()) {
+            if Instant::now() > deadline {
+                tracing::warn!(%error, "cannot remove the control group of all functions");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn remove_left(&self) {
+        self.lock().retain(|folders| folders.remove().is_err());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Folders>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn enable_controllers(group: &Path) -> std::io::Result<()> {
+    let controllers = CONTROLLERS.map(|controller| format!("+{controller}"));
+    fs_err::write(group.join("cgroup.subtree_control"), controllers.join(" "))
+}
+
+/// Removes the groups of servers that have ended.
+fn remove_leftovers(own: &Folders) {
+    let names = own.all().into_iter().flat_map(std::fs::read_dir).flatten();
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let ended = |name: &String| {
+        let server = name
+            .strip_prefix(PREFIX)
+            .and_then(|name| name.split_once('-'));
+        server
+            .and_then(|(pid, _)| pid.parse::<u32>().ok())
+            .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+    };
+    for name in names.filter(ended) {
+        let left = own.below(&name);
+        if let Err(error) = left.end_below().and_then(|()| left.remove()) {
+            tracing::debug!(%error, "a control group of a server that has ended");
+        }
+    }
+}
+
+/// The group of one process; it goes with this.
+#[derive(Debug)]
+pub(crate) struct ControlGroup {
+    folders: Folders,
+    weight: u64,
+    groups: Arc<ControlGroups>,
+}
+
+impl ControlGroup {
+    /// By which a process joins: it writes `0` to each.
+    pub(super) fn doors(&self) -> std::io::Result<Vec<OwnedFd>> {
+        self.folders
+            .all()
+            .into_iter()
+            .map(|folder| {
+                let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+                Ok(rustix::fs::open(
+                    folder.join(PROCESSES),
+                    flags,
+                    Mode::empty(),
+                )?)
+            })
+            .collect()
+    }
+
+    /// Whether the kernel ended the process because the group had no more memory.
+    pub(crate) fn was_out_of_memory(&self) -> bool {
+        self.folders.out_of_memory_kills() > Some(0)
+    }
+
+    /// Leaves the processor to all others that want it.
+    pub(crate) fn stand_back(&self) -> std::io::Result<()> {
+        self.folders.weigh_least()
+    }
+
+    pub(crate) fn come_back(&self) -> std::io::Result<()> {
+        self.folders.weigh(self.weight)
+    }
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        if self.folders.remove().is_err() {
+            // The process has been killed and is not gone yet.
+            self.groups.lock().push(self.folders.clone());
+        }
+    }
+}

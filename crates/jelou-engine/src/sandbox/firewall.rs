@@ -1,0 +1,231 @@
+//! A rule of the kernel's firewall for the user ids of functions (nftables): where Deno refuses addresses by its own
+//! code, a process that is no longer held by Deno meets the same refusal here.
+//!
+//! The table is this server's alone, and says nothing of anybody but its processes.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use ipnet::Ipv4Net;
+
+/// Of IPv6, what is not the public network, and what leads to IPv4 addresses of any kind (RFC 6890, RFC 4291).
+const DENIED_IPV6: [&str; 11] = [
+    "::/127",
+    "::ffff:0:0/96",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "2001::/23",
+    "2002::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+];
+
+/// Where administrators' programs are; the server's own `PATH` may not lead there.
+const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// What functions may connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Firewall {
+    pub(super) users: RangeInclusive<u32>,
+    pub(super) denied: Vec<Ipv4Net>,
+    /// Those that answer for names, private as they may be.
+    pub(super) resolvers: Vec<IpAddr>,
+    pub(super) ipv6: bool,
+}
+
+impl Firewall {
+    /// Puts the rules in the place of those that an earlier server may have left, in one step.
+    pub(super) fn install(&self) -> Result<(), String> {
+        nft(&["-f", "-"], &self.rules())
+    }
+
+    /// Why the rules could not be installed; the kernel is asked, and nothing is changed.
+    pub(super) fn missing(&self) -> Option<String> {
+        nft(&["-c", "-f", "-"], &self.rules()).err()
+    }
+
+    pub(super) fn remove(&self) {
+        if let Err(error) = nft(&["-f", "-"], &format!("delete table {}\n", self.table())) {
+            tracing::warn!(error, "cannot remove the firewall's table");
+        }
+    }
+
+    /// Named by the first user id, which no other server has.
+    fn table(&self) -> String {
+        format!("inet jelou_{}", self.users.start())
+    }
+
+    fn rules(&self) -> String {
+        let table = self.table();
+        let (first, last) = (self.users.start(), self.users.end());
+        let mut rules = String::new();
+        for resolver in &self.resolvers {
+            let family = if resolver.is_ipv4() { "ip" } else { "ip6" };
+            if resolver.is_ipv4() || self.ipv6 {
+                let _ = writeln!(
+                    rules,
+                    "    {family} daddr {resolver} meta l4proto {{ tcp, udp }} th dport 53 accept"
+                );
+            }
+        }
+        let mut refuse = |what: &str| {
+            let _ = writeln!(rules, "    {what} reject with icmpx type admin-prohibited");
+        };
+        if !self.denied.is_empty() {
+            let denied: Vec<_> = self.denied.iter().map(ToString::to_string).collect();
+            refuse(&format!("ip daddr {{ {} }}", denied.join(", ")));
+        }
+        if self.ipv6 {
+            refuse(&format!("ip6 daddr {{ {} }}", DENIED_IPV6.join(", ")));
+        } else {
+            refuse("meta nfproto ipv6");
+        }
+        // A table that is there when it is deleted and made anew: so it is of no matter whether there was one.
+        format!(
+            "table {table}\n\
+             delete table {table}\n\
+             table {table} {{\n\
+             \x20 chain output {{\n\
+             \x20   type filter hook output priority filter; policy accept;\n\
+             \x20   meta skuid {first}-{last} jump functions\n\
+             \x20 }}\n\
+             \x20 chain functions {{\n\
+             {rules}\
+             \x20 }}\n\
+             }}\n"
+        )
+    }
+}
+
+/// The resolvers in the text of a `resolv.conf(5)`.
+pub(super) fn resolvers(text: &str) -> Vec<IpAddr> {
+    let addresses = text.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let address = words
+            .next()
+            .filter(|word| *word == "nameserver")
+            .and(words.next())?;
+        // Of a link-local address, the link follows.
+        address.split('%').next()?.parse().ok()
+    });
+    let addresses: Vec<_> = addresses.collect();
+    if addresses.is_empty() {
+        // Without any, the C library asks this machine.
+        return vec![IpAddr::from([127, 0, 0, 1])];
+    }
+    addresses
+}
+
+fn nft(arguments: &[&str], input: &str) -> Result<(), String> {
+    let program = FOLDERS
+        .map(|folder| PathBuf::from(folder).join("nft"))
+        .into_iter()
+        .find(|program| program.is_file())
+        .ok_or("nft is not installed")?;
+    let run = || {
+        let mut process = Command::new(&program)
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut stdin) = process.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        process.wait_with_output()
+    };
+    let output = run().map_err(|error| format!("nft: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    // The rest repeats the rules.
+    let first = stderr.lines().next().unwrap_or_default();
+    Err(format!("nft refuses the rules: {first}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn firewall(ipv6: bool) -> Firewall {
+        Firewall {
+            users: 600_000..=659_999,
+            denied: vec![
+                "127.0.0.0/8".parse().unwrap(),
+                "10.0.0.0/9".parse().unwrap(),
+            ],
+            resolvers: resolvers("nameserver 10.0.0.2\nnameserver fe80::1%eth0\n"),
+            ipv6,
+        }
+    }
+
+    #[test]
+    fn the_rules_say_what_the_policy_says() {
+        let rules = "table inet jelou_600000\n\
+                     delete table inet jelou_600000\n\
+                     table inet jelou_600000 {\n\
+                     \x20 chain output {\n\
+                     \x20   type filter hook output priority filter; policy accept;\n\
+                     \x20   meta skuid 600000-659999 jump functions\n\
+                     \x20 }\n\
+                     \x20 chain functions {\n\
+                     \x20   ip daddr 10.0.0.2 meta l4proto { tcp, udp } th dport 53 accept\n\
+                     \x20   ip daddr { 127.0.0.0/8, 10.0.0.0/9 } reject with icmpx type admin-prohibited\n\
+                     \x20   meta nfproto ipv6 reject with icmpx type admin-prohibited\n\
+                     \x20 }\n\
+                     }\n";
+        assert_eq!(firewall(false).rules(), rules);
+    }
+
+    #[test]
+    fn of_ipv6_the_public_network_is_left() {
+        let rules = firewall(true).rules();
+        assert!(
+            rules.contains("    ip6 daddr fe80::1 meta l4proto { tcp, udp } th dport 53 accept\n"),
+            "{rules}"
+        );
+        let denied = DENIED_IPV6.join(", ");
+        assert!(
+            rules.contains(&format!("    ip6 daddr {{ {denied} }} reject with")),
+            "{rules}"
+        );
+        assert!(!rules.contains("nfproto"), "{rules}");
+    }
+
+    #[test]
+    fn nothing_is_refused_where_all_is_allowed() {
+        let mut firewall = firewall(true);
+        firewall.denied.clear();
+        assert!(!firewall.rules().contains("ip daddr { "));
+    }
+
+    #[test]
+    fn a_machine_without_resolvers_asks_itself() {
+        let text = "# nameserver 192.0.2.1\nsearch example.com\nnameserver\n";
+        assert_eq!(resolvers(text), [IpAddr::from([127, 0, 0, 1])]);
+    }
+
+    /// As the kernel reads them, where it can be asked.
+    #[test]
+    fn the_kernel_takes_the_rules() {
+        let root = rustix::process::geteuid().is_root();
+        for firewall in [firewall(false), firewall(true)] {
+            match firewall.missing() {
+                None => {}
+                Some(reason) if !root || reason == "nft is not installed" => {
+                    eprintln!("skipped: {reason}");
+                }
+                Some(reason) => panic!("{reason}: {}", firewall.rules()),
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The control groups of a server's processes, as the system shows them.
+
+use std::path::{Path, PathBuf};
+
+use super::server_with;
+use crate::support::{Sandbox, Server, eventually, function};
+
+/// Folders of the process's groups that are a server's.
+fn groups_of(process: u32) -> Vec<PathBuf> {
+    let groups = std::fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
+    groups
+        .lines()
+        .filter(|line| line.contains("/jelou-"))
+        .filter_map(|line| {
+            let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+            let hierarchy = Path::new("/sys/fs/cgroup").join(controllers);
+            Some(hierarchy.join(path.trim_start_matches('/')))
+        })
+        .collect()
+}
+
+/// What a file of one of the groups says; `names` are the file's in both versions.
+fn setting(groups: &[PathBuf], names: &[&str]) -> (PathBuf, String) {
+    let mut files = groups
+        .iter()
+        .flat_map(|group| names.iter().map(|name| group.join(name)));
+    let file = files.find(|file| file.exists()).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    (file, text.trim().to_owned())
+}
+
+const MEMORY: [&str; 2] = ["memory.max", "memory.limit_in_bytes"];
+
+#[test]
+fn each_process_has_one() {
+    let sandbox = Sandbox::new();
+    let Some(server) = server_with("cgroup", &sandbox, None, &[]) else {
+        return;
+    };
+    let source = "import { define } from '@jelou/functions';\n\
+                  export default define({ description: 'Fills', handler: ({ fill }: { fill: boolean }) => {\n\
+                  const all = [];\n\
+                  while (fill) all.push(new Uint8Array(1_000_000).fill(1));\n\
+                  return Deno.args[0];\n\
+                  } });\n";
+    let token = sandbox.deploy("mi-funcion", source);
+    let (status, socket) = server.call("mi-funcion", Some(&token), "{}");
+    assert_eq!(status, 200, "{socket}");
+    let socket: String = serde_json::from_str(&socket).unwrap();
+    let workers = server.data.workers();
+    let worker = workers
+        .iter()
+        .find(|worker| worker.command_line.contains(&socket))
+        .unwrap();
+    let groups = groups_of(worker.id);
+    assert!(!groups.is_empty());
+    assert_eq!(setting(&groups, &["pids.max"]).1, "128");
+    let (memory, limit) = setting(&groups, &MEMORY);
+    assert_eq!(limit, (288_u64 << 20).to_string());
+    let weight = setting(&groups, &["cpu.weight", "cpu.shares"]).1;
+    assert!(["100", "1024"].contains(&&*weight), "{weight}");
+    // Every process has one of its own, the server none of them.
+    for other in workers.iter().filter(|other| other.id != worker.id) {
+        let others = groups_of(other.id);
+        assert!(others.iter().all(|group| !groups.contains(group)));
+    }
+
+    // Where the kernel is the first to see that there is no more memory, the log names the limit.
+    std::fs::write(memory, (64 << 20).to_string()).unwrap();
+    let (status, _) = server.call("mi-funcion", Some(&token), r#"{"fill":true}"#);
+    assert_eq!(status, 500);
+    let line = eventually("a line about the limit", || {
+        let log = server.data.log();
+        log.lines()
+            .find(|line| line.contains("limits.max_memory_mib"))
+            .map(str::to_owned)
+    });
+    assert!(
+        line.contains("SIGKILL): memory is over the limit of 256 MiB (limits.max_memory_mib)"),
+        "{line}"
+    );
+    eventually("the end of its groups", || {
+        groups.iter().all(|group| !group.exists()).then_some(())
+    });
+}
+
+#[test]
+fn none_is_left_behind() {
+    let sandbox = Sandbox::new();
+    let Some(server) = server_with("cgroup", &sandbox, None, &[]) else {
+        return;
+    };
+    let parents = |server: &Server| -> Vec<PathBuf> {
+        let blank = eventually("a blank process", || server.data.workers().pop());
+        let groups = groups_of(blank.id);
+        let parents = groups.iter().filter_map(|group| group.parent());
+        parents.map(Path::to_path_buf).collect()
+    };
+    sandbox.deploy("mi-funcion", &function("() => 1"));
+    let killed = parents(&server);
+    assert!(!killed.is_empty());
+    let data = server.kill();
+    assert!(killed.iter().all(|parent| parent.exists()));
+    let server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
+    assert!(killed.iter().all(|parent| !parent.exists()));
+    let stopped = parents(&server);
+    server.stop();
+    assert!(stopped.iter().all(|parent| !parent.exists()));
+}
