@@ -68,6 +68,15 @@ pub struct SandboxConfig {
     pub firewall: SandboxMode,
     /// Whether functions may use IPv6; ranges of it cannot be refused by Deno.
     pub ipv6: bool,
+    /// Deno's own permissions. Without them, tests see what the other layers hold; no released server can be without.
+    #[cfg(debug_assertions)]
+    #[serde(default = "with_permissions")]
+    pub permissions: bool,
+}
+
+#[cfg(debug_assertions)]
+fn with_permissions() -> bool {
+    true
 }
 
 impl SandboxConfig {
@@ -107,6 +116,8 @@ impl Default for SandboxConfig {
             cgroup: SandboxMode::Auto,
             firewall: SandboxMode::Auto,
             ipv6: false,
+            #[cfg(debug_assertions)]
+            permissions: true,
         }
     }
 }
@@ -314,6 +325,13 @@ impl Sandbox {
         let lent = self.groups.as_ref()?.lend(&self.limits);
         lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
             .ok()
+    }
+
+    pub(crate) fn uses_permissions(&self) -> bool {
+        #[cfg(debug_assertions)]
+        return self.config.permissions;
+        #[cfg(not(debug_assertions))]
+        true
     }
 
     /// A user for one process; `None` where processes have no users of their own.

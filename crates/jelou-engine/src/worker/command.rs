@@ -120,13 +120,17 @@ pub(crate) fn worker(
             "--v8-flags=--max-old-space-size={}",
             shared.limits.max_heap_mib
         ))
-        .args(permissions::flags(
-            purpose,
-            &home,
-            &[dir.socket(), dir.pulse_socket()],
-            &dir.egress_socket(),
-            &shared.denied_addresses,
-        ))
+        .args(if shared.sandbox.uses_permissions() {
+            permissions::flags(
+                purpose,
+                &home,
+                &[dir.socket(), dir.pulse_socket()],
+                &dir.egress_socket(),
+                &shared.denied_addresses,
+            )
+        } else {
+            permissions::everything()
+        })
         .arg(assets.worker())
         .arg(dir.socket())
         .arg(dir.pulse_socket())

@@ -8,5 +8,7 @@ mod reach;
 mod stage;
 mod tampering;
 mod uploads;
+#[cfg(debug_assertions)]
+mod walls;
 
 use stage::{Failures, Hostile, Stage, hostile};

@@ -1,12 +1,12 @@
 //! A server with hostile functions on it, and a well-behaved one.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{Call, Reply, Sandbox, Serve, Server, eventually};
+use crate::support::{Call, DataFolder, Reply, Sandbox, Serve, Server, eventually};
 
 /// A function of `functions/`.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +25,17 @@ macro_rules! hostile {
 }
 pub(super) use hostile;
 
-const ATTEMPTS: &str = include_str!("functions/attempts.ts");
+pub(super) const ATTEMPTS: &str = include_str!("functions/attempts.ts");
 
 /// Builds that the server carries out at a time.
 const BUILDS: usize = 2;
+
+fn with<'a>(mut serve: Serve<'a>, settings: &[(&str, &str)]) -> Serve<'a> {
+    for (name, value) in settings {
+        serve = serve.env(&format!("JELOU_{name}"), value);
+    }
+    serve
+}
 
 impl Hostile {
     pub(super) fn slug(self) -> String {
@@ -39,7 +46,7 @@ impl Hostile {
 pub(super) struct Stage {
     pub(super) server: Server,
     token: String,
-    _sandbox: Sandbox,
+    _sandbox: Option<Sandbox>,
 }
 
 impl Stage {
@@ -50,28 +57,36 @@ impl Stage {
     }
 
     pub(super) fn start_in(sandbox: Sandbox, settings: &[(&str, &str)]) -> Self {
-        let mut serve = Serve::new(&sandbox);
-        for (name, value) in settings {
-            serve = serve.env(&format!("JELOU_{name}"), value);
-        }
-        let server = serve.start();
+        let server = with(Serve::new(&sandbox), settings).start();
         Self {
             token: server.access_token.clone().unwrap(),
             server,
-            _sandbox: sandbox,
+            _sandbox: Some(sandbox),
         }
+    }
+
+    /// A server with the functions that another one had.
+    pub(super) fn start_on(
+        sandbox: &Sandbox,
+        data: &Arc<DataFolder>,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        Self {
+            token: String::new(),
+            server: with(Serve::new(sandbox).on(data), settings).start(),
+            _sandbox: None,
+        }
+    }
+
+    pub(super) fn stop(self) -> Arc<DataFolder> {
+        self.server.stop()
     }
 
     pub(super) fn deploy_all(&self, functions: &[Hostile]) {
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some(function) = functions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let files = json!([
-                    {"path": "index.ts", "content": function.source},
-                    {"path": "attempts.ts", "content": ATTEMPTS},
-                ]);
-                let reply = self.upload(&function.slug(), &json!({ "files": files }));
-                assert_eq!(reply.status, 201, "{}: {reply:?}", function.file);
+                self.deploy(*function, ATTEMPTS);
             }
         };
         thread::scope(|scope| {
@@ -79,6 +94,15 @@ impl Stage {
                 scope.spawn(work);
             }
         });
+    }
+
+    pub(super) fn deploy(&self, function: Hostile, attempts: &str) {
+        let files = json!([
+            {"path": "index.ts", "content": function.source},
+            {"path": "attempts.ts", "content": attempts},
+        ]);
+        let reply = self.upload(&function.slug(), &json!({ "files": files }));
+        assert_eq!(reply.status, 201, "{}: {reply:?}", function.file);
     }
 
     /// Sends an upload as it is, past the checks of the command line.

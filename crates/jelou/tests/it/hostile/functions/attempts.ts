@@ -1,7 +1,11 @@
+/** The ways that are tried; all of them, unless whoever uploads this says another thing. */
+const WAYS: string[] | null = null;
+
 /** Tries each way in; what came of it, by name. `GOT` is what must not be. */
 export async function attempts(ways: Record<string, () => unknown>): Promise<Record<string, string>> {
   const outcomes: Record<string, string> = {};
   for (const [name, way] of Object.entries(ways)) {
+    if (WAYS && !(WAYS as string[]).includes(name)) continue;
     let timer;
     try {
       const got = await Promise.race([

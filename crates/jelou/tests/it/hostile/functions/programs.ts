@@ -9,18 +9,19 @@ export default define({
   config: { public: true },
   handler: () =>
     attempts({
-      output: () => new Deno.Command("/bin/sh", { args: ["-c", "id"] }).output(),
+      output: () => new Deno.Command("/bin/sh", { args: ["-c", "/usr/bin/id"] }).output(),
       "output at once": () => new Deno.Command("/bin/sh").outputSync(),
       spawn: () => new Deno.Command("/bin/sh").spawn(),
       itself: () => new Deno.Command(Deno.execPath(), { args: ["eval", "1"] }).output(),
       run: () => (Deno as any).run({ cmd: ["/bin/sh"] }),
-      exec: () => new Promise((ok, no) => child.exec("id", (error, text) => error ? no(error) : ok(text))),
-      execSync: () => child.execSync("id"),
-      execFileSync: () => child.execFileSync("/bin/sh", ["-c", "id"]),
-      "node's spawn": () => first(child.spawn("id"), "exit"),
+      exec: () =>
+        new Promise((ok, no) => child.exec("/usr/bin/id", (error, text) => error ? no(error) : ok(text))),
+      execSync: () => child.execSync("/usr/bin/id"),
+      execFileSync: () => child.execFileSync("/bin/sh", ["-c", "/usr/bin/id"]),
+      "node's spawn": () => first(child.spawn("/usr/bin/id"), "exit"),
       spawnSync: () => {
-        const { error, stdout } = child.spawnSync("id");
-        if (error) throw error;
+        const { error, stdout, status } = child.spawnSync("/usr/bin/id");
+        if (error || status !== 0) throw error ?? new Error("not started");
         return stdout;
       },
       fork: () => first(child.fork("/tmp/x.js"), "exit"),

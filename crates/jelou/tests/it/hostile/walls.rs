@@ -1,0 +1,382 @@
+//! What each wall stops by itself: the attempts of the hostile functions that harm nobody when they succeed, under one
+//! layer at a time. The table of `docs/security.md` is what came of it; `JELOU_UPDATE_DOCS=1` writes it anew.
+//!
+//! Servers without Deno's permissions are for tests alone: only a build with debug assertions has the setting.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::stage::ATTEMPTS;
+use super::{Hostile, Stage, hostile};
+use crate::support::{DataFolder, Sandbox};
+
+/// Of a function, the ways to be tried, and where in its answer they are.
+struct Row {
+    function: Hostile,
+    at: &'static str,
+    ways: &'static [&'static str],
+}
+
+fn rows() -> Vec<Row> {
+    let row = |function, at, ways| Row { function, at, ways };
+    vec![
+        row(
+            hostile!("reads"),
+            "",
+            &[
+                "passwd",
+                "shadow",
+                "node:fs",
+                "a stream",
+                "its own environment",
+                "its own memory",
+                "the server's environment",
+                "the server's memory",
+                "the server's files",
+                "through /proc",
+                "the key",
+                "the database",
+                "other processes' folders",
+                "built functions",
+                "packages",
+                "the root",
+                "its own folder",
+                "the bootstrap",
+            ],
+        ),
+        row(
+            hostile!("writes"),
+            "",
+            &[
+                "its own folder",
+                "the system's temporary folder",
+                "node:fs",
+                "a built function",
+                "the key",
+                "a folder",
+                "a symbolic link",
+                "a hard link",
+                "node's symbolic link",
+                "mode",
+                "owner",
+                "another folder",
+            ],
+        ),
+        row(
+            hostile!("environment"),
+            "/refused",
+            &[
+                "one",
+                "all",
+                "set",
+                "host name",
+                "users",
+                "interfaces",
+                "kernel",
+                "memory",
+                "user",
+            ],
+        ),
+        row(
+            hostile!("programs"),
+            "",
+            &[
+                "output",
+                "output at once",
+                "spawn",
+                "itself",
+                "exec",
+                "execSync",
+                "node's spawn",
+                "spawnSync",
+            ],
+        ),
+        row(
+            hostile!("foreign_code"),
+            "",
+            &["dlopen", "pointer", "callback", "wasi"],
+        ),
+        row(
+            hostile!("modules"),
+            "/refused",
+            &["http", "a file as text", "evaluated", "a thread"],
+        ),
+        row(
+            hostile!("storage"),
+            "",
+            &["localStorage", "caches", "key-value", "node:sqlite"],
+        ),
+        row(
+            hostile!("listens"),
+            "",
+            &["tcp", "loopback", "unix", "node:net unix"],
+        ),
+        row(
+            hostile!("loopback"),
+            "",
+            &[
+                "fetch 127.0.0.1",
+                "connect 127.0.0.1",
+                "node:net 127.0.0.1",
+                "fetch 2130706433",
+                "fetch localhost",
+                "connect [::ffff:127.0.0.1]",
+                "node:http",
+                "a client of its own",
+                "through a proxy of TCP",
+            ],
+        ),
+        row(hostile!("egress"), "", &["change its mode"]),
+        row(
+            hostile!("internals"),
+            "/refused",
+            &[
+                "kill another",
+                "look at another",
+                "be somebody else",
+                "inspector",
+                "a heap dump",
+            ],
+        ),
+    ]
+}
+
+/// A layer alone, by the settings of its server.
+struct Column {
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    /// The column of the same layers without this one, where it cannot be alone.
+    upon: Option<&'static str>,
+}
+
+macro_rules! settings {
+    ($permissions:literal, $landlock:literal, $seccomp:literal, $user:literal, $firewall:literal) => {
+        &[
+            ("SANDBOX__PERMISSIONS", $permissions),
+            ("SANDBOX__LANDLOCK", $landlock),
+            ("SANDBOX__SECCOMP", $seccomp),
+            ("SANDBOX__USER", $user),
+            ("SANDBOX__FIREWALL", $firewall),
+            ("SANDBOX__CGROUP", "off"),
+        ]
+    };
+}
+
+/// The runtime as it is started and set up, without any wall.
+const RUNTIME: &str = "runtime";
+
+const COLUMNS: [Column; 6] = [
+    Column {
+        name: RUNTIME,
+        settings: settings!("false", "false", "false", "false", "off"),
+        upon: None,
+    },
+    Column {
+        name: "permissions",
+        settings: settings!("true", "false", "false", "false", "off"),
+        upon: Some(RUNTIME),
+    },
+    Column {
+        name: "Landlock",
+        settings: settings!("false", "true", "false", "false", "off"),
+        upon: Some(RUNTIME),
+    },
+    Column {
+        name: "seccomp",
+        settings: settings!("false", "false", "true", "false", "off"),
+        upon: Some(RUNTIME),
+    },
+    Column {
+        name: "user id",
+        settings: settings!("false", "false", "false", "true", "off"),
+        upon: Some(RUNTIME),
+    },
+    Column {
+        name: "firewall",
+        settings: settings!("false", "false", "false", "true", "require"),
+        upon: Some("user id"),
+    },
+];
+
+/// A process that attempts may end, and files that they may spoil.
+struct Decoy {
+    process: Child,
+    data: DataFolder,
+}
+
+impl Decoy {
+    /// Each file with the mode that a server gave its own.
+    fn like(genuine: &DataFolder) -> Self {
+        let data = DataFolder::without_engine();
+        let folders = [
+            "",
+            "run",
+            "artifacts",
+            "cache",
+            "cache/deno",
+            "cache/deno/npm",
+        ];
+        let files = ["master.key", "jelou.db"];
+        for folder in folders {
+            std::fs::create_dir_all(data.path().join(folder)).unwrap();
+        }
+        for file in files.into_iter().chain(["artifacts/x.js"]) {
+            std::fs::write(data.path().join(file), "").unwrap();
+        }
+        for name in folders.into_iter().chain(files) {
+            let mode = genuine.path().join(name).metadata().unwrap().permissions();
+            std::fs::set_permissions(data.path().join(name), mode).unwrap();
+        }
+        let process = Command::new("sleep").arg("600").spawn().unwrap();
+        Self { process, data }
+    }
+}
+
+impl Drop for Decoy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Whether each way was stopped, by function and way.
+type Outcomes = BTreeMap<(&'static str, &'static str), bool>;
+
+fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>, rows: &[Row]) -> Outcomes {
+    remove_traces();
+    let first = 1_300_000_000 + std::process::id() % 10_000 * 60_001;
+    let first = first.to_string();
+    let mut settings = column.settings.to_vec();
+    settings.push(("SANDBOX__FIRST_USER_ID", &first));
+    let stage = Stage::start_on(sandbox, data, &settings);
+    let decoy = Decoy::like(data);
+    let input = json!({
+        "server": decoy.process.id(),
+        "worker": decoy.process.id(),
+        "data": decoy.data.path(),
+        "port": stage.port(),
+        "others": [],
+    });
+    let mut outcomes = Outcomes::new();
+    for row in rows {
+        let reply = stage.call(row.function, &input);
+        assert_eq!(
+            reply.status, 200,
+            "{}, {}: {reply:?}",
+            column.name, row.function.file
+        );
+        let answer = reply.json();
+        let attempts = answer.pointer(row.at).unwrap();
+        for way in row.ways {
+            let outcome = attempts.get(way).and_then(Value::as_str);
+            let outcome = outcome.unwrap_or_else(|| panic!("{}: {answer}", row.function.file));
+            // Nobody may mistake slowness for a wall.
+            assert_ne!(
+                outcome, "Error: no answer",
+                "{}, {}, {way}",
+                column.name, row.function.file
+            );
+            outcomes.insert((row.function.file, way), !outcome.starts_with("GOT"));
+        }
+    }
+    drop(stage);
+    data.wait_until_quiet();
+    outcomes
+}
+
+/// What the attempts leave in the system's temporary folder when nothing stops them.
+fn remove_traces() {
+    for file in ["jelou-hostile", "jelou-hostile.db", "jelou-hostile.sock"] {
+        match std::fs::remove_file(Path::new("/tmp").join(file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
+    }
+}
+
+fn table(rows: &[Row], columns: &BTreeMap<&'static str, Outcomes>) -> String {
+    let mut table = String::from("| attempt |");
+    for column in &COLUMNS {
+        let _ = write!(table, " {} |", column.name);
+    }
+    table.push_str("\n|---|");
+    table.push_str(&":-:|".repeat(COLUMNS.len()));
+    table.push('\n');
+    for row in rows {
+        for way in row.ways {
+            let key = (row.function.file, *way);
+            let _ = write!(table, "| {}: {way} |", row.function.file.replace('_', " "));
+            for column in &COLUMNS {
+                let stopped = columns[column.name][&key];
+                let before = column.upon.is_some_and(|upon| columns[upon][&key]);
+                table.push_str(if stopped && !before { " ✓ |" } else { "  |" });
+            }
+            assert!(
+                COLUMNS.iter().any(|column| columns[column.name][&key]),
+                "nothing stops {key:?}"
+            );
+            table.push('\n');
+        }
+    }
+    table
+}
+
+const BEGIN: &str = "<!-- Made by the test `hostile::walls`. -->\n\n";
+const END: &str = "<!-- Until here. -->";
+
+#[test]
+fn each_stops_what_the_documentation_says() {
+    let sandbox = Sandbox::new();
+    let missing = missing_layers(&sandbox);
+    if !missing.is_empty() {
+        eprintln!("skipped: {missing:?}");
+        return;
+    }
+    let rows = rows();
+    let stage = Stage::start_in(Sandbox::new(), &[]);
+    for row in &rows {
+        let ways = format!("const WAYS = {};", json!(row.ways));
+        let attempts = ATTEMPTS.replace("const WAYS: string[] | null = null;", &ways);
+        assert_ne!(attempts, ATTEMPTS);
+        stage.deploy(row.function, &attempts);
+    }
+    let data = stage.stop();
+    let columns: BTreeMap<_, _> = COLUMNS
+        .iter()
+        .map(|column| (column.name, try_under(column, &sandbox, &data, &rows)))
+        .collect();
+    remove_traces();
+
+    let made = table(&rows, &columns) + "\n";
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/security.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (written, after) = rest.split_once(END).unwrap();
+    if std::env::var_os("JELOU_UPDATE_DOCS").is_some() {
+        std::fs::write(&page, format!("{before}{BEGIN}{made}{END}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(written, made, "docs/security.md says something else");
+}
+
+/// What this machine cannot show.
+fn missing_layers(sandbox: &Sandbox) -> Vec<Value> {
+    let outcome = sandbox.jelou("doctor").run();
+    let checks = outcome.json()["data"]["checks"].clone();
+    let needed = ["landlock", "seccomp", "user", "firewall"];
+    let missing = |check: &&Value| {
+        needed.iter().any(|name| check["name"] == *name) && check["state"] != "good"
+    };
+    checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(missing)
+        .cloned()
+        .collect()
+}
