@@ -55,7 +55,7 @@ fn deploys_lose_no_call() {
     let server = Server::start(&sandbox);
     let source = |number: usize| function(&format!("() => {number}"));
     let token = sandbox.deploy("mi-funcion", &source(0));
-    change_under_load(&server, &token, times(5, 50), |number| {
+    change_under_load(&server, &token, times(20, 200), |number| {
         sandbox.deploy("mi-funcion", &source(number));
     });
 }
