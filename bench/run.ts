@@ -4,6 +4,7 @@
  * @module
  */
 import { load, type Measured, median, type Request } from "./harness/load.ts";
+import { measureNeighbours } from "./harness/neighbours.ts";
 import { type Peer, PEERS } from "./harness/peers.ts";
 import { cpu, memory } from "./harness/process.ts";
 import { type Figures, writeReport } from "./harness/report.ts";
@@ -104,5 +105,9 @@ try {
   for (const peer of peers) await peer.stop();
 }
 
-const starts = only && !only.includes("starts") ? null : await measureStarts();
-await writeReport(figures, starts, { rounds, seconds });
+const wanted = (part: string) => only?.includes(part) ?? true;
+const starts = wanted("starts") ? await measureStarts() : null;
+const neighbours = wanted("neighbours")
+  ? await measureNeighbours(rounds * seconds)
+  : null;
+await writeReport({ figures, starts, neighbours }, { rounds, seconds });

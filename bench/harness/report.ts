@@ -1,5 +1,6 @@
 /** Writes what was measured, ratios first. */
 import { run } from "./process.ts";
+import type { Neighbours, Times } from "./neighbours.ts";
 import type { Starts } from "./starts.ts";
 
 export interface Figures {
@@ -17,9 +18,15 @@ export interface Figures {
 
 const results = new URL("../results/", import.meta.url).pathname;
 
+export interface Report {
+  figures: Figures[];
+  /** Absent where they were not asked for. */
+  starts: Starts | null;
+  neighbours: Neighbours | null;
+}
+
 export async function writeReport(
-  figures: Figures[],
-  starts: Starts | null,
+  report: Report,
   settings: { rounds: number; seconds: number },
 ): Promise<void> {
   const machine = await describeMachine();
@@ -27,18 +34,22 @@ export async function writeReport(
   const date = new Date().toISOString().slice(0, 10);
   await Deno.writeTextFile(
     `${results}latest.json`,
-    JSON.stringify({ date, machine, settings, figures, starts }, null, 2) +
+    JSON.stringify({ date, machine, settings, ...report }, null, 2) +
       "\n",
   );
   const lines = [`# Benchmark of ${date}`, "", machine, ""];
+  const { figures, starts, neighbours } = report;
+  if (figures.length > 0) {
+    lines.push(
+      `Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`,
+      "",
+      ...ratios(figures),
+      ...table(figures),
+    );
+  }
   lines.push(
-    `Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`,
-    "",
-  );
-  lines.push(
-    ...ratios(figures),
-    ...table(figures),
     ...(starts ? startLines(starts) : []),
+    ...(neighbours ? neighbourLines(neighbours) : []),
   );
   await Deno.writeTextFile(`${results}latest.md`, lines.join("\n") + "\n");
   console.log(lines.join("\n"));
@@ -102,6 +113,29 @@ function startLines(starts: Starts): string[] {
       starts.privateMemory.toFixed(1)
     } MiB.`,
     `Calls that a revoked token still opened: ${starts.callsAfterRevocation}.`,
+    "",
+  ];
+}
+
+function neighbourLines({ alone, beside, hostile }: Neighbours): string[] {
+  const row = (name: string, of: Times) =>
+    `| ${name} | ${of.p50.toFixed(2)} | ${
+      of.p99.toFixed(2)
+    } | ${of.calls} | ${of.failed} |`;
+  const calls = Object.entries(hostile).map(([name, count]) =>
+    `${name} ${count}`
+  );
+  return [
+    "## A function beside hostile ones",
+    "",
+    "| the function | p50, ms | p99, ms | calls | failed |",
+    "|---|---|---|---|---|",
+    row("alone", alone),
+    row("beside an endless loop, an allocation and a crash", beside),
+    "",
+    `p99 beside them to p99 alone: ${
+      (beside.p99 / alone.p99).toFixed(2)
+    } (at most 2 is wanted). Answers of the hostile ones: ${calls.join(", ")}.`,
   ];
 }
 

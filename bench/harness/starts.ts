@@ -3,6 +3,7 @@ import { percentile } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 import { BODY } from "./peers.ts";
 import { family, memory } from "./process.ts";
+import { send } from "./send.ts";
 
 export interface Starts {
   /** Milliseconds from the request to the first byte of its answer. */
@@ -78,19 +79,6 @@ async function coldStarts(
   }
   await server.stop();
   return times;
-}
-
-function send(
-  call: { url: string; headers: Record<string, string>; body?: string },
-): Promise<Response> {
-  const { Host: host, ...headers } = call.headers;
-  // fetch sets its own Host, so the function is named by its path.
-  const slug = host.split(".")[0];
-  return fetch(`${call.url}fn/${slug}/`, {
-    method: "POST",
-    headers,
-    body: call.body,
-  });
 }
 
 function summary(times: number[]): { p50: number; p99: number; count: number } {
