@@ -78,6 +78,8 @@ pub enum LogLine {
     Died(String),
     /// The process was ended because it broke a limit; the text names it.
     Breach(String),
+    /// The process has all that it may have of something; the text names the limit.
+    AtLimit(String),
     /// More lines came than may be written.
     Dropped { lines: u64, lines_per_second: u64 },
 }

@@ -131,6 +131,9 @@ impl Host for ServerHost {
             LogLine::Breach(reason) => {
                 tracing::error!(target: "function", function, deployment, "the function's process was ended: {reason}");
             }
+            LogLine::AtLimit(what) => {
+                tracing::warn!(target: "function", function, deployment, "the function's process has {what}");
+            }
             LogLine::Dropped {
                 lines,
                 lines_per_second,

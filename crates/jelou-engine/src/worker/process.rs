@@ -343,9 +343,10 @@ async fn supervise(
     source: LogSource,
 ) {
     let pid = pid_of(&child);
+    let at_limit = |what| shared.host.log(&source, LogLine::AtLimit(what));
     let breach = async {
         match pid {
-            Some(pid) => watch::watch(&worker, pid, &dir, &shared.limits).await,
+            Some(pid) => watch::watch(&worker, pid, &dir, &shared.limits, at_limit).await,
             // It has ended already.
             None => std::future::pending().await,
         }

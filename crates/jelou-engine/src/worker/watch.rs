@@ -1,5 +1,5 @@
 //! Watches a process for what the kernel does not limit by itself: private memory, and an event loop that stands
-//! still.
+//! still. Says as well when it has all that the kernel lets it have of something, of which it knows an error's number only.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,8 +31,15 @@ pub(crate) enum Breach {
     Stalled(Duration),
 }
 
-/// Returns when the process breaks a limit; never when it keeps them.
-pub(crate) async fn watch(worker: &Worker, pid: Pid, dir: &WorkerDir, limits: &Limits) -> Breach {
+/// Returns when the process breaks a limit; never when it keeps them. Tells `at_limit` what it has all of, once.
+pub(crate) async fn watch(
+    worker: &Worker,
+    pid: Pid,
+    dir: &WorkerDir,
+    limits: &Limits,
+    at_limit: impl Fn(String),
+) -> Breach {
+    let mut full = Full::default();
     let mut last_cpu = None;
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
     let mut stands_back = false;
@@ -42,9 +49,11 @@ pub(crate) async fn watch(worker: &Worker, pid: Pid, dir: &WorkerDir, limits: &L
         let works = cpu != last_cpu || worker.is_working() || pulse.is_waiting();
         last_cpu = cpu;
         if works {
-            if let Some(breach) = over_memory(pid, limits) {
+            let status = read(pid, "status").unwrap_or_default();
+            if let Some(breach) = over_memory(&status, limits) {
                 return breach;
             }
+            full.look(pid, &status, limits, &at_limit);
             let still = pulse.beat().await;
             if still >= limits.stall_timeout() {
                 return Breach::Stalled(limits.stall_timeout());
@@ -142,8 +151,45 @@ impl Pulse {
     }
 }
 
-fn over_memory(pid: Pid, limits: &Limits) -> Option<Breach> {
-    let used_mib = private_memory(pid)? / (1024 * 1024);
+/// What a process has been told to have all of.
+#[derive(Debug, Default)]
+struct Full {
+    files: bool,
+    threads: bool,
+}
+
+impl Full {
+    fn look(&mut self, pid: Pid, status: &str, limits: &Limits, tell: impl Fn(String)) {
+        let threads = number_of(status, "Threads:");
+        if !self.threads && threads >= Some(limits.max_threads) {
+            self.threads = true;
+            tell(format!(
+                "all {} threads that it may have (limits.max_threads)",
+                limits.max_threads
+            ));
+        }
+        // Counted only where the table of files is large enough.
+        let room = number_of(status, "FDSize:");
+        if !self.files
+            && room >= Some(limits.max_open_files)
+            && open_files(pid) >= Some(limits.max_open_files)
+        {
+            self.files = true;
+            tell(format!(
+                "all {} files open that it may have (limits.max_open_files)",
+                limits.max_open_files
+            ));
+        }
+    }
+}
+
+fn open_files(pid: Pid) -> Option<u64> {
+    let files = std::fs::read_dir(folder(pid).join("fd")).ok()?;
+    Some(files.count() as u64)
+}
+
+fn over_memory(status: &str, limits: &Limits) -> Option<Breach> {
+    let used_mib = private_memory(status)? / (1024 * 1024);
     let limit_mib = limits.max_memory_mib;
     (used_mib > limit_mib).then_some(Breach::Memory {
         used_mib,
@@ -153,13 +199,17 @@ fn over_memory(pid: Pid, limits: &Limits) -> Option<Breach> {
 
 /// Bytes that the process caused by itself, in memory or swapped out; files that are mapped, its program among them,
 /// do not count (`proc_pid_status(5)`).
-fn private_memory(pid: Pid) -> Option<u64> {
-    let text = read(pid, "status")?;
+fn private_memory(status: &str) -> Option<u64> {
     ["RssAnon:", "RssShmem:", "VmSwap:"]
         .into_iter()
-        .map(|field| kib_of(&text, field))
+        .map(|field| kib_of(status, field))
         .sum::<Option<u64>>()
         .map(|kib| kib * 1024)
+}
+
+fn number_of(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.trim().parse().ok()
 }
 
 fn kib_of(status: &str, field: &str) -> Option<u64> {
@@ -185,20 +235,17 @@ pub(crate) fn data_size(pid: Pid) -> Option<u64> {
 }
 
 fn read(pid: Pid, name: &str) -> Option<String> {
-    std::fs::read_to_string(
-        Path::new("/proc")
-            .join(pid.as_raw_nonzero().to_string())
-            .join(name),
-    )
-    .ok()
+    std::fs::read_to_string(folder(pid).join(name)).ok()
+}
+
+fn folder(pid: Pid) -> PathBuf {
+    Path::new("/proc").join(pid.as_raw_nonzero().to_string())
 }
 
 /// Lets every other process go first, as long as there is one (setpriority(2), a thread at a time).
 fn yield_processor(pid: Pid) {
-    let tasks = Path::new("/proc")
-        .join(pid.as_raw_nonzero().to_string())
-        .join("task");
-    for task in std::fs::read_dir(tasks).into_iter().flatten().flatten() {
+    let tasks = std::fs::read_dir(folder(pid).join("task"));
+    for task in tasks.into_iter().flatten().flatten() {
         let thread = task
             .file_name()
             .to_str()
@@ -218,7 +265,10 @@ mod tests {
     #[test]
     fn a_process_is_measured() {
         let own = rustix::process::getpid();
-        assert!(private_memory(own).unwrap() > 100_000);
+        let status = read(own, "status").unwrap();
+        assert!(private_memory(&status).unwrap() > 100_000);
+        assert!(number_of(&status, "Threads:").unwrap() > 0);
+        assert!(open_files(own).unwrap() >= 3);
         assert!(data_size(own).unwrap() > 100_000);
         assert!(cpu_time(own).is_some());
     }

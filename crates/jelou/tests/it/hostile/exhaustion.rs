@@ -75,6 +75,7 @@ fn cases() -> Vec<Case> {
         dies(hostile!("shared_bomb"), MEMORY),
         dies(hostile!("wasm_bomb"), MEMORY),
         dies(hostile!("zip_bomb"), MEMORY),
+        dies(hostile!("response_bomb"), MEMORY),
         dies(hostile!("pipe_flood"), MEMORY),
         dies(hostile!("threads"), MEMORY),
         dies(
@@ -307,6 +308,42 @@ fn of_connections_calls_and_streams() {
     });
     assert_eq!(reply.status, 503, "{reply:?}");
     assert!(reply.header("retry-after").is_some(), "{reply:?}");
+    assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+}
+
+#[test]
+fn of_files_and_threads() {
+    let stage = Stage::start(&[
+        ("LIMITS__MAX_OPEN_FILES", "300"),
+        ("LIMITS__MAX_THREADS", "40"),
+        // A thread has an engine of its own, which reserves more than a process may usually have.
+        ("LIMITS__MAX_MEMORY_MIB", "32768"),
+    ]);
+    let (files, threads) = (hostile!("file_flood"), hostile!("thread_flood"));
+    stage.deploy_all(&[files, threads, WELL]);
+    let answer = stage.call(files, &json!({})).json();
+    let refusal = answer["refusal"].as_str().unwrap();
+    assert!(refusal.contains("Too many open files"), "{answer}");
+    // The rest are the runtime's own.
+    let opened = answer["opened"].as_u64().unwrap();
+    assert!((200..300).contains(&opened), "{answer}");
+    stage.wait_for_line(
+        files,
+        &["has all 300 files open that it may have (limits.max_open_files)"],
+    );
+
+    // Threads are counted for a user, or for a control group.
+    let log = stage.server.data.log();
+    if log.contains("layer=user") && log.contains("layer=cgroup") {
+        eprintln!("skipped: nothing counts threads here");
+        return;
+    }
+    let reply = stage.call(threads, &json!({}));
+    assert_eq!(reply.status, 500, "{reply:?}");
+    stage.wait_for_line(
+        threads,
+        &["has all 40 threads that it may have (limits.max_threads)"],
+    );
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 

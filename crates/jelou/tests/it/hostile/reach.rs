@@ -158,6 +158,26 @@ fn refuse_what_is_not_theirs(stage: &Stage, no_bind: &'static str) {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
+/// With the usual limit of memory, a thread is one JavaScript engine too many; with more, it has no more rights.
+#[test]
+fn what_is_not_theirs_from_threads() {
+    let stage = Stage::start(&[("LIMITS__MAX_MEMORY_MIB", "4096")]);
+    let failures = Failures::default();
+    let nested = hostile!("nested");
+    stage.deploy_all(&[nested]);
+    let input = json!({ "port": stage.port() });
+    let reply = stage.call(nested, &input);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let case = Reach {
+        function: nested,
+        input,
+        at: "",
+        others: vec![],
+    };
+    check_refused(&case, &reply.json(), &failures);
+    assert_eq!(reply.json().as_object().unwrap().len(), 20, "{reply:?}");
+}
+
 /// Addresses of this machine, of private networks and of clouds' metadata, and some that are none of these.
 const HOSTS: [(&str, &str); 22] = [
     ("127.0.0.1", "denied"),

@@ -1,0 +1,21 @@
+// Starts threads that do nothing, until there are no more to be had.
+import { define } from "@jelou/functions";
+import { Worker } from "node:worker_threads";
+
+export default define({
+  description: "thread_flood",
+  config: { public: true, timeout: 20000 },
+  handler: async () => {
+    const all: Worker[] = [];
+    while (true) {
+      const thread = new Worker(
+        "setInterval(() => {}, 1000); require('node:worker_threads').parentPort.postMessage(1)",
+        {
+          eval: true,
+        },
+      );
+      await new Promise((started, failed) => thread.on("message", started).on("error", failed));
+      all.push(thread);
+    }
+  },
+});
