@@ -110,4 +110,6 @@ const starts = wanted("starts") ? await measureStarts() : null;
 const neighbours = wanted("neighbours")
   ? await measureNeighbours(rounds * seconds)
   : null;
-await writeReport({ figures, starts, neighbours }, { rounds, seconds });
+// A part must not take the place of the whole.
+const name = only ? "part" : "latest";
+await writeReport(name, { figures, starts, neighbours }, { rounds, seconds });

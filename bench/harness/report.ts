@@ -25,7 +25,9 @@ export interface Report {
   neighbours: Neighbours | null;
 }
 
+/** Into the files of this name. */
 export async function writeReport(
+  name: string,
   report: Report,
   settings: { rounds: number; seconds: number },
 ): Promise<void> {
@@ -33,7 +35,7 @@ export async function writeReport(
   await Deno.mkdir(results, { recursive: true });
   const date = new Date().toISOString().slice(0, 10);
   await Deno.writeTextFile(
-    `${results}latest.json`,
+    `${results}${name}.json`,
     JSON.stringify({ date, machine, settings, ...report }, null, 2) +
       "\n",
   );
@@ -51,7 +53,7 @@ export async function writeReport(
     ...(starts ? startLines(starts) : []),
     ...(neighbours ? neighbourLines(neighbours) : []),
   );
-  await Deno.writeTextFile(`${results}latest.md`, lines.join("\n") + "\n");
+  await Deno.writeTextFile(`${results}${name}.md`, lines.join("\n") + "\n");
   console.log(lines.join("\n"));
 }
 

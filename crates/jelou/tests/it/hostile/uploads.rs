@@ -325,6 +325,16 @@ fn time_memory_and_names() {
 }
 
 #[test]
+fn time_of_a_build() {
+    let stage = Stage::start(&[("LIMITS__BUILD_TIMEOUT_MS", "1")]);
+    let files = json!([{ "path": "index.ts", "content": WELL.source }]);
+    let reply = stage.upload("well", &json!({ "files": files }));
+    assert_eq!(reply.status, 422, "{reply:?}");
+    let reason = "the build did not finish within 1 ms (limits.build_timeout_ms)";
+    assert!(reply.body.contains(reason), "{reply:?}");
+}
+
+#[test]
 fn sizes() {
     let host = Host::start(&[("LIMITS__MAX_BUNDLE_BYTES", "100000")]);
     let send = |body: &Value| host.stage.upload("harm", body);
