@@ -22,129 +22,130 @@ struct Row {
     ways: &'static [&'static str],
 }
 
-fn rows() -> Vec<Row> {
-    let row = |function, at, ways| Row { function, at, ways };
-    vec![
-        row(
-            hostile!("reads"),
-            "",
-            &[
-                "passwd",
-                "shadow",
-                "node:fs",
-                "a stream",
-                "its own environment",
-                "its own memory",
-                "the server's environment",
-                "the server's memory",
-                "the server's files",
-                "through /proc",
-                "the key",
-                "the database",
-                "other processes' folders",
-                "built functions",
-                "packages",
-                "the root",
-                "its own folder",
-                "the bootstrap",
-            ],
-        ),
-        row(
-            hostile!("writes"),
-            "",
-            &[
-                "its own folder",
-                "the system's temporary folder",
-                "node:fs",
-                "a built function",
-                "the key",
-                "a folder",
-                "a symbolic link",
-                "a hard link",
-                "node's symbolic link",
-                "mode",
-                "owner",
-                "another folder",
-            ],
-        ),
-        row(
-            hostile!("environment"),
-            "/refused",
-            &[
-                "one",
-                "all",
-                "set",
-                "host name",
-                "users",
-                "interfaces",
-                "kernel",
-                "memory",
-                "user",
-            ],
-        ),
-        row(
-            hostile!("programs"),
-            "",
-            &[
-                "output",
-                "output at once",
-                "spawn",
-                "itself",
-                "exec",
-                "execSync",
-                "node's spawn",
-                "spawnSync",
-            ],
-        ),
-        row(
-            hostile!("foreign_code"),
-            "",
-            &["dlopen", "pointer", "callback", "wasi"],
-        ),
-        row(
-            hostile!("modules"),
-            "/refused",
-            &["http", "a file as text", "evaluated", "a thread"],
-        ),
-        row(
-            hostile!("storage"),
-            "",
-            &["localStorage", "caches", "key-value", "node:sqlite"],
-        ),
-        row(
-            hostile!("listens"),
-            "",
-            &["tcp", "loopback", "unix", "node:net unix"],
-        ),
-        row(
-            hostile!("loopback"),
-            "",
-            &[
-                "fetch 127.0.0.1",
-                "connect 127.0.0.1",
-                "node:net 127.0.0.1",
-                "fetch 2130706433",
-                "fetch localhost",
-                "connect [::ffff:127.0.0.1]",
-                "node:http",
-                "a client of its own",
-                "through a proxy of TCP",
-            ],
-        ),
-        row(hostile!("egress"), "", &["change its mode"]),
-        row(
-            hostile!("internals"),
-            "/refused",
-            &[
-                "kill another",
-                "look at another",
-                "be somebody else",
-                "inspector",
-                "a heap dump",
-            ],
-        ),
-    ]
+const fn row(function: Hostile, at: &'static str, ways: &'static [&'static str]) -> Row {
+    Row { function, at, ways }
 }
+
+const ROWS: &[Row] = &[
+    row(
+        hostile!("reads"),
+        "",
+        &[
+            "passwd",
+            "shadow",
+            "node:fs",
+            "a stream",
+            "its own environment",
+            "its own memory",
+            "the server's environment",
+            "the server's memory",
+            "the server's files",
+            "through /proc",
+            "the key",
+            "the database",
+            "other processes' folders",
+            "built functions",
+            "packages",
+            "the root",
+            "its own folder",
+            "the bootstrap",
+        ],
+    ),
+    row(
+        hostile!("writes"),
+        "",
+        &[
+            "its own folder",
+            "the system's temporary folder",
+            "node:fs",
+            "a built function",
+            "the key",
+            "a folder",
+            "a symbolic link",
+            "a hard link",
+            "node's symbolic link",
+            "mode",
+            "owner",
+            "another folder",
+        ],
+    ),
+    row(
+        hostile!("environment"),
+        "/refused",
+        &[
+            "one",
+            "all",
+            "set",
+            "host name",
+            "users",
+            "interfaces",
+            "kernel",
+            "memory",
+            "user",
+        ],
+    ),
+    row(
+        hostile!("programs"),
+        "",
+        &[
+            "output",
+            "output at once",
+            "spawn",
+            "itself",
+            "exec",
+            "execSync",
+            "node's spawn",
+            "spawnSync",
+        ],
+    ),
+    row(
+        hostile!("foreign_code"),
+        "",
+        &["dlopen", "pointer", "callback", "wasi"],
+    ),
+    row(
+        hostile!("modules"),
+        "/refused",
+        &["http", "a file as text", "evaluated", "a thread"],
+    ),
+    row(
+        hostile!("storage"),
+        "",
+        &["localStorage", "caches", "key-value", "node:sqlite"],
+    ),
+    row(
+        hostile!("listens"),
+        "",
+        &["tcp", "loopback", "unix", "node:net unix"],
+    ),
+    row(
+        hostile!("loopback"),
+        "",
+        &[
+            "fetch 127.0.0.1",
+            "connect 127.0.0.1",
+            "node:net 127.0.0.1",
+            "fetch 2130706433",
+            "fetch localhost",
+            "connect [::ffff:127.0.0.1]",
+            "node:http",
+            "a client of its own",
+            "through a proxy of TCP",
+        ],
+    ),
+    row(hostile!("egress"), "", &["change its mode"]),
+    row(
+        hostile!("internals"),
+        "/refused",
+        &[
+            "kill another",
+            "look at another",
+            "be somebody else",
+            "inspector",
+            "a heap dump",
+        ],
+    ),
+];
 
 /// A layer alone, by the settings of its server.
 struct Column {
@@ -247,7 +248,7 @@ impl Drop for Decoy {
 /// Whether each way was stopped, by function and way.
 type Outcomes = BTreeMap<(&'static str, &'static str), bool>;
 
-fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>, rows: &[Row]) -> Outcomes {
+fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>) -> Outcomes {
     remove_traces();
     let first = 1_300_000_000 + std::process::id() % 10_000 * 60_001;
     let first = first.to_string();
@@ -263,7 +264,7 @@ fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>, rows: &
         "others": [],
     });
     let mut outcomes = Outcomes::new();
-    for row in rows {
+    for row in ROWS {
         let reply = stage.call(row.function, &input);
         assert_eq!(
             reply.status, 200,
@@ -299,7 +300,7 @@ fn remove_traces() {
     }
 }
 
-fn table(rows: &[Row], columns: &BTreeMap<&'static str, Outcomes>) -> String {
+fn table(columns: &BTreeMap<&'static str, Outcomes>) -> String {
     let mut table = String::from("| attempt |");
     for column in &COLUMNS {
         let _ = write!(table, " {} |", column.name);
@@ -307,7 +308,7 @@ fn table(rows: &[Row], columns: &BTreeMap<&'static str, Outcomes>) -> String {
     table.push_str("\n|---|");
     table.push_str(&":-:|".repeat(COLUMNS.len()));
     table.push('\n');
-    for row in rows {
+    for row in ROWS {
         for way in row.ways {
             let key = (row.function.file, *way);
             let _ = write!(table, "| {}: {way} |", row.function.file.replace('_', " "));
@@ -337,9 +338,8 @@ fn each_stops_what_the_documentation_says() {
         eprintln!("skipped: {missing:?}");
         return;
     }
-    let rows = rows();
     let stage = Stage::start_in(Sandbox::new(), &[]);
-    for row in &rows {
+    for row in ROWS {
         let ways = format!("const WAYS = {};", json!(row.ways));
         let attempts = ATTEMPTS.replace("const WAYS: string[] | null = null;", &ways);
         assert_ne!(attempts, ATTEMPTS);
@@ -348,11 +348,11 @@ fn each_stops_what_the_documentation_says() {
     let data = stage.stop();
     let columns: BTreeMap<_, _> = COLUMNS
         .iter()
-        .map(|column| (column.name, try_under(column, &sandbox, &data, &rows)))
+        .map(|column| (column.name, try_under(column, &sandbox, &data)))
         .collect();
     remove_traces();
 
-    let made = table(&rows, &columns) + "\n";
+    let made = table(&columns) + "\n";
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/security.md");
     let text = std::fs::read_to_string(&page).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
