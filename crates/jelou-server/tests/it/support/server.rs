@@ -8,6 +8,7 @@ use figment::providers::{Format, Toml};
 use jelou_client::Client;
 use jelou_core::SourceFile;
 use jelou_core::api::{DeployRequest, DeployResult};
+use jelou_engine::SandboxMode;
 use jelou_server::config::DEFAULTS;
 use jelou_server::{Config, DataDirError, Ready, Server, StartError};
 use jelou_token::AccessToken;
@@ -43,6 +44,8 @@ impl TestServer {
             .merge(("data", data))
             .extract()
             .unwrap();
+        // All of them have the same user ids, and the table is named by these: each would undo the others'.
+        config.sandbox.firewall = SandboxMode::Off;
         change(&mut config);
         Self::start_in(root, config, None)
     }
