@@ -191,7 +191,7 @@ fn others() -> Vec<Upload> {
             .file("deep.json", nested("[", "]", 125_000)),
         Upload::new("nested code", &format!("(globalThis as any).got = {};", nested("[", "]", 100_000)), "the build ended with"),
         Upload::new("cycles of imports", "import { f0 } from \"./f0.ts\";\n(globalThis as any).got = typeof f0;", "").taken(),
-        Upload::new("a configuration of its own", "", "").file("package.json", r#"{"name":"x","scripts":{"postinstall":"touch /tmp/jelou-hostile"},"dependencies":{"x":"file:/etc"}}"#).taken(),
+        Upload::new("a configuration of its own", "", "").file("package.json", r#"{"name":"x","scripts":{"postinstall":"touch /tmp/jelou-hostile-install"},"dependencies":{"x":"file:/etc"}}"#).taken(),
         Upload::new("a workspace", "", "").file("deno.json", r#"{"workspace":["/etc"],"nodeModulesDir":"auto","imports":{}}"#).taken(),
         Upload::new("a configuration that is none", "", "not valid JSON").file("deno.json", "{"),
         Upload::new("a nested configuration", "", "not valid JSON").file("deno.json", nested("[", "]", 100_000)),
@@ -321,7 +321,7 @@ fn time_memory_and_names() {
         failures.catch(upload.name, || host.check(&upload));
     }
     host.assert_well();
-    assert!(!Path::new("/tmp/jelou-hostile").exists());
+    assert!(!Path::new("/tmp/jelou-hostile-install").exists());
 }
 
 #[test]
