@@ -249,3 +249,68 @@ impl Drop for ControlGroup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder in the place of a delegated group of version 2, which not every machine has.
+    #[test]
+    fn groups_of_version_2_are_set_up_by_their_files() {
+        let own = tempfile::tempdir().unwrap();
+        let read = |path: &str| fs_err::read_to_string(own.path().join(path)).unwrap();
+        fs_err::write(own.path().join("cgroup.type"), "domain").unwrap();
+        let folders = Folders::Unified(own.path().to_path_buf());
+        let groups = Arc::new(ControlGroups::below(&folders).unwrap());
+        // The server is in a leaf, and the controllers are on, as far down as processes are.
+        assert_eq!(read("jelou-server/cgroup.procs"), "0");
+        assert_eq!(read("cgroup.subtree_control"), "+cpu +memory +pids");
+        let Folders::Unified(parent) = &groups.parent else {
+            panic!("{groups:?}");
+        };
+        let parent = parent.file_name().unwrap().to_str().unwrap();
+        let below = |file: &str| read(&format!("{parent}/{file}"));
+        assert_eq!(below("cgroup.subtree_control"), "+cpu +memory +pids");
+        assert!(below("cpu.weight").parse::<u64>().unwrap() >= 100);
+
+        let limits = Limits {
+            cpu_weight: 50,
+            max_memory_mib: 96,
+            max_threads: 40,
+            ..Limits::default()
+        };
+        let group = groups.lend(&limits).unwrap();
+        assert_eq!(below("0/memory.max"), (128_u64 << 20).to_string());
+        assert_eq!(below("0/memory.swap.max"), "0");
+        assert_eq!(below("0/memory.oom.group"), "1");
+        assert_eq!(below("0/pids.max"), "40");
+        assert_eq!(below("0/cpu.weight"), "50");
+        group.stand_back().unwrap();
+        assert_eq!(below("0/cpu.weight"), "1");
+        group.come_back().unwrap();
+        assert_eq!(below("0/cpu.weight"), "50");
+        assert!(!group.was_out_of_memory());
+        let events = own.path().join(parent).join("0/memory.events");
+        fs_err::write(&events, "low 0\noom 1\noom_kill 0\noom_group_kill 0\n").unwrap();
+        assert!(!group.was_out_of_memory());
+        fs_err::write(&events, "low 0\noom 1\noom_kill 1\noom_group_kill 1\n").unwrap();
+        assert!(group.was_out_of_memory());
+    }
+
+    /// A process of a server that has ended is gone, and no other process has its number at once.
+    #[test]
+    fn what_an_ended_server_left_is_removed() {
+        let own = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let left = own.path().join(format!("jelou-{}-0", ended.id()));
+        let running = own.path().join(format!("jelou-{}-0", std::process::id()));
+        let others = own.path().join("jelou-server");
+        for folder in [&left.join("7"), &running.join("7"), &others] {
+            fs_err::create_dir_all(folder).unwrap();
+        }
+        remove_leftovers(&Folders::Unified(own.path().to_path_buf()));
+        assert!(!left.exists());
+        assert!(running.join("7").exists() && others.exists());
+    }
+}
