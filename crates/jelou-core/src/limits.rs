@@ -26,6 +26,8 @@ pub struct Limits {
     pub max_heap_mib: u64,
     /// MiB of private memory of a process, its heap included.
     pub max_memory_mib: u64,
+    /// MiB of private memory of all processes together; a part of the machine's memory when it is not set.
+    pub max_workers_memory_mib: Option<u64>,
     /// Milliseconds that the event loop of a process may stand still before the process is ended.
     pub stall_timeout_ms: u64,
     /// Share of the processor, where it is short, in hundredths of the usual one.
@@ -48,6 +50,8 @@ pub struct Limits {
     pub idle_timeout_ms: u64,
     /// Blank workers that are kept ready for functions that sleep.
     pub blank_workers: usize,
+    /// Blank workers that are kept ready after many functions were started at a time.
+    pub max_blank_workers: usize,
     /// Milliseconds that in-flight requests get to finish when their process is replaced.
     pub drain_timeout_ms: u64,
     /// Calls that a chain of functions may be long.
@@ -72,6 +76,7 @@ impl Default for Limits {
             max_body_bytes: 10 * 1024 * 1024,
             max_heap_mib: 128,
             max_memory_mib: 256,
+            max_workers_memory_mib: None,
             stall_timeout_ms: 5_000,
             cpu_weight: 100,
             max_threads: 128,
@@ -83,6 +88,7 @@ impl Default for Limits {
             max_queued_requests: 200,
             idle_timeout_ms: 5 * 60 * 1000,
             blank_workers: 2,
+            max_blank_workers: 8,
             drain_timeout_ms: 30_000,
             max_hops: 16,
             max_bundle_bytes: 10 * 1024 * 1024,

@@ -1,13 +1,12 @@
-//! The engine of one server: what all its slots share, and the care for idle processes.
+//! The engine of one server: what all its slots share.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::Permissions;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
@@ -19,11 +18,13 @@ use zeroize::Zeroizing;
 use crate::assets::Assets;
 use crate::sandbox::{LayerStatus, ProcessUser, Sandbox, SandboxConfig, SandboxError};
 use crate::slot::{LaunchSpec, Slot};
+use crate::worker::budget::Budget;
 use crate::worker::load::LoadError;
 use crate::worker::pool::{self, Pool};
 use crate::worker::process::{self, Worker};
+use crate::worker::running::Running;
 use crate::worker::spawner::Spawner;
-use crate::{ArtifactCache, Deno, egress};
+use crate::{ArtifactCache, Deno, care, egress};
 
 /// Builds that run at a time; more wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -157,10 +158,12 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     pub(crate) builds: Semaphore,
     pub(crate) pool: Arc<Pool>,
+    /// The processes that have a function.
+    pub(crate) running: Running,
+    pub(crate) budget: Arc<Budget>,
     data_baseline: OnceCell<u64>,
     run_dir: PathBuf,
     worker_numbers: AtomicU64,
-    workers: Mutex<Vec<Weak<Worker>>>,
 }
 
 impl Shared {
@@ -198,26 +201,6 @@ impl Shared {
     pub(crate) fn bundler(&self) -> PathBuf {
         bundler_in(&self.deno_cache())
     }
-
-    /// Puts a worker under the care for idle processes.
-    pub(crate) fn track(&self, worker: &Arc<Worker>) {
-        self.workers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::downgrade(worker));
-    }
-
-    fn end_idle_workers(&self) {
-        let timeout = self.limits.idle_timeout();
-        self.workers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|worker| {
-                worker
-                    .upgrade()
-                    .is_some_and(|worker| worker.is_open() && !worker.end_if_idle(timeout))
-            });
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -253,6 +236,7 @@ impl Engine {
         }
         let assets = Assets::write(&cache_dir)?;
         provide_cache(&deno, &cache_dir, sandbox.builder())?;
+        let budget = Arc::new(Budget::new(limits.max_workers_memory_mib));
         let shared = Arc::new(Shared {
             deno,
             assets,
@@ -268,13 +252,14 @@ impl Engine {
             spawner: Spawner::start()?,
             runtime: Handle::current(),
             builds: Semaphore::new(CONCURRENT_BUILDS),
-            pool: Arc::default(),
+            pool: Arc::new(Pool::new(cores())),
+            running: Running::default(),
+            budget,
             data_baseline: OnceCell::new(),
             run_dir,
             worker_numbers: AtomicU64::new(0),
-            workers: Mutex::default(),
         });
-        tokio::spawn(care_for_idle(Arc::downgrade(&shared)));
+        tokio::spawn(care::run(Arc::downgrade(&shared)));
         tokio::spawn(pool::keep_filled(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
@@ -285,7 +270,7 @@ impl Engine {
 
     /// Ends the processes that wait for a function; those that have one end with their slot, and before.
     pub fn shut_down(&self) {
-        self.shared.pool.clear();
+        self.shared.pool.close();
         self.shared.sandbox.take_down();
     }
 
@@ -376,18 +361,9 @@ fn raise_file_limit() {
     }
 }
 
-async fn care_for_idle(shared: Weak<Shared>) {
-    let Some(timeout) = shared.upgrade().map(|shared| shared.limits.idle_timeout()) else {
-        return;
-    };
-    let period = (timeout / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
-    loop {
-        tokio::time::sleep(period).await;
-        let Some(shared) = shared.upgrade() else {
-            return;
-        };
-        shared.end_idle_workers();
-    }
+/// Of the processor; at least one.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Empties what an earlier server left behind, and makes the folder private. One that somebody else put there in

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::backoff::Backoff;
 use crate::engine::Shared;
+use crate::worker::budget::NoRoom;
 use crate::worker::in_flight::InFlightRequest;
 use crate::worker::lease::Lease;
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
@@ -40,6 +41,10 @@ pub enum LeaseError {
     Overloaded { running: usize, queued: usize },
     #[error("the function ended {crashes} times in a row; it is started again in {} s", .retry_after.as_secs())]
     BackingOff { crashes: u32, retry_after: Duration },
+    #[error(
+        "there is no room for another process: those that run work, and have {used_mib} of {limit_mib} MiB (limits.max_workers_memory_mib, or what the machine has left)"
+    )]
+    NoRoom { used_mib: u64, limit_mib: u64 },
     #[error("cannot read the deployment's artifact: {0}")]
     Artifact(#[from] ArtifactError),
     #[error("cannot decrypt the function's secrets: {0}")]
@@ -58,6 +63,20 @@ pub struct Slot {
     retired: AtomicBool,
     running: Arc<Semaphore>,
     queued: AtomicUsize,
+}
+
+impl From<NoRoom> for LeaseError {
+    fn from(
+        NoRoom {
+            used_mib,
+            limit_mib,
+        }: NoRoom,
+    ) -> Self {
+        Self::NoRoom {
+            used_mib,
+            limit_mib,
+        }
+    }
 }
 
 impl Slot {
@@ -136,8 +155,6 @@ impl Slot {
             backoff.crashed(Duration::ZERO);
         }
         let worker = started?;
-        // Nobody else knows this worker yet, so it is open.
-        worker.try_lease();
         self.worker.store(Some(Arc::clone(&worker)));
         Ok(worker)
     }
@@ -189,7 +206,7 @@ impl Slot {
         self.shared.pool.refill();
         match served {
             Ok(worker) => {
-                self.shared.track(&worker);
+                self.shared.running.add(&worker);
                 Ok(worker)
             }
             Err(error) => {

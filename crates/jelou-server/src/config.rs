@@ -208,6 +208,12 @@ impl Config {
             ("build_timeout_ms", limits.build_timeout_ms, 1),
             ("max_build_memory_mib", limits.max_build_memory_mib, 128),
             ("max_heap_mib", limits.max_heap_mib, 16),
+            // A process or two.
+            (
+                "max_workers_memory_mib",
+                limits.max_workers_memory_mib.unwrap_or(u64::MAX),
+                64,
+            ),
             // Two looks at the event loop; a shorter one would end processes that had to wait for the processor.
             ("stall_timeout_ms", limits.stall_timeout_ms, 500),
             ("cpu_weight", limits.cpu_weight, 1),

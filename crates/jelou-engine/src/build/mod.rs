@@ -83,7 +83,8 @@ impl Engine {
         slug: &Slug,
         artifact: &Artifact,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
-        let blank = Blank::start(&self.shared, Purpose::Inspect)
+        let charge = self.shared.budget.charge();
+        let blank = Blank::start(&self.shared, Purpose::Inspect, charge)
             .await
             .map_err(BuildError::Load)?;
         let request = LoadRequest {

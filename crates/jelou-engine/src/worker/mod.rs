@@ -1,7 +1,9 @@
 //! One Deno process: how it is started, what it may do, how it is given its function, and how it ends.
 
+pub(crate) mod budget;
 pub(crate) mod command;
 mod connection;
+mod demand;
 pub(crate) mod in_flight;
 pub(crate) mod lease;
 pub(crate) mod load;
@@ -10,5 +12,6 @@ pub(crate) mod permissions;
 pub(crate) mod pool;
 pub(crate) mod process;
 mod rate;
+pub(crate) mod running;
 pub(crate) mod spawner;
 pub(crate) mod watch;

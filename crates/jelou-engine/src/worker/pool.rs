@@ -1,37 +1,70 @@
 //! Blank workers, started ahead, so that the first call to a sleeping function does not wait for a process to start.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use jelou_core::Limits;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 
-use super::load::LoadError;
+use super::budget::Charge;
+use super::demand::Demand;
 use super::process::Blank;
+use crate::LeaseError;
 use crate::engine::Shared;
 use crate::sandbox::Purpose;
 
 /// How long to wait after a blank worker did not start, so that a broken machine is not kept busy by trying.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often to look whether fewer are wanted, or whether there is memory for more.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How long a function's process must have had no request to be ended for a blank worker.
+const IDLE_ENOUGH: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
     ready: Mutex<VecDeque<Blank>>,
+    demand: Mutex<Demand>,
     /// Told when a blank worker was taken.
     taken: Notify,
+    /// Told when one has become ready.
+    added: Notify,
+    /// Starts that somebody waits for: as many at a time as there are cores, in the order in which they were asked for.
+    /// A function asks for one at a time, so none keeps the others waiting.
+    starts: Semaphore,
+    concurrent_starts: usize,
 }
 
 impl Pool {
+    pub(crate) fn new(cores: usize) -> Self {
+        Self {
+            ready: Mutex::default(),
+            demand: Mutex::new(Demand::new(std::time::Instant::now())),
+            taken: Notify::new(),
+            added: Notify::new(),
+            starts: Semaphore::new(cores),
+            concurrent_starts: cores,
+        }
+    }
+
     /// A blank worker that is ready, or else one that is started now. Whoever takes one says [`Pool::refill`] when
     /// its function runs: until then the machine has better things to do than to start the next one.
-    pub(crate) async fn take(&self, shared: &Shared) -> Result<Blank, LoadError> {
-        loop {
-            let Some(mut blank) = self.lock().pop_front() else {
-                return Blank::start(shared, Purpose::Serve).await;
-            };
-            if blank.is_alive() {
-                return Ok(blank);
-            }
+    pub(crate) async fn take(&self, shared: &Shared) -> Result<Blank, LeaseError> {
+        self.demand().count(std::time::Instant::now());
+        if let Some(blank) = self.pop() {
+            return Ok(blank);
+        }
+        let deadline = Instant::now() + shared.limits.startup_timeout();
+        // Closed when the server stops; what is started then is for a request that is in flight.
+        let _turn = self.starts.acquire().await;
+        let room = shared
+            .budget
+            .room(&shared.running, Duration::ZERO, deadline);
+        tokio::select! {
+            biased;
+            blank = self.next_ready() => Ok(blank),
+            room = room => Ok(Blank::start(shared, Purpose::Serve, room?).await?),
         }
     }
 
@@ -39,39 +72,111 @@ impl Pool {
         self.taken.notify_one();
     }
 
-    /// Ends the blank workers.
-    pub(crate) fn clear(&self) {
+    /// Ends the blank workers, and starts no more ahead.
+    pub(crate) fn close(&self) {
+        self.starts.close();
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Blank>> {
+    /// Ends a blank worker.
+    pub(crate) fn end_one(&self) {
+        self.lock().pop_back();
+    }
+
+    async fn next_ready(&self) -> Blank {
+        loop {
+            if let Some(blank) = self.pop() {
+                return blank;
+            }
+            self.added.notified().await;
+        }
+    }
+
+    fn pop(&self) -> Option<Blank> {
+        let mut ready = self.lock();
+        std::iter::from_fn(|| ready.pop_front()).find_map(|mut blank| {
+            let alive = blank.is_alive();
+            alive.then_some(blank)
+        })
+    }
+
+    /// How many blank workers there should be.
+    fn target(&self, limits: &Limits) -> usize {
+        let (least, most) = (limits.blank_workers, limits.max_blank_workers);
+        let now = std::time::Instant::now();
+        self.demand().target(now, least, most)
+    }
+
+    fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether somebody waits for a process that is started now.
+    fn is_starting(&self) -> bool {
+        self.starts.available_permits() < self.concurrent_starts
+    }
+
+    fn demand(&self) -> MutexGuard<'_, Demand> {
+        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Blank>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Keeps as many blank workers ready as `limits.blank_workers` says.
+/// Keeps as many blank workers ready as are wanted, where there is memory for them.
 pub(crate) async fn keep_filled(shared: Weak<Shared>) {
     loop {
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        if shared.pool.lock().len() >= shared.limits.blank_workers {
-            wait_until_taken(shared).await;
-            continue;
+        let pool = &shared.pool;
+        if pool.starts.is_closed() {
+            return;
         }
-        match Blank::start(&shared, Purpose::Serve).await {
-            Ok(blank) => shared.pool.lock().push_back(blank),
-            Err(error) => {
-                tracing::warn!(%error, "cannot start a blank worker");
-                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
-            }
+        let (ready, target) = (pool.len(), pool.target(&shared.limits));
+        if ready > target {
+            pool.end_one();
+        } else if ready == target || pool.is_starting() {
+            wait_for_change(shared).await;
+        } else if let Some(room) = room_for_one_more(&shared, ready).await {
+            refill_one(&shared, room).await;
+        } else {
+            wait_for_change(shared).await;
+        }
+    }
+}
+
+/// The first few are worth more than a process that has not been used for a while; more than that are not.
+async fn room_for_one_more(shared: &Shared, ready: usize) -> Option<Charge> {
+    if ready >= shared.limits.blank_workers {
+        return shared.budget.try_room();
+    }
+    let deadline = Instant::now() + PERIOD;
+    let room = shared.budget.room(&shared.running, IDLE_ENOUGH, deadline);
+    room.await.ok()
+}
+
+async fn refill_one(shared: &Shared, room: Charge) {
+    let started = Instant::now();
+    match Blank::start(shared, Purpose::Serve, room).await {
+        Ok(blank) => {
+            shared.pool.lock().push_back(blank);
+            shared.pool.added.notify_one();
+            // A pause as long as the work: the functions that run need the processor more.
+            tokio::time::sleep(started.elapsed()).await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot start a blank worker");
+            tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
         }
     }
 }
 
 /// Lets go of the engine while it waits, so that the wait does not keep it alive.
-async fn wait_until_taken(shared: Arc<Shared>) {
+async fn wait_for_change(shared: Arc<Shared>) {
     let pool = Arc::clone(&shared.pool);
     drop(shared);
-    pool.taken.notified().await;
+    let _ = tokio::time::timeout(PERIOD, pool.taken.notified()).await;
 }

@@ -2,16 +2,17 @@
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use jelou_core::{FunctionId, Limits};
+use jelou_core::{FunctionId, Limits, Slug};
 use rustix::process::Pid;
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::process::Child;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::budget::Charge;
 use super::command::{self, WorkerDir};
 use super::connection::{Connection, Connections};
 use super::in_flight::InFlight;
@@ -36,6 +37,10 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// A process that has been given its function.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    pub(crate) function: Slug,
+    pub(crate) charge: Charge,
+    /// Of one core, as the watcher sees it.
+    pub(crate) cpu_percent: AtomicU32,
     pub(crate) connections: Connections,
     pub(crate) in_flight: InFlight,
     /// Requests in flight, and [`CLOSED`].
@@ -68,9 +73,14 @@ impl Worker {
         }
     }
 
+    /// Requests in flight.
+    pub(crate) fn load(&self) -> usize {
+        self.leases.load(Ordering::Relaxed) & !CLOSED
+    }
+
     /// Whether a request is in flight.
     pub(crate) fn is_working(&self) -> bool {
-        self.leases.load(Ordering::Relaxed) & !CLOSED > 0
+        self.load() > 0
     }
 
     pub(crate) fn has_crashed(&self) -> bool {
@@ -81,8 +91,20 @@ impl Worker {
         self.started.elapsed()
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.leases.load(Ordering::Acquire) & CLOSED == 0
+    /// Whether it works on nothing, takes no more requests, and is still there.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.leases.load(Ordering::Acquire) == CLOSED && !self.has_ended()
+    }
+
+    /// A process that is gone has no memory.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.charge.bytes() == 0
+    }
+
+    /// How long it has had no request.
+    pub(crate) fn idle_for(&self) -> Duration {
+        let last_used = self.last_used_ms.load(Ordering::Relaxed);
+        Duration::from_millis(self.age_ms().saturating_sub(last_used) as u64)
     }
 
     /// Takes no more requests, lets those in flight finish, then ends the process.
@@ -108,14 +130,12 @@ impl Worker {
         self.kill();
     }
 
-    /// Ends the process when it has had no request for that long.
+    /// Ends the process when it has had no request for that long; a request in flight keeps it.
     pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
-        let idle_ms = self
-            .age_ms()
-            .saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
-        if (idle_ms as u128) < timeout.as_millis() {
+        if self.idle_for() < timeout {
             return false;
         }
+        // Fails if a request has been counted in meanwhile; one that comes later finds the process closed.
         let closed = self
             .leases
             .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
@@ -145,6 +165,7 @@ impl Worker {
 #[derive(Debug)]
 pub(crate) struct Blank {
     child: Child,
+    charge: Charge,
     stdout: BufReader<tokio::process::ChildStdout>,
     dir: WorkerDir,
     egress: UnixListener,
@@ -153,21 +174,35 @@ pub(crate) struct Blank {
 }
 
 impl Blank {
-    pub(crate) async fn start(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
+    /// `charge` is the room that was made for it.
+    pub(crate) async fn start(
+        shared: &Shared,
+        purpose: Purpose,
+        charge: Charge,
+    ) -> Result<Self, LoadError> {
         let timeout = shared.limits.startup_timeout();
-        tokio::time::timeout(timeout, Self::start_now(shared, purpose))
+        tokio::time::timeout(timeout, Self::start_now(shared, purpose, charge))
             .await
             .unwrap_or(Err(LoadError::Timeout(timeout)))
     }
 
-    async fn start_now(shared: &Shared, purpose: Purpose) -> Result<Self, LoadError> {
+    async fn start_now(
+        shared: &Shared,
+        purpose: Purpose,
+        charge: Charge,
+    ) -> Result<Self, LoadError> {
         let max_data_bytes = shared.max_data_bytes(shared.limits.max_memory_mib).await?;
-        Self::start_limited(shared, purpose, Some(max_data_bytes)).await
+        let blank = Self::start_limited(shared, purpose, charge, Some(max_data_bytes)).await?;
+        if let Some(bytes) = pid_of(&blank.child).and_then(watch::private_memory) {
+            blank.charge.set_blank(bytes);
+        }
+        Ok(blank)
     }
 
     async fn start_limited(
         shared: &Shared,
         purpose: Purpose,
+        charge: Charge,
         max_data_bytes: Option<u64>,
     ) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
@@ -200,6 +235,7 @@ impl Blank {
         let connection = connections.take().await.map_err(died)?;
         Ok(Self {
             child,
+            charge,
             stdout,
             dir,
             egress,
@@ -240,7 +276,8 @@ impl Blank {
         result
     }
 
-    /// Gives the process its function, for the rest of its life.
+    /// Gives the process its function, for the rest of its life. The worker comes with a request counted in, that of
+    /// whoever starts it: so nobody ends it before it was of use.
     pub(crate) async fn serve(
         self,
         shared: &Arc<Shared>,
@@ -250,6 +287,7 @@ impl Blank {
     ) -> Result<Arc<Worker>, LoadError> {
         let Self {
             mut child,
+            charge,
             stdout,
             dir,
             egress,
@@ -276,9 +314,12 @@ impl Blank {
         // It belongs to the thread that started the process; whoever calls makes its own.
         drop(connection);
         let worker = Arc::new(Worker {
+            function: source.function.clone(),
+            charge,
+            cpu_percent: AtomicU32::new(0),
             connections,
             in_flight: InFlight::default(),
-            leases: AtomicUsize::new(0),
+            leases: AtomicUsize::new(1),
             drained: Notify::new(),
             end: Notify::new(),
             last_used_ms: AtomicUsize::new(0),
@@ -322,7 +363,8 @@ async fn load(
 
 /// Bytes of data that a process has before it has done anything.
 pub(crate) async fn measure(shared: &Shared) -> Result<u64, LoadError> {
-    let mut blank = Blank::start_limited(shared, Purpose::Inspect, None).await?;
+    let charge = shared.budget.charge();
+    let mut blank = Blank::start_limited(shared, Purpose::Inspect, charge, None).await?;
     let size = pid_of(&blank.child).and_then(watch::data_size);
     let _ = blank.child.kill().await;
     size.ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))
@@ -383,6 +425,7 @@ async fn supervise(
     }
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
     worker.connections.clear();
+    worker.charge.set(0);
 }
 
 /// The next connection to the functions domain, when the process may have one more.

@@ -2,6 +2,7 @@
 //! still. Says as well when it has all that the kernel lets it have of something, of which it knows an error's number only.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jelou_core::Limits;
@@ -19,6 +20,9 @@ const PERIOD: Duration = Duration::from_millis(100);
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// How long the event loop may stand still before the process has to leave the processor to others.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Over what time the use of the processor is taken: the kernel counts in steps of 10 ms.
+const CPU_WINDOW: Duration = Duration::from_millis(400);
 
 /// The limit that a process broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,16 +46,23 @@ pub(crate) async fn watch(
     let mut full = Full::default();
     let mut last_cpu = None;
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
+    let mut share = CpuShare::default();
     let mut stands_back = false;
     loop {
         let cpu = cpu_time(pid);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
         let works = cpu != last_cpu || worker.is_working() || pulse.is_waiting();
         last_cpu = cpu;
+        if let Some(percent) = cpu.and_then(|cpu| share.look(cpu, Instant::now())) {
+            worker.cpu_percent.store(percent, Ordering::Relaxed);
+        }
         if works {
             let status = read(pid, "status").unwrap_or_default();
-            if let Some(breach) = over_memory(&status, limits) {
-                return breach;
+            if let Some(private) = private_memory_of(&status) {
+                worker.charge.set(private);
+                if let Some(breach) = over_memory(private, limits) {
+                    return breach;
+                }
             }
             full.look(pid, &status, limits, &at_limit);
             let still = pulse.beat().await;
@@ -76,6 +87,27 @@ pub(crate) async fn watch(
             }
         }
         tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;
+    }
+}
+
+/// How much of a core the process uses.
+#[derive(Default)]
+struct CpuShare {
+    /// When and at how many clock ticks the window began.
+    since: Option<(Instant, u64)>,
+}
+
+impl CpuShare {
+    /// Percent of one core, at the end of each window.
+    fn look(&mut self, ticks: u64, now: Instant) -> Option<u32> {
+        let (since, before) = *self.since.get_or_insert((now, ticks));
+        let window = now.duration_since(since);
+        if window < CPU_WINDOW {
+            return None;
+        }
+        self.since = Some((now, ticks));
+        let used_ms = ticks.saturating_sub(before) * 1000 / rustix::param::clock_ticks_per_second();
+        u32::try_from(u128::from(used_ms) * 100 / window.as_millis()).ok()
     }
 }
 
@@ -188,8 +220,8 @@ fn open_files(pid: Pid) -> Option<u64> {
     Some(files.count() as u64)
 }
 
-fn over_memory(status: &str, limits: &Limits) -> Option<Breach> {
-    let used_mib = private_memory(status)? / (1024 * 1024);
+fn over_memory(private: u64, limits: &Limits) -> Option<Breach> {
+    let used_mib = private / (1024 * 1024);
     let limit_mib = limits.max_memory_mib;
     (used_mib > limit_mib).then_some(Breach::Memory {
         used_mib,
@@ -199,7 +231,11 @@ fn over_memory(status: &str, limits: &Limits) -> Option<Breach> {
 
 /// Bytes that the process caused by itself, in memory or swapped out; files that are mapped, its program among them,
 /// do not count (`proc_pid_status(5)`).
-fn private_memory(status: &str) -> Option<u64> {
+pub(crate) fn private_memory(pid: Pid) -> Option<u64> {
+    private_memory_of(&read(pid, "status")?)
+}
+
+fn private_memory_of(status: &str) -> Option<u64> {
     ["RssAnon:", "RssShmem:", "VmSwap:"]
         .into_iter()
         .map(|field| kib_of(status, field))
@@ -263,10 +299,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_share_of_a_core_is_that_of_a_window() {
+        let start = Instant::now();
+        let mut share = CpuShare::default();
+        let ms = Duration::from_millis;
+        let second = rustix::param::clock_ticks_per_second();
+        assert_eq!(share.look(7, start), None);
+        assert_eq!(share.look(7 + second, start + ms(100)), None);
+        assert_eq!(share.look(7 + second, start + ms(2000)), Some(50));
+        assert_eq!(share.look(7 + second, start + ms(3000)), Some(0));
+    }
+
+    #[test]
     fn a_process_is_measured() {
         let own = rustix::process::getpid();
         let status = read(own, "status").unwrap();
-        assert!(private_memory(&status).unwrap() > 100_000);
+        assert!(private_memory(own).unwrap() > 100_000);
         assert!(number_of(&status, "Threads:").unwrap() > 0);
         assert!(open_files(own).unwrap() >= 3);
         assert!(data_size(own).unwrap() > 100_000);

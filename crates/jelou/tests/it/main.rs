@@ -21,6 +21,7 @@ mod hostile;
 mod init;
 mod locked_database;
 mod login;
+mod memory_pressure;
 mod packages;
 mod prompts;
 mod runtime_tokens;

@@ -1,0 +1,38 @@
+//! What the engine does for its processes when no request asks for it: ends those that nobody uses, and those whose
+//! memory others need.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::engine::Shared;
+
+const LONGEST_PERIOD: Duration = Duration::from_millis(500);
+
+/// Goes on for as long as there is the engine.
+pub(crate) async fn run(shared: Weak<Shared>) {
+    let Some(timeout) = shared.upgrade().map(|shared| shared.limits.idle_timeout()) else {
+        return;
+    };
+    let period = (timeout / 4).clamp(Duration::from_millis(50), LONGEST_PERIOD);
+    loop {
+        tokio::time::sleep(period).await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        shared.running.end_idle(timeout);
+        keep_to_budget(&shared);
+    }
+}
+
+/// Processes that grow are not stopped by the budget, so others go: first those that have a function and nothing to do,
+/// then the blank ones.
+fn keep_to_budget(shared: &Arc<Shared>) {
+    shared.budget.look_at_machine();
+    let excess = shared.budget.excess();
+    if excess > 0 {
+        let missing = shared.running.evict(excess, Duration::ZERO, &shared.budget);
+        if missing > 0 {
+            shared.pool.end_one();
+        }
+    }
+}

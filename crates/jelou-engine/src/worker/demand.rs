@@ -1,0 +1,89 @@
+//! How many blank workers are wanted, by how many were taken lately.
+
+use std::time::{Duration, Instant};
+
+/// Starts are counted in spans of this length; what comes within one comes faster than blank workers are started.
+const SPAN: Duration = Duration::from_secs(1);
+/// For how many spans a burst is remembered.
+const SPANS: usize = 16;
+
+/// Counts the starts of functions.
+#[derive(Debug)]
+pub(crate) struct Demand {
+    /// When the newest span began.
+    newest: Instant,
+    /// Starts in each of the last spans, the newest first.
+    starts: [usize; SPANS],
+}
+
+impl Demand {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            newest: now,
+            starts: [0; SPANS],
+        }
+    }
+
+    /// Notes a start.
+    pub(crate) fn count(&mut self, now: Instant) {
+        self.advance(now);
+        self.starts[0] += 1;
+    }
+
+    /// As many as the largest of the last bursts took, and at least so many that the next one begins well.
+    pub(crate) fn target(&mut self, now: Instant, least: usize, most: usize) -> usize {
+        self.advance(now);
+        let burst = self.starts.into_iter().max().unwrap_or_default();
+        burst.min(most).max(least)
+    }
+
+    fn advance(&mut self, now: Instant) {
+        while now.saturating_duration_since(self.newest) >= SPAN {
+            self.newest += SPAN;
+            self.starts.rotate_right(1);
+            self.starts[0] = 0;
+            if self.starts == [0; SPANS] {
+                self.newest = now;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_follows_the_largest_burst_and_forgets_it() {
+        let start = Instant::now();
+        let mut demand = Demand::new(start);
+        assert_eq!(demand.target(start, 2, 8), 2);
+        for _ in 0..5 {
+            demand.count(start);
+        }
+        assert_eq!(demand.target(start, 2, 8), 5);
+        let later = start + SPAN * 3;
+        for _ in 0..20 {
+            demand.count(later);
+        }
+        assert_eq!(demand.target(later, 2, 8), 8);
+        assert_eq!(demand.target(later + SPAN * 15, 2, 30), 20);
+        assert_eq!(demand.target(later + SPAN * 17, 2, 30), 2);
+    }
+
+    #[test]
+    fn starts_one_after_another_want_few() {
+        let start = Instant::now();
+        let mut demand = Demand::new(start);
+        for number in 0..100 {
+            demand.count(start + SPAN * number);
+        }
+        assert_eq!(demand.target(start + SPAN * 99, 0, 8), 1);
+    }
+
+    #[test]
+    fn the_least_counts_before_the_most() {
+        let now = Instant::now();
+        assert_eq!(Demand::new(now).target(now, 4, 0), 4);
+    }
+}

@@ -1,0 +1,130 @@
+//! More functions than there is memory for: idle processes make room, and no call is lost by it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::support::{Sandbox, Serve, Server, eventually, function, times};
+
+const FUNCTIONS: usize = 8;
+
+/// A server with room for a few processes of some 20 MiB.
+fn server(sandbox: &Sandbox, mib: u64) -> Server {
+    Serve::new(sandbox)
+        .env("JELOU_LIMITS__MAX_WORKERS_MEMORY_MIB", &mib.to_string())
+        .env("JELOU_LIMITS__BLANK_WORKERS", "1")
+        .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "1")
+        // Until a call that finds no room is refused.
+        .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "2000")
+        .start()
+}
+
+/// Slugs and tokens of functions that answer with their number.
+fn deploy(sandbox: &Sandbox, count: usize) -> Vec<(String, String)> {
+    (0..count)
+        .map(|number| {
+            let slug = format!("funcion-{number}");
+            let token = sandbox.deploy(&slug, &function(&format!("() => {number}")));
+            (slug, token)
+        })
+        .collect()
+}
+
+#[test]
+fn idle_processes_make_room_and_no_call_is_lost() {
+    let sandbox = Sandbox::new();
+    let server = server(&sandbox, 100);
+    let functions = deploy(&sandbox, FUNCTIONS);
+    let turn = AtomicUsize::new(0);
+    let most = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..times(60, 1000) {
+                    // Steps that lead through all of them, in another order each time.
+                    let number = turn.fetch_add(1, Ordering::SeqCst) * 5 % (FUNCTIONS - 1);
+                    let (slug, token) = &functions[number];
+                    let reply = server.call(slug, Some(token), "{}");
+                    assert_eq!(reply, (200, number.to_string()));
+                    most.fetch_max(server.data.workers().len(), Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    let log = server.data.log();
+    assert!(
+        log.contains("an idle process is ended for its memory"),
+        "{log}"
+    );
+    assert!(log.contains("limits.max_workers_memory_mib"), "{log}");
+    let most = most.into_inner();
+    assert!(most < FUNCTIONS, "{most} processes");
+}
+
+#[test]
+fn a_process_that_works_is_not_ended() {
+    let sandbox = Sandbox::new();
+    let server = server(&sandbox, 80);
+    let streaming = "() => {
+        const parts = async function* () {
+            while (true) { yield 'a'; await new Promise((next) => setTimeout(next, 20)); }
+        };
+        return new Response(ReadableStream.from(parts()).pipeThrough(new TextEncoderStream()));
+    }";
+    let token = sandbox.deploy("mi-stream", &function(streaming));
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nHost: {}\r\nX-Jelou-Token: {token}\r\nContent-Length: 2\r\n\r\n{{}}",
+        server.host("mi-stream")
+    )
+    .unwrap();
+    let mut some = [0; 512];
+    let mut read_some = || stream.read(&mut some).unwrap();
+    assert!(read_some() > 0);
+    // Each of them needs the room of another one.
+    for (slug, token) in deploy(&sandbox, FUNCTIONS) {
+        let reply = server.call(&slug, Some(&token), "{}");
+        assert_eq!(reply.0, 200, "{reply:?}");
+        assert!(read_some() > 0);
+    }
+    let log = server.data.log();
+    assert!(
+        log.contains("an idle process is ended for its memory"),
+        "{log}"
+    );
+}
+
+#[test]
+fn without_room_a_call_waits_and_is_refused() {
+    let sandbox = Sandbox::new();
+    let server = server(&sandbox, 64);
+    let waiting = "async () => { await new Promise((done) => setTimeout(done, 20_000)); }";
+    let functions: Vec<_> = (0..FUNCTIONS)
+        .map(|number| {
+            let slug = format!("funcion-{number}");
+            let token = sandbox.deploy(&slug, &function(waiting));
+            (slug, token)
+        })
+        .collect();
+    let late = sandbox.deploy("otra-funcion", &function("() => 1"));
+    thread::scope(|scope| {
+        // They hold their processes until the server ends.
+        for (slug, token) in &functions {
+            let call = server.request(slug).token(token);
+            scope.spawn(move || call.try_send());
+        }
+        eventually("a refusal that names the limit", || {
+            let log = server.data.log();
+            let named = "there is no room for another process";
+            let refusal = log.lines().find(|line| line.contains(named))?;
+            assert!(refusal.contains("limits.max_workers_memory_mib"), "{log}");
+            Some(())
+        });
+        let reply = server.request("otra-funcion").token(&late).send();
+        let told = (reply.status, reply.header("retry-after"));
+        assert_eq!(told, (503, Some("1")), "{reply:?}");
+        server.signal(rustix::process::Signal::KILL);
+    });
+}
