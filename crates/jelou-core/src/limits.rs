@@ -42,6 +42,8 @@ pub struct Limits {
     pub max_log_line_bytes: usize,
     /// Bytes of the head of a function's response.
     pub max_response_header_bytes: usize,
+    /// Processes of one function; as many as there are cores when it is not set.
+    pub max_processes_per_function: Option<usize>,
     /// Requests that one process works on at a time.
     pub max_concurrent_requests: usize,
     /// Requests that wait for a process's turn before the rest get 503.
@@ -84,6 +86,7 @@ impl Default for Limits {
             max_log_lines_per_second: 1_000,
             max_log_line_bytes: 16 * 1024,
             max_response_header_bytes: 64 * 1024,
+            max_processes_per_function: None,
             max_concurrent_requests: 100,
             max_queued_requests: 200,
             idle_timeout_ms: 5 * 60 * 1000,

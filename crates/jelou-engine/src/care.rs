@@ -1,26 +1,26 @@
 //! What the engine does for its processes when no request asks for it: ends those that nobody uses, and those whose
-//! memory others need.
+//! memory others need, and gives busy functions more of them.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::engine::Shared;
 
-const LONGEST_PERIOD: Duration = Duration::from_millis(500);
+const PERIOD: Duration = Duration::from_millis(500);
 
 /// Goes on for as long as there is the engine.
 pub(crate) async fn run(shared: Weak<Shared>) {
-    let Some(timeout) = shared.upgrade().map(|shared| shared.limits.idle_timeout()) else {
-        return;
-    };
-    let period = (timeout / 4).clamp(Duration::from_millis(50), LONGEST_PERIOD);
     loop {
-        tokio::time::sleep(period).await;
+        tokio::time::sleep(PERIOD).await;
         let Some(shared) = shared.upgrade() else {
             return;
         };
+        let timeout = shared.limits.idle_timeout();
         shared.running.end_idle(timeout);
         keep_to_budget(&shared);
+        for processes in shared.tracked() {
+            processes.care();
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use std::fs::Permissions;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ipnet::Ipv4Net;
 use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::assets::Assets;
+use crate::processes::Processes;
 use crate::sandbox::{LayerStatus, ProcessUser, Sandbox, SandboxConfig, SandboxError};
 use crate::slot::{LaunchSpec, Slot};
 use crate::worker::budget::Budget;
@@ -161,6 +162,7 @@ pub(crate) struct Shared {
     /// The processes that have a function.
     pub(crate) running: Running,
     pub(crate) budget: Arc<Budget>,
+    deployments: Mutex<Vec<Weak<Processes>>>,
     data_baseline: OnceCell<u64>,
     run_dir: PathBuf,
     worker_numbers: AtomicU64,
@@ -181,6 +183,28 @@ impl Shared {
             .get_or_try_init(|| process::measure(self))
             .await?;
         Ok(baseline + mib * 1024 * 1024)
+    }
+
+    fn track(&self, processes: &Arc<Processes>) {
+        self.deployments().push(Arc::downgrade(processes));
+    }
+
+    /// The processes of each deployment that there is.
+    pub(crate) fn tracked(&self) -> Vec<Arc<Processes>> {
+        let mut tracked = Vec::new();
+        self.deployments().retain(|processes| {
+            let processes = processes.upgrade();
+            let kept = processes.is_some();
+            tracked.extend(processes);
+            kept
+        });
+        tracked
+    }
+
+    fn deployments(&self) -> MutexGuard<'_, Vec<Weak<Processes>>> {
+        self.deployments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn run_dir(&self) -> &Path {
@@ -255,6 +279,7 @@ impl Engine {
             pool: Arc::new(Pool::new(cores())),
             running: Running::default(),
             budget,
+            deployments: Mutex::default(),
             data_baseline: OnceCell::new(),
             run_dir,
             worker_numbers: AtomicU64::new(0),
@@ -265,7 +290,9 @@ impl Engine {
     }
 
     pub fn slot(&self, spec: LaunchSpec) -> Slot {
-        Slot::new(Arc::clone(&self.shared), spec)
+        let processes = Arc::new(Processes::new(Arc::clone(&self.shared), spec));
+        self.shared.track(&processes);
+        Slot::new(processes)
     }
 
     /// Ends the processes that wait for a function; those that have one end with their slot, and before.

@@ -1,25 +1,19 @@
-//! One deployment of a function, ready to run: at most one process, started by the first request that needs it.
+//! One deployment of a function, ready to run: its processes, and the queue of requests for them.
 //!
-//! A deploy or a change of secrets makes a new slot and retires the old one, so nothing inside a slot ever changes.
+//! A deploy or a change of secrets makes a new slot and retires the old one, so what a slot runs never changes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use jelou_core::{DeploymentId, FunctionId, Slug};
-use tokio::sync::{Mutex, Semaphore};
-use zeroize::Zeroizing;
 
-use crate::backoff::Backoff;
-use crate::engine::Shared;
+use crate::ArtifactError;
+use crate::processes::Processes;
 use crate::worker::budget::NoRoom;
 use crate::worker::in_flight::InFlightRequest;
 use crate::worker::lease::Lease;
-use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
-use crate::worker::process::Worker;
-use crate::{ArtifactError, LogLine, LogSource};
+use crate::worker::load::LoadError;
 
 /// What a process of this slot is given.
 #[derive(Debug, Clone)]
@@ -55,13 +49,7 @@ pub enum LeaseError {
 
 #[derive(Debug)]
 pub struct Slot {
-    spec: LaunchSpec,
-    shared: Arc<Shared>,
-    worker: ArcSwapOption<Worker>,
-    /// Held while a process starts, so that a burst of first requests starts one.
-    starting: Mutex<Backoff>,
-    retired: AtomicBool,
-    running: Arc<Semaphore>,
+    processes: Arc<Processes>,
     queued: AtomicUsize,
 }
 
@@ -80,47 +68,35 @@ impl From<NoRoom> for LeaseError {
 }
 
 impl Slot {
-    pub(crate) fn new(shared: Arc<Shared>, spec: LaunchSpec) -> Self {
+    pub(crate) fn new(processes: Arc<Processes>) -> Self {
         Self {
-            running: Arc::new(Semaphore::new(shared.limits.max_concurrent_requests)),
-            spec,
-            shared,
-            worker: ArcSwapOption::empty(),
-            starting: Mutex::default(),
-            retired: AtomicBool::new(false),
+            processes,
             queued: AtomicUsize::new(0),
         }
     }
 
     pub fn spec(&self) -> &LaunchSpec {
-        &self.spec
+        &self.processes.spec
     }
 
     /// A hold on a running process, started if there is none.
     pub async fn lease(&self, request: InFlightRequest) -> Result<Lease, LeaseError> {
         let permit = self.permit().await?;
-        let worker = self.leased_worker().await?;
-        let idle_timeout = self.shared.limits.stream_idle_timeout();
+        let worker = self.processes.lease().await?;
+        let idle_timeout = self.processes.shared.limits.stream_idle_timeout();
         Ok(Lease::new(worker, permit, request, idle_timeout))
     }
 
-    /// Takes no more requests; ends the process when those in flight are done.
+    /// Takes no more requests; ends the processes when those in flight are done.
     pub async fn retire(&self) {
-        self.retired.store(true, Ordering::SeqCst);
-        // A process that is just starting is seen by whoever waited for the start.
-        let starting = self.starting.lock().await;
-        let worker = self.worker.swap(None);
-        drop(starting);
-        if let Some(worker) = worker {
-            worker.drain(self.shared.limits.drain_timeout()).await;
-        }
+        self.processes.retire().await;
     }
 
     async fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, LeaseError> {
-        if let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.processes.turns).try_acquire_owned() {
             return Ok(permit);
         }
-        let limits = &self.shared.limits;
+        let limits = &self.processes.shared.limits;
         let queued = Queued::enter(&self.queued);
         if queued.position > limits.max_queued_requests {
             return Err(LeaseError::Overloaded {
@@ -129,97 +105,10 @@ impl Slot {
             });
         }
         // The semaphore lives as long as the slot and is never closed.
-        Arc::clone(&self.running)
+        Arc::clone(&self.processes.turns)
             .acquire_owned()
             .await
             .map_err(|_| LeaseError::Retired)
-    }
-
-    async fn leased_worker(&self) -> Result<Arc<Worker>, LeaseError> {
-        if let Some(worker) = self.open_worker() {
-            return Ok(worker);
-        }
-        let mut backoff = self.starting.lock().await;
-        if let Some(worker) = self.open_worker() {
-            return Ok(worker);
-        }
-        if let Some(ended) = self.worker.swap(None).filter(|worker| worker.has_crashed()) {
-            backoff.crashed(ended.age());
-        }
-        if self.retired.load(Ordering::SeqCst) {
-            return Err(LeaseError::Retired);
-        }
-        backoff.check()?;
-        let started = self.start().await;
-        if matches!(started, Err(LeaseError::Start(_))) {
-            backoff.crashed(Duration::ZERO);
-        }
-        let worker = started?;
-        self.worker.store(Some(Arc::clone(&worker)));
-        Ok(worker)
-    }
-
-    fn open_worker(&self) -> Option<Arc<Worker>> {
-        self.worker.load_full().filter(|worker| worker.try_lease())
-    }
-
-    async fn start(&self) -> Result<Arc<Worker>, LeaseError> {
-        let spec = &self.spec;
-        let bundle = self.shared.artifacts.bundle(&spec.artifact_hash)?;
-        let secrets: BTreeMap<String, Zeroizing<String>> = self
-            .shared
-            .host
-            .secrets(&spec.slug)
-            .map_err(LeaseError::Secrets)?;
-        let blank = self.shared.pool.take(&self.shared).await?;
-        let egress = blank.egress_socket();
-        let source = LogSource {
-            function: spec.slug.clone(),
-            deployment: spec.deployment.clone(),
-        };
-        let request = LoadRequest {
-            mode: LoadMode::Serve,
-            bundle: &bundle,
-            function_slug: &spec.slug,
-            function_id: Some(&spec.function),
-            deployment_id: Some(&spec.deployment),
-            company: Some(Company {
-                id: &self.shared.company.id,
-                name: &self.shared.company.name,
-            }),
-            env: secrets
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_str()))
-                .collect(),
-            functions_domain: &self.shared.functions_domain,
-            egress_socket: Some(&egress),
-            log_line_bytes: self.shared.limits.max_log_line_bytes,
-            memory: Some(Memory {}),
-            jelou: self.shared.jelou.as_ref().map(|jelou| Jelou {
-                base_url: &jelou.base_url,
-                api_key: &jelou.api_key,
-            }),
-        };
-        let served = blank
-            .serve(&self.shared, &request, &spec.function, source.clone())
-            .await;
-        self.shared.pool.refill();
-        match served {
-            Ok(worker) => {
-                self.shared.running.add(&worker);
-                Ok(worker)
-            }
-            Err(error) => {
-                let stack = match &error {
-                    LoadError::Refused {
-                        stack: Some(stack), ..
-                    } => stack.clone(),
-                    other => other.to_string(),
-                };
-                self.shared.host.log(&source, LogLine::Engine(stack));
-                Err(error.into())
-            }
-        }
     }
 }
 

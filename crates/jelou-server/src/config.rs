@@ -237,6 +237,11 @@ impl Config {
                 limits.max_concurrent_requests as u64,
                 1,
             ),
+            (
+                "max_processes_per_function",
+                limits.max_processes_per_function.unwrap_or(1) as u64,
+                1,
+            ),
             ("max_hops", u64::from(limits.max_hops), 1),
             ("max_bundle_bytes", limits.max_bundle_bytes, 1),
         ];

@@ -83,6 +83,11 @@ impl Worker {
         self.load() > 0
     }
 
+    /// Whether it takes requests.
+    pub(crate) fn is_open(&self) -> bool {
+        self.leases.load(Ordering::Acquire) & CLOSED == 0
+    }
+
     pub(crate) fn has_crashed(&self) -> bool {
         self.crashed.load(Ordering::Acquire)
     }

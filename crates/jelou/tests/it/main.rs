@@ -29,6 +29,7 @@ mod sandbox;
 mod schemas;
 mod secrets;
 mod serve;
+mod several_processes;
 mod support;
 mod tokens;
 mod under_load;

@@ -1,0 +1,286 @@
+//! The processes of one deployment: usually none or one, and more of them while one does not get through its work.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+use crate::backoff::Backoff;
+use crate::engine::{Shared, cores};
+use crate::scaling::{Change, Load, Scaling};
+use crate::slot::{LaunchSpec, LeaseError};
+use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
+use crate::worker::process::Worker;
+use crate::{LogLine, LogSource};
+
+#[derive(Debug)]
+pub(crate) struct Processes {
+    pub(crate) spec: LaunchSpec,
+    pub(crate) shared: Arc<Shared>,
+    workers: ArcSwap<Vec<Arc<Worker>>>,
+    /// Held while the workers change, so that a burst of first requests starts one.
+    changing: Mutex<Changing>,
+    retired: AtomicBool,
+    /// Requests that may be worked on at a time.
+    pub(crate) turns: Arc<Semaphore>,
+    scaling: SyncMutex<Scaling>,
+}
+
+#[derive(Debug)]
+struct Changing {
+    backoff: Backoff,
+    /// All the turns that there are, taken or not.
+    turns: usize,
+}
+
+impl Processes {
+    pub(crate) fn new(shared: Arc<Shared>, spec: LaunchSpec) -> Self {
+        let turns = shared.limits.max_concurrent_requests;
+        Self {
+            spec,
+            shared,
+            workers: ArcSwap::default(),
+            changing: Mutex::new(Changing {
+                backoff: Backoff::default(),
+                turns,
+            }),
+            retired: AtomicBool::new(false),
+            turns: Arc::new(Semaphore::new(turns)),
+            scaling: SyncMutex::default(),
+        }
+    }
+
+    /// A worker that has counted a request in; it is started if there is none.
+    pub(crate) async fn lease(&self) -> Result<Arc<Worker>, LeaseError> {
+        if let Some(worker) = self.lease_running() {
+            return Ok(worker);
+        }
+        let mut changing = self.changing.lock().await;
+        if let Some(worker) = self.lease_running() {
+            return Ok(worker);
+        }
+        self.start_one(&mut changing).await
+    }
+
+    fn lease_running(&self) -> Option<Arc<Worker>> {
+        let workers = self.workers.load();
+        let preferred = less_busy(&workers)?;
+        if preferred.try_lease() {
+            return Some(Arc::clone(preferred));
+        }
+        workers.iter().find(|worker| worker.try_lease()).cloned()
+    }
+
+    /// Takes no more requests; ends the processes when those in flight are done.
+    pub(crate) async fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        // A process that is just starting is seen by whoever waited for the start.
+        let changing = self.changing.lock().await;
+        let workers = self.workers.swap(Arc::default());
+        drop(changing);
+        let timeout = self.shared.limits.drain_timeout();
+        let mut draining = JoinSet::new();
+        for worker in workers.iter().map(Arc::clone) {
+            draining.spawn(async move { worker.drain(timeout).await });
+        }
+        while draining.join_next().await.is_some() {}
+    }
+
+    /// Forgets the processes that have ended, and gives the function another one or takes one away, as its load wants.
+    pub(crate) fn care(self: Arc<Self>) {
+        let workers = self.workers.load_full();
+        if workers.is_empty() {
+            return;
+        }
+        let ended = workers.iter().any(|worker| !worker.is_open());
+        let loads: Vec<_> = workers.iter().map(|worker| load_of(worker)).collect();
+        let change = self
+            .scaling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .look(&loads, self.most());
+        if !ended && change == Change::Keep {
+            return;
+        }
+        tokio::spawn(async move {
+            // Somebody who holds it changes the workers already.
+            let Ok(mut changing) = self.changing.try_lock() else {
+                return;
+            };
+            self.forget_ended(&mut changing);
+            match change {
+                Change::Keep => {}
+                Change::OneMore => self.add_one(&mut changing).await,
+                Change::OneLess => self.take_one_away(&mut changing),
+            }
+        });
+    }
+
+    fn most(&self) -> NonZero<usize> {
+        let limit = self.shared.limits.max_processes_per_function;
+        NonZero::new(limit.unwrap_or_else(cores)).unwrap_or(NonZero::<usize>::MIN)
+    }
+
+    /// Beside those that run, if there is memory that nobody has to give up.
+    async fn add_one(&self, changing: &mut Changing) {
+        let function = &self.spec.slug;
+        if self.shared.budget.try_room().is_none() {
+            let reason = self.shared.budget.reason();
+            tracing::info!(%function, reason, "there is no room for another process of a busy function");
+            return;
+        }
+        match self.start_one(changing).await {
+            Ok(worker) => {
+                worker.release();
+                let processes = self.workers.load().len();
+                tracing::info!(%function, processes, "a busy function has another process");
+            }
+            Err(error) => {
+                tracing::warn!(%function, %error, "cannot start another process of a busy function");
+            }
+        }
+    }
+
+    fn take_one_away(&self, changing: &mut Changing) {
+        let mut left = Vec::clone(&self.workers.load());
+        let Some(worker) = left.pop().filter(|_| !left.is_empty()) else {
+            return;
+        };
+        self.set(left, changing);
+        let timeout = self.shared.limits.drain_timeout();
+        tokio::spawn(async move { worker.drain(timeout).await });
+    }
+
+    fn forget_ended(&self, changing: &mut Changing) {
+        let (open, ended): (Vec<_>, Vec<_>) = Vec::clone(&self.workers.load())
+            .into_iter()
+            .partition(|worker| worker.is_open());
+        for crashed in ended.iter().filter(|worker| worker.has_crashed()) {
+            changing.backoff.crashed(crashed.age());
+        }
+        if !ended.is_empty() {
+            self.set(open, changing);
+        }
+    }
+
+    /// Each process brings turns for its requests, and takes as many with it as are free.
+    fn set(&self, workers: Vec<Arc<Worker>>, changing: &mut Changing) {
+        let turns = workers.len().max(1) * self.shared.limits.max_concurrent_requests;
+        if turns > changing.turns {
+            self.turns.add_permits(turns - changing.turns);
+            changing.turns = turns;
+        } else {
+            changing.turns -= self.turns.forget_permits(changing.turns - turns);
+        }
+        self.workers.store(Arc::new(workers));
+    }
+
+    async fn start_one(&self, changing: &mut Changing) -> Result<Arc<Worker>, LeaseError> {
+        self.forget_ended(changing);
+        if self.retired.load(Ordering::SeqCst) {
+            return Err(LeaseError::Retired);
+        }
+        changing.backoff.check()?;
+        let started = self.start().await;
+        if matches!(started, Err(LeaseError::Start(_))) {
+            changing.backoff.crashed(Duration::ZERO);
+        }
+        let worker = started?;
+        let mut workers = Vec::clone(&self.workers.load());
+        workers.push(Arc::clone(&worker));
+        self.set(workers, changing);
+        Ok(worker)
+    }
+
+    async fn start(&self) -> Result<Arc<Worker>, LeaseError> {
+        let spec = &self.spec;
+        let bundle = self.shared.artifacts.bundle(&spec.artifact_hash)?;
+        let secrets: BTreeMap<String, Zeroizing<String>> = self
+            .shared
+            .host
+            .secrets(&spec.slug)
+            .map_err(LeaseError::Secrets)?;
+        let blank = self.shared.pool.take(&self.shared).await?;
+        let egress = blank.egress_socket();
+        let source = LogSource {
+            function: spec.slug.clone(),
+            deployment: spec.deployment.clone(),
+        };
+        let request = LoadRequest {
+            mode: LoadMode::Serve,
+            bundle: &bundle,
+            function_slug: &spec.slug,
+            function_id: Some(&spec.function),
+            deployment_id: Some(&spec.deployment),
+            company: Some(Company {
+                id: &self.shared.company.id,
+                name: &self.shared.company.name,
+            }),
+            env: secrets
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()))
+                .collect(),
+            functions_domain: &self.shared.functions_domain,
+            egress_socket: Some(&egress),
+            log_line_bytes: self.shared.limits.max_log_line_bytes,
+            memory: Some(Memory {}),
+            jelou: self.shared.jelou.as_ref().map(|jelou| Jelou {
+                base_url: &jelou.base_url,
+                api_key: &jelou.api_key,
+            }),
+        };
+        let served = blank
+            .serve(&self.shared, &request, &spec.function, source.clone())
+            .await;
+        self.shared.pool.refill();
+        match served {
+            Ok(worker) => {
+                self.shared.running.add(&worker);
+                Ok(worker)
+            }
+            Err(error) => {
+                let stack = match &error {
+                    LoadError::Refused {
+                        stack: Some(stack), ..
+                    } => stack.clone(),
+                    other => other.to_string(),
+                };
+                self.shared.host.log(&source, LogLine::Engine(stack));
+                Err(error.into())
+            }
+        }
+    }
+}
+
+fn load_of(worker: &Worker) -> Load {
+    Load {
+        cpu_percent: worker.cpu_percent.load(Ordering::Relaxed),
+        in_flight: worker.load(),
+    }
+}
+
+/// Of two neighbours, another pair each time, the one with fewer requests: as good as to look at all of them, and the
+/// cost does not grow with their number.
+fn less_busy(workers: &[Arc<Worker>]) -> Option<&Arc<Worker>> {
+    if workers.len() < 2 {
+        return workers.first();
+    }
+    thread_local! {
+        static TURN: Cell<usize> = const { Cell::new(0) };
+    }
+    let turn = TURN.replace(TURN.get().wrapping_add(1));
+    let one = &workers[turn % workers.len()];
+    let other = &workers[turn.wrapping_add(1) % workers.len()];
+    Some(if other.load() < one.load() {
+        other
+    } else {
+        one
+    })
+}

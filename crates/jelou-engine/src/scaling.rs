@@ -1,0 +1,124 @@
+//! When a function gets another process, and when it gives one back.
+
+use std::num::NonZero;
+
+/// Of a core: a process that uses as much has no time left. One that has to share its core with others stays below,
+/// and then another process of the same function would only be one more to share with.
+const BUSY_PERCENT: u32 = 75;
+/// Of a core: what each process may use at most for one of them to be too many.
+const QUIET_PERCENT: u32 = 50;
+/// Requests in flight of a process that one of them keeps waiting.
+const WAITING: usize = 2;
+/// Looks in a row that must find the same.
+const LOOKS_TO_GROW: u32 = 2;
+const LOOKS_TO_SHRINK: u32 = 20;
+
+/// What a process does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    /// Of one core.
+    pub(crate) cpu_percent: u32,
+    pub(crate) in_flight: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Keep,
+    OneMore,
+    OneLess,
+}
+
+/// Remembers what the last looks at the processes of a function have found.
+#[derive(Debug, Default)]
+pub(crate) struct Scaling {
+    busy: u32,
+    quiet: u32,
+}
+
+impl Scaling {
+    pub(crate) fn look(&mut self, loads: &[Load], most: NonZero<usize>) -> Change {
+        let count = loads.len();
+        let busy = loads
+            .iter()
+            .all(|load| load.cpu_percent >= BUSY_PERCENT && load.in_flight >= WAITING);
+        let used: u32 = loads.iter().map(|load| load.cpu_percent).sum();
+        let left = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
+        let quiet = used <= left.saturating_mul(QUIET_PERCENT);
+        self.busy = if busy { self.busy + 1 } else { 0 };
+        self.quiet = if quiet { self.quiet + 1 } else { 0 };
+        let change = match count {
+            1.. if count < most.get() && self.busy >= LOOKS_TO_GROW => Change::OneMore,
+            2.. if self.quiet >= LOOKS_TO_SHRINK => Change::OneLess,
+            _ => Change::Keep,
+        };
+        if change != Change::Keep {
+            *self = Self::default();
+        }
+        change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUSY: Load = Load {
+        cpu_percent: 98,
+        in_flight: 5,
+    };
+    const QUIET: Load = Load {
+        cpu_percent: 10,
+        in_flight: 1,
+    };
+
+    /// The first change, and the look that led to it.
+    fn first_change(loads: &[Load], most: usize) -> Option<(u32, Change)> {
+        let mut scaling = Scaling::default();
+        let most = NonZero::new(most).unwrap();
+        (1..=100).find_map(|look| {
+            let change = scaling.look(loads, most);
+            (change != Change::Keep).then_some((look, change))
+        })
+    }
+
+    #[test]
+    fn it_grows_when_every_process_is_busy() {
+        let grown = Some((LOOKS_TO_GROW, Change::OneMore));
+        assert_eq!(first_change(&[BUSY], 4), grown);
+        assert_eq!(first_change(&[BUSY, BUSY], 4), grown);
+        assert_eq!(first_change(&[BUSY, BUSY], 2), None);
+        assert_eq!(first_change(&[BUSY, QUIET], 4), None);
+        assert_eq!(first_change(&[], 4), None);
+    }
+
+    #[test]
+    fn a_long_computation_alone_keeps_nobody_waiting() {
+        let alone = Load {
+            in_flight: 1,
+            ..BUSY
+        };
+        assert_eq!(first_change(&[alone], 4), None);
+    }
+
+    #[test]
+    fn it_shrinks_when_one_less_is_enough() {
+        let shrunk = Some((LOOKS_TO_SHRINK, Change::OneLess));
+        assert_eq!(first_change(&[QUIET, QUIET], 4), shrunk);
+        assert_eq!(first_change(&[QUIET], 4), None);
+        let half = Load {
+            cpu_percent: 40,
+            ..QUIET
+        };
+        assert_eq!(first_change(&[half, half], 4), None);
+    }
+
+    #[test]
+    fn one_look_that_finds_otherwise_starts_anew() {
+        let mut scaling = Scaling::default();
+        let most = NonZero::new(4).unwrap();
+        for load in [BUSY, QUIET, BUSY] {
+            assert_eq!(scaling.look(&[load], most), Change::Keep);
+        }
+        assert_eq!(scaling.look(&[BUSY], most), Change::OneMore);
+    }
+}
