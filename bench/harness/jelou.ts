@@ -6,11 +6,16 @@ const root = new URL("../../", import.meta.url).pathname;
 const binary = Deno.env.get("JELOU") ?? `${root}target/release/jelou`;
 const engine = Deno.env.get("JELOU_TEST_DATA") ?? `${root}target/engine`;
 
+interface Ready {
+  process: Started;
+  api: string;
+}
+
 export class Jelou {
   private constructor(
-    private readonly process: Started,
+    private readonly ready: Ready,
     private readonly dir: string,
-    readonly api: string,
+    private readonly environment: Record<string, string>,
   ) {}
 
   static async start(environment: Record<string, string> = {}): Promise<Jelou> {
@@ -24,36 +29,27 @@ export class Jelou {
         `${dir}/data/engine/${file.name}`,
       );
     }
-    const process = new Started(binary, [
-      "serve",
-      "--listen",
-      "127.0.0.1:0",
-      "--data",
-      `${dir}/data`,
-      "--json",
-    ], {
-      clearEnv: true,
-      env: {
-        PATH: Deno.env.get("PATH") ?? "",
-        HOME: `${dir}/home`,
-        JELOU_LOG: "error",
-        ...environment,
-      },
-      stdout: "piped",
-    });
-    const reader = process.stdout.getReader();
-    let line = "";
-    while (!line.includes("\n")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error("the server ended");
-      line += new TextDecoder().decode(value);
-    }
-    reader.releaseLock();
-    return new Jelou(process, dir, JSON.parse(line).data.api);
+    return new Jelou(await serve(dir, environment), dir, environment);
+  }
+
+  /** Another process on the same data. */
+  async restart(): Promise<Jelou> {
+    await this.ready.process.stop();
+    const ready = await serve(this.dir, this.environment);
+    return new Jelou(ready, this.dir, this.environment);
   }
 
   get pid(): number {
-    return this.process.pid;
+    return this.ready.process.pid;
+  }
+
+  get api(): string {
+    return this.ready.api;
+  }
+
+  /** For what would take too long by the management API; only while nothing is changed by it. */
+  get database(): string {
+    return `${this.dir}/data/jelou.db`;
   }
 
   // deno-lint-ignore no-explicit-any
@@ -76,6 +72,11 @@ export class Jelou {
     return this.request(slug, token, body);
   }
 
+  async newToken(slug: string): Promise<string> {
+    const args = ["tokens", "create", slug, "--name", "bench"];
+    return (await this.command(args)).token;
+  }
+
   request(slug: string, token: string, body: string): Request {
     return {
       url: `${this.api}/`,
@@ -89,7 +90,39 @@ export class Jelou {
   }
 
   async stop(): Promise<void> {
-    await this.process.stop();
+    await this.ready.process.stop();
     await Deno.remove(this.dir, { recursive: true });
   }
+}
+
+async function serve(
+  dir: string,
+  environment: Record<string, string>,
+): Promise<Ready> {
+  const process = new Started(binary, [
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--data",
+    `${dir}/data`,
+    "--json",
+  ], {
+    clearEnv: true,
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      HOME: `${dir}/home`,
+      JELOU_LOG: "error",
+      ...environment,
+    },
+    stdout: "piped",
+  });
+  const reader = process.stdout.getReader();
+  let line = "";
+  while (!line.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("the server ended");
+    line += new TextDecoder().decode(value);
+  }
+  reader.releaseLock();
+  return { process, api: JSON.parse(line).data.api };
 }

@@ -2,7 +2,7 @@
 import { Jelou } from "./jelou.ts";
 import { percentile, type Request } from "./load.ts";
 import { BODY } from "./peers.ts";
-import { send } from "./send.ts";
+import { send } from "./call.ts";
 
 export interface Times {
   /** Milliseconds. */

@@ -82,6 +82,13 @@ export function memory(pid: number): { resident: number; private: number } {
   return { resident: mib(resident), private: mib(resident - shared) };
 }
 
+/** What is the process's alone (`/proc/<pid>/smaps_rollup`, proc_pid_smaps(5)). */
+export function privateBytes(pid: number): number {
+  const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
+  return [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)]
+    .reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
+}
+
 /** The fields of `/proc/<pid>/stat` after the program's name. */
 function fields(pid: number): string[] | undefined {
   try {

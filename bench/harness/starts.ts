@@ -1,9 +1,10 @@
 /** What only this platform does: cold starts, many functions, revocation. */
 import { percentile } from "./load.ts";
 import { Jelou } from "./jelou.ts";
+import { send, timed } from "./call.ts";
 import { BODY } from "./peers.ts";
-import { family, memory } from "./process.ts";
-import { send } from "./send.ts";
+import { family, privateBytes } from "./process.ts";
+import { FUNCTION } from "./work.ts";
 
 export interface Starts {
   /** Milliseconds from the request to the first byte of its answer. */
@@ -15,22 +16,23 @@ export interface Starts {
   callsAfterRevocation: number;
 }
 
-const FUNCTION = new URL("../work/function.ts", import.meta.url).pathname;
+const NO_BLANK_WORKERS = {
+  JELOU_LIMITS__BLANK_WORKERS: "0",
+  JELOU_LIMITS__MAX_BLANK_WORKERS: "0",
+};
+const SETTLED_MS = 3_000;
 
 export async function measureStarts(
   count = Number(Deno.env.get("STARTS") ?? 200),
 ): Promise<Starts> {
   const pooled = await coldStarts({ JELOU_LIMITS__BLANK_WORKERS: "2" }, count);
   const fromNothing = await coldStarts(
-    { JELOU_LIMITS__BLANK_WORKERS: "0" },
+    NO_BLANK_WORKERS,
     Math.min(count, 50),
   );
   const server = await Jelou.start();
   const call = await server.deploy("revoked", FUNCTION, BODY);
   await (await send(call)).body?.cancel();
-  const privateMemory = Math.min(
-    ...family(server.pid).slice(1).map((pid) => memory(pid).private),
-  );
   const extra = await server.command([
     "tokens",
     "create",
@@ -52,9 +54,27 @@ export async function measureStarts(
   return {
     pooled: summary(pooled),
     fromNothing: summary(fromNothing),
-    privateMemory,
+    privateMemory: await idleMemory(),
     callsAfterRevocation,
   };
+}
+
+/**
+ * MiB of a function that was called and has nothing to do. Every process of the server has a function here, and there are
+ * two, so that the pages of the engine's program are shared as they are on any server; the larger one counts.
+ */
+async function idleMemory(): Promise<number> {
+  const server = await Jelou.start(NO_BLANK_WORKERS);
+  for (const slug of ["idle-one", "idle-other"]) {
+    const call = await server.deploy(slug, FUNCTION, BODY);
+    for (let i = 0; i < 100; i++) await timed(call);
+  }
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+  const workers = family(server.pid).slice(1);
+  if (workers.length !== 2) throw new Error(`${workers.length} processes`);
+  const most = Math.max(...workers.map(privateBytes));
+  await server.stop();
+  return most / 1024 / 1024;
 }
 
 /** Milliseconds of the first call to a function whose process was ended by a change of its secrets. */
@@ -69,13 +89,7 @@ async function coldStarts(
     await server.command(["secrets", "set", "cold", `N=${i}`]);
     // Lets a blank worker take the place of the one that was used.
     await new Promise((resolve) => setTimeout(resolve, 150));
-    const started = performance.now();
-    const response = await send(call);
-    times.push(performance.now() - started);
-    if (response.status !== 200) {
-      throw new Error(`cold start answered ${response.status}`);
-    }
-    await response.body?.cancel();
+    times.push(await timed(call));
   }
   await server.stop();
   return times;

@@ -1,4 +1,5 @@
-//! Public ids: a prefix that names the kind, then a lower-case ULID.
+//! Public ids: a prefix that names the kind, then a lower-case ULID. They are kept as they are written, in place and
+//! without an allocation: there may be a million of them in memory.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,27 +16,42 @@ pub struct ParseIdError {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schema(value_type = String)]
-        pub struct $name(String);
+        pub struct $name([u8; $prefix.len() + ulid::ULID_LEN]);
 
         impl $name {
             pub const PREFIX: &'static str = $prefix;
 
             /// A fresh id; ids sort by the time of their creation.
             pub fn generate() -> Self {
-                Self(format!("{}{}", $prefix, Ulid::generate().to_string().to_ascii_lowercase()))
+                Self::of(Ulid::generate())
+            }
+
+            fn of(ulid: Ulid) -> Self {
+                let mut text = [0; $prefix.len() + ulid::ULID_LEN];
+                let (prefix, rest) = text.split_at_mut($prefix.len());
+                prefix.copy_from_slice($prefix.as_bytes());
+                rest.copy_from_slice(ulid.to_string().to_ascii_lowercase().as_bytes());
+                Self(text)
             }
 
             pub fn as_str(&self) -> &str {
-                &self.0
+                // It was made of ASCII.
+                std::str::from_utf8(&self.0).unwrap_or_default()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.as_str()).finish()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.pad(self.as_str())
             }
         }
 
@@ -45,12 +61,9 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let error = ParseIdError { prefix: $prefix };
                 let ulid = text.strip_prefix($prefix).ok_or(error)?;
-                let canonical = Ulid::from_string(ulid).map_err(|_| error)?;
-                if canonical.to_string().to_ascii_lowercase() == ulid {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(error)
-                }
+                let id = Self::of(Ulid::from_string(ulid).map_err(|_| error)?);
+                // Other letters are read as some of these, and upper case as lower.
+                if id.as_str() == text { Ok(id) } else { Err(error) }
             }
         }
 
@@ -64,7 +77,7 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.as_str().to_owned()
             }
         }
     };
@@ -99,6 +112,8 @@ mod tests {
     fn generated_ids_parse_back() {
         let id = FunctionId::generate();
         assert_eq!(id.as_str().parse::<FunctionId>().unwrap(), id);
+        assert_eq!(id.to_string(), id.as_str());
+        assert!(format!("{id:?}").contains(id.as_str()));
     }
 
     #[test]

@@ -24,11 +24,11 @@ pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), 
     if !runtime.is_empty() {
         let uses: Vec<_> = runtime
             .iter()
-            .map(|(token, at)| (token.id.clone(), *at))
+            .map(|(_, id, at)| (id.clone(), *at))
             .collect();
         store.record_last_used(&uses).await?;
-        for (token, at) in runtime {
-            token.last_used.mark_stored(at);
+        for (hash, _, at) in runtime {
+            registry.tokens.mark_stored(&hash, at);
         }
     }
     let access = registry.access_tokens.used();

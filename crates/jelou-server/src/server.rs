@@ -270,7 +270,7 @@ fn fill(control: &Control, snapshot: Snapshot) {
         }
         registry.put_function(Arc::new(function));
     }
-    for token in &snapshot.runtime_tokens {
+    for token in snapshot.runtime_tokens {
         registry
             .tokens
             .put(token.hash, control::caller_token(token));

@@ -37,7 +37,7 @@ pub use deployments::{DeploymentRecord, RolledBack};
 pub use error::{Resource, StoreError};
 pub use functions::{DeletedFunction, FunctionRecord, LiveDeployment};
 pub use memory::{MemoryLimits, MemoryOwner};
-pub use runtime_tokens::{LastTokenRule, NewRuntimeToken, RuntimeTokenRecord};
+pub use runtime_tokens::{LastTokenRule, NewRuntimeToken, RuntimeTokenKey, RuntimeTokenRecord};
 pub use secrets::{SecretOwner, SecretRecord};
 pub use snapshot::Snapshot;
 pub use store::Store;

@@ -1,5 +1,6 @@
 //! Runtime tokens: who may call a function. Only hashes are here; the caller mints the value and forgets it.
 
+use futures_util::TryStreamExt;
 use jelou_core::api::RuntimeToken;
 use jelou_core::{FunctionId, TokenId, TokenName};
 use jelou_token::{DisplayPrefix, TokenHash};
@@ -32,6 +33,16 @@ pub struct RuntimeTokenRecord {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// Of a token, what its check needs: a copy in memory may have a million of them, so there are no strings here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeTokenKey {
+    pub hash: TokenHash,
+    pub id: TokenId,
+    pub function_id: FunctionId,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+}
+
 /// A token that was just minted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRuntimeToken {
@@ -53,6 +64,18 @@ impl RuntimeTokenRecord {
     /// Whether it may call its function at that time; nothing here is revoked.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
+    }
+}
+
+impl From<&RuntimeTokenRecord> for RuntimeTokenKey {
+    fn from(record: &RuntimeTokenRecord) -> Self {
+        Self {
+            hash: record.hash,
+            id: record.id.clone(),
+            function_id: record.function_id.clone(),
+            expires_at: record.expires_at,
+            last_used_at: record.last_used_at,
+        }
     }
 }
 
@@ -187,15 +210,15 @@ impl Candidate for RuntimeTokenRecord {
     }
 }
 
-pub(crate) async fn all(
+/// Row by row: all of them at once would take many times the room of what is made of them.
+pub(crate) async fn all_keys(
     executor: impl AnyExecutor<'_>,
-) -> Result<Vec<RuntimeTokenRecord>, StoreError> {
-    sqlx::query(select_tokens!("ORDER BY created_at, id"))
-        .fetch_all(executor)
-        .await?
-        .iter()
-        .map(record)
-        .collect()
+) -> Result<Vec<RuntimeTokenKey>, StoreError> {
+    let rows = sqlx::query(select_tokens!("ORDER BY created_at, id")).fetch(executor);
+    rows.map_err(StoreError::from)
+        .and_then(|row| async move { Ok(RuntimeTokenKey::from(&record(&row)?)) })
+        .try_collect()
+        .await
 }
 
 async fn list(

@@ -4,7 +4,7 @@ use crate::access_tokens::{self, AccessTokenRecord};
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
 use crate::row::Columns;
-use crate::runtime_tokens::{self, RuntimeTokenRecord};
+use crate::runtime_tokens::{self, RuntimeTokenKey};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
 
@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub revision: i64,
     pub functions: Vec<FunctionRecord>,
     /// The unrevoked ones; some may be expired or disabled.
-    pub runtime_tokens: Vec<RuntimeTokenRecord>,
+    pub runtime_tokens: Vec<RuntimeTokenKey>,
     /// The unrevoked ones; some may be expired.
     pub access_tokens: Vec<AccessTokenRecord>,
     pub secrets: Vec<SecretRecord>,
@@ -30,7 +30,7 @@ impl Store {
         Ok(Snapshot {
             revision,
             functions: functions::all(&mut *state).await?,
-            runtime_tokens: runtime_tokens::all(&mut *state).await?,
+            runtime_tokens: runtime_tokens::all_keys(&mut *state).await?,
             access_tokens: access_tokens::all(&mut *state).await?,
             secrets: secrets::all(&mut *state).await?,
         })

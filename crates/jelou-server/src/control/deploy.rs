@@ -117,7 +117,7 @@ impl Control {
         let created = deployed.token.map(|record| {
             self.registry
                 .tokens
-                .put(record.hash, tokens::caller_token(&record));
+                .put(record.hash, tokens::caller_token((&record).into()));
             CreatedToken {
                 token: token.expose().to_owned(),
                 details: record.into(),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jelou_core::Slug;
 use jelou_core::api::{self, CreateToken, CreatedToken};
-use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenRecord};
+use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenKey, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
 use jiff::Timestamp;
 
@@ -53,7 +53,7 @@ impl Control {
             control
                 .registry
                 .tokens
-                .put(record.hash, caller_token(&record));
+                .put(record.hash, caller_token((&record).into()));
             Ok(CreatedToken {
                 token: token.expose().to_owned(),
                 details: record.into(),
@@ -101,11 +101,11 @@ impl Control {
 }
 
 /// What the gateway needs of a stored token.
-pub(crate) fn caller_token(record: &RuntimeTokenRecord) -> CallerToken {
+pub(crate) fn caller_token(key: RuntimeTokenKey) -> CallerToken {
     CallerToken::new(
-        record.id.clone(),
-        record.function_id.clone(),
-        record.expires_at.map(Timestamp::as_millisecond),
-        record.last_used_at.map(Timestamp::as_millisecond),
+        key.id,
+        key.function_id,
+        key.expires_at.map(Timestamp::as_millisecond),
+        key.last_used_at.map(Timestamp::as_millisecond),
     )
 }

@@ -48,13 +48,6 @@ impl LastUsed {
     }
 }
 
-/// A token and its last use, unless the store has that.
-fn unstored<T>(token: &Arc<T>, last_used: impl Fn(&T) -> &LastUsed) -> Option<(Arc<T>, i64)> {
-    last_used(token)
-        .unstored()
-        .map(|at| (Arc::clone(token), at))
-}
-
 /// What the gateway knows of a runtime token.
 #[derive(Debug)]
 pub(crate) struct CallerToken {
@@ -88,7 +81,8 @@ impl CallerToken {
 
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeTokens {
-    by_hash: papaya::HashMap<TokenHash, Arc<CallerToken>, BuildTokenHasher>,
+    /// In place: a token is one allocation.
+    by_hash: papaya::HashMap<TokenHash, CallerToken, BuildTokenHasher>,
 }
 
 impl RuntimeTokens {
@@ -110,7 +104,7 @@ impl RuntimeTokens {
     }
 
     pub(crate) fn put(&self, hash: TokenHash, token: CallerToken) {
-        self.by_hash.pin().insert(hash, Arc::new(token));
+        self.by_hash.pin().insert(hash, token);
     }
 
     pub(crate) fn remove(&self, hash: &TokenHash) {
@@ -131,10 +125,21 @@ impl RuntimeTokens {
     }
 
     /// Tokens that were used since their last use was stored, and when.
-    pub(crate) fn used(&self) -> Vec<(Arc<CallerToken>, i64)> {
+    pub(crate) fn used(&self) -> Vec<(TokenHash, TokenId, i64)> {
         let tokens = self.by_hash.pin();
-        let used = |token: &Arc<_>| unstored(token, |token: &CallerToken| &token.last_used);
-        tokens.values().filter_map(used).collect()
+        tokens
+            .iter()
+            .filter_map(|(hash, token)| {
+                let at = token.last_used.unstored()?;
+                Some((*hash, token.id.clone(), at))
+            })
+            .collect()
+    }
+
+    pub(crate) fn mark_stored(&self, hash: &TokenHash, at_ms: i64) {
+        if let Some(token) = self.by_hash.pin().get(hash) {
+            token.last_used.mark_stored(at_ms);
+        }
     }
 }
 
@@ -195,9 +200,12 @@ impl AccessTokens {
         self.by_hash.pin().remove(hash);
     }
 
+    /// Tokens that were used since their last use was stored, and when.
     pub(crate) fn used(&self) -> Vec<(Arc<ManagerToken>, i64)> {
         let tokens = self.by_hash.pin();
-        let used = |token: &Arc<_>| unstored(token, |token: &ManagerToken| &token.last_used);
-        tokens.values().filter_map(used).collect()
+        tokens
+            .values()
+            .filter_map(|token| Some((Arc::clone(token), token.last_used.unstored()?)))
+            .collect()
     }
 }

@@ -28,7 +28,7 @@ async fn it_holds_all_that_the_changes_returned() {
 
     let snapshot = store.snapshot().await.unwrap();
     assert_eq!(snapshot.functions, [empty, deployed.function]);
-    assert_eq!(snapshot.runtime_tokens, [deployed.token.unwrap()]);
+    assert_eq!(snapshot.runtime_tokens, [(&deployed.token.unwrap()).into()]);
     assert_eq!(snapshot.access_tokens, [access]);
     assert_eq!(snapshot.secrets, secrets);
     assert_eq!(snapshot.revision, store.revision().await.unwrap());

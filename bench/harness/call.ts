@@ -1,0 +1,26 @@
+/** One call of a function. */
+import type { Request } from "./load.ts";
+
+export function send(call: Request, signal?: AbortSignal): Promise<Response> {
+  const { Host: host, ...headers } = call.headers;
+  // fetch sets its own Host, so the function is named by its path.
+  const slug = host.split(".")[0];
+  return fetch(`${call.url}fn/${slug}/`, {
+    method: "POST",
+    headers,
+    body: call.body,
+    signal,
+  });
+}
+
+/** Milliseconds until the whole answer was there. */
+export async function timed(call: Request): Promise<number> {
+  const started = performance.now();
+  const response = await send(call);
+  await response.bytes();
+  const took = performance.now() - started;
+  if (response.status !== 200) {
+    throw new Error(`a call answered ${response.status}`);
+  }
+  return took;
+}

@@ -1,0 +1,104 @@
+/** More functions than there is memory for: calls go on, and idle processes make room for those that are called. */
+import { DatabaseSync } from "node:sqlite";
+import { timed } from "./call.ts";
+import { Jelou } from "./jelou.ts";
+import { percentile, type Request } from "./load.ts";
+import { BODY } from "./peers.ts";
+import { family } from "./process.ts";
+import { ulid } from "./ulid.ts";
+import { FUNCTION } from "./work.ts";
+
+export interface Many {
+  functions: number;
+  /** MiB that their processes may have together. */
+  budgetMib: number;
+  /** Milliseconds: of the first call of each, and of calls to functions taken at random. */
+  first: { p50: number; p99: number };
+  walk: { p50: number; p99: number; calls: number };
+  /** Processes at the end. */
+  processes: number;
+  /** Calls that were not answered as they should be. */
+  failures: number;
+}
+
+export async function measureMany(
+  functions = Number(Deno.env.get("FUNCTIONS") ?? 1_000),
+): Promise<Many> {
+  const calls = Number(Deno.env.get("WALK") ?? 2 * functions);
+  const half = Deno.systemMemoryInfo().total / 2 / 1024 / 1024;
+  const budgetMib = Number(Deno.env.get("BUDGET_MIB") ?? Math.floor(half));
+  let server = await Jelou.start({
+    JELOU_LIMITS__MAX_WORKERS_MEMORY_MIB: String(budgetMib),
+  });
+  try {
+    await server.deploy("funcion", FUNCTION, BODY);
+    copyFunction(server.database, functions);
+    server = await server.restart();
+    const all: Request[] = [];
+    for (let number = 0; number < functions; number++) {
+      const slug = `funcion-${number}`;
+      all.push(server.request(slug, await server.newToken(slug), BODY));
+    }
+    const first = await measure(all);
+    const walk = await measure(atRandom(all, calls));
+    return {
+      functions,
+      budgetMib,
+      first,
+      walk: { ...walk, calls },
+      processes: family(server.pid).length - 1,
+      failures: first.failures + walk.failures,
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measure(calls: Iterable<Request>) {
+  const times: number[] = [];
+  let failures = 0;
+  for (const call of calls) {
+    try {
+      times.push(await timed(call));
+    } catch (error) {
+      failures++;
+      console.error(error);
+    }
+  }
+  return {
+    p50: percentile(times, 50),
+    p99: percentile(times, 99),
+    failures,
+  };
+}
+
+/** The only function once more under other names: to build it as often would take as many builds. */
+function copyFunction(path: string, count: number): void {
+  const database = new DatabaseSync(path);
+  const functions = database.prepare(
+    `INSERT INTO functions (id, slug, name, live_deployment_id, created_at, updated_at)
+     SELECT ?1, ?2, name, NULL, created_at, updated_at FROM functions WHERE slug = 'funcion'`,
+  );
+  const deployments = database.prepare(
+    `INSERT INTO deployments SELECT ?1, ?2, artifact_hash, manifest, entrypoint, files, bundle_bytes, revision,
+     created_by, created_at FROM deployments WHERE function_id = (SELECT id FROM functions WHERE slug = 'funcion')`,
+  );
+  const live = database.prepare(
+    "UPDATE functions SET live_deployment_id = ? WHERE id = ?",
+  );
+  database.exec("BEGIN");
+  for (let number = 0; number < count; number++) {
+    const [id, deployment] = [`func_${ulid(number)}`, `dep_${ulid(number)}`];
+    functions.run(id, `funcion-${number}`);
+    deployments.run(deployment, id);
+    live.run(deployment, id);
+  }
+  database.exec("COMMIT");
+  database.close();
+}
+
+function* atRandom<T>(values: T[], count: number): Generator<T> {
+  for (let i = 0; i < count; i++) {
+    yield values[Math.floor(Math.random() * values.length)];
+  }
+}

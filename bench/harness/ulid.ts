@@ -1,0 +1,10 @@
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** The part of an id after its prefix. */
+export function ulid(number: number): string {
+  let text = "";
+  for (; text.length < 26; number = Math.floor(number / 32)) {
+    text = ALPHABET[number % 32] + text;
+  }
+  return text;
+}

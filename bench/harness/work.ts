@@ -1,0 +1,3 @@
+/** Files of `work/`. */
+export const FUNCTION = new URL("../work/function.ts", import.meta.url)
+  .pathname;
