@@ -8,7 +8,10 @@ import { measureNeighbours } from "./harness/neighbours.ts";
 import { type Peer, PEERS } from "./harness/peers.ts";
 import { cpu, memory } from "./harness/process.ts";
 import { type Figures, writeReport } from "./harness/report.ts";
+import { idleMemory } from "./harness/idle.ts";
+import { measureMany } from "./harness/many.ts";
 import { measureStarts } from "./harness/starts.ts";
+import { memoryPerToken } from "./harness/tokens.ts";
 
 const rounds = Number(Deno.env.get("ROUNDS") ?? 5);
 const seconds = Number(Deno.env.get("SECONDS_PER_ROUND") ?? 3);
@@ -19,12 +22,22 @@ const LARGE_BODY = JSON.stringify({
   telefono: "593987654321",
   relleno: "x".repeat(64 * 1024),
 });
+const TOOLS_LIST = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/list",
+  params: {},
+});
 const WRONG_TOKEN = "jfn_rt_0000000000000000000000000000000000000A";
 
-const WORK: Record<
-  string,
-  { connections: number; of: (call: Request) => Request }
-> = {
+interface Work {
+  connections: number;
+  of: (call: Request) => Request;
+  /** What no peer can do. */
+  ownOnly?: true;
+}
+
+const WORK: Record<string, Work> = {
   "authenticated call, 32 connections": { connections: 32, of: (call) => call },
   "authenticated call, 1 connection": { connections: 1, of: (call) => call },
   "refused call, 32 connections": {
@@ -37,6 +50,11 @@ const WORK: Record<
   "64 KB body, 32 connections": {
     connections: 32,
     of: (call) => ({ ...call, body: LARGE_BODY }),
+  },
+  "MCP tools/list, 32 connections": {
+    connections: 32,
+    of: (call) => ({ ...call, url: `${call.url}mcp`, body: TOOLS_LIST }),
+    ownOnly: true,
   },
 };
 
@@ -67,15 +85,16 @@ async function once(
 }
 
 async function measure(work: string): Promise<void> {
-  const { connections, of } = WORK[work];
-  const taken = new Map<string, Round[]>(peers.map((peer) => [peer.name, []]));
-  for (const peer of peers) await load(of(peer.call), connections, 1);
+  const { connections, of, ownOnly } = WORK[work];
+  const taking = peers.filter((peer) => !ownOnly || peer.name === "jelou");
+  const taken = new Map<string, Round[]>(taking.map((peer) => [peer.name, []]));
+  for (const peer of taking) await load(of(peer.call), connections, 1);
   for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) {
+    for (const peer of taking) {
       taken.get(peer.name)!.push(await once(peer, of(peer.call), connections));
     }
   }
-  for (const peer of peers) {
+  for (const peer of taking) {
     const own = taken.get(peer.name)!;
     const of = (key: keyof Round) => median(own.map((round) => round[key]));
     figures.push({
@@ -98,18 +117,24 @@ async function measure(work: string): Promise<void> {
 
 const peers: Peer[] = [];
 const figures: Figures[] = [];
+const wants = (name: string) => only?.includes(name) ?? true;
 try {
   for (const name of names) peers.push(await PEERS[name]());
-  for (const work of Object.keys(WORK)) await measure(work);
+  for (const work of peers.length > 0 ? Object.keys(WORK) : []) {
+    await measure(work);
+  }
 } finally {
   for (const peer of peers) await peer.stop();
 }
 
-const wanted = (part: string) => only?.includes(part) ?? true;
-const starts = wanted("starts") ? await measureStarts() : null;
-const neighbours = wanted("neighbours")
-  ? await measureNeighbours(rounds * seconds)
-  : null;
 // A part must not take the place of the whole.
 const name = only ? "part" : "latest";
-await writeReport(name, { figures, starts, neighbours }, { rounds, seconds });
+await writeReport(name, figures, {
+  starts: wants("starts") ? await measureStarts() : null,
+  idle: wants("idle") ? await idleMemory() : null,
+  many: wants("many") ? await measureMany() : null,
+  bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
+  neighbours: wants("neighbours")
+    ? await measureNeighbours(rounds * seconds)
+    : null,
+}, { rounds, seconds });

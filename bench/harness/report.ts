@@ -1,5 +1,6 @@
 /** Writes what was measured, ratios first. */
 import { run } from "./process.ts";
+import type { Many } from "./many.ts";
 import type { Neighbours, Times } from "./neighbours.ts";
 import type { Starts } from "./starts.ts";
 
@@ -16,19 +17,23 @@ export interface Figures {
   memory: number;
 }
 
-const results = new URL("../results/", import.meta.url).pathname;
-
-export interface Report {
-  figures: Figures[];
-  /** Absent where they were not asked for. */
+/** What only this platform is asked for; `null` where it was left out. */
+export interface Own {
   starts: Starts | null;
+  /** MiB, private, of an idle warm function. */
+  idle: number | null;
+  many: Many | null;
+  bytesPerToken: number | null;
   neighbours: Neighbours | null;
 }
+
+const results = new URL("../results/", import.meta.url).pathname;
 
 /** Into the files of this name. */
 export async function writeReport(
   name: string,
-  report: Report,
+  figures: Figures[],
+  own: Own,
   settings: { rounds: number; seconds: number },
 ): Promise<void> {
   const machine = await describeMachine();
@@ -36,11 +41,10 @@ export async function writeReport(
   const date = new Date().toISOString().slice(0, 10);
   await Deno.writeTextFile(
     `${results}${name}.json`,
-    JSON.stringify({ date, machine, settings, ...report }, null, 2) +
+    JSON.stringify({ date, machine, settings, figures, ...own }, null, 2) +
       "\n",
   );
   const lines = [`# Benchmark of ${date}`, "", machine, ""];
-  const { figures, starts, neighbours } = report;
   if (figures.length > 0) {
     lines.push(
       `Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`,
@@ -50,8 +54,8 @@ export async function writeReport(
     );
   }
   lines.push(
-    ...(starts ? startLines(starts) : []),
-    ...(neighbours ? neighbourLines(neighbours) : []),
+    ...ownLines(own),
+    ...(own.neighbours ? neighbourLines(own.neighbours) : []),
   );
   await Deno.writeTextFile(`${results}${name}.md`, lines.join("\n") + "\n");
   console.log(lines.join("\n"));
@@ -100,23 +104,38 @@ function table(figures: Figures[]): string[] {
   return [...lines, ""];
 }
 
-function startLines(starts: Starts): string[] {
-  const row = (name: string, of: { p50: number; p99: number; count: number }) =>
-    `| ${name} | ${of.p50.toFixed(1)} | ${of.p99.toFixed(1)} | ${of.count} |`;
-  return [
-    "## Cold starts",
+function ownLines({ starts, idle, many, bytesPerToken }: Own): string[] {
+  const lines = [
+    "## Against its targets",
     "",
-    "| start | p50, ms | p99, ms | count |",
-    "|---|---|---|---|",
-    row("blank worker ready", starts.pooled),
-    row("from nothing", starts.fromNothing),
-    "",
-    `Private memory of an idle warm function: ${
-      starts.privateMemory.toFixed(1)
-    } MiB.`,
-    `Calls that a revoked token still opened: ${starts.callsAfterRevocation}.`,
-    "",
+    "| what | target | measured |",
+    "|---|---|---|",
   ];
+  const row = (what: string, target: string, measured: string) =>
+    lines.push(`| ${what} | ${target} | ${measured} |`);
+  const times = ({ p50, p99 }: { p50: number; p99: number }) =>
+    `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}`;
+  if (starts) {
+    const { pooled, fromNothing, callsAfterRevocation } = starts;
+    row("cold start, blank worker ready, ms", "p50 8, p99 30", times(pooled));
+    row("cold start, from nothing, ms", "p50 60", times(fromNothing));
+    row("calls that a revoked token opened", "0", String(callsAfterRevocation));
+  }
+  if (idle !== null) {
+    row("private memory of an idle function, MiB", "20", idle.toFixed(1));
+  }
+  if (many) {
+    const { functions, budgetMib, first, walk, processes, failures } = many;
+    const within = `${functions} functions within ${budgetMib} MiB`;
+    row(`first calls of ${within}, ms`, "", times(first));
+    row(`${walk.calls} calls at random of ${within}, ms`, "", times(walk));
+    row(`processes of ${within}`, "", String(processes));
+    row(`failed calls of ${within}`, "0", String(failures));
+  }
+  if (bytesPerToken !== null) {
+    row("server's memory for a token, bytes", "200", bytesPerToken.toFixed(0));
+  }
+  return [...lines, ""];
 }
 
 function neighbourLines({ alone, beside, hostile }: Neighbours): string[] {
@@ -138,6 +157,7 @@ function neighbourLines({ alone, beside, hostile }: Neighbours): string[] {
     `p99 beside them to p99 alone: ${
       (beside.p99 / alone.p99).toFixed(2)
     } (at most 2 is wanted). Answers of the hostile ones: ${calls.join(", ")}.`,
+    "",
   ];
 }
 

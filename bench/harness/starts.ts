@@ -3,25 +3,20 @@ import { percentile } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 import { send, timed } from "./call.ts";
 import { BODY } from "./peers.ts";
-import { family, privateBytes } from "./process.ts";
 import { FUNCTION } from "./work.ts";
 
 export interface Starts {
   /** Milliseconds from the request to the first byte of its answer. */
   pooled: { p50: number; p99: number; count: number };
   fromNothing: { p50: number; p99: number; count: number };
-  /** MiB of an idle warm function. */
-  privateMemory: number;
   /** Requests that a revoked token still opened. */
   callsAfterRevocation: number;
 }
 
-const NO_BLANK_WORKERS = {
+export const NO_BLANK_WORKERS = {
   JELOU_LIMITS__BLANK_WORKERS: "0",
   JELOU_LIMITS__MAX_BLANK_WORKERS: "0",
 };
-const SETTLED_MS = 3_000;
-
 export async function measureStarts(
   count = Number(Deno.env.get("STARTS") ?? 200),
 ): Promise<Starts> {
@@ -54,27 +49,8 @@ export async function measureStarts(
   return {
     pooled: summary(pooled),
     fromNothing: summary(fromNothing),
-    privateMemory: await idleMemory(),
     callsAfterRevocation,
   };
-}
-
-/**
- * MiB of a function that was called and has nothing to do. Every process of the server has a function here, and there are
- * two, so that the pages of the engine's program are shared as they are on any server; the larger one counts.
- */
-async function idleMemory(): Promise<number> {
-  const server = await Jelou.start(NO_BLANK_WORKERS);
-  for (const slug of ["idle-one", "idle-other"]) {
-    const call = await server.deploy(slug, FUNCTION, BODY);
-    for (let i = 0; i < 100; i++) await timed(call);
-  }
-  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
-  const workers = family(server.pid).slice(1);
-  if (workers.length !== 2) throw new Error(`${workers.length} processes`);
-  const most = Math.max(...workers.map(privateBytes));
-  await server.stop();
-  return most / 1024 / 1024;
 }
 
 /** Milliseconds of the first call to a function whose process was ended by a change of its secrets. */

@@ -1,0 +1,27 @@
+/** What a function takes while nobody calls it. */
+import { timed } from "./call.ts";
+import { Jelou } from "./jelou.ts";
+import { BODY } from "./peers.ts";
+import { family, privateBytes } from "./process.ts";
+import { NO_BLANK_WORKERS } from "./starts.ts";
+import { FUNCTION } from "./work.ts";
+
+const SETTLED_MS = 3_000;
+
+/**
+ * MiB of a function that was called and has nothing to do. Every process of the server has a function here, and there are
+ * two, so that the pages of the engine's program are shared as they are on any server; the larger one counts.
+ */
+export async function idleMemory(): Promise<number> {
+  const server = await Jelou.start(NO_BLANK_WORKERS);
+  for (const slug of ["idle-one", "idle-other"]) {
+    const call = await server.deploy(slug, FUNCTION, BODY);
+    for (let i = 0; i < 100; i++) await timed(call);
+  }
+  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+  const workers = family(server.pid).slice(1);
+  if (workers.length !== 2) throw new Error(`${workers.length} processes`);
+  const most = Math.max(...workers.map(privateBytes));
+  await server.stop();
+  return most / 1024 / 1024;
+}
