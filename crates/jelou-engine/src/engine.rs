@@ -22,7 +22,7 @@ use crate::slot::{LaunchSpec, Slot};
 use crate::worker::budget::Budget;
 use crate::worker::load::LoadError;
 use crate::worker::pool::{self, Pool};
-use crate::worker::process::{self, Worker};
+use crate::worker::process::{Baseline, Worker};
 use crate::worker::running::Running;
 use crate::worker::spawner::Spawner;
 use crate::{ArtifactCache, Deno, care, egress};
@@ -163,7 +163,7 @@ pub(crate) struct Shared {
     pub(crate) running: Running,
     pub(crate) budget: Arc<Budget>,
     deployments: Mutex<Vec<Weak<Processes>>>,
-    data_baseline: OnceCell<u64>,
+    baseline: OnceCell<Baseline>,
     run_dir: PathBuf,
     worker_numbers: AtomicU64,
 }
@@ -175,14 +175,11 @@ impl Shared {
         self.run_dir.join(number.to_string())
     }
 
-    /// Bytes that a process may have of data so that `mib` are its own: V8 reserves a lot of address space that it
-    /// never uses, so the limit counts from what a blank worker has.
-    pub(crate) async fn max_data_bytes(&self, mib: u64) -> Result<u64, LoadError> {
-        let baseline = self
-            .data_baseline
-            .get_or_try_init(|| process::measure(self))
-            .await?;
-        Ok(baseline + mib * 1024 * 1024)
+    /// Measured once, by a process that is started for it.
+    pub(crate) async fn baseline(&self) -> Result<&Baseline, LoadError> {
+        self.baseline
+            .get_or_try_init(|| Baseline::measure(self))
+            .await
     }
 
     fn track(&self, processes: &Arc<Processes>) {
@@ -280,7 +277,7 @@ impl Engine {
             running: Running::default(),
             budget,
             deployments: Mutex::default(),
-            data_baseline: OnceCell::new(),
+            baseline: OnceCell::new(),
             run_dir,
             worker_numbers: AtomicU64::new(0),
         });

@@ -148,14 +148,17 @@ impl Processes {
         }
     }
 
+    /// One that has nothing to do. If there is none, the function is not that quiet.
     fn take_one_away(&self, changing: &mut Changing) {
-        let mut left = Vec::clone(&self.workers.load());
-        let Some(worker) = left.pop().filter(|_| !left.is_empty()) else {
-            return;
-        };
-        self.set(left, changing);
-        let timeout = self.shared.limits.drain_timeout();
-        tokio::spawn(async move { worker.drain(timeout).await });
+        let workers = self.workers.load_full();
+        if workers.len() > 1
+            && workers
+                .iter()
+                .rev()
+                .any(|worker| worker.end_if_idle(Duration::ZERO))
+        {
+            self.forget_ended(changing);
+        }
     }
 
     fn forget_ended(&self, changing: &mut Changing) {
@@ -261,7 +264,8 @@ impl Processes {
 
 fn load_of(worker: &Worker) -> Load {
     Load {
-        cpu_percent: worker.cpu_percent.load(Ordering::Relaxed),
+        running_percent: worker.running_percent.load(Ordering::Relaxed),
+        waiting_percent: worker.waiting_percent.load(Ordering::Relaxed),
         in_flight: worker.load(),
     }
 }

@@ -2,10 +2,9 @@
 
 use std::num::NonZero;
 
-/// Of a core: a process that uses as much has no time left. One that has to share its core with others stays below,
-/// and then another process of the same function would only be one more to share with.
+/// Of the time: an event loop that has work for as much of it has no time left.
 const BUSY_PERCENT: u32 = 75;
-/// Of a core: what each process may use at most for one of them to be too many.
+/// Of the time: for how much of it each event loop may have work at most for one process to be too many.
 const QUIET_PERCENT: u32 = 50;
 /// Requests in flight of a process that one of them keeps waiting.
 const WAITING: usize = 2;
@@ -16,9 +15,24 @@ const LOOKS_TO_SHRINK: u32 = 20;
 /// What a process does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
-    /// Of one core.
-    pub(crate) cpu_percent: u32,
+    /// Of the time, how much its event loop has run, and how much it has waited for a core to run on.
+    pub(crate) running_percent: u32,
+    pub(crate) waiting_percent: u32,
     pub(crate) in_flight: usize,
+}
+
+impl Load {
+    fn work_percent(self) -> u32 {
+        self.running_percent + self.waiting_percent
+    }
+
+    /// Whether another process would help. One that waits for its core longer than it has it would only have one more
+    /// to share with.
+    fn is_too_much(self) -> bool {
+        self.work_percent() >= BUSY_PERCENT
+            && self.waiting_percent <= self.running_percent
+            && self.in_flight >= WAITING
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +52,8 @@ pub(crate) struct Scaling {
 impl Scaling {
     pub(crate) fn look(&mut self, loads: &[Load], most: NonZero<usize>) -> Change {
         let count = loads.len();
-        let busy = loads
-            .iter()
-            .all(|load| load.cpu_percent >= BUSY_PERCENT && load.in_flight >= WAITING);
-        let used: u32 = loads.iter().map(|load| load.cpu_percent).sum();
+        let busy = loads.iter().all(|load| load.is_too_much());
+        let used: u32 = loads.iter().map(|load| load.work_percent()).sum();
         let left = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
         let quiet = used <= left.saturating_mul(QUIET_PERCENT);
         self.busy = if busy { self.busy + 1 } else { 0 };
@@ -63,11 +75,13 @@ mod tests {
     use super::*;
 
     const BUSY: Load = Load {
-        cpu_percent: 98,
+        running_percent: 90,
+        waiting_percent: 8,
         in_flight: 5,
     };
     const QUIET: Load = Load {
-        cpu_percent: 10,
+        running_percent: 10,
+        waiting_percent: 0,
         in_flight: 1,
     };
 
@@ -101,12 +115,22 @@ mod tests {
     }
 
     #[test]
+    fn without_a_free_core_it_does_not_grow() {
+        let sharing = Load {
+            running_percent: 48,
+            waiting_percent: 50,
+            ..BUSY
+        };
+        assert_eq!(first_change(&[sharing], 4), None);
+    }
+
+    #[test]
     fn it_shrinks_when_one_less_is_enough() {
         let shrunk = Some((LOOKS_TO_SHRINK, Change::OneLess));
         assert_eq!(first_change(&[QUIET, QUIET], 4), shrunk);
         assert_eq!(first_change(&[QUIET], 4), None);
         let half = Load {
-            cpu_percent: 40,
+            running_percent: 40,
             ..QUIET
         };
         assert_eq!(first_change(&[half, half], 4), None);

@@ -54,16 +54,13 @@ pub(super) async fn run(
     step: Purpose,
     launch: Launch,
 ) -> Result<Output, BuildError> {
+    let baseline = shared.baseline().await?;
     let confinement = Confinement::new(
         &shared.sandbox,
         step,
         workspace.identity(shared, step),
         &rights(shared, workspace, step),
-        Some(
-            shared
-                .max_data_bytes(shared.limits.max_build_memory_mib)
-                .await?,
-        ),
+        Some(baseline.max_data_bytes(shared.limits.max_build_memory_mib)),
     )?;
     let command = launch.command(confinement)?;
     let timeout = shared.limits.build_timeout();

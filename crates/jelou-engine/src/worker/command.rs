@@ -58,13 +58,18 @@ impl WorkerDir {
         self.group.as_ref()
     }
 
-    fn user(&self) -> Option<ProcessUser> {
+    pub(crate) fn user(&self) -> Option<ProcessUser> {
         self.user.as_ref().map(LentUser::user)
     }
 
     /// The part that the process may write to while it starts.
     fn home(&self) -> PathBuf {
         self.path.join("w")
+    }
+
+    /// Deno's own folder of this process.
+    pub(crate) fn deno_dir(&self) -> PathBuf {
+        self.home().join("deno")
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -134,7 +139,7 @@ pub(crate) fn worker(
         .arg(assets.worker())
         .arg(dir.socket())
         .arg(dir.pulse_socket())
-        .env("DENO_DIR", home.join("deno"))
+        .env("DENO_DIR", dir.deno_dir())
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("DENO_TLS_CA_STORE", "mozilla,system")
         .env("NO_COLOR", "1")

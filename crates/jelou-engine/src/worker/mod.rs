@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod command;
+pub(crate) mod compiled;
 mod connection;
 mod demand;
 pub(crate) mod in_flight;

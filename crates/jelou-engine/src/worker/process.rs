@@ -14,6 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::budget::Charge;
 use super::command::{self, WorkerDir};
+use super::compiled::Compiled;
 use super::connection::{Connection, Connections};
 use super::in_flight::InFlight;
 use super::load::{self, LoadError, LoadRequest, Loaded};
@@ -39,8 +40,9 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 pub(crate) struct Worker {
     pub(crate) function: Slug,
     pub(crate) charge: Charge,
-    /// Of one core, as the watcher sees it.
-    pub(crate) cpu_percent: AtomicU32,
+    /// Of the time, how much the event loop has run and has waited for a core, as the watcher sees it.
+    pub(crate) running_percent: AtomicU32,
+    pub(crate) waiting_percent: AtomicU32,
     pub(crate) connections: Connections,
     pub(crate) in_flight: InFlight,
     /// Requests in flight, and [`CLOSED`].
@@ -196,8 +198,8 @@ impl Blank {
         purpose: Purpose,
         charge: Charge,
     ) -> Result<Self, LoadError> {
-        let max_data_bytes = shared.max_data_bytes(shared.limits.max_memory_mib).await?;
-        let blank = Self::start_limited(shared, purpose, charge, Some(max_data_bytes)).await?;
+        let baseline = shared.baseline().await?;
+        let blank = Self::start_limited(shared, purpose, charge, Some(baseline)).await?;
         if let Some(bytes) = pid_of(&blank.child).and_then(watch::private_memory) {
             blank.charge.set_blank(bytes);
         }
@@ -208,12 +210,23 @@ impl Blank {
         shared: &Shared,
         purpose: Purpose,
         charge: Charge,
-        max_data_bytes: Option<u64>,
+        baseline: Option<&Baseline>,
     ) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        let max_data_bytes =
+            baseline.map(|baseline| baseline.max_data_bytes(shared.limits.max_memory_mib));
         let user = shared.sandbox.lend_user().map_err(died)?;
         let group = shared.sandbox.lend_group();
         let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
+        if let Some(compiled) = baseline.map(|baseline| baseline.compiled.clone()) {
+            let (deno_dir, user) = (dir.deno_dir(), dir.user());
+            // Some megabytes: this thread may have calls to pass on meanwhile.
+            tokio::task::spawn_blocking(move || compiled.provide(&deno_dir, user))
+                .await
+                .map_err(std::io::Error::other)
+                .and_then(|provided| provided)
+                .map_err(died)?;
+        }
         let egress = dir.listen_egress().map_err(died)?;
         let command = command::worker(shared, &dir, purpose, max_data_bytes).map_err(died)?;
         let mut child = shared.spawner.spawn(command).await.map_err(died)?;
@@ -321,7 +334,8 @@ impl Blank {
         let worker = Arc::new(Worker {
             function: source.function.clone(),
             charge,
-            cpu_percent: AtomicU32::new(0),
+            running_percent: AtomicU32::new(0),
+            waiting_percent: AtomicU32::new(0),
             connections,
             in_flight: InFlight::default(),
             leases: AtomicUsize::new(1),
@@ -366,13 +380,35 @@ async fn load(
     }
 }
 
-/// Bytes of data that a process has before it has done anything.
-pub(crate) async fn measure(shared: &Shared) -> Result<u64, LoadError> {
-    let charge = shared.budget.charge();
-    let mut blank = Blank::start_limited(shared, Purpose::Inspect, charge, None).await?;
-    let size = pid_of(&blank.child).and_then(watch::data_size);
-    let _ = blank.child.kill().await;
-    size.ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))
+/// What the first process was found to be, before it had anything to do.
+#[derive(Debug)]
+pub(crate) struct Baseline {
+    data_bytes: u64,
+    compiled: Compiled,
+}
+
+impl Baseline {
+    /// Bytes that a process may have of data so that `mib` are its own: V8 reserves a lot of address space that it
+    /// never uses, so the limit counts from what a blank worker has.
+    pub(crate) fn max_data_bytes(&self, mib: u64) -> u64 {
+        self.data_bytes + mib * 1024 * 1024
+    }
+
+    pub(crate) async fn measure(shared: &Shared) -> Result<Self, LoadError> {
+        let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        let charge = shared.budget.charge();
+        let mut blank = Blank::start_limited(shared, Purpose::Inspect, charge, None).await?;
+        let data_bytes = pid_of(&blank.child)
+            .and_then(watch::data_size)
+            .ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))?;
+        blank.child.kill().await.map_err(died)?;
+        let folder = shared.run_dir().join("compiled");
+        let compiled = Compiled::take(&blank.dir.deno_dir(), folder).map_err(died)?;
+        Ok(Self {
+            data_bytes,
+            compiled,
+        })
+    }
 }
 
 fn pid_of(child: &Child) -> Option<Pid> {

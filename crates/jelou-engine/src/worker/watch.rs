@@ -21,8 +21,8 @@ const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// How long the event loop may stand still before the process has to leave the processor to others.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Over what time the use of the processor is taken: the kernel counts in steps of 10 ms.
-const CPU_WINDOW: Duration = Duration::from_millis(400);
+/// Over what time the work of an event loop is taken.
+const WINDOW: Duration = Duration::from_millis(400);
 
 /// The limit that a process broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,15 +46,20 @@ pub(crate) async fn watch(
     let mut full = Full::default();
     let mut last_cpu = None;
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
-    let mut share = CpuShare::default();
+    let mut share = EventLoop::default();
     let mut stands_back = false;
     loop {
         let cpu = cpu_time(pid);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
         let works = cpu != last_cpu || worker.is_working() || pulse.is_waiting();
         last_cpu = cpu;
-        if let Some(percent) = cpu.and_then(|cpu| share.look(cpu, Instant::now())) {
-            worker.cpu_percent.store(percent, Ordering::Relaxed);
+        if let Some(share) = event_loop(pid).and_then(|times| share.look(times, Instant::now())) {
+            worker
+                .running_percent
+                .store(share.running, Ordering::Relaxed);
+            worker
+                .waiting_percent
+                .store(share.waiting, Ordering::Relaxed);
         }
         if works {
             let status = read(pid, "status").unwrap_or_default();
@@ -90,24 +95,37 @@ pub(crate) async fn watch(
     }
 }
 
-/// How much of a core the process uses.
-#[derive(Default)]
-struct CpuShare {
-    /// When and at how many clock ticks the window began.
-    since: Option<(Instant, u64)>,
+/// How long a thread has run, and has waited for a core; or how much of the time that was, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Work<T> {
+    running: T,
+    waiting: T,
 }
 
-impl CpuShare {
-    /// Percent of one core, at the end of each window.
-    fn look(&mut self, ticks: u64, now: Instant) -> Option<u32> {
-        let (since, before) = *self.since.get_or_insert((now, ticks));
+/// How much of the time the event loop has work.
+#[derive(Default)]
+struct EventLoop {
+    /// When the window began, and what had been until then.
+    since: Option<(Instant, Work<Duration>)>,
+}
+
+impl EventLoop {
+    /// Percent of the time, at the end of each window.
+    fn look(&mut self, times: Work<Duration>, now: Instant) -> Option<Work<u32>> {
+        let (since, before) = *self.since.get_or_insert((now, times));
         let window = now.duration_since(since);
-        if window < CPU_WINDOW {
+        if window < WINDOW {
             return None;
         }
-        self.since = Some((now, ticks));
-        let used_ms = ticks.saturating_sub(before) * 1000 / rustix::param::clock_ticks_per_second();
-        u32::try_from(u128::from(used_ms) * 100 / window.as_millis()).ok()
+        self.since = Some((now, times));
+        let percent = |after: Duration, before: Duration| {
+            let part = after.saturating_sub(before).as_millis() * 100 / window.as_millis();
+            u32::try_from(part).ok()
+        };
+        Some(Work {
+            running: percent(times.running, before.running)?,
+            waiting: percent(times.waiting, before.waiting)?,
+        })
     }
 }
 
@@ -265,6 +283,17 @@ fn cpu_time(pid: Pid) -> Option<u64> {
     Some(fields.next()?.ok()? + fields.next()?.ok()?)
 }
 
+/// Of the thread that the event loop is (the kernel's `sched-stats.rst`; in nanoseconds).
+fn event_loop(pid: Pid) -> Option<Work<Duration>> {
+    let text = read(pid, "schedstat")?;
+    let mut fields = text.split_ascii_whitespace().map(str::parse);
+    let mut next = || Some(Duration::from_nanos(fields.next()?.ok()?));
+    Some(Work {
+        running: next()?,
+        waiting: next()?,
+    })
+}
+
 /// Bytes that count against `RLIMIT_DATA` (getrlimit(2)).
 pub(crate) fn data_size(pid: Pid) -> Option<u64> {
     kib_of(&read(pid, "status")?, "VmData:").map(|kib| kib * 1024)
@@ -299,15 +328,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_of_a_core_is_that_of_a_window() {
+    fn the_work_of_an_event_loop_is_that_of_a_window() {
+        fn work<T>(running: T, waiting: T) -> Work<T> {
+            Work { running, waiting }
+        }
         let start = Instant::now();
-        let mut share = CpuShare::default();
         let ms = Duration::from_millis;
-        let second = rustix::param::clock_ticks_per_second();
-        assert_eq!(share.look(7, start), None);
-        assert_eq!(share.look(7 + second, start + ms(100)), None);
-        assert_eq!(share.look(7 + second, start + ms(2000)), Some(50));
-        assert_eq!(share.look(7 + second, start + ms(3000)), Some(0));
+        let mut share = EventLoop::default();
+        assert_eq!(share.look(work(ms(7), ms(3)), start), None);
+        let times = work(ms(507), ms(103));
+        assert_eq!(share.look(times, start + ms(100)), None);
+        assert_eq!(share.look(times, start + ms(1000)), Some(work(50, 10)));
+        assert_eq!(share.look(times, start + ms(2000)), Some(work(0, 0)));
     }
 
     #[test]
@@ -319,5 +351,6 @@ mod tests {
         assert!(open_files(own).unwrap() >= 3);
         assert!(data_size(own).unwrap() > 100_000);
         assert!(cpu_time(own).is_some());
+        assert!(event_loop(own).is_some());
     }
 }

@@ -7,6 +7,7 @@ mod auth;
 mod bad_credentials;
 mod bad_uploads;
 mod between_functions;
+mod blank_workers;
 mod completion;
 mod connections;
 mod deploy;

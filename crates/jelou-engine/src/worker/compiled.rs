@@ -1,0 +1,83 @@
+//! What Deno has compiled of the worker's own program, so that each process need not compile it again.
+//!
+//! It is taken from a process that never had a function, and lies where no process can see it. Each process gets a copy
+//! that is its own: functions share no cache, in which one could leave something for another.
+
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::ProcessUser;
+
+/// Deno's databases that are of use: compiled code, and what modules import. Those of SQLite's files that a process which
+/// was ended has left; the third kind, `-shm`, is made from them.
+const FILES: [&str; 6] = [
+    "v8_code_cache_v2",
+    "v8_code_cache_v2-wal",
+    "node_analysis_cache_v2",
+    "node_analysis_cache_v2-wal",
+    "dep_analysis_cache_v2",
+    "dep_analysis_cache_v2-wal",
+];
+
+#[derive(Debug, Clone)]
+pub(crate) struct Compiled {
+    folder: PathBuf,
+}
+
+impl Compiled {
+    /// Takes it from the Deno folder of a process that has ended. A file that is not there is done without.
+    pub(crate) fn take(deno_dir: &Path, folder: PathBuf) -> std::io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
+        for file in FILES {
+            let from = deno_dir.join(file);
+            if from.is_file() {
+                fs_err::rename(&from, folder.join(file))?;
+            }
+        }
+        Ok(Self { folder })
+    }
+
+    /// Makes the Deno folder of a process that is about to start.
+    pub(crate) fn provide(
+        &self,
+        deno_dir: &Path,
+        user: Option<ProcessUser>,
+    ) -> std::io::Result<()> {
+        let own = |path: &Path| user.map_or(Ok(()), |user| user.own(path));
+        fs_err::create_dir(deno_dir)?;
+        own(deno_dir)?;
+        for file in FILES {
+            let (from, to) = (self.folder.join(file), deno_dir.join(file));
+            if from.is_file() {
+                fs_err::copy(&from, &to)?;
+                own(&to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_process_gets_its_own_copy() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs_err::create_dir(path("first")).unwrap();
+        fs_err::write(path("first").join(FILES[0]), "code").unwrap();
+        fs_err::write(path("first").join("registries"), "other").unwrap();
+        let compiled = Compiled::take(&path("first"), path("compiled")).unwrap();
+        for process in ["second", "third"] {
+            compiled.provide(&path(process), None).unwrap();
+            let copy = path(process).join(FILES[0]);
+            assert_eq!(fs_err::read_to_string(&copy).unwrap(), "code");
+            assert!(!path(process).join("registries").exists());
+            fs_err::write(copy, "poison").unwrap();
+        }
+    }
+}
