@@ -386,6 +386,14 @@ mod tests {
             error("[limits]\nmax_heap_mib = 300\n"),
             "`limits.max_heap_mib` is 300, which is over `limits.max_memory_mib`, 256"
         );
+        assert_eq!(
+            error("[limits]\nmax_workers_memory_mib = 63\n"),
+            "`limits.max_workers_memory_mib` is 63; it must be at least 64"
+        );
+        assert_eq!(
+            error("[limits]\nmax_processes_per_function = 0\n"),
+            "`limits.max_processes_per_function` is 0; it must be at least 1"
+        );
         assert!(error("[egress]\nallow = [\"10.0.0.0/33\"]\n").contains("egress.allow"));
         let config = with("[egress]\nallow = [\"10.1.0.0/16\"]\n").unwrap();
         assert_eq!(config.egress.allow, ["10.1.0.0/16".parse().unwrap()]);
