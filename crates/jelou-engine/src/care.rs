@@ -4,12 +4,14 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::engine::Shared;
+use crate::engine::{self, Shared};
+use crate::machine::Cores;
 
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// Goes on for as long as there is the engine.
 pub(crate) async fn run(shared: Weak<Shared>) {
+    let mut cores = Cores::default();
     loop {
         tokio::time::sleep(PERIOD).await;
         let Some(shared) = shared.upgrade() else {
@@ -18,8 +20,9 @@ pub(crate) async fn run(shared: Weak<Shared>) {
         let timeout = shared.limits.idle_timeout();
         shared.running.end_idle(timeout);
         keep_to_budget(&shared);
+        let free_percent = cores.look(engine::cores());
         for processes in shared.tracked() {
-            processes.care();
+            processes.care(free_percent);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How much memory this machine has and how much of it is left, or of the control group that the server runs in.
+//! How much memory this machine has and how much of it is left, or of the control group that the server runs in; and how
+//! much of its cores.
 
 use std::path::Path;
 
@@ -54,6 +55,49 @@ impl Memory {
     }
 }
 
+/// How much of the cores nobody needs.
+#[derive(Debug, Default)]
+pub(crate) struct Cores {
+    last: Option<CoreTime>,
+}
+
+/// Clock ticks of all cores together.
+#[derive(Debug, Clone, Copy)]
+struct CoreTime {
+    /// Idle, waiting for a disk, or with work that lets all other work go first.
+    free: u64,
+    all: u64,
+}
+
+impl Cores {
+    /// Percent of one core, since the last look.
+    pub(crate) fn look(&mut self, cores: usize) -> u32 {
+        let Some(now) = read("/proc/stat").and_then(|text| CoreTime::of(&text)) else {
+            return 0;
+        };
+        let last = self.last.replace(now).unwrap_or(now);
+        let free = now.free.saturating_sub(last.free);
+        let all = now.all.saturating_sub(last.all).max(1);
+        u32::try_from(free * 100 * cores as u64 / all).unwrap_or(u32::MAX)
+    }
+}
+
+impl CoreTime {
+    /// `proc_stat(5)`: user, nice, system, idle, iowait, ...; the time of guests is in the first two.
+    fn of(text: &str) -> Option<Self> {
+        let fields = text.lines().next()?.strip_prefix("cpu ")?;
+        let mut ticks = [0; 8];
+        for (tick, field) in ticks.iter_mut().zip(fields.split_ascii_whitespace()) {
+            *tick = field.parse().ok()?;
+        }
+        let [_, nice, _, idle, iowait, ..] = ticks;
+        Some(Self {
+            free: nice + idle + iowait,
+            all: ticks.iter().sum(),
+        })
+    }
+}
+
 /// The folders of the control groups that a process is in, each with all above it (cgroups(7), `/proc/[pid]/cgroup`).
 fn folders_of(groups: &str) -> impl Iterator<Item = String> {
     groups.lines().flat_map(|line| {
@@ -90,6 +134,13 @@ mod tests {
         let memory = Memory::look().unwrap();
         assert!(memory.available > 1024 * 1024, "{memory:?}");
         assert!(memory.total > memory.available, "{memory:?}");
+    }
+
+    #[test]
+    fn work_that_lets_others_go_first_leaves_its_core_free() {
+        let time = CoreTime::of("cpu  10 20 5 60 4 1 0 0 0 0\ncpu0 1 1\n").unwrap();
+        assert_eq!((time.free, time.all), (84, 100));
+        assert_eq!(Cores::default().look(2), 0);
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl Processes {
     }
 
     /// Forgets the processes that have ended, and gives the function another one or takes one away, as its load wants.
-    pub(crate) fn care(self: Arc<Self>) {
+    /// `free_percent`, of one core, is what the machine has left.
+    pub(crate) fn care(self: Arc<Self>, free_percent: u32) {
         let workers = self.workers.load_full();
         if workers.is_empty() {
             return;
@@ -105,7 +106,7 @@ impl Processes {
             .scaling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .look(&loads, self.most());
+            .look(&loads, self.most(), free_percent);
         if !ended && change == Change::Keep {
             return;
         }
@@ -133,7 +134,7 @@ impl Processes {
         let function = &self.spec.slug;
         if self.shared.budget.try_room().is_none() {
             let reason = self.shared.budget.reason();
-            tracing::info!(%function, reason, "there is no room for another process of a busy function");
+            tracing::debug!(%function, reason, "there is no room for another process of a busy function");
             return;
         }
         match self.start_one(changing).await {

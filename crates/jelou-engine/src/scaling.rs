@@ -6,6 +6,8 @@ use std::num::NonZero;
 const BUSY_PERCENT: u32 = 75;
 /// Of the time: for how much of it each event loop may have work at most for one process to be too many.
 const QUIET_PERCENT: u32 = 50;
+/// Of a core, what must be free for another process: without it, there would only be one more to share with.
+const FREE_PERCENT: u32 = 40;
 /// Requests in flight of a process that one of them keeps waiting.
 const WAITING: usize = 2;
 /// Looks in a row that must find the same.
@@ -26,12 +28,8 @@ impl Load {
         self.running_percent + self.waiting_percent
     }
 
-    /// Whether another process would help. One that waits for its core longer than it has it would only have one more
-    /// to share with.
     fn is_too_much(self) -> bool {
-        self.work_percent() >= BUSY_PERCENT
-            && self.waiting_percent <= self.running_percent
-            && self.in_flight >= WAITING
+        self.work_percent() >= BUSY_PERCENT && self.in_flight >= WAITING
     }
 }
 
@@ -50,9 +48,15 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    pub(crate) fn look(&mut self, loads: &[Load], most: NonZero<usize>) -> Change {
+    /// `free_percent`, of one core, is what the machine has left.
+    pub(crate) fn look(
+        &mut self,
+        loads: &[Load],
+        most: NonZero<usize>,
+        free_percent: u32,
+    ) -> Change {
         let count = loads.len();
-        let busy = loads.iter().all(|load| load.is_too_much());
+        let busy = free_percent >= FREE_PERCENT && loads.iter().all(|load| load.is_too_much());
         let used: u32 = loads.iter().map(|load| load.work_percent()).sum();
         let left = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
         let quiet = used <= left.saturating_mul(QUIET_PERCENT);
@@ -90,7 +94,7 @@ mod tests {
         let mut scaling = Scaling::default();
         let most = NonZero::new(most).unwrap();
         (1..=100).find_map(|look| {
-            let change = scaling.look(loads, most);
+            let change = scaling.look(loads, most, 100);
             (change != Change::Keep).then_some((look, change))
         })
     }
@@ -116,12 +120,11 @@ mod tests {
 
     #[test]
     fn without_a_free_core_it_does_not_grow() {
-        let sharing = Load {
-            running_percent: 48,
-            waiting_percent: 50,
-            ..BUSY
-        };
-        assert_eq!(first_change(&[sharing], 4), None);
+        let mut scaling = Scaling::default();
+        let most = NonZero::new(4).unwrap();
+        for _ in 0..10 {
+            assert_eq!(scaling.look(&[BUSY], most, 30), Change::Keep);
+        }
     }
 
     #[test]
@@ -141,8 +144,8 @@ mod tests {
         let mut scaling = Scaling::default();
         let most = NonZero::new(4).unwrap();
         for load in [BUSY, QUIET, BUSY] {
-            assert_eq!(scaling.look(&[load], most), Change::Keep);
+            assert_eq!(scaling.look(&[load], most, 100), Change::Keep);
         }
-        assert_eq!(scaling.look(&[BUSY], most), Change::OneMore);
+        assert_eq!(scaling.look(&[BUSY], most, 100), Change::OneMore);
     }
 }
