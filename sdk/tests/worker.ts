@@ -63,9 +63,12 @@ export class Worker implements AsyncDisposable {
         ],
         ...["--import-map", new URL("import-map.json", dist).pathname, "--unstable-no-legacy-abort"],
         "--v8-flags=--max-old-space-size=128",
-        options.network === false ? `--allow-net=unix:${folder}/worker.sock` : "--allow-net",
+        options.network === false ? `--allow-net=${sockets(folder)}` : "--allow-net",
         ...[`--allow-read=${folder}${egress}`, `--allow-write=${folder}${egress}`],
-        ...[new URL("worker.js", dist).pathname, `${folder}/worker.sock`],
+        ...[
+          new URL("worker.js", dist).pathname,
+          ...["worker", "pulse", "calls"].map((n) => `${folder}/${n}.sock`),
+        ],
       ],
       clearEnv: true,
       env: { DENO_DIR: `${folder}/deno`, NO_COLOR: "1", TZ: "UTC" },
@@ -201,6 +204,11 @@ export class Worker implements AsyncDisposable {
     await this.#reading;
     await Deno.remove(this.folder, { recursive: true });
   }
+}
+
+/** The worker's own sockets as Deno's permission flag names them. */
+function sockets(folder: string): string {
+  return ["worker", "pulse", "calls"].map((name) => `unix:${folder}/${name}.sock`).join(",");
 }
 
 const END = "\0end";

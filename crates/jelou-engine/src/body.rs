@@ -10,6 +10,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
+/// Bytes of a body that goes over the call channel; a longer one is streamed over HTTP.
+pub const MAX_CALL_BODY: usize = 128 * 1024;
 /// How much of a body that nobody wants is read, and for how long.
 const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
@@ -45,6 +47,19 @@ impl RequestBody {
 
     pub fn full(bytes: Bytes) -> Self {
         Self::Full(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// Takes a short body whole, so that it can go over the call channel; a long one, and one of unknown length, stays a
+    /// stream.
+    pub async fn gather(self) -> Result<Self, BodyError> {
+        let length = self.size_hint().exact();
+        match self {
+            Self::Stream(stream) if length.is_some_and(|length| length <= MAX_CALL_BODY as u64) => {
+                let bytes = Self::Stream(stream).collect().await?.to_bytes();
+                Ok(Self::full(bytes))
+            }
+            body => Ok(body),
+        }
     }
 
     pub fn limited(body: Incoming, limit: u64) -> Self {

@@ -22,9 +22,12 @@ mod slot;
 mod stack;
 mod worker;
 
+/// The future of something that is seldom done, apart from those that wait for it, which would have to carry its state.
+type Seldom<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 pub use artifact::{Artifact, ArtifactCache, ArtifactError};
 pub use assets::TYPES;
-pub use body::{BodyError, LimitedStream, RequestBody, discard};
+pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
 pub use deno::Deno;
 pub use egress::DENIED_IPV4;
 pub use engine::{

@@ -18,7 +18,7 @@ use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
 use crate::worker::process::Worker;
-use crate::{LogLine, LogSource};
+use crate::{LogLine, LogSource, Seldom};
 
 #[derive(Debug)]
 pub(crate) struct Processes {
@@ -59,9 +59,17 @@ impl Processes {
 
     /// A worker that has counted a request in; it is started if there is none.
     pub(crate) async fn lease(&self) -> Result<Arc<Worker>, LeaseError> {
-        if let Some(worker) = self.lease_running() {
-            return Ok(worker);
+        match self.lease_running() {
+            Some(worker) => Ok(worker),
+            None => self.lease_started().await,
         }
+    }
+
+    fn lease_started(&self) -> Seldom<'_, Result<Arc<Worker>, LeaseError>> {
+        Box::pin(self.lease_after_start())
+    }
+
+    async fn lease_after_start(&self) -> Result<Arc<Worker>, LeaseError> {
         let mut changing = self.changing.lock().await;
         if let Some(worker) = self.lease_running() {
             return Ok(worker);

@@ -105,8 +105,7 @@ impl Slot {
             });
         }
         // The semaphore lives as long as the slot and is never closed.
-        Arc::clone(&self.processes.turns)
-            .acquire_owned()
+        Box::pin(Arc::clone(&self.processes.turns).acquire_owned())
             .await
             .map_err(|_| LeaseError::Retired)
     }

@@ -14,7 +14,7 @@ use jelou_store::Store;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
-use crate::gateway::{Gateway, GatewayBody, Origin};
+use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin};
 use crate::memory::{self, Memory};
 use crate::registry::Registry;
 
@@ -92,7 +92,10 @@ async fn answer_worker(
         by_proxy: false,
         hops: caller.hops_of(parent) + 1,
     };
-    gateway.answer_function(request, origin).await
+    let target = gateway.target(&request).unwrap_or_default();
+    gateway
+        .answer_function(request.map(CallerBody::Stream), target, origin)
+        .await
 }
 
 fn host_header(request: &Request<Incoming>) -> Option<&str> {

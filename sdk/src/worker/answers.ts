@@ -1,28 +1,52 @@
 /**
- * The answers that the platform gives in the function's place. Their bodies are part of the contract.
+ * What a request is answered with, and the answers that the platform gives in the function's place. Their bodies are
+ * part of the contract.
  *
  * @module
  */
 import { NativeResponse, stringify } from "./primordials.ts";
 import type { IssueDetail } from "./validation.ts";
 
+/** An answer whose body is at hand. */
+export interface PlainAnswer {
+  readonly status: number;
+  /** Names in lower case, and values; `null` is JSON and nothing else. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]> | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
+}
+
+/** What a request is answered with: a web `Response` when its body still has to come. */
+export type Answer = PlainAnswer | Response;
+
 /** Headers of every JSON answer. */
 const JSON_HEADERS = { "content-type": "application/json" };
 
 /** A JSON answer. */
-export function json(status: number, body: unknown): Response {
-  return new NativeResponse(stringify(body), { status, headers: JSON_HEADERS });
+export const json = (status: number, body: unknown): PlainAnswer => ({
+  status,
+  headers: null,
+  body: stringify(body),
+});
+
+/** The web `Response` of an answer. */
+export function toResponse(answer: Answer): Response {
+  if (answer instanceof NativeResponse) return answer;
+  const { status, headers, body } = answer;
+  return new NativeResponse(body, {
+    status,
+    headers: headers === null ? JSON_HEADERS : headers as HeadersInit,
+  });
 }
 
 /** The input does not match its schema. */
-export const validationFailed = (details: readonly IssueDetail[]): Response =>
+export const validationFailed = (details: readonly IssueDetail[]): PlainAnswer =>
   json(400, { error: "Validation failed", details });
 
 /** The body is not JSON though it says so. */
-export const invalidJson = (): Response => json(400, { error: "Invalid JSON" });
+export const invalidJson = (): PlainAnswer => json(400, { error: "Invalid JSON" });
 
 /** The handler threw; the reason is in the logs only. */
-export const internalError = (): Response => json(500, { error: "Internal function error" });
+export const internalError = (): PlainAnswer => json(500, { error: "Internal function error" });
 
 /** A request came before the function. */
-export const unavailable = (): Response => json(503, { error: "Function unavailable" });
+export const unavailable = (): PlainAnswer => json(503, { error: "Function unavailable" });

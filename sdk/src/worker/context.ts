@@ -9,10 +9,11 @@ import type { Bot, Company, Conversation, Operator, User } from "../context/iden
 import type { JelouClient } from "../context/jelou.ts";
 import type { MemoryClient } from "../context/memory.ts";
 import type { Trigger } from "../context/trigger.ts";
+import type { Incoming } from "./incoming.ts";
 import type { JelouFactory } from "./jelou.ts";
 import { logFor } from "./log.ts";
 import type { MemoryFactory } from "./memory.ts";
-import { decodeComponent, freeze, getHeader, indexOf, parse, slice } from "./primordials.ts";
+import { decodeComponent, freeze, indexOf, parse, slice } from "./primordials.ts";
 import { type Fields, parseFields } from "./query.ts";
 
 /** What all requests to this function have in common. */
@@ -41,8 +42,7 @@ const NOTHING = freeze({});
 /** The context of one request. */
 export class InvocationContext implements Context {
   readonly #scope: FunctionScope;
-  readonly #headers: Headers;
-  readonly #target: string;
+  readonly #incoming: Incoming;
   readonly requestId: string;
   readonly method: string;
   #query: Fields | undefined;
@@ -53,12 +53,11 @@ export class InvocationContext implements Context {
   #jelou: JelouClient | undefined;
   #log: ((...args: unknown[]) => void) | undefined;
 
-  constructor(scope: FunctionScope, headers: Headers, requestId: string, method: string, target: string) {
+  constructor(scope: FunctionScope, incoming: Incoming) {
     this.#scope = scope;
-    this.#headers = headers;
-    this.#target = target;
-    this.requestId = requestId;
-    this.method = method;
+    this.#incoming = incoming;
+    this.requestId = incoming.header("x-jelou-request-id") ?? "";
+    this.method = incoming.method;
   }
 
   get functionSlug(): string {
@@ -66,22 +65,24 @@ export class InvocationContext implements Context {
   }
 
   get path(): string {
-    const mark = indexOf(this.#target, "?");
-    return mark < 0 ? this.#target : slice(this.#target, 0, mark);
+    const { target } = this.#incoming;
+    const mark = indexOf(target, "?");
+    return mark < 0 ? target : slice(target, 0, mark);
   }
 
   get query(): Fields {
     if (this.#query !== undefined) return this.#query;
-    const mark = indexOf(this.#target, "?");
-    return this.#query = parseFields(mark < 0 ? "" : slice(this.#target, mark + 1));
+    const { target } = this.#incoming;
+    const mark = indexOf(target, "?");
+    return this.#query = parseFields(mark < 0 ? "" : slice(target, mark + 1));
   }
 
   get params(): Readonly<Record<string, string>> {
-    return this.#params ??= readJson(this.#headers, "x-jelou-params") as Record<string, string> ?? NOTHING;
+    return this.#params ??= readJson(this.#incoming, "x-jelou-params") as Record<string, string> ?? NOTHING;
   }
 
   get trigger(): Trigger {
-    return this.#trigger ??= trigger(readJson(this.#headers, "x-jelou-trigger") as Partial<Trigger> | null);
+    return this.#trigger ??= trigger(readJson(this.#incoming, "x-jelou-trigger") as Partial<Trigger> | null);
   }
 
   get isHttp(): boolean {
@@ -142,13 +143,13 @@ export class InvocationContext implements Context {
   }
 
   get #who(): Identity {
-    return this.#identity ??= readJson(this.#headers, "x-jelou-identity") as Identity ?? NOTHING;
+    return this.#identity ??= readJson(this.#incoming, "x-jelou-identity") as Identity ?? NOTHING;
   }
 }
 
 /** A percent-encoded JSON header. */
-function readJson(headers: Headers, name: string): unknown {
-  const text = getHeader(headers, name);
+function readJson(incoming: Incoming, name: string): unknown {
+  const text = incoming.header(name);
   return text === null || text === "" ? null : parse(decodeComponent(text));
 }
 

@@ -15,20 +15,8 @@
  *
  * @module
  */
-import {
-  decode,
-  endsWith,
-  getHeader,
-  indexOf,
-  parse,
-  requestBody,
-  requestBytes,
-  requestHeaders,
-  requestText,
-  slice,
-  toLowerCase,
-  trim,
-} from "./primordials.ts";
+import type { Incoming } from "./incoming.ts";
+import { decode, endsWith, indexOf, NativePromise, parse, slice, toLowerCase, trim } from "./primordials.ts";
 import { parseFields } from "./query.ts";
 
 /** What was read from a request. */
@@ -40,6 +28,9 @@ export interface Input {
 
 /** The body says that it is JSON, and is not. */
 export const INVALID_JSON: unique symbol = Symbol("invalid JSON");
+
+/** What reading gives. */
+type ReadInput = Input | typeof INVALID_JSON;
 
 const NO_BODY: Input = { value: {}, bytes: null };
 const UNREAD: Input = { value: undefined, bytes: null };
@@ -54,16 +45,28 @@ export function takesQuery(method: string): boolean {
  *
  * @param keepBytes Whether the body must still be readable, byte for byte; text alone is quicker.
  */
-export async function readBody(request: Request, keepBytes: boolean): Promise<Input | typeof INVALID_JSON> {
-  const headers = requestHeaders(request);
-  const type = mediaType(getHeader(headers, "content-type"));
+export function readBody(incoming: Incoming, keepBytes: boolean): ReadInput | Promise<ReadInput> {
+  const type = mediaType(incoming.header("content-type"));
   const json = type === "application/json" || endsWith(type, "+json");
   const form = type === "application/x-www-form-urlencoded";
   if (!json && !form && type !== "") {
-    return getHeader(headers, "content-length") === "0" || requestBody(request) === null ? NO_BODY : UNREAD;
+    return incoming.hasBody() ? UNREAD : NO_BODY;
   }
-  const bytes = keepBytes ? await requestBytes(request) as Uint8Array<ArrayBuffer> : null;
-  const text = bytes === null ? await requestText(request) : decode(bytes);
+  const body = keepBytes ? incoming.bytes() : incoming.text();
+  return body instanceof NativePromise ? parseLater(body, json, form) : parseBody(body, json, form);
+}
+
+async function parseLater(
+  body: Promise<Uint8Array<ArrayBuffer> | string>,
+  json: boolean,
+  form: boolean,
+): Promise<ReadInput> {
+  return parseBody(await body, json, form);
+}
+
+function parseBody(body: Uint8Array<ArrayBuffer> | string, json: boolean, form: boolean): ReadInput {
+  const bytes = typeof body === "string" ? null : body;
+  const text = typeof body === "string" ? body : decode(body);
   if (text === "") return { value: {}, bytes };
   if (form) return { value: parseFields(text), bytes };
   try {

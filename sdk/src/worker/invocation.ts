@@ -3,24 +3,14 @@
  *
  * @module
  */
-import { internalError, invalidJson, validationFailed } from "./answers.ts";
+import { type Answer, internalError, invalidJson, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
+import type { Incoming } from "./incoming.ts";
 import { type Input, INVALID_JSON, readBody, takesQuery } from "./input.ts";
 import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
-import {
-  decodeComponent,
-  getHeader,
-  indexOf,
-  NativePromise,
-  requestHeaders,
-  requestMethod,
-  requestSignal,
-  requestUrl,
-  signalAborted,
-  slice,
-} from "./primordials.ts";
+import { decodeComponent, NativePromise } from "./primordials.ts";
 import { type Outcome, toOutcome } from "./result.ts";
 import type { Tool, Tools } from "./tool.ts";
 import type { Validated } from "./validation.ts";
@@ -32,56 +22,41 @@ export interface LoadedFunction {
 }
 
 /** Answers one request. Never throws. */
-export function invoke(fn: LoadedFunction, request: Request): Promise<Response> {
-  const headers = requestHeaders(request);
-  const target = targetOf(request);
-  const requestId = getHeader(headers, "x-jelou-request-id") ?? "";
-  const context = new InvocationContext(fn.scope, headers, requestId, requestMethod(request), target);
-  return runAs(context, () => answer(fn.tools, context, request, target));
+export function invoke(fn: LoadedFunction, incoming: Incoming): Promise<Answer> {
+  const context = new InvocationContext(fn.scope, incoming);
+  return runAs(context, () => answer(fn.tools, context, incoming));
 }
 
-async function answer(
-  tools: Tools,
-  context: InvocationContext,
-  request: Request,
-  target: string,
-): Promise<Response> {
+async function answer(tools: Tools, context: InvocationContext, incoming: Incoming): Promise<Answer> {
   try {
-    const tool = toolOf(tools, request);
-    const input = takesQuery(context.method)
+    const tool = toolOf(tools, incoming);
+    const reading = takesQuery(context.method)
       ? { value: context.query, bytes: null }
-      : await readBody(request, tool.wantsRequest);
+      : readBody(incoming, tool.wantsRequest);
+    const input = reading instanceof NativePromise ? await reading : reading;
     if (input === INVALID_JSON) return invalidJson();
     const validating = validate(tool, context, input);
     const validated = validating instanceof NativePromise ? await validating : validating;
     if (validated.details !== null) return validationFailed(validated.details);
-    const outward = tool.wantsRequest
-      ? outwardRequest(request, urlOf(request, target), input.bytes)
-      : undefined;
-    const outcome = toOutcome(await tool.handler(validated.value, context, outward));
+    const outward = tool.wantsRequest ? outwardRequest(incoming, urlOf(incoming), input.bytes) : undefined;
+    const returned = tool.handler(validated.value, context, outward);
+    const outcome = toOutcome(await returned);
     if (outcome.described && tool.validateOutput !== null) await warnOfMismatch(tool, outcome);
-    return outcome.response;
+    return outcome.answer;
   } catch (error) {
     // What a caller who has gone away leaves behind is no fault of the function.
-    log(signalAborted(requestSignal(request)) ? "WARN" : "ERROR", [error]);
+    log(incoming.isAborted() ? "WARN" : "ERROR", [error]);
     return internalError();
   }
 }
 
-/** The path and query of a request that came over a unix socket, where its URL is `http+unix://host/path`. */
-function targetOf(request: Request): string {
-  const url = requestUrl(request);
-  const start = indexOf(url, "/", indexOf(url, "://") + 3);
-  return start < 0 ? "/" : slice(url, start);
-}
-
 /** The URL that the caller used. */
-function urlOf(request: Request, target: string): string {
-  return (getHeader(requestHeaders(request), "x-jelou-origin") ?? "http://localhost") + target;
+function urlOf(incoming: Incoming): string {
+  return (incoming.header("x-jelou-origin") ?? "http://localhost") + incoming.target;
 }
 
-function toolOf(tools: Tools, request: Request): Tool {
-  const name = getHeader(requestHeaders(request), "x-jelou-tool");
+function toolOf(tools: Tools, incoming: Incoming): Tool {
+  const name = incoming.header("x-jelou-tool");
   const key = name === null ? "default" : decodeComponent(name);
   const tool = tools[key];
   if (tool === undefined) {

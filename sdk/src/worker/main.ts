@@ -1,26 +1,37 @@
 /**
  * The worker: a Deno process that waits for one function and then serves it.
  *
- * It listens on the unix socket that is its first argument (and answers the engine's pulse on the second), says so with one line on standard output, is told
+ * It listens on the unix socket that is its first argument (and answers the engine's pulse on the second, and takes
+ * calls as frames on the third), says so with one line on standard output, is told
  * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
  * requests. What a request means is in headers that only the gateway can set.
  *
  * @module
  */
-import { internalError, json, unavailable } from "./answers.ts";
+import { internalError, json, toResponse, unavailable } from "./answers.ts";
+import { serveCalls, takeHeld } from "./channel.ts";
 import { captureConsole } from "./console.ts";
 import { invoke, type LoadedFunction } from "./invocation.ts";
 import { restrictGlobals } from "./globals.ts";
+import { HttpIncoming, type Incoming } from "./incoming.ts";
 import { incomingRequest } from "./outward_request.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
 import { answerPulse } from "./pulse.ts";
-import { endsWith, parse, requestText, requestUrl, writeStdout } from "./primordials.ts";
+import {
+  endsWith,
+  getHeader,
+  parse,
+  requestHeaders,
+  requestText,
+  requestUrl,
+  writeStdout,
+} from "./primordials.ts";
 
 const LOAD_PATH = "/__jelou/load";
 
-const [socketPath, pulsePath] = Deno.args;
+const [socketPath, pulsePath, callsPath] = Deno.args;
 if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
 
 let loading = false;
@@ -31,17 +42,28 @@ async function becomeFunction(request: Request): Promise<Response> {
   const message = parse(await requestText(request)) as LoadMessage;
   const loaded = await load(message, socketPath!);
   fn = loaded.fn;
-  return json(loaded.result.ok ? 200 : 422, loaded.result);
+  return toResponse(json(loaded.result.ok ? 200 : 422, loaded.result));
 }
 
 function handle(request: Request): Response | Promise<Response> {
-  if (fn !== null) return invoke(fn, request);
+  if (fn !== null) {
+    const requestId = getHeader(requestHeaders(request), "x-jelou-held");
+    if (requestId !== null) return takeHeld(requestId) ?? toResponse(unavailable());
+    return answerOverHttp(fn, new HttpIncoming(request));
+  }
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
-  return unavailable();
+  return toResponse(unavailable());
+}
+
+async function answerOverHttp(fn: LoadedFunction, incoming: Incoming): Promise<Response> {
+  return toResponse(await invoke(fn, incoming));
 }
 
 captureConsole();
 if (pulsePath !== undefined) answerPulse(pulsePath);
+if (callsPath !== undefined) {
+  serveCalls(callsPath, (incoming) => fn === null ? Promise.resolve(unavailable()) : invoke(fn, incoming));
+}
 // Now and not with the function: the node process object alone takes longer to load than a function does.
 restrictGlobals();
 
@@ -54,7 +76,7 @@ Deno.serve({
   onListen: () => writeStdout('{"jelou":"ready"}\n'),
   onError: (error) => {
     log("ERROR", [error]);
-    return internalError();
+    return toResponse(internalError());
   },
 }, handle);
 

@@ -4,12 +4,14 @@
  * @module
  */
 import { standInPrototype } from "./lazy_object.ts";
+import type { Incoming } from "./incoming.ts";
 import {
   appendHeader,
   create,
   defineProperty,
   eachHeader,
   getHeader,
+  matches,
   NativeHeaders,
   startsWith,
   toLowerCase,
@@ -17,20 +19,24 @@ import {
 
 /** What headers that only the platform sets begin with. */
 const PLATFORM_PREFIX = "x-jelou-";
+/** Names that can be looked up as they are; the platform's own objects say what is wrong with others. */
+const PLAIN_NAME = /^[\w-]+$/;
 
 const INCOMING = Symbol("incoming");
 const BUILT = Symbol("built");
 
 interface StandIn {
-  [INCOMING]: Headers;
+  [INCOMING]: Incoming;
   [BUILT]: Headers | undefined;
 }
 
 const prototype = standInPrototype(new NativeHeaders(), build);
 defineProperty(prototype, "get", {
   value(this: StandIn, name: string): string | null {
-    if (this[BUILT] !== undefined) return getHeader(this[BUILT], name);
-    return isPlatform(name) ? null : getHeader(this[INCOMING], name);
+    const known = `${name}`;
+    if (this[BUILT] !== undefined || !matches(PLAIN_NAME, known)) return getHeader(build(this), known);
+    const lower = toLowerCase(known);
+    return startsWith(lower, PLATFORM_PREFIX) ? null : this[INCOMING].header(lower);
   },
 });
 defineProperty(prototype, "has", {
@@ -40,7 +46,7 @@ defineProperty(prototype, "has", {
 });
 
 /** Makes the function's view of headers; it can be changed without changing the others. */
-export function outwardHeaders(incoming: Headers): Headers {
+export function outwardHeaders(incoming: Incoming): Headers {
   const standIn: StandIn = create(prototype);
   standIn[INCOMING] = incoming;
   standIn[BUILT] = undefined;
@@ -50,12 +56,8 @@ export function outwardHeaders(incoming: Headers): Headers {
 function build(standIn: StandIn): Headers {
   if (standIn[BUILT] !== undefined) return standIn[BUILT];
   const copy = new NativeHeaders();
-  eachHeader(standIn[INCOMING], (value: string, name: string) => {
-    if (!isPlatform(name)) appendHeader(copy, name, value);
+  eachHeader(standIn[INCOMING].headers(), (value: string, name: string) => {
+    if (!startsWith(name, PLATFORM_PREFIX)) appendHeader(copy, name, value);
   });
   return standIn[BUILT] = copy;
-}
-
-function isPlatform(name: string): boolean {
-  return startsWith(toLowerCase(`${name}`), PLATFORM_PREFIX);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { standInPrototype } from "./lazy_object.ts";
+import { HttpIncoming, type Incoming } from "./incoming.ts";
 import { outwardHeaders } from "./outward_headers.ts";
 import {
   create,
@@ -11,15 +12,11 @@ import {
   matches,
   NativeRequest,
   NativeURL,
-  requestBody,
-  requestHeaders,
   requestMethod,
-  requestSignal,
   requestUrl,
   urlHref,
 } from "./primordials.ts";
 
-/** The request as it came in, for what only works with that one: a WebSocket upgrade. */
 const INCOMING = Symbol("incoming");
 const URL_TEXT = Symbol("url");
 const BYTES = Symbol("bytes");
@@ -27,7 +24,7 @@ const HEADERS = Symbol("headers");
 const BUILT = Symbol("built");
 
 interface StandIn {
-  [INCOMING]: Request;
+  [INCOMING]: Incoming;
   [URL_TEXT]: string;
   [BYTES]: Uint8Array<ArrayBuffer> | null;
   [HEADERS]: Headers | undefined;
@@ -42,13 +39,13 @@ const shortcuts: Record<string, (this: StandIn) => unknown> = {
     return matches(NORMAL, this[URL_TEXT]) ? this[URL_TEXT] : urlHref(new NativeURL(this[URL_TEXT]));
   },
   method() {
-    return requestMethod(this[INCOMING]);
+    return this[INCOMING].method;
   },
   headers() {
     return headersOf(this);
   },
   signal() {
-    return requestSignal(this[INCOMING]);
+    return this[INCOMING].signal();
   },
 };
 for (const [name, get] of Object.entries(shortcuts)) defineProperty(prototype, name, { get });
@@ -68,7 +65,7 @@ const standInsWork = check();
  * @param bytes The body, if it has been read.
  */
 export function outwardRequest(
-  incoming: Request,
+  incoming: Incoming,
   url: string,
   bytes: Uint8Array<ArrayBuffer> | null,
 ): Request {
@@ -81,10 +78,10 @@ export function outwardRequest(
 
 /** The gateway's request behind a function's request; a request of another origin is given back as it is. */
 export function incomingRequest(request: Request): Request {
-  return (request as unknown as Partial<StandIn>)[INCOMING] ?? request;
+  return (request as unknown as Partial<StandIn>)[INCOMING]?.native ?? request;
 }
 
-function createStandIn(incoming: Request, url: string, bytes: Uint8Array<ArrayBuffer> | null): StandIn {
+function createStandIn(incoming: Incoming, url: string, bytes: Uint8Array<ArrayBuffer> | null): StandIn {
   const standIn: StandIn = create(prototype);
   standIn[INCOMING] = incoming;
   standIn[URL_TEXT] = url;
@@ -97,23 +94,25 @@ function createStandIn(incoming: Request, url: string, bytes: Uint8Array<ArrayBu
 function build(standIn: StandIn): Request {
   if (standIn[BUILT] !== undefined) return standIn[BUILT];
   const incoming = standIn[INCOMING];
-  const method = requestMethod(incoming);
+  const { method } = incoming;
   const bodiless = method === "GET" || method === "HEAD";
   return standIn[BUILT] = new NativeRequest(standIn[URL_TEXT], {
     method,
     headers: headersOf(standIn),
-    body: bodiless ? null : standIn[BYTES] ?? requestBody(incoming),
-    signal: requestSignal(incoming),
+    body: bodiless ? null : standIn[BYTES] ?? incoming.stream(),
+    signal: incoming.signal(),
   });
 }
 
 function headersOf(standIn: StandIn): Headers {
-  return standIn[HEADERS] ??= outwardHeaders(requestHeaders(standIn[INCOMING]));
+  return standIn[HEADERS] ??= outwardHeaders(standIn[INCOMING]);
 }
 
 /** Tries a stand-in where the platform itself looks inside. */
 function check(): boolean {
-  const incoming = new NativeRequest("http://localhost/", { method: "PUT", headers: { a: "b" } });
+  const incoming = new HttpIncoming(
+    new NativeRequest("http://localhost/", { method: "PUT", headers: { a: "b" } }),
+  );
   try {
     const standIn = createStandIn(incoming, "http://probe.localhost/", null) as unknown as Request;
     const copy = new NativeRequest(standIn);

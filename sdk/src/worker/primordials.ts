@@ -37,8 +37,6 @@ export const encodeComponent = encodeURIComponent;
 export const construct = Reflect.construct;
 
 export const NativeResponse = Response;
-/** The quickest way to a JSON response. */
-export const jsonResponse = Response.json;
 export const NativeRequest = Request;
 export const NativeHeaders = Headers;
 export const NativeURL = URL;
@@ -55,6 +53,8 @@ export const NativeUint8Array = Uint8Array;
 export const NativeRegExp = RegExp;
 export const NativeWeakSet = WeakSet;
 export const NativeBlob = Blob;
+export const NativeReadableStream = ReadableStream;
+export const NativeAbortController = AbortController;
 export const nativeFetch = fetch;
 export const nativeImport = (specifier: string): Promise<Record<string, unknown>> => import(specifier);
 export const createObjectURL = URL.createObjectURL;
@@ -70,12 +70,16 @@ export const includes = uncurry(String.prototype.includes);
 export const replaceAll = uncurry(String.prototype.replaceAll as (from: string, to: string) => string);
 export const split = uncurry(String.prototype.split as (separator: string) => string[]);
 export const trim = uncurry(String.prototype.trim);
+export const now = Date.now;
 export const toISOString = uncurry(Date.prototype.toISOString);
 export const functionToString = uncurry(Function.prototype.toString);
 const exec = uncurry(RegExp.prototype.exec);
 /** `pattern.test(text)`, which would call whatever `exec` the prototype has by then. */
 export const matches = (pattern: RegExp, text: string): boolean => exec(pattern, text) !== null;
 export const mapForEach = uncurry(Map.prototype.forEach);
+export const mapGet = uncurry(Map.prototype.get);
+export const mapSet = uncurry(Map.prototype.set);
+export const mapDelete = uncurry(Map.prototype.delete);
 export const setForEach = uncurry(Set.prototype.forEach);
 export const then = uncurry(Promise.prototype.then);
 
@@ -88,12 +92,22 @@ export const requestBody = getter<Request, ReadableStream<Uint8Array<ArrayBuffer
 );
 export const requestSignal = getter<Request, AbortSignal>(Request.prototype, "signal");
 export const signalAborted = getter<AbortSignal, boolean>(AbortSignal.prototype, "aborted");
+export const controllerSignal = getter<AbortController, AbortSignal>(AbortController.prototype, "signal");
+export const abort = uncurry(AbortController.prototype.abort as () => void);
 export const requestRedirect = getter<Request, RequestRedirect>(Request.prototype, "redirect");
 export const requestBytes = uncurry(Request.prototype.bytes);
 export const requestText = uncurry(Request.prototype.text);
 export const responseStatus = getter<Response, number>(Response.prototype, "status");
 export const responseHeaders = getter<Response, Headers>(Response.prototype, "headers");
+export const responseBodyUsed = getter<Response, boolean>(Response.prototype, "bodyUsed");
+export const responseBody = getter<Response, ReadableStream<Uint8Array> | null>(Response.prototype, "body");
 export const responseText = uncurry(Response.prototype.text);
+/** Ends a stream that nobody reads; what its source says to that is nobody's either. */
+export const cancelStream = (stream: ReadableStream | null): void => {
+  if (stream !== null) then(apply(streamCancel, stream, []), nothing, nothing);
+};
+const streamCancel = ReadableStream.prototype.cancel;
+const nothing = (): void => {};
 export const getHeader = uncurry(Headers.prototype.get);
 export const setHeader = uncurry(Headers.prototype.set);
 export const appendHeader = uncurry(Headers.prototype.append);
@@ -107,10 +121,20 @@ const encoder = new TextEncoder();
 const encodeText = uncurry(TextEncoder.prototype.encode);
 const decoder = new TextDecoder();
 const decodeBytes = uncurry(TextDecoder.prototype.decode);
-const subarray = uncurry(Uint8Array.prototype.subarray);
+const encodeTextInto = uncurry(TextEncoder.prototype.encodeInto);
+export const subarray = uncurry(
+  Uint8Array.prototype.subarray as (start: number, end?: number) => Uint8Array<ArrayBuffer>,
+);
+export const setBytes = uncurry(Uint8Array.prototype.set);
+export const copyWithin = uncurry(Uint8Array.prototype.copyWithin);
+/** A copy of bytes. */
+export const copy = uncurry(Uint8Array.prototype.slice as () => Uint8Array<ArrayBuffer>);
 
 /** UTF-8 bytes of a text. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encodeText(encoder, text);
+/** Writes a text as UTF-8 into bytes that have room for it, and gives their number. */
+export const encodeInto = (text: string, into: Uint8Array<ArrayBuffer>): number =>
+  encodeTextInto(encoder, text, into).written;
 /** The text of UTF-8 bytes; a byte order mark is dropped, and wrong bytes become U+FFFD. */
 export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 

@@ -81,6 +81,11 @@ impl WorkerDir {
         self.home().join("pulse")
     }
 
+    /// Where the process takes calls as frames.
+    pub(crate) fn calls_socket(&self) -> PathBuf {
+        self.home().join("calls")
+    }
+
     /// A folder of its own, so that the process cannot put another socket in the place of its egress socket.
     fn egress_dir(&self) -> PathBuf {
         self.path.join("e")
@@ -129,7 +134,7 @@ pub(crate) fn worker(
             permissions::flags(
                 purpose,
                 &home,
-                &[dir.socket(), dir.pulse_socket()],
+                &[dir.socket(), dir.pulse_socket(), dir.calls_socket()],
                 &dir.egress_socket(),
                 &shared.denied_addresses,
             )
@@ -139,6 +144,7 @@ pub(crate) fn worker(
         .arg(assets.worker())
         .arg(dir.socket())
         .arg(dir.pulse_socket())
+        .arg(dir.calls_socket())
         .env("DENO_DIR", dir.deno_dir())
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("DENO_TLS_CA_STORE", "mozilla,system")

@@ -6,8 +6,6 @@
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -20,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use rustix::process::Pid;
 use tokio::net::UnixStream;
 
+use super::sharded::Sharded;
 use crate::RequestBody;
 
 pub(crate) struct Connection {
@@ -123,20 +122,7 @@ pub(crate) struct Connections {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
-    /// One list for each of a few threads: a connection is used again where it was used before, and no thread waits
-    /// for another one.
-    idle: [Mutex<Vec<Connection>>; SHARDS],
-}
-
-const SHARDS: usize = 16;
-
-/// The list of the calling thread.
-fn shard() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
-    }
-    SHARD.with(|shard| *shard)
+    idle: Sharded<Vec<Connection>>,
 }
 
 impl Connections {
@@ -146,7 +132,7 @@ impl Connections {
             process,
             socket: socket.to_path_buf(),
             max_head_bytes,
-            idle: Default::default(),
+            idle: Sharded::default(),
         }
     }
 
@@ -162,24 +148,20 @@ impl Connections {
 
     pub(crate) fn give_back(&self, mut connection: Connection) {
         if connection.is_idle() {
-            lock(&self.idle[shard()]).push(connection);
+            self.idle.own().push(connection);
         }
     }
 
     /// Ends the idle connections.
     pub(crate) fn clear(&self) {
-        for shard in &self.idle {
-            lock(shard).clear();
+        for mut idle in self.idle.each() {
+            idle.clear();
         }
     }
 
     fn pop(&self) -> Option<Connection> {
-        lock(&self.idle[shard()]).pop()
+        self.idle.own().pop()
     }
-}
-
-fn lock(idle: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Connects to a socket that only this process may be listening on. The socket lies where the process can write: one

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use uuid::Uuid;
+
 /// A request that is given to a worker.
 #[derive(Debug, Clone)]
 pub struct InFlightRequest {
-    pub id: String,
+    pub id: Uuid,
     /// Calls already made in the chain that led to it.
     pub hops: u32,
     /// Whose memory it may use.
@@ -21,7 +23,7 @@ pub(crate) struct InFlight {
 #[derive(Debug, Default)]
 struct Table {
     /// By request id.
-    requests: HashMap<String, Facts>,
+    requests: HashMap<Uuid, Facts>,
     /// Calls already made in the chain of the request that ended last.
     last_hops: u32,
 }
@@ -34,20 +36,20 @@ struct Facts {
 
 impl InFlight {
     /// Answers with the request's id, which ends it.
-    pub(crate) fn begin(&self, request: InFlightRequest) -> String {
+    pub(crate) fn begin(&self, request: InFlightRequest) -> Uuid {
         let InFlightRequest {
             id,
             hops,
             memory_scope,
         } = request;
         let facts = Facts { hops, memory_scope };
-        self.lock().requests.insert(id.clone(), facts);
+        self.lock().requests.insert(id, facts);
         id
     }
 
-    pub(crate) fn end(&self, request_id: &str) {
+    pub(crate) fn end(&self, request_id: Uuid) {
         let mut table = self.lock();
-        if let Some(facts) = table.requests.remove(request_id) {
+        if let Some(facts) = table.requests.remove(&request_id) {
             table.last_hops = facts.hops;
         }
     }
@@ -59,7 +61,7 @@ impl InFlight {
     pub(crate) fn hops_of(&self, parent: Option<&str>) -> u32 {
         let table = self.lock();
         parent
-            .and_then(|id| table.requests.get(id))
+            .and_then(|id| table.requests.get(&Uuid::try_parse(id).ok()?))
             .map(|facts| facts.hops)
             .or_else(|| table.requests.values().map(|facts| facts.hops).max())
             .unwrap_or(table.last_hops)
@@ -67,7 +69,8 @@ impl InFlight {
 
     /// Whose memory a call made on behalf of `parent` may use; `None` when that is no request in flight.
     pub(crate) fn memory_scope_of(&self, parent: &str) -> Option<String> {
-        Some(self.lock().requests.get(parent)?.memory_scope.clone())
+        let parent = Uuid::try_parse(parent).ok()?;
+        Some(self.lock().requests.get(&parent)?.memory_scope.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
@@ -79,46 +82,57 @@ impl InFlight {
 mod tests {
     use super::*;
 
-    fn request(id: &str, hops: u32) -> InFlightRequest {
+    const A: Uuid = Uuid::from_u128(1);
+    const B: Uuid = Uuid::from_u128(2);
+
+    fn request(id: Uuid, hops: u32) -> InFlightRequest {
         InFlightRequest {
-            id: id.to_owned(),
+            id,
             hops,
             memory_scope: format!("user:{id}"),
         }
+    }
+
+    fn hops_of(table: &InFlight, parent: Uuid) -> u32 {
+        table.hops_of(Some(&parent.to_string()))
+    }
+
+    fn memory_scope_of(table: &InFlight, parent: Uuid) -> Option<String> {
+        table.memory_scope_of(&parent.to_string())
     }
 
     #[test]
     fn a_call_without_a_known_parent_counts_as_the_longest_chain() {
         let table = InFlight::default();
         assert_eq!(table.hops_of(None), 0);
-        table.begin(request("a", 2));
-        table.begin(request("b", 7));
-        assert_eq!(table.hops_of(Some("a")), 2);
+        table.begin(request(A, 2));
+        table.begin(request(B, 7));
+        assert_eq!(hops_of(&table, A), 2);
         assert_eq!(table.hops_of(Some("forged")), 7);
         assert_eq!(table.hops_of(None), 7);
-        table.end("b");
+        table.end(B);
         assert_eq!(table.hops_of(None), 2);
     }
 
     #[test]
     fn a_call_after_the_last_answer_continues_its_chain() {
         let table = InFlight::default();
-        table.begin(request("a", 3));
-        table.end("a");
+        table.begin(request(A, 3));
+        table.end(A);
         assert_eq!(table.hops_of(None), 3);
-        assert_eq!(table.hops_of(Some("a")), 3);
-        table.begin(request("b", 0));
-        table.end("b");
+        assert_eq!(hops_of(&table, A), 3);
+        table.begin(request(B, 0));
+        table.end(B);
         assert_eq!(table.hops_of(None), 0);
     }
 
     #[test]
     fn memory_is_that_of_a_request_in_flight() {
         let table = InFlight::default();
-        let id = table.begin(request("a", 0));
-        assert_eq!(table.memory_scope_of("a").as_deref(), Some("user:a"));
+        let id = table.begin(request(A, 0));
+        assert_eq!(memory_scope_of(&table, A), Some(format!("user:{A}")));
         assert_eq!(table.memory_scope_of("forged"), None);
-        table.end(&id);
-        assert_eq!(table.memory_scope_of("a"), None);
+        table.end(id);
+        assert_eq!(memory_scope_of(&table, A), None);
     }
 }

@@ -6,21 +6,27 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::header::{self, HeaderName};
+use http::{Method, Request, Response, StatusCode, request};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
+use uuid::Uuid;
 
+use super::channel::{Answered, CallError, HeldCall};
 use super::connection::Connection;
 use super::in_flight::InFlightRequest;
 use super::process::Worker;
-use crate::RequestBody;
+use crate::{MAX_CALL_BODY, RequestBody, Seldom};
+
+/// Asks for a held answer; its value is the request's id.
+const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]
 pub struct Lease {
     worker: Arc<Worker>,
-    request_id: String,
+    request_id: Uuid,
     stream_idle_timeout: Duration,
     _permit: OwnedSemaphorePermit,
 }
@@ -33,6 +39,15 @@ pub enum SendError {
     HeadTooLarge,
     #[error("the function's process ended or closed the connection: {0}")]
     Died(String),
+}
+
+impl From<CallError> for SendError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::HeadTooLarge => Self::HeadTooLarge,
+            CallError::Died(reason) => Self::Died(reason),
+        }
+    }
 }
 
 impl Lease {
@@ -52,10 +67,57 @@ impl Lease {
         }
     }
 
-    /// Sends the request and answers with the response's head; the body streams after it.
+    /// Sends the request and answers with the response's head; the body may stream after it.
     pub async fn send(
         self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<WorkerBody>, SendError> {
+        let (head, body) = request.into_parts();
+        match body {
+            RequestBody::Full(body) if is_call(&head, body.as_ref()) => {
+                self.call(&head, &body.unwrap_or_default()).await
+            }
+            body => {
+                let request = Request::from_parts(head, body);
+                self.streamed(request, None).await
+            }
+        }
+    }
+
+    async fn call(
+        self,
+        head: &request::Parts,
+        body: &[u8],
+    ) -> Result<Response<WorkerBody>, SendError> {
+        match self.worker.channels.call(head, body).await? {
+            Answered::Whole(response) => Ok(response.map(WorkerBody::whole)),
+            Answered::Held(call) => {
+                let mut request = Request::new(RequestBody::empty());
+                if head.method == Method::HEAD {
+                    *request.method_mut() = Method::HEAD;
+                }
+                let headers = request.headers_mut();
+                headers.insert(header::HOST, header::HeaderValue::from_static("worker"));
+                if let Ok(id) = self.request_id.to_string().parse() {
+                    headers.insert(HELD_HEADER, id);
+                }
+                self.streamed(request, Some(call)).await
+            }
+        }
+    }
+
+    fn streamed(
+        self,
+        request: Request<RequestBody>,
+        held: Option<HeldCall>,
+    ) -> Seldom<'static, Result<Response<WorkerBody>, SendError>> {
+        Box::pin(self.stream(request, held))
+    }
+
+    async fn stream(
+        self,
         mut request: Request<RequestBody>,
+        held: Option<HeldCall>,
     ) -> Result<Response<WorkerBody>, SendError> {
         let died = |error: std::io::Error| SendError::Died(error.to_string());
         loop {
@@ -68,11 +130,14 @@ impl Lease {
                     } else {
                         Some(connection)
                     };
-                    return Ok(response.map(|body| WorkerBody {
-                        body,
-                        stalled: None,
-                        connection,
-                        lease: self,
+                    return Ok(response.map(|body| {
+                        WorkerBody(Source::Stream(Box::new(Stream {
+                            body,
+                            stalled: None,
+                            connection,
+                            held,
+                            lease: self,
+                        })))
                     }));
                 }
                 Err(mut error) => match error.take_message() {
@@ -85,9 +150,15 @@ impl Lease {
     }
 }
 
+/// Whether a request can go over the call channel.
+fn is_call(head: &request::Parts, body: Option<&Bytes>) -> bool {
+    body.is_none_or(|body| body.len() <= MAX_CALL_BODY)
+        && !head.headers.contains_key(header::UPGRADE)
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.worker.in_flight.end(&self.request_id);
+        self.worker.in_flight.end(self.request_id);
         self.worker.release();
     }
 }
@@ -109,12 +180,23 @@ fn send_error(error: &hyper::Error) -> SendError {
 
 /// A response body on its way from a worker to the caller.
 #[derive(Debug)]
-pub struct WorkerBody {
+pub struct WorkerBody(Source);
+
+#[derive(Debug)]
+enum Source {
+    Whole(Option<Bytes>),
+    Stream(Box<Stream>),
+}
+
+#[derive(Debug)]
+struct Stream {
     body: Incoming,
     /// Runs while nothing comes.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Goes back to the pool when the body has ended well.
     connection: Option<Connection>,
+    /// The call that this is the answer of, if it came over the channel.
+    held: Option<HeldCall>,
     lease: Lease,
 }
 
@@ -126,12 +208,54 @@ pub enum StreamError {
     Worker(#[from] hyper::Error),
 }
 
+impl WorkerBody {
+    fn whole(bytes: Bytes) -> Self {
+        Self(Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
+    }
+
+    /// The body, if all of it is at hand.
+    pub fn into_whole(self) -> Result<Bytes, Self> {
+        match self.0 {
+            Source::Whole(bytes) => Ok(bytes.unwrap_or_default()),
+            stream @ Source::Stream(_) => Err(Self(stream)),
+        }
+    }
+}
+
 impl Body for WorkerBody {
     type Data = Bytes;
     type Error = StreamError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        match &mut self.0 {
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Stream(stream) => stream.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Source::Whole(bytes) => bytes.is_none(),
+            Source::Stream(stream) => stream.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Source::Stream(stream) => stream.body.size_hint(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_frame(
+        &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         // Asking for a frame may let the connection read on, so both are asked once more before waiting.
@@ -145,7 +269,7 @@ impl Body for WorkerBody {
             if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
                 self.stalled = None;
                 if frame.is_none() {
-                    self.give_back();
+                    self.end();
                 }
                 return Poll::Ready(frame.map(|frame| frame.map_err(StreamError::from)));
             }
@@ -158,28 +282,22 @@ impl Body for WorkerBody {
         Poll::Ready(Some(Err(StreamError::Idle(timeout))))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl WorkerBody {
-    fn give_back(&mut self) {
+    /// All of it has gone through.
+    fn end(&mut self) {
+        if let Some(call) = self.held.take() {
+            call.done();
+        }
         if let Some(connection) = self.connection.take() {
             self.lease.worker.connections.give_back(connection);
         }
     }
 }
 
-impl Drop for WorkerBody {
+impl Drop for Stream {
     fn drop(&mut self) {
         // A server stops polling once the announced length has gone through, so the end is often not seen.
         if self.body.is_end_stream() {
-            self.give_back();
+            self.end();
         }
     }
 }

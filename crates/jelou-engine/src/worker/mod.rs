@@ -1,6 +1,7 @@
 //! One Deno process: how it is started, what it may do, how it is given its function, and how it ends.
 
 pub(crate) mod budget;
+mod channel;
 pub(crate) mod command;
 pub(crate) mod compiled;
 mod connection;
@@ -14,5 +15,6 @@ pub(crate) mod pool;
 pub(crate) mod process;
 mod rate;
 pub(crate) mod running;
+mod sharded;
 pub(crate) mod spawner;
 pub(crate) mod watch;

@@ -13,6 +13,7 @@ use tokio::process::Child;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::budget::Charge;
+use super::channel::Channels;
 use super::command::{self, WorkerDir};
 use super::compiled::Compiled;
 use super::connection::{Connection, Connections};
@@ -43,6 +44,7 @@ pub(crate) struct Worker {
     /// Of the time, how much the event loop has run and has waited for a core, as the watcher sees it.
     pub(crate) running_percent: AtomicU32,
     pub(crate) waiting_percent: AtomicU32,
+    pub(crate) channels: Channels,
     pub(crate) connections: Connections,
     pub(crate) in_flight: InFlight,
     /// Requests in flight, and [`CLOSED`].
@@ -159,6 +161,7 @@ impl Worker {
     }
 
     fn kill(&self) {
+        self.channels.clear();
         self.connections.clear();
         self.end.notify_one();
     }
@@ -178,6 +181,7 @@ pub(crate) struct Blank {
     egress: UnixListener,
     connection: Connection,
     connections: Connections,
+    channels: Channels,
 }
 
 impl Blank {
@@ -245,11 +249,9 @@ impl Blank {
         }
         let process = pid_of(&child)
             .ok_or_else(|| LoadError::Died("it ended as soon as it listened".to_owned()))?;
-        let connections = Connections::new(
-            process,
-            &dir.socket(),
-            shared.limits.max_response_header_bytes,
-        );
+        let max_head_bytes = shared.limits.max_response_header_bytes;
+        let connections = Connections::new(process, &dir.socket(), max_head_bytes);
+        let channels = Channels::new(process, &dir.calls_socket(), max_head_bytes);
         let connection = connections.take().await.map_err(died)?;
         Ok(Self {
             child,
@@ -259,6 +261,7 @@ impl Blank {
             egress,
             connection,
             connections,
+            channels,
         })
     }
 
@@ -311,6 +314,7 @@ impl Blank {
             egress,
             mut connection,
             connections,
+            channels,
         } = self;
         // Before the module runs: one that writes a lot while it is imported would wait for a reader.
         let forward = output::Forward {
@@ -336,6 +340,7 @@ impl Blank {
             charge,
             running_percent: AtomicU32::new(0),
             waiting_percent: AtomicU32::new(0),
+            channels,
             connections,
             in_flight: InFlight::default(),
             leases: AtomicUsize::new(1),
@@ -465,6 +470,7 @@ async fn supervise(
         shared.host.log(&source, line);
     }
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
+    worker.channels.clear();
     worker.connections.clear();
     worker.charge.set(0);
 }

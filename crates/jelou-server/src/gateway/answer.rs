@@ -121,14 +121,16 @@ pub(crate) fn options(allow: HeaderValue) -> Response<GatewayBody> {
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+pub(crate) fn request_id(id: Uuid) -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    let id: &str = id.hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
 /// What no function can take away.
 pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
     let headers: &mut HeaderMap = response.headers_mut();
-    let mut buffer = Uuid::encode_buffer();
-    let id: &str = request_id.hyphenated().encode_lower(&mut buffer);
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
-    }
+    headers.insert(REQUEST_ID, self::request_id(request_id));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

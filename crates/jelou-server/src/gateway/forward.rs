@@ -5,32 +5,42 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 /// Prefix of the headers between the gateway and a worker; none of them passes from or to a caller.
 const INTERNAL_PREFIX: &str = "x-jelou-";
 
-/// Headers of one connection (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
-
-/// Takes out what a message must not carry further: hop-by-hop headers and the platform's own.
-pub(crate) fn strip(headers: &mut HeaderMap) {
+/// Takes out what a message must not carry further: headers of one connection, the platform's own, and those that
+/// `is_dropped` names.
+pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         for name in connection_options(headers) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP {
+    let dropped = |name: &HeaderName| {
+        let name = name.as_str();
+        is_hop_by_hop(name) || name.starts_with(INTERNAL_PREFIX) || is_dropped(name)
+    };
+    let names: Vec<_> = headers
+        .keys()
+        .filter(|name| dropped(name))
+        .cloned()
+        .collect();
+    for name in names {
         headers.remove(name);
     }
-    while let Some(name) = internal(headers) {
-        headers.remove(name);
-    }
+}
+
+/// Headers of one connection (RFC 9110, section 7.6.1).
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 /// Headers that `Connection` names as belonging to this connection only.
@@ -42,13 +52,6 @@ fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
         .collect()
-}
-
-fn internal(headers: &HeaderMap) -> Option<HeaderName> {
-    headers
-        .keys()
-        .find(|name| name.as_str().starts_with(INTERNAL_PREFIX))
-        .cloned()
 }
 
 pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
@@ -72,12 +75,13 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("x-jelou-token", "secret"),
             ("x-jelou-identity", "forged"),
+            ("x-dropped", "1"),
             ("x-custom", "stays"),
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
         headers.append("x-jelou-token", HeaderValue::from_static("twice"));
-        strip(&mut headers);
+        strip(&mut headers, |name| name == "x-dropped");
         assert_eq!(headers.len(), 1);
         assert_eq!(headers["x-custom"], "stays");
     }

@@ -1,8 +1,9 @@
 //! Passes a request that may go through to the function's process.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
 use jelou_engine::{
@@ -11,17 +12,22 @@ use jelou_engine::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use super::answer::Answer;
+use super::answer::{self, Answer};
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
 use super::{Gateway, GatewayBody, Origin, forward, websocket};
 use crate::registry::Function;
+
+const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-jelou-request-id");
+const ORIGIN_HEADER: HeaderName = HeaderName::from_static("x-jelou-origin");
 
 pub(crate) struct Call<'a> {
     pub(crate) tool: &'a Tool,
     /// Values of the parameters in the path, decoded.
     pub(crate) params: &'a [(String, String)],
     pub(crate) path: &'a str,
+    /// The function's own.
+    pub(crate) url: Option<&'a HeaderValue>,
     pub(crate) origin: Origin,
     pub(crate) request_id: Uuid,
 }
@@ -39,9 +45,20 @@ pub(crate) async fn invoke(
     }
     let upgrade = websocket::is_asked_for(request).then(|| hyper::upgrade::on(&mut *request));
     let (parts, mut body) = std::mem::take(request).into_parts();
-    let body = body.take();
-    let has_body = body.is_some();
-    let body = body.map_or_else(RequestBody::empty, |body| RequestBody::limited(body, limit));
+    let is_streamed = body.is_streamed();
+    let body = match body.take() {
+        Some(body) if is_streamed => {
+            let timeout = timeout(gateway, call.tool);
+            Box::pin(gather(body.limited(limit), timeout)).await
+        }
+        Some(body) => Some(body.limited(limit)),
+        None => Some(RequestBody::empty()),
+    };
+    let Some(body) = body else {
+        let mut response = Response::from(Answer::TimedOut);
+        unread::close(response.headers_mut());
+        return response;
+    };
     match send(gateway, Request::from_parts(parts, body), function, &call).await {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
             Some(caller) => {
@@ -50,16 +67,22 @@ pub(crate) async fn invoke(
             // Nobody asked for it.
             None => Answer::FunctionError.into(),
         },
-        Ok(response) => response.map(|body| GatewayBody::Worker(Box::new(body))),
+        Ok(response) => response.map(GatewayBody::from),
         Err(answer) => {
             let mut response = Response::from(answer);
-            if has_body {
+            if is_streamed {
                 // It may have been left in the middle.
                 unread::close(response.headers_mut());
             }
             response
         }
     }
+}
+
+/// A short body whole. `None` when it does not come in time, or the caller has gone.
+async fn gather(body: RequestBody, timeout: Duration) -> Option<RequestBody> {
+    let gathered = tokio::time::timeout(timeout, body.gather());
+    gathered.await.ok()?.ok()
 }
 
 /// Sends a request to the function's process. Answers with the response's head, cleared of what is not the caller's,
@@ -83,11 +106,11 @@ pub(crate) async fn send(
         .unwrap_or_default();
     // Made again only when a deploy comes in between.
     let in_flight = || InFlightRequest {
-        id: request_id.to_string(),
+        id: request_id,
         hops: call.origin.hops,
         memory_scope: memory_scope.clone(),
     };
-    let outgoing = match outgoing(gateway, request, function, call, identity) {
+    let outgoing = match outgoing(request, call, identity) {
         Ok(outgoing) => outgoing,
         Err(error) => {
             tracing::error!(function = %slug, %request_id, %error, "cannot pass the request on");
@@ -98,9 +121,10 @@ pub(crate) async fn send(
         let lease = lease(function, in_flight).await?;
         lease.send(outgoing).await.map_err(Failure::Send)
     };
-    let failure = match tokio::time::timeout(timeout, answered).await {
+    let mut answered = pin!(answered);
+    let failure = match tokio::time::timeout(timeout, answered.as_mut()).await {
         Ok(Ok(mut response)) => {
-            forward::strip(response.headers_mut());
+            forward::strip(response.headers_mut(), |_| false);
             return Ok(response);
         }
         Ok(Err(failure)) => failure,
@@ -157,9 +181,7 @@ async fn lease(
 }
 
 fn outgoing(
-    gateway: &Gateway,
     request: Request<RequestBody>,
-    function: &Function,
     call: &Call<'_>,
     identity: Option<Identity>,
 ) -> Result<Request<RequestBody>, http::Error> {
@@ -172,9 +194,7 @@ fn outgoing(
     };
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
-    forward::strip(headers);
-    // What the gateway has done for the caller already.
-    headers.remove(header::EXPECT);
+    forward::strip(headers, |name| is_of_caller(name, call.origin));
     if let Some(authority) = authority {
         // The host of the target counts, and HTTP/2 has no other (RFC 9112, section 3.2.2).
         headers.insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
@@ -183,16 +203,17 @@ fn outgoing(
     if websocket {
         websocket::ask(headers);
     }
-    set_forwarded(headers, call.origin);
+    if let Some(peer) = call.origin.peer {
+        // The caller's address, as far as it is known.
+        forward::set(headers, "x-forwarded-for", &peer.to_canonical().to_string());
+    }
     if let Some(identity) = identity {
         forward::set(headers, identity::HEADER, &percent_encoded(&identity.json));
     }
-    forward::set(headers, "x-jelou-request-id", &call.request_id.to_string());
-    forward::set(
-        headers,
-        "x-jelou-origin",
-        &gateway.domain.url(function.slug.as_str()),
-    );
+    headers.insert(REQUEST_ID_HEADER, answer::request_id(call.request_id));
+    if let Some(url) = call.url {
+        headers.insert(ORIGIN_HEADER, url.clone());
+    }
     if call.origin.hops > 0 {
         forward::set(headers, "x-jelou-hops", &call.origin.hops.to_string());
     }
@@ -226,23 +247,13 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
     Ok(())
 }
 
-/// Who the caller is, as anybody can write it.
-const CALLER_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
-/// What the caller asked a proxy for; a trusted one's word passes.
-const PROXY_HEADERS: [&str; 3] = ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"];
-
-/// The caller's address, as far as it is known; what the caller says of itself does not count.
-fn set_forwarded(headers: &mut HeaderMap, origin: Origin) {
-    for name in CALLER_HEADERS {
-        headers.remove(name);
-    }
-    if !origin.by_proxy {
-        for name in PROXY_HEADERS {
-            headers.remove(name);
-        }
-    }
-    if let Some(peer) = origin.peer {
-        forward::set(headers, "x-forwarded-for", &peer.to_canonical().to_string());
+/// What a caller says that is the gateway's to say: who it is, what it asked a proxy for, unless a trusted one says it,
+/// and what the gateway has done for it already.
+fn is_of_caller(name: &str, origin: Origin) -> bool {
+    match name {
+        "forwarded" | "x-forwarded-for" | "x-real-ip" | "expect" => true,
+        "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port" => !origin.by_proxy,
+        _ => false,
     }
 }
 

@@ -14,11 +14,11 @@ mod statics;
 pub(crate) mod unread;
 mod websocket;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
-use hyper::body::Incoming;
 use jelou_core::{Clock, Limits};
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ use crate::mcp;
 use crate::network::Networks;
 use crate::registry::{Found, Function, Live, Registry};
 use answer::Answer;
+pub(crate) use unread::CallerBody;
 use unread::Unread;
 
 #[derive(Debug)]
@@ -41,6 +42,15 @@ pub(crate) struct Gateway {
     /// Callers who may say whom they speak for.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
+}
+
+/// What a request is addressed to.
+#[derive(Debug, Default)]
+pub(crate) struct Target {
+    /// Absent when there is no function of that name.
+    function: Option<Arc<Function>>,
+    /// Bytes of the path before the one that the function sees.
+    skipped: usize,
 }
 
 /// Where a request came from.
@@ -55,25 +65,33 @@ pub(crate) struct Origin {
 }
 
 impl Gateway {
-    /// Whether the request's address names a function, and not this server itself.
-    pub(crate) fn is_for_function<B>(&self, request: &Request<B>) -> bool {
+    /// The function that the request's address names; `None` when it is this server itself that is addressed.
+    pub(crate) fn target<B>(&self, request: &Request<B>) -> Option<Target> {
         let host = host_of(request);
-        self.domain.address(&host, request.uri().path()) != Address::Other
+        let path = request.uri().path();
+        match self.domain.address(&host, path) {
+            Address::Function { label, path: seen } => Some(Target {
+                function: self.registry.function(label),
+                skipped: path.strip_suffix(seen).unwrap_or(path).len(),
+            }),
+            Address::Other => None,
+        }
     }
 
     pub(crate) async fn answer_function(
         &self,
-        request: Request<Incoming>,
+        request: Request<CallerBody>,
+        target: Target,
         origin: Origin,
     ) -> Response<GatewayBody> {
         let request_id = Uuid::new_v4();
         let requested_origin = request.headers().get(header::ORIGIN).cloned();
-        let host = host_of(&request);
         let uri = request.uri().clone();
         let mut request = Unread::of(request);
-        let (function, path) = match self.domain.address(&host, uri.path()) {
-            Address::Function { label, path } => (self.registry.function(label), path),
-            Address::Other => (None, ""),
+        let Target { function, skipped } = target;
+        let path = match &uri.path()[skipped..] {
+            "" => "/",
+            path => path,
         };
         let live = function
             .as_ref()
@@ -107,7 +125,10 @@ impl Gateway {
             }
         };
         answer::finish(&mut response, request_id);
-        request.into_body().settle(response.headers_mut()).await;
+        let unread = request.into_body();
+        if unread.is_streamed() {
+            Box::pin(unread.settle(response.headers_mut())).await;
+        }
         response
     }
 
@@ -137,7 +158,8 @@ impl Gateway {
                 origin,
                 request_id,
             };
-            return mcp::answer(exchange, request).await;
+            // Boxed, for its state would have to be moved with every other request's.
+            return Box::pin(mcp::answer(exchange, request)).await;
         }
         let tools = &live.manifest.tools;
         if cors::is_preflight(request) {
@@ -177,6 +199,7 @@ impl Gateway {
             tool: &tools[found.tool],
             params: &found.params,
             path,
+            url: live.url.as_ref(),
             origin,
             request_id,
         };
@@ -197,7 +220,7 @@ struct Visit<'a> {
 }
 
 /// The host that the request names, in lower case: in its target (RFC 9112, section 3.2.2), else in its header.
-fn host_of<B>(request: &Request<B>) -> String {
+fn host_of<B>(request: &Request<B>) -> Cow<'_, str> {
     let named = request
         .uri()
         .authority()
@@ -208,5 +231,10 @@ fn host_of<B>(request: &Request<B>) -> String {
                 .get(header::HOST)
                 .and_then(|host| host.to_str().ok())
         });
-    named.unwrap_or_default().to_ascii_lowercase()
+    let named = named.unwrap_or_default();
+    if named.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(named.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(named)
+    }
 }

@@ -4,20 +4,55 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use jelou_engine::RequestBody;
 
 /// Bytes that are read to keep a connection; a larger body costs more than a new connection.
 const MAX_DROPPED: u64 = 64 * 1024;
 /// How long an answer waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A body as it comes from a caller.
+#[derive(Debug)]
+pub(crate) enum CallerBody {
+    /// All of it has been taken from the connection.
+    Whole(Bytes),
+    Stream(Incoming),
+}
+
+impl CallerBody {
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    /// Bytes that the caller says it has.
+    fn announced(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Stream(body) => body.size_hint().lower(),
+        }
+    }
+
+    /// For the one who reads it; fails when it is longer than the limit.
+    pub(crate) fn limited(self, limit: u64) -> RequestBody {
+        match self {
+            Self::Whole(bytes) => RequestBody::full(bytes),
+            Self::Stream(body) => RequestBody::limited(body, limit),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
-    body: Option<Incoming>,
+    body: Option<CallerBody>,
     rest: Rest,
 }
 
@@ -34,7 +69,7 @@ enum Rest {
 }
 
 impl Unread {
-    pub(crate) fn of(request: Request<Incoming>) -> Request<Self> {
+    pub(crate) fn of(request: Request<CallerBody>) -> Request<Self> {
         let rest = if request.version() == Version::HTTP_2 {
             Rest::Apart
         } else if request.headers().contains_key(header::EXPECT) {
@@ -43,26 +78,32 @@ impl Unread {
             Rest::Comes
         };
         request.map(|body| Self {
-            body: Some(body).filter(|body| !body.is_end_stream()),
+            body: Some(body).filter(|body| !body.is_empty()),
             rest,
         })
     }
 
     /// Bytes that the caller says it has.
     pub(crate) fn announced(&self) -> u64 {
-        let body = self.body.as_ref();
-        body.map_or(0, |body| body.size_hint().lower())
+        self.body.as_ref().map_or(0, CallerBody::announced)
+    }
+
+    /// Whether there is a body that is still to come.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(self.body, Some(CallerBody::Stream(_)))
     }
 
     /// Gives the body to the one who reads it. `None` when there is none, or it was given away before.
-    pub(crate) fn take(&mut self) -> Option<Incoming> {
+    pub(crate) fn take(&mut self) -> Option<CallerBody> {
         self.body.take()
     }
 
     /// Called with the headers of the answer.
     pub(crate) async fn settle(self, headers: &mut HeaderMap) {
         let announced = self.announced();
-        let Some(mut body) = self.body else { return };
+        let Some(CallerBody::Stream(mut body)) = self.body else {
+            return;
+        };
         match self.rest {
             Rest::Apart => {}
             Rest::Waits => close(headers),

@@ -8,30 +8,30 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{MAX_HEADERS, Routing, proxy_protocol, stopped, tls};
-use crate::gateway::GatewayBody;
+use super::{Routing, http1, proxy_protocol, stopped, tls};
+use crate::gateway::{CallerBody, GatewayBody};
 
 /// How long a caller may take for what comes before its first request.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request's head may take, and how long a connection is kept without one: hyper has one clock for both. It is
 /// longer than proxies keep theirs (60 s), so that it is they who close, and no request meets a closed connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes of a request's head.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How often an HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 250;
 
-type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+pub(super) type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 pub(super) async fn serve(
     stream: std::net::TcpStream,
@@ -81,7 +81,7 @@ async fn open(
         Opened::Plain {
             stream,
             http2: false,
-        } => serve_http1(stream, peer, routing, stop).await,
+        } => http1::serve(stream, peer, routing, stop).await,
         Opened::Plain {
             stream,
             http2: true,
@@ -89,7 +89,7 @@ async fn open(
         Opened::Encrypted(stream) if tls::chose_http2(&stream) => {
             serve_http2(*stream, peer, routing, stop).await
         }
-        Opened::Encrypted(stream) => serve_http1(*stream, peer, routing, stop).await,
+        Opened::Encrypted(stream) => http1::serve(*stream, peer, routing, stop).await,
     }
 }
 
@@ -114,34 +114,6 @@ async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
         }
         proxy_protocol::wait_for_more().await;
     }
-}
-
-async fn serve_http1<S>(
-    stream: S,
-    peer: IpAddr,
-    routing: Arc<Routing>,
-    mut stop: watch::Receiver<bool>,
-) -> ConnectionResult
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(MAX_HEAD_BYTES)
-        // A buffer may have grown past the head's limit before it is looked at.
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(
-            TokioIo::new(stream),
-            service_fn(|request| answer(&routing, request, peer)),
-        );
-    let mut connection = pin!(connection.with_upgrades());
-    tokio::select! {
-        ended = &mut connection => return Ok(ended?),
-        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
-    }
-    Ok(connection.await?)
 }
 
 async fn serve_http2<S>(
@@ -179,5 +151,5 @@ async fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Result<Response<GatewayBody>, Infallible> {
-    Ok(routing.answer(request, peer).await)
+    Ok(routing.answer(request.map(CallerBody::Stream), peer).await)
 }

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -40,6 +41,23 @@ impl Cores {
     }
 }
 
+/// How often the timer goes off that makes the others cheap.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Keeps the runtime running. Whoever sets a timer that comes before every other one has to wake the thread with a
+/// system call, even from itself; behind a timer that is always the next one, the timeout of a request costs none.
+async fn run(stopped: oneshot::Receiver<()>) {
+    let tick = async {
+        loop {
+            tokio::time::sleep(TICK).await;
+        }
+    };
+    tokio::select! {
+        _ = stopped => {}
+        () = tick => {}
+    }
+}
+
 impl Core {
     fn start(number: usize) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -47,7 +65,7 @@ impl Core {
         let (stop, stopped) = oneshot::channel();
         thread::Builder::new()
             .name(format!("core-{number}"))
-            .spawn(move || runtime.block_on(stopped))?;
+            .spawn(move || runtime.block_on(run(stopped)))?;
         Ok(Self {
             runtime: handle,
             _stop: stop,

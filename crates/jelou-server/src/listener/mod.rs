@@ -6,6 +6,7 @@
 
 mod connection;
 mod cores;
+mod http1;
 mod proxy_protocol;
 mod sockets;
 mod tls;
@@ -15,8 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
-use hyper::body::{Body, Incoming};
-use jelou_engine::RequestBody;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -27,7 +26,7 @@ pub(crate) use sockets::Sockets;
 use tls::Certificate;
 pub use tls::TlsError;
 
-use crate::gateway::{Gateway, GatewayBody, Origin, unread};
+use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin, unread};
 use crate::network::{Networks, TrustedProxies};
 
 /// Fields in a request's head: a worker takes 100, and the gateway adds its own.
@@ -47,7 +46,7 @@ struct Routing {
 
 impl Routing {
     /// `peer` is who made the connection.
-    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
+    async fn answer(&self, request: Request<CallerBody>, peer: IpAddr) -> Response<GatewayBody> {
         if !names_one_host(&request) {
             return refusal(StatusCode::BAD_REQUEST);
         }
@@ -61,13 +60,18 @@ impl Routing {
             by_proxy: self.proxies().contain(peer),
             hops: 0,
         };
-        match (&self.gateway, &self.api) {
-            (Some(gateway), Some(api)) if !gateway.is_for_function(&request) => {
-                answer_api(api, request).await
+        let Some(gateway) = &self.gateway else {
+            return match &self.api {
+                Some(api) => Box::pin(answer_api(api, request)).await,
+                None => Response::new(GatewayBody::empty()),
+            };
+        };
+        match (gateway.target(&request), &self.api) {
+            (None, Some(api)) => Box::pin(answer_api(api, request)).await,
+            (target, _) => {
+                let target = target.unwrap_or_default();
+                gateway.answer_function(request, target, origin).await
             }
-            (Some(gateway), _) => gateway.answer_function(request, origin).await,
-            (None, Some(api)) => answer_api(api, request).await,
-            (None, None) => Response::new(GatewayBody::empty()),
         }
     }
 
@@ -83,7 +87,7 @@ fn refusal(status: StatusCode) -> Response<GatewayBody> {
 }
 
 /// RFC 9112, section 3.2: with none or with two, whoever looks next may see another host than was seen here.
-fn names_one_host(request: &Request<Incoming>) -> bool {
+fn names_one_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(_), None) => true,
@@ -95,12 +99,12 @@ fn names_one_host(request: &Request<Incoming>) -> bool {
     }
 }
 
-async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<GatewayBody> {
-    let has_body = !request.body().is_end_stream();
+async fn answer_api(api: &axum::Router, request: Request<CallerBody>) -> Response<GatewayBody> {
+    let has_body = !request.body().is_empty();
     let Ok(mut response) = api
         .clone()
         // The API has limits of its own; this body is read to its end also where the API stops.
-        .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
+        .oneshot(request.map(|body| axum::body::Body::new(body.limited(u64::MAX))))
         .await;
     if has_body && !response.status().is_success() {
         // A refusal may have left the body unread.

@@ -117,6 +117,7 @@ async fn ask(
         tool,
         params: &input.params,
         path: &input.path,
+        url: exchange.live.url.as_ref(),
         origin: exchange.origin,
         request_id: exchange.request_id,
     };

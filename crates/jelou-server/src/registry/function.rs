@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use http::HeaderValue;
 use jelou_core::{FunctionId, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
@@ -46,6 +47,8 @@ pub(crate) struct Live {
     pub(crate) openapi: Bytes,
     pub(crate) mcp: Arc<Catalog>,
     pub(crate) slot: Slot,
+    /// Scheme and authority of the function's URL.
+    pub(crate) url: Option<HeaderValue>,
 }
 
 impl Live {
@@ -64,6 +67,7 @@ impl Live {
             manifest: Arc::new(manifest),
             routes,
             slot,
+            url: url.parse().ok(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Live {
             openapi: self.openapi.clone(),
             mcp: Arc::clone(&self.mcp),
             slot,
+            url: self.url.clone(),
         }
     }
 }

@@ -1,0 +1,259 @@
+//! Frames of the call channel. `sdk/src/worker/channel.ts` describes them; what comes from a worker is not trusted.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode, request};
+
+const REQUEST: u8 = 1;
+const CANCEL: u8 = 2;
+const DONE: u8 = 3;
+const ANSWER: u8 = 1;
+const HELD: u8 = 2;
+
+/// Headers of most answers, those included that the gateway adds.
+const HEADERS: usize = 12;
+/// Bytes before what the kind says: length, kind, number of the call.
+const HEADER: usize = 9;
+/// Bytes of an answer's status and of the length of its head.
+const ANSWER_HEADER: usize = 6;
+/// Longest head and body of an answer: the worker holds what has more than 16 Ki and 64 Ki UTF-16 units, which have
+/// three bytes at most.
+const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
+
+/// What a worker says to one call.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Answer(Response<Bytes>),
+    /// The head is longer than the limit.
+    HeadTooLarge,
+    /// The body still has to come, over HTTP.
+    Held,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the worker broke the protocol of its call channel: {0}")]
+pub(super) struct WireError(&'static str);
+
+pub(super) fn put_request(out: &mut Vec<u8>, id: u32, head: &request::Parts, body: &[u8]) {
+    let start = put_header(out, REQUEST, id);
+    out.extend_from_slice(&[0; 4]);
+    let head_start = out.len();
+    out.extend_from_slice(head.method.as_str().as_bytes());
+    out.push(b' ');
+    let target = head.uri.path_and_query();
+    out.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
+    out.push(b'\n');
+    for (name, value) in &head.headers {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        put_value(out, value.as_bytes());
+        out.push(b'\n');
+    }
+    let head_bytes = length(out.len() - head_start);
+    out[head_start - 4..head_start].copy_from_slice(&head_bytes);
+    out.extend_from_slice(body);
+    end(out, start);
+}
+
+/// The caller has gone away.
+pub(super) fn put_cancel(out: &mut Vec<u8>, id: u32) {
+    let start = put_header(out, CANCEL, id);
+    end(out, start);
+}
+
+/// A held answer has gone through.
+pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
+    let start = put_header(out, DONE, id);
+    end(out, start);
+}
+
+fn put_header(out: &mut Vec<u8>, kind: u8, id: u32) -> usize {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.push(kind);
+    out.extend_from_slice(&id.to_be_bytes());
+    start
+}
+
+fn end(out: &mut [u8], start: usize) {
+    let bytes = length(out.len() - start - 4);
+    out[start..start + 4].copy_from_slice(&bytes);
+}
+
+fn length(bytes: usize) -> [u8; 4] {
+    // A head and a body that are at hand are far below 4 GiB.
+    u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// A header's bytes are Latin-1 to the worker (Fetch Standard, isomorphic decode); the frame is UTF-8.
+fn put_value(out: &mut Vec<u8>, value: &[u8]) {
+    if value.is_ascii() {
+        out.extend_from_slice(value);
+        return;
+    }
+    let text: String = value.iter().copied().map(char::from).collect();
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The first frame of what has come, and its length; `None` while it is not complete.
+pub(super) fn next(
+    input: &[u8],
+    max_head_bytes: usize,
+) -> Result<Option<(u32, Reply, usize)>, WireError> {
+    let Some(bytes) = input.first_chunk::<4>() else {
+        return Ok(None);
+    };
+    let frame = u32::from_be_bytes(*bytes) as usize + 4;
+    if frame > HEADER + ANSWER_HEADER + MAX_ANSWER {
+        return Err(WireError("a frame is longer than any answer may be"));
+    }
+    if input.len() < frame {
+        return Ok(None);
+    }
+    let (Some((header, rest)), true) = (
+        input[..frame].split_first_chunk::<HEADER>(),
+        frame >= HEADER,
+    ) else {
+        return Err(WireError("a frame is too short"));
+    };
+    let [_, _, _, _, kind, id @ ..] = header;
+    let reply = match *kind {
+        HELD => Reply::Held,
+        ANSWER => answer(rest, max_head_bytes)?,
+        _ => return Err(WireError("a frame has an unknown kind")),
+    };
+    Ok(Some((u32::from_be_bytes(*id), reply, frame)))
+}
+
+fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
+    let (header, rest) = frame
+        .split_first_chunk::<ANSWER_HEADER>()
+        .ok_or(WireError("an answer is too short"))?;
+    let [high, low, head_bytes @ ..] = *header;
+    let status = StatusCode::from_u16(u16::from_be_bytes([high, low]))
+        .map_err(|_| WireError("an answer has no valid status"))?;
+    let head_bytes = u32::from_be_bytes(head_bytes) as usize;
+    let (head, body) = rest
+        .split_at_checked(head_bytes)
+        .ok_or(WireError("an answer is shorter than its head"))?;
+    if head.len() > max_head_bytes {
+        return Ok(Reply::HeadTooLarge);
+    }
+    let mut response = Response::new(Bytes::copy_from_slice(body));
+    response.headers_mut().reserve(HEADERS);
+    *response.status_mut() = status;
+    read_headers(head, response.headers_mut())?;
+    Ok(Reply::Answer(response))
+}
+
+fn read_headers(head: &[u8], headers: &mut HeaderMap) -> Result<(), WireError> {
+    for line in head.split(|byte| *byte == b'\n') {
+        if line.is_empty() {
+            continue;
+        }
+        let colon = line
+            .iter()
+            .position(|byte| *byte == b':')
+            .ok_or(WireError("a header has no colon"))?;
+        let name = HeaderName::from_bytes(&line[..colon])
+            .map_err(|_| WireError("a header has no valid name"))?;
+        let value = header_value(line[colon + 1..].trim_ascii())
+            .ok_or(WireError("a header has no valid value"))?;
+        headers
+            .try_append(name, value)
+            .map_err(|_| WireError("an answer has too many headers"))?;
+    }
+    Ok(())
+}
+
+fn header_value(text: &[u8]) -> Option<HeaderValue> {
+    if text.is_ascii() {
+        return HeaderValue::from_bytes(text).ok();
+    }
+    let latin1: Option<Vec<u8>> = std::str::from_utf8(text)
+        .ok()?
+        .chars()
+        .map(|char| u8::try_from(char).ok())
+        .collect();
+    HeaderValue::from_bytes(&latin1?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, id: u32, rest: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let start = put_header(&mut out, kind, id);
+        out.extend_from_slice(rest);
+        end(&mut out, start);
+        out
+    }
+
+    fn answer_frame(status: u16, head: &str, body: &[u8]) -> Vec<u8> {
+        let mut rest = status.to_be_bytes().to_vec();
+        rest.extend_from_slice(&length(head.len()));
+        rest.extend_from_slice(head.as_bytes());
+        rest.extend_from_slice(body);
+        frame(ANSWER, 7, &rest)
+    }
+
+    #[test]
+    fn an_answer_is_read_as_it_was_written() {
+        let bytes = answer_frame(201, "x-a: 1\nx-a: 2\nx-ñ: é\n", b"body");
+        assert!(next(&bytes, 100).is_err(), "a name is ASCII");
+        let bytes = answer_frame(201, "x-a: 1\nx-a: 2\nx-b: \u{e9}\n", b"body");
+        let (id, reply, length) = next(&bytes, 100).unwrap().unwrap();
+        assert_eq!((id, length), (7, bytes.len()));
+        let Reply::Answer(response) = reply else {
+            panic!("{reply:?}");
+        };
+        assert_eq!(response.status(), 201);
+        assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
+        assert_eq!(response.headers()["x-b"].as_bytes(), b"\xe9");
+        assert_eq!(response.body(), "body");
+        for cut in 0..bytes.len() {
+            assert!(next(&bytes[..cut], 100).unwrap().is_none(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_the_protocol_is_an_error() {
+        for bytes in [
+            u32::MAX.to_be_bytes().to_vec(),
+            frame(9, 1, &[]),
+            frame(ANSWER, 1, &[0, 200]),
+            frame(ANSWER, 1, &[0, 0, 0, 0, 0, 0]),
+            frame(ANSWER, 1, &[0, 200, 0, 0, 0, 9]),
+            answer_frame(200, "no colon\n", b""),
+            answer_frame(200, "a: \u{1}\n", b""),
+            answer_frame(200, "a: \u{2192}\n", b""),
+            [0, 0, 0, 1, HELD].to_vec(),
+        ] {
+            assert!(next(&bytes, 100).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_head_is_told_to_its_caller_alone() {
+        let head = format!("a: {}\n", "b".repeat(200));
+        let (_, reply, _) = next(&answer_frame(200, &head, b""), 100).unwrap().unwrap();
+        assert!(matches!(reply, Reply::HeadTooLarge));
+    }
+
+    #[test]
+    fn a_request_is_one_frame() {
+        let (head, ()) = http::Request::put("/a?b=c")
+            .header("x-a", HeaderValue::from_bytes(b"\xe9").unwrap())
+            .body(())
+            .unwrap()
+            .into_parts();
+        let mut out = Vec::new();
+        put_request(&mut out, 3, &head, b"body");
+        let text = "PUT /a?b=c\nx-a: \u{e9}\n";
+        let mut rest = length(text.len()).to_vec();
+        rest.extend_from_slice(text.as_bytes());
+        rest.extend_from_slice(b"body");
+        assert_eq!(out, frame(REQUEST, 3, &rest));
+    }
+}

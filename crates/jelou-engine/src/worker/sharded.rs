@@ -1,0 +1,33 @@
+//! A value for each of a few threads: what a thread keeps is used again by the same thread, and no thread waits for
+//! another one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const SHARDS: usize = 16;
+
+#[derive(Debug, Default)]
+pub(crate) struct Sharded<T>([Mutex<T>; SHARDS]);
+
+impl<T> Sharded<T> {
+    /// The calling thread's.
+    pub(crate) fn own(&self) -> MutexGuard<'_, T> {
+        lock(&self.0[own_shard()])
+    }
+
+    pub(crate) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
+        self.0.iter().map(lock)
+    }
+}
+
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn own_shard() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    SHARD.with(|shard| *shard)
+}

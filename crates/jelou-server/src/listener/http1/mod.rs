@@ -1,0 +1,268 @@
+//! HTTP/1.1 where a request comes whole and its answer is at hand, which is most of the time. Such a request is read
+//! with one look at the connection, and answered with one write.
+//!
+//! Everything else is hyper's: streams, upgrades, odd heads, slow senders. It gets the connection as if nothing had
+//! been read from it, and keeps it.
+
+mod head;
+mod input;
+mod rewound;
+mod stop;
+
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
+
+use super::connection::{ConnectionResult, HEAD_TIMEOUT, MAX_HEAD_BYTES};
+use super::{MAX_HEADERS, Routing, stopped};
+use crate::gateway::{CallerBody, GatewayBody};
+use head::{Parsed, Whole};
+use input::Input;
+use rewound::Rewound;
+use stop::Stop;
+
+/// Bytes of a request, head and body, that are waited for; a longer one is streamed.
+const MAX_REQUEST_BYTES: usize = MAX_HEAD_BYTES + jelou_engine::MAX_CALL_BODY;
+/// How long the rest of a request is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of an answer that are copied behind its head; more are written from where they are.
+const MAX_COPIED: usize = 16 * 1024;
+
+pub(super) async fn serve<S>(
+    stream: S,
+    peer: IpAddr,
+    routing: Arc<Routing>,
+    stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut connection = Connection::new(stream, stop.clone());
+    loop {
+        let whole = match connection.next().await? {
+            Next::Whole(whole) => whole,
+            Next::Other => {
+                let other = serve_other(connection, None, peer, routing, stop);
+                return Box::pin(other).await;
+            }
+            Next::End => return Ok(()),
+        };
+        let Whole {
+            request,
+            bytes,
+            closes,
+        } = whole;
+        let is_head = *request.method() == Method::HEAD;
+        let answered = {
+            let answering = pin!(routing.answer(request, peer));
+            connection.answer(answering).await?
+        };
+        let Some(response) = answered else {
+            return Ok(());
+        };
+        if !matches!(response.body(), GatewayBody::Full(_)) {
+            connection.input.put_back(&bytes);
+            let other = serve_other(connection, Some(response), peer, routing, stop);
+            return Box::pin(other).await;
+        }
+        if connection.write(response, is_head, closes).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Lets hyper go on from the first request that is still in the input, or write the answer to it.
+async fn serve_other<S>(
+    connection: Connection<S>,
+    answer: Option<Response<GatewayBody>>,
+    peer: IpAddr,
+    routing: Arc<Routing>,
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let stream = Rewound::new(connection.input.into_bytes(), connection.stream);
+    let answer = Mutex::new(answer);
+    let service = service_fn(|request: Request<Incoming>| {
+        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let routing = &routing;
+        async move {
+            Ok::<_, std::convert::Infallible>(match answer {
+                Some(answer) => answer,
+                None => routing.answer(request.map(CallerBody::Stream), peer).await,
+            })
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(MAX_HEAD_BYTES)
+        // A buffer may have grown past the head's limit before it is looked at.
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection.with_upgrades());
+    tokio::select! {
+        ended = &mut connection => return Ok(ended?),
+        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
+    }
+    Ok(connection.await?)
+}
+
+struct Connection<S> {
+    stream: S,
+    input: Input,
+    output: Vec<u8>,
+    /// Ends an idle connection. It is not set anew for each request: when it is over, it looks how long it really was.
+    idle: Pin<Box<Sleep>>,
+    idle_since: Instant,
+    stop: Stop,
+}
+
+enum Next {
+    Whole(Whole),
+    /// Something that hyper understands, or refuses.
+    Other,
+    /// The caller has gone, or the server is stopping.
+    End,
+}
+
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    fn new(stream: S, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            stream,
+            input: Input::new(),
+            output: Vec::new(),
+            idle: Box::pin(tokio::time::sleep(HEAD_TIMEOUT)),
+            idle_since: Instant::now(),
+            stop: Stop::new(stop),
+        }
+    }
+
+    /// The next request.
+    async fn next(&mut self) -> std::io::Result<Next> {
+        self.idle_since = Instant::now();
+        loop {
+            if !self.input.bytes().is_empty() {
+                match head::parse(&mut self.input) {
+                    Parsed::Whole(whole) => return Ok(Next::Whole(whole)),
+                    Parsed::Partial { bytes } => self.input.expect(bytes.unwrap_or_default()),
+                    Parsed::Other => return Ok(Next::Other),
+                }
+                match tokio::time::timeout(PATIENCE, poll_fn(|context| self.poll_fill(context)))
+                    .await
+                {
+                    // hyper knows what to say to a caller who stops in the middle.
+                    Ok(Ok(0)) | Err(_) => return Ok(Next::Other),
+                    Ok(read) => read?,
+                };
+                continue;
+            }
+            let read = poll_fn(|context| self.poll_idle(context)).await?;
+            if read == 0 {
+                return Ok(Next::End);
+            }
+        }
+    }
+
+    /// Waits for the first bytes of a request. Nothing came when the connection is to end.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        if let Poll::Ready(read) = self.poll_fill(context) {
+            return Poll::Ready(read);
+        }
+        if self.stop.poll(context) {
+            return Poll::Ready(Ok(0));
+        }
+        while self.idle.as_mut().poll(context).is_ready() {
+            let end = self.idle_since + HEAD_TIMEOUT;
+            if end <= Instant::now() {
+                return Poll::Ready(Ok(0));
+            }
+            self.idle.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+
+    /// Reads what has come.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        self.input.poll_fill(Pin::new(&mut self.stream), context)
+    }
+
+    /// Waits for an answer, and for the caller to go. `None` when it has gone.
+    async fn answer<R>(
+        &mut self,
+        mut answering: Pin<&mut impl Future<Output = R>>,
+    ) -> std::io::Result<Option<R>> {
+        poll_fn(|context| {
+            if let Poll::Ready(answer) = answering.as_mut().poll(context) {
+                return Poll::Ready(Ok(Some(answer)));
+            }
+            // The next request may come already. One who sends more than that does not look for answers.
+            while self.input.bytes().len() < MAX_REQUEST_BYTES {
+                match std::task::ready!(self.poll_fill(context)) {
+                    Ok(0) => return Poll::Ready(Ok(None)),
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Writes an answer. Whether it was the last.
+    async fn write(
+        &mut self,
+        response: Response<GatewayBody>,
+        is_head: bool,
+        closes: bool,
+    ) -> std::io::Result<bool> {
+        let (parts, body) = response.into_parts();
+        let body = match body {
+            GatewayBody::Full(body) => body.unwrap_or_default(),
+            GatewayBody::Worker(_) | GatewayBody::Api(_) => Bytes::new(),
+        };
+        self.output.clear();
+        let closes = head::write(
+            &mut self.output,
+            &parts,
+            body.len(),
+            is_head,
+            closes || self.stop.is_set(),
+        );
+        let body = if is_head || head::is_bodiless(parts.status) {
+            Bytes::new()
+        } else {
+            body
+        };
+        if body.len() <= MAX_COPIED {
+            self.output.extend_from_slice(&body);
+            self.stream.write_all(&self.output).await?;
+        } else {
+            let mut both = Buf::chain(self.output.as_slice(), body);
+            self.stream.write_all_buf(&mut both).await?;
+        }
+        self.stream.flush().await?;
+        if closes {
+            self.stream.shutdown().await?;
+        }
+        Ok(closes)
+    }
+}

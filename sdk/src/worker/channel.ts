@@ -1,0 +1,308 @@
+/**
+ * The call channel: requests and answers whose bodies are at hand, many at a time over one connection.
+ *
+ * HTTP between gateway and worker costs both of them more than most functions do. Here the requests that came
+ * together are read together, and their answers are written together. A frame is its length (32 bits, big-endian,
+ * as all numbers), a kind, the call's number (32 bits) and what the kind says:
+ *
+ * | from the gateway | |
+ * |---|---|
+ * | `REQUEST` | length of the head (32 bits), head, body. The head is `METHOD target` and a `name: value` for each header, each with a newline. |
+ * | `CANCEL` | The caller has gone away. |
+ * | `DONE` | A held answer has gone through. |
+ *
+ * | from the worker | |
+ * |---|---|
+ * | `ANSWER` | status (16 bits), length of the head (32 bits), head of `name: value` lines, body |
+ * | `HELD` | The body still has to come: the gateway asks for the answer over HTTP, with `x-jelou-held` and the request's id. |
+ *
+ * @module
+ */
+import { type Answer, internalError, type PlainAnswer, toResponse } from "./answers.ts";
+import { ChannelRequest } from "./channel_request.ts";
+import type { Incoming } from "./incoming.ts";
+import { log } from "./log.ts";
+import {
+  byteLength,
+  cancelStream,
+  copyWithin,
+  decode,
+  encodeInto,
+  mapDelete,
+  mapForEach,
+  mapGet,
+  mapSet,
+  NativeMap,
+  NativeResponse,
+  NativeTypeError,
+  NativeUint8Array,
+  now,
+  responseBody,
+  responseBodyUsed,
+  responseHeaders,
+  responseStatus,
+  setBytes,
+  subarray,
+} from "./primordials.ts";
+import { listOf } from "./result.ts";
+import { staticBody } from "./static_body.ts";
+
+const REQUEST = 1;
+const CANCEL = 2;
+const DONE = 3;
+const ANSWER = 1;
+const HELD = 2;
+
+/** Bytes of a buffer, unless a frame needs more. */
+const BUFFER_BYTES = 64 * 1024;
+/** The longest head and body of an answer, in bytes or UTF-16 units; a longer one goes over HTTP. */
+const MAX_HEAD = 16 * 1024;
+const MAX_BODY = 64 * 1024;
+/** Bytes of an answer's frame before its head. */
+const ANSWER_HEADER = 15;
+/** How many steps running handlers may take before more requests are looked at. */
+const TURNS = 8;
+
+const { listen } = Deno;
+const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
+
+/** Answers that wait to be asked for over HTTP, by the request's id. */
+const held = new NativeMap<string, Response>();
+
+/** Answers one request. Never throws. */
+type Invoke = (incoming: Incoming) => Promise<Answer>;
+
+/** Listens on the socket for the life of the process. */
+export function serveCalls(path: string, invoke: Invoke): void {
+  accept(listen({ transport: "unix", path }), invoke);
+}
+
+/** The answer to a request whose body still had to come. It is given once. */
+export function takeHeld(requestId: string): Response | undefined {
+  const response = mapGet(held, requestId);
+  mapDelete(held, requestId);
+  return response;
+}
+
+async function accept(listener: Deno.UnixListener, invoke: Invoke): Promise<void> {
+  while (true) new Channel(await listener.accept(), invoke).run();
+}
+
+/** One connection. */
+class Channel {
+  readonly #connection: Deno.UnixConn;
+  readonly #invoke: Invoke;
+  /** Requests that have no answer yet, and those whose answer is held. */
+  readonly #open = new NativeMap<number, ChannelRequest>();
+  #input = new NativeUint8Array(BUFFER_BYTES);
+  #filled = 0;
+  #output = new NativeUint8Array(BUFFER_BYTES);
+  #used = 0;
+  /** Takes the output's place while that is written. */
+  #spare = new NativeUint8Array(BUFFER_BYTES);
+  #writing = false;
+
+  constructor(connection: Deno.UnixConn, invoke: Invoke) {
+    this.#connection = connection;
+    this.#invoke = invoke;
+  }
+
+  async run(): Promise<void> {
+    try {
+      while (await this.#receive());
+    } catch {
+      // The engine has gone, and this process goes with it.
+    }
+    mapForEach(this.#open, (request: ChannelRequest) => this.#cancel(request));
+  }
+
+  /** Reads once, and begins to answer all that came. */
+  async #receive(): Promise<boolean> {
+    const room = this.#filled === 0 ? this.#input : subarray(this.#input, this.#filled);
+    const count = await this.#connection.read(room);
+    if (count === null) return false;
+    this.#filled += count;
+    let start = 0;
+    let since = now();
+    while (this.#filled - start >= 4) {
+      const next = start + 4 + readUint32(this.#input, start);
+      if (next > this.#filled) {
+        this.#makeRoom(next - start);
+        break;
+      }
+      this.#take(start + 4, next);
+      start = next;
+      // The first of many must not wait until the last has been looked at.
+      if (start < this.#filled && now() !== since) {
+        for (let turn = 0; turn < TURNS; turn++) await undefined;
+        since = now();
+      }
+    }
+    if (start > 0) copyWithin(this.#input, 0, start, this.#filled);
+    this.#filled -= start;
+    return true;
+  }
+
+  #makeRoom(frame: number): void {
+    if (frame <= byteLength(this.#input)) return;
+    const larger = new NativeUint8Array(frame);
+    setBytes(larger, subarray(this.#input, 0, this.#filled));
+    this.#input = larger;
+  }
+
+  #take(start: number, end: number): void {
+    const id = readUint32(this.#input, start + 1);
+    if (this.#input[start] === REQUEST) {
+      const body = start + 9 + readUint32(this.#input, start + 5);
+      const head = decode(subarray(this.#input, start + 9, body));
+      this.#begin(new ChannelRequest(id, head, subarray(this.#input, body, end)));
+      return;
+    }
+    const request = mapGet(this.#open, id);
+    if (request === undefined) return;
+    if (this.#input[start] === CANCEL) this.#cancel(request);
+    else if (this.#input[start] === DONE) mapDelete(this.#open, id);
+  }
+
+  async #begin(request: ChannelRequest): Promise<void> {
+    mapSet(this.#open, request.id, request);
+    const answering = this.#invoke(request);
+    request.keep();
+    const answer = await answering;
+    try {
+      this.#answer(request, answer);
+    } catch (error) {
+      log("ERROR", [error]);
+      this.#answer(request, internalError());
+    }
+  }
+
+  #answer(request: ChannelRequest, answer: Answer): void {
+    if (request.isAborted()) {
+      drop(answer);
+      return;
+    }
+    const plain = answer instanceof NativeResponse ? plainAnswer(answer) : answer;
+    const head = plain === null || plain.headers === null ? "" : headText(plain.headers);
+    if (plain !== null && head.length <= MAX_HEAD && bodyLength(plain) <= MAX_BODY) {
+      mapDelete(this.#open, request.id);
+      this.#write(request.id, plain, head);
+    } else this.#hold(request, answer);
+    if (!this.#writing) this.#writeSoon();
+  }
+
+  #hold(request: ChannelRequest, answer: Answer): void {
+    const requestId = request.header("x-jelou-request-id") ?? "";
+    mapSet(held, requestId, toResponse(answer));
+    this.#reserve(9);
+    writeUint32(this.#output, this.#used, 5);
+    this.#output[this.#used + 4] = HELD;
+    writeUint32(this.#output, this.#used + 5, request.id);
+    this.#used += 9;
+  }
+
+  #cancel(request: ChannelRequest): void {
+    mapDelete(this.#open, request.id);
+    const answer = takeHeld(request.header("x-jelou-request-id") ?? "");
+    if (answer !== undefined) drop(answer);
+    request.abort();
+  }
+
+  #write(id: number, answer: PlainAnswer, head: string): void {
+    const { headers, body } = answer;
+    // A UTF-16 unit has three bytes at most.
+    this.#reserve(ANSWER_HEADER + byteLength(JSON_HEAD) + head.length * 3 + bodyLength(answer) * 3);
+    const start = this.#used;
+    let at = start + ANSWER_HEADER;
+    if (headers === null) {
+      setBytes(this.#output, JSON_HEAD, at);
+      at += byteLength(JSON_HEAD);
+    } else at += encodeInto(head, subarray(this.#output, at));
+    const bodyStart = at;
+    if (typeof body === "string") at += encodeInto(body, subarray(this.#output, at));
+    else if (body !== null) {
+      setBytes(this.#output, body, at);
+      at += byteLength(body);
+    }
+    writeUint32(this.#output, start, at - start - 4);
+    this.#output[start + 4] = ANSWER;
+    writeUint32(this.#output, start + 5, id);
+    this.#output[start + 9] = answer.status >>> 8;
+    this.#output[start + 10] = answer.status;
+    writeUint32(this.#output, start + 11, bodyStart - start - ANSWER_HEADER);
+    this.#used = at;
+  }
+
+  /** Makes room in the output. */
+  #reserve(bytes: number): void {
+    if (this.#used + bytes <= byteLength(this.#output)) return;
+    const larger = new NativeUint8Array(2 * (this.#used + bytes));
+    setBytes(larger, subarray(this.#output, 0, this.#used));
+    this.#output = larger;
+  }
+
+  /** Writes when the answers that are about to come are there as well. */
+  async #writeSoon(): Promise<void> {
+    this.#writing = true;
+    await undefined;
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#used > 0) {
+        const output = this.#output;
+        const end = this.#used;
+        this.#output = this.#spare;
+        this.#used = 0;
+        for (let at = 0; at < end;) at += await this.#connection.write(subarray(output, at, end));
+        // A large one was for a large answer.
+        this.#spare = byteLength(output) > BUFFER_BYTES ? new NativeUint8Array(BUFFER_BYTES) : output;
+      }
+    } catch {
+      // The engine has gone, and this process goes with it.
+    }
+    this.#writing = false;
+  }
+}
+
+/** An answer whose body is at hand; `null` when it has to be read as a stream. */
+function plainAnswer(response: Response): PlainAnswer | null {
+  const status = responseStatus(response);
+  if (status < 200) throw new NativeTypeError(`A response with the status ${status} cannot be sent`);
+  if (responseBodyUsed(response)) {
+    throw new NativeTypeError("The body of this response has been read already");
+  }
+  const body = staticBody(response);
+  return body === undefined ? null : { status, headers: listOf(responseHeaders(response)), body };
+}
+
+/** Bytes or UTF-16 units. */
+function bodyLength({ body }: PlainAnswer): number {
+  return body === null ? 0 : typeof body === "string" ? body.length : byteLength(body);
+}
+
+function headText(headers: ReadonlyArray<readonly [name: string, value: string]>): string {
+  let text = "";
+  for (let index = 0; index < headers.length; index++) {
+    text += `${headers[index]![0]}: ${headers[index]![1]}\n`;
+  }
+  return text;
+}
+
+/** Lets go of an answer that nobody wants any more. */
+function drop(answer: Answer): void {
+  if (answer instanceof NativeResponse && !responseBodyUsed(answer)) cancelStream(responseBody(answer));
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}

@@ -1,0 +1,109 @@
+/**
+ * A request that came as a frame of the call channel: its head is text, its body is at hand.
+ *
+ * @module
+ */
+import type { Incoming } from "./incoming.ts";
+import {
+  abort,
+  appendHeader,
+  byteLength,
+  controllerSignal,
+  copy,
+  decode,
+  indexOf,
+  NativeAbortController,
+  NativeHeaders,
+  slice,
+} from "./primordials.ts";
+
+/** One request. Most of it is looked at only when somebody asks. */
+export class ChannelRequest implements Incoming {
+  readonly id: number;
+  readonly native = null;
+  readonly method: string;
+  readonly target: string;
+  /** `METHOD target`, then `name: value` of each header, each with its newline. */
+  readonly #head: string;
+  #body: Uint8Array<ArrayBuffer>;
+  #read = false;
+  #headers: Headers | undefined;
+  #controller: AbortController | undefined;
+  #aborted = false;
+
+  /** `body` may be overwritten once {@link keep} has been called. */
+  constructor(id: number, head: string, body: Uint8Array<ArrayBuffer>) {
+    this.id = id;
+    this.#head = head;
+    this.#body = body;
+    const space = indexOf(head, " ");
+    this.method = slice(head, 0, space);
+    this.target = slice(head, space + 1, indexOf(head, "\n", space));
+  }
+
+  header(name: string): string | null {
+    const line = `\n${name}: `;
+    let value: string | null = null;
+    for (let at = indexOf(this.#head, line); at >= 0;) {
+      const start = at + line.length;
+      const end = indexOf(this.#head, "\n", start);
+      const more = slice(this.#head, start, end);
+      value = value === null ? more : `${value}, ${more}`;
+      at = indexOf(this.#head, line, end);
+    }
+    return value;
+  }
+
+  headers(): Headers {
+    if (this.#headers !== undefined) return this.#headers;
+    const headers = new NativeHeaders();
+    for (let at = indexOf(this.#head, "\n") + 1; at < this.#head.length;) {
+      const colon = indexOf(this.#head, ": ", at);
+      const end = indexOf(this.#head, "\n", at);
+      appendHeader(headers, slice(this.#head, at, colon), slice(this.#head, colon + 2, end));
+      at = end + 1;
+    }
+    return this.#headers = headers;
+  }
+
+  hasBody(): boolean {
+    return byteLength(this.#body) > 0;
+  }
+
+  text(): string {
+    this.#read = true;
+    return decode(this.#body);
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    this.#read = true;
+    return copy(this.#body);
+  }
+
+  stream(): BodyInit | null {
+    return this.hasBody() ? this.#body : null;
+  }
+
+  /** Makes a body that nobody has read yet this request's own. */
+  keep(): void {
+    if (!this.#read && this.hasBody()) this.#body = copy(this.#body);
+  }
+
+  signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new NativeAbortController();
+      if (this.#aborted) this.abort();
+    }
+    return controllerSignal(this.#controller);
+  }
+
+  isAborted(): boolean {
+    return this.#aborted;
+  }
+
+  /** The caller has gone away. */
+  abort(): void {
+    this.#aborted = true;
+    if (this.#controller !== undefined) abort(this.#controller);
+  }
+}

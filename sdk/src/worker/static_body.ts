@@ -1,0 +1,58 @@
+/**
+ * The body of a web `Response` that was made from text or bytes, without waiting for a stream.
+ *
+ * Deno keeps it under symbols of its own. Whether it is where this file looks is tried out once; if not, every
+ * `Response` counts as one whose body still has to come.
+ *
+ * @module
+ */
+import { getOwnPropertySymbols, NativeBlob, NativeReadableStream, NativeResponse } from "./primordials.ts";
+
+/** A body at hand; `undefined` when it has to be read as a stream. */
+type StaticBody = string | Uint8Array<ArrayBuffer> | null | undefined;
+
+interface Inner {
+  readonly body: { readonly streamOrStatic: unknown } | null;
+}
+
+const INNER = symbolOf("response");
+const LAZY = symbolOf("lazy static body");
+const isUnderstood = check();
+
+/** The body of a response that nobody has read from yet. */
+export function staticBody(response: Response): StaticBody {
+  return isUnderstood ? look(response) : undefined;
+}
+
+function look(response: Response): StaticBody {
+  const state = response as unknown as Record<symbol, unknown>;
+  const { body } = state[INNER!] as Inner;
+  if (body === null) return (state[LAZY!] ?? null) as StaticBody;
+  const { streamOrStatic } = body;
+  if (streamOrStatic instanceof NativeReadableStream) return undefined;
+  const content = (streamOrStatic as { body?: unknown }).body;
+  return typeof content === "string" || content instanceof Uint8Array
+    ? content as string | Uint8Array<ArrayBuffer>
+    : undefined;
+}
+
+function symbolOf(description: string): symbol | undefined {
+  return getOwnPropertySymbols(new NativeResponse()).find((symbol) => symbol.description === description);
+}
+
+/** Tries every kind of body. */
+function check(): boolean {
+  if (INNER === undefined || LAZY === undefined) return false;
+  const bytes = new Uint8Array([1, 2]);
+  const touched = new NativeResponse("text", { headers: { a: "b" } });
+  touched.headers.set("c", "d");
+  try {
+    return look(new NativeResponse("text")) === "text" && look(new NativeResponse(null)) === null &&
+      look(NativeResponse.json({ a: 1 })) === '{"a":1}' && look(new NativeResponse("")) === "" &&
+      String(look(new NativeResponse(bytes))) === "1,2" && look(touched) === "text" &&
+      look(new NativeResponse(new NativeReadableStream())) === undefined &&
+      look(new NativeResponse(new NativeBlob(["text"]))) === undefined;
+  } catch {
+    return false;
+  }
+}
