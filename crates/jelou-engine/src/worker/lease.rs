@@ -1,6 +1,6 @@
 //! One request's hold on a worker: it keeps the process from being ended until the response body has gone through.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -75,7 +75,8 @@ impl Lease {
         let (head, body) = request.into_parts();
         match body {
             RequestBody::Full(body) if is_call(&head, body.as_ref()) => {
-                self.call(&head, &body.unwrap_or_default()).await
+                let body = body.unwrap_or_default();
+                pin!(self.call(&head, &body)).await
             }
             body => {
                 let request = Request::from_parts(head, body);

@@ -59,7 +59,8 @@ pub(crate) async fn invoke(
         unread::close(response.headers_mut());
         return response;
     };
-    match send(gateway, Request::from_parts(parts, body), function, &call).await {
+    let request = Request::from_parts(parts, body);
+    match pin!(send(gateway, request, function, &call)).await {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
             Some(caller) => {
                 websocket::connect(caller, response, gateway.limits.stream_idle_timeout())
@@ -118,8 +119,8 @@ pub(crate) async fn send(
         }
     };
     let answered = async {
-        let lease = lease(function, in_flight).await?;
-        lease.send(outgoing).await.map_err(Failure::Send)
+        let lease = pin!(lease(function, in_flight)).await?;
+        pin!(lease.send(outgoing)).await.map_err(Failure::Send)
     };
     let mut answered = pin!(answered);
     let failure = match tokio::time::timeout(timeout, answered.as_mut()).await {

@@ -16,6 +16,7 @@ mod websocket;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
@@ -113,7 +114,7 @@ impl Gateway {
                     request_id,
                 };
                 let cors = visit.cors;
-                let mut response = self.route(&mut request, visit).await;
+                let mut response = pin!(self.route(&mut request, visit)).await;
                 cors.apply(requested_origin.as_ref(), response.headers_mut());
                 response
             }
@@ -203,7 +204,7 @@ impl Gateway {
             origin,
             request_id,
         };
-        invoke::invoke(self, request, function, call).await
+        pin!(invoke::invoke(self, request, function, call)).await
     }
 }
 

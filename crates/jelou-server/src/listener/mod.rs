@@ -12,6 +12,7 @@ mod sockets;
 mod tls;
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +71,8 @@ impl Routing {
             (None, Some(api)) => Box::pin(answer_api(api, request)).await,
             (target, _) => {
                 let target = target.unwrap_or_default();
-                gateway.answer_function(request, target, origin).await
+                // What every call passes is pinned where it is: to be awaited, it would be moved, with all of its state.
+                pin!(gateway.answer_function(request, target, origin)).await
             }
         }
     }

@@ -3,25 +3,24 @@
 //! A thread has a channel of its own to each worker that it uses, and a task there which reads and writes it. What is
 //! streamed goes over HTTP ([`super::connection`]).
 
+mod socket;
 mod wire;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Response, request};
 use rustix::process::Pid;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 
 use super::connection::connect;
 use super::sharded::Sharded;
 use crate::Seldom;
+use socket::Socket;
 use wire::Reply;
 
 /// Capacity that a buffer keeps when it is empty.
@@ -93,14 +92,14 @@ impl Channels {
     }
 
     async fn open(&self) -> std::io::Result<Arc<Channel>> {
-        let stream = connect(&self.socket, self.process).await?;
+        let socket = Socket::new(connect(&self.socket, self.process).await?)?;
         // Somebody else on this thread may have been quicker.
         if let Some(channel) = self.own() {
             return Ok(channel);
         }
         let channel = Arc::new(Channel::default());
         *self.channels.own() = Some(Arc::clone(&channel));
-        let driver = Driver::new(stream, Arc::clone(&channel), self.max_head_bytes);
+        let driver = Driver::new(socket, Arc::clone(&channel), self.max_head_bytes);
         tokio::spawn(driver.run());
         Ok(channel)
     }
@@ -255,7 +254,7 @@ impl Drop for Ticket {
 
 /// Reads and writes one channel, as long as both ends live.
 struct Driver {
-    stream: UnixStream,
+    socket: Socket,
     channel: Arc<Channel>,
     max_head_bytes: usize,
     /// What is being written, and how much of it has been.
@@ -267,9 +266,9 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(stream: UnixStream, channel: Arc<Channel>, max_head_bytes: usize) -> Self {
+    fn new(socket: Socket, channel: Arc<Channel>, max_head_bytes: usize) -> Self {
         Self {
-            stream,
+            socket,
             channel,
             max_head_bytes,
             writing: Vec::new(),
@@ -314,7 +313,7 @@ impl Driver {
                 std::mem::swap(&mut self.writing, &mut state.outgoing);
             }
             let rest = &self.writing[self.written..];
-            match std::task::ready!(Pin::new(&mut self.stream).poll_write(context, rest)) {
+            match std::task::ready!(self.socket.poll_write(context, rest)) {
                 Ok(count) => self.written += count,
                 Err(error) => return Poll::Ready(Some(error)),
             }
@@ -323,11 +322,11 @@ impl Driver {
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<std::io::Error>> {
         loop {
-            let mut room = ReadBuf::new(&mut self.input[self.filled..]);
-            match std::task::ready!(Pin::new(&mut self.stream).poll_read(context, &mut room)) {
+            let room = &mut self.input[self.filled..];
+            match std::task::ready!(self.socket.poll_read(context, room)) {
                 Err(error) => return Poll::Ready(Some(error)),
-                Ok(()) if room.filled().is_empty() => return Poll::Ready(None),
-                Ok(()) => self.filled += room.filled().len(),
+                Ok(0) => return Poll::Ready(None),
+                Ok(count) => self.filled += count,
             }
             if let Err(error) = self.deliver() {
                 return Poll::Ready(Some(std::io::Error::other(error)));

@@ -66,11 +66,10 @@ fn parse_whole(input: &mut Input) -> Option<Parsed> {
     };
     let method = Method::from_bytes(parsed.method?.as_bytes()).ok()?;
     let target = place(parsed.path.filter(|path| path.starts_with('/'))?.as_bytes());
-    let mut places = [const { (0..0, 0..0) }; MAX_HEADERS];
-    let count = parsed.headers.len();
-    for (field, into) in parsed.headers.iter().zip(&mut places) {
-        *into = (place(field.name.as_bytes()), place(field.value));
-    }
+    let fields = parsed.headers.iter();
+    let places: Vec<_> = fields
+        .map(|field| (place(field.name.as_bytes()), place(field.value)))
+        .collect();
 
     // Names, values and the body share what was read.
     let whole = input.take(bytes);
@@ -78,9 +77,9 @@ fn parse_whole(input: &mut Input) -> Option<Parsed> {
     *request.method_mut() = method;
     *request.version_mut() = Version::HTTP_11;
     let headers = request.headers_mut();
-    headers.reserve(count + ADDED_HEADERS);
+    headers.reserve(places.len() + ADDED_HEADERS);
     let parts = (|| {
-        for (name, value) in places.into_iter().take(count) {
+        for (name, value) in places {
             let name = HeaderName::from_bytes(&whole[name]).ok()?;
             headers.append(
                 name,
