@@ -10,6 +10,8 @@ const DONE: u8 = 3;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
+/// Headers of an answer, as many as over HTTP.
+const MAX_FIELDS: usize = 100;
 /// Headers of most answers, those included that the gateway adds.
 const HEADERS: usize = 12;
 /// Bytes before what the kind says: length, kind, number of the call.
@@ -136,7 +138,8 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
     let (head, body) = rest
         .split_at_checked(head_bytes)
         .ok_or(WireError("an answer is shorter than its head"))?;
-    if head.len() > max_head_bytes {
+    let fields = head.iter().filter(|byte| **byte == b'\n').count();
+    if head.len() > max_head_bytes || fields > MAX_FIELDS {
         return Ok(Reply::HeadTooLarge);
     }
     let mut response = Response::new(Bytes::copy_from_slice(body));
@@ -238,6 +241,9 @@ mod tests {
     fn a_long_head_is_told_to_its_caller_alone() {
         let head = format!("a: {}\n", "b".repeat(200));
         let (_, reply, _) = next(&answer_frame(200, &head, b""), 100).unwrap().unwrap();
+        assert!(matches!(reply, Reply::HeadTooLarge));
+        let head = "a: b\n".repeat(MAX_FIELDS + 1);
+        let (_, reply, _) = next(&answer_frame(200, &head, b""), 1000).unwrap().unwrap();
         assert!(matches!(reply, Reply::HeadTooLarge));
     }
 
