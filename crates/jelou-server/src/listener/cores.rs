@@ -1,4 +1,4 @@
-//! A thread with a runtime of its own for each core. A connection stays on the one that it was given: what happens on
+//! A thread with a runtime of its own for each core but one. A connection stays on the one that it was given: what happens on
 //! it wakes no other thread, and its requests move between no tasks that another core may hold.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,9 +22,11 @@ struct Core {
 }
 
 impl Cores {
-    /// As many as the machine lets this process use.
+    /// One less than the machine lets this process use: functions run on the same machine, and need one
+    /// as well.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
+        let usable = thread::available_parallelism().map_or(1, usize::from);
+        let count = usable.saturating_sub(1).max(1);
         let cores = (0..count)
             .map(Core::start)
             .collect::<std::io::Result<_>>()?;
