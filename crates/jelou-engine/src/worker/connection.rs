@@ -136,6 +136,11 @@ impl Connections {
         }
     }
 
+    /// The most that the head of a response may have.
+    pub(crate) fn max_head_bytes(&self) -> usize {
+        self.max_head_bytes
+    }
+
     /// An idle connection, or a new one.
     pub(crate) async fn take(&self) -> std::io::Result<Connection> {
         while let Some(mut connection) = self.pop() {

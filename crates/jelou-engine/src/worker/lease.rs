@@ -35,8 +35,10 @@ pub struct Lease {
 pub enum SendError {
     #[error("request body: {0}")]
     Body(crate::BodyError),
-    #[error("the head of the response is over the limit (limits.max_response_header_bytes)")]
-    HeadTooLarge,
+    #[error(
+        "the head of the response is over the limit of {limit} bytes (limits.max_response_header_bytes), or has more than 100 headers"
+    )]
+    HeadTooLarge { limit: usize },
     #[error("the function's process ended or closed the connection: {0}")]
     Died(String),
 }
@@ -44,7 +46,7 @@ pub enum SendError {
 impl From<CallError> for SendError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::HeadTooLarge => Self::HeadTooLarge,
+            CallError::HeadTooLarge { limit } => Self::HeadTooLarge { limit },
             CallError::Died(reason) => Self::Died(reason),
         }
     }
@@ -144,7 +146,10 @@ impl Lease {
                 Err(mut error) => match error.take_message() {
                     // A kept connection that the worker closed meanwhile: nothing was on the wire.
                     Some(unsent) => request = unsent,
-                    None => return Err(send_error(&error.into_error())),
+                    None => {
+                        let limit = self.worker.connections.max_head_bytes();
+                        return Err(send_error(&error.into_error(), limit));
+                    }
                 },
             }
         }
@@ -164,7 +169,7 @@ impl Drop for Lease {
     }
 }
 
-fn send_error(error: &hyper::Error) -> SendError {
+fn send_error(error: &hyper::Error, max_head_bytes: usize) -> SendError {
     let text = error.to_string();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = source {
@@ -174,7 +179,9 @@ fn send_error(error: &hyper::Error) -> SendError {
         source = current.source();
     }
     if error.is_parse_too_large() {
-        return SendError::HeadTooLarge;
+        return SendError::HeadTooLarge {
+            limit: max_head_bytes,
+        };
     }
     SendError::Died(text)
 }

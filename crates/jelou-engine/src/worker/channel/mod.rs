@@ -34,13 +34,13 @@ pub(crate) struct Channels {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
-    channels: Sharded<Option<Arc<Channel>>>,
+    running: Sharded<Option<Arc<Channel>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    #[error("the head of the response is over the limit")]
-    HeadTooLarge,
+    #[error("the head of the response is over the limit of {limit} bytes")]
+    HeadTooLarge { limit: usize },
     #[error("{0}")]
     Died(String),
 }
@@ -60,7 +60,7 @@ impl Channels {
             process,
             socket: socket.to_path_buf(),
             max_head_bytes,
-            channels: Sharded::default(),
+            running: Sharded::default(),
         }
     }
 
@@ -75,12 +75,14 @@ impl Channels {
             Some(channel) => channel,
             None => self.opened().await.map_err(died)?,
         };
-        Call::begin(channel, head, body)?.answered().await
+        Call::begin(channel, head, body)?
+            .answered(self.max_head_bytes)
+            .await
     }
 
     /// Ends them, and every call on them.
     pub(crate) fn clear(&self) {
-        for mut channel in self.channels.each() {
+        for mut channel in self.running.each() {
             if let Some(channel) = channel.take() {
                 channel.lock().close("the process is ended");
             }
@@ -98,14 +100,14 @@ impl Channels {
             return Ok(channel);
         }
         let channel = Arc::new(Channel::default());
-        *self.channels.own() = Some(Arc::clone(&channel));
+        *self.running.own() = Some(Arc::clone(&channel));
         let driver = Driver::new(socket, Arc::clone(&channel), self.max_head_bytes);
         tokio::spawn(driver.run());
         Ok(channel)
     }
 
     fn own(&self) -> Option<Arc<Channel>> {
-        let channel = self.channels.own();
+        let channel = self.running.own();
         let channel = channel.as_ref()?;
         let open = channel.lock().closed.is_none();
         open.then(|| Arc::clone(channel))
@@ -212,7 +214,7 @@ impl Call {
         })
     }
 
-    async fn answered(mut self) -> Result<Answered, CallError> {
+    async fn answered(mut self, max_head_bytes: usize) -> Result<Answered, CallError> {
         let reply = (&mut self.reply).await;
         match reply {
             Ok(Reply::Held) => Ok(Answered::Held(HeldCall(self.ticket))),
@@ -222,7 +224,9 @@ impl Call {
             }
             Ok(Reply::HeadTooLarge) => {
                 self.ticket.end = End::Known;
-                Err(CallError::HeadTooLarge)
+                Err(CallError::HeadTooLarge {
+                    limit: max_head_bytes,
+                })
             }
             Err(_) => {
                 let reason = self.ticket.channel.lock().closed.clone();

@@ -138,8 +138,7 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
     let (head, body) = rest
         .split_at_checked(head_bytes)
         .ok_or(WireError("an answer is shorter than its head"))?;
-    let fields = head.iter().filter(|byte| **byte == b'\n').count();
-    if head.len() > max_head_bytes || fields > MAX_FIELDS {
+    if head.len() > max_head_bytes || head.split(|byte| *byte == b'\n').count() > MAX_FIELDS + 1 {
         return Ok(Reply::HeadTooLarge);
     }
     let mut response = Response::new(Bytes::copy_from_slice(body));

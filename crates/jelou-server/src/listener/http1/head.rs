@@ -16,6 +16,10 @@ use crate::gateway::CallerBody;
 const ADDED_HEADERS: usize = 8;
 
 /// What has come of a request.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is what nearly always comes"
+)]
 #[derive(Debug)]
 pub(super) enum Parsed {
     Whole(Whole),

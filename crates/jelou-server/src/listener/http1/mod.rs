@@ -133,6 +133,10 @@ struct Connection<S> {
     stop: Stop,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is what nearly always comes"
+)]
 enum Next {
     Whole(Whole),
     /// Something that hyper understands, or refuses.
