@@ -7,6 +7,7 @@
 const REQUEST = 1;
 const CANCEL = 2;
 const DONE = 3;
+const PIPE = 4;
 const ANSWER = 1;
 
 /** What the worker said to one call. */
@@ -31,14 +32,24 @@ export interface Call {
 /** A connection to a worker. */
 export class Calls implements Disposable {
   readonly #connection: Deno.UnixConn;
+  readonly #pipe: Deno.FsFile | null;
   #come = new Uint8Array();
 
-  private constructor(connection: Deno.UnixConn) {
+  private constructor(connection: Deno.UnixConn, pipe: Deno.FsFile | null) {
     this.#connection = connection;
+    this.#pipe = pipe;
   }
 
   static async open(worker: { readonly folder: string }): Promise<Calls> {
-    return new Calls(await Deno.connect({ transport: "unix", path: `${worker.folder}/calls.sock` }));
+    return new Calls(await Deno.connect({ transport: "unix", path: `${worker.folder}/calls.sock` }), null);
+  }
+
+  /** With the answers on the worker's first pipe. */
+  static async openWithPipe(worker: { readonly folder: string }): Promise<Calls> {
+    const connection = await Deno.connect({ transport: "unix", path: `${worker.folder}/calls.sock` });
+    const calls = new Calls(connection, await Deno.open(`${worker.folder}/answers`));
+    await calls.send(frame(PIPE, 0));
+    return calls;
   }
 
   /** Sends bytes as they are. */
@@ -57,7 +68,7 @@ export class Calls implements Disposable {
         this.#come = this.#come.slice(length);
         return reply(frame);
       }
-      const count = await this.#connection.read(buffer);
+      const count = await (this.#pipe ?? this.#connection).read(buffer);
       if (count === null) throw new Error("the worker closed the channel");
       this.#come = concat([this.#come, buffer.subarray(0, count)]);
     }
@@ -65,6 +76,7 @@ export class Calls implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection.close();
+    this.#pipe?.close();
   }
 }
 

@@ -181,3 +181,19 @@ Deno.test("a caller who goes away aborts the request, whatever has become of it"
   await calls.send(call(3, "last"));
   equal(await calls.next().then((reply) => [reply.id, text(reply)]), [3, '"last"']);
 });
+
+Deno.test("answers come over a pipe to who asks for it, longer ones than it holds as well", async () => {
+  await using worker = await Worker.serving(`
+    import { define } from "@jelou/functions";
+    export default define({ description: "x", handler: ({ length }) => "x".repeat(length) });
+  `);
+  using calls = await Calls.openWithPipe(worker);
+  using others = await Calls.open(worker);
+  const call = (id: number, length: number) =>
+    request(id, { headers: JSON_TYPE, body: JSON.stringify({ length }) });
+  const lengths = [1, 60_000, 60_000, 60_000, 2];
+  await calls.send(...lengths.map((length, id) => call(id, length)));
+  await others.send(call(9, 3));
+  for (const length of lengths) same(JSON.parse(text(await calls.next())).length, length);
+  equal(await others.next().then((reply) => [reply.id, text(reply)]), [9, '"xxx"']);
+});

@@ -48,6 +48,7 @@ export class Worker implements AsyncDisposable {
   /** Starts a blank worker and waits until it listens. */
   static async start(options: WorkerOptions = {}): Promise<Worker> {
     const folder = await Deno.makeTempDir({ prefix: "jelou-worker-" });
+    await new Deno.Command("mkfifo", { args: [`${folder}/answers`] }).output();
     const egress = options.egressSocket === undefined ? "" : `,${options.egressSocket}`;
     const process = new Deno.Command(Deno.execPath(), {
       args: [
@@ -67,7 +68,7 @@ export class Worker implements AsyncDisposable {
         ...[`--allow-read=${folder}${egress}`, `--allow-write=${folder}${egress}`],
         ...[
           new URL("worker.js", dist).pathname,
-          ...["worker", "pulse", "calls"].map((n) => `${folder}/${n}.sock`),
+          ...["worker.sock", "pulse.sock", "calls.sock", "answers"].map((name) => `${folder}/${name}`),
         ],
       ],
       clearEnv: true,

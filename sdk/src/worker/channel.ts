@@ -10,6 +10,7 @@
  * | `REQUEST` | length of the head (32 bits), head, body. The head is `METHOD target` and a `name: value` for each header, each with a newline. |
  * | `CANCEL` | The caller has gone away. |
  * | `DONE` | A held answer has gone through. |
+ * | `PIPE` | The answers are to be written to the pipe of that number, which costs no turn of the event loop. |
  *
  * | from the worker | |
  * |---|---|
@@ -43,6 +44,7 @@ import {
   responseStatus,
   setBytes,
   subarray,
+  writeSync,
 } from "./primordials.ts";
 import { listOf } from "./result.ts";
 import { staticBody } from "./static_body.ts";
@@ -50,6 +52,7 @@ import { staticBody } from "./static_body.ts";
 const REQUEST = 1;
 const CANCEL = 2;
 const DONE = 3;
+const PIPE = 4;
 const ANSWER = 1;
 const HELD = 2;
 
@@ -63,7 +66,7 @@ const ANSWER_HEADER = 15;
 /** How many steps running handlers may take before more requests are looked at. */
 const TURNS = 8;
 
-const { listen } = Deno;
+const { listen, openSync } = Deno;
 const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
 
 /** Answers that wait to be asked for over HTTP, by the request's id. */
@@ -72,9 +75,15 @@ const held = new NativeMap<string, Response>();
 /** Answers one request. Never throws. */
 type Invoke = (incoming: Incoming) => Promise<Answer>;
 
-/** Listens on the socket for the life of the process. */
-export function serveCalls(path: string, invoke: Invoke): void {
-  accept(listen({ transport: "unix", path }), invoke);
+/**
+ * Listens on the socket for the life of the process.
+ *
+ * @param pipes Paths of the pipes for answers.
+ */
+export function serveCalls(path: string, pipes: readonly string[], invoke: Invoke): void {
+  // For reading as well, so that to open one does not wait for the other end.
+  const opened = pipes.map((pipe) => openSync(pipe, { read: true, write: true }));
+  accept(listen({ transport: "unix", path }), opened, invoke);
 }
 
 /** The answer to a request whose body still had to come. It is given once. */
@@ -84,13 +93,19 @@ export function takeHeld(requestId: string): Response | undefined {
   return response;
 }
 
-async function accept(listener: Deno.UnixListener, invoke: Invoke): Promise<void> {
-  while (true) new Channel(await listener.accept(), invoke).run();
+async function accept(
+  listener: Deno.UnixListener,
+  pipes: readonly Deno.FsFile[],
+  invoke: Invoke,
+): Promise<void> {
+  while (true) new Channel(await listener.accept(), pipes, invoke).run();
 }
 
 /** One connection. */
 class Channel {
   readonly #connection: Deno.UnixConn;
+  readonly #pipes: readonly Deno.FsFile[];
+  #pipe: Deno.FsFile | undefined;
   readonly #invoke: Invoke;
   /** Requests that have no answer yet, and those whose answer is held. */
   readonly #open = new NativeMap<number, ChannelRequest>();
@@ -102,8 +117,9 @@ class Channel {
   #spare = new NativeUint8Array(BUFFER_BYTES);
   #writing = false;
 
-  constructor(connection: Deno.UnixConn, invoke: Invoke) {
+  constructor(connection: Deno.UnixConn, pipes: readonly Deno.FsFile[], invoke: Invoke) {
     this.#connection = connection;
+    this.#pipes = pipes;
     this.#invoke = invoke;
   }
 
@@ -158,6 +174,7 @@ class Channel {
       this.#begin(new ChannelRequest(id, head, subarray(this.#input, body, end)));
       return;
     }
+    if (this.#input[start] === PIPE) this.#pipe = this.#pipes[id];
     const request = mapGet(this.#open, id);
     if (request === undefined) return;
     if (this.#input[start] === CANCEL) this.#cancel(request);
@@ -256,7 +273,10 @@ class Channel {
         const end = this.#used;
         this.#output = this.#spare;
         this.#used = 0;
-        for (let at = 0; at < end;) at += await this.#connection.write(subarray(output, at, end));
+        for (let at = 0; at < end;) {
+          const rest = subarray(output, at, end);
+          at += this.#pipe === undefined ? await this.#connection.write(rest) : writeSync(this.#pipe, rest);
+        }
         // A large one was for a large answer.
         this.#spare = byteLength(output) > BUFFER_BYTES ? new NativeUint8Array(BUFFER_BYTES) : output;
       }

@@ -2,7 +2,7 @@
  * The worker: a Deno process that waits for one function and then serves it.
  *
  * It listens on the unix socket that is its first argument (and answers the engine's pulse on the second, and takes
- * calls as frames on the third), says so with one line on standard output, is told
+ * calls as frames on the third, with pipes for their answers after it), says so with one line on standard output, is told
  * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
  * requests. What a request means is in headers that only the gateway can set.
  *
@@ -31,7 +31,7 @@ import {
 
 const LOAD_PATH = "/__jelou/load";
 
-const [socketPath, pulsePath, callsPath] = Deno.args;
+const [socketPath, pulsePath, callsPath, ...answerPipes] = Deno.args;
 if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
 
 let loading = false;
@@ -62,7 +62,11 @@ async function answerOverHttp(fn: LoadedFunction, incoming: Incoming): Promise<R
 captureConsole();
 if (pulsePath !== undefined) answerPulse(pulsePath);
 if (callsPath !== undefined) {
-  serveCalls(callsPath, (incoming) => fn === null ? Promise.resolve(unavailable()) : invoke(fn, incoming));
+  serveCalls(
+    callsPath,
+    answerPipes,
+    (incoming) => fn === null ? Promise.resolve(unavailable()) : invoke(fn, incoming),
+  );
 }
 // Now and not with the function: the node process object alone takes longer to load than a function does.
 restrictGlobals();

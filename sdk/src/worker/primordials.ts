@@ -139,7 +139,9 @@ export const encodeInto = (text: string, into: Uint8Array<ArrayBuffer>): number 
 export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 
 const { stdout } = Deno;
-const writeSync = stdout.writeSync;
+const writeStdoutSync = stdout.writeSync;
+/** Writes to a file, as much as it takes. */
+export const writeSync = uncurry(Deno.FsFile.prototype.writeSync);
 
 /** The number of bytes of an array of bytes; `length` is a getter that can be replaced. */
 export const byteLength = getter<Uint8Array, number>(getPrototypeOf(Uint8Array.prototype), "byteLength");
@@ -147,5 +149,5 @@ export const byteLength = getter<Uint8Array, number>(getPrototypeOf(Uint8Array.p
 /** Writes a text to standard output, all of it, before it returns. */
 export function writeStdout(text: string): void {
   let rest: Uint8Array = encode(text);
-  while (byteLength(rest) > 0) rest = subarray(rest, apply(writeSync, stdout, [rest]));
+  while (byteLength(rest) > 0) rest = subarray(rest, apply(writeStdoutSync, stdout, [rest]));
 }

@@ -1,17 +1,21 @@
 //! The folder and the command line of a worker's process.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 
+use rustix::fs::{FileType, Mode, OFlags};
 use tokio::net::UnixListener;
 use tokio::process::Command;
 
 use super::permissions;
-use crate::engine::Shared;
+use crate::engine::{Shared, cores};
 use crate::sandbox::{
     Confinement, ControlGroup, FileRights, Identity, Launch, LentUser, ProcessUser, Purpose,
 };
+
+/// Threads that may use a worker and have a pipe for its answers; the others get them on their sockets.
+const MAX_ANSWER_PIPES: usize = 8;
 
 /// The private folder of one worker, and its control group; they go with the worker.
 #[derive(Debug)]
@@ -86,6 +90,32 @@ impl WorkerDir {
         self.home().join("calls")
     }
 
+    /// Pipes for the answers of calls, made by the server and open at its end before the process starts.
+    pub(crate) fn make_answer_pipes(&self) -> std::io::Result<Vec<File>> {
+        let mut pipes = Vec::new();
+        for path in self.answer_pipes() {
+            rustix::fs::mknodat(
+                rustix::fs::CWD,
+                &path,
+                FileType::Fifo,
+                Mode::RUSR | Mode::WUSR,
+                0,
+            )?;
+            if let Some(user) = self.user() {
+                user.own(&path)?;
+            }
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            pipes.push(rustix::fs::open(&path, flags, Mode::empty())?.into());
+        }
+        Ok(pipes)
+    }
+
+    fn answer_pipes(&self) -> impl Iterator<Item = PathBuf> {
+        let home = self.home();
+        (0..cores().clamp(1, MAX_ANSWER_PIPES))
+            .map(move |number| home.join(format!("answers{number}")))
+    }
+
     /// A folder of its own, so that the process cannot put another socket in the place of its egress socket.
     fn egress_dir(&self) -> PathBuf {
         self.path.join("e")
@@ -145,6 +175,7 @@ pub(crate) fn worker(
         .arg(dir.socket())
         .arg(dir.pulse_socket())
         .arg(dir.calls_socket())
+        .args(dir.answer_pipes())
         .env("DENO_DIR", dir.deno_dir())
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("DENO_TLS_CA_STORE", "mozilla,system")

@@ -232,6 +232,7 @@ impl Blank {
                 .map_err(died)?;
         }
         let egress = dir.listen_egress().map_err(died)?;
+        let answers = dir.make_answer_pipes().map_err(died)?;
         let command = command::worker(shared, &dir, purpose, max_data_bytes).map_err(died)?;
         let mut child = shared.spawner.spawn(command).await.map_err(died)?;
         let stdout = child
@@ -251,7 +252,7 @@ impl Blank {
             .ok_or_else(|| LoadError::Died("it ended as soon as it listened".to_owned()))?;
         let max_head_bytes = shared.limits.max_response_header_bytes;
         let connections = Connections::new(process, &dir.socket(), max_head_bytes);
-        let channels = Channels::new(process, &dir.calls_socket(), max_head_bytes);
+        let channels = Channels::new(process, &dir.calls_socket(), answers, max_head_bytes);
         let connection = connections.take().await.map_err(died)?;
         Ok(Self {
             child,

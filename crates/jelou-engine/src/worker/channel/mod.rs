@@ -7,6 +7,7 @@ mod socket;
 mod wire;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,8 @@ pub(crate) struct Channels {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
+    /// Pipes for answers that no channel has taken yet, with their numbers.
+    answers: Mutex<Vec<(u32, File)>>,
     running: Sharded<Option<Arc<Channel>>>,
 }
 
@@ -55,11 +58,17 @@ pub(crate) enum Answered {
 
 impl Channels {
     /// `max_head_bytes` is the most that the head of a response may have.
-    pub(crate) fn new(process: Pid, socket: &Path, max_head_bytes: usize) -> Self {
+    pub(crate) fn new(
+        process: Pid,
+        socket: &Path,
+        answers: Vec<File>,
+        max_head_bytes: usize,
+    ) -> Self {
         Self {
             process,
             socket: socket.to_path_buf(),
             max_head_bytes,
+            answers: Mutex::new((0..).zip(answers).collect()),
             running: Sharded::default(),
         }
     }
@@ -94,12 +103,22 @@ impl Channels {
     }
 
     async fn open(&self) -> std::io::Result<Arc<Channel>> {
-        let socket = Socket::new(connect(&self.socket, self.process).await?)?;
+        let stream = connect(&self.socket, self.process).await?;
         // Somebody else on this thread may have been quicker.
         if let Some(channel) = self.own() {
             return Ok(channel);
         }
         let channel = Arc::new(Channel::default());
+        let pipe = self
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let pipe = pipe.map(|(number, pipe)| {
+            channel.lock().put(|out| wire::put_pipe(out, number));
+            pipe
+        });
+        let socket = Socket::new(stream, pipe)?;
         *self.running.own() = Some(Arc::clone(&channel));
         let driver = Driver::new(socket, Arc::clone(&channel), self.max_head_bytes);
         tokio::spawn(driver.run());

@@ -1,26 +1,33 @@
-//! A socket that the runtime watches for what comes, and for room only while there is none.
+//! The two ends of a channel: a socket for requests, and a pipe for answers.
 //!
-//! A unix socket tells its writer each time that the other end has read. Whoever listens to that is woken once more
-//! for every call, to find that there is nothing to do.
+//! A unix socket tells its writer each time that the other end has read. Whoever listens to that is woken once more for
+//! every call, to find that there is nothing to do. So the server watches its socket for what comes, and for room only
+//! while there is none; and the worker, whose runtime listens to everything, writes its answers to a pipe, which is no
+//! business of its event loop. Without a pipe, they come on the socket.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Result, Write};
 use std::os::unix::net::UnixStream;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::net::unix::pipe;
 
 pub(super) struct Socket {
     stream: AsyncFd<UnixStream>,
+    answers: Option<pipe::Receiver>,
     /// The same socket, while it is full.
     full: Option<AsyncFd<UnixStream>>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: tokio::net::UnixStream) -> Result<Self> {
+    pub(super) fn new(stream: tokio::net::UnixStream, answers: Option<File>) -> Result<Self> {
         let stream = stream.into_std()?;
         Ok(Self {
             stream: watch(stream, Interest::READABLE)?,
+            answers: answers.map(pipe::Receiver::from_file).transpose()?,
             full: None,
         })
     }
@@ -30,6 +37,11 @@ impl Socket {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<Result<usize>> {
+        if let Some(answers) = &mut self.answers {
+            let mut room = ReadBuf::new(buffer);
+            ready!(Pin::new(answers).poll_read(context, &mut room))?;
+            return Poll::Ready(Ok(room.filled().len()));
+        }
         loop {
             let mut guard = ready!(self.stream.poll_read_ready(context))?;
             match guard.get_inner().read(buffer) {
@@ -95,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_socket_is_waited_for() {
         let (near, mut far) = tokio::net::UnixStream::pair().unwrap();
-        let mut socket = Socket::new(near).unwrap();
+        let mut socket = Socket::new(near, None).unwrap();
         let sent: Vec<u8> = (0..4_000_000_u32)
             .map(|number| number.to_be_bytes()[3])
             .collect();

@@ -7,6 +7,7 @@ use http::{Response, StatusCode, request};
 const REQUEST: u8 = 1;
 const CANCEL: u8 = 2;
 const DONE: u8 = 3;
+const PIPE: u8 = 4;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
@@ -66,6 +67,12 @@ pub(super) fn put_cancel(out: &mut Vec<u8>, id: u32) {
 /// A held answer has gone through.
 pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, DONE, id);
+    end(out, start);
+}
+
+/// The answers are to be written to that pipe.
+pub(super) fn put_pipe(out: &mut Vec<u8>, number: u32) {
+    let start = put_header(out, PIPE, number);
     end(out, start);
 }
 
