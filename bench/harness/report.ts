@@ -58,6 +58,8 @@ export async function writeReport(
     ...(own.neighbours ? neighbourLines(own.neighbours) : []),
   );
   await Deno.writeTextFile(`${results}${name}.md`, lines.join("\n") + "\n");
+  const files = [`${results}${name}.json`, `${results}${name}.md`];
+  await run(Deno.execPath(), ["fmt", "--quiet", ...files]);
   console.log(lines.join("\n"));
 }
 
