@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
@@ -84,8 +85,19 @@ struct Program {
     environment: Vec<CString>,
 }
 
+/// Keeps the program's number from the server's own descriptors. One that is needed between fork and exec, and has that
+/// number, would be replaced by the program's; no process could be started then, until another descriptor is closed.
+fn reserve_descriptor() {
+    static RESERVED: OnceLock<Option<OwnedFd>> = OnceLock::new();
+    RESERVED.get_or_init(|| {
+        let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        rustix::io::fcntl_dupfd_cloexec(null.ok()?, PROGRAM_FD).ok()
+    });
+}
+
 impl Program {
     fn open(launch: &Launch, path: StartAddress) -> std::io::Result<Self> {
+        reserve_descriptor();
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let file = rustix::fs::open(&launch.program, flags, Mode::empty())?;
         let mut arguments = vec![c_string(launch.program.as_os_str())?];
