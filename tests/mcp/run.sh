@@ -7,7 +7,9 @@
 #   JELOU        the binary
 #   ENGINE_DATA  data folder that the engine was installed into
 #
-# Packages are fetched through the clients of npm and PyPI, of the versions in deno.json and requirements.txt.
+# Packages are fetched through the clients of npm and PyPI, of the versions in deno.json and requirements.txt. Those of npm
+# lie in node_modules: from a cache whose CommonJS modules it has not analysed yet, Deno 2.9.6 starts the conformance
+# suite and waits for ever.
 set -euo pipefail
 
 jelou=$(realpath "$1")
