@@ -6,7 +6,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use ipnet::Ipv4Net;
 use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
@@ -385,9 +385,11 @@ fn raise_file_limit() {
     }
 }
 
-/// Of the processor; at least one.
+/// Of the processor; at least one. To find out means to read a number of files.
 pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    *CORES
 }
 
 /// Empties what an earlier server left behind, and makes the folder private. One that somebody else put there in

@@ -210,19 +210,12 @@ pub(crate) struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// By which a process joins: it writes `0` to each.
+    /// By which a process of one thread joins: it writes `0` to each.
     pub(super) fn doors(&self) -> std::io::Result<Vec<OwnedFd>> {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         self.folders
-            .all()
-            .into_iter()
-            .map(|folder| {
-                let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-                Ok(rustix::fs::open(
-                    folder.join(PROCESSES),
-                    flags,
-                    Mode::empty(),
-                )?)
-            })
+            .doors()
+            .map(|door| Ok(rustix::fs::open(door, flags, Mode::empty())?))
             .collect()
     }
 
