@@ -29,6 +29,37 @@ Deno.test("a blank worker refuses requests, becomes a function once, and serves 
   equal(await again.json(), "loaded");
 });
 
+Deno.test("a rehearsal leaves nothing of itself to the function that comes after it", async () => {
+  await using worker = await Worker.start();
+  for (let rehearsal = 0; rehearsal < 2; rehearsal++) {
+    const rehearsed = await worker.send("/__jelou/rehearse", { method: "POST", body: "{}" });
+    equal([rehearsed.status, await rehearsed.json()], [200, { ok: true }]);
+    same((await worker.send("/")).status, 503);
+  }
+  const bundle = `
+    import { define } from "@jelou/functions";
+    const found = [typeof gc, "NAME" in process.env, performance.getEntries().length];
+    export default define({
+      description: "x",
+      handler: (_, ctx) => {
+        ctx.log("called");
+        return { found, slug: ctx.functionSlug, env: ctx.env.toObject(), company: ctx.company };
+      },
+    });
+  `;
+  equal(await worker.load(bundle, { env: { SECRET: "s" } }), { ok: true });
+  equal(await (await worker.invoke("/")).json(), {
+    found: ["undefined", false, 0],
+    slug: "mi-funcion",
+    env: { SECRET: "s" },
+    company: { id: "company-1", name: "Acme" },
+  });
+  equal((await worker.nextLog()).function, "mi-funcion");
+  // A function cannot make its worker rehearse, or load, again.
+  const late = await worker.invoke("/__jelou/rehearse", { method: "POST", body: "{}" });
+  same((await late.json()).slug, "mi-funcion");
+});
+
 Deno.test("a syntax error is an import failure with its position", async () => {
   const error = await refusal("const a = 1;\nlet b = ;");
   same(error.code, "IMPORT_FAILED");

@@ -63,7 +63,7 @@ export class Worker implements AsyncDisposable {
           "--quiet",
         ],
         ...["--import-map", new URL("import-map.json", dist).pathname, "--unstable-no-legacy-abort"],
-        "--v8-flags=--max-old-space-size=128",
+        "--v8-flags=--max-old-space-size=128,--expose-gc",
         options.network === false ? `--allow-net=${sockets(folder)}` : "--allow-net",
         ...[`--allow-read=${folder}${egress}`, `--allow-write=${folder}${egress}`],
         ...[

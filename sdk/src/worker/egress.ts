@@ -15,8 +15,13 @@ export const PARENT_HEADER = "x-jelou-parent";
 /** A `fetch` that goes over the egress socket and follows no redirect. */
 export type EgressFetch = (request: Request) => Promise<Response>;
 
-/** Connects to an egress socket. */
+const { createHttpClient } = Deno;
+
+/** The way over an egress socket. The first client of a process reads all certificates: it is made for the first call. */
 export function createEgress(path: string): EgressFetch {
-  const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
-  return (request) => nativeFetch(request, { client });
+  let client: Deno.HttpClient | undefined;
+  return (request) => {
+    client ??= createHttpClient({ proxy: { transport: "unix", path } });
+    return nativeFetch(request, { client });
+  };
 }

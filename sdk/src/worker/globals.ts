@@ -1,9 +1,10 @@
 /**
- * Takes away what would break the walls between functions or between requests, and gives a harmless
- * `process.env`.
+ * Takes away what would break the walls between functions or between requests, and gives those that need one a
+ * harmless `process.env`.
  *
  * @module
  */
+import { includes } from "./primordials.ts";
 
 /**
  * Storage that Deno keeps on disk by origin, and threads.
@@ -20,12 +21,21 @@ const REMOVED = [
   "Cache",
   "Worker",
   "SharedWorker",
+  "gc",
 ];
+
+/** V8's own, which it gives to whoever starts it with `--expose-gc`. */
+const { gc } = globalThis as unknown as { gc?: (options: { type: "minor" | "major" }) => void };
+
+/** Collects V8's young generation. */
+export function collectGarbage(): void {
+  gc?.({ type: "minor" });
+}
 
 /** Prepares the global object for user code. */
 export function restrictGlobals(): void {
   for (const name of REMOVED) {
-    delete (globalThis as Record<string, unknown>)[name];
+    Reflect.deleteProperty(globalThis, name);
     if (name in globalThis) Object.defineProperty(globalThis, name, { value: undefined });
   }
   for (const name of ["openKv", "Kv", "AtomicOperation"]) {
@@ -36,14 +46,17 @@ export function restrictGlobals(): void {
   delete (Deno as unknown as Record<string, unknown>).internal;
   // A graphics driver's worth of native code, for machines that have no screen.
   delete (Navigator.prototype as unknown as Record<string, unknown>).gpu;
-  replaceProcessEnv();
 }
 
 /**
  * Packages read `process.env.NODE_ENV` when they are imported, which throws without the right to the
  * environment. Secrets stay out of it: dependencies that look around there are the usual way to lose them.
+ *
+ * The runtime makes its `process` when it is first asked for, at a price of some milliseconds and more than 1 MB:
+ * only code that speaks of it pays that.
  */
-function replaceProcessEnv(): void {
+export function provideProcessEnv(code: string): void {
+  if (!includes(code, "process")) return;
   const { process } = globalThis as unknown as { process?: { env: Record<string, string> } };
   if (process) {
     Object.defineProperty(process, "env", {

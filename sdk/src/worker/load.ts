@@ -4,9 +4,10 @@
  * @module
  */
 import { describeFailure, importDefinition, LoadError } from "./module.ts";
-import { createEgress } from "./egress.ts";
+import { createEgress, type EgressFetch } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
+import { provideProcessEnv } from "./globals.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
 import { jelouFactory } from "./jelou.ts";
@@ -29,22 +30,27 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     globalThis.fetch = createFetch(message.functionsDomain, egress);
+    provideProcessEnv(message.bundle);
     dropRights(socketPath, message.egressSocket);
+    if (inspection === null) return { result: { ok: true }, fn: await prepare(message, egress) };
     const definition = await importDefinition(message.bundle);
-    if (inspection !== null) {
-      const { manifest, warnings, problems } = inspection.inspect(definition, message.functionSlug);
-      if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
-      return { result: { ok: true, manifest, warnings }, fn: null };
-    }
-    const scope = {
-      functionSlug: message.functionSlug,
-      company: message.company,
-      env: createEnv(message.env),
-      memory: memoryFactory(egress, message.memory !== null && message.memory !== undefined),
-      jelou: jelouFactory(message.jelou ?? null),
-    };
-    return { result: { ok: true }, fn: { scope, tools: prepareTools(definition) } };
+    const { manifest, warnings, problems } = inspection.inspect(definition, message.functionSlug);
+    if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
+    return { result: { ok: true, manifest, warnings }, fn: null };
   } catch (error) {
     return { result: { ok: false, error: describeFailure(error) }, fn: null };
   }
+}
+
+/** Imports a function and makes it ready for requests. */
+export async function prepare(message: LoadMessage, egress: EgressFetch | null): Promise<LoadedFunction> {
+  const definition = await importDefinition(message.bundle);
+  const scope = {
+    functionSlug: message.functionSlug,
+    company: message.company,
+    env: createEnv(message.env),
+    memory: memoryFactory(egress, message.memory !== null && message.memory !== undefined),
+    jelou: jelouFactory(message.jelou ?? null),
+  };
+  return { scope, tools: prepareTools(definition) };
 }

@@ -19,6 +19,7 @@ import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
 import { answerPulse } from "./pulse.ts";
+import { rehearse } from "./rehearsal.ts";
 import {
   endsWith,
   getHeader,
@@ -30,6 +31,7 @@ import {
 } from "./primordials.ts";
 
 const LOAD_PATH = "/__jelou/load";
+const REHEARSAL_PATH = "/__jelou/rehearse";
 
 const [socketPath, pulsePath, callsPath, ...answerPipes] = Deno.args;
 if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
@@ -45,6 +47,14 @@ async function becomeFunction(request: Request): Promise<Response> {
   return toResponse(json(loaded.result.ok ? 200 : 422, loaded.result));
 }
 
+async function rehearseOnce(request: Request): Promise<Response> {
+  loading = true;
+  await requestText(request);
+  await rehearse(callsPath!, (served) => fn = served);
+  loading = false;
+  return toResponse(json(200, { ok: true }));
+}
+
 function handle(request: Request): Response | Promise<Response> {
   if (fn !== null) {
     const requestId = getHeader(requestHeaders(request), "x-jelou-held");
@@ -52,6 +62,7 @@ function handle(request: Request): Response | Promise<Response> {
     return answerOverHttp(fn, new HttpIncoming(request));
   }
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
+  if (!loading && endsWith(requestUrl(request), REHEARSAL_PATH)) return rehearseOnce(request);
   return toResponse(unavailable());
 }
 
@@ -68,7 +79,6 @@ if (callsPath !== undefined) {
     (incoming) => fn === null ? Promise.resolve(unavailable()) : invoke(fn, incoming),
   );
 }
-// Now and not with the function: the node process object alone takes longer to load than a function does.
 restrictGlobals();
 
 const { upgradeWebSocket } = Deno;

@@ -14,9 +14,13 @@ use crate::sandbox::{
     Confinement, ControlGroup, FileRights, Identity, Launch, LentUser, ProcessUser, Purpose,
 };
 
-/// Of each half of V8's young generation. To collect one of the usual 16 MiB stops every call for some milliseconds, on a
-/// machine whose cores are all at work; small ones are collected more often, in a fraction of that.
-const YOUNG_MIB: u32 = 1;
+/// V8's settings besides the size of its heap:
+///
+/// - 1 MiB for each half of the young generation: to collect one of the usual 16 MiB stops every call for some
+///   milliseconds on a machine whose cores are all at work; small ones are collected more often, in a fraction of that.
+/// - No threads that help to collect it: whoever has to wait for them waits until each has had its turn on a core.
+/// - `gc()`, for the rehearsal; the worker takes it away before any user code runs.
+const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-gc";
 /// Threads that may use a worker and have a pipe for its answers; the others get them on their sockets.
 const MAX_ANSWER_PIPES: usize = 8;
 
@@ -160,7 +164,7 @@ pub(crate) fn worker(
         .arg("--import-map")
         .arg(assets.import_map())
         .arg(format!(
-            "--v8-flags=--max-old-space-size={},--max-semi-space-size={YOUNG_MIB}",
+            "--v8-flags=--max-old-space-size={},{V8_FLAGS}",
             shared.limits.max_heap_mib
         ))
         .args(if shared.sandbox.uses_permissions() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -103,17 +103,8 @@ pub(crate) async fn load(
     let body = Zeroizing::new(
         serde_json::to_vec(request).map_err(|error| LoadError::Protocol(error.to_string()))?,
     );
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri("/__jelou/load")
-        .header("host", "worker")
-        .header("content-type", "application/json")
-        .body(RequestBody::full(Bytes::copy_from_slice(&body)))
-        .map_err(|error| LoadError::Protocol(error.to_string()))?;
-    let (status, bytes) = tokio::time::timeout(timeout, connection.exchange(request))
-        .await
-        .map_err(|_| LoadError::Timeout(timeout))?
-        .map_err(|error| LoadError::Died(error.to_string()))?;
+    let body = Bytes::copy_from_slice(&body);
+    let (status, bytes) = tell(connection, "/__jelou/load", body, timeout).await?;
     let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
     if status.is_success() {
         return serde_json::from_slice(&bytes).map_err(protocol);
@@ -124,4 +115,37 @@ pub(crate) async fn load(
         message: error.message,
         stack: error.stack,
     })
+}
+
+/// Lets a blank worker run through a function's first call, so that what it needs for that is compiled.
+pub(crate) async fn rehearse(
+    connection: &mut Connection,
+    timeout: Duration,
+) -> Result<(), LoadError> {
+    let body = Bytes::from_static(b"{}");
+    let (status, bytes) = tell(connection, "/__jelou/rehearse", body, timeout).await?;
+    if status.is_success() {
+        return Ok(());
+    }
+    let answer = String::from_utf8_lossy(&bytes).into_owned();
+    Err(LoadError::Protocol(answer))
+}
+
+async fn tell(
+    connection: &mut Connection,
+    path: &'static str,
+    body: Bytes,
+    timeout: Duration,
+) -> Result<(StatusCode, Bytes), LoadError> {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("host", "worker")
+        .header("content-type", "application/json")
+        .body(RequestBody::full(body))
+        .map_err(|error| LoadError::Protocol(error.to_string()))?;
+    tokio::time::timeout(timeout, connection.exchange(request))
+        .await
+        .map_err(|_| LoadError::Timeout(timeout))?
+        .map_err(|error| LoadError::Died(error.to_string()))
 }

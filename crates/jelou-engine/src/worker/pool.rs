@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::budget::Charge;
 use super::demand::Demand;
+use super::load::LoadError;
 use super::process::Blank;
 use crate::LeaseError;
 use crate::engine::Shared;
@@ -17,6 +18,8 @@ use crate::sandbox::Purpose;
 
 /// How long to wait after a blank worker did not start, so that a broken machine is not kept busy by trying.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long the function that has taken a blank worker has the machine for its first call.
+const FIRST_CALL: Duration = Duration::from_millis(20);
 /// How often to look whether fewer are wanted, or whether there is memory for more.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long a function's process must have had no request to be ended for a blank worker.
@@ -160,7 +163,7 @@ async fn room_for_one_more(shared: &Shared, ready: usize) -> Option<Charge> {
 
 async fn refill_one(shared: &Shared, room: Charge) {
     let started = Instant::now();
-    match Blank::start(shared, Purpose::Serve, room).await {
+    match start_rehearsed(shared, room).await {
         Ok(blank) => {
             shared.pool.lock().push_back(blank);
             shared.pool.added.notify_one();
@@ -174,9 +177,18 @@ async fn refill_one(shared: &Shared, room: Charge) {
     }
 }
 
+async fn start_rehearsed(shared: &Shared, room: Charge) -> Result<Blank, LoadError> {
+    let mut blank = Blank::start(shared, Purpose::Serve, room).await?;
+    blank.rehearse(shared).await?;
+    Ok(blank)
+}
+
 /// Lets go of the engine while it waits, so that the wait does not keep it alive.
 async fn wait_for_change(shared: Arc<Shared>) {
     let pool = Arc::clone(&shared.pool);
     drop(shared);
-    let _ = tokio::time::timeout(PERIOD, pool.taken.notified()).await;
+    let taken = pool.taken.notified();
+    if tokio::time::timeout(PERIOD, taken).await.is_ok() {
+        tokio::time::sleep(FIRST_CALL).await;
+    }
 }
