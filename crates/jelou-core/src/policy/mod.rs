@@ -73,3 +73,59 @@ fn set<T: Ord>(
         _ => Ok(set),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What is read is written so that it reads the same.
+    fn is_stable<T>(text: &str) -> bool
+    where
+        T: std::str::FromStr + ToString + PartialEq,
+    {
+        match text.parse::<T>() {
+            Ok(read) => read
+                .to_string()
+                .parse::<T>()
+                .is_ok_and(|again| again == read),
+            Err(_) => true,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn limits_are_written_as_they_are_read(
+            scope in "(invoke|mcp|tool:[a-zA-Z0-9_-]{0,66}|\\PC{0,8})",
+            rate in "[0-9]{0,8}/?[smhdx]?",
+            address in any::<std::net::IpAddr>(),
+            bits in 0_u8..=128,
+        ) {
+            prop_assert!(is_stable::<RuntimeScope>(&scope));
+            prop_assert!(is_stable::<Rate>(&rate));
+            // An address with bits after the prefix is refused, and the network that the error names is not.
+            let network = format!("{address}/{bits}");
+            match network.parse::<Cidr>() {
+                Err(ParseCidrError::HostBits { network, address, .. }) => {
+                    prop_assert!(network.to_string().parse::<Cidr>().is_ok());
+                    prop_assert!(address.to_string().parse::<Cidr>().is_ok());
+                }
+                _ => prop_assert!(is_stable::<Cidr>(&network)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_is_stored_without_what_it_does_not_limit() {
+        let policy = TokenPolicy {
+            cidrs: Some(vec!["10.0.0.0/8".parse().unwrap()].try_into().unwrap()),
+            rate: Some("5/s".parse().unwrap()),
+            ..TokenPolicy::default()
+        };
+        let json = serde_json::to_string(&policy).unwrap();
+        assert_eq!(json, r#"{"cidrs":["10.0.0.0/8"],"rate":"5/s"}"#);
+        assert_eq!(serde_json::from_str::<TokenPolicy>(&json).unwrap(), policy);
+        assert!(serde_json::from_str::<TokenPolicy>(r#"{"hours":"9-17"}"#).is_err());
+        assert!(TokenPolicy::default().is_unlimited() && !policy.is_unlimited());
+    }
+}

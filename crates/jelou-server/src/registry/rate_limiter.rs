@@ -70,6 +70,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn limiter(rate: &str) -> RateLimiter {
         RateLimiter::new(rate.parse().unwrap())
@@ -116,6 +117,31 @@ mod tests {
             // The rounding takes a nanosecond of a thousand at most.
             let least = calls - calls / 1000 - 1;
             assert!((least..=calls).contains(&next), "{rate}: {next}");
+        }
+    }
+
+    proptest! {
+        /// Whenever calls come, and with the wait that a refused one is told.
+        #[test]
+        fn no_more_than_a_burst_and_what_time_has_freed(
+            calls in 1_u32..50,
+            pauses in prop::collection::vec(0_u64..3_000_000_000, 1..300),
+        ) {
+            let limiter = limiter(&format!("{calls}/m"));
+            let mut now = Duration::ZERO;
+            let mut passed = 0;
+            for pause in pauses {
+                now += Duration::from_nanos(pause);
+                if let Err(OverRate(wait)) = limiter.count_at(now) {
+                    now += wait;
+                    let too_early = now.saturating_sub(Duration::from_nanos(1));
+                    prop_assert!(limiter.count_at(too_early).is_err());
+                    prop_assert_eq!(limiter.count_at(now), Ok(()));
+                }
+                passed += 1;
+                let freed = nanoseconds(now) / limiter.interval;
+                prop_assert!(passed <= u64::from(calls) + freed, "{} of {}", passed, freed);
+            }
         }
     }
 
