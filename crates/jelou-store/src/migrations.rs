@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Connection, SqlSafeStr};
 use crate::error::StoreError;
 use crate::sqlite;
 
-const SQLITE: [(i64, &str, &str); 2] = [
+const SQLITE: [(i64, &str, &str); 3] = [
     (
         1,
         "initial",
@@ -16,6 +16,11 @@ const SQLITE: [(i64, &str, &str); 2] = [
         2,
         "memory",
         include_str!("../migrations/sqlite/0002_memory.sql"),
+    ),
+    (
+        3,
+        "token policies",
+        include_str!("../migrations/sqlite/0003_token_policies.sql"),
     ),
 ];
 

@@ -37,6 +37,13 @@ pub(crate) trait Columns {
             .map_err(|error| StoreError::corrupt(column, error))
     }
 
+    fn optional_json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        self.optional_text(column)?
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| StoreError::corrupt(column, error))
+    }
+
     fn time(&self, column: &str) -> Result<Timestamp, StoreError> {
         timestamp(column, self.number(column)?)
     }

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use jelou_core::api::RuntimeToken;
-use jelou_core::{FunctionId, TokenId, TokenName};
+use jelou_core::{FunctionId, TokenId, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
@@ -31,9 +31,11 @@ pub struct RuntimeTokenRecord {
     pub expires_at: Option<Timestamp>,
     pub disabled_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
+    pub policy: TokenPolicy,
 }
 
-/// Of a token, what its check needs: a copy in memory may have a million of them, so there are no strings here.
+/// Of a token, what its check needs: a copy in memory may have a million of them, so there are no strings here but
+/// in a policy, which most do not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeTokenKey {
     pub hash: TokenHash,
@@ -41,6 +43,8 @@ pub struct RuntimeTokenKey {
     pub function_id: FunctionId,
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
+    /// Absent when it limits nothing.
+    pub policy: Option<Box<TokenPolicy>>,
 }
 
 /// A token that was just minted.
@@ -50,6 +54,7 @@ pub struct NewRuntimeToken {
     pub hash: TokenHash,
     pub prefix: DisplayPrefix,
     pub expires_at: Option<Timestamp>,
+    pub policy: TokenPolicy,
 }
 
 /// "Each function has at least one active token."
@@ -75,6 +80,9 @@ impl From<&RuntimeTokenRecord> for RuntimeTokenKey {
             function_id: record.function_id.clone(),
             expires_at: record.expires_at,
             last_used_at: record.last_used_at,
+            policy: Some(&record.policy)
+                .filter(|policy| !policy.is_unlimited())
+                .map(|policy| Box::new(policy.clone())),
         }
     }
 }
@@ -89,6 +97,9 @@ impl From<RuntimeTokenRecord> for RuntimeToken {
             created_at: record.created_at,
             created_by: record.created_by,
             expires_at: record.expires_at,
+            scopes: record.policy.scopes,
+            cidrs: record.policy.cidrs,
+            rate: record.policy.rate,
         }
     }
 }
@@ -97,7 +108,7 @@ macro_rules! select_tokens {
     ($rest:literal) => {
         concat!(
             "SELECT id, function_id, name, hash, prefix, created_by, created_at, expires_at, disabled_at, ",
-            "last_used_at FROM runtime_tokens WHERE revoked_at IS NULL ",
+            "last_used_at, policy FROM runtime_tokens WHERE revoked_at IS NULL ",
             $rest
         )
     };
@@ -253,10 +264,16 @@ pub(crate) async fn insert(
         expires_at: new.expires_at,
         disabled_at: None,
         last_used_at: None,
+        policy: new.policy,
     };
+    let policy = Some(&token.policy)
+        .filter(|policy| !policy.is_unlimited())
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(|error| StoreError::corrupt("runtime_tokens.policy", error))?;
     let inserted = sqlx::query(
-        "INSERT INTO runtime_tokens (id, function_id, name, hash, prefix, created_by, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+        "INSERT INTO runtime_tokens (id, function_id, name, hash, prefix, created_by, created_at, expires_at, \
+         policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          ON CONFLICT (function_id, name) WHERE revoked_at IS NULL DO NOTHING",
     )
     .bind(token.id.as_str())
@@ -267,6 +284,7 @@ pub(crate) async fn insert(
     .bind(token.created_by.as_str())
     .bind(token.created_at.as_millisecond())
     .bind(token.expires_at.map(Timestamp::as_millisecond))
+    .bind(policy)
     .execute(change.connection())
     .await?;
     if inserted.rows_affected() == 0 {
@@ -295,5 +313,6 @@ fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
         expires_at: row.optional_time("expires_at")?,
         disabled_at: row.optional_time("disabled_at")?,
         last_used_at: row.optional_time("last_used_at")?,
+        policy: row.optional_json("policy")?.unwrap_or_default(),
     })
 }

@@ -98,6 +98,9 @@ fn bodies_are_json() {
         .create(&CreateToken {
             name: "ci".parse().unwrap(),
             expires_in: Some(60),
+            scopes: None,
+            cidrs: None,
+            rate: Some("100/m".parse().unwrap()),
         })
         .unwrap();
     assert_eq!(created.token, "jfn_rt_x");
@@ -107,5 +110,8 @@ fn bodies_are_json() {
     assert_eq!(requests[0].body, "{\"secrets\":{\"A\":\"ñ\"}}");
     assert_eq!(requests[0].header("content-type"), Some("application/json"));
     assert_eq!(requests[1].line, "POST /v1/functions/mi-funcion/tokens");
-    assert_eq!(requests[1].body, "{\"name\":\"ci\",\"expiresIn\":60}");
+    assert_eq!(
+        requests[1].body,
+        "{\"name\":\"ci\",\"expiresIn\":60,\"rate\":\"100/m\"}"
+    );
 }

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{TokenId, TokenName};
+use crate::policy::{Cidrs, Rate, RuntimeScopes};
+use crate::{TokenId, TokenName, TokenPolicy};
 
 /// A runtime token as lists show it: neither the value nor its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -20,6 +21,15 @@ pub struct RuntimeToken {
     pub created_by: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// The parts of the function that it may use; all of them when null.
+    #[serde(default)]
+    pub scopes: Option<RuntimeScopes>,
+    /// The networks that it may be used from; any when null.
+    #[serde(default)]
+    pub cidrs: Option<Cidrs>,
+    /// How many calls it may make; any number when null.
+    #[serde(default)]
+    pub rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -29,6 +39,26 @@ pub struct CreateToken {
     /// Seconds until it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
+    /// The parts of the function that it may use; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<RuntimeScopes>,
+    /// The networks that it may be used from; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidrs: Option<Cidrs>,
+    /// How many calls it may make; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+impl CreateToken {
+    /// The limits that the token is to have.
+    pub fn policy(&self) -> TokenPolicy {
+        TokenPolicy {
+            scopes: self.scopes.clone(),
+            cidrs: self.cidrs.clone(),
+            rate: self.rate,
+        }
+    }
 }
 
 /// The one answer that holds a token's value.
@@ -39,6 +69,9 @@ pub struct CreatedToken {
     pub token: String,
     #[serde(flatten)]
     pub details: RuntimeToken,
+    /// What was accepted and may be a mistake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl std::fmt::Debug for CreatedToken {

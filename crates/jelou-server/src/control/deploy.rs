@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
-use jelou_core::{Manifest, Slug, SourceTree, TokenName};
+use jelou_core::{Manifest, Slug, SourceTree, TokenName, TokenPolicy};
 use jelou_engine::Artifact;
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
@@ -88,6 +88,7 @@ impl Control {
                         hash: token.hash(),
                         prefix: token.display_prefix(),
                         expires_at: None,
+                        policy: TokenPolicy::default(),
                     }),
                 },
             )
@@ -121,6 +122,7 @@ impl Control {
             CreatedToken {
                 token: token.expose().to_owned(),
                 details: record.into(),
+                warnings: Vec::new(),
             }
         });
         if let Some(live) = record.live {

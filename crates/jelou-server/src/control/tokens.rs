@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use jelou_core::Slug;
 use jelou_core::api::{self, CreateToken, CreatedToken};
+use jelou_core::{Slug, TokenPolicy};
 use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenKey, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
 use jiff::Timestamp;
@@ -36,6 +36,7 @@ impl Control {
         new: CreateToken,
     ) -> Result<CreatedToken, ControlError> {
         let expires_at = self.expiry(new.expires_in)?;
+        let policy = new.policy();
         let token =
             RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))?;
         self.change(|control| async move {
@@ -45,6 +46,7 @@ impl Control {
                 hash: token.hash(),
                 prefix: token.display_prefix(),
                 expires_at,
+                policy,
             };
             let record = control
                 .store
@@ -54,12 +56,41 @@ impl Control {
                 .registry
                 .tokens
                 .put(record.hash, caller_token((&record).into()));
+            let warnings = control.unknown_tools(&slug, &record.policy);
             Ok(CreatedToken {
                 token: token.expose().to_owned(),
                 details: record.into(),
+                warnings,
             })
         })
         .await
+    }
+
+    /// Warns of scopes that name no tool of the live deployment. They are no error: a token may be made before the
+    /// deploy that brings its tool.
+    fn unknown_tools(&self, slug: &Slug, policy: &TokenPolicy) -> Vec<String> {
+        let function = self.registry.function(slug.as_str());
+        let live = function.and_then(|function| function.live.load_full());
+        let (Some(scopes), Some(live)) = (&policy.scopes, live) else {
+            return Vec::new();
+        };
+        let known: Vec<_> = live
+            .manifest
+            .tools
+            .iter()
+            .map(|tool| tool.name.as_str())
+            .collect();
+        scopes
+            .tools()
+            .filter(|tool| !known.contains(tool))
+            .map(|tool| {
+                format!(
+                    "`{slug}` has no tool `{tool}` now, so the scope `tool:{tool}` allows nothing until a deploy \
+                     brings it; its tools: {}",
+                    known.join(", ")
+                )
+            })
+            .collect()
     }
 
     pub(crate) async fn revoke_token(
@@ -107,5 +138,6 @@ pub(crate) fn caller_token(key: RuntimeTokenKey) -> CallerToken {
         key.function_id,
         key.expires_at.map(Timestamp::as_millisecond),
         key.last_used_at.map(Timestamp::as_millisecond),
+        key.policy.map(|policy| *policy),
     )
 }

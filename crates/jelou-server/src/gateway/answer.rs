@@ -13,6 +13,12 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-J
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Unauthorized,
+    /// The token is valid and not for this.
+    Forbidden,
+    /// The token is over its rate; a call is free after that many seconds.
+    TooManyRequests {
+        retry_after: u64,
+    },
     FunctionNotFound,
     NotFound {
         available: &'a [String],
@@ -33,6 +39,8 @@ impl Answer<'_> {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidIdentity => StatusCode::BAD_REQUEST,
@@ -47,6 +55,8 @@ impl Answer<'_> {
     pub(crate) fn body(&self) -> Bytes {
         Bytes::from_static(match self {
             Self::Unauthorized => br#"{"error":"Unauthorized"}"#,
+            Self::Forbidden => br#"{"error":"Forbidden"}"#,
+            Self::TooManyRequests { .. } => br#"{"error":"Too many requests"}"#,
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
             Self::NotFound { available } => return not_found(available),
             Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
@@ -70,6 +80,9 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             }
             Answer::MethodNotAllowed { allow } => {
                 headers.insert(header::ALLOW, allow);
+            }
+            Answer::TooManyRequests { retry_after } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
             }
             Answer::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

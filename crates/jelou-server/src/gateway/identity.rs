@@ -2,6 +2,8 @@
 //! it in a header, in JSON; from anybody else the header is taken out like every other of the platform's own.
 
 use http::HeaderMap;
+use jelou_core::manifest::Tool;
+use jelou_core::policy::RuntimeScopes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -80,6 +82,7 @@ pub(crate) fn of(
     gateway: &Gateway,
     headers: &HeaderMap,
     function: &Function,
+    tool: &Tool,
     origin: Origin,
 ) -> Result<Option<Identity>, Unreadable> {
     let mut values = headers.get_all(HEADER).iter();
@@ -89,7 +92,17 @@ pub(crate) fn of(
     let trusted = origin
         .peer
         .is_some_and(|peer| gateway.identity_trusted.contain(peer));
-    if !trusted || !auth::opens(gateway, headers, function) {
+    if !trusted {
+        return Ok(None);
+    }
+    let Ok(grant) = auth::grant(gateway, headers, function, origin) else {
+        return Ok(None);
+    };
+    // A token that is not for the tool is as good as none, where the tool is public.
+    let tool = tool.name.as_str();
+    let is_for_tool =
+        |scopes: &RuntimeScopes| scopes.allow_route([tool]) || scopes.allow_mcp_tool(tool);
+    if !grant.scopes().is_none_or(is_for_tool) {
         return Ok(None);
     }
     if values.next().is_some() {

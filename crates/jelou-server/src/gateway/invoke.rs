@@ -97,7 +97,8 @@ pub(crate) async fn send(
     let timeout = timeout(gateway, call.tool);
     let slug = &function.slug;
     let request_id = call.request_id;
-    let identity = match identity::of(gateway, request.headers(), function, call.origin) {
+    let identity = match identity::of(gateway, request.headers(), function, call.tool, call.origin)
+    {
         Ok(identity) => identity,
         Err(identity::Unreadable) => return Err(Answer::InvalidIdentity),
     };

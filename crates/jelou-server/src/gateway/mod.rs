@@ -133,7 +133,7 @@ impl Gateway {
         response
     }
 
-    /// The order of the checks: preflight, static routes, route, token, then 404 or 405.
+    /// The order of the checks: preflight, static routes, route, token and its limits, then 404 or 405.
     async fn route(
         &self,
         request: &mut Request<Unread>,
@@ -178,8 +178,18 @@ impl Gateway {
             Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
             Found::Nothing => live.manifest.is_public(),
         };
-        if !public && !auth::opens(self, request.headers(), function) {
-            return Answer::Unauthorized.into();
+        if !public {
+            let grant = auth::grant(self, request.headers(), function, origin);
+            // At a reserved path there was nothing but what has been answered above.
+            let asked = if statics::is_reserved(path) {
+                &[]
+            } else {
+                found.tools()
+            };
+            let asked = asked.iter().map(|tool| tools[*tool].name.as_str());
+            if let Err(answer) = grant.and_then(|grant| auth::admit(&grant, asked)) {
+                return answer.into();
+            }
         }
         let found = match found {
             Found::Tool(found) if !statics::is_reserved(path) => found,

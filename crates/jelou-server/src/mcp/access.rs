@@ -1,25 +1,62 @@
 //! Which tools a request may see and call.
 
 use http::HeaderMap;
+use jelou_core::policy::RuntimeScopes;
 
 use super::Exchange;
+use crate::gateway::answer::Answer;
 use crate::gateway::auth;
+use crate::registry::Grant;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Access {
-    All,
+    Granted(Grant),
     /// No token came: only what is public is there.
     Public,
 }
 
 impl Access {
-    /// `None` is 401. A token that opens nothing is refused also where a part is public: its owner wants to know.
-    pub(super) fn of(exchange: Exchange<'_>, headers: &HeaderMap) -> Option<Self> {
+    /// A token that opens nothing is refused also where a part is public: its owner wants to know.
+    pub(super) fn of(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<Self, Answer<'static>> {
+        let Exchange {
+            gateway,
+            function,
+            origin,
+            ..
+        } = exchange;
         let catalog = &exchange.live.mcp;
-        if catalog.is_public() || auth::opens(exchange.gateway, headers, exchange.function) {
-            return Some(Self::All);
+        if catalog.is_public() {
+            return Ok(Self::Granted(Grant::default()));
         }
-        let anonymous = !headers.contains_key(auth::TOKEN_HEADER);
-        (anonymous && catalog.has_public()).then_some(Self::Public)
+        if catalog.has_public() && !headers.contains_key(auth::TOKEN_HEADER) {
+            return Ok(Self::Public);
+        }
+        let grant = auth::grant(gateway, headers, function, origin)?;
+        match grant.scopes() {
+            Some(scopes) if !scopes.allow_mcp() => Err(Answer::Forbidden),
+            _ => Ok(Self::Granted(grant)),
+        }
+    }
+
+    /// Counts a message toward the token's rate, unless it calls a tool that the token is not for. So it is known what
+    /// it calls before it is counted.
+    pub(super) fn admit(&self, called: Option<&str>) -> Result<(), Answer<'static>> {
+        let Self::Granted(grant) = self else {
+            return Ok(());
+        };
+        match (grant.scopes(), called) {
+            (Some(scopes), Some(tool)) if !scopes.allow_mcp_tool(tool) => Err(Answer::Forbidden),
+            _ => auth::count(grant),
+        }
+    }
+
+    /// What the token names one by one, where it is not for every tool.
+    pub(super) fn some_tools(&self) -> Option<&RuntimeScopes> {
+        match self {
+            Self::Granted(grant) => grant
+                .scopes()
+                .filter(|scopes| !scopes.allow_every_mcp_tool()),
+            Self::Public => None,
+        }
     }
 }

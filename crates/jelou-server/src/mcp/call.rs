@@ -35,7 +35,7 @@ impl From<Refusal> for Denial {
 /// Answers with the result as JSON.
 pub(super) async fn call(
     exchange: Exchange<'_>,
-    access: Access,
+    access: &Access,
     revision: Revision,
     headers: &HeaderMap,
     request: &Request,
@@ -44,7 +44,7 @@ pub(super) async fn call(
         return Err(Refusal::invalid_params("`name` must be a string").into());
     };
     let entry = exchange.live.mcp.entry(name);
-    if access == Access::Public && entry.is_none_or(|entry| !entry.public) {
+    if matches!(access, Access::Public) && entry.is_none_or(|entry| !entry.public) {
         return Err(Denial::TokenNeeded);
     }
     let Some(entry) = entry else {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jelou_core::manifest::{Manifest, Mode, Tool};
+use jelou_core::policy::RuntimeScopes;
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
@@ -116,7 +117,7 @@ impl Catalog {
         &self.server_info
     }
 
-    pub(super) fn discovery(&self, access: Access) -> Bytes {
+    pub(super) fn discovery(&self, access: &Access) -> Bytes {
         self.lists(access).discovery.clone()
     }
 
@@ -130,7 +131,7 @@ impl Catalog {
     pub(super) fn list(
         &self,
         revision: Revision,
-        access: Access,
+        access: &Access,
         request: &Request,
     ) -> Result<Bytes, Refusal> {
         if request
@@ -142,18 +143,35 @@ impl Catalog {
             return Err(Refusal::invalid_params("Unknown cursor"));
         }
         let lists = self.lists(access);
-        Ok(match revision {
-            Revision::Modern => lists.modern.clone(),
-            Revision::Legacy => lists.legacy.clone(),
+        let list = match revision {
+            Revision::Modern => &lists.modern,
+            Revision::Legacy => &lists.legacy,
+        };
+        Ok(match access.some_tools() {
+            Some(scopes) => only(list, scopes),
+            None => list.clone(),
         })
     }
 
-    fn lists(&self, access: Access) -> &Lists {
+    fn lists(&self, access: &Access) -> &Lists {
         match (access, &self.public) {
             (Access::Public, Some(public)) => public,
             _ => &self.all,
         }
     }
+}
+
+/// A list without the tools that a token is not for. It is made anew each time: few tokens are for some tools only, and
+/// they seldom ask.
+fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
+    let mut result: Map<String, Value> = serde_json::from_slice(list).unwrap_or_default();
+    if let Some(Value::Array(tools)) = result.get_mut("tools") {
+        tools.retain(|tool| {
+            let name = tool["name"].as_str();
+            name.is_some_and(|name| scopes.allow_mcp_tool(name))
+        });
+    }
+    Bytes::from(Value::Object(result).to_string())
 }
 
 fn named_origins(manifest: &Manifest) -> Vec<String> {

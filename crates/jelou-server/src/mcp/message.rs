@@ -30,6 +30,16 @@ pub(super) struct Request {
 }
 
 impl Message {
+    /// The name of the tool that it calls.
+    pub(super) fn called_tool(&self) -> Option<&str> {
+        match self {
+            Self::Request(request) if request.method == "tools/call" => {
+                request.params.get("name")?.as_str()
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let invalid = |text: &str| Refusal::invalid_request(StatusCode::BAD_REQUEST, text);
         let mut message = match serde_json::from_slice(body) {

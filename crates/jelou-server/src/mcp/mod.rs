@@ -57,8 +57,9 @@ pub(crate) async fn answer(
     if cors::is_preflight(request) {
         return preflight(exchange, request.headers());
     }
-    let Some(access) = Access::of(exchange, request.headers()) else {
-        return Answer::Unauthorized.into();
+    let access = match Access::of(exchange, request.headers()) {
+        Ok(access) => access,
+        Err(answer) => return answer.into(),
     };
     if *request.method() != Method::POST {
         let allow = HeaderValue::from_static("POST, OPTIONS");
@@ -76,8 +77,13 @@ pub(crate) async fn answer(
         }
     };
     let headers = request.headers();
-    match Message::parse(&body) {
-        Ok(Message::Request(request)) => dispatch(exchange, access, headers, request).await,
+    let message = Message::parse(&body);
+    let called = message.as_ref().ok().and_then(Message::called_tool);
+    if let Err(answer) = access.admit(called) {
+        return answer.into();
+    }
+    match message {
+        Ok(Message::Request(request)) => dispatch(exchange, &access, headers, request).await,
         Ok(Message::Notification) => match revision::check_notification(headers) {
             Ok(()) => accepted(),
             Err(refusal) => refusal.into(),
@@ -88,7 +94,7 @@ pub(crate) async fn answer(
 
 async fn dispatch(
     exchange: Exchange<'_>,
-    access: Access,
+    access: &Access,
     headers: &HeaderMap,
     request: message::Request,
 ) -> Response<GatewayBody> {

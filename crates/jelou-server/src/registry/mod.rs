@@ -3,6 +3,8 @@
 //! Reads take no lock. Changes come one at a time from [`crate::control`], after the store has them.
 
 mod function;
+mod grant;
+mod rate_limiter;
 mod routes;
 mod tokens;
 
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use jelou_core::Slug;
 
 pub(crate) use function::{Function, Live};
+pub(crate) use grant::Grant;
 pub(crate) use routes::{Found, Routes};
 pub(crate) use tokens::{AccessTokens, CallerToken, ManagerToken, RuntimeTokens};
 

@@ -38,13 +38,18 @@ pub(crate) enum Found {
 }
 
 impl Found {
+    /// The tools whose path it is, the most specific first.
+    pub(crate) fn tools(&self) -> &[usize] {
+        match self {
+            Self::Tool(found) => std::slice::from_ref(&found.tool),
+            Self::OtherMethods(tools) => tools,
+            Self::Nothing => &[],
+        }
+    }
+
     /// The tool whose rules count, be it for a refusal.
     pub(crate) fn tool(&self) -> Option<usize> {
-        match self {
-            Self::Tool(found) => Some(found.tool),
-            Self::OtherMethods(tools) => tools.first().copied(),
-            Self::Nothing => None,
-        }
+        self.tools().first().copied()
     }
 }
 

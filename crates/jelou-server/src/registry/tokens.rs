@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
+use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName, TokenPolicy};
 use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+
+use super::grant::{Grant, Limits};
 
 const NEVER: i64 = i64::MAX;
 
@@ -55,6 +57,8 @@ pub(crate) struct CallerToken {
     pub(crate) function: FunctionId,
     expires_at_ms: i64,
     pub(crate) last_used: LastUsed,
+    /// Behind a pointer, for most tokens have none.
+    limits: Option<Arc<Limits>>,
 }
 
 impl CallerToken {
@@ -63,6 +67,7 @@ impl CallerToken {
         function: FunctionId,
         expires_at_ms: Option<i64>,
         last_used_ms: Option<i64>,
+        policy: Option<TokenPolicy>,
     ) -> Self {
         let expires_at_ms = expires_at_ms.unwrap_or(NEVER);
         Self {
@@ -70,6 +75,7 @@ impl CallerToken {
             function,
             expires_at_ms,
             last_used: LastUsed::new(last_used_ms),
+            limits: policy.map(|policy| Arc::new(policy.into())),
         }
     }
 
@@ -86,25 +92,28 @@ pub(crate) struct RuntimeTokens {
 }
 
 impl RuntimeTokens {
-    /// Whether the token opens the function; notes the use if it does.
+    /// What the token allows, if it opens the function; notes the use then, be it of something that is not allowed.
     pub(crate) fn authenticate(
         &self,
         hash: &TokenHash,
         function: &FunctionId,
         now_ms: i64,
-    ) -> bool {
+    ) -> Option<Grant> {
         let tokens = self.by_hash.pin();
         let token = tokens
             .get(hash)
-            .filter(|token| token.opens(function, now_ms));
-        if let Some(token) = token {
-            token.last_used.touch(now_ms);
-        }
-        token.is_some()
+            .filter(|token| token.opens(function, now_ms))?;
+        token.last_used.touch(now_ms);
+        Some(Grant(token.limits.clone()))
     }
 
-    pub(crate) fn put(&self, hash: TokenHash, token: CallerToken) {
-        self.by_hash.pin().insert(hash, token);
+    /// A token that is known already keeps its limits, which never change, and what is used up of them.
+    pub(crate) fn put(&self, hash: TokenHash, mut token: CallerToken) {
+        let tokens = self.by_hash.pin();
+        if let Some(known) = tokens.get(&hash) {
+            token.limits.clone_from(&known.limits);
+        }
+        tokens.insert(hash, token);
     }
 
     pub(crate) fn remove(&self, hash: &TokenHash) {
@@ -207,5 +216,59 @@ impl AccessTokens {
             .values()
             .filter_map(|token| Some((Arc::clone(token), token.last_used.unstored()?)))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(function: &FunctionId, policy: Option<TokenPolicy>) -> CallerToken {
+        CallerToken::new(TokenId::generate(), function.clone(), None, None, policy)
+    }
+
+    fn once_a_day() -> TokenPolicy {
+        TokenPolicy {
+            rate: Some("1/d".parse().unwrap()),
+            ..TokenPolicy::default()
+        }
+    }
+
+    /// There may be a million of them.
+    #[test]
+    fn a_token_without_limits_is_small() {
+        assert!(size_of::<(TokenHash, CallerToken)>() <= 128);
+    }
+
+    #[test]
+    fn what_is_used_up_stays_so_whatever_else_changes() {
+        let tokens = RuntimeTokens::default();
+        let function = FunctionId::generate();
+        let hash = |number: u16| {
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&number.to_be_bytes());
+            TokenHash::from_bytes(bytes)
+        };
+        let count = |number| {
+            let grant = tokens.authenticate(&hash(number), &function, 1).unwrap();
+            grant.count().is_ok()
+        };
+        tokens.put(hash(0), token(&function, Some(once_a_day())));
+        assert!(count(0));
+        // The map grows and shrinks, and is filled from the store again.
+        for number in 1..1000 {
+            tokens.put(hash(number), token(&function, None));
+        }
+        for number in 1..900 {
+            tokens.remove(&hash(number));
+        }
+        tokens.put(hash(0), token(&function, Some(once_a_day())));
+        assert!(!count(0));
+        assert!(count(950));
+        // A token that was revoked is gone with all that was known of it.
+        tokens.remove(&hash(0));
+        assert!(tokens.authenticate(&hash(0), &function, 1).is_none());
+        tokens.put(hash(0), token(&function, Some(once_a_day())));
+        assert!(count(0));
     }
 }

@@ -18,7 +18,7 @@ const hang = (request) => new Promise((resolve) => {
 });
 "#;
 
-async fn connect(server: &TestServer) -> SendRequest<Full<Bytes>> {
+pub(crate) async fn connect(server: &TestServer) -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let io = TokioIo::new(stream);
     let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)

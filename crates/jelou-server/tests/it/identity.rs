@@ -65,3 +65,30 @@ fn nobody_else_does() {
         );
     assert_eq!(forged.send().json(), nobody());
 }
+
+#[test]
+fn a_token_speaks_only_where_it_may_be_used() {
+    let (server, token) = start("127.0.0.0/8");
+    let public = server
+        .create_token("public", json!({ "name": "free" }))
+        .token;
+    let limited = |name: &str, limit: &str, values: Value| {
+        let token = json!({ "name": name, limit: values });
+        server.create_token("public", token).token
+    };
+    let who = |token: &str| {
+        let call = server.call("public", "/").token(token);
+        call.header("x-jelou-identity", IDENTITY).send().json()
+    };
+    assert_eq!(who(&public)["user"]["id"], "u");
+    for scope in ["invoke", "mcp", "tool:public"] {
+        let name = scope.replace(':', "-");
+        let token = limited(&name, "scopes", json!([scope]));
+        assert_eq!(who(&token)["user"]["id"], "u", "{scope}");
+    }
+    let of_another_tool = limited("another", "scopes", json!(["tool:another"]));
+    let from_elsewhere = limited("elsewhere", "cidrs", json!(["192.0.2.0/24"]));
+    for token in [&of_another_tool, &from_elsewhere, &token] {
+        assert_eq!(who(token), nobody());
+    }
+}

@@ -19,4 +19,5 @@ mod streaming;
 mod support;
 mod targets;
 mod tls;
+mod token_policies;
 mod websocket;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jelou_core::api::FileSummary;
 use jelou_core::manifest::{Mode, Tool};
-use jelou_core::{Clock, FunctionId, Manifest, Scopes, SecretKey, Slug, SourceFile, TokenName};
+use jelou_core::{
+    Clock, FunctionId, Manifest, Scopes, SecretKey, Slug, SourceFile, TokenName, TokenPolicy,
+};
 use jelou_store::{
     Actor, Artifact, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken, SecretOwner,
     Store, StoreConfig, Vault,
@@ -153,6 +155,7 @@ pub(crate) fn runtime_token(name: &str) -> NewRuntimeToken {
         hash: token.hash(),
         prefix: token.display_prefix(),
         expires_at: None,
+        policy: TokenPolicy::default(),
     }
 }
 

@@ -19,5 +19,6 @@ mod secrecy;
 mod secrets;
 mod send;
 mod snapshot;
+mod token_policies;
 mod unavailable;
 mod vault;

@@ -1,4 +1,5 @@
 use clap::{Args, Subcommand};
+use jelou_core::policy::{Cidr, Rate, RuntimeScope};
 use jelou_core::{Slug, TokenName};
 
 use super::Expiry;
@@ -37,6 +38,19 @@ pub(crate) struct CreateArgs {
     /// Time until it expires, such as `90d`; never by default
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) expires_in: Option<Expiry>,
+
+    /// What it may be used for: `invoke` (every HTTP route), `mcp` (every tool over MCP) or `tool:NAME` (one tool, both
+    /// ways); repeat for more, everything by default
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<RuntimeScope>,
+
+    /// Network that it may be used from, such as `203.0.113.0/24`; repeat for more, any by default
+    #[arg(long = "cidr", value_name = "CIDR")]
+    pub(crate) cidrs: Vec<Cidr>,
+
+    /// Calls that it may make in a second, minute, hour or day, such as `100/m`; any number by default
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub(crate) rate: Option<Rate>,
 }
 
 /// Revoke a token; the next call with it is refused

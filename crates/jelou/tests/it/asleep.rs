@@ -26,6 +26,15 @@ fn what_is_answered_without_the_function_starts_no_process() {
         server.data.workers().is_empty().then_some(())
     });
 
+    let create = |flags: &str| {
+        let created = sandbox.jelou(&format!("tokens create mi-funcion {flags} --json"));
+        let token = created.run().json()["data"]["token"].clone();
+        token.as_str().unwrap().to_owned()
+    };
+    let scoped = create("--name scoped --scope tool:another");
+    let from_elsewhere = create("--name elsewhere --cidr 192.0.2.0/24");
+    let used_up = create("--name used-up --rate 1/d");
+
     let request = || server.request("mi-funcion");
     let get = |path: &str| request().get(path);
     let preflight = |path: &str| {
@@ -53,6 +62,7 @@ fn what_is_answered_without_the_function_starts_no_process() {
     let handshake = json!({
         "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
     });
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet"}}"#;
     let without_function: Vec<(Call, u16)> = vec![
         (get("/__health"), 200),
         (get("/__health").method("HEAD"), 200),
@@ -74,6 +84,11 @@ fn what_is_answered_without_the_function_starts_no_process() {
         (mcp("tools/call", json!({ "name": "unknown" })), 200),
         (modern("server/discover"), 200),
         (modern("tools/list"), 200),
+        (request().path("/greet").token(&scoped), 403),
+        (request().path("/mcp").token(&scoped).body(call), 403),
+        (request().path("/greet").token(&from_elsewhere), 403),
+        (get("/nowhere").token(&used_up), 404),
+        (request().path("/greet").token(&used_up), 429),
     ];
     for (call, status) in without_function {
         let reply = call.send();

@@ -32,5 +32,6 @@ mod secrets;
 mod serve;
 mod several_processes;
 mod support;
+mod token_policies;
 mod tokens;
 mod under_load;

@@ -13,7 +13,18 @@ pub(crate) fn token(name: &str, prefix: &str) -> Value {
         "createdAt": "2026-04-05T09:00:00Z",
         "createdBy": "admin",
         "expiresAt": null,
+        "scopes": null,
+        "cidrs": null,
+        "rate": null,
     })
+}
+
+/// With all the limits that there are.
+fn limited(mut token: Value) -> Value {
+    token["scopes"] = json!(["invoke", "tool:sendEmail"]);
+    token["cidrs"] = json!(["10.0.0.0/8", "2001:db8::/32"]);
+    token["rate"] = "100/m".into();
+    token
 }
 
 fn created() -> Value {
@@ -95,6 +106,101 @@ fn tokens_list_shows_expiry_where_there_is_one() {
     )]);
     let sandbox = Sandbox::new().with_api(&api).env("TZ", "America/Guayaquil");
     assert_outcome!(sandbox.jelou("tokens list mi-funcion --human").run());
+}
+
+/// The limits of a token are for `--json`.
+#[test]
+fn the_table_of_tokens_is_the_same_with_limits() {
+    let list = |tokens: [Value; 2]| {
+        let api = FakeApi::start(vec![answer(
+            "GET /v1/functions/mi-funcion/tokens",
+            200,
+            json!({ "items": tokens }),
+        )]);
+        let sandbox = Sandbox::new().with_api(&api);
+        let list = |flag: &str| {
+            sandbox
+                .jelou(&format!("tokens list mi-funcion {flag}"))
+                .run()
+        };
+        (
+            list("--human").to_string(),
+            list("--json").json()["data"].clone(),
+        )
+    };
+    let plain = [token("default", "jfn_rt_abc1"), token("ci", "jfn_rt_def4")];
+    let with_limits = plain.clone().map(limited);
+    let (table, _) = list(plain);
+    let (same_table, json) = list(with_limits.clone());
+    assert_eq!(table, same_table);
+    assert_eq!(json, json!(with_limits));
+}
+
+const LIMITS: &str =
+    "--scope invoke --scope tool:sendEmail --cidr 10.0.0.0/8 --cidr 2001:DB8::/32 --rate 100/m";
+
+fn sandbox_with_limits() -> (Sandbox, FakeApi) {
+    let mut created = limited(created());
+    created["warnings"] = json!(["`mi-funcion` has no tool `sendEmail` now"]);
+    let request = "POST /v1/functions/mi-funcion/tokens";
+    let api = FakeApi::start(vec![answer(request, 201, created)]);
+    (Sandbox::new().with_api(&api), api)
+}
+
+#[test]
+fn tokens_create_with_limits_for_people() {
+    let (sandbox, _api) = sandbox_with_limits();
+    let create = format!("tokens create mi-funcion --name ci-deploy {LIMITS} --human");
+    assert_outcome!(sandbox.jelou(&create).run());
+}
+
+#[test]
+fn tokens_create_with_limits_in_json() {
+    let (sandbox, api) = sandbox_with_limits();
+    let create = format!("tokens create mi-funcion --name ci-deploy {LIMITS} --json");
+    assert_outcome!(sandbox.jelou(&create).run());
+    let body = json!({
+        "name": "ci-deploy",
+        "scopes": ["invoke", "tool:sendEmail"],
+        "cidrs": ["10.0.0.0/8", "2001:db8::/32"],
+        "rate": "100/m",
+    });
+    assert_eq!(api.last_body(), body);
+}
+
+#[test]
+fn limits_that_cannot_be_are_refused_before_anything_is_asked() {
+    let (sandbox, api) = sandbox_with_limits();
+    let scopes: Vec<_> = (0..65)
+        .map(|number| format!("--scope tool:t{number}"))
+        .collect();
+    let scopes = scopes.join(" ");
+    let mut outcomes = Vec::new();
+    for flags in [
+        "--scope functions:read",
+        "--scope tool:",
+        "--cidr 10.1.2.3/8",
+        "--cidr office",
+        "--rate 0/m",
+        "--rate 2000000/s",
+        "--rate 100",
+        "--rate -1/s",
+        &scopes,
+    ] {
+        let outcome = sandbox
+            .jelou(&format!(
+                "tokens create mi-funcion --name ci {flags} --human"
+            ))
+            .run();
+        let shown = if flags.len() > 40 {
+            "(65 scopes)"
+        } else {
+            flags
+        };
+        outcomes.push(format!("{shown}\n{outcome}"));
+    }
+    assert_outcome!(outcomes.join("\n"));
+    assert!(api.requests().is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use jelou_client::Client;
 use jelou_core::SourceFile;
-use jelou_core::api::{DeployRequest, DeployResult};
+use jelou_core::api::{CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeToken};
 use jelou_engine::SandboxMode;
 use jelou_server::config::DEFAULTS;
 use jelou_server::{Config, DataDirError, Ready, Server, StartError};
@@ -91,6 +91,18 @@ impl TestServer {
         };
         let slug = slug.parse().unwrap();
         self.client.deployments(&slug).create(&request).unwrap()
+    }
+
+    /// Creates a token, as the management API takes it.
+    pub(crate) fn create_token(&self, slug: &str, token: serde_json::Value) -> CreatedToken {
+        let token: CreateToken = serde_json::from_value(token).unwrap();
+        let slug = slug.parse().unwrap();
+        self.client.tokens(&slug).create(&token).unwrap()
+    }
+
+    /// The function's tokens, as the management API lists them.
+    pub(crate) fn tokens(&self, slug: &str) -> Vec<RuntimeToken> {
+        self.client.tokens(&slug.parse().unwrap()).list().unwrap()
     }
 
     /// Ends the server and starts it again on the same data, with other settings perhaps.

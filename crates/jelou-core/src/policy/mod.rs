@@ -1,0 +1,131 @@
+//! What a runtime token is limited to, beside its one function. It is set when the token is created and never changes.
+
+mod cidr;
+mod rate;
+mod scope;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+
+pub use cidr::{Cidr, Cidrs, MAX_CIDRS, ParseCidrError};
+pub use rate::{MAX_RATE_CALLS, ParseRateError, Rate, RatePeriod};
+pub use scope::{MAX_RUNTIME_SCOPES, ParseRuntimeScopeError, RuntimeScope, RuntimeScopes};
+
+/// The limits of a token; what is absent does not limit it.
+// A limit of a later release is an error here, not one that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenPolicy {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<RuntimeScopes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidrs: Option<Cidrs>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+impl TokenPolicy {
+    /// Whether it limits nothing.
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A list of limits that cannot be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyListError {
+    /// It would read as "nothing is allowed" and could mean "everything is".
+    #[error("an empty list of {what} allows nothing; leave it out for a token without that limit")]
+    Empty { what: &'static str },
+    #[error(
+        "{count} {what} are too many; a token has at most {limit}, and further ones can go into another token"
+    )]
+    TooMany {
+        what: &'static str,
+        count: usize,
+        limit: usize,
+    },
+}
+
+/// A limit that is written as a text.
+fn text_schema(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(Some(pattern))
+        .examples([example])
+        .into()
+}
+
+/// A set of one or more that was given as a list.
+fn set<T: Ord>(
+    what: &'static str,
+    limit: usize,
+    list: impl IntoIterator<Item = T>,
+) -> Result<BTreeSet<T>, PolicyListError> {
+    let set: BTreeSet<T> = list.into_iter().collect();
+    match set.len() {
+        0 => Err(PolicyListError::Empty { what }),
+        count if count > limit => Err(PolicyListError::TooMany { what, count, limit }),
+        _ => Ok(set),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What is read is written so that it reads the same.
+    fn is_stable<T>(text: &str) -> bool
+    where
+        T: std::str::FromStr + ToString + PartialEq,
+    {
+        match text.parse::<T>() {
+            Ok(read) => read
+                .to_string()
+                .parse::<T>()
+                .is_ok_and(|again| again == read),
+            Err(_) => true,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn limits_are_written_as_they_are_read(
+            scope in "(invoke|mcp|tool:[a-zA-Z0-9_-]{0,66}|\\PC{0,8})",
+            rate in "[0-9]{0,8}/?[smhdx]?",
+            address in any::<std::net::IpAddr>(),
+            bits in 0_u8..=128,
+        ) {
+            prop_assert!(is_stable::<RuntimeScope>(&scope));
+            prop_assert!(is_stable::<Rate>(&rate));
+            // An address with bits after the prefix is refused, and the network that the error names is not.
+            let network = format!("{address}/{bits}");
+            match network.parse::<Cidr>() {
+                Err(ParseCidrError::HostBits { network, address, .. }) => {
+                    prop_assert!(network.to_string().parse::<Cidr>().is_ok());
+                    prop_assert!(address.to_string().parse::<Cidr>().is_ok());
+                }
+                _ => prop_assert!(is_stable::<Cidr>(&network)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_is_stored_without_what_it_does_not_limit() {
+        let policy = TokenPolicy {
+            cidrs: Some(vec!["10.0.0.0/8".parse().unwrap()].try_into().unwrap()),
+            rate: Some("5/s".parse().unwrap()),
+            ..TokenPolicy::default()
+        };
+        let json = serde_json::to_string(&policy).unwrap();
+        assert_eq!(json, r#"{"cidrs":["10.0.0.0/8"],"rate":"5/s"}"#);
+        assert_eq!(serde_json::from_str::<TokenPolicy>(&json).unwrap(), policy);
+        assert!(serde_json::from_str::<TokenPolicy>(r#"{"hours":"9-17"}"#).is_err());
+        assert!(TokenPolicy::default().is_unlimited() && !policy.is_unlimited());
+    }
+}

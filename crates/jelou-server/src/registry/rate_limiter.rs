@@ -1,0 +1,170 @@
+//! The rate of one token, by GCRA (the generic cell rate algorithm of ITU-T I.371): all calls of a period may come at
+//! once, and then one becomes free each time that the period divided by the calls has passed.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jelou_core::policy::Rate;
+
+/// One number is the whole state, so that calls at the same time agree without a lock.
+#[derive(Debug)]
+pub(super) struct RateLimiter {
+    /// Nanoseconds in which one call becomes free.
+    interval: u64,
+    /// Nanoseconds that calls may be ahead of that.
+    tolerance: u64,
+    /// When the next call would come if all came evenly: nanoseconds since `start`.
+    next: AtomicU64,
+    /// The clock of the state: it never goes back.
+    start: Instant,
+}
+
+/// The call is over the rate; one is free after that time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OverRate(pub(super) Duration);
+
+impl RateLimiter {
+    pub(super) fn new(rate: Rate) -> Self {
+        let calls = u64::from(rate.calls().get());
+        // Rounded up: never more calls than the rate says.
+        let interval = nanoseconds(rate.period()).div_ceil(calls);
+        Self {
+            interval,
+            tolerance: interval * (calls - 1),
+            next: AtomicU64::new(0),
+            start: Instant::now(),
+        }
+    }
+
+    /// Counts a call, unless it is over the rate.
+    pub(super) fn count(&self) -> Result<(), OverRate> {
+        self.count_at(self.start.elapsed())
+    }
+
+    /// `now` is the time since the limiter was made.
+    fn count_at(&self, now: Duration) -> Result<(), OverRate> {
+        let now = nanoseconds(now);
+        let mut next = self.next.load(Ordering::Relaxed);
+        loop {
+            let ahead = next.saturating_sub(now);
+            if ahead > self.tolerance {
+                return Err(OverRate(Duration::from_nanos(ahead - self.tolerance)));
+            }
+            let after = next.max(now) + self.interval;
+            match self
+                .next
+                .compare_exchange_weak(next, after, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return Ok(()),
+                Err(changed) => next = changed,
+            }
+        }
+    }
+}
+
+/// They last for 584 years.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limiter(rate: &str) -> RateLimiter {
+        RateLimiter::new(rate.parse().unwrap())
+    }
+
+    fn passing(limiter: &RateLimiter, tries: usize, now: Duration) -> usize {
+        (0..tries).filter(|_| limiter.count_at(now).is_ok()).count()
+    }
+
+    #[test]
+    fn a_whole_period_may_come_at_once_and_then_evenly() {
+        let limiter = limiter("6/m");
+        let at = Duration::from_secs;
+        assert_eq!(passing(&limiter, 20, at(0)), 6);
+        assert_eq!(limiter.count_at(at(0)), Err(OverRate(at(10))));
+        assert_eq!(limiter.count_at(at(9)), Err(OverRate(at(1))));
+        assert_eq!(passing(&limiter, 20, at(10)), 1);
+        assert_eq!(passing(&limiter, 20, at(35)), 2);
+        // What a long pause leaves is one period's worth, not more.
+        assert_eq!(passing(&limiter, 20, at(100_000)), 6);
+    }
+
+    #[test]
+    fn a_refused_call_costs_nothing() {
+        let limiter = limiter("1/h");
+        let at = Duration::from_secs;
+        assert_eq!(passing(&limiter, 1000, Duration::ZERO), 1);
+        assert_eq!(passing(&limiter, 1000, at(3599)), 0);
+        assert_eq!(passing(&limiter, 1000, at(3600)), 1);
+    }
+
+    #[test]
+    fn a_rate_that_does_not_divide_its_period_is_never_exceeded() {
+        for rate in ["7/s", "999999/s", "1000000/s", "7/d", "1000000/d"] {
+            let limiter = limiter(rate);
+            let rate: Rate = rate.parse().unwrap();
+            let calls = rate.calls().get() as usize;
+            assert_eq!(
+                passing(&limiter, calls + 1, Duration::ZERO),
+                calls,
+                "{rate}"
+            );
+            let next = passing(&limiter, calls + 1, rate.period());
+            // The rounding takes a nanosecond of a thousand at most.
+            let least = calls - calls / 1000 - 1;
+            assert!((least..=calls).contains(&next), "{rate}: {next}");
+        }
+    }
+
+    proptest! {
+        /// Whenever calls come, and with the wait that a refused one is told.
+        #[test]
+        fn no_more_than_a_burst_and_what_time_has_freed(
+            calls in 1_u32..50,
+            pauses in prop::collection::vec(0_u64..3_000_000_000, 1..300),
+        ) {
+            let limiter = limiter(&format!("{calls}/m"));
+            let mut now = Duration::ZERO;
+            let mut passed = 0;
+            for pause in pauses {
+                now += Duration::from_nanos(pause);
+                if let Err(OverRate(wait)) = limiter.count_at(now) {
+                    now += wait;
+                    let too_early = now.saturating_sub(Duration::from_nanos(1));
+                    prop_assert!(limiter.count_at(too_early).is_err());
+                    prop_assert_eq!(limiter.count_at(now), Ok(()));
+                }
+                passed += 1;
+                let freed = nanoseconds(now) / limiter.interval;
+                prop_assert!(passed <= u64::from(calls) + freed, "{} of {}", passed, freed);
+            }
+        }
+    }
+
+    #[test]
+    fn calls_at_the_same_time_are_counted_once_each() {
+        for _ in 0..50 {
+            let limiter = limiter("1000/d");
+            let start = std::sync::Barrier::new(8);
+            let passed: usize = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            start.wait();
+                            passing(&limiter, 500, Duration::ZERO)
+                        })
+                    })
+                    .collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .sum()
+            });
+            assert_eq!(passed, 1000);
+        }
+    }
+}
