@@ -131,11 +131,27 @@ impl Folders {
         }
     }
 
-    pub(super) fn weigh_least(&self) -> std::io::Result<()> {
+    /// Leaves the processor to all others that want it, at once; the least weight there is where the kernel does not know
+    /// that (before Linux 5.15).
+    pub(super) fn stand_back(&self) -> std::io::Result<()> {
+        if self.set_idle(true).is_ok() {
+            return Ok(());
+        }
         match self {
             Self::Unified(_) => self.weigh(LEAST_WEIGHT),
             Self::Separate { cpu, .. } => write(cpu, "cpu.shares", LEAST_SHARES),
         }
+    }
+
+    pub(super) fn come_back(&self, weight: u64) -> std::io::Result<()> {
+        // First: an idle group has no weight to be set.
+        let _ = self.set_idle(false);
+        self.weigh(weight)
+    }
+
+    fn set_idle(&self, idle: bool) -> std::io::Result<()> {
+        let (Self::Unified(folder) | Self::Separate { cpu: folder, .. }) = self;
+        write(folder, "cpu.idle", u64::from(idle))
     }
 
     /// How many processes of the group the kernel ended because there was no more memory for it.

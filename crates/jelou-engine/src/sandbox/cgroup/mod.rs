@@ -226,11 +226,11 @@ impl ControlGroup {
 
     /// Leaves the processor to all others that want it.
     pub(crate) fn stand_back(&self) -> std::io::Result<()> {
-        self.folders.weigh_least()
+        self.folders.stand_back()
     }
 
     pub(crate) fn come_back(&self) -> std::io::Result<()> {
-        self.folders.weigh(self.weight)
+        self.folders.come_back(self.weight)
     }
 }
 
@@ -279,8 +279,9 @@ mod tests {
         assert_eq!(below("0/pids.max"), "40");
         assert_eq!(below("0/cpu.weight"), "50");
         group.stand_back().unwrap();
-        assert_eq!(below("0/cpu.weight"), "1");
+        assert_eq!(below("0/cpu.idle"), "1");
         group.come_back().unwrap();
+        assert_eq!(below("0/cpu.idle"), "0");
         assert_eq!(below("0/cpu.weight"), "50");
         assert!(!group.was_out_of_memory());
         let events = own.path().join(parent).join("0/memory.events");
