@@ -20,8 +20,8 @@ use jelou_core::{Manifest, Slug, SourceTree};
 pub use error::BuildError;
 
 use crate::sandbox::Purpose;
+use crate::worker::blank::Blank;
 use crate::worker::load::{LoadError, LoadMode, LoadRequest};
-use crate::worker::process::Blank;
 use crate::{Artifact, Engine, stack};
 use workspace::Workspace;
 

@@ -8,10 +8,10 @@ use jelou_core::Limits;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
+use super::blank::Blank;
 use super::budget::Charge;
 use super::demand::Demand;
 use super::load::LoadError;
-use super::process::Blank;
 use crate::LeaseError;
 use crate::engine::Shared;
 use crate::sandbox::Purpose;

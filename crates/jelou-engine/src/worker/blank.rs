@@ -1,0 +1,261 @@
+//! A process that has no function yet: its start, and the hand-over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jelou_core::FunctionId;
+use tokio::io::BufReader;
+use tokio::net::UnixListener;
+use tokio::process::Child;
+
+use super::budget::Charge;
+use super::channel::Channels;
+use super::command::{self, WorkerDir};
+use super::compiled::Compiled;
+use super::connection::{Connection, Connections};
+use super::exit;
+use super::load::{self, LoadError, LoadRequest, Loaded};
+use super::process::{Process, Worker, pid_of};
+use super::{output, watch};
+use crate::engine::Shared;
+use crate::sandbox::Purpose;
+use crate::{LogLine, LogSource};
+
+/// Bytes of the line in which the bootstrap says that it listens.
+const MAX_READY_BYTES: usize = 1024;
+/// How long after its connection has closed a process may take to end.
+const END_OF_CLOSED: Duration = Duration::from_millis(100);
+
+/// A process that listens and has not been given anything yet.
+#[derive(Debug)]
+pub(crate) struct Blank {
+    child: Child,
+    charge: Charge,
+    stdout: BufReader<tokio::process::ChildStdout>,
+    dir: WorkerDir,
+    egress: UnixListener,
+    connection: Connection,
+    connections: Connections,
+    channels: Channels,
+}
+
+impl Blank {
+    /// `charge` is the room that was made for it.
+    pub(crate) async fn start(
+        shared: &Shared,
+        purpose: Purpose,
+        charge: Charge,
+    ) -> Result<Self, LoadError> {
+        let timeout = shared.limits.startup_timeout();
+        tokio::time::timeout(timeout, Self::start_now(shared, purpose, charge))
+            .await
+            .unwrap_or(Err(LoadError::Timeout(timeout)))
+    }
+
+    async fn start_now(
+        shared: &Shared,
+        purpose: Purpose,
+        charge: Charge,
+    ) -> Result<Self, LoadError> {
+        let baseline = shared.baseline().await?;
+        let blank = Self::start_limited(shared, purpose, charge, Some(baseline)).await?;
+        if let Some(bytes) = pid_of(&blank.child).and_then(watch::private_memory) {
+            blank.charge.set_blank(bytes);
+        }
+        Ok(blank)
+    }
+
+    async fn start_limited(
+        shared: &Shared,
+        purpose: Purpose,
+        charge: Charge,
+        baseline: Option<&Baseline>,
+    ) -> Result<Self, LoadError> {
+        let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        let max_data_bytes =
+            baseline.map(|baseline| baseline.max_data_bytes(shared.limits.max_memory_mib));
+        let user = shared.sandbox.lend_user().map_err(died)?;
+        let group = shared.sandbox.lend_group();
+        let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
+        if let Some(compiled) = baseline.map(|baseline| baseline.compiled.clone()) {
+            let (deno_dir, user) = (dir.deno_dir(), dir.user());
+            // Some megabytes: this thread may have calls to pass on meanwhile.
+            tokio::task::spawn_blocking(move || compiled.provide(&deno_dir, user))
+                .await
+                .map_err(std::io::Error::other)
+                .and_then(|provided| provided)
+                .map_err(died)?;
+        }
+        let egress = dir.listen_egress().map_err(died)?;
+        let answers = dir.make_answer_pipes().map_err(died)?;
+        let command = command::worker(shared, &dir, purpose, max_data_bytes).map_err(died)?;
+        let mut child = shared.spawner.spawn(command).await.map_err(died)?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| LoadError::Died("no stdout".to_owned()))?;
+        let mut stdout = BufReader::new(stdout);
+        // The bootstrap's only line before it has a function: it listens.
+        if output::next_line(&mut stdout, MAX_READY_BYTES)
+            .await
+            .map_err(died)?
+            .is_none()
+        {
+            return Err(LoadError::Died(exit::last_words(child).await));
+        }
+        let process = pid_of(&child)
+            .ok_or_else(|| LoadError::Died("it ended as soon as it listened".to_owned()))?;
+        let max_head_bytes = shared.limits.max_response_header_bytes;
+        let connections = Connections::new(process, &dir.socket(), max_head_bytes);
+        let channels = Channels::new(process, &dir.calls_socket(), answers, max_head_bytes);
+        let connection = connections.take().await.map_err(died)?;
+        Ok(Self {
+            child,
+            charge,
+            stdout,
+            dir,
+            egress,
+            connection,
+            connections,
+            channels,
+        })
+    }
+
+    /// For a process that waits for its function: that one's first call then takes half the time.
+    pub(crate) async fn rehearse(&mut self, shared: &Shared) -> Result<(), LoadError> {
+        load::rehearse(&mut self.connection, shared.limits.startup_timeout()).await
+    }
+
+    /// Whether the process still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub(crate) fn egress_socket(&self) -> std::path::PathBuf {
+        self.dir.egress_socket()
+    }
+
+    /// Reads what the function says of itself, then ends the process. What it writes is read, so that it does not wait
+    /// for a reader, and goes nowhere.
+    pub(crate) async fn inspect(
+        mut self,
+        shared: &Shared,
+        request: &LoadRequest<'_>,
+    ) -> Result<Loaded, LoadError> {
+        tokio::spawn(output::discard(self.stdout));
+        if let Some(stderr) = self.child.stderr.take() {
+            tokio::spawn(output::discard(stderr));
+        }
+        let result = load(
+            shared,
+            &mut self.child,
+            &self.dir,
+            &mut self.connection,
+            request,
+        )
+        .await;
+        let _ = self.child.kill().await;
+        result
+    }
+
+    /// Gives the process its function, for the rest of its life.
+    pub(crate) async fn serve(
+        self,
+        shared: &Arc<Shared>,
+        request: &LoadRequest<'_>,
+        function: &FunctionId,
+        source: LogSource,
+    ) -> Result<Arc<Worker>, LoadError> {
+        let Self {
+            mut child,
+            charge,
+            stdout,
+            dir,
+            egress,
+            mut connection,
+            connections,
+            channels,
+        } = self;
+        // Before the module runs: one that writes a lot while it is imported would wait for a reader.
+        let forward = output::Forward {
+            source: source.clone(),
+            host: Arc::clone(&shared.host),
+            lines_per_second: shared.limits.max_log_lines_per_second,
+            line_bytes: shared.limits.max_log_line_bytes,
+        };
+        shared
+            .runtime
+            .spawn(forward.clone().run(stdout, LogLine::Output));
+        if let Some(stderr) = child.stderr.take() {
+            shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
+        }
+        if let Err(error) = load(shared, &mut child, &dir, &mut connection, request).await {
+            let _ = child.kill().await;
+            return Err(error);
+        }
+        // It belongs to the thread that started the process; whoever calls makes its own.
+        drop(connection);
+        let process = Process { child, dir, egress };
+        let worker = Worker::new(source.function.clone(), charge, channels, connections);
+        Ok(worker.supervised(process, shared, function, source))
+    }
+}
+
+async fn load(
+    shared: &Shared,
+    child: &mut Child,
+    dir: &WorkerDir,
+    connection: &mut Connection,
+    request: &LoadRequest<'_>,
+) -> Result<Loaded, LoadError> {
+    let loaded = load::load(connection, request, shared.limits.startup_timeout());
+    let result = tokio::select! {
+        result = loaded => result,
+        status = child.wait() => return Err(LoadError::Crashed(exit::describe(status, dir, &shared.limits))),
+    };
+    if !matches!(result, Err(LoadError::Died(_))) {
+        return result;
+    }
+    // The connection of a process that ends closes before the end is seen.
+    match tokio::time::timeout(END_OF_CLOSED, child.wait()).await {
+        Ok(status) => Err(LoadError::Crashed(exit::describe(
+            status,
+            dir,
+            &shared.limits,
+        ))),
+        Err(_) => result,
+    }
+}
+
+/// What the first process was found to be, before it had anything to do.
+#[derive(Debug)]
+pub(crate) struct Baseline {
+    data_bytes: u64,
+    compiled: Compiled,
+}
+
+impl Baseline {
+    /// Bytes that a process may have of data so that `mib` are its own: V8 reserves a lot of address space that it
+    /// never uses, so the limit counts from what a blank worker has.
+    pub(crate) fn max_data_bytes(&self, mib: u64) -> u64 {
+        self.data_bytes + mib * 1024 * 1024
+    }
+
+    pub(crate) async fn measure(shared: &Shared) -> Result<Self, LoadError> {
+        let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        let charge = shared.budget.charge();
+        let mut blank = Blank::start_limited(shared, Purpose::Inspect, charge, None).await?;
+        // Deno writes what it has compiled while the process goes on.
+        blank.rehearse(shared).await?;
+        let data_bytes = pid_of(&blank.child)
+            .and_then(watch::data_size)
+            .ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))?;
+        blank.child.kill().await.map_err(died)?;
+        let folder = shared.run_dir().join("compiled");
+        let compiled = Compiled::take(&blank.dir.deno_dir(), folder).map_err(died)?;
+        Ok(Self {
+            data_bytes,
+            compiled,
+        })
+    }
+}

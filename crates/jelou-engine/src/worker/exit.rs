@@ -1,0 +1,47 @@
+//! How a process ended, in words.
+
+use std::process::ExitStatus;
+
+use jelou_core::Limits;
+use tokio::process::Child;
+
+use super::command::WorkerDir;
+use crate::sandbox::ControlGroup;
+
+pub(super) fn describe(
+    status: std::io::Result<ExitStatus>,
+    dir: &WorkerDir,
+    limits: &Limits,
+) -> String {
+    match status {
+        Ok(status) if dir.group().is_some_and(ControlGroup::was_out_of_memory) => format!(
+            "{status}: memory is over the limit of {} MiB (limits.max_memory_mib)",
+            limits.max_memory_mib
+        ),
+        Ok(status) if is_out_of_memory(status) => format!(
+            "{status}: out of memory, most likely (limits.max_heap_mib, limits.max_memory_mib)"
+        ),
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// How V8, and Rust's allocator in Deno, end a process that gets no more memory.
+fn is_out_of_memory(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    matches!(
+        status.signal(),
+        Some(libc::SIGTRAP | libc::SIGABRT | libc::SIGILL)
+    )
+}
+
+/// Why a process ended before it listened.
+pub(super) async fn last_words(child: Child) -> String {
+    match child.wait_with_output().await {
+        Ok(output) => {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            format!("{}: {}", output.status, stderr.trim())
+        }
+        Err(error) => error.to_string(),
+    }
+}
