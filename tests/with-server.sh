@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# For scripts of this folder that test a server of their own: sourced with JELOU and ENGINE_DATA as arguments, from the
+# script's folder with its requirements.txt. Starts the server and leaves:
+#
+#   api         where it listens
+#   deploy      deploys a folder as a function, and says its token
+#   python      with the packages of requirements.txt
+#   deno        the engine
+#   work        a folder that goes with the script, as the server does
+
+jelou=$(realpath "$1")
+engine=$(realpath "$2/engine")
+cd "$(dirname "${BASH_SOURCE[1]}")"
+deno=$(compgen -G "$engine/deno-*" | head -n 1) || {
+  echo "error: the engine is not in $engine" >&2
+  echo "hint: run \`make engine\`" >&2
+  exit 1
+}
+target=${CARGO_TARGET_DIR:-../../target}
+mkdir -p "$target"
+target=$(realpath "$target")
+export DENO_DIR=${DENO_DIR:-$target/deno} DENO_NO_UPDATE_CHECK=1
+
+venv=$target/$(basename "$PWD")-venv
+python=$venv/bin/python
+if ! cmp --silent requirements.txt "$venv/requirements.txt"; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
+  cp requirements.txt "$venv/requirements.txt"
+fi
+
+work=$(mktemp -d)
+# A server of root gives its processes user ids of their own, and these must get through.
+chmod 711 "$work"
+server=
+stop() {
+  if [[ -n $server ]]; then
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  rm -rf "$work"
+}
+trap stop EXIT
+
+# Only what is given here leads the server and its command line.
+unset "${!JELOU_@}"
+mkdir -p "$work/home" "$work/data/engine"
+cp --link "$engine"/* "$work/data/engine/" 2>/dev/null || cp "$engine"/* "$work/data/engine/"
+mkfifo "$work/ready"
+HOME=$work/home "$jelou" serve --data "$work/data" --listen 127.0.0.1:0 --json >"$work/ready" 2>"$work/log" &
+server=$!
+if ! read -r -t 120 ready <"$work/ready"; then
+  echo "error: the server did not start" >&2
+  cat "$work/log" >&2
+  exit 1
+fi
+api=$(sed -E 's/.*"api":"([^"]+)".*/\1/' <<<"$ready")
+
+# The profile `local`, which the server has written, lets the command in.
+deploy() {
+  local answer
+  answer=$(HOME=$work/home "$jelou" deploy "$1" --function "$2" --no-confirm --json) || {
+    echo "$answer" >&2
+    return 1
+  }
+  sed -En 's/.*"token": ?"(jfn_rt_[0-9A-Za-z]+)".*/\1/p' <<<"$answer"
+}
