@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ async fn serve_http2<S>(
     stream: S,
     peer: IpAddr,
     routing: Arc<Routing>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> ConnectionResult
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -138,10 +138,22 @@ where
                 async move { answer(&routing, request, peer).await }
             }),
         );
+    run(connection, http2::Connection::graceful_shutdown, stop).await
+}
+
+/// Runs a connection of hyper's to its end, which it is asked for when the server stops.
+pub(super) async fn run<C>(
+    connection: C,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    C: Future<Output = hyper::Result<()>>,
+{
     let mut connection = pin!(connection);
     tokio::select! {
         ended = &mut connection => return Ok(ended?),
-        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
+        () = stopped(&mut stop) => shut_down(connection.as_mut()),
     }
     Ok(connection.await?)
 }

@@ -17,7 +17,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,8 +27,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::connection::{ConnectionResult, HEAD_TIMEOUT, MAX_HEAD_BYTES};
-use super::{MAX_HEADERS, Routing, stopped};
+use super::connection::{self, ConnectionResult, HEAD_TIMEOUT, MAX_HEAD_BYTES};
+use super::{MAX_HEADERS, Routing};
 use crate::gateway::{CallerBody, GatewayBody};
 use head::{Parsed, Whole};
 use input::Input;
@@ -73,13 +74,20 @@ where
         let Some(response) = answered else {
             return Ok(());
         };
-        if !matches!(response.body(), GatewayBody::Full(_)) {
-            connection.input.put_back(&bytes);
-            let other = serve_other(connection, Some(response), peer, routing, stop);
-            return Box::pin(other).await;
-        }
-        if connection.write(response, is_head, closes).await? {
-            return Ok(());
+        let (head, body) = response.into_parts();
+        match body {
+            GatewayBody::Full(body) => {
+                let body = body.unwrap_or_default();
+                if connection.write(&head, body, is_head, closes).await? {
+                    return Ok(());
+                }
+            }
+            body => {
+                connection.input.put_back(&bytes);
+                let response = Response::from_parts(head, body);
+                let other = serve_other(connection, Some(response), peer, routing, stop);
+                return Box::pin(other).await;
+            }
         }
     }
 }
@@ -90,7 +98,7 @@ async fn serve_other<S>(
     answer: Option<Response<GatewayBody>>,
     peer: IpAddr,
     routing: Arc<Routing>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> ConnectionResult
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -102,7 +110,10 @@ where
         let routing = &routing;
         async move {
             Ok::<_, std::convert::Infallible>(match answer {
-                Some(answer) => answer,
+                Some(answer) => {
+                    read_again(request.into_body()).await;
+                    answer
+                }
                 None => routing.answer(request.map(CallerBody::Stream), peer).await,
             })
         }
@@ -115,12 +126,18 @@ where
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection.with_upgrades());
-    tokio::select! {
-        ended = &mut connection => return Ok(ended?),
-        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
-    }
-    Ok(connection.await?)
+    connection::run(
+        connection.with_upgrades(),
+        http1::UpgradeableConnection::graceful_shutdown,
+        stop,
+    )
+    .await
+}
+
+/// Takes the body of a request that is answered already off the connection, where all of it is. hyper closes a
+/// connection on a body that nobody has read, and the caller's next request would be lost.
+async fn read_again(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 struct Connection<S> {
@@ -163,25 +180,47 @@ where
     /// The next request.
     async fn next(&mut self) -> std::io::Result<Next> {
         self.idle_since = Instant::now();
-        loop {
-            if !self.input.bytes().is_empty() {
-                match head::parse(&mut self.input) {
-                    Parsed::Whole(whole) => return Ok(Next::Whole(whole)),
-                    Parsed::Partial { bytes } => self.input.expect(bytes.unwrap_or_default()),
-                    Parsed::Other => return Ok(Next::Other),
-                }
-                match tokio::time::timeout(PATIENCE, poll_fn(|context| self.poll_fill(context)))
-                    .await
-                {
-                    // hyper knows what to say to a caller who stops in the middle.
-                    Ok(Ok(0)) | Err(_) => return Ok(Next::Other),
-                    Ok(read) => read?,
-                };
-                continue;
-            }
+        if self.input.bytes().is_empty() {
             let read = poll_fn(|context| self.poll_idle(context)).await?;
             if read == 0 {
                 return Ok(Next::End);
+            }
+        }
+        // For all of the request: whoever sends a byte now and then gets no more of it.
+        let mut deadline = None;
+        loop {
+            let wanted = match head::parse(&mut self.input) {
+                Parsed::Whole(whole) => return Ok(Next::Whole(whole)),
+                Parsed::Partial { bytes } => bytes,
+                Parsed::Other => return Ok(Next::Other),
+            };
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+            let more = poll_fn(|context| self.poll_more(wanted, context));
+            match tokio::time::timeout_at(deadline, more).await {
+                Ok(Ok(true)) => {}
+                // hyper knows what to say to a caller who stops in the middle.
+                Ok(Ok(false)) | Err(_) => return Ok(Next::Other),
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits for that many bytes, or for any. Whether they have come: if not, no more will.
+    fn poll_more(
+        &mut self,
+        wanted: Option<usize>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<bool>> {
+        if let Some(wanted) = wanted {
+            self.input.expect(wanted);
+        }
+        loop {
+            let read = std::task::ready!(self.poll_fill(context))?;
+            if read == 0 {
+                return Poll::Ready(Ok(false));
+            }
+            if wanted.is_none_or(|wanted| self.input.bytes().len() >= wanted) {
+                return Poll::Ready(Ok(true));
             }
         }
     }
@@ -234,24 +273,20 @@ where
     /// Writes an answer. Whether it was the last.
     async fn write(
         &mut self,
-        response: Response<GatewayBody>,
+        head: &response::Parts,
+        body: Bytes,
         is_head: bool,
         closes: bool,
     ) -> std::io::Result<bool> {
-        let (parts, body) = response.into_parts();
-        let body = match body {
-            GatewayBody::Full(body) => body.unwrap_or_default(),
-            GatewayBody::Worker(_) | GatewayBody::Api(_) => Bytes::new(),
-        };
         self.output.clear();
         let closes = head::write(
             &mut self.output,
-            &parts,
+            head,
             body.len(),
             is_head,
             closes || self.stop.is_set(),
         );
-        let body = if is_head || head::is_bodiless(parts.status) {
+        let body = if is_head || head::is_bodiless(head.status) {
             Bytes::new()
         } else {
             body
@@ -268,5 +303,79 @@ where
             self.stream.shutdown().await?;
         }
         Ok(closes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::ReadBuf;
+    use tokio::time::Interval;
+
+    use super::*;
+
+    /// A caller whose request comes byte by byte, and never to its end.
+    struct Slow {
+        head: std::vec::IntoIter<u8>,
+        pace: Interval,
+    }
+
+    impl Slow {
+        fn new(head: &str) -> Self {
+            Self {
+                head: head.as_bytes().to_vec().into_iter(),
+                pace: tokio::time::interval(PATIENCE / 20),
+            }
+        }
+    }
+
+    impl AsyncRead for Slow {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            // The head comes at once.
+            let byte = match self.head.next() {
+                Some(byte) => byte,
+                None => {
+                    std::task::ready!(self.pace.poll_tick(context));
+                    b'x'
+                }
+            };
+            buffer.put_slice(&[byte]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_comes_byte_by_byte_is_not_waited_for() {
+        for head in [
+            "GET / HTTP/1.1\r\na: ",
+            "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
+        ] {
+            let (_running, stop) = watch::channel(false);
+            let mut connection = Connection::new(Slow::new(head), stop);
+            let next = tokio::time::timeout(10 * PATIENCE, connection.next()).await;
+            assert!(matches!(next.unwrap().unwrap(), Next::Other), "{head}");
+            assert!(connection.input.bytes().starts_with(head.as_bytes()));
+        }
     }
 }
