@@ -6,6 +6,8 @@
 
 mod head;
 mod input;
+#[cfg(test)]
+mod properties;
 mod rewound;
 mod stop;
 
@@ -118,20 +120,26 @@ where
             })
         }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(MAX_HEAD_BYTES)
-        // A buffer may have grown past the head's limit before it is looked at.
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = others().serve_connection(TokioIo::new(stream), service);
     connection::run(
         connection.with_upgrades(),
         http1::UpgradeableConnection::graceful_shutdown,
         stop,
     )
     .await
+}
+
+/// hyper as it serves what is not for here.
+fn others() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(MAX_HEAD_BYTES)
+        // A buffer may have grown past the head's limit before it is looked at.
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS);
+    builder
 }
 
 /// Takes the body of a request that is answered already off the connection, where all of it is. hyper closes a
