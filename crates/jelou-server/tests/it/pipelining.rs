@@ -73,10 +73,10 @@ fn a_streamed_answer_keeps_the_connection_whatever_the_body_was() {
     server.deploy("stream", STREAM);
     let body = "x".repeat(100 * 1024);
     let mut wire = server.wire();
-    for request in [
-        post(&server.host("stream"), "/", &body),
-        chunked(&server.host("stream"), "/", "short"),
-    ] {
+    let stream = server.host("stream");
+    // The function does not read what comes to it in pieces, and may have answered before all of it was sent.
+    let unread = std::iter::repeat_n(chunked(&stream, "/", "short"), 10);
+    for request in [post(&stream, "/", &body)].into_iter().chain(unread) {
         wire.send([&request, &*post(&server.host("echo"), "/next", &body)].concat());
         let answer = wire.answer();
         assert_eq!(answer.body, "streamed");
