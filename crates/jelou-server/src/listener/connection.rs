@@ -1,9 +1,11 @@
 //! One connection of a caller, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -151,9 +153,16 @@ where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
+    // hyper closes a connection at once that is to end before it has looked for a request.
+    let looked = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context)));
+    if let Poll::Ready(ended) = looked.await {
+        return Ok(ended?);
+    }
     tokio::select! {
-        ended = &mut connection => return Ok(ended?),
+        // The end comes first: an answer that is ready now says that it is the last.
+        biased;
         () = stopped(&mut stop) => shut_down(connection.as_mut()),
+        ended = &mut connection => return Ok(ended?),
     }
     Ok(connection.await?)
 }

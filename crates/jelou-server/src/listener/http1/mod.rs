@@ -10,6 +10,8 @@ mod input;
 mod properties;
 mod rewound;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -120,7 +122,10 @@ where
             })
         }
     });
-    let connection = others().serve_connection(TokioIo::new(stream), service);
+    let connection = others()
+        // The answer says that it is the last.
+        .keep_alive(!*stop.borrow())
+        .serve_connection(TokioIo::new(stream), service);
     connection::run(
         connection.with_upgrades(),
         http1::UpgradeableConnection::graceful_shutdown,
@@ -311,79 +316,5 @@ where
             self.stream.shutdown().await?;
         }
         Ok(closes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::ReadBuf;
-    use tokio::time::Interval;
-
-    use super::*;
-
-    /// A caller whose request comes byte by byte, and never to its end.
-    struct Slow {
-        head: std::vec::IntoIter<u8>,
-        pace: Interval,
-    }
-
-    impl Slow {
-        fn new(head: &str) -> Self {
-            Self {
-                head: head.as_bytes().to_vec().into_iter(),
-                pace: tokio::time::interval(PATIENCE / 20),
-            }
-        }
-    }
-
-    impl AsyncRead for Slow {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<std::io::Result<()>> {
-            // The head comes at once.
-            let byte = match self.head.next() {
-                Some(byte) => byte,
-                None => {
-                    std::task::ready!(self.pace.poll_tick(context));
-                    b'x'
-                }
-            };
-            buffer.put_slice(&[byte]);
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Slow {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<std::io::Result<usize>> {
-            Poll::Ready(Ok(bytes.len()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_request_that_comes_byte_by_byte_is_not_waited_for() {
-        for head in [
-            "GET / HTTP/1.1\r\na: ",
-            "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
-        ] {
-            let (_running, stop) = watch::channel(false);
-            let mut connection = Connection::new(Slow::new(head), stop);
-            let next = tokio::time::timeout(10 * PATIENCE, connection.next()).await;
-            assert!(matches!(next.unwrap().unwrap(), Next::Other), "{head}");
-            assert!(connection.input.bytes().starts_with(head.as_bytes()));
-        }
     }
 }
