@@ -136,16 +136,18 @@ Deno.test("a web Response made of text or bytes is at hand; one that streams is 
 
 Deno.test("a response that cannot be sent is an internal error, in the log only", async () => {
   await using worker = await Worker.serving(`
-    import { define } from "@jelou/functions";
+    import { define, response } from "@jelou/functions";
     export default define({ description: "x", handler: async ({ kind }) => {
       if (kind === "error") return Response.error();
+      if (kind === "early") return response.redirect("/", 103);
+      if (kind === "none") return response.redirect("/", 1000);
       const used = new Response("x");
       await used.text();
       return used;
     } });
   `);
   using calls = await Calls.open(worker);
-  for (const kind of ["error", "used"]) {
+  for (const kind of ["error", "used", "early", "none"]) {
     await calls.send(request(1, { headers: JSON_TYPE, body: JSON.stringify({ kind }) }));
     const reply = await calls.next();
     equal([reply.status, text(reply)], [500, '{"error":"Internal function error"}']);

@@ -199,7 +199,9 @@ class Channel {
       drop(answer);
       return;
     }
-    const plain = answer instanceof NativeResponse ? plainAnswer(answer) : answer;
+    const isResponse = answer instanceof NativeResponse;
+    checkStatus(isResponse ? responseStatus(answer) : answer.status);
+    const plain = isResponse ? plainAnswer(answer) : answer;
     const head = plain === null || plain.headers === null ? "" : headText(plain.headers);
     if (plain !== null && head.length <= MAX_HEAD && bodyLength(plain) <= MAX_BODY) {
       mapDelete(this.#open, request.id);
@@ -287,10 +289,15 @@ class Channel {
   }
 }
 
+/** The gateway takes no other status on a channel, and would end all calls on this one. */
+function checkStatus(status: number): void {
+  if (status >= 200 && status <= 599) return;
+  throw new NativeTypeError(`A response with the status ${status} cannot be sent`);
+}
+
 /** An answer whose body is at hand; `null` when it has to be read as a stream. */
 function plainAnswer(response: Response): PlainAnswer | null {
   const status = responseStatus(response);
-  if (status < 200) throw new NativeTypeError(`A response with the status ${status} cannot be sent`);
   if (responseBodyUsed(response)) {
     throw new NativeTypeError("The body of this response has been read already");
   }

@@ -5,6 +5,8 @@
 
 mod cgroup;
 mod confinement;
+#[cfg(test)]
+mod descriptor_tests;
 mod filesystem;
 mod firewall;
 mod launch;

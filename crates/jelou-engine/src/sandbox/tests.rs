@@ -14,12 +14,12 @@ use super::confinement::Confinement;
 use super::{FileRights, Identity, Launch, Layer, Purpose, Sandbox, SandboxConfig, SandboxMode};
 
 /// A place for one run, and what lies beside it.
-struct Place {
+pub(super) struct Place {
     root: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let passable = std::fs::Permissions::from_mode(0o755);
         fs_err::set_permissions(root.path(), passable).unwrap();
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-struct Run<'a> {
+pub(super) struct Run<'a> {
     place: &'a Place,
     layers: &'a [Layer],
     purpose: Purpose,
@@ -59,7 +59,7 @@ fn wanted(layer: bool) -> SandboxMode {
 }
 
 impl<'a> Run<'a> {
-    fn new(place: &'a Place, layers: &'a [Layer]) -> Self {
+    pub(super) fn new(place: &'a Place, layers: &'a [Layer]) -> Self {
         Self {
             place,
             layers,
@@ -108,7 +108,7 @@ impl<'a> Run<'a> {
     }
 
     /// The JSON that the code writes, or how its process ended.
-    async fn eval(&self, code: &str) -> Result<Value, String> {
+    pub(super) async fn eval(&self, code: &str) -> Result<Value, String> {
         let home = self.place.home();
         let mut launch = Launch::new(&deno(), &home);
         launch
@@ -181,7 +181,7 @@ fn deno() -> PathBuf {
 }
 
 /// Whether the machine has the layer; where it has not, there is nothing to show.
-fn has(layer: Layer) -> bool {
+pub(super) fn has(layer: Layer) -> bool {
     let place = Place::new();
     let layers = super::sandbox_layers(&SandboxConfig::default(), &[], &place.home());
     let status = layers.iter().find(|status| status.layer == layer).unwrap();

@@ -19,6 +19,7 @@ use rustix::process::Pid;
 use tokio::net::UnixStream;
 
 use super::sharded::Sharded;
+use super::stream::WorkerStream;
 use crate::RequestBody;
 
 pub(crate) struct Connection {
@@ -58,7 +59,7 @@ impl Connection {
         let stream = connect(socket, process).await?;
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(max_head_bytes)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(WorkerStream(stream)))
             .await
             .map_err(std::io::Error::other)?;
         Ok(Self {

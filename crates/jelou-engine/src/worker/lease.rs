@@ -75,38 +75,42 @@ impl Lease {
         request: Request<RequestBody>,
     ) -> Result<Response<WorkerBody>, SendError> {
         let (head, body) = request.into_parts();
-        match body {
+        let body = match body {
             RequestBody::Full(body) if is_call(&head, body.as_ref()) => {
                 let body = body.unwrap_or_default();
-                pin!(self.call(&head, &body)).await
+                let answered = {
+                    let call = pin!(self.worker.channels.call(&head, &body));
+                    call.await?
+                };
+                match answered {
+                    Some(Answered::Whole(mut response)) => {
+                        settle_length(&head.method, &mut response);
+                        return Ok(response.map(WorkerBody::whole));
+                    }
+                    Some(Answered::Held(call)) => {
+                        let request = self.ask_for_held(&head.method);
+                        return self.streamed(request, Some(call)).await;
+                    }
+                    None => RequestBody::full(body),
+                }
             }
-            body => {
-                let request = Request::from_parts(head, body);
-                self.streamed(request, None).await
-            }
-        }
+            body => body,
+        };
+        let request = Request::from_parts(head, body);
+        self.streamed(request, None).await
     }
 
-    async fn call(
-        self,
-        head: &request::Parts,
-        body: &[u8],
-    ) -> Result<Response<WorkerBody>, SendError> {
-        match self.worker.channels.call(head, body).await? {
-            Answered::Whole(response) => Ok(response.map(WorkerBody::whole)),
-            Answered::Held(call) => {
-                let mut request = Request::new(RequestBody::empty());
-                if head.method == Method::HEAD {
-                    *request.method_mut() = Method::HEAD;
-                }
-                let headers = request.headers_mut();
-                headers.insert(header::HOST, header::HeaderValue::from_static("worker"));
-                if let Ok(id) = self.request_id.to_string().parse() {
-                    headers.insert(HELD_HEADER, id);
-                }
-                self.streamed(request, Some(call)).await
-            }
+    fn ask_for_held(&self, method: &Method) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::empty());
+        if *method == Method::HEAD {
+            *request.method_mut() = Method::HEAD;
         }
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, header::HeaderValue::from_static("worker"));
+        if let Ok(id) = self.request_id.to_string().parse() {
+            headers.insert(HELD_HEADER, id);
+        }
+        request
     }
 
     fn streamed(
@@ -160,6 +164,31 @@ impl Lease {
 fn is_call(head: &request::Parts, body: Option<&Bytes>) -> bool {
     body.is_none_or(|body| body.len() <= MAX_CALL_BODY)
         && !head.headers.contains_key(header::UPGRADE)
+}
+
+/// Takes out the length that a function says its answer has: the answer's own counts, and with two of them the next answer
+/// on the caller's connection would be taken for a part of this one. Only to HEAD, which gets no body, the function may
+/// say how long it would be (RFC 9110, section 8.6).
+fn settle_length(method: &Method, response: &mut Response<Bytes>) {
+    let mut said = response.headers().get_all(header::CONTENT_LENGTH).iter();
+    let stays = match (said.next(), said.next()) {
+        (None, _) => return,
+        (Some(length), None) => {
+            *method == Method::HEAD
+                && response.body().is_empty()
+                && response.status() != StatusCode::NO_CONTENT
+                && is_length(length.as_bytes())
+        }
+        (Some(_), Some(_)) => false,
+    };
+    if !stays {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+}
+
+fn is_length(text: &[u8]) -> bool {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    digits && std::str::from_utf8(text).is_ok_and(|text| text.parse::<u64>().is_ok())
 }
 
 impl Drop for Lease {

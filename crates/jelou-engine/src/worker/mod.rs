@@ -19,4 +19,5 @@ mod rate;
 pub(crate) mod running;
 mod sharded;
 pub(crate) mod spawner;
+mod stream;
 pub(crate) mod watch;

@@ -1,9 +1,11 @@
 //! One connection of a caller, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -120,7 +122,7 @@ async fn serve_http2<S>(
     stream: S,
     peer: IpAddr,
     routing: Arc<Routing>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> ConnectionResult
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -138,10 +140,29 @@ where
                 async move { answer(&routing, request, peer).await }
             }),
         );
+    run(connection, http2::Connection::graceful_shutdown, stop).await
+}
+
+/// Runs a connection of hyper's to its end, which it is asked for when the server stops.
+pub(super) async fn run<C>(
+    connection: C,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    C: Future<Output = hyper::Result<()>>,
+{
     let mut connection = pin!(connection);
+    // hyper closes a connection at once that is to end before it has looked for a request.
+    let looked = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context)));
+    if let Poll::Ready(ended) = looked.await {
+        return Ok(ended?);
+    }
     tokio::select! {
+        // The end comes first: an answer that is ready now says that it is the last.
+        biased;
+        () = stopped(&mut stop) => shut_down(connection.as_mut()),
         ended = &mut connection => return Ok(ended?),
-        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
     }
     Ok(connection.await?)
 }

@@ -141,3 +141,25 @@ async fn http2_without_tls() {
         drop(server);
     });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_length_of_an_answer_is_that_of_its_body() {
+    let server = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        server.deploy(
+            "echo",
+            r#"export default define({ description: "Lies", config: { public: true },
+              handler: () => new Response("body", { headers: { "Content-Length": "400" } }) });"#,
+        );
+        server
+    });
+    let mut sender = connect(&server).await;
+    for _ in 0..2 {
+        let get = request(&server, "GET", "/").body(Full::default()).unwrap();
+        let response = sender.send_request(get).await.unwrap();
+        assert_eq!(response.headers().get("content-length").unwrap(), "4");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "body");
+    }
+    tokio::task::block_in_place(|| drop(server));
+}

@@ -13,6 +13,7 @@ mod mcp;
 mod memory;
 mod methods;
 mod openapi;
+mod pipelining;
 mod proxies;
 mod smuggling;
 mod streaming;

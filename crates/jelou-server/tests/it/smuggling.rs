@@ -10,29 +10,147 @@ fn ambiguous_requests_are_refused() {
     let server = TestServer::start();
     server.deploy("echo", ECHO);
     let host = format!("Host: {}\r\n", server.host("echo"));
-    let refused = |head: &str, body: &str| {
-        let request = format!("POST / HTTP/1.1\r\n{head}Connection: close\r\n\r\n{body}");
-        let rest = server.wire().send_until_refused(request).rest();
-        assert!(rest.starts_with("HTTP/1.1 400 "), "{head:?}: {rest}");
-        assert!(!rest.contains("smuggled"), "{rest}");
-        assert_eq!(rest.matches("HTTP/1.1 ").count(), 1, "{rest}");
+    let plain = format!("GET /plain HTTP/1.1\r\n{host}\r\n");
+    let refused = |line: &str, head: &str| {
+        let request = format!("{line}\r\n{head}\r\n{SMUGGLED}");
+        // Both who reads plain requests and who reads the others meet it first.
+        for before in [
+            "",
+            &plain,
+            &plain.replacen("\r\n", "\r\nTE: trailers\r\n", 1),
+        ] {
+            let mut wire = server.wire();
+            wire.send_until_refused(format!("{before}{request}"));
+            if !before.is_empty() {
+                assert_eq!(wire.answer().json()["path"], "/plain");
+            }
+            let rest = wire.rest();
+            assert!(rest.starts_with("HTTP/1.1 400 "), "{line} {head:?}: {rest}");
+            assert!(!rest.contains("smuggled"), "{rest}");
+            assert_eq!(rest.matches("HTTP/1.1 ").count(), 1, "{rest}");
+        }
     };
-    refused("", "");
-    refused(&format!("{host}{host}"), "");
-    refused(&format!("{host}Host: other.fn.localhost\r\n"), "");
+    let post = "POST / HTTP/1.1";
+    let closing = "Connection: close\r\n";
+    for hosts in [
+        String::new(),
+        format!("{host}{host}"),
+        format!("{host}Host: other.fn.localhost\r\n"),
+        format!("Host : x\r\n{host}"),
+    ] {
+        refused(post, &format!("{hosts}{closing}"));
+    }
     for framing in [
         "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: 4\r\nX: 1\r\ncontent-length: 04, 4",
         "Content-Length: 4, 5",
+        "Content-Length: 4, 4",
+        "Content-Length: 4 4",
         "Content-Length: +4",
         "Content-Length: -1",
         "Content-Length: 0x4",
+        "Content-Length: ",
+        "Content-Length: 4\u{b}",
+        "Content-Length: 18446744073709551616",
         "Content-Length : 0",
+        "Content-Length\t: 0",
+        " Content-Length: 0",
+        "Content-Length: 4\r\n 4",
+        "Content-Length: 4\rX: 1",
         "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: ",
         "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: \u{b}chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding : chunked",
         "X: 1\r\n Transfer-Encoding: chunked",
+        "X: 1\rTransfer-Encoding: chunked",
         "X\0: 1",
+        "X: \0",
+        "X",
+        ": 1",
     ] {
-        refused(&format!("{host}{framing}\r\n"), SMUGGLED);
+        refused(post, &format!("{host}{closing}{framing}\r\n"));
+    }
+    for line in [
+        "POST /",
+        "POST / HTTP/1.2",
+        "POST / http/1.1",
+        "POST  / HTTP/1.1",
+        "POST / HTTP/1.1 ",
+        "POST /a b HTTP/1.1",
+        "PO ST / HTTP/1.1",
+        "POST\t/ HTTP/1.1",
+        " POST / HTTP/1.1",
+        "POST a/b HTTP/1.1 x",
+    ] {
+        refused(line, &format!("{host}{closing}"));
+    }
+}
+
+#[test]
+fn the_host_of_the_target_counts() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    let host = server.host("echo");
+    for other in ["other.fn.localhost", ""] {
+        let target = format!("GET http://{host}/absolute?a=b HTTP/1.1");
+        let mut wire = server.wire();
+        let echo = wire.request(
+            target.trim_end_matches(" HTTP/1.1"),
+            &[&format!("Host: {other}")],
+        );
+        let echo = echo.json();
+        assert_eq!(echo["path"], "/absolute", "{echo}");
+        assert_eq!(echo["headers"]["host"], host.as_str(), "{echo}");
+    }
+    // What looks like an address there is a path here.
+    let echo = server
+        .wire()
+        .request("GET //other.fn.localhost/a", &[&format!("Host: {host}")]);
+    assert_eq!(echo.json()["path"], "//other.fn.localhost/a");
+}
+
+#[test]
+fn a_length_that_is_said_in_two_ways_is_one() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    let host = server.host("echo");
+    for framing in [
+        "Content-Length: 5",
+        "content-length:5",
+        "Content-Length:\t 5 \t",
+        "Content-Length: 00005",
+        "Content-Length: 5\r\nContent-Length: 5",
+    ] {
+        let mut wire = server.wire();
+        for path in ["/first", "/second"] {
+            let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{framing}\r\n\r\n");
+            wire.send(format!("{head}hello"));
+            let echo = wire.answer().json();
+            assert_eq!(
+                (&echo["path"], &echo["length"]),
+                (&path.into(), &5.into()),
+                "{framing}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_answered_with_another_request() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    let host = server.host("echo");
+    for length in [100, 200_000] {
+        let mut wire = server.wire();
+        wire.send(format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n{SMUGGLED}"
+        ));
+        let rest = wire.end().rest();
+        assert!(!rest.contains("HTTP/1.1 200 "), "{rest}");
+        assert!(!rest.contains("/smuggled"), "{rest}");
     }
 }
 

@@ -4,6 +4,8 @@
 //! streamed goes over HTTP ([`super::connection`]).
 
 mod socket;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::HashMap;
@@ -28,6 +30,9 @@ use wire::Reply;
 const KEPT_BYTES: usize = 256 * 1024;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
+/// Bytes that wait for a worker to read them, before calls go another way. Those of cancelled calls are among them: without
+/// a limit, callers who come and go would fill the memory while a worker does not read.
+const MAX_OUTGOING: usize = 4 * 1024 * 1024;
 
 /// The channels to one worker.
 #[derive(Debug)]
@@ -73,20 +78,21 @@ impl Channels {
         }
     }
 
-    /// Sends a request whose body is at hand.
+    /// Sends a request whose body is at hand. `None` when too much waits to be sent already.
     pub(crate) async fn call(
         &self,
         head: &request::Parts,
         body: &[u8],
-    ) -> Result<Answered, CallError> {
+    ) -> Result<Option<Answered>, CallError> {
         let died = |error: std::io::Error| CallError::Died(error.to_string());
         let channel = match self.own() {
             Some(channel) => channel,
             None => self.opened().await.map_err(died)?,
         };
-        Call::begin(channel, head, body)?
-            .answered(self.max_head_bytes)
-            .await
+        match Call::begin(channel, head, body)? {
+            Some(call) => call.answered(self.max_head_bytes).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Ends them, and every call on them.
@@ -142,6 +148,8 @@ struct State {
     outgoing: Vec<u8>,
     /// Calls that have no answer yet.
     waiting: HashMap<u32, oneshot::Sender<Reply>>,
+    /// Calls that were cancelled, whose answers may have been on their way.
+    cancelled: u64,
     last_id: u32,
     driver: Option<Waker>,
     /// Why there is nobody at the other end any more.
@@ -213,24 +221,32 @@ enum End {
 pub(crate) struct HeldCall(Ticket);
 
 impl Call {
-    fn begin(channel: Arc<Channel>, head: &request::Parts, body: &[u8]) -> Result<Self, CallError> {
-        let (sender, reply) = oneshot::channel();
+    /// `None` when the channel is full.
+    fn begin(
+        channel: Arc<Channel>,
+        head: &request::Parts,
+        body: &[u8],
+    ) -> Result<Option<Self>, CallError> {
         let mut state = channel.lock();
         if let Some(reason) = &state.closed {
             return Err(CallError::Died(reason.clone()));
         }
+        if state.outgoing.len() > MAX_OUTGOING {
+            return Ok(None);
+        }
+        let (sender, reply) = oneshot::channel();
         let id = state.next_id();
         state.waiting.insert(id, sender);
         state.put(|out| wire::put_request(out, id, head, body));
         drop(state);
-        Ok(Self {
+        Ok(Some(Self {
             ticket: Ticket {
                 channel,
                 id,
                 end: End::Cancelled,
             },
             reply,
-        })
+        }))
     }
 
     async fn answered(mut self, max_head_bytes: usize) -> Result<Answered, CallError> {
@@ -270,7 +286,9 @@ impl Drop for Ticket {
             End::Done => wire::put_done,
         };
         let mut state = self.channel.lock();
-        state.waiting.remove(&self.id);
+        if state.waiting.remove(&self.id).is_some() {
+            state.cancelled += 1;
+        }
         state.put(|out| put(out, self.id));
     }
 }
@@ -365,9 +383,14 @@ impl Driver {
             wire::next(&self.input[start..self.filled], self.max_head_bytes)?
         {
             start += length;
-            // Nobody waits for a call that was cancelled meanwhile.
             if let Some(waiting) = state.waiting.remove(&id) {
                 let _ = waiting.send(reply);
+            } else if state.cancelled > 0 {
+                // Its call was cancelled meanwhile.
+                state.cancelled -= 1;
+            } else {
+                // One that goes on like this would keep this thread busy, and other functions waiting.
+                return Err(wire::WireError("nobody waits for this answer"));
             }
         }
         drop(state);

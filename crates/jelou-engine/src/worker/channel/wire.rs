@@ -22,6 +22,8 @@ const ANSWER_HEADER: usize = 6;
 /// Longest head and body of an answer: the worker holds what has more than 16 Ki and 64 Ki UTF-16 units, which have
 /// three bytes at most.
 const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
+/// Longest frame from a worker.
+pub(super) const MAX_FRAME: usize = HEADER + ANSWER_HEADER + MAX_ANSWER;
 
 /// What a worker says to one call.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub(super) enum Reply {
 
 #[derive(Debug, thiserror::Error)]
 #[error("the worker broke the protocol of its call channel: {0}")]
-pub(super) struct WireError(&'static str);
+pub(super) struct WireError(pub(super) &'static str);
 
 pub(super) fn put_request(out: &mut Vec<u8>, id: u32, head: &request::Parts, body: &[u8]) {
     let start = put_header(out, REQUEST, id);
@@ -113,7 +115,7 @@ pub(super) fn next(
         return Ok(None);
     };
     let frame = u32::from_be_bytes(*bytes) as usize + 4;
-    if frame > HEADER + ANSWER_HEADER + MAX_ANSWER {
+    if frame > MAX_FRAME {
         return Err(WireError("a frame is longer than any answer may be"));
     }
     if input.len() < frame {
@@ -140,7 +142,10 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
         .ok_or(WireError("an answer is too short"))?;
     let [high, low, head_bytes @ ..] = *header;
     let status = StatusCode::from_u16(u16::from_be_bytes([high, low]))
-        .map_err(|_| WireError("an answer has no valid status"))?;
+        .ok()
+        // To a caller, another answer would follow, and the next one on the connection would be taken for it.
+        .filter(|status| !status.is_informational())
+        .ok_or(WireError("an answer has no valid status"))?;
     let head_bytes = u32::from_be_bytes(head_bytes) as usize;
     let (head, body) = rest
         .split_at_checked(head_bytes)
@@ -234,6 +239,15 @@ mod tests {
             frame(ANSWER, 1, &[0, 200]),
             frame(ANSWER, 1, &[0, 0, 0, 0, 0, 0]),
             frame(ANSWER, 1, &[0, 200, 0, 0, 0, 9]),
+            answer_frame(99, "", b""),
+            answer_frame(100, "", b""),
+            answer_frame(101, "upgrade: websocket\n", b""),
+            answer_frame(103, "", b""),
+            answer_frame(1000, "", b""),
+            answer_frame(200, "a: b\rc\n", b""),
+            answer_frame(200, "a: b\0\n", b""),
+            answer_frame(200, "a b: c\n", b""),
+            answer_frame(200, ": c\n", b""),
             answer_frame(200, "no colon\n", b""),
             answer_frame(200, "a: \u{1}\n", b""),
             answer_frame(200, "a: \u{2192}\n", b""),

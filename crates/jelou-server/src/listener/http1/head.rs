@@ -68,7 +68,10 @@ fn parse_whole(input: &mut Input) -> Option<Parsed> {
         let start = part.as_ptr() as usize - come.as_ptr() as usize;
         start..start + part.len()
     };
-    let method = Method::from_bytes(parsed.method?.as_bytes()).ok()?;
+    // What follows the answer to CONNECT may be a tunnel.
+    let method = Method::from_bytes(parsed.method?.as_bytes())
+        .ok()
+        .filter(|method| *method != Method::CONNECT)?;
     let target = place(parsed.path.filter(|path| path.starts_with('/'))?.as_bytes());
     let fields = parsed.headers.iter();
     let places: Vec<_> = fields
@@ -302,6 +305,8 @@ mod tests {
             "GET / HTTP/1.0",
             "GET http://x/ HTTP/1.1",
             "OPTIONS * HTTP/1.1",
+            "CONNECT / HTTP/1.1",
+            "CONNECT x:443 HTTP/1.1",
             "GET /",
             "G\0T / HTTP/1.1",
         ] {

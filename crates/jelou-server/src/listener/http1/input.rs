@@ -10,20 +10,24 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const READ_BYTES: usize = 8 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Input(BytesMut);
+pub(super) struct Input {
+    bytes: BytesMut,
+    /// Whether there has been more than an idle connection keeps room for.
+    is_large: bool,
+}
 
 impl Input {
     pub(super) fn new() -> Self {
-        Self(BytesMut::with_capacity(READ_BYTES))
+        Self::from(BytesMut::with_capacity(READ_BYTES))
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// Makes room for a request of that many bytes.
     pub(super) fn expect(&mut self, bytes: usize) {
-        self.0.reserve(bytes.saturating_sub(self.0.len()));
+        self.bytes.reserve(bytes.saturating_sub(self.bytes.len()));
     }
 
     /// Reads once. No byte at the end of the stream.
@@ -32,35 +36,45 @@ impl Input {
         stream: Pin<&mut (impl AsyncRead + Unpin)>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
-        if self.0.capacity() - self.0.len() < READ_BYTES / 4 {
-            self.0.reserve(READ_BYTES);
+        if self.bytes.capacity() - self.bytes.len() < READ_BYTES / 4 {
+            self.bytes.reserve(READ_BYTES);
         }
-        pin!(stream.get_mut().read_buf(&mut self.0)).poll(context)
+        pin!(stream.get_mut().read_buf(&mut self.bytes)).poll(context)
     }
 
     /// The first bytes, apart from the rest.
     pub(super) fn take(&mut self, count: usize) -> Bytes {
-        let taken = self.0.split_to(count).freeze();
-        if self.0.is_empty() && count > READ_BYTES {
-            self.0 = BytesMut::with_capacity(READ_BYTES);
+        self.is_large |= self.bytes.len() > READ_BYTES;
+        let taken = self.bytes.split_to(count).freeze();
+        if self.bytes.is_empty() && self.is_large {
+            *self = Self::new();
         }
         taken
     }
 
     /// Puts bytes that were taken before the rest again.
     pub(super) fn put_back(&mut self, taken: &[u8]) {
-        let mut all = BytesMut::with_capacity(taken.len() + self.0.len());
+        let mut all = BytesMut::with_capacity(taken.len() + self.bytes.len());
         all.extend_from_slice(taken);
-        all.extend_from_slice(&self.0);
-        self.0 = all;
+        all.extend_from_slice(&self.bytes);
+        self.bytes = all;
     }
 
     pub(super) fn into_bytes(self) -> Bytes {
-        self.0.freeze()
+        self.bytes.freeze()
     }
 
     #[cfg(test)]
     pub(super) fn of(bytes: &[u8]) -> Self {
-        Self(bytes.into())
+        Self::from(BytesMut::from(bytes))
+    }
+}
+
+impl From<BytesMut> for Input {
+    fn from(bytes: BytesMut) -> Self {
+        Self {
+            bytes,
+            is_large: false,
+        }
     }
 }

@@ -6,8 +6,12 @@
 
 mod head;
 mod input;
+#[cfg(test)]
+mod properties;
 mod rewound;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -17,7 +21,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,8 +31,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use super::connection::{ConnectionResult, HEAD_TIMEOUT, MAX_HEAD_BYTES};
-use super::{MAX_HEADERS, Routing, stopped};
+use super::connection::{self, ConnectionResult, HEAD_TIMEOUT, MAX_HEAD_BYTES};
+use super::{MAX_HEADERS, Routing};
 use crate::gateway::{CallerBody, GatewayBody};
 use head::{Parsed, Whole};
 use input::Input;
@@ -73,13 +78,20 @@ where
         let Some(response) = answered else {
             return Ok(());
         };
-        if !matches!(response.body(), GatewayBody::Full(_)) {
-            connection.input.put_back(&bytes);
-            let other = serve_other(connection, Some(response), peer, routing, stop);
-            return Box::pin(other).await;
-        }
-        if connection.write(response, is_head, closes).await? {
-            return Ok(());
+        let (head, body) = response.into_parts();
+        match body {
+            GatewayBody::Full(body) => {
+                let body = body.unwrap_or_default();
+                if connection.write(&head, body, is_head, closes).await? {
+                    return Ok(());
+                }
+            }
+            body => {
+                connection.input.put_back(&bytes);
+                let response = Response::from_parts(head, body);
+                let other = serve_other(connection, Some(response), peer, routing, stop);
+                return Box::pin(other).await;
+            }
         }
     }
 }
@@ -90,7 +102,7 @@ async fn serve_other<S>(
     answer: Option<Response<GatewayBody>>,
     peer: IpAddr,
     routing: Arc<Routing>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> ConnectionResult
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -102,25 +114,43 @@ where
         let routing = &routing;
         async move {
             Ok::<_, std::convert::Infallible>(match answer {
-                Some(answer) => answer,
+                Some(answer) => {
+                    read_again(request.into_body()).await;
+                    answer
+                }
                 None => routing.answer(request.map(CallerBody::Stream), peer).await,
             })
         }
     });
-    let connection = http1::Builder::new()
+    let connection = others()
+        // The answer says that it is the last.
+        .keep_alive(!*stop.borrow())
+        .serve_connection(TokioIo::new(stream), service);
+    connection::run(
+        connection.with_upgrades(),
+        http1::UpgradeableConnection::graceful_shutdown,
+        stop,
+    )
+    .await
+}
+
+/// hyper as it serves what is not for here.
+fn others() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(MAX_HEAD_BYTES)
         // A buffer may have grown past the head's limit before it is looked at.
         .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection.with_upgrades());
-    tokio::select! {
-        ended = &mut connection => return Ok(ended?),
-        () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
-    }
-    Ok(connection.await?)
+        .max_headers(MAX_HEADERS);
+    builder
+}
+
+/// Takes the body of a request that is answered already off the connection, where all of it is. hyper closes a
+/// connection on a body that nobody has read, and the caller's next request would be lost.
+async fn read_again(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 struct Connection<S> {
@@ -163,25 +193,47 @@ where
     /// The next request.
     async fn next(&mut self) -> std::io::Result<Next> {
         self.idle_since = Instant::now();
-        loop {
-            if !self.input.bytes().is_empty() {
-                match head::parse(&mut self.input) {
-                    Parsed::Whole(whole) => return Ok(Next::Whole(whole)),
-                    Parsed::Partial { bytes } => self.input.expect(bytes.unwrap_or_default()),
-                    Parsed::Other => return Ok(Next::Other),
-                }
-                match tokio::time::timeout(PATIENCE, poll_fn(|context| self.poll_fill(context)))
-                    .await
-                {
-                    // hyper knows what to say to a caller who stops in the middle.
-                    Ok(Ok(0)) | Err(_) => return Ok(Next::Other),
-                    Ok(read) => read?,
-                };
-                continue;
-            }
+        if self.input.bytes().is_empty() {
             let read = poll_fn(|context| self.poll_idle(context)).await?;
             if read == 0 {
                 return Ok(Next::End);
+            }
+        }
+        // For all of the request: whoever sends a byte now and then gets no more of it.
+        let mut deadline = None;
+        loop {
+            let wanted = match head::parse(&mut self.input) {
+                Parsed::Whole(whole) => return Ok(Next::Whole(whole)),
+                Parsed::Partial { bytes } => bytes,
+                Parsed::Other => return Ok(Next::Other),
+            };
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+            let more = poll_fn(|context| self.poll_more(wanted, context));
+            match tokio::time::timeout_at(deadline, more).await {
+                Ok(Ok(true)) => {}
+                // hyper knows what to say to a caller who stops in the middle.
+                Ok(Ok(false)) | Err(_) => return Ok(Next::Other),
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits for that many bytes, or for any. Whether they have come: if not, no more will.
+    fn poll_more(
+        &mut self,
+        wanted: Option<usize>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<bool>> {
+        if let Some(wanted) = wanted {
+            self.input.expect(wanted);
+        }
+        loop {
+            let read = std::task::ready!(self.poll_fill(context))?;
+            if read == 0 {
+                return Poll::Ready(Ok(false));
+            }
+            if wanted.is_none_or(|wanted| self.input.bytes().len() >= wanted) {
+                return Poll::Ready(Ok(true));
             }
         }
     }
@@ -234,24 +286,20 @@ where
     /// Writes an answer. Whether it was the last.
     async fn write(
         &mut self,
-        response: Response<GatewayBody>,
+        head: &response::Parts,
+        body: Bytes,
         is_head: bool,
         closes: bool,
     ) -> std::io::Result<bool> {
-        let (parts, body) = response.into_parts();
-        let body = match body {
-            GatewayBody::Full(body) => body.unwrap_or_default(),
-            GatewayBody::Worker(_) | GatewayBody::Api(_) => Bytes::new(),
-        };
         self.output.clear();
         let closes = head::write(
             &mut self.output,
-            &parts,
+            head,
             body.len(),
             is_head,
             closes || self.stop.is_set(),
         );
-        let body = if is_head || head::is_bodiless(parts.status) {
+        let body = if is_head || head::is_bodiless(head.status) {
             Bytes::new()
         } else {
             body

@@ -31,6 +31,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
         let count = self.first.len().min(buffer.remaining());
         buffer.put_slice(&self.first[..count]);
         self.first.advance(count);
+        if self.first.is_empty() {
+            // The connection may stay for long, and their memory would with it.
+            self.first = Bytes::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -129,6 +129,11 @@ impl TestServer {
         &self.address
     }
 
+    /// Opens the management API.
+    pub(crate) fn access_token(&self) -> &str {
+        &self.access_token
+    }
+
     /// The pattern of function URLs, as the server announces it.
     pub(crate) fn functions(&self) -> &str {
         &self.functions

@@ -1,7 +1,7 @@
 //! A connection on which every byte is the test's own.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -28,6 +28,7 @@ impl Wire {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
         Self {
             stream,
             received: Vec::new(),
@@ -42,6 +43,12 @@ impl Wire {
     /// Sends as much as the other side takes.
     pub(crate) fn send_until_refused(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Says that no more is sent.
+    pub(crate) fn end(&mut self) -> &mut Self {
+        self.stream.shutdown(Shutdown::Write).unwrap();
         self
     }
 

@@ -1,0 +1,60 @@
+//! A server that holds as many descriptors as the number of the program's, and more.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+
+use super::Layer;
+use super::system_calls::PROGRAM_FD;
+use super::tests::{Place, Run, has};
+
+/// Tells the test that the process is its own.
+const ALONE: &str = "JELOU_TEST_ALONE";
+const NAME: &str = "sandbox::descriptor_tests::a_process_starts_whichever_descriptor_is_the_next";
+/// More than one start needs at a time.
+const NEARBY: i32 = 16;
+
+#[tokio::test]
+async fn a_process_starts_whichever_descriptor_is_the_next() {
+    if !has(Layer::Seccomp) {
+        return;
+    }
+    if std::env::var_os(ALONE).is_none() {
+        // Other tests of this process open descriptors as well.
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let status = alone
+            .args(["--exact", NAME, "--nocapture"])
+            .env(ALONE, "1")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let place = Place::new();
+    let run = Run::new(&place, &[Layer::Landlock, Layer::Seccomp]);
+    let starts = async || run.eval("console.log(1)").await;
+    assert_eq!(starts().await, Ok(json!(1)));
+
+    let null = fs_err::File::open("/dev/null").unwrap();
+    let open = || null.file().try_clone().map(OwnedFd::from).unwrap();
+    let mut held = vec![open()];
+    while held
+        .iter()
+        .all(|file| file.as_raw_fd() < PROGRAM_FD - NEARBY)
+    {
+        held.push(open());
+    }
+    for _ in 0..2 * NEARBY {
+        let last = held.last().map(AsRawFd::as_raw_fd);
+        assert_eq!(starts().await, Ok(json!(1)), "behind {last:?}");
+        held.push(open());
+    }
+    assert!(held.iter().any(|file| file.as_raw_fd() > PROGRAM_FD));
+}

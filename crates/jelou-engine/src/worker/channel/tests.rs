@@ -1,0 +1,251 @@
+//! A worker that says what it likes.
+
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::*;
+
+const ANSWER: u8 = 1;
+const HELD: u8 = 2;
+const MAX_HEAD: usize = 8 * 1024;
+
+/// A channel whose worker is the test.
+fn channel() -> (Arc<Channel>, Driver, UnixStream) {
+    let (near, worker) = UnixStream::pair().unwrap();
+    let channel = Arc::new(Channel::default());
+    let socket = Socket::new(near, None).unwrap();
+    let driver = Driver::new(socket, Arc::clone(&channel), MAX_HEAD);
+    (channel, driver, worker)
+}
+
+fn running() -> (Arc<Channel>, UnixStream) {
+    let (channel, driver, worker) = channel();
+    tokio::spawn(driver.run());
+    (channel, worker)
+}
+
+fn begin(channel: &Arc<Channel>, body: &[u8]) -> Option<Call> {
+    let (head, ()) = http::Request::new(()).into_parts();
+    Call::begin(Arc::clone(channel), &head, body).unwrap()
+}
+
+fn frame(kind: u8, id: u32, rest: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(5 + rest.len()).unwrap();
+    let mut frame = length.to_be_bytes().to_vec();
+    frame.push(kind);
+    frame.extend_from_slice(&id.to_be_bytes());
+    frame.extend_from_slice(rest);
+    frame
+}
+
+fn answer(id: u32, body: &[u8]) -> Vec<u8> {
+    frame(ANSWER, id, &[&[0, 200, 0, 0, 0, 0], body].concat())
+}
+
+async fn whole(call: Call) -> Result<Bytes, String> {
+    match call.answered(MAX_HEAD).await {
+        Ok(Answered::Whole(response)) => Ok(response.into_body()),
+        Ok(Answered::Held(_)) => Err("held".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[tokio::test]
+async fn answers_find_their_calls_in_any_order() {
+    let (channel, mut worker) = running();
+    let calls: Vec<_> = (0..3).map(|_| begin(&channel, b"").unwrap()).collect();
+    let ids: Vec<_> = calls.iter().map(|call| call.ticket.id).collect();
+    for id in ids.iter().rev() {
+        worker
+            .write_all(&answer(*id, &id.to_be_bytes()))
+            .await
+            .unwrap();
+    }
+    for (call, id) in calls.into_iter().zip(ids) {
+        assert_eq!(whole(call).await.unwrap(), id.to_be_bytes().as_slice());
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_breaks_the_protocol_loses_its_calls_and_its_channel() {
+    let hostile = |id: u32| {
+        [
+            ("an id of nobody", answer(id + 100, b"")),
+            (
+                "an answer twice",
+                [answer(id, b""), answer(id, b"")].concat(),
+            ),
+            (
+                "held, then answered",
+                [frame(HELD, id, b""), answer(id, b"")].concat(),
+            ),
+            ("a giant length", u32::MAX.to_be_bytes().to_vec()),
+            ("no length", vec![0; 4]),
+            ("an unknown kind", frame(9, id, b"")),
+            ("half an answer", frame(ANSWER, id, &[0, 200])),
+            (
+                "a head that is longer than its frame",
+                frame(ANSWER, id, &[0, 200, 255, 255, 255, 255]),
+            ),
+            (
+                "a status that is no answer",
+                frame(ANSWER, id, &[0, 100, 0, 0, 0, 0]),
+            ),
+            (
+                "another frame inside of the first",
+                [&answer(id, b"")[..6], &answer(id, b"")].concat(),
+            ),
+        ]
+    };
+    for at in 0..hostile(0).len() {
+        let (channel, mut worker) = running();
+        let cancelled = begin(&channel, b"").unwrap().ticket.id;
+        let call = begin(&channel, b"").unwrap();
+        let other = begin(&channel, b"").unwrap();
+        // One answer to a call that was cancelled may have been on its way.
+        worker.write_all(&answer(cancelled, b"")).await.unwrap();
+        let (what, bytes) = &hostile(call.ticket.id)[at];
+        worker.write_all(bytes).await.unwrap();
+        let error = whole(other).await.unwrap_err();
+        assert!(error.contains("broke the protocol"), "{what}: {error}");
+        // Whether it was answered or not, it has ended.
+        let _ = whole(call).await;
+        worker.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_goes_in_the_middle_of_a_frame_leaves_nobody_waiting() {
+    let (channel, mut worker) = running();
+    let call = begin(&channel, b"").unwrap();
+    let frame = answer(call.ticket.id, b"body");
+    worker.write_all(&frame[..frame.len() - 1]).await.unwrap();
+    drop(worker);
+    whole(call).await.unwrap_err();
+    assert!(Call::begin(channel, &http::Request::new(()).into_parts().0, b"").is_err());
+}
+
+#[tokio::test]
+async fn what_a_worker_does_not_read_fills_no_memory() {
+    let (channel, mut worker) = running();
+    let body = vec![0; crate::MAX_CALL_BODY];
+    let most = MAX_OUTGOING + 2 * body.len();
+    // Callers who go again at once.
+    let mut begun = 0;
+    while begin(&channel, &body).is_some() {
+        begun += 1;
+        assert!(channel.lock().outgoing.len() < most);
+        tokio::task::yield_now().await;
+    }
+    assert!(begun > MAX_OUTGOING / body.len());
+    assert!(channel.lock().outgoing.len() < most);
+    // Once it reads again, calls come again.
+    let mut buffer = vec![0; 1 << 20];
+    while begin(&channel, b"").is_none() {
+        assert!(worker.read(&mut buffer).await.unwrap() > 0);
+    }
+}
+
+/// Frames that a worker may send, whole ones and broken ones.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let head = prop_oneof![
+        Just(Vec::new()),
+        Just(b"a: b\nc: d\n".to_vec()),
+        Just(b"a: b\r\n\r\nGET / HTTP/1.1\n".to_vec()),
+        "[a-c: \r\n\u{e9}\u{2192}]{0,40}".prop_map(String::into_bytes),
+        (0..10_000_usize).prop_map(|length| [&b"a: "[..], &vec![b'x'; length]].concat()),
+    ];
+    let length = prop_oneof![9 => Just(None), 1 => any::<u32>().prop_map(Some)];
+    let answer = (0..4_u32, 90..1100_u16, head, length, 0..100_000_usize).prop_map(
+        |(id, status, head, length, body)| {
+            let length = length.unwrap_or(u32::try_from(head.len()).unwrap());
+            let mut rest = status.to_be_bytes().to_vec();
+            rest.extend_from_slice(&length.to_be_bytes());
+            rest.extend_from_slice(&head);
+            rest.resize(rest.len() + body, b'x');
+            frame(ANSWER, id, &rest)
+        },
+    );
+    let other = (
+        any::<u8>(),
+        0..4_u32,
+        prop::collection::vec(any::<u8>(), 0..20),
+    )
+        .prop_map(|(kind, id, rest)| frame(kind, id, &rest));
+    let frame = prop_oneof![
+        4 => answer,
+        1 => (0..4_u32).prop_map(|id| frame(HELD, id, b"")),
+        1 => other,
+        1 => prop::collection::vec(any::<u8>(), 0..50),
+    ];
+    // One byte of all of them may be another one.
+    let change = prop::option::of((any::<prop::sample::Index>(), any::<u8>()));
+    (prop::collection::vec(frame, 1..6), change).prop_map(|(frames, change)| {
+        let mut bytes = frames.concat();
+        if let Some((at, byte)) = change
+            && !bytes.is_empty()
+        {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_frame_goes_beyond_the_limits(bytes in frames()) {
+        let mut rest = bytes.as_slice();
+        while let Ok(Some((_, reply, length))) = wire::next(rest, MAX_HEAD) {
+            prop_assert!(length <= rest.len() && length <= wire::MAX_FRAME);
+            if let Reply::Answer(response) = reply {
+                prop_assert!(response.status().as_u16() >= 200);
+                prop_assert!(response.body().len() < length);
+                let headers = response.headers();
+                prop_assert!(headers.len() <= 100);
+                let fields = headers.iter();
+                let head: usize = fields.map(|(name, value)| name.as_str().len() + value.len()).sum();
+                prop_assert!(head <= MAX_HEAD);
+                for value in headers.values() {
+                    prop_assert!(!value.as_bytes().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+                }
+            }
+            rest = &rest[length..];
+        }
+    }
+
+    #[test]
+    fn no_worker_gets_more_memory_or_another_answer(
+        bytes in frames(),
+        cuts in prop::collection::vec(1..70_000_usize, 1..20),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = runtime.enter();
+        let outcome = |cuts: &[usize]| {
+            let (channel, mut driver, _worker) = channel();
+            let calls: Vec<_> = (0..3).map(|_| begin(&channel, b"").unwrap()).collect();
+            let mut cuts = cuts.iter().copied().cycle();
+            let mut rest = bytes.as_slice();
+            let mut ended = Ok(());
+            while !rest.is_empty() && ended.is_ok() {
+                let room = driver.input.len() - driver.filled;
+                let (come, later) = rest.split_at(rest.len().min(room).min(cuts.next().unwrap()));
+                rest = later;
+                driver.input[driver.filled..][..come.len()].copy_from_slice(come);
+                driver.filled += come.len();
+                ended = driver.deliver().map_err(|error| error.to_string());
+                assert!(ended.is_err() || driver.filled < driver.input.len());
+                assert!(driver.input.len() <= 4 * READ_BYTES);
+            }
+            let replies: Vec<_> = calls
+                .into_iter()
+                .map(|mut call| format!("{:?}", call.reply.try_recv()))
+                .collect();
+            (replies, ended)
+        };
+        prop_assert_eq!(outcome(&cuts), outcome(&[usize::MAX]));
+    }
+}

@@ -1,0 +1,203 @@
+//! What becomes of connections whose callers, or whose server, stop in the middle.
+
+use tokio::io::{AsyncReadExt, DuplexStream, ReadBuf};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Interval;
+
+use super::*;
+use crate::network::TrustedProxies;
+
+/// A caller whose request comes byte by byte, and never to its end.
+struct Slow {
+    head: std::vec::IntoIter<u8>,
+    pace: Interval,
+}
+
+impl Slow {
+    fn new(head: &str) -> Self {
+        Self {
+            head: head.as_bytes().to_vec().into_iter(),
+            pace: tokio::time::interval(PATIENCE / 20),
+        }
+    }
+}
+
+impl AsyncRead for Slow {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        // The head comes at once.
+        let byte = match self.head.next() {
+            Some(byte) => byte,
+            None => {
+                std::task::ready!(self.pace.poll_tick(context));
+                b'x'
+            }
+        };
+        buffer.put_slice(&[byte]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Slow {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_comes_byte_by_byte_is_not_waited_for() {
+    for head in [
+        "GET / HTTP/1.1\r\na: ",
+        "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
+    ] {
+        let (_running, stop) = watch::channel(false);
+        let mut connection = Connection::new(Slow::new(head), stop);
+        let next = tokio::time::timeout(10 * PATIENCE, connection.next()).await;
+        assert!(matches!(next.unwrap().unwrap(), Next::Other), "{head}");
+        assert!(connection.input.bytes().starts_with(head.as_bytes()));
+    }
+}
+
+/// A server that answers everything, with nothing.
+struct Serving {
+    stop: watch::Sender<bool>,
+    caller: DuplexStream,
+    task: JoinHandle<ConnectionResult>,
+}
+
+impl Serving {
+    fn start() -> Self {
+        Self::with(None)
+    }
+
+    fn with(api: Option<axum::Router>) -> Self {
+        let (near, caller) = tokio::io::duplex(64 * 1024);
+        let routing = Arc::new(Routing {
+            gateway: None,
+            api,
+            trusted_proxies: TrustedProxies::default(),
+            certificate: None,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let peer = IpAddr::from([127, 0, 0, 1]);
+        Self {
+            stop,
+            caller,
+            task: tokio::spawn(serve(near, peer, routing, stopped)),
+        }
+    }
+
+    async fn send(&mut self, bytes: &str) {
+        self.caller.write_all(bytes.as_bytes()).await.unwrap();
+        // It reads what has come before anything else happens.
+        tokio::task::yield_now().await;
+    }
+
+    async fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.caller.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// All that it says until it closes the connection.
+    async fn rest(mut self) -> String {
+        let mut rest = String::new();
+        self.caller.read_to_string(&mut rest).await.unwrap();
+        self.task.await.unwrap().unwrap();
+        rest
+    }
+}
+
+const REQUEST: &str = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+/// Only hyper takes it.
+const ODD: &str = "POST / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nContent-Length: 4\r\n\r\nbody";
+
+#[tokio::test]
+async fn an_idle_connection_ends_when_the_server_stops() {
+    for requests in [&[][..], &[REQUEST], &[REQUEST, REQUEST], &[REQUEST, ODD]] {
+        let mut serving = Serving::start();
+        for request in requests {
+            serving.send(request).await;
+            let head = serving.head().await;
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            assert!(!head.contains("connection: close"), "{head}");
+        }
+        serving.stop.send(true).unwrap();
+        assert_eq!(serving.rest().await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
+    for request in [REQUEST, ODD] {
+        // A head without its body is answered at once by this server.
+        let head = request.len() - "body".len();
+        for cut in (1..head).chain([1; 20]) {
+            let (first, second) = request.split_at(cut);
+            let mut serving = Serving::start();
+            serving.send(first).await;
+            serving.stop.send(true).unwrap();
+            serving.send(second).await;
+            let rest = serving.rest().await;
+            assert!(
+                rest.starts_with("HTTP/1.1 200 "),
+                "{request:?}, {cut}: {rest}"
+            );
+            assert!(
+                rest.contains("connection: close\r\n"),
+                "{request:?}, {cut}: {rest}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_streamed_goes_out_when_the_server_stops() {
+    // It is a stream to the server, for all answers of the management API are.
+    for request in [REQUEST, ODD].repeat(10) {
+        let gate = Arc::new(Notify::new());
+        let opened = Arc::clone(&gate);
+        let api = axum::Router::new().fallback(async move || {
+            opened.notified().await;
+            "late"
+        });
+        let mut serving = Serving::with(Some(api));
+        serving.send(request).await;
+        serving.stop.send(true).unwrap();
+        gate.notify_one();
+        let rest = serving.rest().await;
+        assert!(rest.contains("\r\nconnection: close\r\n"), "{rest}");
+        assert!(rest.ends_with("\r\n\r\nlate"), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_in_the_middle_is_let_go() {
+    for request in [REQUEST, ODD] {
+        for cut in 0..request.len() {
+            let mut serving = Serving::start();
+            serving.send(&request[..cut]).await;
+            drop(serving.caller);
+            // With what error is for the log alone.
+            let _ = serving.task.await.unwrap();
+        }
+    }
+}
