@@ -20,6 +20,7 @@ fn what_is_answered_without_the_function_starts_no_process() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox)
         .env("JELOU_LIMITS__BLANK_WORKERS", "0")
+        .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "0")
         .start();
     let token = sandbox.deploy("mi-funcion", SOURCE);
     eventually("the end of the process that looked at the function", || {
