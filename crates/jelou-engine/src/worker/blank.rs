@@ -7,6 +7,7 @@ use jelou_core::FunctionId;
 use tokio::io::BufReader;
 use tokio::net::UnixListener;
 use tokio::process::Child;
+use tokio::task::JoinSet;
 
 use super::budget::Charge;
 use super::channel::Channels;
@@ -40,16 +41,25 @@ pub(crate) struct Blank {
 }
 
 impl Blank {
-    /// `charge` is the room that was made for it.
+    /// `charge` is the room that was made for it. Folders and files are made for a process, and a disk can take its time
+    /// for that: so it is not done by a thread that has calls to pass on, whoever asks.
     pub(crate) async fn start(
-        shared: &Shared,
+        shared: &Arc<Shared>,
         purpose: Purpose,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let timeout = shared.limits.startup_timeout();
-        tokio::time::timeout(timeout, Self::start_now(shared, purpose, charge))
-            .await
-            .unwrap_or(Err(LoadError::Timeout(timeout)))
+        // Ends what it has begun when nobody waits any more.
+        let mut starting = JoinSet::new();
+        let own = Arc::clone(shared);
+        let start = async move { Self::start_now(&own, purpose, charge).await };
+        starting.spawn_on(start, &shared.runtime);
+        match tokio::time::timeout(timeout, starting.join_next()).await {
+            Ok(Some(Ok(started))) => started,
+            Ok(Some(Err(error))) => Err(LoadError::Died(error.to_string())),
+            Ok(None) => Err(LoadError::Died("its start was given up".to_owned())),
+            Err(_) => Err(LoadError::Timeout(timeout)),
+        }
     }
 
     async fn start_now(

@@ -53,7 +53,7 @@ impl Pool {
 
     /// A blank worker that is ready, or else one that is started now. Whoever takes one says [`Pool::refill`] when
     /// its function runs: until then the machine has better things to do than to start the next one.
-    pub(crate) async fn take(&self, shared: &Shared) -> Result<Blank, LeaseError> {
+    pub(crate) async fn take(&self, shared: &Arc<Shared>) -> Result<Blank, LeaseError> {
         self.demand().count(std::time::Instant::now());
         if let Some(blank) = self.pop() {
             return Ok(blank);
@@ -161,7 +161,7 @@ async fn room_for_one_more(shared: &Shared, ready: usize) -> Option<Charge> {
     room.await.ok()
 }
 
-async fn refill_one(shared: &Shared, room: Charge) {
+async fn refill_one(shared: &Arc<Shared>, room: Charge) {
     let started = Instant::now();
     match start_rehearsed(shared, room).await {
         Ok(blank) => {
@@ -177,7 +177,7 @@ async fn refill_one(shared: &Shared, room: Charge) {
     }
 }
 
-async fn start_rehearsed(shared: &Shared, room: Charge) -> Result<Blank, LoadError> {
+async fn start_rehearsed(shared: &Arc<Shared>, room: Charge) -> Result<Blank, LoadError> {
     let mut blank = Blank::start(shared, Purpose::Serve, room).await?;
     blank.rehearse(shared).await?;
     Ok(blank)
