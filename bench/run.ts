@@ -130,11 +130,12 @@ try {
 // A part must not take the place of the whole.
 const name = only ? "part" : "latest";
 await writeReport(name, figures, {
+  // First: the others leave a machine that is busy with their memory and files for a while.
+  neighbours: wants("neighbours")
+    ? await measureNeighbours(rounds * seconds)
+    : null,
   starts: wants("starts") ? await measureStarts() : null,
   idle: wants("idle") ? await idleMemory() : null,
   many: wants("many") ? await measureMany() : null,
   bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
-  neighbours: wants("neighbours")
-    ? await measureNeighbours(rounds * seconds)
-    : null,
 }, { rounds, seconds });
