@@ -1,5 +1,24 @@
 //! What a runtime token is limited to, beside its one function. It is set when the token is created and never changes.
 
+/// The conversions by which serde reads and writes a limit as its text.
+macro_rules! written_as_text {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = <Self as std::str::FromStr>::Err;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(limit: $name) -> Self {
+                limit.to_string()
+            }
+        }
+    };
+}
+
 mod cidr;
 mod rate;
 mod scope;

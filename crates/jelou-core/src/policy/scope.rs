@@ -66,19 +66,7 @@ impl fmt::Display for RuntimeScope {
     }
 }
 
-impl TryFrom<String> for RuntimeScope {
-    type Error = ParseRuntimeScopeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<RuntimeScope> for String {
-    fn from(scope: RuntimeScope) -> Self {
-        scope.to_string()
-    }
-}
+written_as_text!(RuntimeScope);
 
 impl PartialSchema for RuntimeScope {
     fn schema() -> RefOr<Schema> {

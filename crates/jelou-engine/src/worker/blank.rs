@@ -89,7 +89,7 @@ impl Blank {
         let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
         if let Some(compiled) = baseline.map(|baseline| baseline.compiled.clone()) {
             let (deno_dir, user) = (dir.deno_dir(), dir.user());
-            // Some megabytes: this thread may have calls to pass on meanwhile.
+            // Some megabytes, which a thread of the runtime does not wait for.
             tokio::task::spawn_blocking(move || compiled.provide(&deno_dir, user))
                 .await
                 .map_err(std::io::Error::other)

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use jelou_core::Limits;
 use rustix::fs::{Mode, OFlags};
 
+use crate::engine::cores;
 use folders::{Folders, Own, PROCESSES};
 
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
@@ -136,9 +137,7 @@ impl ControlGroups {
             enable_controllers(parent)?;
         }
         // All functions together weigh as much as one process on each processor.
-        let processors =
-            std::thread::available_parallelism().map_or(1, |number| number.get() as u64);
-        groups.parent.weigh(WEIGHT * processors)?;
+        groups.parent.weigh(WEIGHT * cores() as u64)?;
         Ok(groups)
     }
 
