@@ -132,7 +132,7 @@ const name = only ? "part" : "latest";
 await writeReport(name, figures, {
   // First: the others leave a machine that is busy with their memory and files for a while.
   neighbours: wants("neighbours")
-    ? await measureNeighbours(rounds * seconds)
+    ? await measureNeighbours(2 * rounds * seconds)
     : null,
   starts: wants("starts") ? await measureStarts() : null,
   idle: wants("idle") ? await idleMemory() : null,

@@ -3,6 +3,7 @@ import { Jelou } from "./jelou.ts";
 import { percentile, type Request } from "./load.ts";
 import { BODY } from "./peers.ts";
 import { send } from "./call.ts";
+import { Started } from "./process.ts";
 
 export interface Times {
   /** Milliseconds. */
@@ -15,6 +16,8 @@ export interface Times {
 
 export interface Neighbours {
   alone: Times;
+  /** Beside a loop that the scheduler runs only when nothing else wants the core: what the machine itself costs. */
+  besideIdleLoop: Times;
   beside: Times;
   /** Calls of each hostile function that were answered, by any status. */
   hostile: Record<string, number>;
@@ -22,8 +25,6 @@ export interface Neighbours {
 
 /** Milliseconds from one call to the next: a modest rate, so that what is seen is the waiting and not the work. */
 const PERIOD = 10;
-/** Milliseconds that a caller of a hostile function waits for its next call. */
-const PAUSE = 20;
 const HOSTILE = ["loop", "allocation", "crash"];
 
 const file = (name: string) =>
@@ -41,20 +42,50 @@ export async function measureNeighbours(seconds: number): Promise<Neighbours> {
     }
     await paced(call, 2);
     const alone = await paced(call, seconds);
-    const answers = Object.fromEntries(HOSTILE.map((name) => [name, 0]));
-    const end = new AbortController();
-    const callers = HOSTILE.map(async (name) => {
-      while (!end.signal.aborted) {
-        if (await answered(hostile[name], end.signal)) answers[name]++;
-        await wait(PAUSE);
-      }
-    });
-    const beside = await paced(call, seconds);
-    end.abort();
-    await Promise.all(callers);
-    return { alone, beside, hostile: answers };
+    const besideIdleLoop = await withIdleLoop(() => paced(call, seconds));
+    const callers = new Callers(hostile);
+    try {
+      const beside = await paced(call, seconds);
+      return { alone, besideIdleLoop, beside, hostile: await callers.end() };
+    } finally {
+      callers.stop();
+    }
   } finally {
     await server.stop();
+  }
+}
+
+/** Those who call the hostile functions. */
+class Callers {
+  readonly #thread = new Worker(new URL("./callers.ts", import.meta.url), {
+    type: "module",
+  });
+
+  constructor(hostile: Record<string, Request>) {
+    this.#thread.postMessage(hostile);
+  }
+
+  /** Answers with the number of calls that were answered. */
+  end(): Promise<Record<string, number>> {
+    return new Promise((resolve) => {
+      this.#thread.onmessage = ({ data }) => resolve(data);
+      this.#thread.postMessage("end");
+    });
+  }
+
+  stop() {
+    this.#thread.terminate();
+  }
+}
+
+/** The class is SCHED_IDLE (sched(7)); `chrt` is part of util-linux. */
+async function withIdleLoop<T>(work: () => Promise<T>): Promise<T> {
+  const loop = ["--idle", "0", Deno.execPath(), "eval", "while (true);"];
+  const process = new Started("chrt", loop);
+  try {
+    return await work();
+  } finally {
+    await process.stop();
   }
 }
 
@@ -86,15 +117,4 @@ async function paced(call: Request, seconds: number): Promise<Times> {
     calls: times.length,
     failed,
   };
-}
-
-async function answered(call: Request, signal: AbortSignal): Promise<boolean> {
-  try {
-    const response = await send(call, signal);
-    await response.arrayBuffer();
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::LeaseError;
+use crate::sandbox::CpuShare;
 
 /// Ends in a row that are forgiven.
 const FORGIVEN: u32 = 3;
@@ -14,6 +15,7 @@ const WELL: Duration = Duration::from_mins(1);
 pub(crate) struct Backoff {
     crashes: u32,
     until: Option<Instant>,
+    last: Option<Instant>,
 }
 
 impl Backoff {
@@ -23,11 +25,21 @@ impl Backoff {
             self.crashes = 0;
         }
         self.crashes += 1;
+        self.last = Some(Instant::now());
         self.until = self
             .crashes
             .checked_sub(FORGIVEN + 1)
             .map(|exponent| Duration::from_secs(1 << exponent.min(5)).min(LONGEST))
             .map(|pause| Instant::now() + pause);
+    }
+
+    /// What the next process starts with: after a bad end it does not take the processor from the others, who have done
+    /// nothing.
+    pub(crate) fn share(&self) -> CpuShare {
+        match self.last {
+            Some(last) if last.elapsed() < WELL => CpuShare::Rest,
+            _ => CpuShare::Own,
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), LeaseError> {
@@ -59,11 +71,13 @@ mod tests {
     #[test]
     fn pauses_grow_and_a_long_life_ends_them() {
         let mut backoff = Backoff::default();
+        assert_eq!(backoff.share(), CpuShare::Own);
         let pauses = [(); 10].map(|()| {
             backoff.crashed(Duration::ZERO);
             pause(&backoff)
         });
         assert_eq!(pauses, [0, 0, 0, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(backoff.share(), CpuShare::Rest);
         backoff.crashed(WELL);
         assert_eq!(pause(&backoff), 0);
     }

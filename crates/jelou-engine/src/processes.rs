@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::backoff::Backoff;
 use crate::engine::{Shared, cores};
+use crate::sandbox::CpuShare;
 use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
@@ -200,7 +201,7 @@ impl Processes {
             return Err(LeaseError::Retired);
         }
         changing.backoff.check()?;
-        let started = self.start().await;
+        let started = self.start(changing.backoff.share()).await;
         if matches!(started, Err(LeaseError::Start(_))) {
             changing.backoff.crashed(Duration::ZERO);
         }
@@ -211,7 +212,7 @@ impl Processes {
         Ok(worker)
     }
 
-    async fn start(&self) -> Result<Arc<Worker>, LeaseError> {
+    async fn start(&self, share: CpuShare) -> Result<Arc<Worker>, LeaseError> {
         let spec = &self.spec;
         let bundle = self.shared.artifacts.bundle(&spec.artifact_hash)?;
         let secrets: BTreeMap<String, Zeroizing<String>> = self
@@ -219,7 +220,7 @@ impl Processes {
             .host
             .secrets(&spec.slug)
             .map_err(LeaseError::Secrets)?;
-        let blank = self.shared.pool.take(&self.shared).await?;
+        let blank = self.shared.pool.take(&self.shared, share).await?;
         let egress = blank.egress_socket();
         let source = LogSource {
             function: spec.slug.clone(),
@@ -249,7 +250,13 @@ impl Processes {
             }),
         };
         let served = blank
-            .serve(&self.shared, &request, &spec.function, source.clone())
+            .serve(
+                &self.shared,
+                &request,
+                &spec.function,
+                source.clone(),
+                share,
+            )
             .await;
         self.shared.pool.refill();
         match served {

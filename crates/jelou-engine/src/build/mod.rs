@@ -19,7 +19,7 @@ use jelou_core::{Manifest, Slug, SourceTree};
 
 pub use error::BuildError;
 
-use crate::sandbox::Purpose;
+use crate::sandbox::{CpuShare, Purpose};
 use crate::worker::blank::Blank;
 use crate::worker::load::{LoadError, LoadMode, LoadRequest};
 use crate::{Artifact, Engine, stack};
@@ -84,7 +84,7 @@ impl Engine {
         artifact: &Artifact,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
         let charge = self.shared.budget.charge();
-        let blank = Blank::start(&self.shared, Purpose::Inspect, charge)
+        let blank = Blank::start(&self.shared, Purpose::Inspect, CpuShare::Own, charge)
             .await
             .map_err(BuildError::Load)?;
         let request = LoadRequest {

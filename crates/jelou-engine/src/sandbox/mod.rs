@@ -25,7 +25,7 @@ use ipnet::Ipv4Net;
 use jelou_core::Limits;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use cgroup::ControlGroup;
+pub(crate) use cgroup::{ControlGroup, CpuShare};
 pub(crate) use confinement::{Confinement, Identity, Purpose};
 pub(crate) use filesystem::FileRights;
 pub(crate) use launch::Launch;

@@ -19,7 +19,7 @@ use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::process::{Process, Worker, pid_of};
 use super::{output, watch};
 use crate::engine::Shared;
-use crate::sandbox::Purpose;
+use crate::sandbox::{CpuShare, Purpose};
 use crate::{LogLine, LogSource};
 
 /// Bytes of the line in which the bootstrap says that it listens.
@@ -46,14 +46,15 @@ impl Blank {
     pub(crate) async fn start(
         shared: &Arc<Shared>,
         purpose: Purpose,
+        share: CpuShare,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let timeout = shared.limits.startup_timeout();
         // Ends what it has begun when nobody waits any more.
         let mut starting = JoinSet::new();
         let own = Arc::clone(shared);
-        let start = async move { Self::start_now(&own, purpose, charge).await };
-        starting.spawn_on(start, &shared.runtime);
+        let blank = async move { Self::start_now(&own, purpose, share, charge).await };
+        starting.spawn_on(blank, &shared.runtime);
         match tokio::time::timeout(timeout, starting.join_next()).await {
             Ok(Some(Ok(started))) => started,
             Ok(Some(Err(error))) => Err(LoadError::Died(error.to_string())),
@@ -65,10 +66,11 @@ impl Blank {
     async fn start_now(
         shared: &Shared,
         purpose: Purpose,
+        share: CpuShare,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let baseline = shared.baseline().await?;
-        let blank = Self::start_limited(shared, purpose, charge, Some(baseline)).await?;
+        let blank = Self::start_limited(shared, purpose, share, charge, Some(baseline)).await?;
         if let Some(bytes) = pid_of(&blank.child).and_then(watch::private_memory) {
             blank.charge.set_blank(bytes);
         }
@@ -78,6 +80,7 @@ impl Blank {
     async fn start_limited(
         shared: &Shared,
         purpose: Purpose,
+        share: CpuShare,
         charge: Charge,
         baseline: Option<&Baseline>,
     ) -> Result<Self, LoadError> {
@@ -87,6 +90,7 @@ impl Blank {
         let user = shared.sandbox.lend_user().map_err(died)?;
         let group = shared.sandbox.lend_group();
         let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
+        dir.give(share);
         if let Some(compiled) = baseline.map(|baseline| baseline.compiled.clone()) {
             let (deno_dir, user) = (dir.deno_dir(), dir.user());
             // Some megabytes, which a thread of the runtime does not wait for.
@@ -106,11 +110,9 @@ impl Blank {
             .ok_or_else(|| LoadError::Died("no stdout".to_owned()))?;
         let mut stdout = BufReader::new(stdout);
         // The bootstrap's only line before it has a function: it listens.
-        if output::next_line(&mut stdout, MAX_READY_BYTES)
-            .await
-            .map_err(died)?
-            .is_none()
-        {
+        let listens = output::next_line(&mut stdout, MAX_READY_BYTES);
+        let listens = dir.soon(&shared.limits, listens).await.map_err(died)?;
+        if listens.is_none() {
             return Err(LoadError::Died(exit::last_words(child).await));
         }
         let process = pid_of(&child)
@@ -133,7 +135,8 @@ impl Blank {
 
     /// For a process that waits for its function: that one's first call then takes half the time.
     pub(crate) async fn rehearse(&mut self, shared: &Shared) -> Result<(), LoadError> {
-        load::rehearse(&mut self.connection, shared.limits.startup_timeout()).await
+        let rehearsed = load::rehearse(&mut self.connection, shared.limits.startup_timeout());
+        self.dir.soon(&shared.limits, rehearsed).await
     }
 
     /// Whether the process still runs.
@@ -175,6 +178,7 @@ impl Blank {
         request: &LoadRequest<'_>,
         function: &FunctionId,
         source: LogSource,
+        share: CpuShare,
     ) -> Result<Arc<Worker>, LoadError> {
         let Self {
             mut child,
@@ -186,6 +190,7 @@ impl Blank {
             connections,
             channels,
         } = self;
+        dir.give(share);
         // Before the module runs: one that writes a lot while it is imported would wait for a reader.
         let forward = output::Forward {
             source: source.clone(),
@@ -199,7 +204,8 @@ impl Blank {
         if let Some(stderr) = child.stderr.take() {
             shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
         }
-        if let Err(error) = load(shared, &mut child, &dir, &mut connection, request).await {
+        let loaded = load(shared, &mut child, &dir, &mut connection, request);
+        if let Err(error) = dir.soon(&shared.limits, loaded).await {
             let _ = child.kill().await;
             return Err(error);
         }
@@ -254,7 +260,8 @@ impl Baseline {
     pub(crate) async fn measure(shared: &Shared) -> Result<Self, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
         let charge = shared.budget.charge();
-        let mut blank = Blank::start_limited(shared, Purpose::Inspect, charge, None).await?;
+        let mut blank =
+            Blank::start_limited(shared, Purpose::Inspect, CpuShare::Own, charge, None).await?;
         // Deno writes what it has compiled while the process goes on.
         blank.rehearse(shared).await?;
         let data_bytes = pid_of(&blank.child)

@@ -3,7 +3,9 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
+use std::pin::pin;
 
+use jelou_core::Limits;
 use rustix::fs::{FileType, Mode, OFlags};
 use tokio::net::UnixListener;
 use tokio::process::Command;
@@ -11,7 +13,8 @@ use tokio::process::Command;
 use super::permissions;
 use crate::engine::{Shared, cores};
 use crate::sandbox::{
-    Confinement, ControlGroup, FileRights, Identity, Launch, LentUser, ProcessUser, Purpose,
+    Confinement, ControlGroup, CpuShare, FileRights, Identity, Launch, LentUser, ProcessUser,
+    Purpose,
 };
 
 /// V8's settings besides the size of its heap:
@@ -67,6 +70,26 @@ impl WorkerDir {
 
     pub(crate) fn group(&self) -> Option<&ControlGroup> {
         self.group.as_ref()
+    }
+
+    /// Where the process has a control group.
+    pub(crate) fn give(&self, share: CpuShare) {
+        if let Some(Err(error)) = self.group.as_ref().map(|group| group.give(share)) {
+            tracing::debug!(%error, "cannot weigh a control group");
+        }
+    }
+
+    /// A process that has only what others leave would wait for ever on a machine that is always busy: so it does not
+    /// for long.
+    pub(crate) async fn soon<T>(&self, limits: &Limits, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        match tokio::time::timeout(limits.startup_timeout() / 8, &mut work).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.give(CpuShare::Own);
+                work.await
+            }
+        }
     }
 
     pub(crate) fn user(&self) -> Option<ProcessUser> {

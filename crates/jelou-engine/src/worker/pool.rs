@@ -14,7 +14,7 @@ use super::demand::Demand;
 use super::load::LoadError;
 use crate::LeaseError;
 use crate::engine::Shared;
-use crate::sandbox::Purpose;
+use crate::sandbox::{CpuShare, Purpose};
 
 /// How long to wait after a blank worker did not start, so that a broken machine is not kept busy by trying.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -53,7 +53,11 @@ impl Pool {
 
     /// A blank worker that is ready, or else one that is started now. Whoever takes one says [`Pool::refill`] when
     /// its function runs: until then the machine has better things to do than to start the next one.
-    pub(crate) async fn take(&self, shared: &Arc<Shared>) -> Result<Blank, LeaseError> {
+    pub(crate) async fn take(
+        &self,
+        shared: &Arc<Shared>,
+        share: CpuShare,
+    ) -> Result<Blank, LeaseError> {
         self.demand().count(std::time::Instant::now());
         if let Some(blank) = self.pop() {
             return Ok(blank);
@@ -67,7 +71,7 @@ impl Pool {
         tokio::select! {
             biased;
             blank = self.next_ready() => Ok(blank),
-            room = room => Ok(Blank::start(shared, Purpose::Serve, room?).await?),
+            room = room => Ok(Blank::start(shared, Purpose::Serve, share, room?).await?),
         }
     }
 
@@ -178,7 +182,7 @@ async fn refill_one(shared: &Arc<Shared>, room: Charge) {
 }
 
 async fn start_rehearsed(shared: &Arc<Shared>, room: Charge) -> Result<Blank, LoadError> {
-    let mut blank = Blank::start(shared, Purpose::Serve, room).await?;
+    let mut blank = Blank::start(shared, Purpose::Serve, CpuShare::Rest, room).await?;
     blank.rehearse(shared).await?;
     Ok(blank)
 }

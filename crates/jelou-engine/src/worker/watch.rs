@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use super::command::WorkerDir;
 use super::connection;
 use super::process::Worker;
+use crate::sandbox::CpuShare;
 
 /// How often a process that works is looked at.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -20,6 +21,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// How long the event loop may stand still before the process has to leave the processor to others.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a process may have only what others leave of the processor because the one before it ended badly.
+const PROBATION: Duration = Duration::from_secs(1);
 
 /// Over what time the work of an event loop is taken.
 const WINDOW: Duration = Duration::from_millis(400);
@@ -47,7 +50,6 @@ pub(crate) async fn watch(
     let mut last_cpu = None;
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
     let mut share = EventLoop::default();
-    let mut stands_back = false;
     loop {
         let cpu = cpu_time(pid);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
@@ -76,20 +78,11 @@ pub(crate) async fn watch(
             }
             if still >= PATIENCE {
                 yield_processor(pid);
+                dir.give(CpuShare::Rest);
             }
-            if let Some(group) = dir.group()
-                && stands_back != (still >= PATIENCE)
-            {
-                stands_back = !stands_back;
-                let weighed = if stands_back {
-                    group.stand_back()
-                } else {
-                    group.come_back()
-                };
-                if let Err(error) = weighed {
-                    tracing::debug!(%error, "cannot weigh a control group");
-                }
-            }
+        }
+        if !pulse.is_stuck() && worker.age() >= PROBATION {
+            dir.give(CpuShare::Own);
         }
         tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;
     }
@@ -154,6 +147,12 @@ impl Pulse {
 
     fn is_waiting(&self) -> bool {
         self.waiting.is_some()
+    }
+
+    /// Whether the event loop has stood still for longer than it may without standing back.
+    fn is_stuck(&self) -> bool {
+        self.waiting
+            .is_some_and(|since| since.elapsed() >= PATIENCE)
     }
 
     /// Asks, unless a question waits already; says for how long there has been no answer.

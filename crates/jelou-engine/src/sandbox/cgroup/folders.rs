@@ -64,33 +64,28 @@ impl Folders {
         self.all().into_iter().try_for_each(fs_err::create_dir)
     }
 
-    /// Fails while a process is in the group, or another group.
+    /// Fails while a process is in the group.
     pub(super) fn remove(&self) -> std::io::Result<()> {
-        for folder in self.all() {
-            match fs_err::remove_dir(folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
+        self.all().into_iter().try_for_each(remove)
     }
 
-    /// Ends the processes of the groups below this one, and removes those groups that are empty by then.
-    pub(super) fn end_below(&self) -> std::io::Result<()> {
+    /// Ends the processes of those groups below this one that have such a name, and removes the groups. One whose process
+    /// is not gone yet stays: the error is that of the last such group.
+    pub(super) fn remove_below(&self, is_meant: impl Fn(&str) -> bool) -> std::io::Result<()> {
+        let mut result = Ok(());
         for folder in self.all() {
             let below = match std::fs::read_dir(folder) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 below => below?,
             };
-            for group in below.filter_map(Result::ok).map(|entry| entry.path()) {
-                if group.is_dir() {
-                    end(&group);
-                    // One whose process is not gone yet keeps its parent from being removed, which tells the caller.
-                    let _ = std::fs::remove_dir(group);
+            for group in below.filter_map(Result::ok) {
+                if group.file_name().to_str().is_some_and(&is_meant) {
+                    end(&group.path());
+                    result = remove(&group.path()).and(result);
                 }
             }
         }
-        Ok(())
+        result
     }
 
     /// Whether this user may make groups here.
@@ -121,12 +116,13 @@ impl Folders {
         self.weigh(limits.cpu_weight)
     }
 
-    /// Sets the share of the processor, where 100 is the usual one.
+    /// Sets the share of the processor, where 100 is the usual one: a quarter of what the server has, whose threads have
+    /// 1024 shares each with version 1.
     pub(super) fn weigh(&self, weight: u64) -> std::io::Result<()> {
         match self {
             Self::Unified(folder) => write(folder, "cpu.weight", weight.clamp(1, 10_000)),
             Self::Separate { cpu, .. } => {
-                write(cpu, "cpu.shares", (weight * 1024 / 100).max(LEAST_SHARES))
+                write(cpu, "cpu.shares", (weight * 256 / 100).max(LEAST_SHARES))
             }
         }
     }
@@ -171,6 +167,14 @@ pub(super) const PROCESSES: &str = "cgroup.procs";
 
 fn write(folder: &Path, file: &str, value: u64) -> std::io::Result<()> {
     fs_err::write(folder.join(file), value.to_string())
+}
+
+/// A group that is gone is removed, too.
+fn remove(group: &Path) -> std::io::Result<()> {
+    match fs_err::remove_dir(group) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn end(group: &Path) {

@@ -4,6 +4,9 @@
 //! Groups are made below the server's own one, where it may: as root with version 1, or where systemd or a container
 //! delegated one of version 2 (`Delegate=yes`). Version 2 wants processes in the leaves of the tree only, so the server
 //! moves into a leaf, too.
+//!
+//! All groups of a server are beside each other and beside the server itself: one that is idle to the scheduler leaves the
+//! processor at once when the server wakes, which it would not below a group that is not idle.
 
 mod folders;
 
@@ -22,10 +25,10 @@ use folders::{Folders, Own, PROCESSES};
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 /// The server's own leaf, with version 2.
 const SERVER: &str = "jelou-server";
-/// Before the number of the process whose groups are below.
+/// Before the number of the process whose group it is, and the group's own.
 const PREFIX: &str = "jelou-";
-/// The usual weight of a group.
-const WEIGHT: u64 = 100;
+/// The server's weight for each processor: four processes of functions that compute all the time get half of it.
+const SERVER_WEIGHT: u64 = 400;
 /// How long to wait for the end of processes that have been killed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -33,7 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct ControlGroups {
     /// Above all of them.
-    parent: Folders,
+    own: Folders,
+    /// How the names of all of them begin.
+    prefix: String,
     next: AtomicU64,
     /// Those whose process was not gone yet when they were to be removed.
     left: Mutex<Vec<Folders>>,
@@ -108,45 +113,44 @@ fn is_root_group(group: &Path) -> bool {
 }
 
 impl ControlGroups {
-    /// Makes the group above all others, and removes those of servers that have ended without doing so.
+    /// Makes room for the groups of this server, and removes those of servers that have ended without doing so.
     pub(super) fn make() -> Result<Self, String> {
         let own = find()?;
-        Self::below(&own).map_err(|error| error.to_string())
+        Self::below(own).map_err(|error| error.to_string())
     }
 
-    fn below(own: &Folders) -> std::io::Result<Self> {
+    fn below(own: Folders) -> std::io::Result<Self> {
         static SERVERS: AtomicU64 = AtomicU64::new(0);
-        remove_leftovers(own);
-        let pid = rustix::process::getpid().as_raw_nonzero();
-        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
-        let groups = Self {
-            parent: own.below(&format!("{PREFIX}{pid}-{number}")),
-            next: AtomicU64::new(0),
-            left: Mutex::default(),
-        };
-        if let Folders::Unified(own) = own {
-            if !is_root_group(own) {
-                let leaf = own.join(SERVER);
+        remove_leftovers(&own);
+        if let Folders::Unified(folder) = &own {
+            if is_root_group(folder) {
+                enable_controllers(folder)?;
+            } else {
+                let leaf = folder.join(SERVER);
                 fs_err::create_dir_all(&leaf)?;
                 fs_err::write(leaf.join(PROCESSES), "0")?;
+                enable_controllers(folder)?;
+                let weight = SERVER_WEIGHT * cores() as u64;
+                fs_err::write(leaf.join("cpu.weight"), weight.min(10_000).to_string())?;
             }
-            enable_controllers(own)?;
         }
-        groups.parent.make()?;
-        if let Folders::Unified(parent) = &groups.parent {
-            enable_controllers(parent)?;
-        }
-        // All functions together weigh as much as one process on each processor.
-        groups.parent.weigh(WEIGHT * cores() as u64)?;
-        Ok(groups)
+        let pid = rustix::process::getpid().as_raw_nonzero();
+        let server = SERVERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self {
+            own,
+            prefix: format!("{PREFIX}{pid}-{server}-"),
+            next: AtomicU64::new(0),
+            left: Mutex::default(),
+        })
     }
 
     pub(super) fn lend(self: &Arc<Self>, limits: &Limits) -> std::io::Result<ControlGroup> {
         self.remove_left();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let group = ControlGroup {
-            folders: self.parent.below(&number.to_string()),
+            folders: self.own.below(&format!("{}{number}", self.prefix)),
             weight: limits.cpu_weight,
+            share: Mutex::new(CpuShare::Own),
             groups: Arc::clone(self),
         };
         group.folders.make()?;
@@ -157,9 +161,9 @@ impl ControlGroups {
     /// Ends what is in the groups still, a process that was about to start for instance, and removes them.
     pub(super) fn remove(&self) {
         let deadline = Instant::now() + PATIENCE;
-        while let Err(error) = self.parent.end_below().and_then(|()| self.parent.remove()) {
+        while let Err(error) = self.own.remove_below(|name| name.starts_with(&self.prefix)) {
             if Instant::now() > deadline {
-                tracing::warn!(%error, "cannot remove the control group of all functions");
+                tracing::warn!(%error, "cannot remove the control groups of all functions");
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -182,22 +186,23 @@ fn enable_controllers(group: &Path) -> std::io::Result<()> {
 
 /// Removes the groups of servers that have ended.
 fn remove_leftovers(own: &Folders) {
-    let names = own.all().into_iter().flat_map(std::fs::read_dir).flatten();
-    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let ended = |name: &String| {
-        let server = name
-            .strip_prefix(PREFIX)
-            .and_then(|name| name.split_once('-'));
-        server
-            .and_then(|(pid, _)| pid.parse::<u32>().ok())
+    let ended = |name: &str| {
+        name.strip_prefix(PREFIX)
+            .and_then(|name| name.split('-').next()?.parse::<u32>().ok())
             .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
     };
-    for name in names.filter(ended) {
-        let left = own.below(&name);
-        if let Err(error) = left.end_below().and_then(|()| left.remove()) {
-            tracing::debug!(%error, "a control group of a server that has ended");
-        }
+    if let Err(error) = own.remove_below(ended) {
+        tracing::debug!(%error, "a control group of a server that has ended");
     }
+}
+
+/// What a process gets of the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CpuShare {
+    /// By its weight (`limits.cpu_weight`).
+    Own,
+    /// What all others leave, for one that nobody waits for, or that has shown to be no good neighbour.
+    Rest,
 }
 
 /// The group of one process; it goes with this.
@@ -205,6 +210,7 @@ fn remove_leftovers(own: &Folders) {
 pub(crate) struct ControlGroup {
     folders: Folders,
     weight: u64,
+    share: Mutex<CpuShare>,
     groups: Arc<ControlGroups>,
 }
 
@@ -223,13 +229,16 @@ impl ControlGroup {
         self.folders.out_of_memory_kills() > Some(0)
     }
 
-    /// Leaves the processor to all others that want it.
-    pub(crate) fn stand_back(&self) -> std::io::Result<()> {
-        self.folders.stand_back()
-    }
-
-    pub(crate) fn come_back(&self) -> std::io::Result<()> {
-        self.folders.come_back(self.weight)
+    pub(crate) fn give(&self, share: CpuShare) -> std::io::Result<()> {
+        let mut given = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        if *given != share {
+            match share {
+                CpuShare::Own => self.folders.come_back(self.weight)?,
+                CpuShare::Rest => self.folders.stand_back()?,
+            }
+            *given = share;
+        }
+        Ok(())
     }
 }
 
@@ -253,17 +262,11 @@ mod tests {
         let read = |path: &str| fs_err::read_to_string(own.path().join(path)).unwrap();
         fs_err::write(own.path().join("cgroup.type"), "domain").unwrap();
         let folders = Folders::Unified(own.path().to_path_buf());
-        let groups = Arc::new(ControlGroups::below(&folders).unwrap());
-        // The server is in a leaf, and the controllers are on, as far down as processes are.
+        let groups = Arc::new(ControlGroups::below(folders).unwrap());
+        // The server is in a leaf, and the controllers are on where the groups of processes will be.
         assert_eq!(read("jelou-server/cgroup.procs"), "0");
         assert_eq!(read("cgroup.subtree_control"), "+cpu +memory +pids");
-        let Folders::Unified(parent) = &groups.parent else {
-            panic!("{groups:?}");
-        };
-        let parent = parent.file_name().unwrap().to_str().unwrap();
-        let below = |file: &str| read(&format!("{parent}/{file}"));
-        assert_eq!(below("cgroup.subtree_control"), "+cpu +memory +pids");
-        assert!(below("cpu.weight").parse::<u64>().unwrap() >= 100);
+        assert!(read("jelou-server/cpu.weight").parse::<u64>().unwrap() >= 400);
 
         let limits = Limits {
             cpu_weight: 50,
@@ -272,18 +275,19 @@ mod tests {
             ..Limits::default()
         };
         let group = groups.lend(&limits).unwrap();
-        assert_eq!(below("0/memory.max"), (128_u64 << 20).to_string());
-        assert_eq!(below("0/memory.swap.max"), "0");
-        assert_eq!(below("0/memory.oom.group"), "1");
-        assert_eq!(below("0/pids.max"), "40");
-        assert_eq!(below("0/cpu.weight"), "50");
-        group.stand_back().unwrap();
-        assert_eq!(below("0/cpu.idle"), "1");
-        group.come_back().unwrap();
-        assert_eq!(below("0/cpu.idle"), "0");
-        assert_eq!(below("0/cpu.weight"), "50");
+        let below = |file: &str| read(&format!("{}0/{file}", groups.prefix));
+        assert_eq!(below("memory.max"), (128_u64 << 20).to_string());
+        assert_eq!(below("memory.swap.max"), "0");
+        assert_eq!(below("memory.oom.group"), "1");
+        assert_eq!(below("pids.max"), "40");
+        assert_eq!(below("cpu.weight"), "50");
+        group.give(CpuShare::Rest).unwrap();
+        assert_eq!(below("cpu.idle"), "1");
+        group.give(CpuShare::Own).unwrap();
+        assert_eq!(below("cpu.idle"), "0");
+        assert_eq!(below("cpu.weight"), "50");
         assert!(!group.was_out_of_memory());
-        let events = own.path().join(parent).join("0/memory.events");
+        let events = own.path().join(format!("{}0/memory.events", groups.prefix));
         fs_err::write(&events, "low 0\noom 1\noom_kill 0\noom_group_kill 0\n").unwrap();
         assert!(!group.was_out_of_memory());
         fs_err::write(&events, "low 0\noom 1\noom_kill 1\noom_group_kill 1\n").unwrap();
@@ -296,14 +300,14 @@ mod tests {
         let own = tempfile::tempdir().unwrap();
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         ended.wait().unwrap();
-        let left = own.path().join(format!("jelou-{}-0", ended.id()));
-        let running = own.path().join(format!("jelou-{}-0", std::process::id()));
+        let left = own.path().join(format!("jelou-{}-0-7", ended.id()));
+        let running = own.path().join(format!("jelou-{}-0-7", std::process::id()));
         let others = own.path().join("jelou-server");
-        for folder in [&left.join("7"), &running.join("7"), &others] {
+        for folder in [&left, &running, &others] {
             fs_err::create_dir_all(folder).unwrap();
         }
         remove_leftovers(&Folders::Unified(own.path().to_path_buf()));
         assert!(!left.exists());
-        assert!(running.join("7").exists() && others.exists());
+        assert!(running.exists() && others.exists());
     }
 }

@@ -58,7 +58,7 @@ fn each_process_has_one() {
     let (memory, limit) = setting(&groups, &MEMORY);
     assert_eq!(limit, (288_u64 << 20).to_string());
     let weight = setting(&groups, &["cpu.weight", "cpu.shares"]).1;
-    assert!(["100", "1024"].contains(&&*weight), "{weight}");
+    assert!(["100", "256"].contains(&&*weight), "{weight}");
     // Every process has one of its own, the server none of them.
     for other in workers.iter().filter(|other| other.id != worker.id) {
         let others = groups_of(other.id);
@@ -84,26 +84,67 @@ fn each_process_has_one() {
     });
 }
 
+/// The kernel has had the setting since Linux 5.15.
+#[test]
+fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
+    let sandbox = Sandbox::new();
+    let Some(server) = server_with("cgroup", &sandbox, None, &[]) else {
+        return;
+    };
+    let is_idle = |groups: &[PathBuf]| {
+        let files = groups.iter().map(|group| group.join("cpu.idle"));
+        let text = files.filter_map(|file| std::fs::read_to_string(file).ok());
+        text.last().map(|text| text.trim() == "1")
+    };
+    let blank = eventually("a blank process", || server.data.workers().pop());
+    if is_idle(&groups_of(blank.id)).is_none() {
+        return eprintln!("skipped: no cpu.idle");
+    }
+    // The first process of a server is awaited: the others start like it.
+    eventually("a blank process that takes what others leave", || {
+        let mut workers = server.data.workers().into_iter();
+        workers.find(|blank| is_idle(&groups_of(blank.id)) == Some(true))
+    });
+
+    let body =
+        "({ crash }: { crash: boolean }) => { if (crash) Deno.exit(1); return Deno.args[0]; }";
+    let token = sandbox.deploy("mi-funcion", &function(body));
+    let groups_of_answer = || {
+        let (status, socket) = server.call("mi-funcion", Some(&token), "{}");
+        assert_eq!(status, 200, "{socket}");
+        let socket: String = serde_json::from_str(&socket).unwrap();
+        let mut workers = server.data.workers().into_iter();
+        let worker = workers.find(|worker| worker.command_line.contains(&socket));
+        groups_of(worker.unwrap().id)
+    };
+    assert_eq!(is_idle(&groups_of_answer()), Some(false));
+    let (status, _) = server.call("mi-funcion", Some(&token), r#"{"crash":true}"#);
+    assert_eq!(status, 500);
+    let groups = groups_of_answer();
+    assert_eq!(is_idle(&groups), Some(true));
+    eventually("the end of the probation", || {
+        (is_idle(&groups) == Some(false)).then_some(())
+    });
+}
+
 #[test]
 fn none_is_left_behind() {
     let sandbox = Sandbox::new();
     let Some(server) = server_with("cgroup", &sandbox, None, &[]) else {
         return;
     };
-    let parents = |server: &Server| -> Vec<PathBuf> {
+    let of_blank = |server: &Server| -> Vec<PathBuf> {
         let blank = eventually("a blank process", || server.data.workers().pop());
-        let groups = groups_of(blank.id);
-        let parents = groups.iter().filter_map(|group| group.parent());
-        parents.map(Path::to_path_buf).collect()
+        groups_of(blank.id)
     };
     sandbox.deploy("mi-funcion", &function("() => 1"));
-    let killed = parents(&server);
+    let killed = of_blank(&server);
     assert!(!killed.is_empty());
     let data = server.kill();
-    assert!(killed.iter().all(|parent| parent.exists()));
+    assert!(killed.iter().all(|group| group.exists()));
     let server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
-    assert!(killed.iter().all(|parent| !parent.exists()));
-    let stopped = parents(&server);
+    assert!(killed.iter().all(|group| !group.exists()));
+    let stopped = of_blank(&server);
     server.stop();
-    assert!(stopped.iter().all(|parent| !parent.exists()));
+    assert!(stopped.iter().all(|group| !group.exists()));
 }

@@ -1,0 +1,33 @@
+/** Calls hostile functions all the time, on a thread of its own: who measures has nothing else to do. */
+import type { Request } from "./load.ts";
+import { send } from "./call.ts";
+
+/** Milliseconds that a caller waits for its next call. */
+const PAUSE = 20;
+
+self.onmessage = async ({ data }: MessageEvent<Record<string, Request>>) => {
+  const answers: Record<string, number> = {};
+  const end = new AbortController();
+  self.onmessage = () => end.abort();
+  await Promise.all(
+    Object.entries(data).map(async ([name, call]) => {
+      answers[name] = 0;
+      while (!end.signal.aborted) {
+        if (await answered(call, end.signal)) answers[name]++;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      }
+    }),
+  );
+  self.postMessage(answers);
+};
+
+async function answered(call: Request, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await send(call, signal);
+    await response.arrayBuffer();
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
