@@ -10,6 +10,8 @@ mod descriptor_tests;
 mod filesystem;
 mod firewall;
 mod launch;
+#[cfg(test)]
+mod limit_tests;
 mod start_address;
 mod system_calls;
 #[cfg(test)]

@@ -45,8 +45,8 @@ pub(super) struct Run<'a> {
     place: &'a Place,
     layers: &'a [Layer],
     purpose: Purpose,
-    max_data_bytes: Option<u64>,
-    limits: Limits,
+    pub(super) max_data_bytes: Option<u64>,
+    pub(super) limits: Limits,
     egress_allow: &'a [Ipv4Net],
 }
 
@@ -460,64 +460,6 @@ async fn user_ids_alone() {
         let refused = ["PermissionDenied", "NotCapable"].map(Value::from);
         assert!(refused.contains(&outcomes[name]), "{name}: {outcomes}");
     }
-}
-
-const MIB: u64 = 1024 * 1024;
-
-/// Fills 600 MB that V8's limit of its heap does not count, and says how far it came.
-const FILL: &str = "let count = 0; const all = [];
-    try { for (; count < 60; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
-    console.log(count);";
-
-#[tokio::test]
-async fn the_limit_of_data_alone() {
-    let place = Place::new();
-    let mut run = Run::new(&place, &[]);
-    let size = "console.log(Number(/VmData:\\s+(\\d+)/.exec(Deno.readTextFileSync('/proc/self/status'))[1]))";
-    let baseline = run.eval(size).await.unwrap().as_u64().unwrap() * 1024;
-    assert_eq!(run.eval(FILL).await.unwrap(), 60);
-    run.max_data_bytes = Some(baseline + 256 * MIB);
-    match run.eval(FILL).await {
-        Ok(count) => assert!(count.as_u64().unwrap() < 30, "{count}"),
-        Err(ended) => assert!(ended.contains("signal"), "{ended}"),
-    }
-}
-
-#[tokio::test]
-async fn control_groups_alone() {
-    if !has(Layer::Cgroup) {
-        return;
-    }
-    let place = Place::new();
-    let ended = Run::new(&place, &[Layer::Cgroup]).eval(FILL).await;
-    let ended = ended.unwrap_err();
-    assert!(
-        ended.starts_with("signal: 9 (SIGKILL), out of memory"),
-        "{ended}"
-    );
-
-    // The number of threads, and where the process is.
-    let mut run = Run::new(&place, &[Layer::Cgroup]);
-    run.limits.max_threads = 40;
-    let code = "const all = [];
-        try {
-          for (; all.length < 100;) {
-            const thread = new Worker('data:text/javascript,postMessage(1)', { type: 'module' });
-            all.push(await new Promise((done, failed) => (thread.onmessage = done, thread.onerror = failed)));
-          }
-        } catch {}
-        console.log(JSON.stringify(all.length));
-        Deno.exit(0);";
-    match run.eval(code).await {
-        Ok(threads) => assert!(threads.as_u64().unwrap() < 40, "{threads}"),
-        // Deno does not expect that a thread cannot be started.
-        Err(ended) => assert!(
-            ended.contains("Resource temporarily unavailable"),
-            "{ended}"
-        ),
-    }
-    run.layers = &[];
-    assert_eq!(run.eval(code).await.unwrap(), 100);
 }
 
 #[tokio::test]

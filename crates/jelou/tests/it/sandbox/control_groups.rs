@@ -93,8 +93,8 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     };
     let is_idle = |groups: &[PathBuf]| {
         let files = groups.iter().map(|group| group.join("cpu.idle"));
-        let text = files.filter_map(|file| std::fs::read_to_string(file).ok());
-        text.last().map(|text| text.trim() == "1")
+        let mut text = files.filter_map(|file| std::fs::read_to_string(file).ok());
+        text.next().map(|text| text.trim() == "1")
     };
     let blank = eventually("a blank process", || server.data.workers().pop());
     if is_idle(&groups_of(blank.id)).is_none() {

@@ -1,0 +1,106 @@
+//! Each limit of a process alone: a Deno that has every permission and is inside of no other layer.
+
+use super::Layer;
+use super::tests::{Place, Run, has};
+
+const MIB: u64 = 1024 * 1024;
+
+/// Fills 600 MB that V8's limit of its heap does not count, and says how far it came.
+const FILL: &str = "let count = 0; const all = [];
+    try { for (; count < 60; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
+    console.log(count);";
+
+#[tokio::test]
+async fn the_limit_of_data_alone() {
+    let place = Place::new();
+    let mut run = Run::new(&place, &[]);
+    let size = "console.log(Number(/VmData:\\s+(\\d+)/.exec(Deno.readTextFileSync('/proc/self/status'))[1]))";
+    let baseline = run.eval(size).await.unwrap().as_u64().unwrap() * 1024;
+    assert_eq!(run.eval(FILL).await.unwrap(), 60);
+    run.max_data_bytes = Some(baseline + 256 * MIB);
+    match run.eval(FILL).await {
+        Ok(count) => assert!(count.as_u64().unwrap() < 30, "{count}"),
+        Err(ended) => assert!(ended.contains("signal"), "{ended}"),
+    }
+}
+
+#[tokio::test]
+async fn the_other_limits_alone() {
+    let place = Place::new();
+    let mut run = Run::new(&place, &[]);
+    run.limits.max_open_files = 100;
+    let files = "const all = [];
+        try { for (; all.length < 200;) all.push(Deno.openSync('/dev/null')); } catch {}
+        console.log(all.length);";
+    let files = run.eval(files).await.unwrap().as_u64().unwrap();
+    assert!((50..100).contains(&files), "{files}");
+
+    // Core dumps, and programs that would give their caller another user's rights (`proc_pid_status(5)`).
+    let state = "const of = (file, pattern) => pattern.exec(Deno.readTextFileSync(`/proc/self/${file}`))[1];
+        console.log(JSON.stringify([
+          of('limits', /Max core file size +(\\S+) +0 /),
+          of('status', /NoNewPrivs:\\s+(\\d)/),
+        ]));";
+    assert_eq!(
+        run.eval(state).await.unwrap(),
+        serde_json::json!(["0", "1"])
+    );
+
+    let size = |mib: u64| {
+        format!(
+            "const file = Deno.openSync('large', {{ write: true, create: true }});
+            const bytes = new Uint8Array({MIB});
+            for (let written = 0; written < {mib} * {MIB};) written += file.writeSync(bytes);
+            console.log(file.statSync().size / {MIB});"
+        )
+    };
+    assert_eq!(run.eval(&size(64)).await.unwrap(), 64);
+    let ended = run.eval(&size(65)).await.unwrap_err();
+    assert!(ended.starts_with("signal: 25 (SIGXFSZ)"), "{ended}");
+}
+
+#[tokio::test]
+async fn control_groups_alone() {
+    if !has(Layer::Cgroup) {
+        return;
+    }
+    let place = Place::new();
+    let ended = Run::new(&place, &[Layer::Cgroup]).eval(FILL).await;
+    let ended = ended.unwrap_err();
+    assert!(
+        ended.starts_with("signal: 9 (SIGKILL), out of memory"),
+        "{ended}"
+    );
+}
+
+#[tokio::test]
+async fn the_limits_of_threads_alone() {
+    let place = Place::new();
+    let code = "const all = [];
+        try {
+          for (; all.length < 100;) {
+            const thread = new Worker('data:text/javascript,postMessage(1)', { type: 'module' });
+            all.push(await new Promise((done, failed) => (thread.onmessage = done, thread.onerror = failed)));
+          }
+        } catch {}
+        console.log(JSON.stringify(all.length));
+        Deno.exit(0);";
+    assert_eq!(Run::new(&place, &[]).eval(code).await.unwrap(), 100);
+    // A control group, and `RLIMIT_NPROC`, which counts those of a user.
+    for layer in [Layer::Cgroup, Layer::User] {
+        if !has(layer) {
+            continue;
+        }
+        let layers = [layer];
+        let mut run = Run::new(&place, &layers);
+        run.limits.max_threads = 40;
+        match run.eval(code).await {
+            Ok(threads) => assert!(threads.as_u64().unwrap() < 40, "{layer:?}: {threads}"),
+            // Deno does not expect that a thread cannot be started.
+            Err(ended) => assert!(
+                ended.contains("Resource temporarily unavailable"),
+                "{layer:?}: {ended}"
+            ),
+        }
+    }
+}
