@@ -111,7 +111,7 @@ impl Blank {
         let mut stdout = BufReader::new(stdout);
         // The bootstrap's only line before it has a function: it listens.
         let listens = output::next_line(&mut stdout, MAX_READY_BYTES);
-        let listens = dir.soon(&shared.limits, listens).await.map_err(died)?;
+        let listens = dir.soon(shared, listens).await.map_err(died)?;
         if listens.is_none() {
             return Err(LoadError::Died(exit::last_words(child).await));
         }
@@ -136,7 +136,7 @@ impl Blank {
     /// For a process that waits for its function: that one's first call then takes half the time.
     pub(crate) async fn rehearse(&mut self, shared: &Shared) -> Result<(), LoadError> {
         let rehearsed = load::rehearse(&mut self.connection, shared.limits.startup_timeout());
-        self.dir.soon(&shared.limits, rehearsed).await
+        self.dir.soon(shared, rehearsed).await
     }
 
     /// Whether the process still runs.
@@ -205,7 +205,7 @@ impl Blank {
             shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
         }
         let loaded = load(shared, &mut child, &dir, &mut connection, request);
-        if let Err(error) = dir.soon(&shared.limits, loaded).await {
+        if let Err(error) = dir.soon(shared, loaded).await {
             let _ = child.kill().await;
             return Err(error);
         }

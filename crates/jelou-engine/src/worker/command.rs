@@ -5,7 +5,6 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 use std::pin::pin;
 
-use jelou_core::Limits;
 use rustix::fs::{FileType, Mode, OFlags};
 use tokio::net::UnixListener;
 use tokio::process::Command;
@@ -79,17 +78,18 @@ impl WorkerDir {
         }
     }
 
-    /// A process that has only what others leave would wait for ever on a machine that is always busy: so it does not
-    /// for long.
-    pub(crate) async fn soon<T>(&self, limits: &Limits, work: impl Future<Output = T>) -> T {
+    /// A process that has only what others leave would wait for ever on a machine that is always busy. So it does not
+    /// for long, and not while a call waits for a process.
+    pub(crate) async fn soon<T>(&self, shared: &Shared, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        match tokio::time::timeout(limits.startup_timeout() / 8, &mut work).await {
-            Ok(done) => done,
-            Err(_) => {
-                self.give(CpuShare::Own);
-                work.await
-            }
+        let patience = shared.limits.startup_timeout() / 8;
+        let enough = tokio::time::timeout(patience, shared.pool.missed());
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            _ = enough => self.give(CpuShare::Own),
         }
+        work.await
     }
 
     pub(crate) fn user(&self) -> Option<ProcessUser> {

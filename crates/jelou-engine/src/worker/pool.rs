@@ -33,6 +33,8 @@ pub(crate) struct Pool {
     taken: Notify,
     /// Told when one has become ready.
     added: Notify,
+    /// Told when there was none for a call.
+    missing: Notify,
     /// Starts that somebody waits for: as many at a time as there are cores, in the order in which they were asked for.
     /// A function asks for one at a time, so none keeps the others waiting.
     starts: Semaphore,
@@ -46,6 +48,7 @@ impl Pool {
             demand: Mutex::new(Demand::new(std::time::Instant::now())),
             taken: Notify::new(),
             added: Notify::new(),
+            missing: Notify::new(),
             starts: Semaphore::new(cores),
             concurrent_starts: cores,
         }
@@ -62,6 +65,9 @@ impl Pool {
         if let Some(blank) = self.pop() {
             return Ok(blank);
         }
+        if share == CpuShare::Own {
+            self.missing.notify_waiters();
+        }
         let deadline = Instant::now() + shared.limits.startup_timeout();
         // Closed when the server stops; what is started then is for a request that is in flight.
         let _turn = self.starts.acquire().await;
@@ -73,6 +79,11 @@ impl Pool {
             blank = self.next_ready() => Ok(blank),
             room = room => Ok(Blank::start(shared, Purpose::Serve, share, room?).await?),
         }
+    }
+
+    /// Waits for a call that finds no blank worker.
+    pub(crate) async fn missed(&self) {
+        self.missing.notified().await;
     }
 
     pub(crate) fn refill(&self) {
