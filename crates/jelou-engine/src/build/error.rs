@@ -49,10 +49,11 @@ pub enum BuildError {
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
-    /// A tool that finds the disk full says so in its own words, as if the upload were at fault.
+    /// A tool that finds the disk full says so in its own words, as if the upload were at fault; and so does whatever
+    /// keeps the process from starting that reads the manifest.
     pub(super) fn or_full_disk(self) -> Self {
         match self {
-            Self::Source(text) if text.contains(NO_SPACE) => {
+            Self::Source(text) | Self::Load(LoadError::Died(text)) if text.contains(NO_SPACE) => {
                 Self::Io(std::io::ErrorKind::StorageFull.into())
             }
             other => other,
@@ -86,6 +87,26 @@ impl BuildError {
         match self {
             Self::Load(LoadError::Refused { stack, .. }) => stack.as_deref(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_never_the_uploads_fault() {
+        let text = || format!("failed to copy file: No space left on device {NO_SPACE}");
+        for error in [
+            BuildError::Source(text()),
+            LoadError::Died(text()).into(),
+            std::io::Error::from_raw_os_error(28).into(),
+        ] {
+            let error = error.or_full_disk();
+            let is_full = matches!(&error, BuildError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull);
+            assert!(is_full, "{error:?}");
+            assert!(!error.is_callers());
         }
     }
 }
