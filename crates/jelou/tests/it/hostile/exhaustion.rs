@@ -321,30 +321,16 @@ fn of_files_and_threads() {
     ]);
     let (files, threads) = (hostile!("file_flood"), hostile!("thread_flood"));
     stage.deploy_all(&[files, threads, WELL]);
-    let reply = stage.call(files, &json!({}));
-    if reply.status == 200 {
-        let answer = reply.json();
-        let refusal = answer["refusal"].as_str().unwrap();
-        assert!(refusal.contains("Too many open files"), "{answer}");
-        // The rest are the runtime's own.
-        let opened = answer["opened"].as_u64().unwrap();
-        assert!((200..300).contains(&opened), "{answer}");
-    } else {
-        // The runtime ends itself when it is the one that gets no file.
-        assert_eq!(reply.status, 500, "{reply:?}");
-    }
-    // The watch looks from time to time, so that one flood may be over before it does.
-    eventually("a line about the limit of files", || {
-        let lines = stage.lines_of(files);
-        let told = lines.iter().any(|line| {
-            line.contains("has all 300 files open that it may have (limits.max_open_files)")
-                || line.contains("Too many open files")
-        });
-        if !told {
-            stage.call(files, &json!({}));
-        }
-        told.then_some(())
-    });
+    let answer = stage.call(files, &json!({})).json();
+    let refusal = answer["refusal"].as_str().unwrap();
+    assert!(refusal.contains("Too many open files"), "{answer}");
+    // The rest are the runtime's own.
+    let opened = answer["opened"].as_u64().unwrap();
+    assert!((200..300).contains(&opened), "{answer}");
+    stage.wait_for_line(
+        files,
+        &["has all 300 files open that it may have (limits.max_open_files)"],
+    );
 
     // Threads are counted for a user, or for a control group.
     let log = stage.server.data.log();
