@@ -22,6 +22,7 @@
 import { type Answer, internalError, type PlainAnswer, toResponse } from "./answers.ts";
 import { ChannelRequest } from "./channel_request.ts";
 import type { Incoming } from "./incoming.ts";
+import { serveSocket } from "./listener.ts";
 import { log } from "./log.ts";
 import {
   byteLength,
@@ -66,7 +67,7 @@ const ANSWER_HEADER = 15;
 /** How many steps running handlers may take before more requests are looked at. */
 const TURNS = 8;
 
-const { listen, openSync } = Deno;
+const { openSync } = Deno;
 const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
 
 /** Answers that wait to be asked for over HTTP, by the request's id. */
@@ -83,7 +84,7 @@ type Invoke = (incoming: Incoming) => Promise<Answer>;
 export function serveCalls(path: string, pipes: readonly string[], invoke: Invoke): void {
   // For reading as well, so that to open one does not wait for the other end.
   const opened = pipes.map((pipe) => openSync(pipe, { read: true, write: true }));
-  accept(listen({ transport: "unix", path }), opened, invoke);
+  serveSocket(path, (connection) => new Channel(connection, opened, invoke).run());
 }
 
 /** The answer to a request whose body still had to come. It is given once. */
@@ -91,14 +92,6 @@ export function takeHeld(requestId: string): Response | undefined {
   const response = mapGet(held, requestId);
   mapDelete(held, requestId);
   return response;
-}
-
-async function accept(
-  listener: Deno.UnixListener,
-  pipes: readonly Deno.FsFile[],
-  invoke: Invoke,
-): Promise<void> {
-  while (true) new Channel(await listener.accept(), pipes, invoke).run();
 }
 
 /** One connection. */

@@ -20,6 +20,7 @@ import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
 import { answerPulse } from "./pulse.ts";
 import { rehearse } from "./rehearsal.ts";
+import { prepareSignals } from "./signals.ts";
 import {
   endsWith,
   getHeader,
@@ -71,6 +72,7 @@ async function answerOverHttp(fn: LoadedFunction, incoming: Incoming): Promise<R
 }
 
 captureConsole();
+prepareSignals();
 if (pulsePath !== undefined) answerPulse(pulsePath);
 if (callsPath !== undefined) {
   serveCalls(

@@ -56,6 +56,7 @@ export const NativeBlob = Blob;
 export const NativeReadableStream = ReadableStream;
 export const NativeAbortController = AbortController;
 export const nativeFetch = fetch;
+export const nativeSetTimeout = setTimeout;
 export const nativeImport = (specifier: string): Promise<Record<string, unknown>> => import(specifier);
 export const createObjectURL = URL.createObjectURL;
 export const revokeObjectURL = URL.revokeObjectURL;

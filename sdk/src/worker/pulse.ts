@@ -4,16 +4,11 @@
  *
  * @module
  */
-const { listen } = Deno;
+import { serveSocket } from "./listener.ts";
 
 /** Listens on the socket for the life of the process. */
 export function answerPulse(path: string): void {
-  const listener = listen({ transport: "unix", path });
-  accept(listener);
-}
-
-async function accept(listener: Deno.UnixListener): Promise<void> {
-  while (true) echo(await listener.accept());
+  serveSocket(path, echo);
 }
 
 async function echo(connection: Deno.UnixConn): Promise<void> {

@@ -19,7 +19,8 @@ use crate::sandbox::CpuShare;
 const PERIOD: Duration = Duration::from_millis(100);
 /// How often a process that does not work is looked at.
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
-/// How long the event loop may stand still before the process has to leave the processor to others.
+/// How much processor time a process may use while its event loop stands still before it has to leave the processor to
+/// others. Time that it waits for a processor, or sleeps, is not held against it.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How long a process may have only what others leave of the processor because the one before it ended badly.
 const PROBATION: Duration = Duration::from_secs(1);
@@ -47,11 +48,11 @@ pub(crate) async fn watch(
     at_limit: impl Fn(String),
 ) -> Breach {
     let mut full = Full::default();
-    let mut last_cpu = None;
+    let mut last_cpu = Duration::ZERO;
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
     let mut share = EventLoop::default();
     loop {
-        let cpu = cpu_time(pid);
+        let cpu = cpu_time(pid).unwrap_or(last_cpu);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
         let works = cpu != last_cpu || worker.is_working() || pulse.is_waiting();
         last_cpu = cpu;
@@ -72,16 +73,14 @@ pub(crate) async fn watch(
                 }
             }
             full.look(pid, &status, limits, &at_limit);
-            let still = pulse.beat().await;
-            if still >= limits.stall_timeout() {
+            if pulse.beat(cpu).await >= limits.stall_timeout() {
                 return Breach::Stalled(limits.stall_timeout());
             }
-            if still >= PATIENCE {
-                yield_processor(pid);
-                dir.give(CpuShare::Rest);
-            }
         }
-        if !pulse.is_stuck() && worker.age() >= PROBATION {
+        if pulse.used(cpu) >= PATIENCE {
+            yield_processor(pid);
+            dir.give(CpuShare::Rest);
+        } else if worker.age() >= PROBATION {
             dir.give(CpuShare::Own);
         }
         tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;
@@ -127,8 +126,8 @@ struct Pulse {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// Since when there should be an answer.
-    waiting: Option<Instant>,
+    /// Since when there should be an answer, and how much processor time the process had used by then.
+    waiting: Option<(Instant, Duration)>,
     /// Whether the question is on its way. One that cannot be asked, because the process took its socket away for
     /// instance, is not answered either.
     asked: bool,
@@ -149,15 +148,15 @@ impl Pulse {
         self.waiting.is_some()
     }
 
-    /// Whether the event loop has stood still for longer than it may without standing back.
-    fn is_stuck(&self) -> bool {
+    /// Of the `cpu` time that the process has used, what it used while there was no answer.
+    fn used(&self, cpu: Duration) -> Duration {
         self.waiting
-            .is_some_and(|since| since.elapsed() >= PATIENCE)
+            .map_or(Duration::ZERO, |(_, before)| cpu.saturating_sub(before))
     }
 
     /// Asks, unless a question waits already; says for how long there has been no answer.
-    async fn beat(&mut self) -> Duration {
-        self.waiting.get_or_insert_with(Instant::now);
+    async fn beat(&mut self, cpu: Duration) -> Duration {
+        self.waiting.get_or_insert_with(|| (Instant::now(), cpu));
         if !self.asked {
             self.asked = self.ask().await.is_ok();
         }
@@ -182,7 +181,7 @@ impl Pulse {
             }
         }
         self.waiting
-            .map_or(Duration::ZERO, |waiting| waiting.elapsed())
+            .map_or(Duration::ZERO, |(since, _)| since.elapsed())
     }
 
     async fn ask(&mut self) -> std::io::Result<()> {
@@ -270,8 +269,8 @@ fn kib_of(status: &str, field: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Clock ticks in user and kernel mode (`proc_pid_stat(5)`).
-fn cpu_time(pid: Pid) -> Option<u64> {
+/// Of all its threads, in user and kernel mode, to the clock tick (`proc_pid_stat(5)`).
+fn cpu_time(pid: Pid) -> Option<Duration> {
     let text = read(pid, "stat")?;
     // The name of the program, in parentheses, may hold spaces.
     let (_, fields) = text.rsplit_once(')')?;
@@ -279,7 +278,10 @@ fn cpu_time(pid: Pid) -> Option<u64> {
         .split_ascii_whitespace()
         .skip(11)
         .map(str::parse::<u64>);
-    Some(fields.next()?.ok()? + fields.next()?.ok()?)
+    let ticks = fields.next()?.ok()? + fields.next()?.ok()?;
+    Some(Duration::from_millis(
+        ticks * 1000 / rustix::param::clock_ticks_per_second(),
+    ))
 }
 
 /// Of the thread that the event loop is (the kernel's `sched-stats.rst`; in nanoseconds).
@@ -339,6 +341,19 @@ mod tests {
         assert_eq!(share.look(times, start + ms(100)), None);
         assert_eq!(share.look(times, start + ms(1000)), Some(work(50, 10)));
         assert_eq!(share.look(times, start + ms(2000)), Some(work(0, 0)));
+    }
+
+    #[tokio::test]
+    async fn only_processor_time_is_held_against_an_event_loop_that_stands_still() {
+        let dir = tempfile::tempdir().unwrap();
+        let nobody_answers = dir.path().join("pulse");
+        let mut pulse = Pulse::new(rustix::process::getpid(), nobody_answers);
+        let ms = Duration::from_millis;
+        assert_eq!(pulse.used(ms(500)), Duration::ZERO);
+        pulse.beat(ms(500)).await;
+        assert_eq!(pulse.used(ms(500)), Duration::ZERO);
+        pulse.beat(ms(790)).await;
+        assert_eq!(pulse.used(ms(800)), ms(300));
     }
 
     #[test]
