@@ -1,4 +1,5 @@
 import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
+import { Calls, request, text } from "./calls.ts";
 import { Worker } from "./worker.ts";
 
 Deno.test("a function has no rights on the machine, while it is imported and after", async () => {
@@ -174,4 +175,37 @@ Deno.test("replacing JSON.stringify and Array.prototype.map leaves validation al
       { path: ["n"], message: "Number must be greater than or equal to 3", code: "too_small" },
     ],
   });
+});
+
+Deno.test("a function that has used up its files does not cost the process", async () => {
+  await using worker = await Worker.serving(
+    `
+    import { define } from "@jelou/functions";
+    const all = [];
+    export default define({ description: "x", handler: async ({ close }) => {
+      if (close) return all.splice(0).forEach((listener) => listener.close());
+      while (true) {
+        try {
+          all.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+        } catch (error) {
+          // Longer than the runtime puts off parts of its start.
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          return error.message;
+        }
+      }
+    } });
+  `,
+    {},
+    { openFiles: 64 },
+  );
+  using calls = await Calls.open(worker);
+  await calls.send(request(1, {}));
+  match(text(await calls.next()), /Too many open files/);
+
+  // There is no file for another connection, until there is.
+  using later = await Calls.open(worker);
+  await later.send(request(2, {}));
+  await calls.send(request(3, { body: '{"close":true}' }));
+  same((await calls.next()).id, 3);
+  same((await later.next()).id, 2);
 });

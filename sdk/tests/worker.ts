@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly egressSocket?: string;
   /** Inspect mode has no network. */
   readonly network?: boolean;
+  /** How many files it may have open; as many as the tests by default. */
+  readonly openFiles?: number;
 }
 
 /** A running worker. */
@@ -50,8 +52,9 @@ export class Worker implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "jelou-worker-" });
     await new Deno.Command("mkfifo", { args: [`${folder}/answers`] }).output();
     const egress = options.egressSocket === undefined ? "" : `,${options.egressSocket}`;
-    const process = new Deno.Command(Deno.execPath(), {
+    const process = new Deno.Command("sh", {
       args: [
+        ...["-c", `ulimit -n ${options.openFiles ?? "$(ulimit -n)"} && exec "$@"`, "sh", Deno.execPath()],
         ...[
           "run",
           "--no-config",
