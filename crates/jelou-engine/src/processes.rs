@@ -18,7 +18,7 @@ use crate::sandbox::CpuShare;
 use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
-use crate::worker::process::Worker;
+use crate::worker::process::{Counted, Worker};
 use crate::{LogLine, LogSource, Seldom};
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Processes {
     pub(crate) shared: Arc<Shared>,
     workers: ArcSwap<Vec<Arc<Worker>>>,
     /// Held while the workers change, so that a burst of first requests starts one.
-    changing: Mutex<Changing>,
+    changing: Arc<Mutex<Changing>>,
     retired: AtomicBool,
     /// Requests that may be worked on at a time.
     pub(crate) turns: Arc<Semaphore>,
@@ -48,10 +48,10 @@ impl Processes {
             spec,
             shared,
             workers: ArcSwap::default(),
-            changing: Mutex::new(Changing {
+            changing: Arc::new(Mutex::new(Changing {
                 backoff: Backoff::default(),
                 turns,
-            }),
+            })),
             retired: AtomicBool::new(false),
             turns: Arc::new(Semaphore::new(turns)),
             scaling: SyncMutex::default(),
@@ -59,32 +59,39 @@ impl Processes {
     }
 
     /// A worker that has counted a request in; it is started if there is none.
-    pub(crate) async fn lease(&self) -> Result<Arc<Worker>, LeaseError> {
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Counted, LeaseError> {
         match self.lease_running() {
             Some(worker) => Ok(worker),
             None => self.lease_started().await,
         }
     }
 
-    fn lease_started(&self) -> Seldom<'_, Result<Arc<Worker>, LeaseError>> {
+    fn lease_started(self: &Arc<Self>) -> Seldom<'_, Result<Counted, LeaseError>> {
         Box::pin(self.lease_after_start())
     }
 
-    async fn lease_after_start(&self) -> Result<Arc<Worker>, LeaseError> {
-        let mut changing = self.changing.lock().await;
+    /// A start goes on to its end when the caller who asked for it has gone: the next one finds the process, or that the
+    /// function does not start. And a thread that has calls to pass on does nothing for it but wait.
+    async fn lease_after_start(self: &Arc<Self>) -> Result<Counted, LeaseError> {
+        let mut changing = Arc::clone(&self.changing).lock_owned().await;
         if let Some(worker) = self.lease_running() {
             return Ok(worker);
         }
-        self.start_one(&mut changing).await
+        let own = Arc::clone(self);
+        let starting = async move { own.start_one(&mut changing).await };
+        self.shared
+            .runtime
+            .spawn(starting)
+            .await
+            .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
     }
 
-    fn lease_running(&self) -> Option<Arc<Worker>> {
+    fn lease_running(&self) -> Option<Counted> {
         let workers = self.workers.load();
         let preferred = less_busy(&workers)?;
-        if preferred.try_lease() {
-            return Some(Arc::clone(preferred));
-        }
-        workers.iter().find(|worker| worker.try_lease()).cloned()
+        preferred
+            .try_lease()
+            .or_else(|| workers.iter().find_map(Worker::try_lease))
     }
 
     /// Takes no more requests; ends the processes when those in flight are done.
@@ -147,8 +154,7 @@ impl Processes {
             return;
         }
         match self.start_one(changing).await {
-            Ok(worker) => {
-                worker.release();
+            Ok(_) => {
                 let processes = self.workers.load().len();
                 tracing::info!(%function, processes, "a busy function has another process");
             }
@@ -195,7 +201,7 @@ impl Processes {
         self.workers.store(Arc::new(workers));
     }
 
-    async fn start_one(&self, changing: &mut Changing) -> Result<Arc<Worker>, LeaseError> {
+    async fn start_one(&self, changing: &mut Changing) -> Result<Counted, LeaseError> {
         self.forget_ended(changing);
         if self.retired.load(Ordering::SeqCst) {
             return Err(LeaseError::Retired);
@@ -212,7 +218,7 @@ impl Processes {
         Ok(worker)
     }
 
-    async fn start(&self, share: CpuShare) -> Result<Arc<Worker>, LeaseError> {
+    async fn start(&self, share: CpuShare) -> Result<Counted, LeaseError> {
         let spec = &self.spec;
         let bundle = self.shared.artifacts.bundle(&spec.artifact_hash)?;
         let secrets: BTreeMap<String, Zeroizing<String>> = self
@@ -272,7 +278,7 @@ impl Processes {
                     other => other.to_string(),
                 };
                 self.shared.host.log(&source, LogLine::Engine(stack));
-                Err(error.into())
+                Err(LeaseError::Start(error))
             }
         }
     }

@@ -43,8 +43,11 @@ pub enum LeaseError {
     Artifact(#[from] ArtifactError),
     #[error("cannot decrypt the function's secrets: {0}")]
     Secrets(String),
+    /// Which is not for the function to answer for.
+    #[error("cannot start a process: {0}")]
+    Process(#[source] LoadError),
     #[error("cannot start the function: {0}")]
-    Start(#[from] LoadError),
+    Start(#[source] LoadError),
 }
 
 #[derive(Debug)]

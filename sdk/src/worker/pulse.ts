@@ -12,9 +12,11 @@ export function answerPulse(path: string): void {
 }
 
 async function echo(connection: Deno.UnixConn): Promise<void> {
-  const beat = new Uint8Array(1);
+  const question = new Uint8Array(8);
   try {
-    while (await connection.read(beat) !== null) await connection.write(beat);
+    for (let bytes; (bytes = await connection.read(question)) !== null;) {
+      await connection.write(question.subarray(0, bytes));
+    }
   } catch {
     // The engine has gone, and this process goes with it.
   }

@@ -77,7 +77,10 @@ impl BuildError {
             | Self::BundleTooLarge { .. }
             | Self::Timeout(_)
             | Self::Load(
-                LoadError::Refused { .. } | LoadError::Timeout(_) | LoadError::Crashed(_),
+                LoadError::Refused { .. }
+                | LoadError::Timeout(_)
+                | LoadError::Crashed(_)
+                | LoadError::Breach(_),
             ) => true,
         }
     }

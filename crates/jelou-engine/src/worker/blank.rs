@@ -1,7 +1,6 @@
 //! A process that has no function yet: its start, and the hand-over.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jelou_core::FunctionId;
 use tokio::io::BufReader;
@@ -16,16 +15,16 @@ use super::compiled::Compiled;
 use super::connection::{Connection, Connections};
 use super::exit;
 use super::load::{self, LoadError, LoadRequest, Loaded};
-use super::process::{Process, Worker, pid_of};
-use super::{output, watch};
+use super::output;
+use super::proc::Status;
+use super::process::{Counted, END_OF_CLOSED, Process, Worker, pid_of};
+use super::watch::{self, Stage};
 use crate::engine::Shared;
 use crate::sandbox::{CpuShare, Purpose};
 use crate::{LogLine, LogSource};
 
 /// Bytes of the line in which the bootstrap says that it listens.
 const MAX_READY_BYTES: usize = 1024;
-/// How long after its connection has closed a process may take to end.
-const END_OF_CLOSED: Duration = Duration::from_millis(100);
 
 /// A process that listens and has not been given anything yet.
 #[derive(Debug)]
@@ -71,7 +70,7 @@ impl Blank {
     ) -> Result<Self, LoadError> {
         let baseline = shared.baseline().await?;
         let blank = Self::start_limited(shared, purpose, share, charge, Some(baseline)).await?;
-        if let Some(bytes) = pid_of(&blank.child).and_then(watch::private_memory) {
+        if let Some(bytes) = blank.status().and_then(|status| status.private_memory()) {
             blank.charge.set_blank(bytes);
         }
         Ok(blank)
@@ -144,6 +143,10 @@ impl Blank {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    fn status(&self) -> Option<Status> {
+        pid_of(&self.child).and_then(Status::of)
+    }
+
     pub(crate) fn egress_socket(&self) -> std::path::PathBuf {
         self.dir.egress_socket()
     }
@@ -179,7 +182,7 @@ impl Blank {
         function: &FunctionId,
         source: LogSource,
         share: CpuShare,
-    ) -> Result<Arc<Worker>, LoadError> {
+    ) -> Result<Counted, LoadError> {
         let Self {
             mut child,
             charge,
@@ -204,15 +207,26 @@ impl Blank {
         if let Some(stderr) = child.stderr.take() {
             shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
         }
-        let loaded = load(shared, &mut child, &dir, &mut connection, request);
-        if let Err(error) = dir.soon(shared, loaded).await {
+        let worker = Worker::new(source.function.clone(), charge, channels, connections);
+        let pid = pid_of(&child);
+        let loaded = {
+            let at_limit = |what| shared.host.log(&source, LogLine::AtLimit(what));
+            let watch = watch::watch(&worker, pid, &dir, Stage::Import, &shared.limits, at_limit);
+            let loaded = load(shared, &mut child, &dir, &mut connection, request);
+            tokio::select! {
+                loaded = dir.soon(shared, loaded) => loaded.map(drop),
+                breach = watch => Err(LoadError::Breach(breach.to_string())),
+            }
+        };
+        if let Err(error) = loaded {
             let _ = child.kill().await;
             return Err(error);
         }
+        // It may have had another one so that the import came to an end.
+        dir.give(share);
         // It belongs to the thread that started the process; whoever calls makes its own.
         drop(connection);
         let process = Process { child, dir, egress };
-        let worker = Worker::new(source.function.clone(), charge, channels, connections);
         Ok(worker.supervised(process, shared, function, source))
     }
 }
@@ -264,8 +278,9 @@ impl Baseline {
             Blank::start_limited(shared, Purpose::Inspect, CpuShare::Own, charge, None).await?;
         // Deno writes what it has compiled while the process goes on.
         blank.rehearse(shared).await?;
-        let data_bytes = pid_of(&blank.child)
-            .and_then(watch::data_size)
+        let data_bytes = blank
+            .status()
+            .and_then(|status| status.data_size())
             .ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))?;
         blank.child.kill().await.map_err(died)?;
         let folder = shared.run_dir().join("compiled");

@@ -1,7 +1,6 @@
 //! One request's hold on a worker: it keeps the process from being ended until the response body has gone through.
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::channel::{Answered, CallError, HeldCall};
 use super::connection::Connection;
 use super::in_flight::InFlightRequest;
-use super::process::Worker;
+use super::process::Counted;
 use crate::{MAX_CALL_BODY, RequestBody, Seldom};
 
 /// Asks for a held answer; its value is the request's id.
@@ -25,7 +24,7 @@ const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]
 pub struct Lease {
-    worker: Arc<Worker>,
+    worker: Counted,
     request_id: Uuid,
     stream_idle_timeout: Duration,
     _permit: OwnedSemaphorePermit,
@@ -48,14 +47,14 @@ impl From<CallError> for SendError {
         match error {
             CallError::HeadTooLarge { limit } => Self::HeadTooLarge { limit },
             CallError::Died(reason) => Self::Died(reason),
+            CallError::Unreachable(error) => Self::Died(error.to_string()),
         }
     }
 }
 
 impl Lease {
-    /// `worker` has already counted this lease in.
     pub(crate) fn new(
-        worker: Arc<Worker>,
+        worker: Counted,
         permit: OwnedSemaphorePermit,
         request: InFlightRequest,
         stream_idle_timeout: Duration,
@@ -80,9 +79,12 @@ impl Lease {
                 let body = body.unwrap_or_default();
                 let answered = {
                     let call = pin!(self.worker.channels.call(&head, &body));
-                    call.await?
+                    call.await
                 };
-                match answered {
+                if let Err(CallError::Died(_)) = &answered {
+                    self.worker.close_broken();
+                }
+                match answered? {
                     Some(Answered::Whole(mut response)) => {
                         settle_length(&head.method, &mut response);
                         return Ok(response.map(WorkerBody::whole));
@@ -194,7 +196,6 @@ fn is_length(text: &[u8]) -> bool {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.worker.in_flight.end(self.request_id);
-        self.worker.release();
     }
 }
 

@@ -90,6 +90,8 @@ pub enum LoadError {
     Died(String),
     #[error("the process ended while it imported the module: {0}")]
     Crashed(String),
+    #[error("the process was ended while it imported the module: {0}")]
+    Breach(String),
     #[error("the worker answered in an unknown way: {0}")]
     Protocol(String),
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jelou_core::Limits;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::blank::Blank;
@@ -33,12 +33,28 @@ pub(crate) struct Pool {
     taken: Notify,
     /// Told when one has become ready.
     added: Notify,
-    /// Told when there was none for a call.
-    missing: Notify,
+    /// Calls that have found none and wait.
+    waiting: watch::Sender<usize>,
     /// Starts that somebody waits for: as many at a time as there are cores, in the order in which they were asked for.
     /// A function asks for one at a time, so none keeps the others waiting.
     starts: Semaphore,
     concurrent_starts: usize,
+}
+
+/// A call that waits for a process to start.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn count(calls: &'a watch::Sender<usize>) -> Self {
+        calls.send_modify(|calls| *calls += 1);
+        Self(calls)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
 }
 
 impl Pool {
@@ -48,7 +64,7 @@ impl Pool {
             demand: Mutex::new(Demand::new(std::time::Instant::now())),
             taken: Notify::new(),
             added: Notify::new(),
-            missing: Notify::new(),
+            waiting: watch::Sender::default(),
             starts: Semaphore::new(cores),
             concurrent_starts: cores,
         }
@@ -65,25 +81,28 @@ impl Pool {
         if let Some(blank) = self.pop() {
             return Ok(blank);
         }
-        if share == CpuShare::Own {
-            self.missing.notify_waiters();
-        }
-        let deadline = Instant::now() + shared.limits.startup_timeout();
+        // A process that follows a bad end is nothing to hurry for.
+        let _waiting = (share == CpuShare::Own).then(|| Waiting::count(&self.waiting));
         // Closed when the server stops; what is started then is for a request that is in flight.
         let _turn = self.starts.acquire().await;
+        let deadline = Instant::now() + shared.limits.startup_timeout();
         let room = shared
             .budget
             .room(&shared.running, Duration::ZERO, deadline);
         tokio::select! {
             biased;
             blank = self.next_ready() => Ok(blank),
-            room = room => Ok(Blank::start(shared, Purpose::Serve, share, room?).await?),
+            room = room => {
+                let started = Blank::start(shared, Purpose::Serve, share, room?);
+                started.await.map_err(LeaseError::Process)
+            }
         }
     }
 
-    /// Waits for a call that finds no blank worker.
+    /// Waits for a call that finds no blank worker, where none waits already.
     pub(crate) async fn missed(&self) {
-        self.missing.notified().await;
+        // Its sender lives as long as the pool.
+        let _ = self.waiting.subscribe().wait_for(|calls| *calls > 0).await;
     }
 
     pub(crate) fn refill(&self) {
@@ -93,12 +112,15 @@ impl Pool {
     /// Ends the blank workers, and starts no more ahead.
     pub(crate) fn close(&self) {
         self.starts.close();
-        self.lock().clear();
+        let ended = std::mem::take(&mut *self.lock());
+        drop(ended);
     }
 
     /// Ends a blank worker.
     pub(crate) fn end_one(&self) {
-        self.lock().pop_back();
+        // Its folder goes with it, which others do not wait for.
+        let ended = self.lock().pop_back();
+        drop(ended);
     }
 
     async fn next_ready(&self) -> Blank {
@@ -111,11 +133,8 @@ impl Pool {
     }
 
     fn pop(&self) -> Option<Blank> {
-        let mut ready = self.lock();
-        std::iter::from_fn(|| ready.pop_front()).find_map(|mut blank| {
-            let alive = blank.is_alive();
-            alive.then_some(blank)
-        })
+        let next = || self.lock().pop_front();
+        std::iter::from_fn(next).find_map(|mut blank| blank.is_alive().then_some(blank))
     }
 
     /// How many blank workers there should be.

@@ -1,5 +1,6 @@
 //! A process that has its function, until its end.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,8 +15,9 @@ use super::budget::Charge;
 use super::channel::Channels;
 use super::command::WorkerDir;
 use super::connection::Connections;
+use super::exit;
 use super::in_flight::InFlight;
-use super::{exit, watch};
+use super::watch::{self, Stage};
 use crate::engine::Shared;
 use crate::{Caller, LogLine, LogSource};
 
@@ -45,11 +47,31 @@ pub(crate) struct Worker {
     drained: Notify,
     /// Told when the process must end.
     end: Notify,
+    /// Told when the process has ended, as those who call it see.
+    broken: Notify,
     /// Milliseconds since `started` when the last lease was given back.
     last_used_ms: AtomicUsize,
     started: Instant,
     /// Whether it ended by itself, or for a limit that it broke.
     crashed: AtomicBool,
+}
+
+/// A request that a worker has counted in. While there is one, nobody ends the worker for want of work.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<Worker>);
+
+impl Deref for Counted {
+    type Target = Arc<Worker>;
+
+    fn deref(&self) -> &Arc<Worker> {
+        &self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.release();
+    }
 }
 
 impl Worker {
@@ -71,6 +93,7 @@ impl Worker {
             leases: AtomicUsize::new(1),
             drained: Notify::new(),
             end: Notify::new(),
+            broken: Notify::new(),
             last_used_ms: AtomicUsize::new(0),
             started: Instant::now(),
             crashed: AtomicBool::new(false),
@@ -83,7 +106,7 @@ impl Worker {
         shared: &Arc<Shared>,
         function: &FunctionId,
         source: LogSource,
-    ) -> Arc<Self> {
+    ) -> Counted {
         let worker = Arc::new(self);
         shared.runtime.spawn(supervise(
             Arc::clone(shared),
@@ -92,19 +115,19 @@ impl Worker {
             function.clone(),
             source,
         ));
-        worker
+        Counted(worker)
     }
 
     /// Counts a request in, unless the worker takes no more.
-    pub(crate) fn try_lease(&self) -> bool {
+    pub(crate) fn try_lease(self: &Arc<Self>) -> Option<Counted> {
         if self.leases.fetch_add(1, Ordering::AcqRel) & CLOSED == 0 {
-            return true;
+            return Some(Counted(Arc::clone(self)));
         }
         self.release();
-        false
+        None
     }
 
-    pub(crate) fn release(&self) {
+    fn release(&self) {
         self.last_used_ms.store(self.age_ms(), Ordering::Relaxed);
         if self.leases.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
             self.drained.notify_waiters();
@@ -189,6 +212,15 @@ impl Worker {
         closed
     }
 
+    /// Takes no more requests: the process has closed a channel, which it does when it ends. Who calls after this gets
+    /// another process, also where the end has not been seen yet.
+    pub(super) fn close_broken(&self) {
+        if self.is_open() {
+            self.close_crashed();
+            self.broken.notify_one();
+        }
+    }
+
     fn close_crashed(&self) {
         self.crashed.store(true, Ordering::Release);
         self.leases.fetch_or(CLOSED, Ordering::AcqRel);
@@ -204,6 +236,9 @@ impl Worker {
         usize::try_from(self.started.elapsed().as_millis()).unwrap_or(usize::MAX)
     }
 }
+
+/// How long after it has closed a connection a process may take to end.
+pub(super) const END_OF_CLOSED: Duration = Duration::from_millis(100);
 
 pub(super) fn pid_of(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
@@ -233,13 +268,7 @@ async fn supervise(
     } = process;
     let pid = pid_of(&child);
     let at_limit = |what| shared.host.log(&source, LogLine::AtLimit(what));
-    let breach = async {
-        match pid {
-            Some(pid) => watch::watch(&worker, pid, &dir, &shared.limits, at_limit).await,
-            // It has ended already.
-            None => std::future::pending().await,
-        }
-    };
+    let breach = watch::watch(&worker, pid, &dir, Stage::Calls, &shared.limits, at_limit);
     tokio::pin!(breach);
     let egress_connections = Arc::new(Semaphore::new(MAX_EGRESS_CONNECTIONS));
     let last_line = loop {
@@ -251,6 +280,7 @@ async fn supervise(
                 let _ = child.kill().await;
                 break Some(LogLine::Breach(breach.to_string()));
             }
+            () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, &shared).await),
             () = worker.end.notified() => {
                 let _ = child.kill().await;
                 break None;
@@ -274,6 +304,17 @@ async fn supervise(
     worker.channels.clear();
     worker.connections.clear();
     worker.charge.set(0);
+}
+
+/// A process that has closed a channel ends by itself, or else because of it.
+async fn end_broken(child: &mut Child, dir: &WorkerDir, shared: &Shared) -> LogLine {
+    match tokio::time::timeout(END_OF_CLOSED, child.wait()).await {
+        Ok(status) => LogLine::Died(exit::describe(status, dir, &shared.limits)),
+        Err(_) => {
+            let _ = child.kill().await;
+            LogLine::Breach("it closed the channel on which it takes calls".to_owned())
+        }
+    }
 }
 
 /// The next connection to the functions domain, when the process may have one more.

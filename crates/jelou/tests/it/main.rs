@@ -31,6 +31,7 @@ mod schemas;
 mod secrets;
 mod serve;
 mod several_processes;
+mod starts;
 mod support;
 mod token_policies;
 mod tokens;

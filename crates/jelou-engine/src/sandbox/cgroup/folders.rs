@@ -32,6 +32,7 @@ impl Folders {
             Self::Separate { cpu, memory, pids } => {
                 let mut all: Vec<&Path> = vec![cpu, memory, pids];
                 // Controllers that are mounted together have one folder.
+                all.sort_unstable();
                 all.dedup();
                 all
             }

@@ -11,6 +11,7 @@ mod wire;
 use std::collections::HashMap;
 use std::fs::File;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -49,8 +50,11 @@ pub(crate) struct Channels {
 pub(crate) enum CallError {
     #[error("the head of the response is over the limit of {limit} bytes")]
     HeadTooLarge { limit: usize },
+    /// The process has closed the channel, which it does when it ends.
     #[error("{0}")]
     Died(String),
+    #[error("cannot connect to the process: {0}")]
+    Unreachable(std::io::Error),
 }
 
 /// What a worker answered.
@@ -84,7 +88,12 @@ impl Channels {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Option<Answered>, CallError> {
-        let died = |error: std::io::Error| CallError::Died(error.to_string());
+        let died = |error: std::io::Error| match error.kind() {
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
+                CallError::Died(error.to_string())
+            }
+            _ => CallError::Unreachable(error),
+        };
         let channel = match self.own() {
             Some(channel) => channel,
             None => self.opened().await.map_err(died)?,

@@ -92,6 +92,7 @@ fn cases() -> Vec<Case> {
         dies(hostile!("microtask_loop"), STALLED),
         dies(hostile!("tick_loop"), STALLED),
         dies(hostile!("wait"), STALLED),
+        dies(hostile!("answers_ahead"), STALLED),
         dies(hostile!("regexp"), STALLED),
         dies(hostile!("sort_loop"), STALLED),
         dies(
@@ -223,7 +224,8 @@ fn of_connections_calls_and_streams() {
         hostile!("endless"),
     );
     let (exits, lies) = (hostile!("exits"), hostile!("header_lies"));
-    stage.deploy_all(&[sockets, itself, endless, exits, lies, WELL]);
+    let hangs_up = hostile!("hangs_up");
+    stage.deploy_all(&[sockets, itself, endless, exits, lies, hangs_up, WELL]);
     assert_eq!(stage.call(WELL, &json!({})).status, 200);
 
     // The server keeps few of its files for one process, and goes on.
@@ -300,6 +302,20 @@ fn of_connections_calls_and_streams() {
             "{answer}"
         );
     }
+
+    // A process that takes no more calls is replaced.
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| stage.call(hangs_up, &json!({ "hang": true })));
+        while !waits.is_finished() {
+            stage.call(hangs_up, &json!({}));
+        }
+        assert_eq!(waits.join().unwrap().status, 500);
+    });
+    stage.wait_for_line(
+        hangs_up,
+        &["was ended: it closed the channel on which it takes calls"],
+    );
+    assert_eq!(stage.call(hangs_up, &json!({})).body, "\"answered\"");
 
     // A function that ends again and again gets pauses.
     let reply = eventually("a pause", || {

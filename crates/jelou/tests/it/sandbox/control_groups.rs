@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::server_with;
 use crate::support::{Sandbox, Server, eventually, function};
 
@@ -84,17 +86,18 @@ fn each_process_has_one() {
     });
 }
 
-/// The kernel has had the setting since Linux 5.15.
+/// Whether the groups take what others leave; `None` where the kernel does not have the setting (before Linux 5.15).
+fn is_idle(groups: &[PathBuf]) -> Option<bool> {
+    let files = groups.iter().map(|group| group.join("cpu.idle"));
+    let mut text = files.filter_map(|file| std::fs::read_to_string(file).ok());
+    text.next().map(|text| text.trim() == "1")
+}
+
 #[test]
 fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     let sandbox = Sandbox::new();
     let Some(server) = server_with("cgroup", &sandbox, None, &[]) else {
         return;
-    };
-    let is_idle = |groups: &[PathBuf]| {
-        let files = groups.iter().map(|group| group.join("cpu.idle"));
-        let mut text = files.filter_map(|file| std::fs::read_to_string(file).ok());
-        text.next().map(|text| text.trim() == "1")
     };
     let blank = eventually("a blank process", || server.data.workers().pop());
     if is_idle(&groups_of(blank.id)).is_none() {
@@ -124,6 +127,40 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     assert_eq!(is_idle(&groups), Some(true));
     eventually("the end of the probation", || {
         (is_idle(&groups) == Some(false)).then_some(())
+    });
+}
+
+#[test]
+fn an_import_that_never_ends_takes_what_others_leave() {
+    let sandbox = Sandbox::new();
+    let alone = [
+        ("JELOU_LIMITS__BLANK_WORKERS", "0"),
+        ("JELOU_LIMITS__MAX_BLANK_WORKERS", "0"),
+        ("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "20000"),
+    ];
+    let Some(server) = server_with("cgroup", &sandbox, None, &alone) else {
+        return;
+    };
+    let source = "import { define } from '@jelou/functions';\n\
+                  const net = await Deno.permissions.query({ name: 'net', host: 'example.com:443' });\n\
+                  while (net.state === 'granted');\n\
+                  export default define({ description: 'Loops', config: { timeout: 60000 }, handler: () => 1 });\n";
+    let token = sandbox.deploy("mi-funcion", source);
+    eventually("the end of the process that looked at the function", || {
+        server.data.workers().is_empty().then_some(())
+    });
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| server.call("mi-funcion", Some(&token), "{}"));
+        let first = eventually("the function's process", || server.data.workers().pop());
+        let groups = groups_of(first.id);
+        if is_idle(&groups).is_some() {
+            eventually("a process that takes what others leave", || {
+                (is_idle(&groups) == Some(true)).then_some(())
+            });
+        }
+        let process = Pid::from_raw(first.id.try_into().unwrap()).unwrap();
+        kill_process(process, Signal::KILL).unwrap();
+        assert_eq!(call.join().unwrap().0, 500);
     });
 }
 

@@ -1,0 +1,156 @@
+//! What the kernel tells of a process, under `/proc`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Pid;
+
+/// What a process has done so far, and whether its first thread, which the event loop is, has something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Activity {
+    /// Of all its threads, in user and kernel mode, to the clock tick.
+    pub(super) cpu: Duration,
+    /// It runs or waits for a processor; else it sleeps, waits in a system call, or was stopped.
+    pub(super) is_runnable: bool,
+}
+
+/// How long a thread has run, and has waited for a core; or how much of the time that was, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Work<T> {
+    pub(super) running: T,
+    pub(super) waiting: T,
+}
+
+/// `proc_pid_stat(5)`
+pub(super) fn activity(pid: Pid) -> Option<Activity> {
+    let text = read(pid, "stat")?;
+    // The name of the program, in parentheses, may hold spaces.
+    let (_, fields) = text.rsplit_once(") ")?;
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?;
+    let mut ticks = fields.skip(10).map(str::parse::<u64>);
+    let ticks = ticks.next()?.ok()? + ticks.next()?.ok()?;
+    Some(Activity {
+        cpu: Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()),
+        is_runnable: state == "R",
+    })
+}
+
+/// Of the thread that the event loop is (the kernel's `sched-stats.rst`; in nanoseconds).
+pub(super) fn event_loop(pid: Pid) -> Option<Work<Duration>> {
+    let text = read(pid, "schedstat")?;
+    let mut fields = text.split_ascii_whitespace().map(str::parse);
+    let mut next = || Some(Duration::from_nanos(fields.next()?.ok()?));
+    Some(Work {
+        running: next()?,
+        waiting: next()?,
+    })
+}
+
+/// `proc_pid_status(5)`
+#[derive(Debug)]
+pub(super) struct Status(String);
+
+impl Status {
+    pub(super) fn of(pid: Pid) -> Option<Self> {
+        read(pid, "status").map(Self)
+    }
+
+    /// Bytes that the process caused by itself, in memory or swapped out; files that are mapped, its program among them,
+    /// do not count.
+    pub(super) fn private_memory(&self) -> Option<u64> {
+        ["RssAnon:", "RssShmem:", "VmSwap:"]
+            .into_iter()
+            .map(|field| self.bytes(field))
+            .sum()
+    }
+
+    /// Bytes that count against `RLIMIT_DATA` (getrlimit(2)).
+    pub(super) fn data_size(&self) -> Option<u64> {
+        self.bytes("VmData:")
+    }
+
+    pub(super) fn threads(&self) -> Option<u64> {
+        self.field("Threads:")?.parse().ok()
+    }
+
+    /// How many open files there is room for at the moment.
+    pub(super) fn room_for_files(&self) -> Option<u64> {
+        self.field("FDSize:")?.parse().ok()
+    }
+
+    fn bytes(&self, field: &str) -> Option<u64> {
+        let kib: u64 = self.field(field)?.strip_suffix(" kB")?.parse().ok()?;
+        Some(kib * 1024)
+    }
+
+    fn field(&self, field: &str) -> Option<&str> {
+        let mut lines = self.0.lines();
+        lines
+            .find_map(|line| line.strip_prefix(field))
+            .map(str::trim)
+    }
+}
+
+pub(super) fn open_files(pid: Pid) -> Option<u64> {
+    let files = std::fs::read_dir(folder(pid).join("fd")).ok()?;
+    Some(files.count() as u64)
+}
+
+/// Sets the nice value of every thread (setpriority(2)); those that they start have it, too.
+pub(super) fn set_priority(pid: Pid, nice: i32) {
+    let tasks = std::fs::read_dir(folder(pid).join("task"));
+    for task in tasks.into_iter().flatten().flatten() {
+        let thread = task
+            .file_name()
+            .to_str()
+            .and_then(|id| Pid::from_raw(id.parse().ok()?));
+        if let Some(thread) = thread
+            && let Err(error) = rustix::process::setpriority_process(Some(thread), nice)
+        {
+            tracing::debug!(%error, nice, "cannot set the priority of a thread");
+        }
+    }
+}
+
+fn read(pid: Pid, name: &str) -> Option<String> {
+    std::fs::read_to_string(folder(pid).join(name)).ok()
+}
+
+fn folder(pid: Pid) -> PathBuf {
+    Path::new("/proc").join(pid.as_raw_nonzero().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_measured() {
+        let own = rustix::process::getpid();
+        let status = Status::of(own).unwrap();
+        assert!(status.private_memory().unwrap() > 100_000);
+        assert!(status.data_size().unwrap() > 100_000);
+        assert!(status.threads().unwrap() > 0);
+        assert!(status.room_for_files().unwrap() > 0);
+        assert!(open_files(own).unwrap() >= 3);
+        assert!(activity(own).is_some());
+        assert!(event_loop(own).is_some());
+    }
+
+    #[test]
+    fn who_sleeps_is_not_runnable() {
+        let mut sleeps = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&sleeps);
+        let asleep = || activity(pid).is_some_and(|activity| !activity.is_runnable);
+        while !asleep() {
+            std::thread::yield_now();
+        }
+        sleeps.kill().unwrap();
+        sleeps.wait().unwrap();
+        assert_eq!(activity(pid), None);
+    }
+}

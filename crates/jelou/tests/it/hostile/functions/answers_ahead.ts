@@ -1,0 +1,23 @@
+// Takes over the connection on which the engine asks whether the event loop runs, answers ahead, and runs no more.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "answers_ahead",
+  config: { public: true, timeout: 20000 },
+  handler: async () => {
+    const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+    const connection = await Deno.connect({ transport: "unix", path });
+    const prototype = Object.getPrototypeOf(Object.getPrototypeOf(connection));
+    const { read, write } = prototype;
+    await new Promise<void>((resolve) => {
+      prototype.read = function (buffer: Uint8Array) {
+        // The engine's questions are short.
+        if (buffer.length > 64) return read.call(this, buffer);
+        write.call(this, new Uint8Array(65536));
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    while (true);
+  },
+});

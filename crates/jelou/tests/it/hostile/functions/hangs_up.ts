@@ -1,0 +1,20 @@
+// Closes the connection on which calls come, while there are some.
+import { define } from "@jelou/functions";
+
+export default define({
+  description: "hangs_up",
+  config: { public: true, timeout: 20000 },
+  handler: async ({ hang }: { hang?: boolean }) => {
+    if (!hang) return "answered";
+    const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+    const connection = await Deno.connect({ transport: "unix", path });
+    const prototype = Object.getPrototypeOf(Object.getPrototypeOf(connection));
+    const { read, close } = prototype;
+    prototype.read = function (buffer: Uint8Array) {
+      // The others are for the engine's question whether the event loop runs.
+      if (buffer.length > 64) close.call(this);
+      return read.call(this, buffer);
+    };
+    return new Promise(() => {});
+  },
+});
