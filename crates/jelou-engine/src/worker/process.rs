@@ -237,8 +237,9 @@ impl Worker {
     }
 }
 
-/// How long after it has closed a connection a process may take to end.
-pub(super) const END_OF_CLOSED: Duration = Duration::from_millis(100);
+/// How long after it has closed a connection a process may take to end; one that has only what others leave of the processor
+/// ends slowly.
+pub(super) const END_OF_CLOSED: Duration = Duration::from_secs(1);
 
 pub(super) fn pid_of(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
