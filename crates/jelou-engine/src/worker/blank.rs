@@ -17,7 +17,7 @@ use super::exit;
 use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::output;
 use super::proc::Status;
-use super::process::{Counted, END_OF_CLOSED, Process, Worker, pid_of};
+use super::process::{Counted, Process, Worker, pid_of};
 use super::watch::{self, Stage};
 use crate::engine::Shared;
 use crate::sandbox::{CpuShare, Purpose};
@@ -246,14 +246,9 @@ async fn load(
     if !matches!(result, Err(LoadError::Died(_))) {
         return result;
     }
-    // The connection of a process that ends closes before the end is seen.
-    match tokio::time::timeout(END_OF_CLOSED, child.wait()).await {
-        Ok(status) => Err(LoadError::Crashed(exit::describe(
-            status,
-            dir,
-            &shared.limits,
-        ))),
-        Err(_) => result,
+    match exit::of_closed(child, dir, &shared.limits).await {
+        Some(how) => Err(LoadError::Crashed(how)),
+        None => result,
     }
 }
 

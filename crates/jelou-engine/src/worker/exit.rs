@@ -1,12 +1,17 @@
 //! How a process ended, in words.
 
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use jelou_core::Limits;
 use tokio::process::Child;
 
 use super::command::WorkerDir;
 use crate::sandbox::ControlGroup;
+
+/// How long after it has closed a connection a process may take to end; one that has only what others leave of the processor
+/// ends slowly.
+const END_OF_CLOSED: Duration = Duration::from_secs(1);
 
 pub(super) fn describe(
     status: std::io::Result<ExitStatus>,
@@ -24,6 +29,16 @@ pub(super) fn describe(
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     }
+}
+
+/// How a process ended that has closed a connection, which it does before its end is seen. `None` when it goes on.
+pub(super) async fn of_closed(
+    child: &mut Child,
+    dir: &WorkerDir,
+    limits: &Limits,
+) -> Option<String> {
+    let ended = tokio::time::timeout(END_OF_CLOSED, child.wait()).await;
+    ended.ok().map(|status| describe(status, dir, limits))
 }
 
 /// How V8, and Rust's allocator in Deno, end a process that gets no more memory.

@@ -237,10 +237,6 @@ impl Worker {
     }
 }
 
-/// How long after it has closed a connection a process may take to end; one that has only what others leave of the processor
-/// ends slowly.
-pub(super) const END_OF_CLOSED: Duration = Duration::from_secs(1);
-
 pub(super) fn pid_of(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
 }
@@ -309,9 +305,9 @@ async fn supervise(
 
 /// A process that has closed a channel ends by itself, or else because of it.
 async fn end_broken(child: &mut Child, dir: &WorkerDir, shared: &Shared) -> LogLine {
-    match tokio::time::timeout(END_OF_CLOSED, child.wait()).await {
-        Ok(status) => LogLine::Died(exit::describe(status, dir, &shared.limits)),
-        Err(_) => {
+    match exit::of_closed(child, dir, &shared.limits).await {
+        Some(how) => LogLine::Died(how),
+        None => {
             let _ = child.kill().await;
             LogLine::Breach("it closed the channel on which it takes calls".to_owned())
         }
