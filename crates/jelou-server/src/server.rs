@@ -8,7 +8,10 @@ use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     JelouCredentials, deno,
 };
-use jelou_store::{SecretOwner, Snapshot, Store, StoreConfig, StoreError, Vault, VaultError};
+use jelou_store::{
+    AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
+    Vault, VaultError,
+};
 use jelou_token::AccessToken;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,7 +22,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
-use crate::registry::{Function, Registry};
+use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, last_used, memory};
 
 #[derive(Debug, thiserror::Error)]
@@ -80,12 +83,12 @@ impl Server {
         let store = open_store(&config, &data, clock.clone()).await?;
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;
-        let snapshot = store.snapshot().await?;
-        provide_artifacts(&store, &artifacts, &snapshot).await?;
+        let snapshot = store.snapshot::<RuntimeTokens>().await?;
+        provide_artifacts(&store, &artifacts, &snapshot.functions).await?;
 
         let encrypted = sockets.are_encrypted();
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::of(snapshot.runtime_tokens));
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
@@ -128,7 +131,12 @@ impl Server {
             domain,
             clock,
         ));
-        fill(&control, snapshot);
+        fill(
+            &control,
+            snapshot.functions,
+            &snapshot.secrets,
+            &snapshot.access_tokens,
+        );
         let access_token = control
             .bootstrap()
             .await
@@ -235,11 +243,10 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
 async fn provide_artifacts(
     store: &Store,
     artifacts: &ArtifactCache,
-    snapshot: &Snapshot,
+    functions: &[FunctionRecord],
 ) -> Result<(), StartError> {
     let mut live = HashSet::new();
-    for deployment in snapshot
-        .functions
+    for deployment in functions
         .iter()
         .filter_map(|function| function.live.as_ref())
     {
@@ -254,12 +261,16 @@ async fn provide_artifacts(
 }
 
 /// Fills the registry from the store.
-fn fill(control: &Control, snapshot: Snapshot) {
+fn fill(
+    control: &Control,
+    functions: Vec<FunctionRecord>,
+    secrets: &[SecretRecord],
+    access_tokens: &[AccessTokenRecord],
+) {
     let registry = &control.registry;
-    for record in snapshot.functions {
+    for record in functions {
         let owner = SecretOwner::Function(record.id.clone());
-        let secrets = snapshot
-            .secrets
+        let secrets = secrets
             .iter()
             .filter(|secret| secret.owner == owner)
             .cloned()
@@ -270,12 +281,7 @@ fn fill(control: &Control, snapshot: Snapshot) {
         }
         registry.put_function(Arc::new(function));
     }
-    for token in snapshot.runtime_tokens {
-        registry
-            .tokens
-            .put(token.hash, control::caller_token(token));
-    }
-    for token in &snapshot.access_tokens {
+    for token in access_tokens {
         registry
             .access_tokens
             .put(token.hash, control::manager_token(token));

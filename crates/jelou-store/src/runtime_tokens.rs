@@ -222,9 +222,10 @@ impl Candidate for RuntimeTokenRecord {
 }
 
 /// Row by row: all of them at once would take many times the room of what is made of them.
-pub(crate) async fn all_keys(
-    executor: impl AnyExecutor<'_>,
-) -> Result<Vec<RuntimeTokenKey>, StoreError> {
+pub(crate) async fn all_keys<Keys>(executor: impl AnyExecutor<'_>) -> Result<Keys, StoreError>
+where
+    Keys: Default + Extend<RuntimeTokenKey>,
+{
     let rows = sqlx::query(select_tokens!("ORDER BY created_at, id")).fetch(executor);
     rows.map_err(StoreError::from)
         .and_then(|row| async move { Ok(RuntimeTokenKey::from(&record(&row)?)) })

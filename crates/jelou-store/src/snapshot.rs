@@ -8,20 +8,24 @@ use crate::runtime_tokens::{self, RuntimeTokenKey};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
 
-/// All that a complete copy in memory is made of, as it was at one revision.
+/// All that a complete copy in memory is made of, as it was at one revision. There may be a million runtime tokens: they
+/// go one by one into whatever they are kept in.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
+pub struct Snapshot<Tokens> {
     pub revision: i64,
     pub functions: Vec<FunctionRecord>,
     /// The unrevoked ones; some may be expired or disabled.
-    pub runtime_tokens: Vec<RuntimeTokenKey>,
+    pub runtime_tokens: Tokens,
     /// The unrevoked ones; some may be expired.
     pub access_tokens: Vec<AccessTokenRecord>,
     pub secrets: Vec<SecretRecord>,
 }
 
 impl Store {
-    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+    pub async fn snapshot<Tokens>(&self) -> Result<Snapshot<Tokens>, StoreError>
+    where
+        Tokens: Default + Extend<RuntimeTokenKey>,
+    {
         let mut state = self.database.snapshot().await?;
         let revision = sqlx::query("SELECT value AS revision FROM revision WHERE id = 1")
             .fetch_one(&mut *state)

@@ -24,6 +24,10 @@ use crate::cli::{Cli, GlobalArgs};
 use crate::context::Context;
 use crate::output::Output;
 
+/// The gateway allocates a few times for each call ([095](../../../docs/decisions/095-allocator.md)).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if describe::is_wanted(&arguments) {

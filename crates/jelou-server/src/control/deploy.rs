@@ -7,7 +7,7 @@ use jelou_engine::build::{Built, TypeCheck};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
 use jelou_token::RuntimeToken;
 
-use super::{Control, ControlError, retire, tokens};
+use super::{Control, ControlError, retire};
 use crate::registry::Function;
 
 impl Control {
@@ -116,9 +116,7 @@ impl Control {
                 function
             });
         let created = deployed.token.map(|record| {
-            self.registry
-                .tokens
-                .put(record.hash, tokens::caller_token((&record).into()));
+            self.registry.tokens.put((&record).into());
             CreatedToken {
                 token: token.expose().to_owned(),
                 details: record.into(),

@@ -22,7 +22,6 @@ use tokio::sync::Mutex;
 pub(crate) use access_tokens::manager_token;
 pub(crate) use deploy::engine_artifact;
 pub(crate) use error::ControlError;
-pub(crate) use tokens::caller_token;
 
 use crate::gateway::Domain;
 use crate::registry::{Function, Live, Registry};

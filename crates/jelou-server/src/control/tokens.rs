@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use jelou_core::api::{self, CreateToken, CreatedToken};
 use jelou_core::{Slug, TokenPolicy};
-use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenKey, RuntimeTokenRecord};
+use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
 use jiff::Timestamp;
 
 use super::{Control, ControlError};
-use crate::registry::CallerToken;
 
 impl Control {
     pub(crate) async fn tokens(&self, slug: &Slug) -> Result<Vec<api::RuntimeToken>, ControlError> {
@@ -52,10 +51,7 @@ impl Control {
                 .store
                 .create_token(&actor, &function.id, new)
                 .await?;
-            control
-                .registry
-                .tokens
-                .put(record.hash, caller_token((&record).into()));
+            control.registry.tokens.put((&record).into());
             let warnings = control.unknown_tools(&slug, &record.policy);
             Ok(CreatedToken {
                 token: token.expose().to_owned(),
@@ -129,15 +125,4 @@ impl Control {
             ..token.into()
         }
     }
-}
-
-/// What the gateway needs of a stored token.
-pub(crate) fn caller_token(key: RuntimeTokenKey) -> CallerToken {
-    CallerToken::new(
-        key.id,
-        key.function_id,
-        key.expires_at.map(Timestamp::as_millisecond),
-        key.last_used_at.map(Timestamp::as_millisecond),
-        key.policy.map(|policy| *policy),
-    )
 }

@@ -15,7 +15,7 @@ use jelou_core::Slug;
 pub(crate) use function::{Function, Live};
 pub(crate) use grant::Grant;
 pub(crate) use routes::{Found, Routes};
-pub(crate) use tokens::{AccessTokens, CallerToken, ManagerToken, RuntimeTokens};
+pub(crate) use tokens::{AccessTokens, ManagerToken, RuntimeTokens};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
@@ -25,6 +25,14 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// Functions and access tokens are put in later.
+    pub(crate) fn of(tokens: RuntimeTokens) -> Self {
+        Self {
+            tokens,
+            ..Self::default()
+        }
+    }
+
     /// The function of that sub-domain.
     pub(crate) fn function(&self, label: &str) -> Option<Arc<Function>> {
         self.functions.pin().get(label).map(Arc::clone)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName, TokenPolicy};
+use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
+use jelou_store::RuntimeTokenKey;
 use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
@@ -62,26 +63,21 @@ pub(crate) struct CallerToken {
 }
 
 impl CallerToken {
-    pub(crate) fn new(
-        id: TokenId,
-        function: FunctionId,
-        expires_at_ms: Option<i64>,
-        last_used_ms: Option<i64>,
-        policy: Option<TokenPolicy>,
-    ) -> Self {
-        let expires_at_ms = expires_at_ms.unwrap_or(NEVER);
-        Self {
-            id,
-            function,
-            expires_at_ms,
-            last_used: LastUsed::new(last_used_ms),
-            limits: policy.map(|policy| Arc::new(policy.into())),
-        }
-    }
-
     /// Whether it opens that function now.
     pub(crate) fn opens(&self, function: &FunctionId, now_ms: i64) -> bool {
         self.function == *function && now_ms < self.expires_at_ms
+    }
+}
+
+impl From<RuntimeTokenKey> for CallerToken {
+    fn from(key: RuntimeTokenKey) -> Self {
+        Self {
+            id: key.id,
+            function: key.function_id,
+            expires_at_ms: key.expires_at.map_or(NEVER, Timestamp::as_millisecond),
+            last_used: LastUsed::new(key.last_used_at.map(Timestamp::as_millisecond)),
+            limits: key.policy.map(|policy| Arc::new((*policy).into())),
+        }
     }
 }
 
@@ -108,7 +104,9 @@ impl RuntimeTokens {
     }
 
     /// A token that is known already keeps its limits, which never change, and what is used up of them.
-    pub(crate) fn put(&self, hash: TokenHash, mut token: CallerToken) {
+    pub(crate) fn put(&self, key: RuntimeTokenKey) {
+        let hash = key.hash;
+        let mut token = CallerToken::from(key);
         let tokens = self.by_hash.pin();
         if let Some(known) = tokens.get(&hash) {
             token.limits.clone_from(&known.limits);
@@ -149,6 +147,12 @@ impl RuntimeTokens {
         if let Some(token) = self.by_hash.pin().get(hash) {
             token.last_used.mark_stored(at_ms);
         }
+    }
+}
+
+impl Extend<RuntimeTokenKey> for RuntimeTokens {
+    fn extend<Keys: IntoIterator<Item = RuntimeTokenKey>>(&mut self, keys: Keys) {
+        keys.into_iter().for_each(|key| self.put(key));
     }
 }
 
@@ -222,10 +226,7 @@ impl AccessTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn token(function: &FunctionId, policy: Option<TokenPolicy>) -> CallerToken {
-        CallerToken::new(TokenId::generate(), function.clone(), None, None, policy)
-    }
+    use jelou_core::TokenPolicy;
 
     fn once_a_day() -> TokenPolicy {
         TokenPolicy {
@@ -249,26 +250,36 @@ mod tests {
             bytes[..2].copy_from_slice(&number.to_be_bytes());
             TokenHash::from_bytes(bytes)
         };
+        let put = |number, policy: Option<TokenPolicy>| {
+            tokens.put(RuntimeTokenKey {
+                hash: hash(number),
+                id: TokenId::generate(),
+                function_id: function.clone(),
+                expires_at: None,
+                last_used_at: None,
+                policy: policy.map(Box::new),
+            });
+        };
         let count = |number| {
             let grant = tokens.authenticate(&hash(number), &function, 1).unwrap();
             grant.count().is_ok()
         };
-        tokens.put(hash(0), token(&function, Some(once_a_day())));
+        put(0, Some(once_a_day()));
         assert!(count(0));
         // The map grows and shrinks, and is filled from the store again.
         for number in 1..1000 {
-            tokens.put(hash(number), token(&function, None));
+            put(number, None);
         }
         for number in 1..900 {
             tokens.remove(&hash(number));
         }
-        tokens.put(hash(0), token(&function, Some(once_a_day())));
+        put(0, Some(once_a_day()));
         assert!(!count(0));
         assert!(count(950));
         // A token that was revoked is gone with all that was known of it.
         tokens.remove(&hash(0));
         assert!(tokens.authenticate(&hash(0), &function, 1).is_none());
-        tokens.put(hash(0), token(&function, Some(once_a_day())));
+        put(0, Some(once_a_day()));
         assert!(count(0));
     }
 }

@@ -1,5 +1,5 @@
 use jelou_core::{AccessTokenId, Scope, Scopes};
-use jelou_store::{NewAccessToken, Resource, StoreError};
+use jelou_store::{NewAccessToken, Resource, RuntimeTokenKey, StoreError};
 
 use crate::fixture::{Fixture, access_token, actor, prefix};
 
@@ -61,7 +61,15 @@ async fn a_revoked_token_is_gone() {
         .await
         .unwrap();
     assert_eq!(fixture.store.list_access_tokens().await.unwrap(), []);
-    assert_eq!(fixture.store.snapshot().await.unwrap().access_tokens, []);
+    assert_eq!(
+        fixture
+            .store
+            .snapshot::<Vec<RuntimeTokenKey>>()
+            .await
+            .unwrap()
+            .access_tokens,
+        []
+    );
     for id in [token.id, AccessTokenId::generate()] {
         let answer = fixture.store.revoke_access_token(&actor(), &id).await;
         assert!(

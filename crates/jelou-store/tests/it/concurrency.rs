@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
 use jelou_core::Clock;
-use jelou_store::{LastTokenRule, Store, StoreConfig, StoreError, Vault};
+use jelou_store::{LastTokenRule, RuntimeTokenKey, Store, StoreConfig, StoreError, Vault};
 
 use crate::fixture::{Fixture, actor, deployment, runtime_token, slug};
 
@@ -122,7 +122,11 @@ async fn snapshots_show_no_half_of_a_change() {
     });
     loop {
         let done = writer.is_finished();
-        let snapshot = fixture.store.snapshot().await.unwrap();
+        let snapshot = fixture
+            .store
+            .snapshot::<Vec<RuntimeTokenKey>>()
+            .await
+            .unwrap();
         // Function, deployment and token: three changes that come together.
         assert_eq!(snapshot.revision % 3, 0);
         assert_eq!(

@@ -1,4 +1,4 @@
-use jelou_store::{LastTokenRule, NewDeployment, NewRuntimeToken, SecretOwner};
+use jelou_store::{LastTokenRule, NewDeployment, NewRuntimeToken, RuntimeTokenKey, SecretOwner};
 
 use crate::fixture::{Fixture, actor, deployment, manifest, runtime_token, slug};
 
@@ -174,7 +174,11 @@ async fn a_deploy_that_fails_changes_nothing() {
     fixture
         .set(&SecretOwner::Function(first.function.id.clone()), "A", "1")
         .await;
-    let before = fixture.store.snapshot().await.unwrap();
+    let before = fixture
+        .store
+        .snapshot::<Vec<RuntimeTokenKey>>()
+        .await
+        .unwrap();
 
     // The same hash a second time breaks a rule of the table, after all else was written.
     let taken = NewRuntimeToken {
@@ -187,7 +191,14 @@ async fn a_deploy_that_fails_changes_nothing() {
     };
     fixture.store.deploy(&actor(), new).await.unwrap_err();
 
-    assert_eq!(fixture.store.snapshot().await.unwrap(), before);
+    assert_eq!(
+        fixture
+            .store
+            .snapshot::<Vec<RuntimeTokenKey>>()
+            .await
+            .unwrap(),
+        before
+    );
     assert_eq!(fixture.count("SELECT count(*) FROM artifacts").await, 1);
     assert_eq!(fixture.count("SELECT count(*) FROM deployments").await, 1);
 }

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::task::Poll;
 
 use jelou_core::Clock;
-use jelou_store::{SecretOwner, Store, StoreConfig, StoreError, Vault};
+use jelou_store::{RuntimeTokenKey, SecretOwner, Store, StoreConfig, StoreError, Vault};
 
 use crate::fixture::{Fixture, actor, deployment, slug};
 
@@ -21,7 +21,11 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
             "value",
         )
         .await;
-    let before = fixture.store.snapshot().await.unwrap();
+    let before = fixture
+        .store
+        .snapshot::<Vec<RuntimeTokenKey>>()
+        .await
+        .unwrap();
 
     // What a killed process leaves behind: the files as they are at this moment, nothing closed or checkpointed.
     let folder = tempfile::tempdir().unwrap();
@@ -31,7 +35,10 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
     let vault = Vault::open(&folder.path().join("master.key")).unwrap();
     let config = StoreConfig::new(folder.path().join("jelou.db"));
     let survivor = Store::open(&config, vault, Clock::system()).await.unwrap();
-    assert_eq!(survivor.snapshot().await.unwrap(), before);
+    assert_eq!(
+        survivor.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap(),
+        before
+    );
     assert!(
         survivor
             .artifact(deployed.deployment.artifact_hash)

@@ -1,4 +1,4 @@
-use jelou_store::{Resource, SecretOwner, StoreError};
+use jelou_store::{Resource, RuntimeTokenKey, SecretOwner, StoreError};
 
 use crate::fixture::{Fixture, actor, deployment, slug};
 
@@ -96,7 +96,7 @@ async fn a_deleted_function_takes_everything_but_its_audit_trail() {
     );
     assert!(store.artifact(mine.deployment.artifact_hash).await.is_ok());
 
-    let snapshot = store.snapshot().await.unwrap();
+    let snapshot = store.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
     assert_eq!(snapshot.functions.len(), 1);
     assert_eq!(snapshot.runtime_tokens.len(), 1);
     assert_eq!(snapshot.secrets.len(), 1);

@@ -1,9 +1,15 @@
+use jelou_store::RuntimeTokenKey;
+
 use jelou_core::{AccessTokenId, TokenId};
 
 use crate::fixture::{Fixture, access_token, actor};
 
 async fn used(fixture: &Fixture) -> Vec<Option<i64>> {
-    let snapshot = fixture.store.snapshot().await.unwrap();
+    let snapshot = fixture
+        .store
+        .snapshot::<Vec<RuntimeTokenKey>>()
+        .await
+        .unwrap();
     snapshot
         .runtime_tokens
         .iter()

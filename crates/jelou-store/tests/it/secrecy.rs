@@ -1,6 +1,6 @@
 //! What must not be on disk, and not in any text.
 
-use jelou_store::{NewRuntimeToken, SecretOwner};
+use jelou_store::{NewRuntimeToken, RuntimeTokenKey, SecretOwner};
 use jelou_token::RuntimeToken;
 
 use crate::fixture::{Fixture, actor, runtime_token};
@@ -61,7 +61,11 @@ async fn debug_shows_no_secret() {
     fixture
         .set(&SecretOwner::Organisation, "A_KEY", VALUE)
         .await;
-    let snapshot = fixture.store.snapshot().await.unwrap();
+    let snapshot = fixture
+        .store
+        .snapshot::<Vec<RuntimeTokenKey>>()
+        .await
+        .unwrap();
     let shown = format!("{:?} {snapshot:?}", fixture.store);
     assert!(shown.contains("A_KEY"));
     assert!(!shown.contains(VALUE));

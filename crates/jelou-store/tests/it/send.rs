@@ -1,7 +1,7 @@
 //! The server's tasks move between threads, so the future of every call must be able to.
 
 use jelou_core::{AccessTokenId, Clock, DeploymentId, FunctionId, TokenId};
-use jelou_store::{LastTokenRule, SecretOwner, Store, StoreConfig, Vault};
+use jelou_store::{LastTokenRule, RuntimeTokenKey, SecretOwner, Store, StoreConfig, Vault};
 
 use crate::fixture::{access_token, actor, artifact, deployment, runtime_token, secret_key, slug};
 
@@ -24,7 +24,7 @@ async fn every_call_may_move_between_threads() {
     let (function, deployment_id) = (FunctionId::generate(), DeploymentId::generate());
     let (token, access) = (TokenId::generate(), AccessTokenId::generate());
     is_send(store.ping());
-    is_send(store.snapshot());
+    is_send(store.snapshot::<Vec<RuntimeTokenKey>>());
     is_send(store.audit(None, 1));
     is_send(store.list_functions());
     is_send(store.function(&slug));

@@ -1,11 +1,15 @@
-use jelou_store::SecretOwner;
+use jelou_store::{RuntimeTokenKey, SecretOwner};
 
 use crate::fixture::{Fixture, access_token, actor, deployment};
 
 #[tokio::test]
 async fn an_empty_store_is_at_revision_zero() {
     let fixture = Fixture::new().await;
-    let snapshot = fixture.store.snapshot().await.unwrap();
+    let snapshot = fixture
+        .store
+        .snapshot::<Vec<RuntimeTokenKey>>()
+        .await
+        .unwrap();
     assert_eq!(snapshot.revision, 0);
     assert_eq!(snapshot.functions, []);
 }
@@ -26,7 +30,7 @@ async fn it_holds_all_that_the_changes_returned() {
         .await
         .unwrap();
 
-    let snapshot = store.snapshot().await.unwrap();
+    let snapshot = store.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
     assert_eq!(snapshot.functions, [empty, deployed.function]);
     assert_eq!(snapshot.runtime_tokens, [(&deployed.token.unwrap()).into()]);
     assert_eq!(snapshot.access_tokens, [access]);

@@ -1,5 +1,5 @@
 use jelou_core::{Clock, TokenPolicy};
-use jelou_store::{NewRuntimeToken, Store, StoreConfig, Vault};
+use jelou_store::{NewRuntimeToken, RuntimeTokenKey, Store, StoreConfig, Vault};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection, SqlSafeStr, SqliteConnection};
 
@@ -50,7 +50,7 @@ async fn a_policy_is_kept_as_it_was_given() {
         let again = fixture.open_again().await;
         let found = again.resolve_token(&function.id, name).await.unwrap();
         assert_eq!(found, created);
-        let snapshot = again.snapshot().await.unwrap();
+        let snapshot = again.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
         let mut keys = snapshot.runtime_tokens.into_iter();
         let key = keys.find(|key| key.id == created.id).unwrap();
         let expected = Some(policy).filter(|policy| !policy.is_unlimited());
@@ -73,7 +73,14 @@ async fn a_policy_that_cannot_be_read_is_an_error() {
         r#"UPDATE runtime_tokens SET policy = '{"hours":"9-17"}'"#,
     ] {
         fixture.execute(broken).await;
-        assert!(fixture.store.snapshot().await.is_err(), "{broken}");
+        assert!(
+            fixture
+                .store
+                .snapshot::<Vec<RuntimeTokenKey>>()
+                .await
+                .is_err(),
+            "{broken}"
+        );
     }
 }
 
@@ -134,7 +141,7 @@ async fn tokens_of_an_older_database_stay_as_they_are() {
     assert_eq!(token.expires_at.unwrap().as_millisecond(), 4000);
     assert_eq!(token.last_used_at.unwrap().as_millisecond(), 2000);
     assert!(token.policy.is_unlimited());
-    let snapshot = store.snapshot().await.unwrap();
+    let snapshot = store.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
     assert_eq!(snapshot.runtime_tokens[0].policy, None);
     // And new ones can have a policy.
     let new = NewRuntimeToken {
