@@ -118,7 +118,8 @@ pub(crate) async fn watch(
         let stands_back = pulse.used() >= stage.patience();
         if stands_back {
             dir.give(CpuShare::Rest);
-        } else if stage == Stage::Calls && began.elapsed() >= PROBATION {
+        } else if began.elapsed() >= PROBATION {
+            // An import, too, that has stood back and runs again: nothing else would let it come to its end.
             dir.give(CpuShare::Own);
         }
         if stage == Stage::Calls && stands_back != is_last {
