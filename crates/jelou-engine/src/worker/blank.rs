@@ -16,6 +16,7 @@ use super::connection::{Connection, Connections};
 use super::exit;
 use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::output;
+use super::own_time;
 use super::proc::Status;
 use super::process::{Counted, Process, Worker, pid_of};
 use super::watch::{self, Stage};
@@ -238,9 +239,11 @@ async fn load(
     connection: &mut Connection,
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
-    let loaded = load::load(connection, request, shared.limits.startup_timeout());
+    let timeout = shared.limits.startup_timeout();
+    let too_long = own_time::passes(pid_of(child), timeout);
     let result = tokio::select! {
-        result = loaded => result,
+        result = load::load(connection, request) => result,
+        () = too_long => return Err(LoadError::Timeout(timeout)),
         status = child.wait() => return Err(LoadError::Crashed(exit::describe(status, dir, &shared.limits))),
     };
     if !matches!(result, Err(LoadError::Died(_))) {

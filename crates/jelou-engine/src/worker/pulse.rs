@@ -8,13 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::connection;
+use super::own_time::OwnTime;
 use super::proc::Activity;
 
 /// How long an answer is waited for before the process is looked at again.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How many times longer by the clock than by the time that it could have run an event loop may stand still: for a
-/// machine that is always full.
-const CLOCK_TIMES: u32 = 6;
 
 /// Nobody who has not read it knows what the answer is: a function has the connection if it wants to, and could answer
 /// ahead.
@@ -27,17 +25,8 @@ pub(super) struct Pulse {
     /// The one that is on its way. What cannot be asked, because the process took its socket away for instance, is not
     /// answered either.
     asked: Option<Question>,
-    standing: Option<Standing>,
-}
-
-/// Since when there should be an answer, and what the process has done meanwhile.
-#[derive(Debug)]
-struct Standing {
-    since: Instant,
-    at_first: Activity,
-    last: (Instant, Activity),
-    /// Without the time that it waited for a processor.
-    could_run: Duration,
+    /// Since when there should be an answer.
+    standing: Option<OwnTime>,
 }
 
 impl Pulse {
@@ -58,10 +47,7 @@ impl Pulse {
 
     /// How much processor time the process has used while there was no answer.
     pub(super) fn used(&self) -> Duration {
-        self.standing.as_ref().map_or(Duration::ZERO, |standing| {
-            let (_, last) = standing.last;
-            last.cpu.saturating_sub(standing.at_first.cpu)
-        })
+        self.standing.as_ref().map_or(Duration::ZERO, OwnTime::used)
     }
 
     /// Asks, unless a question waits already, and waits for the answer for a while; says for how long the event loop has
@@ -69,7 +55,7 @@ impl Pulse {
     pub(super) async fn beat(&mut self, activity: Activity) -> Duration {
         let now = Instant::now();
         self.standing
-            .get_or_insert_with(|| Standing::new(now, activity))
+            .get_or_insert_with(|| OwnTime::new(now, activity))
             .go_on(now, activity);
         match tokio::time::timeout(PERIOD, self.exchange()).await {
             Ok(Ok(())) => self.standing = None,
@@ -81,7 +67,7 @@ impl Pulse {
         }
         self.standing
             .as_ref()
-            .map_or(Duration::ZERO, Standing::still)
+            .map_or(Duration::ZERO, OwnTime::passed)
     }
 
     async fn exchange(&mut self) -> std::io::Result<()> {
@@ -112,35 +98,6 @@ impl Pulse {
     }
 }
 
-impl Standing {
-    fn new(now: Instant, activity: Activity) -> Self {
-        Self {
-            since: now,
-            at_first: activity,
-            last: (now, activity),
-            could_run: Duration::ZERO,
-        }
-    }
-
-    /// Who waits for a processor could not run for longer than it did; who sleeps stands still by itself.
-    fn go_on(&mut self, now: Instant, activity: Activity) {
-        let (then, before) = self.last;
-        let passed = now.duration_since(then);
-        self.could_run += if activity.is_runnable {
-            passed.min(activity.cpu.saturating_sub(before.cpu))
-        } else {
-            passed
-        };
-        self.last = (now, activity);
-    }
-
-    fn still(&self) -> Duration {
-        let (last, _) = self.last;
-        let by_the_clock = last.duration_since(self.since) / CLOCK_TIMES;
-        self.could_run.max(by_the_clock)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::UnixListener;
@@ -156,23 +113,6 @@ mod tests {
             cpu: ms(cpu),
             is_runnable,
         }
-    }
-
-    #[test]
-    fn time_that_others_took_is_not_held_against_an_event_loop() {
-        let start = Instant::now();
-        let mut standing = Standing::new(start, at(0, true));
-        standing.go_on(start + ms(100), at(100, true));
-        standing.go_on(start + ms(200), at(110, true));
-        assert_eq!(standing.still(), ms(110));
-        // Another thread may use more than there is of one core.
-        standing.go_on(start + ms(300), at(400, true));
-        assert_eq!(standing.still(), ms(210));
-        standing.go_on(start + ms(500), at(400, false));
-        assert_eq!(standing.still(), ms(410));
-        // But not for ever.
-        standing.go_on(start + ms(6000), at(400, true));
-        assert_eq!(standing.still(), ms(1000));
     }
 
     #[tokio::test]

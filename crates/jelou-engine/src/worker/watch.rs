@@ -79,10 +79,7 @@ pub(crate) async fn watch(
     let began = Instant::now();
     let stall_timeout = stage.stall_timeout(limits);
     let mut full = Full::default();
-    let mut last = Activity {
-        cpu: Duration::ZERO,
-        is_runnable: false,
-    };
+    let mut last = Activity::default();
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
     let mut share = EventLoop::default();
     let mut is_last = false;
