@@ -22,8 +22,8 @@ pub(super) struct Pulse {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// The one that is on its way. What cannot be asked, because the process took its socket away for instance, is not
-    /// answered either.
+    /// The one that is on its way. What cannot be asked because of the process, which took its socket away for instance, is
+    /// not answered either.
     asked: Option<Question>,
     /// Since when there should be an answer.
     standing: Option<OwnTime>,
@@ -59,15 +59,21 @@ impl Pulse {
             .go_on(now, activity);
         match tokio::time::timeout(PERIOD, self.exchange()).await {
             Ok(Ok(())) => self.standing = None,
-            Ok(Err(_)) => {
-                self.connection = None;
-                self.asked = None;
-            }
+            Ok(Err(error)) => self.failed(&error),
             Err(_) => {}
         }
         self.standing
             .as_ref()
             .map_or(Duration::ZERO, OwnTime::passed)
+    }
+
+    fn failed(&mut self, error: &std::io::Error) {
+        self.connection = None;
+        self.asked = None;
+        if is_ours(error) {
+            // Nothing was asked, so no answer is owed.
+            self.standing = None;
+        }
     }
 
     async fn exchange(&mut self) -> std::io::Result<()> {
@@ -98,6 +104,14 @@ impl Pulse {
     }
 }
 
+/// Whether it is the server that has no more descriptors or memory to ask with; nothing that the process does.
+fn is_ours(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::net::UnixListener;
@@ -126,6 +140,25 @@ mod tests {
         pulse.beat(at(800, true)).await;
         assert_eq!(pulse.used(), ms(300));
         assert!(pulse.is_waiting());
+    }
+
+    #[tokio::test]
+    async fn what_the_server_has_none_left_of_is_not_held_against_an_event_loop() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut pulse = Pulse::new(rustix::process::getpid(), dir.path().join("pulse"));
+        for (error, is_held) in [
+            (libc::ENOENT, true),
+            (libc::ECONNREFUSED, true),
+            (libc::EAGAIN, true),
+            (libc::EMFILE, false),
+            (libc::ENFILE, false),
+            (libc::ENOBUFS, false),
+            (libc::ENOMEM, false),
+        ] {
+            pulse.beat(at(0, true)).await;
+            pulse.failed(&std::io::Error::from_raw_os_error(error));
+            assert_eq!(pulse.is_waiting(), is_held, "{error}");
+        }
     }
 
     #[tokio::test]
