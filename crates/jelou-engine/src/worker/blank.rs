@@ -89,16 +89,10 @@ impl Blank {
             baseline.map(|baseline| baseline.max_data_bytes(shared.limits.max_memory_mib));
         let user = shared.sandbox.lend_user().map_err(died)?;
         let group = shared.sandbox.lend_group();
-        let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
+        let mut dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
         dir.give(share);
         if let Some(compiled) = baseline.map(|baseline| baseline.compiled.clone()) {
-            let (deno_dir, user) = (dir.deno_dir(), dir.user());
-            // Some megabytes, which a thread of the runtime does not wait for.
-            tokio::task::spawn_blocking(move || compiled.provide(&deno_dir, user))
-                .await
-                .map_err(std::io::Error::other)
-                .and_then(|provided| provided)
-                .map_err(died)?;
+            dir = dir.filled(compiled).await.map_err(died)?;
         }
         let egress = dir.listen_egress().map_err(died)?;
         let answers = dir.make_answer_pipes().map_err(died)?;
