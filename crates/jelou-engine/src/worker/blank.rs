@@ -16,6 +16,7 @@ use super::connection::{Connection, Connections};
 use super::exit;
 use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::output;
+use super::own_time;
 use super::proc::Status;
 use super::process::{Counted, Process, Worker, pid_of};
 use super::watch::{self, Stage};
@@ -88,16 +89,10 @@ impl Blank {
             baseline.map(|baseline| baseline.max_data_bytes(shared.limits.max_memory_mib));
         let user = shared.sandbox.lend_user().map_err(died)?;
         let group = shared.sandbox.lend_group();
-        let dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
+        let mut dir = WorkerDir::create(shared.next_worker_dir(), user, group).map_err(died)?;
         dir.give(share);
         if let Some(compiled) = baseline.map(|baseline| baseline.compiled.clone()) {
-            let (deno_dir, user) = (dir.deno_dir(), dir.user());
-            // Some megabytes, which a thread of the runtime does not wait for.
-            tokio::task::spawn_blocking(move || compiled.provide(&deno_dir, user))
-                .await
-                .map_err(std::io::Error::other)
-                .and_then(|provided| provided)
-                .map_err(died)?;
+            dir = dir.filled(compiled).await.map_err(died)?;
         }
         let egress = dir.listen_egress().map_err(died)?;
         let answers = dir.make_answer_pipes().map_err(died)?;
@@ -238,9 +233,11 @@ async fn load(
     connection: &mut Connection,
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
-    let loaded = load::load(connection, request, shared.limits.startup_timeout());
+    let timeout = shared.limits.startup_timeout();
+    let too_long = own_time::passes(pid_of(child), timeout);
     let result = tokio::select! {
-        result = loaded => result,
+        result = load::load(connection, request) => result,
+        () = too_long => return Err(LoadError::Timeout(timeout)),
         status = child.wait() => return Err(LoadError::Crashed(exit::describe(status, dir, &shared.limits))),
     };
     if !matches!(result, Err(LoadError::Died(_))) {

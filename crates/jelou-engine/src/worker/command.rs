@@ -9,6 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use tokio::net::UnixListener;
 use tokio::process::Command;
 
+use super::compiled::Compiled;
 use super::permissions;
 use crate::engine::{Shared, cores};
 use crate::sandbox::{
@@ -55,6 +56,17 @@ impl WorkerDir {
             user.own(&dir.home())?;
         }
         Ok(dir)
+    }
+
+    /// With what has been compiled already. Who copies it has the folder: when nobody waits any more, it is removed after the
+    /// last file and not beside it.
+    pub(crate) async fn filled(self, compiled: Compiled) -> std::io::Result<Self> {
+        // Some megabytes, which a thread of the runtime does not wait for.
+        let filling = tokio::task::spawn_blocking(move || {
+            compiled.provide(&self.deno_dir(), self.user())?;
+            Ok(self)
+        });
+        filling.await.map_err(std::io::Error::other)?
     }
 
     /// Takes the connections that the process makes to the functions domain.
@@ -227,4 +239,36 @@ pub(crate) fn worker(
         confinement = confinement.join(group)?;
     }
     launch.command(confinement)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_goes_when_its_writer_is_done() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("worker");
+        let compiled = Compiled::take(root.path(), root.path().join("compiled")).unwrap();
+        // One thread, which has something else to do at first.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (go_on, told) = std::sync::mpsc::channel::<()>();
+            let other = tokio::task::spawn_blocking(move || told.recv());
+            let dir = WorkerDir::create(path.clone(), None, None).unwrap();
+            let given_up = tokio::time::timeout(Duration::ZERO, dir.filled(compiled)).await;
+            assert!(given_up.is_err());
+            assert!(path.exists());
+            go_on.send(()).unwrap();
+            other.await.unwrap().unwrap();
+            tokio::task::spawn_blocking(|| {}).await.unwrap();
+            assert!(!path.exists());
+        });
+    }
 }

@@ -22,6 +22,10 @@ use super::sharded::Sharded;
 use super::stream::WorkerStream;
 use crate::RequestBody;
 
+/// Idle connections that a thread keeps: each is a descriptor of the process's (`limits.max_open_files`), and after a burst
+/// nobody needs as many as it took.
+const MAX_IDLE: usize = 8;
+
 pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
     /// Reads and writes.
@@ -152,9 +156,14 @@ impl Connections {
         Connection::open(&self.socket, self.process, self.max_head_bytes).await
     }
 
+    /// Keeps it for another request, unless it is of no more use or there are enough.
     pub(crate) fn give_back(&self, mut connection: Connection) {
-        if connection.is_idle() {
-            self.idle.own().push(connection);
+        if !connection.is_idle() {
+            return;
+        }
+        let mut idle = self.idle.own();
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
         }
     }
 
@@ -187,9 +196,35 @@ pub(crate) async fn connect(socket: &Path, process: Pid) -> std::io::Result<Unix
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use tokio::net::UnixListener;
 
     use super::*;
+
+    #[tokio::test]
+    async fn only_a_few_idle_connections_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let connections = Connections::new(rustix::process::getpid(), &path, 16 * 1024);
+        let mut taken = Vec::new();
+        let mut accepted = Vec::new();
+        for _ in 0..3 * MAX_IDLE {
+            taken.push(connections.take().await.unwrap());
+            let (end, _) = listener.accept().await.unwrap();
+            accepted.push(end.into_std().unwrap());
+        }
+        for connection in taken {
+            connections.give_back(connection);
+        }
+        // Nothing has been sent: there is nothing to read from one that is open, and an end of what is closed.
+        accepted.retain_mut(|end| {
+            let read = end.read(&mut [0]);
+            read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        });
+        assert_eq!(accepted.len(), MAX_IDLE);
+    }
 
     #[tokio::test]
     async fn a_socket_of_another_process_is_not_used() {

@@ -96,17 +96,17 @@ pub enum LoadError {
     Protocol(String),
 }
 
+/// How long that may take is up to the caller.
 pub(crate) async fn load(
     connection: &mut Connection,
     request: &LoadRequest<'_>,
-    timeout: Duration,
 ) -> Result<Loaded, LoadError> {
     // Holds the decrypted secrets: wiped when it goes, and moved into the connection once.
     let body = Zeroizing::new(
         serde_json::to_vec(request).map_err(|error| LoadError::Protocol(error.to_string()))?,
     );
     let body = Bytes::copy_from_slice(&body);
-    let (status, bytes) = tell(connection, "/__jelou/load", body, timeout).await?;
+    let (status, bytes) = tell(connection, "/__jelou/load", body).await?;
     let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
     if status.is_success() {
         return serde_json::from_slice(&bytes).map_err(protocol);
@@ -125,7 +125,10 @@ pub(crate) async fn rehearse(
     timeout: Duration,
 ) -> Result<(), LoadError> {
     let body = Bytes::from_static(b"{}");
-    let (status, bytes) = tell(connection, "/__jelou/rehearse", body, timeout).await?;
+    let told = tell(connection, "/__jelou/rehearse", body);
+    let (status, bytes) = tokio::time::timeout(timeout, told)
+        .await
+        .map_err(|_| LoadError::Timeout(timeout))??;
     if status.is_success() {
         return Ok(());
     }
@@ -137,7 +140,6 @@ async fn tell(
     connection: &mut Connection,
     path: &'static str,
     body: Bytes,
-    timeout: Duration,
 ) -> Result<(StatusCode, Bytes), LoadError> {
     let request = Request::builder()
         .method(Method::POST)
@@ -146,8 +148,8 @@ async fn tell(
         .header("content-type", "application/json")
         .body(RequestBody::full(body))
         .map_err(|error| LoadError::Protocol(error.to_string()))?;
-    tokio::time::timeout(timeout, connection.exchange(request))
+    connection
+        .exchange(request)
         .await
-        .map_err(|_| LoadError::Timeout(timeout))?
         .map_err(|error| LoadError::Died(error.to_string()))
 }

@@ -12,6 +12,7 @@ pub(crate) mod in_flight;
 pub(crate) mod lease;
 pub(crate) mod load;
 mod output;
+mod own_time;
 pub(crate) mod permissions;
 pub(crate) mod pool;
 mod proc;

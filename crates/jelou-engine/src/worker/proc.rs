@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 /// What a process has done so far, and whether its first thread, which the event loop is, has something to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Activity {
     /// Of all its threads, in user and kernel mode, to the clock tick.
     pub(super) cpu: Duration,

@@ -8,13 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::connection;
+use super::own_time::OwnTime;
 use super::proc::Activity;
 
 /// How long an answer is waited for before the process is looked at again.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How many times longer by the clock than by the time that it could have run an event loop may stand still: for a
-/// machine that is always full.
-const CLOCK_TIMES: u32 = 6;
 
 /// Nobody who has not read it knows what the answer is: a function has the connection if it wants to, and could answer
 /// ahead.
@@ -24,20 +22,11 @@ pub(super) struct Pulse {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// The one that is on its way. What cannot be asked, because the process took its socket away for instance, is not
-    /// answered either.
+    /// The one that is on its way. What cannot be asked because of the process, which took its socket away for instance, is
+    /// not answered either.
     asked: Option<Question>,
-    standing: Option<Standing>,
-}
-
-/// Since when there should be an answer, and what the process has done meanwhile.
-#[derive(Debug)]
-struct Standing {
-    since: Instant,
-    at_first: Activity,
-    last: (Instant, Activity),
-    /// Without the time that it waited for a processor.
-    could_run: Duration,
+    /// Since when there should be an answer.
+    standing: Option<OwnTime>,
 }
 
 impl Pulse {
@@ -58,10 +47,7 @@ impl Pulse {
 
     /// How much processor time the process has used while there was no answer.
     pub(super) fn used(&self) -> Duration {
-        self.standing.as_ref().map_or(Duration::ZERO, |standing| {
-            let (_, last) = standing.last;
-            last.cpu.saturating_sub(standing.at_first.cpu)
-        })
+        self.standing.as_ref().map_or(Duration::ZERO, OwnTime::used)
     }
 
     /// Asks, unless a question waits already, and waits for the answer for a while; says for how long the event loop has
@@ -69,19 +55,25 @@ impl Pulse {
     pub(super) async fn beat(&mut self, activity: Activity) -> Duration {
         let now = Instant::now();
         self.standing
-            .get_or_insert_with(|| Standing::new(now, activity))
+            .get_or_insert_with(|| OwnTime::new(now, activity))
             .go_on(now, activity);
         match tokio::time::timeout(PERIOD, self.exchange()).await {
             Ok(Ok(())) => self.standing = None,
-            Ok(Err(_)) => {
-                self.connection = None;
-                self.asked = None;
-            }
+            Ok(Err(error)) => self.failed(&error),
             Err(_) => {}
         }
         self.standing
             .as_ref()
-            .map_or(Duration::ZERO, Standing::still)
+            .map_or(Duration::ZERO, OwnTime::passed)
+    }
+
+    fn failed(&mut self, error: &std::io::Error) {
+        self.connection = None;
+        self.asked = None;
+        if is_ours(error) {
+            // Nothing was asked, so no answer is owed.
+            self.standing = None;
+        }
     }
 
     async fn exchange(&mut self) -> std::io::Result<()> {
@@ -112,33 +104,12 @@ impl Pulse {
     }
 }
 
-impl Standing {
-    fn new(now: Instant, activity: Activity) -> Self {
-        Self {
-            since: now,
-            at_first: activity,
-            last: (now, activity),
-            could_run: Duration::ZERO,
-        }
-    }
-
-    /// Who waits for a processor could not run for longer than it did; who sleeps stands still by itself.
-    fn go_on(&mut self, now: Instant, activity: Activity) {
-        let (then, before) = self.last;
-        let passed = now.duration_since(then);
-        self.could_run += if activity.is_runnable {
-            passed.min(activity.cpu.saturating_sub(before.cpu))
-        } else {
-            passed
-        };
-        self.last = (now, activity);
-    }
-
-    fn still(&self) -> Duration {
-        let (last, _) = self.last;
-        let by_the_clock = last.duration_since(self.since) / CLOCK_TIMES;
-        self.could_run.max(by_the_clock)
-    }
+/// Whether it is the server that has no more descriptors or memory to ask with; nothing that the process does.
+fn is_ours(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
 }
 
 #[cfg(test)]
@@ -158,23 +129,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn time_that_others_took_is_not_held_against_an_event_loop() {
-        let start = Instant::now();
-        let mut standing = Standing::new(start, at(0, true));
-        standing.go_on(start + ms(100), at(100, true));
-        standing.go_on(start + ms(200), at(110, true));
-        assert_eq!(standing.still(), ms(110));
-        // Another thread may use more than there is of one core.
-        standing.go_on(start + ms(300), at(400, true));
-        assert_eq!(standing.still(), ms(210));
-        standing.go_on(start + ms(500), at(400, false));
-        assert_eq!(standing.still(), ms(410));
-        // But not for ever.
-        standing.go_on(start + ms(6000), at(400, true));
-        assert_eq!(standing.still(), ms(1000));
-    }
-
     #[tokio::test]
     async fn only_processor_time_since_the_question_counts_as_used() {
         let dir = tempfile::tempdir().unwrap();
@@ -186,6 +140,25 @@ mod tests {
         pulse.beat(at(800, true)).await;
         assert_eq!(pulse.used(), ms(300));
         assert!(pulse.is_waiting());
+    }
+
+    #[tokio::test]
+    async fn what_the_server_has_none_left_of_is_not_held_against_an_event_loop() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut pulse = Pulse::new(rustix::process::getpid(), dir.path().join("pulse"));
+        for (error, is_held) in [
+            (libc::ENOENT, true),
+            (libc::ECONNREFUSED, true),
+            (libc::EAGAIN, true),
+            (libc::EMFILE, false),
+            (libc::ENFILE, false),
+            (libc::ENOBUFS, false),
+            (libc::ENOMEM, false),
+        ] {
+            pulse.beat(at(0, true)).await;
+            pulse.failed(&std::io::Error::from_raw_os_error(error));
+            assert_eq!(pulse.is_waiting(), is_held, "{error}");
+        }
     }
 
     #[tokio::test]

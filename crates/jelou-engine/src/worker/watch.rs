@@ -79,10 +79,7 @@ pub(crate) async fn watch(
     let began = Instant::now();
     let stall_timeout = stage.stall_timeout(limits);
     let mut full = Full::default();
-    let mut last = Activity {
-        cpu: Duration::ZERO,
-        is_runnable: false,
-    };
+    let mut last = Activity::default();
     let mut pulse = Pulse::new(pid, dir.pulse_socket());
     let mut share = EventLoop::default();
     let mut is_last = false;
@@ -118,7 +115,8 @@ pub(crate) async fn watch(
         let stands_back = pulse.used() >= stage.patience();
         if stands_back {
             dir.give(CpuShare::Rest);
-        } else if stage == Stage::Calls && began.elapsed() >= PROBATION {
+        } else if began.elapsed() >= PROBATION {
+            // An import, too, that has stood back and runs again: nothing else would let it come to its end.
             dir.give(CpuShare::Own);
         }
         if stage == Stage::Calls && stands_back != is_last {

@@ -1,5 +1,10 @@
 //! Starts of a function's processes, whoever waits for them.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+
 use crate::support::{Sandbox, Serve, eventually, function};
 
 /// Takes longer to start than its callers wait.
@@ -44,4 +49,53 @@ fn the_next_call_after_an_end_gets_another_process() {
         assert_eq!(call(r#"{"end":true}"#), 500);
         assert_eq!(call("{}"), 200);
     }
+}
+
+/// Two seconds of a processor: a longer pause is one in which others had it.
+const MUCH_TO_IMPORT: &str = r#"import { define } from "@jelou/functions";
+
+console.log("begins to import");
+for (let used = 0, last = performance.now(); used < 2000;) {
+  const now = performance.now();
+  if (now - last < 1) used += now - last;
+  last = now;
+}
+
+export default define({
+  description: "Much to import",
+  config: { timeout: 60000 },
+  handler: () => "imported",
+});
+"#;
+
+#[test]
+fn time_that_others_took_is_not_held_against_an_import() {
+    let sandbox = Sandbox::new();
+    let timeout = Duration::from_secs(3);
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "3000")
+        .env("JELOU_LIMITS__BLANK_WORKERS", "0")
+        .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "0")
+        .start();
+    let token = sandbox.deploy("mi-funcion", MUCH_TO_IMPORT);
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| server.call("mi-funcion", Some(&token), "{}"));
+        let process = eventually("an import that has begun", || {
+            let begun = server.data.log().contains("begins to import");
+            begun.then(|| server.data.workers().pop()).flatten()
+        });
+        // On a core that somebody else wants to have for longer than the import may take.
+        let mut core = CpuSet::new();
+        core.set(sched_getcpu());
+        let process = Pid::from_raw(process.id.try_into().unwrap());
+        sched_setaffinity(process, &core).unwrap();
+        scope.spawn(move || {
+            sched_setaffinity(None, &core).unwrap();
+            let began = Instant::now();
+            while began.elapsed() < timeout + Duration::from_secs(1) {
+                std::hint::spin_loop();
+            }
+        });
+        assert_eq!(call.join().unwrap(), (200, "\"imported\"".to_owned()));
+    });
 }

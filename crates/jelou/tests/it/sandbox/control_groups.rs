@@ -130,37 +130,66 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     });
 }
 
-#[test]
-fn an_import_that_never_ends_takes_what_others_leave() {
+/// Looks at the groups of a process whose module's import does not end, where there is `cpu.idle`.
+fn while_it_imports(startup_timeout_ms: &str, import: &str, look: impl FnOnce(&[PathBuf])) {
     let sandbox = Sandbox::new();
     let alone = [
         ("JELOU_LIMITS__BLANK_WORKERS", "0"),
         ("JELOU_LIMITS__MAX_BLANK_WORKERS", "0"),
-        ("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "20000"),
+        ("JELOU_LIMITS__STARTUP_TIMEOUT_MS", startup_timeout_ms),
     ];
     let Some(server) = server_with("cgroup", &sandbox, None, &alone) else {
         return;
     };
-    let source = "import { define } from '@jelou/functions';\n\
-                  const net = await Deno.permissions.query({ name: 'net', host: 'example.com:443' });\n\
-                  while (net.state === 'granted');\n\
-                  export default define({ description: 'Loops', config: { timeout: 60000 }, handler: () => 1 });\n";
-    let token = sandbox.deploy("mi-funcion", source);
+    let source = format!(
+        "import {{ define }} from '@jelou/functions';\n\
+         const net = await Deno.permissions.query({{ name: 'net', host: 'example.com:443' }});\n\
+         if (net.state === 'granted') {{ {import} }}\n\
+         export default define({{ description: 'Imports', config: {{ timeout: 60000 }}, handler: () => 1 }});\n"
+    );
+    let token = sandbox.deploy("mi-funcion", &source);
     eventually("the end of the process that looked at the function", || {
         server.data.workers().is_empty().then_some(())
     });
     std::thread::scope(|scope| {
         let call = scope.spawn(|| server.call("mi-funcion", Some(&token), "{}"));
-        let first = eventually("the function's process", || server.data.workers().pop());
-        let groups = groups_of(first.id);
+        let process = eventually("the function's process", || server.data.workers().pop());
+        let groups = groups_of(process.id);
         if is_idle(&groups).is_some() {
-            eventually("a process that takes what others leave", || {
-                (is_idle(&groups) == Some(true)).then_some(())
-            });
+            look(&groups);
         }
-        let process = Pid::from_raw(first.id.try_into().unwrap()).unwrap();
+        let process = Pid::from_raw(process.id.try_into().unwrap()).unwrap();
         kill_process(process, Signal::KILL).unwrap();
         assert_eq!(call.join().unwrap().0, 500);
+    });
+}
+
+#[test]
+fn an_import_that_never_ends_takes_what_others_leave() {
+    while_it_imports("20000", "while (true);", |groups| {
+        eventually("a process that takes what others leave", || {
+            (is_idle(groups) == Some(true)).then_some(())
+        });
+    });
+}
+
+#[test]
+fn an_import_that_runs_again_has_its_own_share_again() {
+    // Two seconds of a processor: a longer pause is one in which others had it.
+    let import = "for (let used = 0, last = performance.now(); used < 2000;) {\n\
+                  const now = performance.now();\n\
+                  if (now - last < 1) used += now - last;\n\
+                  last = now;\n\
+                  }\n\
+                  await new Promise((resolve) => setTimeout(resolve, 60000));\n";
+    // An eighth of the time, after which a start has its own share in any case, is not reached.
+    while_it_imports("600000", import, |groups| {
+        eventually("a process that takes what others leave", || {
+            (is_idle(groups) == Some(true)).then_some(())
+        });
+        eventually("a process that has its own share again", || {
+            (is_idle(groups) == Some(false)).then_some(())
+        });
     });
 }
 
