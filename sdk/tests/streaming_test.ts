@@ -96,9 +96,55 @@ Deno.test("a handler can take a WebSocket", async () => {
       return response;
     } });
   `);
-  const connection = await Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` });
+  using connection = await handshake(worker, "/chat");
+  same(connection.status, "HTTP/1.1 101 Switching Protocols");
+  // A masked text frame with "hey"; the mask is all zeros.
+  await connection.stream.write(new Uint8Array([0x81, 0x83, 0, 0, 0, 0, ...new TextEncoder().encode("hey")]));
+  const buffer = new Uint8Array(4096);
+  const length = (await connection.stream.read(buffer))!;
+  same(new TextDecoder().decode(buffer.subarray(2, length)), "mi-funcion: hey");
+});
+
+Deno.test("a WebSocket that a handler takes and does not answer with ends alone", async () => {
+  await using worker = await Worker.serving(`
+    import { define } from "@jelou/functions";
+    export default define({ description: "x", handler: (_input, ctx, request) => {
+      if (ctx.path === "/stream") return new Response(ReadableStream.from(rest()));
+      if (ctx.path === "/go-on") return globalThis.dispatchEvent(new Event("go-on"));
+      Deno.upgradeWebSocket(request);
+      if (ctx.path === "/throws") throw new Error("after all, no");
+      return { instead: true };
+    } });
+    async function* rest() {
+      yield new TextEncoder().encode("first ");
+      await new Promise((resolve) => globalThis.addEventListener("go-on", resolve));
+      yield new TextEncoder().encode("last");
+    }
+  `);
+  const stream = await worker.invoke("/stream");
+  const reader = stream.body!.getReader();
+  await reader.read();
+  for (const path of ["/throws", "/other"]) {
+    using connection = await handshake(worker, path);
+    same(connection.status, "HTTP/1.1 101 Switching Protocols");
+    // A close frame of two bytes: 1011.
+    const frame = new Uint8Array(4);
+    await connection.stream.read(frame);
+    same(String(frame), String([0x88, 2, 1011 >> 8, 1011 & 255]));
+  }
+  await worker.invoke("/go-on");
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    rest += new TextDecoder().decode(part.value);
+  }
+  same(rest, "last");
+});
+
+/** Asks for a WebSocket over a connection of its own. */
+async function handshake(worker: Worker, path: string) {
+  const stream = await Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` });
   const head = [
-    "GET /chat HTTP/1.1",
+    `GET ${path} HTTP/1.1`,
     "Host: worker",
     "Upgrade: websocket",
     "Connection: Upgrade",
@@ -108,16 +154,18 @@ Deno.test("a handler can take a WebSocket", async () => {
     "",
     "",
   ];
-  await connection.write(new TextEncoder().encode(head.join("\r\n")));
-  const buffer = new Uint8Array(4096);
+  await stream.write(new TextEncoder().encode(head.join("\r\n")));
+  // One byte at a time: what comes after the head is the WebSocket's.
+  const buffer = new Uint8Array(1);
   let text = "";
   while (!text.includes("\r\n\r\n")) {
-    text += new TextDecoder().decode(buffer.subarray(0, (await connection.read(buffer))!));
+    const length = await stream.read(buffer);
+    if (length === null) break;
+    text += new TextDecoder().decode(buffer.subarray(0, length));
   }
-  same(text.split("\r\n")[0], "HTTP/1.1 101 Switching Protocols");
-  // A masked text frame with "hey"; the mask is all zeros.
-  await connection.write(new Uint8Array([0x81, 0x83, 0, 0, 0, 0, ...new TextEncoder().encode("hey")]));
-  const length = (await connection.read(buffer))!;
-  same(new TextDecoder().decode(buffer.subarray(2, length)), "mi-funcion: hey");
-  connection.close();
-});
+  return {
+    stream,
+    status: text.split("\r\n")[0],
+    [Symbol.dispose]: () => stream.close(),
+  };
+}

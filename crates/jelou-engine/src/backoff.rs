@@ -21,7 +21,10 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Notes that a process ended by itself after living that long, or did not start at all.
     pub(crate) fn crashed(&mut self, lived: Duration) {
-        if lived >= WELL {
+        // One process that was well, or a time without a bad end that is longer than any pause: nobody says of those that
+        // were ended for want of work how long they lived.
+        let rare = |last: Instant| last.elapsed() >= LONGEST + WELL;
+        if lived >= WELL || self.last.is_some_and(rare) {
             self.crashes = 0;
         }
         self.crashes += 1;
@@ -80,5 +83,15 @@ mod tests {
         assert_eq!(backoff.share(), CpuShare::Rest);
         backoff.crashed(WELL);
         assert_eq!(pause(&backoff), 0);
+    }
+
+    #[test]
+    fn ends_far_apart_are_not_in_a_row() {
+        let mut backoff = Backoff::default();
+        for _ in 0..10 {
+            backoff.crashed(Duration::ZERO);
+            assert_eq!(pause(&backoff), 0);
+            backoff.last = Instant::now().checked_sub(LONGEST + WELL);
+        }
     }
 }

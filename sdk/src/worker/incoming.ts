@@ -6,6 +6,7 @@
 import {
   getHeader,
   indexOf,
+  NativeHeaders,
   requestBody,
   requestBytes,
   requestHeaders,
@@ -44,19 +45,22 @@ export class HttpIncoming implements Incoming {
   readonly native: Request;
   readonly method: string;
   readonly target: string;
+  /** Copied at once: after an upgrade to a WebSocket, the request says no more. */
+  readonly #headers: Headers;
 
   constructor(request: Request) {
     this.native = request;
+    this.#headers = new NativeHeaders(requestHeaders(request));
     this.method = requestMethod(request);
     this.target = targetOf(requestUrl(request));
   }
 
   header(name: string): string | null {
-    return getHeader(requestHeaders(this.native), name);
+    return getHeader(this.#headers, name);
   }
 
   headers(): Headers {
-    return requestHeaders(this.native);
+    return this.#headers;
   }
 
   hasBody(): boolean {
@@ -80,7 +84,12 @@ export class HttpIncoming implements Incoming {
   }
 
   isAborted(): boolean {
-    return signalAborted(requestSignal(this.native));
+    try {
+      return signalAborted(requestSignal(this.native));
+    } catch {
+      // The request is no more: its connection has become a WebSocket's.
+      return false;
+    }
   }
 }
 

@@ -13,14 +13,14 @@ import { serveCalls, takeHeld } from "./channel.ts";
 import { captureConsole } from "./console.ts";
 import { invoke, type LoadedFunction } from "./invocation.ts";
 import { restrictGlobals } from "./globals.ts";
-import { HttpIncoming, type Incoming } from "./incoming.ts";
-import { incomingRequest } from "./outward_request.ts";
+import { HttpIncoming } from "./incoming.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
 import { answerPulse } from "./pulse.ts";
 import { rehearse } from "./rehearsal.ts";
 import { prepareSignals } from "./signals.ts";
+import { provideWebSockets, upgradeOr } from "./websocket.ts";
 import {
   endsWith,
   getHeader,
@@ -67,8 +67,8 @@ function handle(request: Request): Response | Promise<Response> {
   return toResponse(unavailable());
 }
 
-async function answerOverHttp(fn: LoadedFunction, incoming: Incoming): Promise<Response> {
-  return toResponse(await invoke(fn, incoming));
+async function answerOverHttp(fn: LoadedFunction, incoming: HttpIncoming): Promise<Response> {
+  return upgradeOr(toResponse(await invoke(fn, incoming)), incoming.native);
 }
 
 captureConsole();
@@ -82,9 +82,7 @@ if (callsPath !== undefined) {
   );
 }
 restrictGlobals();
-
-const { upgradeWebSocket } = Deno;
-Deno.upgradeWebSocket = (request, options) => upgradeWebSocket(incomingRequest(request), options);
+provideWebSockets();
 
 Deno.serve({
   transport: "unix",

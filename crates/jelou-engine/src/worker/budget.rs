@@ -17,6 +17,8 @@ const DEFAULT_PERCENT: u64 = 70;
 const RESERVE_PERCENT: u64 = 5;
 /// What a blank worker has, until one was measured.
 const BLANK_BYTES: u64 = 24 * MIB;
+/// How long whoever waits for room waits before looking again.
+const LOOK: Duration = Duration::from_millis(50);
 /// Where the kernel does not tell how much memory there is.
 const UNKNOWN_MACHINE: Memory = Memory {
     total: 1024 * MIB,
@@ -119,7 +121,9 @@ impl Budget {
             let bytes = self.blank_bytes.load(Ordering::Relaxed);
             let ceiling = self.ceiling.load(Ordering::Relaxed);
             running.evict((self.used() + bytes).saturating_sub(ceiling), idle, self);
-            if tokio::time::timeout_at(deadline, freed).await.is_err() {
+            // A process that has nothing to do any more says nothing, and neither does a machine that has more to spare.
+            let look = deadline.min(Instant::now() + LOOK);
+            if tokio::time::timeout_at(look, freed).await.is_err() && look == deadline {
                 return Err(NoRoom {
                     used_mib: self.used() / MIB,
                     limit_mib: ceiling / MIB,
@@ -228,6 +232,19 @@ mod tests {
         let later = Instant::now() + Duration::from_mins(1);
         let waiting = budget.room(&running, Duration::ZERO, later);
         let (given, ()) = tokio::join!(waiting, async { drop(first) });
+        given.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_needs_room_sees_that_the_machine_has_more_to_spare() {
+        let budget = Arc::new(Budget::new(Some(100)));
+        budget.ceiling.store(0, Ordering::Relaxed);
+        let running = Running::default();
+        let later = Instant::now() + Duration::from_mins(1);
+        let waiting = budget.room(&running, Duration::ZERO, later);
+        let (given, ()) = tokio::join!(waiting, async {
+            budget.ceiling.store(100 * MIB, Ordering::Relaxed);
+        });
         given.unwrap();
     }
 }
