@@ -76,27 +76,20 @@ mod tests {
         Duration::from_millis(count)
     }
 
-    fn at(cpu: u64, is_runnable: bool) -> Activity {
-        Activity {
-            cpu: ms(cpu),
-            is_runnable,
-        }
-    }
-
     #[test]
     fn what_others_took_is_not_its_own() {
         let start = Instant::now();
-        let mut own = OwnTime::new(start, at(0, true));
-        own.go_on(start + ms(100), at(100, true));
-        own.go_on(start + ms(200), at(110, true));
+        let mut own = OwnTime::new(start, Activity::at(0, true));
+        own.go_on(start + ms(100), Activity::at(100, true));
+        own.go_on(start + ms(200), Activity::at(110, true));
         assert_eq!(own.passed(), ms(110));
         // Another thread may use more than there is of one core.
-        own.go_on(start + ms(300), at(400, true));
+        own.go_on(start + ms(300), Activity::at(400, true));
         assert_eq!(own.passed(), ms(210));
-        own.go_on(start + ms(500), at(400, false));
+        own.go_on(start + ms(500), Activity::at(400, false));
         assert_eq!(own.passed(), ms(410));
         // But not for ever.
-        own.go_on(start + ms(6000), at(400, true));
+        own.go_on(start + ms(6000), Activity::at(400, true));
         assert_eq!(own.passed(), ms(1000));
     }
 }

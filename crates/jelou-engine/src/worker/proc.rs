@@ -14,6 +14,17 @@ pub(super) struct Activity {
     pub(super) is_runnable: bool,
 }
 
+#[cfg(test)]
+impl Activity {
+    /// Of one that has used that many milliseconds of a processor.
+    pub(super) fn at(cpu_ms: u64, is_runnable: bool) -> Self {
+        Self {
+            cpu: Duration::from_millis(cpu_ms),
+            is_runnable,
+        }
+    }
+}
+
 /// How long a thread has run, and has waited for a core; or how much of the time that was, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Work<T> {

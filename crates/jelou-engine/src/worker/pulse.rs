@@ -122,22 +122,15 @@ mod tests {
         Duration::from_millis(count)
     }
 
-    fn at(cpu: u64, is_runnable: bool) -> Activity {
-        Activity {
-            cpu: ms(cpu),
-            is_runnable,
-        }
-    }
-
     #[tokio::test]
     async fn only_processor_time_since_the_question_counts_as_used() {
         let dir = tempfile::tempdir().unwrap();
         let nobody_answers = dir.path().join("pulse");
         let mut pulse = Pulse::new(rustix::process::getpid(), nobody_answers);
         assert_eq!(pulse.used(), Duration::ZERO);
-        pulse.beat(at(500, true)).await;
+        pulse.beat(Activity::at(500, true)).await;
         assert_eq!(pulse.used(), Duration::ZERO);
-        pulse.beat(at(800, true)).await;
+        pulse.beat(Activity::at(800, true)).await;
         assert_eq!(pulse.used(), ms(300));
         assert!(pulse.is_waiting());
     }
@@ -155,7 +148,7 @@ mod tests {
             (libc::ENOBUFS, false),
             (libc::ENOMEM, false),
         ] {
-            pulse.beat(at(0, true)).await;
+            pulse.beat(Activity::at(0, true)).await;
             pulse.failed(&std::io::Error::from_raw_os_error(error));
             assert_eq!(pulse.is_waiting(), is_held, "{error}");
         }
@@ -177,10 +170,10 @@ mod tests {
             }
         };
         let asks = async {
-            pulse.beat(at(0, true)).await;
+            pulse.beat(Activity::at(0, true)).await;
             assert!(pulse.is_waiting());
             for _ in 0..3 {
-                pulse.beat(at(0, true)).await;
+                pulse.beat(Activity::at(0, true)).await;
                 assert!(!pulse.is_waiting());
             }
             drop(pulse);
