@@ -209,3 +209,28 @@ Deno.test("a function that has used up its files does not cost the process", asy
   same((await calls.next()).id, 3);
   same((await later.next()).id, 2);
 });
+
+Deno.test("a process that can take no more requests over HTTP ends", async () => {
+  await using worker = await Worker.serving(
+    `
+    import { define } from "@jelou/functions";
+    const all = [];
+    export default define({ description: "x", handler: () => {
+      while (true) {
+        try {
+          all.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+        } catch (error) {
+          return error.message;
+        }
+      }
+    } });
+  `,
+    {},
+    { openFiles: 64 },
+  );
+  using calls = await Calls.open(worker);
+  await calls.send(request(1, {}));
+  match(text(await calls.next()), /Too many open files/);
+  using _another = await Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` });
+  same((await worker.ended).code, 1);
+});

@@ -191,6 +191,11 @@ export class Worker implements AsyncDisposable {
     return this.#process.pid;
   }
 
+  /** How the process ended. */
+  get ended(): Promise<Deno.CommandStatus> {
+    return this.#process.status;
+  }
+
   /** What the process wrote to standard error. */
   get errors(): string {
     return this.#stderr;

@@ -20,6 +20,7 @@ mod sandbox;
 mod scaling;
 mod slot;
 mod stack;
+mod turns;
 mod worker;
 
 /// The future of something that is seldom done, apart from those that wait for it, which would have to carry its state.

@@ -3,12 +3,12 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
@@ -17,6 +17,7 @@ use crate::engine::{Shared, cores};
 use crate::sandbox::CpuShare;
 use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
+use crate::turns::Turns;
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
 use crate::worker::process::{Counted, Worker};
 use crate::{LogLine, LogSource, Seldom};
@@ -27,33 +28,24 @@ pub(crate) struct Processes {
     pub(crate) shared: Arc<Shared>,
     workers: ArcSwap<Vec<Arc<Worker>>>,
     /// Held while the workers change, so that a burst of first requests starts one.
-    changing: Arc<Mutex<Changing>>,
-    retired: AtomicBool,
+    changing: Arc<Mutex<Backoff>>,
+    /// Told when the slot takes no more requests.
+    retired: watch::Sender<bool>,
     /// Requests that may be worked on at a time.
-    pub(crate) turns: Arc<Semaphore>,
+    pub(crate) turns: Turns,
     scaling: SyncMutex<Scaling>,
-}
-
-#[derive(Debug)]
-struct Changing {
-    backoff: Backoff,
-    /// All the turns that there are, taken or not.
-    turns: usize,
 }
 
 impl Processes {
     pub(crate) fn new(shared: Arc<Shared>, spec: LaunchSpec) -> Self {
-        let turns = shared.limits.max_concurrent_requests;
+        let turns = Turns::new(shared.limits.max_concurrent_requests);
         Self {
             spec,
             shared,
             workers: ArcSwap::default(),
-            changing: Arc::new(Mutex::new(Changing {
-                backoff: Backoff::default(),
-                turns,
-            })),
-            retired: AtomicBool::new(false),
-            turns: Arc::new(Semaphore::new(turns)),
+            changing: Arc::default(),
+            retired: watch::Sender::default(),
+            turns,
             scaling: SyncMutex::default(),
         }
     }
@@ -73,12 +65,12 @@ impl Processes {
     /// A start goes on to its end when the caller who asked for it has gone: the next one finds the process, or that the
     /// function does not start. And a thread that has calls to pass on does nothing for it but wait.
     async fn lease_after_start(self: &Arc<Self>) -> Result<Counted, LeaseError> {
-        let mut changing = Arc::clone(&self.changing).lock_owned().await;
+        let mut backoff = Arc::clone(&self.changing).lock_owned().await;
         if let Some(worker) = self.lease_running() {
             return Ok(worker);
         }
         let own = Arc::clone(self);
-        let starting = async move { own.start_one(&mut changing).await };
+        let starting = async move { own.start_one(&mut backoff).await };
         self.shared
             .runtime
             .spawn(starting)
@@ -96,7 +88,7 @@ impl Processes {
 
     /// Takes no more requests; ends the processes when those in flight are done.
     pub(crate) async fn retire(&self) {
-        self.retired.store(true, Ordering::SeqCst);
+        self.retired.send_replace(true);
         // A process that is just starting is seen by whoever waited for the start.
         let changing = self.changing.lock().await;
         let workers = self.workers.swap(Arc::default());
@@ -128,14 +120,14 @@ impl Processes {
         }
         tokio::spawn(async move {
             // Somebody who holds it changes the workers already.
-            let Ok(mut changing) = self.changing.try_lock() else {
+            let Ok(mut backoff) = self.changing.try_lock() else {
                 return;
             };
-            self.forget_ended(&mut changing);
+            self.forget_ended(&mut backoff);
             match change {
                 Change::Keep => {}
-                Change::OneMore => self.add_one(&mut changing).await,
-                Change::OneLess => self.take_one_away(&mut changing),
+                Change::OneMore => self.add_one(&mut backoff).await,
+                Change::OneLess => self.take_one_away(&mut backoff),
             }
         });
     }
@@ -146,14 +138,14 @@ impl Processes {
     }
 
     /// Beside those that run, if there is memory that nobody has to give up.
-    async fn add_one(&self, changing: &mut Changing) {
+    async fn add_one(&self, backoff: &mut Backoff) {
         let function = &self.spec.slug;
         if self.shared.budget.try_room().is_none() {
             let reason = self.shared.budget.reason();
             tracing::debug!(%function, reason, "there is no room for another process of a busy function");
             return;
         }
-        match self.start_one(changing).await {
+        match self.start_one(backoff).await {
             Ok(_) => {
                 let processes = self.workers.load().len();
                 tracing::info!(%function, processes, "a busy function has another process");
@@ -165,7 +157,7 @@ impl Processes {
     }
 
     /// One that has nothing to do. If there is none, the function is not that quiet.
-    fn take_one_away(&self, changing: &mut Changing) {
+    fn take_one_away(&self, backoff: &mut Backoff) {
         let workers = self.workers.load_full();
         if workers.len() > 1
             && workers
@@ -173,48 +165,43 @@ impl Processes {
                 .rev()
                 .any(|worker| worker.end_if_idle(Duration::ZERO))
         {
-            self.forget_ended(changing);
+            self.forget_ended(backoff);
         }
     }
 
-    fn forget_ended(&self, changing: &mut Changing) {
+    fn forget_ended(&self, backoff: &mut Backoff) {
         let (open, ended): (Vec<_>, Vec<_>) = Vec::clone(&self.workers.load())
             .into_iter()
             .partition(|worker| worker.is_open());
         for crashed in ended.iter().filter(|worker| worker.has_crashed()) {
-            changing.backoff.crashed(crashed.age());
+            backoff.crashed(crashed.age());
         }
         if !ended.is_empty() {
-            self.set(open, changing);
+            self.set(open);
         }
     }
 
-    /// Each process brings turns for its requests, and takes as many with it as are free.
-    fn set(&self, workers: Vec<Arc<Worker>>, changing: &mut Changing) {
+    /// Each process brings turns for its requests, and takes them with it.
+    fn set(&self, workers: Vec<Arc<Worker>>) {
         let turns = workers.len().max(1) * self.shared.limits.max_concurrent_requests;
-        if turns > changing.turns {
-            self.turns.add_permits(turns - changing.turns);
-            changing.turns = turns;
-        } else {
-            changing.turns -= self.turns.forget_permits(changing.turns - turns);
-        }
+        self.turns.set(turns, &self.shared.runtime);
         self.workers.store(Arc::new(workers));
     }
 
-    async fn start_one(&self, changing: &mut Changing) -> Result<Counted, LeaseError> {
-        self.forget_ended(changing);
-        if self.retired.load(Ordering::SeqCst) {
+    async fn start_one(&self, backoff: &mut Backoff) -> Result<Counted, LeaseError> {
+        self.forget_ended(backoff);
+        if *self.retired.borrow() {
             return Err(LeaseError::Retired);
         }
-        changing.backoff.check()?;
-        let started = self.start(changing.backoff.share()).await;
+        backoff.check()?;
+        let started = self.start(backoff.share()).await;
         if matches!(started, Err(LeaseError::Start(_))) {
-            changing.backoff.crashed(Duration::ZERO);
+            backoff.crashed(Duration::ZERO);
         }
         let worker = started?;
         let mut workers = Vec::clone(&self.workers.load());
         workers.push(Arc::clone(&worker));
-        self.set(workers, changing);
+        self.set(workers);
         Ok(worker)
     }
 
@@ -226,7 +213,12 @@ impl Processes {
             .host
             .secrets(&spec.slug)
             .map_err(LeaseError::Secrets)?;
-        let blank = self.shared.pool.take(&self.shared, share).await?;
+        let mut retired = self.retired.subscribe();
+        let blank = tokio::select! {
+            blank = self.shared.pool.take(&self.shared, share) => blank?,
+            // It has nothing of the function yet.
+            _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
+        };
         let egress = blank.egress_socket();
         let source = LogSource {
             function: spec.slug.clone(),

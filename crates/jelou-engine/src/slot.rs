@@ -96,7 +96,8 @@ impl Slot {
     }
 
     async fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, LeaseError> {
-        if let Ok(permit) = Arc::clone(&self.processes.turns).try_acquire_owned() {
+        let turns = &self.processes.turns;
+        if let Some(permit) = turns.try_take() {
             return Ok(permit);
         }
         let limits = &self.processes.shared.limits;
@@ -107,8 +108,8 @@ impl Slot {
                 queued: limits.max_queued_requests,
             });
         }
-        // The semaphore lives as long as the slot and is never closed.
-        Box::pin(Arc::clone(&self.processes.turns).acquire_owned())
+        // There are turns as long as there is the slot.
+        Box::pin(turns.take())
             .await
             .map_err(|_| LeaseError::Retired)
     }

@@ -67,7 +67,7 @@ const ANSWER_HEADER = 15;
 /** How many steps running handlers may take before more requests are looked at. */
 const TURNS = 8;
 
-const { openSync } = Deno;
+const { exit, openSync } = Deno;
 const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
 
 /** Answers that wait to be asked for over HTTP, by the request's id. */
@@ -104,6 +104,7 @@ class Channel {
   readonly #open = new NativeMap<number, ChannelRequest>();
   #input = new NativeUint8Array(BUFFER_BYTES);
   #filled = 0;
+  #reading = false;
   #output = new NativeUint8Array(BUFFER_BYTES);
   #used = 0;
   /** Takes the output's place while that is written. */
@@ -119,7 +120,12 @@ class Channel {
   async run(): Promise<void> {
     try {
       while (await this.#receive());
-    } catch {
+    } catch (error) {
+      if (!this.#reading) {
+        // Calls that nobody reads any more would wait for their time-out: the engine starts another process.
+        log("ERROR", [error]);
+        exit(1);
+      }
       // The engine has gone, and this process goes with it.
     }
     mapForEach(this.#open, (request: ChannelRequest) => this.#cancel(request));
@@ -128,7 +134,9 @@ class Channel {
   /** Reads once, and begins to answer all that came. */
   async #receive(): Promise<boolean> {
     const room = this.#filled === 0 ? this.#input : subarray(this.#input, this.#filled);
+    this.#reading = true;
     const count = await this.#connection.read(room);
+    this.#reading = false;
     if (count === null) return false;
     this.#filled += count;
     let start = 0;

@@ -31,6 +31,7 @@ import {
   writeStdout,
 } from "./primordials.ts";
 
+const { exit } = Deno;
 const LOAD_PATH = "/__jelou/load";
 const REHEARSAL_PATH = "/__jelou/rehearse";
 
@@ -84,7 +85,7 @@ if (callsPath !== undefined) {
 restrictGlobals();
 provideWebSockets();
 
-Deno.serve({
+const server = Deno.serve({
   transport: "unix",
   path: socketPath,
   onListen: () => writeStdout('{"jelou":"ready"}\n'),
@@ -93,6 +94,10 @@ Deno.serve({
     return toResponse(internalError());
   },
 }, handle);
+
+// It ends when it cannot take a connection, and a process without it is of no use: the engine starts another one.
+const end = () => exit(1);
+server.finished.then(end, end);
 
 // After the server runs: a worker that cannot listen must end.
 addEventListener("unhandledrejection", (event) => {

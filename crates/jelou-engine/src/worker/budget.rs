@@ -19,6 +19,8 @@ const RESERVE_PERCENT: u64 = 5;
 const BLANK_BYTES: u64 = 24 * MIB;
 /// How long whoever waits for room waits before looking again.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a process that has nothing to do may take to end for the sake of another one.
+const ENDING: Duration = Duration::from_secs(1);
 /// Where the kernel does not tell how much memory there is.
 const UNKNOWN_MACHINE: Memory = Memory {
     total: 1024 * MIB,
@@ -104,13 +106,15 @@ impl Budget {
     }
 
     /// Room for another process, for which those that have had no request for `idle` are ended as needed, the one
-    /// that was used least recently first. Waits until `deadline` for what others give back.
+    /// that was used least recently first. Waits until `deadline` for somebody to give something back. What is being
+    /// given back then is waited for, too, as long as `ENDING`.
     pub(crate) async fn room(
         self: &Arc<Self>,
         running: &Running,
         idle: Duration,
         deadline: Instant,
     ) -> Result<Charge, NoRoom> {
+        let last = deadline.max(Instant::now() + ENDING);
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -120,15 +124,20 @@ impl Budget {
             }
             let bytes = self.blank_bytes.load(Ordering::Relaxed);
             let ceiling = self.ceiling.load(Ordering::Relaxed);
-            running.evict((self.used() + bytes).saturating_sub(ceiling), idle, self);
-            // A process that has nothing to do any more says nothing, and neither does a machine that has more to spare.
-            let look = deadline.min(Instant::now() + LOOK);
-            if tokio::time::timeout_at(look, freed).await.is_err() && look == deadline {
+            let wanted = (self.used() + bytes).saturating_sub(ceiling);
+            let end = match running.evict(wanted, idle, self) {
+                0 => last,
+                _missing => deadline,
+            };
+            if end <= Instant::now() {
                 return Err(NoRoom {
                     used_mib: self.used() / MIB,
                     limit_mib: ceiling / MIB,
                 });
             }
+            // A process that has nothing to do any more says nothing, and neither does a machine that has more to spare.
+            let look = end.min(Instant::now() + LOOK);
+            let _ = tokio::time::timeout_at(look, freed).await;
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 use uuid::Uuid;
 
 use super::channel::{Answered, CallError, HeldCall};
-use super::connection::Connection;
+use super::connection::{self, Connection};
 use super::in_flight::InFlightRequest;
 use super::process::Counted;
 use crate::{MAX_CALL_BODY, RequestBody, Seldom};
@@ -128,9 +128,13 @@ impl Lease {
         mut request: Request<RequestBody>,
         held: Option<HeldCall>,
     ) -> Result<Response<WorkerBody>, SendError> {
-        let died = |error: std::io::Error| SendError::Died(error.to_string());
         loop {
-            let mut connection = self.worker.connections.take().await.map_err(died)?;
+            let mut connection = self.worker.connections.take().await.map_err(|error| {
+                if connection::is_closed(&error) {
+                    self.worker.close_broken();
+                }
+                SendError::Died(error.to_string())
+            })?;
             match connection.send(request).await {
                 Ok(response) => {
                     let connection = if response.status() == StatusCode::SWITCHING_PROTOCOLS {

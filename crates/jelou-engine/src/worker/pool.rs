@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jelou_core::Limits;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::blank::Blank;
-use super::budget::Charge;
+use super::budget::{Budget, Charge, NoRoom};
 use super::demand::Demand;
 use super::load::LoadError;
+use super::running::Running;
 use crate::LeaseError;
 use crate::engine::Shared;
 use crate::sandbox::{CpuShare, Purpose};
@@ -83,20 +84,28 @@ impl Pool {
         }
         // A process that follows a bad end is nothing to hurry for.
         let _waiting = (share == CpuShare::Own).then(|| Waiting::count(&self.waiting));
-        // Closed when the server stops; what is started then is for a request that is in flight.
-        let _turn = self.starts.acquire().await;
         let deadline = Instant::now() + shared.limits.startup_timeout();
-        let room = shared
-            .budget
-            .room(&shared.running, Duration::ZERO, deadline);
-        tokio::select! {
+        let (_turn, room) = tokio::select! {
             biased;
-            blank = self.next_ready() => Ok(blank),
-            room = room => {
-                let started = Blank::start(shared, Purpose::Serve, share, room?);
-                started.await.map_err(LeaseError::Process)
-            }
-        }
+            blank = self.next_ready() => return Ok(blank),
+            turn = self.turn(&shared.budget, &shared.running, deadline) => turn?,
+        };
+        let started = Blank::start(shared, Purpose::Serve, share, room);
+        started.await.map_err(LeaseError::Process)
+    }
+
+    /// A turn to start a process, and room for it. While there is none for the first in the line, there is none for
+    /// those behind: nobody waits for it longer than until the own deadline. A line that moves on is waited for.
+    async fn turn(
+        &self,
+        budget: &Arc<Budget>,
+        running: &Running,
+        deadline: Instant,
+    ) -> Result<(Option<SemaphorePermit<'_>>, Charge), NoRoom> {
+        // Closed when the server stops; what is started then is for a request that is in flight.
+        let turn = self.starts.acquire().await.ok();
+        let room = budget.room(running, Duration::ZERO, deadline).await?;
+        Ok((turn, room))
     }
 
     /// Waits for a call that finds no blank worker, where none waits already.
@@ -224,5 +233,49 @@ async fn wait_for_change(shared: Arc<Shared>) {
     let taken = pool.taken.notified();
     if tokio::time::timeout(PERIOD, taken).await.is_ok() {
         tokio::time::sleep(FIRST_CALL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn while_the_first_in_line_finds_no_room_nobody_behind_waits_longer() {
+        let pool = Pool::new(1);
+        let budget = Arc::new(Budget::new(Some(0)));
+        let running = Running::default();
+        let deadline = Instant::now() + Duration::from_millis(20);
+        let mut turns: Vec<_> = (0..50)
+            .map(|_| Box::pin(pool.turn(&budget, &running, deadline)))
+            .collect();
+        let mut look = |context: &mut Context<'_>| {
+            turns.retain_mut(|turn| match turn.as_mut().poll(context) {
+                Poll::Ready(refused) => refused.is_ok(),
+                Poll::Pending => true,
+            });
+            turns.len()
+        };
+        assert_eq!(look(&mut Context::from_waker(Waker::noop())), 50);
+        tokio::time::sleep_until(deadline).await;
+        // Each leaves the line to the next one, and none of them sets another timer.
+        assert_eq!(look(&mut Context::from_waker(Waker::noop())), 0);
+    }
+
+    #[tokio::test]
+    async fn a_turn_comes_with_room_also_after_the_deadline() {
+        let pool = Pool::new(1);
+        let budget = Arc::new(Budget::new(Some(100)));
+        let running = Running::default();
+        let deadline = Instant::now();
+        let first = pool.turn(&budget, &running, deadline).await.unwrap();
+        let mut second = pin!(pool.turn(&budget, &running, deadline));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        drop(first);
+        second.await.unwrap();
     }
 }

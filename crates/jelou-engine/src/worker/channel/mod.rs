@@ -11,7 +11,6 @@ mod wire;
 use std::collections::HashMap;
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -21,7 +20,7 @@ use http::{Response, request};
 use rustix::process::Pid;
 use tokio::sync::oneshot;
 
-use super::connection::connect;
+use super::connection::{self, connect};
 use super::sharded::Sharded;
 use crate::Seldom;
 use socket::Socket;
@@ -88,11 +87,9 @@ impl Channels {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Option<Answered>, CallError> {
-        let died = |error: std::io::Error| match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
-                CallError::Died(error.to_string())
-            }
-            _ => CallError::Unreachable(error),
+        let died = |error| match connection::is_closed(&error) {
+            true => CallError::Died(error.to_string()),
+            false => CallError::Unreachable(error),
         };
         let channel = match self.own() {
             Some(channel) => channel,
