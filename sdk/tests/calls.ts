@@ -83,7 +83,10 @@ export class Calls implements Disposable {
 export function request(id: number, call: Call = {}): Uint8Array<ArrayBuffer> {
   const { method = "POST", target = "/", headers = {}, body = "" } = call;
   const lines = Array.isArray(headers) ? headers : Object.entries(headers);
-  const head = encode(`${method} ${target}\n${lines.map(([name, value]) => `${name}: ${value}\n`).join("")}`);
+  const values = (of: string) => lines.filter(([name]) => name === of).map(([, value]) => value).join(", ");
+  const first = ["x-jelou-request-id", "content-type", "x-jelou-tool", "x-jelou-trigger"].map(values);
+  const others = lines.map(([name, value]) => `${name}: ${value}`);
+  const head = encode([`${method} ${target}`, ...first, ...others, ""].join("\n"));
   return frame(REQUEST, id, number(head.length), head, typeof body === "string" ? encode(body) : body);
 }
 

@@ -23,9 +23,6 @@ mod stack;
 mod turns;
 mod worker;
 
-/// The future of something that is seldom done, apart from those that wait for it, which would have to carry its state.
-type Seldom<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
 pub use artifact::{Artifact, ArtifactCache, ArtifactError};
 pub use assets::TYPES;
 pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};

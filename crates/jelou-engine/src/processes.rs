@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jelou_core::seldom;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ use crate::slot::{LaunchSpec, LeaseError};
 use crate::turns::Turns;
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
 use crate::worker::process::{Counted, Worker};
-use crate::{LogLine, LogSource, Seldom};
+use crate::{LogLine, LogSource};
 
 #[derive(Debug)]
 pub(crate) struct Processes {
@@ -54,17 +55,13 @@ impl Processes {
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Counted, LeaseError> {
         match self.lease_running() {
             Some(worker) => Ok(worker),
-            None => self.lease_started().await,
+            None => seldom(|| self.lease_started()).await,
         }
-    }
-
-    fn lease_started(self: &Arc<Self>) -> Seldom<'_, Result<Counted, LeaseError>> {
-        Box::pin(self.lease_after_start())
     }
 
     /// A start goes on to its end when the caller who asked for it has gone: the next one finds the process, or that the
     /// function does not start. And a thread that has calls to pass on does nothing for it but wait.
-    async fn lease_after_start(self: &Arc<Self>) -> Result<Counted, LeaseError> {
+    async fn lease_started(self: &Arc<Self>) -> Result<Counted, LeaseError> {
         let mut backoff = Arc::clone(&self.changing).lock_owned().await;
         if let Some(worker) = self.lease_running() {
             return Ok(worker);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jelou_core::{DeploymentId, FunctionId, Slug};
+use jelou_core::{DeploymentId, FunctionId, Slug, seldom};
 
 use crate::ArtifactError;
 use crate::processes::Processes;
@@ -109,7 +109,7 @@ impl Slot {
             });
         }
         // There are turns as long as there is the slot.
-        Box::pin(turns.take())
+        seldom(|| turns.take())
             .await
             .map_err(|_| LeaseError::Retired)
     }

@@ -7,7 +7,7 @@
  *
  * | from the gateway | |
  * |---|---|
- * | `REQUEST` | length of the head (32 bits), head, body. The head is `METHOD target` and a `name: value` for each header, each with a newline. |
+ * | `REQUEST` | length of the head (32 bits), head, body. The head is text in lines, each with a newline: `METHOD target`, the request's id, its content type, tool and trigger as {@link Incoming} has them, and a `name: value` for each header. |
  * | `CANCEL` | The caller has gone away. |
  * | `DONE` | A held answer has gone through. |
  * | `PIPE` | The answers are to be written to the pipe of that number, which costs no turn of the event loop. |
@@ -31,7 +31,6 @@ import {
   decode,
   encodeInto,
   mapDelete,
-  mapForEach,
   mapGet,
   mapSet,
   NativeMap,
@@ -47,6 +46,7 @@ import {
   subarray,
   writeSync,
 } from "./primordials.ts";
+import { OpenRequests } from "./open_requests.ts";
 import { listOf } from "./result.ts";
 import { staticBody } from "./static_body.ts";
 
@@ -101,7 +101,7 @@ class Channel {
   #pipe: Deno.FsFile | undefined;
   readonly #invoke: Invoke;
   /** Requests that have no answer yet, and those whose answer is held. */
-  readonly #open = new NativeMap<number, ChannelRequest>();
+  readonly #open = new OpenRequests();
   #input = new NativeUint8Array(BUFFER_BYTES);
   #filled = 0;
   #reading = false;
@@ -128,7 +128,9 @@ class Channel {
       }
       // The engine has gone, and this process goes with it.
     }
-    mapForEach(this.#open, (request: ChannelRequest) => this.#cancel(request));
+    for (let request = this.#open.take(); request !== null; request = this.#open.take()) {
+      this.#cancel(request);
+    }
   }
 
   /** Reads once, and begins to answer all that came. */
@@ -140,13 +142,14 @@ class Channel {
     if (count === null) return false;
     this.#filled += count;
     let start = 0;
-    let since = now();
+    let since = 0;
     while (this.#filled - start >= 4) {
       const next = start + 4 + readUint32(this.#input, start);
       if (next > this.#filled) {
         this.#makeRoom(next - start);
         break;
       }
+      if (since === 0 && next < this.#filled) since = now();
       this.#take(start + 4, next);
       start = next;
       // The first of many must not wait until the last has been looked at.
@@ -155,7 +158,7 @@ class Channel {
         since = now();
       }
     }
-    if (start > 0) copyWithin(this.#input, 0, start, this.#filled);
+    if (start > 0 && start < this.#filled) copyWithin(this.#input, 0, start, this.#filled);
     this.#filled -= start;
     return true;
   }
@@ -175,15 +178,18 @@ class Channel {
       this.#begin(new ChannelRequest(id, head, subarray(this.#input, body, end)));
       return;
     }
-    if (this.#input[start] === PIPE) this.#pipe = this.#pipes[id];
-    const request = mapGet(this.#open, id);
-    if (request === undefined) return;
-    if (this.#input[start] === CANCEL) this.#cancel(request);
-    else if (this.#input[start] === DONE) mapDelete(this.#open, id);
+    const kind = this.#input[start];
+    if (kind === PIPE) this.#pipe = this.#pipes[id];
+    else if (kind === CANCEL || kind === DONE) {
+      const request = this.#open.find(id);
+      if (request === null) return;
+      this.#open.remove(request);
+      if (kind === CANCEL) this.#cancel(request);
+    }
   }
 
   async #begin(request: ChannelRequest): Promise<void> {
-    mapSet(this.#open, request.id, request);
+    this.#open.add(request);
     const answering = this.#invoke(request);
     request.keep();
     const answer = await answering;
@@ -205,15 +211,14 @@ class Channel {
     const plain = isResponse ? plainAnswer(answer) : answer;
     const head = plain === null || plain.headers === null ? "" : headText(plain.headers);
     if (plain !== null && head.length <= MAX_HEAD && bodyLength(plain) <= MAX_BODY) {
-      mapDelete(this.#open, request.id);
+      this.#open.remove(request);
       this.#write(request.id, plain, head);
     } else this.#hold(request, answer);
     if (!this.#writing) this.#writeSoon();
   }
 
   #hold(request: ChannelRequest, answer: Answer): void {
-    const requestId = request.header("x-jelou-request-id") ?? "";
-    mapSet(held, requestId, toResponse(answer));
+    mapSet(held, request.requestId, toResponse(answer));
     this.#reserve(9);
     writeUint32(this.#output, this.#used, 5);
     this.#output[this.#used + 4] = HELD;
@@ -222,8 +227,7 @@ class Channel {
   }
 
   #cancel(request: ChannelRequest): void {
-    mapDelete(this.#open, request.id);
-    const answer = takeHeld(request.header("x-jelou-request-id") ?? "");
+    const answer = takeHeld(request.requestId);
     if (answer !== undefined) drop(answer);
     request.abort();
   }
@@ -265,11 +269,6 @@ class Channel {
   async #writeSoon(): Promise<void> {
     this.#writing = true;
     await undefined;
-    await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    this.#writing = true;
     try {
       while (this.#used > 0) {
         const output = this.#output;

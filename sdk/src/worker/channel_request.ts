@@ -23,8 +23,17 @@ export class ChannelRequest implements Incoming {
   readonly native = null;
   readonly method: string;
   readonly target: string;
-  /** `METHOD target`, then `name: value` of each header, each with its newline. */
+  readonly requestId: string;
+  readonly contentType: string;
+  readonly tool: string;
+  readonly trigger: string;
+  /** Its neighbours among the open requests of its channel. */
+  next: ChannelRequest | null = null;
+  previous: ChannelRequest | null = null;
+  /** As it came. */
   readonly #head: string;
+  /** Where its `name: value` lines begin, with the newline before them. */
+  readonly #lines: number;
   #body: Uint8Array<ArrayBuffer>;
   #read = false;
   #headers: Headers | undefined;
@@ -37,14 +46,23 @@ export class ChannelRequest implements Incoming {
     this.#head = head;
     this.#body = body;
     const space = indexOf(head, " ");
+    const requestId = indexOf(head, "\n", space) + 1;
+    const contentType = indexOf(head, "\n", requestId) + 1;
+    const tool = indexOf(head, "\n", contentType) + 1;
+    const trigger = indexOf(head, "\n", tool) + 1;
+    this.#lines = indexOf(head, "\n", trigger);
     this.method = slice(head, 0, space);
-    this.target = slice(head, space + 1, indexOf(head, "\n", space));
+    this.target = slice(head, space + 1, requestId - 1);
+    this.requestId = slice(head, requestId, contentType - 1);
+    this.contentType = slice(head, contentType, tool - 1);
+    this.tool = slice(head, tool, trigger - 1);
+    this.trigger = slice(head, trigger, this.#lines);
   }
 
   header(name: string): string | null {
     const line = `\n${name}: `;
     let value: string | null = null;
-    for (let at = indexOf(this.#head, line); at >= 0;) {
+    for (let at = indexOf(this.#head, line, this.#lines); at >= 0;) {
       const start = at + line.length;
       const end = indexOf(this.#head, "\n", start);
       const more = slice(this.#head, start, end);
@@ -57,7 +75,7 @@ export class ChannelRequest implements Incoming {
   headers(): Headers {
     if (this.#headers !== undefined) return this.#headers;
     const headers = new NativeHeaders();
-    for (let at = indexOf(this.#head, "\n") + 1; at < this.#head.length;) {
+    for (let at = this.#lines + 1; at < this.#head.length;) {
       const colon = indexOf(this.#head, ": ", at);
       const end = indexOf(this.#head, "\n", at);
       appendHeader(headers, slice(this.#head, at, colon), slice(this.#head, colon + 2, end));

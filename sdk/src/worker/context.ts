@@ -56,7 +56,7 @@ export class InvocationContext implements Context {
   constructor(scope: FunctionScope, incoming: Incoming) {
     this.#scope = scope;
     this.#incoming = incoming;
-    this.requestId = incoming.header("x-jelou-request-id") ?? "";
+    this.requestId = incoming.requestId;
     this.method = incoming.method;
   }
 
@@ -78,11 +78,12 @@ export class InvocationContext implements Context {
   }
 
   get params(): Readonly<Record<string, string>> {
-    return this.#params ??= readJson(this.#incoming, "x-jelou-params") as Record<string, string> ?? NOTHING;
+    return this.#params ??= readJson(this.#incoming.header("x-jelou-params")) as Record<string, string> ??
+      NOTHING;
   }
 
   get trigger(): Trigger {
-    return this.#trigger ??= trigger(readJson(this.#incoming, "x-jelou-trigger") as Partial<Trigger> | null);
+    return this.#trigger ??= trigger(readJson(this.#incoming.trigger) as Partial<Trigger> | null);
   }
 
   get isHttp(): boolean {
@@ -143,13 +144,12 @@ export class InvocationContext implements Context {
   }
 
   get #who(): Identity {
-    return this.#identity ??= readJson(this.#incoming, "x-jelou-identity") as Identity ?? NOTHING;
+    return this.#identity ??= readJson(this.#incoming.header("x-jelou-identity")) as Identity ?? NOTHING;
   }
 }
 
-/** A percent-encoded JSON header. */
-function readJson(incoming: Incoming, name: string): unknown {
-  const text = incoming.header(name);
+/** Percent-encoded JSON. */
+function readJson(text: string | null): unknown {
   return text === null || text === "" ? null : parse(decodeComponent(text));
 }
 

@@ -23,7 +23,15 @@ export interface Incoming {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** A header by its name in lower case, the platform's own included. */
+  /** The gateway's id of the request. */
+  readonly requestId: string;
+  /** The `content-type`; empty when there is none. */
+  readonly contentType: string;
+  /** The key of the tool that is called, percent-encoded; empty for the one that `define()` makes. */
+  readonly tool: string;
+  /** What the function is called by, as percent-encoded JSON; empty for HTTP. */
+  readonly trigger: string;
+  /** Any other header by its name in lower case, the platform's own included. */
   header(name: string): string | null;
   /** All headers, the platform's own included. */
   headers(): Headers;
@@ -53,6 +61,22 @@ export class HttpIncoming implements Incoming {
     this.#headers = new NativeHeaders(requestHeaders(request));
     this.method = requestMethod(request);
     this.target = targetOf(requestUrl(request));
+  }
+
+  get requestId(): string {
+    return this.header("x-jelou-request-id") ?? "";
+  }
+
+  get contentType(): string {
+    return this.header("content-type") ?? "";
+  }
+
+  get tool(): string {
+    return this.header("x-jelou-tool") ?? "";
+  }
+
+  get trigger(): string {
+    return this.header("x-jelou-trigger") ?? "";
   }
 
   header(name: string): string | null {

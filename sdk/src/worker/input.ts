@@ -46,7 +46,7 @@ export function takesQuery(method: string): boolean {
  * @param keepBytes Whether the body must still be readable, byte for byte; text alone is quicker.
  */
 export function readBody(incoming: Incoming, keepBytes: boolean): ReadInput | Promise<ReadInput> {
-  const type = mediaType(incoming.header("content-type"));
+  const type = mediaType(incoming.contentType);
   const json = type === "application/json" || endsWith(type, "+json");
   const form = type === "application/x-www-form-urlencoded";
   if (!json && !form && type !== "") {
@@ -77,9 +77,8 @@ function parseBody(body: Uint8Array<ArrayBuffer> | string, json: boolean, form: 
 }
 
 /** `Application/JSON; charset=utf-8` is `application/json`. */
-function mediaType(header: string | null): string {
-  if (header === null) return "";
-  if (header === "application/json") return header;
+function mediaType(header: string): string {
+  if (header === "" || header === "application/json") return header;
   const end = indexOf(header, ";");
   return toLowerCase(trim(end < 0 ? header : slice(header, 0, end)));
 }

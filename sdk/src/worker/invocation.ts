@@ -56,8 +56,7 @@ function urlOf(incoming: Incoming): string {
 }
 
 function toolOf(tools: Tools, incoming: Incoming): Tool {
-  const name = incoming.header("x-jelou-tool");
-  const key = name === null ? "default" : decodeComponent(name);
+  const key = incoming.tool === "" ? "default" : decodeComponent(incoming.tool);
   const tool = tools[key];
   if (tool === undefined) {
     throw new Error(`The gateway asked for the tool "${key}", which this function does not have`);

@@ -9,6 +9,7 @@ use http::header::{self, HeaderName};
 use http::{Method, Request, Response, StatusCode, request};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use jelou_core::seldom;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use super::channel::{Answered, CallError, HeldCall};
 use super::connection::{self, Connection};
 use super::in_flight::InFlightRequest;
 use super::process::Counted;
-use crate::{MAX_CALL_BODY, RequestBody, Seldom};
+use crate::{MAX_CALL_BODY, RequestBody};
 
 /// Asks for a held answer; its value is the request's id.
 const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
@@ -91,7 +92,7 @@ impl Lease {
                     }
                     Some(Answered::Held(call)) => {
                         let request = self.ask_for_held(&head.method);
-                        return self.streamed(request, Some(call)).await;
+                        return seldom(|| self.stream(request, Some(call))).await;
                     }
                     None => RequestBody::full(body),
                 }
@@ -99,7 +100,7 @@ impl Lease {
             body => body,
         };
         let request = Request::from_parts(head, body);
-        self.streamed(request, None).await
+        seldom(|| self.stream(request, None)).await
     }
 
     fn ask_for_held(&self, method: &Method) -> Request<RequestBody> {
@@ -113,14 +114,6 @@ impl Lease {
             headers.insert(HELD_HEADER, id);
         }
         request
-    }
-
-    fn streamed(
-        self,
-        request: Request<RequestBody>,
-        held: Option<HeldCall>,
-    ) -> Seldom<'static, Result<Response<WorkerBody>, SendError>> {
-        Box::pin(self.stream(request, held))
     }
 
     async fn stream(

@@ -17,12 +17,7 @@ pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) 
         let name = name.as_str();
         is_hop_by_hop(name) || name.starts_with(INTERNAL_PREFIX) || is_dropped(name)
     };
-    let names: Vec<_> = headers
-        .keys()
-        .filter(|name| dropped(name))
-        .cloned()
-        .collect();
-    for name in names {
+    while let Some(name) = headers.keys().find(|name| dropped(name)).cloned() {
         headers.remove(name);
     }
 }

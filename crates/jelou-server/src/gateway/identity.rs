@@ -85,10 +85,21 @@ pub(crate) fn of(
     tool: &Tool,
     origin: Origin,
 ) -> Result<Option<Identity>, Unreadable> {
-    let mut values = headers.get_all(HEADER).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
+    if headers.contains_key(HEADER) {
+        read(gateway, headers, function, tool, origin)
+    } else {
+        Ok(None)
+    }
+}
+
+#[inline(never)]
+fn read(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    function: &Function,
+    tool: &Tool,
+    origin: Origin,
+) -> Result<Option<Identity>, Unreadable> {
     let trusted = origin
         .peer
         .is_some_and(|peer| gateway.identity_trusted.contain(peer));
@@ -105,10 +116,11 @@ pub(crate) fn of(
     if !grant.scopes().is_none_or(is_for_tool) {
         return Ok(None);
     }
-    if values.next().is_some() {
-        return Err(Unreadable);
+    let mut values = headers.get_all(HEADER).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => Identity::parse(value.as_bytes()).map(Some),
+        _ => Err(Unreadable),
     }
-    Identity::parse(value.as_bytes()).map(Some)
 }
 
 #[cfg(test)]

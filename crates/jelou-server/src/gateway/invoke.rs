@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
+use jelou_core::{Slug, seldom};
 use jelou_engine::{
     BodyError, InFlightRequest, Lease, LeaseError, RequestBody, SendError, WorkerBody,
 };
@@ -49,7 +50,7 @@ pub(crate) async fn invoke(
     let body = match body.take() {
         Some(body) if is_streamed => {
             let timeout = timeout(gateway, call.tool);
-            Box::pin(gather(body.limited(limit), timeout)).await
+            seldom(|| gather(body.limited(limit), timeout)).await
         }
         Some(body) => Some(body.limited(limit)),
         None => Some(RequestBody::empty()),
@@ -112,13 +113,8 @@ pub(crate) async fn send(
         hops: call.origin.hops,
         memory_scope: memory_scope.clone(),
     };
-    let outgoing = match outgoing(request, call, identity) {
-        Ok(outgoing) => outgoing,
-        Err(error) => {
-            tracing::error!(function = %slug, %request_id, %error, "cannot pass the request on");
-            return Err(Answer::FunctionError);
-        }
-    };
+    let outgoing = outgoing(request, call, identity)
+        .map_err(|error| Failure::from(error).answer(slug, request_id))?;
     let answered = async {
         let lease = pin!(lease(function, in_flight)).await?;
         pin!(lease.send(outgoing)).await.map_err(Failure::Send)
@@ -132,8 +128,7 @@ pub(crate) async fn send(
         Ok(Err(failure)) => failure,
         Err(_) => Failure::TimedOut(timeout),
     };
-    tracing::warn!(function = %slug, %request_id, error = %failure, "call failed");
-    Err(failure.answer())
+    Err(failure.answer(slug, request_id))
 }
 
 /// How long the function may take.
@@ -152,15 +147,19 @@ enum Failure {
     TimedOut(Duration),
     #[error("the function was deleted meanwhile")]
     Gone,
+    #[error("cannot pass the request on: {0}")]
+    Outgoing(#[from] http::Error),
 }
 
 impl Failure {
-    fn answer(&self) -> Answer<'static> {
+    #[cold]
+    fn answer(&self, function: &Slug, request_id: Uuid) -> Answer<'static> {
+        tracing::warn!(%function, %request_id, error = %self, "call failed");
         match self {
             Self::Lease(LeaseError::Start(_)) => Answer::FunctionError,
             Self::Lease(_) => Answer::Unavailable,
             Self::Send(SendError::Body(BodyError::TooLarge { .. })) => Answer::PayloadTooLarge,
-            Self::Send(_) => Answer::FunctionError,
+            Self::Send(_) | Self::Outgoing(_) => Answer::FunctionError,
             Self::TimedOut(_) => Answer::TimedOut,
             Self::Gone => Answer::FunctionNotFound,
         }
@@ -190,10 +189,12 @@ fn outgoing(
     let websocket = websocket::is_asked_for(&request);
     let (mut parts, body) = request.into_parts();
     let authority = parts.uri.authority().cloned();
-    parts.uri = match parts.uri.query() {
-        Some(query) => Uri::try_from(format!("{}?{query}", call.path))?,
-        None => Uri::try_from(call.path)?,
-    };
+    if authority.is_some() || parts.uri.path() != call.path {
+        parts.uri = match parts.uri.query() {
+            Some(query) => Uri::try_from(format!("{}?{query}", call.path))?,
+            None => Uri::try_from(call.path)?,
+        };
+    }
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
     forward::strip(headers, |name| is_of_caller(name, call.origin));
@@ -209,12 +210,19 @@ fn outgoing(
         // The caller's address, as far as it is known.
         forward::set(headers, "x-forwarded-for", &peer.to_canonical().to_string());
     }
-    if let Some(identity) = identity {
-        forward::set(headers, identity::HEADER, &percent_encoded(&identity.json));
-    }
     headers.insert(REQUEST_ID_HEADER, answer::request_id(call.request_id));
     if let Some(url) = call.url {
         headers.insert(ORIGIN_HEADER, url.clone());
+    }
+    put_particulars(headers, call, identity);
+    Ok(Request::from_parts(parts, body))
+}
+
+/// What most calls have nothing of.
+#[inline(never)]
+fn put_particulars(headers: &mut HeaderMap, call: &Call<'_>, identity: Option<Identity>) {
+    if let Some(identity) = identity {
+        forward::set(headers, identity::HEADER, &percent_encoded(&identity.json));
     }
     if call.origin.hops > 0 {
         forward::set(headers, "x-jelou-hops", &call.origin.hops.to_string());
@@ -231,7 +239,6 @@ fn outgoing(
         let params = serde_json::Value::Object(params).to_string();
         forward::set(headers, "x-jelou-params", &percent_encoded(&params));
     }
-    Ok(Request::from_parts(parts, body))
 }
 
 /// HTTP/2 may send each cookie in a field of its own; HTTP/1.1 has one field (RFC 9113, section 8.2.3).

@@ -20,7 +20,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
-use jelou_core::{Clock, Limits};
+use jelou_core::{Clock, Limits, seldom};
 use uuid::Uuid;
 
 pub(crate) use address::{Address, Domain};
@@ -128,7 +128,7 @@ impl Gateway {
         answer::finish(&mut response, request_id);
         let unread = request.into_body();
         if unread.is_streamed() {
-            Box::pin(unread.settle(response.headers_mut())).await;
+            seldom(|| unread.settle(response.headers_mut())).await;
         }
         response
     }
@@ -159,8 +159,7 @@ impl Gateway {
                 origin,
                 request_id,
             };
-            // Boxed, for its state would have to be moved with every other request's.
-            return Box::pin(mcp::answer(exchange, request)).await;
+            return seldom(|| mcp::answer(exchange, request)).await;
         }
         let tools = &live.manifest.tools;
         if cors::is_preflight(request) {

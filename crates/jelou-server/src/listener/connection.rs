@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use jelou_core::seldom;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -44,20 +45,26 @@ pub(super) async fn serve(
     let connection = async {
         let stream = TcpStream::from_std(stream)?;
         stream.set_nodelay(true)?;
-        open(stream, peer.ip(), routing, stop).await
+        match seldom(|| open(stream, peer.ip(), &routing, stop.clone())).await? {
+            Some((Opened::Plain(stream), peer)) => http1::serve(stream, peer, routing, stop).await,
+            Some((Opened::Other(other), peer)) => {
+                seldom(|| serve_other(other, peer, routing, stop)).await
+            }
+            None => Ok(()),
+        }
     };
     if let Err(error) = connection.await {
         tracing::debug!(error, %peer, "connection ended");
     }
 }
 
-/// What comes before HTTP.
+/// What comes before HTTP: answers with what is spoken, and by whom. `None` when the server stops meanwhile.
 async fn open(
     mut stream: TcpStream,
     mut peer: IpAddr,
-    routing: Arc<Routing>,
+    routing: &Routing,
     mut stop: watch::Receiver<bool>,
-) -> ConnectionResult {
+) -> std::io::Result<Option<(Opened, IpAddr)>> {
     let opening = async {
         if routing.proxies().contain(peer) {
             peer = proxy_protocol::caller(&mut stream).await?.unwrap_or(peer);
@@ -65,38 +72,43 @@ async fn open(
         let opened = match &routing.certificate {
             Some(certificate) => {
                 let stream = certificate.acceptor().accept(stream).await?;
-                Opened::Encrypted(Box::new(stream))
+                Opened::Other(Other::Encrypted(Box::new(stream)))
             }
-            None => Opened::Plain {
-                http2: begins_with_http2(&stream).await?,
-                stream,
-            },
+            None if begins_with_http2(&stream).await? => Opened::Other(Other::PlainHttp2(stream)),
+            None => Opened::Plain(stream),
         };
-        Ok::<_, std::io::Error>(opened)
+        Ok((opened, peer))
     };
-    let opened = tokio::select! {
-        opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened??,
+    tokio::select! {
+        opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?.map(Some),
         // Nobody has asked for anything yet.
-        () = stopped(&mut stop) => return Ok(()),
-    };
-    match opened {
-        Opened::Plain {
-            stream,
-            http2: false,
-        } => http1::serve(stream, peer, routing, stop).await,
-        Opened::Plain {
-            stream,
-            http2: true,
-        } => serve_http2(stream, peer, routing, stop).await,
-        Opened::Encrypted(stream) if tls::chose_http2(&stream) => {
+        () = stopped(&mut stop) => Ok(None),
+    }
+}
+
+async fn serve_other(
+    other: Other,
+    peer: IpAddr,
+    routing: Arc<Routing>,
+    stop: watch::Receiver<bool>,
+) -> ConnectionResult {
+    match other {
+        Other::PlainHttp2(stream) => serve_http2(stream, peer, routing, stop).await,
+        Other::Encrypted(stream) if tls::chose_http2(&stream) => {
             serve_http2(*stream, peer, routing, stop).await
         }
-        Opened::Encrypted(stream) => http1::serve(*stream, peer, routing, stop).await,
+        Other::Encrypted(stream) => http1::serve(*stream, peer, routing, stop).await,
     }
 }
 
 enum Opened {
-    Plain { stream: TcpStream, http2: bool },
+    /// HTTP/1.1, as nearly everybody behind a proxy speaks it.
+    Plain(TcpStream),
+    Other(Other),
+}
+
+enum Other {
+    PlainHttp2(TcpStream),
     Encrypted(Box<tls::Stream>),
 }
 

@@ -39,7 +39,8 @@ impl Cores {
     /// Runs a connection on the core whose turn it is.
     pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.cores.len();
-        self.cores[turn].runtime.spawn(connection);
+        // The runtime has a place on the stack for a task's state, to move it when it ends.
+        self.cores[turn].runtime.spawn(Box::pin(connection));
     }
 }
 

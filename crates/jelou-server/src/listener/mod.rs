@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
+use jelou_core::seldom;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -63,12 +64,12 @@ impl Routing {
         };
         let Some(gateway) = &self.gateway else {
             return match &self.api {
-                Some(api) => Box::pin(answer_api(api, request)).await,
+                Some(api) => seldom(|| answer_api(api, request)).await,
                 None => Response::new(GatewayBody::empty()),
             };
         };
         match (gateway.target(&request), &self.api) {
-            (None, Some(api)) => Box::pin(answer_api(api, request)).await,
+            (None, Some(api)) => seldom(|| answer_api(api, request)).await,
             (target, _) => {
                 let target = target.unwrap_or_default();
                 // What every call passes is pinned where it is: to be awaited, it would be moved, with all of its state.

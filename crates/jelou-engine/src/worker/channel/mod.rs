@@ -17,12 +17,12 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Response, request};
+use jelou_core::seldom;
 use rustix::process::Pid;
 use tokio::sync::oneshot;
 
 use super::connection::{self, connect};
 use super::sharded::Sharded;
-use crate::Seldom;
 use socket::Socket;
 use wire::Reply;
 
@@ -87,13 +87,16 @@ impl Channels {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Option<Answered>, CallError> {
-        let died = |error| match connection::is_closed(&error) {
-            true => CallError::Died(error.to_string()),
-            false => CallError::Unreachable(error),
+        let died = |error| {
+            if connection::is_closed(&error) {
+                CallError::Died(error.to_string())
+            } else {
+                CallError::Unreachable(error)
+            }
         };
         let channel = match self.own() {
             Some(channel) => channel,
-            None => self.opened().await.map_err(died)?,
+            None => seldom(|| self.open()).await.map_err(died)?,
         };
         match Call::begin(channel, head, body)? {
             Some(call) => call.answered(self.max_head_bytes).await.map(Some),
@@ -108,10 +111,6 @@ impl Channels {
                 channel.lock().close("the process is ended");
             }
         }
-    }
-
-    fn opened(&self) -> Seldom<'_, std::io::Result<Arc<Channel>>> {
-        Box::pin(self.open())
     }
 
     async fn open(&self) -> std::io::Result<Arc<Channel>> {

@@ -1,7 +1,7 @@
 //! Frames of the call channel. `sdk/src/worker/channel.ts` describes them; what comes from a worker is not trusted.
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
 
 const REQUEST: u8 = 1;
@@ -11,6 +11,13 @@ const PIPE: u8 = 4;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
+/// What a worker looks at in every request: the values of these come first, each on a line of its own.
+static FIRST: [HeaderName; 4] = [
+    HeaderName::from_static("x-jelou-request-id"),
+    header::CONTENT_TYPE,
+    HeaderName::from_static("x-jelou-tool"),
+    HeaderName::from_static("x-jelou-trigger"),
+];
 /// Headers of an answer, as many as over HTTP.
 const MAX_FIELDS: usize = 100;
 /// Headers of most answers, those included that the gateway adds.
@@ -48,6 +55,17 @@ pub(super) fn put_request(out: &mut Vec<u8>, id: u32, head: &request::Parts, bod
     let target = head.uri.path_and_query();
     out.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
     out.push(b'\n');
+    for name in &FIRST {
+        let mut values = head.headers.get_all(name).iter();
+        if let Some(value) = values.next() {
+            put_value(out, value.as_bytes());
+        }
+        for value in values {
+            out.extend_from_slice(b", ");
+            put_value(out, value.as_bytes());
+        }
+        out.push(b'\n');
+    }
     for (name, value) in &head.headers {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
@@ -271,12 +289,15 @@ mod tests {
     fn a_request_is_one_frame() {
         let (head, ()) = http::Request::put("/a?b=c")
             .header("x-a", HeaderValue::from_bytes(b"\xe9").unwrap())
+            .header("content-type", "a")
+            .header("content-type", "b")
+            .header("x-jelou-tool", "t")
             .body(())
             .unwrap()
             .into_parts();
         let mut out = Vec::new();
         put_request(&mut out, 3, &head, b"body");
-        let text = "PUT /a?b=c\nx-a: \u{e9}\n";
+        let text = "PUT /a?b=c\n\na, b\nt\n\nx-a: \u{e9}\ncontent-type: a\ncontent-type: b\nx-jelou-tool: t\n";
         let mut rest = length(text.len()).to_vec();
         rest.extend_from_slice(text.as_bytes());
         rest.extend_from_slice(b"body");

@@ -27,6 +27,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jelou_core::seldom;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
@@ -60,8 +61,7 @@ where
         let whole = match connection.next().await? {
             Next::Whole(whole) => whole,
             Next::Other => {
-                let other = serve_other(connection, None, peer, routing, stop);
-                return Box::pin(other).await;
+                return seldom(|| serve_other(connection, None, peer, routing, stop)).await;
             }
             Next::End => return Ok(()),
         };
@@ -89,8 +89,8 @@ where
             body => {
                 connection.input.put_back(&bytes);
                 let response = Response::from_parts(head, body);
-                let other = serve_other(connection, Some(response), peer, routing, stop);
-                return Box::pin(other).await;
+                let answer = Some(response);
+                return seldom(|| serve_other(connection, answer, peer, routing, stop)).await;
             }
         }
     }
