@@ -199,3 +199,18 @@ Deno.test("answers come over a pipe to who asks for it, longer ones than it hold
   for (const length of lengths) same(JSON.parse(text(await calls.next())).length, length);
   equal(await others.next().then((reply) => [reply.id, text(reply)]), [9, '"xxx"']);
 });
+
+Deno.test("a tool with an empty key is not taken for the default one", async () => {
+  await using worker = await Worker.serving(`
+    import { app, define } from "@jelou/functions";
+    const tool = (name) => define({ name, description: name, handler: () => name });
+    export default app({ tools: { "": tool("empty"), default: tool("usual") } });
+  `);
+  using calls = await Calls.open(worker);
+  await calls.send(request(1, { headers: { "x-jelou-tool": "" } }));
+  same(text(await calls.next()), '"empty"');
+  await calls.send(request(2));
+  same(text(await calls.next()), '"usual"');
+  const overHttp = await worker.send("/", { headers: { "x-jelou-tool": "" } });
+  same(await overHttp.json(), "empty");
+});

@@ -147,6 +147,8 @@ impl Processes {
                 let processes = self.workers.load().len();
                 tracing::info!(%function, processes, "a busy function has another process");
             }
+            // A deploy came in between.
+            Err(LeaseError::Retired) => {}
             Err(error) => {
                 tracing::warn!(%function, %error, "cannot start another process of a busy function");
             }

@@ -30,7 +30,8 @@ impl Turns {
         Arc::clone(&self.free).acquire_owned().await
     }
 
-    /// Makes it that many. Those that are too many go at once if they are free, and else before anybody gets another one.
+    /// Makes it that many. Those that are too many go at once if they are free, and else when they are
+    /// given back, after those who wait already have had theirs.
     pub(crate) fn set(&self, count: usize, runtime: &Handle) {
         let before = self.all.swap(count, Ordering::AcqRel);
         self.free.add_permits(count.saturating_sub(before));

@@ -123,8 +123,11 @@ class Channel {
     } catch (error) {
       if (!this.#reading) {
         // Calls that nobody reads any more would wait for their time-out: the engine starts another process.
-        log("ERROR", [error]);
-        exit(1);
+        try {
+          log("ERROR", [error]);
+        } finally {
+          exit(1);
+        }
       }
       // The engine has gone, and this process goes with it.
     }
