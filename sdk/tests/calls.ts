@@ -10,6 +10,12 @@ const DONE = 3;
 const PIPE = 4;
 const ANSWER = 1;
 
+/** Headers whose values come first in a head, and what stands there without them. */
+const FIRST = [["x-jelou-request-id", ""], ["content-type", ""], ["x-jelou-tool", "default"], [
+  "x-jelou-trigger",
+  "",
+]];
+
 /** What the worker said to one call. */
 export interface Reply {
   readonly id: number;
@@ -83,8 +89,10 @@ export class Calls implements Disposable {
 export function request(id: number, call: Call = {}): Uint8Array<ArrayBuffer> {
   const { method = "POST", target = "/", headers = {}, body = "" } = call;
   const lines = Array.isArray(headers) ? headers : Object.entries(headers);
-  const values = (of: string) => lines.filter(([name]) => name === of).map(([, value]) => value).join(", ");
-  const first = ["x-jelou-request-id", "content-type", "x-jelou-tool", "x-jelou-trigger"].map(values);
+  const first = FIRST.map(([of, otherwise]) => {
+    const values = lines.filter(([name]) => name === of).map(([, value]) => value);
+    return values.length > 0 ? values.join(", ") : otherwise;
+  });
   const others = lines.map(([name, value]) => `${name}: ${value}`);
   const head = encode([`${method} ${target}`, ...first, ...others, ""].join("\n"));
   return frame(REQUEST, id, number(head.length), head, typeof body === "string" ? encode(body) : body);

@@ -213,4 +213,5 @@ Deno.test("a tool with an empty key is not taken for the default one", async () 
   same(text(await calls.next()), '"usual"');
   const overHttp = await worker.send("/", { headers: { "x-jelou-tool": "" } });
   same(await overHttp.json(), "empty");
+  same(await (await worker.send("/")).json(), "usual");
 });

@@ -27,7 +27,7 @@ export interface Incoming {
   readonly requestId: string;
   /** The `content-type`; empty when there is none. */
   readonly contentType: string;
-  /** The key of the tool that is called, percent-encoded; empty for `default`, and for an empty key. */
+  /** The key of the tool that is called, percent-encoded. */
   readonly tool: string;
   /** What the function is called by, as percent-encoded JSON; empty for HTTP. */
   readonly trigger: string;
@@ -72,7 +72,7 @@ export class HttpIncoming implements Incoming {
   }
 
   get tool(): string {
-    return this.header("x-jelou-tool") ?? "";
+    return this.header("x-jelou-tool") ?? "default";
   }
 
   get trigger(): string {

@@ -15,6 +15,9 @@ import { type Outcome, toOutcome } from "./result.ts";
 import type { Tool, Tools } from "./tool.ts";
 import type { Validated } from "./validation.ts";
 
+/** The key of most tools. */
+const DEFAULT = "default";
+
 /** A function that is ready for requests. */
 export interface LoadedFunction {
   readonly scope: FunctionScope;
@@ -56,17 +59,12 @@ function urlOf(incoming: Incoming): string {
 }
 
 function toolOf(tools: Tools, incoming: Incoming): Tool {
-  const key = incoming.tool === "" ? unnamed(tools, incoming) : decodeComponent(incoming.tool);
+  const key = incoming.tool === DEFAULT ? DEFAULT : decodeComponent(incoming.tool);
   const tool = tools[key];
   if (tool === undefined) {
     throw new Error(`The gateway asked for the tool "${key}", which this function does not have`);
   }
   return tool;
-}
-
-/** The gateway names no tool, or the one whose key is empty: each has rules of its own for who may call it. */
-function unnamed(tools: Tools, incoming: Incoming): string {
-  return tools[""] !== undefined && incoming.header("x-jelou-tool") !== null ? "" : "default";
 }
 
 /**

@@ -11,12 +11,13 @@ const PIPE: u8 = 4;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
-/// What a worker looks at in every request: the values of these come first, each on a line of its own.
-static FIRST: [HeaderName; 4] = [
-    HeaderName::from_static("x-jelou-request-id"),
-    header::CONTENT_TYPE,
-    HeaderName::from_static("x-jelou-tool"),
-    HeaderName::from_static("x-jelou-trigger"),
+/// What a worker looks at in every request: the values of these come first, each on a line of its own, and what stands
+/// there without the header.
+static FIRST: [(HeaderName, &str); 4] = [
+    (HeaderName::from_static("x-jelou-request-id"), ""),
+    (header::CONTENT_TYPE, ""),
+    (HeaderName::from_static("x-jelou-tool"), "default"),
+    (HeaderName::from_static("x-jelou-trigger"), ""),
 ];
 /// Headers of an answer, as many as over HTTP.
 const MAX_FIELDS: usize = 100;
@@ -55,11 +56,12 @@ pub(super) fn put_request(out: &mut Vec<u8>, id: u32, head: &request::Parts, bod
     let target = head.uri.path_and_query();
     out.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
     out.push(b'\n');
-    for name in &FIRST {
+    for (name, otherwise) in &FIRST {
         let mut values = head.headers.get_all(name).iter();
-        if let Some(value) = values.next() {
-            put_value(out, value.as_bytes());
-        }
+        let first = values
+            .next()
+            .map_or(otherwise.as_bytes(), HeaderValue::as_bytes);
+        put_value(out, first);
         for value in values {
             out.extend_from_slice(b", ");
             put_value(out, value.as_bytes());
@@ -302,5 +304,19 @@ mod tests {
         rest.extend_from_slice(text.as_bytes());
         rest.extend_from_slice(b"body");
         assert_eq!(out, frame(REQUEST, 3, &rest));
+    }
+
+    #[test]
+    fn a_tool_with_an_empty_key_is_not_the_default_one() {
+        let head_of = |request: http::request::Builder| {
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            let mut out = Vec::new();
+            put_request(&mut out, 3, &head, b"");
+            String::from_utf8(out[HEADER + 4..].to_vec()).unwrap()
+        };
+        let request = || http::Request::get("/");
+        assert_eq!(head_of(request()), "GET /\n\n\ndefault\n\n");
+        let empty = head_of(request().header("x-jelou-tool", ""));
+        assert_eq!(empty, "GET /\n\n\n\n\nx-jelou-tool: \n");
     }
 }
