@@ -25,7 +25,7 @@ pub use manifest::Manifest;
 pub use policy::TokenPolicy;
 pub use scope::{Scope, Scopes};
 pub use secret_key::SecretKey;
-pub use seldom::{Seldom, seldom};
+pub use seldom::seldom;
 pub use slug::Slug;
 pub use source::{SourceFile, SourceTree};
 pub use token_name::TokenName;

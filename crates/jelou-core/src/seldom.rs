@@ -5,12 +5,11 @@
 
 use std::pin::Pin;
 
-/// A future that is made by [`seldom`].
-pub type Seldom<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
 /// Boxes a future, which is made here: whoever waits for it has neither its state nor its code.
 #[inline(never)]
-pub fn seldom<'a, F>(make: impl FnOnce() -> F) -> Seldom<'a, F::Output>
+pub fn seldom<'a, F>(
+    make: impl FnOnce() -> F,
+) -> Pin<Box<dyn Future<Output = F::Output> + Send + 'a>>
 where
     F: Future + Send + 'a,
 {

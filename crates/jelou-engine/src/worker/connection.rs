@@ -194,13 +194,6 @@ pub(crate) async fn connect(socket: &Path, process: Pid) -> std::io::Result<Unix
     ))
 }
 
-/// Whether nobody listens on a worker's socket any more: the process has ended, or has closed it, which only one that is
-/// broken does.
-pub(crate) fn is_closed(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound};
-    matches!(error.kind(), ConnectionRefused | NotFound)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;

@@ -11,6 +11,7 @@ mod wire;
 use std::collections::HashMap;
 use std::fs::File;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -21,7 +22,7 @@ use jelou_core::seldom;
 use rustix::process::Pid;
 use tokio::sync::oneshot;
 
-use super::connection::{self, connect};
+use super::connection::connect;
 use super::sharded::Sharded;
 use socket::Socket;
 use wire::Reply;
@@ -56,6 +57,16 @@ pub(crate) enum CallError {
     Unreachable(std::io::Error),
 }
 
+/// A worker whose socket nobody listens on any more has ended, or closed it, which only one that is broken does.
+impl From<std::io::Error> for CallError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound => Self::Died(error.to_string()),
+            _ => Self::Unreachable(error),
+        }
+    }
+}
+
 /// What a worker answered.
 #[derive(Debug)]
 pub(crate) enum Answered {
@@ -87,16 +98,9 @@ impl Channels {
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Option<Answered>, CallError> {
-        let died = |error| {
-            if connection::is_closed(&error) {
-                CallError::Died(error.to_string())
-            } else {
-                CallError::Unreachable(error)
-            }
-        };
         let channel = match self.own() {
             Some(channel) => channel,
-            None => seldom(|| self.open()).await.map_err(died)?,
+            None => seldom(|| self.open()).await?,
         };
         match Call::begin(channel, head, body)? {
             Some(call) => call.answered(self.max_head_bytes).await.map(Some),

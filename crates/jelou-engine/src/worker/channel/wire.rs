@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_tool_with_an_empty_key_is_not_the_default_one() {
-        let head_of = |request: http::request::Builder| {
+        let head_of = |request: request::Builder| {
             let (head, ()) = request.body(()).unwrap().into_parts();
             let mut out = Vec::new();
             put_request(&mut out, 3, &head, b"");
