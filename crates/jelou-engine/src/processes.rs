@@ -183,7 +183,7 @@ impl Processes {
     /// Each process brings turns for its requests, and takes them with it.
     fn set(&self, workers: Vec<Arc<Worker>>) {
         let turns = workers.len().max(1) * self.shared.limits.max_concurrent_requests;
-        self.turns.set(turns, &self.shared.runtime);
+        self.turns.set(turns);
         self.workers.store(Arc::new(workers));
     }
 

@@ -10,6 +10,7 @@ use jelou_core::{DeploymentId, FunctionId, Slug, seldom};
 
 use crate::ArtifactError;
 use crate::processes::Processes;
+use crate::turns::Turn;
 use crate::worker::budget::NoRoom;
 use crate::worker::in_flight::InFlightRequest;
 use crate::worker::lease::Lease;
@@ -84,10 +85,10 @@ impl Slot {
 
     /// A hold on a running process, started if there is none.
     pub async fn lease(&self, request: InFlightRequest) -> Result<Lease, LeaseError> {
-        let permit = self.permit().await?;
+        let turn = self.turn().await?;
         let worker = self.processes.lease().await?;
         let idle_timeout = self.processes.shared.limits.stream_idle_timeout();
-        Ok(Lease::new(worker, permit, request, idle_timeout))
+        Ok(Lease::new(worker, turn, request, idle_timeout))
     }
 
     /// Takes no more requests; ends the processes when those in flight are done.
@@ -95,10 +96,10 @@ impl Slot {
         self.processes.retire().await;
     }
 
-    async fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, LeaseError> {
+    async fn turn(&self) -> Result<Turn, LeaseError> {
         let turns = &self.processes.turns;
-        if let Some(permit) = turns.try_take() {
-            return Ok(permit);
+        if let Some(turn) = turns.try_take() {
+            return Ok(turn);
         }
         let limits = &self.processes.shared.limits;
         let queued = Queued::enter(&self.queued);

@@ -3,48 +3,83 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::runtime::Handle;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Semaphore};
 
 #[derive(Debug)]
 pub(crate) struct Turns {
-    free: Arc<Semaphore>,
-    /// Taken or not; without those that go as soon as they are given back.
+    shared: Arc<Shared>,
+    /// Taken or not; without those that are owed.
     all: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    free: Semaphore,
+    /// Turns that go as soon as they are given back.
+    owed: AtomicUsize,
+}
+
+/// Given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn(Arc<Shared>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.0.pay() {
+            self.0.free.add_permits(1);
+        }
+    }
+}
+
+impl Shared {
+    /// Whether there was a turn owed, which is settled by the one that the caller has.
+    fn pay(&self) -> bool {
+        let less = |owed: usize| owed.checked_sub(1);
+        self.owed
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less)
+            .is_ok()
+    }
 }
 
 impl Turns {
     pub(crate) fn new(count: usize) -> Self {
+        let shared = Shared {
+            free: Semaphore::new(count),
+            owed: AtomicUsize::new(0),
+        };
         Self {
-            free: Arc::new(Semaphore::new(count)),
+            shared: Arc::new(shared),
             all: AtomicUsize::new(count),
         }
     }
 
-    pub(crate) fn try_take(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.free).try_acquire_owned().ok()
+    pub(crate) fn try_take(&self) -> Option<Turn> {
+        self.shared.free.try_acquire().ok()?.forget();
+        Some(Turn(Arc::clone(&self.shared)))
     }
 
     /// Waits for one, behind those who wait already.
-    pub(crate) async fn take(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
-        Arc::clone(&self.free).acquire_owned().await
+    pub(crate) async fn take(&self) -> Result<Turn, AcquireError> {
+        self.shared.free.acquire().await?.forget();
+        Ok(Turn(Arc::clone(&self.shared)))
     }
 
-    /// Makes it that many. Those that are too many go at once if they are free, and else when they are
-    /// given back, after those who wait already have had theirs.
-    pub(crate) fn set(&self, count: usize, runtime: &Handle) {
+    /// Makes it that many. Those that are too many go at once if they are free, and else when they are given back,
+    /// before anybody who waits has them.
+    pub(crate) fn set(&self, count: usize) {
+        let Shared { free, owed } = &*self.shared;
         let before = self.all.swap(count, Ordering::AcqRel);
-        self.free.add_permits(count.saturating_sub(before));
-        let surplus = before.saturating_sub(count);
-        let taken = surplus - self.free.forget_permits(surplus);
-        if taken > 0 {
-            let free = Arc::clone(&self.free);
-            let taken = u32::try_from(taken).unwrap_or(u32::MAX);
-            runtime.spawn(async move {
-                if let Ok(turns) = free.acquire_many_owned(taken).await {
-                    turns.forget();
-                }
-            });
+        for _ in before..count {
+            if !self.shared.pay() {
+                free.add_permits(1);
+            }
+        }
+        owed.fetch_add(before.saturating_sub(count), Ordering::AcqRel);
+        while let Ok(turn) = free.try_acquire() {
+            if !self.shared.pay() {
+                break;
+            }
+            turn.forget();
         }
     }
 }
@@ -53,32 +88,31 @@ impl Turns {
 mod tests {
     use super::*;
 
-    fn taken(turns: &Turns) -> Vec<OwnedSemaphorePermit> {
+    fn taken(turns: &Turns) -> Vec<Turn> {
         std::iter::from_fn(|| turns.try_take()).collect()
     }
 
-    #[tokio::test]
-    async fn free_turns_come_and_go_at_once() {
+    #[test]
+    fn free_turns_come_and_go_at_once() {
         let turns = Turns::new(2);
-        let runtime = Handle::current();
         assert_eq!(taken(&turns).len(), 2);
-        turns.set(5, &runtime);
+        turns.set(5);
         assert_eq!(taken(&turns).len(), 5);
-        turns.set(1, &runtime);
+        turns.set(1);
         assert_eq!(taken(&turns).len(), 1);
     }
 
     #[tokio::test]
     async fn turns_that_are_taken_go_when_they_are_given_back() {
-        let turns = Turns::new(4);
+        let turns = Arc::new(Turns::new(4));
         let mut held = taken(&turns);
-        turns.set(2, &Handle::current());
-        tokio::task::yield_now().await;
-        // Somebody always waits.
+        // Somebody waits already.
         let mut next = tokio::spawn({
-            let free = Arc::clone(&turns.free);
-            async move { free.acquire_owned().await }
+            let turns = Arc::clone(&turns);
+            async move { turns.take().await }
         });
+        tokio::task::yield_now().await;
+        turns.set(2);
         held.truncate(2);
         tokio::task::yield_now().await;
         assert!(!next.is_finished());
@@ -87,5 +121,20 @@ mod tests {
         assert!(turns.try_take().is_none());
         drop(held);
         assert_eq!(taken(&turns).len(), 2);
+    }
+
+    #[test]
+    fn turns_that_are_owed_count_when_there_are_more_again() {
+        let turns = Turns::new(4);
+        let mut held = taken(&turns);
+        turns.set(2);
+        turns.set(3);
+        assert!(turns.try_take().is_none());
+        held.pop();
+        assert!(turns.try_take().is_none());
+        held.pop();
+        assert_eq!(taken(&turns).len(), 1);
+        drop(held);
+        assert_eq!(taken(&turns).len(), 3);
     }
 }

@@ -10,14 +10,14 @@ use http::{Method, Request, Response, StatusCode, request};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use jelou_core::seldom;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use uuid::Uuid;
 
 use super::channel::{Answered, CallError, HeldCall};
-use super::connection::{self, Connection};
+use super::connection::Connection;
 use super::in_flight::InFlightRequest;
 use super::process::Counted;
+use crate::turns::Turn;
 use crate::{MAX_CALL_BODY, RequestBody};
 
 /// Asks for a held answer; its value is the request's id.
@@ -28,7 +28,7 @@ pub struct Lease {
     worker: Counted,
     request_id: Uuid,
     stream_idle_timeout: Duration,
-    _permit: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ impl From<CallError> for SendError {
 impl Lease {
     pub(crate) fn new(
         worker: Counted,
-        permit: OwnedSemaphorePermit,
+        turn: Turn,
         request: InFlightRequest,
         stream_idle_timeout: Duration,
     ) -> Self {
@@ -65,7 +65,7 @@ impl Lease {
             worker,
             request_id,
             stream_idle_timeout,
-            _permit: permit,
+            _turn: turn,
         }
     }
 
@@ -82,10 +82,7 @@ impl Lease {
                     let call = pin!(self.worker.channels.call(&head, &body));
                     call.await
                 };
-                if let Err(CallError::Died(_)) = &answered {
-                    self.worker.close_broken();
-                }
-                match answered? {
+                match answered.map_err(|error| self.failed(error))? {
                     Some(Answered::Whole(mut response)) => {
                         settle_length(&head.method, &mut response);
                         return Ok(response.map(WorkerBody::whole));
@@ -116,18 +113,22 @@ impl Lease {
         request
     }
 
+    /// Nobody gets a worker any more that has ended.
+    fn failed(&self, error: CallError) -> SendError {
+        if let CallError::Died(_) = &error {
+            self.worker.close_broken();
+        }
+        error.into()
+    }
+
     async fn stream(
         self,
         mut request: Request<RequestBody>,
         held: Option<HeldCall>,
     ) -> Result<Response<WorkerBody>, SendError> {
         loop {
-            let mut connection = self.worker.connections.take().await.map_err(|error| {
-                if connection::is_closed(&error) {
-                    self.worker.close_broken();
-                }
-                SendError::Died(error.to_string())
-            })?;
+            let connection = self.worker.connections.take().await;
+            let mut connection = connection.map_err(|error| self.failed(error.into()))?;
             match connection.send(request).await {
                 Ok(response) => {
                     let connection = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
