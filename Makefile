@@ -54,6 +54,7 @@ lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, 
 	cd sdk && $(DENO) task --quiet build:check
 	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/*.ts bench/*/
 	$(DENO) lint --quiet bench/
+	$(DENO) lint --quiet --rules-exclude=require-await examples/
 	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/hostile/
 	cd tests && $(DENO) fmt --check mcp/ http/
 	cd tests && $(DENO) lint --quiet mcp/ http/

@@ -3,9 +3,13 @@
 /** Clock ticks in a second (`getconf CLK_TCK` is 100 on every Linux). */
 const TICKS_PER_SECOND = 100;
 
-export interface Usage {
-  /** Seconds in user and kernel mode. */
-  cpu: number;
+/** Those that have not ended: a benchmark that is interrupted leaves none behind. */
+const running = new Set<Deno.ChildProcess>();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    for (const child of running) child.kill("SIGTERM");
+    Deno.exit(1);
+  });
 }
 
 export class Started {
@@ -23,6 +27,8 @@ export class Started {
       stderr: "null",
       ...options,
     }).spawn();
+    running.add(this.#child);
+    this.#child.status.finally(() => running.delete(this.#child));
   }
 
   get pid(): number {

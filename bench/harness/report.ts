@@ -1,21 +1,16 @@
 /** Writes what was measured, ratios first. */
-import { run } from "./process.ts";
+import { MANY_CALLS, ONE_CALL, REFUSED_CALL } from "../work/requests.ts";
 import type { Many } from "./many.ts";
 import type { Neighbours, Times } from "./neighbours.ts";
+import { run } from "./process.ts";
+import {
+  type Figures,
+  medianOf,
+  medianOfPairs,
+  type Round,
+  type Settings,
+} from "./rounds.ts";
 import type { Starts } from "./starts.ts";
-
-export interface Figures {
-  work: string;
-  peer: string;
-  rate: number;
-  p50: number;
-  p99: number;
-  /** Microseconds of CPU time for each call: of what stands before the function, and of everything. */
-  frontCpu: number;
-  allCpu: number;
-  /** MiB, private. */
-  memory: number;
-}
 
 /** What only this platform is asked for; `null` where it was left out. */
 export interface Own {
@@ -34,27 +29,31 @@ export async function writeReport(
   name: string,
   figures: Figures[],
   own: Own,
-  settings: { rounds: number; seconds: number },
+  settings: Settings,
 ): Promise<void> {
   const machine = await describeMachine();
   await Deno.mkdir(results, { recursive: true });
   const date = new Date().toISOString().slice(0, 10);
   await Deno.writeTextFile(
     `${results}${name}.json`,
-    JSON.stringify({ date, machine, settings, figures, ...own }, null, 2) +
-      "\n",
+    JSON.stringify(
+      { date, machine, settings, figures: figures.map(medians), ...own },
+      null,
+      2,
+    ) + "\n",
   );
   const lines = [`# Benchmark of ${date}`, "", machine, ""];
   if (figures.length > 0) {
     lines.push(
-      `Median of ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns.`,
+      `${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns. A figure is the median of its rounds, a ratio that of`,
+      "the ratios of each round.",
       "",
-      ...ratios(figures),
-      ...table(figures),
+      ...ratioLines(figures),
+      ...figureLines(figures),
     );
   }
   lines.push(
-    ...ownLines(own),
+    ...targetLines(figures, own),
     ...(own.neighbours ? neighbourLines(own.neighbours) : []),
   );
   await Deno.writeTextFile(`${results}${name}.md`, lines.join("\n") + "\n");
@@ -63,9 +62,26 @@ export async function writeReport(
   console.log(lines.join("\n"));
 }
 
-function ratios(figures: Figures[]): string[] {
-  const find = (work: string, peer: string) =>
-    figures.find((row) => row.work === work && row.peer === peer);
+function medians(row: Figures): Record<string, string | number> {
+  const { work, peer, memory } = row;
+  const of = (key: keyof Round) => medianOf(row, key);
+  return {
+    work,
+    peer,
+    rate: of("rate"),
+    p50: of("p50"),
+    p99: of("p99"),
+    frontCpu: of("frontCpu"),
+    allCpu: of("allCpu"),
+    memory,
+  };
+}
+
+function ratio(own: Figures, other: Figures, key: keyof Round): string {
+  return medianOfPairs(own, other, (a, b) => a[key] / b[key]).toFixed(2);
+}
+
+function ratioLines(figures: Figures[]): string[] {
   const lines = [
     "## Ratios to each peer",
     "",
@@ -73,19 +89,24 @@ function ratios(figures: Figures[]): string[] {
     "|---|---|---|---|---|",
   ];
   for (const row of figures.filter((row) => row.peer !== "jelou")) {
-    const own = find(row.work, "jelou");
+    const own = find(figures, row.work, "jelou");
     if (!own) continue;
-    const ratio = (a: number, b: number) => (a / b).toFixed(2);
-    lines.push(
-      `| ${row.work} | ${row.peer} | ${ratio(own.rate, row.rate)} | ${
-        ratio(own.frontCpu, row.frontCpu)
-      } | ${ratio(own.p50, row.p50)} |`,
-    );
+    const cells = (["rate", "frontCpu", "p50"] as const)
+      .map((key) => ratio(own, row, key));
+    lines.push(`| ${row.work} | ${row.peer} | ${cells.join(" | ")} |`);
   }
   return [...lines, ""];
 }
 
-function table(figures: Figures[]): string[] {
+function find(
+  figures: Figures[],
+  work: string,
+  peer: string,
+): Figures | undefined {
+  return figures.find((row) => row.work === work && row.peer === peer);
+}
+
+function figureLines(figures: Figures[]): string[] {
   const lines = [
     "## Figures",
     "",
@@ -93,12 +114,13 @@ function table(figures: Figures[]): string[] {
     "|---|---|---|---|---|---|---|---|",
   ];
   for (const row of figures) {
-    const cells = [row.rate, row.p50, row.p99].map((value) =>
-      Math.round(value)
-    );
-    const rest = [row.frontCpu, row.allCpu, row.memory].map((value) =>
-      value.toFixed(1)
-    );
+    const cells = (["rate", "p50", "p99"] as const)
+      .map((key) => Math.round(medianOf(row, key)));
+    const rest = [
+      medianOf(row, "frontCpu"),
+      medianOf(row, "allCpu"),
+      row.memory,
+    ].map((value) => value.toFixed(1));
     lines.push(
       `| ${row.work} | ${row.peer} | ${[...cells, ...rest].join(" | ")} |`,
     );
@@ -106,15 +128,62 @@ function table(figures: Figures[]): string[] {
   return [...lines, ""];
 }
 
-function ownLines({ starts, idle, many, bytesPerToken }: Own): string[] {
-  const lines = [
+type Row = [what: string, target: string, measured: string];
+
+function targetLines(figures: Figures[], own: Own): string[] {
+  return [
     "## Against its targets",
     "",
     "| what | target | measured |",
     "|---|---|---|",
+    ...[...peerTargets(figures), ...ownTargets(own)]
+      .map((row) => `| ${row.join(" | ")} |`),
+    "",
   ];
-  const row = (what: string, target: string, measured: string) =>
-    lines.push(`| ${what} | ${target} | ${measured} |`);
+}
+
+function peerTargets(figures: Figures[]): Row[] {
+  const of = (work: string, peer: string) => find(figures, work, peer);
+  const rows: Row[] = [];
+  const against = (
+    work: string,
+    peer: string,
+    key: "rate" | "frontCpu",
+    target: string,
+  ) => {
+    const [own, other] = [of(work, "jelou"), of(work, peer)];
+    const what = key === "rate" ? "calls/s" : "CPU in front";
+    if (!own || !other) return;
+    rows.push([
+      `${work}: ${what}, to ${peer}`,
+      target,
+      ratio(own, other, key),
+    ]);
+  };
+  against(MANY_CALLS, "nginx", "rate", "at least 1.15");
+  against(MANY_CALLS, "deno", "rate", "at least 0.6");
+  against(MANY_CALLS, "nginx", "frontCpu", "at most 1");
+  const [own, nginx, deno] = ["jelou", "nginx", "deno"]
+    .map((peer) => of(ONE_CALL, peer));
+  if (own && nginx && deno) {
+    const added = (to: Figures) =>
+      medianOfPairs(to, deno, (a, b) => a.p50 - b.p50);
+    rows.push([
+      `${ONE_CALL}: p50 added to deno's, to what nginx adds`,
+      "at most 1",
+      `${(added(own) / added(nginx)).toFixed(2)} (${added(own)} and ${
+        added(nginx)
+      } us)`,
+    ]);
+  }
+  against(REFUSED_CALL, "nginx", "rate", "at least 1");
+  against(REFUSED_CALL, "nginx", "frontCpu", "at most 0.8");
+  return rows;
+}
+
+function ownTargets({ starts, idle, many, bytesPerToken }: Own): Row[] {
+  const rows: Row[] = [];
+  const row = (...row: Row) => rows.push(row);
   const times = ({ p50, p99 }: { p50: number; p99: number }) =>
     `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}`;
   if (starts) {
@@ -137,7 +206,7 @@ function ownLines({ starts, idle, many, bytesPerToken }: Own): string[] {
   if (bytesPerToken !== null) {
     row("server's memory for a token, bytes", "200", bytesPerToken.toFixed(0));
   }
-  return [...lines, ""];
+  return rows;
 }
 
 function neighbourLines(

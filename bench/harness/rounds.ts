@@ -1,0 +1,76 @@
+/** One kind of work, asked of the peers in turns. */
+import type { Work } from "../work/requests.ts";
+import { load, type Measured, median } from "./load.ts";
+import type { Peer } from "./peers.ts";
+import { cpu, memory } from "./process.ts";
+
+export interface Settings {
+  rounds: number;
+  seconds: number;
+}
+
+export interface Round extends Measured {
+  /** Microseconds of CPU time for each call: of what stands before the function, and of everything. */
+  frontCpu: number;
+  allCpu: number;
+}
+
+export interface Figures {
+  work: string;
+  peer: string;
+  /** In the order in which they were measured: the peers' rounds of one place belong together. */
+  rounds: Round[];
+  /** MiB, private, after the last round. */
+  memory: number;
+}
+
+export async function inTurns(
+  work: Work,
+  peers: Peer[],
+  { rounds, seconds }: Settings,
+): Promise<Figures[]> {
+  const taking = peers.filter((peer) => !work.ownOnly || peer.name === "jelou");
+  const taken = new Map<Peer, Round[]>(taking.map((peer) => [peer, []]));
+  for (const peer of taking) await once(peer, work, 1);
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of round % 2 === 0 ? taking : taking.toReversed()) {
+      taken.get(peer)!.push(await once(peer, work, seconds));
+    }
+  }
+  return [...taken].map(([peer, rounds]) => ({
+    work: work.name,
+    peer: peer.name,
+    rounds,
+    memory: peer.all().reduce((sum, pid) => sum + memory(pid).private, 0),
+  }));
+}
+
+async function once(peer: Peer, work: Work, seconds: number): Promise<Round> {
+  const front = peer.front();
+  const all = peer.all();
+  const before = [cpu(front), cpu(all)];
+  const request = work.request(peer.call);
+  const measured = await load(request, work.connections, seconds);
+  const used = [cpu(front) - before[0], cpu(all) - before[1]];
+  if (measured.errors > 0) {
+    throw new Error(`${peer.name}: ${measured.errors} socket errors`);
+  }
+  if (measured.refused !== (work.refused ? measured.calls : 0)) {
+    throw new Error(`${peer.name}: ${measured.refused} refusals`);
+  }
+  const perCall = (total: number) => total / measured.calls * 1_000_000;
+  return { ...measured, frontCpu: perCall(used[0]), allCpu: perCall(used[1]) };
+}
+
+export function medianOf(figures: Figures, key: keyof Round): number {
+  return median(figures.rounds.map((round) => round[key]));
+}
+
+/** The median of the rounds' own values, each made of what two peers did in the same one. */
+export function medianOfPairs(
+  own: Figures,
+  other: Figures,
+  value: (own: Round, other: Round) => number,
+): number {
+  return median(own.rounds.map((round, i) => value(round, other.rounds[i])));
+}
