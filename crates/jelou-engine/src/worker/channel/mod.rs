@@ -3,15 +3,17 @@
 //! A thread has a channel of its own to each worker that it uses, and a task there which reads and writes it. What is
 //! streamed goes over HTTP ([`super::connection`]).
 
-mod socket;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod writer;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -20,15 +22,16 @@ use bytes::Bytes;
 use http::{Response, request};
 use jelou_core::seldom;
 use rustix::process::Pid;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 
 use super::connection::connect;
 use super::sharded::Sharded;
-use socket::Socket;
+use reader::Reader;
 use wire::Reply;
+use writer::FrameWriter;
 
-/// Capacity that a buffer keeps when it is empty.
-const KEPT_BYTES: usize = 256 * 1024;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Bytes that wait for a worker to read them, before calls go another way. Those of cancelled calls are among them: without
@@ -123,19 +126,18 @@ impl Channels {
         if let Some(channel) = self.own() {
             return Ok(channel);
         }
-        let channel = Arc::new(Channel::default());
-        let pipe = self
-            .answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let pipe = pipe.map(|(number, pipe)| {
-            channel.lock().put(|out| wire::put_pipe(out, number));
-            pipe
-        });
-        let socket = Socket::new(stream, pipe)?;
+        let socket = Arc::new(stream.into_std()?);
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, pipe) = answers.pop().unzip();
+        drop(answers);
+        let reader = Reader::new(Arc::clone(&socket), pipe)?;
+        let mut writer = FrameWriter::new(socket);
+        if let Some(number) = number {
+            writer.put(|out| wire::put_pipe(out, number));
+        }
+        let channel = Arc::new(Channel::new(writer));
         *self.running.own() = Some(Arc::clone(&channel));
-        let driver = Driver::new(socket, Arc::clone(&channel), self.max_head_bytes);
+        let driver = Driver::new(reader, Arc::clone(&channel), self.max_head_bytes);
         tokio::spawn(driver.run());
         Ok(channel)
     }
@@ -143,29 +145,48 @@ impl Channels {
     fn own(&self) -> Option<Arc<Channel>> {
         let channel = self.running.own();
         let channel = channel.as_ref()?;
-        let open = channel.lock().closed.is_none();
+        let open = channel.lock().writer.is_ok();
         open.then(|| Arc::clone(channel))
     }
 }
 
-#[derive(Debug, Default)]
+#[expect(
+    deprecated,
+    reason = "deprecated for types that may name another file later, which a socket of the standard library does not"
+)]
+fn watched<T: AsRawFd>(socket: T, interest: Interest) -> std::io::Result<AsyncFd<T>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
+#[derive(Debug)]
 struct Channel(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// Frames that are still to be written.
-    outgoing: Vec<u8>,
+    /// Or why there is nobody at the other end any more.
+    writer: Result<FrameWriter, String>,
     /// Calls that have no answer yet.
     waiting: HashMap<u32, oneshot::Sender<Reply>>,
     /// Calls that were cancelled, whose answers may have been on their way.
     cancelled: u64,
     last_id: u32,
     driver: Option<Waker>,
-    /// Why there is nobody at the other end any more.
-    closed: Option<String>,
+    /// Whether the last call began while there was no other.
+    was_alone: bool,
 }
 
 impl Channel {
+    fn new(writer: FrameWriter) -> Self {
+        Self(Mutex::new(State {
+            writer: Ok(writer),
+            waiting: HashMap::new(),
+            cancelled: 0,
+            last_id: 0,
+            driver: None,
+            was_alone: false,
+        }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -182,20 +203,31 @@ impl State {
         }
     }
 
-    /// Adds a frame. The driver runs after those who are ready now, so that what they send goes with it.
-    fn put(&mut self, frame: impl FnOnce(&mut Vec<u8>)) {
-        if self.closed.is_some() {
+    /// Whether calls come one at a time, as far as the next one and the last one tell.
+    fn comes_alone(&mut self) -> bool {
+        let is_alone = self.waiting.is_empty();
+        is_alone & std::mem::replace(&mut self.was_alone, is_alone)
+    }
+
+    /// What is put waits for the driver, which runs after those who are ready now, so that what they send goes with it.
+    fn put(&mut self, put: impl FnOnce(&mut FrameWriter)) {
+        let Ok(writer) = &mut self.writer else {
             return;
-        }
-        let was_empty = self.outgoing.is_empty();
-        frame(&mut self.outgoing);
-        if was_empty && let Some(driver) = &self.driver {
+        };
+        let was_empty = writer.waiting() == 0;
+        put(writer);
+        if was_empty
+            && writer.waiting() > 0
+            && let Some(driver) = &self.driver
+        {
             driver.wake_by_ref();
         }
     }
 
     fn close(&mut self, reason: &str) {
-        self.closed.get_or_insert_with(|| reason.to_owned());
+        if self.writer.is_ok() {
+            self.writer = Err(reason.to_owned());
+        }
         self.waiting.clear();
         if let Some(driver) = self.driver.take() {
             driver.wake();
@@ -237,16 +269,18 @@ impl Call {
         body: &[u8],
     ) -> Result<Option<Self>, CallError> {
         let mut state = channel.lock();
-        if let Some(reason) = &state.closed {
-            return Err(CallError::Died(reason.clone()));
-        }
-        if state.outgoing.len() > MAX_OUTGOING {
-            return Ok(None);
+        match &state.writer {
+            Err(reason) => return Err(CallError::Died(reason.clone())),
+            Ok(writer) if writer.waiting() > MAX_OUTGOING => return Ok(None),
+            Ok(_) => {}
         }
         let (sender, reply) = oneshot::channel();
         let id = state.next_id();
+        let at_once = state.comes_alone();
         state.waiting.insert(id, sender);
-        state.put(|out| wire::put_request(out, id, head, body));
+        state.put(|writer| {
+            writer.put_request(at_once, |out| wire::put_request(out, id, head, body));
+        });
         drop(state);
         Ok(Some(Self {
             ticket: Ticket {
@@ -273,7 +307,7 @@ impl Call {
                 })
             }
             Err(_) => {
-                let reason = self.ticket.channel.lock().closed.clone();
+                let reason = self.ticket.channel.lock().writer.as_ref().err().cloned();
                 Err(CallError::Died(reason.unwrap_or_default()))
             }
         }
@@ -298,31 +332,26 @@ impl Drop for Ticket {
         if state.waiting.remove(&self.id).is_some() {
             state.cancelled += 1;
         }
-        state.put(|out| put(out, self.id));
+        state.put(|writer| writer.put(|out| put(out, self.id)));
     }
 }
 
 /// Reads and writes one channel, as long as both ends live.
 struct Driver {
-    socket: Socket,
+    reader: Reader,
     channel: Arc<Channel>,
     max_head_bytes: usize,
-    /// What is being written, and how much of it has been.
-    writing: Vec<u8>,
-    written: usize,
     input: Vec<u8>,
     /// Bytes of `input` that have come.
     filled: usize,
 }
 
 impl Driver {
-    fn new(socket: Socket, channel: Arc<Channel>, max_head_bytes: usize) -> Self {
+    fn new(reader: Reader, channel: Arc<Channel>, max_head_bytes: usize) -> Self {
         Self {
-            socket,
+            reader,
             channel,
             max_head_bytes,
-            writing: Vec::new(),
-            written: 0,
             input: vec![0; READ_BYTES],
             filled: 0,
         }
@@ -339,41 +368,29 @@ impl Driver {
 
     /// Ready when the channel has ended.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<std::io::Error>> {
-        if self.channel.lock().closed.is_some() {
-            return Poll::Ready(None);
-        }
         if let Poll::Ready(end) = self.poll_read(context) {
             return Poll::Ready(end);
         }
         self.poll_write(context)
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Option<std::io::Error>> {
-        loop {
-            if self.written == self.writing.len() {
-                self.writing.clear();
-                self.written = 0;
-                self.writing.shrink_to(KEPT_BYTES);
-                let mut state = self.channel.lock();
-                if state.outgoing.is_empty() {
-                    let waker = state.driver.get_or_insert_with(|| context.waker().clone());
-                    waker.clone_from(context.waker());
-                    return Poll::Pending;
-                }
-                std::mem::swap(&mut self.writing, &mut state.outgoing);
-            }
-            let rest = &self.writing[self.written..];
-            match std::task::ready!(self.socket.poll_write(context, rest)) {
-                Ok(count) => self.written += count,
-                Err(error) => return Poll::Ready(Some(error)),
-            }
+    fn poll_write(&self, context: &mut Context<'_>) -> Poll<Option<std::io::Error>> {
+        let mut state = self.channel.lock();
+        let waker = state.driver.get_or_insert_with(|| context.waker().clone());
+        waker.clone_from(context.waker());
+        let Ok(writer) = &mut state.writer else {
+            return Poll::Ready(None);
+        };
+        match std::task::ready!(writer.poll_flush(context)) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Some(error)),
         }
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<std::io::Error>> {
         loop {
             let room = &mut self.input[self.filled..];
-            match std::task::ready!(self.socket.poll_read(context, room)) {
+            match std::task::ready!(self.reader.poll_read(context, room)) {
                 Err(error) => return Poll::Ready(Some(error)),
                 Ok(0) => return Poll::Ready(None),
                 Ok(count) => self.filled += count,

@@ -6,6 +6,7 @@ use tokio::net::UnixStream;
 
 use super::*;
 
+const REQUEST: u8 = 1;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 const MAX_HEAD: usize = 8 * 1024;
@@ -13,9 +14,10 @@ const MAX_HEAD: usize = 8 * 1024;
 /// A channel whose worker is the test.
 fn channel() -> (Arc<Channel>, Driver, UnixStream) {
     let (near, worker) = UnixStream::pair().unwrap();
-    let channel = Arc::new(Channel::default());
-    let socket = Socket::new(near, None).unwrap();
-    let driver = Driver::new(socket, Arc::clone(&channel), MAX_HEAD);
+    let socket = Arc::new(near.into_std().unwrap());
+    let reader = Reader::new(Arc::clone(&socket), None).unwrap();
+    let channel = Arc::new(Channel::new(FrameWriter::new(socket)));
+    let driver = Driver::new(reader, Arc::clone(&channel), MAX_HEAD);
     (channel, driver, worker)
 }
 
@@ -28,6 +30,21 @@ fn running() -> (Arc<Channel>, UnixStream) {
 fn begin(channel: &Arc<Channel>, body: &[u8]) -> Option<Call> {
     let (head, ()) = http::Request::new(()).into_parts();
     Call::begin(Arc::clone(channel), &head, body).unwrap()
+}
+
+fn waiting(channel: &Channel) -> usize {
+    channel.lock().writer.as_ref().unwrap().waiting()
+}
+
+/// How many of the frames are requests.
+fn requests(mut frames: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some((length, rest)) = frames.split_first_chunk() {
+        let length = u32::from_be_bytes(*length) as usize;
+        count += usize::from(rest[0] == REQUEST);
+        frames = &rest[length..];
+    }
+    count
 }
 
 fn frame(kind: u8, id: u32, rest: &[u8]) -> Vec<u8> {
@@ -135,16 +152,44 @@ async fn what_a_worker_does_not_read_fills_no_memory() {
     let mut begun = 0;
     while begin(&channel, &body).is_some() {
         begun += 1;
-        assert!(channel.lock().outgoing.len() < most);
+        assert!(waiting(&channel) < most);
         tokio::task::yield_now().await;
     }
     assert!(begun > MAX_OUTGOING / body.len());
-    assert!(channel.lock().outgoing.len() < most);
+    assert!(waiting(&channel) < most);
     // Once it reads again, calls come again.
     let mut buffer = vec![0; 1 << 20];
     while begin(&channel, b"").is_none() {
         assert!(worker.read(&mut buffer).await.unwrap() > 0);
     }
+}
+
+#[tokio::test]
+async fn a_worker_gets_the_first_of_many_calls_before_the_last_has_come() {
+    let (channel, _driver, worker) = channel();
+    let mut calls: Vec<_> = (0..7).map(|_| begin(&channel, b"").unwrap()).collect();
+    let mut buffer = [0; 4096];
+    worker.try_read(&mut buffer).unwrap_err();
+    calls.push(begin(&channel, b"").unwrap());
+    worker.readable().await.unwrap();
+    let read = worker.try_read(&mut buffer).unwrap();
+    assert_eq!(requests(&buffer[..read]), 8);
+    assert_eq!(waiting(&channel), 0);
+}
+
+#[tokio::test]
+async fn a_call_after_another_one_that_was_alone_waits_for_no_company() {
+    let (channel, _driver, worker) = channel();
+    let mut buffer = [0; 4096];
+    drop(begin(&channel, b"").unwrap());
+    worker.try_read(&mut buffer).unwrap_err();
+    let second = begin(&channel, b"").unwrap();
+    worker.readable().await.unwrap();
+    let read = worker.try_read(&mut buffer).unwrap();
+    assert_eq!(requests(&buffer[..read]), 2);
+    let _third = begin(&channel, b"").unwrap();
+    drop(second);
+    worker.try_read(&mut buffer).unwrap_err();
 }
 
 /// Frames that a worker may send, whole ones and broken ones.

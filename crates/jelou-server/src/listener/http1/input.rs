@@ -25,9 +25,11 @@ impl Input {
         &self.bytes
     }
 
-    /// Makes room for a request of that many bytes.
+    /// Makes room for a request of that many bytes, and for some more: a read that fills its room is followed by another
+    /// one, which finds nothing.
     pub(super) fn expect(&mut self, bytes: usize) {
-        self.bytes.reserve(bytes.saturating_sub(self.bytes.len()));
+        let missing = bytes.saturating_sub(self.bytes.len());
+        self.bytes.reserve(missing + READ_BYTES / 4);
     }
 
     /// Reads once. No byte at the end of the stream.

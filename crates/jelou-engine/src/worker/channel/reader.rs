@@ -1,0 +1,62 @@
+//! Where the worker's answers come from.
+//!
+//! The worker's runtime listens to everything that its sockets tell, and so would be woken for each read of ours
+//! ([`super::writer`]). So it writes its answers to a pipe, which is no business of its event loop. Without a pipe, they
+//! come on the socket.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Result};
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, Interest, ReadBuf};
+use tokio::net::unix::pipe;
+
+use super::watched;
+
+pub(super) enum Reader {
+    Pipe(pipe::Receiver),
+    Socket(AsyncFd<Arc<UnixStream>>),
+}
+
+impl Reader {
+    pub(super) fn new(socket: Arc<UnixStream>, pipe: Option<File>) -> Result<Self> {
+        match pipe {
+            Some(pipe) => pipe::Receiver::from_file(pipe).map(Self::Pipe),
+            None => watched(socket, Interest::READABLE).map(Self::Socket),
+        }
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<Result<usize>> {
+        let socket = match self {
+            Self::Socket(socket) => socket,
+            Self::Pipe(pipe) => {
+                let mut room = ReadBuf::new(buffer);
+                ready!(Pin::new(pipe).poll_read(context, &mut room))?;
+                return Poll::Ready(Ok(room.filled().len()));
+            }
+        };
+        loop {
+            let mut guard = ready!(socket.poll_read_ready(context))?;
+            match (&**guard.get_inner()).read(buffer) {
+                Ok(count) => {
+                    // Less than there was room for: there is no more, and no call is needed to find out.
+                    if count < buffer.len() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
