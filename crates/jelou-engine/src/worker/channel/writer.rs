@@ -21,6 +21,8 @@ use super::watched;
 const KEPT_BYTES: usize = 256 * 1024;
 /// Requests that wait for each other.
 const TOGETHER: usize = 8;
+/// Bytes that are written before the driver does: more would fill the socket.
+const EARLY_BYTES: usize = 32 * 1024;
 
 #[derive(Debug)]
 pub(super) struct FrameWriter {
@@ -62,7 +64,8 @@ impl FrameWriter {
     pub(super) fn put_request(&mut self, at_once: bool, request: impl FnOnce(&mut Vec<u8>)) {
         self.put(request);
         self.requests += 1;
-        if self.full.is_none() && (at_once || self.requests >= TOGETHER) {
+        let goes = at_once || self.requests >= TOGETHER;
+        if goes && self.full.is_none() && self.waiting() <= EARLY_BYTES {
             // What does not go now, the driver writes, and finds out why.
             let _ = self.write();
         }
