@@ -6,7 +6,7 @@
 import { measureNeighbours } from "./harness/neighbours.ts";
 import { type Peer, PEERS } from "./harness/peers.ts";
 import { writeReport } from "./harness/report.ts";
-import { type Figures, inTurns, medianOf } from "./harness/rounds.ts";
+import { addTo, type Figures, inTurns, medianOf } from "./harness/rounds.ts";
 import { idleMemory } from "./harness/idle.ts";
 import { measureMany } from "./harness/many.ts";
 import { measureStarts } from "./harness/starts.ts";
@@ -14,27 +14,31 @@ import { memoryPerToken } from "./harness/tokens.ts";
 import { WORK } from "./work/requests.ts";
 
 const settings = {
-  rounds: Number(Deno.env.get("ROUNDS") ?? 15),
+  sets: Number(Deno.env.get("SETS") ?? 3),
+  rounds: Number(Deno.env.get("ROUNDS") ?? 5),
   seconds: Number(Deno.env.get("SECONDS_PER_ROUND") ?? 1),
 };
 const only = Deno.env.get("ONLY")?.split(",");
 const names = Object.keys(PEERS).filter((name) => only?.includes(name) ?? true);
 
-const peers: Peer[] = [];
 const figures: Figures[] = [];
 const wants = (name: string) => only?.includes(name) ?? true;
-try {
-  for (const name of names) peers.push(await PEERS[name]());
-  for (const work of peers.length > 0 ? WORK : []) {
-    for (const row of await inTurns(work, peers, settings)) {
-      figures.push(row);
-      const rate = Math.round(medianOf(row, "rate"));
-      const cpu = medianOf(row, "frontCpu").toFixed(1);
-      console.error(`${row.work}: ${row.peer} ${rate}/s, front ${cpu} us`);
+for (let set = 0; names.length > 0 && set < settings.sets; set++) {
+  const peers: Peer[] = [];
+  try {
+    for (const name of names) peers.push(await PEERS[name]());
+    for (const work of WORK) {
+      const measured = await inTurns(work, peers, settings);
+      addTo(figures, measured);
+      for (const row of measured) {
+        const rate = Math.round(medianOf(row, "rate"));
+        const cpu = medianOf(row, "frontCpu").toFixed(1);
+        console.error(`${row.work}: ${row.peer} ${rate}/s, front ${cpu} us`);
+      }
     }
+  } finally {
+    for (const peer of peers) await peer.stop();
   }
-} finally {
-  for (const peer of peers) await peer.stop();
 }
 
 // A part must not take the place of the whole.
@@ -42,7 +46,9 @@ const name = only ? "part" : "latest";
 await writeReport(name, figures, {
   // First: the others leave a machine that is busy with their memory and files for a while.
   neighbours: wants("neighbours")
-    ? await measureNeighbours(2 * settings.rounds * settings.seconds)
+    ? await measureNeighbours(
+      2 * settings.sets * settings.rounds * settings.seconds,
+    )
     : null,
   starts: wants("starts") ? await measureStarts() : null,
   idle: wants("idle") ? await idleMemory() : null,

@@ -45,8 +45,8 @@ export async function writeReport(
   const lines = [`# Benchmark of ${date}`, "", machine, ""];
   if (figures.length > 0) {
     lines.push(
-      `${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns. A figure is the median of its rounds, a ratio that of`,
-      "the ratios of each round.",
+      `${settings.sets} times ${settings.rounds} rounds of ${settings.seconds} s for each peer, in turns. A figure is the median of its`,
+      "rounds, a ratio that of the ratios of each round.",
       "",
       ...ratioLines(figures),
       ...figureLines(figures),

@@ -5,6 +5,9 @@ import type { Peer } from "./peers.ts";
 import { cpu, memory } from "./process.ts";
 
 export interface Settings {
+  /** Times that the peers are started anew. */
+  sets: number;
+  /** Of each set. */
   rounds: number;
   seconds: number;
 }
@@ -60,6 +63,20 @@ async function once(peer: Peer, work: Work, seconds: number): Promise<Round> {
   }
   const perCall = (total: number) => total / measured.calls * 1_000_000;
   return { ...measured, frontCpu: perCall(used[0]), allCpu: perCall(used[1]) };
+}
+
+/** Puts what one set of processes did behind what others did. */
+export function addTo(figures: Figures[], measured: Figures[]): void {
+  for (const row of measured) {
+    const same = figures.find(({ work, peer }) =>
+      work === row.work && peer === row.peer
+    );
+    if (!same) figures.push(row);
+    else {
+      same.rounds.push(...row.rounds);
+      same.memory = row.memory;
+    }
+  }
 }
 
 export function medianOf(figures: Figures, key: keyof Round): number {
