@@ -28,7 +28,7 @@ for (let set = 0; names.length > 0 && set < settings.sets; set++) {
   try {
     for (const name of names) peers.push(await PEERS[name]());
     for (const work of WORK) {
-      const measured = await inTurns(work, peers, settings);
+      const measured = await inTurns(work, peers, settings, set % 2 === 1);
       addTo(figures, measured);
       for (const row of measured) {
         const rate = Math.round(medianOf(row, "rate"));

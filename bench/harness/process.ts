@@ -5,9 +5,15 @@ const TICKS_PER_SECOND = 100;
 
 /** Those that have not ended: a benchmark that is interrupted leaves none behind. */
 const running = new Set<Deno.ChildProcess>();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => {
-    for (const child of running) child.kill("SIGTERM");
+    for (const child of running) {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has ended already.
+      }
+    }
     Deno.exit(1);
   });
 }

@@ -171,9 +171,9 @@ function peerTargets(figures: Figures[]): Row[] {
     rows.push([
       `${ONE_CALL}: p50 added to deno's, to what nginx adds`,
       "at most 1",
-      `${(added(own) / added(nginx)).toFixed(2)} (${added(own)} and ${
-        added(nginx)
-      } us)`,
+      `${(added(own) / added(nginx)).toFixed(2)} (${
+        added(own).toFixed(0)
+      } and ${added(nginx).toFixed(0)} us)`,
     ]);
   }
   against(REFUSED_CALL, "nginx", "rate", "at least 1");

@@ -27,16 +27,19 @@ export interface Figures {
   memory: number;
 }
 
+/** In one order and then in the other, `isReversed` the other way about. */
 export async function inTurns(
   work: Work,
   peers: Peer[],
   { rounds, seconds }: Settings,
+  isReversed: boolean,
 ): Promise<Figures[]> {
   const taking = peers.filter((peer) => !work.ownOnly || peer.name === "jelou");
   const taken = new Map<Peer, Round[]>(taking.map((peer) => [peer, []]));
   for (const peer of taking) await once(peer, work, 1);
   for (let round = 0; round < rounds; round++) {
-    for (const peer of round % 2 === 0 ? taking : taking.toReversed()) {
+    const reversed = (round % 2 === 1) !== isReversed;
+    for (const peer of reversed ? taking.toReversed() : taking) {
       taken.get(peer)!.push(await once(peer, work, seconds));
     }
   }
@@ -55,8 +58,10 @@ async function once(peer: Peer, work: Work, seconds: number): Promise<Round> {
   const request = work.request(peer.call);
   const measured = await load(request, work.connections, seconds);
   const used = [cpu(front) - before[0], cpu(all) - before[1]];
-  if (measured.errors > 0) {
-    throw new Error(`${peer.name}: ${measured.errors} socket errors`);
+  if (measured.errors > 0 || measured.calls === 0) {
+    throw new Error(
+      `${peer.name}: ${measured.calls} calls, ${measured.errors} socket errors`,
+    );
   }
   if (measured.refused !== (work.refused ? measured.calls : 0)) {
     throw new Error(`${peer.name}: ${measured.refused} refusals`);

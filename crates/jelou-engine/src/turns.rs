@@ -25,19 +25,18 @@ pub(crate) struct Turn(Arc<Shared>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if !self.0.pay() {
-            self.0.free.add_permits(1);
-        }
+        self.0.free.add_permits(1 - self.0.pay(1));
     }
 }
 
 impl Shared {
-    /// Whether there was a turn owed, which is settled by the one that the caller has.
-    fn pay(&self) -> bool {
-        let less = |owed: usize| owed.checked_sub(1);
-        self.owed
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less)
-            .is_ok()
+    /// Settles what is owed with as many turns as there are for it. How many it took.
+    fn pay(&self, turns: usize) -> usize {
+        let less = |owed: usize| Some(owed.saturating_sub(turns));
+        let before = self
+            .owed
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        before.map_or(0, |owed| owed.min(turns))
     }
 }
 
@@ -64,23 +63,17 @@ impl Turns {
         Ok(Turn(Arc::clone(&self.shared)))
     }
 
-    /// Makes it that many. Those that are too many go at once if they are free, and else when they are given back,
-    /// before anybody who waits has them.
+    /// Makes it that many. Those that are too many go at once if they are free, and else when they are given back, before
+    /// anybody who waits has them; only one that is given back at this moment may be had once more.
     pub(crate) fn set(&self, count: usize) {
         let Shared { free, owed } = &*self.shared;
         let before = self.all.swap(count, Ordering::AcqRel);
-        for _ in before..count {
-            if !self.shared.pay() {
-                free.add_permits(1);
-            }
-        }
+        let more = count.saturating_sub(before);
+        free.add_permits(more - self.shared.pay(more));
         owed.fetch_add(before.saturating_sub(count), Ordering::AcqRel);
-        while let Ok(turn) = free.try_acquire() {
-            if !self.shared.pay() {
-                break;
-            }
-            turn.forget();
-        }
+        // Turns may be given back meanwhile, which pay as well.
+        let gone = free.forget_permits(owed.load(Ordering::Acquire));
+        free.add_permits(gone - self.shared.pay(gone));
     }
 }
 

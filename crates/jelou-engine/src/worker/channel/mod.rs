@@ -209,7 +209,8 @@ impl State {
         is_alone & std::mem::replace(&mut self.was_alone, is_alone)
     }
 
-    /// What is put waits for the driver, which runs after those who are ready now, so that what they send goes with it.
+    /// What still waits afterwards, the driver writes: it runs after those who are ready now, so that what they send goes
+    /// with it.
     fn put(&mut self, put: impl FnOnce(&mut FrameWriter)) {
         let Ok(writer) = &mut self.writer else {
             return;

@@ -60,13 +60,15 @@ impl FrameWriter {
         frame(&mut self.frames);
     }
 
-    /// Adds a request. It goes at once, with all that wait, if there are enough of them or none is to be waited for.
+    /// Adds a request. It goes at once, with all that wait, if there are enough of them or none is to be waited for. What
+    /// still waits then is for [`FrameWriter::poll_flush`], as what was only put is.
     pub(super) fn put_request(&mut self, at_once: bool, request: impl FnOnce(&mut Vec<u8>)) {
         self.put(request);
         self.requests += 1;
         let goes = at_once || self.requests >= TOGETHER;
-        if goes && self.full.is_none() && self.waiting() <= EARLY_BYTES {
-            // What does not go now, the driver writes, and finds out why.
+        let has_begun = self.full.is_some() || !self.writing.is_empty();
+        if goes && !has_begun && self.frames.len() <= EARLY_BYTES {
+            // Who flushes finds the same error.
             let _ = self.write();
         }
     }
