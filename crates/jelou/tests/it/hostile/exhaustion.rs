@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const LIMITS: [(&str, &str); 6] = [
-    ("LIMITS__STALL_TIMEOUT_MS", "1200"),
+    ("LIMITS__STALL_TIMEOUT_MS", "3000"),
     ("LIMITS__STARTUP_TIMEOUT_MS", "3000"),
     ("LIMITS__MAX_HEAP_MIB", "48"),
     ("LIMITS__MAX_MEMORY_MIB", "96"),
@@ -39,7 +39,7 @@ struct Case {
 const ERROR: &str = r#"{"error":"Internal function error"}"#;
 const TIMED_OUT: &str = r#"{"error":"Function timed out"}"#;
 const STALLED: &[&str] =
-    &["was ended: the event loop did not run for 1200 ms (limits.stall_timeout_ms)"];
+    &["was ended: the event loop did not run for 3000 ms (limits.stall_timeout_ms)"];
 /// The watcher's words, or V8's when it was quicker; both name the setting.
 const MEMORY: &[&str] = &[
     "MiB is over the limit of 96 MiB (limits.max_memory_mib)",
