@@ -37,7 +37,14 @@ export async function writeReport(
   await Deno.writeTextFile(
     `${results}${name}.json`,
     JSON.stringify(
-      { date, machine, settings, figures: figures.map(medians), ...own },
+      {
+        date,
+        machine,
+        settings,
+        ratios: ratios(figures),
+        figures: figures.map(medians),
+        ...own,
+      },
       null,
       2,
     ) + "\n",
@@ -81,6 +88,18 @@ function ratio(own: Figures, other: Figures, key: keyof Round): string {
   return medianOfPairs(own, other, (a, b) => a[key] / b[key]).toFixed(2);
 }
 
+const COMPARED = ["rate", "frontCpu", "p50"] as const;
+
+/** Of the server to each peer. */
+function ratios(figures: Figures[]): Record<string, string>[] {
+  return figures.flatMap((row) => {
+    const own = find(figures, row.work, "jelou");
+    if (row.peer === "jelou" || !own) return [];
+    const of = COMPARED.map((key) => [key, ratio(own, row, key)]);
+    return [{ work: row.work, peer: row.peer, ...Object.fromEntries(of) }];
+  });
+}
+
 function ratioLines(figures: Figures[]): string[] {
   const lines = [
     "## Ratios to each peer",
@@ -88,11 +107,8 @@ function ratioLines(figures: Figures[]): string[] {
     "| work | peer | calls/s | CPU in front, per call | p50 |",
     "|---|---|---|---|---|",
   ];
-  for (const row of figures.filter((row) => row.peer !== "jelou")) {
-    const own = find(figures, row.work, "jelou");
-    if (!own) continue;
-    const cells = (["rate", "frontCpu", "p50"] as const)
-      .map((key) => ratio(own, row, key));
+  for (const row of ratios(figures)) {
+    const cells = COMPARED.map((key) => row[key]);
     lines.push(`| ${row.work} | ${row.peer} | ${cells.join(" | ")} |`);
   }
   return [...lines, ""];

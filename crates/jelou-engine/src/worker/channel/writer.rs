@@ -66,8 +66,7 @@ impl FrameWriter {
         self.put(request);
         self.requests += 1;
         let goes = at_once || self.requests >= TOGETHER;
-        let has_begun = self.full.is_some() || !self.writing.is_empty();
-        if goes && !has_begun && self.frames.len() <= EARLY_BYTES {
+        if goes && self.writing.is_empty() && self.frames.len() <= EARLY_BYTES {
             // Who flushes finds the same error.
             let _ = self.write();
         }
