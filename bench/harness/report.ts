@@ -84,19 +84,19 @@ function medians(row: Figures): Record<string, string | number> {
   };
 }
 
-function ratio(own: Figures, other: Figures, key: keyof Round): string {
-  return medianOfPairs(own, other, (a, b) => a[key] / b[key]).toFixed(2);
+function ratio(own: Figures, other: Figures, key: keyof Round): number {
+  return medianOfPairs(own, other, (a, b) => a[key] / b[key]);
 }
 
 const COMPARED = ["rate", "frontCpu", "p50"] as const;
 
 /** Of the server to each peer. */
-function ratios(figures: Figures[]): Record<string, string>[] {
+function ratios(figures: Figures[]) {
   return figures.flatMap((row) => {
     const own = find(figures, row.work, "jelou");
     if (row.peer === "jelou" || !own) return [];
-    const of = COMPARED.map((key) => [key, ratio(own, row, key)]);
-    return [{ work: row.work, peer: row.peer, ...Object.fromEntries(of) }];
+    const [rate, frontCpu, p50] = COMPARED.map((key) => ratio(own, row, key));
+    return [{ work: row.work, peer: row.peer, rate, frontCpu, p50 }];
   });
 }
 
@@ -108,7 +108,7 @@ function ratioLines(figures: Figures[]): string[] {
     "|---|---|---|---|---|",
   ];
   for (const row of ratios(figures)) {
-    const cells = COMPARED.map((key) => row[key]);
+    const cells = COMPARED.map((key) => row[key].toFixed(2));
     lines.push(`| ${row.work} | ${row.peer} | ${cells.join(" | ")} |`);
   }
   return [...lines, ""];
@@ -173,7 +173,7 @@ function peerTargets(figures: Figures[]): Row[] {
     rows.push([
       `${work}: ${what}, to ${peer}`,
       target,
-      ratio(own, other, key),
+      ratio(own, other, key).toFixed(2),
     ]);
   };
   against(MANY_CALLS, "nginx", "rate", "at least 1.15");
