@@ -17,6 +17,7 @@ import {
   signalAborted,
   slice,
 } from "./primordials.ts";
+import { DEFAULT_TOOL } from "./tool.ts";
 
 /** What the worker asks of a request. */
 export interface Incoming {
@@ -72,7 +73,7 @@ export class HttpIncoming implements Incoming {
   }
 
   get tool(): string {
-    return this.header("x-jelou-tool") ?? "default";
+    return this.header("x-jelou-tool") ?? DEFAULT_TOOL;
   }
 
   get trigger(): string {

@@ -12,11 +12,8 @@ import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
 import { decodeComponent, NativePromise } from "./primordials.ts";
 import { type Outcome, toOutcome } from "./result.ts";
-import type { Tool, Tools } from "./tool.ts";
+import { DEFAULT_TOOL, type Tool, type Tools } from "./tool.ts";
 import type { Validated } from "./validation.ts";
-
-/** The key of most tools. */
-const DEFAULT = "default";
 
 /** A function that is ready for requests. */
 export interface LoadedFunction {
@@ -59,7 +56,7 @@ function urlOf(incoming: Incoming): string {
 }
 
 function toolOf(tools: Tools, incoming: Incoming): Tool {
-  const key = incoming.tool === DEFAULT ? DEFAULT : decodeComponent(incoming.tool);
+  const key = incoming.tool === DEFAULT_TOOL ? DEFAULT_TOOL : decodeComponent(incoming.tool);
   const tool = tools[key];
   if (tool === undefined) {
     throw new Error(`The gateway asked for the tool "${key}", which this function does not have`);

@@ -9,6 +9,9 @@ import { type Definition, LoadError } from "./module.ts";
 import { create, functionToString, matches } from "./primordials.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
+/** The key of the only tool of a function that is not an `app()`. */
+export const DEFAULT_TOOL = "default";
+
 /** One tool. */
 export interface Tool {
   readonly key: string;
@@ -19,7 +22,7 @@ export interface Tool {
   readonly validateOutput: Validator | null;
 }
 
-/** The tools of a function by key; `define()` has the one tool `default`. */
+/** The tools of a function by key; `define()` has the one tool {@link DEFAULT_TOOL}. */
 export type Tools = Readonly<Record<string, Tool>>;
 
 /**
@@ -30,7 +33,7 @@ export type Tools = Readonly<Record<string, Tool>>;
 export function prepareTools(definition: Definition): Tools {
   const tools: Record<string, Tool> = create(null);
   if (definition[DEFINITION] === "define") {
-    tools.default = prepareTool("default", definition as AnyFunctionDefinition);
+    tools[DEFAULT_TOOL] = prepareTool(DEFAULT_TOOL, definition as AnyFunctionDefinition);
     return tools;
   }
   const entries = (definition as { tools?: unknown }).tools;
@@ -52,7 +55,7 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
   }
   const { handler, input, output } = definition;
   if (typeof handler !== "function") {
-    const where = key === "default" ? "define()" : `The tool "${key}"`;
+    const where = key === DEFAULT_TOOL ? "define()" : `The tool "${key}"`;
     throw new LoadError(
       "INVALID_DEFINITION",
       `${where} needs a \`handler\` function, and has ${typeof handler}.`,
