@@ -9,6 +9,7 @@ import { writeReport } from "./harness/report.ts";
 import { addTo, type Figures, inTurns, medianOf } from "./harness/rounds.ts";
 import { idleMemory } from "./harness/idle.ts";
 import { measureMany } from "./harness/many.ts";
+import { endAll } from "./harness/process.ts";
 import { measureStarts } from "./harness/starts.ts";
 import { memoryPerToken } from "./harness/tokens.ts";
 import { WORK } from "./work/requests.ts";
@@ -19,13 +20,32 @@ const settings = {
   seconds: Number(Deno.env.get("SECONDS_PER_ROUND") ?? 1),
 };
 const only = Deno.env.get("ONLY")?.split(",");
-const names = Object.keys(PEERS).filter((name) => only?.includes(name) ?? true);
-
-const figures: Figures[] = [];
 const wants = (name: string) => only?.includes(name) ?? true;
-for (let set = 0; names.length > 0 && set < settings.sets; set++) {
-  const peers: Peer[] = [];
-  try {
+
+try {
+  // A part must not take the place of the whole.
+  await writeReport(only ? "part" : "latest", await measurePeers(), {
+    // First: the others leave a machine that is busy with their memory and files for a while.
+    neighbours: wants("neighbours")
+      ? await measureNeighbours(
+        2 * settings.sets * settings.rounds * settings.seconds,
+      )
+      : null,
+    starts: wants("starts") ? await measureStarts() : null,
+    idle: wants("idle") ? await idleMemory() : null,
+    many: wants("many") ? await measureMany() : null,
+    bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
+  }, settings);
+} finally {
+  endAll();
+}
+
+/** All kinds of work, the peers in turns, started anew for each set. */
+async function measurePeers(): Promise<Figures[]> {
+  const figures: Figures[] = [];
+  const names = Object.keys(PEERS).filter(wants);
+  for (let set = 0; names.length > 0 && set < settings.sets; set++) {
+    const peers: Peer[] = [];
     for (const name of names) peers.push(await PEERS[name]());
     for (const work of WORK) {
       const measured = await inTurns(work, peers, settings, set % 2 === 1);
@@ -36,22 +56,7 @@ for (let set = 0; names.length > 0 && set < settings.sets; set++) {
         console.error(`${row.work}: ${row.peer} ${rate}/s, front ${cpu} us`);
       }
     }
-  } finally {
     for (const peer of peers) await peer.stop();
   }
+  return figures;
 }
-
-// A part must not take the place of the whole.
-const name = only ? "part" : "latest";
-await writeReport(name, figures, {
-  // First: the others leave a machine that is busy with their memory and files for a while.
-  neighbours: wants("neighbours")
-    ? await measureNeighbours(
-      2 * settings.sets * settings.rounds * settings.seconds,
-    )
-    : null,
-  starts: wants("starts") ? await measureStarts() : null,
-  idle: wants("idle") ? await idleMemory() : null,
-  many: wants("many") ? await measureMany() : null,
-  bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
-}, settings);

@@ -1,5 +1,5 @@
 /** Starts each peer, ready to be called. */
-import { family, freePort, listening, Started } from "./process.ts";
+import { family, freePort, listening, Started, until } from "./process.ts";
 import type { Request } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 
@@ -73,9 +73,7 @@ async function behind(
     `${here}peers/deno.ts`,
     socket,
   ]);
-  while (!await Deno.stat(socket).then(() => true, () => false)) {
-    await new Promise((r) => setTimeout(r, 10));
-  }
+  await until(`there is ${socket}`, () => Deno.stat(socket));
   await Deno.chmod(socket, 0o777);
   const proxy = await start(port, socket, dir);
   await listening(port);

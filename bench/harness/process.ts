@@ -2,20 +2,29 @@
 
 /** Clock ticks in a second (`getconf CLK_TCK` is 100 on every Linux). */
 const TICKS_PER_SECOND = 100;
+/** How long a process may take until it can be used. */
+const START_MS = 10_000;
 
 /** Those that have not ended: a benchmark that is interrupted leaves none behind. */
 const running = new Set<Deno.ChildProcess>();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => {
-    for (const child of running) {
-      try {
-        child.kill("SIGTERM");
-      } catch {
-        // It has ended already.
-      }
-    }
+    endAll();
     Deno.exit(1);
   });
+}
+
+/** Ends what was started and has not been stopped. */
+export function endAll(): void {
+  for (const child of running) end(child);
+}
+
+function end(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // It has ended already.
+  }
 }
 
 export class Started {
@@ -46,11 +55,7 @@ export class Started {
   }
 
   async stop(): Promise<void> {
-    try {
-      this.#child.kill("SIGTERM");
-    } catch {
-      // It has ended already.
-    }
+    end(this.#child);
     await this.#child.status;
   }
 }
@@ -131,16 +136,24 @@ export async function run(
 }
 
 /** Until something listens there. */
-export async function listening(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+export function listening(port: number): Promise<void> {
+  return until(`something listens on port ${port}`, async () => {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+  });
+}
+
+/** Until it succeeds. */
+export async function until(
+  what: string,
+  attempt: () => Promise<unknown>,
+): Promise<void> {
+  const end = performance.now() + START_MS;
+  while (!await attempt().then(() => true, () => false)) {
+    if (performance.now() > end) {
+      throw new Error(`waited ${START_MS} ms in vain until ${what}`);
     }
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`nothing listens on port ${port}`);
 }
 
 export function freePort(): number {
