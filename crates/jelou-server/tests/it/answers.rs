@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::{Reply, TestServer, logged};
+use crate::support::{Reply, TestServer, eventually, logged};
 
 const TOOLS: &str = r#"export default app({ tools: {
   sendEmail: define({
@@ -163,10 +163,11 @@ fn a_request_has_one_id() {
     let reply = server.call("ids", "/").send();
     let id = reply.header("x-request-id").unwrap();
     assert_eq!(reply.json(), json!(id));
-    while !logged(&["ids", id, "of this request"]) {
-        // The line is on its way from the process to the log, behind the answer to another request at the latest.
+    eventually("the line of the request", || {
+        // It is on its way from the process to the log, behind the answer to another request at the latest.
         server.call("ids", "/").send();
-    }
+        logged(&["ids", id, "of this request"]).then_some(())
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! HTTP/2 with prior knowledge (RFC 9113, section 3.3), beside HTTP/1.1 on one port.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::{Request, Version};
 use http_body_util::{BodyExt, Full};
@@ -9,6 +11,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::{ECHO, TestServer};
+
+/// How long a state may take before the test fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Says whether the call of `/hang` goes on; else it is an echo.
 const HANGING: &str = r#"let state = "none";
@@ -111,6 +116,7 @@ async fn http2_without_tls() {
     let mut other = sender.clone();
     let hanging = tokio::spawn(async move { other.send_request(hang).await });
     let state = async |sender: &mut SendRequest<Full<Bytes>>, wanted: &str| {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let get = request(&server, "GET", "/state")
                 .body(Full::default())
@@ -119,6 +125,7 @@ async fn http2_without_tls() {
             if state["state"] == wanted {
                 return;
             }
+            assert!(Instant::now() < deadline, "never {wanted}: {state}");
         }
     };
     state(&mut sender, "hanging").await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Call, TestServer};
+use crate::support::{Call, TestServer, eventually};
 
 const NOTES: &str = r#"export default define({ description: "Notes", handler: async (input, ctx) => {
   const { memory } = ctx;
@@ -96,7 +96,9 @@ fn values_belong_to_a_function_and_its_user() {
     assert_eq!(ana.get("city / ñ?"), "Quito");
     let soon = json!({ "do": "set", "key": "soon", "value": "gone", "ttl": 0.001 });
     ana.call(&soon);
-    while ana.get("soon") != Value::Null {}
+    eventually("the end of its time", || {
+        (ana.get("soon") == Value::Null).then_some(())
+    });
     ana.call(&json!({ "do": "delete", "key": "list" }));
     assert_eq!(read(&ana), json!({ "value": "nothing" }));
     let server = server.restart(|_| {});
@@ -144,11 +146,10 @@ fn its_limits_are_told_to_the_function() {
     notes.set("c", "2");
 
     // After its request, nothing says whose memory it is.
-    let late = loop {
-        if let Some(late) = notes.call(&json!({ "do": "late" }))["late"].as_str() {
-            break late.to_owned();
-        }
-    };
+    let late = eventually("the end of the request", || {
+        let answer = notes.call(&json!({ "do": "late" }));
+        answer["late"].as_str().map(str::to_owned)
+    });
     assert!(late.contains("the request is over"), "{late}");
 }
 

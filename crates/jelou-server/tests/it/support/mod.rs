@@ -1,11 +1,13 @@
 mod call;
 mod engine;
 mod log;
+mod patience;
 mod server;
 mod wire;
 
 pub(crate) use call::{Call, Reply};
 pub(crate) use log::logged;
+pub(crate) use patience::eventually;
 pub(crate) use server::TestServer;
 pub(crate) use wire::{Answer, Wire};
 

@@ -12,14 +12,15 @@ use jelou_engine::SandboxMode;
 use jelou_server::config::DEFAULTS;
 use jelou_server::{Config, DataDirError, Ready, Server, StartError};
 use jelou_token::AccessToken;
+use tokio::runtime::Runtime;
 
-use super::{Call, Wire, engine};
+use super::{Call, Wire, engine, eventually};
 
 pub(crate) struct TestServer {
     address: String,
     client: Client,
     server: Option<Server>,
-    runtime: tokio::runtime::Runtime,
+    runtime: Runtime,
     root: Option<tempfile::TempDir>,
     access_token: String,
     /// To start again with.
@@ -52,16 +53,15 @@ impl TestServer {
 
     fn start_in(root: tempfile::TempDir, config: Config, access_token: Option<String>) -> Self {
         super::log::keep();
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let kept = config.clone();
-        let (server, ready) = runtime.block_on(start_server(config));
+        let runtime = Runtime::new().unwrap();
+        let (server, ready) = start_server(&runtime, &config);
         let created = ready.access_token.map(|token| token.expose().to_owned());
         let access_token = created.or(access_token).unwrap();
         let token = AccessToken::parse(&access_token).unwrap();
         Self {
             address: ready.api.split_once("://").unwrap().1.to_owned(),
             functions: ready.functions.clone(),
-            config: kept,
+            config,
             client: Client::new(ready.api.parse().unwrap(), Some(token)),
             access_token,
             server: Some(server),
@@ -161,14 +161,13 @@ impl TestServer {
 
 /// A process that another test starts has this one's files until it is a program of its own, and with them the lock of a
 /// data folder that is to be used again.
-async fn start_server(config: Config) -> (Server, Ready) {
-    for _ in 0..10_000 {
-        match Server::start(config.clone(), |_| {}).await {
-            Err(StartError::DataDir(DataDirError::InUse(_))) => tokio::task::yield_now().await,
-            started => return started.unwrap(),
+fn start_server(runtime: &Runtime, config: &Config) -> (Server, Ready) {
+    eventually("a data folder that nobody uses", || {
+        match runtime.block_on(Server::start(config.clone(), |_| {})) {
+            Err(StartError::DataDir(DataDirError::InUse(_))) => None,
+            started => Some(started.unwrap()),
         }
-    }
-    panic!("the data folder is in use");
+    })
 }
 
 impl Drop for TestServer {
