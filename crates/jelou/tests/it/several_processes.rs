@@ -1,14 +1,14 @@
 //! A function that uses up its processor gets another process, and what happens to one of them is nothing to the other.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Sandbox, Serve, Server, eventually};
+use crate::support::{Reply, Sandbox, Serve, Server, eventually, turn};
 
 /// Works for as long as it is told, or waits, and answers with what only one process has.
 const SOURCE: &str = "
@@ -44,10 +44,7 @@ fn call(server: &Server, token: &str, input: &Value) -> Reply {
 }
 
 /// How long it may take until there is a core free: other tests run beside these.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// These tests take turns: two functions that use a core each leave none free on a small machine.
-static TURN: Mutex<()> = Mutex::new(());
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Works until two processes have answered.
 fn load_until_two_answer(server: &Server, token: &str) {
@@ -70,10 +67,15 @@ fn load_until_two_answer(server: &Server, token: &str) {
 }
 
 /// Calls that wait while something happens; their answers.
-fn answers_during(server: &Server, token: &str, happens: impl FnOnce()) -> Vec<Reply> {
+fn answers_during(
+    server: &Server,
+    token: &str,
+    wait_ms: u64,
+    happens: impl FnOnce(),
+) -> Vec<Reply> {
     thread::scope(|scope| {
         let callers: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| call(server, token, &json!({ "wait": 3000 }))))
+            .map(|_| scope.spawn(|| call(server, token, &json!({ "wait": wait_ms }))))
             .collect();
         eventually("the calls to wait", || {
             let waiting = server.data.log().matches("waits").count();
@@ -87,7 +89,7 @@ fn answers_during(server: &Server, token: &str, happens: impl FnOnce()) -> Vec<R
 
 #[test]
 fn come_with_the_load_and_go_with_it() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let sandbox = Sandbox::new();
     let server = server(&sandbox);
     let token = sandbox.deploy("mi-funcion", SOURCE);
@@ -102,13 +104,13 @@ fn come_with_the_load_and_go_with_it() {
 
 #[test]
 fn the_end_of_one_costs_only_its_own_requests() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let sandbox = Sandbox::new();
     let server = server(&sandbox);
     let token = sandbox.deploy("mi-funcion", SOURCE);
     load_until_two_answer(&server, &token);
     let victim = server.data.workers()[0].id;
-    let answers = answers_during(&server, &token, || {
+    let answers = answers_during(&server, &token, 15_000, || {
         let victim = i32::try_from(victim).ok().and_then(Pid::from_raw);
         kill_process(victim.unwrap(), Signal::KILL).unwrap();
     });
@@ -127,14 +129,14 @@ fn the_end_of_one_costs_only_its_own_requests() {
 
 #[test]
 fn all_of_them_finish_their_requests_when_they_are_replaced() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let sandbox = Sandbox::new();
     let server = server(&sandbox);
     let token = sandbox.deploy("mi-funcion", SOURCE);
     load_until_two_answer(&server, &token);
     let before: Vec<_> = server.data.workers().iter().map(|w| w.id).collect();
     assert_eq!(before.len(), 2);
-    let answers = answers_during(&server, &token, || {
+    let answers = answers_during(&server, &token, 3_000, || {
         let outcome = sandbox.jelou("secrets set mi-funcion KEY=value").run();
         assert_eq!(outcome.code, 0, "{outcome}");
     });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::server_with;
-use crate::support::{Sandbox, Server, eventually, function};
+use crate::support::{Sandbox, Server, eventually, function, turn};
 
 /// Folders of the process's groups that are a server's.
 fn groups_of(process: u32) -> Vec<PathBuf> {
@@ -95,8 +95,11 @@ fn is_idle(groups: &[PathBuf]) -> Option<bool> {
 
 #[test]
 fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
+    let _turn = turn();
     let sandbox = Sandbox::new();
-    let Some(server) = server_with("cgroup", &sandbox, None, &[]) else {
+    // An eighth of the time, after which a start has its own share in any case, is not reached.
+    let unhurried = [("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "600000")];
+    let Some(server) = server_with("cgroup", &sandbox, None, &unhurried) else {
         return;
     };
     let blank = eventually("a blank process", || server.data.workers().pop());
@@ -111,7 +114,8 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
 
     let body =
         "({ crash }: { crash: boolean }) => { if (crash) Deno.exit(1); return Deno.args[0]; }";
-    let token = sandbox.deploy("mi-funcion", &function(body));
+    let source = function(body);
+    let token = sandbox.deploy("mi-funcion", &source);
     let groups_of_answer = || {
         let (status, socket) = server.call("mi-funcion", Some(&token), "{}");
         assert_eq!(status, 200, "{socket}");
@@ -121,10 +125,15 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
         groups_of(worker.unwrap().id)
     };
     assert_eq!(is_idle(&groups_of_answer()), Some(false));
-    let (status, _) = server.call("mi-funcion", Some(&token), r#"{"crash":true}"#);
-    assert_eq!(status, 500);
-    let groups = groups_of_answer();
-    assert_eq!(is_idle(&groups), Some(true));
+    // The probation may be over before anybody looks.
+    let groups = eventually("a process on probation", || {
+        // More crashes in a row would bring pauses; a new deployment has none yet.
+        sandbox.deploy("mi-funcion", &source);
+        let (status, _) = server.call("mi-funcion", Some(&token), r#"{"crash":true}"#);
+        assert_eq!(status, 500);
+        let groups = groups_of_answer();
+        (is_idle(&groups) == Some(true)).then_some(groups)
+    });
     eventually("the end of the probation", || {
         (is_idle(&groups) == Some(false)).then_some(())
     });
@@ -132,6 +141,7 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
 
 /// Looks at the groups of a process whose module's import does not end, where there is `cpu.idle`.
 fn while_it_imports(startup_timeout_ms: &str, import: &str, look: impl FnOnce(&[PathBuf])) {
+    let _turn = turn();
     let sandbox = Sandbox::new();
     let alone = [
         ("JELOU_LIMITS__BLANK_WORKERS", "0"),
@@ -145,7 +155,7 @@ fn while_it_imports(startup_timeout_ms: &str, import: &str, look: impl FnOnce(&[
         "import {{ define }} from '@jelou/functions';\n\
          const net = await Deno.permissions.query({{ name: 'net', host: 'example.com:443' }});\n\
          if (net.state === 'granted') {{ {import} }}\n\
-         export default define({{ description: 'Imports', config: {{ timeout: 60000 }}, handler: () => 1 }});\n"
+         export default define({{ description: 'Imports', config: {{ timeout: 120000 }}, handler: () => 1 }});\n"
     );
     let token = sandbox.deploy("mi-funcion", &source);
     eventually("the end of the process that looked at the function", || {
@@ -181,7 +191,7 @@ fn an_import_that_runs_again_has_its_own_share_again() {
                   if (now - last < 1) used += now - last;\n\
                   last = now;\n\
                   }\n\
-                  await new Promise((resolve) => setTimeout(resolve, 60000));\n";
+                  await new Promise((resolve) => setTimeout(resolve, 600000));\n";
     // An eighth of the time, after which a start has its own share in any case, is not reached.
     while_it_imports("600000", import, |groups| {
         eventually("a process that takes what others leave", || {
@@ -191,6 +201,12 @@ fn an_import_that_runs_again_has_its_own_share_again() {
             (is_idle(groups) == Some(false)).then_some(())
         });
     });
+}
+
+/// Whether no process is in the group, or there is no such group any more.
+fn is_empty(group: &Path) -> bool {
+    std::fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|processes| processes.is_empty())
+        || !group.exists()
 }
 
 #[test]
@@ -207,10 +223,15 @@ fn none_is_left_behind() {
     let killed = of_blank(&server);
     assert!(!killed.is_empty());
     let data = server.kill();
-    assert!(killed.iter().all(|group| group.exists()));
+    eventually("the end of the processes in its groups", || {
+        killed.iter().all(|group| is_empty(group)).then_some(())
+    });
     let server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
     assert!(killed.iter().all(|group| !group.exists()));
     let stopped = of_blank(&server);
-    server.stop();
-    assert!(stopped.iter().all(|group| !group.exists()));
+    let data = server.stop();
+    // A server does not wait for ever for the end of a process, and says so.
+    let said = "cannot remove the control groups of all functions";
+    let are_gone = stopped.iter().all(|group| !group.exists());
+    assert!(are_gone || data.log().contains(said), "{stopped:?}");
 }

@@ -6,7 +6,7 @@ use ureq::Agent;
 use ureq::http::Request;
 
 /// How long an answer may take before the test fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) struct Call {
     agent: Agent,

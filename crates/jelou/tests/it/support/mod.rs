@@ -15,7 +15,7 @@ pub(crate) use fake_api::{FakeApi, answer, problem};
 pub(crate) use outcome::{
     Outcome, Streams, assert_live_outcome, assert_outcome, live_settings, settings,
 };
-pub(crate) use patience::eventually;
+pub(crate) use patience::{eventually, turn};
 pub(crate) use sandbox::Sandbox;
 pub(crate) use server::{Serve, Server};
 pub(crate) use terminal::{CTRL_C, CTRL_D, Terminal};

@@ -138,7 +138,7 @@ impl<'a> Serve<'a> {
     /// Waits for the end of a server that cannot start.
     pub(crate) fn run(mut self) -> Outcome {
         // One that can start ends the test, and does not hold it up.
-        self.before = vec!["timeout".to_owned(), "30".to_owned()];
+        self.before = vec!["timeout".to_owned(), "120".to_owned()];
         let output = self.command().arg("--json").output().unwrap();
         let text = |bytes| {
             let text = self

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "answers_ahead",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async () => {
     const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
     const connection = await Deno.connect({ transport: "unix", path });

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "array_bomb",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: () => {
     const all: Uint8Array[] = [];
     while (true) all.push(new Uint8Array(8_000_000).fill(1));

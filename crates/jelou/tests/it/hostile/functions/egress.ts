@@ -8,7 +8,7 @@ const past = (path: string, url = "http://well.fn.localhost/") =>
 
 export default define({
   description: "Takes sockets over",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: ({ others }: { others: string[] }) =>
     attempts({
       remove: () => Deno.remove(own),

@@ -6,7 +6,7 @@ import { attempts } from "./attempts.ts";
 
 export default define({
   description: "Looks around",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: async () => ({
     process: [process.env, nodeProcess.env],
     refused: await attempts({

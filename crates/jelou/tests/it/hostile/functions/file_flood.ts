@@ -1,12 +1,12 @@
 // Opens connections until there are no more to be had, and takes whatever becomes free for a while.
 import { define } from "@jelou/functions";
 
-const HOLD_MS = 1000;
+const HOLD_MS = 5000;
 let time = 0;
 
 export default define({
   description: "file_flood",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async () => {
     time += 1;
     const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");

@@ -8,7 +8,7 @@ const need = createRequire("file:///x.js");
 
 export default define({
   description: "Loads native code",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: () =>
     attempts({
       dlopen: () => Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } }),

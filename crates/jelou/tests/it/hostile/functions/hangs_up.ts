@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "hangs_up",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async ({ hang }: { hang?: boolean }) => {
     if (!hang) return "answered";
     const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");

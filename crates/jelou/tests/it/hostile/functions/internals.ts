@@ -4,7 +4,7 @@ import { attempts } from "./attempts.ts";
 
 export default define({
   description: "Reaches inside",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: async ({ server, worker }: { server: number; worker: number }) => {
     const deno = Deno as any;
     const granted = (await Promise.all(

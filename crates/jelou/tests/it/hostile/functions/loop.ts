@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "loop",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: () => {
     while (true);
   },

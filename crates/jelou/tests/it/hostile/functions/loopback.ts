@@ -32,7 +32,7 @@ const HOSTS = [
 
 export default define({
   description: "Connects to this machine",
-  config: { public: true, timeout: 60000 },
+  config: { public: true, timeout: 120000 },
   handler: async ({ port }: { port: number }) => {
     const ways: Record<string, () => unknown> = {};
     for (const host of HOSTS) {

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "microtask_loop",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: () =>
     new Promise(() => {
       const again = () => queueMicrotask(again);

@@ -11,7 +11,7 @@ const bring = (specifier: string, type?: string) => import(specifier, type ? { w
 
 export default define({
   description: "Imports",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: async ({ port, data }: { port: number; data: string }) => ({
     refused: await attempts({
       https: () => bring("https://deno.land/std/version.ts"),

@@ -34,7 +34,7 @@ const REACH = `
 
 export default define({
   description: "Reaches from threads",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: ({ port }: { port: number }) =>
     new Promise<Record<string, string>>((resolve, reject) => {
       const workerData = { port, socket: Deno.args[0], code: REACH, depth: 1 };

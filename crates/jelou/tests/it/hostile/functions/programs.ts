@@ -6,7 +6,7 @@ import { attempts, first } from "./attempts.ts";
 
 export default define({
   description: "Starts programs",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: () =>
     attempts({
       output: () => new Deno.Command("/bin/sh", { args: ["-c", "/usr/bin/id"] }).output(),

@@ -6,7 +6,7 @@ import { attempts, first } from "./attempts.ts";
 
 export default define({
   description: "Reads",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: ({ server, data }: { server: number; data: string }) =>
     attempts({
       passwd: () => Deno.readTextFile("/etc/passwd"),

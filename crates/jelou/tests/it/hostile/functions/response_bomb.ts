@@ -3,6 +3,6 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "response_bomb",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: () => new Response(new Uint8Array(2_000_000_000).fill(120)),
 });

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "shared_bomb",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async () => {
     const all: SharedArrayBuffer[] = [];
     while (true) {

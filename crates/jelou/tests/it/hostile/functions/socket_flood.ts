@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "socket_flood",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async (_input, ctx) => {
     const errors = new Set<string>();
     const opened: unknown[] = [];

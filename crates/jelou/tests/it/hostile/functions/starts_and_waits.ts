@@ -7,6 +7,6 @@ if (Deno.permissions.querySync({ name: "net", host: "example.com:443" }).state =
 
 export default define({
   description: "starts_and_waits",
-  config: { public: true },
+  config: { public: true, timeout: 100000 },
   handler: () => "started",
 });

@@ -4,7 +4,7 @@ import { attempts } from "./attempts.ts";
 
 export default define({
   description: "Stores",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: () => {
     const global = globalThis as any;
     return attempts({

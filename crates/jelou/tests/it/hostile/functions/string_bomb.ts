@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "string_bomb",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: () => {
     const all: string[][] = [];
     const text = "x".repeat(2 ** 27);

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 
 export default define({
   description: "thread_flood",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async () => {
     const all: Worker[] = [];
     while (true) {

@@ -5,7 +5,7 @@ import { attempts } from "./attempts.ts";
 
 export default define({
   description: "Writes",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: ({ data }: { data: string }) =>
     attempts({
       "its own folder": () => Deno.writeTextFile("./file", "x"),

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 
 export default define({
   description: "zip_bomb",
-  config: { public: true, timeout: 20000 },
+  config: { public: true, timeout: 100000 },
   handler: async () => {
     const zeros = new Blob([new Uint8Array(50_000_000)]).stream();
     const small = await new Response(zeros.pipeThrough(new CompressionStream("gzip"))).blob();
