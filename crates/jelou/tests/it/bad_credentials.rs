@@ -32,7 +32,7 @@ fn run_as(server: &Server, token: &str, line: &str) -> Outcome {
 fn an_access_token_that_expired() {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);
-    let token = access_token(&sandbox, "--scope functions:read --expires-in 3s");
+    let token = access_token(&sandbox, "--scope functions:read --expires-in 15s");
     let list = || run_as(&server, &token, "functions list");
     assert_eq!(list().code, 0);
     let refused = eventually("the expiry of the access token", || {

@@ -105,7 +105,7 @@ fn source_that_does_not_work() {
 
 #[test]
 fn types_are_checked_when_asked_for() {
-    let live = Live::start();
+    let live = Live::start_with(|serve| serve.env("JELOU_LIMITS__BUILD_TIMEOUT_MS", "600000"));
     live.sandbox.file(
         "types/index.ts",
         "import { define, z } from \"@jelou/functions\";\n\nexport default define({\n  description: \"A test\",\n  input: z.object({ a: z.string() }),\n  handler: (input) => input.b,\n});\n",

@@ -1,12 +1,15 @@
 //! Processes that wait for a function: as many as the demand asks for, within what the operator allows.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::support::{Sandbox, Serve, eventually, function};
 
 const FUNCTIONS: usize = 5;
 const LEAST: usize = 1;
 const MOST: usize = 3;
+/// For how long the server remembers a burst.
+const REMEMBERED: Duration = Duration::from_secs(16);
 
 #[test]
 fn follow_the_demand() {
@@ -20,20 +23,36 @@ fn follow_the_demand() {
             (server.data.workers().len() == processes).then_some(())
         });
     };
-    let functions: Vec<_> = (0..FUNCTIONS)
-        .map(|number| {
-            let slug = format!("funcion-{number}");
-            let token = sandbox.deploy(&slug, &function("() => 1"));
-            (slug, token)
-        })
-        .collect();
+    let deploy = |burst: usize| -> Vec<_> {
+        (0..FUNCTIONS)
+            .map(|number| {
+                let slug = format!("funcion-{burst}-{number}");
+                let token = sandbox.deploy(&slug, &function("() => 1"));
+                (slug, token)
+            })
+            .collect()
+    };
+    let call_at_once = |functions: &[(String, String)]| {
+        thread::scope(|scope| {
+            for (slug, token) in functions {
+                let call = server.request(slug).token(token);
+                scope.spawn(move || assert_eq!(call.send().status, 200));
+            }
+        });
+    };
+    let functions = deploy(0);
     wait_for("the blank workers of a quiet server", LEAST);
-    thread::scope(|scope| {
-        for (slug, token) in &functions {
-            let call = server.request(slug).token(token);
-            scope.spawn(move || assert_eq!(call.send().status, 200));
+    call_at_once(&functions);
+    let (mut bursts, mut last) = (1, Instant::now());
+    eventually("more blank workers after a burst", || {
+        // Forgotten before as many were ready: this machine is busy.
+        if last.elapsed() > REMEMBERED {
+            call_at_once(&deploy(bursts));
+            bursts += 1;
+            last = Instant::now();
         }
+        (server.data.workers().len() == bursts * FUNCTIONS + MOST).then_some(())
     });
-    wait_for("more blank workers after a burst", FUNCTIONS + MOST);
-    wait_for("few of them when it is quiet again", FUNCTIONS + LEAST);
+    let left = bursts * FUNCTIONS + LEAST;
+    wait_for("few of them when it is quiet again", left);
 }

@@ -4,19 +4,22 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crate::support::{Sandbox, Serve, Server, eventually, function, times};
 
 const FUNCTIONS: usize = 8;
+/// How long the next part of a stream may take before the test fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server with room for a few processes of some 20 MiB.
-fn server(sandbox: &Sandbox, mib: u64) -> Server {
+fn server(sandbox: &Sandbox, mib: u64, startup_timeout_ms: &str) -> Server {
     Serve::new(sandbox)
         .env("JELOU_LIMITS__MAX_WORKERS_MEMORY_MIB", &mib.to_string())
         .env("JELOU_LIMITS__BLANK_WORKERS", "1")
         .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "1")
         // Until a call that finds no room is refused.
-        .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "2000")
+        .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", startup_timeout_ms)
         .start()
 }
 
@@ -34,7 +37,7 @@ fn deploy(sandbox: &Sandbox, count: usize) -> Vec<(String, String)> {
 #[test]
 fn idle_processes_make_room_and_no_call_is_lost() {
     let sandbox = Sandbox::new();
-    let server = server(&sandbox, 100);
+    let server = server(&sandbox, 100, "30000");
     let functions = deploy(&sandbox, FUNCTIONS);
     let turn = AtomicUsize::new(0);
     let most = AtomicUsize::new(0);
@@ -65,7 +68,7 @@ fn idle_processes_make_room_and_no_call_is_lost() {
 #[test]
 fn a_process_that_works_is_not_ended() {
     let sandbox = Sandbox::new();
-    let server = server(&sandbox, 80);
+    let server = server(&sandbox, 80, "30000");
     let streaming = "() => {
         const parts = async function* () {
             while (true) { yield 'a'; await new Promise((next) => setTimeout(next, 20)); }
@@ -74,6 +77,7 @@ fn a_process_that_works_is_not_ended() {
     }";
     let token = sandbox.deploy("mi-stream", &function(streaming));
     let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
         "POST / HTTP/1.1\r\nHost: {}\r\nX-Jelou-Token: {token}\r\nContent-Length: 2\r\n\r\n{{}}",
@@ -99,12 +103,13 @@ fn a_process_that_works_is_not_ended() {
 #[test]
 fn without_room_a_call_waits_and_is_refused() {
     let sandbox = Sandbox::new();
-    let server = server(&sandbox, 64);
-    let waiting = "async () => { await new Promise((done) => setTimeout(done, 20_000)); }";
+    let server = server(&sandbox, 64, "5000");
+    let waiting = "async () => { await new Promise((done) => setTimeout(done, 60_000)); }";
+    let waiting = function(waiting).replace("handler:", "config: { timeout: 100_000 }, handler:");
     let functions: Vec<_> = (0..FUNCTIONS)
         .map(|number| {
             let slug = format!("funcion-{number}");
-            let token = sandbox.deploy(&slug, &function(waiting));
+            let token = sandbox.deploy(&slug, &waiting);
             (slug, token)
         })
         .collect();

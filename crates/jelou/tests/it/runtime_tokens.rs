@@ -289,7 +289,7 @@ fn every_refusal_looks_the_same() {
     assert_eq!(request().token(&valid).send().status, 200);
 
     let expired = sandbox
-        .jelou("tokens create mi-funcion --name short --expires-in 3s --json")
+        .jelou("tokens create mi-funcion --name short --expires-in 15s --json")
         .run()
         .json()["data"]["token"]
         .as_str()

@@ -52,7 +52,11 @@ fn with_the_language_itself() {
 
 #[test]
 fn with_the_log() {
-    let stage = Stage::start(&[("LIMITS__MAX_LOG_LINE_BYTES", "2048")]);
+    let stage = Stage::start(&[
+        ("LIMITS__MAX_LOG_LINE_BYTES", "2048"),
+        // Many lines are written at import.
+        ("LIMITS__STARTUP_TIMEOUT_MS", "30000"),
+    ]);
     let (output, flood) = (hostile!("output"), hostile!("log_flood"));
     stage.deploy_all(&[output, flood, WELL]);
     assert_eq!(stage.call(output, &json!({})).body, "\"written\"");

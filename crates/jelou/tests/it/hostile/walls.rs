@@ -254,6 +254,8 @@ fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>) -> Outc
     let first = first.to_string();
     let mut settings = column.settings.to_vec();
     settings.push(("SANDBOX__FIRST_USER_ID", &first));
+    // A heap dump is made in one piece.
+    settings.push(("LIMITS__STALL_TIMEOUT_MS", "60000"));
     let stage = Stage::start_on(sandbox, data, &settings);
     let decoy = Decoy::like(data);
     let input = json!({

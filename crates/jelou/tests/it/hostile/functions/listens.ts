@@ -5,7 +5,7 @@ import { attempts, first } from "./attempts.ts";
 
 export default define({
   description: "Listens",
-  config: { public: true },
+  config: { public: true, timeout: 120000 },
   handler: ({ data }: { data: string }) =>
     attempts({
       tcp: () => Deno.listen({ port: 0 }),
@@ -19,5 +19,5 @@ export default define({
       "in another's place": () => Deno.listen({ transport: "unix", path: `${data}/run/0/w/sock` }),
       "node:net": () => first(net.createServer().listen(0, "127.0.0.1"), "listening"),
       "node:net unix": () => first(net.createServer().listen("/tmp/jelou-hostile.sock"), "listening"),
-    }),
+    }, { "node:net": 2000 }),
 });
