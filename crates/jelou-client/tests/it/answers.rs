@@ -1,6 +1,6 @@
 //! What answers become.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use jelou_client::{Client, ClientError};
 use jelou_core::ErrorCode;
@@ -76,12 +76,11 @@ fn an_answer_of_another_version_is_named_without_its_values() {
 
 #[test]
 fn nobody_listening_is_a_network_error() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let api = format!("http://127.0.0.1:{port}").parse().unwrap();
+    // The port of a connection: nobody listens there, and no other test gets it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let nobody = connection.local_addr().unwrap();
+    let api = format!("http://{nobody}").parse().unwrap();
     let error = Client::new(api, None).health().unwrap_err();
     assert!(matches!(error, ClientError::Network { .. }), "{error:?}");
 }

@@ -1,4 +1,4 @@
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use crate::support::{FakeApi, Sandbox, answer, assert_outcome, problem};
 
@@ -56,13 +56,13 @@ fn mistyped_token_in_the_environment() {
 #[test]
 fn server_down() {
     let api = FakeApi::start(Vec::new());
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // The port of a connection: nobody listens there, and no other test gets it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let nobody = connection.local_addr().unwrap();
     let sandbox = Sandbox::new()
         .env("JELOU_TOKEN", api.token())
-        .env("JELOU_API_URL", &format!("http://{free}"));
+        .env("JELOU_API_URL", &format!("http://{nobody}"));
     assert_outcome!(sandbox.jelou("whoami").run());
     assert_outcome!(sandbox.jelou("whoami --human").run());
 }

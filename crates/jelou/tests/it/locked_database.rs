@@ -14,6 +14,8 @@ struct Lock(Child);
 impl Lock {
     fn take(database: &Path) -> Self {
         let mut process = Command::new("sqlite3")
+            // Waits for a change that the server writes meanwhile, and says nothing without the lock.
+            .args(["-bail", "-cmd", ".timeout 30000"])
             .arg(database)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
