@@ -5,9 +5,9 @@ use super::tests::{Place, Run, has};
 
 const MIB: u64 = 1024 * 1024;
 
-/// Fills 600 MB that V8's limit of its heap does not count, and says how far it came.
+/// Fills 300 MB that V8's limit of its heap does not count, and says how far it came.
 const FILL: &str = "let count = 0; const all = [];
-    try { for (; count < 60; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
+    try { for (; count < 30; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
     console.log(count);";
 
 #[tokio::test]
@@ -16,10 +16,10 @@ async fn the_limit_of_data_alone() {
     let mut run = Run::new(&place, &[]);
     let size = "console.log(Number(/VmData:\\s+(\\d+)/.exec(Deno.readTextFileSync('/proc/self/status'))[1]))";
     let baseline = run.eval(size).await.unwrap().as_u64().unwrap() * 1024;
-    assert_eq!(run.eval(FILL).await.unwrap(), 60);
-    run.max_data_bytes = Some(baseline + 256 * MIB);
+    assert_eq!(run.eval(FILL).await.unwrap(), 30);
+    run.max_data_bytes = Some(baseline + 128 * MIB);
     match run.eval(FILL).await {
-        Ok(count) => assert!(count.as_u64().unwrap() < 30, "{count}"),
+        Ok(count) => assert!(count.as_u64().unwrap() < 15, "{count}"),
         Err(ended) => assert!(ended.contains("signal"), "{ended}"),
     }
 }
@@ -65,8 +65,9 @@ async fn control_groups_alone() {
         return;
     }
     let place = Place::new();
-    let ended = Run::new(&place, &[Layer::Cgroup]).eval(FILL).await;
-    let ended = ended.unwrap_err();
+    let mut run = Run::new(&place, &[Layer::Cgroup]);
+    run.limits.max_memory_mib = 128;
+    let ended = run.eval(FILL).await.unwrap_err();
     assert!(
         ended.starts_with("signal: 9 (SIGKILL), out of memory"),
         "{ended}"
@@ -78,14 +79,14 @@ async fn the_limits_of_threads_alone() {
     let place = Place::new();
     let code = "const all = [];
         try {
-          for (; all.length < 100;) {
+          for (; all.length < 60;) {
             const thread = new Worker('data:text/javascript,postMessage(1)', { type: 'module' });
             all.push(await new Promise((done, failed) => (thread.onmessage = done, thread.onerror = failed)));
           }
         } catch {}
         console.log(JSON.stringify(all.length));
         Deno.exit(0);";
-    assert_eq!(Run::new(&place, &[]).eval(code).await.unwrap(), 100);
+    assert_eq!(Run::new(&place, &[]).eval(code).await.unwrap(), 60);
     // A control group, and `RLIMIT_NPROC`, which counts those of a user.
     for layer in [Layer::Cgroup, Layer::User] {
         if !has(layer) {

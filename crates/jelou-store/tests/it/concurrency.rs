@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -7,9 +8,12 @@ use jelou_store::{LastTokenRule, RuntimeTokenKey, Store, StoreConfig, StoreError
 
 use crate::fixture::{Fixture, actor, deployment, runtime_token, slug};
 
+/// How long all of them may take together: each waits for the others' turns.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn deploys_of_one_new_function_at_once_create_it_once() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::with_busy_timeout(PATIENCE).await;
     // As two processes on one file: the in-process queue is not what keeps this right.
     let stores = [fixture.store.clone(), fixture.open_again().await];
     let mut deploys = JoinSet::new();
@@ -43,7 +47,10 @@ async fn servers_that_start_at_once_share_one_database_and_one_key() {
     let folder = tempfile::tempdir().unwrap();
     let mut starts = JoinSet::new();
     for _ in 0..8 {
-        let config = StoreConfig::new(folder.path().join("jelou.db"));
+        let config = StoreConfig {
+            busy_timeout: PATIENCE,
+            ..StoreConfig::new(folder.path().join("jelou.db"))
+        };
         let key_file = folder.path().join("master.key");
         starts.spawn(async move {
             let vault = Vault::open(&key_file).unwrap();
@@ -60,7 +67,7 @@ async fn servers_that_start_at_once_share_one_database_and_one_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_gets_the_name() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::with_busy_timeout(PATIENCE).await;
     let function = fixture.function("mi-funcion").await;
     let other = fixture.open_again().await;
     let mut creates = JoinSet::new();
@@ -82,7 +89,7 @@ async fn one_of_many_gets_the_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn revoking_all_tokens_at_once_leaves_one() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::with_busy_timeout(PATIENCE).await;
     let function = fixture.function("mi-funcion").await;
     let other = fixture.open_again().await;
     let mut ids = Vec::new();

@@ -22,6 +22,7 @@ pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    busy_timeout: Duration,
 }
 
 impl Fixture {
@@ -42,6 +43,7 @@ impl Fixture {
             folder,
             store,
             clock,
+            busy_timeout,
         }
     }
 
@@ -54,7 +56,10 @@ impl Fixture {
     }
 
     pub(crate) fn config(&self) -> StoreConfig {
-        StoreConfig::new(self.database())
+        StoreConfig {
+            busy_timeout: self.busy_timeout,
+            ..StoreConfig::new(self.database())
+        }
     }
 
     pub(crate) fn database(&self) -> PathBuf {

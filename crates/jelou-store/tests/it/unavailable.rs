@@ -25,7 +25,7 @@ async fn a_lock_that_another_process_holds_is_reported_in_time() {
         matches!(answer, Err(StoreError::Unavailable(_))),
         "{answer:?}"
     );
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(4));
     // What is only read does not wait for it.
     assert_eq!(fixture.store.list_functions().await.unwrap().len(), 1);
 
@@ -35,7 +35,7 @@ async fn a_lock_that_another_process_holds_is_reported_in_time() {
 
 #[tokio::test]
 async fn a_turn_that_does_not_come_is_reported_in_time() {
-    let fixture = Fixture::with_busy_timeout(Duration::from_millis(100)).await;
+    let fixture = Fixture::with_busy_timeout(Duration::from_secs(1)).await;
     let mut other = fixture.connection().await;
     sqlx::raw_sql("BEGIN IMMEDIATE")
         .execute(&mut other)
@@ -58,7 +58,7 @@ async fn a_turn_that_does_not_come_is_reported_in_time() {
         );
     }
     // One after the other they would take 40 times the timeout.
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]
