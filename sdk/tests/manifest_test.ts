@@ -40,7 +40,7 @@ Deno.test("a manifest has exactly the fields that the server reads, with their d
       description: "Looks up",
       path: "*",
       methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-      timeoutMs: 30_000,
+      timeoutMs: null,
       mcp: true,
       public: false,
       cors: { origin: ["*"], methods: null, headers: null, credentials: false, maxAge: 86_400 },
@@ -136,9 +136,9 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       /`input` is no schema\. Use z\.object/,
     ],
     [`define({ description: "x", config: 5, handler() {} })`, /`config` must be an object, and is number/],
-    ...[0, 120_001, '"1s"', NaN].map((timeout): [string, RegExp] => [
+    ...[0, 1e300, Infinity, '"1s"', NaN].map((timeout): [string, RegExp] => [
       `define({ description: "x", config: { timeout: ${timeout} }, handler() {} })`,
-      /`config\.timeout` must be 1 to 120000 milliseconds/,
+      /`config\.timeout` must be a number of milliseconds, at least 1/,
     ]),
     [
       `define({ description: "x", config: { methods: ["FETCH"] }, handler() {} })`,

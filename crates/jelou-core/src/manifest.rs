@@ -34,7 +34,8 @@ pub struct Tool {
     pub path: String,
     /// Upper-case HTTP methods.
     pub methods: Vec<String>,
-    pub timeout_ms: u64,
+    /// Milliseconds until the response must have begun. `None`: as the operator has set.
+    pub timeout_ms: Option<u64>,
     pub mcp: bool,
     /// Callable without a token.
     pub public: bool,

@@ -34,20 +34,20 @@ export interface MemoryClient {
   /**
    * Reads a text; `null` when there is none.
    *
-   * @param key Its key.
+   * @param key Its key, at most 255 bytes.
    */
   get(key: string): Promise<string | null>;
   /**
    * Reads a text, with a default.
    *
-   * @param key Its key.
+   * @param key Its key, at most 255 bytes.
    * @param defaultValue What to answer when there is none.
    */
   get<D>(key: string, defaultValue: D): Promise<string | D>;
   /**
    * Keeps a text.
    *
-   * @param key Its key.
+   * @param key Its key, at most 255 bytes.
    * @param value At most 255 characters.
    * @param ttl Seconds to keep it, more than 0 and at most 86,400. Default 86,400: one day.
    * @throws {RangeError} When the value or the time is over its limit.
@@ -56,20 +56,20 @@ export interface MemoryClient {
   /**
    * Reads what `setJson` kept; `null` when there is none.
    *
-   * @param key Its key.
+   * @param key Its key, at most 255 bytes.
    */
   getJson<T = unknown>(key: string): Promise<T | null>;
   /**
    * Reads what `setJson` kept, with a default.
    *
-   * @param key Its key.
+   * @param key Its key, at most 255 bytes.
    * @param defaultValue What to answer when there is none.
    */
   getJson<T, D>(key: string, defaultValue: D): Promise<T | D>;
   /**
    * Keeps a value as JSON.
    *
-   * @param key Its key.
+   * @param key Its key, at most 255 bytes.
    * @param value Anything that JSON can express, up to 64 KB of it unless the operator says otherwise.
    * @param ttl Seconds to keep it, more than 0 and at most 86,400. Default 86,400: one day.
    * @throws {RangeError} When the time is over its limit.

@@ -13,7 +13,7 @@ export interface CorsConfig {
   origin?: string | readonly string[];
   /** Allowed methods. Default: the methods of the route. */
   methods?: readonly HttpMethod[];
-  /** Allowed request headers. Default: those that the browser asks for. */
+  /** Allowed request headers. Default: `Content-Type`, `Authorization` and `X-Jelou-Token`. */
   headers?: readonly string[];
   /** Whether the browser may send cookies. Needs named origins. Default `false`. */
   credentials?: boolean;
@@ -42,7 +42,10 @@ export interface FunctionConfig {
   path?: string;
   /** Accepted methods. Default GET, POST, PUT, PATCH and DELETE; HEAD is taken where GET is. */
   methods?: readonly HttpMethod[];
-  /** Milliseconds until the response must have begun, 1 to 120,000; then the caller gets 504. Default 30,000. */
+  /**
+   * Milliseconds until the response must have begun, at least 1; then the caller gets 504. At most
+   * `limits.max_request_timeout_ms` of the server (120,000); default `limits.request_timeout_ms` (30,000).
+   */
   timeout?: number;
   /** Whether the function is a tool at `/mcp`. Default `true`. */
   mcp?: boolean;

@@ -1,6 +1,6 @@
 /**
- * The schedules of a tool. The server parses the expressions in full; here the common mistakes are caught
- * beside the code that has them.
+ * The schedules of a tool. The common mistakes are caught beside the code that has them; the fields themselves are not
+ * parsed.
  *
  * @module
  */

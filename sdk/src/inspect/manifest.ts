@@ -28,7 +28,7 @@ export interface ToolManifest {
   readonly description: string;
   readonly path: string;
   readonly methods: readonly HttpMethod[];
-  readonly timeoutMs: number;
+  readonly timeoutMs: number | null;
   readonly mcp: boolean;
   readonly public: boolean;
   readonly cors: CorsManifest | null;

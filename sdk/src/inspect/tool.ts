@@ -15,8 +15,6 @@ const DEFAULT_METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "
 const METHODS: readonly string[] = [...DEFAULT_METHODS, "HEAD", "OPTIONS"];
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const MAX_DESCRIPTION = 1_024;
-const DEFAULT_TIMEOUT_MS = 30_000;
-const MAX_TIMEOUT_MS = 120_000;
 
 /** What is known of a tool before its definition is read. */
 export interface ToolSource {
@@ -91,11 +89,13 @@ function readMethods(methods: unknown, problem: Problem): readonly HttpMethod[] 
   return [...known];
 }
 
-function readTimeout(timeout: unknown, problem: Problem): number {
-  if (timeout === undefined) return DEFAULT_TIMEOUT_MS;
-  if (typeof timeout === "number" && timeout >= 1 && timeout <= MAX_TIMEOUT_MS) return Math.round(timeout);
-  problem(`\`config.timeout\` must be 1 to 120000 milliseconds, and is ${String(timeout)}`);
-  return DEFAULT_TIMEOUT_MS;
+/** `null` when the server's own setting is to hold. The server knows the most that it may be. */
+function readTimeout(timeout: unknown, problem: Problem): number | null {
+  if (timeout === undefined) return null;
+  const rounded = Math.round(Number(timeout));
+  if (typeof timeout === "number" && rounded >= 1 && Number.isSafeInteger(rounded)) return rounded;
+  problem(`\`config.timeout\` must be a number of milliseconds, at least 1, and is ${String(timeout)}`);
+  return null;
 }
 
 function readFlag(name: string, value: unknown, usual: boolean, problem: Problem): boolean {

@@ -138,16 +138,18 @@ impl Control {
 
     fn check_limits(&self, manifest: &Manifest) -> Result<(), ControlError> {
         let limit = self.engine.limits().max_request_timeout_ms;
-        match manifest.tools.iter().find(|tool| tool.timeout_ms > limit) {
-            Some(tool) => Err(ControlError::Invalid {
-                detail: format!(
-                    "`{}` has a timeout of {} ms; the limit is {limit} ms (limits.max_request_timeout_ms)",
-                    tool.name, tool.timeout_ms
-                ),
-                hint: "set a smaller `config.timeout`",
-            }),
-            None => Ok(()),
+        for tool in &manifest.tools {
+            if let Some(timeout) = tool.timeout_ms.filter(|timeout| *timeout > limit) {
+                return Err(ControlError::Invalid {
+                    detail: format!(
+                        "`{}` has a timeout of {timeout} ms; the limit is {limit} ms (limits.max_request_timeout_ms)",
+                        tool.name
+                    ),
+                    hint: "set a smaller `config.timeout`",
+                });
+            }
         }
+        Ok(())
     }
 }
 

@@ -133,8 +133,9 @@ pub(crate) async fn send(
 
 /// How long the function may take.
 pub(crate) fn timeout(gateway: &Gateway, tool: &Tool) -> Duration {
-    let limit = gateway.limits.max_request_timeout_ms;
-    Duration::from_millis(tool.timeout_ms.clamp(1, limit))
+    let limits = &gateway.limits;
+    let wanted = tool.timeout_ms.unwrap_or(limits.request_timeout_ms);
+    Duration::from_millis(wanted.clamp(1, limits.max_request_timeout_ms))
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ pub(crate) fn tool(name: &str, path: &str, methods: &[&str]) -> Tool {
         description: format!("Does {name}"),
         path: path.to_owned(),
         methods: methods.iter().map(|&method| method.to_owned()).collect(),
-        timeout_ms: 30_000,
+        timeout_ms: None,
         mcp: true,
         public: false,
         cors: None,

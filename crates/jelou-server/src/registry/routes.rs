@@ -181,7 +181,7 @@ mod tests {
             description: "d".to_owned(),
             path: (*path).to_owned(),
             methods: methods.split(' ').map(str::to_owned).collect(),
-            timeout_ms: 1,
+            timeout_ms: None,
             mcp: true,
             public: false,
             cors: None,

@@ -197,7 +197,7 @@ pub(crate) fn manifest(description: &str) -> Manifest {
             description: description.to_owned(),
             path: "*".to_owned(),
             methods: vec!["POST".to_owned()],
-            timeout_ms: 30_000,
+            timeout_ms: None,
             mcp: true,
             public: false,
             cors: None,

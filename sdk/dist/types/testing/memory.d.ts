@@ -19,7 +19,8 @@ export interface MockMemoryClient extends MemoryClient {
     entries(): Record<string, string>;
 }
 /**
- * Makes a memory client with the limits of `ctx.memory`.
+ * Makes a memory client with the limits of `ctx.memory` on texts and on the time to keep a value; those on keys, on
+ * JSON and on the number of values are the server's.
  *
  * ```ts
  * import { createMockContext, createMockMemoryClient } from "@jelou/functions/testing";
