@@ -19,6 +19,7 @@ use crate::assets::Assets;
 use crate::processes::Processes;
 use crate::sandbox::{LayerStatus, ProcessUser, Sandbox, SandboxConfig, SandboxError};
 use crate::slot::{LaunchSpec, Slot};
+use crate::source_maps::SourceMaps;
 use crate::worker::blank::Baseline;
 use crate::worker::budget::Budget;
 use crate::worker::load::LoadError;
@@ -146,6 +147,7 @@ pub(crate) struct Shared {
     pub(crate) deno: Deno,
     pub(crate) assets: Assets,
     pub(crate) artifacts: ArtifactCache,
+    pub(crate) source_maps: SourceMaps,
     pub(crate) cache_dir: PathBuf,
     pub(crate) limits: Limits,
     pub(crate) functions_domain: String,
@@ -262,6 +264,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             deno,
             assets,
+            source_maps: SourceMaps::new(artifacts.clone()),
             artifacts,
             cache_dir,
             limits,

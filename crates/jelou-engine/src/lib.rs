@@ -19,6 +19,7 @@ mod processes;
 mod sandbox;
 mod scaling;
 mod slot;
+mod source_maps;
 mod stack;
 mod turns;
 mod worker;

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
+use crate::LogLine;
 use crate::backoff::Backoff;
 use crate::engine::{Shared, cores};
 use crate::sandbox::CpuShare;
@@ -20,8 +21,8 @@ use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
 use crate::turns::Turns;
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
+use crate::worker::output::Forward;
 use crate::worker::process::{Counted, Worker};
-use crate::{LogLine, LogSource};
 
 #[derive(Debug)]
 pub(crate) struct Processes {
@@ -86,6 +87,7 @@ impl Processes {
     /// Takes no more requests; ends the processes when those in flight are done.
     pub(crate) async fn retire(&self) {
         self.retired.send_replace(true);
+        self.turns.close();
         // A process that is just starting is seen by whoever waited for the start.
         let changing = self.changing.lock().await;
         let workers = self.workers.swap(Arc::default());
@@ -219,10 +221,6 @@ impl Processes {
             _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
         };
         let egress = blank.egress_socket();
-        let source = LogSource {
-            function: spec.slug.clone(),
-            deployment: spec.deployment.clone(),
-        };
         let request = LoadRequest {
             mode: LoadMode::Serve,
             bundle: &bundle,
@@ -246,12 +244,13 @@ impl Processes {
                 api_key: &jelou.api_key,
             }),
         };
+        let forward = Forward::new(&self.shared, spec);
         let served = blank
             .serve(
                 &self.shared,
                 &request,
                 &spec.function,
-                source.clone(),
+                forward.clone(),
                 share,
             )
             .await;
@@ -262,13 +261,14 @@ impl Processes {
                 Ok(worker)
             }
             Err(error) => {
-                let stack = match &error {
+                let said = match &error {
                     LoadError::Refused {
                         stack: Some(stack), ..
                     } => stack.clone(),
                     other => other.to_string(),
                 };
-                self.shared.host.log(&source, LogLine::Engine(stack));
+                let said = forward.readable(said).await;
+                forward.run(said.as_bytes(), LogLine::Engine).await;
                 Err(LeaseError::Start(error))
             }
         }

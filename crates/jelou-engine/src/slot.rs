@@ -47,7 +47,7 @@ pub enum LeaseError {
     /// Which is not for the function to answer for.
     #[error("cannot start a process: {0}")]
     Process(#[source] LoadError),
-    #[error("cannot start the function: {0}")]
+    #[error("cannot start the function: {}", .0.brief())]
     Start(#[source] LoadError),
 }
 
@@ -91,7 +91,8 @@ impl Slot {
         Ok(Lease::new(worker, turn, request, idle_timeout))
     }
 
-    /// Takes no more requests; ends the processes when those in flight are done.
+    /// Takes no more requests, and sends those away that wait for their turn; ends the processes when those in flight are
+    /// done.
     pub async fn retire(&self) {
         self.processes.retire().await;
     }
@@ -101,15 +102,15 @@ impl Slot {
         if let Some(turn) = turns.try_take() {
             return Ok(turn);
         }
-        let limits = &self.processes.shared.limits;
+        let limit = self.processes.shared.limits.max_queued_requests;
         let queued = Queued::enter(&self.queued);
-        if queued.position > limits.max_queued_requests {
+        if queued.position > limit && !turns.are_closed() {
             return Err(LeaseError::Overloaded {
-                running: limits.max_concurrent_requests,
-                queued: limits.max_queued_requests,
+                running: turns.count(),
+                queued: limit,
             });
         }
-        // There are turns as long as there is the slot.
+        // There are turns until the slot is retired.
         seldom(|| turns.take())
             .await
             .map_err(|_| LeaseError::Retired)

@@ -1,18 +1,46 @@
 //! Leads the stack traces of a bundle back to the files that the developer wrote.
 
+use serde_json::Value;
 use sourcemap::SourceMap;
 
-/// Rewrites the frames of the bundle (a `blob:` URL) to the upload's own files, lines and columns, and leaves out the
-/// frames of the platform. A frame that the map does not know stays as it is.
-pub(crate) fn rewrite(text: &str, source_map: &str) -> String {
-    let Ok(map) = SourceMap::from_slice(source_map.as_bytes()) else {
-        return text.to_owned();
-    };
+/// How the URL of a bundle begins.
+const BUNDLE: &str = "blob:";
+
+/// Whether there may be something to rewrite.
+pub(crate) fn has_frames(text: &str) -> bool {
+    text.contains(BUNDLE)
+}
+
+/// Rewrites the frames of the bundle to the upload's own files, lines and columns, and leaves out the frames of the
+/// platform. A frame that the map does not know stays as it is.
+pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
     text.lines()
         .filter(|line| !is_platform_frame(line))
-        .map(|line| rewrite_line(line, &map))
+        .map(|line| rewrite_line(line, map))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// The same for a line of a log: in one that is JSON, as the SDK writes them, each text is rewritten by itself.
+pub(crate) fn rewrite_logged(line: &str, map: &SourceMap) -> String {
+    match serde_json::from_str(line) {
+        Ok(mut value) => {
+            rewrite_texts(&mut value, map);
+            value.to_string()
+        }
+        Err(_) => rewrite(line, map),
+    }
+}
+
+fn rewrite_texts(value: &mut Value, map: &SourceMap) {
+    match value {
+        Value::String(text) => *text = rewrite(text, map),
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite_texts(item, map)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| rewrite_texts(field, map)),
+        _ => {}
+    }
 }
 
 fn is_platform_frame(line: &str) -> bool {
@@ -21,7 +49,7 @@ fn is_platform_frame(line: &str) -> bool {
 }
 
 fn rewrite_line(line: &str, map: &SourceMap) -> String {
-    let Some(start) = line.find("blob:") else {
+    let Some(start) = line.find(BUNDLE) else {
         return line.to_owned();
     };
     let length = line[start..]
@@ -55,21 +83,27 @@ mod tests {
     const MAP: &str =
         r#"{"version":3,"sources":["index.ts"],"names":[],"mappings":"AAAA;AACA,SAAS"}"#;
 
+    fn map() -> SourceMap {
+        SourceMap::from_slice(MAP.as_bytes()).unwrap()
+    }
+
     #[test]
     fn frames_of_the_bundle_name_the_upload() {
         let stack = "Error: boom\n    at handler (blob:null/abc:2:1)\n    at file:///a/worker.js:1:2\n    at nativeMapped (ext:deno_http/00_serve.ts:1:13714)";
+        let expected = "Error: boom\n    at handler (index.ts:2:1)";
+        assert_eq!(rewrite(stack, &map()), expected);
+        let line = serde_json::json!({ "level": "ERROR", "args": [{ "stack": stack }, 1] });
+        let logged = serde_json::json!({ "level": "ERROR", "args": [{ "stack": expected }, 1] });
         assert_eq!(
-            rewrite(stack, MAP),
-            "Error: boom\n    at handler (index.ts:2:1)"
+            rewrite_logged(&line.to_string(), &map()),
+            logged.to_string()
         );
     }
 
     #[test]
     fn what_is_not_a_frame_stays() {
-        assert_eq!(rewrite("plain text", MAP), "plain text");
-        assert_eq!(
-            rewrite("at x (blob:null/abc:9999:1)", "{"),
-            "at x (blob:null/abc:9999:1)"
-        );
+        for text in ["plain text", "at x (blob:null/abc:0:1)", "{\"blob:"] {
+            assert_eq!(rewrite_logged(text, &map()), text);
+        }
     }
 }

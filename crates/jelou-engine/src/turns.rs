@@ -63,6 +63,20 @@ impl Turns {
         Ok(Turn(Arc::clone(&self.shared)))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all.load(Ordering::Acquire)
+    }
+
+    /// Nobody takes one any more; those who wait learn it at once.
+    pub(crate) fn close(&self) {
+        self.shared.free.close();
+    }
+
+    pub(crate) fn are_closed(&self) -> bool {
+        self.shared.free.is_closed()
+    }
+
     /// Makes it that many. Those that are too many go at once if they are free, and else when they are given back, before
     /// anybody who waits has them; only one that is given back at this moment may be had once more.
     pub(crate) fn set(&self, count: usize) {

@@ -2,19 +2,20 @@
 //! and its secrets.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jelou_core::Slug;
-use jelou_engine::{Caller, Engine, Host, LogLine, LogSource};
+use jelou_engine::{Caller, Host, LogLine, LogSource};
 use jelou_store::Store;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
 use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin};
+use crate::listener::http1;
 use crate::memory::{self, Memory};
 use crate::registry::Registry;
 
@@ -27,50 +28,16 @@ pub(crate) struct ServerHost {
     gateway: Arc<Gateway>,
     store: Store,
     memory: Arc<Memory>,
-    /// Known once the engine runs, which needs its host first.
-    engine: OnceLock<Engine>,
 }
 
 impl ServerHost {
     pub(crate) fn new(registry: Arc<Registry>, gateway: Arc<Gateway>, store: Store) -> Self {
         let memory = Arc::new(Memory::new(store.clone(), &gateway.limits));
         Self {
-            memory,
             registry,
             gateway,
             store,
-            engine: OnceLock::new(),
-        }
-    }
-
-    pub(crate) fn attach(&self, engine: Engine) {
-        // Called once, right after the engine has started.
-        let _ = self.engine.set(engine);
-    }
-
-    /// Stack traces lead to the bundle; the developer wants the files.
-    fn readable(&self, source: &LogSource, text: &str) -> String {
-        let known = self.engine.get().and_then(|engine| {
-            let function = self.registry.function(source.function.as_str())?;
-            let live = function.live.load_full()?;
-            let spec = live.slot.spec();
-            (spec.deployment == source.deployment)
-                .then(|| engine.readable_stack(&spec.artifact_hash, text))
-        });
-        known.unwrap_or_else(|| text.to_owned())
-    }
-
-    /// An SDK line with readable stacks; any other line as it is.
-    fn readable_line(&self, source: &LogSource, line: &str) -> String {
-        if !line.contains("blob:") {
-            return line.to_owned();
-        }
-        match serde_json::from_str::<serde_json::Value>(line) {
-            Ok(mut value) => {
-                map_strings(&mut value, &|text| self.readable(source, text));
-                value.to_string()
-            }
-            Err(_) => self.readable(source, line),
+            memory,
         }
     }
 }
@@ -111,8 +78,7 @@ impl Host for ServerHost {
                 let answered = answer_worker(&gateway, &memory, &caller, request);
                 async { Ok::<_, std::convert::Infallible>(answered.await) }
             });
-            let served = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service);
+            let served = http1::limited().serve_connection(TokioIo::new(stream), service);
             if let Err(error) = served.await {
                 tracing::debug!(%error, function = %caller.function, "call to another function ended");
             }
@@ -124,11 +90,9 @@ impl Host for ServerHost {
         let deployment = source.deployment.as_str();
         match line {
             LogLine::Output(text) => {
-                let text = self.readable_line(source, &text);
                 tracing::info!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
             }
             LogLine::Engine(text) => {
-                let text = self.readable(source, &text);
                 tracing::error!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
             }
             LogLine::Breach(reason) => {
@@ -165,18 +129,5 @@ impl Host for ServerHost {
                     .map_err(|error| error.to_string())
             })
             .collect()
-    }
-}
-
-fn map_strings(value: &mut serde_json::Value, map: &dyn Fn(&str) -> String) {
-    match value {
-        serde_json::Value::String(text) => *text = map(text),
-        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| map_strings(item, map)),
-        serde_json::Value::Object(fields) => {
-            fields
-                .values_mut()
-                .for_each(|field| map_strings(field, map));
-        }
-        _ => {}
     }
 }

@@ -121,9 +121,8 @@ impl Server {
                     api_key: jelou.api_key,
                 }),
             },
-            Arc::<ServerHost>::clone(&host),
+            host,
         )?;
-        host.attach(engine.clone());
         let control = Arc::new(Control::new(
             store.clone(),
             Arc::clone(&registry),

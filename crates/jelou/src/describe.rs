@@ -70,7 +70,10 @@ impl CommandSchema {
         let name = command.get_bin_name().unwrap_or(command.get_name());
         Self {
             name: name.to_owned(),
-            about: command.get_about().map(ToString::to_string),
+            about: command
+                .get_long_about()
+                .or_else(|| command.get_about())
+                .map(ToString::to_string),
             args: command
                 .get_arguments()
                 .filter(|argument| std::ptr::eq(command, root) || !is_shared(argument, root))
@@ -95,6 +98,9 @@ struct ArgumentSchema {
     flags: Vec<String>,
     about: Option<String>,
     r#type: &'static str,
+    /// As the usage line has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_name: Option<String>,
     required: bool,
     repeatable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +132,11 @@ impl ArgumentSchema {
             flags: flags(argument),
             about: argument.get_help().map(ToString::to_string),
             r#type: type_name(argument),
+            value_name: argument
+                .get_value_names()
+                .and_then(|names| names.first())
+                .filter(|_| takes_values)
+                .map(ToString::to_string),
             required: argument.is_required_set(),
             repeatable: matches!(argument.get_action(), ArgAction::Append),
             default: argument

@@ -16,6 +16,7 @@ mod types;
 mod workspace;
 
 use jelou_core::{Manifest, Slug, SourceTree};
+use sourcemap::SourceMap;
 
 pub use error::BuildError;
 
@@ -109,24 +110,23 @@ impl Engine {
                     code,
                     message,
                     stack,
-                } => LoadError::Refused {
-                    code,
-                    message: stack::rewrite(&message, &artifact.source_map),
-                    stack: stack.map(|stack| stack::rewrite(&stack, &artifact.source_map)),
-                },
+                } => {
+                    let map = SourceMap::from_slice(artifact.source_map.as_bytes());
+                    let readable = |text: String| match &map {
+                        Ok(map) => stack::rewrite(&text, map),
+                        Err(_) => text,
+                    };
+                    LoadError::Refused {
+                        code,
+                        message: readable(message),
+                        stack: stack.map(readable),
+                    }
+                }
                 other => other,
             })?;
         let manifest = loaded.manifest.ok_or_else(|| {
             LoadError::Protocol("the worker sent no manifest for the function".to_owned())
         })?;
         Ok((manifest, loaded.warnings))
-    }
-
-    /// Leads a stack trace back to the files of the deployment that wrote it.
-    pub fn readable_stack(&self, artifact_hash: &str, text: &str) -> String {
-        match self.shared.artifacts.source_map(artifact_hash) {
-            Ok(map) => stack::rewrite(text, &map),
-            Err(_) => text.to_owned(),
-        }
     }
 }

@@ -15,14 +15,14 @@ use super::compiled::Compiled;
 use super::connection::{Connection, Connections};
 use super::exit;
 use super::load::{self, LoadError, LoadRequest, Loaded};
-use super::output;
+use super::output::{self, Forward};
 use super::own_time;
 use super::proc::Status;
 use super::process::{Counted, Process, Worker, pid_of};
 use super::watch::{self, Stage};
+use crate::LogLine;
 use crate::engine::Shared;
 use crate::sandbox::{CpuShare, Purpose};
-use crate::{LogLine, LogSource};
 
 /// Bytes of the line in which the bootstrap says that it listens.
 const MAX_READY_BYTES: usize = 1024;
@@ -175,7 +175,7 @@ impl Blank {
         shared: &Arc<Shared>,
         request: &LoadRequest<'_>,
         function: &FunctionId,
-        source: LogSource,
+        forward: Forward,
         share: CpuShare,
     ) -> Result<Counted, LoadError> {
         let Self {
@@ -190,22 +190,19 @@ impl Blank {
         } = self;
         dir.give(share);
         // Before the module runs: one that writes a lot while it is imported would wait for a reader.
-        let forward = output::Forward {
-            source: source.clone(),
-            host: Arc::clone(&shared.host),
-            lines_per_second: shared.limits.max_log_lines_per_second,
-            line_bytes: shared.limits.max_log_line_bytes,
-        };
         shared
             .runtime
             .spawn(forward.clone().run(stdout, LogLine::Output));
         if let Some(stderr) = child.stderr.take() {
-            shared.runtime.spawn(forward.run(stderr, LogLine::Engine));
+            shared
+                .runtime
+                .spawn(forward.clone().run(stderr, LogLine::Engine));
         }
-        let worker = Worker::new(source.function.clone(), charge, channels, connections);
+        let slug = forward.source.function.clone();
+        let worker = Worker::new(slug, charge, channels, connections);
         let pid = pid_of(&child);
         let loaded = {
-            let at_limit = |what| shared.host.log(&source, LogLine::AtLimit(what));
+            let at_limit = |what| forward.say(LogLine::AtLimit(what));
             let watch = watch::watch(&worker, pid, &dir, Stage::Import, &shared.limits, at_limit);
             let loaded = load(shared, &mut child, &dir, &mut connection, request);
             tokio::select! {
@@ -222,7 +219,7 @@ impl Blank {
         // It belongs to the thread that started the process; whoever calls makes its own.
         drop(connection);
         let process = Process { child, dir, egress };
-        Ok(worker.supervised(process, shared, function, source))
+        Ok(worker.supervised(process, shared, function, forward))
     }
 }
 

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -58,6 +57,14 @@ impl std::fmt::Debug for Connection {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    #[error("its answer has more than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error(transparent)]
+    Ended(#[from] hyper::Error),
+}
+
 impl Connection {
     async fn open(socket: &Path, process: Pid, max_head_bytes: usize) -> std::io::Result<Self> {
         let stream = connect(socket, process).await?;
@@ -99,20 +106,31 @@ impl Connection {
         tokio::spawn(poll_fn(move |context| self.driver.poll(context)));
     }
 
-    /// Sends a request and takes the whole answer.
+    /// Sends a request and takes the whole answer, whose body may have that many bytes.
     pub(crate) async fn exchange(
         &mut self,
         request: Request<RequestBody>,
-    ) -> Result<(StatusCode, Bytes), hyper::Error> {
+        max_bytes: usize,
+    ) -> Result<(StatusCode, Bytes), ExchangeError> {
         let response = self.send(request).await.map_err(TrySendError::into_error)?;
         let (head, body) = response.into_parts();
-        let mut body = std::pin::pin!(body.collect());
-        let body = poll_fn(|context| {
+        let mut bytes = BytesMut::new();
+        let mut body = std::pin::pin!(body);
+        while let Some(frame) = poll_fn(|context| {
             let _ = self.drive(context);
-            body.as_mut().poll(context)
+            body.as_mut().poll_frame(context)
         })
-        .await?;
-        Ok((head.status, body.to_bytes()))
+        .await
+        {
+            let Ok(data) = frame?.into_data() else {
+                continue;
+            };
+            if bytes.len() + data.len() > max_bytes {
+                return Err(ExchangeError::TooLarge { limit: max_bytes });
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok((head.status, bytes.freeze()))
     }
 
     /// Whether another request can be sent: the last one is through, and the worker has not closed the connection.
@@ -198,6 +216,7 @@ pub(crate) async fn connect(socket: &Path, process: Pid) -> std::io::Result<Unix
 mod tests {
     use std::io::Read;
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixListener;
 
     use super::*;
@@ -224,6 +243,35 @@ mod tests {
             read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
         });
         assert_eq!(accepted.len(), MAX_IDLE);
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_a_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let connections = Connections::new(rustix::process::getpid(), &path, 16 * 1024);
+        let answering = tokio::spawn(async move {
+            let mut answered = Vec::new();
+            for _ in 0..2 {
+                let (mut end, _) = listener.accept().await.unwrap();
+                assert!(end.read(&mut [0; 1024]).await.unwrap() > 0);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12345";
+                end.write_all(answer).await.unwrap();
+                answered.push(end);
+            }
+            answered
+        });
+        let mut exchanged = Vec::new();
+        for limit in [5, 4] {
+            let mut connection = connections.take().await.unwrap();
+            let request = Request::new(RequestBody::empty());
+            exchanged.push(connection.exchange(request, limit).await);
+        }
+        assert_eq!(exchanged[0].as_ref().unwrap().1, "12345");
+        let error = exchanged[1].as_ref().unwrap_err();
+        assert_eq!(error.to_string(), "its answer has more than 4 bytes");
+        drop(answering.await.unwrap());
     }
 
     #[tokio::test]

@@ -10,8 +10,11 @@ use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::connection::Connection;
+use super::connection::{Connection, ExchangeError};
 use crate::RequestBody;
+
+/// Bytes of an answer to a load. User code has run in the process by then, and the server's memory is everybody's.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +99,16 @@ pub enum LoadError {
     Protocol(String),
 }
 
+impl LoadError {
+    /// Without the words of the function's own, which only its log has.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::Refused { code, .. } => format!("its module was refused ({code})"),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// How long that may take is up to the caller.
 pub(crate) async fn load(
     connection: &mut Connection,
@@ -149,7 +162,10 @@ async fn tell(
         .body(RequestBody::full(body))
         .map_err(|error| LoadError::Protocol(error.to_string()))?;
     connection
-        .exchange(request)
+        .exchange(request, MAX_ANSWER_BYTES)
         .await
-        .map_err(|error| LoadError::Died(error.to_string()))
+        .map_err(|error| match error {
+            ExchangeError::TooLarge { .. } => LoadError::Protocol(error.to_string()),
+            ExchangeError::Ended(error) => LoadError::Died(error.to_string()),
+        })
 }

@@ -4,28 +4,44 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jelou_core::LineRate;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use super::rate::LineRate;
-use crate::{Host, LogLine, LogSource};
+use crate::engine::Shared;
+use crate::{LaunchSpec, LogLine, LogSource, stack};
 
-/// Where the lines of a process go, and how many there may be.
+/// Where the lines of a deployment's processes go, and how many there may be.
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {
     pub(crate) source: LogSource,
-    pub(crate) host: Arc<dyn Host>,
-    pub(crate) lines_per_second: u64,
-    /// Bytes of a line, its end included.
-    pub(crate) line_bytes: usize,
+    shared: Arc<Shared>,
+    artifact_hash: String,
 }
 
 impl Forward {
+    pub(crate) fn new(shared: &Arc<Shared>, spec: &LaunchSpec) -> Self {
+        Self {
+            source: LogSource {
+                function: spec.slug.clone(),
+                deployment: spec.deployment.clone(),
+            },
+            shared: Arc::clone(shared),
+            artifact_hash: spec.artifact_hash.clone(),
+        }
+    }
+
+    /// Passes on what the platform says of a process.
+    pub(crate) fn say(&self, line: LogLine) {
+        self.shared.host.log(&self.source, line);
+    }
+
     /// Passes every line on until the process closes the pipe.
     pub(crate) async fn run(self, pipe: impl AsyncRead + Unpin, wrap: fn(String) -> LogLine) {
         let mut reader = BufReader::new(pipe);
-        let mut rate = LineRate::new(self.lines_per_second, Instant::now());
+        let limits = &self.shared.limits;
+        let mut rate = LineRate::default();
         loop {
-            let line = next_line(&mut reader, self.line_bytes);
+            let line = next_line(&mut reader, limits.max_log_line_bytes);
             let Ok(Some(line)) = self.dropped_told(&mut rate, line).await else {
                 break;
             };
@@ -33,8 +49,9 @@ impl Forward {
             if let Some(lines) = rate.take_dropped(now) {
                 self.say_dropped(lines);
             }
-            if !line.text.is_empty() && rate.admit(now) {
-                self.host.log(&self.source, wrap(self.with_note(line)));
+            if !line.text.is_empty() && rate.admit(limits.max_log_lines_per_second, now) {
+                let text = self.with_note(line);
+                self.say(wrap(self.readable(text).await));
             }
         }
         if let Some(lines) = rate.rest() {
@@ -64,18 +81,28 @@ impl Forward {
             let _ = write!(
                 text,
                 " [{dropped} bytes were dropped: a line may have {} (limits.max_log_line_bytes)]",
-                self.line_bytes
+                self.shared.limits.max_log_line_bytes
             );
         }
         text
     }
 
+    /// Stack traces lead to the bundle; the developer wants the files.
+    pub(crate) async fn readable(&self, text: String) -> String {
+        if !stack::has_frames(&text) {
+            return text;
+        }
+        match self.shared.source_maps.of(&self.artifact_hash).await {
+            Some(map) => stack::rewrite_logged(&text, &map),
+            None => text,
+        }
+    }
+
     fn say_dropped(&self, lines: u64) {
-        let line = LogLine::Dropped {
+        self.say(LogLine::Dropped {
             lines,
-            lines_per_second: self.lines_per_second,
-        };
-        self.host.log(&self.source, line);
+            lines_per_second: self.shared.limits.max_log_lines_per_second,
+        });
     }
 }
 

@@ -17,9 +17,10 @@ use super::command::WorkerDir;
 use super::connection::Connections;
 use super::exit;
 use super::in_flight::InFlight;
+use super::output::Forward;
 use super::watch::{self, Stage};
 use crate::engine::Shared;
-use crate::{Caller, LogLine, LogSource};
+use crate::{Caller, LogLine};
 
 /// Set in [`Worker::leases`] when the worker takes no more requests.
 const CLOSED: usize = 1 << (usize::BITS - 1);
@@ -105,7 +106,7 @@ impl Worker {
         process: Process,
         shared: &Arc<Shared>,
         function: &FunctionId,
-        source: LogSource,
+        forward: Forward,
     ) -> Counted {
         let worker = Arc::new(self);
         shared.runtime.spawn(supervise(
@@ -113,7 +114,7 @@ impl Worker {
             Arc::clone(&worker),
             process,
             function.clone(),
-            source,
+            forward,
         ));
         Counted(worker)
     }
@@ -256,7 +257,7 @@ async fn supervise(
     worker: Arc<Worker>,
     process: Process,
     function: FunctionId,
-    source: LogSource,
+    forward: Forward,
 ) {
     let Process {
         mut child,
@@ -264,7 +265,7 @@ async fn supervise(
         egress,
     } = process;
     let pid = pid_of(&child);
-    let at_limit = |what| shared.host.log(&source, LogLine::AtLimit(what));
+    let at_limit = |what| forward.say(LogLine::AtLimit(what));
     let breach = watch::watch(&worker, pid, &dir, Stage::Calls, &shared.limits, at_limit);
     tokio::pin!(breach);
     let egress_connections = Arc::new(Semaphore::new(MAX_EGRESS_CONNECTIONS));
@@ -284,7 +285,7 @@ async fn supervise(
             }
             (stream, connection) = accept(&egress, &egress_connections) => {
                 let caller = Caller {
-                    function: source.function.clone(),
+                    function: forward.source.function.clone(),
                     function_id: function.clone(),
                     worker: Arc::clone(&worker),
                     _connection: Arc::new(connection),
@@ -295,7 +296,7 @@ async fn supervise(
     };
     if let Some(line) = last_line {
         worker.close_crashed();
-        shared.host.log(&source, line);
+        forward.say(line);
     }
     worker.leases.fetch_or(CLOSED, Ordering::AcqRel);
     worker.channels.clear();

@@ -1,10 +1,11 @@
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use jelou_core::api::{AuditPage, Problem};
 use serde::Deserialize;
 
 use super::App;
 use super::auth::Administrator;
+use super::extract::Query;
 use super::problem::ApiError;
 
 #[derive(Debug, Deserialize)]
@@ -21,7 +22,7 @@ fn default_limit() -> usize {
 /// Who changed what, newest first.
 #[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", params(
     ("before" = Option<i64>, Query, description = "Only entries older than this id"),
-    ("limit" = Option<u32>, Query, description = "At most this many entries; 50 when absent"),
+    ("limit" = Option<u32>, Query, description = "At most this many entries, up to 1000; 50 when absent"),
 ), responses(
     (status = 200, body = AuditPage),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,5 +1,5 @@
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use http::StatusCode;
 use jelou_core::api::{CreateToken, CreatedToken, List, Problem, RuntimeToken};
 use jelou_store::LastTokenRule;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::App;
 use super::auth::{Reader, Writer};
-use super::extract::{self, SlugAndName, SlugPath};
+use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
 /// The function's unrevoked runtime tokens, oldest first.

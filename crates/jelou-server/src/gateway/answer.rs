@@ -31,7 +31,10 @@ pub(crate) enum Answer<'a> {
     PayloadTooLarge,
     FunctionError,
     LoopDetected,
-    Unavailable,
+    /// It may be there after that many seconds.
+    Unavailable {
+        retry_after: u64,
+    },
     TimedOut,
 }
 
@@ -47,7 +50,7 @@ impl Answer<'_> {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::LoopDetected => StatusCode::LOOP_DETECTED,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -64,7 +67,7 @@ impl Answer<'_> {
             Self::PayloadTooLarge => br#"{"error":"Payload too large"}"#,
             Self::FunctionError => br#"{"error":"Internal function error"}"#,
             Self::LoopDetected => br#"{"error":"Loop detected"}"#,
-            Self::Unavailable => br#"{"error":"Function unavailable"}"#,
+            Self::Unavailable { .. } => br#"{"error":"Function unavailable"}"#,
             Self::TimedOut => br#"{"error":"Function timed out"}"#,
         })
     }
@@ -81,11 +84,8 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             Answer::MethodNotAllowed { allow } => {
                 headers.insert(header::ALLOW, allow);
             }
-            Answer::TooManyRequests { retry_after } => {
+            Answer::TooManyRequests { retry_after } | Answer::Unavailable { retry_after } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
-            }
-            Answer::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
-use jelou_core::{Slug, seldom};
+use jelou_core::seldom;
 use jelou_engine::{
     BodyError, InFlightRequest, Lease, LeaseError, RequestBody, SendError, WorkerBody,
 };
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::answer::{self, Answer};
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
-use super::{Gateway, GatewayBody, Origin, forward, websocket};
+use super::{Gateway, GatewayBody, Origin, failures, forward, websocket};
 use crate::registry::Function;
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-jelou-request-id");
@@ -96,7 +96,6 @@ pub(crate) async fn send(
     call: &Call<'_>,
 ) -> Result<Response<WorkerBody>, Answer<'static>> {
     let timeout = timeout(gateway, call.tool);
-    let slug = &function.slug;
     let request_id = call.request_id;
     let identity = match identity::of(gateway, request.headers(), function, call.tool, call.origin)
     {
@@ -114,7 +113,7 @@ pub(crate) async fn send(
         memory_scope: memory_scope.clone(),
     };
     let outgoing = outgoing(request, call, identity)
-        .map_err(|error| Failure::from(error).answer(slug, request_id))?;
+        .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
     let answered = async {
         let lease = pin!(lease(function, in_flight)).await?;
         pin!(lease.send(outgoing)).await.map_err(Failure::Send)
@@ -128,7 +127,7 @@ pub(crate) async fn send(
         Ok(Err(failure)) => failure,
         Err(_) => Failure::TimedOut(timeout),
     };
-    Err(failure.answer(slug, request_id))
+    Err(failure.answer(gateway, function, request_id))
 }
 
 /// How long the function may take.
@@ -154,11 +153,14 @@ enum Failure {
 
 impl Failure {
     #[cold]
-    fn answer(&self, function: &Slug, request_id: Uuid) -> Answer<'static> {
-        tracing::warn!(%function, %request_id, error = %self, "call failed");
+    fn answer(&self, gateway: &Gateway, function: &Function, request_id: Uuid) -> Answer<'static> {
+        failures::log(gateway, function, request_id, self);
         match self {
             Self::Lease(LeaseError::Start(_)) => Answer::FunctionError,
-            Self::Lease(_) => Answer::Unavailable,
+            Self::Lease(LeaseError::BackingOff { retry_after, .. }) => Answer::Unavailable {
+                retry_after: retry_after.as_secs(),
+            },
+            Self::Lease(_) => Answer::Unavailable { retry_after: 1 },
             Self::Send(SendError::Body(BodyError::TooLarge { .. })) => Answer::PayloadTooLarge,
             Self::Send(_) | Self::Outgoing(_) => Answer::FunctionError,
             Self::TimedOut(_) => Answer::TimedOut,

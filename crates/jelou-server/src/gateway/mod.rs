@@ -7,6 +7,7 @@ pub(crate) mod answer;
 pub(crate) mod auth;
 mod body;
 pub(crate) mod cors;
+pub(crate) mod failures;
 mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;

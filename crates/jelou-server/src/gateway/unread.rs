@@ -33,6 +33,11 @@ impl CallerBody {
         }
     }
 
+    /// Whether some of it may still be on the connection.
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        matches!(self, Self::Stream(_)) && !self.is_empty()
+    }
+
     /// Bytes that the caller says it has.
     fn announced(&self) -> u64 {
         match self {

@@ -118,6 +118,7 @@ async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
     // No method of HTTP/1.1 begins like this, by RFC 9113.
     const PREFACE: &[u8] = b"PRI";
     let mut first = [0; PREFACE.len()];
+    let mut pause = proxy_protocol::Pause::default();
     loop {
         let count = stream.peek(&mut first).await?;
         if count == 0 || !PREFACE.starts_with(&first[..count]) {
@@ -126,7 +127,7 @@ async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
         if count == PREFACE.len() {
             return Ok(true);
         }
-        proxy_protocol::wait_for_more().await;
+        pause.wait().await;
     }
 }
 

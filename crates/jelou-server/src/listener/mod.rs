@@ -6,7 +6,7 @@
 
 mod connection;
 mod cores;
-mod http1;
+pub(crate) mod http1;
 mod proxy_protocol;
 mod sockets;
 mod tls;
@@ -103,14 +103,14 @@ fn names_one_host<B>(request: &Request<B>) -> bool {
 }
 
 async fn answer_api(api: &axum::Router, request: Request<CallerBody>) -> Response<GatewayBody> {
-    let has_body = !request.body().is_empty();
+    let is_on_its_way = request.body().is_on_its_way();
     let Ok(mut response) = api
         .clone()
         // The API has limits of its own; this body is read to its end also where the API stops.
         .oneshot(request.map(|body| axum::body::Body::new(body.limited(u64::MAX))))
         .await;
-    if has_body && !response.status().is_success() {
-        // A refusal may have left the body unread.
+    if is_on_its_way && !response.status().is_success() {
+        // A refusal may have left it unread.
         unread::close(response.headers_mut());
     }
     response.map(GatewayBody::Api)

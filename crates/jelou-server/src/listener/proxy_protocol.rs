@@ -16,6 +16,7 @@ const MAX_HEADER_BYTES: usize = 4 * 1024;
 /// unless the proxy speaks for itself.
 pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
     let mut buffer = [0; MAX_HEADER_BYTES];
+    let mut pause = Pause::default();
     loop {
         let count = stream.peek(&mut buffer).await?;
         let given = &buffer[..count];
@@ -24,7 +25,7 @@ pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>>
         }
         let header = HeaderResult::parse(given);
         if header.is_incomplete() && count < buffer.len() && !is_whole_line(given) {
-            wait_for_more().await;
+            pause.wait().await;
             continue;
         }
         let (length, caller) = read(&header)?;
@@ -78,8 +79,23 @@ fn malformed(error: &impl std::fmt::Display) -> io::Error {
     )
 }
 
-/// Senders put the beginning into one segment. Where it comes in pieces nonetheless, there is nothing to be woken by:
-/// the bytes that are there make the socket readable.
-pub(super) async fn wait_for_more() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
+/// Between two looks at how a connection begins. Senders put the beginning into one segment. Where it comes in pieces
+/// nonetheless, there is nothing to be woken by: the bytes that are there make the socket readable. Each pause is longer
+/// than the one before, so that many who send half of it and wait cost next to nothing.
+#[derive(Debug)]
+pub(super) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Duration::from_millis(1))
+    }
+}
+
+impl Pause {
+    const LONGEST: Duration = Duration::from_millis(100);
+
+    pub(super) async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (2 * self.0).min(Self::LONGEST);
+    }
 }

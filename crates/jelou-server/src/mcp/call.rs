@@ -16,7 +16,7 @@ use super::outcome::Outcome;
 use super::revision::Revision;
 use super::{Exchange, outcome};
 use crate::gateway::answer::Answer;
-use crate::gateway::invoke;
+use crate::gateway::{failures, invoke};
 
 /// Why a call does not come to the function.
 #[derive(Debug)]
@@ -90,11 +90,15 @@ async fn run(exchange: Exchange<'_>, entry: &Entry, headers: &HeaderMap, input: 
         Ok(Ok(outcome)) => outcome,
         Ok(Err(answer)) => of_platform(&answer),
         Err(_) => {
-            tracing::warn!(
-                function = %exchange.function.slug,
-                request_id = %exchange.request_id,
-                "call failed: no whole result within {} ms (the function's `timeout`, or limits.request_timeout_ms)",
+            let error = format!(
+                "no whole result within {} ms (the function's `timeout`, or limits.request_timeout_ms)",
                 timeout.as_millis()
+            );
+            failures::log(
+                exchange.gateway,
+                exchange.function,
+                exchange.request_id,
+                &error,
             );
             of_platform(&Answer::TimedOut)
         }
@@ -145,9 +149,7 @@ async fn ask(
             ))
         }
         Err(error) => {
-            let slug = &function.slug;
-            let request_id = exchange.request_id;
-            tracing::warn!(function = %slug, %request_id, error, "call failed");
+            failures::log(gateway, function, exchange.request_id, &error);
             Err(Answer::FunctionError)
         }
     }

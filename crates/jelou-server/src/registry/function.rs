@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use http::HeaderValue;
-use jelou_core::{FunctionId, Manifest, Slug};
+use jelou_core::{FunctionId, LineRate, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
@@ -20,6 +20,8 @@ pub(crate) struct Function {
     pub(crate) live: ArcSwapOption<Live>,
     /// Still encrypted: each process start decrypts them for itself.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
+    /// Failed calls in the log.
+    pub(crate) failures_logged: Mutex<LineRate>,
 }
 
 impl Function {
@@ -29,6 +31,7 @@ impl Function {
             slug,
             live: ArcSwapOption::empty(),
             secrets: ArcSwap::from_pointee(secrets),
+            failures_logged: Mutex::default(),
         }
     }
 

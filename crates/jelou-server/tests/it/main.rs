@@ -4,6 +4,7 @@
 mod answers;
 mod api_document;
 mod cors;
+mod deploys;
 mod headers;
 mod http2;
 mod identity;

@@ -46,7 +46,7 @@ fn only_get_and_head_are_answered() {
 fn each_deployment_has_its_own() {
     let server = TestServer::start();
     let document = |source: &str| -> Value {
-        let deployed = server.try_deploy("changing", source);
+        let deployed = server.try_deploy("changing", source).unwrap();
         let document = server.call("changing", "/openapi.json").send().json();
         assert_eq!(
             document["info"]["version"],

@@ -136,10 +136,17 @@ where
 
 /// hyper as it serves what is not for here.
 fn others() -> http1::Builder {
-    let mut builder = http1::Builder::new();
+    let mut builder = limited();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(HEAD_TIMEOUT);
+    builder
+}
+
+/// hyper with the limits that a head has, whoever sends it.
+pub(crate) fn limited() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
         .max_header_size(MAX_HEAD_BYTES)
         // A buffer may have grown past the head's limit before it is looked at.
         .max_buf_size(MAX_HEAD_BYTES)

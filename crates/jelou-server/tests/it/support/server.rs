@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use figment::Figment;
 use figment::providers::{Format, Toml};
-use jelou_client::Client;
+use jelou_client::{Client, ClientError};
 use jelou_core::SourceFile;
 use jelou_core::api::{CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeToken};
 use jelou_engine::SandboxMode;
@@ -72,11 +72,11 @@ impl TestServer {
 
     /// Deploys a function of one file; its first token, where this is its first deploy.
     pub(crate) fn deploy(&self, slug: &str, source: &str) -> String {
-        let token = self.try_deploy(slug, source).token;
+        let token = self.try_deploy(slug, source).unwrap().token;
         token.map(|created| created.token).unwrap_or_default()
     }
 
-    pub(crate) fn try_deploy(&self, slug: &str, source: &str) -> DeployResult {
+    pub(crate) fn try_deploy(&self, slug: &str, source: &str) -> Result<DeployResult, ClientError> {
         let file = SourceFile {
             path: "index.ts".to_owned(),
             content: format!(
@@ -90,7 +90,7 @@ impl TestServer {
             check: false,
         };
         let slug = slug.parse().unwrap();
-        self.client.deployments(&slug).create(&request).unwrap()
+        self.client.deployments(&slug).create(&request)
     }
 
     /// Creates a token, as the management API takes it.

@@ -1,0 +1,31 @@
+//! What the server's log says of calls that failed: no more lines of a function than it may write itself, for callers can
+//! bring about as many failures as they like.
+
+use std::fmt::Display;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::Gateway;
+use crate::registry::Function;
+
+#[cold]
+pub(crate) fn log(gateway: &Gateway, function: &Function, request_id: Uuid, error: &dyn Display) {
+    let limit = gateway.limits.max_log_lines_per_second;
+    let now = Instant::now();
+    let mut rate = function
+        .failures_logged
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let dropped = rate.take_dropped(now);
+    let admitted = rate.admit(limit, now);
+    drop(rate);
+    let function = &function.slug;
+    if let Some(calls) = dropped {
+        tracing::warn!(%function, "{calls} calls failed that were not logged: more than {limit} in a second (limits.max_log_lines_per_second)");
+    }
+    if admitted {
+        tracing::warn!(%function, %request_id, %error, "call failed");
+    }
+}
