@@ -19,9 +19,8 @@ trap 'rm -rf "$made"' EXIT
   # For a table: no bars, no line breaks.
   def cell: (. // "") | gsub("\\|"; "\\|") | gsub("\\s*\n\\s*"; " ");
   def spelled:
-    if .kind == "positional" then "`<\(.name | ascii_upcase)>`"
-    else (.flags | map("`\(.)`") | join(", "))
-      + (if .kind == "option" then " `<\(.type | ascii_upcase)>`" else "" end)
+    if .kind == "positional" then "`<\(.valueName)>`"
+    else (.flags | map("`\(.)`") | join(", ")) + (if .kind == "option" then " `<\(.valueName)>`" else "" end)
     end;
   def notes: [
       (if .required then "required" else empty end),
@@ -66,7 +65,19 @@ trap 'rm -rf "$made"' EXIT
 ```toml
 PAGE
   cat crates/jelou-server/src/default.toml
-  echo '```'
+  cat <<'PAGE'
+```
+
+## In the environment alone
+
+| variable | |
+|---|---|
+| `JELOU_LOG` | what is logged, on stderr: a level, or directives such as `info,function=debug`. Default: `info` |
+| `JELOU_MASTER_KEY` | the key of the secrets, 32 bytes in base64 or hexadecimal, in place of the file `master.key` |
+| `JELOU_DENO` | the path of the Deno that is used, whatever its version, in place of the one that is fetched |
+
+For every command, `JELOU_FORCE_HUMAN_OUTPUT=1` is what `--human` is.
+PAGE
 } >"$made/configuration.md"
 
 # The SDK, from its doc comments.
