@@ -40,7 +40,7 @@ trap 'rm -rf "$made"' EXIT
     | if $same != null and .name != $same.name and nameless == ($same | nameless) then
         "", "## `\(.name)`", "", "The same as `\($same.name)`."
       elif (.subcommands | length) == 0 then
-        "", "## `\(.name)`", "", "\(.about).", "",
+        "", "## `\(.name)`", "", "\(.about | rtrimstr(".") | sub("\n\n"; ".\n\n")).", "",
         (if (.args | length) > 0 then (.args | table) else "Takes no arguments of its own." end)
       else (.subcommands[] | command($root)) end;
   "# Command line",
