@@ -28,8 +28,12 @@ for folder in "$PWD" "$target"; do
   done
 done
 
-tests=$(cargo test --no-run --locked -p jelou-engine --lib -p jelou --test it --message-format json |
-  jq --raw-output 'select(.profile.test and .executable) | "\(.manifest_path) \(.executable)"')
+# Of the whole workspace, for which they are built already: two packages alone have other features of what they depend on.
+tests=$(cargo test --no-run --locked --workspace --message-format json |
+  jq --raw-output 'select(.profile.test and .executable) |
+    select((.manifest_path | endswith("/jelou-engine/Cargo.toml")) and .target.kind == ["lib"]
+      or (.manifest_path | endswith("/jelou/Cargo.toml")) and .target.kind == ["test"]) |
+    "\(.manifest_path) \(.executable)"')
 
 place=$(mktemp --directory --tmpdir jelou-unprivileged-XXXXXX)
 trap 'rm -rf "$place"' EXIT
