@@ -136,7 +136,7 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       /`input` is no schema\. Use z\.object/,
     ],
     [`define({ description: "x", config: 5, handler() {} })`, /`config` must be an object, and is number/],
-    ...[0, 1e300, Infinity, '"1s"', NaN].map((timeout): [string, RegExp] => [
+    ...[0, 0.5, 1e300, Infinity, '"1s"', NaN].map((timeout): [string, RegExp] => [
       `define({ description: "x", config: { timeout: ${timeout} }, handler() {} })`,
       /`config\.timeout` must be a number of milliseconds, at least 1/,
     ]),

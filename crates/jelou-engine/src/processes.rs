@@ -13,7 +13,6 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use crate::LogLine;
 use crate::backoff::Backoff;
 use crate::engine::{Shared, cores};
 use crate::sandbox::CpuShare;
@@ -23,6 +22,7 @@ use crate::turns::Turns;
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
 use crate::worker::output::Forward;
 use crate::worker::process::{Counted, Worker};
+use crate::{LogLine, stack};
 
 #[derive(Debug)]
 pub(crate) struct Processes {
@@ -267,7 +267,7 @@ impl Processes {
                     } => stack.clone(),
                     other => other.to_string(),
                 };
-                let said = forward.readable(said).await;
+                let said = forward.readable(said, stack::rewrite).await;
                 forward.run(said.as_bytes(), LogLine::Engine).await;
                 Err(LeaseError::Start(error))
             }

@@ -1,23 +1,26 @@
 //! The source maps of the artifacts whose stack traces were read last.
 //!
 //! To read a map takes time and memory that are the server's, and a function may ask for it with every line that it
-//! writes. So maps are kept while there is room, and read one at a time, with longer pauses than reads.
+//! writes. So maps are kept while there is room, and read one at a time, with longer pauses than reads. A function waits
+//! for its lines to be taken: so none waits for long, and nobody at all for a while after somebody waited in vain.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sourcemap::SourceMap;
-use tokio::sync::Semaphore;
+use sourcemap::{RawToken, SourceMap};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ArtifactCache;
 
-/// Bytes of the maps, as text, that are kept.
-const KEPT_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of memory for the maps that are kept.
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// A pause is that many times as long as the read before it.
 const PAUSE: u32 = 9;
 /// How long a line waits for its map.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// For how long nobody waits any more.
+const IMPATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct SourceMaps {
@@ -25,6 +28,8 @@ pub(crate) struct SourceMaps {
     /// Those that were used last are at the end.
     kept: Mutex<VecDeque<Kept>>,
     reading: Arc<Semaphore>,
+    /// When somebody waited in vain.
+    gave_up: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,7 @@ impl SourceMaps {
             artifacts,
             kept: Mutex::default(),
             reading: Arc::new(Semaphore::new(1)),
+            gave_up: Mutex::default(),
         }
     }
 
@@ -48,8 +54,7 @@ impl SourceMaps {
         if let Some(map) = self.find(hash) {
             return Some(map);
         }
-        let turn = Arc::clone(&self.reading).acquire_owned();
-        let turn = tokio::time::timeout(PATIENCE, turn).await.ok()?.ok()?;
+        let turn = self.turn().await?;
         // Somebody else may have read it meanwhile.
         if let Some(map) = self.find(hash) {
             return Some(map);
@@ -64,8 +69,26 @@ impl SourceMaps {
         read.map(|kept| self.keep(kept))
     }
 
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let lately = |at: Instant| at.elapsed() < IMPATIENCE;
+        let patience = match *lock(&self.gave_up) {
+            Some(at) if lately(at) => Duration::ZERO,
+            _ => PATIENCE,
+        };
+        let turn = Arc::clone(&self.reading).acquire_owned();
+        match tokio::time::timeout(patience, turn).await {
+            Ok(turn) => turn.ok(),
+            Err(_) => {
+                if !patience.is_zero() {
+                    *lock(&self.gave_up) = Some(Instant::now());
+                }
+                None
+            }
+        }
+    }
+
     fn find(&self, hash: &str) -> Option<Arc<SourceMap>> {
-        let mut kept = self.lock();
+        let mut kept = lock(&self.kept);
         let index = kept.iter().position(|kept| kept.hash == hash)?;
         let found = kept.remove(index)?;
         let map = Arc::clone(&found.map);
@@ -75,26 +98,28 @@ impl SourceMaps {
 
     fn keep(&self, new: Kept) -> Arc<SourceMap> {
         let map = Arc::clone(&new.map);
-        let mut kept = self.lock();
+        let mut kept = lock(&self.kept);
         kept.push_back(new);
         while kept.len() > 1 && kept.iter().map(|kept| kept.bytes).sum::<usize>() > KEPT_BYTES {
             kept.pop_front();
         }
         map
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
     let reading = tokio::task::spawn_blocking(move || {
         let text = artifacts.source_map(&hash).ok()?;
         let map = SourceMap::from_slice(text.as_bytes()).ok()?;
+        let tokens = map.get_token_count() as usize * size_of::<RawToken>();
         Some(Kept {
             hash,
-            bytes: text.len(),
+            // Names and sources are in the text, too.
+            bytes: tokens + text.len(),
             map: Arc::new(map),
         })
     });
@@ -133,6 +158,12 @@ mod tests {
         let (_dir, maps) = with("a1");
         let others = maps.reading.acquire().await.unwrap();
         assert!(maps.of("a1").await.is_none());
+        let began = lock(&maps.gave_up).unwrap();
+        for _ in 0..100 {
+            assert!(maps.of("a1").await.is_none());
+        }
+        // Nobody has waited since.
+        assert_eq!(*lock(&maps.gave_up), Some(began));
         drop(others);
         assert!(maps.of("a1").await.is_some());
     }

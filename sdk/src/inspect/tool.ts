@@ -92,8 +92,9 @@ function readMethods(methods: unknown, problem: Problem): readonly HttpMethod[] 
 /** `null` when the server's own setting is to hold. The server knows the most that it may be. */
 function readTimeout(timeout: unknown, problem: Problem): number | null {
   if (timeout === undefined) return null;
-  const rounded = Math.round(Number(timeout));
-  if (typeof timeout === "number" && rounded >= 1 && Number.isSafeInteger(rounded)) return rounded;
+  if (typeof timeout === "number" && timeout >= 1 && timeout <= Number.MAX_SAFE_INTEGER) {
+    return Math.round(timeout);
+  }
   problem(`\`config.timeout\` must be a number of milliseconds, at least 1, and is ${String(timeout)}`);
   return null;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jelou_core::LineRate;
+use sourcemap::SourceMap;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use crate::engine::Shared;
@@ -51,7 +52,8 @@ impl Forward {
             }
             if !line.text.is_empty() && rate.admit(limits.max_log_lines_per_second, now) {
                 let text = self.with_note(line);
-                self.say(wrap(self.readable(text).await));
+                let text = self.readable(text, stack::rewrite_logged).await;
+                self.say(wrap(text));
             }
         }
         if let Some(lines) = rate.rest() {
@@ -88,12 +90,16 @@ impl Forward {
     }
 
     /// Stack traces lead to the bundle; the developer wants the files.
-    pub(crate) async fn readable(&self, text: String) -> String {
+    pub(crate) async fn readable(
+        &self,
+        text: String,
+        rewrite: fn(&str, &SourceMap) -> String,
+    ) -> String {
         if !stack::has_frames(&text) {
             return text;
         }
         match self.shared.source_maps.of(&self.artifact_hash).await {
-            Some(map) => stack::rewrite_logged(&text, &map),
+            Some(map) => rewrite(&text, &map),
             None => text,
         }
     }

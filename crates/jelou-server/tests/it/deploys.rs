@@ -1,6 +1,6 @@
 //! What a deploy does to calls that are under way, and what the server says of a deployment.
 
-use crate::support::{TestServer, logged};
+use crate::support::{TestServer, eventually, logged};
 
 #[test]
 fn who_waits_for_a_turn_goes_on_to_the_next_deployment() {
@@ -10,23 +10,23 @@ fn who_waits_for_a_turn_goes_on_to_the_next_deployment() {
     });
     server.deploy(
         "replaced",
-        r#"export default define({ description: "Hangs", config: { public: true },
+        r#"export default define({ description: "Hangs", config: { public: true, timeout: 120_000 },
           handler: () => (console.log("it has begun"), new Promise(() => {})) });"#,
     );
     let call = || server.call("replaced", "/").send();
     let host = server.host("replaced");
     let mut hanging = server.wire();
     hanging.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-    while !logged(&["replaced", "it has begun"]) {
-        std::thread::yield_now();
-    }
+    eventually("a call that hangs", || {
+        logged(&["replaced", "it has begun"]).then_some(())
+    });
     std::thread::scope(|scope| {
         let waits = scope.spawn(call);
         // Whoever is not the one that may wait is turned away.
         let turned_away = scope.spawn(call);
-        while !waits.is_finished() && !turned_away.is_finished() {
-            std::thread::yield_now();
-        }
+        eventually("one who may not wait", || {
+            (waits.is_finished() || turned_away.is_finished()).then_some(())
+        });
         server.deploy(
             "replaced",
             r#"export default define({ description: "Answers", config: { public: true }, handler: () => "new" });"#,

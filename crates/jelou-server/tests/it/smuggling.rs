@@ -203,7 +203,7 @@ fn a_head_has_a_limit() {
 
 #[test]
 fn a_body_has_a_limit() {
-    const LIMIT: usize = 256 * 1024;
+    const LIMIT: usize = 1024 * 1024;
     let server = TestServer::start_with(|config| config.limits.max_body_bytes = LIMIT as u64);
     server.deploy("echo", ECHO);
     let head = |framing: &str| {
@@ -268,7 +268,7 @@ fn a_refusal_reaches_a_caller_who_is_still_sending() {
     let server = TestServer::start();
     server.deploy("echo", &ECHO.replace("public: true", "public: false"));
     let host = format!("Host: {}", server.host("echo"));
-    let size = 2 * 1024 * 1024;
+    let size = 9 * 1024 * 1024;
     let head = format!("POST / HTTP/1.1\r\n{host}\r\nContent-Length: {size}\r\n\r\n");
     let mut wire = server.wire();
     let answer = wire.send(head).send(vec![b'x'; size]).answer();
@@ -286,7 +286,7 @@ fn a_function_may_answer_before_it_has_read_everything() {
           handler: () => response.status(422).json({ read: false }) });"#,
     );
     let host = server.host("hasty");
-    let size = 2 * 1024 * 1024;
+    let size = 9 * 1024 * 1024;
     let mut wire = server.wire();
     wire.send(format!(
         "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: image/png\r\nContent-Length: {size}\r\n\r\n"
@@ -302,7 +302,7 @@ fn a_function_may_answer_before_it_has_read_everything() {
 fn the_management_api_refuses_in_the_same_way() {
     let server = TestServer::start();
     let host = server.address().to_owned();
-    let size = 2 * 1024 * 1024;
+    let size = 9 * 1024 * 1024;
     let mut wire = server.wire();
     wire.send(format!(
         "POST /v1/functions/x/deployments HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\

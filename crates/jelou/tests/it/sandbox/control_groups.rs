@@ -226,12 +226,17 @@ fn none_is_left_behind() {
     eventually("the end of the processes in its groups", || {
         killed.iter().all(|group| is_empty(group)).then_some(())
     });
-    let server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
+    let mut server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
     assert!(killed.iter().all(|group| !group.exists()));
-    let stopped = of_blank(&server);
-    let data = server.stop();
-    // A server does not wait for ever for the end of a process, and says so.
+    // A server does not wait for ever for the end of a process, and says so: on a slow machine, another one may be luckier.
     let said = "cannot remove the control groups of all functions";
-    let are_gone = stopped.iter().all(|group| !group.exists());
-    assert!(are_gone || data.log().contains(said), "{stopped:?}");
+    for more in (0..5).rev() {
+        let stopped = of_blank(&server);
+        let data = server.stop();
+        if stopped.iter().all(|group| !group.exists()) {
+            return;
+        }
+        assert!(more > 0 && data.log().contains(said), "{stopped:?}");
+        server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
+    }
 }
