@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests of the engine and of the binary as a user without any rights: the walls that root alone can build are
+# Runs the tests of the sandbox and of the binary as a user without any rights: the walls that root alone can build are
 # missing then, and the others have to hold by themselves. Does nothing for who is such a user already.
 #
-#   scripts/test-unprivileged.sh ENGINE_DATA [arguments of the test binaries]
+#   scripts/test-unprivileged.sh ENGINE_DATA [arguments for the binary's tests]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,7 +31,7 @@ done
 # Of the whole workspace, for which they are built already: two packages alone have other features of what they depend on.
 tests=$(cargo test --no-run --locked --workspace --message-format json |
   jq --raw-output 'select(.profile.test and .executable) |
-    select((.manifest_path | endswith("/jelou-engine/Cargo.toml")) and .target.kind == ["lib"]
+    select((.manifest_path | endswith("/jelou-sandbox/Cargo.toml"))
       or (.manifest_path | endswith("/jelou/Cargo.toml")) and .target.kind == ["test"]) |
     "\(.manifest_path) \(.executable)"')
 
@@ -43,10 +43,14 @@ cp "$engine"/engine/* "$place/data/engine/"
 chown -R "$nobody:$nobody" "$place"
 
 while read -r manifest binary; do
+  arguments=("$@")
+  if [[ $manifest == */jelou-sandbox/* ]]; then
+    arguments=()
+  fi
   (
     cd "$(dirname "$manifest")"
     env --ignore-environment PATH="$PATH" HOME="$place/home" TMPDIR="$place/tmp" JELOU_TEST_DATA="$place/data" \
       INSTA_UPDATE=no INSTA_WORKSPACE_ROOT="$OLDPWD" \
-      setpriv --reuid "$nobody" --regid "$nobody" --clear-groups --no-new-privs "$binary" "$@" </dev/null
+      setpriv --reuid "$nobody" --regid "$nobody" --clear-groups --no-new-privs "$binary" "${arguments[@]}" </dev/null
   )
 done <<<"$tests"

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::LeaseError;
-use crate::sandbox::CpuShare;
+use jelou_sandbox::CpuShare;
 
 /// Ends in a row that are forgiven.
 const FORGIVEN: u32 = 3;

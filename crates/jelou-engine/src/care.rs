@@ -4,7 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::engine::{self, Shared};
+use crate::engine::Shared;
 use crate::machine::Cores;
 
 const PERIOD: Duration = Duration::from_millis(500);
@@ -20,7 +20,7 @@ pub(crate) async fn run(shared: Weak<Shared>) {
         let timeout = shared.limits.idle_timeout();
         shared.running.end_idle(timeout);
         keep_to_budget(&shared);
-        let free_percent = cores.look(engine::cores());
+        let free_percent = cores.look(jelou_sandbox::cores());
         for processes in shared.tracked() {
             processes.care(free_percent);
         }

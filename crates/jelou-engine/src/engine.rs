@@ -6,7 +6,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ipnet::Ipv4Net;
 use jelou_core::{DeploymentId, FunctionId, Limits, Slug};
@@ -17,7 +17,6 @@ use zeroize::Zeroizing;
 
 use crate::assets::Assets;
 use crate::processes::Processes;
-use crate::sandbox::{LayerStatus, ProcessUser, Sandbox, SandboxConfig, SandboxError};
 use crate::slot::{LaunchSpec, Slot};
 use crate::source_maps::SourceMaps;
 use crate::worker::blank::Baseline;
@@ -27,7 +26,10 @@ use crate::worker::pool::{self, Pool};
 use crate::worker::process::Worker;
 use crate::worker::running::Running;
 use crate::worker::spawner::Spawner;
-use crate::{ArtifactCache, Deno, care, egress};
+use crate::{ArtifactCache, Deno, care};
+use jelou_sandbox::{
+    LayerStatus, ProcessLimits, ProcessUser, Sandbox, SandboxConfig, SandboxError,
+};
 
 /// Builds that run at a time; more wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -254,7 +256,7 @@ impl Engine {
         reset_run_dir(&run_dir)?;
         fs_err::create_dir_all(&cache_dir)?;
         raise_file_limit();
-        let sandbox = Sandbox::set_up(sandbox, &limits, &egress_allow, &run_dir)?;
+        let sandbox = Sandbox::set_up(sandbox, process_limits(&limits), &egress_allow, &run_dir)?;
         for layer in sandbox.layers().iter().filter(|layer| !layer.active) {
             tracing::warn!(layer = %layer.layer, reason = layer.reason.as_deref(), "a layer of the sandbox is missing");
         }
@@ -273,11 +275,11 @@ impl Engine {
             jelou,
             host,
             sandbox,
-            denied_addresses: egress::denied(&egress_allow),
+            denied_addresses: jelou_sandbox::denied_addresses(&egress_allow),
             spawner: Spawner::start()?,
             runtime: Handle::current(),
             builds: Semaphore::new(CONCURRENT_BUILDS),
-            pool: Arc::new(Pool::new(cores())),
+            pool: Arc::new(Pool::new(jelou_sandbox::cores())),
             running: Running::default(),
             budget,
             deployments: Mutex::default(),
@@ -374,6 +376,15 @@ fn bundler_in(deno_cache: &Path) -> PathBuf {
         .join(crate::deno::bundler_cache_name())
 }
 
+fn process_limits(limits: &Limits) -> ProcessLimits {
+    ProcessLimits {
+        cpu_weight: limits.cpu_weight,
+        max_memory_mib: limits.max_memory_mib,
+        max_threads: limits.max_threads,
+        max_open_files: limits.max_open_files,
+    }
+}
+
 /// Sockets to callers and workers are files to the kernel, and the usual limit of 1024 of them is soon reached.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -387,13 +398,6 @@ fn raise_file_limit() {
     {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-}
-
-/// Of the processor; at least one. To find out means to read a number of files.
-pub(crate) fn cores() -> usize {
-    static CORES: LazyLock<usize> =
-        LazyLock::new(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
-    *CORES
 }
 
 /// Empties what an earlier server left behind, and makes the folder private. One that somebody else put there in
@@ -442,7 +446,7 @@ mod tests {
             bundler: Some(bundler.clone()),
             origin: crate::deno::Origin::Path,
         };
-        let ids = crate::sandbox::UserIds::new(600_000, 0);
+        let ids = jelou_sandbox::UserIds::new(600_000, 0);
         let builder = rustix::process::geteuid().is_root().then(|| ids.builder());
         let cache = dir.path().join("cache");
         provide_cache(&deno, &cache, builder).unwrap();

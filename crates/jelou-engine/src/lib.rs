@@ -12,11 +12,9 @@ mod body;
 pub mod build;
 mod care;
 pub mod deno;
-mod egress;
 mod engine;
 mod machine;
 mod processes;
-mod sandbox;
 mod scaling;
 mod slot;
 mod source_maps;
@@ -28,12 +26,13 @@ pub use artifact::{Artifact, ArtifactCache, ArtifactError};
 pub use assets::TYPES;
 pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
 pub use deno::Deno;
-pub use egress::DENIED_IPV4;
 pub use engine::{
     Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, JelouCredentials, LogLine,
     LogSource,
 };
-pub use sandbox::{Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers};
+pub use jelou_sandbox::{
+    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers,
+};
 pub use slot::{LaunchSpec, LeaseError, Slot};
 pub use worker::in_flight::InFlightRequest;
 pub use worker::lease::{Lease, SendError, WorkerBody};

@@ -14,8 +14,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::backoff::Backoff;
-use crate::engine::{Shared, cores};
-use crate::sandbox::CpuShare;
+use crate::engine::Shared;
 use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
 use crate::turns::Turns;
@@ -23,6 +22,7 @@ use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memo
 use crate::worker::output::Forward;
 use crate::worker::process::{Counted, Worker};
 use crate::{LogLine, stack};
+use jelou_sandbox::CpuShare;
 
 #[derive(Debug)]
 pub(crate) struct Processes {
@@ -133,7 +133,7 @@ impl Processes {
 
     fn most(&self) -> NonZero<usize> {
         let limit = self.shared.limits.max_processes_per_function;
-        NonZero::new(limit.unwrap_or_else(cores)).unwrap_or(NonZero::<usize>::MIN)
+        NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
     }
 
     /// Beside those that run, if there is memory that nobody has to give up.

@@ -8,7 +8,7 @@ use super::workspace::Workspace;
 use super::{BuildError, command, embedded, output};
 use crate::Artifact;
 use crate::engine::Shared;
-use crate::sandbox::Purpose;
+use jelou_sandbox::Purpose;
 
 pub(super) async fn run(shared: &Shared, workspace: &Workspace) -> Result<Artifact, BuildError> {
     let mut launch = command::tool(shared, workspace, Purpose::Bundle);

@@ -9,7 +9,7 @@ use tokio::process::Child;
 use super::BuildError;
 use super::workspace::Workspace;
 use crate::engine::Shared;
-use crate::sandbox::{Confinement, FileRights, Launch, Purpose};
+use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
 /// What of the server's environment the step that fetches packages may see: how this machine reaches its registries.
 const OF_THE_MACHINE: [&str; 10] = [

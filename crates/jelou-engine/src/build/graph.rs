@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::workspace::Workspace;
 use super::{BuildError, command, config};
 use crate::engine::Shared;
-use crate::sandbox::Purpose;
+use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
 struct Graph {

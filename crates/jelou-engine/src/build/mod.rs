@@ -20,10 +20,10 @@ use sourcemap::SourceMap;
 
 pub use error::BuildError;
 
-use crate::sandbox::{CpuShare, Purpose};
 use crate::worker::blank::Blank;
 use crate::worker::load::{LoadError, LoadMode, LoadRequest};
 use crate::{Artifact, Engine, stack};
+use jelou_sandbox::{CpuShare, Purpose};
 use workspace::Workspace;
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::workspace::Workspace;
 use super::{BuildError, command};
 use crate::engine::Shared;
-use crate::sandbox::Purpose;
+use jelou_sandbox::Purpose;
 
 pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
     let config = workspace.root().join("check.json");

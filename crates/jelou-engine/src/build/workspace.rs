@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{BuildError, config, registry};
 use crate::engine::Shared;
-use crate::sandbox::{Identity, LentUser, Purpose};
+use jelou_sandbox::{Identity, LentUser, Purpose};
 
 #[derive(Debug)]
 pub(super) struct Workspace {

@@ -22,7 +22,7 @@ use super::process::{Counted, Process, Worker, pid_of};
 use super::watch::{self, Stage};
 use crate::LogLine;
 use crate::engine::Shared;
-use crate::sandbox::{CpuShare, Purpose};
+use jelou_sandbox::{CpuShare, Purpose};
 
 /// Bytes of the line in which the bootstrap says that it listens.
 const MAX_READY_BYTES: usize = 1024;

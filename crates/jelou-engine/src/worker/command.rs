@@ -11,8 +11,8 @@ use tokio::process::Command;
 
 use super::compiled::Compiled;
 use super::permissions;
-use crate::engine::{Shared, cores};
-use crate::sandbox::{
+use crate::engine::Shared;
+use jelou_sandbox::{
     Confinement, ControlGroup, CpuShare, FileRights, Identity, Launch, LentUser, ProcessUser,
     Purpose,
 };
@@ -154,7 +154,7 @@ impl WorkerDir {
 
     fn answer_pipes(&self) -> impl Iterator<Item = PathBuf> {
         let home = self.home();
-        (0..cores().clamp(1, MAX_ANSWER_PIPES))
+        (0..jelou_sandbox::cores().clamp(1, MAX_ANSWER_PIPES))
             .map(move |number| home.join(format!("answers{number}")))
     }
 

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::ProcessUser;
+use jelou_sandbox::ProcessUser;
 
 /// Deno's databases that are of use: compiled code, and what modules import. Those of SQLite's files that a process which
 /// was ended has left; the third kind, `-shm`, is made from them.

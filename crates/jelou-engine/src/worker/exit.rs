@@ -7,7 +7,7 @@ use jelou_core::Limits;
 use tokio::process::Child;
 
 use super::command::WorkerDir;
-use crate::sandbox::ControlGroup;
+use jelou_sandbox::ControlGroup;
 
 /// How long after it has closed a connection a process may take to end; one that has only what others leave of the processor
 /// ends slowly.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::Purpose;
+use jelou_sandbox::Purpose;
 
 /// Deno's permission flags. The rights on `home` are for the bootstrap alone, which gives them up before it imports
 /// the function; what stays is the right to connect to the egress socket, and to the network except `denied`.

@@ -15,7 +15,7 @@ use super::load::LoadError;
 use super::running::Running;
 use crate::LeaseError;
 use crate::engine::Shared;
-use crate::sandbox::{CpuShare, Purpose};
+use jelou_sandbox::{CpuShare, Purpose};
 
 /// How long to wait after a blank worker did not start, so that a broken machine is not kept busy by trying.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use super::command::WorkerDir;
 use super::proc::{self, Activity, Status, Work};
 use super::process::Worker;
 use super::pulse::Pulse;
-use crate::sandbox::CpuShare;
+use jelou_sandbox::CpuShare;
 
 /// How often a process that works is looked at.
 const PERIOD: Duration = Duration::from_millis(100);

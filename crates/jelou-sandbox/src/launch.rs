@@ -11,13 +11,13 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::Confinement;
-use super::start_address::StartAddress;
-use super::system_calls::PROGRAM_FD;
+use crate::confinement::Confinement;
+use crate::start_address::StartAddress;
+use crate::system_calls::PROGRAM_FD;
 
 /// A program with its arguments and its whole environment.
 #[derive(Debug)]
-pub(crate) struct Launch {
+pub struct Launch {
     program: PathBuf,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
@@ -25,7 +25,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    pub(crate) fn new(program: &Path, folder: &Path) -> Self {
+    pub fn new(program: &Path, folder: &Path) -> Self {
         Self {
             program: program.to_path_buf(),
             arguments: Vec::new(),
@@ -34,26 +34,23 @@ impl Launch {
         }
     }
 
-    pub(crate) fn arg(&mut self, argument: impl Into<OsString>) -> &mut Self {
+    pub fn arg(&mut self, argument: impl Into<OsString>) -> &mut Self {
         self.arguments.push(argument.into());
         self
     }
 
-    pub(crate) fn args<T: Into<OsString>>(
-        &mut self,
-        arguments: impl IntoIterator<Item = T>,
-    ) -> &mut Self {
+    pub fn args<T: Into<OsString>>(&mut self, arguments: impl IntoIterator<Item = T>) -> &mut Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    pub(crate) fn env(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
+    pub fn env(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
         self.environment.push((name.into(), value.into()));
         self
     }
 
     /// The command that starts the program inside its confinement. It dies with the thread that spawns it.
-    pub(crate) fn command(self, confinement: Confinement) -> std::io::Result<Command> {
+    pub fn command(self, confinement: Confinement) -> std::io::Result<Command> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)

@@ -29,7 +29,7 @@ pub const DENIED_IPV4: [&str; 15] = [
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
 /// The denied addresses without those that are allowed, as Deno's `--deny-net` takes them.
-pub(crate) fn denied(allowed: &[Ipv4Net]) -> Vec<String> {
+pub fn denied_addresses(allowed: &[Ipv4Net]) -> Vec<String> {
     denied_ipv4(allowed)
         .iter()
         .map(ToString::to_string)
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn the_list_is_whole_when_nothing_is_allowed() {
         assert_eq!(denied_ipv4(&[]), nets(&DENIED_IPV4));
-        let flags = denied(&[]);
+        let flags = denied_addresses(&[]);
         assert!(flags.contains(&"169.254.0.0/16".to_owned()));
         assert!(flags.contains(&"[::1]".to_owned()));
     }

@@ -11,12 +11,12 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use super::confinement::Network;
-use super::start_address::StartAddress;
-use super::{Purpose, SandboxConfig};
+use crate::config::SandboxConfig;
+use crate::purpose::{Network, Purpose};
+use crate::start_address::StartAddress;
 
 /// The descriptor of the program that a process starts with; none can be opened under it later.
-pub(super) const PROGRAM_FD: i32 = 900;
+pub(crate) const PROGRAM_FD: i32 = 900;
 
 const REFUSED: &[i64] = &[
     libc::SYS_acct,
@@ -77,7 +77,7 @@ const REFUSED: &[i64] = &[
 /// Filters in the order in which they are installed; the strictest answer of all of them counts.
 pub(crate) type Filters = Arc<Vec<BpfProgram>>;
 
-pub(super) fn missing() -> Option<&'static str> {
+pub(crate) fn missing() -> Option<&'static str> {
     let supported = std::env::consts::ARCH
         .try_into()
         .ok()
@@ -90,7 +90,7 @@ pub(super) fn missing() -> Option<&'static str> {
     (!actions.exists()).then_some("the kernel has no seccomp filters")
 }
 
-pub(super) fn filters(
+pub(crate) fn filters(
     purpose: Purpose,
     config: &SandboxConfig,
     start: StartAddress,

@@ -7,7 +7,7 @@ use landlock::{
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use super::confinement::Network;
+use crate::purpose::Network;
 
 /// The newest interface that is asked for; an older kernel gives what it has.
 const INTERFACE: ABI = ABI::V6;
@@ -41,13 +41,13 @@ const LOADERS: [&str; 5] = [
 
 /// Paths by what a process may do below them.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct FileRights {
-    pub(crate) read: Vec<PathBuf>,
-    pub(crate) execute: Vec<PathBuf>,
-    pub(crate) write: Vec<PathBuf>,
+pub struct FileRights {
+    pub read: Vec<PathBuf>,
+    pub execute: Vec<PathBuf>,
+    pub write: Vec<PathBuf>,
 }
 
-pub(super) fn missing() -> Option<&'static str> {
+pub(crate) fn missing() -> Option<&'static str> {
     let created = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(ABI::V1))
@@ -57,7 +57,7 @@ pub(super) fn missing() -> Option<&'static str> {
 
 /// Everything that is not named is refused. So is listening on a port of TCP, and connecting to one where there is no
 /// network; which addresses may be connected to, Landlock cannot say.
-pub(super) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCreated, RulesetError> {
+pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let ports = match network {
         Network::None => AccessNet::BindTcp | AccessNet::ConnectTcp,
@@ -96,7 +96,7 @@ pub(super) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
 }
 
 /// What `/proc/self` means is known only to the process itself.
-pub(super) fn allow_own_process(rules: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
+pub(crate) fn allow_own_process(rules: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
     allow(
         rules,
         Path::new("/proc/self"),

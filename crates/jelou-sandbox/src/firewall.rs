@@ -32,26 +32,26 @@ const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 /// What functions may connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Firewall {
-    pub(super) users: RangeInclusive<u32>,
-    pub(super) denied: Vec<Ipv4Net>,
+pub(crate) struct Firewall {
+    pub(crate) users: RangeInclusive<u32>,
+    pub(crate) denied: Vec<Ipv4Net>,
     /// Those that answer for names, private as they may be.
-    pub(super) resolvers: Vec<IpAddr>,
-    pub(super) ipv6: bool,
+    pub(crate) resolvers: Vec<IpAddr>,
+    pub(crate) ipv6: bool,
 }
 
 impl Firewall {
     /// Puts the rules in the place of those that an earlier server may have left, in one step.
-    pub(super) fn install(&self) -> Result<(), String> {
+    pub(crate) fn install(&self) -> Result<(), String> {
         nft(&["-f", "-"], &self.rules())
     }
 
     /// Why the rules could not be installed; the kernel is asked, and nothing is changed.
-    pub(super) fn missing(&self) -> Option<String> {
+    pub(crate) fn missing(&self) -> Option<String> {
         nft(&["-c", "-f", "-"], &self.rules()).err()
     }
 
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         if let Err(error) = nft(&["-f", "-"], &format!("delete table {}\n", self.table())) {
             tracing::warn!(error, "cannot remove the firewall's table");
         }
@@ -105,7 +105,7 @@ impl Firewall {
 }
 
 /// The resolvers in the text of a `resolv.conf(5)`.
-pub(super) fn resolvers(text: &str) -> Vec<IpAddr> {
+pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let address = words

@@ -7,79 +7,21 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{Gid, Uid};
 
-use super::filesystem::{self, FileRights};
-use super::start_address::StartAddress;
-use super::system_calls::{self, Filters, PROGRAM_FD};
-use super::{ControlGroup, Layer, ProcessUser, Sandbox};
-
-/// What a process is for, which decides its rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Serves requests: may reach the public network.
-    Serve,
-    /// Reads the manifest: no network at all.
-    Inspect,
-    /// Reads what an upload imports and fetches its packages: may reach the registry.
-    Fetch,
-    /// Checks types: no network.
-    Check,
-    /// Bundles an upload: no network, but a second program, the bundler.
-    Bundle,
-}
-
-/// Which sockets a process can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Network {
-    /// Unix sockets only.
-    None,
-    /// What a function may use.
-    Public,
-    All,
-}
-
-impl Purpose {
-    pub(super) fn network(self) -> Network {
-        match self {
-            Self::Serve => Network::Public,
-            Self::Fetch => Network::All,
-            Self::Inspect | Self::Check | Self::Bundle => Network::None,
-        }
-    }
-
-    /// Whether it is more than one process.
-    pub(super) fn starts_programs(self) -> bool {
-        self == Self::Bundle
-    }
-
-    /// How far it stands back when the processor is short (setpriority(2)): calls come before deploys.
-    fn niceness(self) -> i32 {
-        match self {
-            Self::Serve => 0,
-            Self::Inspect | Self::Fetch | Self::Check | Self::Bundle => 10,
-        }
-    }
-
-    fn max_file_bytes(self) -> u64 {
-        const MIB: u64 = 1024 * 1024;
-        match self {
-            // All that a worker writes are Deno's own small caches.
-            Self::Serve | Self::Inspect => 64 * MIB,
-            Self::Fetch | Self::Check | Self::Bundle => 512 * MIB,
-        }
-    }
-
-    /// Whether it is a worker's, of which there may be many, rather than a build's.
-    fn is_worker(self) -> bool {
-        matches!(self, Self::Serve | Self::Inspect)
-    }
-}
+use crate::cgroup::ControlGroup;
+use crate::filesystem::{self, FileRights};
+use crate::layer::Layer;
+use crate::purpose::Purpose;
+use crate::sandbox::Sandbox;
+use crate::start_address::StartAddress;
+use crate::system_calls::{self, Filters, PROGRAM_FD};
+use crate::user::ProcessUser;
 
 /// Who a process is, where it is not who the server is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Identity {
-    pub(crate) user: ProcessUser,
+pub struct Identity {
+    pub user: ProcessUser,
     /// A group more, whose files it may read.
-    pub(crate) group: Option<ProcessUser>,
+    pub group: Option<ProcessUser>,
 }
 
 /// Threads of a step of a build, which has more than one process.
@@ -88,7 +30,7 @@ const BUILD_THREADS: u64 = 1024;
 /// When memory is short, the kernel ends processes of functions before the server (`proc_pid_oom_score_adj(5)`).
 const OOM_SCORE: &[u8] = b"500";
 
-pub(crate) struct Confinement {
+pub struct Confinement {
     purpose: Purpose,
     identity: Option<Identity>,
     rules: Option<RulesetCreated>,
@@ -110,7 +52,7 @@ impl std::fmt::Debug for Confinement {
 }
 
 impl Confinement {
-    pub(crate) fn new(
+    pub fn new(
         sandbox: &Sandbox,
         purpose: Purpose,
         identity: Option<Identity>,
@@ -145,24 +87,24 @@ impl Confinement {
     }
 
     /// Lets the process start in a control group.
-    pub(crate) fn join(mut self, group: &ControlGroup) -> std::io::Result<Self> {
+    pub fn join(mut self, group: &ControlGroup) -> std::io::Result<Self> {
         self.doors = group.doors()?;
         Ok(self)
     }
 
     /// Where the path of the program lies, for a process that is started by its descriptor, with no exec after it.
-    pub(super) fn program_lock(&self) -> Option<StartAddress> {
+    pub(crate) fn program_lock(&self) -> Option<StartAddress> {
         (self.filters.is_some() && !self.purpose.starts_programs()).then_some(self.start)
     }
 
     /// Whether all that the process starts is ended with it.
-    pub(super) fn leads_group(&self) -> bool {
+    pub(crate) fn leads_group(&self) -> bool {
         self.purpose.starts_programs()
     }
 
     /// Puts it on the calling thread, for good. Called between fork and exec, where there is one thread.
     /// `after_user` runs right after the change of user, which takes back what the kernel was asked before.
-    pub(super) fn put_on_with(
+    pub(crate) fn put_on_with(
         &mut self,
         after_user: impl FnOnce() -> std::io::Result<()>,
     ) -> std::io::Result<()> {

@@ -1,7 +1,8 @@
 //! Each limit of a process alone: a Deno that has every permission and is inside of no other layer.
 
-use super::Layer;
-use super::tests::{Place, Run, has};
+use jelou_sandbox::Layer;
+
+use crate::support::{Place, Run, has};
 
 const MIB: u64 = 1024 * 1024;
 

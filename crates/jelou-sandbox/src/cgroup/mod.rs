@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jelou_core::Limits;
 use rustix::fs::{Mode, OFlags};
 
-use crate::engine::cores;
+use crate::cores::cores;
+use crate::limits::ProcessLimits;
 use folders::{Folders, Own, PROCESSES};
 
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
@@ -45,7 +45,7 @@ pub(crate) struct ControlGroups {
 }
 
 /// Why there can be no groups.
-pub(super) fn missing() -> Option<&'static str> {
+pub(crate) fn missing() -> Option<&'static str> {
     find().err()
 }
 
@@ -114,7 +114,7 @@ fn is_root_group(group: &Path) -> bool {
 
 impl ControlGroups {
     /// Makes room for the groups of this server, and removes those of servers that have ended without doing so.
-    pub(super) fn make() -> Result<Self, String> {
+    pub(crate) fn make() -> Result<Self, String> {
         let own = find()?;
         Self::below(own).map_err(|error| error.to_string())
     }
@@ -144,7 +144,7 @@ impl ControlGroups {
         })
     }
 
-    pub(super) fn lend(self: &Arc<Self>, limits: &Limits) -> std::io::Result<ControlGroup> {
+    pub(crate) fn lend(self: &Arc<Self>, limits: &ProcessLimits) -> std::io::Result<ControlGroup> {
         self.remove_left();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let group = ControlGroup {
@@ -159,7 +159,7 @@ impl ControlGroups {
     }
 
     /// Ends what is in the groups still, a process that was about to start for instance, and removes them.
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         let deadline = Instant::now() + PATIENCE;
         while let Err(error) = self.own.remove_below(|name| name.starts_with(&self.prefix)) {
             if Instant::now() > deadline {
@@ -198,7 +198,7 @@ fn remove_leftovers(own: &Folders) {
 
 /// What a process gets of the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CpuShare {
+pub enum CpuShare {
     /// By its weight (`limits.cpu_weight`).
     Own,
     /// What all others leave, for one that nobody waits for, or that has shown to be no good neighbour.
@@ -207,7 +207,7 @@ pub(crate) enum CpuShare {
 
 /// The group of one process; it goes with this.
 #[derive(Debug)]
-pub(crate) struct ControlGroup {
+pub struct ControlGroup {
     folders: Folders,
     weight: u64,
     share: Mutex<CpuShare>,
@@ -216,7 +216,7 @@ pub(crate) struct ControlGroup {
 
 impl ControlGroup {
     /// By which a process of one thread joins: it writes `0` to each.
-    pub(super) fn doors(&self) -> std::io::Result<Vec<OwnedFd>> {
+    pub(crate) fn doors(&self) -> std::io::Result<Vec<OwnedFd>> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         self.folders
             .doors()
@@ -225,11 +225,11 @@ impl ControlGroup {
     }
 
     /// Whether the kernel ended the process because the group had no more memory.
-    pub(crate) fn was_out_of_memory(&self) -> bool {
+    pub fn was_out_of_memory(&self) -> bool {
         self.folders.out_of_memory_kills() > Some(0)
     }
 
-    pub(crate) fn give(&self, share: CpuShare) -> std::io::Result<()> {
+    pub fn give(&self, share: CpuShare) -> std::io::Result<()> {
         let mut given = self.share.lock().unwrap_or_else(PoisonError::into_inner);
         if *given != share {
             match share {
@@ -268,11 +268,11 @@ mod tests {
         assert_eq!(read("cgroup.subtree_control"), "+cpu +memory +pids");
         assert!(read("jelou-server/cpu.weight").parse::<u64>().unwrap() >= 400);
 
-        let limits = Limits {
+        let limits = ProcessLimits {
             cpu_weight: 50,
             max_memory_mib: 96,
             max_threads: 40,
-            ..Limits::default()
+            max_open_files: 900,
         };
         let group = groups.lend(&limits).unwrap();
         let below = |file: &str| read(&format!("{}0/{file}", groups.prefix));

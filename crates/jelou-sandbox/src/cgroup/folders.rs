@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use jelou_core::Limits;
 use rustix::fs::Access;
 use rustix::process::{Pid, Signal};
+
+use crate::limits::ProcessLimits;
 
 /// What the kernel keeps for a process besides its private memory (page tables, buffers of sockets, pages of its
 /// program) counts in its group, so that a group has this much more.
@@ -98,7 +99,7 @@ impl Folders {
         self.all().into_iter().all(writable)
     }
 
-    pub(super) fn limit(&self, limits: &Limits) -> std::io::Result<()> {
+    pub(super) fn limit(&self, limits: &ProcessLimits) -> std::io::Result<()> {
         let bytes = limits.max_memory_mib.saturating_add(KERNEL_MIB) * 1024 * 1024;
         match self {
             Self::Unified(folder) => {

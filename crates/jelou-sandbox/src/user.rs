@@ -10,20 +10,20 @@ const USER_IDS: u32 = 60_000;
 
 /// Group and user of one process, both of the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ProcessUser(u32);
+pub struct ProcessUser(u32);
 
 impl ProcessUser {
-    pub(crate) fn id(self) -> u32 {
+    pub fn id(self) -> u32 {
         self.0
     }
 
     /// Gives the path to the process.
-    pub(crate) fn own(self, path: &Path) -> std::io::Result<()> {
+    pub fn own(self, path: &Path) -> std::io::Result<()> {
         std::os::unix::fs::lchown(path, Some(self.0), Some(self.0))
     }
 
     /// Gives a folder and all that is in it.
-    pub(crate) fn own_all(self, folder: &Path) -> std::io::Result<()> {
+    pub fn own_all(self, folder: &Path) -> std::io::Result<()> {
         self.own(folder)?;
         for entry in fs_err::read_dir(folder)? {
             let entry = entry?;
@@ -37,14 +37,14 @@ impl ProcessUser {
     }
 
     /// Lets the process, by its group, use the path, which stays the server's own.
-    pub(crate) fn admit(self, path: &Path) -> std::io::Result<()> {
+    pub fn admit(self, path: &Path) -> std::io::Result<()> {
         std::os::unix::fs::lchown(path, None, Some(self.0))
     }
 }
 
 /// The user ids of one server, each lent to one process at a time.
 #[derive(Debug)]
-pub(crate) struct UserIds {
+pub struct UserIds {
     first: u32,
     lent: Mutex<Lent>,
 }
@@ -56,14 +56,14 @@ struct Lent {
 }
 
 /// The user ids that are lent.
-pub(super) fn range(first: u32) -> std::ops::RangeInclusive<u32> {
+pub(crate) fn range(first: u32) -> std::ops::RangeInclusive<u32> {
     first..=first.saturating_add(USER_IDS - 1)
 }
 
 impl UserIds {
     /// `start` says at which of the ids lending begins. With a start that differs from server to server, two servers
     /// that were given the same range by mistake seldom meet.
-    pub(crate) fn new(first: u32, start: u32) -> Self {
+    pub fn new(first: u32, start: u32) -> Self {
         Self {
             first,
             lent: Mutex::new(Lent {
@@ -74,12 +74,12 @@ impl UserIds {
     }
 
     /// The one that fetches packages and owns their cache; none of those that are lent.
-    pub(crate) fn builder(&self) -> ProcessUser {
+    pub fn builder(&self) -> ProcessUser {
         ProcessUser(self.first + USER_IDS)
     }
 
     /// The id that was not lent for the longest time.
-    pub(crate) fn lend(self: &Arc<Self>) -> std::io::Result<LentUser> {
+    pub fn lend(self: &Arc<Self>) -> std::io::Result<LentUser> {
         let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..USER_IDS {
             let id = self.first + lent.next;
@@ -99,13 +99,13 @@ impl UserIds {
 
 /// A user id that no other process has until this is dropped.
 #[derive(Debug)]
-pub(crate) struct LentUser {
+pub struct LentUser {
     user: ProcessUser,
     ids: Arc<UserIds>,
 }
 
 impl LentUser {
-    pub(crate) fn user(&self) -> ProcessUser {
+    pub fn user(&self) -> ProcessUser {
         self.user
     }
 }
@@ -121,7 +121,7 @@ impl Drop for LentUser {
     }
 }
 
-pub(super) fn missing(run_dir: &Path) -> Option<&'static str> {
+pub(crate) fn missing(run_dir: &Path) -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("the server does not run as root");
     }

@@ -3,16 +3,17 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
 
+use jelou_sandbox::Layer;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
-use super::Layer;
-use super::system_calls::PROGRAM_FD;
-use super::tests::{Place, Run, has};
+use crate::support::{Place, Run, has};
 
 /// Tells the test that the process is its own.
 const ALONE: &str = "JELOU_TEST_ALONE";
-const NAME: &str = "sandbox::descriptor_tests::a_process_starts_whichever_descriptor_is_the_next";
+const NAME: &str = "descriptors::a_process_starts_whichever_descriptor_is_the_next";
+/// The descriptor by which every process is started.
+const PROGRAM_FD: i32 = 900;
 /// More than one start needs at a time.
 const NEARBY: i32 = 16;
 

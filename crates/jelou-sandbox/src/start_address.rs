@@ -16,14 +16,14 @@ const ATTEMPTS: u32 = 64;
 
 /// Valid for the life of this process, and in its children until they become another program.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StartAddress(usize);
+pub(crate) struct StartAddress(usize);
 
 impl StartAddress {
     #[expect(
         unsafe_code,
         reason = "memory at a given address is mapped with mmap(2)"
     )]
-    pub(super) fn choose() -> std::io::Result<Self> {
+    pub(crate) fn choose() -> std::io::Result<Self> {
         let size = rustix::param::page_size();
         for _ in 0..ATTEMPTS {
             let random =
@@ -56,11 +56,11 @@ impl StartAddress {
         ))
     }
 
-    pub(super) fn value(self) -> u64 {
+    pub(crate) fn value(self) -> u64 {
         self.0 as u64
     }
 
-    pub(super) fn as_ptr(self) -> *const std::ffi::c_char {
+    pub(crate) fn as_ptr(self) -> *const std::ffi::c_char {
         std::ptr::with_exposed_provenance(self.0)
     }
 }

@@ -1,0 +1,10 @@
+//! The number of cores that this server may use.
+
+use std::sync::LazyLock;
+
+/// At least one. Cached, because the answer is read from several files.
+pub fn cores() -> usize {
+    static CORES: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    *CORES
+}

@@ -1,0 +1,85 @@
+//! Finds out which layers this kernel and this user have.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use ipnet::Ipv4Net;
+
+use crate::config::{SandboxConfig, SandboxMode};
+use crate::egress;
+use crate::firewall::{self, Firewall};
+use crate::layer::{Layer, LayerStatus};
+use crate::{cgroup, filesystem, system_calls, user};
+
+/// Which layers a server with this configuration and this folder for its sockets would have. Nothing is changed.
+pub fn sandbox_layers(
+    config: &SandboxConfig,
+    egress_allow: &[Ipv4Net],
+    run_dir: &Path,
+) -> Vec<LayerStatus> {
+    let mut layers = Layers::of_processes(config, run_dir);
+    layers.look(Layer::Cgroup, || cgroup::missing().map(Cow::from));
+    layers.look(Layer::Firewall, || {
+        firewall(config, egress_allow).missing().map(Cow::from)
+    });
+    layers.found
+}
+
+/// What has been found so far.
+pub(crate) struct Layers<'a> {
+    config: &'a SandboxConfig,
+    pub(crate) found: Vec<LayerStatus>,
+}
+
+impl<'a> Layers<'a> {
+    /// Those that a process puts on by itself.
+    pub(crate) fn of_processes(config: &'a SandboxConfig, run_dir: &Path) -> Self {
+        let mut layers = Self {
+            config,
+            found: Vec::new(),
+        };
+        layers.look(Layer::Landlock, || filesystem::missing().map(Cow::from));
+        layers.look(Layer::Seccomp, || system_calls::missing().map(Cow::from));
+        layers.look(Layer::User, || user::missing(run_dir).map(Cow::from));
+        layers
+    }
+
+    /// Notes the layer, which is there unless it is turned off or `missing` says why it is not.
+    pub(crate) fn look(
+        &mut self,
+        layer: Layer,
+        missing: impl FnOnce() -> Option<Cow<'static, str>>,
+    ) {
+        let off = if self.config.mode == SandboxMode::Off {
+            Some("sandbox.mode is \"off\"")
+        } else if self.config.is_turned_off(layer) {
+            Some("turned off")
+        } else if layer == Layer::Firewall && !has(&self.found, Layer::User) {
+            Some("processes have no user ids of their own")
+        } else {
+            None
+        };
+        let reason = off.map(Cow::from).or_else(missing);
+        self.found.push(LayerStatus {
+            layer,
+            active: reason.is_none(),
+            reason,
+        });
+    }
+}
+
+pub(crate) fn has(layers: &[LayerStatus], layer: Layer) -> bool {
+    layers
+        .iter()
+        .any(|status| status.layer == layer && status.active)
+}
+
+pub(crate) fn firewall(config: &SandboxConfig, egress_allow: &[Ipv4Net]) -> Firewall {
+    let resolvers = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    Firewall {
+        users: user::range(config.first_user_id),
+        denied: egress::denied_ipv4(egress_allow),
+        resolvers: firewall::resolvers(&resolvers),
+        ipv6: config.ipv6,
+    }
+}

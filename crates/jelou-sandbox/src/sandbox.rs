@@ -1,0 +1,135 @@
+//! The sandbox of one server: the layers that it has, and what it lends to each process.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+
+use crate::cgroup::{ControlGroup, ControlGroups};
+use crate::config::SandboxConfig;
+use crate::detection::{self, Layers};
+use crate::firewall::Firewall;
+use crate::layer::{Layer, LayerStatus};
+use crate::limits::ProcessLimits;
+use crate::start_address::StartAddress;
+use crate::user::{LentUser, ProcessUser, UserIds};
+
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("{setting} is \"require\", but the layer {layer} is missing: {reason}")]
+    Missing {
+        setting: &'static str,
+        layer: Layer,
+        reason: Cow<'static, str>,
+    },
+    #[error("the sandbox cannot be prepared: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    pub(crate) config: SandboxConfig,
+    layers: Vec<LayerStatus>,
+    pub(crate) limits: ProcessLimits,
+    users: Arc<UserIds>,
+    groups: Option<Arc<ControlGroups>>,
+    firewall: Option<Firewall>,
+    pub(crate) start: StartAddress,
+}
+
+impl Sandbox {
+    /// Finds out which layers there are, and sets up those that are the machine's: control groups and firewall.
+    pub fn set_up(
+        config: SandboxConfig,
+        limits: ProcessLimits,
+        egress_allow: &[Ipv4Net],
+        run_dir: &Path,
+    ) -> Result<Self, SandboxError> {
+        let first_lent =
+            getrandom::u32().map_err(|error| std::io::Error::other(error.to_string()))?;
+        let mut sandbox = Self {
+            users: Arc::new(UserIds::new(config.first_user_id, first_lent)),
+            start: StartAddress::choose()?,
+            limits,
+            groups: None,
+            firewall: None,
+            layers: Vec::new(),
+            config,
+        };
+        let mut layers = Layers::of_processes(&sandbox.config, run_dir);
+        layers.look(Layer::Cgroup, || match ControlGroups::make() {
+            Ok(groups) => {
+                sandbox.groups = Some(Arc::new(groups));
+                None
+            }
+            Err(reason) => Some(reason.into()),
+        });
+        layers.look(Layer::Firewall, || {
+            let firewall = detection::firewall(&sandbox.config, egress_allow);
+            let missing = firewall.install().err();
+            if missing.is_none() {
+                sandbox.firewall = Some(firewall);
+            }
+            missing.map(Cow::from)
+        });
+        sandbox.layers = layers.found;
+        let missing = sandbox
+            .layers
+            .iter()
+            .find(|status| !status.active && sandbox.config.requires(status.layer));
+        if let Some(LayerStatus { layer, reason, .. }) = missing {
+            let error = SandboxError::Missing {
+                setting: sandbox.config.setting(*layer).0,
+                layer: *layer,
+                reason: reason.clone().unwrap_or_default(),
+            };
+            sandbox.take_down();
+            return Err(error);
+        }
+        Ok(sandbox)
+    }
+
+    /// Removes what is the machine's, when all processes have been told to end.
+    pub fn take_down(&self) {
+        if let Some(groups) = &self.groups {
+            groups.remove();
+        }
+        if let Some(firewall) = &self.firewall {
+            firewall.remove();
+        }
+    }
+
+    pub fn layers(&self) -> &[LayerStatus] {
+        &self.layers
+    }
+
+    pub fn has(&self, layer: Layer) -> bool {
+        detection::has(&self.layers, layer)
+    }
+
+    /// A control group for one process; `None` where there is none. Limits hold without, so that a machine that takes
+    /// its groups back stops no function.
+    pub fn lend_group(&self) -> Option<ControlGroup> {
+        let lent = self.groups.as_ref()?.lend(&self.limits);
+        lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
+            .ok()
+    }
+
+    pub fn uses_permissions(&self) -> bool {
+        #[cfg(debug_assertions)]
+        return self.config.permissions;
+        #[cfg(not(debug_assertions))]
+        true
+    }
+
+    /// A user for one process; `None` where processes have no users of their own.
+    pub fn lend_user(&self) -> std::io::Result<Option<LentUser>> {
+        self.has(Layer::User).then(|| self.users.lend()).transpose()
+    }
+
+    /// The user who fetches packages, and owns their cache.
+    pub fn builder(&self) -> Option<ProcessUser> {
+        self.has(Layer::User).then(|| self.users.builder())
+    }
+}
