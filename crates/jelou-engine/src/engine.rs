@@ -15,18 +15,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
+use crate::artifacts::source_maps::SourceMaps;
 use crate::assets::Assets;
+use crate::capacity::budget::Budget;
+use crate::fleet::eviction::Running;
+use crate::fleet::pool::{self, Pool};
+use crate::fleet::reaper;
 use crate::processes::Processes;
 use crate::slot::{LaunchSpec, Slot};
-use crate::source_maps::SourceMaps;
 use crate::worker::blank::Baseline;
-use crate::worker::budget::Budget;
 use crate::worker::load::LoadError;
-use crate::worker::pool::{self, Pool};
 use crate::worker::process::Worker;
-use crate::worker::running::Running;
 use crate::worker::spawner::Spawner;
-use crate::{ArtifactCache, Deno, care};
+use crate::{ArtifactCache, Deno};
 use jelou_sandbox::{
     LayerStatus, ProcessLimits, ProcessUser, Sandbox, SandboxConfig, SandboxError,
 };
@@ -287,7 +288,7 @@ impl Engine {
             run_dir,
             worker_numbers: AtomicU64::new(0),
         });
-        tokio::spawn(care::run(Arc::downgrade(&shared)));
+        tokio::spawn(reaper::run(Arc::downgrade(&shared)));
         tokio::spawn(pool::keep_filled(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }

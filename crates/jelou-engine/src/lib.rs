@@ -5,24 +5,23 @@
 //! request: a [`Slot`] gives a [`Lease`] on a running worker (starting one when there is none), and the lease sends
 //! the request. What a request may do is decided before, by the gateway.
 
-mod artifact;
+mod artifacts;
 mod assets;
-mod backoff;
 mod body;
 pub mod build;
-mod care;
+mod capacity;
 pub mod deno;
 mod engine;
-mod machine;
+mod fleet;
+mod logs;
 mod processes;
 mod scaling;
 mod slot;
-mod source_maps;
-mod stack;
+mod transport;
 mod turns;
 mod worker;
 
-pub use artifact::{Artifact, ArtifactCache, ArtifactError};
+pub use artifacts::cache::{Artifact, ArtifactCache, ArtifactError};
 pub use assets::TYPES;
 pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
 pub use deno::Deno;
@@ -30,10 +29,10 @@ pub use engine::{
     Caller, CompanyInfo, Engine, EngineConfig, EngineError, Host, JelouCredentials, LogLine,
     LogSource,
 };
+pub use fleet::in_flight::InFlightRequest;
 pub use jelou_sandbox::{
     DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers,
 };
 pub use slot::{LaunchSpec, LeaseError, Slot};
-pub use worker::in_flight::InFlightRequest;
 pub use worker::lease::{Lease, SendError, WorkerBody};
 pub use worker::load::LoadError;

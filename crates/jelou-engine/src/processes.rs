@@ -13,15 +13,16 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use crate::backoff::Backoff;
+use crate::LogLine;
+use crate::artifacts::stack_trace;
 use crate::engine::Shared;
+use crate::fleet::backoff::Backoff;
+use crate::logs::forward::Forward;
 use crate::scaling::{Change, Load, Scaling};
 use crate::slot::{LaunchSpec, LeaseError};
 use crate::turns::Turns;
 use crate::worker::load::{Company, Jelou, LoadError, LoadMode, LoadRequest, Memory};
-use crate::worker::output::Forward;
 use crate::worker::process::{Counted, Worker};
-use crate::{LogLine, stack};
 use jelou_sandbox::CpuShare;
 
 #[derive(Debug)]
@@ -267,7 +268,7 @@ impl Processes {
                     } => stack.clone(),
                     other => other.to_string(),
                 };
-                let said = forward.readable(said, stack::rewrite).await;
+                let said = forward.readable(said, stack_trace::rewrite).await;
                 forward.run(said.as_bytes(), LogLine::Engine).await;
                 Err(LeaseError::Start(error))
             }

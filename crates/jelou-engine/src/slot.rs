@@ -9,10 +9,10 @@ use std::time::Duration;
 use jelou_core::{DeploymentId, FunctionId, Slug, seldom};
 
 use crate::ArtifactError;
+use crate::capacity::budget::NoRoom;
+use crate::fleet::in_flight::InFlightRequest;
 use crate::processes::Processes;
 use crate::turns::Turn;
-use crate::worker::budget::NoRoom;
-use crate::worker::in_flight::InFlightRequest;
 use crate::worker::lease::Lease;
 use crate::worker::load::LoadError;
 

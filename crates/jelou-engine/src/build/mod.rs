@@ -20,9 +20,10 @@ use sourcemap::SourceMap;
 
 pub use error::BuildError;
 
+use crate::artifacts::stack_trace;
 use crate::worker::blank::Blank;
 use crate::worker::load::{LoadError, LoadMode, LoadRequest};
-use crate::{Artifact, Engine, stack};
+use crate::{Artifact, Engine};
 use jelou_sandbox::{CpuShare, Purpose};
 use workspace::Workspace;
 
@@ -113,7 +114,7 @@ impl Engine {
                 } => {
                     let map = SourceMap::from_slice(artifact.source_map.as_bytes());
                     let readable = |text: String| match &map {
-                        Ok(map) => stack::rewrite(&text, map),
+                        Ok(map) => stack_trace::rewrite(&text, map),
                         Err(_) => text,
                     };
                     LoadError::Refused {

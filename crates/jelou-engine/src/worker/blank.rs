@@ -8,20 +8,20 @@ use tokio::net::UnixListener;
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
-use super::budget::Charge;
-use super::channel::Channels;
+use super::code_cache::CodeCache;
 use super::command::{self, WorkerDir};
-use super::compiled::Compiled;
-use super::connection::{Connection, Connections};
 use super::exit;
+use super::fair_clock;
 use super::load::{self, LoadError, LoadRequest, Loaded};
-use super::output::{self, Forward};
-use super::own_time;
-use super::proc::Status;
 use super::process::{Counted, Process, Worker, pid_of};
-use super::watch::{self, Stage};
+use super::procfs::Status;
+use super::watchdog::{self, Stage};
 use crate::LogLine;
+use crate::capacity::budget::Charge;
 use crate::engine::Shared;
+use crate::logs::forward::{self, Forward};
+use crate::transport::channel::Channels;
+use crate::transport::connection::{Connection, Connections};
 use jelou_sandbox::{CpuShare, Purpose};
 
 /// Bytes of the line in which the bootstrap says that it listens.
@@ -104,7 +104,7 @@ impl Blank {
             .ok_or_else(|| LoadError::Died("no stdout".to_owned()))?;
         let mut stdout = BufReader::new(stdout);
         // The bootstrap's only line before it has a function: it listens.
-        let listens = output::next_line(&mut stdout, MAX_READY_BYTES);
+        let listens = forward::next_line(&mut stdout, MAX_READY_BYTES);
         let listens = dir.soon(shared, listens).await.map_err(died)?;
         if listens.is_none() {
             return Err(LoadError::Died(exit::last_words(child).await));
@@ -153,9 +153,9 @@ impl Blank {
         shared: &Shared,
         request: &LoadRequest<'_>,
     ) -> Result<Loaded, LoadError> {
-        tokio::spawn(output::discard(self.stdout));
+        tokio::spawn(forward::discard(self.stdout));
         if let Some(stderr) = self.child.stderr.take() {
-            tokio::spawn(output::discard(stderr));
+            tokio::spawn(forward::discard(stderr));
         }
         let result = load(
             shared,
@@ -203,7 +203,8 @@ impl Blank {
         let pid = pid_of(&child);
         let loaded = {
             let at_limit = |what| forward.say(LogLine::AtLimit(what));
-            let watch = watch::watch(&worker, pid, &dir, Stage::Import, &shared.limits, at_limit);
+            let watch =
+                watchdog::watch(&worker, pid, &dir, Stage::Import, &shared.limits, at_limit);
             let loaded = load(shared, &mut child, &dir, &mut connection, request);
             tokio::select! {
                 loaded = dir.soon(shared, loaded) => loaded.map(drop),
@@ -231,7 +232,7 @@ async fn load(
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
     let timeout = shared.limits.startup_timeout();
-    let too_long = own_time::passes(pid_of(child), timeout);
+    let too_long = fair_clock::passes(pid_of(child), timeout);
     let result = tokio::select! {
         result = load::load(connection, request) => result,
         () = too_long => return Err(LoadError::Timeout(timeout)),
@@ -250,7 +251,7 @@ async fn load(
 #[derive(Debug)]
 pub(crate) struct Baseline {
     data_bytes: u64,
-    compiled: Compiled,
+    compiled: CodeCache,
 }
 
 impl Baseline {
@@ -273,7 +274,7 @@ impl Baseline {
             .ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))?;
         blank.child.kill().await.map_err(died)?;
         let folder = shared.run_dir().join("compiled");
-        let compiled = Compiled::take(&blank.dir.deno_dir(), folder).map_err(died)?;
+        let compiled = CodeCache::take(&blank.dir.deno_dir(), folder).map_err(died)?;
         Ok(Self {
             data_bytes,
             compiled,

@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use tokio::net::UnixListener;
 use tokio::process::Command;
 
-use super::compiled::Compiled;
+use super::code_cache::CodeCache;
 use super::permissions;
 use crate::engine::Shared;
 use jelou_sandbox::{
@@ -60,7 +60,7 @@ impl WorkerDir {
 
     /// With what has been compiled already. Who copies it has the folder: when nobody waits any more, it is removed after the
     /// last file and not beside it.
-    pub(crate) async fn filled(self, compiled: Compiled) -> std::io::Result<Self> {
+    pub(crate) async fn filled(self, compiled: CodeCache) -> std::io::Result<Self> {
         // Some megabytes, which a thread of the runtime does not wait for.
         let filling = tokio::task::spawn_blocking(move || {
             compiled.provide(&self.deno_dir(), self.user())?;
@@ -251,7 +251,7 @@ mod tests {
     fn a_folder_goes_when_its_writer_is_done() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("worker");
-        let compiled = Compiled::take(root.path(), root.path().join("compiled")).unwrap();
+        let compiled = CodeCache::take(root.path(), root.path().join("compiled")).unwrap();
         // One thread, which has something else to do at first.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

@@ -13,10 +13,10 @@ use jelou_core::seldom;
 use tokio::time::Sleep;
 use uuid::Uuid;
 
-use super::channel::{Answered, CallError, HeldCall};
-use super::connection::Connection;
-use super::in_flight::InFlightRequest;
 use super::process::Counted;
+use crate::fleet::in_flight::InFlightRequest;
+use crate::transport::channel::{Answered, CallError, HeldCall};
+use crate::transport::connection::Connection;
 use crate::turns::Turn;
 use crate::{MAX_CALL_BODY, RequestBody};
 

@@ -10,8 +10,8 @@ use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::connection::{Connection, ExchangeError};
 use crate::RequestBody;
+use crate::transport::connection::{Connection, ExchangeError};
 
 /// Bytes of an answer to a load. User code has run in the process by then, and the server's memory is everybody's.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;

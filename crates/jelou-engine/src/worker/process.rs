@@ -11,15 +11,15 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::process::Child;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::budget::Charge;
-use super::channel::Channels;
 use super::command::WorkerDir;
-use super::connection::Connections;
 use super::exit;
-use super::in_flight::InFlight;
-use super::output::Forward;
-use super::watch::{self, Stage};
+use super::watchdog::{self, Stage};
+use crate::capacity::budget::Charge;
 use crate::engine::Shared;
+use crate::fleet::in_flight::InFlight;
+use crate::logs::forward::Forward;
+use crate::transport::channel::Channels;
+use crate::transport::connection::Connections;
 use crate::{Caller, LogLine};
 
 /// Set in [`Worker::leases`] when the worker takes no more requests.
@@ -266,7 +266,7 @@ async fn supervise(
     } = process;
     let pid = pid_of(&child);
     let at_limit = |what| forward.say(LogLine::AtLimit(what));
-    let breach = watch::watch(&worker, pid, &dir, Stage::Calls, &shared.limits, at_limit);
+    let breach = watchdog::watch(&worker, pid, &dir, Stage::Calls, &shared.limits, at_limit);
     tokio::pin!(breach);
     let egress_connections = Arc::new(Semaphore::new(MAX_EGRESS_CONNECTIONS));
     let last_line = loop {

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::budget::Budget;
-use super::process::Worker;
+use crate::capacity::budget::Budget;
+use crate::worker::process::Worker;
 
 #[derive(Debug, Default)]
 pub(crate) struct Running {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 
 #[derive(Debug)]
-pub(super) struct WorkerStream(pub(super) UnixStream);
+pub(crate) struct WorkerStream(pub(crate) UnixStream);
 
 /// Counts bytes as written that nobody reads any more.
 fn forgiven(written: Result<usize>, bytes: usize) -> Result<usize> {

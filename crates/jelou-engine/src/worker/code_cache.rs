@@ -19,11 +19,11 @@ const FILES: [&str; 6] = [
 ];
 
 #[derive(Debug, Clone)]
-pub(crate) struct Compiled {
+pub(crate) struct CodeCache {
     folder: PathBuf,
 }
 
-impl Compiled {
+impl CodeCache {
     /// Takes it from the Deno folder of a process that has ended. A file that is not there is done without.
     pub(crate) fn take(deno_dir: &Path, folder: PathBuf) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
@@ -71,7 +71,7 @@ mod tests {
         fs_err::create_dir(path("first")).unwrap();
         fs_err::write(path("first").join(FILES[0]), "code").unwrap();
         fs_err::write(path("first").join("registries"), "other").unwrap();
-        let compiled = Compiled::take(&path("first"), path("compiled")).unwrap();
+        let compiled = CodeCache::take(&path("first"), path("compiled")).unwrap();
         for process in ["second", "third"] {
             compiled.provide(&path(process), None).unwrap();
             let copy = path(process).join(FILES[0]);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-use super::proc::{self, Activity};
+use super::procfs::{self, Activity};
 
 /// How often a process is looked at.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -13,7 +13,7 @@ const CLOCK_TIMES: u32 = 6;
 
 /// Of a process, since it was given something to do.
 #[derive(Debug)]
-pub(super) struct OwnTime {
+pub(super) struct FairClock {
     since: Instant,
     at_first: Activity,
     last: (Instant, Activity),
@@ -21,7 +21,7 @@ pub(super) struct OwnTime {
     could_run: Duration,
 }
 
-impl OwnTime {
+impl FairClock {
     pub(super) fn new(now: Instant, activity: Activity) -> Self {
         Self {
             since: now,
@@ -58,9 +58,9 @@ impl OwnTime {
 
 /// Returns when as much of its own time has passed for a process. One that is not to be seen has all the time there is.
 pub(super) async fn passes(process: Option<Pid>, time: Duration) {
-    let look = || process.and_then(proc::activity);
+    let look = || process.and_then(procfs::activity);
     let mut activity = look().unwrap_or_default();
-    let mut own = OwnTime::new(Instant::now(), activity);
+    let mut own = FairClock::new(Instant::now(), activity);
     while own.passed() < time {
         tokio::time::sleep(PERIOD.min(time)).await;
         activity = look().unwrap_or(activity);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn what_others_took_is_not_its_own() {
         let start = Instant::now();
-        let mut own = OwnTime::new(start, Activity::at(0, true));
+        let mut own = FairClock::new(start, Activity::at(0, true));
         own.go_on(start + ms(100), Activity::at(100, true));
         own.go_on(start + ms(200), Activity::at(110, true));
         assert_eq!(own.passed(), ms(110));

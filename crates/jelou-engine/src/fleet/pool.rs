@@ -8,13 +8,13 @@ use jelou_core::Limits;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::Instant;
 
-use super::blank::Blank;
-use super::budget::{Budget, Charge, NoRoom};
 use super::demand::Demand;
-use super::load::LoadError;
-use super::running::Running;
+use super::eviction::Running;
 use crate::LeaseError;
+use crate::capacity::budget::{Budget, Charge, NoRoom};
 use crate::engine::Shared;
+use crate::worker::blank::Blank;
+use crate::worker::load::LoadError;
 use jelou_sandbox::{CpuShare, Purpose};
 
 /// How long to wait after a blank worker did not start, so that a broken machine is not kept busy by trying.

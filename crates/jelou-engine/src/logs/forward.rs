@@ -8,8 +8,9 @@ use jelou_core::LineRate;
 use sourcemap::SourceMap;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
+use crate::artifacts::stack_trace;
 use crate::engine::Shared;
-use crate::{LaunchSpec, LogLine, LogSource, stack};
+use crate::{LaunchSpec, LogLine, LogSource};
 
 /// Where the lines of a deployment's processes go, and how many there may be.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ impl Forward {
             }
             if !line.text.is_empty() && rate.admit(limits.max_log_lines_per_second, now) {
                 let text = self.with_note(line);
-                let text = self.readable(text, stack::rewrite_logged).await;
+                let text = self.readable(text, stack_trace::rewrite_logged).await;
                 self.say(wrap(text));
             }
         }
@@ -95,7 +96,7 @@ impl Forward {
         text: String,
         rewrite: fn(&str, &SourceMap) -> String,
     ) -> String {
-        if !stack::has_frames(&text) {
+        if !stack_trace::has_frames(&text) {
             return text;
         }
         match self.shared.source_maps.of(&self.artifact_hash).await {

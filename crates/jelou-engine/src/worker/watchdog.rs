@@ -8,9 +8,9 @@ use jelou_core::Limits;
 use rustix::process::Pid;
 
 use super::command::WorkerDir;
-use super::proc::{self, Activity, Status, Work};
+use super::heartbeat::Heartbeat;
 use super::process::Worker;
-use super::pulse::Pulse;
+use super::procfs::{self, Activity, Status, Work};
 use jelou_sandbox::CpuShare;
 
 /// How often a process that works is looked at.
@@ -80,15 +80,15 @@ pub(crate) async fn watch(
     let stall_timeout = stage.stall_timeout(limits);
     let mut full = Full::default();
     let mut last = Activity::default();
-    let mut pulse = Pulse::new(pid, dir.pulse_socket());
+    let mut pulse = Heartbeat::new(pid, dir.pulse_socket());
     let mut share = EventLoop::default();
     let mut is_last = false;
     loop {
-        let activity = proc::activity(pid).unwrap_or(last);
+        let activity = procfs::activity(pid).unwrap_or(last);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
         let works = activity.cpu != last.cpu || worker.is_working() || pulse.is_waiting();
         last = activity;
-        if let Some(times) = proc::event_loop(pid)
+        if let Some(times) = procfs::event_loop(pid)
             && let Some(share) = share.look(times, Instant::now())
         {
             worker
@@ -121,7 +121,7 @@ pub(crate) async fn watch(
         }
         if stage == Stage::Calls && stands_back != is_last {
             // Only root may take it back: without, and without control groups, the process stays behind.
-            proc::set_priority(pid, if stands_back { LAST } else { 0 });
+            procfs::set_priority(pid, if stands_back { LAST } else { 0 });
             is_last = stands_back;
         }
         tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;
@@ -174,7 +174,7 @@ impl Full {
         // Counted only where the table of files is large enough.
         if !self.files
             && status.room_for_files() >= Some(limits.max_open_files)
-            && proc::open_files(pid) >= Some(limits.max_open_files)
+            && procfs::open_files(pid) >= Some(limits.max_open_files)
         {
             self.files = true;
             tell(format!(

@@ -7,9 +7,9 @@ use rustix::process::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::connection;
-use super::own_time::OwnTime;
-use super::proc::Activity;
+use super::fair_clock::FairClock;
+use super::procfs::Activity;
+use crate::transport::connection;
 
 /// How long an answer is waited for before the process is looked at again.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// ahead.
 type Question = [u8; 8];
 
-pub(super) struct Pulse {
+pub(super) struct Heartbeat {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
@@ -26,10 +26,10 @@ pub(super) struct Pulse {
     /// not answered either.
     asked: Option<Question>,
     /// Since when there should be an answer.
-    standing: Option<OwnTime>,
+    standing: Option<FairClock>,
 }
 
-impl Pulse {
+impl Heartbeat {
     pub(super) fn new(process: Pid, path: PathBuf) -> Self {
         Self {
             process,
@@ -47,7 +47,9 @@ impl Pulse {
 
     /// How much processor time the process has used while there was no answer.
     pub(super) fn used(&self) -> Duration {
-        self.standing.as_ref().map_or(Duration::ZERO, OwnTime::used)
+        self.standing
+            .as_ref()
+            .map_or(Duration::ZERO, FairClock::used)
     }
 
     /// Asks, unless a question waits already, and waits for the answer for a while; says for how long the event loop has
@@ -55,7 +57,7 @@ impl Pulse {
     pub(super) async fn beat(&mut self, activity: Activity) -> Duration {
         let now = Instant::now();
         self.standing
-            .get_or_insert_with(|| OwnTime::new(now, activity))
+            .get_or_insert_with(|| FairClock::new(now, activity))
             .go_on(now, activity);
         match tokio::time::timeout(PERIOD, self.exchange()).await {
             Ok(Ok(())) => self.standing = None,
@@ -64,7 +66,7 @@ impl Pulse {
         }
         self.standing
             .as_ref()
-            .map_or(Duration::ZERO, OwnTime::passed)
+            .map_or(Duration::ZERO, FairClock::passed)
     }
 
     fn failed(&mut self, error: &std::io::Error) {
@@ -126,7 +128,7 @@ mod tests {
     async fn only_processor_time_since_the_question_counts_as_used() {
         let dir = tempfile::tempdir().unwrap();
         let nobody_answers = dir.path().join("pulse");
-        let mut pulse = Pulse::new(rustix::process::getpid(), nobody_answers);
+        let mut pulse = Heartbeat::new(rustix::process::getpid(), nobody_answers);
         assert_eq!(pulse.used(), Duration::ZERO);
         pulse.beat(Activity::at(500, true)).await;
         assert_eq!(pulse.used(), Duration::ZERO);
@@ -138,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_server_has_none_left_of_is_not_held_against_an_event_loop() {
         let dir = tempfile::tempdir().unwrap();
-        let mut pulse = Pulse::new(rustix::process::getpid(), dir.path().join("pulse"));
+        let mut pulse = Heartbeat::new(rustix::process::getpid(), dir.path().join("pulse"));
         for (error, is_held) in [
             (libc::ENOENT, true),
             (libc::ECONNREFUSED, true),
@@ -159,7 +161,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pulse");
         let listener = UnixListener::bind(&path).unwrap();
-        let mut pulse = Pulse::new(rustix::process::getpid(), path);
+        let mut pulse = Heartbeat::new(rustix::process::getpid(), path);
         let answers = async {
             let (mut ahead, _) = listener.accept().await.unwrap();
             ahead.write_all(&[1; 64]).await.unwrap();

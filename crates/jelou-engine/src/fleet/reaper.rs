@@ -4,8 +4,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::capacity::machine::Cores;
 use crate::engine::Shared;
-use crate::machine::Cores;
 
 const PERIOD: Duration = Duration::from_millis(500);
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::running::Running;
-use crate::machine::Memory;
+use super::machine::Memory;
+use crate::fleet::eviction::Running;
 
 const MIB: u64 = 1024 * 1024;
 /// Of the machine's memory, what processes may have when the operator does not say.

@@ -1,0 +1,3 @@
+//! What workers write.
+
+pub(crate) mod forward;
