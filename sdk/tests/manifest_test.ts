@@ -158,6 +158,7 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       ["/:1", /parameter with a bad name/],
       ["/a b", /segment that is not allowed: "a b"/],
       ["/../x", /not allowed: "\.\."/],
+      ["/a/%2E./x", /not allowed: "%2E\."/],
       ["/mcp", /reserved/],
       ["/__health", /reserved/],
       ["/openapi.json", /reserved/],

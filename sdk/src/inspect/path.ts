@@ -10,6 +10,8 @@ export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/openap
 
 /** Every character that a path may have (RFC 3986), percent-encoding aside. */
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/;
+/** Segments that a URL takes for the folder itself or the one above. */
+const DOTS = /^(?:\.|%2e){1,2}$/i;
 const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Checks a route and gives it back; what is wrong is said to `problem`. */
@@ -35,7 +37,7 @@ function findFault(path: string): string | null {
       if (!PARAMETER.test(segment)) return `"${path}" has a parameter with a bad name: "${segment}"`;
       if (names.has(segment)) return `"${path}" has the parameter "${segment}" twice`;
       names.add(segment);
-    } else if (segment === "." || segment === ".." || !LITERAL.test(segment)) {
+    } else if (DOTS.test(segment) || !LITERAL.test(segment)) {
       return `"${path}" has a segment that is not allowed: "${segment}"`;
     }
   }

@@ -23,7 +23,8 @@ export function parseFields(text: string): Fields {
   if (text === "") return fields;
   if (matches(PLAIN, text)) eachPlainField(text, (name, value) => addField(fields, name, value));
   else {
-    const params = new NativeURLSearchParams(text);
+    // The constructor takes off one question mark; a second one is part of the first name, as in `url.searchParams`.
+    const params = new NativeURLSearchParams("?" + text);
     eachSearchParam(params, (value: string, name: string) => addField(fields, name, value));
   }
   return fields;

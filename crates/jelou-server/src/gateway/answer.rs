@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use uuid::Uuid;
 
 use super::GatewayBody;
+use super::target::BadTarget;
 
 /// Names the scheme of the header that is wanted (RFC 9110, section 11.6.1); the same for every refusal.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
@@ -19,6 +20,7 @@ pub(crate) enum Answer<'a> {
     TooManyRequests {
         retry_after: u64,
     },
+    BadTarget(BadTarget),
     FunctionNotFound,
     NotFound {
         available: &'a [String],
@@ -46,7 +48,7 @@ impl Answer<'_> {
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::InvalidIdentity => StatusCode::BAD_REQUEST,
+            Self::BadTarget(_) | Self::InvalidIdentity => StatusCode::BAD_REQUEST,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::LoopDetected => StatusCode::LOOP_DETECTED,
@@ -60,6 +62,7 @@ impl Answer<'_> {
             Self::Unauthorized => br#"{"error":"Unauthorized"}"#,
             Self::Forbidden => br#"{"error":"Forbidden"}"#,
             Self::TooManyRequests { .. } => br#"{"error":"Too many requests"}"#,
+            Self::BadTarget(reason) => return bad_request(*reason),
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
             Self::NotFound { available } => return not_found(available),
             Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
@@ -101,6 +104,11 @@ pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<GatewayBody> {
         HeaderValue::from_static("application/json"),
     );
     response
+}
+
+fn bad_request(reason: BadTarget) -> Bytes {
+    let body = serde_json::json!({ "error": "Bad request", "message": reason.to_string() });
+    Bytes::from(body.to_string())
 }
 
 fn not_found(available: &[String]) -> Bytes {

@@ -191,8 +191,7 @@ fn outgoing(
 ) -> Result<Request<RequestBody>, http::Error> {
     let websocket = websocket::is_asked_for(&request);
     let (mut parts, body) = request.into_parts();
-    let authority = parts.uri.authority().cloned();
-    if authority.is_some() || parts.uri.path() != call.path {
+    if parts.uri.path() != call.path {
         parts.uri = match parts.uri.query() {
             Some(query) => Uri::try_from(format!("{}?{query}", call.path))?,
             None => Uri::try_from(call.path)?,
@@ -201,10 +200,6 @@ fn outgoing(
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
     forward::strip(headers, |name| is_of_caller(name, call.origin));
-    if let Some(authority) = authority {
-        // The host of the target counts, and HTTP/2 has no other (RFC 9112, section 3.2.2).
-        headers.insert(header::HOST, HeaderValue::from_str(authority.as_str())?);
-    }
     join_cookies(headers)?;
     if websocket {
         websocket::ask(headers);

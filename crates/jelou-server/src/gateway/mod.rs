@@ -1,4 +1,5 @@
-//! Answers callers of functions. A request passes each room once: which function ([`address`]), what needs no
+//! Answers callers of functions. A request passes each room once: which function ([`address`]), which path
+//! ([`target`]), what needs no
 //! process ([`cors`], [`statics`]), which route, whether the token opens it ([`auth`]), then the worker ([`invoke`]).
 //! MCP goes its own way ([`crate::mcp`]) by the same rules.
 
@@ -12,6 +13,7 @@ mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;
 mod statics;
+pub(crate) mod target;
 pub(crate) mod unread;
 mod websocket;
 
@@ -82,24 +84,29 @@ impl Gateway {
 
     pub(crate) async fn answer_function(
         &self,
-        request: Request<CallerBody>,
+        mut request: Request<CallerBody>,
         target: Target,
         origin: Origin,
     ) -> Response<GatewayBody> {
         let request_id = Uuid::new_v4();
         let requested_origin = request.headers().get(header::ORIGIN).cloned();
-        let uri = request.uri().clone();
-        let mut request = Unread::of(request);
         let Target { function, skipped } = target;
-        let path = match &uri.path()[skipped..] {
-            "" => "/",
-            path => path,
-        };
+        let read = target::read(&mut request, skipped);
+        // From here on, this is the path.
+        let uri = request.uri().clone();
+        let path = uri.path();
+        let mut request = Unread::of(request);
         let live = function
             .as_ref()
             .and_then(|function| function.live.load_full());
-        let mut response = match (&function, &live) {
-            (Some(function), Some(live)) => {
+        let mut response = match (&function, &live, read) {
+            (Some(_), Some(live), Err(reason)) => {
+                let mut response = Response::from(Answer::BadTarget(reason));
+                let cors = cors::Rules::of(live.manifest.tools.first());
+                cors.apply(requested_origin.as_ref(), response.headers_mut());
+                response
+            }
+            (Some(function), Some(live), Ok(())) => {
                 let method = cors::asked_method(&request).unwrap_or(request.method().as_str());
                 let found = live.routes.find(path, method);
                 let tools = &live.manifest.tools;
@@ -134,7 +141,7 @@ impl Gateway {
         response
     }
 
-    /// The order of the checks: preflight, static routes, route, token and its limits, then 404 or 405.
+    /// The order of the checks after the target: preflight, static routes, route, token and its limits, then 404 or 405.
     async fn route(
         &self,
         request: &mut Request<Unread>,
@@ -209,7 +216,7 @@ impl Gateway {
         let call = invoke::Call {
             tool: &tools[found.tool],
             params: &found.params,
-            path,
+            path: found.path.as_deref().unwrap_or(path),
             url: live.url.as_ref(),
             origin,
             request_id,

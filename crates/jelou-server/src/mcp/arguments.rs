@@ -5,6 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::input_schema::{self, WRAPPED, Wrapping};
+use crate::gateway::target;
 
 /// What a segment of a path may have besides letters and digits (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -31,9 +32,13 @@ pub(super) struct Input {
     pub(super) body: Value,
 }
 
-/// The parameter of the route that is not there.
+/// Why the route has no path for the arguments. Each names the parameter.
 #[derive(Debug, PartialEq)]
-pub(super) struct MissingParameter(pub(super) String);
+pub(super) enum ParameterError {
+    Missing(String),
+    /// `.` or `..`, which a URL takes for another path, percent-encoded as well.
+    DotSegment(String),
+}
 
 impl Arguments {
     /// With the schema to be shown: parameters of the route that the input does not have are arguments too.
@@ -73,10 +78,7 @@ impl Arguments {
         (arguments, Value::Object(schema))
     }
 
-    pub(super) fn input(
-        &self,
-        mut arguments: Map<String, Value>,
-    ) -> Result<Input, MissingParameter> {
+    pub(super) fn input(&self, mut arguments: Map<String, Value>) -> Result<Input, ParameterError> {
         let mut path = String::new();
         let mut params = Vec::new();
         for segment in &self.segments {
@@ -88,9 +90,13 @@ impl Arguments {
             let value = match arguments.get(name) {
                 Some(Value::String(value)) if !value.is_empty() => value.clone(),
                 Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-                _ => return Err(MissingParameter(name.to_owned())),
+                _ => return Err(ParameterError::Missing(name.to_owned())),
             };
-            path.extend(utf8_percent_encode(&value, SEGMENT));
+            let segment = utf8_percent_encode(&value, SEGMENT).to_string();
+            if target::is_dot_segment(&segment) {
+                return Err(ParameterError::DotSegment(name.to_owned()));
+            }
+            path.push_str(&segment);
             params.push((name.to_owned(), value));
         }
         if path.is_empty() {
@@ -117,7 +123,7 @@ mod tests {
         Arguments::of(&tool)
     }
 
-    fn input(arguments: &Arguments, given: Value) -> Result<Input, MissingParameter> {
+    fn input(arguments: &Arguments, given: Value) -> Result<Input, ParameterError> {
         let Value::Object(given) = given else {
             panic!("arguments are an object");
         };
@@ -137,7 +143,14 @@ mod tests {
         assert_eq!(found.params, [param("id", "7"), param("tab", "a b/é")]);
         assert_eq!(found.body, json!({ "id": 7, "x": 1 }));
         let missing = input(&arguments, json!({ "id": 7 })).unwrap_err();
-        assert_eq!(missing, MissingParameter("tab".to_owned()));
+        assert_eq!(missing, ParameterError::Missing("tab".to_owned()));
+        for dots in [".", ".."] {
+            let refused = input(&arguments, json!({ "id": 7, "tab": dots })).unwrap_err();
+            assert_eq!(refused, ParameterError::DotSegment("tab".to_owned()));
+        }
+        // A percent sign is encoded, so this one is no dot.
+        let found = input(&arguments, json!({ "id": "...", "tab": ".%2e" })).unwrap();
+        assert_eq!(found.path, "/orders/.../.%252e");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jelou_engine::{RequestBody, WorkerBody};
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
-use super::arguments::{Input, MissingParameter};
+use super::arguments::{Input, ParameterError};
 use super::catalog::Entry;
 use super::message::{Refusal, Request};
 use super::outcome::Outcome;
@@ -64,7 +64,7 @@ pub(super) async fn call(
     }
     let outcome = match entry.arguments.input(arguments) {
         Ok(input) => run(exchange, entry, headers, input).await,
-        Err(MissingParameter(name)) => missing(&name),
+        Err(error) => invalid(&error),
     };
     let server_info = exchange.live.mcp.server_info();
     Ok(outcome::result(
@@ -75,9 +75,17 @@ pub(super) async fn call(
     ))
 }
 
-/// As the worker says it of an input that lacks something.
-fn missing(parameter: &str) -> Outcome {
-    let details = [json!({ "path": [parameter], "message": "Required", "code": "invalid_type" })];
+/// As the worker says it of an input that breaks its schema.
+fn invalid(error: &ParameterError) -> Outcome {
+    let (parameter, message, code) = match error {
+        ParameterError::Missing(parameter) => (parameter, "Required", "invalid_type"),
+        ParameterError::DotSegment(parameter) => (
+            parameter,
+            "Must not be `.` or `..`: it is a segment of the path",
+            "custom",
+        ),
+    };
+    let details = [json!({ "path": [parameter], "message": message, "code": code })];
     let body = json!({ "error": "Validation failed", "details": details });
     Outcome::json(http::StatusCode::BAD_REQUEST, Bytes::from(body.to_string()))
 }

@@ -58,6 +58,9 @@ pub(crate) struct RouteMatch {
     /// Index into the manifest's tools.
     pub(crate) tool: usize,
     pub(crate) params: Vec<(String, String)>,
+    /// The path in the route's spelling, where the caller's is another one: `/health` for `//health/` and `/%68ealth`.
+    /// User code gets this one, so that it finds the route that was matched here.
+    pub(crate) path: Option<String>,
 }
 
 impl Routes {
@@ -93,10 +96,9 @@ impl Routes {
     pub(crate) fn find(&self, path: &str, method: &str) -> Found {
         let mut others = Vec::new();
         for route in &self.routes {
-            if let Some(params) = route.matches(path) {
+            if let Some(found) = route.matches(path) {
                 if route.takes(method) {
-                    let tool = route.tool;
-                    return Found::Tool(RouteMatch { tool, params });
+                    return Found::Tool(found);
                 }
                 others.push(route.tool);
             }
@@ -135,33 +137,75 @@ impl Route {
         lists(method) || (method == "HEAD" && lists("GET"))
     }
 
-    /// The parameters in a path of this route.
-    fn matches(&self, path: &str) -> Option<Vec<(String, String)>> {
-        let mut given = split(path);
-        let mut params = Vec::new();
+    /// `None` for a path that is not of this route.
+    fn matches(&self, path: &str) -> Option<RouteMatch> {
+        let mut rest = path;
+        let mut values = Vec::new();
+        let mut is_respelled = false;
         for segment in &self.segments {
-            let value = given.next()?;
-            match segment {
-                Segment::Literal(literal) => {
-                    // `%2D` is `-` (RFC 3986, section 6.2.2.2); `%2F` is no slash between segments.
-                    let decoded = || percent_decode_str(value).eq(percent_decode_str(literal));
-                    if literal != value && !decoded() {
-                        return None;
-                    }
+            let start = rest.find(|character| character != '/')?;
+            let (value, after) = split_segment(&rest[start..]);
+            is_respelled |= start != 1;
+            if let Segment::Literal(literal) = segment
+                && literal != value
+            {
+                // `%2D` is `-` (RFC 3986, section 6.2.2.2); `%2F` is no slash between segments.
+                if !percent_decode_str(value).eq(percent_decode_str(literal)) {
+                    return None;
                 }
-                Segment::Param(name) => {
-                    params.push((
-                        name.clone(),
-                        percent_decode_str(value).decode_utf8_lossy().into_owned(),
-                    ));
-                }
+                is_respelled = true;
             }
+            values.push(value);
+            rest = after;
         }
-        if !self.rest && given.next().is_some() {
-            return None;
+        if !self.rest {
+            if rest.bytes().any(|byte| byte != b'/') {
+                return None;
+            }
+            is_respelled |= rest.len() != usize::from(self.segments.is_empty());
+            rest = "";
         }
-        Some(params)
+        Some(RouteMatch {
+            tool: self.tool,
+            path: is_respelled.then(|| self.spell(&values, rest)),
+            params: self.params(&values),
+        })
     }
+
+    fn params(&self, values: &[&str]) -> Vec<(String, String)> {
+        let pairs = self.segments.iter().zip(values);
+        pairs
+            .filter_map(|(segment, value)| match segment {
+                Segment::Literal(_) => None,
+                Segment::Param(name) => {
+                    let value = percent_decode_str(value).decode_utf8_lossy();
+                    Some((name.clone(), value.into_owned()))
+                }
+            })
+            .collect()
+    }
+
+    /// A path of this route as the route is written.
+    fn spell(&self, values: &[&str], rest: &str) -> String {
+        let mut path = String::new();
+        for (segment, value) in self.segments.iter().zip(values) {
+            path.push('/');
+            path.push_str(match segment {
+                Segment::Literal(literal) => literal,
+                Segment::Param(_) => value,
+            });
+        }
+        path.push_str(rest);
+        if path.is_empty() {
+            path.push('/');
+        }
+        path
+    }
+}
+
+/// A path that begins with a segment, and what follows it.
+fn split_segment(path: &str) -> (&str, &str) {
+    path.split_at(path.find('/').unwrap_or(path.len()))
 }
 
 /// Segments of a path; a slash at the end makes no difference.
@@ -232,10 +276,10 @@ mod tests {
             params("/users/a%20b/x"),
             [pair("id", "a b"), pair("tab", "x")]
         );
-        // An encoded slash belongs to its segment, and dots are no way up.
+        // An encoded slash belongs to its segment.
         assert_eq!(
-            params("/users/a%2Fb/.."),
-            [pair("id", "a/b"), pair("tab", "..")]
+            params("/users/a%2Fb/x"),
+            [pair("id", "a/b"), pair("tab", "x")]
         );
         assert_eq!(posts(&["/a"]).find("/b", "POST"), Found::Nothing);
     }
@@ -245,6 +289,38 @@ mod tests {
         let routes = posts(&["/send-email"]);
         assert_eq!(tool_of(&routes.find("/send%2Demail", "POST")), Some(0));
         assert_eq!(routes.find("/send%2Femail", "POST"), Found::Nothing);
+    }
+
+    #[test]
+    fn paths_are_spelled_as_their_routes() {
+        let routes = posts(&["/", "/health", "/users/:id/tab", "/public/*", "/caf%C3%A9"]);
+        let path = |path: &str| match routes.find(path, "POST") {
+            Found::Tool(found) => found.path,
+            other => panic!("{path}: {other:?}"),
+        };
+        for same in [
+            "/",
+            "/health",
+            "/users/%61/tab",
+            "/public",
+            "/public/",
+            "/public/%61//b/",
+            "/caf%C3%A9",
+        ] {
+            assert_eq!(path(same), None, "{same}");
+        }
+        for (other, spelled) in [
+            ("//", "/"),
+            ("/health/", "/health"),
+            ("//health", "/health"),
+            ("/%68ealth//", "/health"),
+            ("/users//%61/t%61b/", "/users/%61/tab"),
+            ("//public//a//", "/public//a//"),
+            ("/%70ublic/%61", "/public/%61"),
+            ("/caf%c3%a9", "/caf%C3%A9"),
+        ] {
+            assert_eq!(path(other).as_deref(), Some(spelled), "{other}");
+        }
     }
 
     #[test]

@@ -47,6 +47,34 @@ async fn json_of(response: http::Response<hyper::body::Incoming>) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn paths_are_those_of_http1() {
+    let server = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        server.deploy("echo", ECHO);
+        server
+    });
+    let mut sender = connect(&server).await;
+    for target in ["/a/../b", "/a/%2e%2e/b", "/a\\b"] {
+        let get = request(&server, "GET", target)
+            .body(Full::default())
+            .unwrap();
+        let response = sender.send_request(get).await.unwrap();
+        assert_eq!(response.status(), 400, "{target}");
+        assert_eq!(json_of(response).await["error"], "Bad request");
+    }
+    let get = request(&server, "GET", "//a/ñ?b='")
+        .body(Full::default())
+        .unwrap();
+    let echo = json_of(sender.send_request(get).await.unwrap()).await;
+    assert_eq!(echo["path"], "//a/%C3%B1");
+    assert_eq!(
+        echo["url"],
+        format!("{}//a/%C3%B1?b=%27", server.origin("echo"))
+    );
+    tokio::task::block_in_place(|| drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn http2_without_tls() {
     let server = tokio::task::block_in_place(|| {
         let server = TestServer::start();

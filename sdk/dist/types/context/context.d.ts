@@ -24,7 +24,7 @@ export interface Context {
     readonly requestId: string;
     /** The HTTP method, in upper case. */
     readonly method: string;
-    /** The path of the request, without the query. */
+    /** The path of the request as its route spells it, without the query: the `pathname` of `request.url`. */
     readonly path: string;
     /** The values of the route's `:param` segments. */
     readonly params: Readonly<Record<string, string>>;
