@@ -9,7 +9,7 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024;
 /// Bytes of all files together.
 pub const MAX_TOTAL_BYTES: usize = 1024 * 1024;
 pub const MAX_PATH_LENGTH: usize = 255;
-pub const EXTENSIONS: [&str; 5] = ["ts", "js", "json", "md", "txt"];
+pub const EXTENSIONS: [&str; 6] = ["ts", "js", "json", "jsonc", "md", "txt"];
 pub const DEFAULT_ENTRYPOINT: &str = "index.ts";
 
 /// One file, its path relative to the project's folder with `/` between segments.
@@ -38,7 +38,7 @@ pub enum SourceError {
     #[error("the files are {0} bytes together; the limit is {MAX_TOTAL_BYTES} bytes (1 MB)")]
     TotalTooLarge(usize),
     #[error(
-        "`{0}` has an extension that is not deployed; allowed are .ts, .js, .json, .md and .txt"
+        "`{0}` has an extension that is not deployed; allowed are .ts, .js, .json, .jsonc, .md and .txt"
     )]
     Extension(String),
     #[error("`{path}` is not a plain relative path: {reason}")]

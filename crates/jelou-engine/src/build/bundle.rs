@@ -76,7 +76,8 @@ fn with_working_require(bundle: String) -> String {
     }
 }
 
-/// Proves that every source of the bundle is of the upload or of a package, and names them as the developer does.
+/// Proves that every source of the bundle that the bundler can have read is of the upload or of a package, and names the
+/// sources as the developer does.
 fn checked_source_map(
     shared: &Shared,
     workspace: &Workspace,
@@ -101,6 +102,8 @@ fn checked_source_map(
             file.display().to_string()
         } else if let Ok(file) = path.strip_prefix(&packages) {
             format!("npm:{}", file.display())
+        } else if is_only_a_name(&path) {
+            name.to_owned()
         } else {
             return Err(BuildError::Leak(name.to_owned()));
         };
@@ -111,6 +114,20 @@ fn checked_source_map(
         map.remove("sourcesContent");
     }
     Ok(map.to_string())
+}
+
+/// Whether the bundler cannot have read the source: the map that a package ships names the package's own sources, by
+/// URLs or by paths of the machine that built it, and the bundler passes these names on.
+fn is_only_a_name(path: &Path) -> bool {
+    /// Folders whose files may be gone by now, with the process that read them.
+    const SHORT_LIVED: [&str; 3] = ["/dev", "/proc", "/sys"];
+    let is_missing = fs_err::symlink_metadata(path).is_err_and(|error| {
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+        )
+    });
+    is_missing && !SHORT_LIVED.iter().any(|folder| path.starts_with(folder))
 }
 
 /// `path` seen from `base`, with `.` and `..` resolved without asking the file system.

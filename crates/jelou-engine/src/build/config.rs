@@ -1,8 +1,9 @@
-//! The configuration that a build runs with: of the upload's `deno.json`, only the imports that may be.
+//! The configuration that a build runs with: the allowed imports of the upload's `deno.json`, and nothing else of it.
 
 use std::collections::BTreeMap;
 
-use jelou_core::SourceTree;
+use jelou_core::{SourceFile, SourceTree};
+use jsonc_parser::ParseOptions;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,6 +11,11 @@ use super::BuildError;
 
 /// Names that always mean the platform's own copy of the SDK.
 const SDK: &str = "@jelou/functions";
+/// Schemes under which a module may ask for the SDK.
+const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
+
+/// Names of the configuration file, in the order in which Deno looks for them.
+const CONFIG_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
 #[derive(Deserialize, Default)]
 struct UserConfig {
@@ -19,26 +25,47 @@ struct UserConfig {
 
 /// The build's own configuration file, for a folder whose `src/` holds the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
-    let user = match tree.files().iter().find(|file| file.path == "deno.json") {
-        Some(file) => serde_json::from_str::<UserConfig>(&file.content)
-            .map_err(|error| BuildError::Config(error.to_string()))?,
-        None => UserConfig::default(),
+    let Some(file) = config_file(tree) else {
+        return Ok(json!({ "imports": {}, "nodeModulesDir": "none" }));
     };
+    let user = parse(file)?;
     let mut imports = BTreeMap::new();
     for (key, value) in user.imports {
         if is_sdk(&key) {
             continue;
         }
-        let target = if value.starts_with("npm:") || value.starts_with("jsr:") {
+        // A `jsr:` package is refused where it is imported: a project may name packages that only its tests use.
+        let target = if ["npm:", "jsr:", "node:"]
+            .iter()
+            .any(|scheme| value.starts_with(scheme))
+        {
             value
         } else if let Some(file) = value.strip_prefix("./").filter(|file| !climbs(file)) {
             format!("./src/{file}")
         } else {
-            return Err(BuildError::Import { key, value });
+            let file = file.path.clone();
+            return Err(BuildError::Import { file, key, value });
         };
         imports.insert(key, target);
     }
     Ok(json!({ "imports": imports, "nodeModulesDir": "none" }))
+}
+
+fn config_file(tree: &SourceTree) -> Option<&SourceFile> {
+    CONFIG_FILES
+        .iter()
+        .find_map(|name| tree.files().iter().find(|file| file.path == *name))
+}
+
+/// Deno's configuration is JSON with comments, trailing commas and perhaps a byte order mark.
+fn parse(file: &SourceFile) -> Result<UserConfig, BuildError> {
+    let text = file.content.trim_start_matches('\u{feff}');
+    jsonc_parser::parse_to_serde_value::<Option<UserConfig>>(text, &ParseOptions::default())
+        .map(Option::unwrap_or_default)
+        .map_err(|error| BuildError::Config {
+            file: file.path.clone(),
+            reason: error.to_string(),
+        })
 }
 
 fn climbs(path: &str) -> bool {
@@ -46,19 +73,38 @@ fn climbs(path: &str) -> bool {
 }
 
 pub(super) fn is_sdk(specifier: &str) -> bool {
-    let name = specifier.strip_prefix("jsr:").unwrap_or(specifier);
+    let name = REGISTRIES
+        .iter()
+        .find_map(|registry| specifier.strip_prefix(registry))
+        .unwrap_or(specifier);
+    // `npm:/@jelou/functions` is a spelling that Deno takes too.
+    let name = name.strip_prefix('/').unwrap_or(name);
     name.strip_prefix(SDK)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('@') || rest.starts_with('/'))
 }
 
-/// Rewrites `jsr:@jelou/functions[@version][/testing]` to the bare name, which a worker resolves to its own copy.
+/// Rewrites `jsr:` and `npm:` specifiers of the SDK, with or without a version, to the bare name, which a worker
+/// resolves to its own copy.
 pub(super) fn with_bare_sdk(source: &str) -> String {
-    const REGISTRY_NAME: &str = "jsr:@jelou/functions";
+    let mut result = source.to_owned();
+    for registry in REGISTRIES {
+        for slash in ["", "/"] {
+            let name = format!("{registry}{slash}{SDK}");
+            if result.contains(&name) {
+                result = with_bare_name(&result, &name);
+            }
+        }
+    }
+    result
+}
+
+/// Rewrites quoted specifiers that begin with `name`.
+fn with_bare_name(source: &str, name: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;
-    while let Some(at) = rest.find(REGISTRY_NAME) {
+    while let Some(at) = rest.find(name) {
         let (before, from_name) = rest.split_at(at);
-        let after = &from_name[REGISTRY_NAME.len()..];
+        let after = &from_name[name.len()..];
         let end = after.find(['"', '\'', '`', '\n']).unwrap_or(after.len());
         let quoted = before.ends_with(['"', '\'', '`']);
         result.push_str(before);
@@ -69,7 +115,7 @@ pub(super) fn with_bare_sdk(source: &str) -> String {
                 rest = &after[end..];
             }
             None => {
-                result.push_str(REGISTRY_NAME);
+                result.push_str(name);
                 rest = after;
             }
         }
@@ -128,11 +174,76 @@ mod tests {
                 "{bad}"
             );
         }
-        assert!(matches!(config("{"), Err(BuildError::Config(_))));
+        let error = config("{\n  \"imports\": [}").unwrap_err();
+        assert!(
+            matches!(&error, BuildError::Config { file, reason } if file == "deno.json" && reason.contains("line 2")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_configuration_is_read_as_deno_reads_it() {
+        for text in [
+            "// packages\n{\"imports\": {\"dayjs\": \"npm:dayjs@1\"}}",
+            "{\"imports\": {\"dayjs\": \"npm:dayjs@1\",},}",
+            "{/* a */ \"imports\": {\"dayjs\": \"npm:dayjs@1\" /* b */}}",
+            "\u{feff}{\"imports\": {\"dayjs\": \"npm:dayjs@1\"}}",
+            "\u{feff}{\r\n\"imports\": {\"dayjs\": \"npm:dayjs@1\"}\r\n}\r\n",
+        ] {
+            let made = config(text).unwrap();
+            assert_eq!(made["imports"], json!({"dayjs":"npm:dayjs@1"}), "{text:?}");
+        }
+        for empty in ["", " \n", "{}", "{\"tasks\": {}}"] {
+            assert_eq!(config(empty).unwrap()["imports"], json!({}), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_name_of_the_configuration_counts() {
+        let file = |path: &str, content: &str| SourceFile {
+            path: path.to_owned(),
+            content: content.to_owned(),
+        };
+        let imports = |files: Vec<SourceFile>| {
+            for_build(&SourceTree::new(files, None).unwrap()).unwrap()["imports"].clone()
+        };
+        let jsonc = file("deno.jsonc", "{\"imports\": {\"b\": \"npm:b@1\"}} // b");
+        assert_eq!(
+            imports(vec![file("index.ts", ""), jsonc.clone()]),
+            json!({"b":"npm:b@1"})
+        );
+        let json = file("deno.json", "{\"imports\": {\"a\": \"npm:a@1\"}}");
+        assert_eq!(
+            imports(vec![file("index.ts", ""), jsonc, json]),
+            json!({"a":"npm:a@1"})
+        );
+    }
+
+    #[test]
+    fn modules_of_node_may_have_another_name() {
+        let made = config(r#"{"imports":{"crypto":"node:crypto"}}"#).unwrap();
+        assert_eq!(made["imports"], json!({"crypto":"node:crypto"}));
     }
 
     #[test]
     fn the_sdk_of_the_registry_becomes_the_platforms() {
+        for (before, after) in [
+            (
+                "import 'npm:@jelou/functions@0.7';",
+                "import '@jelou/functions';",
+            ),
+            (
+                "import 'npm:/@jelou/functions@^1/testing'",
+                "import '@jelou/functions/testing'",
+            ),
+            (
+                "import 'npm:@jelou/functions-x'",
+                "import 'npm:@jelou/functions-x'",
+            ),
+        ] {
+            assert_eq!(with_bare_sdk(before), after);
+            assert_eq!(is_sdk(before.split('\'').nth(1).unwrap()), before != after);
+        }
         let source = "import { z } from \"jsr:@jelou/functions@^1.2\";\nimport t from 'jsr:@jelou/functions/testing';\n// jsr:@jelou/functions\nimport 'jsr:@jelou/functions-extra';";
         assert_eq!(
             with_bare_sdk(source),

@@ -2,12 +2,16 @@ use crate::worker::load::LoadError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    #[error("`deno.json` is not valid JSON: {0}")]
-    Config(String),
+    #[error("`{file}` cannot be read: {reason}")]
+    Config { file: String, reason: String },
     #[error(
-        "`deno.json` maps `{key}` to `{value}`; allowed are `npm:` and `jsr:` packages and `./` files of the upload"
+        "`{file}` maps `{key}` to `{value}`; allowed are `npm:` packages, `node:` modules and `./` files of the project"
     )]
-    Import { key: String, value: String },
+    Import {
+        file: String,
+        key: String,
+        value: String,
+    },
     #[error(
         "`{importer}` imports `{specifier}`, which is outside the upload; import files of the project, or packages with `npm:`"
     )]
@@ -16,6 +20,10 @@ pub enum BuildError {
         "`{importer}` imports `{specifier}`; remote modules are not fetched, use an `npm:` package or put the file into the project"
     )]
     Remote { importer: String, specifier: String },
+    #[error(
+        "`{importer}` imports `{specifier}`; JSR packages are not fetched, use an `npm:` package or put the code into the project"
+    )]
+    Jsr { importer: String, specifier: String },
     #[error(
         "`{importer}` imports `{specifier}`, which `deno.json` does not map; add a package there with `npm:`, or write `./` before a file of the project"
     )]
@@ -35,14 +43,48 @@ pub enum BuildError {
         "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib) or nesting without end do that"
     )]
     Died { status: String, limit_mib: u64 },
-    #[error("the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes)")]
-    BundleTooLarge { bytes: u64, limit: u64 },
+    #[error(
+        "the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes).{}",
+        largest_sentence(.largest)
+    )]
+    BundleTooLarge {
+        bytes: u64,
+        limit: u64,
+        /// Packages with the bytes of their sources in the bundle, the largest first.
+        largest: Vec<(String, u64)>,
+    },
     #[error("the build did not finish within {0} ms (limits.build_timeout_ms)")]
     Timeout(u128),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("build failed: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// Packages that are large because they hold everything, and what to import in their place.
+const LIGHTER: [(&str, &str); 3] = [
+    ("aws-sdk", "`@aws-sdk/client-...` of the one service"),
+    ("googleapis", "`@googleapis/...` of the one API"),
+    ("moment-timezone", "`Intl.DateTimeFormat`"),
+];
+
+fn largest_sentence(largest: &[(String, u64)]) -> String {
+    if largest.is_empty() {
+        return " Import fewer or smaller packages".to_owned();
+    }
+    let named: Vec<_> = largest
+        .iter()
+        .map(|(name, bytes)| format!("`{name}` ({bytes} bytes)"))
+        .collect();
+    let lighter = LIGHTER
+        .iter()
+        .filter(|(package, _)| largest.iter().any(|(name, _)| name == package))
+        .map(|(package, instead)| format!("; in place of `{package}`, import {instead}"));
+    format!(
+        " The largest packages in it: {}{}",
+        named.join(", "),
+        lighter.collect::<String>()
+    )
 }
 
 /// How programs print ENOSPC.
@@ -64,10 +106,11 @@ impl BuildError {
     pub fn is_callers(&self) -> bool {
         match self {
             Self::Io(_) | Self::Load(LoadError::Died(_) | LoadError::Protocol(_)) => false,
-            Self::Config(_)
+            Self::Config { .. }
             | Self::Import { .. }
             | Self::Outside { .. }
             | Self::Remote { .. }
+            | Self::Jsr { .. }
             | Self::UnknownPackage { .. }
             | Self::MissingFile { .. }
             | Self::Source(_)

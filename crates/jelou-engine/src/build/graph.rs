@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::packages::{self, Packages};
 use super::workspace::Workspace;
 use super::{BuildError, command, config};
 use crate::engine::Shared;
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Graph {
     #[serde(default)]
     modules: Vec<Module>,
+    #[serde(default)]
+    npm_packages: Packages,
 }
 
 #[derive(Deserialize)]
@@ -79,16 +83,18 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
     for import in imports(&graph) {
         check_resolved(workspace, &import, &graph)?;
     }
-    match graph
+    if let Some(error) = graph
         .modules
         .iter()
         .find_map(|module| module.error.as_deref())
     {
-        Some(error) => Err(BuildError::Source(
-            workspace.readable(error).trim().to_owned(),
-        )),
-        None => Ok(()),
+        let text = workspace.readable(error).trim().to_owned();
+        return Err(BuildError::Source(text));
     }
+    if workspace.has_users() {
+        packages::make_readable(&graph.npm_packages, &shared.packages())?;
+    }
+    Ok(())
 }
 
 /// One module named by another.
@@ -147,6 +153,12 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     };
     if url.starts_with("http:") || url.starts_with("https:") {
         return Err(BuildError::Remote {
+            importer: import.place(workspace),
+            specifier: import.specifier(),
+        });
+    }
+    if url.starts_with("jsr:") && !config::is_sdk(url) {
+        return Err(BuildError::Jsr {
             importer: import.place(workspace),
             specifier: import.specifier(),
         });

@@ -11,6 +11,7 @@ mod embedded;
 mod error;
 mod graph;
 mod output;
+mod packages;
 mod registry;
 mod types;
 mod workspace;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::BuildError;
+use super::{BuildError, packages};
 use crate::Artifact;
 
 /// Bytes of a source map; it grows with the sources and not with the bundle.
@@ -15,33 +15,35 @@ const MAX_MAP_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The one bundle and its source map in the folder.
 pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Artifact, BuildError> {
-    let mut bundle = None;
-    let mut map = None;
+    let (Some(bundle), Some(map)) = (find(dir, "js")?, find(dir, "map")?) else {
+        return Err(BuildError::Source("the bundler wrote no bundle".to_owned()));
+    };
+    let read_map = || {
+        read_file(&map, MAX_MAP_BYTES, |bytes| {
+            BuildError::Source(format!(
+                "the source map is {bytes} bytes; there may be {MAX_MAP_BYTES}"
+            ))
+        })
+    };
+    let bundle = read_file(&bundle, max_bundle_bytes, |bytes| {
+        BuildError::BundleTooLarge {
+            bytes,
+            limit: max_bundle_bytes,
+            largest: read_map().map_or_else(|_| Vec::new(), |map| packages::largest(&map)),
+        }
+    })?;
+    let source_map = read_map()?;
+    Ok(Artifact { bundle, source_map })
+}
+
+fn find(dir: &Path, extension: &str) -> Result<Option<PathBuf>, BuildError> {
     for entry in fs_err::read_dir(dir)? {
-        let path: PathBuf = entry?.path();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("js") => {
-                bundle = Some(read_file(&path, max_bundle_bytes, |bytes| {
-                    BuildError::BundleTooLarge {
-                        bytes,
-                        limit: max_bundle_bytes,
-                    }
-                })?);
-            }
-            Some("map") => {
-                map = Some(read_file(&path, MAX_MAP_BYTES, |bytes| {
-                    BuildError::Source(format!(
-                        "the source map is {bytes} bytes; there may be {MAX_MAP_BYTES}"
-                    ))
-                })?);
-            }
-            _ => {}
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            return Ok(Some(path));
         }
     }
-    match bundle.zip(map) {
-        Some((bundle, source_map)) => Ok(Artifact { bundle, source_map }),
-        None => Err(BuildError::Source("the bundler wrote no bundle".to_owned())),
-    }
+    Ok(None)
 }
 
 fn read_file(
@@ -88,7 +90,7 @@ mod tests {
         let error = read(folder().path(), 5).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the bundle is 6 bytes; the limit is 5 bytes (limits.max_bundle_bytes)"
+            "the bundle is 6 bytes; the limit is 5 bytes (limits.max_bundle_bytes). Import fewer or smaller packages"
         );
     }
 

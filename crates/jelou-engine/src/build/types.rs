@@ -9,7 +9,7 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
     let config = workspace.root().join("check.json");
     let mut document: serde_json::Value =
         serde_json::from_str(&fs_err::read_to_string(workspace.config())?)
-            .map_err(|error| BuildError::Config(error.to_string()))?;
+            .map_err(std::io::Error::from)?;
     for (name, file) in crate::assets::TYPE_ROOTS {
         let target = shared.assets.types().join(file);
         document["imports"][name] = format!("file://{}", target.display()).into();

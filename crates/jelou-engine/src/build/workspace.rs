@@ -92,6 +92,11 @@ impl Workspace {
         })
     }
 
+    /// Whether the steps have users of their own.
+    pub(super) fn has_users(&self) -> bool {
+        self.user.is_some()
+    }
+
     /// Takes away how to log in at a registry, once the packages are there.
     pub(super) fn forget_credentials(&self) -> std::io::Result<()> {
         match fs_err::read_to_string(self.npmrc()) {

@@ -27,6 +27,29 @@ fn a_package_outlives_the_cache_that_it_came_from() {
     assert!(!holds_dayjs(&packages));
 }
 
+/// A file that only its owner may read (`combined-stream`, of `axios`), and a source map that names its sources by URLs
+/// (`domutils`).
+#[test]
+fn packages_as_they_are_published() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox.file(
+        "mi-funcion/deno.jsonc",
+        "{\n  // Packages\n  \"imports\": {\n    \"axios\": \"npm:axios@1.7.9\",\n    \"domutils\": \"npm:domutils@3.2.2\",\n    \"hash\": \"node:crypto\",\n  },\n}\n",
+    );
+    let source = function(
+        "() => ({ axios: typeof axios.get, text: textContent([]), hash: typeof createHash })",
+    );
+    let token = sandbox.deploy(
+        "mi-funcion",
+        &format!(
+            "import axios from \"axios\";\nimport {{ textContent }} from \"domutils\";\nimport {{ createHash }} from \"hash\";\n{source}"
+        ),
+    );
+    let answer = r#"{"axios":"function","text":"","hash":"function"}"#.to_owned();
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}"), (200, answer));
+}
+
 fn cache(data: &DataFolder) -> std::path::PathBuf {
     data.path().join("cache/deno/npm")
 }

@@ -1,0 +1,187 @@
+//! The npm packages of a build: which there are, where the cache has them, and that every step can read them.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use serde::Deserialize;
+
+/// A package as `deno info` lists it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Package {
+    local_path: PathBuf,
+}
+
+/// By `name@version`.
+pub(super) type Packages = BTreeMap<String, Package>;
+
+/// Gives the steps that bundle and check read access to the packages. Deno keeps the modes of the files in a tarball,
+/// and some packages are published with files that only their owner can read.
+///
+/// `cache` is the folder of all packages; a package elsewhere is left alone.
+pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Result<()> {
+    let cache = fs_err::canonicalize(cache)?;
+    for package in packages.values() {
+        // An optional package of another platform is listed and not fetched.
+        let Ok(path) = package.local_path.canonicalize() else {
+            continue;
+        };
+        if path.starts_with(&cache) {
+            make_folder_readable(&rustix::fs::open(&path, FOLDER, Mode::empty())?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Links are not followed: the cache belongs to the step that fetches packages, and this runs with the server's rights.
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+fn make_folder_readable(folder: &OwnedFd) -> std::io::Result<()> {
+    add_mode(folder, Mode::RGRP | Mode::XGRP)?;
+    let entries = Dir::read_from(folder)?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                make_folder_readable(&rustix::fs::openat(folder, name, FOLDER, Mode::empty())?)?;
+            }
+            FileType::RegularFile if !Mode::from_raw_mode(stat.st_mode).contains(Mode::RGRP) => {
+                let file = rustix::fs::openat(folder, name, FILE, Mode::empty())?;
+                add_mode(&file, Mode::RGRP)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A file with a second name may be somebody else's file, and stays as it is.
+fn add_mode(file: &OwnedFd, added: Mode) -> std::io::Result<()> {
+    let stat = rustix::fs::fstat(file)?;
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    if mode.contains(added) || (!is_folder && stat.st_nlink > 1) {
+        return Ok(());
+    }
+    Ok(rustix::fs::fchmod(file, mode | added)?)
+}
+
+/// How many packages an error names.
+const NAMED: usize = 3;
+
+/// The packages with the most bytes among the sources of a bundle, the largest first.
+pub(super) fn largest(source_map: &str) -> Vec<(String, u64)> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Map {
+        sources: Vec<String>,
+        #[serde(default)]
+        sources_content: Vec<Option<String>>,
+    }
+    let Ok(map) = serde_json::from_str::<Map>(source_map) else {
+        return Vec::new();
+    };
+    let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
+    for (source, content) in map.sources.iter().zip(&map.sources_content) {
+        if let Some(name) = name_in_cache(source) {
+            *bytes.entry(name).or_default() += content.as_ref().map_or(0, String::len) as u64;
+        }
+    }
+    let mut largest: Vec<_> = bytes.into_iter().collect();
+    largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    largest.truncate(NAMED);
+    largest
+}
+
+/// The package of a file in the cache, whose path is `npm/<registry>/<name>/<version>/<file>`.
+fn name_in_cache(path: &str) -> Option<String> {
+    let (_, in_cache) = path.split_once("/npm/")?;
+    let mut parts = in_cache.split('/').skip(1);
+    let first = parts.next()?;
+    if first.starts_with('@') {
+        Some(format!("{first}/{}", parts.next()?))
+    } else {
+        Some(first.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn files_of_listed_packages_become_readable() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join("registry/a/1.0.0");
+        let write = |path: &Path, mode| {
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, "").unwrap();
+            fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let (odd, deep) = (
+            folder.join("package.json"),
+            folder.join("lib/deep/index.js"),
+        );
+        let (other, outside) = (
+            cache.path().join("registry/b/1.0.0/x"),
+            tempfile::tempdir().unwrap(),
+        );
+        let outside = outside.path().join("y");
+        for path in [&odd, &deep, &other, &outside] {
+            write(path, 0o604);
+        }
+        let lib = folder.join("lib");
+        fs_err::set_permissions(&lib, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::symlink(&outside, folder.join("link")).unwrap();
+        fs_err::hard_link(&outside, folder.join("second-name")).unwrap();
+        let package = |path: PathBuf| Package { local_path: path };
+        let packages = Packages::from([
+            ("a@1.0.0".to_owned(), package(folder.clone())),
+            (
+                "gone@1.0.0".to_owned(),
+                package(cache.path().join("registry/gone/1.0.0")),
+            ),
+            (
+                "out@1.0.0".to_owned(),
+                package(outside.parent().unwrap().to_owned()),
+            ),
+        ]);
+        make_readable(&packages, cache.path()).unwrap();
+        let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&odd), mode(&deep), mode(&lib)), (0o644, 0o644, 0o750));
+        assert_eq!((mode(&other), mode(&outside)), (0o604, 0o604));
+    }
+
+    #[test]
+    fn the_largest_packages_come_first() {
+        let map = serde_json::json!({
+            "sources": [
+                "../src/index.ts",
+                "../../cache/npm/registry/small/1.0.0/index.js",
+                "../../cache/npm/registry/@scope/large/1.0.0/a.js",
+                "../../cache/npm/registry/@scope/large/1.0.0/b.js",
+            ],
+            "sourcesContent": ["xxxxxxxxxx", "x", "xx", "xx"],
+        });
+        assert_eq!(
+            largest(&map.to_string()),
+            [("@scope/large".to_owned(), 4), ("small".to_owned(), 1)]
+        );
+    }
+}
