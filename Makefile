@@ -10,8 +10,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
 JELOU := $(TARGET)/debug/jelou
 
-# A data folder that holds nothing but the engine: tests and the demo put its two binaries into folders of their
-# own, so that the engine is fetched once.
+# A data folder with nothing but the engine. Tests and the demo copy its two binaries into their own folders,
+# so that the engine is downloaded once.
 ENGINE_DATA := $(TARGET)/engine
 DENO = $(or $(lastword $(sort $(wildcard $(ENGINE_DATA)/engine/deno-*))),$(error the engine is not installed: run `make demo` or `make test` once))
 
@@ -20,10 +20,10 @@ CARGO_FUZZ_VERSION := 0.13.2
 
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
-# 1: `make demo` ends after its call.
+# 1: `make demo` stops after its call.
 ONCE ?=
 
-# Deno's cache stays in the build folder.
+# Keep Deno's cache in the build folder.
 export DENO_DIR := $(TARGET)/deno
 export DENO_NO_UPDATE_CHECK := 1
 
@@ -83,7 +83,7 @@ docs: build engine ## Write the generated pages of docs/reference
 sdk: build engine ## Build sdk/dist from sdk/src
 	cd sdk && $(DENO) task --quiet build
 
-# What the targets above share.
+# Targets that the ones above share.
 
 .PHONY: setup
 setup:
@@ -93,12 +93,13 @@ setup:
 build: setup
 	cargo build --locked -p jelou
 
-# The binary too. Not after `build`: tests turn on features of dependencies, so the two share little of what they compile.
+# Builds the binary too. It does not depend on `build`: tests enable other features of dependencies, so the two would
+# compile most crates twice.
 .PHONY: build-tests
 build-tests: setup
 	cargo test --workspace --locked --no-run
 
-# After one of the two.
+# Needs one of the two.
 .PHONY: engine
 engine:
 	@$(JELOU) engine install --human --data $(ENGINE_DATA)

@@ -1,5 +1,5 @@
 /**
- * The benchmark: every peer and every kind of work in one run, ratios first.
+ * The benchmark: all peers and all kinds of work in one run.
  *
  * @module
  */
@@ -23,9 +23,9 @@ const only = Deno.env.get("ONLY")?.split(",");
 const wants = (name: string) => only?.includes(name) ?? true;
 
 try {
-  // A part must not take the place of the whole.
+  // A partial run must not replace the whole report.
   await writeReport(only ? "part" : "latest", await measurePeers(), {
-    // First: the others leave a machine that is busy with their memory and files for a while.
+    // First, because the other parts leave the machine busy with their memory and files for a while.
     neighbours: wants("neighbours")
       ? await measureNeighbours(
         2 * settings.sets * settings.rounds * settings.seconds,
@@ -40,7 +40,7 @@ try {
   endAll();
 }
 
-/** All kinds of work, the peers in turns, started anew for each set. */
+/** Measures all kinds of work, the peers in turns, restarted for each set. */
 async function measurePeers(): Promise<Figures[]> {
   const figures: Figures[] = [];
   const names = Object.keys(PEERS).filter(wants);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts a server of its own, deploys examples/mi-funcion, calls it, and serves until Ctrl-C.
+# Starts a server, deploys examples/mi-funcion, calls it, and serves until Ctrl-C.
 #
-# Everything is in .demo/, a home folder included, and every run starts afresh. Given by the Makefile:
+# All files, a home folder included, are in .demo/, which every run replaces. Set by the Makefile:
 #   JELOU        the binary
 #   ENGINE_DATA  data folder that the engine was installed into
 #   ONCE         1: stop after the call
@@ -15,7 +15,7 @@ jelou=$JELOU
 engine_data=$ENGINE_DATA
 once=${ONCE:-}
 
-# The demo must not be led elsewhere by the settings of whoever runs it. npm's own are kept.
+# Ignore the caller's settings, except those of npm.
 export NPM_CONFIG_USERCONFIG=${NPM_CONFIG_USERCONFIG:-$HOME/.npmrc}
 unset "${!JELOU_@}" JELOU ENGINE_DATA ONCE
 export HOME=$demo/home
@@ -38,7 +38,7 @@ stop_server() {
   local pid=$server status=0
   server=
   kill -TERM "$pid" 2>/dev/null || true
-  # The server lets requests in flight finish, for 30 seconds at most.
+  # The server drains requests in flight for up to 30 seconds.
   (sleep 40 && kill -KILL "$pid") 2>/dev/null &
   local watchdog=$!
   wait "$pid" || status=$?
@@ -55,7 +55,7 @@ exec 8>"$demo/lock"
 flock --nonblock 8 || fail "another demo runs in this checkout"
 find "$demo" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 mkdir -p "$HOME" "$demo/data/engine"
-# Not links: a server gives its copy to the users that its processes run as.
+# Copies, not links: the server changes the owner of its copy.
 cp --reflink=auto "$engine_data"/engine/* "$demo/data/engine/"
 
 say "Starting the server"
@@ -68,7 +68,7 @@ mkfifo "$demo/ready"
 "$jelou" serve --listen "$listen" --data "$demo/data" --json \
   >"$demo/ready" 2>"$demo/server.log" </dev/null 8>&- &
 server=$! started=1
-# Open for as long as the server runs; at its end, `read` sees the end of the file.
+# The pipe stays open while the server runs. When the server ends, `read` sees the end of the file.
 exec 7<"$demo/ready"
 read -r -t 120 ready <&7 || fail "the server did not start"
 api=$(jq --exit-status --raw-output .data.api <<<"$ready") || fail "the server said: $ready"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing. Does nothing, not even ask the network, when nothing is.
+# Installs missing Debian packages. Without missing packages it does nothing and needs no network.
 set -euo pipefail
 
-# Command and the package that has it.
+# Command, and the package that contains it.
 needed=(
   cc:build-essential
   curl:curl
@@ -20,7 +20,7 @@ for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 
-# Debian has the part of Python that makes environments in a package of its own.
+# On Debian, virtual environments need a package of their own.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 if ((${#missing[@]} > 0)); then

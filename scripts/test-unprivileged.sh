@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests of the sandbox and of the binary as a user without any rights: the walls that root alone can build are
-# missing then, and the others have to hold by themselves. Does nothing for who is such a user already.
+# Runs the tests of the sandbox and of the binary as an unprivileged user: the layers that only root can set up are missing
+# then, and the others must hold without them. Does nothing when the caller is unprivileged already.
 #
-#   scripts/test-unprivileged.sh ENGINE_DATA [arguments for the binary's tests]
+#   scripts/test-unprivileged.sh ENGINE_DATA [arguments for the tests of the binary]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +16,7 @@ shift
 nobody=65534
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
-# Nobody must get to the binaries, and may change nothing of them.
+# The user `nobody` needs to read the binaries and must not change them.
 for folder in "$PWD" "$target"; do
   while [[ $folder != / ]]; do
     if [[ $(stat --format %A "$folder") != *[xt] ]]; then
@@ -28,7 +28,7 @@ for folder in "$PWD" "$target"; do
   done
 done
 
-# Of the whole workspace, for which they are built already: two packages alone have other features of what they depend on.
+# Build the whole workspace, as before: for single packages, cargo would build the dependencies again with other features.
 tests=$(cargo test --no-run --locked --workspace --message-format json |
   jq --raw-output 'select(.profile.test and .executable) |
     select((.manifest_path | endswith("/jelou-sandbox/Cargo.toml"))
@@ -38,7 +38,7 @@ tests=$(cargo test --no-run --locked --workspace --message-format json |
 place=$(mktemp --directory --tmpdir jelou-unprivileged-XXXXXX)
 trap 'rm -rf "$place"' EXIT
 mkdir -p "$place/home" "$place/tmp" "$place/data/engine"
-# Its own, so that tests can link to it.
+# A copy of its own, so that tests can make links to it.
 cp "$engine"/engine/* "$place/data/engine/"
 chown -R "$nobody:$nobody" "$place"
 

@@ -2,11 +2,11 @@
 # For scripts of this folder that test a server of their own: sourced with JELOU and ENGINE_DATA as arguments, from the
 # script's folder with its requirements.txt. Starts the server and leaves:
 #
-#   api         where it listens
-#   deploy      deploys a folder as a function, and says its token
-#   python      with the packages of requirements.txt
+#   api         the server's address
+#   deploy      deploys a folder as a function and prints its token
+#   python      Python with the packages of requirements.txt
 #   deno        the engine
-#   work        a folder that goes with the script, as the server does
+#   work        a folder that is removed at the end of the script
 
 jelou=$(realpath "$1")
 engine=$(realpath "$2/engine")
@@ -30,7 +30,7 @@ if ! cmp --silent requirements.txt "$venv/requirements.txt"; then
 fi
 
 work=$(mktemp -d)
-# A server of root gives its processes user ids of their own, and these must get through.
+# A server of root runs its processes under other user ids, which must be able to enter this folder.
 chmod 711 "$work"
 server=
 stop() {
@@ -42,7 +42,7 @@ stop() {
 }
 trap stop EXIT
 
-# Only what is given here leads the server and its command line.
+# The server and the command line see no other settings.
 unset "${!JELOU_@}"
 mkdir -p "$work/home" "$work/data/engine"
 cp --link "$engine"/* "$work/data/engine/" 2>/dev/null || cp "$engine"/* "$work/data/engine/"
@@ -56,7 +56,7 @@ if ! read -r -t 120 ready <"$work/ready"; then
 fi
 api=$(sed -E 's/.*"api":"([^"]+)".*/\1/' <<<"$ready")
 
-# The profile `local`, which the server has written, lets the command in.
+# The command is logged in by the profile `local`, which the server wrote.
 deploy() {
   local answer
   answer=$(HOME=$work/home "$jelou" deploy "$1" --function "$2" --no-confirm --json) || {

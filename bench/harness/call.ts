@@ -13,7 +13,7 @@ export function send(call: Request, signal?: AbortSignal): Promise<Response> {
   });
 }
 
-/** Milliseconds until the whole answer was there. */
+/** Milliseconds until the end of the response body. */
 export async function timed(call: Request): Promise<number> {
   const started = performance.now();
   const response = await send(call);

@@ -1,8 +1,8 @@
-/** Calls hostile functions all the time, on a thread of its own: who measures has nothing else to do. */
+/** Calls hostile functions continuously, on a thread of its own, so that the measuring thread is not delayed. */
 import type { Request } from "./load.ts";
 import { send } from "./call.ts";
 
-/** Milliseconds that a caller waits for its next call. */
+/** Milliseconds between the calls of one caller. */
 const PAUSE = 20;
 
 self.onmessage = async ({ data }: MessageEvent<Record<string, Request>>) => {

@@ -1,4 +1,4 @@
-/** What a function takes while nobody calls it. */
+/** Memory of an idle function. */
 import { timed } from "./call.ts";
 import { Jelou } from "./jelou.ts";
 import { BODY } from "./peers.ts";
@@ -9,8 +9,8 @@ import { FUNCTION } from "./work.ts";
 const SETTLED_MS = 3_000;
 
 /**
- * MiB of a function that was called and has nothing to do. Every process of the server has a function here, and there are
- * two, so that the pages of the engine's program are shared as they are on any server; the larger one counts.
+ * Private memory, in MiB, of a function that was called and is idle. Two functions run, so that the pages of the
+ * engine's program are shared as on any server; the larger figure counts.
  */
 export async function idleMemory(): Promise<number> {
   const server = await Jelou.start(NO_BLANK_WORKERS);

@@ -1,4 +1,4 @@
-/** A real server with a data folder of its own. */
+/** A server with its own data folder. */
 import { run, Started } from "./process.ts";
 import type { Request } from "./load.ts";
 
@@ -32,7 +32,7 @@ export class Jelou {
     return new Jelou(await serve(dir, environment), dir, environment);
   }
 
-  /** Another process on the same data. */
+  /** Restarts the server on the same data folder. */
   async restart(): Promise<Jelou> {
     await this.ready.process.stop();
     const ready = await serve(this.dir, this.environment);
@@ -47,7 +47,7 @@ export class Jelou {
     return this.ready.api;
   }
 
-  /** For what would take too long by the management API; only while nothing is changed by it. */
+  /** Runs SQL, for data that would take too long through the management API. No other change may run meanwhile. */
   get database(): string {
     return `${this.dir}/data/jelou.db`;
   }
@@ -59,7 +59,7 @@ export class Jelou {
       .data;
   }
 
-  /** Deploys one file as a function; answers with a call that is allowed. */
+  /** Deploys one file as a function and returns an authenticated call of it. */
   async deploy(slug: string, file: string, body: string): Promise<Request> {
     const project = await Deno.makeTempDir();
     await Deno.copyFile(file, `${project}/index.ts`);

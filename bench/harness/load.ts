@@ -14,7 +14,7 @@ export interface Measured {
   p50: number;
   p99: number;
   calls: number;
-  /** Answers that were not 2xx or 3xx, and socket errors. */
+  /** Responses other than 2xx and 3xx, and socket errors. */
   refused: number;
   errors: number;
 }

@@ -1,4 +1,4 @@
-/** More functions than there is memory for: calls go on, and idle processes make room for those that are called. */
+/** More functions than fit into memory: idle processes are evicted for the functions that are called. */
 import { DatabaseSync } from "node:sqlite";
 import { timed } from "./call.ts";
 import { Jelou } from "./jelou.ts";
@@ -10,14 +10,14 @@ import { FUNCTION } from "./work.ts";
 
 export interface Many {
   functions: number;
-  /** MiB that their processes may have together. */
+  /** Memory limit of all processes, in MiB. */
   budgetMib: number;
-  /** Milliseconds: of the first call of each, and of calls to functions taken at random. */
+  /** Milliseconds: first call of each function, and calls to random functions. */
   first: { p50: number; p99: number };
   walk: { p50: number; p99: number; calls: number };
-  /** Processes at the end. */
+  /** Running processes at the end. */
   processes: number;
-  /** Calls that were not answered as they should be. */
+  /** Calls with a wrong answer. */
   failures: number;
 }
 
@@ -72,7 +72,7 @@ async function measure(calls: Iterable<Request>) {
   };
 }
 
-/** The only function once more under other names: to build it as often would take as many builds. */
+/** Copies the only function under other names in the database, which saves as many builds. */
 function copyFunction(path: string, count: number): void {
   const database = new DatabaseSync(path);
   const functions = database.prepare(

@@ -1,4 +1,4 @@
-/** How a well-behaved function fares beside hostile ones that are called all the time. */
+/** Latency of a well-behaved function beside hostile functions that are called continuously. */
 import { Jelou } from "./jelou.ts";
 import { percentile, type Request } from "./load.ts";
 import { BODY } from "./peers.ts";
@@ -10,20 +10,20 @@ export interface Times {
   p50: number;
   p99: number;
   calls: number;
-  /** Calls that were not answered with 200. */
+  /** Calls with a status other than 200. */
   failed: number;
 }
 
 export interface Neighbours {
   alone: Times;
-  /** Beside a loop that the scheduler runs only when nothing else wants the core: what the machine itself costs. */
+  /** Beside a SCHED_IDLE loop, which shows the latency that the machine itself adds when its cores are busy. */
   besideIdleLoop: Times;
   beside: Times;
-  /** Calls of each hostile function that were answered, by any status. */
+  /** Answered calls of each hostile function, whatever their status. */
   hostile: Record<string, number>;
 }
 
-/** Milliseconds from one call to the next: a modest rate, so that what is seen is the waiting and not the work. */
+/** Milliseconds between calls: a low rate, so that latency shows waiting and not work. */
 const PERIOD = 10;
 const HOSTILE = ["loop", "allocation", "crash"];
 
@@ -55,7 +55,7 @@ export async function measureNeighbours(seconds: number): Promise<Neighbours> {
   }
 }
 
-/** Those who call the hostile functions. */
+/** The callers of the hostile functions. */
 class Callers {
   readonly #thread = new Worker(new URL("./callers.ts", import.meta.url), {
     type: "module",
@@ -65,7 +65,7 @@ class Callers {
     this.#thread.postMessage(hostile);
   }
 
-  /** Answers with the number of calls that were answered. */
+  /** Stops and returns the number of answered calls. */
   end(): Promise<Record<string, number>> {
     return new Promise((resolve) => {
       this.#thread.onmessage = ({ data }) => resolve(data);
@@ -89,7 +89,7 @@ async function withIdleLoop<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Calls at a fixed rate; a call that starts late because others were slow counts from when it should have started. */
+/** Calls at a fixed rate. The latency of a call that starts late counts from its scheduled start (coordinated omission). */
 async function paced(call: Request, seconds: number): Promise<Times> {
   const times: number[] = [];
   let failed = 0;

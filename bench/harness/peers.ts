@@ -5,9 +5,9 @@ import { Jelou } from "./jelou.ts";
 
 export interface Peer {
   name: string;
-  /** A call that is allowed. */
+  /** An authenticated call. */
   call: Request;
-  /** The process whose cost is compared: what stands between the caller and the function. */
+  /** The process whose CPU time is compared: the one between the caller and the function. */
   front: () => number[];
   /** All processes of the peer. */
   all: () => number[];

@@ -1,11 +1,11 @@
-/** Processes of the benchmark, and what they cost. */
+/** Starts and ends the processes of the benchmark, and reads their CPU time and memory. */
 
 /** Clock ticks in a second (`getconf CLK_TCK` is 100 on every Linux). */
 const TICKS_PER_SECOND = 100;
-/** How long a process may take until it can be used. */
+/** Limit for the start of a process. */
 const START_MS = 10_000;
 
-/** Those that have not ended: a benchmark that is interrupted leaves none behind. */
+/** Running processes. An interrupted benchmark ends all of them. */
 const running = new Set<Deno.ChildProcess>();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => {
@@ -14,7 +14,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-/** Ends what was started and has not been stopped. */
+/** Ends every running process. */
 export function endAll(): void {
   for (const child of running) end(child);
 }
@@ -23,7 +23,7 @@ function end(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGTERM");
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }
 
@@ -99,7 +99,7 @@ export function memory(pid: number): { resident: number; private: number } {
   return { resident: mib(resident), private: mib(resident - shared) };
 }
 
-/** What is the process's alone (`/proc/<pid>/smaps_rollup`, proc_pid_smaps(5)). */
+/** Private memory (`/proc/<pid>/smaps_rollup`, proc_pid_smaps(5)). */
 export function privateBytes(pid: number): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
   return [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)]
@@ -135,14 +135,14 @@ export async function run(
   return decode(output.stdout);
 }
 
-/** Until something listens there. */
+/** Waits until the address accepts connections. */
 export function listening(port: number): Promise<void> {
   return until(`something listens on port ${port}`, async () => {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
   });
 }
 
-/** Until it succeeds. */
+/** Repeats the attempt until it succeeds. */
 export async function until(
   what: string,
   attempt: () => Promise<unknown>,

@@ -1,4 +1,4 @@
-/** Writes what was measured, ratios first. */
+/** Writes the report, ratios first. */
 import { MANY_CALLS, ONE_CALL, REFUSED_CALL } from "../work/requests.ts";
 import type { Many } from "./many.ts";
 import type { Neighbours, Times } from "./neighbours.ts";
@@ -12,10 +12,10 @@ import {
 } from "./rounds.ts";
 import type { Starts } from "./starts.ts";
 
-/** What only this platform is asked for; `null` where it was left out. */
+/** Measurements without a peer; `null` for those that were not run. */
 export interface Own {
   starts: Starts | null;
-  /** MiB, private, of an idle warm function. */
+  /** Private memory of an idle warm function, in MiB. */
   idle: number | null;
   many: Many | null;
   bytesPerToken: number | null;
@@ -24,7 +24,7 @@ export interface Own {
 
 const results = new URL("../results/", import.meta.url).pathname;
 
-/** Into the files of this name. */
+/** Writes `results/<name>.md` and `results/<name>.json`. */
 export async function writeReport(
   name: string,
   figures: Figures[],
@@ -90,7 +90,7 @@ function ratio(own: Figures, other: Figures, key: keyof Round): number {
 
 const COMPARED = ["rate", "frontCpu", "p50"] as const;
 
-/** Of the server to each peer. */
+/** Ratios of the server to each peer. */
 function ratios(figures: Figures[]) {
   return figures.flatMap((row) => {
     const own = find(figures, row.work, "jelou");

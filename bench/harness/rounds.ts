@@ -1,19 +1,19 @@
-/** One kind of work, asked of the peers in turns. */
+/** Measures one kind of work on all peers, in turns. */
 import type { Work } from "../work/requests.ts";
 import { load, type Measured, median } from "./load.ts";
 import type { Peer } from "./peers.ts";
 import { cpu, memory } from "./process.ts";
 
 export interface Settings {
-  /** Times that the peers are started anew. */
+  /** How often the peers are restarted. */
   sets: number;
-  /** Of each set. */
+  /** Rounds of each set. */
   rounds: number;
   seconds: number;
 }
 
 export interface Round extends Measured {
-  /** Microseconds of CPU time for each call: of what stands before the function, and of everything. */
+  /** Microseconds of CPU time per call: of the process in front of the function, and of all processes. */
   frontCpu: number;
   allCpu: number;
 }
@@ -21,13 +21,13 @@ export interface Round extends Measured {
 export interface Figures {
   work: string;
   peer: string;
-  /** In the order in which they were measured: the peers' rounds of one place belong together. */
+  /** In the order of measurement: rounds with the same index were measured side by side. */
   rounds: Round[];
   /** MiB, private, after the last round. */
   memory: number;
 }
 
-/** In one order and then in the other, `isReversed` the other way about. */
+/** Measures the peers in order and in reverse, beginning with the reverse order when `isReversed`. */
 export async function inTurns(
   work: Work,
   peers: Peer[],
@@ -70,7 +70,7 @@ async function once(peer: Peer, work: Work, seconds: number): Promise<Round> {
   return { ...measured, frontCpu: perCall(used[0]), allCpu: perCall(used[1]) };
 }
 
-/** Puts what one set of processes did behind what others did. */
+/** Appends the figures of one set to those of the earlier sets. */
 export function addTo(figures: Figures[], measured: Figures[]): void {
   for (const row of measured) {
     const same = figures.find(({ work, peer }) =>
@@ -88,7 +88,7 @@ export function medianOf(figures: Figures, key: keyof Round): number {
   return median(figures.rounds.map((round) => round[key]));
 }
 
-/** The median of the rounds' own values, each made of what two peers did in the same one. */
+/** The median of a value that is computed for each round from the figures of two peers. */
 export function medianOfPairs(
   own: Figures,
   other: Figures,

@@ -1,4 +1,4 @@
-/** What only this platform does: cold starts, many functions, revocation. */
+/** Cold starts and revocation. */
 import { percentile } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 import { send, timed } from "./call.ts";
@@ -9,11 +9,11 @@ export interface Starts {
   /** Milliseconds from the request to the first byte of its answer. */
   pooled: { p50: number; p99: number; count: number };
   fromNothing: { p50: number; p99: number; count: number };
-  /** Requests that a revoked token still opened. */
+  /** Accepted requests with a revoked token. */
   callsAfterRevocation: number;
 }
 
-/** How long the end of a function's process may take. */
+/** Limit for the end of a function's process. */
 const SETTLED_MS = 150;
 
 export const NO_BLANK_WORKERS = {
@@ -28,9 +28,8 @@ export async function measureStarts(
     Math.min(count, 50),
     SETTLED_MS,
   );
-  // A blank worker takes the place of the one that was used: it is started,
-  // goes through a first call, and leaves the machine alone for as long as that
-  // took.
+  // The pool replaces the blank worker that was taken: it starts one, rehearses
+  // a first call, and pauses for as long as that took.
   const pause = Math.max(SETTLED_MS, 4 * percentile(fromNothing, 50));
   const pooled = await coldStarts(
     { JELOU_LIMITS__BLANK_WORKERS: "2" },
@@ -67,7 +66,7 @@ export async function measureStarts(
 
 /**
  * Milliseconds of the first call to a function whose process was ended by a
- * change of its secrets, that many milliseconds after it.
+ * change of its secrets, made the given time after the change.
  */
 async function coldStarts(
   environment: Record<string, string>,

@@ -1,4 +1,4 @@
-/** What the server keeps in memory for each runtime token. */
+/** Memory of the server for each runtime token. */
 import { DatabaseSync } from "node:sqlite";
 import { send } from "./call.ts";
 import { Jelou } from "./jelou.ts";
@@ -7,7 +7,7 @@ import { privateBytes } from "./process.ts";
 import { ulid } from "./ulid.ts";
 import { FUNCTION } from "./work.ts";
 
-/** Bytes of the server's private memory for each of `count` tokens, those of a server without them taken off. */
+/** Bytes of private memory for each of `count` tokens: the difference to a server without them. */
 export async function memoryPerToken(
   count = Number(Deno.env.get("TOKENS") ?? 1_000_000),
 ): Promise<number> {
@@ -21,7 +21,7 @@ export async function memoryPerToken(
   await server.stop();
   return (withThem - without) / count;
 
-  /** Of the server after a new start and a call, which reads what there is. */
+  /** Private memory after a restart and one call. */
   async function restarted(): Promise<number> {
     server = await server.restart();
     const response = await send({ ...call, url: `${server.api}/` });
@@ -33,7 +33,7 @@ export async function memoryPerToken(
   }
 }
 
-/** Tokens of the only function, whose values nobody knows: only hashes are stored. */
+/** Inserts random hashes as tokens of the only function. */
 function insert(database: DatabaseSync, count: number): void {
   const { id } = database.prepare("SELECT id FROM functions").get() as {
     id: string;

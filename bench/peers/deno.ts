@@ -1,6 +1,6 @@
 /**
- * A bare Deno server that does all of the work itself, token check included; or, given a unix socket, the program
- * behind nginx and HAProxy, which check the token.
+ * A bare Deno server that does all of the work itself, token check included. With a unix socket as argument, it is the
+ * program behind nginx and HAProxy, which check the token.
  */
 import { z } from "../../sdk/dist/functions.js";
 

@@ -1,14 +1,14 @@
-/** What every peer is asked, over HTTP. */
+/** The HTTP requests that every peer gets. */
 import type { Request } from "../harness/load.ts";
 
 export interface Work {
   name: string;
   connections: number;
-  /** Made of a call that is allowed. */
+  /** Derived from an authenticated call. */
   request: (call: Request) => Request;
-  /** Whether every answer must be a refusal; none may be one else. */
+  /** Whether every response must be a refusal. Otherwise none may be. */
   refused?: true;
-  /** What no peer can do. */
+  /** Work that no peer can do. */
   ownOnly?: true;
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Asks a deployed function whatever its OpenAPI document allows, and much that it does not, and compares the answers with
-# the document.
+# Sends a deployed function requests that its OpenAPI document allows, and many that it does not, and compares the
+# responses with the document.
 #
 #   tests/http/schemathesis.sh JELOU ENGINE_DATA
 #
 #   JELOU        the binary
 #   ENGINE_DATA  data folder that the engine was installed into
 #
-# EXAMPLES (50) is how many requests are made up for each operation, SEED which ones.
+# EXAMPLES (50) is the number of generated requests for each operation, SEED the seed of the generator.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../with-server.sh"
 

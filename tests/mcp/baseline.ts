@@ -1,6 +1,6 @@
 /**
- * What the conformance suite finds missing or worth a warning, and why that is right. A scenario that is not here must
- * pass all its checks, and one that is here must fail in exactly these.
+ * Checks of the conformance suite that fail or warn, with the reason why that is correct. A listed scenario must fail in
+ * exactly these checks; every other scenario must pass.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const SERVER_REQUESTS = "needs requests from the server to the client, and so a 
 
 const fails = (reason: string, ...checks: string[]): Expected => ({ reason, checks });
 
-/** In every revision. */
+/** For every revision. */
 const COMMON = {
   "completion-complete": fails(COMPLETION, "completion-complete"),
   "prompts-get-embedded-resource": fails(PROMPTS, "prompts-get-embedded-resource"),
@@ -86,5 +86,5 @@ export const BASELINE: Readonly<Record<string, Readonly<Record<string, Expected>
   },
 };
 
-/** Scenarios of extensions that are not offered: nothing about them is checked. */
+/** Scenarios of extensions that the server does not offer. They are not checked. */
 export const NOT_OFFERED = /^tasks-/;

@@ -1,6 +1,6 @@
 /**
- * Runs the official conformance suite against a deployed function, for both eras of the protocol, and compares what it
- * finds with the baseline, check by check.
+ * Runs the official conformance suite against a deployed function, for both protocol revisions, and compares each check
+ * with the baseline.
  *
  *   deno run -A conformance.ts URL
  *
@@ -9,7 +9,7 @@
 import { BASELINE, NOT_OFFERED } from "./baseline.ts";
 import config from "./deno.json" with { type: "json" };
 
-/** How long the suite may take for a revision: seconds, unless something in it hangs. */
+/** Timeout of the suite for one revision. It takes seconds unless something hangs. */
 const PATIENCE_MS = 5 * 60_000;
 
 interface Check {
@@ -32,7 +32,7 @@ for (const revision of Object.keys(BASELINE)) {
 console.log(`conformance: ${passed} passed, ${failed} failed`);
 Deno.exit(failed === 0 ? 0 : 1);
 
-/** The checks of all scenarios that a revision requires, and of those that are not scored. */
+/** The checks of all scenarios of a revision, scored or not. */
 async function runSuite(revision: string): Promise<Map<string, Check[]>> {
   const output = await Deno.makeTempDir();
   try {
@@ -53,7 +53,7 @@ async function runSuite(revision: string): Promise<Map<string, Check[]>> {
       if (scenario === undefined) continue;
       scenarios.set(scenario, await readChecks(`${output}/${name}/checks.json`));
     }
-    // The suite's own exit code only says that something failed.
+    // The suite's exit code does not say which check failed.
     if (scenarios.size === 0) {
       const decoder = new TextDecoder();
       throw new Error(`the suite did not run:\n${decoder.decode(stdout)}${decoder.decode(stderr)}`);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests MCP and OpenAPI of deployed functions with what others have made: the conformance suite, the official clients
-# of TypeScript and Python, and a validator of OpenAPI documents.
+# Tests MCP and OpenAPI of deployed functions with third-party tools: the conformance suite, the official clients of
+# TypeScript and Python, and a validator of OpenAPI documents.
 #
 #   tests/mcp/run.sh JELOU ENGINE_DATA
 #

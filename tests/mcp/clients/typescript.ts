@@ -1,6 +1,6 @@
 /**
- * The official TypeScript clients, of both eras, against the function in `tools/` and one that has no public
- * tool.
+ * Tests the official TypeScript clients of both protocol revisions against the function in `tools/` and a function
+ * without public tools.
  *
  *   deno run -A clients/typescript.ts URL TOKEN PRIVATE_URL
  *
@@ -25,7 +25,7 @@ interface Result {
   readonly isError?: boolean;
 }
 
-/** What both generations of clients can do. */
+/** What the clients of both revisions have in common. */
 interface Connected {
   connect(headers: Record<string, string>): Promise<unknown>;
   version(): string | undefined;
@@ -49,7 +49,7 @@ function legacy(endpoint: URL): Connected {
   };
 }
 
-/** `auto` probes with `server/discover`, as clients of the new era do. */
+/** `auto` probes with `server/discover`, as clients of the 2026 revision do. */
 function modern(endpoint: URL, mode: "auto" | "legacy"): Connected {
   const client = new ModernClient(info, { versionNegotiation: { mode } });
   return {

@@ -1,5 +1,5 @@
 /**
- * A function with tools of every shape: what clients list and call, and what its OpenAPI document must express.
+ * A function with tools of every shape, which the clients list and call and its OpenAPI document must express.
  */
 import { app, define, response, z } from "@jelou/functions";
 
