@@ -5,4 +5,4 @@
  *
  * @module
  */
-export { inspect, type Inspection } from "./inspect/manifest.ts";
+export { inspect, type Inspection } from "./inspect/inspection.ts";

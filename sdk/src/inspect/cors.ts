@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CorsManifest, Report } from "./manifest.ts";
+import type { CorsManifest } from "./manifest.ts";
+import type { Report } from "./report.ts";
 
 const DEFAULT_MAX_AGE_SECONDS = 86_400;
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { CronManifest } from "./manifest.ts";
-import type { Problem } from "./tool.ts";
+import type { Problem } from "./report.ts";
 
 /** Reads `config.cron`. */
 export function readCron(cron: unknown, problem: Problem): CronManifest[] {

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Manifest, Report, ToolManifest } from "./manifest.ts";
+import type { Manifest, ToolManifest } from "./manifest.ts";
 import { routeShape } from "./path.ts";
+import type { Report } from "./report.ts";
 
 const MAX_SCHEDULES = 10;
 

@@ -13,7 +13,9 @@ import { fromStandardJsonSchema } from "./converters/standard.ts";
 import { fromValibot } from "./converters/valibot.ts";
 import { fromZod3 } from "./converters/zod3.ts";
 import { fromZod4 } from "./converters/zod4.ts";
-import type { JsonSchema, Report } from "./manifest.ts";
+import type { Inexact } from "./inexact.ts";
+import type { JsonSchema } from "./manifest.ts";
+import type { Report } from "./report.ts";
 
 /** Where a schema stands, for messages. */
 export interface SchemaPlace {
@@ -21,9 +23,6 @@ export interface SchemaPlace {
   readonly label: string;
   readonly part: "input" | "output";
 }
-
-/** Says that a part of a schema is shown less exactly than it is. */
-export type Inexact = (path: readonly PropertyKey[], what: string, shown: string) => void;
 
 /** Converts a schema; `null` when there is none. */
 export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report): JsonSchema | null {
@@ -71,9 +70,3 @@ function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
 function showPath(part: string, path: readonly PropertyKey[]): string {
   return [part, ...path].map(String).join(".");
 }
-
-/** What a date is shown as. */
-export const DATE_TIME: JsonSchema = { type: "string", format: "date-time" };
-
-/** How messages show it. */
-export const SHOWN_DATE_TIME = 'a string of format "date-time"';

@@ -5,13 +5,7 @@
  *
  * @module
  */
-import type { AppDefinition } from "../definition/app.ts";
-import { DEFINITION } from "../definition/brand.ts";
-import type { AnyFunctionDefinition } from "../definition/define.ts";
-import type { FunctionConfig, HttpMethod, ToolAnnotations } from "../definition/config.ts";
-import type { Definition } from "../worker/module.ts";
-import { checkFunction } from "./function_rules.ts";
-import { inspectTool } from "./tool.ts";
+import type { HttpMethod, ToolAnnotations } from "../definition/config.ts";
 
 /** A function, as the gateway sees it. */
 export interface Manifest {
@@ -57,93 +51,3 @@ export interface CronManifest {
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Record<string, unknown>;
-
-/** Collects what is wrong and what is worth a warning. */
-export interface Report {
-  readonly problems: string[];
-  readonly warnings: string[];
-}
-
-/** What an inspection found. The manifest is good only when there are no problems. */
-export interface Inspection extends Readonly<Report> {
-  readonly manifest: Manifest;
-}
-
-/** Reads the manifest of a definition, and tells all its problems at once. */
-export function inspect(definition: Definition, functionSlug: string): Inspection {
-  const report: Report = { problems: [], warnings: [] };
-  const manifest = definition[DEFINITION] === "app"
-    ? inspectApp(definition as AppDefinition, report)
-    : inspectDefine(definition as AnyFunctionDefinition, functionSlug, report);
-  checkFunction(manifest, report);
-  return { manifest, ...report };
-}
-
-function inspectDefine(definition: AnyFunctionDefinition, functionSlug: string, report: Report): Manifest {
-  const tool = inspectTool({
-    key: "default",
-    label: "define()",
-    definition,
-    config: asConfig(definition.config, "define()", report),
-    defaultName: functionSlug,
-    defaultPath: "*",
-  }, report);
-  return {
-    mode: "define",
-    name: typeof definition.name === "string" ? definition.name : null,
-    description: tool.description,
-    tools: [tool],
-  };
-}
-
-function inspectApp(definition: AppDefinition, report: Report): Manifest {
-  const shared = asConfig(definition.config, "app()", report);
-  const tools: ToolManifest[] = [];
-  for (const [key, tool] of Object.entries(asTools(definition.tools, report))) {
-    const label = `tool "${key}"`;
-    if (tool?.[DEFINITION] !== "define") {
-      report.problems.push(`${label}: every tool of app() must be made with define({ ... })`);
-      continue;
-    }
-    tools.push(inspectTool({
-      key,
-      label,
-      definition: tool,
-      config: { ...shared, ...withoutUndefined(asConfig(tool.config, label, report)) },
-      defaultName: key,
-      defaultPath: "/" + kebabCase(key),
-    }, report));
-  }
-  const { name = null, description = "" } = definition;
-  if (name !== null && typeof name !== "string") report.problems.push("app(): `name` must be a string");
-  if (typeof description !== "string") report.problems.push("app(): `description` must be a string");
-  return { mode: "app", name, description, tools };
-}
-
-function asTools(tools: unknown, report: Report): Record<string, AnyFunctionDefinition> {
-  if (typeof tools === "object" && tools !== null && Object.keys(tools).length > 0) {
-    return tools as Record<string, AnyFunctionDefinition>;
-  }
-  report.problems.push("app(): `tools` must be an object with at least one define({ ... }) by key");
-  return {};
-}
-
-function asConfig(config: unknown, label: string, report: Report): FunctionConfig {
-  if (config === undefined || config === null) return {};
-  if (typeof config === "object" && !Array.isArray(config)) return config;
-  report.problems.push(`${label}: \`config\` must be an object, and is ${typeof config}`);
-  return {};
-}
-
-function withoutUndefined(config: FunctionConfig): FunctionConfig {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
-}
-
-/** `sendEmail` is `send-email`; `getHTTPStatus` is `get-http-status`. */
-export function kebabCase(key: string): string {
-  return key
-    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
-    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
-    .replace(/[_\s]+/g, "-")
-    .toLowerCase();
-}

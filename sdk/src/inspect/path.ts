@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Problem } from "./tool.ts";
+import type { Problem } from "./report.ts";
 
 /** Routes that the platform answers by itself. */
 export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/openapi.json"];

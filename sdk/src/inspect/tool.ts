@@ -8,8 +8,9 @@ import type { FunctionConfig, HttpMethod } from "../definition/config.ts";
 import { readCors } from "./cors.ts";
 import { readCron } from "./cron.ts";
 import { toJsonSchema } from "./json_schema.ts";
-import type { Report, ToolManifest } from "./manifest.ts";
+import type { ToolManifest } from "./manifest.ts";
 import { checkPath } from "./path.ts";
+import type { Problem, Report } from "./report.ts";
 
 const DEFAULT_METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const METHODS: readonly string[] = [...DEFAULT_METHODS, "HEAD", "OPTIONS"];
@@ -51,9 +52,6 @@ export function inspectTool(source: ToolSource, report: Report): ToolManifest {
     annotations: readAnnotations(definition.annotations, problem),
   };
 }
-
-/** Says what is wrong with the tool. */
-export type Problem = (text: string) => void;
 
 function readName(name: unknown, problem: Problem): string {
   if (typeof name === "string" && NAME.test(name)) return name;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
+import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
 /** What ArkType tells a fallback about a part that it cannot convert. */

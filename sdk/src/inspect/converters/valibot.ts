@@ -4,7 +4,7 @@
  * @module
  */
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
+import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
 /** Converts a schema of Valibot. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { ignoreOverride, zodToJsonSchema } from "zod-to-json-schema";
-import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
+import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
 /** What JSON Schema lacks, by the names that Zod 3 gives its types. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "@jelou/functions";
-import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../json_schema.ts";
+import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
 /** Names of what JSON Schema lacks, for messages. */
