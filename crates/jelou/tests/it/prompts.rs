@@ -1,7 +1,10 @@
+//! Questions under a real pseudo-terminal.
+
 use serde_json::Value;
 
 use crate::support::{
-    CTRL_C, CTRL_D, FakeApi, Sandbox, Server, answer, assert_live_outcome, assert_outcome, function,
+    CTRL_C, CTRL_D, FakeApi, Sandbox, Server, Terminal, answer, assert_live_outcome,
+    assert_outcome, function,
 };
 
 fn sandbox() -> (Sandbox, FakeApi) {
@@ -104,6 +107,115 @@ fn each_question_names_its_flag() {
     }
     assert_live_outcome!(answers.join("\n"));
     assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 200);
+}
+
+/// 28 lines, as `openssl genrsa` writes them.
+fn pem() -> String {
+    let line = format!(
+        "{}\n",
+        "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+            .get(..64)
+            .unwrap()
+    );
+    format!(
+        "-----BEGIN PRIVATE KEY-----\n{}-----END PRIVATE KEY-----\n",
+        line.repeat(26)
+    )
+}
+
+/// A shell that shows what is left for it to run after the command.
+fn with_a_shell_behind(sandbox: &Sandbox, line: &str) -> Terminal {
+    let script =
+        format!("jelou {line}; echo \"status=$?\"; IFS= read -r rest; echo \"left=[$rest]\"");
+    sandbox.shell_in_terminal(&script)
+}
+
+fn setting_secrets() -> (Sandbox, FakeApi) {
+    let api = FakeApi::start(vec![answer(
+        "PATCH /v1/functions/mi-funcion/secrets",
+        200,
+        serde_json::json!({"keys": ["KEY"]}),
+    )]);
+    (Sandbox::new().with_api(&api), api)
+}
+
+#[test]
+fn a_paste_of_several_lines_is_one_value() {
+    let (sandbox, api) = setting_secrets();
+    let mut terminal = with_a_shell_behind(&sandbox, "secrets set mi-funcion KEY");
+    terminal.wait_for("? Value of KEY: ").paste(&pem());
+    terminal.wait_for("[28 lines]").press("\r");
+    terminal.wait_for("status=0").answer("nothing");
+    let outcome = terminal.finish();
+    assert!(outcome.stdout().contains("left=[nothing]"), "{outcome}");
+    assert!(!outcome.stdout().contains("MII"), "{outcome}");
+    assert_eq!(api.last_body()["secrets"]["KEY"], pem());
+}
+
+#[test]
+fn a_pasted_line_may_end_in_a_line_break() {
+    let (sandbox, api) = setting_secrets();
+    let mut terminal = sandbox.jelou("secrets set mi-funcion KEY").in_terminal();
+    terminal.wait_for("? Value of KEY: ").paste("hunter2\n");
+    terminal.wait_for("*******").press("\r");
+    assert_eq!(terminal.finish().code, 0);
+    assert_eq!(api.last_body()["secrets"]["KEY"], "hunter2");
+}
+
+/// Every prompt, on a terminal that does not mark pastes: nothing is stored, nothing answers the next question, nothing
+/// is left for the shell.
+#[test]
+fn an_unmarked_paste_of_several_lines_is_refused_and_drained() {
+    let pasted = "y\nEVIL=1\ntouch evil\n";
+    for (line, question) in [
+        ("secrets set mi-funcion KEY", "? Value of KEY: "),
+        ("secrets set mi-funcion", "? Key: "),
+        ("secrets delete mi-funcion KEY", "(y/N) "),
+        ("login", "? Access token: "),
+        ("tokens create mi-funcion", "? Token name: "),
+        ("init Mi_Otra", "? Slug of the function: (mi-otra) "),
+    ] {
+        let (sandbox, api) = setting_secrets();
+        for paste in [pasted.to_owned(), format!("{}{pasted}", pem())] {
+            let mut terminal = with_a_shell_behind(&sandbox, line);
+            terminal.wait_for(question).paste_unmarked(&paste);
+            terminal.wait_for("several lines were pasted");
+            terminal.wait_for("status=2").answer("nothing");
+            let outcome = terminal.finish();
+            assert!(
+                outcome.stdout().contains("left=[nothing]"),
+                "{line}: {outcome}"
+            );
+        }
+        assert!(api.requests().is_empty(), "{line}: {:?}", api.requests());
+    }
+}
+
+/// A marked paste of several lines is no answer to a question that takes one.
+#[test]
+fn a_line_is_one_line() {
+    let (sandbox, api) = setting_secrets();
+    let mut terminal = with_a_shell_behind(&sandbox, "secrets delete mi-funcion KEY");
+    terminal
+        .wait_for("(y/N) ")
+        .paste("y\ntouch evil\n")
+        .press("\r");
+    terminal.wait_for("several lines were pasted");
+    terminal.wait_for("status=2").answer("nothing");
+    assert!(terminal.finish().stdout().contains("left=[nothing]"));
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn keys_edit_the_answer() {
+    let (sandbox, api) = setting_secrets();
+    let mut terminal = sandbox.jelou("secrets set mi-funcion").in_terminal();
+    terminal.wait_for("? Key: ").answer("wrong\u{15}KEYS\u{7f}");
+    terminal
+        .wait_for("? Value of KEY: ")
+        .answer("año\u{7f}\u{7f}\u{1b}[Db");
+    assert_eq!(terminal.finish().code, 0);
+    assert_eq!(api.last_body()["secrets"]["KEY"], "ab");
 }
 
 #[test]

@@ -113,6 +113,23 @@ impl Terminal {
         self.press(&format!("{line}\r"))
     }
 
+    /// Pastes as a terminal does: between marks where the program asked for them (DECSET 2004).
+    pub(crate) fn paste(&mut self, text: &str) -> &mut Self {
+        let marked = {
+            let written = self.screen.written.lock().unwrap();
+            let screen = String::from_utf8_lossy(&written.bytes);
+            screen.rfind("\u{1b}[?2004h") > screen.rfind("\u{1b}[?2004l")
+        };
+        assert!(marked, "the program did not ask for marks around pastes");
+        let text = text.replace('\n', "\r");
+        self.press(&format!("\u{1b}[200~{text}\u{1b}[201~"))
+    }
+
+    /// Pastes as a terminal that has no marks for pastes.
+    pub(crate) fn paste_unmarked(&mut self, text: &str) -> &mut Self {
+        self.press(&text.replace('\n', "\r"))
+    }
+
     /// Waits for the program's end.
     pub(crate) fn finish(mut self) -> Outcome {
         self.wait_until(|written| written.ended, "the end of the program");

@@ -1,17 +1,21 @@
 //! Questions on the terminal.
 //!
-//! Asked on stderr, so that stdout keeps the result alone, and answered by a line of stdin. Where nobody can answer, a
-//! question is an error that names the flag which answers it.
+//! A question goes to stderr, so that stdout holds nothing but the result, and the answer comes from stdin. Without a
+//! terminal, a question is an error that names the flag that answers it.
+
+mod answer;
+mod terminal;
 
 use std::io::{self, IsTerminal};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-
+use self::answer::{Answer, Echo, Event};
+use self::terminal::RawTerminal;
 use crate::cli::GlobalArgs;
 use crate::env;
 use crate::exit::Failure;
-use crate::interrupt;
 use crate::output::Output;
+
+pub(crate) use self::terminal::restore as restore_terminal;
 
 #[derive(Debug)]
 pub(crate) struct Prompt {
@@ -68,7 +72,7 @@ impl Prompt {
             Preset::No => "(y/N)",
         };
         loop {
-            let answer = ask(output, &format!("{question} {choices}"))?;
+            let answer = self.read_line(output, &format!("{question} {choices}"), flag)?;
             match read_choice(&answer, preset) {
                 Some(Preset::Yes) => return Ok(()),
                 Some(Preset::No) => return Err(Failure::cancelled().into()),
@@ -91,7 +95,7 @@ impl Prompt {
             None => question.to_owned(),
         };
         loop {
-            let answer = ask(output, &question)?;
+            let answer = self.read_line(output, &question, flag)?;
             match (answer.as_str(), preset) {
                 ("", None) => {}
                 ("", Some(preset)) => return Ok(preset.to_owned()),
@@ -100,7 +104,7 @@ impl Prompt {
         }
     }
 
-    /// A line of text that is shown as stars.
+    /// An answer that is shown as stars. A paste may have several lines, where the terminal marks pastes.
     pub(crate) fn masked(
         &self,
         output: &Output,
@@ -108,66 +112,65 @@ impl Prompt {
         flag: &str,
     ) -> anyhow::Result<String> {
         self.require(question, flag)?;
-        let _quiet = Quiet::start()?;
-        output.prompt_stream().question(question)?;
-        let config = rpassword::ConfigBuilder::new()
-            .password_feedback_mask('*')
-            .build();
-        // The library raises SIGINT again at Ctrl-C. It must not end the process before the terminal is as it was, so
-        // after a Ctrl-C it stays held.
-        interrupt::hold();
-        let answer = rpassword::read_password_with_config(config);
-        if answer
-            .as_ref()
-            .is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
-        {
-            return Err(Failure::interrupted().into());
+        read(output, question, flag, Echo::Stars)
+    }
+
+    fn read_line(&self, output: &Output, question: &str, flag: &str) -> anyhow::Result<String> {
+        self.require(question, flag)?;
+        let answer = read(output, question, flag, Echo::Plain)?;
+        if answer.contains('\n') {
+            return Err(several_lines(flag));
         }
-        interrupt::release();
-        match answer {
-            Ok(answer) => Ok(answer),
+        Ok(answer.trim().to_owned())
+    }
+}
+
+/// Reads keys until the return key. Ctrl-D on an empty line is the error "Cancelled".
+fn read(output: &Output, question: &str, flag: &str, echo: Echo) -> anyhow::Result<String> {
+    let terminal = RawTerminal::start()?;
+    let mut screen = output.prompt_stream();
+    screen.question(question)?;
+    let mut answer = Answer::new(echo);
+    let mut buffer = [0; 4096];
+    let failure = 'input: loop {
+        let count = match terminal.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(Failure::cancelled().into())
+                break Failure::cancelled().into();
             }
-            Err(error) => Err(error.into()),
+            count => count?,
+        };
+        let mut shown = String::new();
+        for (position, byte) in buffer[..count].iter().enumerate() {
+            match answer.push(*byte) {
+                Event::Nothing => {}
+                Event::Show(text) => shown.push_str(&text),
+                Event::Submit => {
+                    terminal::write(shown.as_bytes())?;
+                    if position + 1 < count || terminal.has_more()? {
+                        break 'input several_lines(flag);
+                    }
+                    screen.end_line()?;
+                    return Ok(answer.text());
+                }
+                Event::Interrupt => break 'input Failure::interrupted().into(),
+                Event::End => break 'input Failure::cancelled().into(),
+                Event::NotText => {
+                    break 'input Failure::validation("what was pasted is not UTF-8 text").into();
+                }
+            }
         }
-    }
+        terminal::write(shown.as_bytes())?;
+    };
+    terminal.drain()?;
+    screen.end_line()?;
+    Err(failure)
 }
 
-/// Keeps the terminal from showing what is typed. Already on when the question appears: whoever answers it that very
-/// moment, as a script does, would see the secret on the screen.
-struct Quiet {
-    before: Termios,
-}
-
-impl Quiet {
-    fn start() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut quiet = before.clone();
-        quiet.local_modes -=
-            LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-        tcsetattr(io::stdin(), OptionalActions::Now, &quiet)?;
-        Ok(Self { before })
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no restoring.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
-    }
-}
-
-/// The end of input, Ctrl-D, is the error "Cancelled".
-fn ask(output: &Output, question: &str) -> anyhow::Result<String> {
-    let mut terminal = output.prompt_stream();
-    terminal.question(question)?;
-    let mut answer = String::new();
-    if io::stdin().read_line(&mut answer)? == 0 {
-        terminal.end_line()?;
-        return Err(Failure::cancelled().into());
-    }
-    Ok(answer.trim().to_owned())
+/// Several lines at once are a paste. The rest of it must not answer the next question, nor run in the shell.
+fn several_lines(flag: &str) -> anyhow::Error {
+    Failure::input("several lines were pasted; all of them were discarded, and nothing was changed")
+        .hint(format!("paste one line, or answer with `{flag}`"))
+        .into()
 }
 
 fn read_choice(answer: &str, preset: Preset) -> Option<Preset> {
