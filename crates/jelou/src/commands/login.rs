@@ -1,8 +1,9 @@
+//! Saves an access token, after the server accepted it.
+
 use std::io;
 
 use jelou_client::{ApiUrl, Client, ClientError};
 use jelou_core::ErrorCode;
-use jelou_token::{AccessToken, RuntimeToken};
 use serde::Serialize;
 
 use crate::cli::auth::LoginArgs;
@@ -12,6 +13,7 @@ use crate::exit::Failure;
 use crate::output::Breadcrumb;
 use crate::profile::{
     CredentialsFile, DEFAULT_API, DEFAULT_PROFILE, Profile, check_name, parse_api,
+    read_access_token,
 };
 
 #[derive(Serialize)]
@@ -34,7 +36,7 @@ pub(crate) fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
         ))?;
     }
     let value = read_token(args.token.as_deref(), context)?;
-    let token = parse_token(value.trim())?;
+    let token = read_access_token(&value, "this")?;
     let profile = Profile::new(&api, &token);
 
     let client = Client::new(api, Some(token));
@@ -94,22 +96,6 @@ fn read_token(given: Option<&str>, context: &Context) -> anyhow::Result<String> 
         }
         Some(token) => Ok(token.to_owned()),
     }
-}
-
-fn parse_token(value: &str) -> anyhow::Result<AccessToken> {
-    if RuntimeToken::parse(value).is_ok() {
-        return Err(Failure::auth(
-            "this is a runtime token: it calls one function and cannot log in",
-        )
-        .hint("log in with an access token, which starts with `jfn_pat_`; the server shows one at its first start, and `jelou access-tokens create` makes more")
-        .into());
-    }
-    AccessToken::parse(value).map_err(|error| {
-        Failure::auth("this is not an access token")
-            .because(error)
-            .hint("copy the whole value, `jfn_pat_` and 38 characters")
-            .into()
-    })
 }
 
 fn explain(error: ClientError) -> anyhow::Error {

@@ -1,11 +1,13 @@
 //! Who the command line is, and to which server it talks.
 
+mod access_token;
 mod credentials;
 mod session;
 
 use jelou_client::ApiUrl;
 use jelou_token::AccessToken;
 
+pub(crate) use access_token::read_access_token;
 pub(crate) use credentials::{Credentials, CredentialsFile, Profile, check_name};
 pub(crate) use session::{Origin, Session, no_profile, parse_api};
 

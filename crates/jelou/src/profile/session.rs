@@ -5,6 +5,7 @@ use std::fmt;
 use jelou_client::ApiUrl;
 use jelou_token::AccessToken;
 
+use super::access_token::{self, read_access_token};
 use super::credentials::{CredentialsFile, Profile};
 use super::{Credentials, DEFAULT_API};
 use crate::env;
@@ -55,14 +56,45 @@ struct Environment {
     api: Option<String>,
 }
 
-impl Session {
-    /// `profile` is the one of `--profile`.
-    pub(crate) fn resolve(profile: Option<&str>) -> anyhow::Result<Self> {
-        let environment = Environment {
-            token: env::read(env::JELOU_TOKEN),
-            api: env::read(env::JELOU_API_URL),
+impl Environment {
+    /// A variable that holds nothing but white space is not set: that is what a CI service makes of a missing value.
+    fn read() -> Self {
+        let read = |name| {
+            let value = env::read(name)?;
+            let value = access_token::trim(&value);
+            (!value.is_empty()).then(|| value.to_owned())
         };
-        Self::choose(profile, &environment, &CredentialsFile::locate()?.load()?)
+        Self {
+            token: read(env::JELOU_TOKEN),
+            api: read(env::JELOU_API_URL),
+        }
+    }
+
+    /// Whether nothing is left for a profile to say.
+    fn is_complete(&self) -> bool {
+        self.token.is_some() && self.api.is_some()
+    }
+}
+
+impl Session {
+    /// `profile` is the one of `--profile`. Where the environment says everything, the home folder is not touched: a
+    /// container may have none, or one of another user.
+    ///
+    /// # Errors
+    ///
+    /// When the credentials file or one of the values cannot be read, or the profile does not exist.
+    pub(crate) fn resolve(profile: Option<&str>) -> anyhow::Result<Self> {
+        let environment = Environment::read();
+        let credentials = if profile.is_none() && environment.is_complete() {
+            Credentials::default()
+        } else {
+            match CredentialsFile::locate() {
+                Ok(file) => file.load()?,
+                Err(error) if profile.is_some() => return Err(error),
+                Err(_) => Credentials::default(),
+            }
+        };
+        Self::choose(profile, &environment, &credentials)
     }
 
     fn choose(
@@ -93,7 +125,7 @@ impl Session {
                     (None, Some((_, profile))) => profile.api(),
                     (None, None) => DEFAULT_API,
                 })?,
-                token: Some(parse_token(token, env::JELOU_TOKEN)?),
+                token: Some(read_access_token(token, env::JELOU_TOKEN)?),
                 origin: Origin::Environment,
             }),
             (
@@ -143,7 +175,10 @@ impl Session {
     fn of_profile(name: &str, profile: &Profile, origin: Origin) -> anyhow::Result<Self> {
         Ok(Self {
             api: parse_api(profile.api())?,
-            token: Some(parse_token(profile.token(), &format!("profile `{name}`"))?),
+            token: Some(read_access_token(
+                profile.token(),
+                &format!("the token of profile `{name}`"),
+            )?),
             origin,
         })
     }
@@ -159,16 +194,6 @@ pub(crate) fn parse_api(text: &str) -> anyhow::Result<ApiUrl> {
         Failure::validation(format!("`{text}` is not the address of a server"))
             .because(anyhow::Error::new::<jelou_client::ParseApiUrlError>(error))
             .hint("write it like https://api.example.com or http://127.0.0.1:4400")
-            .into()
-    })
-}
-
-/// `place` says where the value stands.
-fn parse_token(value: &str, place: &str) -> anyhow::Result<AccessToken> {
-    AccessToken::parse(value).map_err(|error| {
-        Failure::auth(format!("the access token in {place} is not valid"))
-            .because(error)
-            .hint("log in again with `jelou login`")
             .into()
     })
 }

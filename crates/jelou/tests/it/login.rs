@@ -1,3 +1,5 @@
+//! `jelou login` and `jelou whoami`.
+
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
@@ -112,6 +114,87 @@ fn a_runtime_token_cannot_log_in() {
             .jelou(&format!("login --token {} --human", token.expose()))
             .run()
     );
+}
+
+/// As CI services hold it. What is more than white space is named, and the value never shown.
+#[test]
+fn access_tokens_with_something_around_them() {
+    let api = api();
+    let token = api.token();
+    let runtime = jelou_token::RuntimeToken::mint().unwrap();
+    let trimmed = [
+        format!("{token}\n"),
+        format!("  {token}\r\n"),
+        format!("\u{feff}{token}\t"),
+    ];
+    let refused = [
+        format!("\"{token}\""),
+        format!("'{token}'\n"),
+        format!("Bearer {token}"),
+        format!("JELOU_TOKEN={token}"),
+        runtime.expose().to_owned(),
+        format!("\"{}\"", runtime.expose()),
+        "jfn_pat_short".to_owned(),
+    ];
+    let from_environment = |value: &str| {
+        let sandbox = Sandbox::new()
+            .env("JELOU_API_URL", &format!(" {}\n", api.url()))
+            .env("JELOU_TOKEN", value);
+        sandbox.jelou("whoami --human").run()
+    };
+    let from_stdin = |value: &str| {
+        let line = format!("login --token - --api {} --human", api.url());
+        Sandbox::new().jelou(&line).run_with_stdin(value)
+    };
+    for value in &trimmed {
+        for outcome in [from_environment(value), from_stdin(value)] {
+            assert_eq!(outcome.code, 0, "{value:?}: {outcome}");
+        }
+    }
+    let mut screens = Vec::new();
+    for value in &refused {
+        for outcome in [from_environment(value), from_stdin(value)] {
+            assert_eq!(outcome.code, 3, "{value:?}: {outcome}");
+            let text = outcome.to_string();
+            assert!(!text.contains(&token[12..]) && !text.contains(&runtime.expose()[11..]));
+            screens.push(text);
+        }
+    }
+    assert_outcome!(screens.join("\n"));
+}
+
+/// A missing value of a CI service is white space at most.
+#[test]
+fn an_empty_variable_is_not_set() {
+    let sandbox = Sandbox::new()
+        .env("JELOU_API_URL", " ")
+        .env("JELOU_TOKEN", "\n");
+    let outcome = sandbox.jelou("whoami").run();
+    assert_eq!(outcome.code, 3, "{outcome}");
+    assert!(outcome.stdout().contains("not logged in"), "{outcome}");
+}
+
+/// A container: no home, another user's home, or a file of another version.
+#[test]
+fn a_complete_environment_needs_no_home() {
+    let api = api();
+    let sandbox = Sandbox::new().with_api(&api);
+    let folder = sandbox.home().join(".jelou");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("credentials.json"), "{broken").unwrap();
+    for script in [
+        "jelou whoami",
+        "HOME=/nonexistent jelou whoami",
+        "unset HOME; jelou whoami",
+        "HOME= jelou whoami",
+    ] {
+        let outcome = sandbox.shell(script);
+        assert_eq!(outcome.code, 0, "{script}: {outcome}");
+        assert!(!outcome.to_string().contains("⚠"), "{outcome}");
+    }
+    // What the environment does not say, the file must.
+    let outcome = sandbox.shell("unset JELOU_API_URL; jelou whoami");
+    assert_eq!(outcome.code, 7, "{outcome}");
 }
 
 #[test]
