@@ -1,5 +1,6 @@
 //! What can go wrong between the command line and the server.
 
+use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
 
 #[derive(Debug, thiserror::Error)]
@@ -27,4 +28,11 @@ pub enum ClientError {
     /// An answer of this API that this version cannot read.
     #[error("the answer of the server at {url} is not understood: {reason}")]
     Unreadable { url: String, reason: String },
+}
+
+impl ClientError {
+    /// Whether the server says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.code == ErrorCode::NotFound)
+    }
 }

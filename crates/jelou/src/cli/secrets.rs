@@ -1,3 +1,5 @@
+//! Arguments of `jelou secrets`.
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -25,16 +27,24 @@ pub(crate) struct ListArgs {
 }
 
 /// Set secrets; without a value, asks for it with masked input
+///
+/// `KEY=-` takes the exact bytes of stdin as the value: `printf %s "$VALUE" | jelou secrets set mi-funcion KEY=-`, or
+/// `jelou secrets set mi-funcion KEY=- < key.pem` for a file. What is piped appears in no process list and no history.
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou secrets set [OPTIONS] [SLUG] [KEY=VALUE]...")]
 pub(crate) struct SetArgs {
-    /// Slug of the function (by default the one in jelou.json), then `KEY=VALUE` or just `KEY`
+    /// Slug of the function (by default the one in jelou.json), then `KEY=VALUE`, `KEY=-` for stdin, or just
+    /// `KEY`
     #[arg(value_name = "SLUG_OR_KEY=VALUE")]
     pub(crate) arguments: Vec<String>,
 
-    /// Set every variable of a .env file
+    /// Set every variable of a .env file; `-` reads it from stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) from_env: Option<PathBuf>,
+
+    /// Create the function if there is none yet
+    #[arg(long)]
+    pub(crate) create: bool,
 }
 
 /// Delete a secret

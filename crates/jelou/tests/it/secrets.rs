@@ -1,6 +1,10 @@
+//! `jelou secrets`.
+
 use serde_json::{Value, json};
 
-use crate::support::{FakeApi, Sandbox, answer, assert_outcome};
+use crate::support::{
+    FakeApi, Sandbox, Server, answer, assert_live_outcome, assert_outcome, function,
+};
 
 fn sandbox(changed: &[&str]) -> (Sandbox, FakeApi) {
     let api = FakeApi::start(vec![
@@ -57,6 +61,87 @@ fn secrets_set_from_a_file() {
         api.last_body(),
         json!({"secrets": {"A": "pa$$ word", "B": "3"}})
     );
+}
+
+/// The exact bytes, line breaks and all.
+#[test]
+fn secrets_set_from_stdin() {
+    for value in ["one", "two\nlines\n", " spaced ", "-", "a=b", "ñ€\r\n\n"] {
+        let (sandbox, api) = sandbox(&["A"]);
+        let outcome = sandbox
+            .jelou("secrets set mi-funcion A=- B=2 --human")
+            .run_with_stdin(value);
+        assert_eq!(outcome.code, 0, "{outcome}");
+        assert_eq!(api.last_body(), json!({"secrets": {"A": value, "B": "2"}}));
+    }
+    let (sandbox, api) = sandbox(&["A", "B"]);
+    let outcome = sandbox
+        .jelou("secrets set mi-funcion --from-env -")
+        .run_with_stdin("A=1\nB='x y'\n");
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert_eq!(api.last_body(), json!({"secrets": {"A": "1", "B": "x y"}}));
+}
+
+#[test]
+fn secrets_set_with_a_line_break_too_many_warns() {
+    let (sandbox, _api) = sandbox(&["A"]);
+    assert_outcome!(
+        sandbox
+            .jelou("secrets set mi-funcion A=- --human")
+            .run_with_stdin("hunter2\n")
+    );
+}
+
+#[test]
+fn secrets_set_from_a_stdin_that_has_no_value() {
+    let (sandbox, api) = sandbox(&["A"]);
+    let set = |line: &str, stdin: &str| {
+        sandbox
+            .jelou(&format!("secrets set mi-funcion {line} --human"))
+            .run_with_stdin(stdin)
+    };
+    assert_outcome!(
+        [
+            set("A=-", ""),
+            set("A=- B=-", "x"),
+            set("A=- --from-env -", "x"),
+            set("--from-env -", ""),
+            set("A", "x"),
+            set("A=-", &"x".repeat(64 * 1024 + 1)),
+        ]
+        .map(|outcome| outcome.to_string())
+        .join("\n")
+    );
+    let script = "printf '\\377' | jelou secrets set mi-funcion A=- --human";
+    assert_outcome!(sandbox.shell(script));
+    let terminal = sandbox.jelou("secrets set mi-funcion A=-").in_terminal();
+    assert_outcome!(terminal.finish());
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn secrets_set_before_the_first_deploy() {
+    let (sandbox, server) = {
+        let sandbox = Sandbox::new();
+        let server = Server::start(&sandbox);
+        (sandbox, server)
+    };
+    assert_live_outcome!(sandbox.jelou("secrets set mi-funcion A=1 --human").run());
+
+    let mut terminal = sandbox.jelou("secrets set mi-funcion A=1").in_terminal();
+    terminal.wait_for("Create it? (Y/n) ").answer("n");
+    assert_eq!(terminal.finish().code, 1);
+    let mut terminal = sandbox.jelou("secrets set mi-funcion A=1").in_terminal();
+    terminal.wait_for("Create it? (Y/n) ").answer("");
+    assert_live_outcome!(terminal.finish());
+
+    let outcome = sandbox.jelou("secrets set otra A=1 --create").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    // The first deploy finds them, and is the first deploy still.
+    let source = function("(_input, ctx) => ctx.env.get(\"A\")");
+    let token = sandbox.deploy("mi-funcion", &source);
+    let reply = server.call("mi-funcion", Some(&token), "{}");
+    assert_eq!(reply, (200, "\"1\"".to_owned()));
 }
 
 #[test]

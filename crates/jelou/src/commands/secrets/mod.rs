@@ -1,6 +1,9 @@
+//! `jelou secrets`.
+
 mod delete;
 mod list;
 mod set;
+mod values;
 
 use crate::cli::secrets::SecretsCommand;
 use crate::context::Context;

@@ -1,0 +1,268 @@
+//! Where the values of secrets come from: the command line, stdin, a `.env` file, or a prompt. No message quotes a
+//! value.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use fs_err as fs;
+use jelou_core::secret_key::MAX_SECRET_VALUE_BYTES;
+use jelou_core::{SecretKey, Slug};
+
+use crate::context::Context;
+use crate::exit::Failure;
+
+/// Stands for stdin, as a value and as a file.
+const STDIN: &str = "-";
+/// More than any value; one byte more shows that there is more.
+const MAX_STDIN_BYTES: u64 = 16 * 1024 * 1024;
+const ANSWER: &str = "KEY=VALUE, KEY=- (reads stdin) or --from-env FILE";
+
+/// `[SLUG] [KEY=VALUE | KEY=- | KEY]...`; keys are upper case and slugs are not, so the two cannot be mistaken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    pub(super) slug: Option<Slug>,
+    values: BTreeMap<SecretKey, Source>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Source {
+    Given(String),
+    Stdin,
+    Prompt,
+}
+
+impl Arguments {
+    /// # Errors
+    ///
+    /// When an argument is neither a slug in the first place, nor a key, nor a key and its value.
+    pub(super) fn read(arguments: Vec<String>) -> anyhow::Result<Self> {
+        let mut read = Self::default();
+        for (position, argument) in arguments.into_iter().enumerate() {
+            if let Some((key, value)) = argument.split_once('=') {
+                let source = match value {
+                    STDIN => Source::Stdin,
+                    value => Source::Given(value.to_owned()),
+                };
+                read.values.insert(parse_key(key)?, source);
+            } else if let Ok(key) = argument.parse() {
+                read.values.insert(key, Source::Prompt);
+            } else if position == 0 {
+                let slug = argument.parse().map_err(|error| {
+                    Failure::validation(format!(
+                        "the first argument is neither a slug nor KEY=VALUE: {}",
+                        anyhow::Error::new::<jelou_core::slug::ParseSlugError>(error)
+                    ))
+                })?;
+                read.slug = Some(slug);
+            } else {
+                return Err(Failure::input(format!(
+                    "argument {} is neither KEY=VALUE nor a key",
+                    position + 1
+                ))
+                .hint("quote a value that has spaces: KEY='two words'")
+                .into());
+            }
+        }
+        Ok(read)
+    }
+
+    /// Reads every value. Those of the command line win over those of the file.
+    ///
+    /// # Errors
+    ///
+    /// When a source cannot be read, stdin is needed twice, or a value is too large.
+    pub(super) fn resolve(
+        self,
+        env_file: Option<&Path>,
+        context: &Context,
+    ) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+        let mut values = self.values;
+        let from_stdin = values.values().filter(|source| **source == Source::Stdin);
+        let env_file_is_stdin = env_file.is_some_and(|path| path == Path::new(STDIN));
+        if from_stdin.count() + usize::from(env_file_is_stdin) > 1 {
+            return Err(
+                Failure::input("stdin can be read once: only one value can be `-`")
+                    .hint("send several values as lines of a .env file: --from-env -")
+                    .into(),
+            );
+        }
+        let mut secrets = match env_file {
+            None => BTreeMap::new(),
+            Some(_) if env_file_is_stdin => parse_env(&read_stdin()?, "stdin")?,
+            Some(path) => read_env_file(path)?,
+        };
+        if values.is_empty() && secrets.is_empty() {
+            let key = context.prompt.line(&context.output, "Key:", None, ANSWER)?;
+            values.insert(parse_key(&key)?, Source::Prompt);
+        }
+        for (key, source) in values {
+            let value = match source {
+                Source::Given(value) => value,
+                Source::Stdin => value_from_stdin(&key, context)?,
+                Source::Prompt => {
+                    let question = format!("Value of {key}:");
+                    context.prompt.masked(&context.output, &question, ANSWER)?
+                }
+            };
+            secrets.insert(key, value);
+        }
+        check_sizes(&secrets)?;
+        Ok(secrets)
+    }
+}
+
+fn parse_key(text: &str) -> anyhow::Result<SecretKey> {
+    text.parse()
+        .map_err(|error: jelou_core::secret_key::ParseSecretKeyError| {
+            Failure::validation(format!("`{text}`: {error}")).into()
+        })
+}
+
+/// Every byte up to the end of stdin.
+fn read_stdin() -> anyhow::Result<String> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return Err(
+            Failure::input("`-` reads stdin, and stdin is the terminal here")
+                .hint("write just KEY to be asked for the value, or redirect a file: KEY=- < FILE")
+                .into(),
+        );
+    }
+    let mut bytes = Vec::new();
+    stdin
+        .lock()
+        .take(MAX_STDIN_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_STDIN_BYTES {
+        return Err(Failure::validation(format!(
+            "stdin has more than {MAX_STDIN_BYTES} bytes; the limit of a value is {MAX_SECRET_VALUE_BYTES} bytes (64 KB)"
+        ))
+        .into());
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::validation("stdin is not UTF-8 text")
+            .hint("encode binary values: base64 FILE | jelou secrets set SLUG KEY=-")
+            .into()
+    })
+}
+
+fn value_from_stdin(key: &SecretKey, context: &Context) -> anyhow::Result<String> {
+    let value = read_stdin()?;
+    if value.is_empty() {
+        // Most likely a variable that the pipeline does not have.
+        return Err(Failure::input(format!("stdin has no value for {key}"))
+            .hint(format!("`{key}=` sets an empty value"))
+            .into());
+    }
+    if value.ends_with('\n') && value.lines().count() == 1 {
+        context.output.warn(&format!(
+            "the value of {key} ends with a line break, which is kept; `printf %s \"$VALUE\"` sends none"
+        ))?;
+    }
+    Ok(value)
+}
+
+/// Values are taken as they are: a `$` in a password is no variable.
+fn read_env_file(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::input("the file of --from-env cannot be read").because(error))?;
+    parse_env(&text, &path.display().to_string())
+}
+
+fn parse_env(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut variables = Vec::new();
+    deno_dotenv::parse_env_content_hook(text, &mut |key, value| {
+        variables.push((key.to_owned(), value.to_owned()));
+    });
+    if variables.is_empty() {
+        return Err(Failure::validation(format!("{place} has no variables"))
+            .hint("a line looks like KEY=VALUE")
+            .into());
+    }
+    variables
+        .into_iter()
+        .map(|(key, value)| Ok((parse_key(&key)?, value)))
+        .collect()
+}
+
+fn check_sizes(secrets: &BTreeMap<SecretKey, String>) -> anyhow::Result<()> {
+    match secrets
+        .iter()
+        .find(|(_, value)| value.len() > MAX_SECRET_VALUE_BYTES)
+    {
+        None => Ok(()),
+        Some((key, value)) => Err(Failure::validation(format!(
+            "the value of {key} is {} bytes; the limit is {MAX_SECRET_VALUE_BYTES} bytes (64 KB)",
+            value.len()
+        ))
+        .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> anyhow::Result<Arguments> {
+        Arguments::read(arguments.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_first_argument_is_the_slug_unless_it_is_a_secret() {
+        let read_both = read(&["mi-funcion", "A=1", "B=x=y", "C=", "D=-", "E", "F=--"]).unwrap();
+        assert_eq!(read_both.slug.unwrap().as_str(), "mi-funcion");
+        let given = |value: &str| Source::Given(value.to_owned());
+        assert_eq!(
+            read_both.values.into_values().collect::<Vec<_>>(),
+            [
+                given("1"),
+                given("x=y"),
+                given(""),
+                Source::Stdin,
+                Source::Prompt,
+                given("--")
+            ]
+        );
+        assert_eq!(read(&["A=1"]).unwrap().slug, None);
+        assert_eq!(read(&["API_KEY"]).unwrap().slug, None);
+        assert_eq!(read(&[]).unwrap(), Arguments::default());
+    }
+
+    #[test]
+    fn errors_do_not_quote_values() {
+        for arguments in [
+            ["mi-funcion", "hunter2 "],
+            ["mi-funcion", "a=hunter2"],
+            ["__FN_X=hunter2", "A=1"],
+        ] {
+            let error = read(&arguments).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn env_files_keep_values_as_they_are() {
+        let secrets = parse_env(
+            "\u{feff}# comment\nexport A=one two # note\nB='p$HOME'\nC=\"x\\ny\"\r\nD=pa$$w\n\nE=\n",
+            ".env",
+        )
+        .unwrap();
+        let values: Vec<(&str, &str)> = secrets
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                ("A", "one two"),
+                ("B", "p$HOME"),
+                ("C", "x\ny"),
+                ("D", "pa$$w"),
+                ("E", "")
+            ]
+        );
+        assert!(parse_env("lower=1", ".env").is_err());
+    }
+}
