@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jelou_core::Slug;
-use jelou_engine::{Caller, Host, LogLine, LogSource};
+use jelou_engine::{Caller, Host, LogLine, LogSink, LogSource};
 use jelou_store::Store;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
@@ -85,6 +85,26 @@ impl Host for ServerHost {
         });
     }
 
+    fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+        let Some(function) = self.registry.function(function.as_str()) else {
+            return Ok(BTreeMap::new());
+        };
+        let vault = self.store.vault();
+        function
+            .secrets
+            .load()
+            .iter()
+            .map(|secret| {
+                vault
+                    .unseal(&secret.owner, &secret.key, &secret.sealed)
+                    .map(|value| (secret.key.to_string(), value))
+                    .map_err(|error| error.to_string())
+            })
+            .collect()
+    }
+}
+
+impl LogSink for ServerHost {
     fn log(&self, source: &LogSource, line: LogLine) {
         let function = source.function.as_str();
         let deployment = source.deployment.as_str();
@@ -111,23 +131,5 @@ impl Host for ServerHost {
                 tracing::error!(target: "function", function, deployment, "the function's process ended: {reason}");
             }
         }
-    }
-
-    fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
-        let Some(function) = self.registry.function(function.as_str()) else {
-            return Ok(BTreeMap::new());
-        };
-        let vault = self.store.vault();
-        function
-            .secrets
-            .load()
-            .iter()
-            .map(|secret| {
-                vault
-                    .unseal(&secret.owner, &secret.key, &secret.sealed)
-                    .map(|value| (secret.key.to_string(), value))
-                    .map_err(|error| error.to_string())
-            })
-            .collect()
     }
 }

@@ -1,5 +1,9 @@
-//! Built functions on disk, and their source maps.
+//! Built functions on disk, their source maps, and stack traces.
 
-pub(crate) mod cache;
-pub(crate) mod source_maps;
+mod cache;
+mod source_map_cache;
 pub(crate) mod stack_trace;
+
+pub(crate) use cache::hex;
+pub use cache::{Artifact, ArtifactCache, ArtifactError};
+pub(crate) use source_map_cache::SourceMapCache;

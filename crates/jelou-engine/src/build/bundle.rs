@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::error::BuildError;
+use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{BuildError, command, embedded, output};
+use super::{command, embedded, output};
 use crate::Artifact;
-use crate::engine::Shared;
 use jelou_sandbox::Purpose;
 
-pub(super) async fn run(shared: &Shared, workspace: &Workspace) -> Result<Artifact, BuildError> {
-    let mut launch = command::tool(shared, workspace, Purpose::Bundle);
+pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Artifact, BuildError> {
+    let mut launch = command::tool(tools, workspace, Purpose::Bundle);
     launch
         .args([
             "bundle",
@@ -31,17 +32,17 @@ pub(super) async fn run(shared: &Shared, workspace: &Workspace) -> Result<Artifa
         .arg("--outdir")
         .arg(workspace.out())
         .arg(workspace.entrypoint());
-    let finished = command::run(shared, workspace, Purpose::Bundle, launch).await?;
+    let finished = command::run(tools, workspace, Purpose::Bundle, launch).await?;
     if !finished.status.success() {
         let text = String::from_utf8_lossy(&finished.stderr);
         return Err(BuildError::Source(tidy(&workspace.readable(&text))));
     }
-    let artifact = output::read(&workspace.out(), shared.limits.max_bundle_bytes)?;
+    let artifact = output::read(&workspace.out(), tools.launcher.limits.max_bundle_bytes)?;
     if embedded::has_foreign_bytes(&artifact.bundle, workspace.contents()) {
         return Err(BuildError::Bytes);
     }
     Ok(Artifact {
-        source_map: checked_source_map(shared, workspace, &artifact.source_map)?,
+        source_map: checked_source_map(tools, workspace, &artifact.source_map)?,
         bundle: with_working_require(without_map_reference(artifact.bundle)),
     })
 }
@@ -79,7 +80,7 @@ fn with_working_require(bundle: String) -> String {
 /// Proves that every source of the bundle that the bundler can have read is of the upload or of a package, and names the
 /// sources as the developer does.
 fn checked_source_map(
-    shared: &Shared,
+    tools: &Tools,
     workspace: &Workspace,
     text: &str,
 ) -> Result<String, BuildError> {
@@ -89,7 +90,7 @@ fn checked_source_map(
         .as_array_mut()
         .ok_or_else(|| invalid("names no sources"))?;
     let src = workspace.src();
-    let packages = fs_err::canonicalize(shared.packages())?;
+    let packages = fs_err::canonicalize(tools.cache.packages())?;
     for source in sources {
         let name = source
             .as_str()

@@ -6,9 +6,10 @@ use std::process::Output;
 use rustix::process::{Pid, Signal};
 use tokio::process::Child;
 
-use super::BuildError;
+use super::error::BuildError;
+use super::tools::Tools;
 use super::workspace::Workspace;
-use crate::engine::Shared;
+use crate::worker::baseline;
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
 /// What of the server's environment the step that fetches packages may see: how this machine reaches its registries.
@@ -26,10 +27,10 @@ const OF_THE_MACHINE: [&str; 10] = [
 ];
 
 /// A Deno tool, with the environment of its step and nothing else.
-pub(super) fn tool(shared: &Shared, workspace: &Workspace, step: Purpose) -> Launch {
-    let mut launch = Launch::new(&shared.deno.binary, &workspace.src());
+pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launch {
+    let mut launch = Launch::new(&tools.deno, &workspace.src());
     launch
-        .env("DENO_DIR", shared.deno_cache())
+        .env("DENO_DIR", tools.cache.path())
         .env("DENO_NO_PACKAGE_JSON", "1")
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("HOME", workspace.home())
@@ -49,22 +50,22 @@ pub(super) fn tool(shared: &Shared, workspace: &Workspace, step: Purpose) -> Lau
 }
 
 pub(super) async fn run(
-    shared: &Shared,
+    tools: &Tools,
     workspace: &Workspace,
     step: Purpose,
     launch: Launch,
 ) -> Result<Output, BuildError> {
-    let baseline = shared.baseline().await?;
+    let baseline = baseline(&tools.launcher).await?;
     let confinement = Confinement::new(
-        &shared.sandbox,
+        &tools.launcher.sandbox,
         step,
-        workspace.identity(shared, step),
-        &rights(shared, workspace, step),
-        Some(baseline.max_data_bytes(shared.limits.max_build_memory_mib)),
+        workspace.identity(tools, step),
+        &rights(tools, workspace, step),
+        Some(baseline.max_data_bytes(tools.launcher.limits.max_build_memory_mib)),
     )?;
     let command = launch.command(confinement)?;
-    let timeout = shared.limits.build_timeout();
-    let child = shared.spawner.spawn(command).await?;
+    let timeout = tools.launcher.limits.build_timeout();
+    let child = tools.launcher.spawner.spawn(command).await?;
     let _group = (step == Purpose::Bundle)
         .then(|| Group::of(&child))
         .flatten();
@@ -75,37 +76,40 @@ pub(super) async fn run(
     if output.status.code().is_none() {
         return Err(BuildError::Died {
             status: output.status.to_string(),
-            limit_mib: shared.limits.max_build_memory_mib,
+            limit_mib: tools.launcher.limits.max_build_memory_mib,
         });
     }
     Ok(output)
 }
 
-fn rights(shared: &Shared, workspace: &Workspace, step: Purpose) -> FileRights {
-    let deno = shared.deno.binary.clone();
+fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
+    let deno = tools.deno.clone();
     match step {
         Purpose::Fetch => FileRights {
             read: certificates()
-                .chain([workspace.root().to_path_buf(), shared.deno_cache()])
+                .chain([
+                    workspace.root().to_path_buf(),
+                    tools.cache.path().to_path_buf(),
+                ])
                 .collect(),
             execute: vec![deno],
-            write: vec![shared.packages()],
+            write: vec![tools.cache.packages()],
         },
         Purpose::Bundle => FileRights {
             read: vec![
                 workspace.src(),
                 workspace.config(),
                 workspace.home(),
-                shared.deno_cache(),
+                tools.cache.path().to_path_buf(),
             ],
-            execute: vec![deno, shared.bundler()],
+            execute: vec![deno, tools.cache.bundler()],
             write: vec![workspace.out()],
         },
         Purpose::Check | Purpose::Serve | Purpose::Inspect => FileRights {
             read: vec![
                 workspace.root().to_path_buf(),
-                shared.deno_cache(),
-                shared.assets.dir().to_path_buf(),
+                tools.cache.path().to_path_buf(),
+                tools.assets.dir().to_path_buf(),
             ],
             execute: vec![deno],
             write: Vec::new(),

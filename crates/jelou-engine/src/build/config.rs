@@ -7,7 +7,7 @@ use jsonc_parser::ParseOptions;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::BuildError;
+use super::error::BuildError;
 
 /// Names that always mean the platform's own copy of the SDK.
 const SDK: &str = "@jelou/functions";

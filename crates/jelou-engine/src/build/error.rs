@@ -1,4 +1,6 @@
-use crate::worker::load::LoadError;
+//! Why a build fails.
+
+use crate::worker::LoadError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -105,7 +107,10 @@ impl BuildError {
     /// Whether the upload is at fault, and not the server.
     pub fn is_callers(&self) -> bool {
         match self {
-            Self::Io(_) | Self::Load(LoadError::Died(_) | LoadError::Protocol(_)) => false,
+            Self::Io(_)
+            | Self::Load(LoadError::Died(_) | LoadError::NotReady(_) | LoadError::Protocol(_)) => {
+                false
+            }
             Self::Config { .. }
             | Self::Import { .. }
             | Self::Outside { .. }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::error::BuildError;
 use super::packages::{self, Packages};
+use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{BuildError, command, config};
-use crate::engine::Shared;
+use super::{command, config};
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
@@ -66,12 +67,12 @@ struct Position {
     character: u32,
 }
 
-pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
-    let mut tool = command::tool(shared, workspace, Purpose::Fetch);
+pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), BuildError> {
+    let mut tool = command::tool(tools, workspace, Purpose::Fetch);
     tool.args(["info", "--json", "--no-lock", "--no-remote", "--config"])
         .arg(workspace.config())
         .arg(workspace.entrypoint());
-    let output = command::run(shared, workspace, Purpose::Fetch, tool).await?;
+    let output = command::run(tools, workspace, Purpose::Fetch, tool).await?;
     let graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())
@@ -92,7 +93,7 @@ pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), 
         return Err(BuildError::Source(text));
     }
     if workspace.has_users() {
-        packages::make_readable(&graph.npm_packages, &shared.packages())?;
+        packages::make_readable(&graph.npm_packages, &tools.cache.packages())?;
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::{BuildError, packages};
+use super::error::BuildError;
+use super::packages;
 use crate::Artifact;
 
 /// Bytes of a source map; it grows with the sources and not with the bundle.

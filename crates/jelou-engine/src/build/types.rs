@@ -1,25 +1,26 @@
 //! Checks the upload's types, for those who ask.
 
+use super::command;
+use super::error::BuildError;
+use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{BuildError, command};
-use crate::engine::Shared;
 use jelou_sandbox::Purpose;
 
-pub(super) async fn check(shared: &Shared, workspace: &Workspace) -> Result<(), BuildError> {
+pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), BuildError> {
     let config = workspace.root().join("check.json");
     let mut document: serde_json::Value =
         serde_json::from_str(&fs_err::read_to_string(workspace.config())?)
             .map_err(std::io::Error::from)?;
     for (name, file) in crate::assets::TYPE_ROOTS {
-        let target = shared.assets.types().join(file);
+        let target = tools.assets.types().join(file);
         document["imports"][name] = format!("file://{}", target.display()).into();
     }
     fs_err::write(&config, document.to_string())?;
-    let mut tool = command::tool(shared, workspace, Purpose::Check);
+    let mut tool = command::tool(tools, workspace, Purpose::Check);
     tool.args(["check", "--quiet", "--no-lock", "--no-remote", "--config"])
         .arg(&config)
         .arg(workspace.entrypoint());
-    let output = command::run(shared, workspace, Purpose::Check, tool).await?;
+    let output = command::run(tools, workspace, Purpose::Check, tool).await?;
     if output.status.success() {
         return Ok(());
     }

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use jelou_core::SourceTree;
 use tempfile::TempDir;
 
-use super::{BuildError, config, registry};
-use crate::engine::Shared;
+use super::error::BuildError;
+use super::tools::Tools;
+use super::{config, registry};
 use jelou_sandbox::{Identity, LentUser, Purpose};
 
 #[derive(Debug)]
@@ -26,18 +27,18 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    pub(super) fn create(shared: &Shared, tree: &SourceTree) -> Result<Self, BuildError> {
+    pub(super) fn create(tools: &Tools, tree: &SourceTree) -> Result<Self, BuildError> {
         let config = config::for_build(tree)?;
         let dir = tempfile::Builder::new()
             .prefix("build-")
-            .tempdir_in(shared.run_dir())?;
+            .tempdir_in(tools.launcher.run_dir.path())?;
         let root = fs_err::canonicalize(dir.path())?;
         let workspace = Self {
             dir,
             root,
             entrypoint: tree.entrypoint().to_owned(),
             files: tree.files().iter().map(|file| file.path.clone()).collect(),
-            user: shared.sandbox.lend_user()?,
+            user: tools.launcher.sandbox.lend_user()?,
         };
         fs_err::create_dir(workspace.home())?;
         fs_err::create_dir(workspace.out())?;
@@ -78,9 +79,9 @@ impl Workspace {
 
     /// Who a step is. The one that fetches packages owns their cache, which all builds share; the others are of this
     /// build alone, and read the cache by its group.
-    pub(super) fn identity(&self, shared: &Shared, step: Purpose) -> Option<Identity> {
+    pub(super) fn identity(&self, tools: &Tools, step: Purpose) -> Option<Identity> {
         let own = self.user.as_ref().map(LentUser::user)?;
-        let builder = shared.sandbox.builder()?;
+        let builder = tools.launcher.sandbox.builder()?;
         let (user, group) = if step == Purpose::Fetch {
             (builder, own)
         } else {

@@ -1,4 +1,8 @@
-//! How much memory and processor time the machine has, and what the workers may use of it.
+//! The memory and the processor time that the machine has, and the memory that workers may use of it.
 
-pub(crate) mod budget;
-pub(crate) mod machine;
+mod budget;
+mod idle_cpu;
+mod machine_memory;
+
+pub(crate) use budget::{Budget, Charge, NoRoom};
+pub(crate) use idle_cpu::IdleCpu;

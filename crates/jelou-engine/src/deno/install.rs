@@ -151,7 +151,7 @@ fn sha256_of(mut reader: impl Read) -> std::io::Result<String> {
     loop {
         let read = reader.read(&mut buffer)?;
         if read == 0 {
-            return Ok(crate::artifacts::cache::hex(&digest.finalize()));
+            return Ok(crate::artifacts::hex(&digest.finalize()));
         }
         digest.update(&buffer[..read]);
     }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::LeaseError;
 use jelou_sandbox::CpuShare;
+
+use super::error::LeaseError;
 
 /// Ends in a row that are forgiven.
 const FORGIVEN: u32 = 3;

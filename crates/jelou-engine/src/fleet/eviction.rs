@@ -1,33 +1,34 @@
-//! The processes that have a function, of all slots, so that those nobody uses can be ended.
+//! Ends idle workers: after a timeout, or when their memory is needed.
 
 use std::cmp::Reverse;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::capacity::budget::Budget;
-use crate::worker::process::Worker;
+use crate::capacity::Budget;
+use crate::worker::Worker;
 
+/// The workers of all functions.
 #[derive(Debug, Default)]
-pub(crate) struct Running {
+pub(crate) struct Evictable {
     workers: Mutex<Vec<Weak<Worker>>>,
 }
 
-impl Running {
+impl Evictable {
     pub(crate) fn add(&self, worker: &Arc<Worker>) {
         self.lock().push(Arc::downgrade(worker));
     }
 
-    /// Ends those that have had no request for that long.
+    /// Ends the workers that had no request for `timeout`.
     pub(crate) fn end_idle(&self, timeout: Duration) {
-        for worker in self.all() {
+        for worker in self.running() {
             worker.end_if_idle(timeout);
         }
     }
 
-    /// Ends processes that have had no request for `idle` until that many bytes come back, the one that was used least
-    /// recently first. Answers with the bytes that no process could be ended for.
+    /// Ends workers that had no request for `idle`, the least recently used first, until `bytes` are freed. Returns the
+    /// bytes that no idle worker has.
     pub(crate) fn evict(&self, bytes: u64, idle: Duration, budget: &Budget) -> u64 {
-        let mut workers = self.all();
+        let mut workers = self.running();
         let ending = workers.iter().filter(|worker| worker.is_ending());
         let mut missing = bytes.saturating_sub(ending.map(|worker| worker.charge.bytes()).sum());
         workers.sort_by_cached_key(|worker| Reverse(worker.idle_for()));
@@ -50,19 +51,18 @@ impl Running {
         missing
     }
 
-    /// Those that have not ended.
-    fn all(&self) -> Vec<Arc<Worker>> {
-        let mut all = Vec::new();
+    fn running(&self) -> Vec<Arc<Worker>> {
+        let mut running = Vec::new();
         self.lock().retain(|worker| {
             let worker = worker.upgrade().filter(|worker| !worker.has_ended());
             let runs = worker.is_some();
-            all.extend(worker);
+            running.extend(worker);
             runs
         });
-        all
+        running
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Worker>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Worker>>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,32 @@
 //! How many processes there are, and which of them gets a request.
 
-pub(crate) mod backoff;
+mod backoff;
 mod demand;
-pub(crate) mod eviction;
-pub(crate) mod in_flight;
-pub(crate) mod pool;
-pub(crate) mod reaper;
+mod error;
+mod eviction;
+mod host;
+mod in_flight;
+mod instance;
+mod lease;
+mod permits;
+mod pool;
+mod processes;
+mod reaper;
+mod room;
+mod scaling;
+mod slot;
+mod spec;
+mod starter;
+
+pub use error::LeaseError;
+pub(crate) use eviction::Evictable;
+pub use host::{Caller, Host};
+pub use in_flight::InFlightRequest;
+pub use lease::{Lease, SendError, WorkerBody};
+pub(crate) use pool::{Pool, keep_filled};
+pub(crate) use processes::Processes;
+pub(crate) use reaper::{Deployments, Reaper};
+pub use slot::Slot;
+pub(crate) use spec::Platform;
+pub use spec::{CompanyInfo, JelouCredentials, LaunchSpec};
+pub(crate) use starter::FunctionStarter;

@@ -1,41 +1,75 @@
-//! What the engine does for its processes when no request asks for it: ends those that nobody uses, and those whose
-//! memory others need, and gives busy functions more of them.
+//! Keeps the fleet in shape twice a second: ends idle workers, keeps to the memory budget, and scales busy functions.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::capacity::machine::Cores;
-use crate::engine::Shared;
+use super::eviction::Evictable;
+use super::pool::Pool;
+use super::processes::Processes;
+use crate::capacity::{Budget, IdleCpu};
 
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Goes on for as long as there is the engine.
-pub(crate) async fn run(shared: Weak<Shared>) {
-    let mut cores = Cores::default();
-    loop {
-        tokio::time::sleep(PERIOD).await;
-        let Some(shared) = shared.upgrade() else {
-            return;
-        };
-        let timeout = shared.limits.idle_timeout();
-        shared.running.end_idle(timeout);
-        keep_to_budget(&shared);
-        let free_percent = cores.look(jelou_sandbox::cores());
-        for processes in shared.tracked() {
-            processes.care(free_percent);
-        }
+/// The processes of every deployment.
+#[derive(Debug, Default)]
+pub(crate) struct Deployments(Mutex<Vec<Weak<Processes>>>);
+
+impl Deployments {
+    pub(crate) fn add(&self, processes: &Arc<Processes>) {
+        self.lock().push(Arc::downgrade(processes));
+    }
+
+    fn all(&self) -> Vec<Arc<Processes>> {
+        let mut all = Vec::new();
+        self.lock().retain(|processes| {
+            let processes = processes.upgrade();
+            let kept = processes.is_some();
+            all.extend(processes);
+            kept
+        });
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Processes>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Processes that grow are not stopped by the budget, so others go: first those that have a function and nothing to do,
-/// then the blank ones.
-fn keep_to_budget(shared: &Arc<Shared>) {
-    shared.budget.look_at_machine();
-    let excess = shared.budget.excess();
-    if excess > 0 {
-        let missing = shared.running.evict(excess, Duration::ZERO, &shared.budget);
-        if missing > 0 {
-            shared.pool.end_one();
+#[derive(Debug)]
+pub(crate) struct Reaper {
+    pub(crate) deployments: Arc<Deployments>,
+    pub(crate) evictable: Arc<Evictable>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) idle_timeout: Duration,
+}
+
+impl Reaper {
+    /// Runs until the pool is dropped, with the engine.
+    pub(crate) async fn run(self, pool: Weak<Pool>) {
+        let mut idle_cpu = IdleCpu::default();
+        loop {
+            tokio::time::sleep(PERIOD).await;
+            let Some(pool) = pool.upgrade() else {
+                return;
+            };
+            self.evictable.end_idle(self.idle_timeout);
+            self.keep_to_budget(&pool);
+            let free_percent = idle_cpu.sample();
+            for processes in self.deployments.all() {
+                processes.maintain(free_percent);
+            }
+        }
+    }
+
+    /// Running workers may outgrow the budget. Idle workers of functions are ended first, then blank ones.
+    fn keep_to_budget(&self, pool: &Pool) {
+        self.budget.measure_machine();
+        let excess = self.budget.excess();
+        if excess > 0 {
+            let missing = self.evictable.evict(excess, Duration::ZERO, &self.budget);
+            if missing > 0 {
+                pool.end_one();
+            }
         }
     }
 }

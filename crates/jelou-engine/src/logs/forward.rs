@@ -1,4 +1,4 @@
-//! What a worker writes: log lines on stdout, Deno's own last words on stderr.
+//! Forwards what a worker writes to the server's log.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -6,52 +6,50 @@ use std::time::Instant;
 
 use jelou_core::LineRate;
 use sourcemap::SourceMap;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, BufReader};
 
-use crate::artifacts::stack_trace;
-use crate::engine::Shared;
-use crate::{LaunchSpec, LogLine, LogSource};
+use super::line::{LogLine, LogSink, LogSource};
+use super::reader::{Line, next_line};
+use crate::artifacts::{SourceMapCache, stack_trace};
 
-/// Where the lines of a deployment's processes go, and how many there may be.
-#[derive(Debug, Clone)]
-pub(crate) struct Forward {
-    pub(crate) source: LogSource,
-    shared: Arc<Shared>,
-    artifact_hash: String,
+/// `limits.max_log_line_bytes` and `limits.max_log_lines_per_second`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogLimits {
+    pub(crate) line_bytes: usize,
+    pub(crate) lines_per_second: u64,
 }
 
-impl Forward {
-    pub(crate) fn new(shared: &Arc<Shared>, spec: &LaunchSpec) -> Self {
-        Self {
-            source: LogSource {
-                function: spec.slug.clone(),
-                deployment: spec.deployment.clone(),
-            },
-            shared: Arc::clone(shared),
-            artifact_hash: spec.artifact_hash.clone(),
-        }
-    }
+/// Forwards the lines of one process.
+#[derive(Debug, Clone)]
+pub(crate) struct LogForwarder {
+    pub(crate) source: LogSource,
+    pub(crate) artifact_hash: String,
+    pub(crate) source_maps: Arc<SourceMapCache>,
+    pub(crate) limits: LogLimits,
+    pub(crate) sink: Arc<dyn LogSink>,
+}
 
-    /// Passes on what the platform says of a process.
+impl LogForwarder {
+    /// Forwards a line that the server itself writes about the process.
     pub(crate) fn say(&self, line: LogLine) {
-        self.shared.host.log(&self.source, line);
+        self.sink.log(&self.source, line);
     }
 
-    /// Passes every line on until the process closes the pipe.
+    /// Forwards every line until the process closes the pipe.
     pub(crate) async fn run(self, pipe: impl AsyncRead + Unpin, wrap: fn(String) -> LogLine) {
         let mut reader = BufReader::new(pipe);
-        let limits = &self.shared.limits;
+        let limits = self.limits;
         let mut rate = LineRate::default();
         loop {
-            let line = next_line(&mut reader, limits.max_log_line_bytes);
-            let Ok(Some(line)) = self.dropped_told(&mut rate, line).await else {
+            let line = next_line(&mut reader, limits.line_bytes);
+            let Ok(Some(line)) = self.reporting_dropped(&mut rate, line).await else {
                 break;
             };
             let now = Instant::now();
             if let Some(lines) = rate.take_dropped(now) {
                 self.say_dropped(lines);
             }
-            if !line.text.is_empty() && rate.admit(limits.max_log_lines_per_second, now) {
+            if !line.text.is_empty() && rate.admit(limits.lines_per_second, now) {
                 let text = self.with_note(line);
                 let text = self.readable(text, stack_trace::rewrite_logged).await;
                 self.say(wrap(text));
@@ -62,8 +60,8 @@ impl Forward {
         }
     }
 
-    /// Waits for a line, and says in the meantime what was dropped before it, once that is known.
-    async fn dropped_told<T>(&self, rate: &mut LineRate, line: impl Future<Output = T>) -> T {
+    /// Waits for a line. Reports the lines that were dropped before it as soon as their count is final.
+    async fn reporting_dropped<T>(&self, rate: &mut LineRate, line: impl Future<Output = T>) -> T {
         let mut line = std::pin::pin!(line);
         while let Some(end) = rate.told_at() {
             tokio::select! {
@@ -84,13 +82,13 @@ impl Forward {
             let _ = write!(
                 text,
                 " [{dropped} bytes were dropped: a line may have {} (limits.max_log_line_bytes)]",
-                self.shared.limits.max_log_line_bytes
+                self.limits.line_bytes
             );
         }
         text
     }
 
-    /// Stack traces lead to the bundle; the developer wants the files.
+    /// Maps the positions of stack traces from the bundle to the source files.
     pub(crate) async fn readable(
         &self,
         text: String,
@@ -99,7 +97,7 @@ impl Forward {
         if !stack_trace::has_frames(&text) {
             return text;
         }
-        match self.shared.source_maps.of(&self.artifact_hash).await {
+        match self.source_maps.of(&self.artifact_hash).await {
             Some(map) => rewrite(&text, &map),
             None => text,
         }
@@ -108,118 +106,7 @@ impl Forward {
     fn say_dropped(&self, lines: u64) {
         self.say(LogLine::Dropped {
             lines,
-            lines_per_second: self.shared.limits.max_log_lines_per_second,
+            lines_per_second: self.limits.lines_per_second,
         });
-    }
-}
-
-/// Reads until the process closes the pipe.
-pub(crate) async fn discard(mut pipe: impl AsyncRead + Unpin) {
-    // A pipe that fails has nothing left to read.
-    let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) text: String,
-    /// Bytes at its end that were over the limit.
-    dropped: usize,
-}
-
-/// The next line, of which at most `max_bytes` are kept.
-pub(crate) async fn next_line(
-    reader: &mut (impl AsyncBufReadExt + Unpin),
-    max_bytes: usize,
-) -> std::io::Result<Option<Line>> {
-    let mut line = Vec::new();
-    let read = (&mut *reader)
-        .take(max_bytes as u64)
-        .read_until(b'\n', &mut line)
-        .await?;
-    if read == 0 {
-        return Ok(None);
-    }
-    let mut dropped = 0;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    } else if read == max_bytes {
-        dropped = skip_line(reader).await?;
-    }
-    let text = String::from_utf8_lossy(&line);
-    let text = harmless(text.strip_suffix('\r').unwrap_or(&text));
-    Ok(Some(Line { text, dropped }))
-}
-
-/// Without what a terminal would act on: a line could look like another one, or take its place.
-fn harmless(text: &str) -> String {
-    let acts = |character: char| character.is_control() && character != '\t';
-    if !text.contains(acts) {
-        return text.to_owned();
-    }
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut line, character| {
-            if acts(character) {
-                line.extend(character.escape_unicode());
-            } else {
-                line.push(character);
-            }
-            line
-        })
-}
-
-/// Reads to the end of the line; how many bytes came before it.
-async fn skip_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<usize> {
-    let mut skipped = 0;
-    loop {
-        let buffer = reader.fill_buf().await?;
-        if buffer.is_empty() {
-            return Ok(skipped);
-        }
-        if let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-            reader.consume(end + 1);
-            return Ok(skipped + end);
-        }
-        let length = buffer.len();
-        reader.consume(length);
-        skipped += length;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_line_over_the_limit_is_cut_and_the_next_one_is_whole() {
-        let text = format!("{}\nnext\nlast", "x".repeat(200_000));
-        let mut reader = BufReader::new(text.as_bytes());
-        let first = next_line(&mut reader, 16_384).await.unwrap().unwrap();
-        assert_eq!(first.text.len(), 16_384);
-        assert_eq!(first.dropped, 200_000 - 16_384);
-        for expected in ["next", "last"] {
-            let line = next_line(&mut reader, 16_384).await.unwrap().unwrap();
-            assert_eq!((&*line.text, line.dropped), (expected, 0));
-        }
-        assert_eq!(next_line(&mut reader, 16_384).await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn what_a_terminal_would_act_on_is_spelled_out() {
-        let text = "tab\tend\r\na\rb \u{1b}[2J \u{9b}1m\n";
-        let mut reader = BufReader::new(text.as_bytes());
-        for expected in ["tab\tend", r"a\u{d}b \u{1b}[2J \u{9b}1m"] {
-            let line = next_line(&mut reader, 100).await.unwrap().unwrap();
-            assert_eq!(line.text, expected);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_line_as_long_as_the_limit_is_whole() {
-        let mut reader = BufReader::new("123\n4567\n".as_bytes());
-        let line = next_line(&mut reader, 4).await.unwrap().unwrap();
-        assert_eq!((&*line.text, line.dropped), ("123", 0));
-        let line = next_line(&mut reader, 4).await.unwrap().unwrap();
-        assert_eq!((&*line.text, line.dropped), ("4567", 0));
-        assert_eq!(next_line(&mut reader, 4).await.unwrap(), None);
     }
 }

@@ -1,3 +1,9 @@
-//! What workers write.
+//! What workers write: read from their pipes, limited, and forwarded to the server's log.
 
-pub(crate) mod forward;
+mod forward;
+mod line;
+mod reader;
+
+pub(crate) use forward::{LogForwarder, LogLimits};
+pub use line::{LogLine, LogSink, LogSource};
+pub(crate) use reader::{discard, next_line};

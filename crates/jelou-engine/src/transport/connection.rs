@@ -15,11 +15,11 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustix::process::Pid;
-use tokio::net::UnixStream;
 
+use super::body::RequestBody;
+use super::peer::connect;
 use super::sharded::Sharded;
 use super::stream::WorkerStream;
-use crate::RequestBody;
 
 /// Idle connections that a thread keeps: each is a descriptor of the process's (`limits.max_open_files`), and after a burst
 /// nobody needs as many as it took.
@@ -197,21 +197,6 @@ impl Connections {
     }
 }
 
-/// Connects to a socket that only this process may be listening on. The socket lies where the process can write: one
-/// that has broken out of Deno could put a link to another worker's socket there, and would have the server pass its
-/// own callers' requests on to a function whose token they do not have.
-pub(crate) async fn connect(socket: &Path, process: Pid) -> std::io::Result<UnixStream> {
-    let stream = UnixStream::connect(socket).await?;
-    // As it was when the socket began to listen (unix(7), SO_PEERCRED).
-    if stream.peer_cred()?.pid() == Some(process.as_raw_nonzero().get()) {
-        return Ok(stream);
-    }
-    Err(std::io::Error::new(
-        std::io::ErrorKind::PermissionDenied,
-        "another process listens on the worker's socket",
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -272,16 +257,5 @@ mod tests {
         let error = exchanged[1].as_ref().unwrap_err();
         assert_eq!(error.to_string(), "its answer has more than 4 bytes");
         drop(answering.await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_socket_of_another_process_is_not_used() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("sock");
-        let _listener = UnixListener::bind(&path).unwrap();
-        assert!(connect(&path, rustix::process::getpid()).await.is_ok());
-        let other = rustix::process::getppid().unwrap();
-        let error = connect(&path, other).await.unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
     }
 }

@@ -1,6 +1,13 @@
 //! Requests on their way to a worker and back: frames on a call channel, or HTTP/1.1 over a kept connection.
 
-pub(crate) mod channel;
-pub(crate) mod connection;
+mod body;
+mod channel;
+mod connection;
+mod peer;
 mod sharded;
 mod stream;
+
+pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
+pub(crate) use channel::{Answered, CallError, Channels, HeldCall};
+pub(crate) use connection::{Connection, Connections, ExchangeError};
+pub(crate) use peer::connect;

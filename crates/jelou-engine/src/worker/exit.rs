@@ -4,10 +4,10 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use jelou_core::Limits;
+use jelou_sandbox::ControlGroup;
 use tokio::process::Child;
 
-use super::command::WorkerDir;
-use jelou_sandbox::ControlGroup;
+use super::directory::WorkerDir;
 
 /// How long after it has closed a connection a process may take to end; one that has only what others leave of the processor
 /// ends slowly.

@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 
 use super::fair_clock::FairClock;
 use super::procfs::Activity;
-use crate::transport::connection;
+use crate::transport::connect;
 
 /// How long an answer is waited for before the process is looked at again.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -83,7 +83,7 @@ impl Heartbeat {
             Some(connection) => connection,
             None => self
                 .connection
-                .insert(connection::connect(&self.path, self.process).await?),
+                .insert(connect(&self.path, self.process).await?),
         };
         let question = match self.asked {
             Some(question) => question,

@@ -10,8 +10,7 @@ use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::RequestBody;
-use crate::transport::connection::{Connection, ExchangeError};
+use crate::transport::{Connection, ExchangeError, RequestBody};
 
 /// Bytes of an answer to a load. User code has run in the process by then, and the server's memory is everybody's.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -30,9 +29,9 @@ pub(crate) struct Company<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Tells a function that it has memory; what that is is the server's.
+/// Tells a function that `ctx.memory` is available; the server implements it.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Memory {}
+pub(crate) struct MemoryFeature {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +53,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
 }
 
@@ -89,6 +88,9 @@ pub enum LoadError {
     },
     #[error("the module did not finish its import within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
     Timeout(Duration),
+    /// A blank worker; no code of a function is involved.
+    #[error("the engine's process was not ready within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
+    NotReady(Duration),
     #[error("the process ended while it started: {0}")]
     Died(String),
     #[error("the process ended while it imported the module: {0}")]
@@ -141,7 +143,7 @@ pub(crate) async fn rehearse(
     let told = tell(connection, "/__jelou/rehearse", body);
     let (status, bytes) = tokio::time::timeout(timeout, told)
         .await
-        .map_err(|_| LoadError::Timeout(timeout))??;
+        .map_err(|_| LoadError::NotReady(timeout))??;
     if status.is_success() {
         return Ok(());
     }

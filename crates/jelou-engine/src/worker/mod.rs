@@ -1,15 +1,29 @@
 //! One Deno process: how it is started, what it may do, how it is given its function, and how it ends.
 
-pub(crate) mod blank;
+mod baseline;
+mod blank;
 mod code_cache;
 mod command;
+mod directory;
+mod egress;
 mod exit;
 mod fair_clock;
+mod handle;
 mod heartbeat;
-pub(crate) mod lease;
-pub(crate) mod load;
+mod launcher;
+mod load;
 mod permissions;
-pub(crate) mod process;
 mod procfs;
-pub(crate) mod spawner;
+mod run_dir;
+mod spawner;
+mod supervisor;
+mod waiting_calls;
 mod watchdog;
+
+pub(crate) use blank::{Blank, baseline};
+pub(crate) use command::Program;
+pub(crate) use handle::Worker;
+pub(crate) use launcher::Launcher;
+pub use load::LoadError;
+pub(crate) use load::{Company, Jelou, LoadMode, LoadRequest, MemoryFeature};
+pub(crate) use run_dir::RunDir;

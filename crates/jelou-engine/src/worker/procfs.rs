@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Pid;
+use tokio::process::Child;
 
 /// What a process has done so far, and whether its first thread, which the event loop is, has something to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -122,6 +123,11 @@ pub(super) fn set_priority(pid: Pid, nice: i32) {
             tracing::debug!(%error, nice, "cannot set the priority of a thread");
         }
     }
+}
+
+/// `None` when the process has been waited for.
+pub(super) fn pid_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
 }
 
 fn read(pid: Pid, name: &str) -> Option<String> {

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jelou_core::Limits;
+use jelou_sandbox::CpuShare;
 use rustix::process::Pid;
 
-use super::command::WorkerDir;
+use super::directory::WorkerDir;
+use super::handle::Worker;
 use super::heartbeat::Heartbeat;
-use super::process::Worker;
 use super::procfs::{self, Activity, Status, Work};
-use jelou_sandbox::CpuShare;
 
 /// How often a process that works is looked at.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -80,13 +80,13 @@ pub(crate) async fn watch(
     let stall_timeout = stage.stall_timeout(limits);
     let mut full = Full::default();
     let mut last = Activity::default();
-    let mut pulse = Heartbeat::new(pid, dir.pulse_socket());
+    let mut heartbeat = Heartbeat::new(pid, dir.heartbeat_socket());
     let mut share = EventLoop::default();
     let mut is_last = false;
     loop {
         let activity = procfs::activity(pid).unwrap_or(last);
         // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
-        let works = activity.cpu != last.cpu || worker.is_working() || pulse.is_waiting();
+        let works = activity.cpu != last.cpu || worker.in_flight() > 0 || heartbeat.is_waiting();
         last = activity;
         if let Some(times) = procfs::event_loop(pid)
             && let Some(share) = share.look(times, Instant::now())
@@ -108,16 +108,16 @@ pub(crate) async fn watch(
                 }
                 full.look(pid, &status, limits, &at_limit);
             }
-            if pulse.beat(activity).await >= stall_timeout {
+            if heartbeat.beat(activity).await >= stall_timeout {
                 return Breach::Stalled(stall_timeout);
             }
         }
-        let stands_back = pulse.used() >= stage.patience();
+        let stands_back = heartbeat.used() >= stage.patience();
         if stands_back {
-            dir.give(CpuShare::Rest);
+            dir.set_share(CpuShare::Rest);
         } else if began.elapsed() >= PROBATION {
             // An import, too, that has stood back and runs again: nothing else would let it come to its end.
-            dir.give(CpuShare::Own);
+            dir.set_share(CpuShare::Own);
         }
         if stage == Stage::Calls && stands_back != is_last {
             // Only root may take it back: without, and without control groups, the process stays behind.

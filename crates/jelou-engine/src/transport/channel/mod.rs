@@ -26,7 +26,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 
-use super::connection::connect;
+use super::peer::connect;
 use super::sharded::Sharded;
 use reader::Reader;
 use wire::Reply;

@@ -13,19 +13,19 @@ use jelou_core::seldom;
 use tokio::time::Sleep;
 use uuid::Uuid;
 
-use super::process::Counted;
-use crate::fleet::in_flight::InFlightRequest;
-use crate::transport::channel::{Answered, CallError, HeldCall};
-use crate::transport::connection::Connection;
-use crate::turns::Turn;
-use crate::{MAX_CALL_BODY, RequestBody};
+use super::in_flight::InFlightRequest;
+use super::instance::Entered;
+use super::permits::Turn;
+use crate::transport::{
+    Answered, BodyError, CallError, Connection, HeldCall, MAX_CALL_BODY, RequestBody,
+};
 
 /// Asks for a held answer; its value is the request's id.
 const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]
 pub struct Lease {
-    worker: Counted,
+    entered: Entered,
     request_id: Uuid,
     stream_idle_timeout: Duration,
     _turn: Turn,
@@ -34,7 +34,7 @@ pub struct Lease {
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     #[error("request body: {0}")]
-    Body(crate::BodyError),
+    Body(BodyError),
     #[error(
         "the head of the response is over the limit of {limit} bytes (limits.max_response_header_bytes), or has more than 100 headers"
     )]
@@ -54,15 +54,15 @@ impl From<CallError> for SendError {
 }
 
 impl Lease {
-    pub(crate) fn new(
-        worker: Counted,
+    pub(super) fn new(
+        entered: Entered,
         turn: Turn,
         request: InFlightRequest,
         stream_idle_timeout: Duration,
     ) -> Self {
-        let request_id = worker.in_flight.begin(request);
+        let request_id = entered.in_flight.begin(request);
         Self {
-            worker,
+            entered,
             request_id,
             stream_idle_timeout,
             _turn: turn,
@@ -79,7 +79,7 @@ impl Lease {
             RequestBody::Full(body) if is_call(&head, body.as_ref()) => {
                 let body = body.unwrap_or_default();
                 let answered = {
-                    let call = pin!(self.worker.channels.call(&head, &body));
+                    let call = pin!(self.entered.worker.channels.call(&head, &body));
                     call.await
                 };
                 match answered.map_err(|error| self.failed(error))? {
@@ -116,7 +116,7 @@ impl Lease {
     /// Nobody gets a worker any more that has ended.
     fn failed(&self, error: CallError) -> SendError {
         if let CallError::Died(_) = &error {
-            self.worker.close_broken();
+            self.entered.worker.close_broken();
         }
         error.into()
     }
@@ -127,7 +127,7 @@ impl Lease {
         held: Option<HeldCall>,
     ) -> Result<Response<WorkerBody>, SendError> {
         loop {
-            let connection = self.worker.connections.take().await;
+            let connection = self.entered.worker.connections.take().await;
             let mut connection = connection.map_err(|error| self.failed(error.into()))?;
             match connection.send(request).await {
                 Ok(response) => {
@@ -151,7 +151,7 @@ impl Lease {
                     // A kept connection that the worker closed meanwhile: nothing was on the wire.
                     Some(unsent) => request = unsent,
                     None => {
-                        let limit = self.worker.connections.max_head_bytes();
+                        let limit = self.entered.worker.connections.max_head_bytes();
                         return Err(send_error(&error.into_error(), limit));
                     }
                 },
@@ -193,7 +193,7 @@ fn is_length(text: &[u8]) -> bool {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.worker.in_flight.end(self.request_id);
+        self.entered.in_flight.end(self.request_id);
     }
 }
 
@@ -201,8 +201,8 @@ fn send_error(error: &hyper::Error, max_head_bytes: usize) -> SendError {
     let text = error.to_string();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = source {
-        if let Some(crate::BodyError::TooLarge { limit }) = current.downcast_ref() {
-            return SendError::Body(crate::BodyError::TooLarge { limit: *limit });
+        if let Some(BodyError::TooLarge { limit }) = current.downcast_ref() {
+            return SendError::Body(BodyError::TooLarge { limit: *limit });
         }
         source = current.source();
     }
@@ -324,7 +324,7 @@ impl Stream {
             call.done();
         }
         if let Some(connection) = self.connection.take() {
-            self.lease.worker.connections.give_back(connection);
+            self.lease.entered.worker.connections.give_back(connection);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sourcemap::{RawToken, SourceMap};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ArtifactCache;
+use super::cache::ArtifactCache;
 
 /// Bytes of memory for the maps that are kept.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const IMPATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
-pub(crate) struct SourceMaps {
+pub(crate) struct SourceMapCache {
     artifacts: ArtifactCache,
     /// Those that were used last are at the end.
     kept: Mutex<VecDeque<Kept>>,
@@ -39,7 +39,7 @@ struct Kept {
     map: Arc<SourceMap>,
 }
 
-impl SourceMaps {
+impl SourceMapCache {
     pub(crate) fn new(artifacts: ArtifactCache) -> Self {
         Self {
             artifacts,
@@ -129,12 +129,12 @@ async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Artifact;
+    use crate::artifacts::Artifact;
 
     const MAP: &str =
         r#"{"version":3,"sources":["index.ts"],"names":[],"mappings":"AAAA;AACA,SAAS"}"#;
 
-    fn with(hash: &str) -> (tempfile::TempDir, SourceMaps) {
+    fn with(hash: &str) -> (tempfile::TempDir, SourceMapCache) {
         let dir = tempfile::tempdir().unwrap();
         let artifacts = ArtifactCache::open(dir.path().join("artifacts")).unwrap();
         let artifact = Artifact {
@@ -142,7 +142,7 @@ mod tests {
             source_map: MAP.to_owned(),
         };
         artifacts.put(hash, &artifact).unwrap();
-        (dir, SourceMaps::new(artifacts))
+        (dir, SourceMapCache::new(artifacts))
     }
 
     #[tokio::test]

@@ -1,0 +1,140 @@
+//! Runs the steps of a build in order.
+
+use std::collections::BTreeMap;
+
+use jelou_core::{Manifest, Slug, SourceTree};
+use jelou_sandbox::{CpuShare, Purpose};
+use sourcemap::SourceMap;
+use tokio::sync::Semaphore;
+
+use super::error::BuildError;
+use super::tools::Tools;
+use super::workspace::Workspace;
+use super::{bundle, graph, types};
+use crate::artifacts::{Artifact, stack_trace};
+use crate::worker::{Blank, LoadError, LoadMode, LoadRequest};
+
+/// Builds that run at a time; more wait.
+const CONCURRENT_BUILDS: usize = 2;
+
+#[derive(Debug)]
+pub struct Built {
+    pub artifact: Artifact,
+    pub manifest: Manifest,
+    pub warnings: Vec<String>,
+}
+
+/// Whether types are checked as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeCheck {
+    Skip,
+    Run,
+}
+
+/// Builds uploads, a few at a time.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    tools: Tools,
+    functions_domain: String,
+    permits: Semaphore,
+}
+
+impl Builder {
+    pub(crate) fn new(tools: Tools, functions_domain: String) -> Self {
+        Self {
+            tools,
+            functions_domain,
+            permits: Semaphore::new(CONCURRENT_BUILDS),
+        }
+    }
+
+    /// Builds an upload. A failed build leaves nothing behind.
+    pub(crate) async fn build(
+        &self,
+        slug: &Slug,
+        tree: &SourceTree,
+        types: TypeCheck,
+    ) -> Result<Built, BuildError> {
+        // The semaphore is never closed.
+        let _permit = self.permits.acquire().await;
+        self.build_now(slug, tree, types)
+            .await
+            .map_err(BuildError::or_full_disk)
+    }
+
+    async fn build_now(
+        &self,
+        slug: &Slug,
+        tree: &SourceTree,
+        types: TypeCheck,
+    ) -> Result<Built, BuildError> {
+        let tools = &self.tools;
+        let workspace = Workspace::create(tools, tree)?;
+        let checked = graph::check(tools, &workspace).await;
+        workspace.forget_credentials()?;
+        checked?;
+        if types == TypeCheck::Run {
+            types::check(tools, &workspace).await?;
+        }
+        let artifact = bundle::run(tools, &workspace).await?;
+        let (manifest, warnings) = self.inspect(slug, &artifact).await?;
+        Ok(Built {
+            artifact,
+            manifest,
+            warnings,
+        })
+    }
+
+    /// Imports the bundle once, without network and secrets, to read its manifest.
+    async fn inspect(
+        &self,
+        slug: &Slug,
+        artifact: &Artifact,
+    ) -> Result<(Manifest, Vec<String>), BuildError> {
+        let launcher = &self.tools.launcher;
+        let charge = launcher.budget.charge();
+        let blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Own, charge)
+            .await
+            .map_err(BuildError::Load)?;
+        let request = LoadRequest {
+            mode: LoadMode::Inspect,
+            bundle: &artifact.bundle,
+            function_slug: slug,
+            function_id: None,
+            deployment_id: None,
+            company: None,
+            env: BTreeMap::new(),
+            functions_domain: &self.functions_domain,
+            egress_socket: None,
+            log_line_bytes: launcher.limits.max_log_line_bytes,
+            memory: None,
+            jelou: None,
+        };
+        let loaded = blank
+            .inspect(launcher, &request)
+            .await
+            .map_err(|error| match error {
+                LoadError::Refused {
+                    code,
+                    message,
+                    stack,
+                } => {
+                    let map = SourceMap::from_slice(artifact.source_map.as_bytes());
+                    let readable = |text: String| match &map {
+                        Ok(map) => stack_trace::rewrite(&text, map),
+                        Err(_) => text,
+                    };
+                    LoadError::Refused {
+                        code,
+                        message: readable(message),
+                        stack: stack.map(readable),
+                    }
+                }
+                other => other,
+            })?;
+        let manifest = loaded.manifest.ok_or_else(|| {
+            LoadError::Protocol("the worker sent no manifest for the function".to_owned())
+        })?;
+        Ok((manifest, loaded.warnings))
+    }
+}

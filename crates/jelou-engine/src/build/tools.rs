@@ -1,0 +1,39 @@
+//! What the steps of every build use.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cache::DenoCache;
+use crate::assets::Assets;
+use crate::deno::Deno;
+use crate::worker::Launcher;
+
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(super) deno: PathBuf,
+    pub(super) assets: Assets,
+    pub(super) cache: DenoCache,
+    pub(super) launcher: Arc<Launcher>,
+}
+
+impl Tools {
+    /// Lays out the cache of builds below `cache_dir`.
+    ///
+    /// # Errors
+    ///
+    /// When files cannot be written.
+    pub(crate) fn new(
+        deno: &Deno,
+        assets: Assets,
+        cache_dir: &Path,
+        launcher: Arc<Launcher>,
+    ) -> std::io::Result<Self> {
+        let cache = DenoCache::provide(cache_dir, deno, launcher.sandbox.builder())?;
+        Ok(Self {
+            deno: deno.binary.clone(),
+            assets,
+            cache,
+            launcher,
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! How much of the machine's processor time is free.
+
+use jelou_sandbox::cores;
+
+/// Samples the free processor time of the machine.
+#[derive(Debug, Default)]
+pub(crate) struct IdleCpu {
+    last: Option<CpuTime>,
+}
+
+/// Clock ticks of all cores together.
+#[derive(Debug, Clone, Copy)]
+struct CpuTime {
+    /// Idle, waiting for a disk, or at niced work.
+    free: u64,
+    all: u64,
+}
+
+impl IdleCpu {
+    /// Free processor time since the last sample, in percent of one core. The first sample is 0.
+    pub(crate) fn sample(&mut self) -> u32 {
+        let Some(now) = std::fs::read_to_string("/proc/stat")
+            .ok()
+            .and_then(|text| CpuTime::parse(&text))
+        else {
+            return 0;
+        };
+        let last = self.last.replace(now).unwrap_or(now);
+        let free = now.free.saturating_sub(last.free);
+        let all = now.all.saturating_sub(last.all).max(1);
+        u32::try_from(free * 100 * cores() as u64 / all).unwrap_or(u32::MAX)
+    }
+}
+
+impl CpuTime {
+    /// `proc_stat(5)`: user, nice, system, idle, iowait, ...; the time of guests is in the first two.
+    fn parse(text: &str) -> Option<Self> {
+        let fields = text.lines().next()?.strip_prefix("cpu ")?;
+        let mut ticks = [0; 8];
+        for (tick, field) in ticks.iter_mut().zip(fields.split_ascii_whitespace()) {
+            *tick = field.parse().ok()?;
+        }
+        let [_, nice, _, idle, iowait, ..] = ticks;
+        Some(Self {
+            free: nice + idle + iowait,
+            all: ticks.iter().sum(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn niced_work_counts_as_free() {
+        let time = CpuTime::parse("cpu  10 20 5 60 4 1 0 0 0 0\ncpu0 1 1\n").unwrap();
+        assert_eq!((time.free, time.all), (84, 100));
+        assert_eq!(IdleCpu::default().sample(), 0);
+    }
+}

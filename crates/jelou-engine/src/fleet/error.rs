@@ -1,0 +1,47 @@
+//! Why a request gets no process.
+
+use std::time::Duration;
+
+use crate::artifacts::ArtifactError;
+use crate::capacity::NoRoom;
+use crate::worker::LoadError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// A newer slot has taken its place: look the function up again.
+    #[error("the slot is retired")]
+    Retired,
+    #[error(
+        "{running} requests are being worked on (limits.max_concurrent_requests) and {queued} wait (limits.max_queued_requests)"
+    )]
+    Overloaded { running: usize, queued: usize },
+    #[error("the function ended {crashes} times in a row; it is started again in {} s", .retry_after.as_secs())]
+    BackingOff { crashes: u32, retry_after: Duration },
+    #[error(
+        "there is no room for another process: those that run work, and have {used_mib} of {limit_mib} MiB (limits.max_workers_memory_mib, or what the machine has left)"
+    )]
+    NoRoom { used_mib: u64, limit_mib: u64 },
+    #[error("cannot read the deployment's artifact: {0}")]
+    Artifact(#[from] ArtifactError),
+    #[error("cannot decrypt the function's secrets: {0}")]
+    Secrets(String),
+    /// Which is not for the function to answer for.
+    #[error("cannot start a process: {0}")]
+    Process(#[source] LoadError),
+    #[error("cannot start the function: {}", .0.brief())]
+    Start(#[source] LoadError),
+}
+
+impl From<NoRoom> for LeaseError {
+    fn from(
+        NoRoom {
+            used_mib,
+            limit_mib,
+        }: NoRoom,
+    ) -> Self {
+        Self::NoRoom {
+            used_mib,
+            limit_mib,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The processes of one deployment: usually none or one, more while one is not fast enough.
+
+use std::cell::Cell;
+use std::num::NonZero;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jelou_core::{Limits, seldom};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+
+use super::backoff::Backoff;
+use super::error::LeaseError;
+use super::instance::{Entered, Instance};
+use super::permits::Turns;
+use super::scaling::{Change, Load, Scaling};
+use super::spec::LaunchSpec;
+use super::starter::FunctionStarter;
+use crate::worker::{LoadError, Worker};
+
+/// Selects the process of each request, and starts and ends processes.
+#[derive(Debug)]
+pub(crate) struct Processes {
+    pub(crate) spec: LaunchSpec,
+    starter: Arc<FunctionStarter>,
+    instances: ArcSwap<Vec<Arc<Instance>>>,
+    /// Held while the instances change, so that a burst of first requests starts one process.
+    changing: Arc<Mutex<Backoff>>,
+    /// Set when the slot accepts no more requests.
+    retired: watch::Sender<bool>,
+    /// Permits of requests in flight.
+    pub(crate) turns: Turns,
+    scaling: SyncMutex<Scaling>,
+}
+
+impl Processes {
+    pub(crate) fn new(starter: Arc<FunctionStarter>, spec: LaunchSpec) -> Self {
+        let turns = Turns::new(starter.launcher.limits.max_concurrent_requests);
+        Self {
+            spec,
+            starter,
+            instances: ArcSwap::default(),
+            changing: Arc::default(),
+            retired: watch::Sender::default(),
+            turns,
+            scaling: SyncMutex::default(),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.starter.launcher.limits
+    }
+
+    /// Counts a request in at a process, which is started if there is none.
+    pub(super) async fn enter(self: &Arc<Self>) -> Result<Entered, LeaseError> {
+        match self.enter_running() {
+            Some(entered) => Ok(entered),
+            None => seldom(|| self.enter_started()).await,
+        }
+    }
+
+    /// Starts a process in a task of its own. The start completes when its caller has hung up, so that the next caller
+    /// finds the process, or the backoff.
+    async fn enter_started(self: &Arc<Self>) -> Result<Entered, LeaseError> {
+        let mut backoff = Arc::clone(&self.changing).lock_owned().await;
+        if let Some(entered) = self.enter_running() {
+            return Ok(entered);
+        }
+        let own = Arc::clone(self);
+        let starting = async move { own.start_one(&mut backoff).await };
+        self.starter
+            .launcher
+            .runtime
+            .spawn(starting)
+            .await
+            .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
+    }
+
+    fn enter_running(&self) -> Option<Entered> {
+        let instances = self.instances.load();
+        let preferred = less_busy(&instances)?;
+        preferred
+            .try_enter()
+            .or_else(|| instances.iter().find_map(Instance::try_enter))
+    }
+
+    /// Accepts no more requests, waits for those in flight, then ends the processes.
+    pub(super) async fn retire(&self) {
+        self.retired.send_replace(true);
+        self.turns.close();
+        // Waits for a process that is just starting.
+        let changing = self.changing.lock().await;
+        let instances = self.instances.swap(Arc::default());
+        drop(changing);
+        let timeout = self.limits().drain_timeout();
+        let mut draining = JoinSet::new();
+        for instance in instances.iter().map(Arc::clone) {
+            draining.spawn(async move { instance.worker.drain(timeout).await });
+        }
+        while draining.join_next().await.is_some() {}
+    }
+
+    /// Removes instances that have ended, and scales by the load. `free_percent`, of one core, is what the machine has
+    /// left.
+    pub(super) fn maintain(self: Arc<Self>, free_percent: u32) {
+        let instances = self.instances.load_full();
+        if instances.is_empty() {
+            return;
+        }
+        let ended = instances.iter().any(|instance| !instance.worker.is_open());
+        let loads: Vec<_> = instances
+            .iter()
+            .map(|instance| load_of(&instance.worker))
+            .collect();
+        let change = self
+            .scaling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .look(&loads, self.most(), free_percent);
+        if !ended && change == Change::Keep {
+            return;
+        }
+        tokio::spawn(async move {
+            // The holder of the lock changes the instances already.
+            let Ok(mut backoff) = self.changing.try_lock() else {
+                return;
+            };
+            self.remove_ended(&mut backoff);
+            match change {
+                Change::Keep => {}
+                Change::OneMore => self.scale_up(&mut backoff).await,
+                Change::OneLess => self.scale_down(&mut backoff),
+            }
+        });
+    }
+
+    fn most(&self) -> NonZero<usize> {
+        let limit = self.limits().max_processes_per_function;
+        NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
+    }
+
+    /// Starts another process, if it fits into the memory without an eviction.
+    async fn scale_up(&self, backoff: &mut Backoff) {
+        let function = &self.spec.slug;
+        let budget = &self.starter.launcher.budget;
+        if budget.try_charge().is_none() {
+            let reason = budget.reason();
+            tracing::debug!(%function, reason, "there is no room for another process of a busy function");
+            return;
+        }
+        match self.start_one(backoff).await {
+            Ok(_) => {
+                let processes = self.instances.load().len();
+                tracing::info!(%function, processes, "a busy function has another process");
+            }
+            // A deploy came in between.
+            Err(LeaseError::Retired) => {}
+            Err(error) => {
+                tracing::warn!(%function, %error, "cannot start another process of a busy function");
+            }
+        }
+    }
+
+    /// Ends one idle process. If none is idle, the load has changed.
+    fn scale_down(&self, backoff: &mut Backoff) {
+        let instances = self.instances.load_full();
+        if instances.len() > 1
+            && instances
+                .iter()
+                .rev()
+                .any(|instance| instance.worker.end_if_idle(Duration::ZERO))
+        {
+            self.remove_ended(backoff);
+        }
+    }
+
+    fn remove_ended(&self, backoff: &mut Backoff) {
+        let (open, ended): (Vec<_>, Vec<_>) = Vec::clone(&self.instances.load())
+            .into_iter()
+            .partition(|instance| instance.worker.is_open());
+        let crashed = ended.iter().map(|instance| &instance.worker);
+        for crashed in crashed.filter(|worker| worker.has_crashed()) {
+            backoff.crashed(crashed.age());
+        }
+        if !ended.is_empty() {
+            self.set(open);
+        }
+    }
+
+    /// The number of permits follows the number of processes.
+    fn set(&self, instances: Vec<Arc<Instance>>) {
+        let turns = instances.len().max(1) * self.limits().max_concurrent_requests;
+        self.turns.set(turns);
+        self.instances.store(Arc::new(instances));
+    }
+
+    async fn start_one(&self, backoff: &mut Backoff) -> Result<Entered, LeaseError> {
+        self.remove_ended(backoff);
+        if *self.retired.borrow() {
+            return Err(LeaseError::Retired);
+        }
+        backoff.check()?;
+        let mut retired = self.retired.subscribe();
+        let started = self
+            .starter
+            .start(&self.spec, backoff.share(), &mut retired)
+            .await;
+        if matches!(started, Err(LeaseError::Start(_))) {
+            backoff.crashed(Duration::ZERO);
+        }
+        let entered = started?;
+        let mut instances = Vec::clone(&self.instances.load());
+        instances.push(entered.instance());
+        self.set(instances);
+        Ok(entered)
+    }
+}
+
+fn load_of(worker: &Worker) -> Load {
+    Load {
+        running_percent: worker.running_percent.load(Ordering::Relaxed),
+        waiting_percent: worker.waiting_percent.load(Ordering::Relaxed),
+        in_flight: worker.in_flight(),
+    }
+}
+
+/// Of two neighbours, another pair each time, the one with fewer requests. This balances as well as comparing all of them,
+/// at a constant cost.
+fn less_busy(instances: &[Arc<Instance>]) -> Option<&Arc<Instance>> {
+    if instances.len() < 2 {
+        return instances.first();
+    }
+    thread_local! {
+        static NEXT: Cell<usize> = const { Cell::new(0) };
+    }
+    let next = NEXT.replace(NEXT.get().wrapping_add(1));
+    let one = &instances[next % instances.len()];
+    let other = &instances[next.wrapping_add(1) % instances.len()];
+    Some(if other.worker.in_flight() < one.worker.in_flight() {
+        other
+    } else {
+        one
+    })
+}

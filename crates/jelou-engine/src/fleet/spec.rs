@@ -1,0 +1,45 @@
+//! What a worker is given with its function.
+
+use std::fmt;
+
+use jelou_core::{DeploymentId, FunctionId, Slug};
+use zeroize::Zeroizing;
+
+/// The deployment that a slot runs.
+#[derive(Debug, Clone)]
+pub struct LaunchSpec {
+    pub function: FunctionId,
+    pub slug: Slug,
+    pub deployment: DeploymentId,
+    pub artifact_hash: String,
+}
+
+/// What all functions of this server are given.
+#[derive(Debug, Clone)]
+pub(crate) struct Platform {
+    pub(crate) functions_domain: String,
+    pub(crate) company: CompanyInfo,
+    pub(crate) jelou: Option<JelouCredentials>,
+}
+
+/// The company that the functions of this server belong to; functions read it as `ctx.company`.
+#[derive(Debug, Clone)]
+pub struct CompanyInfo {
+    pub id: String,
+    pub name: String,
+}
+
+/// Address and key of the Jelou API; functions use it as `ctx.jelou`.
+#[derive(Clone)]
+pub struct JelouCredentials {
+    pub base_url: String,
+    pub api_key: Zeroizing<String>,
+}
+
+impl fmt::Debug for JelouCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JelouCredentials")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}

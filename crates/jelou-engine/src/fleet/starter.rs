@@ -1,0 +1,141 @@
+//! Starts workers of functions: takes a blank worker and hands it the bundle and the secrets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jelou_sandbox::CpuShare;
+use tokio::net::UnixStream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use zeroize::Zeroizing;
+
+use super::error::LeaseError;
+use super::eviction::Evictable;
+use super::host::{Caller, Host};
+use super::in_flight::InFlight;
+use super::instance::Entered;
+use super::pool::Pool;
+use super::spec::{LaunchSpec, Platform};
+use crate::artifacts::{ArtifactCache, SourceMapCache, stack_trace};
+use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
+use crate::worker::{Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature};
+
+#[derive(Debug)]
+pub(crate) struct FunctionStarter {
+    pub(crate) launcher: Arc<Launcher>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) evictable: Arc<Evictable>,
+    pub(crate) artifacts: ArtifactCache,
+    pub(crate) source_maps: Arc<SourceMapCache>,
+    pub(crate) platform: Platform,
+    pub(crate) host: Arc<dyn Host>,
+}
+
+impl FunctionStarter {
+    /// Starts a worker for a function. It has one request counted in, which the result ends.
+    pub(super) async fn start(
+        &self,
+        spec: &LaunchSpec,
+        share: CpuShare,
+        retired: &mut watch::Receiver<bool>,
+    ) -> Result<Entered, LeaseError> {
+        let bundle = self.artifacts.bundle(&spec.artifact_hash)?;
+        let secrets: BTreeMap<String, Zeroizing<String>> =
+            self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
+        let blank = tokio::select! {
+            blank = self.pool.take(share) => blank?,
+            // The blank worker has nothing of the function yet.
+            _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
+        };
+        let egress_socket = blank.egress_socket();
+        let request = LoadRequest {
+            mode: LoadMode::Serve,
+            bundle: &bundle,
+            function_slug: &spec.slug,
+            function_id: Some(&spec.function),
+            deployment_id: Some(&spec.deployment),
+            company: Some(Company {
+                id: &self.platform.company.id,
+                name: &self.platform.company.name,
+            }),
+            env: secrets
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()))
+                .collect(),
+            functions_domain: &self.platform.functions_domain,
+            egress_socket: Some(&egress_socket),
+            log_line_bytes: self.launcher.limits.max_log_line_bytes,
+            memory: Some(MemoryFeature {}),
+            jelou: self.platform.jelou.as_ref().map(|jelou| Jelou {
+                base_url: &jelou.base_url,
+                api_key: &jelou.api_key,
+            }),
+        };
+        let logs = self.logs(spec);
+        let in_flight = Arc::<InFlight>::default();
+        let egress = self.egress_handler(spec, &in_flight);
+        let served = blank
+            .serve(&self.launcher, &request, logs.clone(), egress, share)
+            .await;
+        self.pool.refill();
+        match served {
+            Ok(worker) => {
+                self.evictable.add(&worker);
+                Ok(Entered::first(worker, in_flight))
+            }
+            Err(error) => {
+                log_failure(logs, &error).await;
+                Err(LeaseError::Start(error))
+            }
+        }
+    }
+
+    fn logs(&self, spec: &LaunchSpec) -> LogForwarder {
+        let limits = &self.launcher.limits;
+        LogForwarder {
+            source: LogSource {
+                function: spec.slug.clone(),
+                deployment: spec.deployment.clone(),
+            },
+            artifact_hash: spec.artifact_hash.clone(),
+            source_maps: Arc::clone(&self.source_maps),
+            limits: LogLimits {
+                line_bytes: limits.max_log_line_bytes,
+                lines_per_second: limits.max_log_lines_per_second,
+            },
+            sink: Arc::<dyn Host>::clone(&self.host),
+        }
+    }
+
+    /// Passes the worker's connections to the server, with the requests that the worker has in flight.
+    fn egress_handler(
+        &self,
+        spec: &LaunchSpec,
+        in_flight: &Arc<InFlight>,
+    ) -> Box<dyn Fn(UnixStream, OwnedSemaphorePermit) + Send + Sync> {
+        let host = Arc::clone(&self.host);
+        let function = spec.slug.clone();
+        let function_id = spec.function.clone();
+        let in_flight = Arc::clone(in_flight);
+        Box::new(move |stream, connection| {
+            let caller = Caller {
+                function: function.clone(),
+                function_id: function_id.clone(),
+                in_flight: Arc::clone(&in_flight),
+                _connection: Arc::new(connection),
+            };
+            host.egress(stream, caller);
+        })
+    }
+}
+
+/// Writes to the function's log why it did not start.
+async fn log_failure(logs: LogForwarder, error: &LoadError) {
+    let text = match error {
+        LoadError::Refused {
+            stack: Some(stack), ..
+        } => stack.clone(),
+        other => other.to_string(),
+    };
+    let text = logs.readable(text, stack_trace::rewrite).await;
+    logs.run(text.as_bytes(), LogLine::Engine).await;
+}

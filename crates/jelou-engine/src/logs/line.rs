@@ -1,0 +1,34 @@
+//! Log lines of functions and of their processes.
+
+use std::fmt;
+
+use jelou_core::{DeploymentId, Slug};
+
+/// Takes the log lines of all functions.
+pub trait LogSink: fmt::Debug + Send + Sync {
+    /// Takes one line of the function, or of its process.
+    fn log(&self, source: &LogSource, line: LogLine);
+}
+
+/// The function and the deployment that wrote a line.
+#[derive(Debug, Clone)]
+pub struct LogSource {
+    pub function: Slug,
+    pub deployment: DeploymentId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogLine {
+    /// A line on stdout: a JSON object from the SDK, or plain text that the function wrote.
+    Output(String),
+    /// A line that Deno wrote to stderr, or why the function did not start.
+    Engine(String),
+    /// The process ended by itself.
+    Died(String),
+    /// The process was ended because it broke a limit; the text names the limit.
+    Breach(String),
+    /// The process has exhausted a resource; the text names the limit.
+    AtLimit(String),
+    /// The function wrote more lines than the rate limit allows.
+    Dropped { lines: u64, lines_per_second: u64 },
+}

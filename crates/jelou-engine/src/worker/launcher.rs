@@ -1,0 +1,132 @@
+//! Starts the processes of workers.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use jelou_core::Limits;
+use jelou_sandbox::{CpuShare, Purpose, Sandbox};
+use tokio::io::BufReader;
+use tokio::net::UnixListener;
+use tokio::process::{Child, ChildStdout};
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+
+use super::baseline::Baseline;
+use super::command::Program;
+use super::directory::WorkerDir;
+use super::exit;
+use super::load::LoadError;
+use super::run_dir::RunDir;
+use super::spawner::Spawner;
+use super::waiting_calls::WaitingCalls;
+use crate::capacity::Budget;
+use crate::logs::next_line;
+
+/// Bytes of the line by which the bootstrap tells that it listens.
+const MAX_READY_BYTES: usize = 1024;
+
+/// What the processes of one server have in common.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    pub(crate) limits: Limits,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) spawner: Spawner,
+    pub(crate) run_dir: RunDir,
+    pub(crate) waiting_calls: WaitingCalls,
+    /// Processes are supervised here, whichever thread's request started them.
+    pub(crate) runtime: Handle,
+    program: Program,
+    pub(super) baseline: OnceCell<Baseline>,
+}
+
+/// A process that listens on its sockets.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) child: Child,
+    pub(super) stdout: BufReader<ChildStdout>,
+    pub(super) dir: WorkerDir,
+    pub(super) egress: UnixListener,
+    /// The server's ends of the answer pipes.
+    pub(super) answers: Vec<File>,
+}
+
+impl Launcher {
+    /// Must be called inside a tokio runtime.
+    pub(crate) fn new(
+        program: Program,
+        sandbox: Sandbox,
+        run_dir: RunDir,
+        budget: Arc<Budget>,
+        limits: Limits,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            limits,
+            budget,
+            sandbox,
+            spawner: Spawner::start()?,
+            run_dir,
+            waiting_calls: WaitingCalls::default(),
+            runtime: Handle::current(),
+            program,
+            baseline: OnceCell::new(),
+        })
+    }
+
+    /// Starts a process and waits until it listens. Without a `baseline` its memory is not limited.
+    pub(super) async fn launch(
+        &self,
+        purpose: Purpose,
+        share: CpuShare,
+        baseline: Option<&Baseline>,
+    ) -> Result<Launched, LoadError> {
+        let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        let max_data_bytes =
+            baseline.map(|baseline| baseline.max_data_bytes(self.limits.max_memory_mib));
+        let user = self.sandbox.lend_user().map_err(died)?;
+        let group = self.sandbox.lend_group();
+        let mut dir = WorkerDir::create(self.run_dir.next_worker(), user, group).map_err(died)?;
+        dir.set_share(share);
+        if let Some(cache) = baseline.map(|baseline| baseline.code_cache.clone()) {
+            dir = dir.with_code_cache(cache).await.map_err(died)?;
+        }
+        let egress = dir.listen_egress().map_err(died)?;
+        let answers = dir.make_answer_pipes().map_err(died)?;
+        let command = self
+            .program
+            .command(&self.sandbox, &dir, purpose, max_data_bytes)
+            .map_err(died)?;
+        let mut child = self.spawner.spawn(command).await.map_err(died)?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| LoadError::Died("no stdout".to_owned()))?;
+        let mut stdout = BufReader::new(stdout);
+        let ready = next_line(&mut stdout, MAX_READY_BYTES);
+        let ready = self.boosted(&dir, ready).await.map_err(died)?;
+        if ready.is_none() {
+            return Err(LoadError::Died(exit::last_words(child).await));
+        }
+        Ok(Launched {
+            child,
+            stdout,
+            dir,
+            egress,
+            answers,
+        })
+    }
+
+    /// Runs `work`, which waits for a process. An idle-priority process would never run on a machine that is always busy,
+    /// so it gets its full share after a while, or as soon as a call waits for a process to start.
+    pub(super) async fn boosted<T>(&self, dir: &WorkerDir, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let patience = self.limits.startup_timeout() / 8;
+        let enough = tokio::time::timeout(patience, self.waiting_calls.some());
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            _ = enough => dir.set_share(CpuShare::Own),
+        }
+        work.await
+    }
+}

@@ -1,0 +1,102 @@
+//! Supervises a worker's process until it ends, and accepts its calls to other functions.
+
+use std::sync::Arc;
+
+use jelou_core::Limits;
+use tokio::net::UnixListener;
+use tokio::process::Child;
+
+use super::directory::WorkerDir;
+use super::egress::{EgressHandler, EgressListener};
+use super::exit;
+use super::handle::Worker;
+use super::launcher::Launcher;
+use super::procfs::pid_of;
+use super::watchdog::{self, Stage};
+use crate::logs::{LogForwarder, LogLine};
+
+/// A worker's process, folder and egress socket.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) dir: WorkerDir,
+    pub(super) egress: UnixListener,
+}
+
+/// Starts the supervision. It holds the launcher, because processes die with the thread of its spawner.
+pub(super) fn start(
+    launcher: Arc<Launcher>,
+    worker: Worker,
+    process: Process,
+    logs: LogForwarder,
+    egress_handler: EgressHandler,
+) -> Arc<Worker> {
+    let worker = Arc::new(worker);
+    let supervised = Arc::clone(&worker);
+    let runtime = launcher.runtime.clone();
+    runtime.spawn(async move {
+        supervise(
+            &launcher.limits,
+            &supervised,
+            process,
+            &logs,
+            &egress_handler,
+        )
+        .await;
+    });
+    worker
+}
+
+async fn supervise(
+    limits: &Limits,
+    worker: &Worker,
+    process: Process,
+    logs: &LogForwarder,
+    egress_handler: &EgressHandler,
+) {
+    let Process {
+        mut child,
+        dir,
+        egress,
+    } = process;
+    let pid = pid_of(&child);
+    let at_limit = |what| logs.say(LogLine::AtLimit(what));
+    let breach = watchdog::watch(worker, pid, &dir, Stage::Calls, limits, at_limit);
+    tokio::pin!(breach);
+    let egress = EgressListener::new(egress);
+    let last_line = loop {
+        tokio::select! {
+            status = child.wait() => break Some(LogLine::Died(exit::describe(status, &dir, limits))),
+            breach = &mut breach => {
+                // Before the kill: a caller whose connection closes must find the worker crashed.
+                worker.close_crashed();
+                let _ = child.kill().await;
+                break Some(LogLine::Breach(breach.to_string()));
+            }
+            () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, limits).await),
+            () = worker.end.notified() => {
+                let _ = child.kill().await;
+                break None;
+            }
+            (stream, permit) = egress.accept() => egress_handler(stream, permit),
+        }
+    };
+    if let Some(line) = last_line {
+        worker.close_crashed();
+        logs.say(line);
+    }
+    worker.close();
+    worker.disconnect();
+    worker.charge.set(0);
+}
+
+/// A process that has closed a connection gets some time to end by itself.
+async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &Limits) -> LogLine {
+    match exit::of_closed(child, dir, limits).await {
+        Some(how) => LogLine::Died(how),
+        None => {
+            let _ = child.kill().await;
+            LogLine::Breach("it closed the channel on which it takes calls".to_owned())
+        }
+    }
+}

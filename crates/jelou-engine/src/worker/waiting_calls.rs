@@ -1,0 +1,30 @@
+//! Counts the calls that wait for a process to start.
+
+use tokio::sync::watch;
+
+/// While a call waits, processes that start ahead of demand get their full share of the processor.
+#[derive(Debug, Default)]
+pub(crate) struct WaitingCalls(watch::Sender<usize>);
+
+impl WaitingCalls {
+    /// Counts a call until the guard is dropped.
+    pub(crate) fn enter(&self) -> WaitingCall<'_> {
+        self.0.send_modify(|calls| *calls += 1);
+        WaitingCall(&self.0)
+    }
+
+    /// Completes as soon as a call waits.
+    pub(super) async fn some(&self) {
+        // The sender is borrowed, so the channel stays open.
+        let _ = self.0.subscribe().wait_for(|calls| *calls > 0).await;
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct WaitingCall<'a>(&'a watch::Sender<usize>);
+
+impl Drop for WaitingCall<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}
