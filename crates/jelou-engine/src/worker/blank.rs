@@ -259,12 +259,15 @@ async fn load(
 ///
 /// # Errors
 ///
-/// When that process cannot be started.
+/// When that process cannot be started, or is not ready within `limits.startup_timeout_ms`.
 pub(crate) async fn baseline(launcher: &Launcher) -> Result<&Baseline, LoadError> {
-    launcher
+    let timeout = launcher.limits.startup_timeout();
+    let measured = launcher
         .baseline
-        .get_or_try_init(|| measure_baseline(launcher))
+        .get_or_try_init(|| measure_baseline(launcher));
+    tokio::time::timeout(timeout, measured)
         .await
+        .map_err(|_| LoadError::NotReady(timeout))?
 }
 
 async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
