@@ -20,10 +20,10 @@ const FILES: [(&str, &str); 5] = [
     ),
 ];
 
-/// The SDK's type declarations, complete: for the editor of a project, and for type checks at deploy.
+/// The complete type declarations of the SDK, for editors and for type checks at deploy.
 pub static TYPES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/dist/types");
 
-/// Import names of the SDK, and their files in [`TYPES`].
+/// The SDK's import names, with their files in [`TYPES`].
 pub(crate) const TYPE_ROOTS: [(&str, &str); 2] = [
     ("@jelou/functions", "functions.d.ts"),
     ("@jelou/functions/testing", "testing.d.ts"),
@@ -36,7 +36,11 @@ pub(crate) struct Assets {
 }
 
 impl Assets {
-    /// Writes the assets below `parent`, in a folder named by their content, unless they are there.
+    /// Writes the assets below `parent`, in a folder named after their content, unless it exists.
+    ///
+    /// # Errors
+    ///
+    /// When files cannot be written.
     pub(crate) fn write(parent: &Path) -> std::io::Result<Self> {
         let mut digest = Sha256::new();
         for (name, content) in FILES {
@@ -65,7 +69,7 @@ impl Assets {
             fs_err::create_dir(&types)?;
             TYPES.extract(&types)?;
             let staging = staging.keep();
-            // Nothing secret: every worker reads it.
+            // Every worker reads it.
             fs_err::set_permissions(&staging, std::fs::Permissions::from_mode(0o755))?;
             if let Err(error) = fs_err::rename(&staging, &dir) {
                 fs_err::remove_dir_all(&staging)?;

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 
-/// How much one of the layers is wanted, or all of them.
+/// Whether a layer is used, or all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// Uses what there is, and says what is missing.
+    /// Uses the layers that this machine has, and reports the missing ones.
     Auto,
-    /// Does not start when something is missing.
+    /// Refuses to start when a layer is missing.
     Require,
     /// For all layers: relies on Deno's permissions alone.
     Off,
@@ -23,22 +23,22 @@ pub enum SandboxMode {
     reason = "each is a switch of the configuration file"
 )]
 pub struct SandboxConfig {
-    /// Of the three layers that every process can have.
+    /// For the layers Landlock, seccomp and user.
     pub mode: SandboxMode,
-    /// Each layer can be turned off, to see what the others hold.
+    /// Each layer can be turned off, to test the others.
     pub landlock: bool,
     pub seccomp: bool,
-    /// An own user id for each process, when the server runs as root.
+    /// A user id for each process, when the server runs as root.
     pub user: bool,
     /// First of the user ids that processes get.
     pub first_user_id: u32,
-    /// A control group for each process; limits hold without, so `mode` does not ask for it.
+    /// A control group for each process. The watchdog keeps the limits without it, so `mode` does not include it.
     pub cgroup: SandboxMode,
-    /// A rule of the firewall for the user ids; it is a second look at what Deno refuses, so `mode` does not ask for it.
+    /// A firewall rule for the user ids. It repeats what Deno refuses, so `mode` does not include it.
     pub firewall: SandboxMode,
-    /// Whether functions may use IPv6; ranges of it cannot be refused by Deno.
+    /// Whether functions may use IPv6, of which Deno cannot deny ranges.
     pub ipv6: bool,
-    /// Deno's own permissions. Without them, tests see what the other layers hold; no released server can be without.
+    /// Deno's own permissions. Tests turn them off to test the other layers; released servers always have them.
     #[cfg(debug_assertions)]
     #[serde(default = "with_permissions")]
     pub permissions: bool,
@@ -50,12 +50,12 @@ fn with_permissions() -> bool {
 }
 
 impl SandboxConfig {
-    /// Whether a server does not start without the layer.
+    /// Whether a server refuses to start without the layer.
     pub fn requires(&self, layer: Layer) -> bool {
         self.setting(layer).1 == SandboxMode::Require
     }
 
-    /// The setting that says how much the layer is wanted.
+    /// The setting that decides about the layer, with its value.
     pub(crate) fn setting(&self, layer: Layer) -> (&'static str, SandboxMode) {
         match layer {
             Layer::Landlock | Layer::Seccomp | Layer::User => ("sandbox.mode", self.mode),

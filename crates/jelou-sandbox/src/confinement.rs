@@ -1,4 +1,4 @@
-//! What one process is held to, prepared before the fork and put on between fork and exec.
+//! The confinement of one process: prepared before the fork, applied between fork and exec.
 
 use std::os::fd::OwnedFd;
 
@@ -16,20 +16,21 @@ use crate::start_address::StartAddress;
 use crate::system_calls::{self, Filters, PROGRAM_FD};
 use crate::user::ProcessUser;
 
-/// Who a process is, where it is not who the server is.
+/// The user of a process, where it differs from the server's.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     pub user: ProcessUser,
-    /// A group more, whose files it may read.
+    /// An additional group, whose files it may read.
     pub group: Option<ProcessUser>,
 }
 
-/// Threads of a step of a build, which has more than one process.
+/// Threads of a step of a build, which may have more than one process.
 const BUILD_THREADS: u64 = 1024;
 
-/// When memory is short, the kernel ends processes of functions before the server (`proc_pid_oom_score_adj(5)`).
+/// When memory is exhausted, the kernel ends workers before the server (`proc_pid_oom_score_adj(5)`).
 const OOM_SCORE: &[u8] = b"500";
 
+/// What one process is restricted to.
 pub struct Confinement {
     purpose: Purpose,
     identity: Option<Identity>,
@@ -39,8 +40,8 @@ pub struct Confinement {
     max_data_bytes: Option<u64>,
     max_threads: u64,
     max_open_files: Option<u64>,
-    /// Files by which it joins its control group.
-    doors: Vec<OwnedFd>,
+    /// Files through which the process joins its control group.
+    group_files: Vec<OwnedFd>,
 }
 
 impl std::fmt::Debug for Confinement {
@@ -52,6 +53,11 @@ impl std::fmt::Debug for Confinement {
 }
 
 impl Confinement {
+    /// Prepares the confinement.
+    ///
+    /// # Errors
+    ///
+    /// When Landlock rules or system call filters cannot be created.
     pub fn new(
         sandbox: &Sandbox,
         purpose: Purpose,
@@ -82,35 +88,39 @@ impl Confinement {
                 BUILD_THREADS
             },
             max_open_files: purpose.is_worker().then_some(sandbox.limits.max_open_files),
-            doors: Vec::new(),
+            group_files: Vec::new(),
         })
     }
 
     /// Lets the process start in a control group.
+    ///
+    /// # Errors
+    ///
+    /// When the group's files cannot be opened.
     pub fn join(mut self, group: &ControlGroup) -> std::io::Result<Self> {
-        self.doors = group.doors()?;
+        self.group_files = group.join_files()?;
         Ok(self)
     }
 
-    /// Where the path of the program lies, for a process that is started by its descriptor, with no exec after it.
-    pub(crate) fn program_lock(&self) -> Option<StartAddress> {
+    /// The address of the program's path, for a process that starts by its file descriptor and can never exec again.
+    pub(crate) fn exec_lock(&self) -> Option<StartAddress> {
         (self.filters.is_some() && !self.purpose.starts_programs()).then_some(self.start)
     }
 
-    /// Whether all that the process starts is ended with it.
+    /// Whether the process leads a process group, so that its children are ended with it.
     pub(crate) fn leads_group(&self) -> bool {
         self.purpose.starts_programs()
     }
 
-    /// Puts it on the calling thread, for good. Called between fork and exec, where there is one thread.
-    /// `after_user` runs right after the change of user, which takes back what the kernel was asked before.
-    pub(crate) fn put_on_with(
+    /// Applies the confinement to the calling thread, irrevocably. Called between fork and exec, where there is one
+    /// thread. `after_user` runs right after the change of user, which resets the parent-death signal.
+    pub(crate) fn apply(
         &mut self,
         after_user: impl FnOnce() -> std::io::Result<()>,
     ) -> std::io::Result<()> {
-        for door in self.doors.drain(..) {
-            // Zero is who writes it.
-            rustix::io::write(&door, b"0")?;
+        for file in self.group_files.drain(..) {
+            // 0 stands for the writing process.
+            rustix::io::write(&file, b"0")?;
         }
         prefer_for_oom();
         if self.purpose.niceness() > 0 {
@@ -122,11 +132,11 @@ impl Confinement {
             limit(Resource::Data, bytes)?;
         }
         if self.purpose == Purpose::Fetch {
-            // The steps after this one, and the builds to come, read what it fetches.
+            // Later steps and later builds read the fetched packages, by their group.
             rustix::process::umask(Mode::WGRP | Mode::WOTH);
         }
         if let Some(Identity { user, group }) = self.identity {
-            // Threads and processes of this user.
+            // Counts threads of this user id, in all its processes.
             limit(Resource::Nproc, self.max_threads)?;
             let groups = group.map(|group| Gid::from_raw(group.id()));
             rustix::thread::set_thread_groups(groups.as_slice())?;
@@ -140,10 +150,8 @@ impl Confinement {
                 .and_then(RulesetCreated::restrict_self)
                 .map_err(|_| std::io::Error::from_raw_os_error(libc::EPERM))?;
         }
-        // No descriptor from now on can have the number of the program's.
-        let locked = self
-            .program_lock()
-            .map(|_| PROGRAM_FD.unsigned_abs().into());
+        // From now on, no file descriptor can get the number of the program's.
+        let locked = self.exec_lock().map(|_| PROGRAM_FD.unsigned_abs().into());
         if let Some(files) = self.max_open_files.into_iter().chain(locked).min() {
             limit(Resource::Nofile, files)?;
         }
@@ -155,7 +163,7 @@ impl Confinement {
     }
 }
 
-/// Anyone may raise their own score; where that does not work, the kernel chooses as it likes.
+/// A process may raise its own score. On failure the kernel's default score applies.
 fn prefer_for_oom() {
     let path = c"/proc/self/oom_score_adj";
     if let Ok(file) = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
@@ -164,7 +172,7 @@ fn prefer_for_oom() {
 }
 
 fn limit(resource: Resource, value: u64) -> std::io::Result<()> {
-    // Not above what the server itself may have.
+    // The limit cannot exceed the server's own.
     let maximum = rustix::process::getrlimit(resource).maximum;
     let value = maximum.map_or(value, |maximum| value.min(maximum));
     let limit = Rlimit {

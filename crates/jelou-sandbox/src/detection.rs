@@ -11,41 +11,41 @@ use crate::firewall::{self, Firewall};
 use crate::layer::{Layer, LayerStatus};
 use crate::{cgroup, filesystem, system_calls, user};
 
-/// Which layers a server with this configuration and this folder for its sockets would have. Nothing is changed.
+/// The layers that a server with this configuration would have. Changes nothing on the machine.
 pub fn sandbox_layers(
     config: &SandboxConfig,
     egress_allow: &[Ipv4Net],
     run_dir: &Path,
 ) -> Vec<LayerStatus> {
     let mut layers = Layers::of_processes(config, run_dir);
-    layers.look(Layer::Cgroup, || cgroup::missing().map(Cow::from));
-    layers.look(Layer::Firewall, || {
+    layers.check(Layer::Cgroup, || cgroup::missing().map(Cow::from));
+    layers.check(Layer::Firewall, || {
         firewall(config, egress_allow).missing().map(Cow::from)
     });
     layers.found
 }
 
-/// What has been found so far.
+/// Collects the status of each layer.
 pub(crate) struct Layers<'a> {
     config: &'a SandboxConfig,
     pub(crate) found: Vec<LayerStatus>,
 }
 
 impl<'a> Layers<'a> {
-    /// Those that a process puts on by itself.
+    /// The layers that take effect in the process itself.
     pub(crate) fn of_processes(config: &'a SandboxConfig, run_dir: &Path) -> Self {
         let mut layers = Self {
             config,
             found: Vec::new(),
         };
-        layers.look(Layer::Landlock, || filesystem::missing().map(Cow::from));
-        layers.look(Layer::Seccomp, || system_calls::missing().map(Cow::from));
-        layers.look(Layer::User, || user::missing(run_dir).map(Cow::from));
+        layers.check(Layer::Landlock, || filesystem::missing().map(Cow::from));
+        layers.check(Layer::Seccomp, || system_calls::missing().map(Cow::from));
+        layers.check(Layer::User, || user::missing(run_dir).map(Cow::from));
         layers
     }
 
-    /// Notes the layer, which is there unless it is turned off or `missing` says why it is not.
-    pub(crate) fn look(
+    /// Records a layer as active, unless it is turned off or `missing` returns a reason.
+    pub(crate) fn check(
         &mut self,
         layer: Layer,
         missing: impl FnOnce() -> Option<Cow<'static, str>>,

@@ -1,7 +1,7 @@
-//! Which addresses functions cannot connect to.
+//! The addresses that functions cannot connect to.
 //!
-//! Deno checks them after it has resolved a name, so no name leads around them. It takes ranges of IPv4 only, and a
-//! range that is refused cannot be opened again in part: so what an operator allows is cut out of the list.
+//! Deno checks addresses after it has resolved a name, so a name cannot bypass the list. Deno takes ranges of IPv4 only, and
+//! a denied range cannot be allowed in part: so the operator's exceptions are cut out of the ranges.
 
 use ipnet::Ipv4Net;
 
@@ -25,10 +25,10 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// Deno takes no IPv6 ranges, only single addresses; the system call filter refuses IPv6 as a whole.
+/// Deno takes single IPv6 addresses only. The system call filter refuses IPv6 as a whole, unless `sandbox.ipv6` is set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// The denied addresses without those that are allowed, as Deno's `--deny-net` takes them.
+/// [`DENIED_IPV4`] without the allowed ranges, and loopback of IPv6, as Deno's `--deny-net` takes them.
 pub fn denied_addresses(allowed: &[Ipv4Net]) -> Vec<String> {
     denied_ipv4(allowed)
         .iter()
@@ -45,7 +45,7 @@ pub(crate) fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     denied
 }
 
-/// Adds what of `range` is in none of `holes`, in as few ranges as there can be.
+/// Adds `range` without `holes` to `rest`, in as few ranges as possible.
 fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
     if holes.iter().any(|hole| hole.contains(&range)) {
         return;
@@ -54,7 +54,7 @@ fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
         rest.push(range);
         return;
     }
-    // A range that holds a smaller one has two halves.
+    // `range` contains a hole that is smaller, so it is no single address and has two halves.
     let halves = range.subnets(range.prefix_len() + 1);
     for half in halves.into_iter().flatten() {
         cut(half, holes, rest);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_whole_when_nothing_is_allowed() {
+    fn the_list_is_complete_when_nothing_is_allowed() {
         assert_eq!(denied_ipv4(&[]), nets(&DENIED_IPV4));
         let flags = denied_addresses(&[]);
         assert!(flags.contains(&"169.254.0.0/16".to_owned()));
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn one_address_is_cut_out_of_its_range() {
         let denied = denied_ipv4(&nets(&["10.1.2.3/32"]));
-        // One range for each bit of the prefix that is not shared, and the fourteen others.
+        // One range for each bit of the prefix below /8, and the fourteen other ranges.
         assert_eq!(denied.len(), 24 + 14);
         let refused = |address: &str| {
             let address: Ipv4Addr = address.parse().unwrap();
@@ -95,15 +95,15 @@ mod tests {
     }
 
     #[test]
-    fn a_range_may_be_opened_whole_or_by_a_wider_one() {
+    fn a_range_is_allowed_whole_or_by_a_wider_one() {
         let denied = denied_ipv4(&nets(&["192.168.0.0/16", "172.0.0.0/8"]));
         assert_eq!(denied.len(), 13);
-        // What was never denied stays so.
+        // A range that is not denied changes nothing.
         assert_eq!(denied_ipv4(&nets(&["8.8.8.0/24"])), nets(&DENIED_IPV4));
     }
 
     fn net() -> impl Strategy<Value = Ipv4Net> {
-        // Near the denied ranges as often as anywhere.
+        // Half of the addresses are inside denied ranges.
         let denied = prop::sample::select(nets(&DENIED_IPV4));
         let inside = (denied, any::<u32>()).prop_map(|(net, random)| {
             let host_bits = u32::from(net.hostmask());
@@ -115,9 +115,8 @@ mod tests {
     }
 
     proptest! {
-        /// An address is refused exactly when it is in the list and not allowed.
         #[test]
-        fn nothing_else_is_opened_and_nothing_else_is_closed(
+        fn an_address_is_denied_exactly_when_listed_and_not_allowed(
             allowed in prop::collection::vec(net(), 0..5),
             probes in prop::collection::vec(net(), 1..20),
         ) {

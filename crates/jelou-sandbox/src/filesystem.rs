@@ -1,4 +1,4 @@
-//! Which files a process can open: landlock(7).
+//! The files that a process can open: landlock(7).
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use landlock::{
 
 use crate::purpose::Network;
 
-/// The newest interface that is asked for; an older kernel gives what it has.
+/// The newest supported interface. On an older kernel, its interface is used.
 const INTERFACE: ABI = ABI::V6;
 
-/// What any program needs to run and to reach the network: libraries, name resolution, certificates.
+/// Readable for every process: libraries, name resolution, certificates.
 const SYSTEM: [&str; 14] = [
     "/lib",
     "/lib64",
@@ -30,7 +30,7 @@ const SYSTEM: [&str; 14] = [
     "/dev/urandom",
 ];
 
-/// The loaders of dynamically linked programs, which the kernel runs in a program's place.
+/// The loaders of dynamically linked programs, which the kernel executes first.
 const LOADERS: [&str; 5] = [
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-x86-64.so.2",
@@ -39,7 +39,7 @@ const LOADERS: [&str; 5] = [
     "/lib/ld-musl-aarch64.so.1",
 ];
 
-/// Paths by what a process may do below them.
+/// Paths, and what a process may do below them.
 #[derive(Debug, Default, Clone)]
 pub struct FileRights {
     pub read: Vec<PathBuf>,
@@ -47,6 +47,7 @@ pub struct FileRights {
     pub write: Vec<PathBuf>,
 }
 
+/// Why there is no Landlock.
 pub(crate) fn missing() -> Option<&'static str> {
     let created = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -55,8 +56,8 @@ pub(crate) fn missing() -> Option<&'static str> {
     created.is_err().then_some("the kernel has no Landlock")
 }
 
-/// Everything that is not named is refused. So is listening on a port of TCP, and connecting to one where there is no
-/// network; which addresses may be connected to, Landlock cannot say.
+/// Refuses everything that is not named, TCP listeners, and TCP connections for a process without network. Landlock cannot
+/// restrict the addresses of connections.
 pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let ports = match network {
@@ -77,7 +78,7 @@ pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
     for path in loaders.chain(rights.execute.iter().map(PathBuf::as_path)) {
         rules = allow(rules, path, AccessFs::ReadFile | AccessFs::Execute)?;
     }
-    // No program, no link that leads elsewhere, no device.
+    // Programs, symbolic links and devices cannot be created.
     let write = AccessFs::from_all(INTERFACE)
         & !(AccessFs::Execute
             | AccessFs::MakeSym
@@ -95,7 +96,7 @@ pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
     )
 }
 
-/// What `/proc/self` means is known only to the process itself.
+/// Called in the process itself, because `/proc/self` depends on the process.
 pub(crate) fn allow_own_process(rules: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
     allow(
         rules,
@@ -111,7 +112,7 @@ fn allow(
 ) -> Result<RulesetCreated, RulesetError> {
     match PathFd::new(path) {
         Ok(file) => {
-            // A right on directories cannot be given on a file.
+            // Landlock rejects rights on directories for a file.
             let access = if path.is_dir() {
                 access
             } else {
@@ -119,7 +120,7 @@ fn allow(
             };
             rules.add_rule(PathBeneath::new(file, access))
         }
-        // A path that does not exist needs no right.
+        // A path that does not exist needs no rule.
         Err(_) => Ok(rules),
     }
 }

@@ -1,7 +1,7 @@
-//! A rule of the kernel's firewall for the user ids of functions (nftables): where Deno refuses addresses by its own
-//! code, a process that is no longer held by Deno meets the same refusal here.
+//! Firewall rules (nftables) for the user ids of processes. They repeat the addresses that Deno refuses, for a process that
+//! has broken out of Deno.
 //!
-//! The table is this server's alone, and says nothing of anybody but its processes.
+//! The table belongs to this server and matches only its processes.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use ipnet::Ipv4Net;
 
-/// Of IPv6, what is not the public network, and what leads to IPv4 addresses of any kind (RFC 6890, RFC 4291).
+/// IPv6 ranges outside the public network, and ranges that embed IPv4 addresses (RFC 6890, RFC 4291).
 const DENIED_IPV6: [&str; 11] = [
     "::/127",
     "::ffff:0:0/96",
@@ -27,26 +27,26 @@ const DENIED_IPV6: [&str; 11] = [
     "ff00::/8",
 ];
 
-/// Where administrators' programs are; the server's own `PATH` may not lead there.
+/// Folders of administrators' programs, which the server's `PATH` may not have.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/// What functions may connect to.
+/// The rules for one server's processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Firewall {
     pub(crate) users: RangeInclusive<u32>,
     pub(crate) denied: Vec<Ipv4Net>,
-    /// Those that answer for names, private as they may be.
+    /// DNS resolvers, which may have private addresses.
     pub(crate) resolvers: Vec<IpAddr>,
     pub(crate) ipv6: bool,
 }
 
 impl Firewall {
-    /// Puts the rules in the place of those that an earlier server may have left, in one step.
+    /// Atomically replaces the rules that an earlier server may have left.
     pub(crate) fn install(&self) -> Result<(), String> {
         nft(&["-f", "-"], &self.rules())
     }
 
-    /// Why the rules could not be installed; the kernel is asked, and nothing is changed.
+    /// Why the rules cannot be installed. The kernel checks them and changes nothing.
     pub(crate) fn missing(&self) -> Option<String> {
         nft(&["-c", "-f", "-"], &self.rules()).err()
     }
@@ -57,7 +57,7 @@ impl Firewall {
         }
     }
 
-    /// Named by the first user id, which no other server has.
+    /// Named after the first user id, which is unique to this server.
     fn table(&self) -> String {
         format!("inet jelou_{}", self.users.start())
     }
@@ -87,7 +87,7 @@ impl Firewall {
         } else {
             refuse("meta nfproto ipv6");
         }
-        // A table that is there when it is deleted and made anew: so it is of no matter whether there was one.
+        // `delete` fails without a table, so the table is created before.
         format!(
             "table {table}\n\
              delete table {table}\n\
@@ -104,7 +104,7 @@ impl Firewall {
     }
 }
 
-/// The resolvers in the text of a `resolv.conf(5)`.
+/// The resolvers in a `resolv.conf(5)`.
 pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -112,12 +112,12 @@ pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
             .next()
             .filter(|word| *word == "nameserver")
             .and(words.next())?;
-        // Of a link-local address, the link follows.
+        // A link-local address has a zone after `%`.
         address.split('%').next()?.parse().ok()
     });
     let addresses: Vec<_> = addresses.collect();
     if addresses.is_empty() {
-        // Without any, the C library asks this machine.
+        // The C library's default (resolv.conf(5)).
         return vec![IpAddr::from([127, 0, 0, 1])];
     }
     addresses
@@ -147,7 +147,7 @@ fn nft(arguments: &[&str], input: &str) -> Result<(), String> {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    // The rest repeats the rules.
+    // The other lines repeat the rules.
     let first = stderr.lines().next().unwrap_or_default();
     Err(format!("nft refuses the rules: {first}"))
 }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_say_what_the_policy_says() {
+    fn the_rules_match_the_policy() {
         let rules = "table inet jelou_600000\n\
                      delete table inet jelou_600000\n\
                      table inet jelou_600000 {\n\
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ipv6_the_public_network_is_left() {
+    fn the_public_network_of_ipv6_stays_open() {
         let rules = firewall(true).rules();
         assert!(
             rules.contains("    ip6 daddr fe80::1 meta l4proto { tcp, udp } th dport 53 accept\n"),
@@ -202,21 +202,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_refused_where_all_is_allowed() {
+    fn nothing_is_refused_when_everything_is_allowed() {
         let mut firewall = firewall(true);
         firewall.denied.clear();
         assert!(!firewall.rules().contains("ip daddr { "));
     }
 
     #[test]
-    fn a_machine_without_resolvers_asks_itself() {
+    fn without_resolvers_loopback_is_the_resolver() {
         let text = "# nameserver 192.0.2.1\nsearch example.com\nnameserver\n";
         assert_eq!(resolvers(text), [IpAddr::from([127, 0, 0, 1])]);
     }
 
-    /// As the kernel reads them, where it can be asked.
     #[test]
-    fn the_kernel_takes_the_rules() {
+    fn the_kernel_accepts_the_rules() {
         let root = rustix::process::geteuid().is_root();
         for firewall in [firewall(false), firewall(true)] {
             match firewall.missing() {

@@ -25,6 +25,7 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// `folder` is the working directory.
     pub fn new(program: &Path, folder: &Path) -> Self {
         Self {
             program: program.to_path_buf(),
@@ -49,7 +50,11 @@ impl Launch {
         self
     }
 
-    /// The command that starts the program inside its confinement. It dies with the thread that spawns it.
+    /// The command that starts the program in its confinement. The process is killed when the thread that spawns it ends.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be opened, or an argument contains a null byte.
     pub fn command(self, confinement: Confinement) -> std::io::Result<Command> {
         let mut command = Command::new(&self.program);
         command
@@ -65,7 +70,7 @@ impl Launch {
             command.process_group(0);
         }
         let program = confinement
-            .program_lock()
+            .exec_lock()
             .map(|path| Program::open(&self, path))
             .transpose()?;
         confine(&mut command, confinement, program);
@@ -73,17 +78,17 @@ impl Launch {
     }
 }
 
-/// A program that is started by its descriptor.
+/// A program that is started by its file descriptor.
 struct Program {
     file: OwnedFd,
-    /// Of the empty path that goes with the descriptor.
+    /// The address of the empty path that `execveat` gets.
     path: StartAddress,
     arguments: Vec<CString>,
     environment: Vec<CString>,
 }
 
-/// Keeps the program's number from the server's own descriptors. One that is needed between fork and exec, and has that
-/// number, would be replaced by the program's; no process could be started then, until another descriptor is closed.
+/// Occupies [`PROGRAM_FD`] in the server. Otherwise a file descriptor that is needed between fork and exec could have that
+/// number and be replaced by the program's, and every start would fail.
 fn reserve_descriptor() {
     static RESERVED: OnceLock<Option<OwnedFd>> = OnceLock::new();
     RESERVED.get_or_init(|| {
@@ -119,12 +124,12 @@ impl Program {
         })
     }
 
-    /// Gives the program the one descriptor that it may be started by, whatever this copy of the server had there.
+    /// Moves the program to [`PROGRAM_FD`], the only file descriptor that the filter lets it start by.
     #[expect(
         unsafe_code,
         reason = "the safe wrapper wants to own the descriptor that is replaced"
     )]
-    fn move_to_its_descriptor(&self) -> std::io::Result<()> {
+    fn move_to_program_fd(&self) -> std::io::Result<()> {
         // SAFETY: the call touches no memory, and this process is about to become another program.
         let moved = unsafe { libc::dup3(self.file.as_raw_fd(), PROGRAM_FD, libc::O_CLOEXEC) };
         if moved == PROGRAM_FD {
@@ -134,7 +139,7 @@ impl Program {
         }
     }
 
-    /// Becomes the program; comes back only with an error.
+    /// Replaces this process by the program; returns only on failure.
     #[expect(unsafe_code, reason = "execveat(2) has no safe wrapper")]
     fn execute(
         &self,
@@ -157,12 +162,12 @@ impl Program {
     }
 }
 
-/// An array of C strings as exec calls take it.
+/// A null-terminated array of C strings, as exec takes it.
 struct Pointers(Vec<*const libc::c_char>);
 
 #[expect(unsafe_code, reason = "raw pointers are not Send by themselves")]
-// SAFETY: the pointers are only read, and the strings that they lead to move along in the same closure; the heap
-// memory that they own does not move.
+// SAFETY: the pointers are only read. The strings that they point to are moved along in the same closure, and their heap
+// memory does not move.
 unsafe impl Send for Pointers {}
 #[expect(unsafe_code, reason = "raw pointers are not Sync by themselves")]
 // SAFETY: as above; nothing is written through them.
@@ -186,7 +191,7 @@ impl Pointers {
 
 #[expect(
     unsafe_code,
-    reason = "code between fork and exec has to be promised to be safe there"
+    reason = "code between fork and exec must be async-signal-safe"
 )]
 fn confine(command: &mut Command, mut confinement: Confinement, program: Option<Program>) {
     let parent = rustix::process::getpid();
@@ -197,9 +202,9 @@ fn confine(command: &mut Command, mut confinement: Confinement, program: Option<
     });
     let before_exec = move || {
         if let Some((program, ..)) = &program {
-            program.move_to_its_descriptor()?;
+            program.move_to_program_fd()?;
         }
-        confinement.put_on_with(|| die_with(parent))?;
+        confinement.apply(|| die_with(parent))?;
         match &program {
             Some((program, arguments, environment)) => {
                 Err(program.execute(arguments.as_slice(), environment.as_slice()))
@@ -207,17 +212,17 @@ fn confine(command: &mut Command, mut confinement: Confinement, program: Option<
             None => Ok(()),
         }
     };
-    // SAFETY: the closure makes system calls on what was prepared before the fork. Adding the rule for `/proc/self`
-    // may allocate, which the C library allows after fork in a threaded program (malloc's own fork handlers).
+    // SAFETY: the closure only makes system calls with data prepared before the fork. Adding the rule for `/proc/self`
+    // may allocate, which the C library supports after fork in a threaded program (malloc's fork handlers).
     unsafe {
         command.pre_exec(before_exec);
     }
 }
 
-/// Asks the kernel to end this process when the thread that started it goes (prctl(2), `PR_SET_PDEATHSIG`).
+/// Asks the kernel to kill this process when the thread that started it ends (prctl(2), `PR_SET_PDEATHSIG`).
 fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have gone before the signal was asked for.
+    // The parent may have ended before the signal was set.
     if rustix::process::getppid() == Some(parent) {
         Ok(())
     } else {

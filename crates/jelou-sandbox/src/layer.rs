@@ -5,18 +5,19 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// An independent part of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
-    /// Which files a process can open (landlock(7)).
+    /// The files that a process can open (landlock(7)).
     Landlock,
-    /// Which system calls it can make (seccomp(2)); no exec after the start among them.
+    /// The system calls that it can make (seccomp(2)); no exec after the start.
     Seccomp,
     /// A user id of its own (credentials(7)).
     User,
-    /// What it can use of the machine (cgroups(7)).
+    /// Its processor time, memory and threads (cgroups(7)).
     Cgroup,
-    /// Which addresses its user id can reach (nft(8)).
+    /// The addresses that its user id can reach (nft(8)).
     Firewall,
 }
 
@@ -36,6 +37,6 @@ impl fmt::Display for Layer {
 pub struct LayerStatus {
     pub layer: Layer,
     pub active: bool,
-    /// Why it is not.
+    /// Why it is not active.
     pub reason: Option<Cow<'static, str>>,
 }

@@ -1,27 +1,28 @@
-//! What a process is for, which decides its rights.
+//! The purpose of a process, which decides its rights.
 
-/// What a process is for, which decides its rights.
+/// The purpose of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Serves requests: may reach the public network.
+    /// Serves requests: reaches the public network.
     Serve,
     /// Reads the manifest: no network at all.
     Inspect,
-    /// Reads what an upload imports and fetches its packages: may reach the registry.
+    /// Resolves the imports of an upload and fetches its packages: reaches the registry.
     Fetch,
     /// Checks types: no network.
     Check,
-    /// Bundles an upload: no network, but a second program, the bundler.
+    /// Bundles an upload: no network, but may start a second program, the bundler.
     Bundle,
 }
 
-/// Which sockets a process can make.
+/// The sockets that a process can create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
     /// Unix sockets only.
     None,
-    /// What a function may use.
+    /// TCP and UDP to the public network; IPv6 only if configured.
     Public,
+    /// TCP and UDP, IPv6 included.
     All,
 }
 
@@ -34,12 +35,12 @@ impl Purpose {
         }
     }
 
-    /// Whether it is more than one process.
+    /// Whether the process may start other programs.
     pub(crate) fn starts_programs(self) -> bool {
         self == Self::Bundle
     }
 
-    /// How far it stands back when the processor is short (setpriority(2)): calls come before deploys.
+    /// The nice value (setpriority(2)): calls have priority over deploys.
     pub(crate) fn niceness(self) -> i32 {
         match self {
             Self::Serve => 0,
@@ -50,13 +51,13 @@ impl Purpose {
     pub(crate) fn max_file_bytes(self) -> u64 {
         const MIB: u64 = 1024 * 1024;
         match self {
-            // All that a worker writes are Deno's own small caches.
+            // A worker writes Deno's small caches only.
             Self::Serve | Self::Inspect => 64 * MIB,
             Self::Fetch | Self::Check | Self::Bundle => 512 * MIB,
         }
     }
 
-    /// Whether it is a worker's, of which there may be many, rather than a build's.
+    /// Whether the process is a worker and not a step of a build.
     pub(crate) fn is_worker(self) -> bool {
         matches!(self, Self::Serve | Self::Inspect)
     }

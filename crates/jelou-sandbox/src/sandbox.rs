@@ -27,6 +27,7 @@ pub enum SandboxError {
     Io(#[from] std::io::Error),
 }
 
+/// The layers of one server. [`Sandbox::take_down`] removes what [`Sandbox::set_up`] has changed on the machine.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     pub(crate) config: SandboxConfig,
@@ -39,7 +40,11 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Finds out which layers there are, and sets up those that are the machine's: control groups and firewall.
+    /// Detects the layers, and sets up those that change the machine: control groups and firewall.
+    ///
+    /// # Errors
+    ///
+    /// When a required layer is missing.
     pub fn set_up(
         config: SandboxConfig,
         limits: ProcessLimits,
@@ -58,14 +63,14 @@ impl Sandbox {
             config,
         };
         let mut layers = Layers::of_processes(&sandbox.config, run_dir);
-        layers.look(Layer::Cgroup, || match ControlGroups::make() {
+        layers.check(Layer::Cgroup, || match ControlGroups::set_up() {
             Ok(groups) => {
                 sandbox.groups = Some(Arc::new(groups));
                 None
             }
             Err(reason) => Some(reason.into()),
         });
-        layers.look(Layer::Firewall, || {
+        layers.check(Layer::Firewall, || {
             let firewall = detection::firewall(&sandbox.config, egress_allow);
             let missing = firewall.install().err();
             if missing.is_none() {
@@ -90,7 +95,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Removes what is the machine's, when all processes have been told to end.
+    /// Removes control groups and firewall rules. All processes have been told to end.
     pub fn take_down(&self) {
         if let Some(groups) = &self.groups {
             groups.remove();
@@ -100,6 +105,7 @@ impl Sandbox {
         }
     }
 
+    /// The status of every layer.
     pub fn layers(&self) -> &[LayerStatus] {
         &self.layers
     }
@@ -108,14 +114,15 @@ impl Sandbox {
         detection::has(&self.layers, layer)
     }
 
-    /// A control group for one process; `None` where there is none. Limits hold without, so that a machine that takes
-    /// its groups back stops no function.
+    /// A control group for one process; `None` without the layer. A failure is logged only: the watchdog keeps the limits
+    /// without a group.
     pub fn lend_group(&self) -> Option<ControlGroup> {
         let lent = self.groups.as_ref()?.lend(&self.limits);
         lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
             .ok()
     }
 
+    /// Whether Deno's own permissions are used; only tests turn them off.
     pub fn uses_permissions(&self) -> bool {
         #[cfg(debug_assertions)]
         return self.config.permissions;
@@ -123,12 +130,16 @@ impl Sandbox {
         true
     }
 
-    /// A user for one process; `None` where processes have no users of their own.
+    /// A user id for one process; `None` without the layer.
+    ///
+    /// # Errors
+    ///
+    /// When all user ids are in use.
     pub fn lend_user(&self) -> std::io::Result<Option<LentUser>> {
         self.has(Layer::User).then(|| self.users.lend()).transpose()
     }
 
-    /// The user who fetches packages, and owns their cache.
+    /// The user that fetches packages and owns their cache; `None` without the layer.
     pub fn builder(&self) -> Option<ProcessUser> {
         self.has(Layer::User).then(|| self.users.builder())
     }

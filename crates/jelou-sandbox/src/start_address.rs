@@ -1,20 +1,20 @@
-//! The address of an empty string that nobody can guess.
+//! An empty string at an unguessable address.
 //!
-//! A process starts by `execveat(descriptor, "", AT_EMPTY_PATH)`, and its filter must allow that one call and no exec
-//! after it. A filter sees the numbers of a call and not what they point to: with the right descriptor and another
-//! path, the kernel would start another program. So the filter also wants the path at one address, which is chosen
-//! at random among 2^46. The program that is started has nothing there and is never told.
+//! A process starts by `execveat(PROGRAM_FD, "", AT_EMPTY_PATH)`, and its filter must allow this call and no later exec. A
+//! filter sees the arguments and not the memory that they point to: with the right file descriptor and another path, the
+//! kernel would start another program. So the filter also requires the path's address, which is random among 2^46. The
+//! started program has nothing mapped there and does not know the address.
 
 use rustix::mm::{MapFlags, ProtFlags};
 
 const PAGE_BITS: u32 = 12;
-/// Pages that can be chosen from: the lower half of the address space of a process with 47 bits of it.
+/// Candidate pages: the lower half of a 47-bit address space.
 const PAGES: u64 = 1 << 34;
-/// The lowest page, well above what the kernel leaves unmapped (`vm.mmap_min_addr`).
+/// The lowest candidate, well above `vm.mmap_min_addr`.
 const FIRST_PAGE: u64 = 1 << 8;
 const ATTEMPTS: u32 = 64;
 
-/// Valid for the life of this process, and in its children until they become another program.
+/// Valid in this process, and in its children until exec.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartAddress(usize);
 
@@ -35,7 +35,7 @@ impl StartAddress {
             };
             // Every byte of the page is an empty string.
             let offset = usize::try_from(random >> (u64::BITS - PAGE_BITS)).unwrap_or(0);
-            // SAFETY: with FIXED_NOREPLACE, the kernel maps at this address or nowhere, and touches no other mapping.
+            // SAFETY: with FIXED_NOREPLACE, the kernel maps at this address or fails, and changes no other mapping.
             let mapped = unsafe {
                 rustix::mm::mmap_anonymous(
                     std::ptr::without_provenance_mut(page),
@@ -46,7 +46,7 @@ impl StartAddress {
             };
             match mapped {
                 Ok(address) if address.addr() == page => return Ok(Self(page + offset)),
-                // A kernel before 4.17 takes the address as a wish.
+                // A kernel before 4.17 treats the address as a hint.
                 Ok(_) | Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOMEM) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,7 +1,7 @@
-//! Which system calls a process can make: seccomp(2).
+//! The system calls that a process can make: seccomp(2).
 //!
-//! Deno runs on a list of what is refused rather than of what is allowed: V8 and its runtime use many calls, and a new
-//! version may use others. What is refused is what no function needs and what attacks on kernels are made of.
+//! The filter is a list of refused calls, not of allowed ones: V8 and Deno's runtime use many calls, and a new version may
+//! use others. Refused are calls that no function needs and that attacks on kernels use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::config::SandboxConfig;
 use crate::purpose::{Network, Purpose};
 use crate::start_address::StartAddress;
 
-/// The descriptor of the program that a process starts with; none can be opened under it later.
+/// The file descriptor by which a process starts its program. No other file can get this number later.
 pub(crate) const PROGRAM_FD: i32 = 900;
 
 const REFUSED: &[i64] = &[
@@ -62,7 +62,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_setdomainname,
     libc::SYS_sethostname,
     libc::SYS_setns,
-    // Out of the group in which the processes of a build are ended together.
+    // A process must not leave its process group, which is killed at the end of a build step.
     libc::SYS_setpgid,
     libc::SYS_setsid,
     libc::SYS_settimeofday,
@@ -74,9 +74,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_userfaultfd,
 ];
 
-/// Filters in the order in which they are installed; the strictest answer of all of them counts.
+/// In the order of installation. The kernel takes the strictest result of all filters.
 pub(crate) type Filters = Arc<Vec<BpfProgram>>;
 
+/// Why there are no system call filters.
 pub(crate) fn missing() -> Option<&'static str> {
     let supported = std::env::consts::ARCH
         .try_into()
@@ -85,7 +86,7 @@ pub(crate) fn missing() -> Option<&'static str> {
     if !supported {
         return Some("there is no filter for this processor");
     }
-    // The kernel lists what it can do only when it has seccomp filters (seccomp(2), NOTES).
+    // The file exists only in a kernel with seccomp filters (seccomp(2), NOTES).
     let actions = std::path::Path::new("/proc/sys/kernel/seccomp/actions_avail");
     (!actions.exists()).then_some("the kernel has no seccomp filters")
 }
@@ -115,7 +116,7 @@ pub(crate) fn filters(
     }
     let mut filters = vec![
         filter(refused, libc::EPERM)?,
-        // Its flags are in memory, where a filter cannot see them; programs fall back on clone(2).
+        // The flags of clone3(2) are in memory, which a filter cannot read; programs fall back to clone(2).
         filter(
             BTreeMap::from([(libc::SYS_clone3, Vec::new())]),
             libc::ENOSYS,
@@ -133,7 +134,7 @@ pub(crate) fn filters(
     Ok(Arc::new(filters))
 }
 
-/// A process cannot take back that it dies with the server (`PR_SET_PDEATHSIG`).
+/// A process cannot clear the signal that kills it with the server (`PR_SET_PDEATHSIG`).
 fn refuse_outliving(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
 ) -> Result<(), seccompiler::Error> {
@@ -142,7 +143,7 @@ fn refuse_outliving(
     Ok(())
 }
 
-/// No second program and no second process: threads only. The one exec that is left is the start itself.
+/// No second program and no second process: threads only. The only allowed exec is the start itself.
 fn refuse_programs(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
     start: StartAddress,
@@ -169,8 +170,7 @@ fn refuse_programs(
     Ok(())
 }
 
-/// Signals to other processes, of which some have the same user where the server is not root; and links, which could
-/// lead the server somewhere else.
+/// Signals, which reach processes of the same user when the server is not root; and links, which the server might follow.
 fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
     for call in [
         libc::SYS_kill,
@@ -186,7 +186,7 @@ fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
     }
 }
 
-/// On x86-64 every call has a second number, of the x32 interface, in which the filters above would not know it.
+/// On x86-64, every call has a second number in the x32 interface, which the other filters do not match.
 #[cfg(target_arch = "x86_64")]
 fn refuse_second_numbering() -> BpfProgram {
     // Offset of the number in `struct seccomp_data`.
@@ -205,8 +205,8 @@ fn refuse_second_numbering() -> BpfProgram {
     ]
 }
 
-/// Streams and datagrams over IP, unix sockets, and netlink as far as name resolution asks for addresses; nothing that
-/// sees or makes packets.
+/// Allows TCP, UDP, unix sockets, and the netlink family that name resolution uses. Refuses sockets that read or write raw
+/// packets.
 fn refuse_raw_sockets(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
 ) -> Result<(), seccompiler::Error> {

@@ -1,14 +1,14 @@
-//! A user id for each process, so that the kernel keeps processes apart as it keeps users apart.
+//! A user id for each process, so that the kernel isolates processes as it isolates users.
 
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many user ids there are; far more than processes can run at a time.
+/// Size of the range of user ids; far more than processes that run at a time.
 const USER_IDS: u32 = 60_000;
 
-/// Group and user of one process, both of the same number.
+/// User and group of one process, both with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessUser(u32);
 
@@ -17,12 +17,20 @@ impl ProcessUser {
         self.0
     }
 
-    /// Gives the path to the process.
+    /// Makes the process the owner of the path.
+    ///
+    /// # Errors
+    ///
+    /// When the owner cannot be changed.
     pub fn own(self, path: &Path) -> std::io::Result<()> {
         std::os::unix::fs::lchown(path, Some(self.0), Some(self.0))
     }
 
-    /// Gives a folder and all that is in it.
+    /// Makes the process the owner of a folder and its contents.
+    ///
+    /// # Errors
+    ///
+    /// When an owner cannot be changed.
     pub fn own_all(self, folder: &Path) -> std::io::Result<()> {
         self.own(folder)?;
         for entry in fs_err::read_dir(folder)? {
@@ -36,7 +44,11 @@ impl ProcessUser {
         Ok(())
     }
 
-    /// Lets the process, by its group, use the path, which stays the server's own.
+    /// Sets the group of the path to the process's. The server stays the owner.
+    ///
+    /// # Errors
+    ///
+    /// When the group cannot be changed.
     pub fn admit(self, path: &Path) -> std::io::Result<()> {
         std::os::unix::fs::lchown(path, None, Some(self.0))
     }
@@ -55,14 +67,14 @@ struct Lent {
     ids: HashSet<u32>,
 }
 
-/// The user ids that are lent.
+/// The user ids that processes get.
 pub(crate) fn range(first: u32) -> std::ops::RangeInclusive<u32> {
     first..=first.saturating_add(USER_IDS - 1)
 }
 
 impl UserIds {
-    /// `start` says at which of the ids lending begins. With a start that differs from server to server, two servers
-    /// that were given the same range by mistake seldom meet.
+    /// `start` is the offset of the first id to lend. A random offset makes it unlikely that two servers with the same range
+    /// by mistake use the same id.
     pub fn new(first: u32, start: u32) -> Self {
         Self {
             first,
@@ -73,12 +85,16 @@ impl UserIds {
         }
     }
 
-    /// The one that fetches packages and owns their cache; none of those that are lent.
+    /// The user that fetches packages and owns their cache. Its id follows the range.
     pub fn builder(&self) -> ProcessUser {
         ProcessUser(self.first + USER_IDS)
     }
 
-    /// The id that was not lent for the longest time.
+    /// Lends the id that has been unused for the longest time.
+    ///
+    /// # Errors
+    ///
+    /// When all ids are in use.
     pub fn lend(self: &Arc<Self>) -> std::io::Result<LentUser> {
         let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..USER_IDS {
@@ -97,7 +113,7 @@ impl UserIds {
     }
 }
 
-/// A user id that no other process has until this is dropped.
+/// A user id of one process. Dropping it returns the id.
 #[derive(Debug)]
 pub struct LentUser {
     user: ProcessUser,
@@ -121,6 +137,7 @@ impl Drop for LentUser {
     }
 }
 
+/// Why processes cannot have user ids of their own.
 pub(crate) fn missing(run_dir: &Path) -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("the server does not run as root");
@@ -128,7 +145,7 @@ pub(crate) fn missing(run_dir: &Path) -> Option<&'static str> {
     let passable = |folder: &Path| {
         folder
             .metadata()
-            // One that is still to be made will be passable.
+            // The server creates missing folders with search permission.
             .map_or(true, |metadata| metadata.permissions().mode() & 0o001 != 0)
     };
     let blocked = !run_dir.ancestors().all(passable);
@@ -147,7 +164,7 @@ mod tests {
         let second = ids.lend().unwrap();
         assert_eq!(second.user().id(), 600_000);
         drop(second);
-        // The ids go round before one comes again, and the one that is still lent is passed over.
+        // Every other id is lent before one repeats, and the id in use is skipped.
         let mut seen = HashSet::new();
         for _ in 0..USER_IDS - 1 {
             assert!(seen.insert(ids.lend().unwrap().user().id()));
@@ -157,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_error_when_all_are_lent() {
+    fn lending_fails_when_all_ids_are_in_use() {
         let ids = Arc::new(UserIds::new(600_000, 0));
         let all: Vec<_> = (0..USER_IDS).map(|_| ids.lend().unwrap()).collect();
         assert!(ids.lend().is_err());

@@ -1,4 +1,4 @@
-//! Built functions, kept on disk by the hash of their bundle, so that a cold start needs no database.
+//! Built functions on disk, by the hash of their bundle, so that a cold start needs no database.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-/// A built function: what a worker imports, and the source map that leads its stack traces back to the upload.
+/// A built function: the bundle that a worker imports, and its source map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     pub bundle: String,
@@ -30,6 +30,11 @@ pub struct ArtifactCache {
 }
 
 impl ArtifactCache {
+    /// Creates the folder, unless it exists.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be created.
     pub fn open(dir: PathBuf) -> Result<Self, ArtifactError> {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -38,25 +43,40 @@ impl ArtifactCache {
         Ok(Self { dir })
     }
 
+    /// Whether both files are there and intact.
     pub fn holds(&self, hash: &str) -> bool {
         self.bundle(hash).is_ok() && self.source_map(hash).is_ok()
     }
 
-    /// Keeps the artifact under the hash that the store gave it.
+    /// Stores the artifact under a hash.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be written.
     pub fn put(&self, hash: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
         self.write(&format!("{hash}.map"), &artifact.source_map)?;
         self.write(&format!("{hash}.js"), &artifact.bundle)
     }
 
+    /// # Errors
+    ///
+    /// When the file is missing, damaged, or cannot be read.
     pub fn bundle(&self, hash: &str) -> Result<String, ArtifactError> {
         self.read(&format!("{hash}.js"), hash)
     }
 
+    /// # Errors
+    ///
+    /// When the file is missing, damaged, or cannot be read.
     pub fn source_map(&self, hash: &str) -> Result<String, ArtifactError> {
         self.read(&format!("{hash}.map"), hash)
     }
 
-    /// Removes what is of none of these artifacts.
+    /// Removes all other artifacts.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be removed.
     pub fn retain(&self, keep: &HashSet<String>) -> Result<(), ArtifactError> {
         for entry in fs_err::read_dir(&self.dir)? {
             let path = entry?.path();
@@ -71,7 +91,7 @@ impl ArtifactCache {
         Ok(())
     }
 
-    /// The content, checked against the digest on the file's first line.
+    /// Checks the content against the digest on the file's first line.
     fn read(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
         let text = match fs_err::read_to_string(self.dir.join(name)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -85,7 +105,7 @@ impl ArtifactCache {
         }
     }
 
-    /// Whole or not at all: a reader never sees half a file, a full disk leaves none.
+    /// Writes atomically: a reader never sees a partial file, and a full disk leaves none.
     fn write(&self, name: &str, content: &str) -> Result<(), ArtifactError> {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         writeln!(file, "{}", digest(content))?;

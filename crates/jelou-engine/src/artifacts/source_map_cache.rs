@@ -1,8 +1,8 @@
-//! The source maps of the artifacts whose stack traces were read last.
+//! A cache of parsed source maps, bounded in memory and in parsing time.
 //!
-//! To read a map takes time and memory that are the server's, and a function may ask for it with every line that it
-//! writes. So maps are kept while there is room, and read one at a time, with longer pauses than reads. A function waits
-//! for its lines to be taken: so none waits for long, and nobody at all for a while after somebody waited in vain.
+//! Parsing a map costs the server time and memory, and a function can cause it with every line that it writes. So maps are
+//! parsed one at a time, with pauses in between. A function blocks until its line was read, so the wait for a map has a
+//! timeout, and for a while after a timeout no line waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,23 +13,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::cache::ArtifactCache;
 
-/// Bytes of memory for the maps that are kept.
+/// Bytes of memory for cached maps.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
-/// A pause is that many times as long as the read before it.
+/// A pause takes that many times as long as the parsing before it.
 const PAUSE: u32 = 9;
 /// How long a line waits for its map.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// For how long nobody waits any more.
-const IMPATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_millis(500);
+/// For how long no line waits after a timeout.
+const NO_WAIT_PERIOD: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct SourceMapCache {
     artifacts: ArtifactCache,
-    /// Those that were used last are at the end.
+    /// The most recently used are at the end.
     kept: Mutex<VecDeque<Kept>>,
-    reading: Arc<Semaphore>,
-    /// When somebody waited in vain.
-    gave_up: Mutex<Option<Instant>>,
+    parsing: Arc<Semaphore>,
+    /// When a line last waited until the timeout.
+    timed_out: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -44,18 +44,18 @@ impl SourceMapCache {
         Self {
             artifacts,
             kept: Mutex::default(),
-            reading: Arc::new(Semaphore::new(1)),
-            gave_up: Mutex::default(),
+            parsing: Arc::new(Semaphore::new(1)),
+            timed_out: Mutex::default(),
         }
     }
 
-    /// The map of an artifact. `None` where there is none, or others are being read.
+    /// The map of an artifact. `None` when it is missing, or the parser is busy.
     pub(crate) async fn of(&self, hash: &str) -> Option<Arc<SourceMap>> {
         if let Some(map) = self.find(hash) {
             return Some(map);
         }
-        let turn = self.turn().await?;
-        // Somebody else may have read it meanwhile.
+        let permit = self.permit().await?;
+        // Another task may have parsed it meanwhile.
         if let Some(map) = self.find(hash) {
             return Some(map);
         }
@@ -64,23 +64,23 @@ impl SourceMapCache {
         let pause = PAUSE * began.elapsed();
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            drop(turn);
+            drop(permit);
         });
         read.map(|kept| self.keep(kept))
     }
 
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let lately = |at: Instant| at.elapsed() < IMPATIENCE;
-        let patience = match *lock(&self.gave_up) {
-            Some(at) if lately(at) => Duration::ZERO,
-            _ => PATIENCE,
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let recently = |at: Instant| at.elapsed() < NO_WAIT_PERIOD;
+        let timeout = match *lock(&self.timed_out) {
+            Some(at) if recently(at) => Duration::ZERO,
+            _ => TIMEOUT,
         };
-        let turn = Arc::clone(&self.reading).acquire_owned();
-        match tokio::time::timeout(patience, turn).await {
-            Ok(turn) => turn.ok(),
+        let permit = Arc::clone(&self.parsing).acquire_owned();
+        match tokio::time::timeout(timeout, permit).await {
+            Ok(permit) => permit.ok(),
             Err(_) => {
-                if !patience.is_zero() {
-                    *lock(&self.gave_up) = Some(Instant::now());
+                if !timeout.is_zero() {
+                    *lock(&self.timed_out) = Some(Instant::now());
                 }
                 None
             }
@@ -118,7 +118,7 @@ async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
         let tokens = map.get_token_count() as usize * size_of::<RawToken>();
         Some(Kept {
             hash,
-            // Names and sources are in the text, too.
+            // The text stands for names and sources.
             bytes: tokens + text.len(),
             map: Arc::new(map),
         })
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_map_is_read_once() {
+    async fn a_map_is_parsed_once() {
         let (dir, maps) = with("a1");
         let first = maps.of("a1").await.unwrap();
         fs_err::remove_file(dir.path().join("artifacts/a1.map")).unwrap();
@@ -154,22 +154,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_long_while_others_are_read() {
+    async fn a_busy_parser_does_not_delay_lines() {
         let (_dir, maps) = with("a1");
-        let others = maps.reading.acquire().await.unwrap();
+        let others = maps.parsing.acquire().await.unwrap();
         assert!(maps.of("a1").await.is_none());
-        let began = lock(&maps.gave_up).unwrap();
+        let began = lock(&maps.timed_out).unwrap();
         for _ in 0..100 {
             assert!(maps.of("a1").await.is_none());
         }
-        // Nobody has waited since.
-        assert_eq!(*lock(&maps.gave_up), Some(began));
+        // No line has waited since.
+        assert_eq!(*lock(&maps.timed_out), Some(began));
         drop(others);
         assert!(maps.of("a1").await.is_some());
     }
 
     #[test]
-    fn maps_over_the_room_for_them_go_and_the_last_one_stays() {
+    fn the_least_recently_used_maps_are_dropped() {
         let (_dir, maps) = with("a1");
         let kept = |hashes: [&str; 4]| hashes.map(|hash| maps.find(hash).is_some());
         let keep = |hash: &str, bytes: usize| {
@@ -181,7 +181,7 @@ mod tests {
         };
         keep("a1", KEPT_BYTES / 2);
         keep("b2", KEPT_BYTES / 2);
-        // Used last.
+        // Most recently used.
         assert!(maps.find("a1").is_some());
         keep("c3", 1);
         assert_eq!(kept(["a1", "b2", "c3", "d4"]), [true, false, true, false]);

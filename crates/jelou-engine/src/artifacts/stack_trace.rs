@@ -1,4 +1,4 @@
-//! Leads the stack traces of a bundle back to the files that the developer wrote.
+//! Maps stack traces from the bundle to the developer's source files.
 
 use serde_json::Value;
 use sourcemap::SourceMap;
@@ -6,13 +6,13 @@ use sourcemap::SourceMap;
 /// How the URL of a bundle begins.
 const BUNDLE: &str = "blob:";
 
-/// Whether there may be something to rewrite.
+/// Whether the text may contain frames of a bundle.
 pub(crate) fn has_frames(text: &str) -> bool {
     text.contains(BUNDLE)
 }
 
-/// Rewrites the frames of the bundle to the upload's own files, lines and columns, and leaves out the frames of the
-/// platform. A frame that the map does not know stays as it is.
+/// Maps frames of the bundle to files, lines and columns of the upload, and removes frames of the platform. A frame without
+/// a mapping stays unchanged.
 pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
     text.lines()
         .filter(|line| !is_platform_frame(line))
@@ -21,7 +21,7 @@ pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
         .join("\n")
 }
 
-/// The same for a line of a log: in one that is JSON, as the SDK writes them, each text is rewritten by itself.
+/// As [`rewrite`], for a line of a log. In a JSON line, which the SDK writes, each string is rewritten separately.
 pub(crate) fn rewrite_logged(line: &str, map: &SourceMap) -> String {
     match serde_json::from_str(line) {
         Ok(mut value) => {

@@ -1,5 +1,5 @@
-//! Fetches the pinned binaries through the machine's own `npm` client, so that its registry, proxy and certificates
-//! apply, and takes them only when their SHA-256 is the one pinned in our source.
+//! Fetches the pinned binaries with the machine's `npm` client, so that its registry, proxy and certificates apply.
+//! Binaries with another SHA-256 than the pinned one are rejected.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Deno, Origin, Pin, bundler_path, deno_path, install_dir};
 
+/// Why a binary cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     #[error(
@@ -47,7 +48,11 @@ pub enum InstallError {
     Io(#[from] std::io::Error),
 }
 
-/// Installs what is missing in the data folder and returns the installed engine. Blocking.
+/// Installs missing binaries into the data folder. Blocking.
+///
+/// # Errors
+///
+/// When a binary cannot be fetched, has another checksum, or cannot be written.
 pub fn install(data: &Path) -> Result<Deno, InstallError> {
     let binary = deno_path(data);
     fetch(&Pin::deno().ok_or(InstallError::Platform)?, &binary)?;
@@ -59,7 +64,11 @@ pub fn install(data: &Path) -> Result<Deno, InstallError> {
     install_bundler(data, deno)
 }
 
-/// Installs the bundler for a Deno that is somewhere else. Blocking.
+/// Installs the bundler for a Deno that is not in the data folder. Blocking.
+///
+/// # Errors
+///
+/// As [`install`].
 pub fn install_bundler(data: &Path, deno: Deno) -> Result<Deno, InstallError> {
     let bundler = bundler_path(data);
     fetch(&Pin::bundler().ok_or(InstallError::Platform)?, &bundler)?;

@@ -1,4 +1,4 @@
-//! Where Deno is looked for: `JELOU_DENO`, the data folder, then `PATH` with exactly the pinned version.
+//! Looks for Deno: in `JELOU_DENO`, the data folder, then on `PATH` with exactly the pinned version.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use super::{DENO_VERSION, Deno, bundler_path, deno_path};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Named by `JELOU_DENO`: the operator's own choice, whatever its version.
+    /// Named by `JELOU_DENO`, with any version.
     Environment,
-    /// Installed into the data folder, checksum checked.
+    /// Installed into the data folder, with a checked checksum.
     Installed,
     /// Found on `PATH`.
     Path,
@@ -23,7 +23,11 @@ pub enum LocateError {
     Environment { path: PathBuf, reason: String },
 }
 
-/// Finds Deno without fetching anything; `None` when it has to be installed.
+/// Looks for an installed Deno. `None` when there is none.
+///
+/// # Errors
+///
+/// When `named`, the value of `JELOU_DENO`, is no Deno.
 pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, LocateError> {
     let bundler = Some(bundler_path(data)).filter(|path| path.is_file());
     if let Some(named) = named.filter(|value| !value.is_empty()) {
@@ -60,7 +64,7 @@ pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, Locate
     }))
 }
 
-/// The version that a binary says it is.
+/// The version that `--version` reports.
 fn version(binary: &Path) -> Result<String, String> {
     if !binary.is_file() {
         return Err("there is no such file".to_owned());

@@ -1,4 +1,4 @@
-//! The engine's binaries: which version is pinned, where it is looked for, and how it is fetched.
+//! Deno and its bundler: the pinned versions, where they are looked for, and how they are installed.
 
 mod install;
 mod locate;
@@ -11,11 +11,11 @@ pub use locate::{LocateError, Origin, locate};
 pub use pin::{DENO_VERSION, ESBUILD_VERSION, Pin};
 pub(crate) use pin::{bundler_cache_dir, bundler_cache_name};
 
-/// A Deno that was found, and the bundler that belongs to it.
+/// A Deno that was found, with its bundler.
 #[derive(Debug, Clone)]
 pub struct Deno {
     pub binary: PathBuf,
-    /// The bundler's binary, without which nothing can be built.
+    /// Without the bundler, nothing can be built.
     pub bundler: Option<PathBuf>,
     pub origin: Origin,
 }

@@ -1,4 +1,4 @@
-//! Gives a function that ends again and again time between its starts.
+//! Pauses between the starts of a function that crashes repeatedly.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use jelou_sandbox::CpuShare;
 
 use super::error::LeaseError;
 
-/// Ends in a row that are forgiven.
-const FORGIVEN: u32 = 3;
+/// Crashes in a row without a pause.
+const FREE_CRASHES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(30);
-/// A process that lived this long was well.
-const WELL: Duration = Duration::from_mins(1);
+/// A process that lived this long was healthy.
+const HEALTHY: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
@@ -20,32 +20,34 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Notes that a process ended by itself after living that long, or did not start at all.
+    /// Records a crash after `lived`, or a failed start.
     pub(crate) fn crashed(&mut self, lived: Duration) {
-        // One process that was well, or a time without a bad end that is longer than any pause: nobody says of those that
-        // were ended for want of work how long they lived.
-        let rare = |last: Instant| last.elapsed() >= LONGEST + WELL;
-        if lived >= WELL || self.last.is_some_and(rare) {
+        // A healthy process ends the series, and so does a time without crashes: processes that were ended for being idle
+        // are not recorded.
+        let rare = |last: Instant| last.elapsed() >= LONGEST + HEALTHY;
+        if lived >= HEALTHY || self.last.is_some_and(rare) {
             self.crashes = 0;
         }
         self.crashes += 1;
         self.last = Some(Instant::now());
         self.until = self
             .crashes
-            .checked_sub(FORGIVEN + 1)
+            .checked_sub(FREE_CRASHES + 1)
             .map(|exponent| Duration::from_secs(1 << exponent.min(5)).min(LONGEST))
             .map(|pause| Instant::now() + pause);
     }
 
-    /// What the next process starts with: after a bad end it does not take the processor from the others, who have done
-    /// nothing.
+    /// The share of the next process: idle priority after a crash, so that it does not slow other functions.
     pub(crate) fn share(&self) -> CpuShare {
         match self.last {
-            Some(last) if last.elapsed() < WELL => CpuShare::Rest,
+            Some(last) if last.elapsed() < HEALTHY => CpuShare::Rest,
             _ => CpuShare::Own,
         }
     }
 
+    /// # Errors
+    ///
+    /// [`LeaseError::BackingOff`] during a pause.
     pub(crate) fn check(&self) -> Result<(), LeaseError> {
         match self
             .until
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_a_long_life_ends_them() {
+    fn pauses_grow_until_a_process_is_healthy() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.share(), CpuShare::Own);
         let pauses = [(); 10].map(|()| {
@@ -82,17 +84,17 @@ mod tests {
         });
         assert_eq!(pauses, [0, 0, 0, 1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(backoff.share(), CpuShare::Rest);
-        backoff.crashed(WELL);
+        backoff.crashed(HEALTHY);
         assert_eq!(pause(&backoff), 0);
     }
 
     #[test]
-    fn ends_far_apart_are_not_in_a_row() {
+    fn crashes_far_apart_are_not_in_a_row() {
         let mut backoff = Backoff::default();
         for _ in 0..10 {
             backoff.crashed(Duration::ZERO);
             assert_eq!(pause(&backoff), 0);
-            backoff.last = Instant::now().checked_sub(LONGEST + WELL);
+            backoff.last = Instant::now().checked_sub(LONGEST + HEALTHY);
         }
     }
 }

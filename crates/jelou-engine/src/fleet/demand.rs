@@ -1,8 +1,8 @@
-//! How many blank workers are wanted, by how many were taken lately.
+//! How many blank workers are wanted, derived from how many were taken recently.
 
 use std::time::{Duration, Instant};
 
-/// Starts are counted in spans of this length; what comes within one comes faster than blank workers are started.
+/// Starts are counted in spans of this length. Starts within one span are faster than blank workers are started.
 const SPAN: Duration = Duration::from_secs(1);
 /// For how many spans a burst is remembered.
 const SPANS: usize = 16;
@@ -24,13 +24,13 @@ impl Demand {
         }
     }
 
-    /// Notes a start.
+    /// Counts a start.
     pub(crate) fn count(&mut self, now: Instant) {
         self.advance(now);
         self.starts[0] += 1;
     }
 
-    /// As many as the largest of the last bursts took, and at least so many that the next one begins well.
+    /// The largest recent burst, between `least` and `most`.
     pub(crate) fn target(&mut self, now: Instant, least: usize, most: usize) -> usize {
         self.advance(now);
         let burst = self.starts.into_iter().max().unwrap_or_default();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_one_after_another_want_few() {
+    fn starts_in_sequence_need_one() {
         let start = Instant::now();
         let mut demand = Demand::new(start);
         for number in 0..100 {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_counts_before_the_most() {
+    fn the_least_wins_over_the_most() {
         let now = Instant::now();
         assert_eq!(Demand::new(now).target(now, 4, 0), 4);
     }

@@ -1,4 +1,4 @@
-//! Why a request gets no process.
+//! Errors of the fleet.
 
 use std::time::Duration;
 
@@ -6,9 +6,10 @@ use crate::artifacts::ArtifactError;
 use crate::capacity::NoRoom;
 use crate::worker::LoadError;
 
+/// Why a request gets no process.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// A newer slot has taken its place: look the function up again.
+    /// A newer slot has replaced it: the caller looks the function up again.
     #[error("the slot is retired")]
     Retired,
     #[error(
@@ -25,7 +26,7 @@ pub enum LeaseError {
     Artifact(#[from] ArtifactError),
     #[error("cannot decrypt the function's secrets: {0}")]
     Secrets(String),
-    /// Which is not for the function to answer for.
+    /// Not the function's fault.
     #[error("cannot start a process: {0}")]
     Process(#[source] LoadError),
     #[error("cannot start the function: {}", .0.brief())]

@@ -1,17 +1,17 @@
-//! The requests that a worker is working on, so that a call that it makes can be traced to the request that it serves.
+//! The requests that a worker has in flight. A call from the worker to another function is attributed to one of them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
 
-/// A request that is given to a worker.
+/// A request for a worker.
 #[derive(Debug, Clone)]
 pub struct InFlightRequest {
     pub id: Uuid,
-    /// Calls already made in the chain that led to it.
+    /// Length of the chain of calls that led to it.
     pub hops: u32,
-    /// Whose memory it may use.
+    /// The scope of `ctx.memory`.
     pub memory_scope: String,
 }
 
@@ -22,9 +22,8 @@ pub(crate) struct InFlight {
 
 #[derive(Debug, Default)]
 struct Table {
-    /// By request id.
     requests: HashMap<Uuid, Facts>,
-    /// Calls already made in the chain of the request that ended last.
+    /// Hops of the request that ended last.
     last_hops: u32,
 }
 
@@ -35,7 +34,7 @@ struct Facts {
 }
 
 impl InFlight {
-    /// Answers with the request's id, which ends it.
+    /// Adds a request. The returned id ends it.
     pub(crate) fn begin(&self, request: InFlightRequest) -> Uuid {
         let InFlightRequest {
             id,
@@ -54,10 +53,9 @@ impl InFlight {
         }
     }
 
-    /// The length of the chain that a call made on behalf of `parent` continues. A call that names no request in
-    /// flight counts as made by the longest chain, so that leaving the name out gains nothing; one that is made when
-    /// every request has been answered, as a continuation of the last, so that a function cannot go on for ever by
-    /// calling itself from a timer.
+    /// The hops of the chain that a call on behalf of `parent` continues. When `parent` is not in flight, the longest chain
+    /// counts, so that hiding the parent gains nothing. When nothing is in flight, the last request counts, so that a
+    /// function cannot call itself forever from a timer.
     pub(crate) fn hops_of(&self, parent: Option<&str>) -> u32 {
         let table = self.lock();
         parent
@@ -67,7 +65,7 @@ impl InFlight {
             .unwrap_or(table.last_hops)
     }
 
-    /// Whose memory a call made on behalf of `parent` may use; `None` when that is no request in flight.
+    /// The memory scope of `parent`; `None` when it is not in flight.
     pub(crate) fn memory_scope_of(&self, parent: &str) -> Option<String> {
         let parent = Uuid::try_parse(parent).ok()?;
         Some(self.lock().requests.get(&parent)?.memory_scope.clone())

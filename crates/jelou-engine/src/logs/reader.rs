@@ -1,21 +1,25 @@
-//! Reads lines from a worker's pipes, each at most as long as the limit.
+//! Reads lines of limited length from a worker's pipes.
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt};
 
-/// Reads until the process closes the pipe.
+/// Reads and discards until the process closes the pipe.
 pub(crate) async fn discard(mut pipe: impl AsyncRead + Unpin) {
-    // A pipe that fails has nothing left to read.
+    // A failed pipe has nothing left to read.
     let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    /// Bytes at its end that were over the limit.
+    /// Bytes over the limit, which were dropped.
     pub(super) dropped: usize,
 }
 
-/// The next line, of which at most `max_bytes` are kept.
+/// The next line, cut to `max_bytes`; `None` at the end.
+///
+/// # Errors
+///
+/// When the pipe cannot be read.
 pub(crate) async fn next_line(
     reader: &mut (impl AsyncBufReadExt + Unpin),
     max_bytes: usize,
@@ -35,19 +39,19 @@ pub(crate) async fn next_line(
         dropped = skip_line(reader).await?;
     }
     let text = String::from_utf8_lossy(&line);
-    let text = harmless(text.strip_suffix('\r').unwrap_or(&text));
+    let text = escape_controls(text.strip_suffix('\r').unwrap_or(&text));
     Ok(Some(Line { text, dropped }))
 }
 
-/// Without what a terminal would act on: a line could look like another one, or take its place.
-fn harmless(text: &str) -> String {
-    let acts = |character: char| character.is_control() && character != '\t';
-    if !text.contains(acts) {
+/// Escapes control characters, with which a line could forge or overwrite other lines in a terminal.
+fn escape_controls(text: &str) -> String {
+    let is_control = |character: char| character.is_control() && character != '\t';
+    if !text.contains(is_control) {
         return text.to_owned();
     }
     text.chars()
         .fold(String::with_capacity(text.len()), |mut line, character| {
-            if acts(character) {
+            if is_control(character) {
                 line.extend(character.escape_unicode());
             } else {
                 line.push(character);
@@ -56,7 +60,7 @@ fn harmless(text: &str) -> String {
         })
 }
 
-/// Reads to the end of the line; how many bytes came before it.
+/// Skips the rest of the line. Returns its bytes.
 async fn skip_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<usize> {
     let mut skipped = 0;
     loop {
@@ -81,7 +85,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_line_over_the_limit_is_cut_and_the_next_one_is_whole() {
+    async fn a_line_over_the_limit_is_cut() {
         let text = format!("{}\nnext\nlast", "x".repeat(200_000));
         let mut reader = BufReader::new(text.as_bytes());
         let first = next_line(&mut reader, 16_384).await.unwrap().unwrap();
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_terminal_would_act_on_is_spelled_out() {
+    async fn control_characters_are_escaped() {
         let text = "tab\tend\r\na\rb \u{1b}[2J \u{9b}1m\n";
         let mut reader = BufReader::new(text.as_bytes());
         for expected in ["tab\tend", r"a\u{d}b \u{1b}[2J \u{9b}1m"] {
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_as_long_as_the_limit_is_whole() {
+    async fn a_line_at_the_limit_is_not_cut() {
         let mut reader = BufReader::new("123\n4567\n".as_bytes());
         let line = next_line(&mut reader, 4).await.unwrap().unwrap();
         assert_eq!((&*line.text, line.dropped), ("123", 0));

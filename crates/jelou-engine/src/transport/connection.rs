@@ -1,7 +1,7 @@
-//! HTTP/1.1 connections to one worker, kept alive and used again.
+//! HTTP/1.1 connections to one worker, kept alive and reused.
 //!
-//! A connection is driven by the task that uses it, not by one of its own: a request then costs no switch between
-//! tasks, and no wake-up of another thread, on its way to the worker and back.
+//! A connection is driven by the task that uses it, not by a task of its own: a request then costs no switch between tasks
+//! and no wake-up of another thread.
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
@@ -21,19 +21,18 @@ use super::peer::connect;
 use super::sharded::Sharded;
 use super::stream::WorkerStream;
 
-/// Idle connections that a thread keeps: each is a descriptor of the process's (`limits.max_open_files`), and after a burst
-/// nobody needs as many as it took.
+/// Idle connections that a thread keeps. Each takes a file descriptor of the process (`limits.max_open_files`), and after a
+/// burst fewer are needed.
 const MAX_IDLE: usize = 8;
 
 pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
-    /// Reads and writes.
     driver: Driver,
 }
 
 struct Driver {
     work: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
-    /// Set when the connection is closed, or has become another protocol's. Then the work must not be asked again.
+    /// Set when the connection is closed or upgraded. The work must not be polled again.
     ended: bool,
 }
 
@@ -82,7 +81,7 @@ impl Connection {
         })
     }
 
-    /// Reads and writes what can be without waiting. Whatever task calls this is woken when there is more to do.
+    /// Reads and writes without waiting. Wakes the calling task when there is more to do.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.driver.poll(context)
     }
@@ -94,19 +93,23 @@ impl Connection {
         let mut response = std::pin::pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;
         poll_fn(|context| {
-            // Its end is the response's, too.
+            // When the connection ends, so does the response.
             let _ = driver.poll(context);
             response.as_mut().poll(context)
         })
         .await
     }
 
-    /// Lets a connection that has become another protocol go on by itself.
+    /// Drives an upgraded connection in a task of its own.
     pub(crate) fn detach(mut self) {
         tokio::spawn(poll_fn(move |context| self.driver.poll(context)));
     }
 
-    /// Sends a request and takes the whole answer, whose body may have that many bytes.
+    /// Sends a request and reads the whole response, whose body may have `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends, or the body is larger.
     pub(crate) async fn exchange(
         &mut self,
         request: Request<RequestBody>,
@@ -133,7 +136,7 @@ impl Connection {
         Ok((head.status, bytes.freeze()))
     }
 
-    /// Whether another request can be sent: the last one is through, and the worker has not closed the connection.
+    /// Whether another request can be sent: the last one is complete, and the worker has not closed the connection.
     fn is_idle(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         self.drive(&mut context).is_pending() && self.sender.is_ready()
@@ -149,7 +152,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// `max_head_bytes` is the most that the head of a response may have.
+    /// `max_head_bytes` limits the head of a response.
     pub(crate) fn new(process: Pid, socket: &Path, max_head_bytes: usize) -> Self {
         Self {
             process,
@@ -159,12 +162,16 @@ impl Connections {
         }
     }
 
-    /// The most that the head of a response may have.
+    /// Limit of the head of a response.
     pub(crate) fn max_head_bytes(&self) -> usize {
         self.max_head_bytes
     }
 
     /// An idle connection, or a new one.
+    ///
+    /// # Errors
+    ///
+    /// When the worker cannot be connected to.
     pub(crate) async fn take(&self) -> std::io::Result<Connection> {
         while let Some(mut connection) = self.pop() {
             if connection.is_idle() {
@@ -174,7 +181,7 @@ impl Connections {
         Connection::open(&self.socket, self.process, self.max_head_bytes).await
     }
 
-    /// Keeps it for another request, unless it is of no more use or there are enough.
+    /// Keeps the connection for another request, unless it is closed or enough are kept.
     pub(crate) fn give_back(&self, mut connection: Connection) {
         if !connection.is_idle() {
             return;
@@ -185,7 +192,7 @@ impl Connections {
         }
     }
 
-    /// Ends the idle connections.
+    /// Closes the idle connections.
     pub(crate) fn clear(&self) {
         for mut idle in self.idle.each() {
             idle.clear();
@@ -222,7 +229,7 @@ mod tests {
         for connection in taken {
             connections.give_back(connection);
         }
-        // Nothing has been sent: there is nothing to read from one that is open, and an end of what is closed.
+        // Nothing was sent, so a read blocks on an open connection and returns the end of a closed one.
         accepted.retain_mut(|end| {
             let read = end.read(&mut [0]);
             read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
@@ -231,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_has_a_limit() {
+    async fn a_response_has_a_limit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sock");
         let listener = UnixListener::bind(&path).unwrap();

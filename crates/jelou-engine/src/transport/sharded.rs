@@ -1,5 +1,4 @@
-//! A value for each of a few threads: what a thread keeps is used again by the same thread, and no thread waits for
-//! another one.
+//! A value for each of a few threads, so that threads do not contend for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +9,7 @@ const SHARDS: usize = 16;
 pub(crate) struct Sharded<T>([Mutex<T>; SHARDS]);
 
 impl<T> Sharded<T> {
-    /// The calling thread's.
+    /// The value of the calling thread.
     pub(crate) fn own(&self) -> MutexGuard<'_, T> {
         lock(&self.0[own_shard()])
     }

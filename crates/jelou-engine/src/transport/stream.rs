@@ -1,5 +1,5 @@
-//! A stream to a worker over which HTTP is spoken. A worker may answer before it has read the whole request, and close
-//! its end: what is written then goes nowhere, but the answer is there to be read, and must not be lost to an error.
+//! The byte stream of an HTTP connection to a worker. A worker may respond before it has read the whole request, and close
+//! its end. Later writes are discarded and not reported as errors, so that the response can still be read.
 
 use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -11,8 +11,8 @@ use tokio::net::UnixStream;
 #[derive(Debug)]
 pub(crate) struct WorkerStream(pub(crate) UnixStream);
 
-/// Counts bytes as written that nobody reads any more.
-fn forgiven(written: Result<usize>, bytes: usize) -> Result<usize> {
+/// Counts bytes as written when the other end is closed.
+fn ignoring_closed(written: Result<usize>, bytes: usize) -> Result<usize> {
     match written {
         Err(error) if is_closed(error.kind()) => Ok(bytes),
         written => written,
@@ -20,7 +20,7 @@ fn forgiven(written: Result<usize>, bytes: usize) -> Result<usize> {
 }
 
 fn is_closed(kind: ErrorKind) -> bool {
-    // The latter when it had not read all.
+    // ConnectionReset when the worker had unread bytes.
     matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
@@ -41,7 +41,7 @@ impl AsyncWrite for WorkerStream {
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.0).poll_write(context, bytes);
-        written.map(|written| forgiven(written, bytes.len()))
+        written.map(|written| ignoring_closed(written, bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
@@ -58,7 +58,8 @@ impl AsyncWrite for WorkerStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.0).poll_write_vectored(context, slices);
-        written.map(|written| forgiven(written, slices.iter().map(|slice| slice.len()).sum()))
+        written
+            .map(|written| ignoring_closed(written, slices.iter().map(|slice| slice.len()).sum()))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_comes_through_though_its_worker_has_closed() {
+    async fn a_response_is_read_after_the_worker_has_closed() {
         for unread in [&b""[..], b"some of the body"] {
             let (near, mut worker) = UnixStream::pair().unwrap();
             let mut stream = WorkerStream(near);
@@ -86,7 +87,7 @@ mod tests {
             let mut answer = [0; 6];
             stream.read_exact(&mut answer).await.unwrap();
             assert_eq!(&answer, b"answer");
-            // Then it has ended, one way or the other.
+            // End of file or an error.
             assert_eq!(stream.read(&mut answer).await.unwrap_or_default(), 0);
         }
     }

@@ -1,14 +1,13 @@
-//! What Deno has compiled of the worker's own program, so that each process need not compile it again.
+//! Deno's code cache of the worker's bootstrap, so that a process does not compile it again.
 //!
-//! It is taken from a process that never had a function, and lies where no process can see it. Each process gets a copy
-//! that is its own: functions share no cache, in which one could leave something for another.
+//! The cache is taken from a process that never had a function, and stored where no process can read it. Each process gets
+//! its own copy: in a shared cache, one function could leave code for another.
 
 use std::path::{Path, PathBuf};
 
 use jelou_sandbox::ProcessUser;
 
-/// Deno's databases that are of use: compiled code, and what modules import. Those of SQLite's files that a process which
-/// was ended has left; the third kind, `-shm`, is made from them.
+/// Deno's SQLite databases of compiled code and of module imports, with the write-ahead logs that a killed process leaves.
 const FILES: [&str; 6] = [
     "v8_code_cache_v2",
     "v8_code_cache_v2-wal",
@@ -24,7 +23,7 @@ pub(crate) struct CodeCache {
 }
 
 impl CodeCache {
-    /// Takes it from the Deno folder of a process that has ended. A file that is not there is done without.
+    /// Moves the cache from the `DENO_DIR` of a process that has ended into `folder`. Missing files are skipped.
     pub(crate) fn take(deno_dir: &Path, folder: PathBuf) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new()
@@ -40,7 +39,7 @@ impl CodeCache {
         Ok(Self { folder })
     }
 
-    /// Makes the Deno folder of a process that is about to start.
+    /// Creates the `DENO_DIR` of a process that is about to start.
     pub(crate) fn provide(
         &self,
         deno_dir: &Path,

@@ -71,7 +71,7 @@ impl WorkerDir {
 
     /// Does nothing without a control group.
     pub(super) fn set_share(&self, share: CpuShare) {
-        if let Some(Err(error)) = self.group.as_ref().map(|group| group.give(share)) {
+        if let Some(Err(error)) = self.group.as_ref().map(|group| group.set_share(share)) {
             tracing::debug!(%error, "cannot weigh a control group");
         }
     }

@@ -9,8 +9,7 @@ use tokio::process::Child;
 
 use super::directory::WorkerDir;
 
-/// How long after it has closed a connection a process may take to end; one that has only what others leave of the processor
-/// ends slowly.
+/// How long a process may take to end after it has closed a connection; with idle priority it ends slowly.
 const END_OF_CLOSED: Duration = Duration::from_secs(1);
 
 pub(super) fn describe(
@@ -31,7 +30,7 @@ pub(super) fn describe(
     }
 }
 
-/// How a process ended that has closed a connection, which it does before its end is seen. `None` when it goes on.
+/// How a process ended whose connections were closed, which is visible before its exit. `None` when it still runs.
 pub(super) async fn of_closed(
     child: &mut Child,
     dir: &WorkerDir,
@@ -41,7 +40,7 @@ pub(super) async fn of_closed(
     ended.ok().map(|status| describe(status, dir, limits))
 }
 
-/// How V8, and Rust's allocator in Deno, end a process that gets no more memory.
+/// The signals by which V8, and Rust's allocator in Deno, end a process without memory.
 fn is_out_of_memory(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt;
     matches!(
@@ -50,7 +49,7 @@ fn is_out_of_memory(status: ExitStatus) -> bool {
     )
 }
 
-/// Why a process ended before it listened.
+/// The exit status and stderr of a process that ended before it listened.
 pub(super) async fn last_words(child: Child) -> String {
     match child.wait_with_output().await {
         Ok(output) => {

@@ -1,4 +1,4 @@
-//! The time that a process could have run: what others took of a processor is not held against it.
+//! A clock for a process that excludes the time during which other processes held the processor.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use rustix::process::Pid;
 
 use super::procfs::{self, Activity};
 
-/// How often a process is looked at.
+/// How often a process is measured.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How many times longer by the clock than by its own time a process may take: for a machine that is always full.
-const CLOCK_TIMES: u32 = 6;
+/// Wall-clock time counts with this divisor at least, so that the clock advances on a machine that is always busy.
+const CLOCK_DIVISOR: u32 = 6;
 
-/// Of a process, since it was given something to do.
+/// Measures one task of a process.
 #[derive(Debug)]
 pub(super) struct FairClock {
     since: Instant,
     at_first: Activity,
     last: (Instant, Activity),
-    /// Without the time that it waited for a processor.
+    /// Excludes the time that it waited for a processor.
     could_run: Duration,
 }
 
@@ -31,8 +31,8 @@ impl FairClock {
         }
     }
 
-    /// Who waits for a processor could not run for longer than it did; who sleeps does so by itself.
-    pub(super) fn go_on(&mut self, now: Instant, activity: Activity) {
+    /// Records a measurement. While the process is runnable, only its processor time counts; while it sleeps, all time does.
+    pub(super) fn record(&mut self, now: Instant, activity: Activity) {
         let (then, before) = self.last;
         let passed = now.duration_since(then);
         self.could_run += if activity.is_runnable {
@@ -43,28 +43,29 @@ impl FairClock {
         self.last = (now, activity);
     }
 
+    /// Time that the process has had.
     pub(super) fn passed(&self) -> Duration {
         let (last, _) = self.last;
-        let by_the_clock = last.duration_since(self.since) / CLOCK_TIMES;
+        let by_the_clock = last.duration_since(self.since) / CLOCK_DIVISOR;
         self.could_run.max(by_the_clock)
     }
 
-    /// How much processor time the process has used.
+    /// Processor time that the process has used.
     pub(super) fn used(&self) -> Duration {
         let (_, last) = self.last;
         last.cpu.saturating_sub(self.at_first.cpu)
     }
 }
 
-/// Returns when as much of its own time has passed for a process. One that is not to be seen has all the time there is.
+/// Completes when `time` has passed on the clock of a process. A process that cannot be measured gets wall-clock time.
 pub(super) async fn passes(process: Option<Pid>, time: Duration) {
-    let look = || process.and_then(procfs::activity);
-    let mut activity = look().unwrap_or_default();
+    let measure = || process.and_then(procfs::activity);
+    let mut activity = measure().unwrap_or_default();
     let mut own = FairClock::new(Instant::now(), activity);
     while own.passed() < time {
         tokio::time::sleep(PERIOD.min(time)).await;
-        activity = look().unwrap_or(activity);
-        own.go_on(Instant::now(), activity);
+        activity = measure().unwrap_or(activity);
+        own.record(Instant::now(), activity);
     }
 }
 
@@ -77,19 +78,19 @@ mod tests {
     }
 
     #[test]
-    fn what_others_took_is_not_its_own() {
+    fn time_of_other_processes_does_not_count() {
         let start = Instant::now();
         let mut own = FairClock::new(start, Activity::at(0, true));
-        own.go_on(start + ms(100), Activity::at(100, true));
-        own.go_on(start + ms(200), Activity::at(110, true));
+        own.record(start + ms(100), Activity::at(100, true));
+        own.record(start + ms(200), Activity::at(110, true));
         assert_eq!(own.passed(), ms(110));
-        // Another thread may use more than there is of one core.
-        own.go_on(start + ms(300), Activity::at(400, true));
+        // Several threads may use more than one core.
+        own.record(start + ms(300), Activity::at(400, true));
         assert_eq!(own.passed(), ms(210));
-        own.go_on(start + ms(500), Activity::at(400, false));
+        own.record(start + ms(500), Activity::at(400, false));
         assert_eq!(own.passed(), ms(410));
-        // But not for ever.
-        own.go_on(start + ms(6000), Activity::at(400, true));
+        // Wall-clock time with the divisor.
+        own.record(start + ms(6000), Activity::at(400, true));
         assert_eq!(own.passed(), ms(1000));
     }
 }

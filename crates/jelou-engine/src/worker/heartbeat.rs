@@ -1,4 +1,4 @@
-//! A question to an event loop that it can answer only by running, and how long it has owed the answer.
+//! A heartbeat that an event loop can answer only by running, and how long the answer is overdue.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,22 +11,21 @@ use super::fair_clock::FairClock;
 use super::procfs::Activity;
 use crate::transport::connect;
 
-/// How long an answer is waited for before the process is looked at again.
+/// How long to wait for an answer before the process is measured again.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// Nobody who has not read it knows what the answer is: a function has the connection if it wants to, and could answer
-/// ahead.
-type Question = [u8; 8];
+/// Random, because user code can reach this connection and could answer in advance.
+type Challenge = [u8; 8];
 
 pub(super) struct Heartbeat {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// The one that is on its way. What cannot be asked because of the process, which took its socket away for instance, is
-    /// not answered either.
-    asked: Option<Question>,
-    /// Since when there should be an answer.
-    standing: Option<FairClock>,
+    /// The challenge without an answer yet. A challenge that cannot be sent because of the process, which may have removed
+    /// its socket, counts as unanswered.
+    sent: Option<Challenge>,
+    /// Runs while an answer is due.
+    overdue: Option<FairClock>,
 }
 
 impl Heartbeat {
@@ -35,46 +34,46 @@ impl Heartbeat {
             process,
             path,
             connection: None,
-            asked: None,
-            standing: None,
+            sent: None,
+            overdue: None,
         }
     }
 
-    /// Whether there is no answer yet.
+    /// Whether an answer is due.
     pub(super) fn is_waiting(&self) -> bool {
-        self.standing.is_some()
+        self.overdue.is_some()
     }
 
-    /// How much processor time the process has used while there was no answer.
+    /// Processor time that the process has used since the challenge.
     pub(super) fn used(&self) -> Duration {
-        self.standing
+        self.overdue
             .as_ref()
             .map_or(Duration::ZERO, FairClock::used)
     }
 
-    /// Asks, unless a question waits already, and waits for the answer for a while; says for how long the event loop has
-    /// stood still.
+    /// Sends a challenge, unless one is unanswered, and waits for the answer for up to [`PERIOD`]. Returns for how long the
+    /// event loop has not run.
     pub(super) async fn beat(&mut self, activity: Activity) -> Duration {
         let now = Instant::now();
-        self.standing
+        self.overdue
             .get_or_insert_with(|| FairClock::new(now, activity))
-            .go_on(now, activity);
+            .record(now, activity);
         match tokio::time::timeout(PERIOD, self.exchange()).await {
-            Ok(Ok(())) => self.standing = None,
+            Ok(Ok(())) => self.overdue = None,
             Ok(Err(error)) => self.failed(&error),
             Err(_) => {}
         }
-        self.standing
+        self.overdue
             .as_ref()
             .map_or(Duration::ZERO, FairClock::passed)
     }
 
     fn failed(&mut self, error: &std::io::Error) {
         self.connection = None;
-        self.asked = None;
+        self.sent = None;
         if is_ours(error) {
-            // Nothing was asked, so no answer is owed.
-            self.standing = None;
+            // Nothing was sent, so no answer is due.
+            self.overdue = None;
         }
     }
 
@@ -85,28 +84,28 @@ impl Heartbeat {
                 .connection
                 .insert(connect(&self.path, self.process).await?),
         };
-        let question = match self.asked {
-            Some(question) => question,
+        let challenge = match self.sent {
+            Some(challenge) => challenge,
             None => {
-                let mut question = Question::default();
-                getrandom::fill(&mut question).map_err(std::io::Error::other)?;
-                // Written whole or not at all: it is on its way before anything else is waited for.
-                connection.write_all(&question).await?;
-                *self.asked.insert(question)
+                let mut challenge = Challenge::default();
+                getrandom::fill(&mut challenge).map_err(std::io::Error::other)?;
+                // Too short for a partial write, so it is on its way before the next await.
+                connection.write_all(&challenge).await?;
+                *self.sent.insert(challenge)
             }
         };
-        let mut answer = Question::default();
+        let mut answer = Challenge::default();
         connection.read_exact(&mut answer).await?;
-        self.asked = None;
-        if answer == question {
+        self.sent = None;
+        if answer == challenge {
             Ok(())
         } else {
-            Err(std::io::Error::other("an answer to another question"))
+            Err(std::io::Error::other("an answer to another challenge"))
         }
     }
 }
 
-/// Whether it is the server that has no more descriptors or memory to ask with; nothing that the process does.
+/// Whether the server lacks file descriptors or memory; the process cannot cause that.
 fn is_ours(error: &std::io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_processor_time_since_the_question_counts_as_used() {
+    async fn only_processor_time_since_the_challenge_counts_as_used() {
         let dir = tempfile::tempdir().unwrap();
         let nobody_answers = dir.path().join("pulse");
         let mut pulse = Heartbeat::new(rustix::process::getpid(), nobody_answers);
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_server_has_none_left_of_is_not_held_against_an_event_loop() {
+    async fn exhausted_server_resources_do_not_count_as_a_stall() {
         let dir = tempfile::tempdir().unwrap();
         let mut pulse = Heartbeat::new(rustix::process::getpid(), dir.path().join("pulse"));
         for (error, is_held) in [
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_answer_to_this_question_is_one() {
+    async fn an_answer_in_advance_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pulse");
         let listener = UnixListener::bind(&path).unwrap();
@@ -166,9 +165,9 @@ mod tests {
             let (mut ahead, _) = listener.accept().await.unwrap();
             ahead.write_all(&[1; 64]).await.unwrap();
             let (mut echo, _) = listener.accept().await.unwrap();
-            let mut question = Question::default();
-            while echo.read_exact(&mut question).await.is_ok() {
-                echo.write_all(&question).await.unwrap();
+            let mut challenge = Challenge::default();
+            while echo.read_exact(&mut challenge).await.is_ok() {
+                echo.write_all(&challenge).await.unwrap();
             }
         };
         let asks = async {

@@ -1,4 +1,4 @@
-//! Hands a function over to a blank worker: the first request on its socket, before any user code runs there.
+//! Hands a function to a blank worker: the first request on its socket, before any user code runs there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
-/// Bytes of an answer to a load. User code has run in the process by then, and the server's memory is everybody's.
+/// Bytes of the response. User code has run in the process by then and may send much.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -22,7 +22,7 @@ pub(crate) enum LoadMode {
     Inspect,
 }
 
-/// Whom the functions of this server belong to.
+/// The company that the functions of this server belong to.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Company<'a> {
     pub(crate) id: &'a str,
@@ -57,7 +57,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) jelou: Option<Jelou<'a>>,
 }
 
-/// What the worker says of the function that it was given.
+/// The worker's description of the function.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Loaded {
     pub(crate) manifest: Option<Manifest>,
@@ -77,6 +77,7 @@ struct RefusalError {
     stack: Option<String>,
 }
 
+/// Why a worker does not start, or does not take its function.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("{message}")]
@@ -102,7 +103,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Without the words of the function's own, which only its log has.
+    /// Without text from the function, which only its own log may contain.
     pub(crate) fn brief(&self) -> String {
         match self {
             Self::Refused { code, .. } => format!("its module was refused ({code})"),
@@ -111,17 +112,17 @@ impl LoadError {
     }
 }
 
-/// How long that may take is up to the caller.
+/// Hands the function over. The caller limits the time.
 pub(crate) async fn load(
     connection: &mut Connection,
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
-    // Holds the decrypted secrets: wiped when it goes, and moved into the connection once.
+    // Holds the decrypted secrets, so it is wiped on drop; the connection gets a copy.
     let body = Zeroizing::new(
         serde_json::to_vec(request).map_err(|error| LoadError::Protocol(error.to_string()))?,
     );
     let body = Bytes::copy_from_slice(&body);
-    let (status, bytes) = tell(connection, "/__jelou/load", body).await?;
+    let (status, bytes) = post(connection, "/__jelou/load", body).await?;
     let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
     if status.is_success() {
         return serde_json::from_slice(&bytes).map_err(protocol);
@@ -134,13 +135,13 @@ pub(crate) async fn load(
     })
 }
 
-/// Lets a blank worker run through a function's first call, so that what it needs for that is compiled.
+/// Lets a blank worker run through a first call, so that the code for calls is compiled.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
     timeout: Duration,
 ) -> Result<(), LoadError> {
     let body = Bytes::from_static(b"{}");
-    let told = tell(connection, "/__jelou/rehearse", body);
+    let told = post(connection, "/__jelou/rehearse", body);
     let (status, bytes) = tokio::time::timeout(timeout, told)
         .await
         .map_err(|_| LoadError::NotReady(timeout))??;
@@ -151,7 +152,7 @@ pub(crate) async fn rehearse(
     Err(LoadError::Protocol(answer))
 }
 
-async fn tell(
+async fn post(
     connection: &mut Connection,
     path: &'static str,
     body: Bytes,

@@ -1,11 +1,11 @@
-//! What a worker may reach by Deno's own permissions.
+//! The permissions of a worker in Deno.
 
 use std::path::{Path, PathBuf};
 
 use jelou_sandbox::Purpose;
 
-/// Deno's permission flags. The rights on `home` are for the bootstrap alone, which gives them up before it imports
-/// the function; what stays is the right to connect to the egress socket, and to the network except `denied`.
+/// Deno's permission flags. The bootstrap gives up its permissions on `home` before it imports the function. The egress
+/// socket and the network except `denied` remain.
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
@@ -22,7 +22,7 @@ pub(crate) fn flags(
         flags.push("--allow-net".to_owned());
         flags.push(format!("--deny-net={}", denied.join(",")));
     } else {
-        // Its own sockets and nothing else.
+        // Only its own sockets.
         let own: Vec<_> = sockets
             .iter()
             .map(|socket| format!("unix:{}", socket.display()))
@@ -32,7 +32,7 @@ pub(crate) fn flags(
     flags
 }
 
-/// Every right, which the bootstrap does not give up either, and what it wants to hear of its rights.
+/// All permissions, for tests of the sandbox. The preloaded module makes the bootstrap believe that it gave them up.
 pub(crate) fn everything() -> Vec<String> {
     const KEEP: &str = "data:text/javascript,\
         const {permissions}=Deno,query=permissions.querySync.bind(permissions);\

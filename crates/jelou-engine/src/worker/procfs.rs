@@ -1,4 +1,4 @@
-//! What the kernel tells of a process, under `/proc`.
+//! Measurements of a process from `/proc`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,18 +6,17 @@ use std::time::Duration;
 use rustix::process::Pid;
 use tokio::process::Child;
 
-/// What a process has done so far, and whether its first thread, which the event loop is, has something to do.
+/// What a process has done so far, and whether its event loop, which is its first thread, is runnable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Activity {
-    /// Of all its threads, in user and kernel mode, to the clock tick.
+    /// Processor time of all threads, in user and kernel mode, with the resolution of a clock tick.
     pub(super) cpu: Duration,
-    /// It runs or waits for a processor; else it sleeps, waits in a system call, or was stopped.
+    /// It runs or waits for a processor. Otherwise it sleeps, waits in a system call, or was stopped.
     pub(super) is_runnable: bool,
 }
 
 #[cfg(test)]
 impl Activity {
-    /// Of one that has used that many milliseconds of a processor.
     pub(super) fn at(cpu_ms: u64, is_runnable: bool) -> Self {
         Self {
             cpu: Duration::from_millis(cpu_ms),
@@ -26,7 +25,7 @@ impl Activity {
     }
 }
 
-/// How long a thread has run, and has waited for a core; or how much of the time that was, in percent.
+/// The time that a thread has run and has waited for a core, as a duration or in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Work<T> {
     pub(super) running: T,
@@ -36,7 +35,7 @@ pub(super) struct Work<T> {
 /// `proc_pid_stat(5)`
 pub(super) fn activity(pid: Pid) -> Option<Activity> {
     let text = read(pid, "stat")?;
-    // The name of the program, in parentheses, may hold spaces.
+    // The program's name, in parentheses, may contain spaces.
     let (_, fields) = text.rsplit_once(") ")?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?;
@@ -48,7 +47,7 @@ pub(super) fn activity(pid: Pid) -> Option<Activity> {
     })
 }
 
-/// Of the thread that the event loop is (the kernel's `sched-stats.rst`; in nanoseconds).
+/// The work of the event loop's thread (the kernel's `sched-stats.rst`; in nanoseconds).
 pub(super) fn event_loop(pid: Pid) -> Option<Work<Duration>> {
     let text = read(pid, "schedstat")?;
     let mut fields = text.split_ascii_whitespace().map(str::parse);
@@ -68,8 +67,7 @@ impl Status {
         read(pid, "status").map(Self)
     }
 
-    /// Bytes that the process caused by itself, in memory or swapped out; files that are mapped, its program among them,
-    /// do not count.
+    /// Bytes of private memory, resident or swapped out. Mapped files, the program included, do not count.
     pub(super) fn private_memory(&self) -> Option<u64> {
         ["RssAnon:", "RssShmem:", "VmSwap:"]
             .into_iter()
@@ -86,8 +84,8 @@ impl Status {
         self.field("Threads:")?.parse().ok()
     }
 
-    /// How many open files there is room for at the moment.
-    pub(super) fn room_for_files(&self) -> Option<u64> {
+    /// Size of the table of open files.
+    pub(super) fn file_table_size(&self) -> Option<u64> {
         self.field("FDSize:")?.parse().ok()
     }
 
@@ -109,7 +107,7 @@ pub(super) fn open_files(pid: Pid) -> Option<u64> {
     Some(files.count() as u64)
 }
 
-/// Sets the nice value of every thread (setpriority(2)); those that they start have it, too.
+/// Sets the nice value of every thread (setpriority(2)). New threads inherit it.
 pub(super) fn set_priority(pid: Pid, nice: i32) {
     let tasks = std::fs::read_dir(folder(pid).join("task"));
     for task in tasks.into_iter().flatten().flatten() {
@@ -149,14 +147,14 @@ mod tests {
         assert!(status.private_memory().unwrap() > 100_000);
         assert!(status.data_size().unwrap() > 100_000);
         assert!(status.threads().unwrap() > 0);
-        assert!(status.room_for_files().unwrap() > 0);
+        assert!(status.file_table_size().unwrap() > 0);
         assert!(open_files(own).unwrap() >= 3);
         assert!(activity(own).is_some());
         assert!(event_loop(own).is_some());
     }
 
     #[test]
-    fn who_sleeps_is_not_runnable() {
+    fn a_sleeping_process_is_not_runnable() {
         let mut sleeps = std::process::Command::new("sleep")
             .arg("60")
             .spawn()

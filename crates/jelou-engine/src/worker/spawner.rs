@@ -1,8 +1,8 @@
 //! Starts processes from one thread that lives as long as the server.
 //!
-//! A process asks the kernel to be killed when its parent goes, and that signal follows the *thread* that spawned it
-//! (prctl(2), `PR_SET_PDEATHSIG`): from a pool's thread, a process would die when the pool shrinks. With one thread
-//! for ever, no process outlives the server, `kill -9` of the server included.
+//! A process is killed when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). Spawned from a thread of a
+//! pool, it would die when the pool shrinks. With one permanent thread, processes live until the server ends, even by
+//! `kill -9`.
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
@@ -19,7 +19,11 @@ pub(crate) struct Spawner {
 }
 
 impl Spawner {
-    /// Must be called inside a tokio runtime, which will wait for the processes.
+    /// Must be called inside a tokio runtime, which will reap the processes.
+    ///
+    /// # Errors
+    ///
+    /// When the thread cannot be started.
     pub(crate) fn start() -> std::io::Result<Self> {
         let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
         let runtime = Handle::current();
@@ -34,6 +38,9 @@ impl Spawner {
         Ok(Self { jobs })
     }
 
+    /// # Errors
+    ///
+    /// When the process cannot be started.
     pub(crate) async fn spawn(&self, command: Command) -> std::io::Result<Child> {
         let (reply, answer) = oneshot::channel();
         let gone = || std::io::Error::other("the thread that starts processes has ended");

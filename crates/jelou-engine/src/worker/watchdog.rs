@@ -1,5 +1,5 @@
-//! Watches a process for what the kernel does not limit by itself: private memory, and an event loop that stands
-//! still. Says as well when it has all that the kernel lets it have of something, of which it knows an error's number only.
+//! Enforces the limits that the kernel does not: private memory, and a stalled event loop. Also reports when a process has
+//! exhausted its file descriptors or threads, of which the process itself sees only an error number.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use super::handle::Worker;
 use super::heartbeat::Heartbeat;
 use super::procfs::{self, Activity, Status, Work};
 
-/// How often a process that works is looked at.
+/// How often a busy process is measured.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How often a process that does not work is looked at.
+/// How often an idle process is measured.
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
-/// How long a process may have only what others leave of the processor because the one before it ended badly.
+/// How long a process has idle priority after a crash of its predecessor.
 const PROBATION: Duration = Duration::from_secs(1);
-/// The nice value (sched(7)) of a process that has to leave the processor to others: the last there is.
-const LAST: i32 = 19;
+/// The lowest priority (sched(7)), for a stalled process.
+const LOWEST_PRIORITY: i32 = 19;
 
-/// Over what time the work of an event loop is taken.
+/// The window over which the load of an event loop is averaged.
 const WINDOW: Duration = Duration::from_millis(400);
 
 /// The limit that a process broke.
@@ -36,18 +36,18 @@ pub(crate) enum Breach {
     Stalled(Duration),
 }
 
-/// What the process is at.
+/// The phase of a worker's life, which decides its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Its module is imported, for which it has a time of its own (`limits.startup_timeout_ms`).
+    /// Imports its module; `limits.startup_timeout_ms` limits that, and not the stall timeout.
     Import,
     /// It answers calls.
     Calls,
 }
 
 impl Stage {
-    /// How much processor time a process may use while its event loop stands still before it has to leave the processor
-    /// to others. A large module is compiled in one piece.
+    /// The processor time that a stalled event loop may use before it gets idle priority. A large module is compiled in one
+    /// piece.
     fn patience(self) -> Duration {
         match self {
             Self::Import => Duration::from_secs(1),
@@ -63,8 +63,7 @@ impl Stage {
     }
 }
 
-/// Returns when the process breaks a limit; never when it keeps them, or has ended already. Tells `at_limit` what it has
-/// all of, once.
+/// Completes when the process breaks a limit. Calls `at_limit` once for each exhausted resource.
 pub(crate) async fn watch(
     worker: &Worker,
     pid: Option<Pid>,
@@ -78,27 +77,27 @@ pub(crate) async fn watch(
     };
     let began = Instant::now();
     let stall_timeout = stage.stall_timeout(limits);
-    let mut full = Full::default();
+    let mut exhausted = Exhausted::default();
     let mut last = Activity::default();
     let mut heartbeat = Heartbeat::new(pid, dir.heartbeat_socket());
-    let mut share = EventLoop::default();
-    let mut is_last = false;
+    let mut event_loop = EventLoop::default();
+    let mut has_lowest_priority = false;
     loop {
         let activity = procfs::activity(pid).unwrap_or(last);
-        // One that waits in a system call, or was stopped, uses no processor: so a request counts as work by itself.
-        let works = activity.cpu != last.cpu || worker.in_flight() > 0 || heartbeat.is_waiting();
+        // A process that is stopped or blocked in a system call uses no processor, so a request counts as work.
+        let busy = activity.cpu != last.cpu || worker.in_flight() > 0 || heartbeat.is_waiting();
         last = activity;
         if let Some(times) = procfs::event_loop(pid)
-            && let Some(share) = share.look(times, Instant::now())
+            && let Some(load) = event_loop.record(times, Instant::now())
         {
             worker
                 .running_percent
-                .store(share.running, Ordering::Relaxed);
+                .store(load.running, Ordering::Relaxed);
             worker
                 .waiting_percent
-                .store(share.waiting, Ordering::Relaxed);
+                .store(load.waiting, Ordering::Relaxed);
         }
-        if works {
+        if busy {
             if let Some(status) = Status::of(pid) {
                 if let Some(private) = status.private_memory() {
                     worker.charge.set(private);
@@ -106,38 +105,38 @@ pub(crate) async fn watch(
                         return breach;
                     }
                 }
-                full.look(pid, &status, limits, &at_limit);
+                exhausted.check(pid, &status, limits, &at_limit);
             }
             if heartbeat.beat(activity).await >= stall_timeout {
                 return Breach::Stalled(stall_timeout);
             }
         }
-        let stands_back = heartbeat.used() >= stage.patience();
-        if stands_back {
+        let is_stalled = heartbeat.used() >= stage.patience();
+        if is_stalled {
             dir.set_share(CpuShare::Rest);
         } else if began.elapsed() >= PROBATION {
-            // An import, too, that has stood back and runs again: nothing else would let it come to its end.
+            // Also during an import, which could not finish with idle priority on a busy machine.
             dir.set_share(CpuShare::Own);
         }
-        if stage == Stage::Calls && stands_back != is_last {
-            // Only root may take it back: without, and without control groups, the process stays behind.
-            procfs::set_priority(pid, if stands_back { LAST } else { 0 });
-            is_last = stands_back;
+        if stage == Stage::Calls && is_stalled != has_lowest_priority {
+            // Only root may raise it again. Otherwise, without control groups, the process keeps it.
+            procfs::set_priority(pid, if is_stalled { LOWEST_PRIORITY } else { 0 });
+            has_lowest_priority = is_stalled;
         }
-        tokio::time::sleep(if works { PERIOD } else { IDLE_PERIOD }).await;
+        tokio::time::sleep(if busy { PERIOD } else { IDLE_PERIOD }).await;
     }
 }
 
-/// How much of the time the event loop has work.
+/// Averages the load of an event loop.
 #[derive(Default)]
 struct EventLoop {
-    /// When the window began, and what had been until then.
+    /// Start of the window, and the totals at that time.
     since: Option<(Instant, Work<Duration>)>,
 }
 
 impl EventLoop {
-    /// Percent of the time, at the end of each window.
-    fn look(&mut self, times: Work<Duration>, now: Instant) -> Option<Work<u32>> {
+    /// Records a measurement. Returns the load in percent at the end of each window.
+    fn record(&mut self, times: Work<Duration>, now: Instant) -> Option<Work<u32>> {
         let (since, before) = *self.since.get_or_insert((now, times));
         let window = now.duration_since(since);
         if window < WINDOW {
@@ -155,15 +154,15 @@ impl EventLoop {
     }
 }
 
-/// What a process has been told to have all of.
+/// The resources that were reported as exhausted.
 #[derive(Debug, Default)]
-struct Full {
+struct Exhausted {
     files: bool,
     threads: bool,
 }
 
-impl Full {
-    fn look(&mut self, pid: Pid, status: &Status, limits: &Limits, tell: impl Fn(String)) {
+impl Exhausted {
+    fn check(&mut self, pid: Pid, status: &Status, limits: &Limits, tell: impl Fn(String)) {
         if !self.threads && status.threads() >= Some(limits.max_threads) {
             self.threads = true;
             tell(format!(
@@ -171,9 +170,9 @@ impl Full {
                 limits.max_threads
             ));
         }
-        // Counted only where the table of files is large enough.
+        // Counting is slow, so only when the table is large enough.
         if !self.files
-            && status.room_for_files() >= Some(limits.max_open_files)
+            && status.file_table_size() >= Some(limits.max_open_files)
             && procfs::open_files(pid) >= Some(limits.max_open_files)
         {
             self.files = true;
@@ -199,17 +198,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_work_of_an_event_loop_is_that_of_a_window() {
+    fn load_is_averaged_over_a_window() {
         fn work<T>(running: T, waiting: T) -> Work<T> {
             Work { running, waiting }
         }
         let start = Instant::now();
         let ms = Duration::from_millis;
         let mut share = EventLoop::default();
-        assert_eq!(share.look(work(ms(7), ms(3)), start), None);
+        assert_eq!(share.record(work(ms(7), ms(3)), start), None);
         let times = work(ms(507), ms(103));
-        assert_eq!(share.look(times, start + ms(100)), None);
-        assert_eq!(share.look(times, start + ms(1000)), Some(work(50, 10)));
-        assert_eq!(share.look(times, start + ms(2000)), Some(work(0, 0)));
+        assert_eq!(share.record(times, start + ms(100)), None);
+        assert_eq!(share.record(times, start + ms(1000)), Some(work(50, 10)));
+        assert_eq!(share.record(times, start + ms(2000)), Some(work(0, 0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Where the control groups of this machine are, and the files by which they are set up.
+//! The folders of control groups, and the files that configure them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,14 @@ use rustix::process::{Pid, Signal};
 
 use crate::limits::ProcessLimits;
 
-/// What the kernel keeps for a process besides its private memory (page tables, buffers of sockets, pages of its
-/// program) counts in its group, so that a group has this much more.
+/// Added to a group's memory limit for what the kernel charges besides private memory: page tables, socket buffers, pages of
+/// the program.
 const KERNEL_MIB: u64 = 32;
-/// The share of a group that stands back (cgroups(7): both versions, the least there is).
+/// The minimum of `cpu.weight` and of `cpu.shares` (cgroups(7)), for a group with idle priority.
 const LEAST_WEIGHT: u64 = 1;
 const LEAST_SHARES: u64 = 2;
 
-/// The folders of one group: one where all controllers have one hierarchy (version 2), one for each where they do not
-/// (version 1).
+/// The folders of one group: a single one with version 2, one for each controller with version 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Folders {
     Unified(PathBuf),
@@ -32,7 +31,7 @@ impl Folders {
             Self::Unified(folder) => vec![folder],
             Self::Separate { cpu, memory, pids } => {
                 let mut all: Vec<&Path> = vec![cpu, memory, pids];
-                // Controllers that are mounted together have one folder.
+                // Controllers that are mounted together share a folder.
                 all.sort_unstable();
                 all.dedup();
                 all
@@ -40,10 +39,10 @@ impl Folders {
         }
     }
 
-    /// The files by which a process of one thread joins: it writes `0` to each. The kernel moves a single thread that
-    /// asks for it at once; for `cgroup.procs` it stops all starts and ends of threads, which it takes 15 ms to agree on.
-    /// In version 2, only groups without resources of their own can be joined by a thread.
-    pub(super) fn doors(&self) -> impl Iterator<Item = PathBuf> {
+    /// The files through which a process with one thread joins: it writes `0` to each. Writing to `tasks` moves one thread at
+    /// once; writing to `cgroup.procs` takes 15 ms, because the kernel stops thread creation meanwhile. With version 2, a
+    /// group with limits can be joined by whole processes only.
+    pub(super) fn join_files(&self) -> impl Iterator<Item = PathBuf> {
         let file = match self {
             Self::Unified(_) => PROCESSES,
             Self::Separate { .. } => "tasks",
@@ -71,9 +70,9 @@ impl Folders {
         self.all().into_iter().try_for_each(remove)
     }
 
-    /// Ends the processes of those groups below this one that have such a name, and removes the groups. One whose process
-    /// is not gone yet stays: the error is that of the last such group.
-    pub(super) fn remove_below(&self, is_meant: impl Fn(&str) -> bool) -> std::io::Result<()> {
+    /// Kills the processes in child groups whose name matches, and removes these groups. A group whose process has not ended
+    /// yet stays; the result is the last such error.
+    pub(super) fn remove_below(&self, matches: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let mut result = Ok(());
         for folder in self.all() {
             let below = match std::fs::read_dir(folder) {
@@ -81,8 +80,8 @@ impl Folders {
                 below => below?,
             };
             for group in below.filter_map(Result::ok) {
-                if group.file_name().to_str().is_some_and(&is_meant) {
-                    end(&group.path());
+                if group.file_name().to_str().is_some_and(&matches) {
+                    kill_processes(&group.path());
                     result = remove(&group.path()).and(result);
                 }
             }
@@ -90,7 +89,7 @@ impl Folders {
         result
     }
 
-    /// Whether this user may make groups here.
+    /// Whether this user may create groups here.
     pub(super) fn is_writable(&self) -> bool {
         let writable = |folder: &Path| {
             rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
@@ -104,7 +103,7 @@ impl Folders {
         match self {
             Self::Unified(folder) => {
                 write(folder, "memory.max", bytes)?;
-                // There may be no accounting of swap.
+                // Fails without swap accounting.
                 let _ = write(folder, "memory.swap.max", 0);
                 write(folder, "memory.oom.group", 1)?;
                 write(folder, "pids.max", limits.max_threads)?;
@@ -115,12 +114,11 @@ impl Folders {
                 write(pids, "pids.max", limits.max_threads)?;
             }
         }
-        self.weigh(limits.cpu_weight)
+        self.set_weight(limits.cpu_weight)
     }
 
-    /// Sets the share of the processor, where 100 is the usual one: a quarter of what the server has, whose threads have
-    /// 1024 shares each with version 1.
-    pub(super) fn weigh(&self, weight: u64) -> std::io::Result<()> {
+    /// Sets the weight, of which 100 is normal. With version 1 this is a quarter of the server's 1024 shares.
+    fn set_weight(&self, weight: u64) -> std::io::Result<()> {
         match self {
             Self::Unified(folder) => write(folder, "cpu.weight", weight.clamp(1, 10_000)),
             Self::Separate { cpu, .. } => {
@@ -129,30 +127,30 @@ impl Folders {
         }
     }
 
-    /// Leaves the processor to all others that want it, at once; the least weight there is where the kernel does not know
-    /// that (before Linux 5.15).
-    pub(super) fn stand_back(&self) -> std::io::Result<()> {
-        if self.set_idle(true).is_ok() {
+    /// Gives the group idle priority; before Linux 5.15, the minimum weight.
+    pub(super) fn set_idle(&self) -> std::io::Result<()> {
+        if self.write_idle(true).is_ok() {
             return Ok(());
         }
         match self {
-            Self::Unified(_) => self.weigh(LEAST_WEIGHT),
+            Self::Unified(_) => self.set_weight(LEAST_WEIGHT),
             Self::Separate { cpu, .. } => write(cpu, "cpu.shares", LEAST_SHARES),
         }
     }
 
-    pub(super) fn come_back(&self, weight: u64) -> std::io::Result<()> {
-        // First: an idle group has no weight to be set.
-        let _ = self.set_idle(false);
-        self.weigh(weight)
+    /// Gives the group normal priority.
+    pub(super) fn set_normal(&self, weight: u64) -> std::io::Result<()> {
+        // First, because an idle group has no weight.
+        let _ = self.write_idle(false);
+        self.set_weight(weight)
     }
 
-    fn set_idle(&self, idle: bool) -> std::io::Result<()> {
+    fn write_idle(&self, idle: bool) -> std::io::Result<()> {
         let (Self::Unified(folder) | Self::Separate { cpu: folder, .. }) = self;
         write(folder, "cpu.idle", u64::from(idle))
     }
 
-    /// How many processes of the group the kernel ended because there was no more memory for it.
+    /// How many processes the kernel killed because the group's memory was exhausted.
     pub(super) fn out_of_memory_kills(&self) -> Option<u64> {
         let file = match self {
             Self::Unified(folder) => folder.join("memory.events"),
@@ -164,14 +162,14 @@ impl Folders {
     }
 }
 
-/// The file by which processes join a group.
+/// The file that lists a group's processes.
 pub(super) const PROCESSES: &str = "cgroup.procs";
 
 fn write(folder: &Path, file: &str, value: u64) -> std::io::Result<()> {
     fs_err::write(folder.join(file), value.to_string())
 }
 
-/// A group that is gone is removed, too.
+/// A missing group counts as removed.
 fn remove(group: &Path) -> std::io::Result<()> {
     match fs_err::remove_dir(group) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -179,18 +177,18 @@ fn remove(group: &Path) -> std::io::Result<()> {
     }
 }
 
-fn end(group: &Path) {
+fn kill_processes(group: &Path) {
     let processes = std::fs::read_to_string(group.join(PROCESSES)).unwrap_or_default();
     for process in processes
         .lines()
         .filter_map(|id| Pid::from_raw(id.parse().ok()?))
     {
-        // It may have gone by itself.
+        // It may have ended meanwhile.
         let _ = rustix::process::kill_process(process, Signal::KILL);
     }
 }
 
-/// The groups in which the reader of the two files is, by version: `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`) and
+/// The groups of the process that read the two files, by version: `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`) and
 /// `/proc/self/cgroup` (cgroups(7)).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Own {
@@ -232,9 +230,9 @@ impl Own {
     }
 }
 
-/// Where a hierarchy of groups, or a part of it, can be seen.
+/// A mounted hierarchy of groups, or a part of it.
 struct Mount<'a> {
-    /// The group that `point` shows.
+    /// The group that is mounted at `point`.
     root: &'a Path,
     point: &'a Path,
     unified: bool,
@@ -258,7 +256,7 @@ impl<'a> Mount<'a> {
 
     fn folder(&self, group: &str) -> Option<PathBuf> {
         let below = Path::new(group).strip_prefix(self.root).ok()?;
-        // A group outside of what this process may see of the hierarchy begins with `/..`.
+        // A group outside of the mounted part begins with `/..`.
         let visible = !below.starts_with("..");
         visible.then(|| self.point.components().chain(below.components()).collect())
     }
@@ -269,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_one_hierarchy_are_found() {
+    fn groups_of_version_2_are_found() {
         let mounts = "24 1 0:21 / /proc rw - proc proc rw\n\
                       30 24 0:27 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
         let own = Own::of(mounts, "0::/system.slice/jelou.service\n");
@@ -281,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_a_hierarchy_for_each_controller_are_found() {
+    fn groups_of_version_1_are_found() {
         let mounts = "31 30 0:28 /pod /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
                       32 30 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
                       33 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n\

@@ -1,12 +1,12 @@
-//! A control group for each process of a function (cgroups(7)): its share of the processor, all memory that it causes,
-//! its threads. The kernel keeps them at any moment, where the server's own watch looks from time to time.
+//! A control group for each process (cgroups(7)): limits of processor share, memory and threads, which the kernel enforces
+//! all the time.
 //!
-//! Groups are made below the server's own one, where it may: as root with version 1, or where systemd or a container
-//! delegated one of version 2 (`Delegate=yes`). Version 2 wants processes in the leaves of the tree only, so the server
-//! moves into a leaf, too.
+//! Groups are created below the server's own group: as root with version 1, or where systemd or a container delegated a
+//! group of version 2 (`Delegate=yes`). Version 2 allows processes in the leaves of the tree only, so the server moves
+//! itself into a leaf.
 //!
-//! All groups of a server are beside each other and beside the server itself: one that is idle to the scheduler leaves the
-//! processor at once when the server wakes, which it would not below a group that is not idle.
+//! All groups are siblings of each other and of the server's leaf. A sibling with idle priority yields the processor at
+//! once when the server wakes; below a group with normal priority it would not.
 
 mod folders;
 
@@ -23,33 +23,33 @@ use crate::limits::ProcessLimits;
 use folders::{Folders, Own, PROCESSES};
 
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
-/// The server's own leaf, with version 2.
+/// Name of the server's own leaf, with version 2.
 const SERVER: &str = "jelou-server";
-/// Before the number of the process whose group it is, and the group's own.
+/// Prefix of group names, before the server's process id and the group's number.
 const PREFIX: &str = "jelou-";
-/// The server's weight for each processor: four processes of functions that compute all the time get half of it.
+/// The server's weight for each processor: four busy workers together get half of the processor.
 const SERVER_WEIGHT: u64 = 400;
-/// How long to wait for the end of processes that have been killed.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait until killed processes have ended.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The groups of one server.
 #[derive(Debug)]
 pub(crate) struct ControlGroups {
-    /// Above all of them.
+    /// The parent of all groups.
     own: Folders,
-    /// How the names of all of them begin.
+    /// Common prefix of their names.
     prefix: String,
     next: AtomicU64,
-    /// Those whose process was not gone yet when they were to be removed.
-    left: Mutex<Vec<Folders>>,
+    /// Groups to remove later, because their process had not ended yet.
+    leftovers: Mutex<Vec<Folders>>,
 }
 
-/// Why there can be no groups.
+/// Why there are no control groups.
 pub(crate) fn missing() -> Option<&'static str> {
     find().err()
 }
 
-/// The group below which a server can have its own.
+/// The group below which the server can create groups.
 fn find() -> Result<Folders, &'static str> {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
     let own = Own::of(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
@@ -71,7 +71,7 @@ fn find() -> Result<Folders, &'static str> {
 }
 
 fn delegated(own: &Path) -> Result<Folders, &'static str> {
-    // A server that has moved into its leaf already.
+    // The server may have moved into its leaf already.
     let moved = own.file_name().is_some_and(|name| name == SERVER);
     let own = own.parent().filter(|_| moved).unwrap_or(own);
     let read = |file| std::fs::read_to_string(own.join(file)).unwrap_or_default();
@@ -92,7 +92,7 @@ fn delegated(own: &Path) -> Result<Folders, &'static str> {
     Ok(folders)
 }
 
-/// Whether systemd keeps the group to itself: root could write to it, but not for long. What is delegated it marks.
+/// Whether systemd manages the group. Root could write to it, but systemd would undo it; delegated groups are marked.
 fn is_systemds(group: &Path) -> bool {
     let unit = group.extension().is_some_and(|extension| {
         ["service", "scope", "slice"]
@@ -107,21 +107,21 @@ fn is_systemds(group: &Path) -> bool {
     unit && !marked("user.delegate") && !marked("trusted.delegate")
 }
 
-/// The one group that may have processes and controlled groups below it.
+/// The root group is the only one that may have both processes and child groups with controllers.
 fn is_root_group(group: &Path) -> bool {
     !group.join("cgroup.type").exists()
 }
 
 impl ControlGroups {
-    /// Makes room for the groups of this server, and removes those of servers that have ended without doing so.
-    pub(crate) fn make() -> Result<Self, String> {
+    /// Prepares the parent group, and removes groups of crashed servers.
+    pub(crate) fn set_up() -> Result<Self, String> {
         let own = find()?;
         Self::below(own).map_err(|error| error.to_string())
     }
 
     fn below(own: Folders) -> std::io::Result<Self> {
         static SERVERS: AtomicU64 = AtomicU64::new(0);
-        remove_leftovers(&own);
+        remove_ended_servers(&own);
         if let Folders::Unified(folder) = &own {
             if is_root_group(folder) {
                 enable_controllers(folder)?;
@@ -140,12 +140,12 @@ impl ControlGroups {
             own,
             prefix: format!("{PREFIX}{pid}-{server}-"),
             next: AtomicU64::new(0),
-            left: Mutex::default(),
+            leftovers: Mutex::default(),
         })
     }
 
     pub(crate) fn lend(self: &Arc<Self>, limits: &ProcessLimits) -> std::io::Result<ControlGroup> {
-        self.remove_left();
+        self.remove_leftovers();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let group = ControlGroup {
             folders: self.own.below(&format!("{}{number}", self.prefix)),
@@ -158,9 +158,9 @@ impl ControlGroups {
         Ok(group)
     }
 
-    /// Ends what is in the groups still, a process that was about to start for instance, and removes them.
+    /// Kills processes that are still in the groups, and removes the groups.
     pub(crate) fn remove(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + KILL_TIMEOUT;
         while let Err(error) = self.own.remove_below(|name| name.starts_with(&self.prefix)) {
             if Instant::now() > deadline {
                 tracing::warn!(%error, "cannot remove the control groups of all functions");
@@ -170,12 +170,14 @@ impl ControlGroups {
         }
     }
 
-    fn remove_left(&self) {
+    fn remove_leftovers(&self) {
         self.lock().retain(|folders| folders.remove().is_err());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Folders>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leftovers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,7 +187,7 @@ fn enable_controllers(group: &Path) -> std::io::Result<()> {
 }
 
 /// Removes the groups of servers that have ended.
-fn remove_leftovers(own: &Folders) {
+fn remove_ended_servers(own: &Folders) {
     let ended = |name: &str| {
         name.strip_prefix(PREFIX)
             .and_then(|name| name.split('-').next()?.parse::<u32>().ok())
@@ -196,16 +198,17 @@ fn remove_leftovers(own: &Folders) {
     }
 }
 
-/// What a process gets of the processor.
+/// The share of the processor that a process gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuShare {
-    /// By its weight (`limits.cpu_weight`).
+    /// According to its weight (`limits.cpu_weight`).
     Own,
-    /// What all others leave, for one that nobody waits for, or that has shown to be no good neighbour.
+    /// Idle priority: only what other processes leave. For a start that no call waits for, a stalled event loop, or a restart
+    /// after a crash.
     Rest,
 }
 
-/// The group of one process; it goes with this.
+/// The group of one process. Dropping it removes the group.
 #[derive(Debug)]
 pub struct ControlGroup {
     folders: Folders,
@@ -215,26 +218,31 @@ pub struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// By which a process of one thread joins: it writes `0` to each.
-    pub(crate) fn doors(&self) -> std::io::Result<Vec<OwnedFd>> {
+    /// The files through which a process with one thread joins: it writes `0` to each.
+    pub(crate) fn join_files(&self) -> std::io::Result<Vec<OwnedFd>> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         self.folders
-            .doors()
-            .map(|door| Ok(rustix::fs::open(door, flags, Mode::empty())?))
+            .join_files()
+            .map(|file| Ok(rustix::fs::open(file, flags, Mode::empty())?))
             .collect()
     }
 
-    /// Whether the kernel ended the process because the group had no more memory.
+    /// Whether the kernel killed the process because the group's memory was exhausted.
     pub fn was_out_of_memory(&self) -> bool {
         self.folders.out_of_memory_kills() > Some(0)
     }
 
-    pub fn give(&self, share: CpuShare) -> std::io::Result<()> {
+    /// Sets the share of the processor.
+    ///
+    /// # Errors
+    ///
+    /// When the group's files cannot be written.
+    pub fn set_share(&self, share: CpuShare) -> std::io::Result<()> {
         let mut given = self.share.lock().unwrap_or_else(PoisonError::into_inner);
         if *given != share {
             match share {
-                CpuShare::Own => self.folders.come_back(self.weight)?,
-                CpuShare::Rest => self.folders.stand_back()?,
+                CpuShare::Own => self.folders.set_normal(self.weight)?,
+                CpuShare::Rest => self.folders.set_idle()?,
             }
             *given = share;
         }
@@ -245,7 +253,7 @@ impl ControlGroup {
 impl Drop for ControlGroup {
     fn drop(&mut self) {
         if self.folders.remove().is_err() {
-            // The process has been killed and is not gone yet.
+            // The killed process has not ended yet.
             self.groups.lock().push(self.folders.clone());
         }
     }
@@ -255,7 +263,7 @@ impl Drop for ControlGroup {
 mod tests {
     use super::*;
 
-    /// A folder in the place of a delegated group of version 2, which not every machine has.
+    /// In a folder instead of a delegated group, which not every machine has.
     #[test]
     fn groups_of_version_2_are_set_up_by_their_files() {
         let own = tempfile::tempdir().unwrap();
@@ -263,7 +271,7 @@ mod tests {
         fs_err::write(own.path().join("cgroup.type"), "domain").unwrap();
         let folders = Folders::Unified(own.path().to_path_buf());
         let groups = Arc::new(ControlGroups::below(folders).unwrap());
-        // The server is in a leaf, and the controllers are on where the groups of processes will be.
+        // The server is in a leaf, and the controllers are enabled for the groups of processes.
         assert_eq!(read("jelou-server/cgroup.procs"), "0");
         assert_eq!(read("cgroup.subtree_control"), "+cpu +memory +pids");
         assert!(read("jelou-server/cpu.weight").parse::<u64>().unwrap() >= 400);
@@ -281,9 +289,9 @@ mod tests {
         assert_eq!(below("memory.oom.group"), "1");
         assert_eq!(below("pids.max"), "40");
         assert_eq!(below("cpu.weight"), "50");
-        group.give(CpuShare::Rest).unwrap();
+        group.set_share(CpuShare::Rest).unwrap();
         assert_eq!(below("cpu.idle"), "1");
-        group.give(CpuShare::Own).unwrap();
+        group.set_share(CpuShare::Own).unwrap();
         assert_eq!(below("cpu.idle"), "0");
         assert_eq!(below("cpu.weight"), "50");
         assert!(!group.was_out_of_memory());
@@ -294,9 +302,8 @@ mod tests {
         assert!(group.was_out_of_memory());
     }
 
-    /// A process of a server that has ended is gone, and no other process has its number at once.
     #[test]
-    fn what_an_ended_server_left_is_removed() {
+    fn groups_of_ended_servers_are_removed() {
         let own = tempfile::tempdir().unwrap();
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         ended.wait().unwrap();
@@ -306,7 +313,7 @@ mod tests {
         for folder in [&left, &running, &others] {
             fs_err::create_dir_all(folder).unwrap();
         }
-        remove_leftovers(&Folders::Unified(own.path().to_path_buf()));
+        remove_ended_servers(&Folders::Unified(own.path().to_path_buf()));
         assert!(!left.exists());
         assert!(running.exists() && others.exists());
     }
