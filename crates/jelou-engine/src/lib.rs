@@ -25,7 +25,7 @@ mod logs;
 mod transport;
 mod worker;
 
-pub use artifacts::{Artifact, ArtifactCache, ArtifactError};
+pub use artifacts::{ArtifactCache, ArtifactError, Bundle};
 pub use assets::TYPES;
 pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError};

@@ -252,7 +252,7 @@ async fn provide_artifacts(
         let hash = deployment.artifact_hash.to_string();
         if !artifacts.holds(&hash) {
             let stored = store.artifact(deployment.artifact_hash).await?;
-            artifacts.put(&hash, &control::engine_artifact(stored))?;
+            artifacts.put(&hash, &control::bundle_of(stored))?;
         }
         live.insert(hash);
     }

@@ -1,4 +1,4 @@
-//! Built functions on disk, by the hash of their bundle, so that a cold start needs no database.
+//! Built functions on disk, by the hash of their artifact, so that a cold start needs no database.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-/// A built function: the bundle that a worker imports, and its source map.
+/// A built function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Artifact {
-    pub bundle: String,
+pub struct Bundle {
+    /// The module that a worker imports.
+    pub code: String,
     pub source_map: String,
 }
 
@@ -45,23 +46,23 @@ impl ArtifactCache {
 
     /// Whether both files are there and intact.
     pub fn holds(&self, hash: &str) -> bool {
-        self.bundle(hash).is_ok() && self.source_map(hash).is_ok()
+        self.code(hash).is_ok() && self.source_map(hash).is_ok()
     }
 
-    /// Stores the artifact under a hash.
+    /// Stores a bundle under the hash of its artifact.
     ///
     /// # Errors
     ///
     /// When the files cannot be written.
-    pub fn put(&self, hash: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
-        self.write(&format!("{hash}.map"), &artifact.source_map)?;
-        self.write(&format!("{hash}.js"), &artifact.bundle)
+    pub fn put(&self, hash: &str, bundle: &Bundle) -> Result<(), ArtifactError> {
+        self.write(&format!("{hash}.map"), &bundle.source_map)?;
+        self.write(&format!("{hash}.js"), &bundle.code)
     }
 
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
-    pub fn bundle(&self, hash: &str) -> Result<String, ArtifactError> {
+    pub fn code(&self, hash: &str) -> Result<String, ArtifactError> {
         self.read(&format!("{hash}.js"), hash)
     }
 
@@ -138,19 +139,19 @@ mod tests {
     fn a_tampered_artifact_is_not_run() {
         let dir = tempfile::tempdir().unwrap();
         let cache = ArtifactCache::open(dir.path().join("artifacts")).unwrap();
-        let artifact = Artifact {
-            bundle: "export default 1".into(),
+        let bundle = Bundle {
+            code: "export default 1".into(),
             source_map: "{}".into(),
         };
-        cache.put("a1", &artifact).unwrap();
+        cache.put("a1", &bundle).unwrap();
         assert!(cache.holds("a1"));
-        assert_eq!(cache.bundle("a1").unwrap(), artifact.bundle);
+        assert_eq!(cache.code("a1").unwrap(), bundle.code);
         let file = dir.path().join("artifacts/a1.js");
         let text = fs_err::read_to_string(&file).unwrap();
         fs_err::write(&file, text.replace("default 1", "default 2")).unwrap();
-        assert!(matches!(cache.bundle("a1"), Err(ArtifactError::Corrupt(_))));
-        assert!(matches!(cache.bundle("b2"), Err(ArtifactError::Missing(_))));
+        assert!(matches!(cache.code("a1"), Err(ArtifactError::Corrupt(_))));
+        assert!(matches!(cache.code("b2"), Err(ArtifactError::Missing(_))));
         cache.retain(&HashSet::new()).unwrap();
-        assert!(matches!(cache.bundle("a1"), Err(ArtifactError::Missing(_))));
+        assert!(matches!(cache.code("a1"), Err(ArtifactError::Missing(_))));
     }
 }

@@ -129,7 +129,7 @@ async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifacts::Artifact;
+    use crate::artifacts::Bundle;
 
     const MAP: &str =
         r#"{"version":3,"sources":["index.ts"],"names":[],"mappings":"AAAA;AACA,SAAS"}"#;
@@ -137,11 +137,11 @@ mod tests {
     fn with(hash: &str) -> (tempfile::TempDir, SourceMapCache) {
         let dir = tempfile::tempdir().unwrap();
         let artifacts = ArtifactCache::open(dir.path().join("artifacts")).unwrap();
-        let artifact = Artifact {
-            bundle: String::new(),
+        let bundle = Bundle {
+            code: String::new(),
             source_map: MAP.to_owned(),
         };
-        artifacts.put(hash, &artifact).unwrap();
+        artifacts.put(hash, &bundle).unwrap();
         (dir, SourceMapCache::new(artifacts))
     }
 

@@ -11,7 +11,7 @@ use super::error::BuildError;
 use super::tools::Tools;
 use super::workspace::Workspace;
 use super::{bundle, graph, types};
-use crate::artifacts::{Artifact, stack_trace};
+use crate::artifacts::{Bundle, stack_trace};
 use crate::worker::{Blank, LoadError, LoadMode, LoadRequest};
 
 /// Builds that run at a time; more wait.
@@ -19,7 +19,7 @@ const CONCURRENT_BUILDS: usize = 2;
 
 #[derive(Debug)]
 pub struct Built {
-    pub artifact: Artifact,
+    pub bundle: Bundle,
     pub manifest: Manifest,
     pub warnings: Vec<String>,
 }
@@ -76,10 +76,10 @@ impl Builder {
         if types == TypeCheck::Run {
             types::check(tools, &workspace).await?;
         }
-        let artifact = bundle::run(tools, &workspace).await?;
-        let (manifest, warnings) = self.inspect(slug, &artifact).await?;
+        let bundle = bundle::run(tools, &workspace).await?;
+        let (manifest, warnings) = self.inspect(slug, &bundle).await?;
         Ok(Built {
-            artifact,
+            bundle,
             manifest,
             warnings,
         })
@@ -89,7 +89,7 @@ impl Builder {
     async fn inspect(
         &self,
         slug: &Slug,
-        artifact: &Artifact,
+        bundle: &Bundle,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
@@ -98,7 +98,7 @@ impl Builder {
             .map_err(BuildError::Load)?;
         let request = LoadRequest {
             mode: LoadMode::Inspect,
-            bundle: &artifact.bundle,
+            bundle: &bundle.code,
             function_slug: slug,
             function_id: None,
             deployment_id: None,
@@ -119,7 +119,7 @@ impl Builder {
                     message,
                     stack,
                 } => {
-                    let map = SourceMap::from_slice(artifact.source_map.as_bytes());
+                    let map = SourceMap::from_slice(bundle.source_map.as_bytes());
                     let readable = |text: String| match &map {
                         Ok(map) => stack_trace::rewrite(&text, map),
                         Err(_) => text,

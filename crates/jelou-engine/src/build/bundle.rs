@@ -1,4 +1,4 @@
-//! Runs `deno bundle`. That tool is marked experimental, so nothing else knows that it exists.
+//! Runs `deno bundle`. The tool is experimental, so only this file depends on it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use super::error::BuildError;
 use super::tools::Tools;
 use super::workspace::Workspace;
 use super::{command, embedded, output};
-use crate::Artifact;
+use crate::artifacts::Bundle;
 use jelou_sandbox::Purpose;
 
-pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Artifact, BuildError> {
+pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Bundle, BuildError> {
     let mut launch = command::tool(tools, workspace, Purpose::Bundle);
     launch
         .args([
@@ -37,17 +37,17 @@ pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Artifact
         let text = String::from_utf8_lossy(&finished.stderr);
         return Err(BuildError::Source(tidy(&workspace.readable(&text))));
     }
-    let artifact = output::read(&workspace.out(), tools.launcher.limits.max_bundle_bytes)?;
-    if embedded::has_foreign_bytes(&artifact.bundle, workspace.contents()) {
+    let bundle = output::read(&workspace.out(), tools.launcher.limits.max_bundle_bytes)?;
+    if embedded::has_foreign_bytes(&bundle.code, workspace.contents()) {
         return Err(BuildError::Bytes);
     }
-    Ok(Artifact {
-        source_map: checked_source_map(tools, workspace, &artifact.source_map)?,
-        bundle: with_working_require(without_map_reference(artifact.bundle)),
+    Ok(Bundle {
+        source_map: checked_source_map(tools, workspace, &bundle.source_map)?,
+        code: with_working_require(without_map_reference(bundle.code)),
     })
 }
 
-/// Takes out what says nothing to the developer.
+/// Removes lines and prefixes that do not help the developer.
 fn tidy(text: &str) -> String {
     text.lines()
         .filter(|line| *line != "error: bundling failed")
@@ -65,8 +65,8 @@ fn without_map_reference(mut bundle: String) -> String {
     bundle
 }
 
-/// Packages of the older module system ask for Node's own modules with a `require` that the bundler makes from the
-/// bundle's address. A worker's bundle has none that a file could have.
+/// CommonJS packages import Node's modules with a `require` that the bundler creates from the bundle's URL. The URL of a
+/// worker's bundle is no file URL, which `createRequire` needs.
 fn with_working_require(bundle: String) -> String {
     const OF_THE_BUNDLE: &str = "__deno_internal_createRequire(import.meta.url)";
     const OF_A_FILE: &str = "__deno_internal_createRequire(\"file:///index.js\")";
@@ -77,8 +77,8 @@ fn with_working_require(bundle: String) -> String {
     }
 }
 
-/// Proves that every source of the bundle that the bundler can have read is of the upload or of a package, and names the
-/// sources as the developer does.
+/// Checks that every file that the bundler has read belongs to the upload or to a package, and names the sources relative to
+/// them.
 fn checked_source_map(
     tools: &Tools,
     workspace: &Workspace,
@@ -111,16 +111,16 @@ fn checked_source_map(
         *source = Value::String(readable);
     }
     if let Some(map) = map.as_object_mut() {
-        // The upload is kept with the deployment; one copy is enough.
+        // The deployment stores the upload already.
         map.remove("sourcesContent");
     }
     Ok(map.to_string())
 }
 
-/// Whether the bundler cannot have read the source: the map that a package ships names the package's own sources, by
-/// URLs or by paths of the machine that built it, and the bundler passes these names on.
+/// Whether the bundler cannot have read the source. The source map of a package names its original sources, by URLs or by
+/// paths on the machine that built it, and the bundler copies these names.
 fn is_only_a_name(path: &Path) -> bool {
-    /// Folders whose files may be gone by now, with the process that read them.
+    /// Folders whose files may have disappeared with the process that read them.
     const SHORT_LIVED: [&str; 3] = ["/dev", "/proc", "/sys"];
     let is_missing = fs_err::symlink_metadata(path).is_err_and(|error| {
         matches!(
@@ -131,7 +131,7 @@ fn is_only_a_name(path: &Path) -> bool {
     is_missing && !SHORT_LIVED.iter().any(|folder| path.starts_with(folder))
 }
 
-/// `path` seen from `base`, with `.` and `..` resolved without asking the file system.
+/// `path` relative to `base`, with `.` and `..` resolved without the file system.
 fn lexical(base: &Path, path: &str) -> PathBuf {
     use std::path::Component;
     let mut result = PathBuf::new();

@@ -1,4 +1,4 @@
-//! `DENO_DIR` of all builds: the packages that they share, and the bundler. Workers do not see it.
+//! `DENO_DIR` of all builds, with the shared packages and the bundler. Workers cannot read it.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -95,7 +95,7 @@ mod tests {
         let deno = Deno {
             binary: PathBuf::new(),
             bundler: Some(bundler.clone()),
-            origin: crate::deno::Origin::Path,
+            source: crate::deno::DenoSource::Path,
         };
         let ids = UserIds::new(600_000, 0);
         let builder = rustix::process::geteuid().is_root().then(|| ids.builder());
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(owner(cache.path()), own);
         let packages = cache.packages();
         assert_eq!(owner(&packages), builder.map_or(own, ProcessUser::id));
-        // Again, as at the next start.
+        // The next start finds the folder.
         provide();
     }
 }

@@ -12,8 +12,8 @@ use super::workspace::Workspace;
 use crate::worker::baseline;
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
-/// What of the server's environment the step that fetches packages may see: how this machine reaches its registries.
-const OF_THE_MACHINE: [&str; 10] = [
+/// Environment variables that the step that fetches packages gets: how this machine reaches its registries.
+const REGISTRY_VARIABLES: [&str; 10] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "NO_PROXY",
@@ -26,7 +26,7 @@ const OF_THE_MACHINE: [&str; 10] = [
     "DENO_CERT",
 ];
 
-/// A Deno tool, with the environment of its step and nothing else.
+/// A Deno tool with the environment of its step.
 pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launch {
     let mut launch = Launch::new(&tools.deno, &workspace.src());
     launch
@@ -36,14 +36,14 @@ pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launc
         .env("HOME", workspace.home())
         .env("NO_COLOR", "1");
     if step == Purpose::Fetch {
-        for name in OF_THE_MACHINE {
+        for name in REGISTRY_VARIABLES {
             if let Some(value) = std::env::var_os(name) {
                 launch.env(name, value);
             }
         }
         launch.env("DENO_TLS_CA_STORE", "mozilla,system");
     } else if let Some(registry) = std::env::var_os("NPM_CONFIG_REGISTRY") {
-        // The cache of packages is ordered by it.
+        // The cache has a folder for each registry.
         launch.env("NPM_CONFIG_REGISTRY", registry);
     }
     launch
@@ -117,7 +117,7 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
     }
 }
 
-/// Certificates that the environment names, of this machine's own authorities for instance.
+/// Certificates that the environment names, for instance of a company's authority.
 fn certificates() -> impl Iterator<Item = PathBuf> {
     ["SSL_CERT_DIR", "SSL_CERT_FILE", "DENO_CERT"]
         .into_iter()
@@ -125,11 +125,11 @@ fn certificates() -> impl Iterator<Item = PathBuf> {
         .map(PathBuf::from)
 }
 
-/// The processes of a step, ended together however the step ends.
+/// The process group of a step. Dropping it kills the group.
 struct Group(Pid);
 
 impl Group {
-    /// Of a child that leads a group (setpgid(2)), which bears its number.
+    /// The group that `child` leads (setpgid(2)).
     fn of(child: &Child) -> Option<Self> {
         let id = child.id()?.try_into().ok()?;
         Pid::from_raw(id).map(Self)
@@ -138,7 +138,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Nobody is left in it, as a rule.
+        // Fails when all its processes have ended.
         let _ = rustix::process::kill_process_group(self.0, Signal::KILL);
     }
 }
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_step_started_ends_with_it() {
+    async fn a_process_group_ends_with_its_step() {
         let mut child = tokio::process::Command::new("/bin/sh")
             .args(["-c", "sleep 1000 & echo $!; wait"])
             .process_group(0)
@@ -168,7 +168,7 @@ mod tests {
                 .exists()
         );
         drop(group);
-        // The pipe closes when the last process that has it has ended.
+        // The pipe closes when the last process that holds it has ended.
         assert_eq!(lines.next_line().await.unwrap(), None);
         assert!(!child.wait().await.unwrap().success());
     }

@@ -11,7 +11,7 @@ use super::error::BuildError;
 
 /// Names that always mean the platform's own copy of the SDK.
 const SDK: &str = "@jelou/functions";
-/// Schemes under which a module may ask for the SDK.
+/// Schemes by which a module may import the SDK.
 const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
 
 /// Names of the configuration file, in the order in which Deno looks for them.
@@ -34,7 +34,7 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
         if is_sdk(&key) {
             continue;
         }
-        // A `jsr:` package is refused where it is imported: a project may name packages that only its tests use.
+        // A `jsr:` package is rejected where it is imported, because a project may map packages for its tests only.
         let target = if ["npm:", "jsr:", "node:"]
             .iter()
             .any(|scheme| value.starts_with(scheme))
@@ -77,7 +77,7 @@ pub(super) fn is_sdk(specifier: &str) -> bool {
         .iter()
         .find_map(|registry| specifier.strip_prefix(registry))
         .unwrap_or(specifier);
-    // `npm:/@jelou/functions` is a spelling that Deno takes too.
+    // Deno also accepts `npm:/@jelou/functions`.
     let name = name.strip_prefix('/').unwrap_or(name);
     name.strip_prefix(SDK)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('@') || rest.starts_with('/'))
@@ -124,7 +124,7 @@ fn with_bare_name(source: &str, name: &str) -> String {
     result
 }
 
-/// What stands after the name and its version: nothing, or `/testing`.
+/// The path after the name and its version: nothing, or `/testing`.
 fn bare_suffix(after_name: &str) -> Option<&str> {
     let suffix = match after_name.strip_prefix('@') {
         Some(versioned) => &versioned[versioned.find('/').unwrap_or(versioned.len())..],

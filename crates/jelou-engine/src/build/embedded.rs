@@ -1,16 +1,15 @@
-//! Proves that every file that a bundle holds as bytes is one of the upload's.
+//! Checks that every file that a bundle embeds as bytes belongs to the upload.
 //!
-//! The bundler leaves such files out of the source map, and it follows imports whose target it works out by itself,
-//! which the import graph does not see (`import(Place.Secret, { with: { type: "bytes" } })` with a constant enum). So
-//! the bytes themselves are compared.
+//! The bundler omits such files from the source map, and it evaluates import specifiers that the import graph does not
+//! (`import(Place.Secret, { with: { type: "bytes" } })` with a constant enum). So the bytes are compared.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What the bundler's function that decodes bytes is called, a number after it when the upload has that name too.
+/// Name of the bundler's function that decodes bytes; a number follows when the upload uses the same name.
 const DECODER: &str = "__toBinary";
 
-/// Whether there are bytes that are none of the files.
+/// Whether the bundle embeds bytes that are no file of the upload.
 pub(super) fn has_foreign_bytes(bundle: &str, mut files: impl Iterator<Item = Vec<u8>>) -> bool {
     let mut own: Option<Vec<String>> = None;
     let mut rest = bundle;

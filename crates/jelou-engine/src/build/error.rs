@@ -1,7 +1,8 @@
-//! Why a build fails.
+//! Errors of builds.
 
 use crate::worker::LoadError;
 
+/// Why a build fails.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     #[error("`{file}` cannot be read: {reason}")]
@@ -32,7 +33,7 @@ pub enum BuildError {
     UnknownPackage { importer: String, specifier: String },
     #[error("`{importer}` imports `{specifier}`, which is not among the files of the project")]
     MissingFile { importer: String, specifier: String },
-    /// The compiler's own words, with the upload's paths.
+    /// The compiler's message, with paths of the upload.
     #[error("{0}")]
     Source(String),
     #[error("the build took part of `{0}`, which is outside the upload")]
@@ -63,7 +64,7 @@ pub enum BuildError {
     Io(#[from] std::io::Error),
 }
 
-/// Packages that are large because they hold everything, and what to import in their place.
+/// Large packages, and smaller ones to import instead.
 const LIGHTER: [(&str, &str); 3] = [
     ("aws-sdk", "`@aws-sdk/client-...` of the one service"),
     ("googleapis", "`@googleapis/...` of the one API"),
@@ -93,8 +94,8 @@ fn largest_sentence(largest: &[(String, u64)]) -> String {
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
-    /// A tool that finds the disk full says so in its own words, as if the upload were at fault; and so does whatever
-    /// keeps the process from starting that reads the manifest.
+    /// Converts a message about a full disk, from a tool or from the start of a process, to the server's error. Otherwise the
+    /// upload would be blamed.
     pub(super) fn or_full_disk(self) -> Self {
         match self {
             Self::Source(text) | Self::Load(LoadError::Died(text)) if text.contains(NO_SPACE) => {
@@ -133,7 +134,7 @@ impl BuildError {
         }
     }
 
-    /// Where in the upload it went wrong, when the module threw while it was imported.
+    /// The stack trace of a module that threw during its import.
     pub fn stack(&self) -> Option<&str> {
         match self {
             Self::Load(LoadError::Refused { stack, .. }) => stack.as_deref(),
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_never_the_uploads_fault() {
+    fn a_full_disk_is_the_servers_fault() {
         let text = || format!("failed to copy file: No space left on device {NO_SPACE}");
         for error in [
             BuildError::Source(text()),

@@ -1,4 +1,4 @@
-//! Reads which modules an upload imports, before anything is bundled: every local one must be a file of the upload.
+//! Resolves the imports of an upload before it is bundled: every local module must be a file of the upload.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ struct Module {
     types: Option<TypesDependency>,
 }
 
-/// Types that a module names for itself.
+/// The types that a module declares for itself.
 #[derive(Deserialize)]
 struct TypesDependency {
     specifier: String,
@@ -42,7 +42,7 @@ struct Dependency {
     specifier: String,
     code: Option<Resolution>,
     r#type: Option<Resolution>,
-    /// Resolved when it is carried out, and perhaps not at all.
+    /// Resolved at run time, if at all.
     #[serde(default, rename = "isDynamic")]
     is_dynamic: bool,
 }
@@ -77,7 +77,7 @@ pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), Bu
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())
     })?;
-    // First where the imports lead: the error of a file outside the upload may quote that file.
+    // Targets first: an error in a file outside the upload may quote that file.
     for import in imports(&graph) {
         check_target(workspace, &import)?;
     }
@@ -98,11 +98,11 @@ pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), Bu
     Ok(())
 }
 
-/// One module named by another.
+/// One import of one module.
 struct Import<'a> {
     importer: &'a Module,
     specifier: &'a str,
-    /// Absent for types that a module names for itself.
+    /// `None` for the types that a module declares for itself.
     dependency: Option<&'a Dependency>,
     target: &'a Resolution,
 }
@@ -119,7 +119,7 @@ impl Import<'_> {
         }
     }
 
-    /// As it is written.
+    /// As written in the source.
     fn specifier(&self) -> String {
         self.specifier.escape_debug().to_string()
     }
@@ -173,7 +173,7 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     }
 }
 
-/// The tools say these things too, but not where, or with advice that is of no use here.
+/// Reports unresolved imports with their location. Deno's own errors lack it, or give advice that does not apply.
 fn check_resolved(
     workspace: &Workspace,
     import: &Import<'_>,
@@ -208,8 +208,8 @@ fn check_resolved(
     Ok(())
 }
 
-/// Whether the path of a file URL lies in the folder. The upload has no symbolic links and its names need no percent
-/// encoding beyond what makes them differ from the folder's own, which is compared as it is written.
+/// Whether the path of a file URL is inside the folder. The upload has no symbolic links, and no names that need percent
+/// encoding, so the paths are compared literally.
 fn is_inside(folder: &Path, url_path: &str) -> bool {
     let path = PathBuf::from(url_path);
     path.starts_with(folder)

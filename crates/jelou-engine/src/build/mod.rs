@@ -1,8 +1,8 @@
-//! From an upload to an artifact and its manifest: check what it imports, bundle it, read what it says of itself.
+//! Builds an upload: resolves its imports, bundles it, and reads its manifest.
 //!
-//! All three steps handle other people's code. The import graph is read first, so that nothing outside the upload and
-//! its packages gets into a bundle or into an error message; the bundle and its source map are checked after, in case
-//! it did. Only the first step, which fetches packages, has a network and knows how to log in at a registry.
+//! All steps process untrusted code. Imports are resolved first, so that nothing outside the upload and its packages gets
+//! into a bundle or an error message. The bundle and its source map are checked again afterwards. Only the first step, which
+//! fetches packages, has a network and credentials for registries.
 
 mod builder;
 mod bundle;

@@ -1,5 +1,5 @@
-//! Reads what a step of a build wrote. The step handled other people's code, so what it left is looked at before it
-//! is followed: a link would have the server read a file that the step itself could not.
+//! Reads the files that the bundler wrote. It processed untrusted code and may have left a link to a file that only the
+//! server can read, so links are not followed.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,13 +9,13 @@ use rustix::fs::{Mode, OFlags};
 
 use super::error::BuildError;
 use super::packages;
-use crate::Artifact;
+use crate::artifacts::Bundle;
 
-/// Bytes of a source map; it grows with the sources and not with the bundle.
+/// Bytes of a source map, which grows with the sources and not with the bundle.
 const MAX_MAP_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The one bundle and its source map in the folder.
-pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Artifact, BuildError> {
+/// Reads the bundle and its source map from the folder.
+pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Bundle, BuildError> {
     let (Some(bundle), Some(map)) = (find(dir, "js")?, find(dir, "map")?) else {
         return Err(BuildError::Source("the bundler wrote no bundle".to_owned()));
     };
@@ -26,7 +26,7 @@ pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Artifact, BuildE
             ))
         })
     };
-    let bundle = read_file(&bundle, max_bundle_bytes, |bytes| {
+    let code = read_file(&bundle, max_bundle_bytes, |bytes| {
         BuildError::BundleTooLarge {
             bytes,
             limit: max_bundle_bytes,
@@ -34,7 +34,7 @@ pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Artifact, BuildE
         }
     })?;
     let source_map = read_map()?;
-    Ok(Artifact { bundle, source_map })
+    Ok(Bundle { code, source_map })
 }
 
 fn find(dir: &Path, extension: &str) -> Result<Option<PathBuf>, BuildError> {
@@ -56,7 +56,7 @@ fn read_file(
     let file =
         File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(std::io::Error::from)?);
     let metadata = file.metadata()?;
-    // A second name of a file may be the name of somebody else's file.
+    // A hard link may be to a file of another user.
     let is_own = metadata.is_file() && std::os::unix::fs::MetadataExt::nlink(&metadata) == 1;
     if !is_own {
         return Err(BuildError::Leak(path.display().to_string()));

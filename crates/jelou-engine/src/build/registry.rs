@@ -1,7 +1,7 @@
-//! The machine's npm configuration: the step that fetches packages logs in with it, the later ones only have to know
-//! from which registry each package came, by which the cache is ordered.
+//! The machine's npm configuration. The step that fetches packages needs its credentials. Later steps need only the
+//! registries, because the cache has a folder for each.
 
-/// What of an `.npmrc` says where registries are, without what it takes to log in there.
+/// The registries of an `.npmrc`, without credentials.
 pub(super) fn without_credentials(npmrc: &str) -> String {
     npmrc
         .lines()

@@ -1,4 +1,4 @@
-//! Checks the upload's types, for those who ask.
+//! Checks the types of an upload.
 
 use super::command;
 use super::error::BuildError;

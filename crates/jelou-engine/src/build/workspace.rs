@@ -1,7 +1,7 @@
-//! The folder of one build, which goes away with it.
+//! The folder of one build, which is removed after it.
 //!
-//! The steps of a build read it and write to one folder in it. With users of their own, the upload belongs to the
-//! server, and the steps are let in by their group.
+//! The steps read the folder and write to one folder in it. When they have user ids of their own, the server owns the upload,
+//! and the steps have access by their group.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +22,7 @@ pub(super) struct Workspace {
     root: PathBuf,
     entrypoint: String,
     files: Vec<String>,
-    /// Of the steps that come after the packages are there.
+    /// The user of the steps after the packages were fetched.
     user: Option<LentUser>,
 }
 
@@ -42,7 +42,7 @@ impl Workspace {
         };
         fs_err::create_dir(workspace.home())?;
         fs_err::create_dir(workspace.out())?;
-        // The machine's npm configuration: which registry, and how to log in there.
+        // The machine's npm configuration, with registries and credentials.
         if let Some(npmrc) = std::env::home_dir().map(|home| home.join(".npmrc"))
             && npmrc.is_file()
         {
@@ -61,13 +61,13 @@ impl Workspace {
             }
         }
         fs_err::write(workspace.config(), config.to_string())?;
-        workspace.let_in()?;
+        workspace.grant_access()?;
         Ok(workspace)
     }
 
-    /// Lets the steps read everything and write to one folder, whatever the server's umask is. Nobody else can come in
-    /// from outside.
-    fn let_in(&self) -> std::io::Result<()> {
+    /// Gives the steps read access to everything and write access to one folder, whatever the server's umask is. Other users
+    /// have no access.
+    fn grant_access(&self) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());
         };
@@ -77,8 +77,8 @@ impl Workspace {
         fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
     }
 
-    /// Who a step is. The one that fetches packages owns their cache, which all builds share; the others are of this
-    /// build alone, and read the cache by its group.
+    /// The user of a step. Packages are fetched by the owner of their cache, which all builds share. The other steps have a
+    /// user for this build only, and read the cache by its group.
     pub(super) fn identity(&self, tools: &Tools, step: Purpose) -> Option<Identity> {
         let own = self.user.as_ref().map(LentUser::user)?;
         let builder = tools.launcher.sandbox.builder()?;
@@ -93,12 +93,12 @@ impl Workspace {
         })
     }
 
-    /// Whether the steps have users of their own.
+    /// Whether the steps have user ids of their own.
     pub(super) fn has_users(&self) -> bool {
         self.user.is_some()
     }
 
-    /// Takes away how to log in at a registry, once the packages are there.
+    /// Removes the credentials for registries after the packages were fetched.
     pub(super) fn forget_credentials(&self) -> std::io::Result<()> {
         match fs_err::read_to_string(self.npmrc()) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -106,7 +106,7 @@ impl Workspace {
         }
     }
 
-    /// The upload as the build sees it.
+    /// The files of the upload, as the build reads them.
     pub(super) fn contents(&self) -> impl Iterator<Item = Vec<u8>> {
         self.files
             .iter()
@@ -141,7 +141,7 @@ impl Workspace {
         self.home().join(".npmrc")
     }
 
-    /// Names files as the developer does, not by where this build put them.
+    /// Replaces paths of this folder by paths of the project.
     pub(super) fn readable(&self, text: &str) -> String {
         let src = self.src();
         text.replace(&format!("file://{}/", src.display()), "")

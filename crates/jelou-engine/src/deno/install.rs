@@ -9,7 +9,7 @@ use std::process::Command;
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{Deno, Origin, Pin, bundler_path, deno_path, install_dir};
+use super::{Deno, DenoSource, Pin, bundler_path, deno_path};
 
 /// Why a binary cannot be installed.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ pub fn install(data: &Path) -> Result<Deno, InstallError> {
     let deno = Deno {
         binary,
         bundler: None,
-        origin: Origin::Installed,
+        source: DenoSource::Installed,
     };
     install_bundler(data, deno)
 }
@@ -103,14 +103,8 @@ fn fetch(pin: &Pin, target: &Path) -> Result<(), InstallError> {
     fs_err::set_permissions(&unpacked, std::fs::Permissions::from_mode(0o755))?;
     fs_err::File::open(&unpacked)?.sync_all()?;
     fs_err::rename(&unpacked, target)?;
-    fs_err::File::open(install_parent(target))?.sync_all()?;
+    fs_err::File::open(parent)?.sync_all()?;
     Ok(())
-}
-
-fn install_parent(target: &Path) -> PathBuf {
-    target
-        .parent()
-        .map_or_else(|| install_dir(Path::new(".")), Path::to_path_buf)
 }
 
 fn pack(pin: &Pin, into: &Path) -> Result<PathBuf, InstallError> {

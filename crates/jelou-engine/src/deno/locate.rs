@@ -8,7 +8,7 @@ use super::{DENO_VERSION, Deno, bundler_path, deno_path};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum DenoSource {
     /// Named by `JELOU_DENO`, with any version.
     Environment,
     /// Installed into the data folder, with a checked checksum.
@@ -36,7 +36,7 @@ pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, Locate
             Ok(_) => Ok(Some(Deno {
                 binary,
                 bundler,
-                origin: Origin::Environment,
+                source: DenoSource::Environment,
             })),
             Err(reason) => Err(LocateError::Environment {
                 path: binary,
@@ -49,7 +49,7 @@ pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, Locate
         return Ok(Some(Deno {
             binary: installed,
             bundler,
-            origin: Origin::Installed,
+            source: DenoSource::Installed,
         }));
     }
     let on_path = std::env::var_os("PATH").and_then(|path| {
@@ -60,7 +60,7 @@ pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, Locate
     Ok(on_path.map(|binary| Deno {
         binary,
         bundler,
-        origin: Origin::Path,
+        source: DenoSource::Path,
     }))
 }
 

@@ -7,7 +7,7 @@ mod pin;
 use std::path::{Path, PathBuf};
 
 pub use install::{InstallError, install, install_bundler};
-pub use locate::{LocateError, Origin, locate};
+pub use locate::{DenoSource, LocateError, locate};
 pub use pin::{DENO_VERSION, ESBUILD_VERSION, Pin};
 pub(crate) use pin::{bundler_cache_dir, bundler_cache_name};
 
@@ -17,7 +17,7 @@ pub struct Deno {
     pub binary: PathBuf,
     /// Without the bundler, nothing can be built.
     pub bundler: Option<PathBuf>,
-    pub origin: Origin,
+    pub source: DenoSource,
 }
 
 /// The folder of the data folder that holds the installed binaries.

@@ -38,7 +38,7 @@ impl FunctionStarter {
         share: CpuShare,
         retired: &mut watch::Receiver<bool>,
     ) -> Result<Entered, LeaseError> {
-        let bundle = self.artifacts.bundle(&spec.artifact_hash)?;
+        let code = self.artifacts.code(&spec.artifact_hash)?;
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
         let blank = tokio::select! {
@@ -49,7 +49,7 @@ impl FunctionStarter {
         let egress_socket = blank.egress_socket();
         let request = LoadRequest {
             mode: LoadMode::Serve,
-            bundle: &bundle,
+            bundle: &code,
             function_slug: &spec.slug,
             function_id: Some(&spec.function),
             deployment_id: Some(&spec.deployment),

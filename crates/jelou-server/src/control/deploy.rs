@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
 use jelou_core::{Manifest, Slug, SourceTree, TokenName, TokenPolicy};
-use jelou_engine::Artifact;
+use jelou_engine::Bundle;
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
 use jelou_token::RuntimeToken;
@@ -55,14 +55,14 @@ impl Control {
         built: Built,
     ) -> Result<DeployResult, ControlError> {
         let stored = jelou_store::Artifact {
-            bundle: built.artifact.bundle.clone(),
-            source_map: Some(built.artifact.source_map.clone()),
+            bundle: built.bundle.code.clone(),
+            source_map: Some(built.bundle.source_map.clone()),
             sources: tree.files().to_vec(),
         };
         // On disk before it is live: no call ever waits for the database.
         self.engine
             .artifacts()
-            .put(&stored.hash().to_string(), &built.artifact)?;
+            .put(&stored.hash().to_string(), &built.bundle)?;
         let token =
             RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))?;
         let files = tree
@@ -154,9 +154,9 @@ impl Control {
 }
 
 /// What the engine keeps on disk of a stored artifact.
-pub(crate) fn engine_artifact(stored: jelou_store::Artifact) -> Artifact {
-    Artifact {
-        bundle: stored.bundle,
+pub(crate) fn bundle_of(stored: jelou_store::Artifact) -> Bundle {
+    Bundle {
+        code: stored.bundle,
         source_map: stored.source_map.unwrap_or_default(),
     }
 }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 pub(crate) use access_tokens::manager_token;
-pub(crate) use deploy::engine_artifact;
+pub(crate) use deploy::bundle_of;
 pub(crate) use error::ControlError;
 
 use crate::gateway::Domain;

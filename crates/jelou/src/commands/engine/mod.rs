@@ -28,7 +28,7 @@ struct Described<'a> {
     engine: &'static str,
     version: &'static str,
     path: &'a std::path::Path,
-    origin: jelou_engine::deno::Origin,
+    origin: jelou_engine::deno::DenoSource,
     /// Whether builds need not fetch the bundler.
     bundler: bool,
 }
@@ -39,7 +39,7 @@ impl<'a> Described<'a> {
             engine: "deno",
             version: DENO_VERSION,
             path: &deno.binary,
-            origin: deno.origin,
+            origin: deno.source,
             bundler: deno.bundler.is_some(),
         }
     }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use jelou_engine::deno::{self, Origin};
+use jelou_engine::deno::{self, DenoSource};
 
 use super::Described;
 use crate::context::Context;
@@ -13,10 +13,10 @@ pub(super) fn run(data: &Path, context: &Context) -> anyhow::Result<()> {
             .hint("run `jelou engine install`; `jelou serve` does so by itself the first time")
             .into());
     };
-    let origin = match deno.origin {
-        Origin::Environment => "named by JELOU_DENO",
-        Origin::Installed => "installed in the data folder",
-        Origin::Path => "found on PATH",
+    let origin = match deno.source {
+        DenoSource::Environment => "named by JELOU_DENO",
+        DenoSource::Installed => "installed in the data folder",
+        DenoSource::Path => "found on PATH",
     };
     let bundler = match deno.bundler {
         Some(_) => "installed",
