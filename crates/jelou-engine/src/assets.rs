@@ -55,7 +55,7 @@ impl Assets {
         {
             digest.update(file.contents());
         }
-        let name = &crate::artifacts::hex(&digest.finalize())[..16];
+        let name = &crate::hex::hex(&digest.finalize())[..16];
         let dir = parent.join(format!("sdk-{name}"));
         if !dir.is_dir() {
             fs_err::create_dir_all(parent)?;

@@ -21,6 +21,7 @@ mod capacity;
 pub mod deno;
 mod engine;
 mod fleet;
+mod hex;
 mod logs;
 mod transport;
 mod worker;

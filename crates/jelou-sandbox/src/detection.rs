@@ -6,7 +6,7 @@ use std::path::Path;
 use ipnet::Ipv4Net;
 
 use crate::config::{SandboxConfig, SandboxMode};
-use crate::egress;
+use crate::denied_addresses::denied_ipv4;
 use crate::firewall::{self, Firewall};
 use crate::layer::{Layer, LayerStatus};
 use crate::{cgroup, filesystem, system_calls, user};
@@ -78,7 +78,7 @@ pub(crate) fn firewall(config: &SandboxConfig, egress_allow: &[Ipv4Net]) -> Fire
     let resolvers = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     Firewall {
         users: user::range(config.first_user_id),
-        denied: egress::denied_ipv4(egress_allow),
+        denied: denied_ipv4(egress_allow),
         resolvers: firewall::resolvers(&resolvers),
         ipv6: config.ipv6,
     }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// A built function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
@@ -119,16 +121,6 @@ impl ArtifactCache {
 
 fn digest(content: &str) -> String {
     hex(&Sha256::digest(content.as_bytes()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

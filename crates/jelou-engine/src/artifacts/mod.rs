@@ -4,6 +4,5 @@ mod cache;
 mod source_map_cache;
 pub(crate) mod stack_trace;
 
-pub(crate) use cache::hex;
 pub use cache::{ArtifactCache, ArtifactError, Bundle};
 pub(crate) use source_map_cache::SourceMapCache;

@@ -65,7 +65,7 @@ fn without_map_reference(mut bundle: String) -> String {
     bundle
 }
 
-/// CommonJS packages import Node's modules with a `require` that the bundler creates from the bundle's URL. The URL of a
+/// `CommonJS` packages import Node's modules with a `require` that the bundler creates from the bundle's URL. The URL of a
 /// worker's bundle is no file URL, which `createRequire` needs.
 fn with_working_require(bundle: String) -> String {
     const OF_THE_BUNDLE: &str = "__deno_internal_createRequire(import.meta.url)";

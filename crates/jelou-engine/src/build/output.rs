@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_bundle_and_its_map() {
         let read = read(folder().path(), 6).unwrap();
-        assert_eq!((&*read.bundle, &*read.source_map), ("bundle", "{}"));
+        assert_eq!((&*read.code, &*read.source_map), ("bundle", "{}"));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::process::Command;
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{Deno, DenoSource, Pin, bundler_path, deno_path};
+use super::binary::{Deno, DenoSource, bundler_path, deno_path};
+use super::pin::{DENO_VERSION, Pin};
 
 /// Why a binary cannot be installed.
 #[derive(Debug, thiserror::Error)]
@@ -18,10 +19,10 @@ pub enum InstallError {
         "no Deno is pinned for {}-{}; set JELOU_DENO to a Deno {} binary",
         std::env::consts::OS,
         std::env::consts::ARCH,
-        super::DENO_VERSION
+        DENO_VERSION
     )]
     Platform,
-    #[error("cannot run `npm`: {0}; install npm, or set JELOU_DENO to a Deno {version} binary", version = super::DENO_VERSION)]
+    #[error("cannot run `npm`: {0}; install npm, or set JELOU_DENO to a Deno {version} binary", version = DENO_VERSION)]
     Npm(std::io::Error),
     #[error("npm could not fetch {package}@{version}: {reason}")]
     Fetch {
@@ -154,7 +155,7 @@ fn sha256_of(mut reader: impl Read) -> std::io::Result<String> {
     loop {
         let read = reader.read(&mut buffer)?;
         if read == 0 {
-            return Ok(crate::artifacts::hex(&digest.finalize()));
+            return Ok(crate::hex::hex(&digest.finalize()));
         }
         digest.update(&buffer[..read]);
     }

@@ -4,19 +4,10 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{DENO_VERSION, Deno, bundler_path, deno_path};
+use super::binary::{Deno, DenoSource, bundler_path, deno_path};
+use super::pin::DENO_VERSION;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DenoSource {
-    /// Named by `JELOU_DENO`, with any version.
-    Environment,
-    /// Installed into the data folder, with a checked checksum.
-    Installed,
-    /// Found on `PATH`.
-    Path,
-}
-
+/// Why Deno cannot be looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
     #[error("JELOU_DENO names `{path}`, which does not run: {reason}")]

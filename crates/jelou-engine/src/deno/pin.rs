@@ -1,24 +1,24 @@
 //! The pinned versions, and the SHA-256 of their binaries for each platform.
 
-/// A new version means new checksums below; nothing else.
+/// A new version needs new checksums below.
 pub const DENO_VERSION: &str = "2.9.6";
 /// The bundler that this version of Deno drives.
-pub const ESBUILD_VERSION: &str = "0.25.5";
+pub(super) const ESBUILD_VERSION: &str = "0.25.5";
 
 /// One binary inside one npm package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pin {
-    pub package: &'static str,
-    pub version: &'static str,
+pub(super) struct Pin {
+    pub(super) package: &'static str,
+    pub(super) version: &'static str,
     /// Path inside the package's archive.
-    pub member: &'static str,
+    pub(super) member: &'static str,
     /// SHA-256 of the binary, in hexadecimal.
-    pub sha256: &'static str,
+    pub(super) sha256: &'static str,
 }
 
 impl Pin {
-    /// Deno for the platform that this was compiled for, where its checksum is known.
-    pub const fn deno() -> Option<Self> {
+    /// Deno for this platform; `None` when no checksum is pinned.
+    pub(super) const fn deno() -> Option<Self> {
         if cfg!(all(
             target_os = "linux",
             target_arch = "x86_64",
@@ -36,7 +36,7 @@ impl Pin {
     }
 
     /// The bundler for the platform that this was compiled for.
-    pub const fn bundler() -> Option<Self> {
+    pub(super) const fn bundler() -> Option<Self> {
         let (package, sha256) = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             (
                 "@esbuild/linux-x64",
@@ -59,7 +59,7 @@ impl Pin {
     }
 }
 
-/// The name under which Deno looks for the bundler in its cache folder, for instance `esbuild-linux-x64`.
+/// The name by which Deno looks for the bundler in its cache folder, for instance `esbuild-linux-x64`.
 pub(crate) fn bundler_cache_name() -> String {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "x64",

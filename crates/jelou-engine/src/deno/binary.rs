@@ -1,0 +1,38 @@
+//! A Deno binary with its bundler, and where they are installed.
+
+use std::path::{Path, PathBuf};
+
+use super::pin::{DENO_VERSION, ESBUILD_VERSION};
+
+/// A Deno that was found, with its bundler.
+#[derive(Debug, Clone)]
+pub struct Deno {
+    pub binary: PathBuf,
+    /// Without the bundler, nothing can be built.
+    pub bundler: Option<PathBuf>,
+    pub source: DenoSource,
+}
+
+/// Where a Deno was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenoSource {
+    /// Named by `JELOU_DENO`, with any version.
+    Environment,
+    /// Installed into the data folder, with a checked checksum.
+    Installed,
+    /// Found on `PATH`.
+    Path,
+}
+
+pub(super) fn deno_path(data: &Path) -> PathBuf {
+    install_dir(data).join(format!("deno-{DENO_VERSION}"))
+}
+
+pub(super) fn bundler_path(data: &Path) -> PathBuf {
+    install_dir(data).join(format!("esbuild-{ESBUILD_VERSION}"))
+}
+
+fn install_dir(data: &Path) -> PathBuf {
+    data.join("engine")
+}
