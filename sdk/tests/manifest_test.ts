@@ -160,6 +160,8 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       ["/../x", /not allowed: "\.\."/],
       ["/a/%2E./x", /not allowed: "%2E\."/],
       ["/mcp", /reserved/],
+      ["/MCP", /reserved/],
+      ["/%6dcp", /reserved/],
       ["/__health", /reserved/],
       ["/openapi.json", /reserved/],
     ] as const).map(([path, problem]): [string, RegExp] => [

@@ -41,8 +41,19 @@ function findFault(path: string): string | null {
       return `"${path}" has a segment that is not allowed: "${segment}"`;
     }
   }
-  if (RESERVED_ROUTES.includes(path)) return `"${path}" is reserved: the platform answers it`;
+  // The platform answers these in every spelling; a literal that is no UTF-8 is none of them.
+  if (RESERVED_ROUTES.includes(decode(path).toLowerCase())) {
+    return `"${path}" is reserved: the platform answers it`;
+  }
   return null;
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Routes with the same shape match the same requests, whatever their parameters are called. */

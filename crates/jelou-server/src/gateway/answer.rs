@@ -148,6 +148,19 @@ pub(crate) fn request_id(id: Uuid) -> HeaderValue {
     HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const TYPE: &[u8] = b"text/event-stream";
+    let value = headers.get(header::CONTENT_TYPE);
+    value.is_some_and(|value| {
+        let value = value.as_bytes();
+        let end = value.iter().position(|byte| *byte == b';');
+        let name = &value[..end.unwrap_or(value.len())];
+        name.trim_ascii().eq_ignore_ascii_case(TYPE)
+    })
+}
+
 /// What no function can take away.
 pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
     let headers: &mut HeaderMap = response.headers_mut();
@@ -161,4 +174,10 @@ pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
+    if is_event_stream(headers) {
+        // nginx would keep events back until its buffer is full.
+        headers
+            .entry(ACCEL_BUFFERING)
+            .or_insert(HeaderValue::from_static("no"));
+    }
 }

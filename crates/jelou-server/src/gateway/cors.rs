@@ -7,8 +7,11 @@ use jelou_core::manifest::{Cors, Tool};
 
 use super::{GatewayBody, answer};
 
-const DEFAULT_REQUEST_HEADERS: &str = "Content-Type, Authorization, X-Jelou-Token";
-const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("X-Request-Id");
+/// What a page may read beside the headers that every page may (Fetch Standard, section 2.2.2), and what the function
+/// itself exposes.
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id",
+);
 const EVERY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
 /// A preflight is an OPTIONS request that asks for a method; any other OPTIONS request is an ordinary one.
@@ -48,7 +51,20 @@ impl<'a> Rules<'a> {
         self.cors.is_some_and(|cors| cors.origin.is_empty())
     }
 
-    pub(crate) fn preflight(self) -> Response<GatewayBody> {
+    /// Whether the page that a request comes from, if any, may open a WebSocket. Browsers ask no preflight for one, and
+    /// leave it to the server to look at the origin (RFC 6455, section 10.2). `own` is the function's own origin.
+    pub(crate) fn allow_websocket(self, headers: &HeaderMap, own: Option<&HeaderValue>) -> bool {
+        let Some(cors) = self.cors.filter(|_| !self.are_off()) else {
+            // Every origin may, or the function decides.
+            return true;
+        };
+        let is_allowed = |origin| Some(origin) == own || names(cors, origin);
+        cors.origin.iter().any(|origin| origin == "*")
+            || headers.get_all(header::ORIGIN).iter().all(is_allowed)
+    }
+
+    /// `requested` are the headers of the preflight.
+    pub(crate) fn preflight(self, requested: &HeaderMap) -> Response<GatewayBody> {
         let mut response = Response::new(GatewayBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         if self.are_off() {
@@ -62,14 +78,23 @@ impl<'a> Rules<'a> {
                 answer::allow(methods.iter()),
             );
         }
-        let allowed = self
-            .cors
-            .and_then(|cors| cors.headers.as_ref())
-            .map_or_else(
-                || DEFAULT_REQUEST_HEADERS.to_owned(),
-                |names| names.join(", "),
-            );
-        insert(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        match self.cors.and_then(|cors| cors.headers.as_ref()) {
+            Some(listed) => insert(
+                headers,
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                listed.join(", "),
+            ),
+            // Tracing and client libraries send headers that no function knows of.
+            None => {
+                headers.append(
+                    header::VARY,
+                    HeaderValue::from_static("Access-Control-Request-Headers"),
+                );
+                for asked in requested.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+                    headers.append(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+                }
+            }
+        }
         let max_age = self.cors.map_or_else(
             || Cors::default().max_age.to_string(),
             |cors| cors.max_age.to_string(),
@@ -102,9 +127,7 @@ impl<'a> Rules<'a> {
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERY_ORIGIN);
             }
         }
-        headers
-            .entry(header::ACCESS_CONTROL_EXPOSE_HEADERS)
-            .or_insert(EXPOSED_HEADERS);
+        headers.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod failures;
 mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;
+mod reserved;
 mod statics;
 pub(crate) mod target;
 pub(crate) mod unread;
@@ -34,6 +35,7 @@ use crate::mcp;
 use crate::network::Networks;
 use crate::registry::{Found, Function, Live, Registry};
 use answer::Answer;
+use reserved::Reserved;
 pub(crate) use unread::CallerBody;
 use unread::Unread;
 
@@ -159,7 +161,8 @@ impl Gateway {
         if origin.hops >= self.limits.max_hops {
             return Answer::LoopDetected.into();
         }
-        if path == mcp::PATH && live.mcp.has_tools() {
+        let reserved = Reserved::of(path);
+        if reserved == Some(Reserved::Mcp) && live.mcp.has_tools() {
             let exchange = mcp::Exchange {
                 gateway: self,
                 function,
@@ -170,25 +173,44 @@ impl Gateway {
             return seldom(|| mcp::answer(exchange, request)).await;
         }
         let tools = &live.manifest.tools;
+        let mut is_own_preflight = false;
         if cors::is_preflight(request) {
             match live.routes.find(path, Method::OPTIONS.as_str()) {
-                // Without CORS of the platform, a tool that takes OPTIONS may have its own.
-                own @ Found::Tool(_) if cors.are_off() => found = own,
-                _ => return cors.preflight(),
+                // Without CORS of the platform, a tool that takes OPTIONS may have its own. A browser sends no token with
+                // a preflight.
+                Found::Tool(own)
+                    if reserved.is_none()
+                        && cors.are_off()
+                        && cors::Rules::of(tools.get(own.tool)).are_off() =>
+                {
+                    is_own_preflight = true;
+                    found = Found::Tool(own);
+                }
+                _ => return cors.preflight(request.headers()),
             }
         }
-        if let Some(answer) = statics::answer(request.method(), path, live) {
+        if let Some(answer) = statics::answer(request.method(), reserved, live) {
             return answer;
         }
-        let public = match &found {
-            Found::Tool(found) => tools[found.tool].public,
-            Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
-            Found::Nothing => live.manifest.is_public(),
-        };
+        if live.mcp.has_tools() && reserved::is_probe(path, &live.routes) {
+            // A caller without a token learns nothing about routes.
+            let available = if live.manifest.is_public() {
+                &*live.routes.available
+            } else {
+                &[]
+            };
+            return Answer::NotFound { available }.into();
+        }
+        let public = is_own_preflight
+            || match &found {
+                Found::Tool(found) => tools[found.tool].public,
+                Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
+                Found::Nothing => live.manifest.is_public(),
+            };
         if !public {
             let grant = auth::grant(self, request.headers(), function, origin);
             // At a reserved path there was nothing but what has been answered above.
-            let asked = if statics::is_reserved(path) {
+            let asked = if reserved.is_some() {
                 &[]
             } else {
                 found.tools()
@@ -199,8 +221,8 @@ impl Gateway {
             }
         }
         let found = match found {
-            Found::Tool(found) if !statics::is_reserved(path) => found,
-            Found::OtherMethods(others) if !statics::is_reserved(path) => {
+            Found::Tool(found) if reserved.is_none() => found,
+            Found::OtherMethods(others) if reserved.is_none() => {
                 let methods = others.iter().flat_map(|tool| &tools[*tool].methods);
                 let allow = answer::allow(methods);
                 if *request.method() == Method::OPTIONS {
@@ -213,6 +235,10 @@ impl Gateway {
                 return Answer::NotFound { available }.into();
             }
         };
+        let own = live.url.as_ref();
+        if websocket::is_asked_for(request) && !cors.allow_websocket(request.headers(), own) {
+            return Answer::Forbidden.into();
+        }
         let call = invoke::Call {
             tool: &tools[found.tool],
             params: &found.params,

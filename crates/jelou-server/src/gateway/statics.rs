@@ -7,21 +7,18 @@ use serde_json::{Value, json};
 
 use super::GatewayBody;
 use super::answer::{self, Answer};
+use super::reserved::Reserved;
 use crate::registry::Live;
-use crate::{mcp, openapi};
 
-const HEALTH: &str = "/__health";
-
-/// Paths that never reach a function's handler.
-pub(crate) fn is_reserved(path: &str) -> bool {
-    matches!(path, HEALTH | openapi::PATH | mcp::PATH)
-}
-
-pub(crate) fn answer(method: &Method, path: &str, live: &Live) -> Option<Response<GatewayBody>> {
-    let body = match path {
-        HEALTH => Bytes::from(health(live).to_string()),
-        openapi::PATH => live.openapi.clone(),
-        _ => return None,
+pub(super) fn answer(
+    method: &Method,
+    reserved: Option<Reserved>,
+    live: &Live,
+) -> Option<Response<GatewayBody>> {
+    let body = match reserved? {
+        Reserved::Health => Bytes::from(health(live).to_string()),
+        Reserved::OpenApi => live.openapi.clone(),
+        Reserved::Mcp => return None,
     };
     let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
     Some(match *method {

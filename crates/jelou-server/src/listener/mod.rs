@@ -16,7 +16,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
 use jelou_core::seldom;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,9 +29,12 @@ pub(crate) use sockets::Sockets;
 use tls::Certificate;
 pub use tls::TlsError;
 
+use crate::gateway::answer;
 use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin, unread};
 use crate::network::{Networks, TrustedProxies};
 
+/// Says on every listener that the server answers, unless the host is a function's.
+const HEALTH: &str = "/v1/health";
 /// Fields in a request's head: a worker takes 100, and the gateway adds its own.
 const MAX_HEADERS: usize = 88;
 
@@ -70,6 +74,7 @@ impl Routing {
         };
         match (gateway.target(&request), &self.api) {
             (None, Some(api)) => seldom(|| answer_api(api, request)).await,
+            (None, None) if request.uri().path() == HEALTH => health(request.method()),
             (target, _) => {
                 let target = target.unwrap_or_default();
                 // What every call passes is pinned where it is: to be awaited, it would be moved, with all of its state.
@@ -80,6 +85,18 @@ impl Routing {
 
     fn proxies(&self) -> &Networks {
         self.trusted_proxies.networks()
+    }
+}
+
+/// What the management API answers there, for the listener that does not serve it: a load balancer probes each listener
+/// by the same path, and knows no function's host.
+fn health(method: &Method) -> Response<GatewayBody> {
+    match *method {
+        Method::GET | Method::HEAD => {
+            let body = Bytes::from_static(br#"{"status":"ok"}"#);
+            answer::json(StatusCode::OK, body)
+        }
+        _ => refusal(StatusCode::METHOD_NOT_ALLOWED),
     }
 }
 

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 pub(crate) use catalog::Catalog;
 
-use crate::gateway::answer::Answer;
+use crate::gateway::answer::{self, Answer};
 use crate::gateway::unread::{self, Unread};
 use crate::gateway::{Gateway, GatewayBody, Origin, cors};
 use crate::registry::{Function, Live};
@@ -61,9 +61,11 @@ pub(crate) async fn answer(
         Ok(access) => access,
         Err(answer) => return answer.into(),
     };
-    if *request.method() != Method::POST {
-        let allow = HeaderValue::from_static("POST, OPTIONS");
-        return Answer::MethodNotAllowed { allow }.into();
+    let allow = HeaderValue::from_static("POST, OPTIONS");
+    match *request.method() {
+        Method::POST => {}
+        Method::OPTIONS => return answer::options(allow),
+        _ => return Answer::MethodNotAllowed { allow }.into(),
     }
     if let Err(refusal) = check_head(exchange, request.headers()) {
         return refusal.into();

@@ -109,6 +109,14 @@ impl Routes {
             Found::OtherMethods(others)
         }
     }
+
+    /// Whether a route begins with the literal that a path begins with, `*` and parameters aside.
+    pub(crate) fn name_first_segment(&self, path: &str) -> bool {
+        let first = split(path).next();
+        self.routes.iter().any(|route| {
+            matches!(route.segments.first(), Some(Segment::Literal(literal)) if Some(literal.as_str()) == first)
+        })
+    }
 }
 
 impl Route {

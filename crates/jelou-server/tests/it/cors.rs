@@ -7,12 +7,15 @@ const TOOLS: &str = r#"export default app({ description: "Tools", config: { publ
   closed: define({ description: "Closed", config: { path: "/closed", cors: false }, handler: () => ({}) }),
   own: define({ description: "Own", config: { path: "/own", methods: ["GET", "OPTIONS"], cors: false },
     handler: () => response.status(200).header("Access-Control-Allow-Origin", "https://own.example.com").json({}) }),
+  exposes: define({ description: "Exposes", config: { path: "/exposes", methods: ["GET"] },
+    handler: () => response.status(200).header("Access-Control-Expose-Headers", "X-Total").json({}) }),
   read: define({ description: "Read", config: { path: "/shared", methods: ["GET"] }, handler: () => ({}) }),
   write: define({ description: "Write", config: { path: "/shared", methods: ["PUT"],
     cors: { origin: ["https://app.example.com"], headers: ["X-Own"], credentials: true, maxAge: 7 } },
     handler: () => ({}) }),
 } });"#;
 
+const EXPOSED: &str = "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id";
 const APP: &str = "https://app.example.com";
 
 fn preflight(call: Call, method: &str, origin: &str) -> Reply {
@@ -36,8 +39,12 @@ fn each_tool_has_its_own_rules() {
     let open = preflight(tool("/open"), "POST", APP);
     assert_eq!((open.status, open.body.as_str()), (204, ""));
     let methods = Some("GET, POST, HEAD, OPTIONS");
-    let headers = Some("Content-Type, Authorization, X-Jelou-Token");
-    assert_eq!(allowed(&open), [Some("*"), methods, headers, None]);
+    assert_eq!(allowed(&open), [Some("*"), methods, None, None]);
+    assert_eq!(open.header("vary"), Some("Access-Control-Request-Headers"));
+    // Whatever a library of the page adds.
+    let asked = "content-type,x-jelou-token,sentry-trace,baggage";
+    let call = || tool("/open").header("access-control-request-headers", asked);
+    assert_eq!(allowed(&preflight(call(), "POST", APP))[2], Some(asked));
     assert_eq!(open.header("access-control-max-age"), Some("86400"));
 
     let write = preflight(tool("/shared"), "PUT", APP);
@@ -61,10 +68,52 @@ fn each_tool_has_its_own_rules() {
     let put = tool("/shared").method("PUT").header("origin", APP).send();
     assert_eq!(put.status, 200);
     assert_eq!(put.header("access-control-allow-origin"), Some(APP));
+    assert_eq!(put.header("access-control-expose-headers"), Some(EXPOSED));
+    let own = tool("/exposes").header("origin", APP).send();
     assert_eq!(
-        put.header("access-control-expose-headers"),
-        Some("X-Request-Id")
+        own.headers("access-control-expose-headers"),
+        ["X-Total", EXPOSED]
     );
+}
+
+#[test]
+fn a_list_of_headers_is_the_list() {
+    let server = TestServer::start();
+    server.deploy("tools", TOOLS);
+    let call = server
+        .call("tools", "/shared")
+        .header("access-control-request-headers", "x-other");
+    let write = preflight(call, "PUT", APP);
+    assert_eq!(write.header("access-control-allow-headers"), Some("X-Own"));
+    assert_eq!(write.header("vary"), Some("Origin"));
+}
+
+#[test]
+fn an_app_with_rules_of_its_own_gets_preflights_without_a_token() {
+    let server = TestServer::start();
+    let token = server.deploy(
+        "own",
+        r#"const methods = ["GET", "POST", "OPTIONS"];
+        const site = (_input, ctx, request) => ctx.method === "OPTIONS"
+          ? new Response(null, { status: 204, headers: { "access-control-allow-origin": request.headers.get("origin") } })
+          : { method: ctx.method };
+        export default app({ description: "Own", tools: {
+          site: define({ description: "Site", config: { path: "*", methods, cors: false }, handler: site }),
+          closed: define({ description: "Closed", config: { path: "/closed", methods: ["GET"], cors: false }, handler: site }),
+          platform: define({ description: "Platform", config: { path: "/platform", methods }, handler: site }),
+        } });"#,
+    );
+    let asks = |path: &str| preflight(server.call("own", path), "POST", APP);
+    let own = asks("/a");
+    assert_eq!((own.status, allowed(&own)[0]), (204, Some(APP)));
+    // Only that: no other request, no other route, and no path of the platform.
+    let options = server.call("own", "/a").method("OPTIONS");
+    assert_eq!(options.clone().send().status, 401);
+    assert_eq!(options.token(&token).send().status, 204);
+    assert_eq!(server.call("own", "/a").send().status, 401);
+    assert_eq!(allowed(&asks("/platform"))[0], Some("*"));
+    let reserved = asks("/__health");
+    assert_eq!((reserved.status, allowed(&reserved)), (204, [None; 4]));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod methods;
 mod openapi;
 mod pipelining;
 mod proxies;
+mod reserved;
 mod smuggling;
 mod streaming;
 mod support;

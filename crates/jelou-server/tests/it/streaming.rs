@@ -81,6 +81,8 @@ fn events_come_one_by_one() {
     let mut wire = open(&server, "/events");
     let head = wire.head();
     assert_eq!(head.header("content-type"), Some("text/event-stream"));
+    // Proxies that know it pass events on as they come.
+    assert_eq!(head.header("x-accel-buffering"), Some("no"));
     for number in 1..=5 {
         server.call("streams", "/next").send();
         let event = format!("data: {number}\n\n");

@@ -7,11 +7,11 @@
 export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
 /** Which web pages may call the function. The platform answers preflight requests by itself. */
 export interface CorsConfig {
-    /** Allowed origins, e.g. `"https://app.example.com"`. Default `"*"`: every origin. */
+    /** Allowed origins, e.g. `"https://app.example.com"`; of WebSockets too. Default `"*"`: every origin. */
     origin?: string | readonly string[];
     /** Allowed methods. Default: the methods of the route. */
     methods?: readonly HttpMethod[];
-    /** Allowed request headers. Default: `Content-Type`, `Authorization` and `X-Jelou-Token`. */
+    /** Allowed request headers. Default: those that the page asks for. */
     headers?: readonly string[];
     /** Whether the browser may send cookies. Needs named origins. Default `false`. */
     credentials?: boolean;
@@ -47,7 +47,7 @@ export interface FunctionConfig {
     mcp?: boolean;
     /** Whether the route may be called without a runtime token. Default `false`. */
     public?: boolean;
-    /** Cross-origin rules; `false` allows no other origin. Default: every origin. */
+    /** Cross-origin rules; `false` leaves them to the tool, which lists `OPTIONS` then. Default: every origin. */
     cors?: CorsConfig | false;
     /** Schedules, at most 10 in the whole function. */
     cron?: readonly CronConfig[];
