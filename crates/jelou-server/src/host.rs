@@ -78,7 +78,9 @@ impl Host for ServerHost {
                 let answered = answer_worker(&gateway, &memory, &caller, request);
                 async { Ok::<_, std::convert::Infallible>(answered.await) }
             });
-            let served = http1::limited().serve_connection(TokioIo::new(stream), service);
+            let served = http1::limited()
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
             if let Err(error) = served.await {
                 tracing::debug!(%error, function = %caller.function, "call to another function ended");
             }

@@ -7,21 +7,28 @@
  *
  * @module
  */
-import { nativeFetch } from "./primordials.ts";
+import { deleteHeader, eachHeader, setHeader, startsWith } from "./primordials.ts";
 
 /** Names the request on whose behalf a call is made. */
 export const PARENT_HEADER = "x-jelou-parent";
 
-/** A `fetch` that goes over the egress socket and follows no redirect. */
-export type EgressFetch = (request: Request) => Promise<Response>;
+/** The HTTP client whose every request goes over the egress socket. */
+export type EgressClient = () => Deno.HttpClient;
 
 const { createHttpClient } = Deno;
 
 /** The way over an egress socket. The first client of a process reads all certificates: it is made for the first call. */
-export function createEgress(path: string): EgressFetch {
+export function createEgress(path: string): EgressClient {
   let client: Deno.HttpClient | undefined;
-  return (request) => {
-    client ??= createHttpClient({ proxy: { transport: "unix", path } });
-    return nativeFetch(request, { client });
-  };
+  return () => client ??= createHttpClient({ proxy: { transport: "unix", path } });
+}
+
+/** Sets the headers that only the platform may set; of those of its own name, the token alone is the caller's. */
+export function setPlatformHeaders(headers: Headers, parent: string | undefined): void {
+  const own: string[] = [];
+  eachHeader(headers, (_value: string, name: string) => {
+    if (startsWith(name, "x-jelou-") && name !== "x-jelou-token") own[own.length] = name;
+  });
+  for (let index = 0; index < own.length; index++) deleteHeader(headers, own[index]!);
+  if (parent) setHeader(headers, PARENT_HEADER, parent);
 }

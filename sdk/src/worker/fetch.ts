@@ -5,13 +5,11 @@
  * @module
  */
 import { currentContext } from "./current.ts";
-import { type EgressFetch, PARENT_HEADER } from "./egress.ts";
+import { type EgressClient, setPlatformHeaders } from "./egress.ts";
+import type { IsPlatformUrl } from "./platform_url.ts";
 import { isRedirect, MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
 import {
   defineProperty,
-  deleteHeader,
-  eachHeader,
-  endsWith,
   nativeFetch,
   NativeRequest,
   NativeTypeError,
@@ -19,12 +17,6 @@ import {
   requestHeaders,
   requestRedirect,
   requestUrl,
-  setHeader,
-  slice,
-  startsWith,
-  toLowerCase,
-  urlHostname,
-  urlHref,
 } from "./primordials.ts";
 
 type FetchInput = string | URL | Request;
@@ -32,23 +24,10 @@ type FetchInput = string | URL | Request;
 /**
  * Makes the `fetch` that user code gets.
  *
- * @param functionsDomain The domain whose sub-domains are functions.
+ * @param isPlatformUrl Whether a URL is one of a function.
  * @param egress The platform's own way; `null` where there is none.
  */
-export function createFetch(functionsDomain: string, egress: EgressFetch | null): typeof fetch {
-  const suffix = "." + toLowerCase(functionsDomain);
-
-  const isPlatformUrl = (input: FetchInput): boolean => {
-    let host: string;
-    try {
-      host = urlHostname(input instanceof NativeURL ? input : new NativeURL(addressOf(input)));
-    } catch {
-      return false;
-    }
-    if (endsWith(host, ".")) host = slice(host, 0, -1);
-    return endsWith(host, suffix);
-  };
-
+export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient | null): typeof fetch {
   const fetchPlatform = async (
     original: Request,
     body: BodyInit | null | undefined,
@@ -61,8 +40,8 @@ export function createFetch(functionsDomain: string, egress: EgressFetch | null)
     }
     const mode = requestRedirect(original);
     const request = mode === "manual" ? original : new NativeRequest(original, { redirect: "manual" });
-    setPlatformHeaders(requestHeaders(request));
-    const response = await egress(request);
+    setPlatformHeaders(requestHeaders(request), currentContext()?.requestId);
+    const response = await nativeFetch(request, { client: egress() });
     if (mode === "manual" || !isRedirect(response)) return response;
     await response.body?.cancel();
     if (mode === "error") {
@@ -73,7 +52,7 @@ export function createFetch(functionsDomain: string, egress: EgressFetch | null)
     }
     const next = redirectedRequest(request, body, response);
     const followed =
-      await (isPlatformUrl(next)
+      await (isPlatformUrl(requestUrl(next))
         ? fetchPlatform(next, next.body === null ? null : body, redirects + 1)
         : nativeFetch(next));
     return defineProperty(followed, "redirected", { value: true });
@@ -84,22 +63,11 @@ export function createFetch(functionsDomain: string, egress: EgressFetch | null)
     await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 
   return function fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
-    return isPlatformUrl(input) ? startPlatform(input, init) : nativeFetch(input, init);
+    return isPlatformUrl(addressOf(input)) ? startPlatform(input, init) : nativeFetch(input, init);
   } as typeof fetch;
 }
 
-function addressOf(input: FetchInput): string {
+function addressOf(input: FetchInput): string | URL {
   if (input instanceof NativeRequest) return requestUrl(input);
-  return input instanceof NativeURL ? urlHref(input) : String(input);
-}
-
-/** The platform's headers are the platform's to set; only the token is the caller's. */
-function setPlatformHeaders(headers: Headers): void {
-  const own: string[] = [];
-  eachHeader(headers, (_value: string, name: string) => {
-    if (startsWith(name, "x-jelou-") && name !== "x-jelou-token") own[own.length] = name;
-  });
-  for (let index = 0; index < own.length; index++) deleteHeader(headers, own[index]!);
-  const parent = currentContext()?.requestId;
-  if (parent) setHeader(headers, PARENT_HEADER, parent);
+  return input instanceof NativeURL ? input : String(input);
 }

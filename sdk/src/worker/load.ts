@@ -4,7 +4,7 @@
  * @module
  */
 import { describeFailure, importDefinition, LoadError } from "./module.ts";
-import { createEgress, type EgressFetch } from "./egress.ts";
+import { createEgress, type EgressClient } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
 import { provideProcessEnv } from "./globals.ts";
@@ -14,7 +14,9 @@ import { jelouFactory } from "./jelou.ts";
 import type { LoadMessage, LoadResult } from "./load_message.ts";
 import { setLogOrigin } from "./log.ts";
 import { memoryFactory } from "./memory.ts";
+import { createWebSocket } from "./outward_websocket.ts";
 import { dropRights } from "./permissions.ts";
+import { platformUrls } from "./platform_url.ts";
 import { prepareTools } from "./tool.ts";
 
 /** The outcome of a load: what the engine is told, and the function if it can serve. */
@@ -29,7 +31,9 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
-    globalThis.fetch = createFetch(message.functionsDomain, egress);
+    const isPlatformUrl = platformUrls(message.functionsDomain);
+    globalThis.fetch = createFetch(isPlatformUrl, egress);
+    globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
     provideProcessEnv(message.bundle);
     dropRights(socketPath, message.egressSocket);
     if (inspection === null) return { result: { ok: true }, fn: await prepare(message, egress) };
@@ -43,7 +47,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
 }
 
 /** Imports a function and makes it ready for requests. */
-export async function prepare(message: LoadMessage, egress: EgressFetch | null): Promise<LoadedFunction> {
+export async function prepare(message: LoadMessage, egress: EgressClient | null): Promise<LoadedFunction> {
   const definition = await importDefinition(message.bundle);
   const scope = {
     functionSlug: message.functionSlug,

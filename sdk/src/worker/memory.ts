@@ -11,8 +11,8 @@ import {
   checkedTtl,
   memoryUnavailable,
 } from "../context/memory_rules.ts";
-import { type EgressFetch, PARENT_HEADER } from "./egress.ts";
-import { encodeComponent, freeze, NativeRequest, parse, stringify } from "./primordials.ts";
+import { type EgressClient, PARENT_HEADER } from "./egress.ts";
+import { encodeComponent, freeze, nativeFetch, NativeRequest, parse, stringify } from "./primordials.ts";
 
 /** Makes the client of one request. */
 export type MemoryFactory = (requestId: string) => MemoryClient;
@@ -21,12 +21,12 @@ export type MemoryFactory = (requestId: string) => MemoryClient;
 const BASE = "http://jelou.internal/memory/";
 
 /** Makes clients that use the platform's store, or refuse when there is none. */
-export function memoryFactory(egress: EgressFetch | null, enabled: boolean): MemoryFactory {
+export function memoryFactory(egress: EgressClient | null, enabled: boolean): MemoryFactory {
   const connected = enabled ? egress : null;
   return (requestId) => createMemory(connected, requestId);
 }
 
-function createMemory(egress: EgressFetch | null, requestId: string): MemoryClient {
+function createMemory(egress: EgressClient | null, requestId: string): MemoryClient {
   const call = async (method: string, key: string, body?: unknown): Promise<Response> => {
     if (egress === null) throw memoryUnavailable();
     const headers: Record<string, string> = { [PARENT_HEADER]: requestId };
@@ -36,7 +36,7 @@ function createMemory(egress: EgressFetch | null, requestId: string): MemoryClie
       headers,
       body: body === undefined ? null : stringify(body),
     });
-    const response = await egress(request);
+    const response = await nativeFetch(request, { client: egress() });
     if (response.ok || (response.status === 404 && method !== "PUT")) return response;
     throw new Error(`ctx.memory: ${await reasonOf(response)}`);
   };

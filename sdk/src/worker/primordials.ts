@@ -27,6 +27,13 @@ function getter<T, R>(prototype: object, property: PropertyKey): (self: T) => R 
   return (self) => apply(get, self, []);
 }
 
+/** Uncurries the setter of an accessor property. */
+function setter<T, V>(prototype: object, property: PropertyKey): (self: T, value: V) => void {
+  const set = Object.getOwnPropertyDescriptor(prototype, property)?.set;
+  if (!set) throw new TypeError(`${String(property)} cannot be set in this version of Deno`);
+  return (self, value) => apply(set, self, [value]);
+}
+
 export const stringify = JSON.stringify;
 export const parse = JSON.parse;
 export const { create, hasOwn, defineProperty, freeze, keys, getPrototypeOf, getOwnPropertySymbols } = Object;
@@ -40,6 +47,7 @@ export const NativeResponse = Response;
 export const NativeRequest = Request;
 export const NativeHeaders = Headers;
 export const NativeURL = URL;
+export const NativeWebSocket = WebSocket;
 export const NativeURLSearchParams = URLSearchParams;
 export const NativeError = Error;
 export const NativeTypeError = TypeError;
@@ -121,6 +129,7 @@ export const deleteHeader = uncurry(Headers.prototype.delete);
 export const eachHeader = uncurry(Headers.prototype.forEach);
 export const eachSearchParam = uncurry(URLSearchParams.prototype.forEach);
 export const urlHostname = getter<URL, string>(URL.prototype, "hostname");
+export const urlSetProtocol = setter<URL, string>(URL.prototype, "protocol");
 export const urlHref = getter<URL, string>(URL.prototype, "href");
 
 const encoder = new TextEncoder();

@@ -3,6 +3,8 @@
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -16,7 +18,11 @@ export default define({ description: "A room", config: { path: "*", methods: ["G
     if (request.headers.get("upgrade") !== "websocket") return { upgrade: request.headers.get("upgrade") };
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "chat", idleTimeout: 0 });
     socket.onopen = () => socket.send(`welcome to ${ctx.path}`);
-    socket.onmessage = (event) => socket.send(event.data);
+    socket.onmessage = ({ data }) => {
+      if (data === "die") while (true);
+      if (`${data}`.startsWith("close ")) socket.close(Number(data.slice(6)));
+      else socket.send(data);
+    };
     socket.onclose = (event) => events.push(`closed ${event.code}`);
     return response;
   },
@@ -39,6 +45,18 @@ async fn connect(server: &TestServer, token: &str) -> Result<WebSocketStream<Tcp
 async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Message> {
     let next = tokio::time::timeout(std::time::Duration::from_mins(1), socket.next());
     next.await.unwrap().and_then(Result::ok)
+}
+
+/// Reads until the end, which comes with a frame that says why.
+async fn going_away(socket: &mut WebSocketStream<TcpStream>) -> String {
+    match next(socket).await {
+        Some(Message::Close(Some(CloseFrame { code, reason }))) => {
+            assert_eq!(code, CloseCode::Away, "{reason}");
+            assert_eq!(next(socket).await, None);
+            reason.to_string()
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 fn start(change: impl FnOnce(&mut jelou_server::Config)) -> (TestServer, String) {
@@ -95,8 +113,219 @@ async fn one_that_says_nothing_for_too_long_ends() {
     let (server, token) = start(|config| config.limits.stream_idle_timeout_ms = 3_000);
     let mut socket = connect(&server, &token).await.unwrap();
     assert!(next(&mut socket).await.is_some());
+    let reason = going_away(&mut socket).await;
+    assert_eq!(
+        reason,
+        "no byte for 3000 ms (limits.stream_idle_timeout_ms)"
+    );
+    tokio::task::block_in_place(|| {
+        let event = eventually("the function to see the end", || {
+            let events = server
+                .call("room", "/")
+                .token(&token)
+                .method("DELETE")
+                .send();
+            events.json()["events"][0].as_str().map(str::to_owned)
+        });
+        assert_eq!(event, "closed 1001");
+        drop(server);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_leaves_a_reason() {
+    let (server, token) = start(|config| config.limits.stall_timeout_ms = 1_000);
+    let mut socket = connect(&server, &token).await.unwrap();
+    assert!(next(&mut socket).await.is_some());
+    // The function's own close is the last word; nothing is added to it.
+    socket.send(Message::text("close 4000")).await.unwrap();
+    match next(&mut socket).await {
+        Some(Message::Close(Some(frame))) => assert_eq!(u16::from(frame.code), 4000),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(next(&mut socket).await, None);
+    let mut socket = connect(&server, &token).await.unwrap();
+    assert!(next(&mut socket).await.is_some());
+    socket.send(Message::text("die")).await.unwrap();
+    assert_eq!(
+        going_away(&mut socket).await,
+        "the function's process ended"
+    );
     tokio::task::block_in_place(|| drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_subprotocols_may_be_written_in_any_way() {
+    let (server, token) = start(|_| {});
+    tokio::task::block_in_place(|| {
+        for lists in [
+            &["chat"][..],
+            &["chat,other"],
+            &["other,chat"],
+            &["other ,\tchat,"],
+            &["other", "chat"],
+        ] {
+            let mut headers = vec![
+                format!("Host: {}", server.host("room")),
+                format!("X-Jelou-Token: {token}"),
+                "Connection: Upgrade".to_owned(),
+                "Upgrade: websocket".to_owned(),
+                "Sec-WebSocket-Version: 13".to_owned(),
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==".to_owned(),
+            ];
+            headers.extend(
+                lists
+                    .iter()
+                    .map(|list| format!("Sec-WebSocket-Protocol: {list}")),
+            );
+            let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+            let answer = server.wire().request("GET /lobby", &headers);
+            assert_eq!(answer.status, 101, "{lists:?}");
+            assert_eq!(answer.header("sec-websocket-protocol"), Some("chat"));
+        }
+        drop(server);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_are_refused() {
+    let server = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        let room =
+            |cors: &str| ROOM.replace("config: {", &format!("config: {{ public: true, {cors}"));
+        server.deploy(
+            "named",
+            &room(r#"cors: { origin: ["https://app.example.com"] },"#),
+        );
+        server.deploy("open", &room(""));
+        server.deploy("off", &room("cors: false,"));
+        server
+    });
+    tokio::task::block_in_place(|| {
+        let status = |slug: &str, origins: &[&str]| {
+            let mut headers = vec![
+                format!("Host: {}", server.host(slug)),
+                "Connection: Upgrade".to_owned(),
+                "Upgrade: websocket".to_owned(),
+                "Sec-WebSocket-Version: 13".to_owned(),
+                "Sec-WebSocket-Protocol: chat".to_owned(),
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==".to_owned(),
+            ];
+            headers.extend(origins.iter().map(|origin| format!("Origin: {origin}")));
+            let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+            let mut wire = server.wire();
+            let mut answer = wire.request("GET /lobby", &headers);
+            if answer.status == 403 {
+                assert_eq!(answer.json()["error"], "Forbidden");
+                answer.body.clear();
+            }
+            answer.status
+        };
+        let app = "https://app.example.com";
+        let own = server.origin("named");
+        for allowed in [&[][..], &[app], &[&own]] {
+            assert_eq!(status("named", allowed), 101, "{allowed:?}");
+        }
+        for refused in [
+            &["https://evil.example.com"][..],
+            &["null"],
+            &[""],
+            &[app, "https://evil.example.com"],
+            &["https://evil.example.com", app],
+            &["https://app.example.com, https://evil.example.com"],
+            &["https://app.example.com.evil.example.com"],
+        ] {
+            assert_eq!(status("named", refused), 403, "{refused:?}");
+        }
+        for slug in ["open", "off"] {
+            assert_eq!(status(slug, &["https://evil.example.com"]), 101, "{slug}");
+        }
+        drop(server);
+    });
+}
+
+/// The one of the reference, with the imports that a test's function has already.
+fn room_with_tickets() -> String {
+    let page = include_str!("../../../../docs/reference/http.md");
+    let (_, source) = page.split_once("```ts\n").unwrap();
+    let (source, _) = source.split_once("```").unwrap();
+    let lines = source.lines();
+    let lines: Vec<_> = lines.filter(|line| !line.starts_with("import ")).collect();
+    lines.join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_a_ticket_opens_a_socket() {
+    let (server, token) = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        let token = server.deploy("room", &room_with_tickets());
+        server.set_secret("room", "TICKET_KEY", "a key of this test");
+        (server, token)
+    });
+    let open = async |ticket: &str| {
+        let origin = server.origin("room").replace("http://", "ws://");
+        let mut request = format!("{origin}/room?ticket={ticket}")
+            .into_client_request()
+            .unwrap();
+        let page = "https://app.example.com".parse().unwrap();
+        request.headers_mut().insert("origin", page);
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        client_async(request, stream).await
+    };
+    let ticket = tokio::task::block_in_place(|| {
+        let ticket = server.call("room", "/ticket").json(&serde_json::json!({}));
+        assert_eq!(ticket.clone().send().status, 401);
+        let ticket = ticket.token(&token).send().json();
+        ticket["ticket"].as_str().unwrap().to_owned()
+    });
+    let (mut socket, _) = open(&ticket).await.unwrap();
+    socket.send(Message::text("hola")).await.unwrap();
+    assert_eq!(next(&mut socket).await, Some(Message::text("hola")));
+    let (_, mac) = ticket.split_once('.').unwrap();
+    let other_time = format!("9{ticket}");
+    let expired = format!("1.{mac}");
+    for ticket in ["", "a.b", &other_time, &expired] {
+        match open(ticket).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), 401, "{ticket}"),
+            other => panic!("{ticket}: {other:?}"),
+        }
+    }
+    drop(socket);
+    tokio::task::block_in_place(|| drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_open_sockets_to_each_other() {
+    let (server, token) = start(|_| {});
+    tokio::task::block_in_place(|| {
+        let caller = |url: &str, token: &str| {
+            format!(
+                r#"export default define({{ description: "Calls", config: {{ public: true }}, handler: () => new Promise((resolve) => {{
+                  const socket = new WebSocket("{url}", {{ protocols: ["chat"], headers: {{ "X-Jelou-Token": "{token}" }} }});
+                  const got = [socket instanceof WebSocket, WebSocket.name, WebSocket.OPEN];
+                  socket.onopen = () => socket.send("hola");
+                  socket.onmessage = ({{ data }}) => {{ got.push(data); if (data === "hola") socket.close(); }};
+                  socket.onclose = ({{ code }}) => resolve({{ got, code, protocol: socket.protocol }});
+                  socket.onerror = (event) => resolve({{ error: event.message }});
+                }}) }});"#
+            )
+        };
+        for scheme in ["wss", "ws", "https"] {
+            server.deploy(
+                "caller",
+                &caller(&format!("{scheme}://room.fn.localhost/lobby"), &token),
+            );
+            let reply = server.call("caller", "/").send().json();
+            let got = serde_json::json!([true, "WebSocket", 1, "welcome to /lobby", "hola"]);
+            assert_eq!(reply["got"], got, "{scheme}: {reply}");
+            assert_eq!(reply["protocol"], "chat");
+        }
+        // By the same rules as everybody else.
+        server.deploy("caller", &caller("wss://room.fn.localhost/lobby", "wrong"));
+        let reply = server.call("caller", "/").send().json();
+        assert!(reply["error"].is_string(), "{reply}");
+        drop(server);
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +336,10 @@ async fn a_deploy_lets_it_talk_on_until_the_drain_ends() {
     tokio::task::block_in_place(|| server.deploy("room", &ROOM.replace("welcome", "bienvenido")));
     socket.send(Message::text("still here")).await.unwrap();
     assert_eq!(next(&mut socket).await, Some(Message::text("still here")));
-    assert_eq!(next(&mut socket).await, None);
+    assert_eq!(
+        going_away(&mut socket).await,
+        "the function's process ended"
+    );
     let mut socket = connect(&server, &token).await.unwrap();
     assert_eq!(
         next(&mut socket).await,

@@ -7,7 +7,9 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use jelou_client::{Client, ClientError};
 use jelou_core::SourceFile;
-use jelou_core::api::{CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeToken};
+use jelou_core::api::{
+    CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeToken, SetSecrets,
+};
 use jelou_engine::SandboxMode;
 use jelou_server::config::DEFAULTS;
 use jelou_server::{Config, DataDirError, Ready, Server, StartError};
@@ -91,6 +93,13 @@ impl TestServer {
         };
         let slug = slug.parse().unwrap();
         self.client.deployments(&slug).create(&request)
+    }
+
+    pub(crate) fn set_secret(&self, slug: &str, key: &str, value: &str) {
+        let secrets = [(key.to_owned(), value.to_owned())].into();
+        let slug = slug.parse().unwrap();
+        let secrets = SetSecrets { secrets };
+        self.client.secrets(&slug).set(&secrets).unwrap();
     }
 
     /// Creates a token, as the management API takes it.

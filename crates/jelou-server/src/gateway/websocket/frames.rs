@@ -1,0 +1,147 @@
+//! Where the frames of a WebSocket end (RFC 6455, section 5.2). Heads of frames are read, payloads are not.
+
+/// Bytes of the longest head: two, a length of 64 bits, a mask.
+const MAX_HEAD: usize = 2 + 8 + 4;
+const CLOSE: u8 = 0x8;
+/// The final frame of a message, in its first byte.
+const FINAL: u8 = 0x80;
+/// That the payload is masked, in its second byte.
+const MASKED: u8 = 0x80;
+/// The sender goes away (RFC 6455, section 7.4.1).
+const GOING_AWAY: u16 = 1001;
+/// The longest payload of a control frame, without the code.
+const MAX_REASON: usize = 125 - 2;
+
+/// How far one direction of a WebSocket has come.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    head: [u8; MAX_HEAD],
+    /// Bytes of the head that have come; 0 while there is payload.
+    head_bytes: usize,
+    payload_left: u64,
+    is_closed: bool,
+}
+
+impl Frames {
+    /// Takes note of bytes that went through.
+    pub(super) fn advance(&mut self, mut bytes: &[u8]) {
+        loop {
+            let skipped = usize::try_from(self.payload_left)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            bytes = &bytes[skipped..];
+            self.payload_left -= skipped as u64;
+            let Some((byte, rest)) = bytes.split_first() else {
+                return;
+            };
+            bytes = rest;
+            self.head[self.head_bytes] = *byte;
+            self.head_bytes += 1;
+            if let Some(length) = self.payload_length() {
+                self.is_closed |= self.head[0] & 0xf == CLOSE;
+                self.payload_left = length;
+                self.head_bytes = 0;
+            }
+        }
+    }
+
+    /// Whether another frame can follow here: none has begun, and none was the last.
+    pub(super) fn may_close(&self) -> bool {
+        self.head_bytes == 0 && self.payload_left == 0 && !self.is_closed
+    }
+
+    /// `None` while the head is not complete.
+    fn payload_length(&self) -> Option<u64> {
+        let head = &self.head[..self.head_bytes];
+        let second = *head.get(1)?;
+        let (extended, length) = match second & !MASKED {
+            126 => {
+                let bytes = head.get(2..4)?.try_into().ok()?;
+                (2, u64::from(u16::from_be_bytes(bytes)))
+            }
+            127 => (8, u64::from_be_bytes(head.get(2..10)?.try_into().ok()?)),
+            length => (0, u64::from(length)),
+        };
+        let mask = if second & MASKED == 0 { 0 } else { 4 };
+        (head.len() == 2 + extended + mask).then_some(length)
+    }
+}
+
+/// Who reads a frame. What a server reads is masked (RFC 6455, section 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    Client,
+    Server,
+}
+
+/// A frame that says that the other side goes away. `reason` is ASCII and cut after 123 bytes.
+pub(super) fn going_away(reader: Reader, reason: &str) -> Vec<u8> {
+    let reason = &reason.as_bytes()[..reason.len().min(MAX_REASON)];
+    let length = u8::try_from(2 + reason.len()).unwrap_or(u8::MAX);
+    let mut frame = vec![FINAL | CLOSE, length];
+    if reader == Reader::Server {
+        frame[1] |= MASKED;
+        // A mask keeps scripts from choosing what a proxy sees; there is neither here. Zeros leave the payload as it is.
+        frame.extend([0; 4]);
+    }
+    frame.extend(GOING_AWAY.to_be_bytes());
+    frame.extend(reason);
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tokio_tungstenite::tungstenite::protocol::frame::{Frame, coding};
+
+    use super::*;
+
+    fn frame(payload: usize, masked: bool) -> Vec<u8> {
+        let opcode = coding::OpCode::Data(coding::Data::Binary);
+        let mut frame = Frame::message(vec![0x88; payload], opcode, true);
+        if masked {
+            frame.header_mut().mask = Some([1, 2, 3, 4]);
+        }
+        let mut bytes = Vec::new();
+        frame.format(&mut bytes).unwrap();
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn frames_end_where_they_end(
+            payloads in proptest::collection::vec(
+                prop_oneof![0..200_usize, Just(125), Just(126), Just(65_535), Just(65_536)], 1..4),
+            masked in any::<bool>(),
+            cut in any::<proptest::sample::Index>(),
+        ) {
+            let mut bytes = Vec::new();
+            let mut ends = vec![0];
+            for payload in payloads {
+                bytes.extend(frame(payload, masked));
+                ends.push(bytes.len());
+            }
+            let cut = cut.index(bytes.len() + 1);
+            let mut frames = Frames::default();
+            frames.advance(&bytes[..cut]);
+            prop_assert_eq!(frames.may_close(), ends.contains(&cut));
+            // However the rest is cut.
+            for byte in &bytes[cut..] {
+                frames.advance(std::slice::from_ref(byte));
+            }
+            prop_assert!(frames.may_close());
+        }
+    }
+
+    #[test]
+    fn nothing_follows_a_close() {
+        for reader in [Reader::Client, Reader::Server] {
+            let mut frames = Frames::default();
+            frames.advance(&going_away(reader, "bye"));
+            assert!(!frames.may_close());
+            assert_eq!((frames.head_bytes, frames.payload_left), (0, 0));
+        }
+        assert_eq!(going_away(Reader::Client, "a"), [0x88, 3, 0x03, 0xe9, b'a']);
+        assert_eq!(going_away(Reader::Client, &"a".repeat(200)).len(), 2 + 125);
+    }
+}

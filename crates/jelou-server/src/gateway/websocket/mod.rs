@@ -1,0 +1,207 @@
+//! `WebSocket`s (RFC 6455): once a function has taken one, its bytes go through untouched, both ways. Only a side that
+//! would not learn why the WebSocket ends gets a frame of the gateway's.
+
+mod frames;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, Version};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use jelou_engine::WorkerBody;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
+
+use super::GatewayBody;
+use frames::{Frames, Reader, going_away};
+
+const PROTOCOL: HeaderValue = HeaderValue::from_static("websocket");
+const CONNECTION: HeaderValue = HeaderValue::from_static("Upgrade");
+/// Bytes that wait for a side that reads slowly, in each direction.
+const BUFFER_BYTES: usize = 8 * 1024;
+/// How long a side may take to read why the WebSocket ends.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether the caller wants a WebSocket; to become anything else is not offered.
+pub(super) fn is_asked_for<B>(request: &Request<B>) -> bool {
+    let lists = |name, wanted: &str| {
+        let mut values = request.headers().get_all(name).iter();
+        values.any(|value| {
+            value.to_str().is_ok_and(|value| {
+                value
+                    .split(',')
+                    .any(|item| item.trim().eq_ignore_ascii_case(wanted))
+            })
+        })
+    };
+    *request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && lists(header::UPGRADE, "websocket")
+        && lists(header::CONNECTION, "upgrade")
+}
+
+/// Asks the next hop, as the caller asked this one.
+pub(super) fn ask(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, CONNECTION);
+    headers.insert(header::UPGRADE, PROTOCOL);
+    list_protocols(headers);
+}
+
+/// Writes the list of subprotocols with a space after each comma, in one field. A list may be written in many ways
+/// (RFC 9110, section 5.6.1), and Deno reads this one only.
+fn list_protocols(headers: &mut HeaderMap) {
+    let lists = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let protocols: Vec<_> = lists
+        .filter_map(|list| list.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .filter(|protocol| !protocol.is_empty())
+        .collect();
+    if let Ok(list) = HeaderValue::try_from(protocols.join(", "))
+        && !list.is_empty()
+    {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+    }
+}
+
+/// Answers the caller that the function agreed, and connects the two once both have left HTTP. The function's process
+/// counts a request in flight until the end, which comes with either side's, or after that long without a byte.
+pub(super) fn connect(
+    caller: OnUpgrade,
+    mut response: Response<WorkerBody>,
+    idle_timeout: Duration,
+) -> Response<GatewayBody> {
+    let function = hyper::upgrade::on(&mut response);
+    let (mut parts, hold) = response.into_parts();
+    ask(&mut parts.headers);
+    tokio::spawn(async move {
+        let _hold = hold;
+        let (caller, function) = match tokio::try_join!(caller, function) {
+            Ok(both) => both,
+            Err(error) => {
+                tracing::debug!(%error, "a WebSocket did not come to be");
+                return;
+            }
+        };
+        let end = pass_on(caller, function, idle_timeout).await;
+        tracing::debug!(%end, "WebSocket ended");
+    });
+    Response::from_parts(parts, GatewayBody::empty())
+}
+
+/// Why a WebSocket ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("no byte for {} ms (limits.stream_idle_timeout_ms)", .0.as_millis())]
+    Idle(Duration),
+    #[error("the function's process ended")]
+    Function,
+    #[error("the caller has gone: {0}")]
+    Caller(std::io::Error),
+}
+
+/// Passes bytes on until either side ends. A side that has not been told why gets a close frame: 1001, where it would
+/// see a broken connection (1006) otherwise.
+async fn pass_on(caller: Upgraded, function: Upgraded, idle_timeout: Duration) -> End {
+    let clock = Activity::new();
+    let (mut from_caller, mut to_caller) = tokio::io::split(TokioIo::new(caller));
+    let (mut from_function, mut to_function) = tokio::io::split(TokioIo::new(function));
+    let mut inward = Frames::default();
+    let mut outward = Frames::default();
+    let end = {
+        let inwards = async {
+            if let Err(error) = copy(&mut from_caller, &mut to_function, &mut inward, &clock).await
+            {
+                return End::Caller(error);
+            }
+            let _ = to_function.shutdown().await;
+            // The function may have more to say, and ends it.
+            std::future::pending().await
+        };
+        // Once the function has said its last, nobody listens to the caller any more.
+        let outwards = async {
+            let _ = copy(&mut from_function, &mut to_caller, &mut outward, &clock).await;
+            End::Function
+        };
+        tokio::select! {
+            end = inwards => end,
+            end = outwards => end,
+            () = clock.stalled(idle_timeout) => End::Idle(idle_timeout),
+        }
+    };
+    let closing = async {
+        if matches!(end, End::Idle(_)) && inward.may_close() {
+            let frame = going_away(Reader::Server, &end.to_string());
+            let _ = to_function.write_all(&frame).await;
+        }
+        if outward.may_close() {
+            let frame = going_away(Reader::Client, &end.to_string());
+            let _ = to_caller.write_all(&frame).await;
+        }
+        let _ = to_caller.shutdown().await;
+        // A connection that is closed with bytes to be read takes back what was written last.
+        let _ = tokio::io::copy(&mut from_caller, &mut tokio::io::sink()).await;
+    };
+    let _ = tokio::time::timeout(CLOSING_TIMEOUT, closing).await;
+    end
+}
+
+async fn copy(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    frames: &mut Frames,
+    clock: &Activity,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        clock.note();
+        let mut rest = &buffer[..count];
+        while !rest.is_empty() {
+            // Not `write_all`, which does not say how far it came when it is given up.
+            let written = to.write(rest).await?;
+            if written == 0 {
+                return Err(std::io::ErrorKind::WriteZero.into());
+            }
+            clock.note();
+            frames.advance(&rest[..written]);
+            rest = &rest[written..];
+        }
+    }
+}
+
+/// When the last byte went through.
+struct Activity {
+    start: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
+    }
+
+    fn note(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.store(now, Ordering::Relaxed);
+    }
+
+    async fn stalled(&self, timeout: Duration) {
+        loop {
+            let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
+            let end = self.start + last + timeout;
+            if end <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(end).await;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/**
+ * `WebSocket` for user code: one to a function of this platform takes the platform's own way, like `fetch`.
+ *
+ * @module
+ */
+import { currentContext } from "./current.ts";
+import { type EgressClient, setPlatformHeaders } from "./egress.ts";
+import type { IsPlatformUrl } from "./platform_url.ts";
+import {
+  defineProperty,
+  isArray,
+  NativeHeaders,
+  NativeTypeError,
+  NativeURL,
+  NativeWebSocket,
+  urlHref,
+  urlSetProtocol,
+} from "./primordials.ts";
+
+type Options = string | string[] | WebSocketOptions;
+
+/**
+ * Makes the `WebSocket` that user code gets.
+ *
+ * @param isPlatformUrl Whether a URL is one of a function.
+ * @param egress The platform's own way; `null` where there is none.
+ */
+export function createWebSocket(isPlatformUrl: IsPlatformUrl, egress: EgressClient | null): typeof WebSocket {
+  class PlatformWebSocket extends NativeWebSocket {
+    constructor(url: string | URL, options?: Options) {
+      if (!isPlatformUrl(url)) {
+        super(url, options);
+        return;
+      }
+      if (egress === null) {
+        throw new NativeTypeError(
+          `${url} is a function of this platform, and functions cannot be called from here`,
+        );
+      }
+      const plain = new NativeURL(url);
+      // The socket to the gateway is this machine's own: there is no TLS on it.
+      urlSetProtocol(plain, "ws:");
+      const given: WebSocketOptions = typeof options === "string" || isArray(options)
+        ? { protocols: options }
+        : options ?? {};
+      const headers = new NativeHeaders(given.headers);
+      setPlatformHeaders(headers, currentContext()?.requestId);
+      super(urlHref(plain), { protocols: given.protocols, headers, client: egress() });
+    }
+  }
+  defineProperty(PlatformWebSocket, "name", { value: "WebSocket" });
+  return PlatformWebSocket;
+}
