@@ -1,4 +1,4 @@
-//! A server that holds as many descriptors as the number of the program's, and more.
+//! Starts processes from a server that has used up all file descriptors below the program's number.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::support::{Place, Run, has};
 
-/// Tells the test that the process is its own.
+/// Set in a process that runs this test only.
 const ALONE: &str = "JELOU_TEST_ALONE";
 const NAME: &str = "descriptors::a_process_starts_whichever_descriptor_is_the_next";
-/// The descriptor by which every process is started.
+/// The file descriptor by which every process starts.
 const PROGRAM_FD: i32 = 900;
-/// More than one start needs at a time.
+/// More file descriptors than one start needs.
 const NEARBY: i32 = 16;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_process_starts_whichever_descriptor_is_the_next() {
         return;
     }
     if std::env::var_os(ALONE).is_none() {
-        // Other tests of this process open descriptors as well.
+        // Other tests in this process open file descriptors too.
         let mut alone = Command::new(std::env::current_exe().unwrap());
         let status = alone
             .args(["--exact", NAME, "--nocapture"])

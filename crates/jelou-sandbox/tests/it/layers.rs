@@ -1,6 +1,6 @@
-//! Each layer alone: a Deno that has every permission of its own, inside of one layer and no other.
+//! Tests each layer alone: a Deno with all of its own permissions runs inside one layer.
 //!
-//! The program under test calls the kernel by `syscall(2)`, as native code in a process that has been taken over would.
+//! The code calls the kernel through `syscall(2)`, as native code in a compromised process would.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -87,7 +87,7 @@ fn socket(arguments: &str) -> String {
     format!("call({}, {arguments})", libc::SYS_socket)
 }
 
-/// Calls that the filters refuse, as code, and the error that each comes to.
+/// System calls that the filters refuse, as code, with the expected error.
 fn refused_calls() -> Vec<(&'static str, String, i32)> {
     let number = |call: libc::c_long, rest: &str| format!("call({call}{rest})");
     let path = |call: libc::c_long, first: &str, path: &str, rest: &str| {
@@ -204,7 +204,7 @@ async fn system_call_filters_alone() {
     for name in ["streams", "datagrams", "unix", "addresses"] {
         assert_eq!(outcomes[name], "done", "{name}: {outcomes}");
     }
-    // Without the layer they are not refused. Not all of them can be tried: some would start another program.
+    // Without the layer they succeed. Only harmless ones are tried: some would start another program.
     let harmless = ["a signal", "a session", "firewall", "program"];
     attempts.retain(|(name, _)| harmless.contains(name));
     let open = Run::new(&place, &[]).attempts(&attempts).await;
@@ -306,7 +306,7 @@ async fn the_firewall_alone() {
     for (name, _) in &attempts {
         assert_ne!(outcomes[name], "done", "{outcomes}");
     }
-    // It was the rule, and the rule is for functions alone.
+    // The rule refused it, and does not match this process.
     assert!(std::net::TcpStream::connect(address).is_ok());
     let outcomes = Run::new(&place, &[Layer::User]).attempts(&attempts).await;
     assert_eq!(outcomes["loopback"], "done", "{outcomes}");

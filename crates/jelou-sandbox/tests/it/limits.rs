@@ -1,4 +1,4 @@
-//! Each limit of a process alone: a Deno that has every permission and is inside of no other layer.
+//! Tests each limit of a process alone: a Deno with all of its own permissions runs inside no other layer.
 
 use jelou_sandbox::Layer;
 
@@ -6,7 +6,7 @@ use crate::support::{Place, Run, has};
 
 const MIB: u64 = 1024 * 1024;
 
-/// Fills 300 MB that V8's limit of its heap does not count, and says how far it came.
+/// Allocates up to 300 MB outside V8's heap limit, and prints how many blocks succeeded.
 const FILL: &str = "let count = 0; const all = [];
     try { for (; count < 30; count++) all.push(new Uint8Array(10_000_000).fill(1)); } catch {}
     console.log(count);";
@@ -36,7 +36,7 @@ async fn the_other_limits_alone() {
     let files = run.eval(files).await.unwrap().as_u64().unwrap();
     assert!((50..100).contains(&files), "{files}");
 
-    // Core dumps, and programs that would give their caller another user's rights (`proc_pid_status(5)`).
+    // Core dumps, and set-user-id programs (`proc_pid_status(5)`).
     let state = "const of = (file, pattern) => pattern.exec(Deno.readTextFileSync(`/proc/self/${file}`))[1];
         console.log(JSON.stringify([
           of('limits', /Max core file size +(\\S+) +0 /),
@@ -88,7 +88,7 @@ async fn the_limits_of_threads_alone() {
         console.log(JSON.stringify(all.length));
         Deno.exit(0);";
     assert_eq!(Run::new(&place, &[]).eval(code).await.unwrap(), 60);
-    // A control group, and `RLIMIT_NPROC`, which counts those of a user.
+    // The control group's limit, and `RLIMIT_NPROC`, which counts the threads of a user id.
     for layer in [Layer::Cgroup, Layer::User] {
         if !has(layer) {
             continue;
@@ -98,7 +98,7 @@ async fn the_limits_of_threads_alone() {
         run.limits.max_threads = 40;
         match run.eval(code).await {
             Ok(threads) => assert!(threads.as_u64().unwrap() < 40, "{layer:?}: {threads}"),
-            // Deno does not expect that a thread cannot be started.
+            // Deno panics when a thread cannot be started.
             Err(ended) => assert!(
                 ended.contains("Resource temporarily unavailable"),
                 "{layer:?}: {ended}"

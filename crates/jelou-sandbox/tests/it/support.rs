@@ -1,4 +1,4 @@
-//! Runs a Deno that has every permission of its own inside of chosen layers.
+//! Runs a Deno with all of its own permissions inside chosen layers.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use jelou_sandbox::{
 };
 use serde_json::Value;
 
-/// A place for one run, and what lies beside it.
+/// The folder of a run, with another folder beside it.
 pub(crate) struct Place {
     root: tempfile::TempDir,
 }
@@ -34,7 +34,7 @@ impl Place {
         self.root.path().join("home")
     }
 
-    /// Another worker's.
+    /// The folder of another process.
     pub(crate) fn other(&self) -> PathBuf {
         self.root.path().join("other")
     }
@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What each attempt comes to: its value, or its error's name.
+    /// The outcome of each attempt: its value, or the name of its error.
     pub(crate) async fn attempts(&self, attempts: &[(&str, String)]) -> Value {
         let ways = attempts
             .iter()
@@ -111,7 +111,7 @@ impl<'a> Run<'a> {
         .unwrap()
     }
 
-    /// The JSON that the code writes, or how its process ended.
+    /// The JSON that the code prints, or how its process ended.
     pub(crate) async fn eval(&self, code: &str) -> Result<Value, String> {
         let home = self.place.home();
         let mut launch = Launch::new(&deno(), &home);
@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
             user: self.layers.contains(&Layer::User),
             cgroup: wanted(self.layers.contains(&Layer::Cgroup)),
             firewall: wanted(self.layers.contains(&Layer::Firewall)),
-            // The firewall's table is named by it: one that no server on this machine has.
+            // The firewall's table is named after it, so it must be unique on this machine.
             first_user_id: 1_000_000 + std::process::id() % 10_000 * 60_001,
             ..SandboxConfig::default()
         };
@@ -200,7 +200,7 @@ fn is_deno(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with("deno-"))
 }
 
-/// Whether the machine has the layer; where it has not, there is nothing to show.
+/// Whether the machine has the layer. Tests of a missing layer are skipped.
 pub(crate) fn has(layer: Layer) -> bool {
     let place = Place::new();
     let layers = sandbox_layers(&SandboxConfig::default(), &[], &place.home());

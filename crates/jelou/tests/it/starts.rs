@@ -1,5 +1,7 @@
 //! Starts of a function's processes, whoever waits for them.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
@@ -99,4 +101,31 @@ fn time_that_others_took_is_not_held_against_an_import() {
         });
         assert_eq!(call.join().unwrap(), (200, "\"imported\"".to_owned()));
     });
+}
+
+/// Tells its version as Deno does, and never listens.
+const HANGING_ENGINE: &str = "#!/bin/sh
+if [ \"$1\" = --version ]; then echo 'deno 2.0.0'; else exec sleep 1000; fi
+";
+
+#[test]
+fn an_engine_that_does_not_come_up_is_not_the_functions_fault() {
+    let sandbox = Sandbox::new();
+    let engine = sandbox.home().join("deno");
+    fs_err::write(&engine, HANGING_ENGINE).unwrap();
+    fs_err::set_permissions(&engine, Permissions::from_mode(0o755)).unwrap();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_DENO", engine.to_str().unwrap())
+        // The sandbox lets a process start nothing but Deno itself, and no shell.
+        .env("JELOU_SANDBOX__MODE", "off")
+        .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "1000")
+        .start();
+    sandbox.function("mi-funcion", &function("() => 1"));
+    let deployed = sandbox.jelou("deploy mi-funcion -y --json").run();
+    let code = deployed.json()["error"]["code"].clone();
+    assert_eq!(code, "API_ERROR", "{deployed}");
+    let log = server.data.log();
+    let reason = "the engine's process was not ready within 1000 ms (limits.startup_timeout_ms)";
+    assert!(log.contains(reason), "{log}");
+    assert!(!log.contains("the module did not finish"), "{log}");
 }
