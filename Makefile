@@ -36,7 +36,7 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 	@ONCE=$(ONCE) JELOU=$(JELOU) ENGINE_DATA=$(ENGINE_DATA) scripts/demo.sh
 
 .PHONY: test
-test: build-tests engine ## Run every test
+test: build-tests packages ## Run every test
 	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
 	scripts/test-unprivileged.sh $(ENGINE_DATA) hostile sandbox serve
 	cd sdk && $(DENO) task --quiet test
@@ -44,7 +44,7 @@ test: build-tests engine ## Run every test
 	tests/http/schemathesis.sh $(JELOU) $(ENGINE_DATA)
 
 .PHONY: lint
-lint: build-tests engine $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
+lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
@@ -76,11 +76,11 @@ fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (6
 	cd crates/jelou-token/fuzz && PATH="$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run token -- -max_total_time=$(FUZZ_SECONDS)
 
 .PHONY: docs
-docs: build engine ## Write the generated pages of docs/reference
+docs: build packages ## Write the generated pages of docs/reference
 	scripts/docs.sh $(JELOU) $(DENO)
 
 .PHONY: sdk
-sdk: build engine ## Build sdk/dist from sdk/src
+sdk: build packages ## Build sdk/dist from sdk/src
 	cd sdk && $(DENO) task --quiet build
 
 # Targets that the ones above share.
@@ -103,6 +103,12 @@ build-tests: setup
 .PHONY: engine
 engine:
 	@$(JELOU) engine install --human --data $(ENGINE_DATA)
+
+# The npm packages of the SDK's tools and tests, of the versions in sdk/deno.lock. Nothing else fetches them: a test that
+# did would print other lines and take longer on its first run.
+.PHONY: packages
+packages: engine
+	cd sdk && $(DENO) install --frozen --quiet
 
 $(TOOLS)/bin/cargo-%: | setup
 	cargo install --locked --root $(TOOLS) cargo-$* --version $(if $(filter deny,$*),$(CARGO_DENY_VERSION),$(CARGO_FUZZ_VERSION))

@@ -38,7 +38,7 @@ async function runSuite(revision: string): Promise<Map<string, Check[]>> {
   try {
     const suite = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", "--frozen", config.imports["@modelcontextprotocol/conformance"]],
+        ...["run", "-A", "--cached-only", "--frozen", config.imports["@modelcontextprotocol/conformance"]],
         ...["server", "--url", url!, "--requirements", revision, "-o", output],
       ],
       cwd: import.meta.dirname,

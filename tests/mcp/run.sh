@@ -16,9 +16,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/../with-server.sh"
 deploy fixture conformance >/dev/null
 deploy ../../examples/mi-funcion private >/dev/null
 token=$(deploy tools tools)
+"$deno" install --frozen --quiet
 clients=("$api/fn/tools/mcp" "$token" "$api/fn/private/mcp")
 
-"$deno" run --frozen -A conformance.ts "$api/fn/conformance/mcp"
-"$deno" run --frozen -A clients/typescript.ts "${clients[@]}"
+"$deno" run --cached-only --frozen -A conformance.ts "$api/fn/conformance/mcp"
+"$deno" run --cached-only --frozen -A clients/typescript.ts "${clients[@]}"
 "$python" clients/python.py "${clients[@]}"
 "$python" openapi.py "$api"/fn/{conformance,private,tools}/openapi.json
