@@ -36,7 +36,7 @@ demo: build engine ## Start a server, deploy a function and call it; ONCE=1 stop
 	@ONCE=$(ONCE) JELOU=$(JELOU) ENGINE_DATA=$(ENGINE_DATA) scripts/demo.sh
 
 .PHONY: test
-test: build-tests packages ## Run every test
+test: build-tests packages ## Run every test and check the generated pages
 	JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
 	scripts/test-unprivileged.sh $(ENGINE_DATA) hostile sandbox serve
 	cd sdk && $(DENO) task --quiet test
@@ -44,7 +44,7 @@ test: build-tests packages ## Run every test
 	tests/http/schemathesis.sh $(JELOU) $(ENGINE_DATA)
 
 .PHONY: lint
-lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and generated files
+lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and sdk/dist
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
@@ -60,7 +60,6 @@ lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types
 	cd tests && $(DENO) lint --quiet mcp/ http/
 	cd tests/mcp && $(DENO) check --frozen --quiet *.ts clients/*.ts
 	for folder in examples/*/ tests/mcp/{fixture,tools}/ tests/http/fixture/; do (cd $$folder && $(DENO) check --no-lock --quiet index.ts); done
-	scripts/docs.sh $(JELOU) $(DENO) --check
 
 .PHONY: bench
 bench: setup ## Measure the token check, and the server against its peers
@@ -76,8 +75,8 @@ fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (6
 	cd crates/jelou-token/fuzz && PATH="$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run token -- -max_total_time=$(FUZZ_SECONDS)
 
 .PHONY: docs
-docs: build packages ## Write the generated pages of docs/reference
-	scripts/docs.sh $(JELOU) $(DENO)
+docs: build-tests packages ## Write the generated pages of docs/reference
+	UPDATE_DOCS=1 JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --test it -- reference::
 
 .PHONY: sdk
 sdk: build packages ## Build sdk/dist from sdk/src

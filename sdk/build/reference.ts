@@ -126,8 +126,16 @@ function line(text: string): string {
   return text.trim().replaceAll(/\s*\n\s*/g, " ");
 }
 
+/** The files that the entry points export from, without Zod's. */
+async function documentedFiles(): Promise<string[]> {
+  const entry = await Deno.readTextFile(new URL("src/functions.ts", root));
+  const exported = [...entry.matchAll(/from "\.\/([^"]+)"/g)].map(([, file]) => `src/${file}`);
+  return [...exported.filter((file) => !file.includes("zod")), "src/testing.ts"];
+}
+
 const [folder] = Deno.args;
 if (folder === undefined) throw new Error("the folder to write to is missing");
+await deno(["doc", "--lint", "--quiet", ...await documentedFiles()]);
 for (const { file, title, entry } of PAGES) {
   await Deno.writeTextFile(`${folder}/${file}`, await page(title, entry));
 }

@@ -25,6 +25,7 @@ mod login;
 mod memory_pressure;
 mod packages;
 mod prompts;
+mod reference;
 mod runtime_tokens;
 mod sandbox;
 mod schemas;

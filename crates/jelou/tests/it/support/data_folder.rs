@@ -109,6 +109,19 @@ pub(crate) fn fetched_engine() -> PathBuf {
         .join("engine")
 }
 
+/// The newest Deno of the fetched engine.
+pub(crate) fn deno() -> PathBuf {
+    let binaries = std::fs::read_dir(fetched_engine()).expect("run `make engine` first");
+    let mut binaries: Vec<PathBuf> = binaries.map(|binary| binary.unwrap().path()).collect();
+    binaries.retain(|path| {
+        path.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("deno-")
+    });
+    binaries.into_iter().max().expect("run `make engine` first")
+}
+
 pub(crate) fn link_or_copy(from: &Path, to: &Path) {
     if std::fs::hard_link(from, to).is_err() {
         std::fs::copy(from, to).unwrap();

@@ -10,7 +10,7 @@ mod server;
 mod terminal;
 
 pub(crate) use call::{Call, Reply};
-pub(crate) use data_folder::{DataFolder, fetched_engine, link_or_copy};
+pub(crate) use data_folder::{DataFolder, deno, fetched_engine, link_or_copy};
 pub(crate) use fake_api::{FakeApi, answer, problem};
 pub(crate) use outcome::{
     Outcome, Streams, assert_live_outcome, assert_outcome, live_settings, settings,
