@@ -3,18 +3,13 @@
  *
  * @module
  */
+import { type Facts, factsLine } from "./facts.ts";
 
 const REQUEST = 1;
 const CANCEL = 2;
 const DONE = 3;
 const PIPE = 4;
 const ANSWER = 1;
-
-/** Headers whose values come first in a head, and what stands there without them. */
-const FIRST = [["x-jelou-request-id", ""], ["content-type", ""], ["x-jelou-tool", "default"], [
-  "x-jelou-trigger",
-  "",
-]];
 
 /** What the worker said to one call. */
 export interface Reply {
@@ -31,6 +26,7 @@ export interface Reply {
 export interface Call {
   readonly method?: string;
   readonly target?: string;
+  readonly facts?: Facts;
   readonly headers?: Record<string, string> | [string, string][];
   readonly body?: string | Uint8Array;
 }
@@ -87,14 +83,11 @@ export class Calls implements Disposable {
 }
 
 export function request(id: number, call: Call = {}): Uint8Array<ArrayBuffer> {
-  const { method = "POST", target = "/", headers = {}, body = "" } = call;
+  const { method = "POST", target = "/", facts, headers = {}, body = "" } = call;
   const lines = Array.isArray(headers) ? headers : Object.entries(headers);
-  const first = FIRST.map(([of, otherwise]) => {
-    const values = lines.filter(([name]) => name === of).map(([, value]) => value);
-    return values.length > 0 ? values.join(", ") : otherwise;
-  });
+  const types = lines.filter(([name]) => name === "content-type").map(([, value]) => value);
   const others = lines.map(([name, value]) => `${name}: ${value}`);
-  const head = encode([`${method} ${target}`, ...first, ...others, ""].join("\n"));
+  const head = encode([`${method} ${target}`, factsLine(facts), types.join(", "), ...others, ""].join("\n"));
   return frame(REQUEST, id, number(head.length), head, typeof body === "string" ? encode(body) : body);
 }
 

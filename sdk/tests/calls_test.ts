@@ -15,7 +15,7 @@ Deno.test("requests that come together are all answered, each with its own answe
   using calls = await Calls.open(worker);
   const numbers = [1, 2, 3, 4, 5].map((n) => n * 1000);
   const frames = numbers.map((n) =>
-    request(n, { headers: { ...JSON_TYPE, "x-jelou-request-id": `id-${n}` }, body: JSON.stringify({ n }) })
+    request(n, { facts: { requestId: `id-${n}` }, headers: JSON_TYPE, body: JSON.stringify({ n }) })
   );
   await calls.send(...frames, request(9, { headers: JSON_TYPE, body: '{"n":"no"}' }));
   const replies: Reply[] = [];
@@ -50,7 +50,7 @@ Deno.test("the handler sees the caller's request, and nothing of the platform's"
     import { define } from "@jelou/functions";
     export default define({ description: "x", handler: async (input, ctx, request) => ({
       input, query: ctx.query, path: ctx.path, method: request.method, url: request.url,
-      one: request.headers.get("X-Twice"), none: request.headers.get("x-jelou-request-id"),
+      one: request.headers.get("X-Twice"), none: request.headers.get("x-jelou-call"),
       latin: request.headers.get("x-latin"), has: request.headers.has("x-missing"),
       all: [...request.headers.keys()], bytes: [...await request.bytes()],
       instance: request instanceof Request && request.headers instanceof Headers,
@@ -62,8 +62,6 @@ Deno.test("the handler sees the caller's request, and nothing of the platform's"
     ["x-twice", "a"],
     ["x-twice", "b"],
     ["x-latin", "\u00e9"],
-    ["x-jelou-request-id", "7"],
-    ["x-jelou-origin", "https://mi-funcion.fn.example.com"],
   ];
   await calls.send(
     request(1, { method: "PUT", target: "/a?b=c", headers, body: Uint8Array.of(0, 255, 10) }),
@@ -104,8 +102,9 @@ Deno.test("a web Response made of text or bytes is at hand; one that streams is 
   `);
   using calls = await Calls.open(worker);
   const call = async (kind: string) => {
-    const headers = { ...JSON_TYPE, "x-jelou-request-id": kind };
-    await calls.send(request(1, { headers, body: JSON.stringify({ kind }) }));
+    await calls.send(
+      request(1, { facts: { requestId: kind }, headers: JSON_TYPE, body: JSON.stringify({ kind }) }),
+    );
     return await calls.next();
   };
   const plain = async (kind: string) => {
@@ -169,7 +168,8 @@ Deno.test("a caller who goes away aborts the request, whatever has become of it"
   using calls = await Calls.open(worker);
   const call = (id: number, kind: string) =>
     request(id, {
-      headers: { ...JSON_TYPE, "x-jelou-request-id": String(id) },
+      facts: { requestId: String(id) },
+      headers: JSON_TYPE,
       body: JSON.stringify({ kind }),
     });
   await calls.send(call(1, "waiting"), cancel(1), cancel(77));
@@ -207,11 +207,11 @@ Deno.test("a tool with an empty key is not taken for the default one", async () 
     export default app({ tools: { "": tool("empty"), default: tool("usual") } });
   `);
   using calls = await Calls.open(worker);
-  await calls.send(request(1, { headers: { "x-jelou-tool": "" } }));
+  await calls.send(request(1, { facts: { tool: "" } }));
   same(text(await calls.next()), '"empty"');
   await calls.send(request(2));
   same(text(await calls.next()), '"usual"');
-  const overHttp = await worker.send("/", { headers: { "x-jelou-tool": "" } });
+  const overHttp = await worker.invoke("/", {}, { tool: "" });
   same(await overHttp.json(), "empty");
   same(await (await worker.send("/")).json(), "usual");
 });

@@ -16,7 +16,7 @@ Deno.test("ctx tells everything about a plain request", async () => {
   await using worker = await Worker.serving(everything);
   const id = crypto.randomUUID();
   const response = await worker.invoke("/orders/7%20a?x=1&x=2&y=", {}, {
-    "request-id": id,
+    requestId: id,
     params: { id: "7 a" },
   });
   equal(await response.json(), {
@@ -130,8 +130,8 @@ Deno.test("the function sees the request as its caller sent it", async () => {
   const response = await worker.invoke("/a%20b/?q=%C3%B1", {
     method: "PUT",
     body: "{}",
-    headers: { "X-Jelou-Token": "jfn_rt_x", "X-Jelou-Anything": "1", "X-Own": "2" },
-  }, { hops: 3, identity: { skillId: "s" } });
+    headers: { "X-Own": "2" },
+  }, { identity: { skillId: "s" } });
   equal(await response.json(), {
     url: "https://mi-funcion.fn.example.com/a%20b/?q=%C3%B1",
     method: "PUT",
@@ -148,7 +148,7 @@ Deno.test("headers and URL are the same before and after something looks inside"
   await using worker = await Worker.serving(`
     import { define } from "@jelou/functions";
     const look = (request) => ({ url: request.url, one: request.headers.get("X-Own"), none: request.headers.get("x-none"),
-      platform: [request.headers.get("X-Jelou-Token"), request.headers.has("x-jelou-request-id")], has: request.headers.has("x-own"),
+      platform: [request.headers.get("X-Jelou-Call"), request.headers.has("x-jelou-call")], has: request.headers.has("x-own"),
       method: request.method, aborted: request.signal.aborted });
     export default define({ description: "x", handler: async (_input, _ctx, request) => {
       const before = look(request);
@@ -161,8 +161,8 @@ Deno.test("headers and URL are the same before and after something looks inside"
   `);
   for (const target of ["/", "/a/b?c=d", "/a/./b/../c", "/a/..%2f", "/a/%2E%2e/b", "/x?y=%7B'\"", "/a//b"]) {
     const connection = await Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` });
-    const head = `POST ${target} HTTP/1.1\r\nHost: w\r\nX-Own: 2\r\nX-Jelou-Request-Id: r\r\n` +
-      "X-Jelou-Origin: https://f.example.com\r\nX-Jelou-Token: t\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    const head = `POST ${target} HTTP/1.1\r\nHost: w\r\nX-Own: 2\r\n` +
+      "X-Jelou-Call: r default https://f.example.com\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     await connection.write(new TextEncoder().encode(head));
     const answer = await new Response(connection.readable).text();
     const { before, after, all, copied, type } = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));

@@ -60,7 +60,7 @@ Deno.test("plain fetch calls another function with neither DNS nor TLS", async (
     { egressSocket: gateway.socket },
   );
   const id = crypto.randomUUID();
-  const response = await worker.post({ valor: "v" }, { "request-id": id, hops: 3 });
+  const response = await worker.post({ valor: "v" }, { requestId: id });
   equal(await response.json(), {
     status: 201,
     body: { got: { dato: "v" } },
@@ -261,7 +261,7 @@ Deno.test("ctx.memory keeps values through the platform, within its limits", asy
     { egressSocket: gateway.socket },
   );
   const id = crypto.randomUUID();
-  const { errors, ...values } = await (await worker.post({}, { "request-id": id })).json();
+  const { errors, ...values } = await (await worker.post({}, { requestId: id })).json();
   equal(values, {
     available: true,
     text: "text",

@@ -13,7 +13,7 @@ Deno.test("ctx.log writes one line of JSON with the request's id", async () => {
     running(`ctx.log("Buscando cliente", { telefono: input.telefono });`),
   );
   const id = crypto.randomUUID();
-  await worker.post({ telefono: "593" }, { "request-id": id });
+  await worker.post({ telefono: "593" }, { requestId: id });
   const text = await worker.nextLine();
   const line = JSON.parse(text);
   equal(Object.keys(line), ["requestId", "function", "company", "timestamp", "level", "args"]);
@@ -74,7 +74,7 @@ Deno.test("concurrent requests keep their own ids across await, timers and other
   const ids = new Map<string, string>();
   const calls = ["a", "b", "c"].map((name) => {
     ids.set(name, crypto.randomUUID());
-    return worker.post({ name }, { "request-id": ids.get(name) });
+    return worker.post({ name }, { requestId: ids.get(name) });
   });
   await Promise.all(calls);
   for (let count = 0; count < 3; count++) {
@@ -186,7 +186,7 @@ Deno.test("errors outside a handler are logged and do not end the process", asyn
     return "fine";
   `));
   const id = crypto.randomUUID();
-  equal(await (await worker.post({}, { "request-id": id })).json(), "fine");
+  equal(await (await worker.post({}, { requestId: id })).json(), "fine");
   const lines = [await worker.nextLog(), await worker.nextLog()];
   // The timer and the rejection may come in either order.
   const told = lines.map(({ level, args }) => [level, args[0], args[1].message]).sort();

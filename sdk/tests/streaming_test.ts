@@ -150,7 +150,7 @@ async function handshake(worker: Worker, path: string) {
     "Connection: Upgrade",
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "X-Jelou-Request-Id: r",
+    "X-Jelou-Call: r default http://localhost",
     "",
     "",
   ];

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Facts, factsLine } from "./facts.ts";
 import type { LoadMessage, LoadResult } from "../src/worker/load_message.ts";
 
 const dist = new URL("../dist/", import.meta.url);
@@ -123,7 +124,7 @@ export class Worker implements AsyncDisposable {
     return result;
   }
 
-  /** Sends a request as the wire has it, without the gateway's headers. */
+  /** Sends a request as the wire has it, without the gateway's facts. */
   send(target: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has("content-type") && typeof init.body === "string") {
@@ -133,25 +134,15 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Calls the function as the gateway does. */
-  invoke(target: string, init: RequestInit = {}, meta: Record<string, unknown> = {}): Promise<Response> {
+  invoke(target: string, init: RequestInit = {}, facts: Facts = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    const all: Record<string, unknown> = {
-      "request-id": crypto.randomUUID(),
-      origin: "https://mi-funcion.fn.example.com",
-      hops: 0,
-      ...meta,
-    };
-    for (const [name, value] of Object.entries(all)) {
-      if (value === undefined) continue;
-      const text = typeof value === "object" ? encodeURIComponent(JSON.stringify(value)) : String(value);
-      headers.set(`x-jelou-${name}`, text);
-    }
+    headers.set("x-jelou-call", factsLine(facts));
     return this.send(target, { ...init, headers });
   }
 
   /** Calls the function with a JSON body. */
-  post(input: unknown, meta: Record<string, unknown> = {}): Promise<Response> {
-    return this.invoke("/", { method: "POST", body: JSON.stringify(input) }, meta);
+  post(input: unknown, facts: Facts = {}): Promise<Response> {
+    return this.invoke("/", { method: "POST", body: JSON.stringify(input) }, facts);
   }
 
   /** The next line of standard output. */

@@ -31,12 +31,12 @@ pub use assets::TYPES;
 pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use fleet::{
-    Caller, CompanyInfo, Host, InFlightRequest, JelouCredentials, LaunchSpec, Lease, LeaseError,
-    SendError, Slot, WorkerBody,
+    Caller, CompanyInfo, Host, JelouCredentials, LaunchSpec, Lease, LeaseError, SendError, Slot,
+    WorkerBody,
 };
 pub use jelou_sandbox::{
     DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers,
 };
 pub use logs::{LogLine, LogSink, LogSource};
-pub use transport::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
+pub use transport::{BodyError, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
 pub use worker::LoadError;

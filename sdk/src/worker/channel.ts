@@ -7,7 +7,7 @@
  *
  * | from the gateway | |
  * |---|---|
- * | `REQUEST` | length of the head (32 bits), head, body. The head is text in lines, each with a newline: `METHOD target`, the request's id, its content type, tool and trigger as {@link Incoming} has them, and a `name: value` for each header. |
+ * | `REQUEST` | length of the head (32 bits), head, body. The head is text in lines, each with a newline: `METHOD target`, the {@link CallFacts}, the content type, and a `name: value` for each header. |
  * | `CANCEL` | The caller has gone away. |
  * | `DONE` | A held answer has gone through. |
  * | `PIPE` | The answers are to be written to the pipe of that number, which costs no turn of the event loop. |
@@ -221,7 +221,7 @@ class Channel {
   }
 
   #hold(request: ChannelRequest, answer: Answer): void {
-    mapSet(held, request.requestId, toResponse(answer));
+    mapSet(held, request.facts.requestId, toResponse(answer));
     this.#reserve(9);
     writeUint32(this.#output, this.#used, 5);
     this.#output[this.#used + 4] = HELD;
@@ -230,7 +230,7 @@ class Channel {
   }
 
   #cancel(request: ChannelRequest): void {
-    const answer = takeHeld(request.requestId);
+    const answer = takeHeld(request.facts.requestId);
     if (answer !== undefined) drop(answer);
     request.abort();
   }

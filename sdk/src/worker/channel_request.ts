@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CallFacts } from "./call_facts.ts";
 import type { Incoming } from "./incoming.ts";
 import {
   abort,
@@ -23,10 +24,8 @@ export class ChannelRequest implements Incoming {
   readonly native = null;
   readonly method: string;
   readonly target: string;
-  readonly requestId: string;
+  readonly facts: CallFacts;
   readonly contentType: string;
-  readonly tool: string;
-  readonly trigger: string;
   /** Its neighbours among the open requests of its channel. */
   next: ChannelRequest | null = null;
   previous: ChannelRequest | null = null;
@@ -46,17 +45,13 @@ export class ChannelRequest implements Incoming {
     this.#head = head;
     this.#body = body;
     const space = indexOf(head, " ");
-    const requestId = indexOf(head, "\n", space) + 1;
-    const contentType = indexOf(head, "\n", requestId) + 1;
-    const tool = indexOf(head, "\n", contentType) + 1;
-    const trigger = indexOf(head, "\n", tool) + 1;
-    this.#lines = indexOf(head, "\n", trigger);
+    const facts = indexOf(head, "\n", space) + 1;
+    const contentType = indexOf(head, "\n", facts) + 1;
+    this.#lines = indexOf(head, "\n", contentType);
     this.method = slice(head, 0, space);
-    this.target = slice(head, space + 1, requestId - 1);
-    this.requestId = slice(head, requestId, contentType - 1);
-    this.contentType = slice(head, contentType, tool - 1);
-    this.tool = slice(head, tool, trigger - 1);
-    this.trigger = slice(head, trigger, this.#lines);
+    this.target = slice(head, space + 1, facts - 1);
+    this.facts = new CallFacts(slice(head, facts, contentType - 1));
+    this.contentType = slice(head, contentType, this.#lines);
   }
 
   header(name: string): string | null {

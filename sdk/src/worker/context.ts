@@ -1,6 +1,5 @@
 /**
- * `ctx` of one request. Everything is read from the request's headers when it is first asked for: most
- * handlers look at two or three fields.
+ * `ctx` of one request. Everything is read when it is first asked for: most handlers look at two or three fields.
  *
  * @module
  */
@@ -9,11 +8,12 @@ import type { Bot, Company, Conversation, Operator, User } from "../context/iden
 import type { JelouClient } from "../context/jelou.ts";
 import type { MemoryClient } from "../context/memory.ts";
 import type { Trigger } from "../context/trigger.ts";
+import type { Identity } from "./call_facts.ts";
 import type { Incoming } from "./incoming.ts";
 import type { JelouFactory } from "./jelou.ts";
 import { logFor } from "./log.ts";
 import type { MemoryFactory } from "./memory.ts";
-import { decodeComponent, freeze, indexOf, parse, slice } from "./primordials.ts";
+import { freeze, indexOf, slice } from "./primordials.ts";
 import { type Fields, parseFields } from "./query.ts";
 
 /** What all requests to this function have in common. */
@@ -23,17 +23,6 @@ export interface FunctionScope {
   readonly env: Env;
   readonly memory: MemoryFactory;
   readonly jelou: JelouFactory;
-}
-
-/** Whom the gateway says a request comes from. */
-interface Identity {
-  readonly company?: Company;
-  readonly bot?: Bot;
-  readonly user?: User;
-  readonly conversation?: Conversation;
-  readonly operator?: Operator;
-  readonly skillId?: string;
-  readonly executionId?: string;
 }
 
 const HTTP: Trigger = freeze({ type: "http" });
@@ -56,7 +45,7 @@ export class InvocationContext implements Context {
   constructor(scope: FunctionScope, incoming: Incoming) {
     this.#scope = scope;
     this.#incoming = incoming;
-    this.requestId = incoming.requestId;
+    this.requestId = incoming.facts.requestId;
     this.method = incoming.method;
   }
 
@@ -78,12 +67,11 @@ export class InvocationContext implements Context {
   }
 
   get params(): Readonly<Record<string, string>> {
-    return this.#params ??= readJson(this.#incoming.header("x-jelou-params")) as Record<string, string> ??
-      NOTHING;
+    return this.#params ??= this.#incoming.facts.params ?? NOTHING;
   }
 
   get trigger(): Trigger {
-    return this.#trigger ??= trigger(readJson(this.#incoming.trigger) as Partial<Trigger> | null);
+    return this.#trigger ??= trigger(this.#incoming.facts.trigger);
   }
 
   get isHttp(): boolean {
@@ -144,13 +132,8 @@ export class InvocationContext implements Context {
   }
 
   get #who(): Identity {
-    return this.#identity ??= readJson(this.#incoming.header("x-jelou-identity")) as Identity ?? NOTHING;
+    return this.#identity ??= this.#incoming.facts.identity ?? NOTHING;
   }
-}
-
-/** Percent-encoded JSON. */
-function readJson(text: string | null): unknown {
-  return text === null || text === "" ? null : parse(decodeComponent(text));
 }
 
 function trigger(value: Partial<Trigger> | null): Trigger {

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { CALL_HEADER, CallFacts, NO_FACTS } from "./call_facts.ts";
 import {
+  deleteHeader,
   getHeader,
   indexOf,
   NativeHeaders,
@@ -17,24 +19,17 @@ import {
   signalAborted,
   slice,
 } from "./primordials.ts";
-import { DEFAULT_TOOL } from "./tool.ts";
 
 /** What the worker asks of a request. */
 export interface Incoming {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** The gateway's id of the request. */
-  readonly requestId: string;
+  readonly facts: CallFacts;
   /** The `content-type`; empty when there is none. */
   readonly contentType: string;
-  /** The key of the tool that is called, percent-encoded. */
-  readonly tool: string;
-  /** What the function is called by, as percent-encoded JSON; empty for HTTP. */
-  readonly trigger: string;
-  /** Any other header by its name in lower case, the platform's own included. */
+  /** A header by its name in lower case. */
   header(name: string): string | null;
-  /** All headers, the platform's own included. */
   headers(): Headers;
   /** Whether there may be a body. */
   hasBody(): boolean;
@@ -54,30 +49,21 @@ export class HttpIncoming implements Incoming {
   readonly native: Request;
   readonly method: string;
   readonly target: string;
+  readonly facts: CallFacts;
   /** Copied at once: after an upgrade to a WebSocket, the request says no more. */
   readonly #headers: Headers;
 
   constructor(request: Request) {
     this.native = request;
     this.#headers = new NativeHeaders(requestHeaders(request));
+    this.facts = new CallFacts(getHeader(this.#headers, CALL_HEADER) ?? NO_FACTS);
+    deleteHeader(this.#headers, CALL_HEADER);
     this.method = requestMethod(request);
     this.target = targetOf(requestUrl(request));
   }
 
-  get requestId(): string {
-    return this.header("x-jelou-request-id") ?? "";
-  }
-
   get contentType(): string {
     return this.header("content-type") ?? "";
-  }
-
-  get tool(): string {
-    return this.header("x-jelou-tool") ?? DEFAULT_TOOL;
-  }
-
-  get trigger(): string {
-    return this.header("x-jelou-trigger") ?? "";
   }
 
   header(name: string): string | null {

@@ -10,9 +10,9 @@ import type { Incoming } from "./incoming.ts";
 import { type Input, INVALID_JSON, readBody, takesQuery } from "./input.ts";
 import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
-import { decodeComponent, NativePromise } from "./primordials.ts";
+import { NativePromise } from "./primordials.ts";
 import { type Outcome, toOutcome } from "./result.ts";
-import { DEFAULT_TOOL, type Tool, type Tools } from "./tool.ts";
+import type { Tool, Tools } from "./tool.ts";
 import type { Validated } from "./validation.ts";
 
 /** A function that is ready for requests. */
@@ -52,11 +52,11 @@ async function answer(tools: Tools, context: InvocationContext, incoming: Incomi
 
 /** The URL that the caller used. */
 function urlOf(incoming: Incoming): string {
-  return (incoming.header("x-jelou-origin") ?? "http://localhost") + incoming.target;
+  return incoming.facts.url + incoming.target;
 }
 
 function toolOf(tools: Tools, incoming: Incoming): Tool {
-  const key = incoming.tool === DEFAULT_TOOL ? DEFAULT_TOOL : decodeComponent(incoming.tool);
+  const key = incoming.facts.tool;
   const tool = tools[key];
   if (tool === undefined) {
     throw new Error(`The gateway asked for the tool "${key}", which this function does not have`);

@@ -4,7 +4,7 @@
  * It listens on the unix socket that is its first argument (and answers the engine's pulse on the second, and takes
  * calls as frames on the third, with pipes for their answers after it), says so with one line on standard output, is told
  * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
- * requests. What a request means is in headers that only the gateway can set.
+ * requests. What the gateway tells of a request is in {@link CallFacts}.
  *
  * @module
  */

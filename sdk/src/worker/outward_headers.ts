@@ -1,24 +1,12 @@
 /**
- * A caller's headers without the platform's. Most handlers look one up; the copy is made only for more.
+ * A caller's headers. Most handlers look one up; the copy is made only for more.
  *
  * @module
  */
 import { standInPrototype } from "./lazy_object.ts";
 import type { Incoming } from "./incoming.ts";
-import {
-  appendHeader,
-  create,
-  defineProperty,
-  eachHeader,
-  getHeader,
-  matches,
-  NativeHeaders,
-  startsWith,
-  toLowerCase,
-} from "./primordials.ts";
+import { create, defineProperty, getHeader, matches, NativeHeaders, toLowerCase } from "./primordials.ts";
 
-/** What headers that only the platform sets begin with. */
-const PLATFORM_PREFIX = "x-jelou-";
 /** Names that can be looked up as they are; the platform's own objects say what is wrong with others. */
 const PLAIN_NAME = /^[\w-]+$/;
 
@@ -35,8 +23,7 @@ defineProperty(prototype, "get", {
   value(this: StandIn, name: string): string | null {
     const known = `${name}`;
     if (this[BUILT] !== undefined || !matches(PLAIN_NAME, known)) return getHeader(build(this), known);
-    const lower = toLowerCase(known);
-    return startsWith(lower, PLATFORM_PREFIX) ? null : this[INCOMING].header(lower);
+    return this[INCOMING].header(toLowerCase(known));
   },
 });
 defineProperty(prototype, "has", {
@@ -55,9 +42,5 @@ export function outwardHeaders(incoming: Incoming): Headers {
 
 function build(standIn: StandIn): Headers {
   if (standIn[BUILT] !== undefined) return standIn[BUILT];
-  const copy = new NativeHeaders();
-  eachHeader(standIn[INCOMING].headers(), (value: string, name: string) => {
-    if (!startsWith(name, PLATFORM_PREFIX)) appendHeader(copy, name, value);
-  });
-  return standIn[BUILT] = copy;
+  return standIn[BUILT] = new NativeHeaders(standIn[INCOMING].headers());
 }

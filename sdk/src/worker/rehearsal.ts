@@ -25,7 +25,7 @@ export default define({
 `;
 
 const REQUEST = requestFrame(
-  "POST /rehearsal\n0\napplication/json\ndefault\n\nhost: localhost\ncontent-type: application/json\n",
+  "POST /rehearsal\n0 default http://localhost\napplication/json\nhost: localhost\ncontent-type: application/json\n",
   '{"text":"rehearsal"}',
 );
 

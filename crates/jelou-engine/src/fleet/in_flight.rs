@@ -5,15 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use uuid::Uuid;
 
-/// A request for a worker.
-#[derive(Debug, Clone)]
-pub struct InFlightRequest {
-    pub id: Uuid,
-    /// Length of the chain of calls that led to it.
-    pub hops: u32,
-    /// The scope of `ctx.memory`.
-    pub memory_scope: String,
-}
+use crate::transport::CallFacts;
 
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
@@ -34,16 +26,14 @@ struct Facts {
 }
 
 impl InFlight {
-    /// Adds a request. The returned id ends it.
-    pub(crate) fn begin(&self, request: InFlightRequest) -> Uuid {
-        let InFlightRequest {
-            id,
-            hops,
-            memory_scope,
-        } = request;
-        let facts = Facts { hops, memory_scope };
-        self.lock().requests.insert(id, facts);
-        id
+    /// Adds a call. The returned id ends it.
+    pub(crate) fn begin(&self, call: &CallFacts<'_>) -> Uuid {
+        let facts = Facts {
+            hops: call.hops,
+            memory_scope: call.memory_scope.to_owned(),
+        };
+        self.lock().requests.insert(call.request_id, facts);
+        call.request_id
     }
 
     pub(crate) fn end(&self, request_id: Uuid) {
@@ -83,12 +73,13 @@ mod tests {
     const A: Uuid = Uuid::from_u128(1);
     const B: Uuid = Uuid::from_u128(2);
 
-    fn request(id: Uuid, hops: u32) -> InFlightRequest {
-        InFlightRequest {
-            id,
+    fn begin(table: &InFlight, id: Uuid, hops: u32) -> Uuid {
+        table.begin(&CallFacts {
             hops,
-            memory_scope: format!("user:{id}"),
-        }
+            memory_scope: &format!("user:{id}"),
+            request_id: id,
+            ..CallFacts::PLAIN
+        })
     }
 
     fn hops_of(table: &InFlight, parent: Uuid) -> u32 {
@@ -103,8 +94,8 @@ mod tests {
     fn a_call_without_a_known_parent_counts_as_the_longest_chain() {
         let table = InFlight::default();
         assert_eq!(table.hops_of(None), 0);
-        table.begin(request(A, 2));
-        table.begin(request(B, 7));
+        begin(&table, A, 2);
+        begin(&table, B, 7);
         assert_eq!(hops_of(&table, A), 2);
         assert_eq!(table.hops_of(Some("forged")), 7);
         assert_eq!(table.hops_of(None), 7);
@@ -115,11 +106,11 @@ mod tests {
     #[test]
     fn a_call_after_the_last_answer_continues_its_chain() {
         let table = InFlight::default();
-        table.begin(request(A, 3));
+        begin(&table, A, 3);
         table.end(A);
         assert_eq!(table.hops_of(None), 3);
         assert_eq!(hops_of(&table, A), 3);
-        table.begin(request(B, 0));
+        begin(&table, B, 0);
         table.end(B);
         assert_eq!(table.hops_of(None), 0);
     }
@@ -127,7 +118,7 @@ mod tests {
     #[test]
     fn memory_is_that_of_a_request_in_flight() {
         let table = InFlight::default();
-        let id = table.begin(request(A, 0));
+        let id = begin(&table, A, 0);
         assert_eq!(memory_scope_of(&table, A), Some(format!("user:{A}")));
         assert_eq!(table.memory_scope_of("forged"), None);
         table.end(id);

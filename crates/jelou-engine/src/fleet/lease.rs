@@ -13,11 +13,11 @@ use jelou_core::seldom;
 use tokio::time::Sleep;
 use uuid::Uuid;
 
-use super::in_flight::InFlightRequest;
 use super::instance::Entered;
 use super::permits::Turn;
 use crate::transport::{
-    Answered, BodyError, CallError, Connection, HeldCall, MAX_CALL_BODY, RequestBody,
+    Answered, BodyError, CALL_HEADER, CallError, CallFacts, Connection, HeldCall, MAX_CALL_BODY,
+    RequestBody,
 };
 
 /// Asks for a held answer; its value is the request's id.
@@ -35,6 +35,8 @@ pub struct Lease {
 pub enum SendError {
     #[error("request body: {0}")]
     Body(BodyError),
+    #[error("the facts of the call are no header: {0}")]
+    Facts(#[from] header::InvalidHeaderValue),
     #[error(
         "the head of the response is over the limit of {limit} bytes (limits.max_response_header_bytes), or has more than 100 headers"
     )]
@@ -57,10 +59,10 @@ impl Lease {
     pub(super) fn new(
         entered: Entered,
         turn: Turn,
-        request: InFlightRequest,
+        call: &CallFacts<'_>,
         stream_idle_timeout: Duration,
     ) -> Self {
-        let request_id = entered.in_flight.begin(request);
+        let request_id = entered.in_flight.begin(call);
         Self {
             entered,
             request_id,
@@ -73,13 +75,14 @@ impl Lease {
     pub async fn send(
         self,
         request: Request<RequestBody>,
+        facts: &CallFacts<'_>,
     ) -> Result<Response<WorkerBody>, SendError> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let body = match body {
             RequestBody::Full(body) if is_call(&head, body.as_ref()) => {
                 let body = body.unwrap_or_default();
                 let answered = {
-                    let call = pin!(self.entered.worker.channels.call(&head, &body));
+                    let call = pin!(self.entered.worker.channels.call(facts, &head, &body));
                     call.await
                 };
                 match answered.map_err(|error| self.failed(error))? {
@@ -96,6 +99,7 @@ impl Lease {
             }
             body => body,
         };
+        head.headers.insert(CALL_HEADER, facts.header_value()?);
         let request = Request::from_parts(head, body);
         seldom(|| self.stream(request, None)).await
     }

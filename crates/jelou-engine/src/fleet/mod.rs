@@ -21,7 +21,6 @@ mod starter;
 pub use error::LeaseError;
 pub(crate) use eviction::Evictable;
 pub use host::{Caller, Host};
-pub use in_flight::InFlightRequest;
 pub use lease::{Lease, SendError, WorkerBody};
 pub(crate) use pool::{Pool, keep_filled};
 pub(crate) use processes::Processes;

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jelou_core::seldom;
 
 use super::error::LeaseError;
-use super::in_flight::InFlightRequest;
 use super::lease::Lease;
 use super::permits::Turn;
 use super::processes::Processes;
 use super::spec::LaunchSpec;
+use crate::transport::CallFacts;
 
 #[derive(Debug)]
 pub struct Slot {
@@ -33,11 +33,11 @@ impl Slot {
     }
 
     /// A hold on a running process, started if there is none.
-    pub async fn lease(&self, request: InFlightRequest) -> Result<Lease, LeaseError> {
+    pub async fn lease(&self, call: &CallFacts<'_>) -> Result<Lease, LeaseError> {
         let turn = self.turn().await?;
         let worker = self.processes.enter().await?;
         let idle_timeout = self.processes.limits().stream_idle_timeout();
-        Ok(Lease::new(worker, turn, request, idle_timeout))
+        Ok(Lease::new(worker, turn, call, idle_timeout))
     }
 
     /// Takes no more requests, and sends those away that wait for their turn; ends the processes when those in flight are

@@ -1,6 +1,6 @@
 //! Headers on their way to a worker and back.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName};
 
 /// Prefix of the headers between the gateway and a worker; none of them passes from or to a caller.
 const INTERNAL_PREFIX: &str = "x-jelou-";
@@ -49,15 +49,10 @@ fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    // Every value that is set is ASCII by construction; one that is not is left out.
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -2,16 +2,16 @@
 //! it in a header, in JSON; from anybody else the header is taken out like every other of the platform's own.
 
 use http::HeaderMap;
-use jelou_core::manifest::Tool;
 use jelou_core::policy::RuntimeScopes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Gateway, Origin, auth};
+use super::invoke::Call;
+use super::{Gateway, auth};
 use crate::registry::Function;
 
-/// From a caller in JSON; to a worker percent-encoded.
-pub(crate) const HEADER: &str = "x-jelou-identity";
+/// In JSON.
+const HEADER: &str = "x-jelou-identity";
 /// Bytes of the header.
 const MAX_BYTES: usize = 8 * 1024;
 
@@ -84,24 +84,28 @@ pub(crate) fn of(
     gateway: &Gateway,
     headers: &HeaderMap,
     function: &Function,
-    tool: &Tool,
-    origin: Origin,
+    call: &Call<'_>,
 ) -> Result<Option<Identity>, Unreadable> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let trusted = origin
+    let trusted = call
+        .origin
         .peer
         .is_some_and(|peer| gateway.identity_trusted.contain(peer));
     if !trusted {
         return Ok(None);
     }
-    let Ok(grant) = auth::grant(gateway, headers, function, origin) else {
+    let granted = match call.grant {
+        Some(grant) => Ok(grant.clone()),
+        None => auth::grant(gateway, headers, function, call.origin),
+    };
+    let Ok(grant) = granted else {
         return Ok(None);
     };
     // A token that is not for the tool is as good as none, where the tool is public.
-    let tool = tool.name.as_str();
+    let tool = call.tool.name.as_str();
     let is_for_tool =
         |scopes: &RuntimeScopes| scopes.allow_route([tool]) || scopes.allow_mcp_tool(tool);
     if !grant.scopes().is_none_or(is_for_tool) {

@@ -7,29 +7,27 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
 use jelou_core::seldom;
-use jelou_engine::{
-    BodyError, InFlightRequest, Lease, LeaseError, RequestBody, SendError, WorkerBody,
-};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use jelou_engine::{BodyError, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody};
 use uuid::Uuid;
 
-use super::answer::{self, Answer};
+use super::answer::Answer;
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
 use super::{Gateway, GatewayBody, Origin, failures, forward, websocket};
-use crate::registry::Function;
+use crate::registry::{Function, Grant};
 
-const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-jelou-request-id");
-const ORIGIN_HEADER: HeaderName = HeaderName::from_static("x-jelou-origin");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 pub(crate) struct Call<'a> {
     pub(crate) tool: &'a Tool,
     /// Values of the parameters in the path, decoded.
     pub(crate) params: &'a [(String, String)],
     pub(crate) path: &'a str,
-    /// The function's own.
-    pub(crate) url: Option<&'a HeaderValue>,
+    /// Scheme and authority of the function's URL.
+    pub(crate) url: &'a str,
     pub(crate) origin: Origin,
+    /// What the caller's token allows; absent where none was needed.
+    pub(crate) grant: Option<&'a Grant>,
     pub(crate) request_id: Uuid,
 }
 
@@ -97,8 +95,7 @@ pub(crate) async fn send(
 ) -> Result<Response<WorkerBody>, Answer<'static>> {
     let timeout = timeout(gateway, call.tool);
     let request_id = call.request_id;
-    let identity = match identity::of(gateway, request.headers(), function, call.tool, call.origin)
-    {
+    let identity = match identity::of(gateway, request.headers(), function, call) {
         Ok(identity) => identity,
         Err(identity::Unreadable) => return Err(Answer::InvalidIdentity),
     };
@@ -106,17 +103,22 @@ pub(crate) async fn send(
         .as_ref()
         .map(Identity::memory_scope)
         .unwrap_or_default();
-    // Made again only when a deploy comes in between.
-    let in_flight = || InFlightRequest {
-        id: request_id,
+    let facts = CallFacts {
         hops: call.origin.hops,
-        memory_scope: memory_scope.clone(),
+        memory_scope: &memory_scope,
+        request_id,
+        tool: &call.tool.key,
+        url: call.url,
+        params: call.params,
+        identity: identity.as_ref().map(|identity| identity.json.as_str()),
     };
-    let outgoing = outgoing(request, call, identity)
+    let outgoing = outgoing(request, call)
         .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
     let answered = async {
-        let lease = pin!(lease(function, in_flight)).await?;
-        pin!(lease.send(outgoing)).await.map_err(Failure::Send)
+        let lease = pin!(lease(function, &facts)).await?;
+        pin!(lease.send(outgoing, &facts))
+            .await
+            .map_err(Failure::Send)
     };
     let mut answered = pin!(answered);
     let failure = match tokio::time::timeout(timeout, answered.as_mut()).await {
@@ -171,13 +173,10 @@ impl Failure {
 
 /// A hold on a process of the live deployment. A deploy that comes in between retires the slot; then the one that
 /// took its place serves.
-async fn lease(
-    function: &Function,
-    request: impl Fn() -> InFlightRequest,
-) -> Result<Lease, Failure> {
+async fn lease(function: &Function, facts: &CallFacts<'_>) -> Result<Lease, Failure> {
     loop {
         let live = function.live.load_full().ok_or(Failure::Gone)?;
-        match live.slot.lease(request()).await {
+        match live.slot.lease(facts).await {
             Err(LeaseError::Retired) => {}
             result => return result.map_err(Failure::Lease),
         }
@@ -187,7 +186,6 @@ async fn lease(
 fn outgoing(
     request: Request<RequestBody>,
     call: &Call<'_>,
-    identity: Option<Identity>,
 ) -> Result<Request<RequestBody>, http::Error> {
     let websocket = websocket::is_asked_for(&request);
     let (mut parts, body) = request.into_parts();
@@ -206,37 +204,10 @@ fn outgoing(
     }
     if let Some(peer) = call.origin.peer {
         // The caller's address, as far as it is known.
-        forward::set(headers, "x-forwarded-for", &peer.to_canonical().to_string());
+        let address = peer.to_canonical().to_string();
+        headers.insert(FORWARDED_FOR, HeaderValue::try_from(address)?);
     }
-    headers.insert(REQUEST_ID_HEADER, answer::request_id(call.request_id));
-    if let Some(url) = call.url {
-        headers.insert(ORIGIN_HEADER, url.clone());
-    }
-    put_particulars(headers, call, identity);
     Ok(Request::from_parts(parts, body))
-}
-
-/// What most calls have nothing of.
-#[inline(never)]
-fn put_particulars(headers: &mut HeaderMap, call: &Call<'_>, identity: Option<Identity>) {
-    if let Some(identity) = identity {
-        forward::set(headers, identity::HEADER, &percent_encoded(&identity.json));
-    }
-    if call.origin.hops > 0 {
-        forward::set(headers, "x-jelou-hops", &call.origin.hops.to_string());
-    }
-    if call.tool.key != "default" {
-        forward::set(headers, "x-jelou-tool", &percent_encoded(&call.tool.key));
-    }
-    if !call.params.is_empty() {
-        let params: serde_json::Map<_, _> = call
-            .params
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone().into()))
-            .collect();
-        let params = serde_json::Value::Object(params).to_string();
-        forward::set(headers, "x-jelou-params", &percent_encoded(&params));
-    }
 }
 
 /// HTTP/2 may send each cookie in a field of its own; HTTP/1.1 has one field (RFC 9113, section 8.2.3).
@@ -262,8 +233,4 @@ fn is_of_caller(name: &str, origin: Origin) -> bool {
         "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port" => !origin.by_proxy,
         _ => false,
     }
-}
-
-fn percent_encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

@@ -207,8 +207,13 @@ impl Gateway {
                 Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
                 Found::Nothing => live.manifest.is_public(),
             };
-        if !public {
-            let grant = auth::grant(self, request.headers(), function, origin);
+        let grant = if public {
+            None
+        } else {
+            let grant = match auth::grant(self, request.headers(), function, origin) {
+                Ok(grant) => grant,
+                Err(answer) => return answer.into(),
+            };
             // At a reserved path there was nothing but what has been answered above.
             let asked = if reserved.is_some() {
                 &[]
@@ -216,10 +221,11 @@ impl Gateway {
                 found.tools()
             };
             let asked = asked.iter().map(|tool| tools[*tool].name.as_str());
-            if let Err(answer) = grant.and_then(|grant| auth::admit(&grant, asked)) {
+            if let Err(answer) = auth::admit(&grant, asked) {
                 return answer.into();
             }
-        }
+            Some(grant)
+        };
         let found = match found {
             Found::Tool(found) if reserved.is_none() => found,
             Found::OtherMethods(others) if reserved.is_none() => {
@@ -243,8 +249,9 @@ impl Gateway {
             tool: &tools[found.tool],
             params: &found.params,
             path: found.path.as_deref().unwrap_or(path),
-            url: live.url.as_ref(),
+            url: &live.url,
             origin,
+            grant: grant.as_ref(),
             request_id,
         };
         pin!(invoke::invoke(self, request, function, call)).await

@@ -11,7 +11,7 @@ use crate::registry::Grant;
 #[derive(Debug)]
 pub(super) enum Access {
     Granted(Grant),
-    /// No token came: only what is public is there.
+    /// No token was looked at: only what is public is there.
     Public,
 }
 
@@ -25,10 +25,8 @@ impl Access {
             ..
         } = exchange;
         let catalog = &exchange.live.mcp;
-        if catalog.is_public() {
-            return Ok(Self::Granted(Grant::default()));
-        }
-        if catalog.has_public() && !headers.contains_key(auth::TOKEN_HEADER) {
+        let has_token = headers.contains_key(auth::TOKEN_HEADER);
+        if catalog.is_public() || (catalog.has_public() && !has_token) {
             return Ok(Self::Public);
         }
         let grant = auth::grant(gateway, headers, function, origin)?;
@@ -38,10 +36,18 @@ impl Access {
         }
     }
 
+    /// What the caller's token allows, if one was looked at.
+    pub(super) fn grant(&self) -> Option<&Grant> {
+        match self {
+            Self::Granted(grant) => Some(grant),
+            Self::Public => None,
+        }
+    }
+
     /// Counts a message toward the token's rate, unless it calls a tool that the token is not for. So it is known what
     /// it calls before it is counted.
     pub(super) fn admit(&self, called: Option<&str>) -> Result<(), Answer<'static>> {
-        let Self::Granted(grant) = self else {
+        let Some(grant) = self.grant() else {
             return Ok(());
         };
         match (grant.scopes(), called) {
@@ -52,11 +58,7 @@ impl Access {
 
     /// What the token names one by one, where it is not for every tool.
     pub(super) fn some_tools(&self) -> Option<&RuntimeScopes> {
-        match self {
-            Self::Granted(grant) => grant
-                .scopes()
-                .filter(|scopes| !scopes.allow_every_mcp_tool()),
-            Self::Public => None,
-        }
+        let scopes = self.grant()?.scopes();
+        scopes.filter(|scopes| !scopes.allow_every_mcp_tool())
     }
 }

@@ -43,8 +43,10 @@ pub(super) async fn call(
     let Some(name) = request.params.get("name").and_then(Value::as_str) else {
         return Err(Refusal::invalid_params("`name` must be a string").into());
     };
-    let entry = exchange.live.mcp.entry(name);
-    if matches!(access, Access::Public) && entry.is_none_or(|entry| !entry.public) {
+    let catalog = &exchange.live.mcp;
+    let entry = catalog.entry(name);
+    let is_public = catalog.is_public() || entry.is_some_and(|entry| entry.public);
+    if access.grant().is_none() && !is_public {
         return Err(Denial::TokenNeeded);
     }
     let Some(entry) = entry else {
@@ -63,7 +65,7 @@ pub(super) async fn call(
         }
     }
     let outcome = match entry.arguments.input(arguments) {
-        Ok(input) => run(exchange, entry, headers, input).await,
+        Ok(input) => run(exchange, access, entry, headers, input).await,
         Err(error) => invalid(&error),
     };
     let server_info = exchange.live.mcp.server_info();
@@ -91,10 +93,16 @@ fn invalid(error: &ParameterError) -> Outcome {
 }
 
 /// Calls the tool as an HTTP caller would, and waits for all of its answer.
-async fn run(exchange: Exchange<'_>, entry: &Entry, headers: &HeaderMap, input: Input) -> Outcome {
+async fn run(
+    exchange: Exchange<'_>,
+    access: &Access,
+    entry: &Entry,
+    headers: &HeaderMap,
+    input: Input,
+) -> Outcome {
     let tool = &exchange.live.manifest.tools[entry.tool];
     let timeout = invoke::timeout(exchange.gateway, tool);
-    match tokio::time::timeout(timeout, ask(exchange, tool, headers, input)).await {
+    match tokio::time::timeout(timeout, ask(exchange, access, tool, headers, input)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(answer)) => of_platform(&answer),
         Err(_) => {
@@ -115,6 +123,7 @@ async fn run(exchange: Exchange<'_>, entry: &Entry, headers: &HeaderMap, input: 
 
 async fn ask(
     exchange: Exchange<'_>,
+    access: &Access,
     tool: &Tool,
     headers: &HeaderMap,
     input: Input,
@@ -129,8 +138,9 @@ async fn ask(
         tool,
         params: &input.params,
         path: &input.path,
-        url: exchange.live.url.as_ref(),
+        url: &exchange.live.url,
         origin: exchange.origin,
+        grant: access.grant(),
         request_id: exchange.request_id,
     };
     let response = invoke::send(gateway, request, function, &call).await?;

@@ -2,7 +2,6 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
-use http::HeaderValue;
 use jelou_core::{FunctionId, LineRate, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
@@ -51,7 +50,7 @@ pub(crate) struct Live {
     pub(crate) mcp: Arc<Catalog>,
     pub(crate) slot: Slot,
     /// Scheme and authority of the function's URL.
-    pub(crate) url: Option<HeaderValue>,
+    pub(crate) url: String,
 }
 
 impl Live {
@@ -70,7 +69,7 @@ impl Live {
             manifest: Arc::new(manifest),
             routes,
             slot,
-            url: url.parse().ok(),
+            url: url.to_owned(),
         }
     }
 

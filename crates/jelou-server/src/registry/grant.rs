@@ -27,7 +27,7 @@ impl From<TokenPolicy> for Limits {
 }
 
 /// What the token of a request allows: everything, where it has no limits.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Grant(pub(super) Option<Arc<Limits>>);
 
 impl Grant {

@@ -26,6 +26,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 
+use super::call_facts::CallFacts;
 use super::peer::connect;
 use super::sharded::Sharded;
 use reader::Reader;
@@ -98,6 +99,7 @@ impl Channels {
     /// Sends a request whose body is at hand. `None` when too much waits to be sent already.
     pub(crate) async fn call(
         &self,
+        facts: &CallFacts<'_>,
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Option<Answered>, CallError> {
@@ -105,7 +107,7 @@ impl Channels {
             Some(channel) => channel,
             None => seldom(|| self.open()).await?,
         };
-        match Call::begin(channel, head, body)? {
+        match Call::begin(channel, facts, head, body)? {
             Some(call) => call.answered(self.max_head_bytes).await.map(Some),
             None => Ok(None),
         }
@@ -266,6 +268,7 @@ impl Call {
     /// `None` when the channel is full.
     fn begin(
         channel: Arc<Channel>,
+        facts: &CallFacts<'_>,
         head: &request::Parts,
         body: &[u8],
     ) -> Result<Option<Self>, CallError> {
@@ -280,7 +283,7 @@ impl Call {
         let at_once = state.comes_alone();
         state.waiting.insert(id, sender);
         state.put(|writer| {
-            writer.put_request(at_once, |out| wire::put_request(out, id, head, body));
+            writer.put_request(at_once, |out| wire::put_request(out, id, facts, head, body));
         });
         drop(state);
         Ok(Some(Self {

@@ -29,7 +29,7 @@ fn running() -> (Arc<Channel>, UnixStream) {
 
 fn begin(channel: &Arc<Channel>, body: &[u8]) -> Option<Call> {
     let (head, ()) = http::Request::new(()).into_parts();
-    Call::begin(Arc::clone(channel), &head, body).unwrap()
+    Call::begin(Arc::clone(channel), &CallFacts::PLAIN, &head, body).unwrap()
 }
 
 fn waiting(channel: &Channel) -> usize {
@@ -140,7 +140,8 @@ async fn a_worker_that_goes_in_the_middle_of_a_frame_leaves_nobody_waiting() {
     worker.write_all(&frame[..frame.len() - 1]).await.unwrap();
     drop(worker);
     whole(call).await.unwrap_err();
-    assert!(Call::begin(channel, &http::Request::new(()).into_parts().0, b"").is_err());
+    let (head, ()) = http::Request::new(()).into_parts();
+    assert!(Call::begin(channel, &CallFacts::PLAIN, &head, b"").is_err());
 }
 
 #[tokio::test]

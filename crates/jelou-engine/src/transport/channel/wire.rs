@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
 
+use super::super::call_facts::CallFacts;
+
 const REQUEST: u8 = 1;
 const CANCEL: u8 = 2;
 const DONE: u8 = 3;
@@ -11,14 +13,6 @@ const PIPE: u8 = 4;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
-/// What a worker looks at in every request: the values of these come first, each on a line of its own, and what stands
-/// there without the header.
-static FIRST: [(HeaderName, &str); 4] = [
-    (HeaderName::from_static("x-jelou-request-id"), ""),
-    (header::CONTENT_TYPE, ""),
-    (HeaderName::from_static("x-jelou-tool"), "default"),
-    (HeaderName::from_static("x-jelou-trigger"), ""),
-];
 /// Headers of an answer, as many as over HTTP.
 const MAX_FIELDS: usize = 100;
 /// Headers of most answers, those included that the gateway adds.
@@ -47,7 +41,13 @@ pub(super) enum Reply {
 #[error("the worker broke the protocol of its call channel: {0}")]
 pub(super) struct WireError(pub(super) &'static str);
 
-pub(super) fn put_request(out: &mut Vec<u8>, id: u32, head: &request::Parts, body: &[u8]) {
+pub(super) fn put_request(
+    out: &mut Vec<u8>,
+    id: u32,
+    facts: &CallFacts<'_>,
+    head: &request::Parts,
+    body: &[u8],
+) {
     let start = put_header(out, REQUEST, id);
     out.extend_from_slice(&[0; 4]);
     let head_start = out.len();
@@ -56,18 +56,17 @@ pub(super) fn put_request(out: &mut Vec<u8>, id: u32, head: &request::Parts, bod
     let target = head.uri.path_and_query();
     out.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
     out.push(b'\n');
-    for (name, otherwise) in &FIRST {
-        let mut values = head.headers.get_all(name).iter();
-        let first = values
-            .next()
-            .map_or(otherwise.as_bytes(), HeaderValue::as_bytes);
-        put_value(out, first);
-        for value in values {
+    facts.write(out);
+    out.push(b'\n');
+    // The worker looks at it in every request, so it has a line of its own besides.
+    let types = head.headers.get_all(header::CONTENT_TYPE).iter();
+    for (index, value) in types.enumerate() {
+        if index > 0 {
             out.extend_from_slice(b", ");
-            put_value(out, value.as_bytes());
         }
-        out.push(b'\n');
+        put_value(out, value.as_bytes());
     }
+    out.push(b'\n');
     for (name, value) in &head.headers {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
@@ -293,30 +292,18 @@ mod tests {
             .header("x-a", HeaderValue::from_bytes(b"\xe9").unwrap())
             .header("content-type", "a")
             .header("content-type", "b")
-            .header("x-jelou-tool", "t")
             .body(())
             .unwrap()
             .into_parts();
         let mut out = Vec::new();
-        put_request(&mut out, 3, &head, b"body");
-        let text = "PUT /a?b=c\n\na, b\nt\n\nx-a: \u{e9}\ncontent-type: a\ncontent-type: b\nx-jelou-tool: t\n";
+        put_request(&mut out, 3, &CallFacts::PLAIN, &head, b"body");
+        let text = format!(
+            "PUT /a?b=c\n{} default https://f.example.com  \na, b\nx-a: \u{e9}\ncontent-type: a\ncontent-type: b\n",
+            uuid::Uuid::nil()
+        );
         let mut rest = length(text.len()).to_vec();
         rest.extend_from_slice(text.as_bytes());
         rest.extend_from_slice(b"body");
         assert_eq!(out, frame(REQUEST, 3, &rest));
-    }
-
-    #[test]
-    fn a_tool_with_an_empty_key_is_not_the_default_one() {
-        let head_of = |request: request::Builder| {
-            let (head, ()) = request.body(()).unwrap().into_parts();
-            let mut out = Vec::new();
-            put_request(&mut out, 3, &head, b"");
-            String::from_utf8(out[HEADER + 4..].to_vec()).unwrap()
-        };
-        let request = || http::Request::get("/");
-        assert_eq!(head_of(request()), "GET /\n\n\ndefault\n\n");
-        let empty = head_of(request().header("x-jelou-tool", ""));
-        assert_eq!(empty, "GET /\n\n\n\n\nx-jelou-tool: \n");
     }
 }

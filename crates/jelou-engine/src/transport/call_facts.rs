@@ -1,0 +1,113 @@
+//! What the gateway tells a worker about a call besides the caller's own request, and its only form on the wire.
+//! `sdk/src/worker/call_facts.ts` reads it.
+
+use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use uuid::Uuid;
+
+/// Carries the facts of a call that goes over HTTP.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-jelou-call");
+/// Bytes that would end a field.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// Facts of a call. The first two stay in the engine: the worker names the request, and the engine looks them up.
+#[derive(Debug, Clone, Copy)]
+pub struct CallFacts<'a> {
+    /// Calls already made in the chain that led to this one.
+    pub hops: u32,
+    /// Whose memory the call may use.
+    pub memory_scope: &'a str,
+    pub request_id: Uuid,
+    /// The tool's key.
+    pub tool: &'a str,
+    /// Scheme and authority of the function's URL.
+    pub url: &'a str,
+    /// Values of the path's parameters, decoded.
+    pub params: &'a [(String, String)],
+    /// Whom the caller speaks for, as a JSON object.
+    pub identity: Option<&'a str>,
+}
+
+impl CallFacts<'_> {
+    /// Appends one line without its end: the fields in the order of [`CallFacts`], percent-encoded, a space between
+    /// them. An absent field is empty.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut id = Uuid::encode_buffer();
+        let id = self.request_id.hyphenated().encode_lower(&mut id);
+        out.extend_from_slice(id.as_bytes());
+        field(out, self.tool);
+        field(out, self.url);
+        if self.params.is_empty() {
+            field(out, "");
+        } else {
+            let params = self.params.iter();
+            let params: serde_json::Map<_, _> = params
+                .map(|(name, value)| (name.clone(), value.clone().into()))
+                .collect();
+            field(out, &serde_json::Value::Object(params).to_string());
+        }
+        field(out, self.identity.unwrap_or_default());
+    }
+
+    /// The same line as the value of [`HEADER`]. It is printable ASCII, so there is no error in practice.
+    pub(crate) fn header_value(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        let mut line = Vec::new();
+        self.write(&mut line);
+        HeaderValue::from_bytes(&line)
+    }
+}
+
+fn field(out: &mut Vec<u8>, value: &str) {
+    out.push(b' ');
+    for part in utf8_percent_encode(value, ENCODED) {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+#[cfg(test)]
+impl CallFacts<'static> {
+    pub(crate) const PLAIN: Self = Self {
+        hops: 0,
+        memory_scope: "",
+        request_id: Uuid::nil(),
+        tool: "default",
+        url: "https://f.example.com",
+        params: &[],
+        identity: None,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_facts_are_empty_fields() {
+        let value = CallFacts::PLAIN.header_value().unwrap();
+        let id = Uuid::nil();
+        assert_eq!(value, format!("{id} default https://f.example.com  "));
+    }
+
+    #[test]
+    fn no_value_can_end_its_field() {
+        let params = [("a b".to_owned(), "\n%20\u{f1}\"".to_owned())];
+        let facts = CallFacts {
+            tool: "una herramienta",
+            params: &params,
+            identity: Some("{\"user\": 1}"),
+            ..CallFacts::PLAIN
+        };
+        let value = facts.header_value().unwrap();
+        let text = value.to_str().unwrap();
+        let fields: Vec<_> = text.split(' ').collect();
+        assert_eq!(
+            fields[1..],
+            [
+                "una%20herramienta",
+                "https://f.example.com",
+                "{\"a%20b\":\"\\n%2520%C3%B1\\\"\"}",
+                "{\"user\":%201}",
+            ]
+        );
+    }
+}

@@ -1,0 +1,88 @@
+/**
+ * What the gateway tells the worker about a call besides the caller's own request.
+ *
+ * It is one line, whether the call came over HTTP or the call channel: fields in a fixed order, percent-encoded, with
+ * a space between them. An absent field is empty. `call_facts.rs` of the engine writes it.
+ *
+ * @module
+ */
+import type { Bot, Company, Conversation, Operator, User } from "../context/identity.ts";
+import type { Trigger } from "../context/trigger.ts";
+import { decodeComponent, indexOf, parse, slice } from "./primordials.ts";
+import { DEFAULT_TOOL } from "./tool.ts";
+
+/** The header that has the line where a call comes over HTTP. */
+export const CALL_HEADER = "x-jelou-call";
+
+/** Whom the caller speaks for. */
+export interface Identity {
+  readonly company?: Company;
+  readonly bot?: Bot;
+  readonly user?: User;
+  readonly conversation?: Conversation;
+  readonly operator?: Operator;
+  readonly skillId?: string;
+  readonly executionId?: string;
+}
+
+/** The order of the fields. */
+const REQUEST_ID = 0;
+const TOOL = 1;
+const URL = 2;
+const PARAMS = 3;
+const IDENTITY = 4;
+const TRIGGER = 5;
+
+/** The facts of one call. A field is decoded when it is asked for. */
+export class CallFacts {
+  readonly #line: string;
+  readonly requestId: string;
+
+  constructor(line: string) {
+    this.#line = line;
+    this.requestId = this.#field(REQUEST_ID);
+  }
+
+  /** The key of the tool that is called. */
+  get tool(): string {
+    return this.#field(TOOL);
+  }
+
+  /** Scheme and authority of the function's URL. */
+  get url(): string {
+    return this.#field(URL);
+  }
+
+  /** Values of the path's parameters. */
+  get params(): Readonly<Record<string, string>> | null {
+    return this.#json(PARAMS) as Record<string, string> | null;
+  }
+
+  get identity(): Identity | null {
+    return this.#json(IDENTITY) as Identity | null;
+  }
+
+  /** What called the function; `null` is an HTTP caller. */
+  get trigger(): Partial<Trigger> | null {
+    return this.#json(TRIGGER) as Partial<Trigger> | null;
+  }
+
+  #json(index: number): unknown {
+    const text = this.#field(index);
+    return text === "" ? null : parse(text);
+  }
+
+  #field(index: number): string {
+    let start = 0;
+    for (let passed = 0; passed < index; passed++) {
+      start = indexOf(this.#line, " ", start) + 1;
+      // HTTP takes spaces off the end of a header.
+      if (start === 0) return "";
+    }
+    const end = indexOf(this.#line, " ", start);
+    return decodeComponent(end < 0 ? slice(this.#line, start) : slice(this.#line, start, end));
+  }
+}
+
+/** The facts of a request that did not come from the gateway. */
+export const NO_FACTS = ` ${DEFAULT_TOOL} http://localhost`;

@@ -1,0 +1,23 @@
+/**
+ * What the gateway tells of a call, as it stands on the wire.
+ *
+ * @module
+ */
+
+/** Facts of a call. */
+export interface Facts {
+  readonly requestId?: string;
+  readonly tool?: string;
+  readonly url?: string;
+  readonly params?: unknown;
+  readonly identity?: unknown;
+  readonly trigger?: unknown;
+}
+
+/** The line that the engine writes. */
+export function factsLine(facts: Facts = {}): string {
+  const { requestId = crypto.randomUUID(), tool = "default", url = "https://mi-funcion.fn.example.com" } =
+    facts;
+  const json = [facts.params, facts.identity, facts.trigger].map((value) => JSON.stringify(value) ?? "");
+  return [requestId, tool, url, ...json].map(encodeURIComponent).join(" ");
+}
