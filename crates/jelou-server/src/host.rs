@@ -18,6 +18,7 @@ use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin};
 use crate::listener::http1;
 use crate::memory::{self, Memory};
 use crate::registry::Registry;
+use crate::router;
 
 /// Names the request that a function is working on while it calls another one.
 const PARENT_HEADER: &str = "x-jelou-parent";
@@ -60,9 +61,7 @@ async fn answer_worker(
         hops: caller.hops_of(parent) + 1,
     };
     let target = gateway.target(&request).unwrap_or_default();
-    gateway
-        .answer_function(request.map(CallerBody::Stream), target, origin)
-        .await
+    router::answer(gateway, request.map(CallerBody::Stream), target, origin).await
 }
 
 fn host_header(request: &Request<Incoming>) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! The server: one process that answers callers of functions and the people who manage them.
 //!
-//! Two ways lead through it. A call: [`gateway`] → [`registry`] → engine, with no database on the way. A change:
+//! Two ways lead through it. A call: [`router`] → [`gateway`] → [`registry`] → engine, with no database on the way. A change:
 //! [`api`] → [`control`] → store, then the registry learns of it before the answer goes out.
 
 mod api;
@@ -8,6 +8,7 @@ pub mod config;
 mod control;
 mod data_dir;
 pub mod doctor;
+mod documents;
 mod gateway;
 mod host;
 mod last_used;
@@ -15,8 +16,8 @@ mod listener;
 mod mcp;
 mod memory;
 mod network;
-mod openapi;
 mod registry;
+mod router;
 mod server;
 
 pub use api::openapi_document;

@@ -53,12 +53,12 @@ impl<'a> Rules<'a> {
 
     /// Whether the page that a request comes from, if any, may open a WebSocket. Browsers ask no preflight for one, and
     /// leave it to the server to look at the origin (RFC 6455, section 10.2). `own` is the function's own origin.
-    pub(crate) fn allow_websocket(self, headers: &HeaderMap, own: Option<&HeaderValue>) -> bool {
+    pub(crate) fn allow_websocket(self, headers: &HeaderMap, own: &str) -> bool {
         let Some(cors) = self.cors.filter(|_| !self.are_off()) else {
             // Every origin may, or the function decides.
             return true;
         };
-        let is_allowed = |origin| Some(origin) == own || names(cors, origin);
+        let is_allowed = |origin: &HeaderValue| origin == own || names(cors, origin);
         cors.origin.iter().any(|origin| origin == "*")
             || headers.get_all(header::ORIGIN).iter().all(is_allowed)
     }

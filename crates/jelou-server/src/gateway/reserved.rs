@@ -2,14 +2,12 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::documents::{HEALTH_PATH, MCP_PATH, OPENAPI_PATH};
 use crate::registry::Routes;
-use crate::{mcp, openapi};
-
-pub(super) const HEALTH: &str = "/__health";
 
 /// A path that the platform answers in the function's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reserved {
+pub(crate) enum Reserved {
     Mcp,
     Health,
     OpenApi,
@@ -18,16 +16,16 @@ pub(super) enum Reserved {
 impl Reserved {
     /// Slashes and encoded letters make no difference, as for any route; upper case makes none either. A client of MCP
     /// that writes `/MCP` must not start a handler with its messages.
-    pub(super) fn of(path: &str) -> Option<Self> {
+    pub(crate) fn of(path: &str) -> Option<Self> {
         let name = path.trim_matches('/');
         let is = |reserved: &str| {
             let name = percent_decode_str(name).map(|byte| byte.to_ascii_lowercase());
             name.eq(reserved[1..].bytes())
         };
         [
-            (mcp::PATH, Self::Mcp),
-            (HEALTH, Self::Health),
-            (openapi::PATH, Self::OpenApi),
+            (MCP_PATH, Self::Mcp),
+            (HEALTH_PATH, Self::Health),
+            (OPENAPI_PATH, Self::OpenApi),
         ]
         .into_iter()
         .find_map(|(path, reserved)| is(path).then_some(reserved))
@@ -37,7 +35,7 @@ impl Reserved {
 /// Whether clients of MCP look here for an authorization server (RFC 8615; RFC 9728; RFC 7591, and `/register` where no
 /// metadata names another place), and no route names the place. There is none: runtime tokens are not OAuth's, and a 401
 /// here would be read as an error of OAuth.
-pub(super) fn is_probe(path: &str, routes: &Routes) -> bool {
+pub(crate) fn is_probe(path: &str, routes: &Routes) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let is_probe = match segments.next() {
         Some(".well-known") => true,

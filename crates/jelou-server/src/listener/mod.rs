@@ -32,6 +32,7 @@ pub use tls::TlsError;
 use crate::gateway::answer;
 use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin, unread};
 use crate::network::{Networks, TrustedProxies};
+use crate::router;
 
 /// Says on every listener that the server answers, unless the host is a function's.
 const HEALTH: &str = "/v1/health";
@@ -78,7 +79,7 @@ impl Routing {
             (target, _) => {
                 let target = target.unwrap_or_default();
                 // What every call passes is pinned where it is: to be awaited, it would be moved, with all of its state.
-                pin!(gateway.answer_function(request, target, origin)).await
+                pin!(router::answer(gateway, request, target, origin)).await
             }
         }
     }

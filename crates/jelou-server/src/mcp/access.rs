@@ -4,6 +4,7 @@ use http::HeaderMap;
 use jelou_core::policy::RuntimeScopes;
 
 use super::Exchange;
+use crate::documents::mcp::{Catalog, Lists};
 use crate::gateway::answer::Answer;
 use crate::gateway::auth;
 use crate::registry::Grant;
@@ -24,7 +25,7 @@ impl Access {
             origin,
             ..
         } = exchange;
-        let catalog = &exchange.live.mcp;
+        let catalog = &exchange.live.documents.mcp;
         let has_token = headers.contains_key(auth::TOKEN_HEADER);
         if catalog.is_public() || (catalog.has_public() && !has_token) {
             return Ok(Self::Public);
@@ -53,6 +54,14 @@ impl Access {
         match (grant.scopes(), called) {
             (Some(scopes), Some(tool)) if !scopes.allow_mcp_tool(tool) => Err(Answer::Forbidden),
             _ => auth::count(grant),
+        }
+    }
+
+    /// The lists that the caller may see.
+    pub(super) fn lists<'a>(&self, catalog: &'a Catalog) -> &'a Lists {
+        match self {
+            Self::Granted(_) => catalog.all(),
+            Self::Public => catalog.public(),
         }
     }
 

@@ -9,12 +9,11 @@ use jelou_engine::{RequestBody, WorkerBody};
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
-use super::arguments::{Input, ParameterError};
-use super::catalog::Entry;
 use super::message::{Refusal, Request};
 use super::outcome::Outcome;
 use super::revision::Revision;
-use super::{Exchange, outcome};
+use super::{Exchange, mirrored, outcome};
+use crate::documents::mcp::{Entry, Input, ParameterError};
 use crate::gateway::answer::Answer;
 use crate::gateway::{failures, invoke};
 
@@ -43,7 +42,7 @@ pub(super) async fn call(
     let Some(name) = request.params.get("name").and_then(Value::as_str) else {
         return Err(Refusal::invalid_params("`name` must be a string").into());
     };
-    let catalog = &exchange.live.mcp;
+    let catalog = &exchange.live.documents.mcp;
     let entry = catalog.entry(name);
     let is_public = catalog.is_public() || entry.is_some_and(|entry| entry.public);
     if access.grant().is_none() && !is_public {
@@ -61,14 +60,14 @@ pub(super) async fn call(
     };
     if revision == Revision::Modern {
         for mirrored in &entry.mirrored {
-            mirrored.check(headers, &arguments)?;
+            mirrored::check(mirrored, headers, &arguments)?;
         }
     }
     let outcome = match entry.arguments.input(arguments) {
         Ok(input) => run(exchange, access, entry, headers, input).await,
         Err(error) => invalid(&error),
     };
-    let server_info = exchange.live.mcp.server_info();
+    let server_info = exchange.live.documents.mcp.server_info();
     Ok(outcome::result(
         &outcome,
         entry.output,

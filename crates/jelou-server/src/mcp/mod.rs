@@ -2,15 +2,12 @@
 //!
 //! Two eras on one endpoint, both without state: revision 2026-07-28, where each request says all by itself, and the
 //! revisions before it, which begin with `initialize` (here it starts nothing). Everything but `tools/call` is answered
-//! from what [`Catalog`] made when the function went live.
+//! from the [`Catalog`](crate::documents::mcp::Catalog) of the deployment.
 
 mod access;
-mod arguments;
 mod call;
-mod catalog;
 mod content;
 mod header_values;
-mod input_schema;
 mod message;
 mod mirrored;
 mod origin;
@@ -23,11 +20,12 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use jelou_core::policy::RuntimeScopes;
 use jelou_engine::BodyError;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub(crate) use catalog::Catalog;
-
+use crate::documents::mcp::Catalog;
 use crate::gateway::answer::{self, Answer};
 use crate::gateway::unread::{self, Unread};
 use crate::gateway::{Gateway, GatewayBody, Origin, cors};
@@ -36,8 +34,6 @@ use access::Access;
 use call::Denial;
 use message::{Message, Refusal};
 use revision::Revision;
-
-pub(crate) const PATH: &str = "/mcp";
 
 /// One request, and what the gateway knows of it.
 #[derive(Debug, Clone, Copy)]
@@ -100,18 +96,18 @@ async fn dispatch(
     headers: &HeaderMap,
     request: message::Request,
 ) -> Response<GatewayBody> {
-    let catalog = &exchange.live.mcp;
+    let catalog = &exchange.live.documents.mcp;
     let revision = match Revision::of(headers, &request) {
         Ok(revision) => revision,
         Err(refusal) => return refusal.of(request.id).into(),
     };
     let result = match (revision, request.method.as_str()) {
-        (Revision::Modern, "server/discover") => Ok(catalog.discovery(access)),
+        (Revision::Modern, "server/discover") => Ok(access.lists(catalog).discovery.clone()),
         (Revision::Legacy, "initialize") => {
             revision::negotiate(&request).map(|version| catalog.initialization(version))
         }
         (Revision::Legacy, "ping") => Ok(Bytes::from_static(b"{}")),
-        (_, "tools/list") => catalog.list(revision, access, &request),
+        (_, "tools/list") => list(catalog, revision, access, &request),
         (_, "tools/call") => {
             match call::call(exchange, access, revision, headers, &request).await {
                 Ok(result) => Ok(result),
@@ -127,6 +123,41 @@ async fn dispatch(
         Ok(result) => message::response(&request.id, &result),
         Err(refusal) => refusal.of(request.id).into(),
     }
+}
+
+fn list(
+    catalog: &Catalog,
+    revision: Revision,
+    access: &Access,
+    request: &message::Request,
+) -> Result<Bytes, Refusal> {
+    let cursor = request.params.get("cursor");
+    if cursor.is_some_and(|cursor| !cursor.is_null()) {
+        // All tools come at once, so no cursor was ever given out.
+        return Err(Refusal::invalid_params("Unknown cursor"));
+    }
+    let lists = access.lists(catalog);
+    let list = match revision {
+        Revision::Modern => &lists.modern,
+        Revision::Legacy => &lists.legacy,
+    };
+    Ok(match access.some_tools() {
+        Some(scopes) => only(list, scopes),
+        None => list.clone(),
+    })
+}
+
+/// A list without the tools that a token is not for. It is made anew each time, because few tokens are for some tools
+/// only.
+fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
+    let mut result: Map<String, Value> = serde_json::from_slice(list).unwrap_or_default();
+    if let Some(Value::Array(tools)) = result.get_mut("tools") {
+        tools.retain(|tool| {
+            let name = tool["name"].as_str();
+            name.is_some_and(|name| scopes.allow_mcp_tool(name))
+        });
+    }
+    Bytes::from(Value::Object(result).to_string())
 }
 
 /// What a request's head must be like, whatever its body says.

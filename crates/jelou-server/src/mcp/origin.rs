@@ -20,7 +20,7 @@ fn is_named(exchange: Exchange<'_>, origin: &str) -> bool {
     let own = || exchange.gateway.domain.url(exchange.function.slug.as_str());
     let operator = &exchange.gateway.mcp.allowed_origins;
     operator.iter().any(|allowed| allowed == origin)
-        || exchange.live.mcp.allows(origin)
+        || exchange.live.documents.mcp.allows(origin)
         || own() == origin
 }
 

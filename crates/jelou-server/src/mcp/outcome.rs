@@ -5,10 +5,10 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
-use super::catalog::{OutputSchema, result_meta};
 use super::content;
 use super::header_values::media_type;
 use super::revision::Revision;
+use crate::documents::mcp::{OutputSchema, result_meta};
 
 /// An answer, whole: the function's own, or the platform's in its place.
 #[derive(Debug)]

@@ -6,13 +6,7 @@ use serde_json::{Map, Value};
 
 use super::header_values::{decode, single};
 use super::message::{Refusal, Request};
-
-/// Each request says its version and the client's capabilities.
-const MODERN: &str = "2026-07-28";
-/// Begin with `initialize`. The latest comes first.
-const LEGACY: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
-/// All of them.
-pub(super) const SUPPORTED: [&str; 4] = [MODERN, LEGACY[0], LEGACY[1], LEGACY[2]];
+use crate::documents::mcp::{LEGACY, MODERN, SUPPORTED};
 
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";

@@ -1,14 +1,12 @@
 use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use bytes::Bytes;
 use jelou_core::{FunctionId, LineRate, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
 use super::Routes;
-use crate::mcp::Catalog;
-use crate::openapi;
+use crate::documents::{Documents, Identity};
 
 /// One function, from its creation to its deletion.
 #[derive(Debug)]
@@ -45,9 +43,7 @@ impl Function {
 pub(crate) struct Live {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) routes: Arc<Routes>,
-    /// The OpenAPI document.
-    pub(crate) openapi: Bytes,
-    pub(crate) mcp: Arc<Catalog>,
+    pub(crate) documents: Arc<Documents>,
     pub(crate) slot: Slot,
     /// Scheme and authority of the function's URL.
     pub(crate) url: String,
@@ -58,14 +54,13 @@ impl Live {
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();
-        let identity = openapi::Identity {
+        let identity = Identity {
             slug: spec.slug.as_str(),
             deployment: spec.deployment.as_str(),
             url,
         };
         Self {
-            openapi: openapi::document(&manifest, identity),
-            mcp: Arc::new(Catalog::of(&manifest, identity)),
+            documents: Arc::new(Documents::of(&manifest, identity)),
             manifest: Arc::new(manifest),
             routes,
             slot,
@@ -78,8 +73,7 @@ impl Live {
         Self {
             manifest: Arc::clone(&self.manifest),
             routes: Arc::clone(&self.routes),
-            openapi: self.openapi.clone(),
-            mcp: Arc::clone(&self.mcp),
+            documents: Arc::clone(&self.documents),
             slot,
             url: self.url.clone(),
         }

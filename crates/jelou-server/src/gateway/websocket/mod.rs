@@ -25,7 +25,7 @@ const BUFFER_BYTES: usize = 8 * 1024;
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether the caller wants a WebSocket; to become anything else is not offered.
-pub(super) fn is_asked_for<B>(request: &Request<B>) -> bool {
+pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
     let lists = |name, wanted: &str| {
         let mut values = request.headers().get_all(name).iter();
         values.any(|value| {

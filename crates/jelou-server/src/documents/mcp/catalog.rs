@@ -2,15 +2,12 @@
 
 use bytes::Bytes;
 use jelou_core::manifest::{Manifest, Mode, Tool};
-use jelou_core::policy::RuntimeScopes;
 use serde_json::{Map, Value, json};
 
-use super::access::Access;
 use super::arguments::Arguments;
-use super::message::{Refusal, Request};
-use super::mirrored::{self, Mirrored};
-use super::revision::{Revision, SUPPORTED};
-use crate::openapi::Identity;
+use super::mirrored::Mirrored;
+use super::versions::SUPPORTED;
+use crate::documents::Identity;
 
 /// How long a client may keep the list of tools: a deploy shows after that time at the latest.
 const TTL_MS: u32 = 60_000;
@@ -28,18 +25,18 @@ pub(crate) struct Catalog {
 
 /// A tool that can be called.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Index into the manifest's tools.
-    pub(super) tool: usize,
-    pub(super) name: String,
-    pub(super) public: bool,
-    pub(super) arguments: Arguments,
-    pub(super) mirrored: Vec<Mirrored>,
-    pub(super) output: OutputSchema,
+    pub(crate) tool: usize,
+    pub(crate) name: String,
+    pub(crate) public: bool,
+    pub(crate) arguments: Arguments,
+    pub(crate) mirrored: Vec<Mirrored>,
+    pub(crate) output: OutputSchema,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OutputSchema {
+pub(crate) enum OutputSchema {
     None,
     Object,
     /// Of any type: the older revisions know none of these.
@@ -48,10 +45,12 @@ pub(super) enum OutputSchema {
 
 /// Results that are the same for everyone with the same access.
 #[derive(Debug)]
-struct Lists {
-    modern: Bytes,
-    legacy: Bytes,
-    discovery: Bytes,
+pub(crate) struct Lists {
+    /// The list of tools for revision 2026-07-28.
+    pub(crate) modern: Bytes,
+    /// The list of tools for the revisions before.
+    pub(crate) legacy: Bytes,
+    pub(crate) discovery: Bytes,
 }
 
 impl Catalog {
@@ -97,81 +96,42 @@ impl Catalog {
     }
 
     /// Whether nothing here needs a token.
-    pub(super) fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         self.entries.iter().all(|entry| entry.public)
     }
 
-    pub(super) fn has_public(&self) -> bool {
+    pub(crate) fn has_public(&self) -> bool {
         self.entries.iter().any(|entry| entry.public)
     }
 
-    pub(super) fn allows(&self, origin: &str) -> bool {
+    pub(crate) fn allows(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed == origin)
     }
 
-    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    pub(super) fn server_info(&self) -> &Value {
+    pub(crate) fn server_info(&self) -> &Value {
         &self.server_info
     }
 
-    pub(super) fn discovery(&self, access: &Access) -> Bytes {
-        self.lists(access).discovery.clone()
-    }
-
-    pub(super) fn initialization(&self, version: &str) -> Bytes {
+    pub(crate) fn initialization(&self, version: &str) -> Bytes {
         let mut result = Map::new();
         result.insert("protocolVersion".to_owned(), json!(version));
         result.extend(self.initialization.clone());
         Bytes::from(Value::Object(result).to_string())
     }
 
-    pub(super) fn list(
-        &self,
-        revision: Revision,
-        access: &Access,
-        request: &Request,
-    ) -> Result<Bytes, Refusal> {
-        if request
-            .params
-            .get("cursor")
-            .is_some_and(|cursor| !cursor.is_null())
-        {
-            // All tools come at once, so no cursor was ever given out.
-            return Err(Refusal::invalid_params("Unknown cursor"));
-        }
-        let lists = self.lists(access);
-        let list = match revision {
-            Revision::Modern => &lists.modern,
-            Revision::Legacy => &lists.legacy,
-        };
-        Ok(match access.some_tools() {
-            Some(scopes) => only(list, scopes),
-            None => list.clone(),
-        })
+    /// For callers with a token.
+    pub(crate) fn all(&self) -> &Lists {
+        &self.all
     }
 
-    fn lists(&self, access: &Access) -> &Lists {
-        match (access, &self.public) {
-            (Access::Public, Some(public)) => public,
-            _ => &self.all,
-        }
+    /// For callers without one.
+    pub(crate) fn public(&self) -> &Lists {
+        self.public.as_ref().unwrap_or(&self.all)
     }
-}
-
-/// A list without the tools that a token is not for. It is made anew each time: few tokens are for some tools only, and
-/// they seldom ask.
-fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
-    let mut result: Map<String, Value> = serde_json::from_slice(list).unwrap_or_default();
-    if let Some(Value::Array(tools)) = result.get_mut("tools") {
-        tools.retain(|tool| {
-            let name = tool["name"].as_str();
-            name.is_some_and(|name| scopes.allow_mcp_tool(name))
-        });
-    }
-    Bytes::from(Value::Object(result).to_string())
 }
 
 fn named_origins(manifest: &Manifest) -> Vec<String> {
@@ -192,7 +152,7 @@ struct ListedTool {
 impl ListedTool {
     fn of(index: usize, tool: &Tool) -> Self {
         let (arguments, input_schema) = Arguments::of(tool);
-        let mirrored = mirrored::of_schema(&input_schema);
+        let mirrored = Mirrored::of_schema(&input_schema);
         let mut legacy = Map::new();
         legacy.insert("name".to_owned(), json!(tool.name));
         let annotations = tool.annotations.as_ref();
@@ -282,6 +242,6 @@ impl Server<'_> {
 }
 
 /// How a server names itself in each result of revision 2026-07-28.
-pub(super) fn result_meta(server_info: &Value) -> Value {
+pub(crate) fn result_meta(server_info: &Value) -> Value {
     json!({ "io.modelcontextprotocol/serverInfo": server_info })
 }

@@ -5,7 +5,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::input_schema::{self, WRAPPED, Wrapping};
-use crate::gateway::target;
 
 /// What a segment of a path may have besides letters and digits (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -16,7 +15,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 
 /// How the arguments of one tool become a request.
 #[derive(Debug)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     /// The route: literals and, with a colon, parameters.
     segments: Vec<String>,
     /// Parameters of the route that are no part of the input.
@@ -26,15 +25,15 @@ pub(super) struct Arguments {
 
 /// A request, all but its headers.
 #[derive(Debug, PartialEq)]
-pub(super) struct Input {
-    pub(super) path: String,
-    pub(super) params: Vec<(String, String)>,
-    pub(super) body: Value,
+pub(crate) struct Input {
+    pub(crate) path: String,
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) body: Value,
 }
 
 /// Why the route has no path for the arguments. Each names the parameter.
 #[derive(Debug, PartialEq)]
-pub(super) enum ParameterError {
+pub(crate) enum ParameterError {
     Missing(String),
     /// `.` or `..`, which a URL takes for another path, percent-encoded as well.
     DotSegment(String),
@@ -42,7 +41,7 @@ pub(super) enum ParameterError {
 
 impl Arguments {
     /// With the schema to be shown: parameters of the route that the input does not have are arguments too.
-    pub(super) fn of(tool: &Tool) -> (Self, Value) {
+    pub(crate) fn of(tool: &Tool) -> (Self, Value) {
         let (mut schema, wrapping) = input_schema::of(tool);
         let segments: Vec<String> = tool
             .path
@@ -78,7 +77,7 @@ impl Arguments {
         (arguments, Value::Object(schema))
     }
 
-    pub(super) fn input(&self, mut arguments: Map<String, Value>) -> Result<Input, ParameterError> {
+    pub(crate) fn input(&self, mut arguments: Map<String, Value>) -> Result<Input, ParameterError> {
         let mut path = String::new();
         let mut params = Vec::new();
         for segment in &self.segments {
@@ -92,11 +91,10 @@ impl Arguments {
                 Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
                 _ => return Err(ParameterError::Missing(name.to_owned())),
             };
-            let segment = utf8_percent_encode(&value, SEGMENT).to_string();
-            if target::is_dot_segment(&segment) {
+            if matches!(value.as_str(), "." | "..") {
                 return Err(ParameterError::DotSegment(name.to_owned()));
             }
-            path.push_str(&segment);
+            path.extend(utf8_percent_encode(&value, SEGMENT));
             params.push((name.to_owned(), value));
         }
         if path.is_empty() {
@@ -118,7 +116,7 @@ mod tests {
     use super::*;
 
     fn arguments(path: &str, schema: Value) -> (Arguments, Value) {
-        let mut tool = crate::openapi::tests::tool("t", path, &["POST"]);
+        let mut tool = crate::documents::openapi::tests::tool("t", path, &["POST"]);
         tool.input_schema = Some(schema);
         Arguments::of(&tool)
     }

@@ -1,5 +1,4 @@
-//! The OpenAPI 3.1 document of one function, made from its manifest when the function is put live: asking for it costs
-//! a copy of some bytes and wakes no process.
+//! The OpenAPI 3.1 document of one function.
 
 mod answers;
 mod operation;
@@ -13,20 +12,10 @@ use bytes::Bytes;
 use jelou_core::manifest::{Manifest, Tool};
 use serde_json::{Map, Value, json};
 
+use super::Identity;
 use operation::{Operation, ToolSchemas};
 use schemas::Schemas;
 use template::Templates;
-
-pub(crate) const PATH: &str = "/openapi.json";
-
-/// What the manifest does not say of a function.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Identity<'a> {
-    pub(crate) slug: &'a str,
-    pub(crate) deployment: &'a str,
-    /// Scheme and authority.
-    pub(crate) url: &'a str,
-}
 
 /// The document, ready to be sent.
 pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {

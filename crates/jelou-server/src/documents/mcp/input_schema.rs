@@ -3,7 +3,7 @@
 use jelou_core::manifest::Tool;
 use serde_json::{Map, Value, json};
 
-use crate::openapi::references::{DEFINITIONS, Relocation};
+use crate::documents::openapi::references::{DEFINITIONS, Relocation};
 
 /// The argument that holds an input which is no object.
 pub(super) const WRAPPED: &str = "input";
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn listed(schema: Value) -> (Value, Wrapping) {
-        let mut tool = crate::openapi::tests::tool("t", "*", &["POST"]);
+        let mut tool = crate::documents::openapi::tests::tool("t", "*", &["POST"]);
         tool.input_schema = Some(schema);
         let (schema, wrapping) = of(&tool);
         (Value::Object(schema), wrapping)

@@ -1,0 +1,41 @@
+//! What a deployment tells of itself: health, the OpenAPI document and the MCP catalog. All are made from the manifest
+//! when the deployment goes live. To ask for one costs a copy of some bytes, and wakes no process.
+
+mod health;
+pub(crate) mod mcp;
+mod openapi;
+
+use bytes::Bytes;
+use jelou_core::Manifest;
+
+/// Paths of the documents, and of MCP. They never reach a function's handler.
+pub(crate) const HEALTH_PATH: &str = "/__health";
+pub(crate) const OPENAPI_PATH: &str = "/openapi.json";
+pub(crate) const MCP_PATH: &str = "/mcp";
+
+/// The documents of one deployment.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    pub(crate) health: Bytes,
+    pub(crate) openapi: Bytes,
+    pub(crate) mcp: mcp::Catalog,
+}
+
+/// What the manifest does not say of a deployment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    pub(crate) slug: &'a str,
+    pub(crate) deployment: &'a str,
+    /// Scheme and authority of the function's URL.
+    pub(crate) url: &'a str,
+}
+
+impl Documents {
+    pub(crate) fn of(manifest: &Manifest, identity: Identity<'_>) -> Self {
+        Self {
+            health: health::document(manifest),
+            openapi: openapi::document(manifest, identity),
+            mcp: mcp::Catalog::of(manifest, identity),
+        }
+    }
+}

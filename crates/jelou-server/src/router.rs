@@ -1,0 +1,204 @@
+//! The order in which a request to a function is checked: its target, MCP, preflight, documents, route, the token and its
+//! limits. What passes all of them goes to the worker.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use http::{Method, Request, Response, header};
+use jelou_core::seldom;
+use uuid::Uuid;
+
+use crate::gateway::answer::{self, Answer};
+use crate::gateway::reserved::{self, Reserved};
+use crate::gateway::unread::Unread;
+use crate::gateway::{
+    CallerBody, Gateway, GatewayBody, Origin, Target, auth, cors, invoke, statics, target,
+    websocket,
+};
+use crate::mcp;
+use crate::registry::{Found, Function, Live};
+
+/// Answers a request that is addressed to a function.
+pub(crate) async fn answer(
+    gateway: &Gateway,
+    mut request: Request<CallerBody>,
+    target: Target,
+    origin: Origin,
+) -> Response<GatewayBody> {
+    let request_id = Uuid::new_v4();
+    let requested_origin = request.headers().get(header::ORIGIN).cloned();
+    let Target { function, skipped } = target;
+    let read = target::read(&mut request, skipped);
+    // From here on, this is the path.
+    let uri = request.uri().clone();
+    let path = uri.path();
+    let mut request = Unread::of(request);
+    let live = function
+        .as_ref()
+        .and_then(|function| function.live.load_full());
+    let mut response = match (&function, &live, read) {
+        (Some(_), Some(live), Err(reason)) => {
+            let mut response = Response::from(Answer::BadTarget(reason));
+            let cors = cors::Rules::of(live.manifest.tools.first());
+            cors.apply(requested_origin.as_ref(), response.headers_mut());
+            response
+        }
+        (Some(function), Some(live), Ok(())) => {
+            let method = cors::asked_method(&request).unwrap_or(request.method().as_str());
+            let found = live.routes.find(path, method);
+            let tools = &live.manifest.tools;
+            // What no tool answers follows the rules of the first one.
+            let tool = found.tool().unwrap_or_default();
+            let routed = Routed {
+                function,
+                live,
+                path,
+                found,
+                cors: cors::Rules::of(tools.get(tool)),
+                origin,
+                request_id,
+            };
+            let cors = routed.cors;
+            let mut response = pin!(route(gateway, &mut request, routed)).await;
+            cors.apply(requested_origin.as_ref(), response.headers_mut());
+            response
+        }
+        // A function that was never deployed answers nobody yet.
+        _ => {
+            let mut response = Response::from(Answer::FunctionNotFound);
+            cors::Rules::of(None).apply(requested_origin.as_ref(), response.headers_mut());
+            response
+        }
+    };
+    answer::finish(&mut response, request_id);
+    let unread = request.into_body();
+    if unread.is_streamed() {
+        seldom(|| unread.settle(response.headers_mut())).await;
+    }
+    response
+}
+
+/// The checks after the target; 404 or 405 comes after the token.
+async fn route(
+    gateway: &Gateway,
+    request: &mut Request<Unread>,
+    routed: Routed<'_>,
+) -> Response<GatewayBody> {
+    let Routed {
+        function,
+        live,
+        path,
+        mut found,
+        cors,
+        origin,
+        request_id,
+    } = routed;
+    if origin.hops >= gateway.limits.max_hops {
+        return Answer::LoopDetected.into();
+    }
+    let reserved = Reserved::of(path);
+    if reserved == Some(Reserved::Mcp) && live.documents.mcp.has_tools() {
+        let exchange = mcp::Exchange {
+            gateway,
+            function,
+            live,
+            origin,
+            request_id,
+        };
+        return seldom(|| mcp::answer(exchange, request)).await;
+    }
+    let tools = &live.manifest.tools;
+    let mut is_own_preflight = false;
+    if cors::is_preflight(request) {
+        match live.routes.find(path, Method::OPTIONS.as_str()) {
+            // Without CORS of the platform, a tool that takes OPTIONS may have its own. A browser sends no token with
+            // a preflight.
+            Found::Tool(own)
+                if reserved.is_none()
+                    && cors.are_off()
+                    && cors::Rules::of(tools.get(own.tool)).are_off() =>
+            {
+                is_own_preflight = true;
+                found = Found::Tool(own);
+            }
+            _ => return cors.preflight(request.headers()),
+        }
+    }
+    if let Some(answer) = statics::answer(request.method(), reserved, live) {
+        return answer;
+    }
+    if live.documents.mcp.has_tools() && reserved::is_probe(path, &live.routes) {
+        // A caller without a token learns nothing about routes.
+        let available = if live.manifest.is_public() {
+            &*live.routes.available
+        } else {
+            &[]
+        };
+        return Answer::NotFound { available }.into();
+    }
+    let public = is_own_preflight
+        || match &found {
+            Found::Tool(found) => tools[found.tool].public,
+            Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
+            Found::Nothing => live.manifest.is_public(),
+        };
+    let grant = if public {
+        None
+    } else {
+        let grant = match auth::grant(gateway, request.headers(), function, origin) {
+            Ok(grant) => grant,
+            Err(answer) => return answer.into(),
+        };
+        // At a reserved path there was nothing but what has been answered above.
+        let asked = if reserved.is_some() {
+            &[]
+        } else {
+            found.tools()
+        };
+        let asked = asked.iter().map(|tool| tools[*tool].name.as_str());
+        if let Err(answer) = auth::admit(&grant, asked) {
+            return answer.into();
+        }
+        Some(grant)
+    };
+    let found = match found {
+        Found::Tool(found) if reserved.is_none() => found,
+        Found::OtherMethods(others) if reserved.is_none() => {
+            let methods = others.iter().flat_map(|tool| &tools[*tool].methods);
+            let allow = answer::allow(methods);
+            if *request.method() == Method::OPTIONS {
+                return answer::options(allow);
+            }
+            return Answer::MethodNotAllowed { allow }.into();
+        }
+        _ => {
+            let available = &live.routes.available;
+            return Answer::NotFound { available }.into();
+        }
+    };
+    if websocket::is_asked_for(request) && !cors.allow_websocket(request.headers(), &live.url) {
+        return Answer::Forbidden.into();
+    }
+    let call = invoke::Call {
+        tool: &tools[found.tool],
+        params: &found.params,
+        path: found.path.as_deref().unwrap_or(path),
+        url: &live.url,
+        origin,
+        grant: grant.as_ref(),
+        request_id,
+    };
+    pin!(invoke::invoke(gateway, request, function, call)).await
+}
+
+/// What is known of a request once its route was looked for.
+struct Routed<'a> {
+    function: &'a Arc<Function>,
+    live: &'a Live,
+    /// The path that the function sees.
+    path: &'a str,
+    found: Found,
+    cors: cors::Rules<'a>,
+    origin: Origin,
+    request_id: Uuid,
+}
