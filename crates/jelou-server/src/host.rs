@@ -14,7 +14,7 @@ use jelou_store::Store;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
-use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin};
+use crate::gateway::{self, CallerBody, Gateway, GatewayBody};
 use crate::listener::http1;
 use crate::memory::{self, Memory};
 use crate::registry::Registry;
@@ -47,21 +47,21 @@ impl ServerHost {
 async fn answer_worker(
     gateway: &Gateway,
     memory: &Memory,
-    caller: &Caller,
+    worker: &Caller,
     request: Request<Incoming>,
 ) -> Response<GatewayBody> {
     let parent = request.headers().get(PARENT_HEADER).cloned();
     let parent = parent.as_ref().and_then(|id| id.to_str().ok());
     if request.uri().host().or_else(|| host_header(&request)) == Some(memory::HOST) {
-        return memory.answer(caller, parent, request).await;
+        return memory.answer(worker, parent, request).await;
     }
-    let origin = Origin {
-        peer: None,
+    let caller = gateway::Caller {
+        address: None,
         by_proxy: false,
-        hops: caller.hops_of(parent) + 1,
+        hops: worker.hops_of(parent) + 1,
     };
     let target = gateway.target(&request).unwrap_or_default();
-    router::answer(gateway, request.map(CallerBody::Stream), target, origin).await
+    router::answer(gateway, request.map(CallerBody::Stream), target, caller).await
 }
 
 fn host_header(request: &Request<Incoming>) -> Option<&str> {

@@ -12,7 +12,7 @@ use crate::gateway::answer::{self, Answer};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
-    CallerBody, Gateway, GatewayBody, Origin, Target, auth, cors, invoke, statics, target,
+    Caller, CallerBody, Gateway, GatewayBody, Target, auth, cors, invoke, statics, target,
     websocket,
 };
 use crate::mcp;
@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     gateway: &Gateway,
     mut request: Request<CallerBody>,
     target: Target,
-    origin: Origin,
+    caller: Caller,
 ) -> Response<GatewayBody> {
     let request_id = Uuid::new_v4();
     let requested_origin = request.headers().get(header::ORIGIN).cloned();
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
                 path,
                 found,
                 cors: cors::Rules::of(tools.get(tool)),
-                origin,
+                caller,
                 request_id,
             };
             let cors = routed.cors;
@@ -90,10 +90,10 @@ async fn route(
         path,
         mut found,
         cors,
-        origin,
+        caller,
         request_id,
     } = routed;
-    if origin.hops >= gateway.limits.max_hops {
+    if caller.hops >= gateway.limits.max_hops {
         return Answer::LoopDetected.into();
     }
     let reserved = Reserved::of(path);
@@ -102,7 +102,7 @@ async fn route(
             gateway,
             function,
             live,
-            origin,
+            caller,
             request_id,
         };
         return seldom(|| mcp::answer(exchange, request)).await;
@@ -145,7 +145,7 @@ async fn route(
     let grant = if public {
         None
     } else {
-        let grant = match auth::grant(gateway, request.headers(), function, origin) {
+        let grant = match auth::grant(gateway, request.headers(), function, caller) {
             Ok(grant) => grant,
             Err(answer) => return answer.into(),
         };
@@ -184,7 +184,7 @@ async fn route(
         params: &found.params,
         path: found.path.as_deref().unwrap_or(path),
         url: &live.url,
-        origin,
+        caller,
         grant: grant.as_ref(),
         request_id,
     };
@@ -199,6 +199,6 @@ struct Routed<'a> {
     path: &'a str,
     found: Found,
     cors: cors::Rules<'a>,
-    origin: Origin,
+    caller: Caller,
     request_id: Uuid,
 }

@@ -7,7 +7,7 @@ use http::header::HeaderName;
 use jelou_token::RuntimeToken;
 
 use super::answer::Answer;
-use super::{Gateway, Origin};
+use super::{Caller, Gateway};
 use crate::registry::{Function, Grant};
 
 pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-jelou-token");
@@ -17,10 +17,10 @@ pub(crate) fn grant(
     gateway: &Gateway,
     headers: &HeaderMap,
     function: &Function,
-    origin: Origin,
+    caller: Caller,
 ) -> Result<Grant, Answer<'static>> {
     let grant = authenticate(gateway, headers, function).ok_or(Answer::Unauthorized)?;
-    if grant.allows_caller(origin.peer) {
+    if grant.allows_caller(caller.address) {
         Ok(grant)
     } else {
         Err(Answer::Forbidden)

@@ -91,15 +91,15 @@ pub(crate) fn of(
         return Ok(None);
     };
     let trusted = call
-        .origin
-        .peer
+        .caller
+        .address
         .is_some_and(|peer| gateway.identity_trusted.contain(peer));
     if !trusted {
         return Ok(None);
     }
     let granted = match call.grant {
         Some(grant) => Ok(grant.clone()),
-        None => auth::grant(gateway, headers, function, call.origin),
+        None => auth::grant(gateway, headers, function, call.caller),
     };
     let Ok(grant) = granted else {
         return Ok(None);

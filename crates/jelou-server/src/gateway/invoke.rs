@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
-use super::{Gateway, GatewayBody, Origin, failures, forward, websocket};
+use super::{Caller, Gateway, GatewayBody, failures, forward, websocket};
 use crate::registry::{Function, Grant};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -25,7 +25,7 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     /// Scheme and authority of the function's URL.
     pub(crate) url: &'a str,
-    pub(crate) origin: Origin,
+    pub(crate) caller: Caller,
     /// What the caller's token allows; absent where none was needed.
     pub(crate) grant: Option<&'a Grant>,
     pub(crate) request_id: Uuid,
@@ -104,7 +104,7 @@ pub(crate) async fn send(
         .map(Identity::memory_scope)
         .unwrap_or_default();
     let facts = CallFacts {
-        hops: call.origin.hops,
+        hops: call.caller.hops,
         memory_scope: &memory_scope,
         request_id,
         tool: &call.tool.key,
@@ -197,14 +197,14 @@ fn outgoing(
     }
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
-    forward::strip(headers, |name| is_of_caller(name, call.origin));
+    forward::strip(headers, |name| is_of_caller(name, call.caller));
     join_cookies(headers)?;
     if websocket {
         websocket::ask(headers);
     }
-    if let Some(peer) = call.origin.peer {
+    if let Some(address) = call.caller.address {
         // The caller's address, as far as it is known.
-        let address = peer.to_canonical().to_string();
+        let address = address.to_canonical().to_string();
         headers.insert(FORWARDED_FOR, HeaderValue::try_from(address)?);
     }
     Ok(Request::from_parts(parts, body))
@@ -227,10 +227,10 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
 
 /// What a caller says that is the gateway's to say: who it is, what it asked a proxy for, unless a trusted one says it,
 /// and what the gateway has done for it already.
-fn is_of_caller(name: &str, origin: Origin) -> bool {
+fn is_of_caller(name: &str, caller: Caller) -> bool {
     match name {
         "forwarded" | "x-forwarded-for" | "x-real-ip" | "expect" => true,
-        "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port" => !origin.by_proxy,
+        "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port" => !caller.by_proxy,
         _ => false,
     }
 }

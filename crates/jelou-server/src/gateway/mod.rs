@@ -52,11 +52,11 @@ pub(crate) struct Target {
     pub(crate) skipped: usize,
 }
 
-/// Where a request came from.
+/// Who sent a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin {
+pub(crate) struct Caller {
     /// Absent for a call by another function.
-    pub(crate) peer: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     /// Whether it came from a trusted proxy.
     pub(crate) by_proxy: bool,
     /// Calls already made in the chain that this request continues.

@@ -29,8 +29,7 @@ pub(crate) use sockets::Sockets;
 use tls::Certificate;
 pub use tls::TlsError;
 
-use crate::gateway::answer;
-use crate::gateway::{CallerBody, Gateway, GatewayBody, Origin, unread};
+use crate::gateway::{Caller, CallerBody, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
 use crate::router;
 
@@ -61,8 +60,8 @@ impl Routing {
             // Only HTTP/2 comes so far with them.
             return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
-        let origin = Origin {
-            peer: Some(self.trusted_proxies.caller(peer, request.headers())),
+        let caller = Caller {
+            address: Some(self.trusted_proxies.caller(peer, request.headers())),
             // What a proxy says beside the caller's address counts as well.
             by_proxy: self.proxies().contain(peer),
             hops: 0,
@@ -79,7 +78,7 @@ impl Routing {
             (target, _) => {
                 let target = target.unwrap_or_default();
                 // What every call passes is pinned where it is: to be awaited, it would be moved, with all of its state.
-                pin!(router::answer(gateway, request, target, origin)).await
+                pin!(router::answer(gateway, request, target, caller)).await
             }
         }
     }

@@ -22,7 +22,7 @@ impl Access {
         let Exchange {
             gateway,
             function,
-            origin,
+            caller,
             ..
         } = exchange;
         let catalog = &exchange.live.documents.mcp;
@@ -30,7 +30,7 @@ impl Access {
         if catalog.is_public() || (catalog.has_public() && !has_token) {
             return Ok(Self::Public);
         }
-        let grant = auth::grant(gateway, headers, function, origin)?;
+        let grant = auth::grant(gateway, headers, function, caller)?;
         match grant.scopes() {
             Some(scopes) if !scopes.allow_mcp() => Err(Answer::Forbidden),
             _ => Ok(Self::Granted(grant)),

@@ -138,7 +138,7 @@ async fn ask(
         params: &input.params,
         path: &input.path,
         url: &exchange.live.url,
-        origin: exchange.origin,
+        caller: exchange.caller,
         grant: access.grant(),
         request_id: exchange.request_id,
     };

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::documents::mcp::Catalog;
 use crate::gateway::answer::{self, Answer};
 use crate::gateway::unread::{self, Unread};
-use crate::gateway::{Gateway, GatewayBody, Origin, cors};
+use crate::gateway::{Caller, Gateway, GatewayBody, cors};
 use crate::registry::{Function, Live};
 use access::Access;
 use call::Denial;
@@ -41,7 +41,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) function: &'a Arc<Function>,
     pub(crate) live: &'a Live,
-    pub(crate) origin: Origin,
+    pub(crate) caller: Caller,
     pub(crate) request_id: Uuid,
 }
 
