@@ -14,8 +14,8 @@ use jelou_store::Store;
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
-use crate::gateway::{self, CallerBody, Gateway, GatewayBody};
-use crate::listener::http1;
+use crate::gateway::{self, Gateway, GatewayBody};
+use crate::listener::{MAX_HEADERS, http1};
 use crate::memory::{self, Memory};
 use crate::registry::Registry;
 use crate::router;
@@ -61,7 +61,7 @@ async fn answer_worker(
         hops: worker.hops_of(parent) + 1,
     };
     let target = gateway.target(&request).unwrap_or_default();
-    router::answer(gateway, request.map(CallerBody::Stream), target, caller).await
+    router::answer(gateway, request, target, caller).await
 }
 
 fn host_header(request: &Request<Incoming>) -> Option<&str> {
@@ -78,6 +78,7 @@ impl Host for ServerHost {
                 async { Ok::<_, std::convert::Infallible>(answered.await) }
             });
             let served = http1::limited()
+                .max_headers(MAX_HEADERS)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             if let Err(error) = served.await {

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
+use hyper::body::Incoming;
 use jelou_core::seldom;
 use uuid::Uuid;
 
@@ -12,8 +13,7 @@ use crate::gateway::answer::{self, Answer};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
-    Caller, CallerBody, Gateway, GatewayBody, Target, auth, cors, invoke, statics, target,
-    websocket,
+    Caller, Gateway, GatewayBody, Target, auth, cors, invoke, statics, target, websocket,
 };
 use crate::mcp;
 use crate::registry::{Found, Function, Live};
@@ -21,7 +21,7 @@ use crate::registry::{Found, Function, Live};
 /// Answers a request that is addressed to a function.
 pub(crate) async fn answer(
     gateway: &Gateway,
-    mut request: Request<CallerBody>,
+    mut request: Request<Incoming>,
     target: Target,
     caller: Caller,
 ) -> Response<GatewayBody> {
@@ -71,8 +71,8 @@ pub(crate) async fn answer(
         }
     };
     answer::finish(&mut response, request_id);
-    let unread = request.into_body();
-    if unread.is_streamed() {
+    let mut unread = request.into_body();
+    if !unread.is_drained() {
         seldom(|| unread.settle(response.headers_mut())).await;
     }
     response

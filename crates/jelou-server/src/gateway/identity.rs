@@ -2,13 +2,13 @@
 //! it in a header, in JSON; from anybody else the header is taken out like every other of the platform's own.
 
 use http::HeaderMap;
+use jelou_core::manifest::Tool;
 use jelou_core::policy::RuntimeScopes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::invoke::Call;
-use super::{Gateway, auth};
-use crate::registry::Function;
+use super::{Caller, Gateway, auth};
+use crate::registry::{Function, Grant};
 
 /// In JSON.
 const HEADER: &str = "x-jelou-identity";
@@ -84,28 +84,29 @@ pub(crate) fn of(
     gateway: &Gateway,
     headers: &HeaderMap,
     function: &Function,
-    call: &Call<'_>,
+    tool: &Tool,
+    caller: Caller,
+    grant: Option<&Grant>,
 ) -> Result<Option<Identity>, Unreadable> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let trusted = call
-        .caller
+    let trusted = caller
         .address
         .is_some_and(|peer| gateway.identity_trusted.contain(peer));
     if !trusted {
         return Ok(None);
     }
-    let granted = match call.grant {
+    let granted = match grant {
         Some(grant) => Ok(grant.clone()),
-        None => auth::grant(gateway, headers, function, call.caller),
+        None => auth::grant(gateway, headers, function, caller),
     };
     let Ok(grant) = granted else {
         return Ok(None);
     };
     // A token that is not for the tool is as good as none, where the tool is public.
-    let tool = call.tool.name.as_str();
+    let tool = tool.name.as_str();
     let is_for_tool =
         |scopes: &RuntimeScopes| scopes.allow_route([tool]) || scopes.allow_mcp_tool(tool);
     if !grant.scopes().is_none_or(is_for_tool) {

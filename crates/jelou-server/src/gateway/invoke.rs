@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
-use jelou_core::seldom;
 use jelou_engine::{BodyError, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody};
 use uuid::Uuid;
 
@@ -44,13 +43,11 @@ pub(crate) async fn invoke(
     }
     let upgrade = websocket::is_asked_for(request).then(|| hyper::upgrade::on(&mut *request));
     let (parts, mut body) = std::mem::take(request).into_parts();
-    let is_streamed = body.is_streamed();
     let body = match body.take() {
-        Some(body) if is_streamed => {
+        Some(body) => {
             let timeout = timeout(gateway, call.tool);
-            seldom(|| gather(body.limited(limit), timeout)).await
+            gather(RequestBody::limited(body, limit), timeout).await
         }
-        Some(body) => Some(body.limited(limit)),
         None => Some(RequestBody::empty()),
     };
     let Some(body) = body else {
@@ -58,6 +55,7 @@ pub(crate) async fn invoke(
         unread::close(response.headers_mut());
         return response;
     };
+    let is_streamed = matches!(body, RequestBody::Stream(_));
     let request = Request::from_parts(parts, body);
     match pin!(send(gateway, request, function, &call)).await {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
@@ -95,7 +93,15 @@ pub(crate) async fn send(
 ) -> Result<Response<WorkerBody>, Answer<'static>> {
     let timeout = timeout(gateway, call.tool);
     let request_id = call.request_id;
-    let identity = match identity::of(gateway, request.headers(), function, call) {
+    let identity = identity::of(
+        gateway,
+        request.headers(),
+        function,
+        call.tool,
+        call.caller,
+        call.grant,
+    );
+    let identity = match identity {
         Ok(identity) => identity,
         Err(identity::Unreadable) => return Err(Answer::InvalidIdentity),
     };

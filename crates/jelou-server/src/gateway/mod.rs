@@ -30,7 +30,6 @@ pub(crate) use body::GatewayBody;
 use crate::config::Mcp;
 use crate::network::Networks;
 use crate::registry::{Function, Registry};
-pub(crate) use unread::CallerBody;
 
 #[derive(Debug)]
 pub(crate) struct Gateway {

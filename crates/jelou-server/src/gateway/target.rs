@@ -57,7 +57,7 @@ pub(crate) enum BadTarget {
 /// # Errors
 ///
 /// The target can be read in two ways. The request is left as it is.
-pub(super) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), BadTarget> {
+pub(crate) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), BadTarget> {
     let uri = request.uri();
     // Empty in `http://host` and `http://host?query` (RFC 9110, section 4.2.3).
     let path = match uri.path() {

@@ -2,62 +2,24 @@
 //! is left on it, so what nobody reads is dropped here, or the caller is told that the connection ends (RFC 9112,
 //! section 9.3). Without either, a caller would send its next request into a connection that is gone.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use jelou_engine::RequestBody;
 
 /// Bytes that are read to keep a connection; a larger body costs more than a new connection.
 const MAX_DROPPED: u64 = 64 * 1024;
 /// How long an answer waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A body as it comes from a caller.
-#[derive(Debug)]
-pub(crate) enum CallerBody {
-    /// All of it has been taken from the connection.
-    Whole(Bytes),
-    Stream(Incoming),
-}
-
-impl CallerBody {
-    pub(crate) fn is_empty(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_empty(),
-            Self::Stream(body) => body.is_end_stream(),
-        }
-    }
-
-    /// Whether some of it may still be on the connection.
-    pub(crate) fn is_on_its_way(&self) -> bool {
-        matches!(self, Self::Stream(_)) && !self.is_empty()
-    }
-
-    /// Bytes that the caller says it has.
-    fn announced(&self) -> u64 {
-        match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Stream(body) => body.size_hint().lower(),
-        }
-    }
-
-    /// For the one who reads it; fails when it is longer than the limit.
-    pub(crate) fn limited(self, limit: u64) -> RequestBody {
-        match self {
-            Self::Whole(bytes) => RequestBody::full(bytes),
-            Self::Stream(body) => RequestBody::limited(body, limit),
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
-    body: Option<CallerBody>,
+    body: Option<Incoming>,
     rest: Rest,
 }
 
@@ -74,7 +36,7 @@ enum Rest {
 }
 
 impl Unread {
-    pub(crate) fn of(request: Request<CallerBody>) -> Request<Self> {
+    pub(crate) fn of(request: Request<Incoming>) -> Request<Self> {
         let rest = if request.version() == Version::HTTP_2 {
             Rest::Apart
         } else if request.headers().contains_key(header::EXPECT) {
@@ -83,30 +45,47 @@ impl Unread {
             Rest::Comes
         };
         request.map(|body| Self {
-            body: Some(body).filter(|body| !body.is_empty()),
+            body: Some(body).filter(|body| !body.is_end_stream()),
             rest,
         })
     }
 
     /// Bytes that the caller says it has.
     pub(crate) fn announced(&self) -> u64 {
-        self.body.as_ref().map_or(0, CallerBody::announced)
+        self.body
+            .as_ref()
+            .map_or(0, |body| body.size_hint().lower())
     }
 
-    /// Whether there is a body that is still to come.
-    pub(crate) fn is_streamed(&self) -> bool {
-        matches!(self.body, Some(CallerBody::Stream(_)))
+    /// Drops what has arrived. Whether that was all, as it mostly is: then there is nothing to settle.
+    pub(crate) fn is_drained(&mut self) -> bool {
+        let Some(body) = &mut self.body else {
+            return true;
+        };
+        // To poll the body of a caller that waits would ask for it.
+        if !matches!(self.rest, Rest::Comes) {
+            return false;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        while !body.is_end_stream() {
+            match Pin::new(&mut *body).poll_frame(&mut context) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => return true,
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return false,
+            }
+        }
+        true
     }
 
     /// Gives the body to the one who reads it. `None` when there is none, or it was given away before.
-    pub(crate) fn take(&mut self) -> Option<CallerBody> {
+    pub(crate) fn take(&mut self) -> Option<Incoming> {
         self.body.take()
     }
 
     /// Called with the headers of the answer.
     pub(crate) async fn settle(self, headers: &mut HeaderMap) {
         let announced = self.announced();
-        let Some(CallerBody::Stream(mut body)) = self.body else {
+        let Some(mut body) = self.body else {
             return;
         };
         match self.rest {

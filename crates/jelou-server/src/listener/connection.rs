@@ -1,11 +1,8 @@
 //! One connection of a caller, from its first byte to its last.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -18,23 +15,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{Routing, http1, proxy_protocol, stopped, tls};
-use crate::gateway::{CallerBody, GatewayBody};
+use super::graceful::{self, ConnectionResult};
+use super::{MAX_HEAD_BYTES, Routing, http1, proxy_protocol, stopped, tls};
+use crate::gateway::GatewayBody;
 
 /// How long a caller may take for what comes before its first request.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request's head may take, and how long a connection is kept without one: hyper has one clock for both. It is
-/// longer than proxies keep theirs (60 s), so that it is they who close, and no request meets a closed connection.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
-/// Bytes of a request's head.
-pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How often an HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 250;
-
-pub(super) type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 pub(super) async fn serve(
     stream: std::net::TcpStream,
@@ -153,31 +144,7 @@ where
                 async move { answer(&routing, request, peer).await }
             }),
         );
-    run(connection, http2::Connection::graceful_shutdown, stop).await
-}
-
-/// Runs a connection of hyper's to its end, which it is asked for when the server stops.
-pub(super) async fn run<C>(
-    connection: C,
-    shut_down: impl FnOnce(Pin<&mut C>),
-    mut stop: watch::Receiver<bool>,
-) -> ConnectionResult
-where
-    C: Future<Output = hyper::Result<()>>,
-{
-    let mut connection = pin!(connection);
-    // hyper closes a connection at once that is to end before it has looked for a request.
-    let looked = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context)));
-    if let Poll::Ready(ended) = looked.await {
-        return Ok(ended?);
-    }
-    tokio::select! {
-        // The end comes first: an answer that is ready now says that it is the last.
-        biased;
-        () = stopped(&mut stop) => shut_down(connection.as_mut()),
-        ended = &mut connection => return Ok(ended?),
-    }
-    Ok(connection.await?)
+    graceful::run(connection, http2::Connection::graceful_shutdown, stop).await
 }
 
 async fn answer(
@@ -185,5 +152,5 @@ async fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Result<Response<GatewayBody>, Infallible> {
-    Ok(routing.answer(request.map(CallerBody::Stream), peer).await)
+    Ok(routing.answer(request, peer).await)
 }

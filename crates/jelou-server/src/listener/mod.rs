@@ -6,9 +6,13 @@
 
 mod connection;
 mod cores;
+mod graceful;
 pub(crate) mod http1;
+mod lazy_timer;
 mod proxy_protocol;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::net::IpAddr;
@@ -18,7 +22,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
+use hyper::body::{Body, Incoming};
 use jelou_core::seldom;
+use jelou_engine::RequestBody;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -29,14 +35,16 @@ pub(crate) use sockets::Sockets;
 use tls::Certificate;
 pub use tls::TlsError;
 
-use crate::gateway::{Caller, CallerBody, Gateway, GatewayBody, answer, unread};
+use crate::gateway::{Caller, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
 use crate::router;
 
 /// Says on every listener that the server answers, unless the host is a function's.
 const HEALTH: &str = "/v1/health";
+/// Bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Fields in a request's head: a worker takes 100, and the gateway adds its own.
-const MAX_HEADERS: usize = 88;
+pub(crate) const MAX_HEADERS: usize = 88;
 
 /// What one listener serves.
 #[derive(Debug)]
@@ -52,12 +60,11 @@ struct Routing {
 
 impl Routing {
     /// `peer` is who made the connection.
-    async fn answer(&self, request: Request<CallerBody>, peer: IpAddr) -> Response<GatewayBody> {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
         if !names_one_host(&request) {
             return refusal(StatusCode::BAD_REQUEST);
         }
         if request.headers().len() > MAX_HEADERS {
-            // Only HTTP/2 comes so far with them.
             return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
         let caller = Caller {
@@ -119,12 +126,12 @@ fn names_one_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-async fn answer_api(api: &axum::Router, request: Request<CallerBody>) -> Response<GatewayBody> {
-    let is_on_its_way = request.body().is_on_its_way();
+async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<GatewayBody> {
+    let is_on_its_way = !request.body().is_end_stream();
     let Ok(mut response) = api
         .clone()
         // The API has limits of its own; this body is read to its end also where the API stops.
-        .oneshot(request.map(|body| axum::body::Body::new(body.limited(u64::MAX))))
+        .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
         .await;
     if is_on_its_way && !response.status().is_success() {
         // A refusal may have left it unread.

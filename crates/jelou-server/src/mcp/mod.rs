@@ -21,7 +21,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use jelou_core::policy::RuntimeScopes;
-use jelou_engine::BodyError;
+use jelou_engine::{BodyError, RequestBody};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -192,7 +192,7 @@ async fn read(gateway: &Gateway, body: &mut Unread) -> Result<Bytes, Answer<'sta
         return Ok(Bytes::new());
     };
     let timeout = std::time::Duration::from_millis(gateway.limits.request_timeout_ms);
-    match tokio::time::timeout(timeout, body.limited(limit).collect()).await {
+    match tokio::time::timeout(timeout, RequestBody::limited(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
         // The caller has gone: nobody reads this.

@@ -1,0 +1,35 @@
+//! Graceful shutdown of one connection.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use tokio::sync::watch;
+
+use super::stopped;
+
+pub(super) type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Runs a connection of hyper's to its end, which it is asked for when the server stops.
+pub(super) async fn run<C>(
+    connection: C,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    mut stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut connection = pin!(connection);
+    // hyper closes a connection at once that is to end before it has looked for a request.
+    let looked = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context)));
+    if let Poll::Ready(ended) = looked.await {
+        return Ok(ended?);
+    }
+    tokio::select! {
+        // The end comes first: an answer that is ready now says that it is the last.
+        biased;
+        () = stopped(&mut stop) => shut_down(connection.as_mut()),
+        ended = &mut connection => return Ok(ended?),
+    }
+    Ok(connection.await?)
+}

@@ -1,0 +1,61 @@
+//! HTTP/1.1.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use super::graceful::{self, ConnectionResult};
+use super::lazy_timer::LazyTimer;
+use super::{MAX_HEAD_BYTES, Routing};
+
+/// How long a request's head may take, and how long a connection is kept without one: hyper has one clock for both. It is
+/// longer than proxies keep theirs (60 s), so that it is they who close, and no request meets a closed connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+pub(super) async fn serve<S>(
+    stream: S,
+    peer: IpAddr,
+    routing: Arc<Routing>,
+    stop: watch::Receiver<bool>,
+) -> ConnectionResult
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        let routing = &routing;
+        // Pinned in place: `await` alone would move the future, with all of its state.
+        async move { Ok::<_, std::convert::Infallible>(pin!(routing.answer(request, peer)).await) }
+    });
+    let connection = limited()
+        .timer(LazyTimer)
+        .header_read_timeout(HEAD_TIMEOUT)
+        // Responses are mostly small: to copy the body behind the head costs less than a vectored write.
+        .writev(false)
+        .serve_connection(TokioIo::new(stream), service);
+    graceful::run(
+        connection.with_upgrades(),
+        http1::UpgradeableConnection::graceful_shutdown,
+        stop,
+    )
+    .await
+}
+
+/// hyper's server with the limit of a request's head. The number of fields has hyper's own limit of 100, because another one
+/// would cost an allocation for each request.
+pub(crate) fn limited() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_header_size(MAX_HEAD_BYTES)
+        // A buffer may have grown past the head's limit before it is looked at.
+        .max_buf_size(MAX_HEAD_BYTES);
+    builder
+}
