@@ -1,5 +1,4 @@
-//! What the engine asks of the server: where a function's calls to other functions go, what becomes of its log lines,
-//! and its secrets.
+//! What the server provides to the engine: the route for calls between functions, the log, and secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::memory::{self, Memory};
 use crate::registry::Registry;
 use crate::router;
 
-/// Names the request that a function is working on while it calls another one.
+/// The request on whose behalf a function calls another one.
 const PARENT_HEADER: &str = "x-jelou-parent";
 
 #[derive(Debug)]
@@ -43,7 +42,7 @@ impl ServerHost {
     }
 }
 
-/// Answers a function's process: its calls of other functions, and of its memory.
+/// Answers a worker's request: a call of another function, or of its memory.
 async fn answer_worker(
     gateway: &Gateway,
     memory: &Memory,

@@ -47,7 +47,7 @@ pub(crate) async fn answer(
             let method = cors::asked_method(&request).unwrap_or(request.method().as_str());
             let found = live.routes.find(path, method);
             let tools = &live.manifest.tools;
-            // What no tool answers follows the rules of the first one.
+            // Without a tool for the path, the first tool's CORS rules apply.
             let tool = found.tool().unwrap_or_default();
             let routed = Routed {
                 function,
@@ -63,7 +63,7 @@ pub(crate) async fn answer(
             cors.apply(requested_origin.as_ref(), response.headers_mut());
             response
         }
-        // A function that was never deployed answers nobody yet.
+        // The function does not exist, or was never deployed.
         _ => {
             let mut response = Response::from(Answer::FunctionNotFound);
             cors::Rules::of(None).apply(requested_origin.as_ref(), response.headers_mut());
@@ -111,8 +111,8 @@ async fn route(
     let mut is_own_preflight = false;
     if cors::is_preflight(request) {
         match live.routes.find(path, Method::OPTIONS.as_str()) {
-            // Without CORS of the platform, a tool that takes OPTIONS may have its own. A browser sends no token with
-            // a preflight.
+            // With `cors: false`, a tool that takes OPTIONS answers preflights itself, without a token: a browser sends
+            // none with a preflight.
             Found::Tool(own)
                 if reserved.is_none()
                     && cors.are_off()
@@ -149,7 +149,7 @@ async fn route(
             Ok(grant) => grant,
             Err(answer) => return answer.into(),
         };
-        // At a reserved path there was nothing but what has been answered above.
+        // A reserved path belongs to no tool.
         let asked = if reserved.is_some() {
             &[]
         } else {

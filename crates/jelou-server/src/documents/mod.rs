@@ -1,5 +1,5 @@
-//! What a deployment tells of itself: health, the OpenAPI document and the MCP catalog. All are made from the manifest
-//! when the deployment goes live. To ask for one costs a copy of some bytes, and wakes no process.
+//! The static documents of a deployment: health, OpenAPI and the MCP catalog. They are made from the manifest when the
+//! deployment goes live, so that a request for one starts no process.
 
 mod health;
 pub(crate) mod mcp;

@@ -69,8 +69,8 @@ impl Domain {
     }
 }
 
-/// Whether the host is a name of this machine alone. Any other name that leads here may be a page's in a browser, made
-/// to point at this machine (DNS rebinding).
+/// Whether the host names this machine only. Any other name that resolves to it may belong to a web page (DNS
+/// rebinding).
 fn is_this_machine(host: &str) -> bool {
     matches!(name_of(host), "localhost" | "[::1]")
         || name_of(host)
@@ -78,7 +78,7 @@ fn is_this_machine(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// The host without its port, and without the dot that a full name may end with.
+/// The host without its port and without the trailing dot of a fully qualified name.
 fn name_of(host: &str) -> &str {
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

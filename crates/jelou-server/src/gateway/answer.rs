@@ -1,4 +1,4 @@
-//! The platform's own answers, to the letter, and the headers that every response carries.
+//! The platform's own answers, and the headers that every response has.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -8,15 +8,15 @@ use uuid::Uuid;
 use super::GatewayBody;
 use super::target::BadTarget;
 
-/// Names the scheme of the header that is wanted (RFC 9110, section 11.6.1); the same for every refusal.
+/// The challenge names the scheme of the header (RFC 9110, section 11.6.1). It is the same for every refusal.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
 
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Unauthorized,
-    /// The token is valid and not for this.
+    /// The token is valid, but not for this tool or network.
     Forbidden,
-    /// The token is over its rate; a call is free after that many seconds.
+    /// The token is over its rate; the next call is free after that many seconds.
     TooManyRequests {
         retry_after: u64,
     },
@@ -28,12 +28,12 @@ pub(crate) enum Answer<'a> {
     MethodNotAllowed {
         allow: HeaderValue,
     },
-    /// The caller may say whom it speaks for, and said it in a way that cannot be read.
+    /// A trusted caller sent an identity that cannot be parsed.
     InvalidIdentity,
     PayloadTooLarge,
     FunctionError,
     LoopDetected,
-    /// It may be there after that many seconds.
+    /// A retry may succeed after that many seconds.
     Unavailable {
         retry_after: u64,
     },
@@ -132,7 +132,7 @@ pub(crate) fn allow<'a>(methods: impl IntoIterator<Item = &'a String>) -> Header
     HeaderValue::try_from(list.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
 }
 
-/// What OPTIONS answers where no tool does: the methods that there are.
+/// The answer to OPTIONS where no tool takes it: the methods of the route.
 pub(crate) fn options(allow: HeaderValue) -> Response<GatewayBody> {
     let mut response = Response::new(GatewayBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -161,7 +161,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-/// What no function can take away.
+/// Headers that a function cannot remove.
 pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(REQUEST_ID, self::request_id(request_id));

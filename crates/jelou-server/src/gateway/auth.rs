@@ -1,6 +1,5 @@
-//! The token rule: one `X-Jelou-Token` header that holds an active token of this function. Whatever else is wrong,
-//! the answer is the same. Only then come the token's own limits, in this order: from where it may be used, what for,
-//! and how often.
+//! The token rule: exactly one `X-Jelou-Token` header with an active token of this function. Every failure gets the same
+//! answer. Then the token's own limits are checked in this order: networks, scopes, rate.
 
 use http::HeaderMap;
 use http::header::HeaderName;
@@ -12,7 +11,7 @@ use crate::registry::{Function, Grant};
 
 pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-jelou-token");
 
-/// What the token of a request allows, if it may be used from where the caller is.
+/// What the token of a request allows, if it may be used from the caller's network.
 pub(crate) fn grant(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -27,7 +26,7 @@ pub(crate) fn grant(
     }
 }
 
-/// Counts a call of a path of these tools toward the token's rate, unless the token is not for them; there are none
+/// Checks the token's scopes for a path of these tools, then counts the call toward the token's rate. There are no tools
 /// where the path is no route.
 pub(crate) fn admit<'a>(
     grant: &Grant,
@@ -39,7 +38,7 @@ pub(crate) fn admit<'a>(
     }
 }
 
-/// Counts a call that is allowed.
+/// Counts an allowed call toward the token's rate.
 pub(crate) fn count(grant: &Grant) -> Result<(), Answer<'static>> {
     grant
         .count()
@@ -51,7 +50,7 @@ fn authenticate(gateway: &Gateway, headers: &HeaderMap, function: &Function) -> 
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;
     };
-    // Length, alphabet and checksum are checked before anything is hashed, so a value of any size costs nothing.
+    // Length, alphabet and checksum are checked before hashing, so a long value costs nothing.
     let hash = RuntimeToken::hash_presented(value.as_bytes())?;
     gateway
         .registry

@@ -27,7 +27,7 @@ pub(crate) fn asked_method<B>(request: &Request<B>) -> Option<&str> {
     let asked = request
         .headers()
         .get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    // What is no text is no method of any tool.
+    // A value that is not text is no tool's method.
     Some(asked.to_str().unwrap_or_default())
 }
 
@@ -46,7 +46,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// No origin at all: pages of other origins get no answer, unless the function gives one itself.
+    /// No origin: the platform adds no CORS headers, but the function may.
     pub(crate) fn are_off(self) -> bool {
         self.cors.is_some_and(|cors| cors.origin.is_empty())
     }
@@ -103,7 +103,7 @@ impl<'a> Rules<'a> {
         response
     }
 
-    /// Leaves alone what the function has set itself.
+    /// Keeps the headers that the function has set.
     pub(crate) fn apply(self, requested: Option<&HeaderValue>, headers: &mut HeaderMap) {
         if self.are_off() || headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
@@ -115,7 +115,7 @@ impl<'a> Rules<'a> {
                     return;
                 };
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                // Not with `*`: every page of the web could then speak in its visitor's name.
+                // Not with `*`: any web page could then call with its visitor's credentials.
                 if cors.credentials {
                     headers.insert(
                         header::ACCESS_CONTROL_ALLOW_CREDENTIALS,

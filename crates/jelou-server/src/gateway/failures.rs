@@ -1,5 +1,5 @@
-//! What the server's log says of calls that failed: no more lines of a function than it may write itself, for callers can
-//! bring about as many failures as they like.
+//! Log lines for failed calls. They have the same rate limit as a function's own lines, because callers can cause any
+//! number of failures.
 
 use std::fmt::Display;
 use std::sync::PoisonError;

@@ -2,11 +2,11 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-/// Prefix of the headers between the gateway and a worker; none of them passes from or to a caller.
+/// Prefix of the platform's own headers. None of them passes from a caller or to one.
 const INTERNAL_PREFIX: &str = "x-jelou-";
 
-/// Takes out what a message must not carry further: headers of one connection, the platform's own, and those that
-/// `is_dropped` names.
+/// Removes headers that must not be forwarded: those of one connection, the platform's own, and those that `is_dropped`
+/// names.
 pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         for name in connection_options(headers) {
@@ -38,7 +38,7 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Headers that `Connection` names as belonging to this connection only.
+/// Headers that `Connection` lists.
 fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
     headers
         .get_all(header::CONNECTION)

@@ -1,5 +1,5 @@
-//! Whom a caller speaks for: `ctx.company`, `ctx.bot`, `ctx.user` and the like. A service that the operator trusts says
-//! it in a header, in JSON; from anybody else the header is taken out like every other of the platform's own.
+//! The identity that a caller acts for: `ctx.company`, `ctx.bot`, `ctx.user` and so on. A caller in a trusted network
+//! sends it as JSON in a header; from any other caller the header is removed.
 
 use http::HeaderMap;
 use jelou_core::manifest::Tool;
@@ -17,12 +17,12 @@ const MAX_BYTES: usize = 8 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// As the function gets it.
+    /// The text that the function gets.
     pub(crate) json: String,
     parsed: Parsed,
 }
 
-/// The header is there and its sender is trusted, but it is no identity.
+/// The caller is trusted, but the header is no identity.
 #[derive(Debug)]
 pub(crate) struct Unreadable;
 
@@ -45,7 +45,7 @@ struct Parsed {
     execution_id: Option<String>,
 }
 
-/// Somebody or something with an id, and whatever else the platform tells of it.
+/// An entity with an id, and its other properties.
 #[derive(Debug, Deserialize, Serialize)]
 struct Known {
     id: String,
@@ -54,7 +54,7 @@ struct Known {
 }
 
 impl Identity {
-    /// Whose memory the request may use within its function: its user's, else its conversation's.
+    /// The memory that the request may use within its function: its user's, otherwise its conversation's.
     pub(crate) fn memory_scope(&self) -> String {
         let Parsed {
             user, conversation, ..
@@ -66,7 +66,7 @@ impl Identity {
         }
     }
 
-    // Most calls have none, and its code would stand among theirs.
+    // Rarely called: inlined, its code would enlarge the path of every call.
     #[inline(never)]
     fn parse(header: &[u8]) -> Result<Self, Unreadable> {
         if header.len() > MAX_BYTES {
@@ -78,8 +78,7 @@ impl Identity {
     }
 }
 
-/// The identity that comes with a request. A public function can be called without a token, but nobody speaks for
-/// others without one.
+/// The identity of a request. It needs a valid token, even where the tool is public.
 pub(crate) fn of(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -105,7 +104,7 @@ pub(crate) fn of(
     let Ok(grant) = granted else {
         return Ok(None);
     };
-    // A token that is not for the tool is as good as none, where the tool is public.
+    // A public tool can be called with a token for another tool, but without an identity.
     let tool = tool.name.as_str();
     let is_for_tool =
         |scopes: &RuntimeScopes| scopes.allow_route([tool]) || scopes.allow_mcp_tool(tool);

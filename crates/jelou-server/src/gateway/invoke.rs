@@ -1,4 +1,4 @@
-//! Passes a request that may go through to the function's process.
+//! Sends an allowed request to the function's process.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(crate) struct Call<'a> {
     pub(crate) request_id: Uuid,
 }
 
-/// Answers with what the function answers, both bodies streamed.
+/// Answers with the function's response. Both bodies are streamed.
 pub(crate) async fn invoke(
     gateway: &Gateway,
     request: &mut Request<Unread>,
@@ -62,14 +62,14 @@ pub(crate) async fn invoke(
             Some(caller) => {
                 websocket::connect(caller, response, gateway.limits.stream_idle_timeout())
             }
-            // Nobody asked for it.
+            // The caller did not ask to upgrade.
             None => Answer::FunctionError.into(),
         },
         Ok(response) => response.map(GatewayBody::from),
         Err(answer) => {
             let mut response = Response::from(answer);
             if is_streamed {
-                // It may have been left in the middle.
+                // The body may not have been read to its end.
                 unread::close(response.headers_mut());
             }
             response
@@ -77,14 +77,14 @@ pub(crate) async fn invoke(
     }
 }
 
-/// A short body whole. `None` when it does not come in time, or the caller has gone.
+/// Reads a short body whole. `None` after the timeout, or when the caller has disconnected.
 async fn gather(body: RequestBody, timeout: Duration) -> Option<RequestBody> {
     let gathered = tokio::time::timeout(timeout, body.gather());
     gathered.await.ok()?.ok()
 }
 
-/// Sends a request to the function's process. Answers with the response's head, cleared of what is not the caller's,
-/// or in the function's place.
+/// Sends a request to the function's process. Returns its response without internal headers, or the platform's answer
+/// in its place.
 pub(crate) async fn send(
     gateway: &Gateway,
     request: Request<RequestBody>,
@@ -138,7 +138,7 @@ pub(crate) async fn send(
     Err(failure.answer(gateway, function, request_id))
 }
 
-/// How long the function may take.
+/// The timeout of a tool.
 pub(crate) fn timeout(gateway: &Gateway, tool: &Tool) -> Duration {
     let limits = &gateway.limits;
     let wanted = tool.timeout_ms.unwrap_or(limits.request_timeout_ms);
@@ -177,8 +177,8 @@ impl Failure {
     }
 }
 
-/// A hold on a process of the live deployment. A deploy that comes in between retires the slot; then the one that
-/// took its place serves.
+/// A lease on a process of the live deployment. If a deploy retires the slot meanwhile, the new deployment's slot is
+/// asked.
 async fn lease(function: &Function, facts: &CallFacts<'_>) -> Result<Lease, Failure> {
     loop {
         let live = function.live.load_full().ok_or(Failure::Gone)?;
@@ -209,7 +209,7 @@ fn outgoing(
         websocket::ask(headers);
     }
     if let Some(address) = call.caller.address {
-        // The caller's address, as far as it is known.
+        // The caller's address behind trusted proxies.
         let address = address.to_canonical().to_string();
         headers.insert(FORWARDED_FOR, HeaderValue::try_from(address)?);
     }
@@ -231,8 +231,7 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
     Ok(())
 }
 
-/// What a caller says that is the gateway's to say: who it is, what it asked a proxy for, unless a trusted one says it,
-/// and what the gateway has done for it already.
+/// Headers that only the gateway, or a trusted proxy, may set.
 fn is_of_caller(name: &str, caller: Caller) -> bool {
     match name {
         "forwarded" | "x-forwarded-for" | "x-real-ip" | "expect" => true,

@@ -37,7 +37,7 @@ pub(crate) struct Gateway {
     pub(crate) domain: Domain,
     pub(crate) limits: Limits,
     pub(crate) mcp: Mcp,
-    /// Callers who may say whom they speak for.
+    /// Networks whose callers may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Caller {
 }
 
 impl Gateway {
-    /// The function that the request's address names; `None` when it is this server itself that is addressed.
+    /// The function that the request addresses; `None` if it addresses the server itself.
     pub(crate) fn target<B>(&self, request: &Request<B>) -> Option<Target> {
         let host = host_of(request);
         let path = request.uri().path();

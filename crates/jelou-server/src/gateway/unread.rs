@@ -1,6 +1,5 @@
-//! A request's body until somebody reads it. A connection can carry its next request only when nothing of the last one
-//! is left on it, so what nobody reads is dropped here, or the caller is told that the connection ends (RFC 9112,
-//! section 9.3). Without either, a caller would send its next request into a connection that is gone.
+//! A request body that may stay unread. An HTTP/1.1 connection can be reused only after the whole body was read (RFC
+//! 9112, section 9.3), so an unread body is drained here, or the response has `Connection: close`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -12,9 +11,9 @@ use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-/// Bytes that are read to keep a connection; a larger body costs more than a new connection.
+/// Bytes to drain in order to reuse a connection. A larger body costs more than a new connection.
 const MAX_DROPPED: u64 = 64 * 1024;
-/// How long an answer waits for them.
+/// How long the response waits for the drain.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -23,15 +22,15 @@ pub(crate) struct Unread {
     rest: Rest,
 }
 
-/// What becomes of a body that nobody has read.
+/// How the rest of an unread body is handled.
 #[derive(Debug, Default, Clone, Copy)]
 enum Rest {
-    /// It is on the connection, or will be.
+    /// The caller sends it in any case.
     #[default]
     Comes,
-    /// The caller waits to be asked for it (RFC 9110, section 10.1.1).
+    /// The caller waits for `100 Continue` (RFC 9110, section 10.1.1).
     Waits,
-    /// It has a stream of its own, which can end alone.
+    /// It has an HTTP/2 stream of its own, which can be reset alone.
     Apart,
 }
 
@@ -50,7 +49,7 @@ impl Unread {
         })
     }
 
-    /// Bytes that the caller says it has.
+    /// The announced length, at least.
     pub(crate) fn announced(&self) -> u64 {
         self.body
             .as_ref()
@@ -77,12 +76,12 @@ impl Unread {
         true
     }
 
-    /// Gives the body to the one who reads it. `None` when there is none, or it was given away before.
+    /// Takes the body out. `None` if there is none, or it was taken before.
     pub(crate) fn take(&mut self) -> Option<Incoming> {
         self.body.take()
     }
 
-    /// Called with the headers of the answer.
+    /// Drains the body, or announces in the response's headers that the connection closes.
     pub(crate) async fn settle(self, headers: &mut HeaderMap) {
         let announced = self.announced();
         let Some(mut body) = self.body else {
@@ -94,7 +93,7 @@ impl Unread {
             Rest::Comes => {
                 if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {
                     close(headers);
-                    // Whoever sends on before listening would lose the answer.
+                    // A caller that sends all before it reads would lose the response to a reset.
                     jelou_engine::discard(body);
                 }
             }
@@ -102,7 +101,7 @@ impl Unread {
     }
 }
 
-/// Tells the caller that this answer is the connection's last.
+/// Announces that the connection closes after this response.
 pub(crate) fn close(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }

@@ -1,4 +1,4 @@
-//! One connection of a caller, from its first byte to its last.
+//! One connection, from accept to close.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -19,12 +19,12 @@ use super::graceful::{self, ConnectionResult};
 use super::{MAX_HEAD_BYTES, Routing, http1, proxy_protocol, stopped, tls};
 use crate::gateway::GatewayBody;
 
-/// How long a caller may take for what comes before its first request.
+/// Timeout for the PROXY header, the TLS handshake and the first bytes.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often an HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
+/// Interval of HTTP/2 keep-alive pings, and the timeout for their answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Requests at a time on one HTTP/2 connection.
+/// Concurrent streams of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 250;
 
 pub(super) async fn serve(
@@ -49,7 +49,7 @@ pub(super) async fn serve(
     }
 }
 
-/// What comes before HTTP: answers with what is spoken, and by whom. `None` when the server stops meanwhile.
+/// Detects the protocol and the caller's address. `None` if the server stops meanwhile.
 async fn open(
     mut stream: TcpStream,
     mut peer: IpAddr,
@@ -72,7 +72,7 @@ async fn open(
     };
     tokio::select! {
         opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?.map(Some),
-        // Nobody has asked for anything yet.
+        // No request has begun.
         () = stopped(&mut stop) => Ok(None),
     }
 }
@@ -93,7 +93,7 @@ async fn serve_other(
 }
 
 enum Opened {
-    /// HTTP/1.1, as nearly everybody behind a proxy speaks it.
+    /// Most connections: proxies speak HTTP/1.1.
     Plain(TcpStream),
     Other(Other),
 }
@@ -103,10 +103,9 @@ enum Other {
     Encrypted(Box<tls::Stream>),
 }
 
-/// Whether a caller speaks HTTP/2 without having asked (RFC 9113, section 3.3). Looks at the first bytes where they
-/// are: HTTP/1.1 has no more to do than without this.
+/// Whether the caller speaks HTTP/2 with prior knowledge (RFC 9113, section 3.3). The first bytes are only peeked.
 async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
-    // No method of HTTP/1.1 begins like this, by RFC 9113.
+    // RFC 9113 reserves `PRI`: it is no method of HTTP/1.1.
     const PREFACE: &[u8] = b"PRI";
     let mut first = [0; PREFACE.len()];
     let mut pause = proxy_protocol::Pause::default();

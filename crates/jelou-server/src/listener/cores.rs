@@ -1,5 +1,5 @@
-//! A thread with a runtime of its own for each core but one. A connection stays on the one that it was given: what happens on
-//! it wakes no other thread, and its requests move between no tasks that another core may hold.
+//! A thread with a runtime of its own for each core but one. A connection stays on its thread, so that it wakes no other
+//! thread and shares no task with one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -17,13 +17,12 @@ pub(crate) struct Cores {
 #[derive(Debug)]
 struct Core {
     runtime: Handle,
-    /// The thread ends when this goes.
+    /// The thread ends when this is dropped.
     _stop: oneshot::Sender<()>,
 }
 
 impl Cores {
-    /// One less than the machine lets this process use: functions run on the same machine, and need one
-    /// as well.
+    /// One thread less than there are usable cores, because workers need a core too.
     pub(crate) fn start() -> std::io::Result<Self> {
         let usable = thread::available_parallelism().map_or(1, usize::from);
         let count = usable.saturating_sub(1).max(1);
@@ -36,19 +35,19 @@ impl Cores {
         })
     }
 
-    /// Runs a connection on the core whose turn it is.
+    /// Runs a connection on the next core, round robin.
     pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.cores.len();
-        // The runtime has a place on the stack for a task's state, to move it when it ends.
+        // Boxed, because the runtime moves a task's state over the stack.
         self.cores[turn].runtime.spawn(Box::pin(connection));
     }
 }
 
-/// How often the timer goes off that makes the others cheap.
+/// Interval of the timer that makes other timers cheap.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Keeps the runtime running. Whoever sets a timer that comes before every other one has to wake the thread with a
-/// system call, even from itself; behind a timer that is always the next one, the timeout of a request costs none.
+/// Keeps the runtime running. A timer that becomes the earliest one wakes its thread with a system call, even from that
+/// thread. A frequent tick is always the earliest, so the timeout of a request costs no system call.
 async fn run(stopped: oneshot::Receiver<()>) {
     let tick = async {
         loop {

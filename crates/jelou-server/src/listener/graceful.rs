@@ -10,7 +10,7 @@ use super::stopped;
 
 pub(super) type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Runs a connection of hyper's to its end, which it is asked for when the server stops.
+/// Runs a connection of hyper's, and shuts it down gracefully when the server stops.
 pub(super) async fn run<C>(
     connection: C,
     shut_down: impl FnOnce(Pin<&mut C>),
@@ -20,13 +20,13 @@ where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
-    // hyper closes a connection at once that is to end before it has looked for a request.
+    // hyper closes a connection at once if it is shut down before its first poll.
     let looked = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context)));
     if let Poll::Ready(ended) = looked.await {
         return Ok(ended?);
     }
     tokio::select! {
-        // The end comes first: an answer that is ready now says that it is the last.
+        // First, so that a response that is ready now has `Connection: close`.
         biased;
         () = stopped(&mut stop) => shut_down(connection.as_mut()),
         ended = &mut connection => return Ok(ended?),

@@ -17,8 +17,8 @@ use super::graceful::{self, ConnectionResult};
 use super::lazy_timer::LazyTimer;
 use super::{MAX_HEAD_BYTES, Routing};
 
-/// How long a request's head may take, and how long a connection is kept without one: hyper has one clock for both. It is
-/// longer than proxies keep theirs (60 s), so that it is they who close, and no request meets a closed connection.
+/// Timeout for a request's head, and for an idle connection: hyper has one timer for both. It is longer than the 60 s of
+/// common proxies, so that the proxy closes first and no request meets a closed connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 pub(super) async fn serve<S>(

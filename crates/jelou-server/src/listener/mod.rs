@@ -1,6 +1,6 @@
-//! Takes connections and leads each request to the gateway or the management API.
+//! Accepts connections, and routes each request to the gateway or the management API.
 //!
-//! What a connection speaks is found out at its beginning, in this order: a PROXY protocol header, where the peer is
+//! The protocol of a connection is detected in this order: a PROXY protocol header, where the peer is
 //! trusted ([`proxy_protocol`]); TLS, where the server has a certificate ([`tls`]); then HTTP/2 or HTTP/1.1
 //! ([`connection`]).
 
@@ -43,10 +43,10 @@ use crate::router;
 const HEALTH: &str = "/v1/health";
 /// Bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Fields in a request's head: a worker takes 100, and the gateway adds its own.
+/// Header fields of a request. A worker accepts 100, and the gateway adds some.
 pub(crate) const MAX_HEADERS: usize = 88;
 
-/// What one listener serves.
+/// The services of one listener.
 #[derive(Debug)]
 struct Routing {
     /// Absent on the management API's own listener.
@@ -59,7 +59,7 @@ struct Routing {
 }
 
 impl Routing {
-    /// `peer` is who made the connection.
+    /// `peer` is the address of the connection.
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
         if !names_one_host(&request) {
             return refusal(StatusCode::BAD_REQUEST);
@@ -69,7 +69,7 @@ impl Routing {
         }
         let caller = Caller {
             address: Some(self.trusted_proxies.caller(peer, request.headers())),
-            // What a proxy says beside the caller's address counts as well.
+            // A trusted proxy may also set `X-Forwarded-Host` and the like.
             by_proxy: self.proxies().contain(peer),
             hops: 0,
         };
@@ -84,7 +84,7 @@ impl Routing {
             (None, None) if request.uri().path() == HEALTH => health(request.method()),
             (target, _) => {
                 let target = target.unwrap_or_default();
-                // What every call passes is pinned where it is: to be awaited, it would be moved, with all of its state.
+                // Pinned in place: `await` alone would move the future, with all of its state.
                 pin!(router::answer(gateway, request, target, caller)).await
             }
         }
@@ -113,13 +113,13 @@ fn refusal(status: StatusCode) -> Response<GatewayBody> {
     response
 }
 
-/// RFC 9112, section 3.2: with none or with two, whoever looks next may see another host than was seen here.
+/// RFC 9112, section 3.2. With two hosts, the next parser could read another one than this server.
 fn names_one_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(_), None) => true,
         (Some(_), Some(_)) => false,
-        // HTTP/2 has `:authority`, and HTTP/1.0 knew no hosts.
+        // HTTP/2 has `:authority`, and HTTP/1.0 needs no host.
         (None, _) => {
             request.version() != http::Version::HTTP_11 || request.uri().authority().is_some()
         }
@@ -130,17 +130,17 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
     let is_on_its_way = !request.body().is_end_stream();
     let Ok(mut response) = api
         .clone()
-        // The API has limits of its own; this body is read to its end also where the API stops.
+        // The API has limits of its own, and the rest of a body is discarded.
         .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
         .await;
     if is_on_its_way && !response.status().is_success() {
-        // A refusal may have left it unread.
+        // After a refusal, the body may be unread.
         unread::close(response.headers_mut());
     }
     response.map(GatewayBody::Api)
 }
 
-/// Serves until `stop` says so, then lets the requests in flight finish.
+/// Serves until `stop`, then drains the requests in flight.
 async fn serve(
     listener: TcpListener,
     routing: Arc<Routing>,
@@ -148,14 +148,14 @@ async fn serve(
     mut stop: watch::Receiver<bool>,
     drain_timeout: Duration,
 ) {
-    // Each connection keeps a receiver, so that the sender sees when all have ended.
+    // Each connection keeps a receiver, so that the sender sees when all are closed.
     let (open, _) = watch::channel(());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopped(&mut stop) => break,
         };
-        // Lets go of this thread's runtime: the connection belongs to its core's.
+        // Deregisters from this thread's runtime: the connection runs on its core's.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
                 let open = open.subscribe();
@@ -167,7 +167,7 @@ async fn serve(
                 });
             }
             Err(error) => {
-                // Out of file descriptors, most likely: give those in use a moment to close.
+                // Probably out of file descriptors: wait for some to be closed.
                 tracing::error!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -185,6 +185,6 @@ async fn serve(
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the server has gone, which stops as well.
+    // An error means that the sender is gone, which is a stop too.
     let _ = stop.wait_for(|stop| *stop).await;
 }

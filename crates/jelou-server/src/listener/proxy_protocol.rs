@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: a proxy that passes bytes on says first who its caller is
+//! The PROXY protocol, versions 1 and 2: a proxy of TCP connections sends its caller's address first
 //! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>).
 
 use std::io;
@@ -9,11 +9,11 @@ use ppp::{HeaderResult, PartialResult, v1, v2};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// Bytes of a header with its extensions.
+/// Longest header, with its extensions.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 
-/// Reads the header, if the connection begins with one, and nothing after it. Answers with the caller's address,
-/// unless the proxy speaks for itself.
+/// Reads the header, if there is one, and nothing after it. Returns the caller's address; `None` for a connection of the
+/// proxy itself.
 pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
     let mut buffer = [0; MAX_HEADER_BYTES];
     let mut pause = Pause::default();
@@ -36,11 +36,11 @@ pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>>
 
 fn may_be_header(given: &[u8]) -> bool {
     let begins = |prefix: &[u8]| given.starts_with(prefix) || prefix.starts_with(given);
-    // With its space: a method of HTTP could begin like the word.
+    // With its space, because an HTTP method may begin with `PROXY`.
     begins(b"PROXY ") || begins(v2::PROTOCOL_PREFIX)
 }
 
-/// Whether a header of version 1 has come to its end, so that nothing can make it a better one.
+/// Whether a header of version 1 is complete, so that more bytes cannot make it valid.
 fn is_whole_line(given: &[u8]) -> bool {
     given.starts_with(b"PROXY ") && given.contains(&b'\n')
 }
@@ -79,9 +79,8 @@ fn malformed(error: &impl std::fmt::Display) -> io::Error {
     )
 }
 
-/// Between two looks at how a connection begins. Senders put the beginning into one segment. Where it comes in pieces
-/// nonetheless, there is nothing to be woken by: the bytes that are there make the socket readable. Each pause is longer
-/// than the one before, so that many who send half of it and wait cost next to nothing.
+/// The pause between two peeks at the first bytes. Peeked bytes keep the socket readable, so the runtime cannot wait for
+/// more of them. Each pause is longer than the last, so that many stalled connections cost little.
 #[derive(Debug)]
 pub(super) struct Pause(Duration);
 

@@ -17,7 +17,7 @@ use crate::network::TrustedProxies;
 pub(crate) struct Sockets {
     public: TcpListener,
     pub(crate) public_address: SocketAddr,
-    /// For the management API alone, where it is not served beside the functions.
+    /// The management API's own listener, if it has one.
     api_only: Option<TcpListener>,
     api_address: SocketAddr,
     certificate: Option<Arc<Certificate>>,
@@ -71,7 +71,7 @@ impl Sockets {
         format!("{scheme}://{}", self.api_address)
     }
 
-    /// Serves on all of them until `stop` says so.
+    /// Serves on all sockets until `stop`.
     pub(crate) fn serve(
         self,
         gateway: Arc<Gateway>,
@@ -107,7 +107,7 @@ impl Sockets {
     }
 }
 
-/// The listener and its address, whose port may have been left open.
+/// The listener and its address, with the port that the kernel chose for port 0.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     let refused = |source| ListenError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;

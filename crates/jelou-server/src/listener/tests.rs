@@ -1,4 +1,4 @@
-//! What becomes of connections whose callers, or whose server, stop in the middle.
+//! Connections whose caller disconnects, or whose server stops, in the middle of a request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::graceful::ConnectionResult;
 use super::{Routing, http1};
 use crate::network::TrustedProxies;
 
-/// A server that answers everything, with nothing.
+/// A server that answers every request with an empty response.
 struct Serving {
     stop: watch::Sender<bool>,
     caller: DuplexStream,
@@ -54,7 +54,7 @@ impl Serving {
         String::from_utf8(head).unwrap()
     }
 
-    /// All that it says until it closes the connection.
+    /// All bytes until the server closes the connection.
     async fn rest(mut self) -> String {
         let mut rest = String::new();
         self.caller.read_to_string(&mut rest).await.unwrap();

@@ -1,4 +1,4 @@
-//! TLS with the operator's certificate, which is read again when its files change.
+//! TLS with the operator's certificate, reloaded when its files change.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ struct Current {
     seen: Stamps,
 }
 
-/// When and where the two files were written.
+/// Modification times and inodes of the two files.
 type Stamps = [Option<(u64, i64, i64)>; 2];
 
 impl Certificate {
@@ -60,8 +60,8 @@ impl Certificate {
         })
     }
 
-    /// With the files as they are now. What cannot be used, because it is half written for instance, is said in the
-    /// log, and the last certificate stays.
+    /// An acceptor with the current files. If they cannot be used, for instance because they are half written, the error
+    /// is logged and the last certificate stays.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let stamps = stamps(&self.files);

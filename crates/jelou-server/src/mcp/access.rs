@@ -12,12 +12,12 @@ use crate::registry::Grant;
 #[derive(Debug)]
 pub(super) enum Access {
     Granted(Grant),
-    /// No token was looked at: only what is public is there.
+    /// No token was checked: only public tools can be seen.
     Public,
 }
 
 impl Access {
-    /// A token that opens nothing is refused also where a part is public: its owner wants to know.
+    /// An invalid token is refused even where some tools are public, so that its owner notices.
     pub(super) fn of(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<Self, Answer<'static>> {
         let Exchange {
             gateway,
@@ -45,8 +45,7 @@ impl Access {
         }
     }
 
-    /// Counts a message toward the token's rate, unless it calls a tool that the token is not for. So it is known what
-    /// it calls before it is counted.
+    /// Counts a message toward the token's rate, unless it calls a tool that the token is not for.
     pub(super) fn admit(&self, called: Option<&str>) -> Result<(), Answer<'static>> {
         let Some(grant) = self.grant() else {
             return Ok(());
@@ -65,7 +64,7 @@ impl Access {
         }
     }
 
-    /// What the token names one by one, where it is not for every tool.
+    /// The token's scopes, if it is for some tools only.
     pub(super) fn some_tools(&self) -> Option<&RuntimeScopes> {
         let scopes = self.grant()?.scopes();
         scopes.filter(|scopes| !scopes.allow_every_mcp_tool())

@@ -1,4 +1,4 @@
-//! `tools/call`: the one method that needs the function itself.
+//! `tools/call`: the only method that needs the function's process.
 
 use bytes::Bytes;
 use http::Method;
@@ -17,10 +17,10 @@ use crate::documents::mcp::{Entry, Input, ParameterError};
 use crate::gateway::answer::Answer;
 use crate::gateway::{failures, invoke};
 
-/// Why a call does not come to the function.
+/// Why a call is not sent to the function.
 #[derive(Debug)]
 pub(super) enum Denial {
-    /// The caller has no token, and what it wants is not public.
+    /// The caller has no token, and the tool is not public.
     TokenNeeded,
     Refused(Refusal),
 }
@@ -31,7 +31,7 @@ impl From<Refusal> for Denial {
     }
 }
 
-/// Answers with the result as JSON.
+/// Returns the result as JSON.
 pub(super) async fn call(
     exchange: Exchange<'_>,
     access: &Access,
@@ -76,7 +76,7 @@ pub(super) async fn call(
     ))
 }
 
-/// As the worker says it of an input that breaks its schema.
+/// The worker's answer to an input that breaks its schema.
 fn invalid(error: &ParameterError) -> Outcome {
     let (parameter, message, code) = match error {
         ParameterError::Missing(parameter) => (parameter, "Required", "invalid_type"),
@@ -91,7 +91,7 @@ fn invalid(error: &ParameterError) -> Outcome {
     Outcome::json(http::StatusCode::BAD_REQUEST, Bytes::from(body.to_string()))
 }
 
-/// Calls the tool as an HTTP caller would, and waits for all of its answer.
+/// Calls the tool as an HTTP caller would, and waits for the whole response.
 async fn run(
     exchange: Exchange<'_>,
     access: &Access,
@@ -184,12 +184,12 @@ fn of_platform(answer: &Answer<'_>) -> Outcome {
     Outcome::json(answer.status(), answer.body())
 }
 
-/// The caller's headers without those that speak of the MCP message.
+/// The caller's headers without those of the MCP message.
 fn forwarded(headers: &HeaderMap) -> HeaderMap {
     let mut forwarded = headers.clone();
     for name in [
         header::ACCEPT,
-        // An answer that is read here must not be compressed.
+        // The gateway reads the response, so it must not be compressed.
         header::ACCEPT_ENCODING,
         header::CONTENT_ENCODING,
         header::CONTENT_LENGTH,

@@ -1,4 +1,4 @@
-//! Content blocks: what a model reads of a result.
+//! Content blocks: the part of a result that a model reads.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ pub(super) fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
-/// A block for bytes of that type; `url` names them where nothing else does.
+/// A block for bytes of that type; `url` is the URI of a block that is a resource.
 pub(super) fn of_bytes(media_type: &str, bytes: &[u8], url: &str) -> Value {
     let kind = media_type.split('/').next().unwrap_or_default();
     match (kind, std::str::from_utf8(bytes)) {
@@ -24,7 +24,7 @@ pub(super) fn of_bytes(media_type: &str, bytes: &[u8], url: &str) -> Value {
     }
 }
 
-/// Whether a value is one of MCP's content blocks, all that it must have in place.
+/// Whether a value is a valid content block of MCP.
 pub(super) fn is_block(value: &Value) -> bool {
     let strings = |of: &Value, names: &[&str]| {
         names

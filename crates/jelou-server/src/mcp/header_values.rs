@@ -6,7 +6,7 @@ use http::header::{self, HeaderMap};
 
 use super::message::Refusal;
 
-/// The one value of a header. Twice, or anything but visible ASCII, is a mismatch with whatever the body says.
+/// The only value of a header. Two values, or one that is not visible ASCII, cannot match the body.
 pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
@@ -25,7 +25,7 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     }
 }
 
-/// Undoes the encoding of what is no plain ASCII (MCP 2026-07-28, "Value Encoding"). `None` when it is broken.
+/// Decodes a value that is not plain ASCII (MCP 2026-07-28, "Value Encoding"). `None` if the encoding is invalid.
 pub(super) fn decode(value: &str) -> Option<String> {
     let encoded = value
         .strip_prefix("=?base64?")

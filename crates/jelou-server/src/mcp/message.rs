@@ -17,7 +17,7 @@ const UNSUPPORTED_VERSION: i32 = -32022;
 #[derive(Debug)]
 pub(super) enum Message {
     Request(Request),
-    /// Nothing that a client tells has an effect on a server without state.
+    /// Ignored, because the server has no state.
     Notification,
 }
 
@@ -92,7 +92,7 @@ fn is_id(id: &Value) -> bool {
     id.is_string() || id.is_i64() || id.is_u64()
 }
 
-/// The answer to a request that was carried out. `result` is JSON.
+/// The response to a successful request. `result` is JSON.
 pub(super) fn response(id: &Value, result: &[u8]) -> Response<GatewayBody> {
     let id = id.to_string();
     let mut body = Vec::with_capacity(id.len() + result.len() + 36);
@@ -104,14 +104,14 @@ pub(super) fn response(id: &Value, result: &[u8]) -> Response<GatewayBody> {
     answer::json(StatusCode::OK, Bytes::from(body))
 }
 
-/// The answer to a request that was not carried out.
+/// The error response to a request.
 #[derive(Debug)]
 pub(super) struct Refusal(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
     status: StatusCode,
-    /// Absent when it could not be read.
+    /// Absent if it could not be parsed.
     id: Option<Value>,
     code: i32,
     message: String,
@@ -163,7 +163,7 @@ impl Refusal {
         self
     }
 
-    /// The refusal of the request with that id.
+    /// Sets the id of the request.
     pub(super) fn of(mut self, id: Value) -> Self {
         self.0.id = Some(id);
         self

@@ -1,7 +1,7 @@
 //! MCP at `/mcp`: the tools of one function, over Streamable HTTP.
 //!
-//! Two eras on one endpoint, both without state: revision 2026-07-28, where each request says all by itself, and the
-//! revisions before it, which begin with `initialize` (here it starts nothing). Everything but `tools/call` is answered
+//! One endpoint serves two eras, both without state: revision 2026-07-28, where each request is self-contained, and the
+//! revisions before it, which begin with `initialize` (here it opens no session). Everything but `tools/call` is answered
 //! from the [`Catalog`](crate::documents::mcp::Catalog) of the deployment.
 
 mod access;
@@ -35,7 +35,7 @@ use call::Denial;
 use message::{Message, Refusal};
 use revision::Revision;
 
-/// One request, and what the gateway knows of it.
+/// The context of one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exchange<'a> {
     pub(crate) gateway: &'a Gateway,
@@ -112,7 +112,7 @@ async fn dispatch(
             match call::call(exchange, access, revision, headers, &request).await {
                 Ok(result) => Ok(result),
                 Err(Denial::Refused(refusal)) => Err(refusal),
-                // Whether there is such a tool is nothing that a caller without a token learns.
+                // Without a token, an unknown tool and a private one look the same.
                 Err(Denial::TokenNeeded) => return Answer::Unauthorized.into(),
             }
         }
@@ -133,7 +133,7 @@ fn list(
 ) -> Result<Bytes, Refusal> {
     let cursor = request.params.get("cursor");
     if cursor.is_some_and(|cursor| !cursor.is_null()) {
-        // All tools come at once, so no cursor was ever given out.
+        // All tools are on the first page, so no cursor was ever issued.
         return Err(Refusal::invalid_params("Unknown cursor"));
     }
     let lists = access.lists(catalog);
@@ -160,7 +160,7 @@ fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
     Bytes::from(Value::Object(result).to_string())
 }
 
-/// What a request's head must be like, whatever its body says.
+/// Checks the request's head.
 fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal> {
     if !origin::is_allowed(exchange, headers) {
         return Err(Refusal::invalid_request(
@@ -195,12 +195,12 @@ async fn read(gateway: &Gateway, body: &mut Unread) -> Result<Bytes, Answer<'sta
     match tokio::time::timeout(timeout, RequestBody::limited(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
-        // The caller has gone: nobody reads this.
+        // The caller has disconnected, so the answer has no reader.
         Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
     }
 }
 
-/// Browsers ask before they send headers of their own; only pages that may call at all get a yes.
+/// Answers a preflight: allowed for the origins that may call.
 fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBody> {
     if !origin::is_allowed(exchange, headers) {
         return Refusal::invalid_request(StatusCode::FORBIDDEN, "This Origin may not use MCP here")

@@ -1,13 +1,12 @@
-//! Which web pages may use MCP. A page that has its name point at this machine (DNS rebinding) reaches the server, but
-//! cannot hide its origin.
+//! Which web pages may use MCP. By DNS rebinding, a page can reach the server, but it cannot hide its origin.
 
 use http::Uri;
 use http::header::{self, HeaderMap};
 
 use super::Exchange;
 
-/// Whether the request comes from no page, from one of this machine, of the function itself, or from one that the
-/// function or the operator names. The `*` of CORS names nobody.
+/// Whether the request has no origin, or a local one, the function's own, or one that the function or the operator
+/// lists. The `*` of CORS lists none.
 pub(super) fn is_allowed(exchange: Exchange<'_>, headers: &HeaderMap) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin

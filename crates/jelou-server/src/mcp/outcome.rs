@@ -1,4 +1,4 @@
-//! What a function answered, as the result of a tool.
+//! Turns a function's response into the result of a tool.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,12 +10,12 @@ use super::header_values::media_type;
 use super::revision::Revision;
 use crate::documents::mcp::{OutputSchema, result_meta};
 
-/// An answer, whole: the function's own, or the platform's in its place.
+/// A whole response, of the function or of the platform.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// Where it is from.
+    /// The URL that was called.
     pub(super) url: String,
     pub(super) body: Bytes,
 }
@@ -41,7 +41,7 @@ impl Outcome {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body's value when it is JSON and says so.
+    /// The parsed body, if its type is JSON.
     fn value(&self) -> Option<Value> {
         let media_type = self.media_type();
         let json = media_type == "application/json" || media_type.ends_with("+json");
@@ -71,7 +71,7 @@ pub(super) fn result(
         failure(outcome)
     };
     if revision == Revision::Legacy {
-        // Until 2025-11-25 it is always an object.
+        // Until 2025-11-25, structured content is always an object.
         result.structured = result.structured.filter(Value::is_object);
     }
     let promised = match revision {
@@ -97,7 +97,7 @@ impl Result {
             fields.insert("resultType".to_owned(), json!("complete"));
         }
         fields.insert("content".to_owned(), Value::Array(self.content));
-        // A client checks what is structured against the output schema, which describes no errors.
+        // A client validates structured content by the output schema, which describes no errors.
         if let Some(structured) = self.structured.filter(|_| !self.is_error) {
             fields.insert("structuredContent".to_owned(), structured);
         }
@@ -150,8 +150,7 @@ fn readable(value: &Value, body: &[u8]) -> String {
     }
 }
 
-/// A handler that returns `{content: [blocks]}` has made the result itself. Anything that only looks like it is data,
-/// and comes back.
+/// Takes `{content: [blocks]}` over as the result. A value that is not entirely valid is returned as data.
 fn handler_made(value: Value) -> std::result::Result<Result, Value> {
     const FIELDS: [&str; 4] = ["content", "structuredContent", "isError", "_meta"];
     let Value::Object(fields) = &value else {
@@ -173,14 +172,14 @@ fn handler_made(value: Value) -> std::result::Result<Result, Value> {
     }
     Ok(Result {
         content: blocks.clone(),
-        // Without one, the whole value is what an output schema describes.
+        // Without `structuredContent`, the output schema describes the whole value.
         structured: Some(fields.get("structuredContent").unwrap_or(&value).clone()),
         is_error: fields.get("isError") == Some(&Value::Bool(true)),
         meta: fields.get("_meta").and_then(Value::as_object).cloned(),
     })
 }
 
-/// Errors are for the model too: with what it takes to do better.
+/// The text of an error, with the details that a model needs to retry.
 fn failure(outcome: &Outcome) -> Result {
     let value = outcome.value();
     let content = match value.map(handler_made) {

@@ -1,4 +1,4 @@
-//! Which revision of the protocol a request speaks, and whether its head and its body say the same.
+//! The protocol revision of a request, and whether its head and its body agree.
 
 use http::HeaderMap;
 use http::StatusCode;
@@ -24,7 +24,7 @@ impl Revision {
         let meta = request.params.get("_meta").and_then(Value::as_object);
         let Some(version) = meta.and_then(|meta| meta.get(VERSION)) else {
             return match header {
-                // Before 2025-06-18 there was no such header; a handshake has nothing to say in it yet.
+                // Before 2025-06-18 there was no such header, and `initialize` does not need it.
                 None => Ok(Self::Legacy),
                 Some(version) if LEGACY.contains(&version) => Ok(Self::Legacy),
                 Some(_) if request.method == "initialize" => Ok(Self::Legacy),
@@ -52,7 +52,7 @@ impl Revision {
             && let Some(name) = request.params.get("name").and_then(Value::as_str)
         {
             let header = single(headers, "mcp-name")?.map(decode);
-            // A value that cannot be decoded is one that is not equal.
+            // A value that cannot be decoded does not match.
             let header = header.map(Option::unwrap_or_default);
             expect("Mcp-Name", header.as_deref(), name)?;
         }
@@ -86,7 +86,7 @@ fn expect(name: &str, header: Option<&str>, body: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A notification needs no headers, but may not name a version that is unknown here.
+/// A notification needs no headers, but an unknown version is refused.
 pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
     match single(headers, VERSION_HEADER)? {
         Some(version) if !SUPPORTED.contains(&version) => {
@@ -96,7 +96,7 @@ pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The version for a client that begins with `initialize`: its own, or the latest that it may know.
+/// The version for `initialize`: the client's own if it is supported, otherwise the latest of its era.
 pub(super) fn negotiate(request: &Request) -> Result<&'static str, Refusal> {
     let Some(wanted) = request
         .params

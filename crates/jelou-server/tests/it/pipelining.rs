@@ -1,5 +1,4 @@
-//! Several requests on one connection. The server answers plain ones by itself and leaves the others to hyper, and no
-//! caller can tell which was which.
+//! Several requests on one connection, with a length and in chunks, with complete and streamed responses.
 
 use crate::support::{ECHO, TestServer, Wire};
 
@@ -37,7 +36,7 @@ fn requests_that_come_together_are_answered_in_their_order() {
     server.deploy("stream", STREAM);
     let echo = server.host("echo");
     let stream = server.host("stream");
-    // Each begins with a plain request, and one that only hyper takes comes at another place.
+    // One of the four is chunked.
     let plain = |path: &str| post(&echo, path, "12345");
     let odd = |path: &str| chunked(&echo, path, "1234567");
     for odd_at in 0..4 {
@@ -58,7 +57,7 @@ fn requests_that_come_together_are_answered_in_their_order() {
             assert_echoes(&mut wire, &format!("/{at}"), length);
         }
     }
-    // The answer decides as well.
+    // One of the responses is a stream.
     let mut wire = server.wire();
     wire.send([plain("/a"), post(&stream, "/", "12345"), plain("/b")].concat());
     assert_echoes(&mut wire, "/a", 5);
@@ -205,7 +204,7 @@ fn the_length_of_an_answer_is_that_of_its_body() {
     for length in ["0", "1", "400", "-1", "4, 9"] {
         let path = format!("/{}", length.replace(' ', "%20"));
         let plain = post(&liar, &path, "x");
-        // Only hyper takes this one.
+        // With a hop-by-hop header.
         let odd = plain.replacen("\r\n", "\r\nTE: trailers\r\n", 1);
         for request in [plain, odd, chunked(&liar, &path, "x")] {
             let mut wire = server.wire();

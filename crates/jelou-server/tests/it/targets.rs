@@ -69,7 +69,7 @@ export default app({ description: "Site", tools: {
   closed: define({ description: "Closed", config: { path: "*", methods }, handler: site("closed") }),
 } });"#;
 
-/// Ways of a request: whole, by hyper, and over HTTP to the worker, as `WebSockets` go.
+/// Ways of a request: plain, with a hop-by-hop header, and over HTTP to the worker, as `WebSockets` go.
 const WAYS: [&[&str]; 3] = [
     &[],
     &["TE: trailers"],

@@ -1,4 +1,4 @@
-//! The arguments of a call, as the request that an HTTP caller would send.
+//! Turns the arguments of a call into the request of an HTTP caller.
 
 use jelou_core::manifest::Tool;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -18,12 +18,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Arguments {
     /// The route: literals and, with a colon, parameters.
     segments: Vec<String>,
-    /// Parameters of the route that are no part of the input.
+    /// Parameters of the route that are not properties of the input.
     added: Vec<String>,
     wrapping: Wrapping,
 }
 
-/// A request, all but its headers.
+/// A request without its headers.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Input {
     pub(crate) path: String,
@@ -31,16 +31,16 @@ pub(crate) struct Input {
     pub(crate) body: Value,
 }
 
-/// Why the route has no path for the arguments. Each names the parameter.
+/// Why no path can be made of the arguments. Each has the parameter's name.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ParameterError {
     Missing(String),
-    /// `.` or `..`, which a URL takes for another path, percent-encoded as well.
+    /// `.` or `..`, which a URL parser would resolve, even percent-encoded.
     DotSegment(String),
 }
 
 impl Arguments {
-    /// With the schema to be shown: parameters of the route that the input does not have are arguments too.
+    /// With the schema for clients, to which the route's parameters are added.
     pub(crate) fn of(tool: &Tool) -> (Self, Value) {
         let (mut schema, wrapping) = input_schema::of(tool);
         let segments: Vec<String> = tool

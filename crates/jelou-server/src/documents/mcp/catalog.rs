@@ -1,4 +1,4 @@
-//! What a function says of itself over MCP, made once when it goes live.
+//! The MCP catalog of a deployment.
 
 use bytes::Bytes;
 use jelou_core::manifest::{Manifest, Mode, Tool};
@@ -9,7 +9,7 @@ use super::mirrored::Mirrored;
 use super::versions::SUPPORTED;
 use crate::documents::Identity;
 
-/// How long a client may keep the list of tools: a deploy shows after that time at the latest.
+/// How long a client may cache the list of tools after a deploy.
 const TTL_MS: u32 = 60_000;
 
 #[derive(Debug)]
@@ -39,11 +39,11 @@ pub(crate) struct Entry {
 pub(crate) enum OutputSchema {
     None,
     Object,
-    /// Of any type: the older revisions know none of these.
+    /// Of another type. The older revisions support none of these.
     Other,
 }
 
-/// Results that are the same for everyone with the same access.
+/// Results for callers with the same access.
 #[derive(Debug)]
 pub(crate) struct Lists {
     /// The list of tools for revision 2026-07-28.
@@ -66,7 +66,7 @@ impl Catalog {
             "name": manifest.name.as_deref().unwrap_or(identity.slug),
             "version": identity.deployment,
         });
-        // With one tool it is that tool's own description.
+        // With one tool, it would repeat the tool's description.
         let instructions = (manifest.mode == Mode::App && !manifest.description.is_empty())
             .then_some(manifest.description.as_str());
         let server = Server {
@@ -77,7 +77,7 @@ impl Catalog {
         let all_public = tools.iter().all(|tool| tool.entry.public);
         let scope = if all_public { "public" } else { "private" };
         let all = server.lists(tools.iter(), scope);
-        // The answer to "nobody": who has a token gets another one.
+        // Private: a caller with a token gets another list.
         let public = (some_public && !all_public)
             .then(|| server.lists(tools.iter().filter(|tool| tool.entry.public), "private"));
         Self {
@@ -90,12 +90,12 @@ impl Catalog {
         }
     }
 
-    /// Whether there is MCP at all.
+    /// Whether any tool is offered over MCP.
     pub(crate) fn has_tools(&self) -> bool {
         !self.entries.is_empty()
     }
 
-    /// Whether nothing here needs a token.
+    /// Whether no tool needs a token.
     pub(crate) fn is_public(&self) -> bool {
         self.entries.iter().all(|entry| entry.public)
     }
@@ -215,7 +215,7 @@ impl Server<'_> {
         }
     }
 
-    /// A result of revision 2026-07-28 that a client may keep.
+    /// A cacheable result of revision 2026-07-28.
     fn cacheable(&self, fields: Map<String, Value>, scope: &str) -> Bytes {
         let mut result = Map::new();
         result.insert("resultType".to_owned(), json!("complete"));
@@ -241,7 +241,7 @@ impl Server<'_> {
     }
 }
 
-/// How a server names itself in each result of revision 2026-07-28.
+/// The server's name and version in a result of revision 2026-07-28.
 pub(crate) fn result_meta(server_info: &Value) -> Value {
     json!({ "io.modelcontextprotocol/serverInfo": server_info })
 }

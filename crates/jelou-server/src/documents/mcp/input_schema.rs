@@ -1,16 +1,16 @@
-//! The input of a tool as MCP wants it: arguments are always an object.
+//! The input schema of a tool for MCP, whose arguments are always an object.
 
 use jelou_core::manifest::Tool;
 use serde_json::{Map, Value, json};
 
 use crate::documents::openapi::references::{DEFINITIONS, Relocation};
 
-/// The argument that holds an input which is no object.
+/// The argument that holds an input that is not an object.
 pub(super) const WRAPPED: &str = "input";
-/// How far `$ref` and compositions are followed.
+/// Depth to which `$ref` and compositions are followed.
 const MAX_DEPTH: usize = 16;
 
-/// A schema whose root is an object, and whether that object only holds the tool's input.
+/// A schema whose root is an object, and whether that object wraps the tool's input.
 pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
     match &tool.input_schema {
         Some(Value::Object(schema)) if accepts_object(schema, schema, MAX_DEPTH) => {
@@ -58,7 +58,7 @@ fn wrap(schema: &Map<String, Value>) -> Map<String, Value> {
     outer
 }
 
-/// Whether an object could match. In doubt, yes.
+/// Whether an object could match. Yes, if in doubt.
 fn accepts_object(schema: &Map<String, Value>, root: &Map<String, Value>, depth: usize) -> bool {
     let Some(depth) = depth.checked_sub(1) else {
         return true;

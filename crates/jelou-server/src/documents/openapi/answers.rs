@@ -1,8 +1,8 @@
-//! The platform's own answers, as the gateway and the worker give them.
+//! The platform's own responses, of the gateway and of the worker.
 
 use serde_json::{Map, Value, json};
 
-/// An answer that any function can get: its status, its name among the components, and how it is described.
+/// A response that any function may give: status, component name and description.
 pub(super) struct PlatformAnswer {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
@@ -138,7 +138,7 @@ impl Body {
     }
 }
 
-/// For statuses that handlers answer with, too: what is wrong with an input, or not there, is often theirs to say.
+/// For statuses that handlers use too, for instance 400 and 404.
 fn or_own<const N: usize>(of_platform: [Value; N]) -> Value {
     let own = json!({ "description": "What the function answers itself." });
     json!({ "anyOf": of_platform.into_iter().chain([own]).collect::<Vec<_>>() })

@@ -28,7 +28,7 @@ struct Input {
     reference: String,
     /// The properties of an input that is a plain object.
     fields: Option<Vec<Field>>,
-    /// Whether it may be an object, as a query string always is.
+    /// Whether it may be an object, which a query string always is.
     may_be_object: bool,
 }
 
@@ -56,7 +56,7 @@ impl ToolSchemas {
         Self { input, output }
     }
 
-    /// Whether a request by that method can have a valid input at all.
+    /// Whether a request with that method can have a valid input.
     pub(super) fn allow(&self, method: &str) -> bool {
         !takes_query(method) || self.input.as_ref().is_none_or(|input| input.may_be_object)
     }
@@ -75,7 +75,7 @@ fn may_be_object(reference: &str, schemas: &Schemas) -> bool {
     }
 }
 
-/// The properties of a schema that says no more than which there are.
+/// The properties of a plain object schema.
 fn fields(reference: &str, schemas: &Schemas) -> Option<Vec<Field>> {
     let mut schema = schemas.get(reference)?;
     if let Some(Value::String(target)) = schema.get("$ref") {

@@ -1,4 +1,4 @@
-//! Moves a JSON Schema into another document: what its references point at has moved too.
+//! Rewrites the references of a JSON Schema that moves into another document.
 
 use serde_json::{Map, Value};
 
@@ -17,19 +17,19 @@ const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
 /// Keywords that hold definitions.
 pub(crate) const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// Where the parts of a schema have gone.
+/// New places of the parts of a schema.
 #[derive(Debug)]
 pub(crate) struct Relocation {
     /// The new place of the schema itself: a JSON pointer, as a reference.
     root: String,
-    /// New places of what was below the schema and is not any more.
+    /// New places of parts that were moved out of the schema.
     moved: Vec<(String, String)>,
-    /// Places of what was referred to by a name, before the move.
+    /// Places of named parts before the move.
     named: Vec<(String, String)>,
 }
 
 impl Relocation {
-    /// Of a schema that is still in its old place.
+    /// For a schema that is still in its old place.
     pub(crate) fn new(schema: &mut Value, root: String, moved: Vec<(String, String)>) -> Self {
         let mut named = Vec::new();
         visit(schema, "#", &mut |place, keywords| {
@@ -47,7 +47,7 @@ impl Relocation {
         Self { root, moved, named }
     }
 
-    /// Lets the references of the schema, or of a part of it, point at the new places.
+    /// Rewrites the references in the schema, or in a part of it.
     pub(crate) fn apply(&self, schema: &mut Value) {
         visit(schema, "#", &mut |_, keywords| {
             if let Some(Value::String(target)) = keywords.remove("$dynamicRef") {
@@ -78,8 +78,8 @@ impl Relocation {
     }
 }
 
-/// Shows `action` a schema and all schemas in it with their places. A schema with an identifier of its own is left out:
-/// references in it are relative to that.
+/// Calls `action` with a schema and all schemas in it, with their places. A schema with its own `$id` is left out,
+/// because its references are relative to that.
 fn visit(schema: &mut Value, place: &str, action: &mut dyn FnMut(&str, &mut Map<String, Value>)) {
     let Value::Object(keywords) = schema else {
         return;

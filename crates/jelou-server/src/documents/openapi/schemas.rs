@@ -12,7 +12,7 @@ pub(super) struct Schemas {
 }
 
 impl Schemas {
-    /// Takes in a schema and, beside it, its definitions; answers with the reference that leads to it.
+    /// Adds a schema and its definitions. Returns the reference to it.
     pub(super) fn add(&mut self, name: &str, schema: &Value) -> String {
         let mut schema = schema.clone();
         let name = self.free_name(name);
@@ -37,7 +37,7 @@ impl Schemas {
                 .insert(component, schema[keyword][key].take());
         }
         if let Value::Object(keywords) = &mut schema {
-            // The document says the dialect.
+            // The document has the dialect.
             keywords.remove("$schema");
             keywords.retain(|keyword, _| !DEFINITIONS.contains(&keyword.as_str()));
         }
@@ -45,7 +45,7 @@ impl Schemas {
         root
     }
 
-    /// The schema that a reference leads to, when it is one of these.
+    /// The schema of a reference to one of these components.
     pub(super) fn get(&self, reference: &str) -> Option<&Value> {
         self.components.get(reference.strip_prefix(PLACE)?)
     }
@@ -54,7 +54,7 @@ impl Schemas {
         Value::Object(self.components)
     }
 
-    /// Takes a name; what a component's name may not have becomes `_`.
+    /// Reserves a unique component name. Invalid characters become `_`.
     fn free_name(&mut self, wanted: &str) -> String {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let mut name = wanted.replace(|c| !allowed(c), "_");

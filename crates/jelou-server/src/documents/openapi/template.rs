@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jelou_core::manifest::Tool;
 
-/// Stands for what a trailing `*` matches. It is no name that `:param` could have.
+/// Parameter for a trailing `*`. No `:param` can have this name.
 const REST: &str = "rest-of-path";
 
 #[derive(Debug, Clone)]
@@ -13,8 +13,8 @@ pub(super) struct Template {
     pub(super) parameters: Vec<String>,
 }
 
-/// The templates of one document. Those that differ in their parameters' names alone are one (OpenAPI 3.1.0, "Paths
-/// Object"): the first one's names count.
+/// The templates of one document. Templates that differ only in parameter names are identical (OpenAPI 3.1.0, "Paths
+/// Object"): the names of the first are used.
 #[derive(Debug)]
 pub(super) struct Templates {
     by_shape: HashMap<String, Template>,
@@ -59,7 +59,7 @@ impl Templates {
         let path: String = segments
             .map(|segment| match segment.strip_prefix(':') {
                 Some(name) => parameter(name),
-                // Any path: the shortest one says it best.
+                // Any path: the shortest one is shown.
                 None if path == "*" && !self.has_root => "/".to_owned(),
                 None if segment == "*" => parameter(REST),
                 None => format!("/{segment}"),

@@ -1,5 +1,5 @@
-//! `WebSocket`s (RFC 6455): once a function has taken one, its bytes go through untouched, both ways. Only a side that
-//! would not learn why the WebSocket ends gets a frame of the gateway's.
+//! WebSockets (RFC 6455): after the function has accepted one, bytes are copied unchanged in both directions. The gateway
+//! adds a frame only for a side that would not learn why the WebSocket ends.
 
 mod frames;
 
@@ -24,7 +24,7 @@ const BUFFER_BYTES: usize = 8 * 1024;
 /// How long a side may take to read why the WebSocket ends.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether the caller wants a WebSocket; to become anything else is not offered.
+/// Whether the caller asks for a WebSocket. No other upgrade is supported.
 pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
     let lists = |name, wanted: &str| {
         let mut values = request.headers().get_all(name).iter();
@@ -42,7 +42,7 @@ pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
         && lists(header::CONNECTION, "upgrade")
 }
 
-/// Asks the next hop, as the caller asked this one.
+/// Sets the upgrade headers for the worker.
 pub(super) fn ask(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, CONNECTION);
     headers.insert(header::UPGRADE, PROTOCOL);
@@ -117,10 +117,10 @@ async fn pass_on(caller: Upgraded, function: Upgraded, idle_timeout: Duration) -
                 return End::Caller(error);
             }
             let _ = to_function.shutdown().await;
-            // The function may have more to say, and ends it.
+            // The function may still send, and closes the connection.
             std::future::pending().await
         };
-        // Once the function has said its last, nobody listens to the caller any more.
+        // After the function has closed its side, the caller's bytes have no reader.
         let outwards = async {
             let _ = copy(&mut from_function, &mut to_caller, &mut outward, &clock).await;
             End::Function
@@ -175,7 +175,7 @@ async fn copy(
     }
 }
 
-/// When the last byte went through.
+/// Time of the last byte in either direction.
 struct Activity {
     start: Instant,
     last_ms: AtomicU64,
