@@ -36,4 +36,5 @@ mod starts;
 mod support;
 mod token_policies;
 mod tokens;
+mod troubleshooting;
 mod under_load;

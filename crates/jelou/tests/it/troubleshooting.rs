@@ -1,0 +1,86 @@
+//! The messages that `docs/troubleshooting.md` quotes, compared with what the product really answers.
+
+use crate::support::{Call, Sandbox, Server, function};
+
+const PAGE: &str = include_str!("../../../../docs/troubleshooting.md");
+
+/// A closed port.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+#[test]
+fn quoted_messages_are_what_the_product_prints() {
+    let printed = printed();
+    let quoted = quoted();
+    assert!(quoted.len() >= 8, "{quoted:?}");
+    for message in quoted {
+        assert!(
+            printed.lines().any(|line| fits(message, line)),
+            "nothing printed fits `{message}`:\n{printed}"
+        );
+    }
+}
+
+/// The lines of the `text` blocks.
+fn quoted() -> Vec<&'static str> {
+    let blocks = PAGE.split("```text\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split_once("\n```").unwrap().0);
+    blocks.flat_map(str::lines).collect()
+}
+
+/// Whether a line is the message, where `…` stands for any text.
+fn fits(message: &str, line: &str) -> bool {
+    let (start, rest) = message.split_once('…').unwrap_or((message, ""));
+    let Some(mut left) = line.strip_prefix(start) else {
+        return false;
+    };
+    if !message.contains('…') {
+        return left.is_empty();
+    }
+    let mut parts: Vec<&str> = rest.split('…').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some((_, after)) = left.split_once(part) else {
+            return false;
+        };
+        left = after;
+    }
+    left.ends_with(end)
+}
+
+/// Every symptom of the page, caused for real.
+fn printed() -> String {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.deploy("privada", &function("() => 1"));
+    let source = "async () => { try { await Deno.connect({ hostname: \"10.0.0.5\", port: 5432 }); } \
+                  catch (error) { return String(error); } }";
+    let database = sandbox.deploy("consulta", &function(source));
+    let elsewhere = limited(&sandbox, "--name elsewhere --cidr 192.0.2.7");
+    let rated = limited(&sandbox, "--name rated --rate 1/d");
+
+    let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
+    let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/fn/privada/");
+    let mut printed = vec![
+        server.call("privada", None, "{}").1,
+        call("privada", &elsewhere),
+        call("privada", &rated),
+        call("privada", &rated),
+        server.call("ninguna", None, "{}").1,
+        tunnel.send().body,
+        call("consulta", &database).replace("\\\"", "\""),
+    ];
+    let away = sandbox.env("JELOU_API_URL", NOWHERE);
+    printed.push(away.jelou("functions list --human").run().to_string());
+    let away = away.env("JELOU_TOKEN", server.access_token.as_deref().unwrap());
+    printed.push(away.jelou("functions list --human").run().to_string());
+    printed.join("\n")
+}
+
+/// A token of `privada` with limits of its own.
+fn limited(sandbox: &Sandbox, flags: &str) -> String {
+    let outcome = sandbox
+        .jelou(&format!("tokens create privada {flags} --json"))
+        .run();
+    let token = outcome.json()["data"]["token"].clone();
+    token.as_str().unwrap().to_owned()
+}
