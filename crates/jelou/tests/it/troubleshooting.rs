@@ -1,8 +1,15 @@
-//! The messages that `docs/troubleshooting.md` quotes, compared with what the product really answers.
+//! The messages that the READMEs and `docs/troubleshooting.md` quote, compared with what the product really answers.
 
 use crate::support::{Call, Sandbox, Server, function};
 
-const PAGE: &str = include_str!("../../../../docs/troubleshooting.md");
+const PAGES: [&str; 3] = [
+    include_str!("../../../../README.md"),
+    include_str!("../../../../README.es.md"),
+    include_str!("../../../../docs/troubleshooting.md"),
+];
+
+/// The function of a new project.
+const TEMPLATE: &str = include_str!("../../templates/index.ts");
 
 /// A closed port.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -11,7 +18,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 fn quoted_messages_are_what_the_product_prints() {
     let printed = printed();
     let quoted = quoted();
-    assert!(quoted.len() >= 8, "{quoted:?}");
+    assert!(quoted.len() >= 16, "{quoted:?}");
     for message in quoted {
         assert!(
             printed.lines().any(|line| fits(message, line)),
@@ -22,7 +29,9 @@ fn quoted_messages_are_what_the_product_prints() {
 
 /// The lines of the `text` blocks.
 fn quoted() -> Vec<&'static str> {
-    let blocks = PAGE.split("```text\n").skip(1);
+    let blocks = PAGES
+        .iter()
+        .flat_map(|page| page.split("```text\n").skip(1));
     let blocks = blocks.map(|rest| rest.split_once("\n```").unwrap().0);
     blocks.flat_map(str::lines).collect()
 }
@@ -58,6 +67,13 @@ fn printed() -> String {
     let elsewhere = limited(&sandbox, "--name elsewhere --cidr 192.0.2.7");
     let rated = limited(&sandbox, "--name rated --rate 1/d");
 
+    let template = sandbox.deploy("mi-funcion", TEMPLATE);
+    sandbox.file(
+        "mi-funcion/index.ts",
+        TEMPLATE.replace(".min(7)", ".mim(7)"),
+    );
+    let typo = sandbox.jelou("deploy mi-funcion -y --human").run();
+
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
     let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/fn/privada/");
     let mut printed = vec![
@@ -67,6 +83,10 @@ fn printed() -> String {
         call("privada", &rated),
         server.call("ninguna", None, "{}").1,
         tunnel.send().body,
+        server
+            .call("mi-funcion", Some(&template), r#"{"telefono":"593"}"#)
+            .1,
+        typo.to_string(),
         call("consulta", &database).replace("\\\"", "\""),
     ];
     let away = sandbox.env("JELOU_API_URL", NOWHERE);
