@@ -1,5 +1,5 @@
-//! What the gateway tells a worker about a call besides the caller's own request, and its only form on the wire.
-//! `sdk/src/worker/call_facts.ts` reads it.
+//! The facts of a call that the gateway adds to the caller's request, and their form on the wire, which
+//! `sdk/src/worker/call_facts.ts` reads.
 
 use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -13,9 +13,9 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 /// Facts of a call. The first two stay in the engine: the worker names the request, and the engine looks them up.
 #[derive(Debug, Clone, Copy)]
 pub struct CallFacts<'a> {
-    /// Calls already made in the chain that led to this one.
+    /// Length of the chain of calls that led to this one.
     pub hops: u32,
-    /// Whose memory the call may use.
+    /// The scope of `ctx.memory`.
     pub memory_scope: &'a str,
     pub request_id: Uuid,
     /// The tool's key.
@@ -24,7 +24,7 @@ pub struct CallFacts<'a> {
     pub url: &'a str,
     /// Values of the path's parameters, decoded.
     pub params: &'a [(String, String)],
-    /// Whom the caller speaks for, as a JSON object.
+    /// The identity that the caller acts for, as a JSON object.
     pub identity: Option<&'a str>,
 }
 

@@ -1,7 +1,7 @@
-//! The call channel: many requests at a time over one connection to a worker, those that come together in one write.
+//! The call channel: many concurrent requests over one connection to a worker, batched into few writes.
 //!
-//! A thread has a channel of its own to each worker that it uses, and a task there which reads and writes it. What is
-//! streamed goes over HTTP ([`super::connection`]).
+//! A thread has its own channel to each worker that it uses, and a task that reads and writes it. Streams go over HTTP
+//! ([`super::connection`]).
 
 mod reader;
 #[cfg(test)]
@@ -33,10 +33,10 @@ use reader::Reader;
 use wire::Reply;
 use writer::FrameWriter;
 
-/// Bytes that are read at once.
+/// Bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
-/// Bytes that wait for a worker to read them, before calls go another way. Those of cancelled calls are among them: without
-/// a limit, callers who come and go would fill the memory while a worker does not read.
+/// Buffered bytes above which calls go over HTTP. Frames of cancelled calls stay in the buffer: without a limit, callers that
+/// hang up would fill the memory while a worker does not read.
 const MAX_OUTGOING: usize = 4 * 1024 * 1024;
 
 /// The channels to one worker.
@@ -45,7 +45,7 @@ pub(crate) struct Channels {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
-    /// Pipes for answers that no channel has taken yet, with their numbers.
+    /// Unused pipes for answers, with their numbers.
     answers: Mutex<Vec<(u32, File)>>,
     running: Sharded<Option<Arc<Channel>>>,
 }
@@ -61,7 +61,7 @@ pub(crate) enum CallError {
     Unreachable(std::io::Error),
 }
 
-/// A worker whose socket nobody listens on any more has ended, or closed it, which only one that is broken does.
+/// When nothing listens on the socket, the worker has ended, or has closed it because it is broken.
 impl From<std::io::Error> for CallError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
@@ -71,16 +71,16 @@ impl From<std::io::Error> for CallError {
     }
 }
 
-/// What a worker answered.
+/// The answer of a worker.
 #[derive(Debug)]
 pub(crate) enum Answered {
     Whole(Response<Bytes>),
-    /// The answer has to be asked for over HTTP. The call ends when it has gone through.
+    /// The answer has to be fetched over HTTP. The call ends when it is complete.
     Held(HeldCall),
 }
 
 impl Channels {
-    /// `max_head_bytes` is the most that the head of a response may have.
+    /// `max_head_bytes` limits the head of a response.
     pub(crate) fn new(
         process: Pid,
         socket: &Path,
@@ -96,7 +96,11 @@ impl Channels {
         }
     }
 
-    /// Sends a request whose body is at hand. `None` when too much waits to be sent already.
+    /// Sends a request with a complete body. `None` when too many bytes are buffered.
+    ///
+    /// # Errors
+    ///
+    /// When the worker cannot be reached, ends, or answers with too large a head.
     pub(crate) async fn call(
         &self,
         facts: &CallFacts<'_>,
@@ -113,7 +117,7 @@ impl Channels {
         }
     }
 
-    /// Ends them, and every call on them.
+    /// Closes the channels, and ends every call on them.
     pub(crate) fn clear(&self) {
         for mut channel in self.running.each() {
             if let Some(channel) = channel.take() {
@@ -124,7 +128,7 @@ impl Channels {
 
     async fn open(&self) -> std::io::Result<Arc<Channel>> {
         let stream = connect(&self.socket, self.process).await?;
-        // Somebody else on this thread may have been quicker.
+        // Another task of this thread may have opened one meanwhile.
         if let Some(channel) = self.own() {
             return Ok(channel);
         }
@@ -154,7 +158,7 @@ impl Channels {
 
 #[expect(
     deprecated,
-    reason = "deprecated for types that may name another file later, which a socket of the standard library does not"
+    reason = "deprecated for types whose file descriptor may change, which a standard library socket's does not"
 )]
 fn watched<T: AsRawFd>(socket: T, interest: Interest) -> std::io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(socket, interest)
@@ -165,15 +169,15 @@ struct Channel(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Or why there is nobody at the other end any more.
+    /// Or why the channel is closed.
     writer: Result<FrameWriter, String>,
-    /// Calls that have no answer yet.
+    /// Calls without an answer.
     waiting: HashMap<u32, oneshot::Sender<Reply>>,
-    /// Calls that were cancelled, whose answers may have been on their way.
+    /// Cancelled calls whose answers may still arrive.
     cancelled: u64,
     last_id: u32,
     driver: Option<Waker>,
-    /// Whether the last call began while there was no other.
+    /// Whether the last call began while no other was open.
     was_alone: bool,
 }
 
@@ -205,14 +209,14 @@ impl State {
         }
     }
 
-    /// Whether calls come one at a time, as far as the next one and the last one tell.
+    /// Whether calls come one at a time, judged by this call and the last.
     fn comes_alone(&mut self) -> bool {
         let is_alone = self.waiting.is_empty();
         is_alone & std::mem::replace(&mut self.was_alone, is_alone)
     }
 
-    /// What still waits afterwards, the driver writes: it runs after those who are ready now, so that what they send goes
-    /// with it.
+    /// The driver writes what stays buffered. It runs after the tasks that are ready now, so that their frames join the
+    /// batch.
     fn put(&mut self, put: impl FnOnce(&mut FrameWriter)) {
         let Ok(writer) = &mut self.writer else {
             return;
@@ -238,13 +242,13 @@ impl State {
     }
 }
 
-/// A request on its way. The worker is told when nobody waits for it any more.
+/// An open request. Dropping it cancels it at the worker.
 struct Call {
     ticket: Ticket,
     reply: oneshot::Receiver<Reply>,
 }
 
-/// Tells the worker that a call is over when it goes.
+/// Ends a call at the worker on drop.
 #[derive(Debug)]
 struct Ticket {
     channel: Arc<Channel>,
@@ -254,7 +258,7 @@ struct Ticket {
 
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The worker knows that the call is over.
+    /// The worker knows that the call has ended.
     Known,
     Cancelled,
     Done,
@@ -319,7 +323,7 @@ impl Call {
 }
 
 impl HeldCall {
-    /// The whole answer has gone through.
+    /// Ends the call after its whole answer was delivered.
     pub(crate) fn done(mut self) {
         self.0.end = End::Done;
     }
@@ -340,13 +344,13 @@ impl Drop for Ticket {
     }
 }
 
-/// Reads and writes one channel, as long as both ends live.
+/// Reads and writes one channel, until either end closes it.
 struct Driver {
     reader: Reader,
     channel: Arc<Channel>,
     max_head_bytes: usize,
     input: Vec<u8>,
-    /// Bytes of `input` that have come.
+    /// Bytes of `input` that were read.
     filled: usize,
 }
 
@@ -405,7 +409,7 @@ impl Driver {
         }
     }
 
-    /// Gives what has come to those who wait for it.
+    /// Delivers the answers that were read.
     fn deliver(&mut self) -> Result<(), wire::WireError> {
         let mut start = 0;
         let mut state = self.channel.lock();
@@ -416,10 +420,10 @@ impl Driver {
             if let Some(waiting) = state.waiting.remove(&id) {
                 let _ = waiting.send(reply);
             } else if state.cancelled > 0 {
-                // Its call was cancelled meanwhile.
+                // The answer of a cancelled call.
                 state.cancelled -= 1;
             } else {
-                // One that goes on like this would keep this thread busy, and other functions waiting.
+                // Unsolicited answers would keep this thread busy, and delay other functions.
                 return Err(wire::WireError("nobody waits for this answer"));
             }
         }
@@ -427,7 +431,7 @@ impl Driver {
         self.input.copy_within(start..self.filled, 0);
         self.filled -= start;
         if self.filled == self.input.len() {
-            // Half of a long frame: its length is checked when its first bytes are looked at.
+            // An incomplete long frame, whose length `wire::next` has checked.
             self.input.resize(2 * self.input.len(), 0);
         }
         Ok(())

@@ -1,8 +1,7 @@
-//! Where the worker's answers come from.
+//! Reads the worker's answers.
 //!
-//! The worker's runtime listens to everything that its sockets tell, and so would be woken for each read of ours
-//! ([`super::writer`]). So it writes its answers to a pipe, which is no business of its event loop. Without a pipe, they
-//! come on the socket.
+//! The worker's runtime polls its sockets for writability, so each of our reads would wake it ([`super::writer`]). Therefore
+//! it writes answers to a pipe, which its event loop does not poll. Without a pipe, answers come on the socket.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result};
@@ -47,7 +46,7 @@ impl Reader {
             let mut guard = ready!(socket.poll_read_ready(context))?;
             match (&**guard.get_inner()).read(buffer) {
                 Ok(count) => {
-                    // Less than there was room for: there is no more, and no call is needed to find out.
+                    // A short read has emptied the socket; this saves the call that would return WouldBlock.
                     if count < buffer.len() {
                         guard.clear_ready();
                     }

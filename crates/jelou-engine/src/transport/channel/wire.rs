@@ -1,10 +1,10 @@
-//! Frames of the call channel. `sdk/src/worker/channel.ts` describes them; what comes from a worker is not trusted.
+//! Frames of the call channel, described in `sdk/src/worker/channel.ts`. Frames from a worker are not trusted.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
 
-use super::super::call_facts::CallFacts;
+use crate::transport::call_facts::CallFacts;
 
 const REQUEST: u8 = 1;
 const CANCEL: u8 = 2;
@@ -13,27 +13,27 @@ const PIPE: u8 = 4;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
-/// Headers of an answer, as many as over HTTP.
+/// Headers of an answer; the same limit as over HTTP.
 const MAX_FIELDS: usize = 100;
-/// Headers of most answers, those included that the gateway adds.
+/// Headers of most answers, including those that the gateway adds.
 const HEADERS: usize = 12;
-/// Bytes before what the kind says: length, kind, number of the call.
+/// Bytes of a frame's header: length, kind, number of the call.
 const HEADER: usize = 9;
-/// Bytes of an answer's status and of the length of its head.
+/// Bytes of an answer's status and head length.
 const ANSWER_HEADER: usize = 6;
-/// Longest head and body of an answer: the worker holds what has more than 16 Ki and 64 Ki UTF-16 units, which have
-/// three bytes at most.
+/// Longest head and body of an answer. The worker holds an answer with more than 16 Ki or 64 Ki UTF-16 units, each of three
+/// bytes at most.
 const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
 /// Longest frame from a worker.
 pub(super) const MAX_FRAME: usize = HEADER + ANSWER_HEADER + MAX_ANSWER;
 
-/// What a worker says to one call.
+/// A worker's reply to one call.
 #[derive(Debug)]
 pub(super) enum Reply {
     Answer(Response<Bytes>),
     /// The head is longer than the limit.
     HeadTooLarge,
-    /// The body still has to come, over HTTP.
+    /// The answer has to be fetched over HTTP.
     Held,
 }
 
@@ -79,19 +79,19 @@ pub(super) fn put_request(
     end(out, start);
 }
 
-/// The caller has gone away.
+/// The caller has hung up.
 pub(super) fn put_cancel(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, CANCEL, id);
     end(out, start);
 }
 
-/// A held answer has gone through.
+/// A held answer was delivered.
 pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, DONE, id);
     end(out, start);
 }
 
-/// The answers are to be written to that pipe.
+/// Tells the worker which pipe to write answers to.
 pub(super) fn put_pipe(out: &mut Vec<u8>, number: u32) {
     let start = put_header(out, PIPE, number);
     end(out, start);
@@ -111,7 +111,7 @@ fn end(out: &mut [u8], start: usize) {
 }
 
 fn length(bytes: usize) -> [u8; 4] {
-    // A head and a body that are at hand are far below 4 GiB.
+    // A buffered head and body are far below 4 GiB.
     u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
 }
 
@@ -125,7 +125,7 @@ fn put_value(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The first frame of what has come, and its length; `None` while it is not complete.
+/// The first frame of the input, and its length; `None` while it is incomplete.
 pub(super) fn next(
     input: &[u8],
     max_head_bytes: usize,
@@ -162,7 +162,8 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
     let [high, low, head_bytes @ ..] = *header;
     let status = StatusCode::from_u16(u16::from_be_bytes([high, low]))
         .ok()
-        // To a caller, another answer would follow, and the next one on the connection would be taken for it.
+        // After an informational status, a caller takes the next response on the connection for the final one (RFC 9110,
+        // section 15.2).
         .filter(|status| !status.is_informational())
         .ok_or(WireError("an answer has no valid status"))?;
     let head_bytes = u32::from_be_bytes(head_bytes) as usize;

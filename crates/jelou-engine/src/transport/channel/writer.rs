@@ -1,10 +1,9 @@
-//! The way to the worker: frames that wait, and the socket on which they go.
+//! Buffers frames for the worker, and writes them to its socket.
 //!
-//! Frames that come together go in one write, but not all of them: the worker begins with the first while the gateway
-//! puts the next.
+//! Frames are written in batches of limited size, so that the worker begins with the first while the gateway adds the next.
 //!
-//! A unix socket tells its writer each time that the other end has read. Whoever listens to that is woken once more for
-//! every call, to find that there is nothing to do. So the socket is watched for room only while there is none.
+//! A unix socket signals writability each time that the other end has read. A task that waits for it is woken once more for
+//! every call, for nothing. So the socket is polled only while it is full.
 
 use std::io::{ErrorKind, Result, Write};
 use std::mem::swap;
@@ -17,22 +16,22 @@ use tokio::io::unix::AsyncFd;
 
 use super::watched;
 
-/// Capacity that a buffer keeps when nothing waits.
+/// Capacity that an empty buffer keeps.
 const KEPT_BYTES: usize = 256 * 1024;
-/// Requests that wait for each other.
+/// Requests in a batch.
 const TOGETHER: usize = 8;
-/// Bytes that are written before the driver does: more would fill the socket.
+/// Largest batch that the caller writes itself. A larger one would fill the socket, and is left to the driver.
 const EARLY_BYTES: usize = 32 * 1024;
 
 #[derive(Debug)]
 pub(super) struct FrameWriter {
     socket: Arc<UnixStream>,
-    /// The same socket while it is full, watched for room.
+    /// The same socket, polled while it is full.
     full: Option<AsyncFd<UnixStream>>,
-    /// What is being written, and how much of it has been.
+    /// The batch that is being written, and the bytes of it that were.
     writing: Vec<u8>,
     written: usize,
-    /// What comes behind it.
+    /// The next batch.
     frames: Vec<u8>,
     /// Requests among `frames`.
     requests: usize,
@@ -50,29 +49,29 @@ impl FrameWriter {
         }
     }
 
-    /// Bytes that wait.
+    /// Buffered bytes.
     pub(super) fn waiting(&self) -> usize {
         self.writing.len() - self.written + self.frames.len()
     }
 
-    /// Adds a frame to those that wait.
+    /// Adds a frame to the buffer.
     pub(super) fn put(&mut self, frame: impl FnOnce(&mut Vec<u8>)) {
         frame(&mut self.frames);
     }
 
-    /// Adds a request. It goes at once, with all that wait, if there are enough of them or none is to be waited for. What
-    /// still waits then is for [`FrameWriter::poll_flush`], as what was only put is.
+    /// Adds a request, and writes the batch if it is complete or `at_once` is set. [`FrameWriter::poll_flush`] writes the
+    /// rest.
     pub(super) fn put_request(&mut self, at_once: bool, request: impl FnOnce(&mut Vec<u8>)) {
         self.put(request);
         self.requests += 1;
         let goes = at_once || self.requests >= TOGETHER;
         if goes && self.writing.is_empty() && self.frames.len() <= EARLY_BYTES {
-            // Who flushes finds the same error.
+            // The next flush returns the same error.
             let _ = self.write();
         }
     }
 
-    /// Ready when nothing waits.
+    /// Ready when the buffer is empty.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         while self.waiting() > 0 {
             if let Some(full) = &self.full {
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_full_socket_is_waited_for() {
+    async fn a_flush_waits_for_a_full_socket() {
         let (near, mut far) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
         let mut writer = FrameWriter::new(Arc::new(near));
