@@ -111,15 +111,16 @@ pub(crate) fn fetched_engine() -> PathBuf {
 
 /// The newest Deno of the fetched engine.
 pub(crate) fn deno() -> PathBuf {
-    let binaries = std::fs::read_dir(fetched_engine()).expect("run `make engine` first");
-    let mut binaries: Vec<PathBuf> = binaries.map(|binary| binary.unwrap().path()).collect();
-    binaries.retain(|path| {
+    let binaries = std::fs::read_dir(fetched_engine()).unwrap();
+    let binaries = binaries.map(|binary| binary.unwrap().path());
+    let is_deno = |path: &PathBuf| {
         path.file_name()
             .unwrap()
             .to_string_lossy()
             .starts_with("deno-")
-    });
-    binaries.into_iter().max().expect("run `make engine` first")
+    };
+    let newest = binaries.filter(is_deno).max();
+    newest.unwrap_or_else(|| panic!("no Deno in {}: run `make test`", fetched_engine().display()))
 }
 
 pub(crate) fn link_or_copy(from: &Path, to: &Path) {
