@@ -6,13 +6,13 @@ use std::str::FromStr;
 use crate::format::{self, SHOWN_LEN};
 use crate::kind::{Access, Kind, PREFIXES};
 
-/// Room for the longest kind.
+/// The length of the longest kind.
 const CAPACITY: usize = Access::PREFIX.len() + SHOWN_LEN;
 
-/// The prefix of the kind and four characters of the body, such as `jfn_rt_abc1`: how lists,
-/// prompts and logs name a token. Not a secret, and not unique.
+/// The prefix of the kind and four characters of the body, such as `jfn_rt_abc1`. Lists, prompts and
+/// logs show it instead of a token. Not a secret, and not unique.
 ///
-/// It prints without the dots that lists (`..`) and prompts (`...`) put after it.
+/// Displayed without the dots that lists (`..`) and prompts (`...`) append.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DisplayPrefix {
     text: [u8; CAPACITY],
@@ -65,8 +65,8 @@ impl fmt::Debug for DisplayPrefix {
     }
 }
 
-/// The text is not the display prefix of a token. Does not hold the text: a whole token may have
-/// been given by mistake.
+/// The text is not the display prefix of a token. Does not contain the text, which may be a whole
+/// token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the first characters of a token, such as `jfn_rt_abc1`")]
 pub struct ParseDisplayPrefixError;

@@ -1,12 +1,12 @@
-//! Why a text is not a token.
+//! Errors of parsing a token.
 
 /// Why a text is not a token of the wanted kind.
 ///
-/// Never holds any part of the text: an almost right value is most likely a real token with a
-/// typing error, and errors end up in logs.
+/// Never contains any part of the text: an almost valid value is most likely a real token with a
+/// typing error, and errors are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTokenError {
-    /// It starts with something else.
+    /// It starts with another prefix.
     #[error("the token does not start with `{expected}`")]
     Prefix {
         /// The prefix of the wanted kind.
@@ -22,11 +22,11 @@ pub enum ParseTokenError {
         actual: usize,
     },
 
-    /// There is something other than `0-9A-Za-z` after the prefix.
+    /// A character after the prefix is not one of `0-9A-Za-z`.
     #[error("the token has a character other than 0-9, A-Z and a-z after its prefix")]
     Alphabet,
 
-    /// The last six characters do not fit the ones before them.
+    /// The last six characters are not the checksum of the rest.
     #[error("the token's checksum is wrong: a character was mistyped or lost")]
     Checksum,
 }

@@ -12,11 +12,11 @@ pub(crate) const BODY_LEN: usize = 32;
 /// 62^6 is more than 2^32, 62^5 is not.
 pub(crate) const CHECKSUM_LEN: usize = 6;
 
-/// All that stands after the prefix.
+/// Everything after the prefix.
 pub(crate) const SUFFIX_LEN: usize = BODY_LEN + CHECKSUM_LEN;
 
-/// Characters of the body that a display prefix shows: enough to tell the tokens of one function
-/// apart, while 166 bits stay secret.
+/// Characters of the body in a display prefix: enough to tell the tokens of one function apart, while
+/// 166 bits stay secret.
 pub(crate) const SHOWN_LEN: usize = 4;
 
 /// CRC-32/ISO-HDLC of `text` in base62, most significant digit first, padded with `0`.
@@ -37,14 +37,14 @@ fn base62(mut value: u32) -> [u8; CHECKSUM_LEN] {
     digits
 }
 
-/// Whether all bytes are of the alphabet.
+/// Whether all bytes are in the alphabet.
 pub(crate) fn is_base62(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_alphanumeric)
 }
 
-/// Checks everything about `value` that can be checked offline, the cheapest first.
+/// Checks a value offline, the cheapest rule first.
 ///
-/// The checksum is compared as text and not as a number, so each token has one spelling only.
+/// The checksum is compared as text, not as a number, so that each token has one spelling.
 pub(crate) fn check<K: Kind>(value: &[u8]) -> Result<(), ParseTokenError> {
     let prefix = K::PREFIX;
     let suffix = value
@@ -64,7 +64,7 @@ pub(crate) fn check<K: Kind>(value: &[u8]) -> Result<(), ParseTokenError> {
     Ok(())
 }
 
-/// The text of bytes that are known to be of the format.
+/// The text of bytes in the format.
 #[expect(
     clippy::expect_used,
     reason = "callers hold bytes of a prefix and of the alphabet, all of them ASCII"

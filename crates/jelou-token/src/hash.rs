@@ -5,10 +5,10 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 (FIPS 180-4) of a whole token, prefix and checksum included: what is stored and looked
-/// up in place of the token.
+/// SHA-256 (FIPS 180-4) of a whole token, including prefix and checksum. It is stored and looked up
+/// instead of the token.
 ///
-/// It authenticates nobody, and still `Debug` does not print it: no log needs it.
+/// It cannot be used to authenticate. `Debug` does not print it even so, because no log needs it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenHash([u8; 32]);
 
@@ -17,12 +17,12 @@ impl TokenHash {
         Self(Sha256::digest(token).into())
     }
 
-    /// Takes back a hash that was stored.
+    /// A stored hash.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash in the form to store.
+    /// The hash, to store it.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -34,7 +34,7 @@ impl fmt::Debug for TokenHash {
     }
 }
 
-/// Feeds only the first 8 bytes to the hasher: they are as good as random already.
+/// Feeds only the first 8 bytes to the hasher: they are uniformly distributed already.
 impl Hash for TokenHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (chunks, _) = self.0.as_chunks();
@@ -42,14 +42,14 @@ impl Hash for TokenHash {
     }
 }
 
-/// Makes [`TokenHasher`]s: the third parameter of a map keyed by [`TokenHash`].
+/// Builds [`TokenHasher`]s: the third parameter of a map keyed by [`TokenHash`].
 ///
-/// Only for maps of tokens that this server issued. In a map that strangers can fill, such as a
-/// cache of refused tokens, keep the standard hasher: a stranger can make up well-formed tokens
-/// until thousands of them fall into one bucket, as nothing here is keyed.
+/// Only for maps of tokens that this server issued. A map that attackers can fill, such as a cache of
+/// refused tokens, needs the standard keyed hasher: an attacker can search for well-formed tokens
+/// whose hashes collide in one bucket.
 pub type BuildTokenHasher = BuildHasherDefault<TokenHasher>;
 
-/// Hands on the bits of a [`TokenHash`] as they are, in place of hashing a hash again.
+/// Uses the bits of a [`TokenHash`] without hashing them again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenHasher(u64);
 
@@ -58,7 +58,7 @@ impl Hasher for TokenHasher {
         self.0 = bits;
     }
 
-    /// Not reached by [`TokenHash`]; correct and slow for any other key.
+    /// Not used by [`TokenHash`]; correct but slow for any other key.
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);

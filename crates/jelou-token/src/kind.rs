@@ -1,19 +1,19 @@
-//! What a token is for, as a type: a function that takes one kind cannot be given the other.
+//! The kind of a token as a type, so that one kind cannot be passed for the other.
 
 /// A kind of token. Sealed: the set of prefixes is part of the published format.
 pub trait Kind: sealed::Sealed + 'static {
-    /// The characters that every token of this kind starts with, `_` at the end included.
+    /// The first characters of every token of this kind, including the trailing `_`.
     const PREFIX: &'static str;
 
-    /// The name that [`Debug`](std::fmt::Debug) prints in place of the token.
+    /// The name that [`Debug`](std::fmt::Debug) prints instead of the token.
     const TYPE_NAME: &'static str;
 }
 
-/// Calls a function: the value of the `X-Jelou-Token` header.
+/// Authorises calls of a function, in the `X-Jelou-Token` header.
 #[derive(Debug)]
 pub enum Runtime {}
 
-/// Acts for a person or a pipeline on the management API.
+/// Authorises requests to the management API.
 #[derive(Debug)]
 pub enum Access {}
 
@@ -27,7 +27,7 @@ impl Kind for Access {
     const TYPE_NAME: &'static str = "AccessToken";
 }
 
-/// Every prefix there is, for code that looks for tokens of any kind.
+/// All prefixes, for code that handles tokens of any kind.
 pub(crate) const PREFIXES: [&str; 2] = [Runtime::PREFIX, Access::PREFIX];
 
 mod sealed {

@@ -1,13 +1,13 @@
-//! The format of jelou's tokens, and all that can be done with one offline.
+//! The format of jelou's tokens, and every operation that needs no look-up.
 //!
 //! A token is `prefix + 32 random base62 characters + 6 characters of checksum`. The prefix names
-//! the kind and lets a secret scanner find a leak; the checksum lets the gateway drop garbage
-//! without a look-up. Neither is security: that is the 190 random bits alone. With that much
-//! entropy a plain SHA-256 is what may be stored (OWASP ASVS 5.0, 6.5.2), and it is cheap enough
-//! for every request, where a password hash is not.
+//! the kind and lets a secret scanner find a leak; the checksum lets the gateway reject garbage
+//! without a look-up. Security comes from the 190 random bits alone. With that much entropy, a plain
+//! SHA-256 may be stored (OWASP ASVS 5.0, 6.5.2), and it is cheap enough for every request, unlike a
+//! password hash.
 //!
-//! This crate leaves to others whether a well-formed token exists, is active and may do something.
-//! `VECTORS.md` in the crate's folder has test vectors for other implementations.
+//! Whether a well-formed token exists, is active and authorises a request is decided elsewhere.
+//! `VECTORS.md` in the folder of the crate has test vectors for other implementations.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -22,7 +22,7 @@
 //! assert_eq!(function, Some(&"mi-funcion"));
 //! # Ok::<(), getrandom::Error>(())
 //! ```
-#![warn(missing_docs)]
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod display_prefix;
 mod error;

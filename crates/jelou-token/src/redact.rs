@@ -1,4 +1,4 @@
-//! Tokens inside other text.
+//! Redacts tokens in other text.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use crate::kind::PREFIXES;
 /// What all prefixes start with.
 const MARK: &str = "jfn_";
 
-/// Cuts each token in `text` down to its display prefix and `...`.
+/// Truncates each token in `text` to its display prefix and `...`.
 ///
-/// A token here is what a secret scanner takes for one, `jfn_(rt|pat)_[0-9A-Za-z]{38}`: the
-/// checksum does not count, as a token with a typing error gives away nearly as much. Unlike in a
-/// regular expression, matches may overlap, so nothing that is put before a token can hide it.
-/// Text without a token is handed back as it is, without allocating.
+/// The pattern is that of a secret scanner, `jfn_(rt|pat)_[0-9A-Za-z]{38}`. The checksum is not
+/// checked, because a token with a typing error reveals nearly as much. Unlike with a regular
+/// expression, matches may overlap, so text before a token cannot hide it. Text without a token is
+/// returned without an allocation.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut redacted = String::new();
     let mut done = 0;

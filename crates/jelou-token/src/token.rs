@@ -1,4 +1,4 @@
-//! The secret itself, from minting to its hash.
+//! The token itself: minting, parsing, hashing.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,20 +9,20 @@ use crate::format::{self, ALPHABET, BODY_LEN, SHOWN_LEN, SUFFIX_LEN};
 use crate::kind::{Access, Kind, Runtime};
 use crate::{DisplayPrefix, ParseTokenError, TokenHash};
 
-/// `jfn_rt_` and 38 characters: calls a function.
+/// `jfn_rt_` and 38 characters: authorises calls of a function.
 pub type RuntimeToken = Token<Runtime>;
 
-/// `jfn_pat_` and 38 characters: acts on the management API.
+/// `jfn_pat_` and 38 characters: authorises requests to the management API.
 pub type AccessToken = Token<Access>;
 
-/// Room for the longest kind, so that the secret needs no heap.
+/// The length of the longest kind, so that the secret needs no heap.
 const CAPACITY: usize = Access::PREFIX.len() + SUFFIX_LEN;
 
 /// A well-formed token in plain text.
 ///
-/// The value can be read with [`expose`](Self::expose) only: there is no `Display`, `Debug` prints
-/// the type's name, and it is not `Clone` or `PartialEq` (compare hashes). It is wiped when
-/// dropped; a move may leave a copy behind on the stack, so hash it early and keep the hash.
+/// Only [`expose`](Self::expose) reads the value: there is no `Display`, `Debug` prints the type's
+/// name, and it is neither `Clone` nor `PartialEq` (compare hashes). It is zeroized on drop. A move
+/// may leave a copy on the stack, so hash it early and keep the hash.
 pub struct Token<K: Kind> {
     text: [u8; CAPACITY],
     kind: PhantomData<K>,
@@ -36,11 +36,11 @@ impl<K: Kind> Token<K> {
         len
     };
 
-    /// Makes a new token from the operating system's random generator.
+    /// Mints a token from the random generator of the operating system.
     ///
     /// # Errors
     ///
-    /// The generator's own error. Do not go on with another source of randomness.
+    /// The error of the generator. Do not fall back to another source of randomness.
     pub fn mint() -> Result<Self, getrandom::Error> {
         let mut token = Self {
             text: [0; CAPACITY],
@@ -55,7 +55,7 @@ impl<K: Kind> Token<K> {
         Ok(token)
     }
 
-    /// Reads a token; this is the whole offline check. Does not trim.
+    /// Parses a token: the whole offline check. Does not trim.
     ///
     /// # Errors
     ///
@@ -79,29 +79,28 @@ impl<K: Kind> Token<K> {
         Ok(token)
     }
 
-    /// Checks and hashes a value that a caller presents: all of the gateway's work before the
-    /// look-up. `None` for anything that no token of this kind can be.
+    /// Checks and hashes the value that a caller presents: the gateway's work before the look-up.
+    /// `None` when the value is not a well-formed token of this kind.
     ///
-    /// Allocates nothing and copies no secret. Safe to call with a value of any size: the length
-    /// is fixed, so a longer value is refused unread and never hashed. How long it takes tells a
-    /// caller which rule of the format the value breaks, which is public, and nothing about
-    /// tokens that exist.
+    /// Neither allocates nor copies the secret. Safe with a value of any size: the length is fixed,
+    /// so a longer value is refused unread. The timing reveals which rule of the format the value
+    /// breaks, which is public, and nothing about existing tokens.
     pub fn hash_presented(value: &[u8]) -> Option<TokenHash> {
         format::check::<K>(value).ok()?;
         Some(TokenHash::of(value))
     }
 
-    /// The plain text. Each call of this is a place where the secret may get away.
+    /// The plain text. Each use is a place where the secret may leak.
     pub fn expose(&self) -> &str {
         format::as_str(self.as_bytes())
     }
 
-    /// What is stored in place of the token.
+    /// The hash, which is stored instead of the token.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(self.as_bytes())
     }
 
-    /// The first characters, by which people recognise a token in a list. Not a secret.
+    /// The first characters, which identify a token in a list. Not a secret.
     pub fn display_prefix(&self) -> DisplayPrefix {
         DisplayPrefix::new(&self.text[..K::PREFIX.len() + SHOWN_LEN])
     }
@@ -123,10 +122,10 @@ impl<K: Kind> Drop for Token<K> {
     }
 }
 
-/// Fills `body` with characters of the alphabet, each as likely as any other.
+/// Fills `body` with uniformly distributed characters of the alphabet.
 ///
-/// `byte % 62` would make the first eight characters a quarter more likely. Six bits of each byte
-/// make a number below 64 instead, and 62 and 63 are drawn again.
+/// `byte % 62` would favour the first eight characters by a quarter. Six bits of a byte give a
+/// number below 64 instead; 62 and 63 are rejected.
 fn fill_random(body: &mut [u8]) -> Result<(), getrandom::Error> {
     let mut pool = Zeroizing::new([0; BODY_LEN + 16]);
     let mut empty = body.iter_mut().peekable();
@@ -135,8 +134,8 @@ fn fill_random(body: &mut [u8]) -> Result<(), getrandom::Error> {
         let drawn = pool
             .iter()
             .filter_map(|byte| ALPHABET.get(usize::from(byte & 0b11_1111)));
-        // The characters come first: `zip` asks its left side first, and one that is taken there
-        // and not used is lost, which is harmless for a random byte and not for a place to fill.
+        // `zip` polls its left side first and loses that item when the right side is exhausted:
+        // harmless for a random byte, but not for a place to fill.
         for (character, place) in drawn.zip(empty.by_ref()) {
             *place = *character;
         }
