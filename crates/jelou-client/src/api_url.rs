@@ -1,4 +1,4 @@
-//! The address of a server's management API.
+//! The URL of the management API of a server.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,28 +6,29 @@ use std::str::FromStr;
 
 use ureq::http::Uri;
 
-/// An `http` or `https` address without a slash at its end. It may have a path, for a server behind a proxy that
-/// serves it under one.
+/// An `http` or `https` URL without a trailing slash. It may have a path, for a server behind a proxy with a path
+/// prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl {
     text: String,
     is_loopback: bool,
 }
 
+/// The text is not the URL of a management API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseApiUrlError {
     #[error("it is not a URL")]
     Malformed,
     #[error("it does not start with `http://` or `https://`")]
     Scheme,
-    #[error("it holds a user name or password; the access token is all that the server asks for")]
+    #[error("it holds a user name or password; the server takes only an access token")]
     UserInfo,
     #[error("it holds a query or a fragment")]
     Query,
 }
 
 impl ApiUrl {
-    /// Without a slash at the end.
+    /// The text, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -37,7 +38,7 @@ impl ApiUrl {
         self.is_loopback
     }
 
-    /// Whether a token on its way to this address can be read by others on the network.
+    /// Whether others on the network can read the token of a request.
     pub fn is_readable_by_others(&self) -> bool {
         !self.is_loopback && self.text.starts_with("http://")
     }
@@ -78,11 +79,11 @@ impl FromStr for ApiUrl {
     }
 }
 
-/// The names under `localhost` never leave the machine (RFC 6761, section 6.3).
+/// Names below `localhost` resolve to loopback (RFC 6761, section 6.3).
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = host.parse::<IpAddr>() {
-        return address.is_loopback();
+        return address.to_canonical().is_loopback();
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     host == "localhost" || host.ends_with(".localhost")
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slash_at_the_end_goes() {
+    fn a_trailing_slash_is_removed() {
         for (text, url) in [
             ("http://127.0.0.1:4400", "http://127.0.0.1:4400"),
             ("https://api.example.com/", "https://api.example.com"),
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_server_is_refused() {
+    fn each_error_names_its_rule() {
         for (text, error) in [
             ("", ParseApiUrlError::Scheme),
             ("127.0.0.1:4400", ParseApiUrlError::Scheme),
@@ -131,6 +132,7 @@ mod tests {
         for private in [
             "http://127.0.0.1:1",
             "http://[::1]:1",
+            "http://[::ffff:127.0.0.1]:1",
             "http://localhost",
             "http://api.localhost",
             "https://example.com",

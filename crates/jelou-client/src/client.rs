@@ -1,4 +1,4 @@
-//! The connection: one request at a time, with the credential, the time limits and the reading of errors.
+//! Sends a request with the access token and timeouts, and turns an error response into an error.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::path::Path;
 use crate::{ApiUrl, ClientError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Of a whole call; a deployment with packages to fetch is the longest.
+/// For a whole call; the longest is a deploy that downloads packages.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
-/// Bytes of an answer.
+/// The most bytes of a response body.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
-/// A client of one server, as one access token.
+/// A client of one server, with one access token.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
@@ -29,13 +29,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Does not connect yet. Without a token only [`Client::health`] works.
+    /// Does not connect. Without a token, only [`Client::health`] succeeds.
     pub fn new(api: ApiUrl, token: Option<AccessToken>) -> Self {
         let mut config = Agent::config_builder()
             .user_agent(concat!("jelou/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(CALL_TIMEOUT))
-            // A redirect could carry the credential to another host; the API has none.
+            // A redirect could send the token to another host; the API has no redirects.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
@@ -45,7 +45,7 @@ impl Client {
                     .build(),
             );
         if api.is_loopback() {
-            // A proxy has another loopback than ours.
+            // The loopback of a proxy is another machine's.
             config = config.proxy(None);
         }
         Self {
@@ -55,6 +55,7 @@ impl Client {
         }
     }
 
+    /// The URL of the server.
     pub fn api(&self) -> &ApiUrl {
         &self.api
     }
@@ -87,7 +88,7 @@ impl Client {
         serde_json::to_vec(body).map_err(|error| self.unreadable(&error))
     }
 
-    /// Sends and turns every answer that is no success into its error.
+    /// Sends a request; any status but success is an error.
     fn send(
         &self,
         method: Method,
@@ -160,7 +161,7 @@ impl Client {
         }
     }
 
-    /// The reason may quote a value of the body, which may be a token.
+    /// The reason is redacted: it may quote a token from the body.
     fn unreadable(&self, error: &serde_json::Error) -> ClientError {
         ClientError::Unreadable {
             url: self.api.to_string(),

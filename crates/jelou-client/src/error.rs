@@ -1,15 +1,16 @@
-//! What can go wrong between the command line and the server.
+//! Errors of a call.
 
 use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
 
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The API's own error.
+    /// The server refused the call.
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
 
-    /// No answer: the server is down, its name unknown, its certificate not trusted, or it took too long.
+    /// No response: the server is down, its name does not resolve, its certificate is not trusted, or a timeout.
     #[error("cannot reach the server at {url}")]
     Network {
         url: String,
@@ -17,16 +18,16 @@ pub enum ClientError {
         source: Box<ureq::Error>,
     },
 
-    /// Something before the server, such as a proxy, says that it is away for now.
+    /// A proxy in front of the server cannot reach it for now.
     #[error("the server at {url} is not available: it answered with status {status}")]
     Unavailable { url: String, status: u16 },
 
-    /// An answer that is not this API's: most likely the URL is another service's.
+    /// The response is not of this API: the URL is most likely another service's.
     #[error("{url} is not the address of a jelou server: it answered with status {status}")]
     NotJelou { url: String, status: u16 },
 
-    /// An answer of this API that this version cannot read.
-    #[error("the answer of the server at {url} is not understood: {reason}")]
+    /// A response of this API that this version cannot read.
+    #[error("cannot read the response of the server at {url}: {reason}")]
     Unreadable { url: String, reason: String },
 }
 

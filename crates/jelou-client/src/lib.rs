@@ -1,7 +1,7 @@
 //! Typed, blocking client of the management API.
 //!
-//! One method per operation, grouped by resource as the API's paths are, with the bodies of [`jelou_core::api`].
-//! Where the credentials come from and how an error is shown is left to the caller.
+//! One method per operation, grouped by resource like the paths of the API, with the bodies of [`jelou_core::api`].
+//! It neither reads credentials nor displays errors.
 //!
 //! ```no_run
 //! use jelou_client::{ApiUrl, Client};
@@ -14,6 +14,7 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(clippy::missing_errors_doc)]
 
 mod api_url;
 mod client;

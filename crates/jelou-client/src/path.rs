@@ -1,10 +1,10 @@
-//! Paths of the API, each part encoded so that no value can change which resource is meant.
+//! Paths of the API. Each segment is percent-encoded, so that no value can address another resource.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All but the unreserved characters of RFC 3986, section 2.3.
+/// All but the unreserved characters (RFC 3986, section 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -23,7 +23,7 @@ impl Path {
     pub(crate) fn segment(mut self, segment: &str) -> Self {
         self.0.push('/');
         match segment {
-            // A dot segment would be taken as "this" or "the one above", encoded or not.
+            // URL parsers resolve dot segments, even encoded ones.
             "." | ".." => self.0.push_str("%00"),
             segment => self.0.extend(utf8_percent_encode(segment, ENCODED)),
         }

@@ -1,29 +1,31 @@
-//! The one source of time, so that tests can set it.
+//! The clock, which tests can set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
+/// The system clock, or a fixed one; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// Milliseconds since the Unix epoch; absent for the system's clock.
+    /// Milliseconds since the Unix epoch; absent for the system clock.
     fixed: Option<Arc<AtomicI64>>,
 }
 
 impl Clock {
+    /// The system clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that stands still until [`Clock::set`] moves it.
+    /// A clock that only [`Clock::set`] moves.
     pub fn fixed(at: Timestamp) -> Self {
         Self {
             fixed: Some(Arc::new(AtomicI64::new(at.as_millisecond()))),
         }
     }
 
-    /// Moves a fixed clock; the system's clock stays as it is.
+    /// Sets a fixed clock; does nothing to the system clock.
     pub fn set(&self, at: Timestamp) {
         if let Some(fixed) = &self.fixed {
             fixed.store(at.as_millisecond(), Ordering::Relaxed);
@@ -38,7 +40,7 @@ impl Clock {
         }
     }
 
-    /// The time of day, in the millisecond precision in which the store keeps it.
+    /// The time, in milliseconds as the store keeps it.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH)
     }

@@ -1,21 +1,22 @@
-//! The stable codes of errors: in the management API's problem documents and in the command line's JSON.
+//! The stable error codes of the management API and of the command line's JSON.
 
 use serde::{Deserialize, Serialize};
 
+/// A stable error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// No valid credentials.
     AuthError,
-    /// Valid credentials without the right.
+    /// Valid credentials that lack the scope.
     Forbidden,
     NotFound,
     Conflict,
-    /// The last active token of a function would go.
+    /// The change would revoke the last active token of a function.
     LastToken,
-    /// The request's content breaks a rule; the message names it.
+    /// The request breaks a rule, which the message names.
     ValidationError,
-    /// The command line lacks an answer or was called wrongly.
+    /// The command line has wrong arguments, or lacks an answer to a prompt.
     InputError,
     /// The server failed.
     ApiError,
@@ -27,6 +28,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Whether the same request may succeed later.
     pub fn is_retryable(self) -> bool {
         matches!(self, Self::NetworkError | Self::TransientError)
     }

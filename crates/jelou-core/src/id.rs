@@ -1,5 +1,5 @@
-//! Public ids: a prefix that names the kind, then a lower-case ULID. They are kept as they are written, in place and
-//! without an allocation: there may be a million of them in memory.
+//! Public ids: a prefix for the kind, then a lower-case ULID. An id is stored inline as its text, without an
+//! allocation, because a registry may hold a million of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+/// The text is not an id of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form `{prefix}` followed by 26 characters of a lower-case ULID")]
 pub struct ParseIdError {
@@ -22,9 +23,10 @@ macro_rules! id {
         pub struct $name([u8; $prefix.len() + ulid::ULID_LEN]);
 
         impl $name {
+            /// The prefix of the kind.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A fresh id; ids sort by the time of their creation.
+            /// A new id; ids sort by time of creation.
             pub fn generate() -> Self {
                 Self::of(Ulid::generate())
             }
@@ -37,8 +39,9 @@ macro_rules! id {
                 Self(text)
             }
 
+            /// The text.
             pub fn as_str(&self) -> &str {
-                // It was made of ASCII.
+                // Always ASCII.
                 std::str::from_utf8(&self.0).unwrap_or_default()
             }
         }
@@ -62,44 +65,32 @@ macro_rules! id {
                 let error = ParseIdError { prefix: $prefix };
                 let ulid = text.strip_prefix($prefix).ok_or(error)?;
                 let id = Self::of(Ulid::from_string(ulid).map_err(|_| error)?);
-                // Other letters are read as some of these, and upper case as lower.
+                // Crockford's base32 reads `I` and `L` as `1`, `O` as `0`, and ignores case; an id has one spelling.
                 if id.as_str() == text { Ok(id) } else { Err(error) }
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = ParseIdError;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.as_str().to_owned()
-            }
-        }
+        $crate::text::written_as_text!($name);
     };
 }
 
 id!(
-    /// Names a function for life, whatever happens to its slug.
+    /// The id of a function. Unlike a slug, it is never reused.
     FunctionId,
     "func_"
 );
 id!(
-    /// Names one immutable build of a function.
+    /// The id of a deployment.
     DeploymentId,
     "dep_"
 );
 id!(
-    /// Names a runtime token; it can revoke the token but cannot authenticate.
+    /// The id of a runtime token. It can be used to revoke the token, not to authenticate.
     TokenId,
     "tok_"
 );
 id!(
-    /// Names an access token; it can revoke the token but cannot authenticate.
+    /// The id of an access token. It can be used to revoke the token, not to authenticate.
     AccessTokenId,
     "pat_"
 );

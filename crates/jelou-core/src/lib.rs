@@ -1,7 +1,8 @@
-//! Plain types of the domain, parsed once at the edge so that they cannot be wrong inside.
+//! Plain types of the domain, parsed at the edge and valid from there on.
 //!
-//! No I/O here: persistence is `jelou-store`'s, processes are `jelou-engine`'s, HTTP is `jelou-server`'s. What more than one
-//! of them needs besides the domain ([`clock`], [`mod@seldom`]) stands here, too.
+//! No I/O: persistence is in `jelou-store`, processes are in `jelou-engine`, HTTP is in `jelou-server`. Shared tools
+//! ([`clock`], [`line_rate`], [`mod@seldom`]) are here too.
+#![warn(clippy::missing_errors_doc)]
 
 pub mod api;
 pub mod clock;
@@ -10,12 +11,14 @@ pub mod id;
 pub mod limits;
 pub mod line_rate;
 pub mod manifest;
+pub mod network;
 pub mod policy;
 pub mod scope;
 pub mod secret_key;
 pub mod seldom;
 pub mod slug;
 pub mod source;
+mod text;
 pub mod token_name;
 
 pub use clock::Clock;
@@ -24,6 +27,7 @@ pub use id::{AccessTokenId, DeploymentId, FunctionId, TokenId};
 pub use limits::Limits;
 pub use line_rate::LineRate;
 pub use manifest::Manifest;
+pub use network::Network;
 pub use policy::TokenPolicy;
 pub use scope::{Scope, Scopes};
 pub use secret_key::SecretKey;

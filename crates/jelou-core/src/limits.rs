@@ -1,22 +1,23 @@
-//! The limits of a function's process and of its requests. Each one is an operator's setting, and the error that it
-//! causes names it.
+//! The limits of functions: of their builds, processes and requests. Each one is a setting of the operator, and its
+//! error names it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The limits, section `[limits]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Milliseconds until the response head must be there, unless the function sets its own `timeout`.
+    /// Milliseconds until the response head, unless the function sets its own `timeout`.
     pub request_timeout_ms: u64,
     /// The largest `timeout` that a function may set, in milliseconds.
     pub max_request_timeout_ms: u64,
-    /// Milliseconds without a byte after which a response stream is cut.
+    /// Milliseconds without a byte before a response stream is cut.
     pub stream_idle_timeout_ms: u64,
     /// Milliseconds that the import of a module may take.
     pub startup_timeout_ms: u64,
-    /// Milliseconds that a build may take, download of its packages included.
+    /// Milliseconds that a build may take, including the download of its packages.
     pub build_timeout_ms: u64,
     /// MiB of private memory of each process of a build.
     pub max_build_memory_mib: u64,
@@ -24,43 +25,43 @@ pub struct Limits {
     pub max_body_bytes: u64,
     /// MiB of a process's JavaScript heap.
     pub max_heap_mib: u64,
-    /// MiB of private memory of a process, its heap included.
+    /// MiB of private memory of a process, including its heap.
     pub max_memory_mib: u64,
     /// MiB of private memory of all processes together; a part of the machine's memory when it is not set.
     pub max_workers_memory_mib: Option<u64>,
-    /// Milliseconds that the event loop of a process may stand still before the process is ended.
+    /// Milliseconds that the event loop of a process may be blocked before the process is killed.
     pub stall_timeout_ms: u64,
-    /// Share of the processor, where it is short, in hundredths of the usual one.
+    /// CPU weight of a process relative to 100, which counts while the CPU is contended.
     pub cpu_weight: u64,
     /// Threads of a process.
     pub max_threads: u64,
-    /// Files, connections included, that a process has open.
+    /// File descriptors of a process, including connections.
     pub max_open_files: u64,
-    /// Lines that a process may write to its log in a second.
+    /// Log lines of a process per second.
     pub max_log_lines_per_second: u64,
-    /// Bytes of a line of a log.
+    /// Bytes of a log line.
     pub max_log_line_bytes: usize,
     /// Bytes of the head of a function's response.
     pub max_response_header_bytes: usize,
-    /// Processes of one function; as many as there are cores when it is not set.
+    /// Processes of one function; the number of cores when it is not set.
     pub max_processes_per_function: Option<usize>,
-    /// Requests that one process works on at a time.
+    /// Concurrent requests of one process.
     pub max_concurrent_requests: usize,
-    /// Requests that wait for a process's turn before the rest get 503.
+    /// Requests that may queue for a process; further ones get 503.
     pub max_queued_requests: usize,
-    /// Milliseconds that an idle process is kept.
+    /// Milliseconds before an idle process is ended.
     pub idle_timeout_ms: u64,
-    /// Blank workers that are kept ready for functions that sleep.
+    /// Blank workers that are kept ready for cold starts.
     pub blank_workers: usize,
-    /// Blank workers that are kept ready after many functions were started at a time.
+    /// Blank workers that are kept ready after a burst of cold starts.
     pub max_blank_workers: usize,
-    /// Milliseconds that in-flight requests get to finish when their process is replaced.
+    /// Milliseconds that in-flight requests get to finish when their process is drained.
     pub drain_timeout_ms: u64,
-    /// Calls that a chain of functions may be long.
+    /// Calls in a chain of functions.
     pub max_hops: u32,
     /// Bytes of a bundle.
     pub max_bundle_bytes: u64,
-    /// Values that a function keeps in `ctx.memory`.
+    /// Values of a function in `ctx.memory`.
     pub max_memory_entries: u64,
     /// Bytes of a value in `ctx.memory`.
     pub max_memory_value_bytes: u64,

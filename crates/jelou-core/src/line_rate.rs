@@ -1,20 +1,20 @@
-//! How many lines of one kind are logged in a second.
+//! Limits the number of log lines per second.
 
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts lines in windows of a second.
+/// Counts lines in windows of one second.
 #[derive(Debug, Default)]
 pub struct LineRate {
-    /// When the window began.
+    /// The start of the window.
     window: Option<Instant>,
     passed: u64,
     dropped: u64,
 }
 
 impl LineRate {
-    /// Whether a line may pass, of which there may be so many in a window.
+    /// Whether one more line may be logged, of at most `limit` in a window.
     pub fn admit(&mut self, limit: u64, now: Instant) -> bool {
         if !self.lasts(now) {
             self.window = Some(now);
@@ -28,7 +28,7 @@ impl LineRate {
         false
     }
 
-    /// Lines dropped since this was asked last; `None` while the window in which they were dropped lasts.
+    /// The number of dropped lines since the last report; `None` until their window has ended.
     pub fn take_dropped(&mut self, now: Instant) -> Option<u64> {
         if self.lasts(now) {
             return None;
@@ -36,13 +36,13 @@ impl LineRate {
         self.rest()
     }
 
-    /// When the lines that were dropped can be told of, if there are any.
-    pub fn told_at(&self) -> Option<Instant> {
+    /// When dropped lines can be reported, if there are any.
+    pub fn report_at(&self) -> Option<Instant> {
         let window = self.window?;
         (self.dropped > 0).then_some(window + WINDOW)
     }
 
-    /// Lines dropped and not told of yet.
+    /// The number of dropped lines that are not reported yet.
     pub fn rest(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.dropped)).filter(|dropped| *dropped > 0)
     }
@@ -66,10 +66,10 @@ mod tests {
             [true, true, false, false]
         );
         assert_eq!(rate.take_dropped(start), None);
-        assert_eq!(rate.told_at(), Some(start + WINDOW));
+        assert_eq!(rate.report_at(), Some(start + WINDOW));
         let later = start + WINDOW;
         assert_eq!(rate.take_dropped(later), Some(2));
-        assert_eq!(rate.told_at(), None);
+        assert_eq!(rate.report_at(), None);
         assert!(rate.admit(2, later));
         assert_eq!(rate.rest(), None);
     }

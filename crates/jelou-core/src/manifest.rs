@@ -1,8 +1,9 @@
-//! What a deployment says of itself, read once at deploy. The gateway answers everything static from it.
+//! The manifest of a deployment, read from its bundle at deploy. The gateway answers static requests from it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// How the bundle defines its tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -12,6 +13,7 @@ pub enum Mode {
     App,
 }
 
+/// The manifest of a deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -22,6 +24,7 @@ pub struct Manifest {
     pub tools: Vec<Tool>,
 }
 
+/// One tool: a handler with its route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tool {
@@ -34,10 +37,10 @@ pub struct Tool {
     pub path: String,
     /// Upper-case HTTP methods.
     pub methods: Vec<String>,
-    /// Milliseconds until the response must have begun. `None`: as the operator has set.
+    /// Milliseconds until the response head; `None` for the operator's default.
     pub timeout_ms: Option<u64>,
     pub mcp: bool,
-    /// Callable without a token.
+    /// Whether it can be called without a token.
     pub public: bool,
     pub cors: Option<Cors>,
     #[serde(default)]
@@ -57,7 +60,7 @@ pub struct Cors {
     pub methods: Option<Vec<String>>,
     pub headers: Option<Vec<String>>,
     pub credentials: bool,
-    /// Seconds that a browser may keep the preflight's answer.
+    /// Seconds for which a browser may cache the preflight response.
     pub max_age: u64,
 }
 
@@ -85,7 +88,7 @@ pub struct Schedule {
 }
 
 impl Manifest {
-    /// Whether a caller without a token may learn which routes there are.
+    /// Whether every tool is public, so that callers without a token may see the routes.
     pub fn is_public(&self) -> bool {
         self.tools.iter().all(|tool| tool.public)
     }

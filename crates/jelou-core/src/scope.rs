@@ -1,4 +1,4 @@
-//! What an access token may do on the management API.
+//! The scopes of an access token.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// What an access token may do on the management API; a greater scope implies the lesser ones.
 #[derive(
     Debug,
     Clone,
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
     utoipa::ToSchema,
 )]
 pub enum Scope {
-    /// See functions, deployments, tokens and the names of secrets.
+    /// Read functions, deployments, tokens and the keys of secrets.
     #[serde(rename = "functions:read")]
     FunctionsRead,
     /// Deploy, and change tokens and secrets.
@@ -32,8 +33,10 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// From least to greatest.
     pub const ALL: [Self; 3] = [Self::FunctionsRead, Self::FunctionsWrite, Self::Admin];
 
+    /// The text in tokens and requests.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FunctionsRead => "functions:read",
@@ -49,6 +52,7 @@ impl fmt::Display for Scope {
     }
 }
 
+/// The text is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown scope `{0}`; the scopes are `functions:read`, `functions:write` and `admin`")]
 pub struct ParseScopeError(String);
@@ -69,18 +73,22 @@ impl FromStr for Scope {
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
+    /// The scope `admin` alone.
     pub fn admin() -> Self {
         Self::from_iter([Scope::Admin])
     }
 
+    /// Whether there is no scope.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// From least to greatest.
     pub fn iter(&self) -> impl Iterator<Item = Scope> {
         self.0.iter().copied()
     }
 
+    /// Whether a scope of the set implies `wanted`.
     pub fn allows(&self, wanted: Scope) -> bool {
         self.0.iter().any(|held| *held >= wanted)
     }
@@ -92,7 +100,7 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-/// Space-separated, as in OAuth 2.0 (RFC 6749, section 3.3); the form in which the store keeps it.
+/// Space-separated, as in OAuth 2.0 (RFC 6749, section 3.3). The store keeps this form.
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, scope) in self.0.iter().enumerate() {

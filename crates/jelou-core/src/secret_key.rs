@@ -1,17 +1,21 @@
-//! The key of a secret, as a function reads it with `ctx.env.get("KEY")`.
+//! The key of a secret, which a function reads with `ctx.env.get("KEY")`.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::text_newtype;
+
+/// The most characters of a key.
 pub const MAX_SECRET_KEY_LENGTH: usize = 256;
-/// Bytes of one secret's value.
+/// The most bytes of a value.
 pub const MAX_SECRET_VALUE_BYTES: usize = 64 * 1024;
+/// The most secrets of a function.
 pub const MAX_SECRETS_PER_FUNCTION: usize = 100;
-/// Keys of the platform itself; a function can neither set nor read them.
+/// The prefix of keys that are reserved for the platform: a function can neither set nor read them.
 pub const RESERVED_PREFIX: &str = "__FN_";
 
+/// The key of a secret: an upper-case letter, then upper-case letters, digits and `_`.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -19,6 +23,7 @@ pub const RESERVED_PREFIX: &str = "__FN_";
 #[schema(value_type = String, pattern = "^[A-Z][A-Z0-9_]*$", example = "OTRA_FUNCION_TOKEN")]
 pub struct SecretKey(String);
 
+/// The text is not a secret key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseSecretKeyError {
     #[error("a secret key cannot be empty")]
@@ -33,11 +38,7 @@ pub enum ParseSecretKeyError {
     TooLong(usize),
 }
 
-impl SecretKey {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_newtype!(SecretKey);
 
 impl FromStr for SecretKey {
     type Err = ParseSecretKeyError;
@@ -57,26 +58,6 @@ impl FromStr for SecretKey {
             return Err(ParseSecretKeyError::TooLong(text.len()));
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for SecretKey {
-    type Error = ParseSecretKeyError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<SecretKey> for String {
-    fn from(key: SecretKey) -> Self {
-        key.0
-    }
-}
-
-impl fmt::Display for SecretKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,11 +1,12 @@
-//! Futures of what is seldom done, apart from those that wait for it.
+//! Boxes rarely used futures.
 //!
-//! A future holds the state of all that it may wait for, and the function that runs it a place on the stack for each of them:
-//! a call that does none of it would still reach over tens of kilobytes, and find them in no cache.
+//! A future reserves space for every future that it may await, and its poll function reserves stack for each of them.
+//! Without boxing, a call that awaits none of the rare ones would still span tens of kilobytes and miss the cache.
 
 use std::pin::Pin;
 
-/// Boxes a future, which is made here: whoever waits for it has neither its state nor its code.
+/// Boxes a rarely used future, so that its state does not enlarge the caller's. The future is created inside, out of
+/// line.
 #[inline(never)]
 pub fn seldom<'a, F>(
     make: impl FnOnce() -> F,

@@ -1,13 +1,16 @@
-//! A function's slug: the DNS label (RFC 1123) that becomes its sub-domain.
+//! The slug of a function: the DNS label (RFC 1123) of its subdomain.
 
-use std::fmt;
+use std::borrow::Borrow;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest label that DNS allows (RFC 1035, section 2.3.4).
+use crate::text::text_newtype;
+
+/// The longest label of DNS (RFC 1035, section 2.3.4).
 pub const MAX_SLUG_LENGTH: usize = 63;
 
+/// The slug of a function: 1 to 63 lower-case letters, digits and inner hyphens.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -15,6 +18,7 @@ pub const MAX_SLUG_LENGTH: usize = 63;
 #[schema(value_type = String, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example = "mi-funcion")]
 pub struct Slug(String);
 
+/// The text is not a slug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseSlugError {
     #[error("a slug cannot be empty")]
@@ -27,11 +31,7 @@ pub enum ParseSlugError {
     Hyphen,
 }
 
-impl Slug {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+text_newtype!(Slug);
 
 impl FromStr for Slug {
     type Err = ParseSlugError;
@@ -56,28 +56,8 @@ impl FromStr for Slug {
     }
 }
 
-impl TryFrom<String> for Slug {
-    type Error = ParseSlugError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Slug> for String {
-    fn from(slug: Slug) -> Self {
-        slug.0
-    }
-}
-
-impl fmt::Display for Slug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Lets a map keyed by slugs be asked with the label of a host name.
-impl std::borrow::Borrow<str> for Slug {
+/// For lookups by a label of a host name.
+impl Borrow<str> for Slug {
     fn borrow(&self) -> &str {
         &self.0
     }

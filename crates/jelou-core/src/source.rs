@@ -1,32 +1,37 @@
-//! The files of an upload: which are taken, and the limits that they must keep. The command line and the server
-//! apply the same rules, so that an error shows before anything is sent and holds whoever sends it.
+//! The rules for uploaded files. The command line applies them before it sends anything, and the server applies them
+//! again to every client.
 
 use serde::{Deserialize, Serialize};
 
+/// The most files of an upload.
 pub const MAX_FILES: usize = 20;
-/// Bytes of one file.
+/// The most bytes of a file.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
-/// Bytes of all files together.
+/// The most bytes of all files together.
 pub const MAX_TOTAL_BYTES: usize = 1024 * 1024;
+/// The most bytes of a path.
 pub const MAX_PATH_LENGTH: usize = 255;
+/// The extensions of files that can be deployed.
 pub const EXTENSIONS: [&str; 6] = ["ts", "js", "json", "jsonc", "md", "txt"];
+/// The entrypoint, unless another one is named.
 pub const DEFAULT_ENTRYPOINT: &str = "index.ts";
 
-/// One file, its path relative to the project's folder with `/` between segments.
+/// A file; its path is relative to the project's folder with `/` between segments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SourceFile {
     pub path: String,
-    /// UTF-8 text.
+    /// The text.
     pub content: String,
 }
 
-/// Files that keep every rule, and the entrypoint among them.
+/// Files that follow every rule, and the entrypoint among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceTree {
     files: Vec<SourceFile>,
     entrypoint: String,
 }
 
+/// The first rule that an upload breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     #[error("there are no files to deploy")]
@@ -38,14 +43,14 @@ pub enum SourceError {
     #[error("the files are {0} bytes together; the limit is {MAX_TOTAL_BYTES} bytes (1 MB)")]
     TotalTooLarge(usize),
     #[error(
-        "`{0}` has an extension that is not deployed; allowed are .ts, .js, .json, .jsonc, .md and .txt"
+        "`{0}` cannot be deployed; the allowed extensions are .ts, .js, .json, .jsonc, .md and .txt"
     )]
     Extension(String),
     #[error("`{path}` is not a plain relative path: {reason}")]
     Path { path: String, reason: &'static str },
-    #[error("`{0}` is there twice")]
+    #[error("`{0}` is in the upload twice")]
     Duplicate(String),
-    #[error("`{0}` is a file and a folder")]
+    #[error("`{0}` is both a file and a folder")]
     FileAndFolder(String),
     #[error("the entrypoint `{0}` is not among the files")]
     EntrypointMissing(String),
@@ -54,6 +59,10 @@ pub enum SourceError {
 }
 
 impl SourceTree {
+    /// Checks the files and sorts them by path.
+    ///
+    /// # Errors
+    /// The first broken rule.
     pub fn new(mut files: Vec<SourceFile>, entrypoint: Option<&str>) -> Result<Self, SourceError> {
         if files.is_empty() {
             return Err(SourceError::Empty);
@@ -100,6 +109,7 @@ impl SourceTree {
         &self.files
     }
 
+    /// The path of the entrypoint.
     pub fn entrypoint(&self) -> &str {
         &self.entrypoint
     }
@@ -113,8 +123,8 @@ fn is_folder_of(files: &[SourceFile], path: &str) -> bool {
     })
 }
 
-/// Characters without a shape of their own that can make a name look like another one: marks of the writing
-/// direction, joiners and spaces of no width (Unicode, general category Cf).
+/// Invisible characters that can make a name look like another one: direction marks, joiners and zero-width spaces
+/// (Unicode, general category Cf).
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -170,7 +180,7 @@ fn check_path(path: &str) -> Result<(), SourceError> {
     }
 }
 
-/// Whether the folder or file of this name is passed over when a project is collected.
+/// Whether the files of a project exclude a folder or file of this name.
 pub fn is_left_out(name: &str) -> bool {
     name.starts_with('.') || matches!(name, "node_modules" | "dist")
 }

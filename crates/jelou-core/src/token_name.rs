@@ -1,12 +1,15 @@
-//! The name of a runtime or access token, unique among the unrevoked tokens of its owner.
+//! The name of a runtime or access token.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::text_newtype;
+
+/// The most characters of a name.
 pub const MAX_TOKEN_NAME_LENGTH: usize = 64;
 
+/// The name of a token, unique among the unrevoked tokens of a function, or among the unrevoked access tokens.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -14,6 +17,7 @@ pub const MAX_TOKEN_NAME_LENGTH: usize = 64;
 #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9._-]{0,63}$", example = "ci-deploy")]
 pub struct TokenName(String);
 
+/// The text is not a token name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTokenNameError {
     #[error("a token name cannot be empty")]
@@ -21,24 +25,22 @@ pub enum ParseTokenNameError {
     #[error("token name is {0} characters long; the limit is {MAX_TOKEN_NAME_LENGTH}")]
     TooLong(usize),
     #[error(
-        "a token name starts with a lower-case letter or a digit, then allows `.`, `_` and `-` as well"
+        "a token name starts with a lower-case letter or a digit and holds only those, `.`, `_` and `-`"
     )]
     Character,
-    /// A name must never be mistaken for an id or a token, nor hold a token's value.
+    /// A name cannot look like an id or a token value.
     #[error("a token name cannot start with `{0}`, which marks ids and token values")]
     Reserved(&'static str),
 }
 
 impl TokenName {
-    /// The name of the token that a function's first deployment creates.
+    /// `default`, the name of the token that the first deployment of a function creates.
     pub fn first_deployment() -> Self {
         Self("default".to_owned())
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+text_newtype!(TokenName);
 
 impl FromStr for TokenName {
     type Err = ParseTokenNameError;
@@ -60,26 +62,6 @@ impl FromStr for TokenName {
             return Err(ParseTokenNameError::TooLong(text.len()));
         }
         Ok(Self(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for TokenName {
-    type Error = ParseTokenNameError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<TokenName> for String {
-    fn from(name: TokenName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for TokenName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

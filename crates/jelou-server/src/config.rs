@@ -1,7 +1,7 @@
-//! The server's settings: command line over environment over file over defaults, validated once at start.
+//! The settings of the server: command line over environment over file over defaults, validated at start.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
 
-/// All settings with their defaults, commented: the reference of the configuration file.
+/// All settings with their defaults and comments: the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
+/// The settings. `default.toml` documents each of them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -30,13 +31,13 @@ pub struct Config {
     #[serde(default = "default_data_dir")]
     pub data: PathBuf,
     pub domain: String,
-    /// Proxies whose word on their callers counts.
+    /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: Networks,
-    /// Absent where callers speak plain HTTP.
+    /// Absent for plain HTTP.
     #[serde(default)]
     pub tls: Option<Tls>,
     pub identity: Identity,
-    /// Absent where functions cannot use the Jelou API.
+    /// Absent when functions cannot use the Jelou API.
     #[serde(default)]
     pub jelou: Option<Jelou>,
     pub limits: Limits,
@@ -50,15 +51,15 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
-    /// Of the addresses that functions cannot connect to, those that they can after all.
+    /// Exceptions from the addresses that functions cannot connect to.
     pub allow: Vec<Ipv4Net>,
 }
 
-/// Files in PEM.
+/// PEM files.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// The server's certificate and those that lead to its authority.
+    /// The certificate chain of the server.
     pub cert: PathBuf,
     pub key: PathBuf,
 }
@@ -66,11 +67,11 @@ pub struct Tls {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// Callers who may say whom they speak for.
+    /// Callers that may assert an identity.
     pub trusted: Networks,
 }
 
-/// The Jelou API that functions use as `ctx.jelou`.
+/// The Jelou API behind `ctx.jelou`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jelou {
@@ -102,7 +103,7 @@ pub struct Database {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mcp {
-    /// Origins of the web pages that may use MCP of any function.
+    /// Origins of web pages that may use MCP of any function.
     pub allowed_origins: Vec<String>,
 }
 
@@ -112,7 +113,7 @@ impl Database {
     }
 }
 
-/// What the command line says; it goes over everything else.
+/// The settings of the command line, which take precedence.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +136,7 @@ pub struct TlsOverrides {
     pub key: Option<PathBuf>,
 }
 
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("{}", describe(.0))]
@@ -157,15 +159,19 @@ pub enum ConfigError {
     },
     #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
     HeapOverMemory { heap: u64, memory: u64 },
-    #[error("`jelou.base_url` is `{0}`, which is no address that begins with https:// or http://")]
+    #[error("`jelou.base_url` is `{0}`; it must be an https:// or http:// URL")]
     JelouUrl(String),
 }
 
-/// Settings outside of sections, as the environment names them. No other variable without `__` is looked at: many of
-/// them are others' (a Kubernetes service `jelou` sets `JELOU_PORT` in every container, for instance).
+/// The environment variables of settings outside sections. Other variables without `__` are ignored, because many belong
+/// to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
 const TOP_LEVEL: [&str; 5] = ["listen", "api_listen", "data", "domain", "trusted_proxies"];
 
 impl Config {
+    /// Reads and validates the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting, and the file or variable that set it.
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
         if let Some(file) = file {
@@ -208,13 +214,13 @@ impl Config {
             ("build_timeout_ms", limits.build_timeout_ms, 1),
             ("max_build_memory_mib", limits.max_build_memory_mib, 128),
             ("max_heap_mib", limits.max_heap_mib, 16),
-            // A process or two.
+            // One or two processes.
             (
                 "max_workers_memory_mib",
                 limits.max_workers_memory_mib.unwrap_or(u64::MAX),
                 64,
             ),
-            // Two looks at the event loop; a shorter one would end processes that had to wait for the processor.
+            // Two checks of the event loop; a shorter timeout would kill processes that wait for CPU time.
             ("stall_timeout_ms", limits.stall_timeout_ms, 500),
             ("cpu_weight", limits.cpu_weight, 1),
             ("max_threads", limits.max_threads, 32),
@@ -224,9 +230,9 @@ impl Config {
                 limits.max_log_lines_per_second,
                 1,
             ),
-            // Below it, the frame of a line leaves no room for what the line says.
+            // Below it, the metadata of a line leaves no room for its text.
             ("max_log_line_bytes", limits.max_log_line_bytes as u64, 1024),
-            // The least that the HTTP library takes.
+            // The minimum of hyper.
             (
                 "max_response_header_bytes",
                 limits.max_response_header_bytes as u64,
@@ -276,12 +282,18 @@ impl Config {
     }
 }
 
+/// An IPv4-mapped IPv6 address is the IPv4 address, so that loopback is recognised in either form.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| {
+    let address: SocketAddr = text.parse().map_err(|_| {
         D::Error::custom(format_args!(
             "`{text}` is not an IP address with a port, such as 127.0.0.1:4400"
         ))
+    })?;
+    Ok(match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        // Keeps the scope id.
+        IpAddr::V6(_) => address,
     })
 }
 
@@ -292,7 +304,7 @@ where
     address(deserializer).map(Some)
 }
 
-/// Names each setting that is wrong as an operator knows it, and the place where it was set.
+/// Names each wrong setting and where it was set.
 fn describe(error: &figment::Error) -> String {
     let problems: Vec<String> = error
         .clone()
@@ -302,7 +314,7 @@ fn describe(error: &figment::Error) -> String {
             let place = match source {
                 Some(Some(Source::File(path))) => format!(" in `{}`", path.display()),
                 Some(None) => " in the environment".to_owned(),
-                // The command line, which is in sight.
+                // The command line.
                 _ => String::new(),
             };
             let reason = match &error.kind {
@@ -420,6 +432,25 @@ mod tests {
         fs_err::write(file.path(), "[limits]\nmax_hop = 3\n").unwrap();
         let error = Config::load(Some(file.path()), &Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("max_hop"), "{error}");
+    }
+
+    #[test]
+    fn a_mapped_address_to_listen_on_is_the_ipv4_address() {
+        for (given, address) in [
+            ("[::ffff:127.0.0.1]:4400", "127.0.0.1:4400"),
+            ("[::1]:4400", "[::1]:4400"),
+            ("[fe80::1%3]:4400", "[fe80::1%3]:4400"),
+        ] {
+            let overrides = Overrides {
+                listen: Some(given.to_owned()),
+                api_listen: Some(given.to_owned()),
+                ..Overrides::default()
+            };
+            let config = Config::load(None, &overrides).unwrap();
+            let expected = address.parse().unwrap();
+            assert_eq!(config.listen, expected, "{given}");
+            assert_eq!(config.api_listen, Some(expected), "{given}");
+        }
     }
 
     #[test]

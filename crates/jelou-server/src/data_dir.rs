@@ -1,4 +1,4 @@
-//! The data folder: what lies where, and that only one server uses it.
+//! The data folder: its layout, and the lock that keeps other servers out.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use fs_err::os::unix::fs::OpenOptionsExt;
 use rustix::fs::FlockOperation;
 
+/// A data folder that this process has locked.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Locked for as long as the server runs; the kernel gives the lock back however the process ends.
+    /// Locked while the server runs; the kernel releases it when the process ends.
     _lock: File,
 }
 
+/// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     #[error("another server uses the data folder `{0}`")]
@@ -37,14 +39,14 @@ impl DataDir {
             })?;
         let path = fs_err::canonicalize(path)?;
         if rustix::process::geteuid().is_root() {
-            // Processes with user ids of their own pass through to what is theirs; all else in here is private.
+            // Worker processes have their own user ids and must pass through to their folders; the rest is private.
             fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
         }
         let lock: File = fs_err::OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            // Whoever can open it can lock it, and keep the server from starting.
+            // Private: a process that can open the file can lock it and keep the server from starting.
             .mode(0o600)
             .open(Self::lock_file_of(&path))?
             .into();
@@ -88,8 +90,8 @@ impl DataDir {
         Self::run_dir_of(&self.path)
     }
 
-    /// Folder for sockets. A unix socket's path may have 107 bytes, so a long data folder gets one elsewhere, named
-    /// by the data folder so that the next start empties it.
+    /// The folder for sockets. The path of a unix socket is limited to 107 bytes, so a long data folder gets a folder in
+    /// the temporary folder; its name is derived from the data folder, so that the next start empties it.
     pub(crate) fn run_dir_of(path: &Path) -> PathBuf {
         let inside = path.join("run");
         if inside.as_os_str().len() <= 80 {

@@ -1,5 +1,4 @@
-//! Examines a machine before a server is started on it, or beside one that runs: what is there, what is missing, what
-//! is wrong. Nothing is changed.
+//! Checks a machine for `jelou doctor`, before a server starts or beside a running one. Changes nothing.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -14,24 +13,24 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 
-/// Room that a server needs to work at all, and room that it should have.
+/// Free disk space that a server needs, and that it should have.
 const LEAST_BYTES: u64 = 256 * 1024 * 1024;
 const ENOUGH_BYTES: u64 = 1024 * 1024 * 1024;
-/// Open files that a busy server should be allowed.
+/// The limit of open files that a busy server should have.
 const ENOUGH_FILES: u64 = 4096;
-/// User ids that processes get, from `sandbox.first_user_id` on.
+/// The number of user ids for processes, from `sandbox.first_user_id` on.
 const USER_IDS: u32 = 60_001;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Good,
-    /// The server works, but something that would help is missing.
+    /// The server works, without something useful.
     Missing,
     Wrong,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub name: &'static str,
@@ -57,6 +56,7 @@ impl Check {
     }
 }
 
+/// Runs all checks.
 pub fn examine(config: &Config) -> Vec<Check> {
     let data = existing(&config.data);
     let serving = is_serving(&config.data);
@@ -114,7 +114,7 @@ fn layer(config: &Config, status: &LayerStatus) -> Check {
         ),
         Layer::Firewall => (
             "firewall",
-            "the kernel refuses to functions the addresses that Deno refuses",
+            "the kernel also refuses the addresses that Deno refuses",
         ),
     };
     let Some(reason) = &status.reason else {
@@ -128,14 +128,14 @@ fn layer(config: &Config, status: &LayerStatus) -> Check {
     let check = Check::new(name, state, reason.as_ref());
     match status.layer {
         Layer::Cgroup => check.hint(
-            "`Delegate=yes` in the service's unit of systemd; what counts is the group of who asks",
+            "set `Delegate=yes` in the systemd unit of the service; the check applies to the control group of this process",
         ),
-        Layer::Firewall => check.hint("as root, with the package nftables"),
+        Layer::Firewall => check.hint("run as root, with the package nftables installed"),
         Layer::Landlock | Layer::Seccomp | Layer::User => check,
     }
 }
 
-/// Whether an account of the machine has an id that processes get.
+/// Whether an account of the machine has a user id for processes.
 fn user_ids(config: &Config, layers: &[LayerStatus]) -> Option<Check> {
     let active = layers
         .iter()
@@ -151,11 +151,11 @@ fn user_ids(config: &Config, layers: &[LayerStatus]) -> Option<Check> {
         let id: u32 = fields.nth(1)?.parse().ok()?;
         (first..first.saturating_add(USER_IDS))
             .contains(&id)
-            .then(|| format!("the account `{name}` has the id {id}, which a process may get"))
+            .then(|| format!("the account `{name}` has the user id {id}, which a process may get"))
     });
     Some(match taken {
         Some(detail) => Check::new("user ids", State::Wrong, detail)
-            .hint("set sandbox.first_user_id to the first of 60,001 ids that nobody has"),
+            .hint("set sandbox.first_user_id to the first of 60,001 unused ids"),
         None => Check::new(
             "user ids",
             State::Good,
@@ -179,12 +179,12 @@ fn engine(data: &Path) -> Check {
             State::Missing,
             format!("Deno {} is not installed yet", deno::DENO_VERSION),
         )
-        .hint("`jelou engine install`; `jelou serve` does so by itself the first time"),
+        .hint("run `jelou engine install`, or let the first `jelou serve` do it"),
         Ok(_) => Check::new(
             name,
             State::Wrong,
             format!(
-                "Deno {} is not installed, and there is no npm to fetch it with",
+                "Deno {} is not installed, and npm, which fetches it, is missing",
                 deno::DENO_VERSION
             ),
         )
@@ -203,17 +203,17 @@ fn data_folder(data: &Path, existing: &Path, serving: bool) -> Check {
     let shown = data.display();
     if rustix::fs::access(existing, Access::WRITE_OK | Access::EXEC_OK).is_err() {
         let detail = format!("{shown} cannot be written to");
-        return Check::new(name, State::Wrong, detail).hint("`--data` names another one");
+        return Check::new(name, State::Wrong, detail).hint("use another folder with `--data`");
     }
     let detail = match (data.exists(), serving) {
         (true, true) => format!("{shown}, in use by a server"),
         (true, false) => shown.to_string(),
-        (false, _) => format!("{shown}, made at the first start"),
+        (false, _) => format!("{shown}, created at the first start"),
     };
     Check::new(name, State::Good, detail)
 }
 
-/// The file that all secrets are encrypted with.
+/// The key file of the vault.
 fn key(data: &Path) -> Option<Check> {
     let metadata = DataDir::key_file_of(data).metadata().ok()?;
     let name = "master key";
@@ -256,15 +256,15 @@ fn port(name: &'static str, address: SocketAddr, serving: bool) -> Check {
     match TcpListener::bind(address) {
         Ok(_) => Check::new(name, State::Good, format!("{address} is free")),
         Err(error) if serving && error.kind() == std::io::ErrorKind::AddrInUse => {
-            let detail = format!("{address} is in use, by the running server most likely");
+            let detail = format!("{address} is in use, most likely by the running server");
             Check::new(name, State::Good, detail)
         }
         Err(error) => Check::new(name, State::Wrong, format!("{address}: {error}"))
-            .hint("`--listen` names another address; port 0 takes a free one"),
+            .hint("use another address with `--listen`; port 0 picks a free port"),
     }
 }
 
-/// Whether a server holds the lock of the folder.
+/// Whether a server has locked the folder.
 fn is_serving(data: &Path) -> bool {
     let lock = File::open(DataDir::lock_file_of(data));
     lock.is_ok_and(|lock| {
@@ -273,7 +273,7 @@ fn is_serving(data: &Path) -> bool {
     })
 }
 
-/// The folder, or the nearest one above it that exists.
+/// The folder, or its nearest existing ancestor.
 fn existing(folder: &Path) -> &Path {
     folder
         .ancestors()

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::gateway::{self, Gateway, GatewayBody};
 use crate::listener::{MAX_HEADERS, http1};
-use crate::memory::{self, Memory};
+use crate::memory::{self, FunctionMemory};
 use crate::registry::Registry;
 use crate::router;
 
@@ -27,12 +27,12 @@ pub(crate) struct ServerHost {
     registry: Arc<Registry>,
     gateway: Arc<Gateway>,
     store: Store,
-    memory: Arc<Memory>,
+    memory: Arc<FunctionMemory>,
 }
 
 impl ServerHost {
     pub(crate) fn new(registry: Arc<Registry>, gateway: Arc<Gateway>, store: Store) -> Self {
-        let memory = Arc::new(Memory::new(store.clone(), &gateway.limits));
+        let memory = Arc::new(FunctionMemory::new(store.clone(), &gateway.limits));
         Self {
             registry,
             gateway,
@@ -45,7 +45,7 @@ impl ServerHost {
 /// Answers a worker's request: a call of another function, or of its memory.
 async fn answer_worker(
     gateway: &Gateway,
-    memory: &Memory,
+    memory: &FunctionMemory,
     worker: &Caller,
     request: Request<Incoming>,
 ) -> Response<GatewayBody> {

@@ -1,4 +1,4 @@
-//! Stores when tokens were last used, in batches and off the request path.
+//! Stores the times of last use in batches, off the request path.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
     loop {
         tokio::time::sleep(PERIOD).await;
         if let Err(error) = store_now(&registry, &store).await {
-            // Nothing is lost: the times stay in memory and go with the next batch.
-            tracing::warn!(%error, "cannot store when tokens were last used");
+            // The times stay in memory for the next batch.
+            tracing::warn!(%error, "cannot store the times of last use of tokens");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The server: one process that answers callers of functions and the people who manage them.
+//! The server: calls of functions, and the management API.
 //!
-//! Two ways lead through it. A call: [`router`] → [`gateway`] → [`registry`] → engine, with no database on the way. A change:
-//! [`api`] → [`control`] → store, then the registry learns of it before the answer goes out.
+//! A call goes [`router`] → [`gateway`] → [`registry`] → engine, without the database. A change goes [`api`] → [`control`] →
+//! store, then the registry, then the answer.
+#![warn(clippy::missing_errors_doc)]
 
 mod api;
 pub mod config;

@@ -1,7 +1,7 @@
-//! `ctx.memory` of functions: what their workers ask over their egress sockets, at a host that exists only there.
+//! `ctx.memory`: answers the requests of workers, which arrive over their egress sockets at a reserved host.
 //!
-//! Whose values a worker gets is not for it to say: it names the request that it works on, and the gateway has noted for
-//! whom that one came in.
+//! A worker cannot choose the namespace. It names the request that it works on, and the gateway has recorded the caller
+//! identity of that request.
 
 use std::time::Duration;
 
@@ -18,22 +18,23 @@ use serde_json::{Value, json};
 
 use crate::gateway::{GatewayBody, answer};
 
-/// The host of the worker's requests.
+/// The reserved host.
 pub(crate) const HOST: &str = "jelou.internal";
 const PATH: &str = "/memory/";
 
-/// Bytes of a key.
+/// The most bytes of a key.
 const MAX_KEY_BYTES: usize = 255;
 const MAX_TTL_SECONDS: f64 = 86_400.0;
 const SWEEP_PERIOD: Duration = Duration::from_mins(1);
 
+/// The memory of all functions.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct FunctionMemory {
     store: Store,
     limits: MemoryLimits,
 }
 
-/// Why a worker gets nothing, in words for the function's author.
+/// An error response, with a text for the author of the function.
 struct Refusal {
     status: StatusCode,
     text: String,
@@ -46,7 +47,7 @@ struct Put {
     ttl: Option<f64>,
 }
 
-impl Memory {
+impl FunctionMemory {
     pub(crate) fn new(store: Store, limits: &Limits) -> Self {
         let limits = MemoryLimits {
             entries: limits.max_memory_entries,
@@ -55,7 +56,7 @@ impl Memory {
         Self { store, limits }
     }
 
-    /// `parent` is the id of the request that the worker works on.
+    /// `parent` is the id of the request that the worker is handling.
     pub(crate) async fn answer(
         &self,
         caller: &Caller,
@@ -78,7 +79,7 @@ impl Memory {
     ) -> Result<(StatusCode, Value), Refusal> {
         let scope = parent.and_then(|parent| caller.memory_scope_of(parent));
         let Some(scope) = scope else {
-            let text = "the request is over, and memory is that of a request: await ctx.memory before the result";
+            let text = "the request is over: await ctx.memory before you return the result";
             return Err(Refusal::new(StatusCode::CONFLICT, text));
         };
         let owner = MemoryOwner {
@@ -91,7 +92,7 @@ impl Memory {
                 Some(value) => (StatusCode::OK, json!({ "value": value })),
                 None => (
                     StatusCode::NOT_FOUND,
-                    json!({ "error": "there is no such value" }),
+                    json!({ "error": "the value does not exist" }),
                 ),
             }),
             Method::PUT => {
@@ -114,7 +115,7 @@ impl Memory {
     }
 
     async fn read(&self, request: Request<Incoming>) -> Result<Put, Refusal> {
-        // JSON may write one byte as six, and there is a little around the value.
+        // JSON escapes can take six bytes per byte, and the object around the value takes some.
         let limit = self
             .limits
             .value_bytes
@@ -123,7 +124,7 @@ impl Memory {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut body = request.into_body();
         let Ok(read) = Limited::new(&mut body, limit).collect().await else {
-            // The worker sends on before it listens.
+            // The worker sends the whole body before it reads the response.
             jelou_engine::discard(body);
             let limit = self.limits.value_bytes;
             let text = format!("the value is over {limit} bytes (limits.max_memory_value_bytes)");
@@ -134,21 +135,21 @@ impl Memory {
     }
 }
 
-/// The key in a path.
+/// The key in the path.
 fn key_of(path: &str) -> Result<String, Refusal> {
     let Some(encoded) = path.strip_prefix(PATH) else {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
-            "there is only memory here",
+            "only /memory/ exists at this host",
         ));
     };
     let refused = |text: &str| Refusal::new(StatusCode::BAD_REQUEST, text);
     let key = percent_decode_str(encoded)
         .decode_utf8()
-        .map_err(|_| refused("the key is no text"))?;
+        .map_err(|_| refused("the key is not UTF-8"))?;
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return Err(refused(&format!(
-            "a key has 1 to {MAX_KEY_BYTES} bytes, and this one has {}",
+            "the key is {} bytes; it must have 1 to {MAX_KEY_BYTES}",
             key.len()
         )));
     }
@@ -157,7 +158,7 @@ fn key_of(path: &str) -> Result<String, Refusal> {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "within the limits it is a small positive number"
+    reason = "small and positive within the limits"
 )]
 fn milliseconds(ttl_seconds: f64) -> Result<i64, Refusal> {
     if ttl_seconds > 0.0 && ttl_seconds <= MAX_TTL_SECONDS {
@@ -197,15 +198,15 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Removes what nobody sees any more.
+/// Deletes expired values every minute.
 pub(crate) async fn sweep_periodically(store: Store) {
     loop {
         tokio::time::sleep(SWEEP_PERIOD).await;
         match store.sweep_memory().await {
             Ok(0) => {}
             Ok(values) => tracing::debug!(values, "memory swept"),
-            // The next time will do.
-            Err(error) => tracing::warn!(%error, "cannot sweep the memory of functions"),
+            // The next sweep retries.
+            Err(error) => tracing::warn!(%error, "cannot delete expired values of ctx.memory"),
         }
     }
 }

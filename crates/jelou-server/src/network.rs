@@ -1,46 +1,34 @@
-//! Addresses and whom they belong to: lists of networks, and the address of a caller behind trusted proxies.
+//! Lists of networks, and the address of a caller behind trusted proxies.
 
 mod forwarded;
 
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use ipnet::IpNet;
+use jelou_core::Network;
 use serde::{Deserialize, Deserializer};
 
-/// Networks as an operator writes them: `10.0.0.0/8`, or a single address.
+/// Networks of a setting: `10.0.0.0/8`, or a single address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
+pub struct Networks(Vec<Network>);
 
 impl Networks {
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
-        // `::ffff:10.0.0.1` is 10.0.0.1, as a socket that takes both kinds has it.
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.0.iter().any(|network| network.contains(address))
     }
 }
 
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let texts = Vec::<String>::deserialize(deserializer)?;
-        let network = |text: &String| {
-            text.parse::<IpNet>()
-                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| {
-                    serde::de::Error::custom(format!(
-                        "`{text}` is neither an address nor a network (for instance `10.0.0.0/8`)"
-                    ))
-                })
-        };
-        texts
+        Vec::<String>::deserialize(deserializer)?
             .iter()
-            .map(network)
+            .map(|text| text.parse().map_err(serde::de::Error::custom))
             .collect::<Result<_, _>>()
             .map(Self)
     }
 }
 
-/// The proxies whose word counts.
+/// The proxies whose forwarding headers are believed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies(Networks);
 
@@ -53,17 +41,17 @@ impl TrustedProxies {
         &self.0
     }
 
-    /// Who sent a request that came over a connection of `peer`: the last address in the chain that is no trusted
-    /// proxy's. `Forwarded` and `X-Forwarded-For` must agree: a proxy writes one of them and may pass the other on as
-    /// its caller wrote it.
+    /// The address of the caller of a request that arrived over a connection from `peer`: the last address in the chain
+    /// that is not a trusted proxy. `Forwarded` and `X-Forwarded-For` must agree, because a proxy writes one of them and
+    /// may pass the other on unchecked.
     pub(crate) fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.0.contain(peer) {
             return peer;
         }
-        let last_stranger = |chain: Vec<Option<IpAddr>>| self.last_stranger(peer, &chain);
-        let standard = forwarded::of_forwarded(headers).map(last_stranger);
-        let customary = forwarded::of_x_forwarded_for(headers).map(last_stranger);
+        let nearest_untrusted = |chain: Vec<Option<IpAddr>>| self.nearest_untrusted(peer, &chain);
+        let standard = forwarded::of_forwarded(headers).map(nearest_untrusted);
+        let customary = forwarded::of_x_forwarded_for(headers).map(nearest_untrusted);
         match (standard, customary) {
             (Some(one), Some(other)) if one != other => peer,
             (Some(caller), _) | (None, Some(caller)) => caller,
@@ -71,11 +59,11 @@ impl TrustedProxies {
         }
     }
 
-    /// `chain` has the farthest first, and nothing where no address stands.
-    fn last_stranger(&self, peer: IpAddr, chain: &[Option<IpAddr>]) -> IpAddr {
+    /// `chain` has the farthest address first; `None` stands for an unreadable element.
+    fn nearest_untrusted(&self, peer: IpAddr, chain: &[Option<IpAddr>]) -> IpAddr {
         let mut nearest = peer;
         for address in chain.iter().rev() {
-            // Who stands before something unreadable is not known.
+            // An unreadable element makes all elements before it unreliable.
             let Some(address) = address else { break };
             nearest = *address;
             if !self.0.contain(nearest) {
@@ -107,6 +95,26 @@ mod tests {
         proxies().caller(peer.parse().unwrap(), &map).to_string()
     }
 
+    #[test]
+    fn a_mapped_network_is_the_ipv4_network() {
+        let networks: Networks = serde_json::from_value(serde_json::json!([
+            "::ffff:10.0.0.0/104",
+            "::ffff:192.0.2.7"
+        ]))
+        .unwrap();
+        for inside in [
+            "10.0.0.1",
+            "::ffff:10.0.0.1",
+            "192.0.2.7",
+            "::ffff:192.0.2.7",
+        ] {
+            assert!(networks.contain(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in ["11.0.0.1", "192.0.2.8", "::1"] {
+            assert!(!networks.contain(outside.parse().unwrap()), "{outside}");
+        }
+    }
+
     const XFF: &str = "x-forwarded-for";
 
     #[test]
@@ -121,10 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn the_last_stranger_is_the_caller() {
+    fn the_last_untrusted_address_is_the_caller() {
         let chain = [(XFF, "6.6.6.6, 1.1.1.1"), (XFF, "10.0.0.9,10.0.0.2")];
         assert_eq!(caller("10.0.0.1", &chain), "1.1.1.1");
-        // All of them are ours: the farthest.
+        // All are trusted: the farthest.
         assert_eq!(
             caller("10.0.0.1", &[(XFF, "10.0.0.9, 10.0.0.2")]),
             "10.0.0.9"
@@ -132,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_ignored_with_all_before_it() {
+    fn an_unreadable_element_hides_all_before_it() {
         for chain in ["unknown", "", "1.1.1.1, what", "1.1.1.1,,", "1.1.1.1:x"] {
             assert_eq!(caller("10.0.0.1", &[(XFF, chain)]), "10.0.0.1", "{chain}");
         }

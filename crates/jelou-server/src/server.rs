@@ -1,6 +1,6 @@
-//! Starts everything in its order, and ends it in the reverse one.
+//! Starts the parts of the server in order, and stops them in reverse order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jelou_core::Clock;
@@ -25,6 +25,7 @@ use crate::listener::{Cores, ListenError, Sockets};
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, last_used, memory};
 
+/// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -49,35 +50,39 @@ pub enum StartError {
     Bootstrap(String),
 }
 
-/// What a server that is ready says.
+/// The addresses of a started server.
 #[derive(Debug)]
 pub struct Ready {
     /// URL of the management API.
     pub api: String,
     /// URL of a function, with `{slug}` in the place of its slug.
     pub functions: String,
-    /// Administrator's access token: only on the very first start of a data folder.
+    /// The first access token, at the first start of a data folder.
     pub access_token: Option<AccessToken>,
 }
 
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     control: Arc<Control>,
     listeners: JoinSet<()>,
-    /// They run what requests have started, until all of that has ended.
+    /// Run the tasks of requests until they have ended.
     _cores: Arc<Cores>,
     stop: watch::Sender<bool>,
     _data: DataDir,
 }
 
 impl Server {
-    /// Must be called inside a tokio runtime. `progress` is told of what takes long.
+    /// Starts the server, on the current tokio runtime. `progress` reports slow steps.
+    ///
+    /// # Errors
+    /// [`StartError`] names the part that failed.
     pub async fn start(
         config: Config,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
         let data = DataDir::open(&config.data)?;
-        // A port that is taken, or a certificate that cannot be used, is said before anything takes long.
+        // Bound first: a taken port or a bad certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config).await?;
         let clock = Clock::system();
         let store = open_store(&config, &data, clock.clone()).await?;
@@ -133,7 +138,7 @@ impl Server {
         fill(
             &control,
             snapshot.functions,
-            &snapshot.secrets,
+            snapshot.secrets,
             &snapshot.access_tokens,
         );
         let access_token = control
@@ -164,7 +169,7 @@ impl Server {
         ))
     }
 
-    /// Whether an access token, for instance one of an earlier start, is valid here.
+    /// Whether an access token is valid on this server.
     pub fn accepts(&self, token: &AccessToken) -> bool {
         let now = self.control.clock.now();
         self.control
@@ -174,7 +179,10 @@ impl Server {
             .is_some_and(|known| !known.is_expired(now))
     }
 
-    /// An administrator's access token for the user who runs this server; replaces the last such token.
+    /// Creates the access token of the local profile, and revokes the one before.
+    ///
+    /// # Errors
+    /// [`StartError::Bootstrap`] when it cannot be created.
     pub async fn local_access_token(&self) -> Result<AccessToken, StartError> {
         self.control
             .create_local_access_token()
@@ -182,9 +190,9 @@ impl Server {
             .map_err(|error| StartError::Bootstrap(error.to_string()))
     }
 
-    /// Takes no more requests, lets those in flight finish, and closes the store.
+    /// Stops accepting requests, drains those in flight, and closes the store.
     pub async fn shut_down(mut self) {
-        // Fails only when no listener is left to be told.
+        // Fails only when no listener is left.
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
         self.control.quiesce().await;
@@ -198,7 +206,7 @@ impl Server {
         self.control.engine.shut_down();
         if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
         {
-            tracing::warn!(%error, "cannot store when tokens were last used");
+            tracing::warn!(%error, "cannot store the times of last use of tokens");
         }
         if let Err(error) = self.control.store.close().await {
             tracing::warn!(%error, "cannot close the database");
@@ -230,7 +238,7 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     ));
     let path = data.path().to_path_buf();
     let install = move || match found {
-        // The step of a build that bundles has no network to fetch the bundler from.
+        // Installed ahead: the bundle step of a build has no network.
         Some(found) => deno::install_bundler(&path, found),
         None => deno::install(&path),
     };
@@ -238,7 +246,7 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
 }
 
-/// Sees to it that every live deployment can start without the database.
+/// Writes the artifacts of live deployments to disk, so that they start without the database.
 async fn provide_artifacts(
     store: &Store,
     artifacts: &ArtifactCache,
@@ -263,17 +271,18 @@ async fn provide_artifacts(
 fn fill(
     control: &Control,
     functions: Vec<FunctionRecord>,
-    secrets: &[SecretRecord],
+    secrets: Vec<SecretRecord>,
     access_tokens: &[AccessTokenRecord],
 ) {
     let registry = &control.registry;
+    let mut secrets_by_owner: HashMap<SecretOwner, Vec<SecretRecord>> = HashMap::new();
+    for secret in secrets {
+        let owner = secret.owner.clone();
+        secrets_by_owner.entry(owner).or_default().push(secret);
+    }
     for record in functions {
         let owner = SecretOwner::Function(record.id.clone());
-        let secrets = secrets
-            .iter()
-            .filter(|secret| secret.owner == owner)
-            .cloned()
-            .collect();
+        let secrets = secrets_by_owner.remove(&owner).unwrap_or_default();
         let function = Function::new(record.id, record.slug, secrets);
         if let Some(live) = record.live {
             function.put_live(control.live(&function, live));
@@ -283,6 +292,6 @@ fn fill(
     for token in access_tokens {
         registry
             .access_tokens
-            .put(token.hash, control::manager_token(token));
+            .put(token.hash, control::access_token_entry(token));
     }
 }

@@ -1,61 +1,78 @@
-//! Access tokens: who may use the management API. Only hashes are here.
+//! Access tokens, which authorise use of the management API. The store has their hashes only.
 
-use jelou_core::api::AccessToken;
-use jelou_core::{AccessTokenId, Scopes, TokenName};
+use jelou_core::api::AccessTokenInfo;
+use jelou_core::{AccessTokenId, Scope, Scopes, TokenName};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
-use crate::audit::Action;
-use crate::change::{Change, Entry};
+use crate::change::{Action, Change, Entry};
+use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::last_used;
-use crate::row::Columns;
 use crate::store::Store;
 use crate::token_reference::{self, Candidate};
 
+/// An unrevoked access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessTokenRecord {
+    /// Never changes.
     pub id: AccessTokenId,
+    /// Unique among the unrevoked access tokens.
     pub name: TokenName,
+    /// Hash of the value.
     pub hash: TokenHash,
+    /// The first characters of the value.
     pub prefix: DisplayPrefix,
+    /// What it may do.
     pub scopes: Scopes,
     /// Name of the access token that created it, or `system`.
     pub created_by: String,
+    /// Time of creation.
     pub created_at: Timestamp,
+    /// `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// `None`: not used yet.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A token that was just minted.
+/// A newly minted access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAccessToken {
+    /// Unique among the unrevoked access tokens.
     pub name: TokenName,
+    /// Hash of the value.
     pub hash: TokenHash,
+    /// The first characters of the value.
     pub prefix: DisplayPrefix,
+    /// What it may do.
     pub scopes: Scopes,
+    /// `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
 impl AccessTokenRecord {
-    /// Whether it is valid at that time; nothing here is revoked.
+    /// Whether it has not expired at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
 
-    /// Whoever presents this token, as the audit trail and `created_by` name them.
+    /// The author of changes made with this token.
     pub fn actor(&self) -> Actor {
         Actor {
             id: self.id.to_string(),
             name: self.name.to_string(),
         }
     }
+
+    fn is_administrator(&self, at: Timestamp) -> bool {
+        self.is_active(at) && self.scopes.allows(Scope::Admin)
+    }
 }
 
-impl From<AccessTokenRecord> for AccessToken {
+impl From<AccessTokenRecord> for AccessTokenInfo {
     fn from(record: AccessTokenRecord) -> Self {
         Self {
             id: record.id,
@@ -70,16 +87,18 @@ impl From<AccessTokenRecord> for AccessToken {
 }
 
 impl Store {
-    /// The unrevoked ones, oldest first.
+    /// The unrevoked access tokens, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn list_access_tokens(&self) -> Result<Vec<AccessTokenRecord>, StoreError> {
         all(self.database.pool()).await
     }
 
-    /// Whether there has ever been one, revoked ones included.
-    pub async fn has_access_tokens(&self) -> Result<bool, StoreError> {
-        any(self.database.pool()).await
-    }
-
+    /// Creates an access token.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the name is taken; [`StoreError::Database`].
     pub async fn create_access_token(
         &self,
         actor: &Actor,
@@ -91,15 +110,22 @@ impl Store {
         Ok(token)
     }
 
-    /// Creates the first access token of all; `None`, and nothing happens, when there has ever been one. So a server
-    /// whose tokens were all revoked does not open up by being started again.
+    /// Creates the first access token; `None` when one has ever existed. A restart thus gives no access to a server
+    /// whose tokens were all revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn bootstrap_access_token(
         &self,
         new: NewAccessToken,
     ) -> Result<Option<AccessTokenRecord>, StoreError> {
         let actor = Actor::system();
         let mut change = self.change(&actor).await?;
-        if any(&mut *change.connection()).await? {
+        let count = sqlx::query("SELECT count(*) AS count FROM access_tokens")
+            .fetch_one(change.connection())
+            .await?
+            .number("count")?;
+        if count > 0 {
             return Ok(None);
         }
         let token = insert(&mut change, new).await?;
@@ -107,7 +133,33 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// As [`Store::resolve_token`], for access tokens.
+    /// Creates an access token in the place of the one with the same name, if any, which it revokes and returns. The
+    /// rule of the last administrator does not apply.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn replace_access_token(
+        &self,
+        actor: &Actor,
+        new: NewAccessToken,
+    ) -> Result<(AccessTokenRecord, Option<AccessTokenRecord>), StoreError> {
+        let mut change = self.change(actor).await?;
+        let replaced = all(&mut *change.connection())
+            .await?
+            .into_iter()
+            .find(|token| token.name == new.name);
+        if let Some(token) = &replaced {
+            revoke(&mut change, token).await?;
+        }
+        let token = insert(&mut change, new).await?;
+        change.commit().await?;
+        Ok((token, replaced))
+    }
+
+    /// Finds an unrevoked access token like [`Store::resolve_token`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have that prefix, [`StoreError::Database`].
     pub async fn resolve_access_token(
         &self,
         reference: &str,
@@ -116,36 +168,37 @@ impl Store {
         token_reference::resolve(tokens, reference, Resource::AccessToken)
     }
 
+    /// Revokes an access token.
+    ///
+    /// # Errors
+    /// [`StoreError::LastAdministrator`] when no active token with the scope `admin` would be left;
+    /// [`StoreError::NotFound`]; [`StoreError::Database`].
     pub async fn revoke_access_token(
         &self,
         actor: &Actor,
         id: &AccessTokenId,
     ) -> Result<AccessTokenRecord, StoreError> {
         let mut change = self.change(actor).await?;
-        let token = all(&mut *change.connection())
+        let now = change.now();
+        let (mut revoked, others): (Vec<_>, Vec<_>) = all(&mut *change.connection())
             .await?
             .into_iter()
-            .find(|token| token.id == *id)
+            .partition(|token| token.id == *id);
+        let token = revoked
+            .pop()
             .ok_or_else(|| StoreError::not_found(Resource::AccessToken, id))?;
-        let now = change.now();
-        sqlx::query("UPDATE access_tokens SET revoked_at = $1 WHERE id = $2")
-            .bind(now.as_millisecond())
-            .bind(id.as_str())
-            .execute(change.connection())
-            .await?;
-        change
-            .record(Entry {
-                action: Action::AccessTokenRevoke,
-                function: None,
-                target: id.as_str(),
-                detail: Some(token.name.as_str()),
-            })
-            .await?;
+        if token.is_administrator(now) && !others.iter().any(|other| other.is_administrator(now)) {
+            return Err(StoreError::LastAdministrator { token: token.name });
+        }
+        revoke(&mut change, &token).await?;
         change.commit().await?;
         Ok(token)
     }
 
-    /// As [`Store::record_last_used`], for access tokens.
+    /// Records times of last use like [`Store::record_last_used`].
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn record_access_last_used(
         &self,
         uses: &[(AccessTokenId, i64)],
@@ -183,12 +236,22 @@ pub(crate) async fn all(
     .collect()
 }
 
-async fn any(executor: impl AnyExecutor<'_>) -> Result<bool, StoreError> {
-    let count = sqlx::query("SELECT count(*) AS count FROM access_tokens")
-        .fetch_one(executor)
-        .await?
-        .number("count")?;
-    Ok(count > 0)
+async fn revoke(change: &mut Change<'_>, token: &AccessTokenRecord) -> Result<(), StoreError> {
+    let now = change.now();
+    sqlx::query("UPDATE access_tokens SET revoked_at = $1 WHERE id = $2")
+        .bind(now.as_millisecond())
+        .bind(token.id.as_str())
+        .execute(change.connection())
+        .await?;
+    change
+        .record(Entry {
+            action: Action::AccessTokenRevoke,
+            function: None,
+            target: token.id.as_str(),
+            detail: Some(token.name.as_str()),
+        })
+        .await?;
+    Ok(())
 }
 
 async fn insert(

@@ -1,9 +1,11 @@
-/// Who makes a change.
+//! The author of a change.
+
+/// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// Id of the access token; the audit trail keeps it.
+    /// Id of the access token, for the audit trail.
     pub id: String,
-    /// Name of the access token, as `created_by` shows it.
+    /// Name of the access token, for `created_by`.
     pub name: String,
 }
 

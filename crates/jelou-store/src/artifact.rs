@@ -1,4 +1,4 @@
-//! What a build made, addressed by its content and kept compressed.
+//! Artifacts, the outputs of builds: content-addressed and compressed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,37 +7,40 @@ use jelou_core::SourceFile;
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
+use crate::database::DatabaseError;
+use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::row::Columns;
 use crate::store::Store;
 
-/// zstd's own default: a bundle shrinks to about a quarter in a few milliseconds.
+/// The default of zstd: a bundle shrinks to about a quarter in a few milliseconds.
 const COMPRESSION_LEVEL: i32 = 3;
 
+/// The output of a build, with the files it was built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Artifact {
+pub struct ArtifactRecord {
     /// The JavaScript module that a worker imports.
     pub bundle: String,
     /// Source map (ECMA-426) of the bundle.
     pub source_map: Option<String>,
-    /// The files that were uploaded.
+    /// The uploaded files.
     pub sources: Vec<SourceFile>,
 }
 
-/// SHA-256 of an artifact's content before compression; prints as 64 lower-case hexadecimal digits.
+/// SHA-256 of an artifact's uncompressed content; displayed as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArtifactHash([u8; 32]);
 
+/// The text is not an artifact hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not 64 lower-case hexadecimal digits")]
 pub struct ParseArtifactHashError;
 
-impl Artifact {
-    /// Covers the sources too, so that a download always gives the files of that very deployment.
+impl ArtifactRecord {
+    /// Covers the sources too, so that a download gives the files of that very deployment.
     pub fn hash(&self) -> ArtifactHash {
         let mut digest = Sha256::new();
         let mut part = |text: &str| {
-            // With its length before it, no part can pass for the end of another one.
+            // A length prefix makes the boundaries between parts unambiguous.
             digest.update((text.len() as u64).to_le_bytes());
             digest.update(text);
         };
@@ -81,8 +84,11 @@ impl FromStr for ArtifactHash {
 }
 
 impl Store {
-    /// Compares the content with the hash before it hands it out.
-    pub async fn artifact(&self, hash: ArtifactHash) -> Result<Artifact, StoreError> {
+    /// Reads an artifact and verifies its hash.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Database`]: [`DatabaseError::Corrupt`] when the content does not match.
+    pub async fn artifact(&self, hash: ArtifactHash) -> Result<ArtifactRecord, StoreError> {
         let row = sqlx::query("SELECT bundle, source_map, sources FROM artifacts WHERE hash = $1")
             .bind(hash.to_string())
             .fetch_optional(self.database.pool())
@@ -96,22 +102,9 @@ impl Store {
         };
         off_the_runtime(move || compressed.open()).await
     }
-
-    /// The artifacts that may be asked for at any time: those of live deployments.
-    pub async fn live_artifact_hashes(&self) -> Result<Vec<ArtifactHash>, StoreError> {
-        sqlx::query(
-            "SELECT DISTINCT d.artifact_hash FROM functions f \
-             JOIN deployments d ON d.id = f.live_deployment_id ORDER BY d.artifact_hash",
-        )
-        .fetch_all(self.database.pool())
-        .await?
-        .iter()
-        .map(|row| row.parsed("artifact_hash"))
-        .collect()
-    }
 }
 
-/// An artifact as its row holds it.
+/// An artifact as its row stores it.
 pub(crate) struct Compressed {
     pub(crate) hash: ArtifactHash,
     bundle: Vec<u8>,
@@ -120,7 +113,7 @@ pub(crate) struct Compressed {
 }
 
 impl Compressed {
-    pub(crate) async fn new(artifact: Artifact) -> Result<Self, StoreError> {
+    pub(crate) async fn new(artifact: ArtifactRecord) -> Result<Self, StoreError> {
         off_the_runtime(move || {
             let sources = serde_json::to_vec(&artifact.sources)
                 .map_err(|error| unreadable("sources", error))?;
@@ -138,7 +131,7 @@ impl Compressed {
         .await
     }
 
-    /// Equal content is there once.
+    /// Does nothing when the content is stored already.
     pub(crate) async fn insert(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO artifacts (hash, bundle, source_map, sources) VALUES ($1, $2, $3, $4) \
@@ -153,8 +146,8 @@ impl Compressed {
         Ok(())
     }
 
-    fn open(self) -> Result<Artifact, StoreError> {
-        let artifact = Artifact {
+    fn open(self) -> Result<ArtifactRecord, StoreError> {
+        let artifact = ArtifactRecord {
             bundle: text("bundle", &self.bundle)?,
             source_map: self
                 .source_map
@@ -184,14 +177,14 @@ fn text(column: &str, compressed: &[u8]) -> Result<String, StoreError> {
 }
 
 fn unreadable(column: &str, reason: impl fmt::Display) -> StoreError {
-    StoreError::corrupt(&format!("artifacts.{column}"), reason)
+    DatabaseError::corrupt(&format!("artifacts.{column}"), reason).into()
 }
 
-/// Runs what may take tens of milliseconds where it holds up no other task.
+/// Compression can take tens of milliseconds, which would block the runtime's thread.
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or(Err(StoreError::Unavailable(None)))
+        .unwrap_or(Err(DatabaseError::Unavailable(None).into()))
 }

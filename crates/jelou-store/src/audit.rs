@@ -1,48 +1,19 @@
-//! The trail of changes. Entries are only ever appended.
+//! The audit trail. Entries are only appended, by [`Change::record`](crate::change::Change::record).
 
 use jelou_core::api::{AuditEntry, AuditPage};
 use sqlx::any::AnyRow;
 
+use crate::database::row::Columns;
 use crate::error::StoreError;
-use crate::row::Columns;
 use crate::store::Store;
 
-/// The largest page that is read at once.
 const MAX_PAGE: i64 = 1_000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    FunctionCreate,
-    FunctionDelete,
-    DeploymentCreate,
-    DeploymentRollback,
-    TokenCreate,
-    TokenRevoke,
-    AccessTokenCreate,
-    AccessTokenRevoke,
-    SecretSet,
-    SecretDelete,
-}
-
-impl Action {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::FunctionCreate => "function.create",
-            Self::FunctionDelete => "function.delete",
-            Self::DeploymentCreate => "deployment.create",
-            Self::DeploymentRollback => "deployment.rollback",
-            Self::TokenCreate => "token.create",
-            Self::TokenRevoke => "token.revoke",
-            Self::AccessTokenCreate => "access_token.create",
-            Self::AccessTokenRevoke => "access_token.revoke",
-            Self::SecretSet => "secret.set",
-            Self::SecretDelete => "secret.delete",
-        }
-    }
-}
-
 impl Store {
-    /// The newest entries, or the newest of those older than `before`.
+    /// The newest entries, or the newest of those older than `before`. A page has 1 to 1,000 entries.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn audit(&self, before: Option<i64>, limit: usize) -> Result<AuditPage, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
         let rows = sqlx::query(
@@ -50,7 +21,7 @@ impl Store {
              WHERE id < $1 ORDER BY id DESC LIMIT $2",
         )
         .bind(before.unwrap_or(i64::MAX))
-        // One more than asked for, to know whether there is a next page.
+        // One more, to know whether there is a next page.
         .bind(limit + 1)
         .fetch_all(self.database.pool())
         .await?;

@@ -1,14 +1,13 @@
-//! One change: a transaction in which whatever is done leaves an audit entry and raises the revision.
+//! A change: one transaction whose every step appends an audit entry and raises the revision.
 
 use jelou_core::Slug;
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
 use crate::actor::Actor;
-use crate::audit::Action;
 use crate::database::Write;
+use crate::database::row::Columns;
 use crate::error::StoreError;
-use crate::row::Columns;
 
 pub(crate) struct Change<'a> {
     write: Write<'a>,
@@ -16,14 +15,45 @@ pub(crate) struct Change<'a> {
     now: Timestamp,
 }
 
-/// What a change did, and to what.
+/// One step of a change, for the audit trail.
 pub(crate) struct Entry<'a> {
     pub(crate) action: Action,
     pub(crate) function: Option<&'a Slug>,
     /// Id or key.
     pub(crate) target: &'a str,
-    /// The name that people know it by.
+    /// The name that people use.
     pub(crate) detail: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    FunctionCreate,
+    FunctionDelete,
+    DeploymentCreate,
+    DeploymentRollback,
+    TokenCreate,
+    TokenRevoke,
+    AccessTokenCreate,
+    AccessTokenRevoke,
+    SecretSet,
+    SecretDelete,
+}
+
+impl Action {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::FunctionCreate => "function.create",
+            Self::FunctionDelete => "function.delete",
+            Self::DeploymentCreate => "deployment.create",
+            Self::DeploymentRollback => "deployment.rollback",
+            Self::TokenCreate => "token.create",
+            Self::TokenRevoke => "token.revoke",
+            Self::AccessTokenCreate => "access_token.create",
+            Self::AccessTokenRevoke => "access_token.revoke",
+            Self::SecretSet => "secret.set",
+            Self::SecretDelete => "secret.delete",
+        }
+    }
 }
 
 impl<'a> Change<'a> {
@@ -35,7 +65,7 @@ impl<'a> Change<'a> {
         self.write.transaction()
     }
 
-    /// The one time of everything in this change.
+    /// The time of everything in this change.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
@@ -44,7 +74,7 @@ impl<'a> Change<'a> {
         self.actor
     }
 
-    /// Appends to the audit trail, and returns the revision that this is.
+    /// Appends an audit entry and returns its revision.
     pub(crate) async fn record(&mut self, entry: Entry<'_>) -> Result<i64, StoreError> {
         let revision = sqlx::query(
             "UPDATE revision SET value = value + 1 WHERE id = 1 RETURNING value AS revision",
@@ -70,6 +100,6 @@ impl<'a> Change<'a> {
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.write.commit().await
+        Ok(self.write.commit().await?)
     }
 }

@@ -1,54 +1,66 @@
-//! The one transaction of a deploy: artifact, function, deployment, live pointer, first token.
+//! A deploy: artifact, function, deployment, live pointer and first token in one transaction.
 
 use jelou_core::api::FileSummary;
 use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 
 use crate::actor::Actor;
-use crate::artifact::{Artifact, Compressed};
-use crate::audit::Action;
-use crate::change::{Change, Entry};
+use crate::artifact::{ArtifactRecord, Compressed};
+use crate::change::{Action, Change, Entry};
+use crate::database::DatabaseError;
+use crate::database::row::Columns;
 use crate::deployments::DeploymentRecord;
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
-use crate::row::Columns;
 use crate::runtime_tokens::{self, NewRuntimeToken, RuntimeTokenRecord};
 use crate::store::Store;
 
+/// A build that is to be deployed.
 #[derive(Debug, Clone)]
 pub struct NewDeployment {
-    /// Created when there is no such function.
+    /// The function; created when it does not exist.
     pub slug: Slug,
-    pub artifact: Artifact,
+    /// The output of the build.
+    pub artifact: ArtifactRecord,
+    /// The manifest that the build read from the bundle.
     pub manifest: Manifest,
+    /// Path of the entrypoint among the files.
     pub entrypoint: String,
+    /// The uploaded files.
     pub files: Vec<FileSummary>,
-    /// The token to create, should this be the function's first deployment. Without one the function gets none.
-    pub first_token: Option<NewRuntimeToken>,
 }
 
+/// The outcome of a deploy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployed {
+    /// The function, with the new deployment live.
     pub function: FunctionRecord,
+    /// The new deployment.
     pub deployment: DeploymentRecord,
-    /// Present when `first_token` was used: now its value may be shown.
+    /// The first token, when this deploy created it.
     pub token: Option<RuntimeTokenRecord>,
-    pub function_created: bool,
-    /// The deployment that calls went to until now.
-    pub previous_live: Option<DeploymentId>,
 }
 
 impl Store {
-    /// Makes a new deployment live, all of it or nothing.
-    pub async fn deploy(&self, actor: &Actor, new: NewDeployment) -> Result<Deployed, StoreError> {
+    /// Creates a deployment and makes it live. `first_token` mints a token for the first deployment of a function; later
+    /// deploys do not call it. The token is not created when an unrevoked one has its name.
+    ///
+    /// # Errors
+    /// The error of `first_token`, or [`StoreError::Database`].
+    pub async fn deploy<E: From<StoreError>>(
+        &self,
+        actor: &Actor,
+        new: NewDeployment,
+        first_token: impl FnOnce() -> Result<NewRuntimeToken, E> + Send,
+    ) -> Result<Deployed, E> {
         let bundle_bytes = new.artifact.bundle.len() as u64;
-        // Before the transaction, so that nothing else waits for it.
+        // Before the transaction, which blocks all other changes.
         let artifact = Compressed::new(new.artifact).await?;
         let artifact_hash = artifact.hash;
 
         let mut change = self.change(actor).await?;
         artifact.insert(change.connection()).await?;
-        let (function, function_created) = function(&mut change, &new.slug).await?;
-        let first = function_created || !has_deployments(&mut change, &function.id).await?;
+        let function = find_or_create(&mut change, &new.slug).await?;
+        let is_first = !has_deployments(&mut change, &function.id).await?;
         let deployment = DeploymentRecord {
             id: DeploymentId::generate(),
             function_id: function.id.clone(),
@@ -69,38 +81,35 @@ impl Store {
             deployment.created_at,
         )
         .await?;
-        let token = match new.first_token.filter(|_| first) {
-            // `None` when the name is taken: somebody made that token before the first deploy.
-            Some(token) => runtime_tokens::insert(&mut change, &function, token).await?,
-            None => None,
+        let token = if is_first {
+            let new = first_token()?;
+            runtime_tokens::insert(&mut change, &function.id, &function.slug, new).await?
+        } else {
+            None
         };
-        let previous_live = function.live.map(|live| live.id);
         let function = functions::find_by_id(&mut *change.connection(), &function.id).await?;
         change.commit().await?;
         Ok(Deployed {
             function,
             deployment,
             token,
-            function_created,
-            previous_live,
         })
     }
 }
 
-/// The function of that slug, and whether it had to be created.
-async fn function(
+async fn find_or_create(
     change: &mut Change<'_>,
     slug: &Slug,
-) -> Result<(FunctionRecord, bool), StoreError> {
+) -> Result<FunctionRecord, StoreError> {
     if let Some(function) = functions::find(&mut *change.connection(), slug).await? {
-        return Ok((function, false));
+        return Ok(function);
     }
     let at = change.now();
     let function = functions::insert(change.connection(), slug, None, at)
         .await?
         .ok_or_else(|| StoreError::conflict(format!("`{slug}` was created at the same time")))?;
     change.record(functions::created(&function)).await?;
-    Ok((function, true))
+    Ok(function)
 }
 
 async fn has_deployments(
@@ -120,13 +129,13 @@ async fn insert(
     slug: &Slug,
     deployment: &DeploymentRecord,
 ) -> Result<(), StoreError> {
-    let json = |place, error| StoreError::corrupt(place, error);
+    let json = |place, error| DatabaseError::corrupt(place, error);
     let manifest = serde_json::to_string(&deployment.manifest)
         .map_err(|error| json("deployments.manifest", error))?;
     let files = serde_json::to_string(&deployment.files)
         .map_err(|error| json("deployments.files", error))?;
     let bundle_bytes = i64::try_from(deployment.bundle_bytes)
-        .map_err(|error| StoreError::corrupt("deployments.bundle_bytes", error))?;
+        .map_err(|error| DatabaseError::corrupt("deployments.bundle_bytes", error))?;
     let revision = change
         .record(Entry {
             action: Action::DeploymentCreate,

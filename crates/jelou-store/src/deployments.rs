@@ -1,4 +1,4 @@
-//! What was deployed, and going back to it.
+//! Deployments, and the rollback to an earlier one.
 
 use jelou_core::api::{Deployment, FileSummary};
 use jelou_core::{DeploymentId, FunctionId, Manifest};
@@ -8,35 +8,45 @@ use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
 use crate::artifact::ArtifactHash;
-use crate::audit::Action;
-use crate::change::{Change, Entry};
+use crate::change::{Action, Change, Entry};
+use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::functions::{self, FunctionRecord};
-use crate::row::Columns;
 use crate::store::Store;
 
+/// An immutable build of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeploymentRecord {
+    /// Never changes.
     pub id: DeploymentId,
+    /// Its function.
     pub function_id: FunctionId,
     /// Whether calls go to it.
     pub live: bool,
+    /// Its artifact.
     pub artifact_hash: ArtifactHash,
+    /// Its manifest.
     pub manifest: Manifest,
+    /// Path of the entrypoint among the files.
     pub entrypoint: String,
+    /// The uploaded files.
     pub files: Vec<FileSummary>,
+    /// Size of the bundle.
     pub bundle_bytes: u64,
     /// Name of the access token that deployed it.
     pub created_by: String,
+    /// Time of the deploy.
     pub created_at: Timestamp,
 }
 
+/// The outcome of a rollback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolledBack {
+    /// The function, with `deployment` live.
     pub function: FunctionRecord,
-    /// The one that is live now.
+    /// The live deployment.
     pub deployment: DeploymentRecord,
-    /// The one that was; equal to the new one when nothing changed.
+    /// The deployment that was live before; equal to `deployment` when nothing changed.
     pub previous_live: Option<DeploymentId>,
 }
 
@@ -67,7 +77,10 @@ macro_rules! select_deployments {
 }
 
 impl Store {
-    /// Newest first.
+    /// The deployments of a function, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn list_deployments(
         &self,
         function: &FunctionId,
@@ -83,15 +96,20 @@ impl Store {
         .collect()
     }
 
+    /// One deployment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
     pub async fn deployment(&self, id: &DeploymentId) -> Result<DeploymentRecord, StoreError> {
         find(self.database.pool(), id).await
     }
 
-    /// Makes an earlier deployment live: `target`, or the newest of those older than the live one, so that a second
-    /// call goes one further back. A target that is live already stays so.
+    /// Makes another deployment of the function live: `target`, or the newest of those older than the live one. A second
+    /// call without a target thus goes back one more. A target that is live already changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when there is no earlier one.
+    /// [`StoreError::NotFound`] when the function has no such deployment, [`StoreError::Conflict`] when it has no earlier
+    /// one, [`StoreError::Database`].
     pub async fn rollback(
         &self,
         actor: &Actor,

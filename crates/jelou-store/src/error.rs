@@ -1,68 +1,90 @@
-//! What can go wrong, told apart by what the caller should do about it.
+//! Errors of the store, told apart by what the caller can do about them.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use jelou_core::secret_key::MAX_SECRET_VALUE_BYTES;
 use jelou_core::{SecretKey, Slug, TokenName};
-use sqlx::migrate::MigrateError;
 
-use crate::sqlite::{self, Condition};
+use crate::database::DatabaseError;
 use crate::vault::VaultError;
 
+/// Why the store did not do what was asked. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The resource does not exist.
     #[error("there is no {kind} `{what}`")]
-    NotFound { kind: Resource, what: String },
-    /// The message says with what.
+    NotFound {
+        /// The kind of the resource.
+        kind: Resource,
+        /// The given slug, id, name or key.
+        what: String,
+    },
+    /// The change contradicts the present state; the message says how.
     #[error("{message}")]
-    Conflict { message: String },
+    Conflict {
+        /// For the caller.
+        message: String,
+    },
+    /// Every function keeps at least one active token.
     #[error("`{token}` is the last active token of `{function}`")]
-    LastToken { token: TokenName, function: Slug },
+    LastToken {
+        /// The token that was to be revoked.
+        token: TokenName,
+        /// Its function.
+        function: Slug,
+    },
+    /// The server keeps at least one active access token with the scope `admin`: only such a token can create another.
+    #[error("`{token}` is the last access token with the scope `admin`; create another one first")]
+    LastAdministrator {
+        /// The access token that was to be revoked.
+        token: TokenName,
+    },
+    /// Over the limit of secrets per owner.
     #[error("there would be {count} secrets; the limit is {limit}")]
-    TooManySecrets { count: i64, limit: usize },
+    TooManySecrets {
+        /// The number after the change.
+        count: i64,
+        /// The limit.
+        limit: usize,
+    },
+    /// A secret's value is over the limit.
     #[error(
         "the value of `{key}` is {bytes} bytes; the limit is {MAX_SECRET_VALUE_BYTES} bytes (64 KB)"
     )]
-    SecretTooLarge { key: SecretKey, bytes: usize },
+    SecretTooLarge {
+        /// The secret.
+        key: SecretKey,
+        /// The size of the value.
+        bytes: usize,
+    },
+    /// The memory of a function is full.
     #[error("the function keeps {limit} values in its memory (limits.max_memory_entries)")]
-    MemoryFull { limit: u64 },
+    MemoryFull {
+        /// The limit.
+        limit: u64,
+    },
+    /// A value in the memory of a function is over the limit.
     #[error(
         "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes)"
     )]
-    MemoryValueTooLarge { bytes: u64, limit: u64 },
-    /// Busy, locked, gone or closed: the same change may succeed later.
-    #[error("the database is not available")]
-    Unavailable(#[source] Option<sqlx::Error>),
-    /// Nothing was changed.
-    #[error("the disk of the database is full")]
-    DiskFull(#[source] sqlx::Error),
+    MemoryValueTooLarge {
+        /// The size of the value.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A secret could not be encrypted, or the vault lacks a key.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The database holds something that no version of this program wrote.
-    #[error("the database holds a value in `{place}` that cannot be read: {reason}")]
-    Corrupt { place: String, reason: String },
-    #[error("cannot create the database file `{path}`")]
-    File {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    /// Written by a newer version of this program.
-    #[error(
-        "the database was migrated by a newer version (migration {migration}); run that version or restore a backup"
-    )]
-    NewerDatabase { migration: i64 },
-    #[error("the database could not be migrated")]
-    Migration(#[source] MigrateError),
-    /// A mistake of this program rather than of its caller.
-    #[error("the database refused a statement")]
-    Database(#[source] sqlx::Error),
+    /// The database itself failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
-/// What was looked for.
+/// A kind of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+
 pub enum Resource {
     Function,
     Deployment,
@@ -89,7 +111,7 @@ impl StoreError {
     pub(crate) fn not_found(kind: Resource, what: impl fmt::Display) -> Self {
         Self::NotFound {
             kind,
-            // Somebody may have given a whole token in the place of its name.
+            // The caller may have given a whole token instead of its name.
             what: jelou_token::redact(&what.to_string()).into_owned(),
         }
     }
@@ -99,50 +121,10 @@ impl StoreError {
             message: message.into(),
         }
     }
-
-    pub(crate) fn corrupt(place: &str, reason: impl fmt::Display) -> Self {
-        Self::Corrupt {
-            place: place.to_owned(),
-            reason: reason.to_string(),
-        }
-    }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error as E;
-        match &error {
-            E::Database(refusal) => match sqlite::condition(refusal.as_ref()) {
-                Condition::Unavailable => Self::Unavailable(Some(error)),
-                Condition::DiskFull => Self::DiskFull(error),
-                Condition::Corrupt => Self::corrupt("the database file", refusal),
-                Condition::Duplicate => Self::conflict("it exists already"),
-                Condition::Other => Self::Database(error),
-            },
-            E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed => {
-                Self::Unavailable(Some(error))
-            }
-            E::ColumnDecode { index, source } => Self::corrupt(index, source),
-            _ => Self::Database(error),
-        }
-    }
-}
-
-impl From<MigrateError> for StoreError {
-    fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::VersionMissing(migration) => Self::NewerDatabase { migration },
-            MigrateError::Execute(source) => match Self::from(source) {
-                Self::Database(source) => Self::Migration(MigrateError::Execute(source)),
-                known => known,
-            },
-            MigrateError::ExecuteMigration(source, version) => match Self::from(source) {
-                Self::Database(source) => {
-                    Self::Migration(MigrateError::ExecuteMigration(source, version))
-                }
-                known => known,
-            },
-            other => Self::Migration(other),
-        }
+        Self::Database(error.into())
     }
 }

@@ -1,79 +1,133 @@
-//! Functions and which of their deployments is live.
+//! Functions and their live deployments.
 
-use jelou_core::{DeploymentId, FunctionId, Manifest, Slug, TokenId};
+use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::artifact::ArtifactHash;
-use crate::audit::Action;
-use crate::change::Entry;
+use crate::change::{Action, Entry};
+use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::memory;
-use crate::row::Columns;
-use crate::secrets::SecretOwner;
 use crate::store::Store;
 
+/// A function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionRecord {
+    /// Never changes.
     pub id: FunctionId,
+    /// Unique among the functions.
     pub slug: Slug,
+    /// A name for people.
     pub name: Option<String>,
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last deployed or rolled back.
+    /// Time of the last deploy or rollback.
     pub updated_at: Timestamp,
-    /// Absent until the first deployment.
+    /// `None` until the first deployment.
     pub live: Option<LiveDeployment>,
 }
 
-/// What is needed to answer and run a function.
+/// The part of a deployment that serving its function needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveDeployment {
+    /// The deployment.
     pub id: DeploymentId,
+    /// Its artifact.
     pub artifact_hash: ArtifactHash,
+    /// Its manifest.
     pub manifest: Manifest,
+    /// Path of the entrypoint among the files.
     pub entrypoint: String,
+    /// Size of the bundle.
     pub bundle_bytes: u64,
+    /// Time of the deploy.
     pub created_at: Timestamp,
 }
 
-/// All that went with a function.
+/// A function with the numbers that lists show.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DeletedFunction {
-    pub function: FunctionRecord,
-    /// Revoked ones included.
-    pub tokens: Vec<TokenId>,
+pub struct FunctionSummary {
+    /// The function.
+    pub record: FunctionRecord,
+    /// Unrevoked runtime tokens.
+    pub tokens: u64,
+    /// Its own secrets.
     pub secrets: u64,
-    pub deployments: Vec<DeploymentId>,
-    /// Artifacts that no other function uses.
-    pub artifacts: Vec<ArtifactHash>,
 }
 
 macro_rules! select_functions {
-    ($rest:literal) => {
+    ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT f.id, f.slug, f.name, f.created_at, f.updated_at, d.id AS live_id, d.artifact_hash, d.manifest, ",
-            "d.entrypoint, d.bundle_bytes, d.created_at AS deployed_at ",
-            "FROM functions f LEFT JOIN deployments d ON d.id = f.live_deployment_id ",
+            "d.entrypoint, d.bundle_bytes, d.created_at AS deployed_at",
+            $columns,
+            " FROM functions f LEFT JOIN deployments d ON d.id = f.live_deployment_id ",
+            $rest
+        )
+    };
+    ($rest:literal) => {
+        select_functions!("", $rest)
+    };
+}
+
+macro_rules! select_summaries {
+    ($rest:literal) => {
+        select_functions!(
+            ", (SELECT count(*) FROM runtime_tokens t WHERE t.function_id = f.id AND t.revoked_at IS NULL) AS tokens, \
+             (SELECT count(*) FROM secrets s WHERE s.owner = f.id) AS secrets",
             $rest
         )
     };
 }
 
 impl Store {
-    /// Sorted by slug.
-    pub async fn list_functions(&self) -> Result<Vec<FunctionRecord>, StoreError> {
-        all(self.database.pool()).await
+    /// All functions, sorted by slug, in one query.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn list_functions(&self) -> Result<Vec<FunctionSummary>, StoreError> {
+        sqlx::query(select_summaries!("ORDER BY f.slug"))
+            .fetch_all(self.database.pool())
+            .await?
+            .iter()
+            .map(summary)
+            .collect()
     }
 
-    pub async fn function(&self, slug: &Slug) -> Result<FunctionRecord, StoreError> {
-        find(self.database.pool(), slug)
+    /// One function.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
+    pub async fn function(&self, slug: &Slug) -> Result<FunctionSummary, StoreError> {
+        sqlx::query(select_summaries!("WHERE f.slug = $1"))
+            .bind(slug.as_str())
+            .fetch_optional(self.database.pool())
             .await?
+            .as_ref()
+            .map(summary)
+            .transpose()?
             .ok_or_else(|| StoreError::not_found(Resource::Function, slug))
     }
 
-    /// Takes the slug; nothing answers there until the first deployment.
+    /// The id of a function, without its manifest.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
+    pub async fn function_id(&self, slug: &Slug) -> Result<FunctionId, StoreError> {
+        let row = sqlx::query("SELECT id FROM functions WHERE slug = $1")
+            .bind(slug.as_str())
+            .fetch_optional(self.database.pool())
+            .await?
+            .ok_or_else(|| StoreError::not_found(Resource::Function, slug))?;
+        Ok(row.parsed("id")?)
+    }
+
+    /// Creates a function without a deployment.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the slug is taken; [`StoreError::Database`].
     pub async fn create_function(
         &self,
         actor: &Actor,
@@ -92,28 +146,30 @@ impl Store {
         Ok(function)
     }
 
-    /// Removes the function with its tokens, secrets, deployments and every artifact that nothing else uses. What it did
-    /// stays in the audit trail.
+    /// Deletes a function with its tokens, secrets, memory, deployments and unshared artifacts. Its audit entries stay.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
     pub async fn delete_function(
         &self,
         actor: &Actor,
         slug: &Slug,
-    ) -> Result<DeletedFunction, StoreError> {
+    ) -> Result<FunctionRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let function = find(&mut *change.connection(), slug)
             .await?
             .ok_or_else(|| StoreError::not_found(Resource::Function, slug))?;
-        let removed = remove(change.connection(), function).await?;
+        delete(change.connection(), &function.id).await?;
         change
             .record(Entry {
                 action: Action::FunctionDelete,
                 function: Some(slug),
-                target: removed.function.id.as_str(),
+                target: function.id.as_str(),
                 detail: Some(slug.as_str()),
             })
             .await?;
         change.commit().await?;
-        Ok(removed)
+        Ok(function)
     }
 }
 
@@ -151,6 +207,19 @@ pub(crate) async fn find_by_id(
         .map(record)
         .transpose()?
         .ok_or_else(|| StoreError::not_found(Resource::Function, id))
+}
+
+/// The slug of a function, for the audit trail.
+pub(crate) async fn slug_of(
+    executor: impl AnyExecutor<'_>,
+    function: &FunctionId,
+) -> Result<Slug, StoreError> {
+    let row = sqlx::query("SELECT slug FROM functions WHERE id = $1")
+        .bind(function.as_str())
+        .fetch_optional(executor)
+        .await?
+        .ok_or_else(|| StoreError::not_found(Resource::Function, function))?;
+    Ok(row.parsed("slug")?)
 }
 
 /// `None` when the slug is taken.
@@ -205,52 +274,27 @@ pub(crate) async fn set_live(
     Ok(())
 }
 
-async fn remove(
-    connection: &mut AnyConnection,
-    function: FunctionRecord,
-) -> Result<DeletedFunction, StoreError> {
-    let id = function.id.as_str();
-    sqlx::query("UPDATE functions SET live_deployment_id = NULL WHERE id = $1")
-        .bind(id)
-        .execute(&mut *connection)
-        .await?;
-    let deployments = sqlx::query("DELETE FROM deployments WHERE function_id = $1 RETURNING id")
-        .bind(id)
-        .fetch_all(&mut *connection)
-        .await?;
-    let artifacts = sqlx::query(
+async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result<(), StoreError> {
+    for statement in [
+        "UPDATE functions SET live_deployment_id = NULL WHERE id = $1",
+        "DELETE FROM deployments WHERE function_id = $1",
+        "DELETE FROM runtime_tokens WHERE function_id = $1",
+        "DELETE FROM secrets WHERE owner = $1",
+        "DELETE FROM memory WHERE function_id = $1",
+        "DELETE FROM functions WHERE id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(function.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(
         "DELETE FROM artifacts WHERE NOT EXISTS \
-         (SELECT 1 FROM deployments WHERE deployments.artifact_hash = artifacts.hash) RETURNING hash",
+         (SELECT 1 FROM deployments WHERE deployments.artifact_hash = artifacts.hash)",
     )
-    .fetch_all(&mut *connection)
+    .execute(connection)
     .await?;
-    let tokens = sqlx::query("DELETE FROM runtime_tokens WHERE function_id = $1 RETURNING id")
-        .bind(id)
-        .fetch_all(&mut *connection)
-        .await?;
-    let secrets = sqlx::query("DELETE FROM secrets WHERE owner = $1")
-        .bind(SecretOwner::Function(function.id.clone()).to_string())
-        .execute(&mut *connection)
-        .await?;
-    memory::forget_function(&mut *connection, &function.id).await?;
-    sqlx::query("DELETE FROM functions WHERE id = $1")
-        .bind(id)
-        .execute(&mut *connection)
-        .await?;
-    Ok(DeletedFunction {
-        tokens: column(&tokens, |row| row.parsed("id"))?,
-        secrets: secrets.rows_affected(),
-        deployments: column(&deployments, |row| row.parsed("id"))?,
-        artifacts: column(&artifacts, |row| row.parsed("hash"))?,
-        function,
-    })
-}
-
-fn column<T>(
-    rows: &[AnyRow],
-    read: impl Fn(&AnyRow) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    rows.iter().map(read).collect()
+    Ok(())
 }
 
 fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
@@ -272,5 +316,13 @@ fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         live,
+    })
+}
+
+fn summary(row: &AnyRow) -> Result<FunctionSummary, StoreError> {
+    Ok(FunctionSummary {
+        record: record(row)?,
+        tokens: row.size("tokens")?,
+        secrets: row.size("secrets")?,
     })
 }

@@ -1,4 +1,4 @@
-//! When tokens were last used: written in batches, and only forwards in time.
+//! Times of last use: written in batches, never moved back.
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -8,7 +8,7 @@ pub(crate) const RUNTIME_TOKENS: &str = "UPDATE runtime_tokens SET last_used_at 
 pub(crate) const ACCESS_TOKENS: &str = "UPDATE access_tokens SET last_used_at = $1 \
      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
 
-/// Tokens that are gone are passed over.
+/// Ignores tokens that no longer exist.
 pub(crate) async fn record(
     database: &Database,
     statement: &'static str,
@@ -25,5 +25,5 @@ pub(crate) async fn record(
             .execute(&mut **write.transaction())
             .await?;
     }
-    write.commit().await
+    Ok(write.commit().await?)
 }

@@ -1,16 +1,15 @@
-//! The truth about functions: what is deployed, which tokens and secrets exist, and who changed what.
+//! Persistence: functions, deployments, tokens, secrets, the memory of functions, and the audit trail.
 //!
-//! Every change is one transaction that also appends its audit entry and raises the revision, so that nothing is half
-//! done after a crash and a copy in memory can tell whether it is current. Secrets are encrypted by the [`vault`]
-//! before they come near the database. The registry that the gateway asks, and the copies of artifacts on disk, are the
-//! server's.
+//! A change is one transaction that also appends its audit entries and raises the revision: after a crash it is done or
+//! not done, and a copy in memory can tell whether it is current. The [`vault`] encrypts secrets before they reach the
+//! database. The registry and the copies of artifacts on disk belong to the server.
+#![warn(clippy::missing_errors_doc)]
 
 mod access_tokens;
 mod actor;
 mod artifact;
 mod audit;
 mod change;
-mod config;
 mod database;
 mod deploy;
 mod deployments;
@@ -18,27 +17,26 @@ mod error;
 mod functions;
 mod last_used;
 mod memory;
-mod migrations;
-mod row;
 mod runtime_tokens;
 mod secrets;
 mod snapshot;
-mod sqlite;
 mod store;
 mod token_reference;
 pub mod vault;
 
 pub use access_tokens::{AccessTokenRecord, NewAccessToken};
 pub use actor::Actor;
-pub use artifact::{Artifact, ArtifactHash, ParseArtifactHashError};
-pub use config::StoreConfig;
+pub use artifact::{ArtifactHash, ArtifactRecord, ParseArtifactHashError};
+pub use database::{DatabaseError, StoreConfig};
 pub use deploy::{Deployed, NewDeployment};
 pub use deployments::{DeploymentRecord, RolledBack};
 pub use error::{Resource, StoreError};
-pub use functions::{DeletedFunction, FunctionRecord, LiveDeployment};
+pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use memory::{MemoryLimits, MemoryOwner};
-pub use runtime_tokens::{LastTokenRule, NewRuntimeToken, RuntimeTokenKey, RuntimeTokenRecord};
-pub use secrets::{SecretOwner, SecretRecord};
+pub use runtime_tokens::{
+    LastTokenRule, NewRuntimeToken, RuntimeTokenCredential, RuntimeTokenRecord,
+};
+pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;
 pub use store::Store;
-pub use vault::{KeyId, SealedSecret, Vault, VaultError};
+pub use vault::{KeyId, SealedSecret, SecretOwner, Vault, VaultError};

@@ -1,37 +1,43 @@
-//! What functions keep between requests, each value for a time.
+//! The memory of functions (`ctx.memory`): values with a time to live.
 //!
-//! It is the functions' data and no change of the platform's: it leaves no audit entry and raises no revision.
+//! It is user data, not configuration, so it leaves no audit entry and raises no revision.
 
 use jelou_core::FunctionId;
 use sqlx::{AnyConnection, AnyExecutor};
 
+use crate::database::row::Columns;
 use crate::error::StoreError;
-use crate::row::Columns;
 use crate::store::Store;
 
-/// Whose values: those of one function, and there of one user or conversation.
+/// The namespace of a value: a function, and a user or conversation of it.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
+    /// The function.
     pub function: &'a FunctionId,
+    /// The user or conversation; empty for neither.
     pub scope: &'a str,
 }
 
+/// The operator's limits.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
-    /// Values of one function, of all its scopes together.
+    /// Values of one function, over all scopes.
     pub entries: u64,
     /// Bytes of a value.
     pub value_bytes: u64,
 }
 
 impl Store {
-    /// `None` when there is none, or its time is over.
+    /// The value; `None` when it does not exist or has expired.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn recall(
         &self,
         owner: MemoryOwner<'_>,
         key: &str,
     ) -> Result<Option<String>, StoreError> {
-        sqlx::query(
+        Ok(sqlx::query(
             "SELECT value FROM memory \
              WHERE function_id = $1 AND scope = $2 AND key = $3 AND expires_at > $4",
         )
@@ -42,13 +48,13 @@ impl Store {
         .fetch_optional(self.database.pool())
         .await?
         .map(|row| row.text("value"))
-        .transpose()
+        .transpose()?)
     }
 
-    /// Keeps a value for that many milliseconds.
+    /// Stores a value for `ttl_ms` milliseconds.
     ///
     /// # Errors
-    /// [`StoreError::MemoryFull`] and [`StoreError::MemoryValueTooLarge`] name the limit.
+    /// [`StoreError::MemoryFull`], [`StoreError::MemoryValueTooLarge`], [`StoreError::Database`].
     pub async fn remember(
         &self,
         owner: MemoryOwner<'_>,
@@ -83,10 +89,13 @@ impl Store {
         .bind(now.saturating_add(ttl_ms))
         .execute(connection)
         .await?;
-        write.commit().await
+        Ok(write.commit().await?)
     }
 
-    /// It is no error when there is none.
+    /// Deletes a value, if it exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn forget(&self, owner: MemoryOwner<'_>, key: &str) -> Result<(), StoreError> {
         let mut write = self.database.write().await?;
         sqlx::query("DELETE FROM memory WHERE function_id = $1 AND scope = $2 AND key = $3")
@@ -95,10 +104,13 @@ impl Store {
             .bind(key)
             .execute(&mut **write.transaction())
             .await?;
-        write.commit().await
+        Ok(write.commit().await?)
     }
 
-    /// Removes the values whose time is over, which nobody sees any more. Returns how many there were.
+    /// Deletes the expired values and returns their number.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn sweep_memory(&self) -> Result<u64, StoreError> {
         let mut write = self.database.write().await?;
         let swept = sqlx::query("DELETE FROM memory WHERE expires_at <= $1")
@@ -111,14 +123,14 @@ impl Store {
     }
 }
 
-/// How many values the function keeps beside this one.
+/// The number of other values that the function keeps.
 async fn others(
     executor: impl AnyExecutor<'_>,
     owner: MemoryOwner<'_>,
     key: &str,
     now: i64,
 ) -> Result<u64, StoreError> {
-    sqlx::query(
+    Ok(sqlx::query(
         "SELECT count(*) AS count FROM memory \
          WHERE function_id = $1 AND expires_at > $2 AND NOT (scope = $3 AND key = $4)",
     )
@@ -128,16 +140,5 @@ async fn others(
     .bind(key)
     .fetch_one(executor)
     .await?
-    .size("count")
-}
-
-pub(crate) async fn forget_function(
-    connection: &mut AnyConnection,
-    function: &FunctionId,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM memory WHERE function_id = $1")
-        .bind(function.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
+    .size("count")?)
 }

@@ -1,78 +1,100 @@
-//! Runtime tokens: who may call a function. Only hashes are here; the caller mints the value and forgets it.
+//! Runtime tokens, which authorise calls. The store has their hashes only; the caller mints the values.
 
 use futures_util::TryStreamExt;
-use jelou_core::api::RuntimeToken;
-use jelou_core::{FunctionId, TokenId, TokenName, TokenPolicy};
+use jelou_core::api::RuntimeTokenInfo;
+use jelou_core::{FunctionId, Slug, TokenId, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
-use crate::audit::Action;
-use crate::change::{Change, Entry};
+use crate::change::{Action, Change, Entry};
+use crate::database::DatabaseError;
+use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::functions::{self, FunctionRecord};
+use crate::functions;
 use crate::last_used;
-use crate::row::Columns;
 use crate::store::Store;
 use crate::token_reference::{self, Candidate};
 
+/// An unrevoked runtime token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeTokenRecord {
+    /// Never changes.
     pub id: TokenId,
+    /// The function that it calls.
     pub function_id: FunctionId,
+    /// Unique among the unrevoked tokens of the function.
     pub name: TokenName,
+    /// Hash of the value.
     pub hash: TokenHash,
+    /// The first characters of the value.
     pub prefix: DisplayPrefix,
     /// Name of the access token that created it.
     pub created_by: String,
+    /// Time of creation.
     pub created_at: Timestamp,
+    /// `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// `None`: enabled.
     pub disabled_at: Option<Timestamp>,
+    /// `None`: not used yet.
     pub last_used_at: Option<Timestamp>,
+    /// Its limits.
     pub policy: TokenPolicy,
 }
 
-/// Of a token, what its check needs: a copy in memory may have a million of them, so there are no strings here but
-/// in a policy, which most do not have.
+/// The part of a runtime token that its check needs. A registry may hold a million of them, so it has no strings but
+/// those of a policy, which most tokens lack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeTokenKey {
+pub struct RuntimeTokenCredential {
+    /// Hash of the value.
     pub hash: TokenHash,
+    /// The token.
     pub id: TokenId,
+    /// The function that it calls.
     pub function_id: FunctionId,
+    /// `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// `None`: not used yet.
     pub last_used_at: Option<Timestamp>,
-    /// Absent when it limits nothing.
+    /// `None`: unlimited.
     pub policy: Option<Box<TokenPolicy>>,
 }
 
-/// A token that was just minted.
+/// A newly minted runtime token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRuntimeToken {
+    /// Unique among the unrevoked tokens of the function.
     pub name: TokenName,
+    /// Hash of the value.
     pub hash: TokenHash,
+    /// The first characters of the value.
     pub prefix: DisplayPrefix,
+    /// `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// Its limits.
     pub policy: TokenPolicy,
 }
 
-/// "Each function has at least one active token."
+/// Whether a revocation keeps to the rule that each function has an active token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastTokenRule {
+    /// The last active token is not revoked.
     Enforced,
-    /// For an emergency.
+    /// For an emergency: the last active token is revoked too.
     Waived,
 }
 
 impl RuntimeTokenRecord {
-    /// Whether it may call its function at that time; nothing here is revoked.
+    /// Whether it is enabled and not expired at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
 }
 
-impl From<&RuntimeTokenRecord> for RuntimeTokenKey {
+impl From<&RuntimeTokenRecord> for RuntimeTokenCredential {
     fn from(record: &RuntimeTokenRecord) -> Self {
         Self {
             hash: record.hash,
@@ -87,7 +109,7 @@ impl From<&RuntimeTokenRecord> for RuntimeTokenKey {
     }
 }
 
-impl From<RuntimeTokenRecord> for RuntimeToken {
+impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
     fn from(record: RuntimeTokenRecord) -> Self {
         Self {
             id: record.id,
@@ -115,7 +137,10 @@ macro_rules! select_tokens {
 }
 
 impl Store {
-    /// The unrevoked ones, oldest first.
+    /// The unrevoked tokens of a function, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn list_tokens(
         &self,
         function: &FunctionId,
@@ -123,6 +148,11 @@ impl Store {
         list(self.database.pool(), function).await
     }
 
+    /// Creates a token.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function does not exist, [`StoreError::Conflict`] when the name is taken,
+    /// [`StoreError::Database`].
     pub async fn create_token(
         &self,
         actor: &Actor,
@@ -130,23 +160,22 @@ impl Store {
         new: NewRuntimeToken,
     ) -> Result<RuntimeTokenRecord, StoreError> {
         let mut change = self.change(actor).await?;
-        let function = functions::find_by_id(&mut *change.connection(), function).await?;
+        let slug = functions::slug_of(change.connection(), function).await?;
         let name = new.name.clone();
-        let token = insert(&mut change, &function, new).await?.ok_or_else(|| {
-            StoreError::conflict(format!(
-                "`{}` has an unrevoked token `{name}` already",
-                function.slug
-            ))
-        })?;
+        let token = insert(&mut change, function, &slug, new)
+            .await?
+            .ok_or_else(|| {
+                StoreError::conflict(format!("`{slug}` has an unrevoked token `{name}` already"))
+            })?;
         change.commit().await?;
         Ok(token)
     }
 
-    /// Finds an unrevoked token by what people call it: its id, its name, or its display prefix, with or without the
-    /// dots of lists; the first of these that matches.
+    /// Finds an unrevoked token of a function by its id, its name, or its display prefix with or without trailing dots;
+    /// the first of these that matches.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] with the candidates when several tokens have that prefix.
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have that prefix, [`StoreError::Database`].
     pub async fn resolve_token(
         &self,
         function: &FunctionId,
@@ -156,8 +185,11 @@ impl Store {
         token_reference::resolve(tokens, reference, Resource::RuntimeToken)
     }
 
+    /// Revokes a token. An inactive token can always be revoked.
+    ///
     /// # Errors
-    /// [`StoreError::LastToken`] when no token that works would be left. One that works no more can always go.
+    /// [`StoreError::LastToken`] when no active token would be left and the rule is enforced;
+    /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Database`].
     pub async fn revoke_token(
         &self,
         actor: &Actor,
@@ -166,9 +198,9 @@ impl Store {
         rule: LastTokenRule,
     ) -> Result<RuntimeTokenRecord, StoreError> {
         let mut change = self.change(actor).await?;
-        let function = functions::find_by_id(&mut *change.connection(), function).await?;
+        let slug = functions::slug_of(change.connection(), function).await?;
         let now = change.now();
-        let (mut revoked, others): (Vec<_>, Vec<_>) = list(&mut *change.connection(), &function.id)
+        let (mut revoked, others): (Vec<_>, Vec<_>) = list(&mut *change.connection(), function)
             .await?
             .into_iter()
             .partition(|token| token.id == *id);
@@ -179,7 +211,7 @@ impl Store {
         if is_last && rule == LastTokenRule::Enforced {
             return Err(StoreError::LastToken {
                 token: token.name,
-                function: function.slug,
+                function: slug,
             });
         }
         sqlx::query("UPDATE runtime_tokens SET revoked_at = $1 WHERE id = $2")
@@ -190,7 +222,7 @@ impl Store {
         change
             .record(Entry {
                 action: Action::TokenRevoke,
-                function: Some(&function.slug),
+                function: Some(&slug),
                 target: id.as_str(),
                 detail: Some(token.name.as_str()),
             })
@@ -199,8 +231,11 @@ impl Store {
         Ok(token)
     }
 
-    /// Moves the last use of each token forward, in milliseconds since the Unix epoch; an older time changes nothing.
-    /// No change of the configuration: neither the audit trail nor the revision know of it.
+    /// Records the time of each token's last use, in milliseconds since the Unix epoch; never moves it back. It is not a
+    /// change of configuration, so it leaves no audit entry and raises no revision.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn record_last_used(&self, uses: &[(TokenId, i64)]) -> Result<(), StoreError> {
         let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
         last_used::record(&self.database, last_used::RUNTIME_TOKENS, uses).await
@@ -221,14 +256,16 @@ impl Candidate for RuntimeTokenRecord {
     }
 }
 
-/// Row by row: all of them at once would take many times the room of what is made of them.
-pub(crate) async fn all_keys<Keys>(executor: impl AnyExecutor<'_>) -> Result<Keys, StoreError>
+/// Row by row: the rows take many times the memory of the credentials.
+pub(crate) async fn all_credentials<Credentials>(
+    executor: impl AnyExecutor<'_>,
+) -> Result<Credentials, StoreError>
 where
-    Keys: Default + Extend<RuntimeTokenKey>,
+    Credentials: Default + Extend<RuntimeTokenCredential>,
 {
     let rows = sqlx::query(select_tokens!("ORDER BY created_at, id")).fetch(executor);
     rows.map_err(StoreError::from)
-        .and_then(|row| async move { Ok(RuntimeTokenKey::from(&record(&row)?)) })
+        .and_then(|row| async move { Ok(RuntimeTokenCredential::from(&record(&row)?)) })
         .try_collect()
         .await
 }
@@ -248,15 +285,16 @@ async fn list(
     .collect()
 }
 
-/// `None` when an unrevoked token of the function has that name.
+/// `None` when the name is taken.
 pub(crate) async fn insert(
     change: &mut Change<'_>,
-    function: &FunctionRecord,
+    function: &FunctionId,
+    slug: &Slug,
     new: NewRuntimeToken,
 ) -> Result<Option<RuntimeTokenRecord>, StoreError> {
     let token = RuntimeTokenRecord {
         id: TokenId::generate(),
-        function_id: function.id.clone(),
+        function_id: function.clone(),
         name: new.name,
         hash: new.hash,
         prefix: new.prefix,
@@ -271,7 +309,7 @@ pub(crate) async fn insert(
         .filter(|policy| !policy.is_unlimited())
         .map(serde_json::to_string)
         .transpose()
-        .map_err(|error| StoreError::corrupt("runtime_tokens.policy", error))?;
+        .map_err(|error| DatabaseError::corrupt("runtime_tokens.policy", error))?;
     let inserted = sqlx::query(
         "INSERT INTO runtime_tokens (id, function_id, name, hash, prefix, created_by, created_at, expires_at, \
          policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
@@ -294,7 +332,7 @@ pub(crate) async fn insert(
     change
         .record(Entry {
             action: Action::TokenCreate,
-            function: Some(&function.slug),
+            function: Some(slug),
             target: token.id.as_str(),
             detail: Some(token.name.as_str()),
         })

@@ -1,63 +1,37 @@
-//! Secrets, as the vault sealed them. No plain text gets past this file.
-
-use std::fmt;
-use std::str::FromStr;
+//! Secrets, encrypted by the vault. This file is the last one that sees plain text.
 
 use jelou_core::api::Secret;
-use jelou_core::id::ParseIdError;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
-use jelou_core::{FunctionId, SecretKey, Slug};
+use jelou_core::{SecretKey, Slug};
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
 use zeroize::Zeroizing;
 
 use crate::actor::Actor;
-use crate::audit::Action;
-use crate::change::{Change, Entry};
+use crate::change::{Action, Change, Entry};
+use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::row::Columns;
-use crate::store::{self, Store};
-use crate::vault::SealedSecret;
+use crate::functions;
+use crate::store::Store;
+use crate::vault::{SealedSecret, SecretOwner};
 
-/// Whose secrets. A function reads those of the organisation too; its own win.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SecretOwner {
-    Function(FunctionId),
-    Organisation,
-}
-
-const ORGANISATION: &str = "organisation";
-
-impl fmt::Display for SecretOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Function(id) => f.write_str(id.as_str()),
-            Self::Organisation => f.write_str(ORGANISATION),
-        }
-    }
-}
-
-impl FromStr for SecretOwner {
-    type Err = ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == ORGANISATION {
-            return Ok(Self::Organisation);
-        }
-        text.parse().map(Self::Function)
-    }
-}
-
+/// An encrypted secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRecord {
+    /// Whose secret it is.
     pub owner: SecretOwner,
+    /// Unique for its owner.
     pub key: SecretKey,
+    /// The encrypted value.
     pub sealed: SealedSecret,
 }
 
 impl Store {
-    /// Names and times, never values. Sorted by key.
+    /// The keys and times of an owner's secrets, sorted by key.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn list_secrets(&self, owner: &SecretOwner) -> Result<Vec<Secret>, StoreError> {
         sqlx::query("SELECT key, updated_at, updated_by FROM secrets WHERE owner = $1 ORDER BY key")
             .bind(owner.to_string())
@@ -74,7 +48,10 @@ impl Store {
             .collect()
     }
 
-    /// Sorted by key.
+    /// The encrypted secrets of an owner, sorted by key.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn sealed_secrets(
         &self,
         owner: &SecretOwner,
@@ -90,7 +67,11 @@ impl Store {
         .collect()
     }
 
-    /// Sets these, all or none, and leaves the owner's others as they are. Returns what was stored.
+    /// Sets secrets, all or none, and keeps the owner's other secrets. Returns the stored secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::SecretTooLarge`], [`StoreError::TooManySecrets`], [`StoreError::NotFound`] when the function does
+    /// not exist, [`StoreError::Vault`], [`StoreError::Database`].
     pub async fn set_secrets(
         &self,
         actor: &Actor,
@@ -117,6 +98,10 @@ impl Store {
         Ok(sealed)
     }
 
+    /// Deletes a secret.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function or the secret does not exist; [`StoreError::Database`].
     pub async fn delete_secret(
         &self,
         actor: &Actor,
@@ -203,10 +188,10 @@ async fn check_count(change: &mut Change<'_>, owner: &SecretOwner) -> Result<(),
     }
 }
 
-/// The function's slug; the organisation has none.
+/// `None` for the organisation.
 async fn slug(change: &mut Change<'_>, owner: &SecretOwner) -> Result<Option<Slug>, StoreError> {
     match owner {
-        SecretOwner::Function(id) => store::slug_of(change.connection(), id).await.map(Some),
+        SecretOwner::Function(id) => functions::slug_of(change.connection(), id).await.map(Some),
         SecretOwner::Organisation => Ok(None),
     }
 }

@@ -1,30 +1,37 @@
-//! Everything at once, for the start of a server.
+//! The complete state at one revision, for the start of a server.
 
 use crate::access_tokens::{self, AccessTokenRecord};
+use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
-use crate::row::Columns;
-use crate::runtime_tokens::{self, RuntimeTokenKey};
+use crate::runtime_tokens::{self, RuntimeTokenCredential};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
 
-/// All that a complete copy in memory is made of, as it was at one revision. There may be a million runtime tokens: they
-/// go one by one into whatever they are kept in.
+/// The complete state at one revision. There may be a million runtime tokens, so they are collected one by one into the
+/// caller's own container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot<Tokens> {
+    /// The number of the last change.
     pub revision: i64,
+    /// Sorted by slug.
     pub functions: Vec<FunctionRecord>,
-    /// The unrevoked ones; some may be expired or disabled.
+    /// Unrevoked; some may be expired or disabled.
     pub runtime_tokens: Tokens,
-    /// The unrevoked ones; some may be expired.
+    /// Unrevoked; some may be expired.
     pub access_tokens: Vec<AccessTokenRecord>,
+    /// Sorted by owner and key.
     pub secrets: Vec<SecretRecord>,
 }
 
 impl Store {
+    /// Reads the complete state.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn snapshot<Tokens>(&self) -> Result<Snapshot<Tokens>, StoreError>
     where
-        Tokens: Default + Extend<RuntimeTokenKey>,
+        Tokens: Default + Extend<RuntimeTokenCredential>,
     {
         let mut state = self.database.snapshot().await?;
         let revision = sqlx::query("SELECT value AS revision FROM revision WHERE id = 1")
@@ -34,7 +41,7 @@ impl Store {
         Ok(Snapshot {
             revision,
             functions: functions::all(&mut *state).await?,
-            runtime_tokens: runtime_tokens::all_keys(&mut *state).await?,
+            runtime_tokens: runtime_tokens::all_credentials(&mut *state).await?,
             access_tokens: access_tokens::all(&mut *state).await?,
             secrets: secrets::all(&mut *state).await?,
         })

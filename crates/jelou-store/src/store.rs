@@ -1,17 +1,15 @@
-//! The handle that everything else hangs on.
+//! The handle on the database and its vault.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jelou_core::{Clock, FunctionId, Slug};
-use sqlx::AnyConnection;
+use jelou_core::Clock;
 
 use crate::actor::Actor;
 use crate::change::Change;
-use crate::config::StoreConfig;
-use crate::database::Database;
-use crate::error::{Resource, StoreError};
-use crate::row::Columns;
+use crate::database::row::Columns;
+use crate::database::{Database, StoreConfig};
+use crate::error::StoreError;
 use crate::vault::{KeyId, Vault};
 
 /// A handle on the database and its vault; clones share both.
@@ -23,11 +21,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens and migrates the database, creating it when it does not exist.
+    /// Opens and migrates the database; creates it when it does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Vault`] when the database holds secrets that the vault has no key for: with a key that was lost or
-    /// mixed up, it is better not to start than to find out when a function asks for its secret.
+    /// [`StoreError::Vault`] when the database holds secrets under a key that the vault lacks: it is better not to
+    /// start than to fail when a function asks for its secret. [`StoreError::Database`] when the database cannot be
+    /// opened or migrated.
     pub async fn open(
         config: &StoreConfig,
         mut vault: Vault,
@@ -42,28 +41,39 @@ impl Store {
         })
     }
 
-    /// Encrypts and decrypts secrets; needs no database.
+    /// Encrypts and decrypts secrets, without the database.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
     /// The number of the last change.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
     pub async fn revision(&self) -> Result<i64, StoreError> {
-        sqlx::query("SELECT value AS revision FROM revision WHERE id = 1")
-            .fetch_one(self.database.pool())
-            .await?
-            .number("revision")
+        Ok(
+            sqlx::query("SELECT value AS revision FROM revision WHERE id = 1")
+                .fetch_one(self.database.pool())
+                .await?
+                .number("revision")?,
+        )
     }
 
     /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.revision().await.map(drop)
     }
 
-    /// Waits for the change in progress, writes everything into the database file and closes it. Any later call fails
-    /// with [`StoreError::Unavailable`].
+    /// Waits for the change in progress, checkpoints the write-ahead log and closes the database. Later calls fail with
+    /// [`DatabaseError::Unavailable`](crate::DatabaseError::Unavailable).
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the checkpoint fails; the database is closed even so.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.database.close().await
+        Ok(self.database.close().await?)
     }
 
     pub(crate) async fn change<'a>(&'a self, actor: &'a Actor) -> Result<Change<'a>, StoreError> {
@@ -80,19 +90,6 @@ async fn key_ids_in_use(database: &Database) -> Result<BTreeSet<KeyId>, StoreErr
         .fetch_all(database.pool())
         .await?
         .iter()
-        .map(|row| row.parsed("key_id"))
+        .map(|row| Ok(row.parsed("key_id")?))
         .collect()
-}
-
-/// The slug of a function that must exist, for the audit trail.
-pub(crate) async fn slug_of(
-    connection: &mut AnyConnection,
-    function: &FunctionId,
-) -> Result<Slug, StoreError> {
-    sqlx::query("SELECT slug FROM functions WHERE id = $1")
-        .bind(function.as_str())
-        .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| StoreError::not_found(Resource::Function, function))?
-        .parsed("slug")
 }

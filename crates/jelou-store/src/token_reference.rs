@@ -1,4 +1,4 @@
-//! What people call a token: its id, its name or its display prefix.
+//! Finds a token by its id, its name or its display prefix.
 
 use jelou_core::TokenName;
 use jelou_token::DisplayPrefix;
@@ -11,7 +11,7 @@ pub(crate) trait Candidate {
     fn prefix(&self) -> DisplayPrefix;
 }
 
-/// Ids and names are unique among the candidates; prefixes need not be.
+/// Ids and names are unique among the candidates; prefixes may not be.
 pub(crate) fn resolve<T: Candidate>(
     mut candidates: Vec<T>,
     reference: &str,

@@ -1,31 +1,45 @@
-use jelou_core::api::{AccessToken, CreateAccessToken, CreatedAccessToken, List};
+//! Access tokens.
+
+use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List};
 
 use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
+    /// The access tokens of the server.
     pub fn access_tokens(&self) -> AccessTokens<'_> {
         AccessTokens { client: self }
     }
 }
 
+/// The access tokens of a server.
 #[derive(Debug)]
 pub struct AccessTokens<'a> {
     client: &'a Client,
 }
 
 impl AccessTokens<'_> {
-    pub fn list(&self) -> Result<Vec<AccessToken>, ClientError> {
-        let list: List<AccessToken> = self.client.get(&collection())?;
+    /// The unrevoked access tokens.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn list(&self) -> Result<Vec<AccessTokenInfo>, ClientError> {
+        let list: List<AccessTokenInfo> = self.client.get(&collection())?;
         Ok(list.items)
     }
 
-    /// The one answer that holds the token's value.
+    /// Creates an access token. Only this response holds its value.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn create(&self, token: &CreateAccessToken) -> Result<CreatedAccessToken, ClientError> {
         self.client.post(&collection(), token)
     }
 
-    /// `reference` is an id, a name, or a display prefix that only one token has.
+    /// Revokes an access token by its id, its name or a unique display prefix.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn revoke(&self, reference: &str) -> Result<(), ClientError> {
         self.client.delete(&collection().segment(reference))
     }

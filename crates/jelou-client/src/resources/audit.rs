@@ -1,29 +1,37 @@
+//! The audit trail.
+
 use jelou_core::api::AuditPage;
 
 use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
+    /// The audit trail of the server.
     pub fn audit(&self) -> Audit<'_> {
         Audit { client: self }
     }
 }
 
+/// The audit trail of a server.
 #[derive(Debug)]
 pub struct Audit<'a> {
     client: &'a Client,
 }
 
-/// Which part of the trail to read; the newest entries by default.
+/// The part of the trail to read; by default the newest entries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AuditQuery {
-    /// The most entries to return; the server has a default and a limit of its own.
+    /// The most entries to return; the server has a default and a limit.
     pub limit: Option<u32>,
-    /// Only entries older than the one of this id.
+    /// Only entries older than this id.
     pub before: Option<i64>,
 }
 
 impl Audit<'_> {
+    /// A page of entries, newest first.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn list(&self, query: AuditQuery) -> Result<AuditPage, ClientError> {
         let mut path = Path::new("audit");
         if let Some(limit) = query.limit {

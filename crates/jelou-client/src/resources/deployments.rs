@@ -1,3 +1,5 @@
+//! Deployments of a function.
+
 use jelou_core::Slug;
 use jelou_core::api::{DeployRequest, DeployResult, Deployment, List};
 
@@ -6,6 +8,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
+    /// The deployments of a function.
     pub fn deployments(&self, slug: &Slug) -> Deployments<'_> {
         Deployments {
             client: self,
@@ -14,6 +17,7 @@ impl Client {
     }
 }
 
+/// The deployments of a function.
 #[derive(Debug)]
 pub struct Deployments<'a> {
     client: &'a Client,
@@ -21,12 +25,19 @@ pub struct Deployments<'a> {
 }
 
 impl Deployments<'_> {
+    /// The deployments, newest first.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<Deployment>, ClientError> {
         let list: List<Deployment> = self.client.get(&self.path)?;
         Ok(list.items)
     }
 
-    /// Builds and makes live; the function is created when there is none of this slug.
+    /// Deploys an upload; creates the function when it does not exist.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn create(&self, deploy: &DeployRequest) -> Result<DeployResult, ClientError> {
         self.client.post(&self.path, deploy)
     }

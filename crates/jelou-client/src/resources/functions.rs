@@ -1,3 +1,5 @@
+//! Functions.
+
 use jelou_core::Slug;
 use jelou_core::api::{CreateFunction, Function, List};
 
@@ -5,37 +7,54 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
+    /// The functions of the server.
     pub fn functions(&self) -> Functions<'_> {
         Functions { client: self }
     }
 }
 
+/// The functions of a server.
 #[derive(Debug)]
 pub struct Functions<'a> {
     client: &'a Client,
 }
 
 impl Functions<'_> {
+    /// All functions, by slug.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<Function>, ClientError> {
         let list: List<Function> = self.client.get(&Path::new("functions"))?;
         Ok(list.items)
     }
 
+    /// Creates a function without a deployment.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn create(&self, function: &CreateFunction) -> Result<Function, ClientError> {
         self.client.post(&Path::new("functions"), function)
     }
 
+    /// One function.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn get(&self, slug: &Slug) -> Result<Function, ClientError> {
         self.client.get(&function(slug))
     }
 
-    /// Takes its deployments, tokens and secrets along.
+    /// Deletes a function with its deployments, tokens and secrets.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn delete(&self, slug: &Slug) -> Result<(), ClientError> {
         self.client.delete(&function(slug))
     }
 }
 
-/// The path that all of a function's resources are under.
+/// The path of a function.
 pub(super) fn function(slug: &Slug) -> Path {
     Path::new("functions").segment(slug.as_str())
 }

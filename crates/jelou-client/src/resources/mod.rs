@@ -1,4 +1,4 @@
-//! One file per resource of the API; each group of operations is reached from [`Client`](crate::Client).
+//! One file per resource of the API. A method of [`Client`](crate::Client) returns each group of operations.
 
 mod access_tokens;
 mod audit;

@@ -1,3 +1,5 @@
+//! Secrets of a function.
+
 use jelou_core::api::{List, Secret, SecretsChanged, SetSecrets};
 use jelou_core::{SecretKey, Slug};
 
@@ -15,6 +17,7 @@ impl Client {
     }
 }
 
+/// The secrets of a function.
 #[derive(Debug)]
 pub struct Secrets<'a> {
     client: &'a Client,
@@ -22,17 +25,27 @@ pub struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// Never holds a value.
+    /// The keys of the secrets, without values.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<Secret>, ClientError> {
         let list: List<Secret> = self.client.get(&self.collection())?;
         Ok(list.items)
     }
 
-    /// Sets these and leaves the others as they are.
+    /// Sets secrets and keeps the others.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn set(&self, secrets: &SetSecrets) -> Result<SecretsChanged, ClientError> {
         self.client.patch(&self.collection(), secrets)
     }
 
+    /// Deletes a secret.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn delete(&self, key: &SecretKey) -> Result<(), ClientError> {
         self.client.delete(&self.collection().segment(key.as_str()))
     }

@@ -1,3 +1,5 @@
+//! The server itself.
+
 use jelou_core::api::WhoAmI;
 use serde::Deserialize;
 
@@ -11,12 +13,18 @@ struct Health {
 }
 
 impl Client {
-    /// Whether a jelou server answers at the address. Needs no token.
+    /// Whether a jelou server answers at the URL. Needs no token.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn health(&self) -> Result<(), ClientError> {
         self.get::<Health>(&Path::new("health")).map(drop)
     }
 
-    /// The access token that this client presents, and the server's own facts.
+    /// The access token of this client, and facts about the server.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn whoami(&self) -> Result<WhoAmI, ClientError> {
         self.get(&Path::new("whoami"))
     }

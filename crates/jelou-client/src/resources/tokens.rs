@@ -1,4 +1,6 @@
-use jelou_core::api::{CreateToken, CreatedToken, List, RuntimeToken};
+//! Runtime tokens of a function.
+
+use jelou_core::api::{CreateToken, CreatedToken, List, RuntimeTokenInfo};
 use jelou_core::{Slug, TokenId};
 
 use super::functions::function;
@@ -15,37 +17,52 @@ impl Client {
     }
 }
 
+/// The runtime tokens of a function.
 #[derive(Debug)]
 pub struct RuntimeTokens<'a> {
     client: &'a Client,
     slug: Slug,
 }
 
-/// What to do when a function would be left without an active token.
+/// Whether the last active token of a function may be revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// Refuse with `LAST_TOKEN`.
+    /// The server refuses with `LAST_TOKEN`.
     KeepLast,
-    /// Revoke all the same.
+    /// The server revokes it.
     Force,
 }
 
 impl RuntimeTokens<'_> {
-    pub fn list(&self) -> Result<Vec<RuntimeToken>, ClientError> {
-        let list: List<RuntimeToken> = self.client.get(&self.collection())?;
+    /// The unrevoked tokens, oldest first.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn list(&self) -> Result<Vec<RuntimeTokenInfo>, ClientError> {
+        let list: List<RuntimeTokenInfo> = self.client.get(&self.collection())?;
         Ok(list.items)
     }
 
-    /// The one answer that holds the token's value.
+    /// Creates a token. Only this response holds its value.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn create(&self, token: &CreateToken) -> Result<CreatedToken, ClientError> {
         self.client.post(&self.collection(), token)
     }
 
-    /// `reference` is an id, a name, or a display prefix that only one token has.
-    pub fn get(&self, reference: &str) -> Result<RuntimeToken, ClientError> {
+    /// One token, by its id, its name or a unique display prefix.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn get(&self, reference: &str) -> Result<RuntimeTokenInfo, ClientError> {
         self.client.get(&self.collection().segment(reference))
     }
 
+    /// Revokes a token.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
     pub fn revoke(&self, id: &TokenId, removal: Removal) -> Result<(), ClientError> {
         let path = self.collection().segment(id.as_str());
         self.client.delete(&match removal {

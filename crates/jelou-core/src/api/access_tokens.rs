@@ -1,12 +1,15 @@
+//! Access tokens.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{AccessTokenId, Scopes, TokenName};
 
-/// An access token as lists show it: neither the value nor its hash.
+/// An access token, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AccessToken {
+#[schema(as = AccessToken)]
+pub struct AccessTokenInfo {
     pub id: AccessTokenId,
     pub name: TokenName,
     /// The first 12 characters.
@@ -31,14 +34,14 @@ pub struct CreateAccessToken {
     pub expires_in: Option<u64>,
 }
 
-/// The one answer that holds an access token's value.
+/// A new access token with its value, which no other answer holds.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedAccessToken {
-    /// The value, shown this once.
+    /// The value.
     pub token: String,
     #[serde(flatten)]
-    pub details: AccessToken,
+    pub details: AccessTokenInfo,
 }
 
 impl std::fmt::Debug for CreatedAccessToken {

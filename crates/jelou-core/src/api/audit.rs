@@ -1,3 +1,5 @@
+//! The audit trail.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

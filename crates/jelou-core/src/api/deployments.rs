@@ -1,3 +1,5 @@
+//! Deploys and deployments.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

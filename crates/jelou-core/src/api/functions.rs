@@ -1,3 +1,5 @@
+//! Functions.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! Bodies of the management API. The server's handlers and the client share them, and the OpenAPI document is
-//! generated from them.
+//! Bodies of the management API, shared by the handlers of the server and the client. The OpenAPI document is generated
+//! from them.
 
 mod access_tokens;
 mod audit;
@@ -10,14 +10,14 @@ mod secrets;
 mod server;
 mod tokens;
 
-pub use access_tokens::{AccessToken, CreateAccessToken, CreatedAccessToken};
+pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
 pub use deployments::{DeployRequest, DeployResult, Deployment, FileSummary};
 pub use functions::{CreateFunction, Function};
 pub use problem::Problem;
 pub use secrets::{Secret, SecretsChanged, SetSecrets};
 pub use server::{ServerInfo, WhoAmI};
-pub use tokens::{CreateToken, CreatedToken, RuntimeToken};
+pub use tokens::{CreateToken, CreatedToken, RuntimeTokenInfo};
 
 use serde::{Deserialize, Serialize};
 

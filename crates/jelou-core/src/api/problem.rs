@@ -1,3 +1,5 @@
+//! Errors.
+
 use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;

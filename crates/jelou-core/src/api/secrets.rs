@@ -1,3 +1,5 @@
+//! Secrets.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,6 +1,8 @@
+//! The server itself.
+
 use serde::{Deserialize, Serialize};
 
-use super::AccessToken;
+use super::AccessTokenInfo;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,6 @@ pub struct ServerInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WhoAmI {
-    pub access_token: AccessToken,
+    pub access_token: AccessTokenInfo,
     pub server: ServerInfo,
 }

@@ -1,13 +1,16 @@
+//! Runtime tokens.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Cidrs, Rate, RuntimeScopes};
 use crate::{TokenId, TokenName, TokenPolicy};
 
-/// A runtime token as lists show it: neither the value nor its hash.
+/// A runtime token, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RuntimeToken {
+#[schema(as = RuntimeToken)]
+pub struct RuntimeTokenInfo {
     pub id: TokenId,
     pub name: TokenName,
     /// The first 11 characters.
@@ -61,15 +64,15 @@ impl CreateToken {
     }
 }
 
-/// The one answer that holds a token's value.
+/// A new runtime token with its value, which no other answer holds.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedToken {
-    /// The value, shown this once.
+    /// The value.
     pub token: String,
     #[serde(flatten)]
-    pub details: RuntimeToken,
-    /// What was accepted and may be a mistake.
+    pub details: RuntimeTokenInfo,
+    /// Possible mistakes in the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

@@ -1,39 +1,41 @@
+//! The networks that a runtime token may be used from.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use super::{PolicyListError, set};
+use crate::network::Network;
+use crate::text::written_as_text;
 
-/// Networks of one token.
+/// The most networks of one token.
 pub const MAX_CIDRS: usize = 64;
-/// Bits of an IPv4-mapped IPv6 address before the IPv4 address (RFC 4291, section 2.5.5.2).
-const MAPPED_PREFIX_BITS: u8 = 96;
 
-/// A network in CIDR notation (RFC 4632); one address is a network of its own.
+/// A network in CIDR notation (RFC 4632), without host bits; an address is a network of one.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, example = "203.0.113.0/24")]
-pub struct Cidr(IpNet);
+pub struct Cidr(Network);
 
+/// The text is not the CIDR of a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseCidrError {
     #[error(
-        "`{0}` is no network in CIDR notation; write it like `203.0.113.0/24`, `2001:db8::/32` or `203.0.113.7`"
+        "`{0}` is not a network in CIDR notation; write it like `203.0.113.0/24`, `2001:db8::/32` or `203.0.113.7`"
     )]
     Malformed(String),
-    /// Whoever writes these may mean either.
+    /// Ambiguous: the author may mean the network or the address.
     #[error(
         "`{text}` has bits set after its prefix; write `{network}` for the network, or `{address}` for the one address"
     )]
     HostBits {
         text: String,
-        network: IpNet,
+        network: Network,
         address: IpAddr,
     },
 }
@@ -42,31 +44,19 @@ impl FromStr for Cidr {
     type Err = ParseCidrError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let network = text
-            .parse::<IpNet>()
-            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        let given: Network = text
+            .parse()
             .map_err(|_| ParseCidrError::Malformed(text.to_owned()))?;
-        if network.addr() != network.network() {
+        let network = given.truncated();
+        if given != network {
             return Err(ParseCidrError::HostBits {
                 text: text.to_owned(),
-                network: network.trunc(),
-                address: network.addr(),
+                network,
+                address: given.address(),
             });
         }
-        Ok(Self(canonical(network)))
+        Ok(Self(network))
     }
-}
-
-/// `::ffff:10.0.0.0/104` is `10.0.0.0/8`, as the addresses that are compared with it are IPv4.
-fn canonical(network: IpNet) -> IpNet {
-    let (IpNet::V6(mapped), IpAddr::V4(address)) = (network, network.addr().to_canonical()) else {
-        return network;
-    };
-    mapped
-        .prefix_len()
-        .checked_sub(MAPPED_PREFIX_BITS)
-        .and_then(|bits| Ipv4Net::new(address, bits).ok())
-        .map_or(network, IpNet::from)
 }
 
 impl fmt::Display for Cidr {
@@ -77,23 +67,21 @@ impl fmt::Display for Cidr {
 
 written_as_text!(Cidr);
 
-/// The networks that a token may be used from: at least one.
+/// The networks that a token may be used from: 1 to 64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "Vec<Cidr>", into = "Vec<Cidr>")]
 #[schema(value_type = Vec<Cidr>, min_items = 1, max_items = 64)]
 pub struct Cidrs(BTreeSet<Cidr>);
 
 impl Cidrs {
+    /// In canonical order.
     pub fn iter(&self) -> impl Iterator<Item = &Cidr> {
         self.0.iter()
     }
 
-    /// An IPv4-mapped IPv6 address counts as the IPv4 address.
+    /// Whether the address is in one of the networks.
     pub fn contain(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0
-            .iter()
-            .any(|Cidr(network)| network.contains(&address))
+        self.0.iter().any(|Cidr(network)| network.contains(address))
     }
 }
 
@@ -147,6 +135,11 @@ mod tests {
         let error = "10.1.2.3/8".parse::<Cidr>().unwrap_err().to_string();
         assert!(error.contains("`10.0.0.0/8`"), "{error}");
         assert!(error.contains("`10.1.2.3`"), "{error}");
+        let error = "::ffff:10.1.2.3/104"
+            .parse::<Cidr>()
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("write `10.0.0.0/8`"), "{error}");
         assert!("2001:db8::1/32".parse::<Cidr>().is_err());
     }
 

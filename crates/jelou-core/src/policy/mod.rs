@@ -1,23 +1,4 @@
-//! What a runtime token is limited to, beside its one function. It is set when the token is created and never changes.
-
-/// The conversions by which serde reads and writes a limit as its text.
-macro_rules! written_as_text {
-    ($name:ident) => {
-        impl TryFrom<String> for $name {
-            type Error = <Self as std::str::FromStr>::Err;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(limit: $name) -> Self {
-                limit.to_string()
-            }
-        }
-    };
-}
+//! The limits of a runtime token, beside its function. They are set when the token is created and never change.
 
 mod cidr;
 mod rate;
@@ -33,34 +14,37 @@ pub use cidr::{Cidr, Cidrs, MAX_CIDRS, ParseCidrError};
 pub use rate::{MAX_RATE_CALLS, ParseRateError, Rate, RatePeriod};
 pub use scope::{MAX_RUNTIME_SCOPES, ParseRuntimeScopeError, RuntimeScope, RuntimeScopes};
 
-/// The limits of a token; what is absent does not limit it.
-// A limit of a later release is an error here, not one that is left out.
+/// The limits of a token; an absent field is no limit. Unknown fields are an error, so that an older version does not
+/// ignore a limit that a newer one has stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenPolicy {
+    /// The parts of the function that it may use; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
+    /// The networks that it may be used from; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
+    /// How many calls it may make; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
 }
 
 impl TokenPolicy {
-    /// Whether it limits nothing.
+    /// Whether there is no limit.
     pub fn is_unlimited(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A list of limits that cannot be one.
+/// The list of a limit is empty or too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyListError {
-    /// It would read as "nothing is allowed" and could mean "everything is".
+    /// Ambiguous: it reads as "nothing" and may be meant as "everything".
     #[error("an empty list of {what} allows nothing; leave it out for a token without that limit")]
     Empty { what: &'static str },
     #[error(
-        "{count} {what} are too many; a token has at most {limit}, and further ones can go into another token"
+        "{count} {what} are too many; a token has at most {limit}; use a second token for the rest"
     )]
     TooMany {
         what: &'static str,
@@ -69,7 +53,7 @@ pub enum PolicyListError {
     },
 }
 
-/// A limit that is written as a text.
+/// The schema of a limit that is written as text.
 fn text_schema(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -79,7 +63,7 @@ fn text_schema(description: &str, pattern: &str, example: &str) -> RefOr<Schema>
         .into()
 }
 
-/// A set of one or more that was given as a list.
+/// A non-empty set, given as a list.
 fn set<T: Ord>(
     what: &'static str,
     limit: usize,
@@ -98,7 +82,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What is read is written so that it reads the same.
+    /// The displayed text parses to an equal value.
     fn is_stable<T>(text: &str) -> bool
     where
         T: std::str::FromStr + ToString + PartialEq,
@@ -122,7 +106,7 @@ mod tests {
         ) {
             prop_assert!(is_stable::<RuntimeScope>(&scope));
             prop_assert!(is_stable::<Rate>(&rate));
-            // An address with bits after the prefix is refused, and the network that the error names is not.
+            // The suggestions of the error are accepted.
             let network = format!("{address}/{bits}");
             match network.parse::<Cidr>() {
                 Err(ParseCidrError::HostBits { network, address, .. }) => {

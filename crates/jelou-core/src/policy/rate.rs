@@ -1,3 +1,5 @@
+//! The rate of a runtime token.
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -9,8 +11,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::text_schema;
+use crate::text::written_as_text;
 
-/// The most calls per period that a rate may name.
+/// The most calls per period.
 pub const MAX_RATE_CALLS: u32 = 1_000_000;
 
 /// How many calls a token may make in a period: `100/m`.
@@ -21,6 +24,7 @@ pub struct Rate {
     period: RatePeriod,
 }
 
+/// The period of a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatePeriod {
     Second,
@@ -29,9 +33,12 @@ pub enum RatePeriod {
     Day,
 }
 
+/// The text is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRateError {
-    #[error("`{0}` is no rate; write calls and a period: `10/s`, `100/m`, `1000/h` or `10000/d`")]
+    #[error(
+        "`{0}` is not a rate; write calls and a period: `10/s`, `100/m`, `1000/h` or `10000/d`"
+    )]
     Malformed(String),
     #[error(
         "a rate has from 1 to {MAX_RATE_CALLS} calls per period, not {0}; without one, any number is allowed"
@@ -40,10 +47,12 @@ pub enum ParseRateError {
 }
 
 impl Rate {
+    /// Calls per period.
     pub fn calls(self) -> NonZeroU32 {
         self.calls
     }
 
+    /// The length of the period.
     pub fn period(self) -> Duration {
         match self.period {
             RatePeriod::Second => Duration::from_secs(1),

@@ -1,3 +1,5 @@
+//! The scopes of a runtime token.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +10,11 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{PolicyListError, set, text_schema};
+use crate::text::written_as_text;
 
-/// Scopes of one token.
+/// The most scopes of one token.
 pub const MAX_RUNTIME_SCOPES: usize = 64;
-/// Characters of a tool's name, as a deploy takes it.
+/// The most characters of a tool's name, as in a deploy.
 const MAX_TOOL_NAME_LENGTH: usize = 64;
 
 /// A part of a function that a runtime token may use.
@@ -26,12 +29,13 @@ pub enum RuntimeScope {
     Tool(String),
 }
 
+/// The text is not a scope of a runtime token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRuntimeScopeError {
     #[error("unknown scope `{0}`; the scopes are `invoke`, `mcp` and `tool:NAME`")]
     Unknown(String),
     #[error(
-        "`{0}` names no tool: a tool's name, which `/__health` shows, has 1 to {MAX_TOOL_NAME_LENGTH} of `a-z A-Z 0-9 _ -`"
+        "`{0}` is not the name of a tool: it has 1 to {MAX_TOOL_NAME_LENGTH} of `a-z A-Z 0-9 _ -`; `/__health` lists the tools"
     )]
     ToolName(String),
 }
@@ -80,39 +84,41 @@ impl PartialSchema for RuntimeScope {
 
 impl ToSchema for RuntimeScope {}
 
-/// The parts of a function that a token may use: at least one.
+/// The parts of a function that a token may use: 1 to 64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Vec<RuntimeScope>", into = "Vec<RuntimeScope>")]
 #[schema(value_type = Vec<RuntimeScope>, min_items = 1, max_items = 64)]
 pub struct RuntimeScopes(BTreeSet<RuntimeScope>);
 
 impl RuntimeScopes {
+    /// In order.
     pub fn iter(&self) -> impl Iterator<Item = &RuntimeScope> {
         self.0.iter()
     }
 
-    /// Whether a request to a path of these tools may be made; there are none where the path is no route.
+    /// Whether a request to a path is allowed. `tools` are the tools of the path; none when the path has no route.
     pub fn allow_route<'a>(&self, tools: impl IntoIterator<Item = &'a str>) -> bool {
         self.0.contains(&RuntimeScope::Invoke) || tools.into_iter().any(|tool| self.name(tool))
     }
 
-    /// Whether `/mcp` may be used, be it for some tools only.
+    /// Whether `/mcp` may be used, at least for some tools.
     pub fn allow_mcp(&self) -> bool {
         self.0
             .iter()
             .any(|scope| !matches!(scope, RuntimeScope::Invoke))
     }
 
-    /// Whether the tool may be seen and called over MCP.
+    /// Whether the tool may be listed and called over MCP.
     pub fn allow_mcp_tool(&self, tool: &str) -> bool {
         self.allow_every_mcp_tool() || self.name(tool)
     }
 
+    /// Whether every tool may be listed and called over MCP.
     pub fn allow_every_mcp_tool(&self) -> bool {
         self.0.contains(&RuntimeScope::Mcp)
     }
 
-    /// The tools that are named one by one.
+    /// The tools that scopes name.
     pub fn tools(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|scope| match scope {
             RuntimeScope::Tool(name) => Some(name.as_str()),
@@ -201,7 +207,7 @@ mod tests {
             list(65),
             Err(PolicyListError::TooMany { what, count, limit })
         );
-        // What is said twice counts once.
+        // Duplicates count once.
         assert_eq!(scopes(&["mcp", "mcp"]).iter().count(), 1);
     }
 }

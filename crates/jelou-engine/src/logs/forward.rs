@@ -63,7 +63,7 @@ impl LogForwarder {
     /// Waits for a line. Reports the lines that were dropped before it as soon as their count is final.
     async fn reporting_dropped<T>(&self, rate: &mut LineRate, line: impl Future<Output = T>) -> T {
         let mut line = std::pin::pin!(line);
-        while let Some(end) = rate.told_at() {
+        while let Some(end) = rate.report_at() {
             tokio::select! {
                 line = &mut line => return line,
                 () = tokio::time::sleep_until(end.into()) => {

@@ -1,7 +1,9 @@
+//! Access tokens.
+
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use jelou_core::api::{AccessToken, CreateAccessToken, CreatedAccessToken, List, Problem};
+use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List, Problem};
 
 use super::App;
 use super::auth::Administrator;
@@ -10,13 +12,13 @@ use super::problem::ApiError;
 
 /// The unrevoked access tokens, oldest first.
 #[utoipa::path(get, operation_id = "listAccessTokens", path = "/v1/access-tokens", tag = "access tokens", responses(
-    (status = 200, body = List<AccessToken>),
+    (status = 200, body = List<AccessTokenInfo>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn list(
     State(control): State<App>,
     _: Administrator,
-) -> Result<Json<List<AccessToken>>, ApiError> {
+) -> Result<Json<List<AccessTokenInfo>>, ApiError> {
     Ok(Json(List {
         items: control.access_tokens().await?,
     }))
@@ -29,10 +31,10 @@ pub(super) async fn list(
 ))]
 pub(super) async fn create(
     State(control): State<App>,
-    Administrator(manager): Administrator,
+    Administrator(caller): Administrator,
     extract::Json(new): extract::Json<CreateAccessToken>,
 ) -> Result<(StatusCode, Json<CreatedAccessToken>), ApiError> {
-    let created = control.create_access_token(manager.actor(), new).await?;
+    let created = control.create_access_token(caller.actor(), new).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -43,9 +45,9 @@ pub(super) async fn create(
 ))]
 pub(super) async fn revoke(
     State(control): State<App>,
-    Administrator(manager): Administrator,
+    Administrator(caller): Administrator,
     Path(token): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    control.revoke_access_token(manager.actor(), token).await?;
+    control.revoke_access_token(caller.actor(), token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

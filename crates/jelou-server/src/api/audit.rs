@@ -1,3 +1,5 @@
+//! The audit trail.
+
 use axum::Json;
 use axum::extract::State;
 use jelou_core::api::{AuditPage, Problem};

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may: an access token in `Authorization: Bearer` (RFC 6750).
+//! Authenticates and authorises requests by the access token in `Authorization: Bearer` (RFC 6750).
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use jelou_token::{AccessToken, RuntimeToken};
 
 use super::App;
 use super::problem::ApiError;
-use crate::registry::ManagerToken;
+use crate::registry::AccessTokenEntry;
 
-/// Whoever holds a valid access token.
-pub(crate) struct Manager(pub(crate) Arc<ManagerToken>);
+/// The caller has a valid access token.
+pub(crate) struct Authenticated(pub(crate) Arc<AccessTokenEntry>);
 
-impl Manager {
+impl Authenticated {
     pub(crate) fn actor(&self) -> Actor {
         Actor {
             id: self.0.id.to_string(),
@@ -36,16 +36,17 @@ impl Manager {
     }
 }
 
-impl FromRequestParts<App> for Manager {
+impl FromRequestParts<App> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
         const HOW: &str = "send an access token: `Authorization: Bearer jfn_pat_...`";
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(
-                ApiError::unauthorized("there is no single Authorization header").hint(HOW),
-            );
+            return Err(ApiError::unauthorized(
+                "the request has no Authorization header, or several",
+            )
+            .hint(HOW));
         };
         let Some(token) = bearer(value.as_bytes()) else {
             return Err(
@@ -54,7 +55,7 @@ impl FromRequestParts<App> for Manager {
         };
         if RuntimeToken::hash_presented(token).is_some() {
             return Err(ApiError::unauthorized(
-                "a runtime token calls a function; the management API takes an access token",
+                "this is a runtime token, which calls a function; the management API takes an access token",
             )
             .hint(HOW));
         }
@@ -73,7 +74,7 @@ impl FromRequestParts<App> for Manager {
     }
 }
 
-/// The scheme's name is case-insensitive (RFC 9110, section 11.1).
+/// The name of the scheme is case-insensitive (RFC 9110, section 11.1).
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
@@ -82,26 +83,26 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 macro_rules! scoped {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
         $(#[$doc])*
-        pub(crate) struct $name(pub(crate) Manager);
+        pub(crate) struct $name(pub(crate) Authenticated);
 
         impl FromRequestParts<App> for $name {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-                Manager::from_request_parts(parts, control).await?.require($scope).map(Self)
+                Authenticated::from_request_parts(parts, control).await?.require($scope).map(Self)
             }
         }
     };
 }
 
-/// May see functions.
+/// The caller may read functions.
 pub(crate) struct Reader;
 
 impl FromRequestParts<App> for Reader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-        Manager::from_request_parts(parts, control)
+        Authenticated::from_request_parts(parts, control)
             .await?
             .require(Scope::FunctionsRead)
             .map(|_| Self)
@@ -109,12 +110,12 @@ impl FromRequestParts<App> for Reader {
 }
 
 scoped!(
-    /// May change functions.
+    /// The caller may change functions.
     Writer,
     Scope::FunctionsWrite
 );
 scoped!(
-    /// May do everything.
+    /// The caller may do everything.
     Administrator,
     Scope::Admin
 );

@@ -1,3 +1,5 @@
+//! Deploys and deployments.
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -32,7 +34,7 @@ pub(super) async fn list(
 ))]
 pub(super) async fn deploy(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     SlugPath(slug): SlugPath,
     extract::Json(request): extract::Json<DeployRequest>,
 ) -> Result<(StatusCode, Json<DeployResult>), ApiError> {
@@ -41,6 +43,6 @@ pub(super) async fn deploy(
     } else {
         StatusCode::CREATED
     };
-    let result = control.deploy(manager.actor(), slug, request).await?;
+    let result = control.deploy(caller.actor(), slug, request).await?;
     Ok((status, Json(result)))
 }

@@ -1,4 +1,4 @@
-//! Parts of a request whose errors are problem documents too.
+//! Extractors whose errors are problem documents.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -33,7 +33,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// What a query string says.
+/// The query string.
 pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
@@ -47,7 +47,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     }
 }
 
-/// The slug in a path, and what may follow it.
+/// The slug in a path.
 pub(crate) struct SlugPath(pub(crate) Slug);
 
 impl FromRequestParts<App> for SlugPath {
@@ -59,7 +59,7 @@ impl FromRequestParts<App> for SlugPath {
     }
 }
 
-/// The slug in a path, and the name of one of the function's resources.
+/// The slug in a path, and the name of a resource of the function.
 pub(crate) struct SlugAndName(pub(crate) Slug, pub(crate) String);
 
 impl FromRequestParts<App> for SlugAndName {

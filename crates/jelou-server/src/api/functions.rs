@@ -1,3 +1,5 @@
+//! Functions.
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -29,10 +31,10 @@ pub(super) async fn list(
 ))]
 pub(super) async fn create(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     extract::Json(new): extract::Json<CreateFunction>,
 ) -> Result<(StatusCode, Json<Function>), ApiError> {
-    let function = control.create_function(manager.actor(), new).await?;
+    let function = control.create_function(caller.actor(), new).await?;
     Ok((StatusCode::CREATED, Json(function)))
 }
 
@@ -56,9 +58,9 @@ pub(super) async fn info(
 ))]
 pub(super) async fn delete(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     SlugPath(slug): SlugPath,
 ) -> Result<StatusCode, ApiError> {
-    control.delete_function(manager.actor(), slug).await?;
+    control.delete_function(caller.actor(), slug).await?;
     Ok(StatusCode::NO_CONTENT)
 }

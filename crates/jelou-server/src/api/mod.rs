@@ -1,4 +1,4 @@
-//! The management API: one file for each resource. The OpenAPI document is generated from these handlers.
+//! The management API: one file per resource. The OpenAPI document is generated from the handlers.
 
 mod access_tokens;
 mod audit;
@@ -25,7 +25,7 @@ use problem::ApiError;
 
 type App = Arc<Control>;
 
-/// An upload of 1 MB may grow a few times when it is written as JSON.
+/// Escapes can make the JSON of a 1 MB upload several times larger.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(OpenApi)]
@@ -50,7 +50,7 @@ impl Modify for AccessTokenScheme {
     }
 }
 
-/// The table of contents of the management API.
+/// All routes.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(server::health))

@@ -1,5 +1,4 @@
-//! The one place where errors become problem documents (RFC 9457). What the caller reads and what the log says are
-//! two texts.
+//! Turns errors into problem documents (RFC 9457). The caller gets one text; the log gets another, with the cause.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -7,7 +6,7 @@ use http::header::{self, HeaderValue};
 use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
 use jelou_engine::ArtifactError;
-use jelou_store::{Resource, StoreError};
+use jelou_store::{DatabaseError, Resource, StoreError};
 use uuid::Uuid;
 
 use crate::control::ControlError;
@@ -69,11 +68,11 @@ impl ApiError {
     }
 
     fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "management call failed");
+        tracing::error!(%error, "internal error of the management API");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             ErrorCode::ApiError,
-            "the server failed to carry this out; its log says why",
+            "internal error; the log of the server has the cause",
         )
     }
 
@@ -81,9 +80,9 @@ impl ApiError {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
             ErrorCode::ApiError,
-            "the server's disk is full; nothing was changed",
+            "the disk of the server is full; nothing was changed",
         )
-        .hint("free space in the server's data folder and try again")
+        .hint("free space on the disk of the data folder and try again")
     }
 }
 
@@ -102,7 +101,7 @@ impl IntoResponse for ApiError {
             tracing::warn!(
                 request_id = problem.request_id,
                 detail = problem.detail,
-                "management call answered with an error"
+                "the management API answered with an error"
             );
         }
         let mut response = (self.status, axum::Json(problem)).into_response();
@@ -160,7 +159,7 @@ impl From<StoreError> for ApiError {
                     _ => problem,
                 }
             }
-            StoreError::Conflict { .. } => {
+            StoreError::Conflict { .. } | StoreError::LastAdministrator { .. } => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, text)
             }
             StoreError::LastToken { .. } => {
@@ -170,7 +169,7 @@ impl From<StoreError> for ApiError {
             StoreError::TooManySecrets { .. } | StoreError::SecretTooLarge { .. } => {
                 Self::invalid(text)
             }
-            StoreError::Unavailable(source) => {
+            StoreError::Database(DatabaseError::Unavailable(source)) => {
                 tracing::warn!(?source, "the database is not available");
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -179,7 +178,7 @@ impl From<StoreError> for ApiError {
                 )
                 .hint("try again in a moment")
             }
-            StoreError::DiskFull(_) => Self::disk_full(),
+            StoreError::Database(DatabaseError::DiskFull(_)) => Self::disk_full(),
             other => {
                 let mut text = other.to_string();
                 let mut source = std::error::Error::source(&other);

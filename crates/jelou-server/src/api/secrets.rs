@@ -1,3 +1,5 @@
+//! Secrets of a function.
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -30,12 +32,12 @@ pub(super) async fn list(
 ))]
 pub(super) async fn set(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     SlugPath(slug): SlugPath,
     extract::Json(request): extract::Json<SetSecrets>,
 ) -> Result<Json<SecretsChanged>, ApiError> {
     Ok(Json(
-        control.set_secrets(manager.actor(), slug, request).await?,
+        control.set_secrets(caller.actor(), slug, request).await?,
     ))
 }
 
@@ -46,12 +48,12 @@ pub(super) async fn set(
 ))]
 pub(super) async fn delete(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     SlugAndName(slug, key): SlugAndName,
 ) -> Result<StatusCode, ApiError> {
     let key = key
         .parse()
         .map_err(|error| ApiError::invalid(format!("{error}")))?;
-    control.delete_secret(manager.actor(), slug, key).await?;
+    control.delete_secret(caller.actor(), slug, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }

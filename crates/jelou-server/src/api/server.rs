@@ -1,10 +1,12 @@
+//! The server itself: health, and who the access token is.
+
 use axum::Json;
 use axum::extract::State;
-use jelou_core::api::{AccessToken, Problem, ServerInfo, WhoAmI};
+use jelou_core::api::{AccessTokenInfo, Problem, ServerInfo, WhoAmI};
 use jiff::Timestamp;
 
 use super::App;
-use super::auth::Manager;
+use super::auth::Authenticated;
 
 /// Whether the server answers. Needs no access token.
 #[utoipa::path(get, operation_id = "getHealth", path = "/v1/health", tag = "server", security(()), responses((status = 200, body = Health)))]
@@ -23,13 +25,16 @@ pub(super) struct Health {
     (status = 200, body = WhoAmI),
     (status = 401, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn who_am_i(State(control): State<App>, Manager(token): Manager) -> Json<WhoAmI> {
+pub(super) async fn who_am_i(
+    State(control): State<App>,
+    Authenticated(token): Authenticated,
+) -> Json<WhoAmI> {
     let last_used_at = token
         .last_used
         .get()
         .and_then(|at| Timestamp::from_millisecond(at).ok());
     Json(WhoAmI {
-        access_token: AccessToken {
+        access_token: AccessTokenInfo {
             id: token.id.clone(),
             name: token.name.clone(),
             prefix: token.prefix.to_string(),

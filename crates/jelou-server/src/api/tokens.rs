@@ -1,7 +1,9 @@
+//! Runtime tokens of a function.
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use jelou_core::api::{CreateToken, CreatedToken, List, Problem, RuntimeToken};
+use jelou_core::api::{CreateToken, CreatedToken, List, Problem, RuntimeTokenInfo};
 use jelou_store::LastTokenRule;
 use serde::Deserialize;
 
@@ -12,14 +14,14 @@ use super::problem::ApiError;
 
 /// The function's unrevoked runtime tokens, oldest first.
 #[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), responses(
-    (status = 200, body = List<RuntimeToken>),
+    (status = 200, body = List<RuntimeTokenInfo>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn list(
     State(control): State<App>,
     _: Reader,
     SlugPath(slug): SlugPath,
-) -> Result<Json<List<RuntimeToken>>, ApiError> {
+) -> Result<Json<List<RuntimeTokenInfo>>, ApiError> {
     Ok(Json(List {
         items: control.tokens(&slug).await?,
     }))
@@ -32,24 +34,24 @@ pub(super) async fn list(
 ))]
 pub(super) async fn create(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     SlugPath(slug): SlugPath,
     extract::Json(new): extract::Json<CreateToken>,
 ) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
-    let created = control.create_token(manager.actor(), slug, new).await?;
+    let created = control.create_token(caller.actor(), slug, new).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// One token, by its id, its name or a display prefix that no other token of the function has.
 #[utoipa::path(get, operation_id = "getToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
-    (status = 200, body = RuntimeToken),
+    (status = 200, body = RuntimeTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn info(
     State(control): State<App>,
     _: Reader,
     SlugAndName(slug, token): SlugAndName,
-) -> Result<Json<RuntimeToken>, ApiError> {
+) -> Result<Json<RuntimeTokenInfo>, ApiError> {
     Ok(Json(control.token(&slug, &token).await?))
 }
 
@@ -70,7 +72,7 @@ pub(super) struct RevokeQuery {
 ))]
 pub(super) async fn revoke(
     State(control): State<App>,
-    Writer(manager): Writer,
+    Writer(caller): Writer,
     SlugAndName(slug, token): SlugAndName,
     Query(query): Query<RevokeQuery>,
 ) -> Result<StatusCode, ApiError> {
@@ -80,7 +82,7 @@ pub(super) async fn revoke(
         LastTokenRule::Enforced
     };
     control
-        .revoke_token(manager.actor(), slug, token, rule)
+        .revoke_token(caller.actor(), slug, token, rule)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,19 +1,21 @@
+//! Access tokens: creation, bootstrap, revocation.
+
 use std::sync::Arc;
 
 use jelou_core::api::{self, CreateAccessToken, CreatedAccessToken};
-use jelou_core::{Scope, Scopes, TokenName};
-use jelou_store::{AccessTokenRecord, Actor, NewAccessToken, StoreError};
+use jelou_core::{Scopes, TokenName};
+use jelou_store::{AccessTokenRecord, Actor, NewAccessToken};
 use jelou_token::AccessToken;
 use jiff::Timestamp;
 
 use super::{Control, ControlError};
-use crate::registry::ManagerToken;
+use crate::registry::AccessTokenEntry;
 
-/// Name of the access token of the user who runs the server on loopback.
+/// Name of the access token for the local profile.
 const LOCAL: &str = "local";
 
 impl Control {
-    pub(crate) async fn access_tokens(&self) -> Result<Vec<api::AccessToken>, ControlError> {
+    pub(crate) async fn access_tokens(&self) -> Result<Vec<api::AccessTokenInfo>, ControlError> {
         let tokens = self.store.list_access_tokens().await?;
         Ok(tokens
             .into_iter()
@@ -40,7 +42,7 @@ impl Control {
             control
                 .registry
                 .access_tokens
-                .put(record.hash, manager_token(&record));
+                .put(record.hash, access_token_entry(&record));
             Ok(CreatedAccessToken {
                 token: token.expose().to_owned(),
                 details: record.into(),
@@ -49,7 +51,7 @@ impl Control {
         .await
     }
 
-    /// The administrator's token of a new server; `None` when there has ever been an access token.
+    /// The first access token of a new server; `None` when one has ever existed.
     pub(crate) async fn bootstrap(&self) -> Result<Option<AccessToken>, ControlError> {
         let token = mint()?;
         let name = TokenName::first_deployment();
@@ -58,13 +60,13 @@ impl Control {
         Ok(created.map(|record| {
             self.registry
                 .access_tokens
-                .put(record.hash, manager_token(&record));
+                .put(record.hash, access_token_entry(&record));
             token
         }))
     }
 
-    /// An administrator's token for the user who runs this server on their own machine; takes the place of an
-    /// earlier one, whose value they have lost.
+    /// An access token for the local profile of the user who runs the server. It replaces the earlier one, whose value is
+    /// lost.
     pub(crate) async fn create_local_access_token(
         self: &Arc<Self>,
     ) -> Result<AccessToken, ControlError> {
@@ -74,23 +76,15 @@ impl Control {
             .map_err(|error| ControlError::Random(format!("{error}")))?;
         self.change(|control| async move {
             let actor = Actor::system();
-            match control.store.resolve_access_token(LOCAL).await {
-                Ok(earlier) => {
-                    let revoked = control
-                        .store
-                        .revoke_access_token(&actor, &earlier.id)
-                        .await?;
-                    control.registry.access_tokens.remove(&revoked.hash);
-                }
-                Err(StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
             let new = described(&token, name, Scopes::admin(), None);
-            let record = control.store.create_access_token(&actor, new).await?;
+            let (record, replaced) = control.store.replace_access_token(&actor, new).await?;
+            if let Some(replaced) = replaced {
+                control.registry.access_tokens.remove(&replaced.hash);
+            }
             control
                 .registry
                 .access_tokens
-                .put(record.hash, manager_token(&record));
+                .put(record.hash, access_token_entry(&record));
             Ok(token)
         })
         .await
@@ -103,7 +97,6 @@ impl Control {
     ) -> Result<(), ControlError> {
         self.change(|control| async move {
             let token = control.store.resolve_access_token(&reference).await?;
-            control.keep_an_administrator(&token).await?;
             let revoked = control.store.revoke_access_token(&actor, &token.id).await?;
             control.registry.access_tokens.remove(&revoked.hash);
             Ok(())
@@ -111,29 +104,7 @@ impl Control {
         .await
     }
 
-    /// Without an administrator nobody could ever create an access token again.
-    async fn keep_an_administrator(&self, revoked: &AccessTokenRecord) -> Result<(), ControlError> {
-        let now = self.clock.now();
-        let administers =
-            |token: &AccessTokenRecord| token.is_active(now) && token.scopes.allows(Scope::Admin);
-        let others = self.store.list_access_tokens().await?;
-        if !administers(revoked)
-            || others
-                .iter()
-                .any(|other| other.id != revoked.id && administers(other))
-        {
-            return Ok(());
-        }
-        Err(StoreError::Conflict {
-            message: format!(
-                "`{}` is the last access token with the scope `admin`; create another one first",
-                revoked.name
-            ),
-        }
-        .into())
-    }
-
-    fn with_last_access(&self, token: AccessTokenRecord) -> api::AccessToken {
+    fn with_last_access(&self, token: AccessTokenRecord) -> api::AccessTokenInfo {
         let in_memory = self
             .registry
             .access_tokens
@@ -141,7 +112,7 @@ impl Control {
             .and_then(|known| known.last_used.get())
             .and_then(|at| Timestamp::from_millisecond(at).ok());
         let last_used_at = in_memory.max(token.last_used_at);
-        api::AccessToken {
+        api::AccessTokenInfo {
             last_used_at,
             ..token.into()
         }
@@ -167,9 +138,9 @@ fn described(
     }
 }
 
-/// What the management API needs of a stored token.
-pub(crate) fn manager_token(record: &AccessTokenRecord) -> ManagerToken {
-    ManagerToken::new(
+/// The registry entry of a stored token.
+pub(crate) fn access_token_entry(record: &AccessTokenRecord) -> AccessTokenEntry {
+    AccessTokenEntry::new(
         record.id.clone(),
         record.name.clone(),
         record.prefix,

@@ -1,3 +1,5 @@
+//! Deploys: build, store, go live.
+
 use std::sync::Arc;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
@@ -7,11 +9,12 @@ use jelou_engine::build::{Built, TypeCheck};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
 use jelou_token::RuntimeToken;
 
+use super::tokens::mint;
 use super::{Control, ControlError, retire};
 use crate::registry::Function;
 
 impl Control {
-    /// Builds an upload and puts it live. When anything fails, the live deployment stays as it is.
+    /// Builds an upload and makes it live. On any error, the live deployment stays.
     pub(crate) async fn deploy(
         self: &Arc<Self>,
         actor: Actor,
@@ -42,8 +45,8 @@ impl Control {
     }
 
     pub(crate) async fn deployments(&self, slug: &Slug) -> Result<Vec<Deployment>, ControlError> {
-        let function = self.store.function(slug).await?;
-        let deployments = self.store.list_deployments(&function.id).await?;
+        let function = self.store.function_id(slug).await?;
+        let deployments = self.store.list_deployments(&function).await?;
         Ok(deployments.into_iter().map(Deployment::from).collect())
     }
 
@@ -54,17 +57,15 @@ impl Control {
         tree: &SourceTree,
         built: Built,
     ) -> Result<DeployResult, ControlError> {
-        let stored = jelou_store::Artifact {
+        let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
             sources: tree.files().to_vec(),
         };
-        // On disk before it is live: no call ever waits for the database.
+        // Written to disk first: a call never reads the database.
         self.engine
             .artifacts()
             .put(&stored.hash().to_string(), &built.bundle)?;
-        let token =
-            RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))?;
         let files = tree
             .files()
             .iter()
@@ -73,33 +74,32 @@ impl Control {
                 bytes: file.content.len() as u64,
             })
             .collect();
-        let deployed = self
-            .store
-            .deploy(
-                &actor,
-                NewDeployment {
-                    slug,
-                    artifact: stored,
-                    manifest: built.manifest,
-                    entrypoint: tree.entrypoint().to_owned(),
-                    files,
-                    first_token: Some(NewRuntimeToken {
-                        name: TokenName::first_deployment(),
-                        hash: token.hash(),
-                        prefix: token.display_prefix(),
-                        expires_at: None,
-                        policy: TokenPolicy::default(),
-                    }),
-                },
-            )
-            .await?;
-        Ok(self.apply(deployed, &token, built.warnings))
+        let new = NewDeployment {
+            slug,
+            artifact: stored,
+            manifest: built.manifest,
+            entrypoint: tree.entrypoint().to_owned(),
+            files,
+        };
+        let mut minted = None;
+        let first_token = || {
+            let token = minted.insert(mint()?);
+            Ok::<_, ControlError>(NewRuntimeToken {
+                name: TokenName::first_deployment(),
+                hash: token.hash(),
+                prefix: token.display_prefix(),
+                expires_at: None,
+                policy: TokenPolicy::default(),
+            })
+        };
+        let deployed = self.store.deploy(&actor, new, first_token).await?;
+        Ok(self.apply(deployed, minted, built.warnings))
     }
 
     fn apply(
         &self,
         deployed: Deployed,
-        token: &RuntimeToken,
+        minted: Option<RuntimeToken>,
         warnings: Vec<String>,
     ) -> DeployResult {
         let record = deployed.function;
@@ -115,7 +115,7 @@ impl Control {
                 self.registry.put_function(Arc::clone(&function));
                 function
             });
-        let created = deployed.token.map(|record| {
+        let created = deployed.token.zip(minted).map(|(record, token)| {
             self.registry.tokens.put((&record).into());
             CreatedToken {
                 token: token.expose().to_owned(),
@@ -153,8 +153,8 @@ impl Control {
     }
 }
 
-/// What the engine keeps on disk of a stored artifact.
-pub(crate) fn bundle_of(stored: jelou_store::Artifact) -> Bundle {
+/// The part of a stored artifact that the engine keeps on disk.
+pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> Bundle {
     Bundle {
         code: stored.bundle,
         source_map: stored.source_map.unwrap_or_default(),

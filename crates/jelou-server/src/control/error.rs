@@ -1,8 +1,11 @@
+//! Errors of the control plane.
+
 use jelou_core::source::SourceError;
 use jelou_engine::ArtifactError;
 use jelou_engine::build::BuildError;
 use jelou_store::StoreError;
 
+/// Why a change or query failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
     #[error(transparent)]
@@ -15,7 +18,7 @@ pub(crate) enum ControlError {
     Artifact(#[from] ArtifactError),
     #[error("{detail}")]
     Invalid { detail: String, hint: &'static str },
-    #[error("the operating system gave no random bytes: {0}")]
+    #[error("the random generator of the operating system failed: {0}")]
     Random(String),
     #[error("the change was interrupted")]
     Interrupted,

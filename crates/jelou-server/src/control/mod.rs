@@ -1,8 +1,8 @@
-//! Carries out what people ask for: the store first, then the registry, then the answer. So whatever was
-//! acknowledged is stored, and the next call sees it.
+//! The control plane. A change updates the store, then the registry, then answers: an acknowledged change is stored, and
+//! the next call sees it.
 //!
-//! Changes come one at a time, in a task of their own that ends even when the one who asked has gone: the registry
-//! never misses what the store has.
+//! Changes run one at a time, each in its own task, which completes even when the caller disconnects. The registry thus
+//! never misses a change of the store.
 
 mod access_tokens;
 mod deploy;
@@ -19,14 +19,14 @@ use jelou_store::{LiveDeployment, Store};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-pub(crate) use access_tokens::manager_token;
+pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::bundle_of;
 pub(crate) use error::ControlError;
 
 use crate::gateway::Domain;
 use crate::registry::{Function, Live, Registry};
 
-/// The longest life of a token that may be asked for: 10 years, in seconds.
+/// The longest lifetime of a token in seconds: 10 years.
 const MAX_EXPIRES_IN: u64 = 10 * 365 * 24 * 60 * 60;
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Control {
         }
     }
 
-    /// Runs a change when its turn comes, and to its end.
+    /// Waits for the change before, then runs this one to completion.
     async fn change<T, F>(
         self: &Arc<Self>,
         change: impl FnOnce(Arc<Self>) -> F,
@@ -75,7 +75,7 @@ impl Control {
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
-    /// Waits until no change is under way.
+    /// Waits for the change in progress.
     pub(crate) async fn quiesce(&self) {
         drop(self.changes.lock().await);
     }
@@ -103,7 +103,7 @@ impl Control {
         })
     }
 
-    /// Gives the live deployment a new process, so that its next request sees a change.
+    /// Replaces the processes of the live deployment, so that the next request sees new secrets.
     fn restart(&self, function: &Function) {
         if let Some(live) = function.live.load_full() {
             let spec = live.slot.spec();
@@ -133,7 +133,7 @@ impl Control {
     }
 }
 
-/// Lets the requests in flight finish, without anybody waiting for it.
+/// Drains the replaced deployment in the background.
 fn retire(replaced: Option<Arc<Live>>) {
     if let Some(live) = replaced {
         tokio::spawn(async move { live.slot.retire().await });

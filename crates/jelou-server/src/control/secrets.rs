@@ -1,3 +1,5 @@
+//! Secrets of a function.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,11 +13,8 @@ use crate::registry::Function;
 
 impl Control {
     pub(crate) async fn secrets(&self, slug: &Slug) -> Result<Vec<Secret>, ControlError> {
-        let function = self.store.function(slug).await?;
-        Ok(self
-            .store
-            .list_secrets(&SecretOwner::Function(function.id))
-            .await?)
+        let owner = SecretOwner::Function(self.store.function_id(slug).await?);
+        Ok(self.store.list_secrets(&owner).await?)
     }
 
     pub(crate) async fn set_secrets(
@@ -26,8 +25,7 @@ impl Control {
     ) -> Result<SecretsChanged, ControlError> {
         let secrets = parse_keys(request.secrets)?;
         self.change(|control| async move {
-            let function = control.store.function(&slug).await?;
-            let owner = SecretOwner::Function(function.id);
+            let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
             let stored = control.store.set_secrets(&actor, &owner, secrets).await?;
             let keys = stored.into_iter().map(|record| record.key).collect();
             control.reload_secrets(&slug, &owner).await?;
@@ -43,15 +41,14 @@ impl Control {
         key: SecretKey,
     ) -> Result<(), ControlError> {
         self.change(|control| async move {
-            let function = control.store.function(&slug).await?;
-            let owner = SecretOwner::Function(function.id);
+            let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
             control.store.delete_secret(&actor, &owner, &key).await?;
             control.reload_secrets(&slug, &owner).await
         })
         .await
     }
 
-    /// Lets the function's next request see its secrets as they are now.
+    /// Updates the registry, so that the next request sees the new secrets.
     async fn reload_secrets(&self, slug: &Slug, owner: &SecretOwner) -> Result<(), ControlError> {
         let sealed = self.store.sealed_secrets(owner).await?;
         if let Some(function) = self.registry.function(slug.as_str()) {
@@ -78,7 +75,7 @@ fn parse_keys(
             let value = Zeroizing::new(value);
             match key.parse() {
                 Ok(key) => Ok((key, value)),
-                // What stands in the place of a key may be a value that slipped.
+                // A misplaced value may be a token.
                 Err(error) => Err(ControlError::Invalid {
                     detail: format!("`{}`: {error}", jelou_token::redact(&key)),
                     hint: "for example OTRA_FUNCION_TOKEN",

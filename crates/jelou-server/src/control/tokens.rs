@@ -1,3 +1,5 @@
+//! Runtime tokens of a function.
+
 use std::sync::Arc;
 
 use jelou_core::api::{self, CreateToken, CreatedToken};
@@ -9,9 +11,12 @@ use jiff::Timestamp;
 use super::{Control, ControlError};
 
 impl Control {
-    pub(crate) async fn tokens(&self, slug: &Slug) -> Result<Vec<api::RuntimeToken>, ControlError> {
-        let function = self.store.function(slug).await?;
-        let tokens = self.store.list_tokens(&function.id).await?;
+    pub(crate) async fn tokens(
+        &self,
+        slug: &Slug,
+    ) -> Result<Vec<api::RuntimeTokenInfo>, ControlError> {
+        let function = self.store.function_id(slug).await?;
+        let tokens = self.store.list_tokens(&function).await?;
         Ok(tokens
             .into_iter()
             .map(|token| self.with_last_use(token))
@@ -22,9 +27,9 @@ impl Control {
         &self,
         slug: &Slug,
         reference: &str,
-    ) -> Result<api::RuntimeToken, ControlError> {
-        let function = self.store.function(slug).await?;
-        let token = self.store.resolve_token(&function.id, reference).await?;
+    ) -> Result<api::RuntimeTokenInfo, ControlError> {
+        let function = self.store.function_id(slug).await?;
+        let token = self.store.resolve_token(&function, reference).await?;
         Ok(self.with_last_use(token))
     }
 
@@ -36,10 +41,9 @@ impl Control {
     ) -> Result<CreatedToken, ControlError> {
         let expires_at = self.expiry(new.expires_in)?;
         let policy = new.policy();
-        let token =
-            RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))?;
+        let token = mint()?;
         self.change(|control| async move {
-            let function = control.store.function(&slug).await?;
+            let function = control.store.function_id(&slug).await?;
             let new = NewRuntimeToken {
                 name: new.name,
                 hash: token.hash(),
@@ -47,10 +51,7 @@ impl Control {
                 expires_at,
                 policy,
             };
-            let record = control
-                .store
-                .create_token(&actor, &function.id, new)
-                .await?;
+            let record = control.store.create_token(&actor, &function, new).await?;
             control.registry.tokens.put((&record).into());
             let warnings = control.unknown_tools(&slug, &record.policy);
             Ok(CreatedToken {
@@ -62,8 +63,8 @@ impl Control {
         .await
     }
 
-    /// Warns of scopes that name no tool of the live deployment. They are no error: a token may be made before the
-    /// deploy that brings its tool.
+    /// Warnings about scopes that name no tool of the live deployment. They are not an error: a token may be created
+    /// before the deploy that adds its tool.
     fn unknown_tools(&self, slug: &Slug, policy: &TokenPolicy) -> Vec<String> {
         let function = self.registry.function(slug.as_str());
         let live = function.and_then(|function| function.live.load_full());
@@ -81,8 +82,8 @@ impl Control {
             .filter(|tool| !known.contains(tool))
             .map(|tool| {
                 format!(
-                    "`{slug}` has no tool `{tool}` now, so the scope `tool:{tool}` allows nothing until a deploy \
-                     brings it; its tools: {}",
+                    "`{slug}` has no tool `{tool}`; the scope `tool:{tool}` allows nothing until a deploy adds it; the \
+                     tools are: {}",
                     known.join(", ")
                 )
             })
@@ -97,14 +98,11 @@ impl Control {
         rule: LastTokenRule,
     ) -> Result<(), ControlError> {
         self.change(|control| async move {
-            let function = control.store.function(&slug).await?;
-            let token = control
-                .store
-                .resolve_token(&function.id, &reference)
-                .await?;
+            let function = control.store.function_id(&slug).await?;
+            let token = control.store.resolve_token(&function, &reference).await?;
             let revoked = control
                 .store
-                .revoke_token(&actor, &function.id, &token.id, rule)
+                .revoke_token(&actor, &function, &token.id, rule)
                 .await?;
             control.registry.tokens.remove(&revoked.hash);
             Ok(())
@@ -112,17 +110,21 @@ impl Control {
         .await
     }
 
-    /// With the newest use, which the store may not have yet.
-    fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeToken {
+    /// Adds the time of last use, which the store may not have yet.
+    fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeTokenInfo {
         let in_memory = self
             .registry
             .tokens
             .last_used(&token.hash)
             .and_then(|at| Timestamp::from_millisecond(at).ok());
         let last_used_at = in_memory.max(token.last_used_at);
-        api::RuntimeToken {
+        api::RuntimeTokenInfo {
             last_used_at,
             ..token.into()
         }
     }
+}
+
+pub(super) fn mint() -> Result<RuntimeToken, ControlError> {
+    RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))
 }

@@ -1,4 +1,5 @@
-//! The addresses in `Forwarded` (RFC 7239) and `X-Forwarded-For`, the farthest first; nothing where no address stands.
+//! Parses `Forwarded` (RFC 7239) and `X-Forwarded-For` into addresses, the farthest first. `None` stands for an element
+//! without a readable address.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,7 +29,7 @@ pub(super) fn of_forwarded(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     (!elements.is_empty()).then_some(elements)
 }
 
-/// The address in the `for` of one element.
+/// The `for` address of one element.
 fn node(element: &str) -> Option<IpAddr> {
     let mut nodes = split_outside_quotes(element, ';').filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
@@ -97,7 +98,7 @@ mod tests {
             ),
             [some("192.0.2.60"), some("2001:db8:cafe::17")]
         );
-        // A quoted comma or semicolon separates nothing.
+        // A quoted comma or semicolon is not a separator.
         assert_eq!(
             forwarded("host=\"a,b;for=6.6.6.6\\\"\";for=192.0.2.1:80"),
             [some("192.0.2.1")]

@@ -1,3 +1,5 @@
+//! A function and its live deployment, as a call needs them.
+
 use std::sync::{Arc, Mutex};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -15,9 +17,9 @@ pub(crate) struct Function {
     pub(crate) slug: Slug,
     /// Absent until the first deployment.
     pub(crate) live: ArcSwapOption<Live>,
-    /// Still encrypted: each process start decrypts them for itself.
+    /// Encrypted; decrypted at each start of a process.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
-    /// Failed calls in the log.
+    /// Rate of "call failed" log lines.
     pub(crate) failures_logged: Mutex<LineRate>,
 }
 
@@ -32,13 +34,13 @@ impl Function {
         }
     }
 
-    /// Puts a deployment live; answers with the one that it replaces, whose requests in flight still run.
+    /// Makes a deployment live and returns the replaced one, which is still to be drained.
     pub(crate) fn put_live(&self, live: Live) -> Option<Arc<Live>> {
         self.live.swap(Some(Arc::new(live)))
     }
 }
 
-/// The deployment that answers.
+/// The live deployment.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) manifest: Arc<Manifest>,
@@ -50,7 +52,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// `url` is the function's own.
+    /// `url` is that of the function.
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();
@@ -68,7 +70,7 @@ impl Live {
         }
     }
 
-    /// The same deployment with a new process, for instance because a secret changed.
+    /// The same deployment with new processes, for instance after a secret changed.
     pub(crate) fn with_slot(&self, slot: Slot) -> Self {
         Self {
             manifest: Arc::clone(&self.manifest),

@@ -1,4 +1,4 @@
-//! What a valid token allows.
+//! What a valid runtime token allows.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use jelou_core::policy::{Cidrs, RuntimeScopes};
 
 use super::rate_limiter::{OverRate, RateLimiter};
 
-/// The limits of one token, and how far its rate is used up.
+/// The limits of a token, and the state of its rate.
 #[derive(Debug)]
 pub(super) struct Limits {
     scopes: Option<RuntimeScopes>,
@@ -26,28 +26,31 @@ impl From<TokenPolicy> for Limits {
     }
 }
 
-/// What the token of a request allows: everything, where it has no limits.
+/// What the token of a request allows; everything when it has no limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant(pub(super) Option<Arc<Limits>>);
 
 impl Grant {
-    /// Whether a caller with that address may use it; a call by another function has none.
+    /// Whether a caller at this address may use the token. A call by another function has no address.
     pub(crate) fn allows_caller(&self, address: Option<IpAddr>) -> bool {
         let cidrs = self.0.as_ref().and_then(|limits| limits.cidrs.as_ref());
         cidrs.is_none_or(|cidrs| address.is_some_and(|address| cidrs.contain(address)))
     }
 
-    /// The parts of the function that it is for; `None` is all of them.
+    /// The allowed parts of the function; `None` for all.
     pub(crate) fn scopes(&self) -> Option<&RuntimeScopes> {
         self.0.as_ref()?.scopes.as_ref()
     }
 
-    /// Counts a call toward the rate. Over it, the answer is the number of seconds until a call is free.
+    /// Counts a call toward the rate.
+    ///
+    /// # Errors
+    /// Over the rate: the seconds until the next allowed call.
     pub(crate) fn count(&self) -> Result<(), u64> {
         let rate = self.0.as_ref().and_then(|limits| limits.rate.as_ref());
         let counted = rate.map_or(Ok(()), RateLimiter::count);
         counted.map_err(|OverRate(wait)| {
-            // Rounded up: who comes back then is not too early.
+            // Rounded up, so that a retry after that time is not too early.
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
         })
     }

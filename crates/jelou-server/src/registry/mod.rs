@@ -1,6 +1,6 @@
-//! The complete picture of the data plane, in memory: a call is answered from here, without the database.
+//! The state of the data plane, in memory: a call is answered from it, without the database.
 //!
-//! Reads take no lock. Changes come one at a time from [`crate::control`], after the store has them.
+//! Reads are lock-free. [`crate::control`] applies changes one at a time, after the store has them.
 
 mod function;
 mod grant;
@@ -15,7 +15,7 @@ use jelou_core::Slug;
 pub(crate) use function::{Function, Live};
 pub(crate) use grant::Grant;
 pub(crate) use routes::{Found, Routes};
-pub(crate) use tokens::{AccessTokens, ManagerToken, RuntimeTokens};
+pub(crate) use tokens::{AccessTokenEntry, AccessTokens, RuntimeTokens};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
@@ -25,7 +25,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Functions and access tokens are put in later.
+    /// A registry without functions and access tokens.
     pub(crate) fn of(tokens: RuntimeTokens) -> Self {
         Self {
             tokens,
@@ -33,7 +33,7 @@ impl Registry {
         }
     }
 
-    /// The function of that sub-domain.
+    /// The function of a subdomain.
     pub(crate) fn function(&self, label: &str) -> Option<Arc<Function>> {
         self.functions.pin().get(label).map(Arc::clone)
     }

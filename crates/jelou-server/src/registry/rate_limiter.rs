@@ -1,32 +1,32 @@
-//! The rate of one token, by GCRA (the generic cell rate algorithm of ITU-T I.371): all calls of a period may come at
-//! once, and then one becomes free each time that the period divided by the calls has passed.
+//! The rate limiter of a token, by GCRA (the generic cell rate algorithm of ITU-T I.371): a burst of a whole period's
+//! calls, then one call per period divided by calls.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jelou_core::policy::Rate;
 
-/// One number is the whole state, so that calls at the same time agree without a lock.
+/// The state is one atomic number, so concurrent calls need no lock.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// Nanoseconds in which one call becomes free.
+    /// Nanoseconds per call.
     interval: u64,
-    /// Nanoseconds that calls may be ahead of that.
+    /// The burst, in nanoseconds.
     tolerance: u64,
-    /// When the next call would come if all came evenly: nanoseconds since `start`.
+    /// Theoretical arrival time of the next call, in nanoseconds since `start`.
     next: AtomicU64,
-    /// The clock of the state: it never goes back.
+    /// Monotonic.
     start: Instant,
 }
 
-/// The call is over the rate; one is free after that time.
+/// The call is over the rate; the next one is allowed after that time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OverRate(pub(super) Duration);
 
 impl RateLimiter {
     pub(super) fn new(rate: Rate) -> Self {
         let calls = u64::from(rate.calls().get());
-        // Rounded up: never more calls than the rate says.
+        // Rounded up, so that the rate is never exceeded.
         let interval = nanoseconds(rate.period()).div_ceil(calls);
         Self {
             interval,
@@ -41,7 +41,7 @@ impl RateLimiter {
         self.count_at(self.start.elapsed())
     }
 
-    /// `now` is the time since the limiter was made.
+    /// `now` is the time since `start`.
     fn count_at(&self, now: Duration) -> Result<(), OverRate> {
         let now = nanoseconds(now);
         let mut next = self.next.load(Ordering::Relaxed);
@@ -62,7 +62,7 @@ impl RateLimiter {
     }
 }
 
-/// They last for 584 years.
+/// Saturates after 584 years.
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(limiter.count_at(at(9)), Err(OverRate(at(1))));
         assert_eq!(passing(&limiter, 20, at(10)), 1);
         assert_eq!(passing(&limiter, 20, at(35)), 2);
-        // What a long pause leaves is one period's worth, not more.
+        // After a long pause, the burst is one period's calls.
         assert_eq!(passing(&limiter, 20, at(100_000)), 6);
     }
 
@@ -114,14 +114,14 @@ mod tests {
                 "{rate}"
             );
             let next = passing(&limiter, calls + 1, rate.period());
-            // The rounding takes a nanosecond of a thousand at most.
+            // Rounding costs at most one in a thousand.
             let least = calls - calls / 1000 - 1;
             assert!((least..=calls).contains(&next), "{rate}: {next}");
         }
     }
 
     proptest! {
-        /// Whenever calls come, and with the wait that a refused one is told.
+        /// For any arrival times, with retries after the returned wait.
         #[test]
         fn no_more_than_a_burst_and_what_time_has_freed(
             calls in 1_u32..50,

@@ -1,10 +1,10 @@
-//! Tokens by the hash of their value.
+//! Tokens, by the hash of their value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
-use jelou_store::RuntimeTokenKey;
+use jelou_store::RuntimeTokenCredential;
 use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::grant::{Grant, Limits};
 
 const NEVER: i64 = i64::MAX;
 
-/// When a token was last used: written on the request path, stored later in batches.
+/// The time of a token's last use: updated by calls, stored in batches.
 #[derive(Debug)]
 pub(crate) struct LastUsed {
     at_ms: AtomicI64,
@@ -29,18 +29,18 @@ impl LastUsed {
     }
 
     pub(crate) fn touch(&self, now_ms: i64) {
-        // A plain read first: most calls of a busy token fall into the same millisecond.
+        // A read first avoids contention: most calls of a busy token fall into the same millisecond.
         if self.at_ms.load(Ordering::Relaxed) < now_ms {
             self.at_ms.fetch_max(now_ms, Ordering::Relaxed);
         }
     }
 
-    /// Milliseconds since the epoch; `None` when it was never used.
+    /// Milliseconds since the Unix epoch; `None` when it was never used.
     pub(crate) fn get(&self) -> Option<i64> {
         Some(self.at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// The time, if the store does not have it yet.
+    /// The time, unless it is stored already.
     pub(crate) fn unstored(&self) -> Option<i64> {
         let at = self.at_ms.load(Ordering::Relaxed);
         (at > self.stored_ms.load(Ordering::Relaxed)).then_some(at)
@@ -51,26 +51,26 @@ impl LastUsed {
     }
 }
 
-/// What the gateway knows of a runtime token.
+/// A runtime token, as the gateway checks it.
 #[derive(Debug)]
-pub(crate) struct CallerToken {
+pub(crate) struct RuntimeTokenEntry {
     pub(crate) id: TokenId,
     pub(crate) function: FunctionId,
     expires_at_ms: i64,
     pub(crate) last_used: LastUsed,
-    /// Behind a pointer, for most tokens have none.
+    /// Boxed, because most tokens have none.
     limits: Option<Arc<Limits>>,
 }
 
-impl CallerToken {
-    /// Whether it opens that function now.
-    pub(crate) fn opens(&self, function: &FunctionId, now_ms: i64) -> bool {
+impl RuntimeTokenEntry {
+    /// Whether it authorises calls of the function now.
+    pub(crate) fn authorises(&self, function: &FunctionId, now_ms: i64) -> bool {
         self.function == *function && now_ms < self.expires_at_ms
     }
 }
 
-impl From<RuntimeTokenKey> for CallerToken {
-    fn from(key: RuntimeTokenKey) -> Self {
+impl From<RuntimeTokenCredential> for RuntimeTokenEntry {
+    fn from(key: RuntimeTokenCredential) -> Self {
         Self {
             id: key.id,
             function: key.function_id,
@@ -83,12 +83,12 @@ impl From<RuntimeTokenKey> for CallerToken {
 
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeTokens {
-    /// In place: a token is one allocation.
-    by_hash: papaya::HashMap<TokenHash, CallerToken, BuildTokenHasher>,
+    /// Inline, so that a token is one allocation.
+    by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry, BuildTokenHasher>,
 }
 
 impl RuntimeTokens {
-    /// What the token allows, if it opens the function; notes the use then, be it of something that is not allowed.
+    /// The grant of a token of this function. Records the use, even when the grant does not allow the request.
     pub(crate) fn authenticate(
         &self,
         hash: &TokenHash,
@@ -98,15 +98,15 @@ impl RuntimeTokens {
         let tokens = self.by_hash.pin();
         let token = tokens
             .get(hash)
-            .filter(|token| token.opens(function, now_ms))?;
+            .filter(|token| token.authorises(function, now_ms))?;
         token.last_used.touch(now_ms);
         Some(Grant(token.limits.clone()))
     }
 
-    /// A token that is known already keeps its limits, which never change, and what is used up of them.
-    pub(crate) fn put(&self, key: RuntimeTokenKey) {
+    /// A known token keeps its limits, which never change, and the state of its rate.
+    pub(crate) fn put(&self, key: RuntimeTokenCredential) {
         let hash = key.hash;
-        let mut token = CallerToken::from(key);
+        let mut token = RuntimeTokenEntry::from(key);
         let tokens = self.by_hash.pin();
         if let Some(known) = tokens.get(&hash) {
             token.limits.clone_from(&known.limits);
@@ -131,7 +131,7 @@ impl RuntimeTokens {
             .and_then(|token| token.last_used.get())
     }
 
-    /// Tokens that were used since their last use was stored, and when.
+    /// Tokens whose last use is not stored yet, with its time.
     pub(crate) fn used(&self) -> Vec<(TokenHash, TokenId, i64)> {
         let tokens = self.by_hash.pin();
         tokens
@@ -150,15 +150,15 @@ impl RuntimeTokens {
     }
 }
 
-impl Extend<RuntimeTokenKey> for RuntimeTokens {
-    fn extend<Keys: IntoIterator<Item = RuntimeTokenKey>>(&mut self, keys: Keys) {
+impl Extend<RuntimeTokenCredential> for RuntimeTokens {
+    fn extend<Keys: IntoIterator<Item = RuntimeTokenCredential>>(&mut self, keys: Keys) {
         keys.into_iter().for_each(|key| self.put(key));
     }
 }
 
-/// What the management API knows of an access token.
+/// An access token, as the management API checks it.
 #[derive(Debug)]
-pub(crate) struct ManagerToken {
+pub(crate) struct AccessTokenEntry {
     pub(crate) id: AccessTokenId,
     pub(crate) name: TokenName,
     pub(crate) prefix: DisplayPrefix,
@@ -168,7 +168,7 @@ pub(crate) struct ManagerToken {
     pub(crate) last_used: LastUsed,
 }
 
-impl ManagerToken {
+impl AccessTokenEntry {
     pub(crate) fn new(
         id: AccessTokenId,
         name: TokenName,
@@ -197,15 +197,15 @@ impl ManagerToken {
 
 #[derive(Debug, Default)]
 pub(crate) struct AccessTokens {
-    by_hash: papaya::HashMap<TokenHash, Arc<ManagerToken>, BuildTokenHasher>,
+    by_hash: papaya::HashMap<TokenHash, Arc<AccessTokenEntry>, BuildTokenHasher>,
 }
 
 impl AccessTokens {
-    pub(crate) fn get(&self, hash: &TokenHash) -> Option<Arc<ManagerToken>> {
+    pub(crate) fn get(&self, hash: &TokenHash) -> Option<Arc<AccessTokenEntry>> {
         self.by_hash.pin().get(hash).map(Arc::clone)
     }
 
-    pub(crate) fn put(&self, hash: TokenHash, token: ManagerToken) {
+    pub(crate) fn put(&self, hash: TokenHash, token: AccessTokenEntry) {
         self.by_hash.pin().insert(hash, Arc::new(token));
     }
 
@@ -213,8 +213,8 @@ impl AccessTokens {
         self.by_hash.pin().remove(hash);
     }
 
-    /// Tokens that were used since their last use was stored, and when.
-    pub(crate) fn used(&self) -> Vec<(Arc<ManagerToken>, i64)> {
+    /// Tokens whose last use is not stored yet, with its time.
+    pub(crate) fn used(&self) -> Vec<(Arc<AccessTokenEntry>, i64)> {
         let tokens = self.by_hash.pin();
         tokens
             .values()
@@ -238,11 +238,11 @@ mod tests {
     /// There may be a million of them.
     #[test]
     fn a_token_without_limits_is_small() {
-        assert!(size_of::<(TokenHash, CallerToken)>() <= 128);
+        assert!(size_of::<(TokenHash, RuntimeTokenEntry)>() <= 128);
     }
 
     #[test]
-    fn what_is_used_up_stays_so_whatever_else_changes() {
+    fn the_state_of_a_rate_survives_other_changes() {
         let tokens = RuntimeTokens::default();
         let function = FunctionId::generate();
         let hash = |number: u16| {
@@ -251,7 +251,7 @@ mod tests {
             TokenHash::from_bytes(bytes)
         };
         let put = |number, policy: Option<TokenPolicy>| {
-            tokens.put(RuntimeTokenKey {
+            tokens.put(RuntimeTokenCredential {
                 hash: hash(number),
                 id: TokenId::generate(),
                 function_id: function.clone(),
@@ -266,7 +266,7 @@ mod tests {
         };
         put(0, Some(once_a_day()));
         assert!(count(0));
-        // The map grows and shrinks, and is filled from the store again.
+        // The map grows, shrinks and is refilled.
         for number in 1..1000 {
             put(number, None);
         }
@@ -276,7 +276,7 @@ mod tests {
         put(0, Some(once_a_day()));
         assert!(!count(0));
         assert!(count(950));
-        // A token that was revoked is gone with all that was known of it.
+        // Revocation removes the state.
         tokens.remove(&hash(0));
         assert!(tokens.authenticate(&hash(0), &function, 1).is_none());
         put(0, Some(once_a_day()));

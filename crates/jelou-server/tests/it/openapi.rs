@@ -1,3 +1,5 @@
+//! The OpenAPI document of a function.
+
 use serde_json::{Value, json};
 
 use crate::support::TestServer;

@@ -38,7 +38,8 @@ fn version2(command: u8, source: [u8; 4], extensions: usize) -> Vec<u8> {
 
 #[test]
 fn the_word_of_a_trusted_proxy_counts() {
-    let server = start(&["127.0.0.0/8", "10.0.0.0/8"]);
+    // The mapped form of 127.0.0.0/8, as a dual-stack socket would report it.
+    let server = start(&["::ffff:127.0.0.0/104", "10.0.0.0/8"]);
     let seen = |before: &[u8], headers: &[&str]| seen(&server, before, headers);
     assert_eq!(seen(b"", &[]), "127.0.0.1");
     let chain = "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.0.0.3";

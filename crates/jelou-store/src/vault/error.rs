@@ -1,12 +1,14 @@
+//! Errors of the vault.
+
 use std::io;
 use std::path::PathBuf;
 
 use jelou_core::SecretKey;
 
-use super::KeyId;
-use crate::secrets::SecretOwner;
+use super::owner::SecretOwner;
+use super::sealed::KeyId;
 
-/// Never holds a key or a value.
+/// An error of the vault. Never holds a key or a value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
@@ -17,11 +19,11 @@ pub enum VaultError {
         source: io::Error,
     },
     #[error(
-        "the key file `{path}` can be read by others (mode {mode:04o}); run `chmod 600 {path}`, and think of a new key \
+        "the key file `{path}` can be read by others (mode {mode:04o}); run `chmod 600 {path}`, and replace the key \
          if anyone may have read it"
     )]
     KeyFileMode { path: PathBuf, mode: u32 },
-    #[error("the key file `{path}` is not a key: it is not a file of exactly 32 bytes")]
+    #[error("the key file `{path}` is not a key: it must have exactly 32 bytes")]
     KeyFileContent { path: PathBuf },
     #[error(
         "there is no key file `{path}`, but the database holds secrets under the key {}; restore the file from a backup",
@@ -29,23 +31,23 @@ pub enum VaultError {
     )]
     KeyFileMissing { path: PathBuf, missing: Vec<KeyId> },
     #[error(
-        "the database holds secrets under the key {}, but the key that was given is {held}; give the key of this \
+        "the database holds secrets under the key {}, but the given key is {held}; give the key of this \
          database",
         list(missing)
     )]
     OtherKey { held: KeyId, missing: Vec<KeyId> },
     #[error(
-        "the master key is not 32 bytes in base64 (44 characters) or hexadecimal (64 digits); `openssl rand -base64 32` \
-         makes one"
+        "the master key is not 32 bytes in base64 (44 characters) or hexadecimal (64 digits); generate one with \
+         `openssl rand -base64 32`"
     )]
     MasterKey,
-    #[error("a secret is sealed under the key {key_id}, which this server does not have")]
+    #[error("a secret is encrypted with the key {key_id}, which this server does not have")]
     UnknownKey { key_id: KeyId },
     #[error(
-        "the stored value of `{key}` ({owner}) does not open: it was changed or moved since it was sealed"
+        "the stored value of `{key}` ({owner}) cannot be decrypted: it was changed or moved after it was encrypted"
     )]
     Unreadable { owner: SecretOwner, key: SecretKey },
-    #[error("the value could not be sealed")]
+    #[error("the value could not be encrypted")]
     Seal,
     #[error("the operating system's random generator failed")]
     Random(#[source] getrandom::Error),

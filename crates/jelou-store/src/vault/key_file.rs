@@ -1,4 +1,4 @@
-//! The master key's file: 32 bytes that only its owner may read.
+//! The file of the master key: 32 bytes, readable by its owner only.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
@@ -6,19 +6,19 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::VaultError;
+use super::error::VaultError;
 use super::master_key::MasterKey;
 
-/// Bits of the mode that let the group or others do anything.
+/// Mode bits of the group and others.
 const OTHERS: u32 = 0o077;
 
-/// `None` when there is no such file.
+/// `None` when the file does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
     let mut file = match std::fs::File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(unusable(path))?,
     };
-    // Of the open file, so that it cannot be another one than is read.
+    // Of the open file, so that the file cannot be replaced between check and read.
     let metadata = file.metadata().map_err(unusable(path))?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & OTHERS != 0 {
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
             mode,
         });
     }
-    // One byte more than a key has, to notice that there is more.
+    // One byte more than a key, to detect a longer file.
     let mut content = Zeroizing::new([0; 33]);
     let mut length = 0;
     loop {
@@ -43,8 +43,8 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
         })
 }
 
-/// Writes the key, whole or not at all, and so that it survives a power cut: there is no second chance for it. Another
-/// process that was first wins, and its key is returned.
+/// Writes the key atomically and syncs it to disk: the key cannot be recreated. When another process has created the
+/// file first, that key is returned.
 pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,15 +1,18 @@
+//! The key that encrypts every secret.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{KeyId, VaultError};
+use super::error::VaultError;
+use super::sealed::KeyId;
 
 const KEY_BYTES: usize = 32;
-/// Keeps the id apart from any other use of the key.
+/// Domain separation: the id is derived from the key, and no other use of the key may give the same digest.
 const ID_DOMAIN: &[u8] = b"jelou vault key id\0";
 
-/// 32 bytes that open every secret; wiped when dropped.
+/// 32 bytes that encrypt every secret; zeroized on drop.
 pub(super) struct MasterKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
     id: KeyId,
@@ -27,7 +30,7 @@ impl MasterKey {
         Some(Self::new(Zeroizing::new(*bytes)))
     }
 
-    /// Reads base64 (RFC 4648, section 4) or hexadecimal; the length tells which.
+    /// Parses base64 (RFC 4648, section 4) or hexadecimal, told apart by length.
     pub(super) fn parse(text: &str) -> Result<Self, VaultError> {
         let text = text.trim();
         let bytes = match text.len() {

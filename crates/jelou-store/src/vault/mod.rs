@@ -1,13 +1,14 @@
-//! The vault encrypts secrets with a key that is outside the database.
+//! Encrypts secrets with a key that is kept outside the database.
 //!
-//! Each value is sealed by XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) under a random nonce, long enough that it
-//! never repeats. The owner and the key's name are authenticated with it, so a value that is moved to another row does
-//! not open. The id of the master key stands beside each value: several keys can be held, the first of which seals, so
-//! that a rotation need not be done at once.
+//! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) under a random 24-byte nonce. The owner
+//! and the secret's key are authenticated data, so a value that is moved to another row cannot be decrypted. The id of
+//! the master key is stored beside each value: a vault can hold several keys, of which the first encrypts, so that a
+//! key rotation can proceed value by value.
 
 mod error;
 mod key_file;
 mod master_key;
+mod owner;
 mod sealed;
 
 use std::collections::BTreeSet;
@@ -19,29 +20,31 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use jelou_core::SecretKey;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::secrets::SecretOwner;
 use master_key::MasterKey;
 
 pub use error::VaultError;
+pub use owner::SecretOwner;
 pub use sealed::{KeyId, ParseKeyIdError, SealedSecret};
 
 const NONCE_BYTES: usize = 24;
 
+/// The keys of the secrets.
 pub struct Vault {
-    /// Seals; opens what it sealed.
+    /// Encrypts, and decrypts its own values.
     current: MasterKey,
-    /// Only open what they sealed before.
+    /// Only decrypt values from before a rotation.
     retired: Vec<MasterKey>,
-    /// Where the current key is still to be written: see [`Vault::admit`].
+    /// Where [`Vault::admit`] still has to write the current key.
     unsaved: Option<PathBuf>,
 }
 
 impl Vault {
-    /// Takes the key from a file. When there is none a key is generated, and the file is created once the store was
-    /// opened and found to hold no secrets: a lost key must not be replaced by one that opens nothing.
+    /// Reads the key from a file. When the file does not exist, generates a key; opening the store writes the file,
+    /// unless the database holds secrets already: a lost key must not be replaced by one that decrypts nothing.
     ///
     /// # Errors
-    /// When the file can be read by others than its owner, or is not a key.
+    /// [`VaultError::KeyFileMode`] when others can read the file, [`VaultError::KeyFileContent`] when it is not a key,
+    /// [`VaultError::KeyFile`] when it cannot be read, [`VaultError::Random`] without random bytes for a new key.
     pub fn open(key_file: &Path) -> Result<Self, VaultError> {
         match key_file::read(key_file)? {
             Some(key) => Ok(Self::with_key(key)),
@@ -52,7 +55,10 @@ impl Vault {
         }
     }
 
-    /// Takes the key from text, such as the value of `JELOU_MASTER_KEY`: 32 bytes in base64 or hexadecimal.
+    /// Parses the key from text, such as the value of `JELOU_MASTER_KEY`: 32 bytes in base64 or hexadecimal.
+    ///
+    /// # Errors
+    /// [`VaultError::MasterKey`] when the text is not such a key.
     pub fn from_master_key(text: &str) -> Result<Self, VaultError> {
         Ok(Self::with_key(MasterKey::parse(text)?))
     }
@@ -65,11 +71,15 @@ impl Vault {
         }
     }
 
-    /// The id of the key that seals.
+    /// The id of the key that encrypts.
     pub fn key_id(&self) -> &KeyId {
         self.current.id()
     }
 
+    /// Encrypts a value for one owner and key.
+    ///
+    /// # Errors
+    /// [`VaultError::Random`] without random bytes for the nonce; [`VaultError::Seal`] when the cipher fails.
     pub fn seal(
         &self,
         owner: &SecretOwner,
@@ -91,9 +101,11 @@ impl Vault {
         ))
     }
 
+    /// Decrypts a value that [`Vault::seal`] encrypted for this owner and key.
+    ///
     /// # Errors
-    /// [`VaultError::UnknownKey`] without the key; [`VaultError::Unreadable`] for anything but what [`Vault::seal`] made
-    /// for this owner and key.
+    /// [`VaultError::UnknownKey`] without the key that encrypted it; [`VaultError::Unreadable`] for a changed value, or
+    /// that of another owner or key.
     pub fn unseal(
         &self,
         owner: &SecretOwner,
@@ -129,7 +141,7 @@ impl Vault {
             })
     }
 
-    /// Checks that everything sealed under `in_use` can be opened, and only then saves a key that is new.
+    /// Checks that the vault has the keys `in_use`; then saves a newly generated key.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
         let held: BTreeSet<KeyId> = self.keys().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();
@@ -164,7 +176,7 @@ fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(key.bytes().into())
 }
 
-/// Neither an owner nor a key holds a zero byte, so no two pairs look alike.
+/// Unambiguous: neither an owner nor a key contains a zero byte.
 fn associated_data(owner: &SecretOwner, key: &SecretKey) -> Vec<u8> {
     format!("{owner}\0{key}").into_bytes()
 }

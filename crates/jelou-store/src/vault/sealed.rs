@@ -1,12 +1,15 @@
+//! An encrypted value and the id of its key.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// Names a master key without giving anything of it away: 8 lower-case hexadecimal digits.
+/// The id of a master key: 8 lower-case hexadecimal digits, derived one way from the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
+/// The text is not a key id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the 8 lower-case hexadecimal digits of a key's id")]
+#[error("not a key id: 8 lower-case hexadecimal digits")]
 pub struct ParseKeyIdError;
 
 impl KeyId {
@@ -17,6 +20,7 @@ impl KeyId {
         Self(format!("{a:02x}{b:02x}{c:02x}{d:02x}"))
     }
 
+    /// The 8 digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,21 +53,23 @@ pub struct SealedSecret {
 }
 
 impl SealedSecret {
-    /// Takes back what was stored.
+    /// A value as it was stored.
     pub fn from_parts(key_id: KeyId, ciphertext: Vec<u8>) -> Self {
         Self { key_id, ciphertext }
     }
 
+    /// The key that encrypted the value.
     pub fn key_id(&self) -> &KeyId {
         &self.key_id
     }
 
+    /// Nonce, ciphertext and tag.
     pub fn ciphertext(&self) -> &[u8] {
         &self.ciphertext
     }
 }
 
-/// The ciphertext would only fill a log.
+/// Leaves the ciphertext out: it is long and of no use in a log.
 impl fmt::Debug for SealedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealedSecret")

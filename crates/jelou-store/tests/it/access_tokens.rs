@@ -1,14 +1,20 @@
-use jelou_core::{AccessTokenId, Scope, Scopes};
-use jelou_store::{NewAccessToken, Resource, RuntimeTokenKey, StoreError};
+//! Access tokens: creation, bootstrap, replacement, and the rule of the last administrator.
 
-use crate::fixture::{Fixture, access_token, actor, prefix};
+use std::time::Duration;
+
+use jelou_core::{AccessTokenId, Scope, Scopes};
+use jelou_store::{Actor, NewAccessToken, Resource, RuntimeTokenCredential, StoreError};
+use jiff::SignedDuration;
+use tokio::task::JoinSet;
+
+use crate::fixture::{Fixture, access_token, actor, deployer_token, prefix};
 
 #[tokio::test]
 async fn a_token_is_listed_as_it_was_created() {
     let fixture = Fixture::new().await;
     let new = NewAccessToken {
         scopes: Scopes::from_iter([Scope::FunctionsRead, Scope::FunctionsWrite]),
-        expires_at: Some(fixture.clock.now() + jiff::SignedDuration::from_hours(1)),
+        expires_at: Some(fixture.clock.now() + SignedDuration::from_hours(1)),
         ..access_token("ci")
     };
     let created = fixture
@@ -27,11 +33,11 @@ async fn names_are_unique_among_the_unrevoked() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let first = store
-        .create_access_token(&actor(), access_token("ci"))
+        .create_access_token(&actor(), deployer_token("ci"))
         .await
         .unwrap();
     let taken = store
-        .create_access_token(&actor(), access_token("ci"))
+        .create_access_token(&actor(), deployer_token("ci"))
         .await;
     assert!(
         matches!(taken, Err(StoreError::Conflict { ref message }) if message.contains("`ci`")),
@@ -42,7 +48,7 @@ async fn names_are_unique_among_the_unrevoked() {
         .await
         .unwrap();
     store
-        .create_access_token(&actor(), access_token("ci"))
+        .create_access_token(&actor(), deployer_token("ci"))
         .await
         .unwrap();
 }
@@ -52,7 +58,7 @@ async fn a_revoked_token_is_gone() {
     let fixture = Fixture::new().await;
     let token = fixture
         .store
-        .create_access_token(&actor(), access_token("ci"))
+        .create_access_token(&actor(), deployer_token("ci"))
         .await
         .unwrap();
     fixture
@@ -64,7 +70,7 @@ async fn a_revoked_token_is_gone() {
     assert_eq!(
         fixture
             .store
-            .snapshot::<Vec<RuntimeTokenKey>>()
+            .snapshot::<Vec<RuntimeTokenCredential>>()
             .await
             .unwrap()
             .access_tokens,
@@ -113,25 +119,22 @@ async fn references_work_as_for_runtime_tokens() {
 async fn the_first_one_is_made_only_when_there_has_never_been_any() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    assert!(!store.has_access_tokens().await.unwrap());
     let first = store
         .bootstrap_access_token(access_token("admin"))
         .await
         .unwrap()
         .unwrap();
     assert_eq!(first.created_by, "system");
-    assert!(store.has_access_tokens().await.unwrap());
     let entry = store.audit(None, 1).await.unwrap().items.remove(0);
     assert_eq!(
         (entry.actor.as_str(), entry.action.as_str()),
         ("system", "access_token.create")
     );
 
-    store
-        .revoke_access_token(&first.actor(), &first.id)
-        .await
-        .unwrap();
-    assert!(store.has_access_tokens().await.unwrap());
+    // As if every token had been revoked.
+    fixture
+        .execute("UPDATE access_tokens SET revoked_at = 1")
+        .await;
     let second = store
         .bootstrap_access_token(access_token("admin"))
         .await
@@ -155,4 +158,82 @@ async fn two_servers_that_start_at_once_make_one() {
             .count(),
         1
     );
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let create = async |new| store.create_access_token(&actor(), new).await.unwrap();
+    let expiring = create(NewAccessToken {
+        expires_at: Some(fixture.clock.now() + SignedDuration::from_secs(60)),
+        ..access_token("expiring")
+    })
+    .await;
+    let lasting = create(access_token("lasting")).await;
+    let deployer = create(deployer_token("deployer")).await;
+
+    // A token that has expired is no administrator, and neither is one with a narrower scope.
+    fixture.advance(60);
+    let refused = store.revoke_access_token(&actor(), &lasting.id).await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, StoreError::LastAdministrator { .. }));
+    assert_eq!(
+        refused.to_string(),
+        "`lasting` is the last access token with the scope `admin`; create another one first"
+    );
+    for id in [&expiring.id, &deployer.id] {
+        store.revoke_access_token(&actor(), id).await.unwrap();
+    }
+    create(access_token("other")).await;
+    store
+        .revoke_access_token(&actor(), &lasting.id)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn revoking_all_administrators_at_once_leaves_one() {
+    let fixture = Fixture::with_busy_timeout(Duration::from_mins(1)).await;
+    let other = fixture.open_again().await;
+    let mut revokes = JoinSet::new();
+    let mut ids = Vec::new();
+    for n in 0..8 {
+        let new = access_token(&format!("t{n}"));
+        let token = fixture.store.create_access_token(&actor(), new).await;
+        ids.push(token.unwrap().id);
+    }
+    for (n, id) in ids.into_iter().enumerate() {
+        let store = if n % 2 == 0 { &fixture.store } else { &other }.clone();
+        revokes.spawn(async move { store.revoke_access_token(&actor(), &id).await });
+    }
+    let answers = revokes.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
+    assert_eq!(fixture.store.list_access_tokens().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_replaced_token_is_revoked_in_the_same_change() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let (first, replaced) = store
+        .replace_access_token(&Actor::system(), access_token("local"))
+        .await
+        .unwrap();
+    assert_eq!(replaced, None);
+    // The only administrator can be replaced.
+    let (second, replaced) = store
+        .replace_access_token(&Actor::system(), access_token("local"))
+        .await
+        .unwrap();
+    assert_eq!(replaced, Some(first));
+
+    // The same hash a second time breaks a rule of the table, after the old token was revoked.
+    let taken = NewAccessToken {
+        hash: second.hash,
+        ..access_token("local")
+    };
+    let answer = store.replace_access_token(&Actor::system(), taken).await;
+    answer.unwrap_err();
+    assert_eq!(store.list_access_tokens().await.unwrap(), [second]);
 }

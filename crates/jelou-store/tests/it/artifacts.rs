@@ -1,7 +1,9 @@
-use jelou_core::SourceFile;
-use jelou_store::{Artifact, ArtifactHash, StoreError};
+//! Artifacts: content, compression and integrity.
 
-use crate::fixture::{Fixture, actor, artifact, deployment};
+use jelou_core::SourceFile;
+use jelou_store::{ArtifactHash, ArtifactRecord, DatabaseError, StoreError};
+
+use crate::fixture::{Fixture, actor, artifact, deployment, first_token};
 
 #[tokio::test]
 async fn content_comes_back_as_it_was() {
@@ -10,7 +12,11 @@ async fn content_comes_back_as_it_was() {
     for source_map in [None, Some(String::new()), Some("{}".to_owned())] {
         new.artifact.source_map = source_map;
         let stored = new.artifact.clone();
-        let deployed = fixture.store.deploy(&actor(), new.clone()).await.unwrap();
+        let deployed = fixture
+            .store
+            .deploy(&actor(), new.clone(), first_token)
+            .await
+            .unwrap();
         assert_eq!(deployed.deployment.artifact_hash, stored.hash());
         assert_eq!(fixture.store.artifact(stored.hash()).await.unwrap(), stored);
     }
@@ -22,7 +28,7 @@ async fn equal_content_is_stored_once() {
     for name in ["a", "b", "a"] {
         fixture
             .store
-            .deploy(&actor(), deployment(name, "same"))
+            .deploy(&actor(), deployment(name, "same"), first_token)
             .await
             .unwrap();
     }
@@ -34,12 +40,12 @@ async fn what_was_changed_on_disk_is_refused() {
     let fixture = Fixture::new().await;
     let one = fixture
         .store
-        .deploy(&actor(), deployment("a", "one"))
+        .deploy(&actor(), deployment("a", "one"), first_token)
         .await
         .unwrap();
     fixture
         .store
-        .deploy(&actor(), deployment("b", "two"))
+        .deploy(&actor(), deployment("b", "two"), first_token)
         .await
         .unwrap();
     fixture
@@ -52,7 +58,10 @@ async fn what_was_changed_on_disk_is_refused() {
         .await;
     let answer = fixture.store.artifact(one.deployment.artifact_hash).await;
     assert!(
-        matches!(answer, Err(StoreError::Corrupt { .. })),
+        matches!(
+            answer,
+            Err(StoreError::Database(DatabaseError::Corrupt { .. }))
+        ),
         "{answer:?}"
     );
 
@@ -61,7 +70,10 @@ async fn what_was_changed_on_disk_is_refused() {
         .await;
     let answer = fixture.store.artifact(one.deployment.artifact_hash).await;
     assert!(
-        matches!(answer, Err(StoreError::Corrupt { .. })),
+        matches!(
+            answer,
+            Err(StoreError::Database(DatabaseError::Corrupt { .. }))
+        ),
         "{answer:?}"
     );
 }
@@ -79,25 +91,25 @@ fn every_part_counts_for_the_hash() {
         path: path.to_owned(),
         content: content.to_owned(),
     };
-    let base = Artifact {
+    let base = ArtifactRecord {
         bundle: "ab".to_owned(),
         source_map: None,
         sources: vec![file("index.ts", "c")],
     };
     let variants = [
-        Artifact {
+        ArtifactRecord {
             bundle: "a".to_owned(),
             ..base.clone()
         },
-        Artifact {
+        ArtifactRecord {
             source_map: Some(String::new()),
             ..base.clone()
         },
-        Artifact {
+        ArtifactRecord {
             sources: vec![file("index.t", "sc")],
             ..base.clone()
         },
-        Artifact {
+        ArtifactRecord {
             sources: Vec::new(),
             ..base.clone()
         },

@@ -1,18 +1,20 @@
+//! The audit trail: one entry per step of a change, and its pages.
+
 use jelou_store::{LastTokenRule, SecretOwner};
 
-use crate::fixture::{Fixture, access_token, actor, deployment, secret_key, slug};
+use crate::fixture::{Fixture, actor, deployer_token, deployment, first_token, secret_key, slug};
 
 #[tokio::test]
 async fn every_change_leaves_an_entry() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let deployed = store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
     let function = &deployed.function.id;
     store
-        .deploy(&actor(), deployment("mi-funcion", "v2"))
+        .deploy(&actor(), deployment("mi-funcion", "v2"), first_token)
         .await
         .unwrap();
     store.rollback(&actor(), function, None).await.unwrap();
@@ -28,7 +30,7 @@ async fn every_change_leaves_an_entry() {
         .await
         .unwrap();
     let access = store
-        .create_access_token(&actor(), access_token("ci"))
+        .create_access_token(&actor(), deployer_token("ci"))
         .await
         .unwrap();
     store

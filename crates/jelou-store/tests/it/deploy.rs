@@ -1,17 +1,19 @@
-use jelou_store::{LastTokenRule, NewDeployment, NewRuntimeToken, RuntimeTokenKey, SecretOwner};
+//! Deploys: function, deployment, live pointer and first token.
 
-use crate::fixture::{Fixture, actor, deployment, manifest, runtime_token, slug};
+use jelou_store::{
+    DatabaseError, LastTokenRule, NewRuntimeToken, RuntimeTokenCredential, SecretOwner, StoreError,
+};
+
+use crate::fixture::{Fixture, actor, deployment, first_token, manifest, runtime_token, slug};
 
 #[tokio::test]
 async fn the_first_deployment_creates_function_and_token() {
     let fixture = Fixture::new().await;
     let deployed = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
-    assert!(deployed.function_created);
-    assert_eq!(deployed.previous_live, None);
     let token = deployed.token.unwrap();
     assert_eq!(token.name.as_str(), "default");
     assert_eq!(token.created_by, "laptop");
@@ -22,7 +24,12 @@ async fn the_first_deployment_creates_function_and_token() {
     assert_eq!(live.id, deployed.deployment.id);
     assert_eq!(live.manifest, manifest("v1"));
     assert_eq!(
-        fixture.store.function(&slug("mi-funcion")).await.unwrap(),
+        fixture
+            .store
+            .function(&slug("mi-funcion"))
+            .await
+            .unwrap()
+            .record,
         deployed.function
     );
     assert_eq!(
@@ -48,18 +55,16 @@ async fn a_later_deployment_replaces_the_live_one_and_makes_no_token() {
     let fixture = Fixture::new().await;
     let first = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
     fixture.advance(60);
     let second = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v2"))
+        .deploy(&actor(), deployment("mi-funcion", "v2"), first_token)
         .await
         .unwrap();
-    assert!(!second.function_created);
     assert_eq!(second.token, None);
-    assert_eq!(second.previous_live, Some(first.deployment.id.clone()));
     assert_eq!(second.function.id, first.function.id);
     assert_eq!(second.function.created_at, first.function.created_at);
     assert_eq!(second.function.updated_at, fixture.clock.now());
@@ -74,10 +79,6 @@ async fn a_later_deployment_replaces_the_live_one_and_makes_no_token() {
         seen,
         [(&second.deployment.id, true), (&first.deployment.id, false)]
     );
-    assert_eq!(
-        fixture.store.live_artifact_hashes().await.unwrap(),
-        [second.deployment.artifact_hash]
-    );
 }
 
 #[tokio::test]
@@ -86,7 +87,13 @@ async fn deployments_of_one_millisecond_keep_their_order() {
     let mut made = Vec::new();
     for version in 0..20 {
         let new = deployment("mi-funcion", &format!("v{version}"));
-        made.push(fixture.store.deploy(&actor(), new).await.unwrap());
+        made.push(
+            fixture
+                .store
+                .deploy(&actor(), new, first_token)
+                .await
+                .unwrap(),
+        );
     }
     let listed = fixture
         .store
@@ -104,10 +111,9 @@ async fn a_function_made_before_gets_its_token_at_its_first_deployment() {
     let function = fixture.function("mi-funcion").await;
     let deployed = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
-    assert!(!deployed.function_created);
     assert_eq!(deployed.function.id, function.id);
     assert!(deployed.token.is_some());
 }
@@ -119,7 +125,7 @@ async fn a_token_that_has_the_name_already_is_kept() {
     let own = fixture.token(&function.id, "default").await;
     let deployed = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
     assert_eq!(deployed.token, None);
@@ -134,7 +140,7 @@ async fn a_default_token_that_was_revoked_does_not_come_back() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let first = store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
     let function = &first.function.id;
@@ -145,7 +151,7 @@ async fn a_default_token_that_was_revoked_does_not_come_back() {
         .await
         .unwrap();
     let second = store
-        .deploy(&actor(), deployment("mi-funcion", "v2"))
+        .deploy(&actor(), deployment("mi-funcion", "v2"), first_token)
         .await
         .unwrap();
     assert_eq!(second.token, None);
@@ -153,14 +159,41 @@ async fn a_default_token_that_was_revoked_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn without_a_first_token_there_is_none() {
+async fn a_token_is_minted_for_the_first_deployment_only() {
     let fixture = Fixture::new().await;
-    let new = NewDeployment {
-        first_token: None,
-        ..deployment("mi-funcion", "v1")
-    };
-    let deployed = fixture.store.deploy(&actor(), new).await.unwrap();
-    assert_eq!(deployed.token, None);
+    let mut minted = 0;
+    for version in ["v1", "v2", "v3"] {
+        let mint = || {
+            minted += 1;
+            first_token()
+        };
+        fixture
+            .store
+            .deploy(&actor(), deployment("mi-funcion", version), mint)
+            .await
+            .unwrap();
+    }
+    assert_eq!(minted, 1);
+}
+
+#[tokio::test]
+async fn a_deploy_whose_token_cannot_be_minted_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let answer = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"), || {
+            Err(StoreError::Database(DatabaseError::Unavailable(None)))
+        })
+        .await;
+    assert!(
+        matches!(
+            answer,
+            Err(StoreError::Database(DatabaseError::Unavailable(None)))
+        ),
+        "{answer:?}"
+    );
+    assert_eq!(fixture.store.list_functions().await.unwrap(), []);
+    assert_eq!(fixture.store.revision().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -168,7 +201,7 @@ async fn a_deploy_that_fails_changes_nothing() {
     let fixture = Fixture::new().await;
     let first = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
     fixture
@@ -176,7 +209,7 @@ async fn a_deploy_that_fails_changes_nothing() {
         .await;
     let before = fixture
         .store
-        .snapshot::<Vec<RuntimeTokenKey>>()
+        .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
 
@@ -185,16 +218,16 @@ async fn a_deploy_that_fails_changes_nothing() {
         hash: first.token.unwrap().hash,
         ..runtime_token("default")
     };
-    let new = NewDeployment {
-        first_token: Some(taken),
-        ..deployment("otra", "v2")
-    };
-    fixture.store.deploy(&actor(), new).await.unwrap_err();
+    let answer: Result<_, StoreError> = fixture
+        .store
+        .deploy(&actor(), deployment("otra", "v2"), || Ok(taken))
+        .await;
+    answer.unwrap_err();
 
     assert_eq!(
         fixture
             .store
-            .snapshot::<Vec<RuntimeTokenKey>>()
+            .snapshot::<Vec<RuntimeTokenCredential>>()
             .await
             .unwrap(),
         before

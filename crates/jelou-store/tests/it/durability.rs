@@ -1,17 +1,21 @@
+//! Cancelled calls, closing, and acknowledged changes after a crash.
+
 use std::os::unix::fs::PermissionsExt;
 use std::task::Poll;
 
 use jelou_core::Clock;
-use jelou_store::{RuntimeTokenKey, SecretOwner, Store, StoreConfig, StoreError, Vault};
+use jelou_store::{
+    DatabaseError, RuntimeTokenCredential, SecretOwner, Store, StoreConfig, StoreError, Vault,
+};
 
-use crate::fixture::{Fixture, actor, deployment, slug};
+use crate::fixture::{Fixture, actor, deployment, first_token, slug};
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_crash() {
     let fixture = Fixture::new().await;
     let deployed = fixture
         .store
-        .deploy(&actor(), deployment("mi-funcion", "v1"))
+        .deploy(&actor(), deployment("mi-funcion", "v1"), first_token)
         .await
         .unwrap();
     fixture
@@ -23,7 +27,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
         .await;
     let before = fixture
         .store
-        .snapshot::<Vec<RuntimeTokenKey>>()
+        .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
 
@@ -36,7 +40,10 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
     let config = StoreConfig::new(folder.path().join("jelou.db"));
     let survivor = Store::open(&config, vault, Clock::system()).await.unwrap();
     assert_eq!(
-        survivor.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap(),
+        survivor
+            .snapshot::<Vec<RuntimeTokenCredential>>()
+            .await
+            .unwrap(),
         before
     );
     assert!(
@@ -55,10 +62,12 @@ async fn a_change_that_is_abandoned_halfway_leaves_nothing_and_blocks_nobody() {
     let slug = slug("halfway");
     let mut waits = 0;
     loop {
-        let deploy = fixture.store.deploy(&actor, deployment("halfway", "v1"));
+        let deploy = fixture
+            .store
+            .deploy(&actor, deployment("halfway", "v1"), first_token);
         let deployed = abandon_after(waits, deploy).await;
         let live = match fixture.store.function(&slug).await {
-            Ok(function) => Some(function.live.unwrap().id),
+            Ok(function) => Some(function.record.live.unwrap().id),
             Err(StoreError::NotFound { .. }) => None,
             Err(error) => panic!("{error:?}"),
         };
@@ -102,7 +111,10 @@ async fn closing_leaves_one_complete_file() {
     assert!(!std::path::Path::new(&wal).exists());
     let answer = fixture.store.ping().await;
     assert!(
-        matches!(answer, Err(StoreError::Unavailable(_))),
+        matches!(
+            answer,
+            Err(StoreError::Database(DatabaseError::Unavailable(_)))
+        ),
         "{answer:?}"
     );
     let again = fixture.open_again().await;
@@ -136,5 +148,8 @@ async fn any_folder_will_do() {
     let error = Store::open(&missing, vault, Clock::system())
         .await
         .unwrap_err();
-    assert!(matches!(error, StoreError::File { .. }), "{error:?}");
+    assert!(
+        matches!(error, StoreError::Database(DatabaseError::File { .. })),
+        "{error:?}"
+    );
 }

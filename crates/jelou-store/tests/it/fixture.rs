@@ -6,11 +6,11 @@ use std::time::Duration;
 use jelou_core::api::FileSummary;
 use jelou_core::manifest::{Mode, Tool};
 use jelou_core::{
-    Clock, FunctionId, Manifest, Scopes, SecretKey, Slug, SourceFile, TokenName, TokenPolicy,
+    Clock, FunctionId, Manifest, Scope, Scopes, SecretKey, Slug, SourceFile, TokenName, TokenPolicy,
 };
 use jelou_store::{
-    Actor, Artifact, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken, SecretOwner,
-    Store, StoreConfig, Vault,
+    Actor, ArtifactRecord, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken,
+    SecretOwner, Store, StoreConfig, StoreError, Vault,
 };
 use jelou_token::{AccessToken, DisplayPrefix, RuntimeToken};
 use jiff::{SignedDuration, Timestamp};
@@ -164,6 +164,14 @@ pub(crate) fn runtime_token(name: &str) -> NewRuntimeToken {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature that `deploy` takes"
+)]
+pub(crate) fn first_token() -> Result<NewRuntimeToken, StoreError> {
+    Ok(runtime_token("default"))
+}
+
 pub(crate) fn access_token(name: &str) -> NewAccessToken {
     let token = AccessToken::mint().unwrap();
     NewAccessToken {
@@ -175,8 +183,16 @@ pub(crate) fn access_token(name: &str) -> NewAccessToken {
     }
 }
 
-pub(crate) fn artifact(bundle: &str) -> Artifact {
-    Artifact {
+/// An access token that is no administrator's.
+pub(crate) fn deployer_token(name: &str) -> NewAccessToken {
+    NewAccessToken {
+        scopes: Scopes::from_iter([Scope::FunctionsWrite]),
+        ..access_token(name)
+    }
+}
+
+pub(crate) fn artifact(bundle: &str) -> ArtifactRecord {
+    ArtifactRecord {
         bundle: bundle.to_owned(),
         source_map: Some(r#"{"version":3}"#.to_owned()),
         sources: vec![SourceFile {
@@ -219,6 +235,5 @@ pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
             path: "index.ts".to_owned(),
             bytes: 12,
         }],
-        first_token: Some(runtime_token("default")),
     }
 }

@@ -1,6 +1,8 @@
-use jelou_store::{Resource, RuntimeTokenKey, SecretOwner, StoreError};
+//! Functions: creation, lists, deletion.
 
-use crate::fixture::{Fixture, actor, deployment, slug};
+use jelou_store::{LastTokenRule, Resource, RuntimeTokenCredential, SecretOwner, StoreError};
+
+use crate::fixture::{Fixture, actor, deployment, first_token, slug};
 
 #[tokio::test]
 async fn a_function_is_created_once() {
@@ -12,7 +14,12 @@ async fn a_function_is_created_once() {
         .unwrap();
     assert_eq!(created.live, None);
     assert_eq!(
-        fixture.store.function(&slug("mi-funcion")).await.unwrap(),
+        fixture
+            .store
+            .function(&slug("mi-funcion"))
+            .await
+            .unwrap()
+            .record,
         created
     );
 
@@ -34,7 +41,7 @@ async fn functions_are_listed_by_slug() {
         fixture.function(name).await;
     }
     let functions = fixture.store.list_functions().await.unwrap();
-    let slugs: Vec<&str> = functions.iter().map(|f| f.slug.as_str()).collect();
+    let slugs: Vec<&str> = functions.iter().map(|f| f.record.slug.as_str()).collect();
     assert_eq!(slugs, ["a", "b", "c"]);
 }
 
@@ -43,6 +50,7 @@ async fn one_that_is_not_there_is_named() {
     let fixture = Fixture::new().await;
     for answer in [
         fixture.store.function(&slug("nadie")).await.map(drop),
+        fixture.store.function_id(&slug("nadie")).await.map(drop),
         fixture
             .store
             .delete_function(&actor(), &slug("nadie"))
@@ -66,15 +74,15 @@ async fn a_deleted_function_takes_everything_but_its_audit_trail() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let mine = store
-        .deploy(&actor(), deployment("mine", "shared"))
+        .deploy(&actor(), deployment("mine", "shared"), first_token)
         .await
         .unwrap();
     store
-        .deploy(&actor(), deployment("mine", "own"))
+        .deploy(&actor(), deployment("mine", "own"), first_token)
         .await
         .unwrap();
     store
-        .deploy(&actor(), deployment("other", "shared"))
+        .deploy(&actor(), deployment("other", "shared"), first_token)
         .await
         .unwrap();
     let owner = SecretOwner::Function(mine.function.id.clone());
@@ -85,18 +93,19 @@ async fn a_deleted_function_takes_everything_but_its_audit_trail() {
         .delete_function(&actor(), &slug("mine"))
         .await
         .unwrap();
-    assert_eq!(deleted.function.id, mine.function.id);
-    assert_eq!(deleted.tokens, [mine.token.unwrap().id]);
-    assert_eq!(deleted.secrets, 1);
-    assert_eq!(deleted.deployments.len(), 2);
-    // The other function still uses the shared one.
-    assert_eq!(
-        deleted.artifacts,
-        [deleted.function.live.as_ref().unwrap().artifact_hash]
-    );
+    assert_eq!(deleted.id, mine.function.id);
+    // The other function still uses the shared artifact.
     assert!(store.artifact(mine.deployment.artifact_hash).await.is_ok());
+    assert_eq!(fixture.count("SELECT count(*) FROM artifacts").await, 1);
+    assert_eq!(
+        fixture.count("SELECT count(*) FROM runtime_tokens").await,
+        1
+    );
 
-    let snapshot = store.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
+    let snapshot = store
+        .snapshot::<Vec<RuntimeTokenCredential>>()
+        .await
+        .unwrap();
     assert_eq!(snapshot.functions.len(), 1);
     assert_eq!(snapshot.runtime_tokens.len(), 1);
     assert_eq!(snapshot.secrets.len(), 1);
@@ -110,9 +119,45 @@ async fn a_deleted_function_takes_everything_but_its_audit_trail() {
 
     // The slug is free, and nothing of the old function comes back.
     let again = store
-        .deploy(&actor(), deployment("mine", "new"))
+        .deploy(&actor(), deployment("mine", "new"), first_token)
         .await
         .unwrap();
     assert_ne!(again.function.id, mine.function.id);
     assert!(again.token.is_some());
+}
+
+#[tokio::test]
+async fn a_list_counts_unrevoked_tokens_and_own_secrets() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let busy = fixture.function("busy").await;
+    let idle = fixture.function("idle").await;
+    let revoked = fixture.token(&busy.id, "revoked").await;
+    for name in ["a", "b"] {
+        fixture.token(&busy.id, name).await;
+    }
+    fixture.token(&idle.id, "a").await;
+    store
+        .revoke_token(&actor(), &busy.id, &revoked.id, LastTokenRule::Enforced)
+        .await
+        .unwrap();
+    let owner = SecretOwner::Function(busy.id.clone());
+    for key in ["A", "B", "C"] {
+        fixture.set(&owner, key, "1").await;
+    }
+    fixture.set(&SecretOwner::Organisation, "D", "1").await;
+
+    let listed = store.list_functions().await.unwrap();
+    let counts: Vec<_> = listed.iter().map(|f| (f.tokens, f.secrets)).collect();
+    assert_eq!(counts, [(2, 3), (1, 0)]);
+    for function in listed {
+        assert_eq!(
+            store.function(&function.record.slug).await.unwrap(),
+            function
+        );
+        assert_eq!(
+            store.function_id(&function.record.slug).await.unwrap(),
+            function.record.id
+        );
+    }
 }

@@ -1,3 +1,5 @@
+//! The key file of the vault: creation, permissions, loss.
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 

@@ -1,4 +1,6 @@
-use jelou_store::RuntimeTokenKey;
+//! Times of last use.
+
+use jelou_store::RuntimeTokenCredential;
 
 use jelou_core::{AccessTokenId, TokenId};
 
@@ -7,7 +9,7 @@ use crate::fixture::{Fixture, access_token, actor};
 async fn used(fixture: &Fixture) -> Vec<Option<i64>> {
     let snapshot = fixture
         .store
-        .snapshot::<Vec<RuntimeTokenKey>>()
+        .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
     snapshot

@@ -1,3 +1,5 @@
+//! The memory of functions: scopes, limits, expiry.
+
 use jelou_core::FunctionId;
 use jelou_store::{MemoryLimits, MemoryOwner, StoreError};
 

@@ -1,13 +1,21 @@
+//! Rollbacks to earlier deployments.
+
 use jelou_core::DeploymentId;
 use jelou_store::{Deployed, Resource, StoreError};
 
-use crate::fixture::{Fixture, actor, deployment, slug};
+use crate::fixture::{Fixture, actor, deployment, first_token, slug};
 
 async fn three_deployments(fixture: &Fixture) -> [Deployed; 3] {
     let mut made = Vec::new();
     for version in ["v1", "v2", "v3"] {
         let new = deployment("mi-funcion", version);
-        made.push(fixture.store.deploy(&actor(), new).await.unwrap());
+        made.push(
+            fixture
+                .store
+                .deploy(&actor(), new, first_token)
+                .await
+                .unwrap(),
+        );
     }
     made.try_into().unwrap()
 }
@@ -39,8 +47,8 @@ async fn each_call_goes_one_further_back() {
 
     let end = fixture.store.rollback(&actor(), function, None).await;
     assert!(matches!(end, Err(StoreError::Conflict { .. })), "{end:?}");
-    let live = fixture.store.function(&slug("mi-funcion")).await.unwrap();
-    assert_eq!(live.live.unwrap().id, first.deployment.id);
+    let function = fixture.store.function(&slug("mi-funcion")).await.unwrap();
+    assert_eq!(function.record.live.unwrap().id, first.deployment.id);
 }
 
 #[tokio::test]
@@ -78,7 +86,7 @@ async fn a_deployment_of_another_function_is_not_found() {
     let [first, ..] = three_deployments(&fixture).await;
     let other = fixture
         .store
-        .deploy(&actor(), deployment("otra", "v1"))
+        .deploy(&actor(), deployment("otra", "v1"), first_token)
         .await
         .unwrap();
     for target in [other.deployment.id, DeploymentId::generate()] {

@@ -1,3 +1,5 @@
+//! Runtime tokens: creation, references, revocation.
+
 use jelou_core::{FunctionId, TokenId};
 use jelou_store::{LastTokenRule, NewRuntimeToken, Resource, StoreError};
 use jelou_token::RuntimeToken;

@@ -1,6 +1,6 @@
 //! What must not be on disk, and not in any text.
 
-use jelou_store::{NewRuntimeToken, RuntimeTokenKey, SecretOwner};
+use jelou_store::{NewRuntimeToken, RuntimeTokenCredential, SecretOwner};
 use jelou_token::RuntimeToken;
 
 use crate::fixture::{Fixture, actor, runtime_token};
@@ -63,7 +63,7 @@ async fn debug_shows_no_secret() {
         .await;
     let snapshot = fixture
         .store
-        .snapshot::<Vec<RuntimeTokenKey>>()
+        .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
     let shown = format!("{:?} {snapshot:?}", fixture.store);

@@ -1,3 +1,5 @@
+//! Secrets: all-or-nothing changes, limits, owners.
+
 use jelou_core::FunctionId;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
 use jelou_store::{Actor, Resource, SecretOwner, StoreError};

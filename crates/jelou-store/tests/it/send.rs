@@ -1,9 +1,11 @@
 //! The server's tasks move between threads, so the future of every call must be able to.
 
 use jelou_core::{AccessTokenId, Clock, DeploymentId, FunctionId, TokenId};
-use jelou_store::{LastTokenRule, RuntimeTokenKey, SecretOwner, Store, StoreConfig, Vault};
+use jelou_store::{LastTokenRule, RuntimeTokenCredential, SecretOwner, Store, StoreConfig, Vault};
 
-use crate::fixture::{access_token, actor, artifact, deployment, runtime_token, secret_key, slug};
+use crate::fixture::{
+    access_token, actor, artifact, deployment, first_token, runtime_token, secret_key, slug,
+};
 
 fn is_send(future: impl Future + Send) {
     drop(future);
@@ -24,25 +26,25 @@ async fn every_call_may_move_between_threads() {
     let (function, deployment_id) = (FunctionId::generate(), DeploymentId::generate());
     let (token, access) = (TokenId::generate(), AccessTokenId::generate());
     is_send(store.ping());
-    is_send(store.snapshot::<Vec<RuntimeTokenKey>>());
+    is_send(store.snapshot::<Vec<RuntimeTokenCredential>>());
     is_send(store.audit(None, 1));
     is_send(store.list_functions());
     is_send(store.function(&slug));
+    is_send(store.function_id(&slug));
     is_send(store.create_function(&actor, &slug, None));
     is_send(store.delete_function(&actor, &slug));
-    is_send(store.deploy(&actor, deployment("a", "v1")));
+    is_send(store.deploy(&actor, deployment("a", "v1"), first_token));
     is_send(store.list_deployments(&function));
     is_send(store.deployment(&deployment_id));
     is_send(store.rollback(&actor, &function, Some(&deployment_id)));
     is_send(store.artifact(artifact("v1").hash()));
-    is_send(store.live_artifact_hashes());
     is_send(store.list_tokens(&function));
     is_send(store.create_token(&actor, &function, runtime_token("a")));
     is_send(store.resolve_token(&function, "a"));
     is_send(store.revoke_token(&actor, &function, &token, LastTokenRule::Enforced));
     is_send(store.record_last_used(&[]));
     is_send(store.list_access_tokens());
-    is_send(store.has_access_tokens());
+    is_send(store.replace_access_token(&actor, access_token("a")));
     is_send(store.create_access_token(&actor, access_token("a")));
     is_send(store.bootstrap_access_token(access_token("a")));
     is_send(store.resolve_access_token("a"));

@@ -1,13 +1,15 @@
-use jelou_store::{RuntimeTokenKey, SecretOwner};
+//! The snapshot holds the complete state.
 
-use crate::fixture::{Fixture, access_token, actor, deployment};
+use jelou_store::{RuntimeTokenCredential, SecretOwner};
+
+use crate::fixture::{Fixture, access_token, actor, deployment, first_token};
 
 #[tokio::test]
 async fn an_empty_store_is_at_revision_zero() {
     let fixture = Fixture::new().await;
     let snapshot = fixture
         .store
-        .snapshot::<Vec<RuntimeTokenKey>>()
+        .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
     assert_eq!(snapshot.revision, 0);
@@ -19,7 +21,10 @@ async fn it_holds_all_that_the_changes_returned() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let empty = fixture.function("a").await;
-    let deployed = store.deploy(&actor(), deployment("b", "v1")).await.unwrap();
+    let deployed = store
+        .deploy(&actor(), deployment("b", "v1"), first_token)
+        .await
+        .unwrap();
     let access = store
         .create_access_token(&actor(), access_token("ci"))
         .await
@@ -30,7 +35,10 @@ async fn it_holds_all_that_the_changes_returned() {
         .await
         .unwrap();
 
-    let snapshot = store.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
+    let snapshot = store
+        .snapshot::<Vec<RuntimeTokenCredential>>()
+        .await
+        .unwrap();
     assert_eq!(snapshot.functions, [empty, deployed.function]);
     assert_eq!(snapshot.runtime_tokens, [(&deployed.token.unwrap()).into()]);
     assert_eq!(snapshot.access_tokens, [access]);

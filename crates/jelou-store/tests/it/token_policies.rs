@@ -1,5 +1,7 @@
+//! Token policies: storage, and databases from before them.
+
 use jelou_core::{Clock, TokenPolicy};
-use jelou_store::{NewRuntimeToken, RuntimeTokenKey, Store, StoreConfig, Vault};
+use jelou_store::{NewRuntimeToken, RuntimeTokenCredential, Store, StoreConfig, Vault};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection, SqlSafeStr, SqliteConnection};
 
@@ -50,7 +52,10 @@ async fn a_policy_is_kept_as_it_was_given() {
         let again = fixture.open_again().await;
         let found = again.resolve_token(&function.id, name).await.unwrap();
         assert_eq!(found, created);
-        let snapshot = again.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
+        let snapshot = again
+            .snapshot::<Vec<RuntimeTokenCredential>>()
+            .await
+            .unwrap();
         let mut keys = snapshot.runtime_tokens.into_iter();
         let key = keys.find(|key| key.id == created.id).unwrap();
         let expected = Some(policy).filter(|policy| !policy.is_unlimited());
@@ -76,7 +81,7 @@ async fn a_policy_that_cannot_be_read_is_an_error() {
         assert!(
             fixture
                 .store
-                .snapshot::<Vec<RuntimeTokenKey>>()
+                .snapshot::<Vec<RuntimeTokenCredential>>()
                 .await
                 .is_err(),
             "{broken}"
@@ -126,11 +131,11 @@ async fn tokens_of_an_older_database_stay_as_they_are() {
         .await
         .unwrap();
     let function = store
-        .function(&"mi-funcion".parse().unwrap())
+        .function_id(&"mi-funcion".parse().unwrap())
         .await
         .unwrap();
     let [token] = store
-        .list_tokens(&function.id)
+        .list_tokens(&function)
         .await
         .unwrap()
         .try_into()
@@ -141,15 +146,15 @@ async fn tokens_of_an_older_database_stay_as_they_are() {
     assert_eq!(token.expires_at.unwrap().as_millisecond(), 4000);
     assert_eq!(token.last_used_at.unwrap().as_millisecond(), 2000);
     assert!(token.policy.is_unlimited());
-    let snapshot = store.snapshot::<Vec<RuntimeTokenKey>>().await.unwrap();
+    let snapshot = store
+        .snapshot::<Vec<RuntimeTokenCredential>>()
+        .await
+        .unwrap();
     assert_eq!(snapshot.runtime_tokens[0].policy, None);
     // And new ones can have a policy.
     let new = NewRuntimeToken {
         policy: policy(),
         ..runtime_token("ci")
     };
-    store
-        .create_token(&actor(), &function.id, new)
-        .await
-        .unwrap();
+    store.create_token(&actor(), &function, new).await.unwrap();
 }

@@ -1,7 +1,9 @@
+//! Errors of the database: locked, full, newer, corrupt.
+
 use std::time::{Duration, Instant};
 
 use jelou_core::Clock;
-use jelou_store::{Store, StoreError, Vault};
+use jelou_store::{DatabaseError, Store, StoreError, Vault};
 use sqlx::{AnyConnection, Connection};
 
 use crate::fixture::{Fixture, actor, slug};
@@ -22,7 +24,10 @@ async fn a_lock_that_another_process_holds_is_reported_in_time() {
         .create_function(&actor(), &slug("durante"), None)
         .await;
     assert!(
-        matches!(answer, Err(StoreError::Unavailable(_))),
+        matches!(
+            answer,
+            Err(StoreError::Database(DatabaseError::Unavailable(_)))
+        ),
         "{answer:?}"
     );
     assert!(started.elapsed() < Duration::from_secs(4));
@@ -53,7 +58,10 @@ async fn a_turn_that_does_not_come_is_reported_in_time() {
     }
     for answer in waiting.join_all().await {
         assert!(
-            matches!(answer, Err(StoreError::Unavailable(_))),
+            matches!(
+                answer,
+                Err(StoreError::Database(DatabaseError::Unavailable(_)))
+            ),
             "{answer:?}"
         );
     }
@@ -76,7 +84,10 @@ async fn a_full_disk_is_told_apart() {
         .await
         .unwrap_err();
     let error = StoreError::from(error);
-    assert!(matches!(error, StoreError::DiskFull(_)), "{error:?}");
+    assert!(
+        matches!(error, StoreError::Database(DatabaseError::DiskFull(_))),
+        "{error:?}"
+    );
     assert_eq!(error.to_string(), "the disk of the database is full");
 }
 
@@ -94,7 +105,10 @@ async fn a_database_of_a_newer_version_is_refused() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, StoreError::NewerDatabase { migration: 9999 }),
+        matches!(
+            error,
+            StoreError::Database(DatabaseError::NewerVersion { migration: 9999 })
+        ),
         "{error:?}"
     );
 }
@@ -110,7 +124,10 @@ async fn a_file_that_is_no_database_is_refused_and_kept() {
     let error = Store::open(&config, vault, Clock::system())
         .await
         .unwrap_err();
-    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(
+        matches!(error, StoreError::Database(DatabaseError::Corrupt { .. })),
+        "{error:?}"
+    );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     assert!(!folder.path().join("master.key").exists());
 }
@@ -126,7 +143,7 @@ async fn a_row_that_this_program_did_not_write_names_its_column() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, StoreError::Corrupt { ref place, .. } if place == "id"),
+        matches!(error, StoreError::Database(DatabaseError::Corrupt { ref place, .. }) if place == "id"),
         "{error:?}"
     );
 }

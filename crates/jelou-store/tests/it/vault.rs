@@ -1,3 +1,5 @@
+//! Encryption of secrets, and binding to owner and key.
+
 use jelou_core::FunctionId;
 use jelou_store::{SealedSecret, SecretOwner, Vault, VaultError};
 

@@ -1,4 +1,4 @@
-use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeToken};
+use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
 use jelou_core::{DeploymentId, FunctionId, Slug, SourceTree};
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ struct Deployed<'a> {
     files: Vec<FileSummary>,
     /// The value of the token that the first deployment creates, shown this once.
     token: Option<&'a str>,
-    token_info: Option<&'a RuntimeToken>,
+    token_info: Option<&'a RuntimeTokenInfo>,
     warnings: &'a [String],
 }
 

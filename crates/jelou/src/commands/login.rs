@@ -21,7 +21,7 @@ struct LoggedIn<'a> {
     profile: &'a str,
     api: &'a str,
     #[serde(rename = "accessToken")]
-    access_token: jelou_core::api::AccessToken,
+    access_token: jelou_core::api::AccessTokenInfo,
 }
 
 /// Saves nothing before the server has accepted the token.

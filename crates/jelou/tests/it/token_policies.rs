@@ -108,7 +108,7 @@ fn the_management_api_says_what_is_wrong_with_a_limit() {
         (json!({ "scopes": ["admin"] }), "unknown scope `admin`"),
         (
             json!({ "scopes": ["tool:a b"] }),
-            "`tool:a b` names no tool",
+            "`tool:a b` is not the name of a tool",
         ),
         (json!({ "scopes": "mcp" }), "invalid type"),
         (json!({ "cidrs": [] }), "empty list of CIDRs"),

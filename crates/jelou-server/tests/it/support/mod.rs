@@ -1,3 +1,5 @@
+//! The server that the tests run, the calls that they make, and what they read of the log.
+
 mod call;
 mod engine;
 mod log;

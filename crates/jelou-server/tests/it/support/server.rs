@@ -8,7 +8,7 @@ use figment::providers::{Format, Toml};
 use jelou_client::{Client, ClientError};
 use jelou_core::SourceFile;
 use jelou_core::api::{
-    CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeToken, SetSecrets,
+    CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeTokenInfo, SetSecrets,
 };
 use jelou_engine::SandboxMode;
 use jelou_server::config::DEFAULTS;
@@ -110,7 +110,7 @@ impl TestServer {
     }
 
     /// The function's tokens, as the management API lists them.
-    pub(crate) fn tokens(&self, slug: &str) -> Vec<RuntimeToken> {
+    pub(crate) fn tokens(&self, slug: &str) -> Vec<RuntimeTokenInfo> {
         self.client.tokens(&slug.parse().unwrap()).list().unwrap()
     }
 

@@ -1,4 +1,4 @@
-use jelou_core::api::RuntimeToken;
+use jelou_core::api::RuntimeTokenInfo;
 
 use crate::cli::tokens::ListArgs;
 use crate::context::Context;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
 }
 
 /// Expiry is a column only where a token has one.
-fn table(tokens: &[RuntimeToken]) -> Table {
+fn table(tokens: &[RuntimeTokenInfo]) -> Table {
     let expires = tokens.iter().any(|token| token.expires_at.is_some());
     let mut table = Table::new()
         .column("Name", 14)

@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use jelou_client::Removal;
 use jelou_core::Slug;
-use jelou_core::api::RuntimeToken;
-use jelou_token::{AccessToken, RuntimeToken as RuntimeTokenValue};
+use jelou_core::api::RuntimeTokenInfo;
+use jelou_token::{AccessToken, RuntimeToken};
 use serde::Serialize;
 
 use crate::cli::tokens::RevokeArgs;
@@ -15,7 +15,7 @@ use crate::prompt::Preset;
 #[derive(Serialize)]
 struct Revoked<'a> {
     function: &'a Slug,
-    revoked: &'a RuntimeToken,
+    revoked: &'a RuntimeTokenInfo,
 }
 
 pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
@@ -60,7 +60,7 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
 /// Takes a prefix with the dots that lists show after it. A whole value is cut down to its prefix, so that the secret
 /// does not end up in the path of a request.
 pub(in crate::commands) fn reference(given: &str) -> Cow<'_, str> {
-    if let Ok(token) = RuntimeTokenValue::parse(given) {
+    if let Ok(token) = RuntimeToken::parse(given) {
         return Cow::Owned(token.display_prefix().to_string());
     }
     if let Ok(token) = AccessToken::parse(given) {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_whole_value_is_never_sent() {
-        let token = RuntimeTokenValue::mint().unwrap();
+        let token = RuntimeToken::mint().unwrap();
         let prefix = token.display_prefix();
         assert_eq!(reference(token.expose()), prefix.as_str());
     }

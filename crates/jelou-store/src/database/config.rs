@@ -1,18 +1,22 @@
+//! The location of the database and its timeout.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where the database is and how patiently to wait for it.
+/// The location of the database and its timeout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The SQLite file; created, readable by its owner alone, when it does not exist. Its folder must exist.
+    /// The SQLite file. It is created with mode 0600 when it does not exist; its folder must exist.
     pub path: PathBuf,
-    /// How long a change waits while another process holds the database, and how long for its turn in this one.
+    /// How long a change waits for its turn in this process, and how long SQLite waits for another process's lock.
     pub busy_timeout: Duration,
 }
 
 impl StoreConfig {
+    /// 5 seconds.
     pub const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+    /// A configuration with the default timeout.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),

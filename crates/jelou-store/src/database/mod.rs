@@ -1,31 +1,38 @@
-//! The connections, and the turn that changes take.
+//! The connections, and the queue of changes. What differs between database engines is in [`sqlite`] and
+//! [`result_code`]; the statements in the rest of the crate are the same for all of them.
+
+mod config;
+mod error;
+mod migrations;
+mod result_code;
+pub(crate) mod row;
+mod sqlite;
 
 use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::config::StoreConfig;
-use crate::error::StoreError;
-use crate::sqlite;
+pub use config::StoreConfig;
+pub use error::DatabaseError;
 
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: AnyPool,
-    /// Changes of this process queue here, fairly, and not in SQLite's lock, which would make them sleep and try again.
+    /// Changes of this process queue here, in order of arrival. SQLite's own lock makes waiting connections poll.
     turn: Mutex<()>,
     turn_timeout: Duration,
 }
 
 /// A transaction that may write. Rolled back when dropped.
 pub(crate) struct Write<'a> {
-    // Dropped before the turn is over.
+    // Dropped before the turn is released.
     transaction: Transaction<'static, Any>,
     _turn: MutexGuard<'a, ()>,
 }
 
 impl Database {
-    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, DatabaseError> {
         Ok(Self {
             pool: sqlite::open(config).await?,
             turn: Mutex::new(()),
@@ -39,21 +46,21 @@ impl Database {
     }
 
     /// For several statements that must read the same state.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, StoreError> {
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
         Ok(self.pool.begin_with(sqlite::BEGIN_SNAPSHOT).await?)
     }
 
-    pub(crate) async fn write(&self) -> Result<Write<'_>, StoreError> {
+    pub(crate) async fn write(&self) -> Result<Write<'_>, DatabaseError> {
         let turn = tokio::time::timeout(self.turn_timeout, self.turn.lock())
             .await
-            .map_err(|_| StoreError::Unavailable(None))?;
+            .map_err(|_| DatabaseError::Unavailable(None))?;
         Ok(Write {
             transaction: self.pool.begin_with(sqlite::BEGIN_CHANGE).await?,
             _turn: turn,
         })
     }
 
-    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+    pub(crate) async fn close(&self) -> Result<(), DatabaseError> {
         let _turn = self.turn.lock().await;
         let checkpoint = sqlite::checkpoint(&self.pool).await;
         self.pool.close().await;
@@ -66,7 +73,7 @@ impl Write<'_> {
         &mut self.transaction
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(self) -> Result<(), DatabaseError> {
         Ok(self.transaction.commit().await?)
     }
 }

@@ -1,4 +1,4 @@
-//! All that is particular to SQLite: how its file is opened, how a change begins, what its error codes mean.
+//! The SQLite engine: opens the file, configures connections and begins transactions.
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -6,32 +6,32 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, AnyPool, Connection, Row};
 
-use crate::config::StoreConfig;
-use crate::error::StoreError;
-use crate::migrations;
+use super::config::StoreConfig;
+use super::error::DatabaseError;
+use super::migrations;
+use super::result_code::{self, Condition};
 
-/// Takes the write lock at once. A transaction that read first and asked for it later would be refused, without any
-/// waiting, when another one had written in between.
-pub(crate) const BEGIN_CHANGE: &str = "BEGIN IMMEDIATE";
-/// Reads one state of the database, from its first statement on.
-pub(crate) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
+/// Takes the write lock at the start. SQLite refuses, without waiting, to upgrade a read transaction when another
+/// connection has written since it began.
+pub(super) const BEGIN_CHANGE: &str = "BEGIN IMMEDIATE";
+/// Reads the state of the database at its first statement.
+pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 
-/// One connection writes; the others read, which the write-ahead log allows at the same time.
+/// One connection writes while the others read, as the write-ahead log allows.
 const MAX_CONNECTIONS: u32 = 4;
-const PREPARE_AGAIN: Duration = Duration::from_millis(10);
+const PREPARE_RETRY: Duration = Duration::from_millis(10);
 
-pub(crate) async fn open(config: &StoreConfig) -> Result<AnyPool, StoreError> {
+pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError> {
     sqlx::any::install_default_drivers();
-    create_file(&config.path).map_err(|source| StoreError::File {
+    create_file(&config.path).map_err(|source| DatabaseError::File {
         path: config.path.clone(),
         source,
     })?;
     let options: AnyConnectOptions = url(&config.path)?.parse()?;
 
-    // Not through the pool, which would try again and at last say only that it took too long.
+    // Not through the pool: it retries and then reports only a timeout.
     prepare(&options, config.busy_timeout).await?;
 
     let busy_timeout = config.busy_timeout;
@@ -43,23 +43,24 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<AnyPool, StoreError> {
         .connect_lazy_with(options))
 }
 
-/// Whether the connection can be used again. A full disk makes SQLite end a transaction by itself; the driver's rollback
-/// then fails, and the connection would take itself to be in a transaction for ever.
+/// Whether the pool may reuse the connection. SQLite ends a transaction by itself when the disk is full; the driver's
+/// rollback then fails, and the driver's transaction depth stays wrong.
 async fn is_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    // Waits for a rollback that is under way.
+    // Waits for a pending rollback.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
-/// SQLite refuses at once, without waiting, while another process sets up the write-ahead log or clears it away.
-async fn prepare(options: &AnyConnectOptions, busy_timeout: Duration) -> Result<(), StoreError> {
+/// Retries while another process creates or removes the write-ahead log: SQLite does not apply its busy timeout then.
+async fn prepare(options: &AnyConnectOptions, busy_timeout: Duration) -> Result<(), DatabaseError> {
     let deadline = Instant::now() + busy_timeout;
     loop {
         match prepare_once(options, busy_timeout).await {
-            Err(StoreError::Unavailable(Some(sqlx::Error::Database(refusal))))
-                if primary_code(refusal.as_ref()) == Some(BUSY) && Instant::now() < deadline =>
+            Err(DatabaseError::Unavailable(Some(sqlx::Error::Database(refusal))))
+                if result_code::condition(refusal.as_ref()) == Condition::Busy
+                    && Instant::now() < deadline =>
             {
-                tokio::time::sleep(PREPARE_AGAIN).await;
+                tokio::time::sleep(PREPARE_RETRY).await;
             }
             done => return done,
         }
@@ -69,16 +70,18 @@ async fn prepare(options: &AnyConnectOptions, busy_timeout: Duration) -> Result<
 async fn prepare_once(
     options: &AnyConnectOptions,
     busy_timeout: Duration,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let mut connection = AnyConnection::connect_with(options).await?;
     configure(&mut connection, busy_timeout).await?;
     write_ahead(&mut connection).await?;
-    migrations::run(&mut connection).await?;
+    let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
+    migrations::run(&mut transaction).await?;
+    transaction.commit().await?;
     Ok(connection.close().await?)
 }
 
-/// Moves what the write-ahead log holds into the database file.
-pub(crate) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
+/// Moves the content of the write-ahead log into the database file.
+pub(super) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_optional(pool)
         .await?;
@@ -98,14 +101,14 @@ fn create_file(path: &Path) -> io::Result<()> {
     }
 }
 
-fn url(path: &Path) -> Result<String, StoreError> {
+fn url(path: &Path) -> Result<String, DatabaseError> {
     use std::fmt::Write as _;
 
-    let unusable = |source| StoreError::File {
+    let unusable = |source| DatabaseError::File {
         path: path.to_owned(),
         source,
     };
-    // Resolved here, because a URL's parser would take `..` for the folder above whatever links there are.
+    // Resolved first: a URL parser resolves `..` without regard to symbolic links.
     let resolved = std::fs::canonicalize(path).map_err(unusable)?;
     let text = resolved.to_str().ok_or_else(|| {
         unusable(io::Error::new(
@@ -129,7 +132,7 @@ fn url(path: &Path) -> Result<String, StoreError> {
     Ok(url)
 }
 
-/// `synchronous = FULL` makes every commit wait for the disk: an acknowledged change survives a power cut.
+/// `synchronous = FULL`: a commit waits for the disk, so an acknowledged change survives a power cut.
 async fn configure(
     connection: &mut AnyConnection,
     busy_timeout: Duration,
@@ -144,7 +147,7 @@ async fn configure(
     Ok(())
 }
 
-async fn write_ahead(connection: &mut AnyConnection) -> Result<(), StoreError> {
+async fn write_ahead(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
     let row = sqlx::query("PRAGMA journal_mode = WAL")
         .fetch_one(connection)
         .await?;
@@ -152,50 +155,18 @@ async fn write_ahead(connection: &mut AnyConnection) -> Result<(), StoreError> {
     if mode == "wal" {
         Ok(())
     } else {
-        Err(StoreError::corrupt(
+        Err(DatabaseError::corrupt(
             "journal_mode",
             format_args!("the file system allows only `{mode}`, not a write-ahead log"),
         ))
     }
 }
 
-/// What a refusal means for the caller.
-pub(crate) enum Condition {
-    Unavailable,
-    DiskFull,
-    Corrupt,
-    Duplicate,
-    Other,
-}
-
-pub(crate) fn condition(error: &dyn DatabaseError) -> Condition {
-    if error.is_unique_violation() {
-        return Condition::Duplicate;
-    }
-    match primary_code(error) {
-        // LOCKED, READONLY, IOERR, CANTOPEN, PROTOCOL
-        Some(BUSY | 6 | 8 | 10 | 14 | 15) => Condition::Unavailable,
-        // FULL
-        Some(13) => Condition::DiskFull,
-        // CORRUPT, NOTADB
-        Some(11 | 26) => Condition::Corrupt,
-        _ => Condition::Other,
-    }
-}
-
-const BUSY: i32 = 5;
-
-/// The low byte of the extended result code (<https://www.sqlite.org/rescode.html>).
-fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
-    let extended: i32 = error.code()?.parse().ok()?;
-    Some(extended & 0xff)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Set anew for every connection, so they cannot be seen from another one.
+    /// The pragmas are per connection, so a test must read them on the pool's own connections.
     #[tokio::test]
     async fn every_connection_is_configured() {
         let folder = tempfile::tempdir().unwrap();

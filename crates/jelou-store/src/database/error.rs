@@ -1,0 +1,99 @@
+//! Errors of the database itself, told apart by what can be done about them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+
+use super::result_code::{self, Condition};
+
+/// An error of the database itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// Busy, locked, missing or closed: the same change may succeed later. The source is absent when the change never
+    /// got its turn.
+    #[error("the database is not available")]
+    Unavailable(#[source] Option<sqlx::Error>),
+    /// Nothing was changed.
+    #[error("the disk of the database is full")]
+    DiskFull(#[source] sqlx::Error),
+    /// The database holds a value that no version of this program wrote.
+    #[error("the database holds a value in `{place}` that cannot be read: {reason}")]
+    Corrupt {
+        /// The column, or the part of the file.
+        place: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The database file could not be created or opened.
+    #[error("cannot create the database file `{path}`")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A newer version of this program migrated the database.
+    #[error(
+        "the database was migrated by a newer version (migration {migration}); run that version or restore a backup"
+    )]
+    NewerVersion {
+        /// The migration that this version does not know.
+        migration: i64,
+    },
+    /// A migration failed; none was applied.
+    #[error("the database could not be migrated")]
+    Migration(#[source] MigrateError),
+    /// A bug of this program.
+    #[error("the database refused a statement")]
+    Statement(#[source] sqlx::Error),
+}
+
+impl DatabaseError {
+    pub(crate) fn corrupt(place: &str, reason: impl fmt::Display) -> Self {
+        Self::Corrupt {
+            place: place.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::Database(refusal) => match result_code::condition(refusal.as_ref()) {
+                Condition::Busy | Condition::Unavailable => Self::Unavailable(Some(error)),
+                Condition::DiskFull => Self::DiskFull(error),
+                Condition::Corrupt => Self::corrupt("the database file", refusal),
+                Condition::Other => Self::Statement(error),
+            },
+            E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed => {
+                Self::Unavailable(Some(error))
+            }
+            E::ColumnDecode { index, source } => Self::corrupt(index, source),
+            _ => Self::Statement(error),
+        }
+    }
+}
+
+impl From<MigrateError> for DatabaseError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(migration) => Self::NewerVersion { migration },
+            MigrateError::Execute(source) => match Self::from(source) {
+                Self::Statement(source) => Self::Migration(MigrateError::Execute(source)),
+                known => known,
+            },
+            MigrateError::ExecuteMigration(source, version) => match Self::from(source) {
+                Self::Statement(source) => {
+                    Self::Migration(MigrateError::ExecuteMigration(source, version))
+                }
+                known => known,
+            },
+            other => Self::Migration(other),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The migrations, embedded in the binary. `migrations/README.md` has the rules.
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, SqlSafeStr};
+
+use super::error::DatabaseError;
+
+const SQLITE: [(i64, &str, &str); 3] = [
+    (
+        1,
+        "initial",
+        include_str!("../../migrations/sqlite/0001_initial.sql"),
+    ),
+    (
+        2,
+        "memory",
+        include_str!("../../migrations/sqlite/0002_memory.sql"),
+    ),
+    (
+        3,
+        "token policies",
+        include_str!("../../migrations/sqlite/0003_token_policies.sql"),
+    ),
+];
+
+/// Runs the missing migrations on a connection that is in a transaction, so that all or none are applied.
+pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
+    let migrations = SQLITE
+        .into_iter()
+        .map(|(version, description, sql)| {
+            Migration::new(
+                version,
+                description.into(),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    // Not `run`: the compiler cannot prove that its future is `Send`.
+    Migrator::with_migrations(migrations)
+        .run_direct(None, transaction, false)
+        .await?;
+    Ok(())
+}

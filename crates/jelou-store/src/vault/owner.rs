@@ -1,0 +1,38 @@
+//! The owner of a secret: a function or the organisation.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jelou_core::FunctionId;
+use jelou_core::id::ParseIdError;
+
+/// The owner of a secret. A function also reads the secrets of the organisation; its own take precedence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretOwner {
+    /// One function.
+    Function(FunctionId),
+    /// All functions of the server.
+    Organisation,
+}
+
+const ORGANISATION: &str = "organisation";
+
+impl fmt::Display for SecretOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Function(id) => f.write_str(id.as_str()),
+            Self::Organisation => f.write_str(ORGANISATION),
+        }
+    }
+}
+
+impl FromStr for SecretOwner {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == ORGANISATION {
+            return Ok(Self::Organisation);
+        }
+        text.parse().map(Self::Function)
+    }
+}
