@@ -16,6 +16,7 @@ mod last_used;
 mod listener;
 mod mcp;
 mod memory;
+mod metrics;
 mod network;
 mod registry;
 mod router;

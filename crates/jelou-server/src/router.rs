@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use jelou_core::seldom;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::gateway::answer::{self, Answer};
@@ -59,7 +60,15 @@ pub(crate) async fn answer(
                 request_id,
             };
             let cors = routed.cors;
-            let mut response = pin!(route(gateway, &mut request, routed)).await;
+            let span = tracing::debug_span!(
+                "call",
+                function = %function.slug,
+                deployment = %live.slot.spec().deployment,
+                %request_id,
+            );
+            // Pinned first: `instrument` moves only the pointer.
+            let route = pin!(route(gateway, &mut request, routed));
+            let mut response = route.instrument(span).await;
             cors.apply(requested_origin.as_ref(), response.headers_mut());
             response
         }
@@ -71,6 +80,7 @@ pub(crate) async fn answer(
         }
     };
     answer::finish(&mut response, request_id);
+    gateway.metrics.count(response.status());
     let mut unread = request.into_body();
     if !unread.is_drained() {
         seldom(|| unread.settle(response.headers_mut())).await;

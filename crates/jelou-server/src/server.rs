@@ -22,6 +22,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
+use crate::metrics::Metrics;
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, last_used, memory};
 
@@ -65,6 +66,7 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Server {
     control: Arc<Control>,
+    metrics: Arc<Metrics>,
     listeners: JoinSet<()>,
     /// Run the tasks of requests until they have ended.
     _cores: Arc<Cores>,
@@ -94,6 +96,7 @@ impl Server {
         let encrypted = sockets.are_encrypted();
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::of(snapshot.runtime_tokens));
+        let metrics = Arc::new(Metrics::default());
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
@@ -101,6 +104,7 @@ impl Server {
             mcp: config.mcp.clone(),
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
+            metrics: Arc::clone(&metrics),
         });
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
@@ -160,6 +164,7 @@ impl Server {
         Ok((
             Self {
                 control,
+                metrics,
                 listeners,
                 _cores: cores,
                 stop,
@@ -204,6 +209,7 @@ impl Server {
         }
         while retiring.join_next().await.is_some() {}
         self.control.engine.shut_down();
+        self.metrics.log();
         if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
         {
             tracing::warn!(%error, "cannot store the times of last use of tokens");

@@ -28,6 +28,7 @@ pub(crate) use address::{Address, Domain};
 pub(crate) use body::GatewayBody;
 
 use crate::config::Mcp;
+use crate::metrics::Metrics;
 use crate::network::Networks;
 use crate::registry::{Function, Registry};
 
@@ -40,6 +41,7 @@ pub(crate) struct Gateway {
     /// Networks whose callers may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// What a request is addressed to.

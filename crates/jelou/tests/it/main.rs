@@ -23,6 +23,7 @@ mod init;
 mod locked_database;
 mod login;
 mod memory_pressure;
+mod observability;
 mod packages;
 mod prompts;
 mod reference;
