@@ -14,7 +14,6 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![warn(clippy::missing_errors_doc)]
 
 mod api_url;
 mod client;

@@ -2,7 +2,6 @@
 //!
 //! No I/O: persistence is in `jelou-store`, processes are in `jelou-engine`, HTTP is in `jelou-server`. Shared tools
 //! ([`clock`], [`line_rate`], [`mod@seldom`]) are here too.
-#![warn(clippy::missing_errors_doc)]
 
 pub mod api;
 pub mod clock;

@@ -7,8 +7,6 @@
 //!
 //! This crate knows nothing of functions or workers: only of a [`Purpose`], of paths and of limits.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod cgroup;
 mod config;
 mod confinement;

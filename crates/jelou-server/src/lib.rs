@@ -2,7 +2,6 @@
 //!
 //! A call goes [`router`] → [`gateway`] → [`registry`] → engine, without the database. A change goes [`api`] → [`control`] →
 //! store, then the registry, then the answer.
-#![warn(clippy::missing_errors_doc)]
 
 mod api;
 pub mod config;

@@ -3,7 +3,6 @@
 //! A change is one transaction that also appends its audit entries and raises the revision: after a crash it is done or
 //! not done, and a copy in memory can tell whether it is current. The [`vault`] encrypts secrets before they reach the
 //! database. The registry and the copies of artifacts on disk belong to the server.
-#![warn(clippy::missing_errors_doc)]
 
 mod access_tokens;
 mod actor;

@@ -22,7 +22,7 @@
 //! assert_eq!(function, Some(&"mi-funcion"));
 //! # Ok::<(), getrandom::Error>(())
 //! ```
-#![warn(missing_docs, clippy::missing_errors_doc)]
+#![warn(missing_docs)]
 
 mod display_prefix;
 mod error;

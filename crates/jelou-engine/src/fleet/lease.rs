@@ -72,6 +72,9 @@ impl Lease {
     }
 
     /// Sends the request and answers with the response's head; the body may stream after it.
+    ///
+    /// # Errors
+    /// [`SendError`] when the request body fails, the response head is too large, or the process dies.
     pub async fn send(
         self,
         request: Request<RequestBody>,
@@ -254,6 +257,9 @@ impl WorkerBody {
     }
 
     /// The body, if all of it is at hand.
+    ///
+    /// # Errors
+    /// Returns the body itself when it is a stream.
     pub fn into_whole(self) -> Result<Bytes, Self> {
         match self.0 {
             Source::Whole(bytes) => Ok(bytes.unwrap_or_default()),

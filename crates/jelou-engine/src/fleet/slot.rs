@@ -33,6 +33,9 @@ impl Slot {
     }
 
     /// A hold on a running process, started if there is none.
+    ///
+    /// # Errors
+    /// [`LeaseError`] names the reason: retired, overloaded, backing off, no memory, or a failed start.
     pub async fn lease(&self, call: &CallFacts<'_>) -> Result<Lease, LeaseError> {
         let turn = self.turn().await?;
         let worker = self.processes.enter().await?;

@@ -51,6 +51,9 @@ impl RequestBody {
 
     /// Takes a short body whole, so that it can go over the call channel; a long one, and one of unknown length, stays a
     /// stream.
+    ///
+    /// # Errors
+    /// [`BodyError`] when the stream fails or is over its limit.
     pub async fn gather(self) -> Result<Self, BodyError> {
         let length = self.size_hint().exact();
         match self {
