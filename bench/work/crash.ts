@@ -1,6 +1,6 @@
 import { define } from "@jelou/functions";
 
 export default define({
-  description: "Ends its process",
-  handler: () => Deno.exit(1),
+  description: "Ends its process: the heap is full at once",
+  handler: () => structuredClone(new Array(30_000_000)),
 });

@@ -7,6 +7,7 @@
  */
 import { stop } from "esbuild";
 import { buildBundles } from "./bundles.ts";
+import { importMap } from "./import_map.ts";
 import { buildTypes } from "./types.ts";
 import { compareFolder, writeFolder } from "./output.ts";
 
@@ -29,9 +30,4 @@ if (Deno.args.includes("--check")) {
 } else {
   await writeFolder(dist, files);
   for (const [name, text] of files) if (!name.startsWith("types/")) console.log(name, text.length);
-}
-
-function importMap(): string {
-  const imports = { "@jelou/functions": "./functions.js", "@jelou/functions/testing": "./testing.js" };
-  return JSON.stringify({ imports }, null, 2) + "\n";
 }

@@ -171,11 +171,12 @@ Deno.test("a line holds 16 KB, and says what was cut", async () => {
   equal([args[0], args[1].slice(0, 3), args.length], ["head", "ñññ", 3]);
   match(
     args[2],
-    /^\[truncated: 80017 bytes of arguments, a line holds 16384 \(limits\.max_log_line_bytes\)\]$/,
+    /^\[truncated: a line holds 16384 bytes \(limits\.max_log_line_bytes\)\]$/,
   );
   equal((await worker.nextLog()).args, ["x".repeat(16_000)]);
   const third = JSON.parse(await worker.nextLine());
-  match(third.args[0], /^\{"list":\["yyy/);
+  const { list } = third.args[0];
+  match(`${list[0]} ${list.at(-1)}`, /^y{50} \[… \d+ more\]$/);
   match(third.args[1], /^\[truncated: /);
 });
 

@@ -3,9 +3,15 @@
  *
  * @module
  */
-import { MEMORY_TTL_SECONDS, MEMORY_VALUE_CHARACTERS } from "./memory.ts";
+import {
+  MEMORY_JSON_BYTES,
+  MEMORY_KEY_BYTES,
+  MEMORY_TTL_SECONDS,
+  MEMORY_VALUE_CHARACTERS,
+} from "./memory.ts";
 
 const { stringify } = JSON;
+const { isArray } = Array;
 
 /** What every call throws when there is no store. */
 export function memoryUnavailable(): Error {
@@ -16,8 +22,15 @@ export function memoryUnavailable(): Error {
 
 /** A key that can be stored. */
 export function checkedKey(key: unknown): string {
-  if (typeof key === "string" && key !== "") return key;
-  throw new TypeError("ctx.memory: the key must be a non-empty string");
+  if (typeof key !== "string" || key === "") {
+    throw new TypeError("ctx.memory: the key must be a non-empty string");
+  }
+  if (key.length > MEMORY_KEY_BYTES) {
+    throw new RangeError(
+      `ctx.memory: a key has at most ${MEMORY_KEY_BYTES} bytes, and this one ${key.length} characters`,
+    );
+  }
+  return key;
 }
 
 /** A text that `set` takes. */
@@ -36,9 +49,23 @@ export function checkedText(value: unknown): string {
   return value;
 }
 
-/** The JSON that `setJson` keeps. */
-export function checkedJson(value: unknown): string {
-  const text = stringify(value);
+/**
+ * The JSON that `setJson` keeps. A value that is too long is refused before its JSON is made: the number of its characters
+ * is never over that of its bytes.
+ *
+ * @param maxBytes The platform's limit, which has the last word.
+ */
+export function checkedJson(value: unknown, maxBytes = MEMORY_JSON_BYTES): string {
+  let characters = 0;
+  const text = stringify(value, function (this: unknown, key: string, item: unknown): unknown {
+    characters += (isArray(this) ? 0 : key.length) + (typeof item === "string" ? item.length : 1);
+    if (characters > maxBytes) {
+      throw new RangeError(
+        `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes)`,
+      );
+    }
+    return item;
+  });
   if (text === undefined) throw new TypeError(`ctx.memory.setJson(): a ${typeof value} has no JSON form`);
   return text;
 }

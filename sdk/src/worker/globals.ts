@@ -5,6 +5,7 @@
  * @module
  */
 import { includes } from "./primordials.ts";
+import { guardDeno, guardProcess, guardThreads } from "./termination.ts";
 
 /**
  * Storage that Deno keeps on disk by origin, and threads.
@@ -44,26 +45,30 @@ export function restrictGlobals(): void {
   // The runtime's own functions, for its tests: they close and read any of the process's resources by number.
   delete (Deno as unknown as Record<symbol, unknown>)[(Deno as unknown as { internal: symbol }).internal];
   delete (Deno as unknown as Record<string, unknown>).internal;
+  guardDeno();
   // A graphics driver's worth of native code, for machines that have no screen.
   delete (Navigator.prototype as unknown as Record<string, unknown>).gpu;
 }
 
 /**
+ * Prepares Node's `process`.
+ *
  * Packages read `process.env.NODE_ENV` when they are imported, which throws without the right to the
  * environment. Secrets stay out of it: dependencies that look around there are the usual way to lose them.
  *
  * The runtime makes its `process` when it is first asked for, at a price of some milliseconds and more than 1 MB:
- * only code that speaks of it pays that.
+ * only code that speaks of it, or of the modules that have it, pays that.
  */
-export function provideProcessEnv(code: string): void {
-  if (!includes(code, "process")) return;
+export function provideProcess(code: string): void {
+  if (!includes(code, "process") && !includes(code, "node:")) return;
   const { process } = globalThis as unknown as { process?: { env: Record<string, string> } };
-  if (process) {
-    Object.defineProperty(process, "env", {
-      value: { NODE_ENV: "production" },
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
-  }
+  if (process === undefined) return;
+  Object.defineProperty(process, "env", {
+    value: { NODE_ENV: "production" },
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+  guardProcess(process);
+  guardThreads(process, code);
 }

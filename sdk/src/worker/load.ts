@@ -7,7 +7,7 @@ import { describeFailure, importDefinition, LoadError } from "./module.ts";
 import { createEgress, type EgressClient } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
-import { provideProcessEnv } from "./globals.ts";
+import { provideProcess } from "./globals.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
 import { jelouFactory } from "./jelou.ts";
@@ -34,7 +34,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const isPlatformUrl = platformUrls(message.functionsDomain);
     globalThis.fetch = createFetch(isPlatformUrl, egress);
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
-    provideProcessEnv(message.bundle);
+    provideProcess(message.bundle);
     dropRights(socketPath, message.egressSocket);
     if (inspection === null) return { result: { ok: true }, fn: await prepare(message, egress) };
     const definition = await importDefinition(message.bundle);
@@ -53,7 +53,7 @@ export async function prepare(message: LoadMessage, egress: EgressClient | null)
     functionSlug: message.functionSlug,
     company: message.company,
     env: createEnv(message.env),
-    memory: memoryFactory(egress, message.memory !== null && message.memory !== undefined),
+    memory: memoryFactory(egress, message.memory ?? null),
     jelou: jelouFactory(message.jelou ?? null),
   };
   return { scope, tools: prepareTools(definition) };

@@ -24,9 +24,15 @@ export interface LoadMessage {
   /** Bytes of a log line, its newline included. */
   readonly logLineBytes?: number;
   /** Present when the platform has a memory store. */
-  readonly memory: Readonly<Record<string, unknown>> | null;
+  readonly memory: MemoryStore | null;
   /** Credentials of the Jelou API. */
   readonly jelou: JelouCredentials | null;
+}
+
+/** The platform's memory store. */
+export interface MemoryStore {
+  /** Bytes of a value. */
+  readonly maxValueBytes?: number;
 }
 
 /** Where the Jelou API is, and who calls it. */

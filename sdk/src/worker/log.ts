@@ -50,30 +50,26 @@ export function logFor(
 const TAIL = "]}\n";
 
 /** Room for the note that says what was cut. */
-const NOTE_BYTES = 112;
+const NOTE_BYTES = 88;
 
 /** Renders arguments within a number of bytes; what does not fit is cut, and a last argument says so. */
 function renderArguments(args: readonly unknown[], room: number): string {
   let text = "";
-  let all = 0;
-  let cut = false;
+  let left = room;
   for (let index = 0; index < args.length; index++) {
-    const piece = renderArgument(args[index]);
-    const size = utf8Length(piece) + 1;
-    all += size;
-    if (cut) continue;
-    if (all <= room - NOTE_BYTES || (all <= room && index === args.length - 1)) {
-      text += text === "" ? piece : "," + piece;
-      continue;
-    }
-    cut = true;
-    const preview = shorten(piece, room - NOTE_BYTES - (all - size));
-    if (preview !== "") text += text === "" ? preview : "," + preview;
+    const { json, cut } = renderArgument(args[index], left - NOTE_BYTES);
+    const size = utf8Length(json) + 1;
+    const fits = size <= left - NOTE_BYTES || (!cut && size <= left && index === args.length - 1);
+    const piece = fits ? json : shorten(json, left - NOTE_BYTES);
+    if (piece !== "") text += text === "" ? piece : "," + piece;
+    if (cut || !fits) return text + (text === "" ? "" : ",") + note();
+    left -= size;
   }
-  if (!cut) return text;
-  const note =
-    `"[truncated: ${all} bytes of arguments, a line holds ${origin.lineBytes} (limits.max_log_line_bytes)]"`;
-  return text === "" ? note : text + "," + note;
+  return text;
+}
+
+function note(): string {
+  return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes)]"`;
 }
 
 /** The beginning of a rendered argument as a JSON string, in at most `room` bytes. */

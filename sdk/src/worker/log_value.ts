@@ -1,19 +1,24 @@
 /**
- * Renders anything that a function may log as JSON.
+ * Renders anything that a function may log as JSON, within the room that a line has: what is too much is left where it
+ * is, and never copied.
  *
  * @module
  */
+import { isSecretName, MASKED, maskText } from "./log_mask.ts";
 import {
   eachHeader,
   functionToString,
+  getPrototypeOf,
+  hasOwn,
   isArray,
+  isError,
   isFiniteNumber,
   isView,
   keys,
-  mapForEach,
+  mapEntries,
+  mapNext,
   NativeArrayBuffer,
   NativeDate,
-  NativeError,
   NativeHeaders,
   NativeMap,
   NativePromise,
@@ -22,10 +27,13 @@ import {
   NativeResponse,
   NativeSet,
   NativeURL,
+  NativeURLSearchParams,
   requestMethod,
   requestUrl,
   responseStatus,
-  setForEach,
+  setNext,
+  setValues,
+  slice,
   startsWith,
   stringify,
   toISOString,
@@ -39,36 +47,66 @@ const MAX_VALUES = 2_000;
 /** Levels below an argument that are shown. */
 const MAX_DEPTH = 10;
 
+/** Characters that a value takes beside its own. */
+const PUNCTUATION = 4;
+
 /** Progress through one argument. */
 interface Walk {
   /** Values rendered so far. */
   count: number;
+  /** Characters that are left. */
+  room: number;
+  /** Whether the room was not enough. */
+  cut: boolean;
   /** The objects around the current value. */
   readonly around: unknown[];
 }
 
-/** The JSON of one argument. Never throws. */
-export function renderArgument(value: unknown): string {
-  if (typeof value === "string") return stringify(value);
+/** An argument as JSON. */
+export interface Rendered {
+  readonly json: string;
+  /** Whether parts of it are left out for want of room. */
+  readonly cut: boolean;
+}
+
+/** Renders one argument in about `room` characters. Never throws. */
+export function renderArgument(value: unknown, room: number): Rendered {
+  const walk: Walk = { count: 0, room, cut: false, around: [] };
+  let json: string;
   try {
-    return stringify(plain(value, { count: 0, around: [] }));
+    json = stringify(plain(value, walk));
   } catch (error) {
-    return stringify(`[not loggable: ${reason(error)}]`);
+    json = stringify(`[not loggable: ${reason(error)}]`);
   }
+  return { json, cut: walk.cut };
 }
 
 function reason(error: unknown): string {
   try {
-    return error instanceof NativeError ? String(error.message) : String(error);
+    return shown(isError(error) ? String(error.message) : String(error), 200);
   } catch {
     return "unknown";
   }
 }
 
+/** A text as far as there is room, without the credentials in it. */
+function text(value: string, walk: Walk, room = walk.room): string {
+  if (value.length > room) walk.cut = true;
+  walk.room -= value.length < room ? value.length : room;
+  return shown(value, room);
+}
+
+function shown(value: string, room: number): string {
+  return value.length <= room ? maskText(value) : maskText(slice(value, 0, room)) + "…";
+}
+
 /** A copy of a value that `JSON.stringify` renders without loss of what matters to a reader. */
 function plain(value: unknown, walk: Walk): unknown {
+  walk.count++;
+  walk.room = walk.room > PUNCTUATION ? walk.room - PUNCTUATION : 0;
   switch (typeof value) {
     case "string":
+      return text(value, walk);
     case "boolean":
       return value;
     case "number":
@@ -76,14 +114,13 @@ function plain(value: unknown, walk: Walk): unknown {
     case "undefined":
       return "undefined";
     case "bigint":
-      return `${value}n`;
+      return text(`${value}n`, walk);
     case "symbol":
-      return String(value);
+      return text(String(value), walk);
     case "function":
-      return functionLabel(value);
+      return text(functionLabel(value), walk);
   }
   if (value === null) return null;
-  if (++walk.count > MAX_VALUES) return "[…]";
   for (let index = 0; index < walk.around.length; index++) {
     if (walk.around[index] === value) return "[Circular]";
   }
@@ -102,28 +139,27 @@ function functionLabel(value: unknown): string {
 
 function plainObject(value: object, walk: Walk): unknown {
   if (isArray(value)) return plainList(value, walk);
-  if (value instanceof NativeError) return plainError(value, walk);
+  if (isError(value)) return plainError(value, walk);
   if (value instanceof NativeDate) {
     return isFiniteNumber(+value) ? toISOString(value) : "Invalid Date";
   }
   if (value instanceof NativeMap) return plainMap(value, walk);
-  if (value instanceof NativeSet) {
-    const list: unknown[] = [];
-    setForEach(value, (item: unknown) => list[list.length] = item);
-    return plainList(list, walk);
-  }
+  if (value instanceof NativeSet) return plainSet(value, walk);
   if (isView(value) || value instanceof NativeArrayBuffer) {
     return `[${typeLabel(value)}: ${value.byteLength} bytes]`;
   }
-  if (value instanceof NativeRegExp) return String(value);
+  if (value instanceof NativeRegExp) return text(String(value), walk);
   if (value instanceof NativePromise) return "[Promise]";
-  if (value instanceof NativeURL) return urlHref(value);
+  if (value instanceof NativeURL) return text(urlHref(value), walk);
+  if (value instanceof NativeURLSearchParams) return text(String(value), walk);
   if (value instanceof NativeHeaders) {
     const headers: Record<string, string> = {};
-    eachHeader(value, (text: string, name: string) => headers[name] = text);
-    return headers;
+    eachHeader(value, (content: string, name: string) => headers[name] = content);
+    return plainFields(headers, {}, walk);
   }
-  if (value instanceof NativeRequest) return `[Request: ${requestMethod(value)} ${requestUrl(value)}]`;
+  if (value instanceof NativeRequest) {
+    return text(`[Request: ${requestMethod(value)} ${requestUrl(value)}]`, walk);
+  }
   if (value instanceof NativeResponse) return `[Response: ${responseStatus(value)}]`;
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === "function") return plain((value as { toJSON(): unknown }).toJSON(), walk);
@@ -134,26 +170,33 @@ function typeLabel(value: object): string {
   return (value as { constructor?: { name?: string } }).constructor?.name ?? "Object";
 }
 
+/** Whether the rest of a list or an object is to be left out. */
+function isFull(walk: Walk): boolean {
+  if (walk.room > 0) return walk.count > MAX_VALUES;
+  return walk.cut = true;
+}
+
 function plainList(list: readonly unknown[], walk: Walk): unknown[] {
   const copy: unknown[] = [];
   for (let index = 0; index < list.length; index++) {
-    if (walk.count > MAX_VALUES) {
+    if (isFull(walk)) {
       copy[index] = `[… ${list.length - index} more]`;
       break;
     }
     const item = list[index];
-    copy[index] = item === undefined ? null : plain(item, walk);
-    if (typeof item !== "object") walk.count++;
+    // Node keeps the headers of a message as a list of names and values.
+    const isSecret = typeof item === "string" && index > 0 && isSecretName(list[index - 1]);
+    copy[index] = item === undefined ? null : isSecret ? MASKED : plain(item, walk);
   }
   return copy;
 }
 
 function plainError(error: Error, walk: Walk): unknown {
-  const copy: Record<string, unknown> = {
-    name: String(error.name),
-    message: String(error.message),
-    stack: readableStack(error),
-  };
+  const copy: Record<string, unknown> = { name: text(String(error.name), walk) };
+  // The other half is for the stack.
+  copy.message = text(String(error.message), walk, walk.room >> 1);
+  // The runtime copies the message to make it.
+  if (walk.room > 0) copy.stack = text(readableStack(error), walk);
   if (error.cause !== undefined) copy.cause = plain(error.cause, walk);
   const { errors } = error as { errors?: unknown };
   if (isArray(errors)) copy.errors = plain(errors, walk);
@@ -163,28 +206,37 @@ function plainError(error: Error, walk: Walk): unknown {
 /** A map is shown as an object when its keys allow it, as a list of pairs otherwise. */
 function plainMap(map: Map<unknown, unknown>, walk: Walk): unknown {
   const pairs: [unknown, unknown][] = [];
-  let named = true;
-  mapForEach(map, (item: unknown, key: unknown) => {
-    if (typeof key !== "string") named = false;
-    pairs[pairs.length] = [key, item];
-  });
-  if (!named) return plainList(pairs, walk);
-  const copy: Record<string, unknown> = {};
-  for (let index = 0; index < pairs.length; index++) {
-    const pair = pairs[index]!;
-    copy[pair[0] as string] = plain(pair[1], walk);
+  const named: Record<string, unknown> = {};
+  let isNamed = true;
+  const entries = mapEntries(map);
+  for (let step = mapNext(entries); !step.done && pairs.length <= MAX_VALUES; step = mapNext(entries)) {
+    const pair = step.value as [unknown, unknown];
+    if (typeof pair[0] === "string") named[pair[0]] = pair[1];
+    else isNamed = false;
+    pairs[pairs.length] = pair;
   }
-  return copy;
+  return isNamed ? plainFields(named, {}, walk) : plainList(pairs, walk);
 }
 
-function plainFields(value: object, copy: Record<string, unknown>, walk: Walk): Record<string, unknown> {
+function plainSet(set: Set<unknown>, walk: Walk): unknown {
+  const list: unknown[] = [];
+  const values = setValues(set);
+  for (let step = setNext(values); !step.done && list.length <= MAX_VALUES; step = setNext(values)) {
+    list[list.length] = step.value;
+  }
+  return plainList(list, walk);
+}
+
+function plainFields(value: object, copy: Record<string, unknown>, walk: Walk): unknown {
   const names = keys(value);
+  if (names.length === 0 && !isError(value) && !isPlain(value)) return `[${typeLabel(value)}]`;
   for (let index = 0; index < names.length; index++) {
     const name = names[index]!;
-    if (walk.count > MAX_VALUES) {
+    if (isFull(walk)) {
       copy["…"] = `${names.length - index} more`;
       break;
     }
+    if (hasOwn(copy, name)) continue;
     let field: unknown;
     try {
       field = (value as Record<string, unknown>)[name];
@@ -192,8 +244,15 @@ function plainFields(value: object, copy: Record<string, unknown>, walk: Walk): 
       field = `[threw: ${reason(error)}]`;
     }
     if (field === undefined) continue;
-    copy[name] = plain(field, walk);
-    if (typeof field !== "object") walk.count++;
+    const key = text(name, walk);
+    copy[key] = isSecretName(name) && field !== null && typeof field !== "boolean"
+      ? MASKED
+      : plain(field, walk);
   }
   return copy;
+}
+
+function isPlain(value: object): boolean {
+  const prototype = getPrototypeOf(value);
+  return prototype === null || getPrototypeOf(prototype) === null;
 }

@@ -20,6 +20,7 @@ import { log } from "./log.ts";
 import { answerPulse } from "./pulse.ts";
 import { rehearse } from "./rehearsal.ts";
 import { prepareSignals } from "./signals.ts";
+import { surviveErrors } from "./uncaught.ts";
 import { provideWebSockets, upgradeOr } from "./websocket.ts";
 import {
   endsWith,
@@ -100,11 +101,4 @@ const end = () => exit(1);
 server.finished.then(end, end);
 
 // After the server runs: a worker that cannot listen must end.
-addEventListener("unhandledrejection", (event) => {
-  event.preventDefault();
-  log("ERROR", ["Unhandled promise rejection", event.reason]);
-});
-addEventListener("error", (event) => {
-  event.preventDefault();
-  log("ERROR", ["Uncaught error", event.error ?? event.message]);
-});
+surviveErrors();

@@ -11,6 +11,7 @@ import {
   checkedTtl,
   memoryUnavailable,
 } from "../context/memory_rules.ts";
+import type { MemoryStore } from "./load_message.ts";
 import { type EgressClient, PARENT_HEADER } from "./egress.ts";
 import { encodeComponent, freeze, nativeFetch, NativeRequest, parse, stringify } from "./primordials.ts";
 
@@ -21,12 +22,16 @@ export type MemoryFactory = (requestId: string) => MemoryClient;
 const BASE = "http://jelou.internal/memory/";
 
 /** Makes clients that use the platform's store, or refuse when there is none. */
-export function memoryFactory(egress: EgressClient | null, enabled: boolean): MemoryFactory {
-  const connected = enabled ? egress : null;
-  return (requestId) => createMemory(connected, requestId);
+export function memoryFactory(egress: EgressClient | null, store: MemoryStore | null): MemoryFactory {
+  const connected = store === null ? null : egress;
+  return (requestId) => createMemory(connected, store?.maxValueBytes, requestId);
 }
 
-function createMemory(egress: EgressClient | null, requestId: string): MemoryClient {
+function createMemory(
+  egress: EgressClient | null,
+  maxBytes: number | undefined,
+  requestId: string,
+): MemoryClient {
   const call = async (method: string, key: string, body?: unknown): Promise<Response> => {
     if (egress === null) throw memoryUnavailable();
     const headers: Record<string, string> = { [PARENT_HEADER]: requestId };
@@ -57,7 +62,8 @@ function createMemory(egress: EgressClient | null, requestId: string): MemoryCli
       return typeof value === "string" ? parse(value) : value ?? defaultValue;
     },
     set: async (key: string, value: string, ttl?: number) => await write(key, checkedText(value), ttl),
-    setJson: async (key: string, value: unknown, ttl?: number) => await write(key, checkedJson(value), ttl),
+    setJson: async (key: string, value: unknown, ttl?: number) =>
+      await write(key, checkedJson(value, maxBytes), ttl),
     delete: async (key: string) => {
       const response = await call("DELETE", key);
       await response.body?.cancel();

@@ -7,7 +7,7 @@ import type { AppDefinition } from "../definition/app.ts";
 import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
 import type { LoadFailure } from "./load_message.ts";
-import { createObjectURL, NativeBlob, NativeError, nativeImport, revokeObjectURL } from "./primordials.ts";
+import { createObjectURL, isError, NativeBlob, nativeImport, revokeObjectURL, slice } from "./primordials.ts";
 import { readableStack } from "./stack.ts";
 
 /** What a module may export as its default. */
@@ -79,8 +79,12 @@ function describe(value: unknown): string {
   return typeof value === "function" ? "a JavaScript function" : `a ${typeof value}`;
 }
 
+/** Characters of an error's message that the engine is told. */
+const MAX_MESSAGE = 4_000;
+
 function messageOf(error: unknown): string {
-  return error instanceof NativeError ? error.message : String(error);
+  const message = isError(error) ? String(error.message) : String(error);
+  return message.length > MAX_MESSAGE ? slice(message, 0, MAX_MESSAGE) + "…" : message;
 }
 
 /** What the engine is told about a failure. */

@@ -36,8 +36,19 @@ function setter<T, V>(prototype: object, property: PropertyKey): (self: T, value
 
 export const stringify = JSON.stringify;
 export const parse = JSON.parse;
-export const { create, hasOwn, defineProperty, freeze, keys, getPrototypeOf, getOwnPropertySymbols } = Object;
+export const {
+  create,
+  hasOwn,
+  defineProperty,
+  freeze,
+  keys,
+  getPrototypeOf,
+  getOwnPropertyDescriptor,
+  getOwnPropertySymbols,
+} = Object;
 export const { isArray } = Array;
+/** Whether it is an error, of this realm or another one. */
+export const isError = (Error as unknown as { isError(value: unknown): value is Error }).isError;
 export const { isNaN: isNotANumber, isFinite: isFiniteNumber } = Number;
 export const decodeComponent = decodeURIComponent;
 export const encodeComponent = encodeURIComponent;
@@ -66,6 +77,8 @@ export const NativeReadableStream = ReadableStream;
 export const NativeAbortController = AbortController;
 export const nativeFetch = fetch;
 export const nativeSetTimeout = setTimeout;
+export const nativeQueueMicrotask = queueMicrotask;
+export const NativeErrorEvent = ErrorEvent;
 export const nativeImport = (specifier: string): Promise<Record<string, unknown>> => import(specifier);
 export const createObjectURL = URL.createObjectURL;
 export const revokeObjectURL = URL.revokeObjectURL;
@@ -83,18 +96,23 @@ export const trim = uncurry(String.prototype.trim);
 export const now = Date.now;
 export const toISOString = uncurry(Date.prototype.toISOString);
 export const functionToString = uncurry(Function.prototype.toString);
-const exec = uncurry(RegExp.prototype.exec);
+export const exec = uncurry(RegExp.prototype.exec);
 /** `pattern.test(text)`, which would call whatever `exec` the prototype has by then. */
 export const matches = (pattern: RegExp, text: string): boolean => exec(pattern, text) !== null;
-export const mapForEach = uncurry(Map.prototype.forEach);
+export const mapEntries = uncurry(Map.prototype.entries);
+export const mapNext = uncurry(getPrototypeOf(new Map().entries()).next as () => IteratorResult<unknown>);
 export const mapGet = uncurry(Map.prototype.get);
 export const weakMapGet = uncurry(WeakMap.prototype.get);
 export const weakMapSet = uncurry(WeakMap.prototype.set);
+export const dispatch = uncurry(EventTarget.prototype.dispatchEvent);
+export const preventDefault = uncurry(Event.prototype.preventDefault);
+export const stopImmediatePropagation = uncurry(Event.prototype.stopImmediatePropagation);
 export const listenTo = uncurry(EventTarget.prototype.addEventListener);
 export const closeWebSocket = uncurry(WebSocket.prototype.close);
 export const mapSet = uncurry(Map.prototype.set);
 export const mapDelete = uncurry(Map.prototype.delete);
-export const setForEach = uncurry(Set.prototype.forEach);
+export const setValues = uncurry(Set.prototype.values);
+export const setNext = uncurry(getPrototypeOf(new Set().values()).next as () => IteratorResult<unknown>);
 export const then = uncurry(Promise.prototype.then);
 
 export const requestHeaders = getter<Request, Headers>(Request.prototype, "headers");
@@ -161,8 +179,12 @@ export const writeSync = uncurry(Deno.FsFile.prototype.writeSync);
 /** The number of bytes of an array of bytes; `length` is a getter that can be replaced. */
 export const byteLength = getter<Uint8Array, number>(getPrototypeOf(Uint8Array.prototype), "byteLength");
 
-/** Writes a text to standard output, all of it, before it returns. */
+/** Writes a text to standard output, all of it, before it returns. A function that closes it has no log any more. */
 export function writeStdout(text: string): void {
   let rest: Uint8Array = encode(text);
-  while (byteLength(rest) > 0) rest = subarray(rest, apply(writeStdoutSync, stdout, [rest]));
+  try {
+    while (byteLength(rest) > 0) rest = subarray(rest, apply(writeStdoutSync, stdout, [rest]));
+  } catch {
+    // Its calls go on.
+  }
 }

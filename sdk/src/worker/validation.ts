@@ -6,7 +6,7 @@
 import { z } from "@jelou/functions";
 import type { StandardResult, StandardSchemaV1 } from "../schema/standard_schema.ts";
 import { legacyIssue, type RawIssue, typeName } from "../zod/legacy_issue.ts";
-import { isArray, NativeError, startsWith } from "./primordials.ts";
+import { isArray, NativeError, slice, startsWith } from "./primordials.ts";
 
 /** One entry of `details` in a 400. */
 export interface IssueDetail {
@@ -19,6 +19,15 @@ export interface IssueDetail {
 export type Validated =
   | { readonly value: unknown; readonly details: null }
   | { readonly value: undefined; readonly details: readonly IssueDetail[] };
+
+/** Entries of `details`: an input of many small faults must not make an answer of many megabytes. */
+const MAX_DETAILS = 100;
+/** Characters of a message and of a segment of a path, which may quote the input. */
+const MAX_TEXT = 1_000;
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? slice(text, 0, MAX_TEXT) + "…" : text;
+}
 
 /** Checks one value. */
 export type Validator = (value: unknown) => Validated | Promise<Validated>;
@@ -91,7 +100,7 @@ function settleZod(result: Payload): Validated {
   const { issues } = result;
   if (issues.length === 0) return { value: result.value, details: null };
   const details: IssueDetail[] = [];
-  for (let index = 0; index < issues.length; index++) {
+  for (let index = 0; index < issues.length && details.length < MAX_DETAILS; index++) {
     const issue = issues[index]!;
     if (!measuresWrongType(issue)) describeZodIssue(issue, [], details);
   }
@@ -113,7 +122,7 @@ function describeZodIssue(issue: RawIssue, parent: readonly PropertyKey[], detai
   // Zod 3 reported what is wrong with a key, or with an element of a set, in place.
   if ((issue.code === "invalid_key" || issue.code === "invalid_element") && isArray(issue.issues)) {
     const nested = issue.issues as RawIssue[];
-    for (let index = 0; index < nested.length; index++) {
+    for (let index = 0; index < nested.length && details.length < MAX_DETAILS; index++) {
       const inner = nested[index]!;
       const input = issue.code === "invalid_key" ? issue.input : undefined;
       describeZodIssue({ ...inner, input }, path, details);
@@ -125,7 +134,7 @@ function describeZodIssue(issue: RawIssue, parent: readonly PropertyKey[], detai
     undefined,
     z.core.config(),
   );
-  details[details.length] = { path: plainPath(path), message, code: legacyIssue(issue).code };
+  details[details.length] = { path: plainPath(path), message: cut(message), code: legacyIssue(issue).code };
 }
 
 function standardValidator(schema: StandardSchemaV1): Validator {
@@ -144,12 +153,12 @@ function settleStandard(result: StandardResult<unknown>): Validated {
   const { issues } = result;
   if (!issues) return { value: (result as { value: unknown }).value, details: null };
   const details: IssueDetail[] = [];
-  for (let index = 0; index < issues.length; index++) {
+  for (let index = 0; index < issues.length && index < MAX_DETAILS; index++) {
     const issue = issues[index]!;
     const { code } = issue as { code?: unknown };
     details[index] = {
       path: plainPath(issue.path ?? []),
-      message: String(issue.message),
+      message: cut(String(issue.message)),
       code: typeof code === "string" ? code : "custom",
     };
   }
@@ -169,7 +178,7 @@ function plainPath(path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey
   for (let index = 0; index < path.length; index++) {
     const segment = path[index]!;
     const key = typeof segment === "object" ? segment.key : segment;
-    plain[index] = typeof key === "number" ? key : String(key);
+    plain[index] = typeof key === "number" ? key : cut(String(key));
   }
   return plain;
 }

@@ -64,7 +64,9 @@ impl FunctionStarter {
             functions_domain: &self.platform.functions_domain,
             egress_socket: Some(&egress_socket),
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
-            memory: Some(MemoryFeature {}),
+            memory: Some(MemoryFeature {
+                max_value_bytes: self.launcher.limits.max_memory_value_bytes,
+            }),
             jelou: self.platform.jelou.as_ref().map(|jelou| Jelou {
                 base_url: &jelou.base_url,
                 api_key: &jelou.api_key,

@@ -2,8 +2,10 @@
 
 mod forward;
 mod line;
+mod quote;
 mod reader;
 
 pub(crate) use forward::{LogForwarder, LogLimits};
 pub use line::{LogLine, LogSink, LogSource};
+pub(crate) use quote::last_lines;
 pub(crate) use reader::{discard, next_line};

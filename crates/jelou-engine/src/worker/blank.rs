@@ -136,8 +136,7 @@ impl Blank {
         self.dir.egress_socket()
     }
 
-    /// Reads the function's manifest, then ends the process. Its output is read, so that it does not block on a full
-    /// pipe, and discarded.
+    /// Reads the function's manifest, then ends the process. Its output is quoted in an error, and otherwise discarded.
     ///
     /// # Errors
     ///
@@ -147,7 +146,7 @@ impl Blank {
         launcher: &Launcher,
         request: &LoadRequest<'_>,
     ) -> Result<Loaded, LoadError> {
-        tokio::spawn(logs::discard(self.stdout));
+        let written = tokio::spawn(logs::last_lines(self.stdout));
         if let Some(stderr) = self.child.stderr.take() {
             tokio::spawn(logs::discard(stderr));
         }
@@ -160,7 +159,10 @@ impl Blank {
         )
         .await;
         let _ = self.child.kill().await;
-        result
+        match result {
+            Ok(loaded) => Ok(loaded),
+            Err(error) => Err(error.after(&written.await.unwrap_or_default())),
+        }
     }
 
     /// Hands the process a function, for the rest of its life. The worker has one request counted in, which the caller

@@ -31,7 +31,10 @@ pub(crate) struct Company<'a> {
 
 /// Tells a function that `ctx.memory` is available; the server implements it.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct MemoryFeature {}
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MemoryFeature {
+    pub(crate) max_value_bytes: u64,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,6 +106,25 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// With the lines that the function wrote before it failed, which often say why.
+    pub(crate) fn after(mut self, written: &[String]) -> Self {
+        if written.is_empty() {
+            return self;
+        }
+        let written = format!("It wrote before:\n  {}", written.join("\n  "));
+        match &mut self {
+            Self::Refused { code, stack, .. } if code == "IMPORT_FAILED" => {
+                *stack = Some(match stack.take() {
+                    Some(stack) => format!("{stack}\n{written}"),
+                    None => written,
+                });
+            }
+            Self::Crashed(how) | Self::Breach(how) => *how = format!("{how}\n{written}"),
+            _ => {}
+        }
+        self
+    }
+
     /// Without text from the function, which only its own log may contain.
     pub(crate) fn brief(&self) -> String {
         match self {

@@ -74,6 +74,15 @@ fn source_that_does_not_work() {
     );
     live.refuses("no_function", &[("index.ts", "export default 1;\n")]);
     live.refuses(
+        "exits_at_import",
+        &[(
+            "index.ts",
+            "import { define } from \"@jelou/functions\";\nimport { exit } from \"node:process\";\n\n\
+             console.error(\"set the secret\", { name: \"API_KEY\" });\nexit(1);\n\n\
+             export default define({ description: \"x\", handler: () => 1 });\n",
+        )],
+    );
+    live.refuses(
         "throws_at_import",
         &[
             (

@@ -5,6 +5,10 @@
  */
 /** The longest value that `set` takes, in characters. */
 export declare const MEMORY_VALUE_CHARACTERS = 255;
+/** The longest key, in bytes. */
+export declare const MEMORY_KEY_BYTES = 255;
+/** The longest JSON that `setJson` takes, in bytes, unless the operator says otherwise. */
+export declare const MEMORY_JSON_BYTES = 65536;
 /** The longest time to live, in seconds: one day. */
 export declare const MEMORY_TTL_SECONDS = 86400;
 /**
@@ -69,7 +73,7 @@ export interface MemoryClient {
      * @param key Its key, at most 255 bytes.
      * @param value Anything that JSON can express, up to 64 KB of it unless the operator says otherwise.
      * @param ttl Seconds to keep it, more than 0 and at most 86,400. Default 86,400: one day.
-     * @throws {RangeError} When the time is over its limit.
+     * @throws {RangeError} When the value or the time is over its limit.
      */
     setJson(key: string, value: unknown, ttl?: number): Promise<void>;
     /** Forgets a value. It is no error when there is none. */

@@ -43,7 +43,10 @@ export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefine
     config?: FunctionConfig;
     /** Hints for MCP clients. */
     annotations?: ToolAnnotations;
-    /** The code. What it throws is answered 500 and told in the log alone. */
+    /**
+     * The code. What it throws is answered 500 and told in the log alone, credentials masked. It shares its process with
+     * other calls: `process.exit()` throws, and so do threads.
+     */
     handler: Handler<I, O, R>;
 }
 /** A function as `define()` returns it: the default export of a module, or a tool of `app()`. */

@@ -370,8 +370,7 @@ fn the_runtimes_insides_and_other_processes() {
         at: "/refused",
         others: vec![
             ("native syntax", "SyntaxError: "),
-            // Deno lets a process signal itself, the filter of system calls does not.
-            ("stop itself", "Error: kill EPERM"),
+            ("stop itself", "Error: process.kill("),
         ],
     };
     check_refused(&case, &answer, &failures);

@@ -186,7 +186,7 @@ fn others() -> Vec<Upload> {
         format!("{}{}", open.repeat(depth), close.repeat(depth))
     };
     vec![
-        Upload::new("an end", "Deno.exit(0);", "the process ended while it imported"),
+        Upload::new("an end", "Deno.exit(0);", "a function cannot end its process"),
         Upload::new("a heap", "const all = [];\nwhile (true) all.push(new Array(1000).fill(all.length));", "the process ended while it imported"),
         Upload::new("a flood of lines", "for (let line = 0; line < 50_000; line++) console.log(\"line\", line);", "").taken(),
         Upload::new("a fetch", "await fetch(\"http://127.0.0.1:9999/\");", "Requires net access"),

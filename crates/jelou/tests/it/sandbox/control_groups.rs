@@ -112,8 +112,7 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
         workers.find(|blank| is_idle(&groups_of(blank.id)) == Some(true))
     });
 
-    let body =
-        "({ crash }: { crash: boolean }) => { if (crash) Deno.exit(1); return Deno.args[0]; }";
+    let body = "({ crash }: { crash: boolean }) => { for (const all = []; crash;) all.push(new Array(1e5).fill(.5)); return Deno.args[0]; }";
     let source = function(body);
     let token = sandbox.deploy("mi-funcion", &source);
     let groups_of_answer = || {

@@ -1,4 +1,4 @@
-// Ends its process the hard way.
+// Wants to end its process the hard way.
 import { define } from "@jelou/functions";
 
 export default define({

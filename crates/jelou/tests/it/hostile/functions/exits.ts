@@ -1,4 +1,4 @@
-// Ends its process.
+// Wants to end its process.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,5 +1,6 @@
 // Reaches from a thread, and from a thread of that thread.
 import { define } from "@jelou/functions";
+import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
 
 const REACH = `
@@ -31,6 +32,9 @@ const REACH = `
     inner.on("error", (error) => parentPort.postMessage({ ...outcomes, "2": error.name + ": " + error.message }));
   })();
 `;
+
+// Past what keeps others from starting any.
+Object.setPrototypeOf(Worker, EventEmitter);
 
 export default define({
   description: "Reaches from threads",

@@ -1,6 +1,9 @@
-// Starts threads that do nothing, until there are no more to be had.
+// Starts threads that do nothing, until there are no more to be had, past what keeps others from starting any.
 import { define } from "@jelou/functions";
+import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
+
+Object.setPrototypeOf(Worker, EventEmitter);
 
 export default define({
   description: "thread_flood",

@@ -1,0 +1,73 @@
+//! Quotes the last lines of a process that failed.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::io::AsyncBufReadExt;
+
+use super::next_line;
+
+/// Lines that an error quotes.
+const MAX_LINES: usize = 10;
+/// Characters of each line.
+const MAX_CHARACTERS: usize = 500;
+/// Bytes of a line that are read; of a longer line, the beginning is quoted as it is.
+const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// Reads until the process closes the pipe, and returns its last lines for an error message.
+pub(crate) async fn last_lines(mut reader: impl AsyncBufReadExt + Unpin) -> Vec<String> {
+    let mut lines = VecDeque::new();
+    while let Ok(Some(line)) = next_line(&mut reader, MAX_LINE_BYTES).await {
+        if lines.len() == MAX_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.text);
+    }
+    lines.iter().map(|line| quoted(line)).collect()
+}
+
+/// A line of the worker's log, which has more fields.
+#[derive(Deserialize)]
+struct Logged {
+    args: Vec<Value>,
+}
+
+/// The arguments of a line of the worker's log, or any other line as it is.
+fn quoted(line: &str) -> String {
+    let text = match serde_json::from_str(line) {
+        Ok(Logged { args }) => {
+            let words = args.iter().map(|argument| match argument {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            words.collect::<Vec<_>>().join(" ")
+        }
+        Err(_) => line.to_owned(),
+    };
+    match text.char_indices().nth(MAX_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_lines_are_quoted_without_their_frame() {
+        let mut text = String::new();
+        for number in 0..12 {
+            text.push_str(&format!("line {number}\n"));
+        }
+        text.push_str(r#"{"requestId":null,"level":"ERROR","args":["set",{"name":"API_KEY"}]}"#);
+        text.push('\n');
+        text.push_str(&"ñ".repeat(600));
+        let lines = last_lines(text.as_bytes()).await;
+        assert_eq!(lines.len(), MAX_LINES);
+        assert_eq!(lines[0], "line 4");
+        assert_eq!(lines[8], r#"set {"name":"API_KEY"}"#);
+        assert_eq!(lines[9].chars().count(), MAX_CHARACTERS + 1);
+    }
+}
