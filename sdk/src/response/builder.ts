@@ -76,12 +76,12 @@ export class ResponseBuilder extends FunctionResponse {
 
   /** Ends with a text body, of the type `text/plain; charset=utf-8` unless a header already says one. */
   text(value: string): FunctionResponse {
-    return this.#raw(value, "text/plain; charset=utf-8");
+    return this.#raw(checkedText(value, "text"), "text/plain; charset=utf-8");
   }
 
   /** Ends with an HTML body, of the type `text/html; charset=utf-8` unless a header already says one. */
   html(value: string): FunctionResponse {
-    return this.#raw(value, "text/html; charset=utf-8");
+    return this.#raw(checkedText(value, "html"), "text/html; charset=utf-8");
   }
 
   /**
@@ -118,6 +118,12 @@ export class ResponseBuilder extends FunctionResponse {
     const headers = typed ? this.headers : [...this.headers, ["Content-Type", contentType] as const];
     return new FunctionResponse(this.statusCode, headers, { kind: "raw", value });
   }
+}
+
+/** A text, which numbers and the like have too; an object would be sent as `[object Object]`. */
+function checkedText(value: unknown, method: "text" | "html"): string {
+  if (typeof value !== "object" || value === null || value instanceof String) return String(value);
+  throw new TypeError(`response.${method}() takes a string, and got an object; use response.json()`);
 }
 
 /**

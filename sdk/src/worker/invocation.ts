@@ -11,7 +11,7 @@ import { type Input, INVALID_JSON, readBody, takesQuery } from "./input.ts";
 import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
 import { NativePromise } from "./primordials.ts";
-import { type Outcome, toOutcome } from "./result.ts";
+import { isResponse, type Outcome, toOutcome } from "./result.ts";
 import type { Tool, Tools } from "./tool.ts";
 import type { Validated } from "./validation.ts";
 
@@ -40,15 +40,18 @@ async function answer(tools: Tools, context: InvocationContext, incoming: Incomi
     if (validated.details !== null) return validationFailed(validated.details);
     const outward = tool.wantsRequest ? outwardRequest(incoming, urlOf(incoming), input.bytes) : undefined;
     const returned = tool.handler(validated.value, context, outward);
-    const outcome = toOutcome(await returned);
+    const settling = toOutcome(await returned);
+    const outcome = settling instanceof NativePromise ? await settling : settling;
     if (outcome.described && tool.validateOutput !== null) await warnOfMismatch(tool, outcome);
     return outcome.answer;
   } catch (error) {
     // What a caller who has gone away leaves behind is no fault of the function.
-    log(incoming.isAborted() ? "WARN" : "ERROR", [error]);
+    log(incoming.isAborted() ? "WARN" : "ERROR", isResponse(error) ? [THROWN_RESPONSE, error] : [error]);
     return internalError();
   }
 }
+
+const THROWN_RESPONSE = "The handler threw a response, which is answered with 500; return it";
 
 /** The URL that the caller used. */
 function urlOf(incoming: Incoming): string {

@@ -7,6 +7,7 @@ import { describeFailure, importDefinition, LoadError } from "./module.ts";
 import { createEgress, type EgressClient } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
+import { watchErrors } from "./json.ts";
 import { provideProcess } from "./globals.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
@@ -49,6 +50,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
 /** Imports a function and makes it ready for requests. */
 export async function prepare(message: LoadMessage, egress: EgressClient | null): Promise<LoadedFunction> {
   const definition = await importDefinition(message.bundle);
+  watchErrors();
   const scope = {
     functionSlug: message.functionSlug,
     company: message.company,

@@ -20,6 +20,7 @@ import { log } from "./log.ts";
 import { answerPulse } from "./pulse.ts";
 import { rehearse } from "./rehearsal.ts";
 import { prepareSignals } from "./signals.ts";
+import { STREAM_FAILED } from "./taken_over.ts";
 import { surviveErrors } from "./uncaught.ts";
 import { provideWebSockets, upgradeOr } from "./websocket.ts";
 import {
@@ -91,7 +92,7 @@ const server = Deno.serve({
   path: socketPath,
   onListen: () => writeStdout('{"jelou":"ready"}\n'),
   onError: (error) => {
-    log("ERROR", [error]);
+    if (error !== STREAM_FAILED) log("ERROR", [error]);
     return toResponse(internalError());
   },
 }, handle);

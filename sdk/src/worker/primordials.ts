@@ -54,6 +54,10 @@ export const decodeComponent = decodeURIComponent;
 export const encodeComponent = encodeURIComponent;
 export const construct = Reflect.construct;
 
+export const objectPrototype = Object.prototype;
+export const arrayPrototype = Array.prototype;
+export const { asyncIterator, iterator: symbolIterator } = Symbol;
+
 export const NativeResponse = Response;
 export const NativeRequest = Request;
 export const NativeHeaders = Headers;
@@ -69,10 +73,12 @@ export const NativeWeakMap = WeakMap;
 export const NativeSet = Set;
 export const NativeDate = Date;
 export const NativeArrayBuffer = ArrayBuffer;
+export const NativeSharedArrayBuffer = SharedArrayBuffer;
 export const NativeUint8Array = Uint8Array;
 export const NativeRegExp = RegExp;
 export const NativeWeakSet = WeakSet;
 export const NativeBlob = Blob;
+export const NativeFormData = FormData;
 export const NativeReadableStream = ReadableStream;
 export const NativeAbortController = AbortController;
 export const nativeFetch = fetch;
@@ -138,6 +144,13 @@ export const responseText = uncurry(Response.prototype.text);
 export const cancelStream = (stream: ReadableStream | null): void => {
   if (stream !== null) then(apply(streamCancel, stream, []), nothing, nothing);
 };
+export const enqueue = uncurry(
+  ReadableStreamDefaultController.prototype.enqueue as (chunk: Uint8Array) => void,
+);
+export const closeStream = uncurry(ReadableStreamDefaultController.prototype.close);
+export const errorStream = uncurry(
+  ReadableStreamDefaultController.prototype.error as (error: unknown) => void,
+);
 const streamCancel = ReadableStream.prototype.cancel;
 const nothing = (): void => {};
 export const getHeader = uncurry(Headers.prototype.get);

@@ -6,17 +6,21 @@
 import { RESPONSE } from "../definition/brand.ts";
 import type { Answer, PlainAnswer } from "./answers.ts";
 import type { FunctionResponse } from "../response/builder.ts";
+import { toJson } from "./json.ts";
 import {
   appendHeader,
+  arrayPrototype,
   eachHeader,
+  getPrototypeOf,
   NativeHeaders,
+  NativePromise,
   NativeResponse,
-  NativeTypeError,
   NativeUint8Array,
+  objectPrototype,
   setHeader,
-  stringify,
   toLowerCase,
 } from "./primordials.ts";
+import { checkedBody, takeOver } from "./taken_over.ts";
 
 /** The handler's result, ready to be sent. */
 export interface Outcome {
@@ -29,21 +33,52 @@ export interface Outcome {
 /**
  * Turns a handler's result into an answer.
  *
- * @throws {TypeError} When the result has no JSON form.
+ * @throws {TypeError} When the result means nothing that can be sent; a promise rejects with it.
  */
-export function toOutcome(result: unknown): Outcome {
+export function toOutcome(result: unknown): Outcome | Promise<Outcome> {
   if (result === undefined || result === null) {
     return { answer: NOTHING, described: true, value: result };
   }
-  if (result instanceof NativeResponse) return { answer: result, described: false, value: undefined };
-  if (isFunctionResponse(result)) return built(result);
-  return { answer: { status: 200, headers: null, body: serialize(result) }, described: true, value: result };
+  return typeof result !== "object" || isPlain(result) ? asJson(result) : special(result);
 }
 
 const NOTHING: PlainAnswer = { status: 204, headers: [], body: null };
 
-function isFunctionResponse(result: unknown): result is FunctionResponse {
-  return typeof result === "object" && (result as { [RESPONSE]?: unknown })[RESPONSE] === true;
+/** Whether it is an object or a list as literals make them. */
+function isPlain(result: object): boolean {
+  const prototype = getPrototypeOf(result);
+  return prototype === objectPrototype || prototype === arrayPrototype || prototype === null;
+}
+
+function asJson(value: unknown): Outcome {
+  return { answer: { status: 200, headers: null, body: toJson(value) }, described: true, value };
+}
+
+function special(result: object): Outcome | Promise<Outcome> {
+  if (result instanceof NativeResponse) return sent(result);
+  if (isFunctionResponse(result)) return built(result);
+  const answer = takeOver(result);
+  if (answer === null) return asJson(result);
+  return answer instanceof NativePromise ? sentLater(answer) : sent(answer);
+}
+
+async function sentLater(answer: Promise<Answer>): Promise<Outcome> {
+  return sent(await answer);
+}
+
+function sent(answer: Answer): Outcome {
+  return { answer, described: false, value: undefined };
+}
+
+/** Whether it is what the `response` builder makes. */
+function isFunctionResponse(result: object): result is FunctionResponse {
+  return (result as { [RESPONSE]?: unknown })[RESPONSE] === true;
+}
+
+/** Whether a value is a response of any kind, which is to be returned. */
+export function isResponse(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    (value instanceof NativeResponse || isFunctionResponse(value));
 }
 
 function built(result: FunctionResponse): Outcome {
@@ -51,7 +86,7 @@ function built(result: FunctionResponse): Outcome {
   const empty = body.kind === "raw" && body.value === null;
   const status = result.statusCode ?? (empty ? 204 : 200);
   const bodiless = status === 204 || status === 205 || status === 304;
-  const content = bodiless ? null : body.kind === "json" ? serialize(body.value) : body.value;
+  const content = bodiless ? null : body.kind === "json" ? toJson(body.value) : checkedBody(body.value);
   return {
     answer: isAtHand(content)
       ? { status, headers: headersOf(result), body: content }
@@ -86,14 +121,4 @@ export function listOf(headers: Headers): [name: string, value: string][] {
     list[list.length] = [name, value];
   });
   return list;
-}
-
-function serialize(value: unknown): string {
-  const text = stringify(value);
-  if (text === undefined) throw notJson(value);
-  return text;
-}
-
-function notJson(value: unknown): TypeError {
-  return new NativeTypeError(`A ${typeof value} cannot be sent as JSON; return plain data or a Response`);
 }
