@@ -197,3 +197,59 @@ Deno.test("errors outside a handler are logged and do not end the process", asyn
   ]);
   same((await worker.post({})).status, 200);
 });
+
+Deno.test("credentials in errors and objects are masked", async () => {
+  await using worker = await Worker.serving(running(`
+    const secret = "s3cr3t-value";
+    const config = { url: "https://ana:" + secret + "@api.example/x", auth: { username: "ana", password: secret },
+      headers: new Headers({ Authorization: "Bearer " + secret, accept: "*/*", Cookie: "sid=" + secret }) };
+    const error = Object.assign(new Error("401 with Bearer " + secret), { config,
+      request: { _header: "GET / HTTP/1.1\\r\\nProxy-Authorization: Basic " + secret + "\\r\\nX-API-Key: " + secret + "\\r\\nHost: a\\r\\n" },
+      response: { headers: { "Set-Cookie": ["sid=" + secret], "content-type": "text/html" },
+        rawHeaders: ["X-Api-Key", secret, "Server", "nginx"] } });
+    console.error(error);
+    ctx.log({ api_key: secret, "x-jelou-token": secret, accessToken: secret, PASSWORD: secret, password: null, auth: true,
+      nested: new Map([["client-secret", secret], ["page", 2]]), token: "jfn_rt_" + "a".repeat(38) });
+    throw new Error("outer", { cause: error });
+  `));
+  await (await worker.post({})).body?.cancel();
+  const lines = [await worker.nextLine(), await worker.nextLine(), await worker.nextLine()];
+  for (const line of lines) same(line.includes("s3cr3t"), false, line);
+  const [error, logged, outer] = lines.map((line) => JSON.parse(line).args[0]);
+  same(error.message, "401 with Bearer [masked]");
+  equal(error.config.headers, { accept: "*/*", authorization: "[masked]", cookie: "[masked]" });
+  same(error.config.url, "https://ana:[masked]@api.example/x");
+  same(
+    error.request._header,
+    "GET / HTTP/1.1\r\nProxy-Authorization: [masked]\r\nX-API-Key: [masked]\r\nHost: a\r\n",
+  );
+  equal(error.response, {
+    headers: { "Set-Cookie": "[masked]", "content-type": "text/html" },
+    rawHeaders: ["X-Api-Key", "[masked]", "Server", "nginx"],
+  });
+  equal(logged, {
+    api_key: "[masked]",
+    "x-jelou-token": "[masked]",
+    accessToken: "[masked]",
+    PASSWORD: "[masked]",
+    password: null,
+    auth: true,
+    nested: { "client-secret": "[masked]", page: 2 },
+    token: "jfn_rt_[masked]",
+  });
+  same(outer.cause.message, error.message);
+});
+
+Deno.test("words that only look like credentials are not masked", async () => {
+  await using worker = await Worker.serving(running("for (const text of input) ctx.log(text);"));
+  const texts = [
+    "Basic information",
+    "the bearer of news",
+    "cookies: 3",
+    "token expired",
+    "https://a.example/x@y",
+    "12:30@home",
+  ];
+  await worker.post(texts);
+  for (const text of texts) equal((await worker.nextLog()).args, [text]);
+});

@@ -146,3 +146,44 @@ Deno.test("a tool of an app is called by its key", async () => {
   same(unknown.status, 500);
   await unknown.body?.cancel();
 });
+
+Deno.test("headers with characters that HTTP does not have are refused where they are set", async (test) => {
+  await using worker = await Worker.serving(`
+    import { define, response } from "@jelou/functions";
+    const attempt = (name, value) => { try { response.header(name, value); return null; } catch (error) { return error.message; } };
+    export default define({ description: "x", handler: (input, ctx) =>
+      input.to === undefined ? attempt(input.name, input.value) : response.redirect(input.to) });
+  `);
+  const refusals: [name: string, value: string, RegExp][] = [
+    [
+      "Content-Disposition",
+      'attachment; filename="📄.pdf"',
+      /"📄" \(U\+1F4C4\) at 22, .* filename\*=UTF-8''/,
+    ],
+    [
+      "X-Name",
+      "José",
+      /response\.header\("X-Name"\): the value has the character "é" \(U\+00E9\) at 3, .*encode it/,
+    ],
+    ["X-Line", "a\r\nb: c", /"\\r" \(U\+000D\) at 1/],
+    ["Añadido", "x", /takes a name of letters, digits and -, and got "Añadido"/],
+    ["a b", "x", /got "a b"/],
+    ["", "x", /got ""/],
+  ];
+  for (const [name, value, reason] of refusals) {
+    match(await (await worker.post({ name, value })).json(), reason);
+  }
+  same(await (await worker.post({ name: "X-Ok", value: 'a, b; c="d"\t~' })).json().catch(() => null), null);
+  const redirects: Record<string, string> = {
+    "/año/📄?q=ñ#ü": "/a%C3%B1o/%F0%9F%93%84?q=%C3%B1#%C3%BC",
+    "/encoded%20/a b\r\nSet-Cookie: x": "/encoded%20/a%20b%0D%0ASet-Cookie:%20x",
+    "https://a.example/%C3%B1?a=b&c=d": "https://a.example/%C3%B1?a=b&c=d",
+    "/\ud800": "/%EF%BF%BD",
+  };
+  for (const [to, location] of Object.entries(redirects)) {
+    await test.step(to, async () => {
+      const response = await worker.post({ to });
+      equal([response.status, response.headers.get("location")], [302, location]);
+    });
+  }
+});

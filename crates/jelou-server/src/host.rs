@@ -11,6 +11,7 @@ use jelou_core::Slug;
 use jelou_engine::{Caller, Host, LogLine, LogSink, LogSource};
 use jelou_store::Store;
 use tokio::net::UnixStream;
+use tracing::Level;
 use zeroize::Zeroizing;
 
 use crate::gateway::{self, Gateway, GatewayBody};
@@ -111,7 +112,20 @@ impl LogSink for ServerHost {
         let deployment = source.deployment.as_str();
         match line {
             LogLine::Output(text) => {
-                tracing::info!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
+                let level = level_of(&text);
+                let text = jelou_token::redact(&text);
+                match level {
+                    Level::ERROR => {
+                        tracing::error!(target: "function", function, deployment, "{text}");
+                    }
+                    Level::WARN => {
+                        tracing::warn!(target: "function", function, deployment, "{text}");
+                    }
+                    Level::DEBUG => {
+                        tracing::debug!(target: "function", function, deployment, "{text}");
+                    }
+                    _ => tracing::info!(target: "function", function, deployment, "{text}"),
+                }
             }
             LogLine::Engine(text) => {
                 tracing::error!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
@@ -132,5 +146,20 @@ impl LogSink for ServerHost {
                 tracing::error!(target: "function", function, deployment, "the function's process ended: {reason}");
             }
         }
+    }
+}
+
+/// The level that a line of the worker's log gives itself. What a function says by other ways is told as it comes.
+fn level_of(line: &str) -> Level {
+    // Nothing before it can hold these characters: quotes in a value are escaped.
+    let level = line
+        .strip_prefix("{\"requestId\":")
+        .and_then(|line| line.split_once(",\"level\":\""))
+        .and_then(|(_, rest)| rest.split_once('"'));
+    match level {
+        Some(("ERROR", _)) => Level::ERROR,
+        Some(("WARN", _)) => Level::WARN,
+        Some(("DEBUG", _)) => Level::DEBUG,
+        _ => Level::INFO,
     }
 }

@@ -60,8 +60,21 @@ export class ResponseBuilder extends FunctionResponse {
     return new ResponseBuilder(code, this.headers);
   }
 
-  /** Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. */
+  /**
+   * Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. Values are ASCII: a file name
+   * with other characters goes into `filename*`.
+   *
+   * ```ts
+   * import { response } from "@jelou/functions";
+   *
+   * const name = encodeURIComponent("año.pdf");
+   * response.header("Content-Disposition", `attachment; filename*=UTF-8''${name}`);
+   * ```
+   *
+   * @throws {TypeError} When HTTP does not allow the name or the value; the message names the character.
+   */
   header(name: string, value: string | number): ResponseBuilder {
+    checkHeader(name, String(value));
     const lower = name.toLowerCase();
     const others = lower === "set-cookie"
       ? this.headers
@@ -100,11 +113,11 @@ export class ResponseBuilder extends FunctionResponse {
   /**
    * Ends with a redirect.
    *
-   * @param location Where to.
+   * @param location Where to; characters that are not ASCII are percent-encoded.
    * @param code Default 302, unless a status was set before.
    */
   redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse {
-    const located = this.header("Location", String(location));
+    const located = this.header("Location", encodeAddress(String(location)));
     return new FunctionResponse(code ?? this.statusCode ?? 302, located.headers, located.body);
   }
 
@@ -118,6 +131,36 @@ export class ResponseBuilder extends FunctionResponse {
     const headers = typed ? this.headers : [...this.headers, ["Content-Type", contentType] as const];
     return new FunctionResponse(this.statusCode, headers, { kind: "raw", value });
   }
+}
+
+/** What HTTP has in a name (RFC 9110, section 5.1). */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
+/** A character that HTTP does not allow in a value, or that clients read in different ways. */
+const NO_HEADER_VALUE = /[^\t\x20-\x7e]/u;
+
+function checkHeader(name: string, value: string): void {
+  if (typeof name !== "string" || !HEADER_NAME.test(name)) {
+    throw new TypeError(
+      `response.header() takes a name of letters, digits and -, and got ${JSON.stringify(name)}`,
+    );
+  }
+  const wrong = NO_HEADER_VALUE.exec(value);
+  if (wrong === null) return;
+  const code = wrong[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+  const advice = name.toLowerCase() === "content-disposition"
+    ? "; a file name goes into filename*=UTF-8''${encodeURIComponent(name)}"
+    : "; encode it, for example with encodeURIComponent()";
+  throw new TypeError(
+    `response.header("${name}"): the value has the character ${
+      JSON.stringify(wrong[0])
+    } (U+${code}) at ${wrong.index}, ` +
+      `and header values are ASCII${advice}`,
+  );
+}
+
+/** An address as a header can have it: what is encoded already stays. */
+function encodeAddress(location: string): string {
+  return location.toWellFormed().replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
 }
 
 /** A text, which numbers and the like have too; an object would be sent as `[object Object]`. */

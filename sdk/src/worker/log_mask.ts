@@ -56,7 +56,7 @@ const CREDENTIALS: readonly RegExp[] = [
   // Lines of a head.
   /((?:proxy-)?authorization\s*:\s*|(?:set-)?cookie\s*:\s*|x-(?:api-key|auth-token|jelou-token)\s*:\s*)[^\r\n]+/gi,
   /(\bbearer )[\w.~+/=-]+/gi,
-  /(^basic )[\w+/=-]{8,}$/gi,
+  /(^[Bb]asic )(?=\S*[A-Z0-9=])[\w+/=-]{8,}$/g,
   /(\bjfn_(?:rt|pat)_)[0-9A-Za-z]+/g,
   // The password in an address.
   /(:\/\/[^\s:@/]*:)[^\s@/]+(?=@)/g,

@@ -7,6 +7,7 @@ import type { AppDefinition } from "../definition/app.ts";
 import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
 import type { LoadFailure } from "./load_message.ts";
+import { maskText } from "./log_mask.ts";
 import { createObjectURL, isError, NativeBlob, nativeImport, revokeObjectURL, slice } from "./primordials.ts";
 import { readableStack } from "./stack.ts";
 
@@ -84,7 +85,7 @@ const MAX_MESSAGE = 4_000;
 
 function messageOf(error: unknown): string {
   const message = isError(error) ? String(error.message) : String(error);
-  return message.length > MAX_MESSAGE ? slice(message, 0, MAX_MESSAGE) + "…" : message;
+  return maskText(message.length > MAX_MESSAGE ? slice(message, 0, MAX_MESSAGE) + "…" : message);
 }
 
 /** What the engine is told about a failure. */
@@ -94,8 +95,8 @@ export function describeFailure(error: unknown): LoadFailure {
     return {
       code: error.code,
       message: error.message,
-      stack: cause === undefined ? null : readableStack(cause),
+      stack: cause === undefined ? null : maskText(readableStack(cause)),
     };
   }
-  return { code: "IMPORT_FAILED", message: messageOf(error), stack: readableStack(error) };
+  return { code: "IMPORT_FAILED", message: messageOf(error), stack: maskText(readableStack(error)) };
 }

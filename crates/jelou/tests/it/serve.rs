@@ -200,3 +200,23 @@ fn a_server_of_nobody() {
     assert!(data.is_empty(), "{data:?}");
     server.stop();
 }
+
+#[test]
+fn a_functions_lines_have_their_own_level() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).env("JELOU_LOG", "warn").start();
+    let body = "() => { console.log('quiet'); console.warn('careful'); throw new Error('broken'); }";
+    let token = sandbox.deploy("mi-funcion", &function(body));
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 500);
+    let log = eventually("the error's line", || {
+        let log = server.data.log();
+        log.contains("broken").then_some(log)
+    });
+    let level_of = |word: &str| {
+        let line = log.lines().find(|line| line.contains(word));
+        line.and_then(|line| line.split_whitespace().nth(1))
+    };
+    assert_eq!(level_of("broken"), Some("ERROR"), "{log}");
+    assert_eq!(level_of("careful"), Some("WARN"), "{log}");
+    assert_eq!(level_of("quiet"), None, "{log}");
+}

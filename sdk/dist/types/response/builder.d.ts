@@ -32,7 +32,19 @@ export declare class ResponseBuilder extends FunctionResponse {
      * @throws {RangeError} When it is no such number.
      */
     status(code: number): ResponseBuilder;
-    /** Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. */
+    /**
+     * Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. Values are ASCII: a file name
+     * with other characters goes into `filename*`.
+     *
+     * ```ts
+     * import { response } from "@jelou/functions";
+     *
+     * const name = encodeURIComponent("año.pdf");
+     * response.header("Content-Disposition", `attachment; filename*=UTF-8''${name}`);
+     * ```
+     *
+     * @throws {TypeError} When HTTP does not allow the name or the value; the message names the character.
+     */
     header(name: string, value: string | number): ResponseBuilder;
     /** Ends with a JSON body, of the type `application/json`. */
     json(value: unknown): FunctionResponse;
@@ -50,7 +62,7 @@ export declare class ResponseBuilder extends FunctionResponse {
     /**
      * Ends with a redirect.
      *
-     * @param location Where to.
+     * @param location Where to; characters that are not ASCII are percent-encoded.
      * @param code Default 302, unless a status was set before.
      */
     redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse;
