@@ -186,3 +186,28 @@ Deno.test("schemas of other libraries are taken", async (test) => {
     await stop();
   }
 });
+
+Deno.test("Zod 3's parameters for messages hold", async () => {
+  await using worker = await Worker.serving(`
+    import { define, z } from "@jelou/functions";
+    export default define({ description: "x", input: z.object({
+      name: z.string({ required_error: "falta el nombre", invalid_type_error: "debe ser texto" }),
+      age: z.number({ errorMap: (issue, { defaultError }) => ({ message: issue.code + ": " + defaultError }) }).optional(),
+      own: z.string({ message: "propio", required_error: "no" }).optional(),
+    }), handler: () => {
+      const { error } = z.string().safeParse(1);
+      try { z.string().parse(1); } catch (thrown) { return [error.errors.length, thrown.errors[0].path]; }
+    } });
+  `);
+  const messages = async (input: unknown) => {
+    const { details } = await (await worker.post(input)).json();
+    return details.map(({ message }: { message: string }) => message);
+  };
+  equal(await messages({}), ["falta el nombre"]);
+  equal(await messages({ name: 1, age: "x", own: 1 }), [
+    "debe ser texto",
+    "invalid_type: Expected number, received string",
+    "propio",
+  ]);
+  equal(await (await worker.post({ name: "x" })).json(), [1, []]);
+});

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { checkKeys } from "./keys.ts";
 import type { CorsManifest } from "./manifest.ts";
 import type { Report } from "./report.ts";
 
+const CORS_KEYS = ["origin", "methods", "headers", "credentials", "maxAge"];
 const DEFAULT_MAX_AGE_SECONDS = 86_400;
 
 /** Reads `config.cors`. `false` allows no origin at all: an empty list. */
@@ -16,6 +18,7 @@ export function readCors(cors: unknown, label: string, report: Report): CorsMani
     problem("` must be an object or false");
   }
   const given = (typeof cors === "object" && cors !== null ? cors : {}) as Record<string, unknown>;
+  checkKeys(given, CORS_KEYS, (text) => problem(`\` ${text}`));
   const origin = readOrigins(given.origin, problem);
   const credentials = given.credentials === true;
   if (given.credentials !== undefined && typeof given.credentials !== "boolean") {

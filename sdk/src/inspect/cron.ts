@@ -4,8 +4,11 @@
  *
  * @module
  */
+import { checkKeys } from "./keys.ts";
 import type { CronManifest } from "./manifest.ts";
 import type { Problem } from "./report.ts";
+
+const CRON_KEYS = ["expression", "timezone", "name", "botId"];
 
 /** Reads `config.cron`. */
 export function readCron(cron: unknown, problem: Problem): CronManifest[] {
@@ -22,6 +25,7 @@ function readSchedule(schedule: unknown, where: string, problem: Problem): CronM
     string,
     unknown
   >;
+  checkKeys(Object(schedule), CRON_KEYS, (text) => problem(`${where} ${text}`));
   if (typeof expression !== "string" || expression.trim() === "") {
     problem(`${where} needs an \`expression\`, e.g. "0 9 * * *"`);
   } else {

@@ -9,6 +9,7 @@ import type { AnyFunctionDefinition } from "../definition/define.ts";
 import type { FunctionConfig } from "../definition/config.ts";
 import type { Definition } from "../worker/module.ts";
 import { checkFunction } from "./function_rules.ts";
+import { checkKeys } from "./keys.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
 import type { Report } from "./report.ts";
 import { inspectTool } from "./tool.ts";
@@ -46,6 +47,7 @@ function inspectDefine(definition: AnyFunctionDefinition, functionSlug: string, 
 }
 
 function inspectApp(definition: AppDefinition, report: Report): Manifest {
+  checkKeys(definition, APP_KEYS, (text) => report.problems.push(`app(): ${text}`));
   const shared = asConfig(definition.config, "app()", report);
   const tools: ToolManifest[] = [];
   for (const [key, tool] of Object.entries(asTools(definition.tools, report))) {
@@ -69,6 +71,9 @@ function inspectApp(definition: AppDefinition, report: Report): Manifest {
   return { mode: "app", name, description, tools };
 }
 
+const APP_KEYS = ["name", "description", "config", "tools"];
+const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron"];
+
 function asTools(tools: unknown, report: Report): Record<string, AnyFunctionDefinition> {
   if (typeof tools === "object" && tools !== null && Object.keys(tools).length > 0) {
     return tools as Record<string, AnyFunctionDefinition>;
@@ -79,7 +84,10 @@ function asTools(tools: unknown, report: Report): Record<string, AnyFunctionDefi
 
 function asConfig(config: unknown, label: string, report: Report): FunctionConfig {
   if (config === undefined || config === null) return {};
-  if (typeof config === "object" && !Array.isArray(config)) return config;
+  if (typeof config === "object" && !Array.isArray(config)) {
+    checkKeys(config, CONFIG_KEYS, (text) => report.problems.push(`${label}: \`config\` ${text}`));
+    return config;
+  }
   report.problems.push(`${label}: \`config\` must be an object, and is ${typeof config}`);
   return {};
 }

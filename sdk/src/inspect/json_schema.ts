@@ -16,12 +16,15 @@ import { fromZod4 } from "./converters/zod4.ts";
 import type { Inexact } from "./inexact.ts";
 import type { JsonSchema } from "./manifest.ts";
 import type { Report } from "./report.ts";
+import { foreignPart, type Remarks } from "./schema_parts.ts";
 
 /** Where a schema stands, for messages. */
 export interface SchemaPlace {
   /** How messages call the tool. */
   readonly label: string;
   readonly part: "input" | "output";
+  /** Whether the input may be a query string, all of whose values are text. */
+  readonly query?: boolean;
 }
 
 /** Converts a schema; `null` when there is none. */
@@ -41,16 +44,48 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
       }; it is shown as ${shown}`,
     );
   };
+  const remarks: Remarks = {
+    inexact,
+    unsendable: (path, what, instead) => {
+      if (place.part === "output") return;
+      report.warnings.push(
+        `${place.label}: no JSON is ${what}, so no caller can send ${
+          showPath(place.part, path)
+        }; use ${instead} instead`,
+      );
+    },
+    looseBoolean: (path) => {
+      if (place.part === "output" || !place.query) return;
+      report.warnings.push(
+        `${place.label}: ${
+          showPath(place.part, path)
+        } is z.coerce.boolean(), which takes every text for true, ` +
+          '"false" too; use z.stringbool() for query strings and forms',
+      );
+    },
+  };
+  const { vendor } = schema["~standard"];
+  const foreign = vendor === "zod" ? foreignPart(schema) : null;
+  if (foreign !== null) {
+    report.problems.push(
+      `${place.label}: ${
+        showPath(place.part, foreign)
+      } is a schema of another copy of Zod than the schema around it;` +
+        ' make all parts with the same `z`, such as that of "@jelou/functions"',
+    );
+    return null;
+  }
   try {
-    return convert(schema, inexact);
+    return convert(schema, remarks);
   } catch (error) {
     inexact([], `this ${schema["~standard"].vendor} schema (${(error as Error).message})`, "{}");
     return {};
   }
 }
 
-function convert(schema: StandardSchemaV1, inexact: Inexact): JsonSchema {
-  if ("_zod" in schema) return fromZod4(schema, inexact);
+function convert(schema: StandardSchemaV1, remarks: Remarks): JsonSchema {
+  const { inexact } = remarks;
+  if ("_zod" in schema) return fromZod4(schema, remarks);
   const { vendor } = schema["~standard"];
   if (vendor === "zod") return fromZod3(schema, inexact);
   if (vendor === "valibot") return fromValibot(schema, inexact);

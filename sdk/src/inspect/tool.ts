@@ -8,6 +8,7 @@ import type { FunctionConfig, HttpMethod } from "../definition/config.ts";
 import { readCors } from "./cors.ts";
 import { readCron } from "./cron.ts";
 import { toJsonSchema } from "./json_schema.ts";
+import { checkKeys } from "./keys.ts";
 import type { ToolManifest } from "./manifest.ts";
 import { checkPath } from "./path.ts";
 import type { Problem, Report } from "./report.ts";
@@ -16,6 +17,8 @@ const DEFAULT_METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "
 const METHODS: readonly string[] = [...DEFAULT_METHODS, "HEAD", "OPTIONS"];
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const MAX_DESCRIPTION = 1_024;
+
+const DEFINE_KEYS = ["name", "description", "input", "output", "config", "annotations", "handler"];
 
 /** What is known of a tool before its definition is read. */
 export interface ToolSource {
@@ -36,18 +39,21 @@ export function inspectTool(source: ToolSource, report: Report): ToolManifest {
   if (typeof definition.handler !== "function") {
     problem(`\`handler\` must be a function, and is ${typeof definition.handler}`);
   }
+  checkKeys(definition, DEFINE_KEYS, problem);
+  const methods = readMethods(config.methods, problem);
+  const query = methods.includes("GET");
   return {
     key,
     name: readName(definition.name ?? source.defaultName, problem),
     description: readDescription(definition.description, problem),
     path: checkPath(config.path ?? source.defaultPath, problem),
-    methods: readMethods(config.methods, problem),
+    methods,
     timeoutMs: readTimeout(config.timeout, problem),
     mcp: readFlag("mcp", config.mcp, true, problem),
     public: readFlag("public", config.public, false, problem),
     cors: readCors(config.cors, label, report),
     cron: readCron(config.cron, problem),
-    inputSchema: toJsonSchema(definition.input, { label, part: "input" }, report),
+    inputSchema: toJsonSchema(definition.input, { label, part: "input", query }, report),
     outputSchema: toJsonSchema(definition.output, { label, part: "output" }, report),
     annotations: readAnnotations(definition.annotations, problem),
   };

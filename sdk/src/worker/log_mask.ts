@@ -55,7 +55,7 @@ const HINT = /bearer |basic |jfn_|:\/\/[^\s@]*@|authorization|cookie|api-key|aut
 const CREDENTIALS: readonly RegExp[] = [
   // Lines of a head.
   /((?:proxy-)?authorization\s*:\s*|(?:set-)?cookie\s*:\s*|x-(?:api-key|auth-token|jelou-token)\s*:\s*)[^\r\n]+/gi,
-  /(\bbearer )[\w.~+/=-]+/gi,
+  /(\bbearer )(?=[\w.~+/-]*[\d=_.~+/-])[\w.~+/=-]{8,}/gi,
   /(^[Bb]asic )(?=\S*[A-Z0-9=])[\w+/=-]{8,}$/g,
   /(\bjfn_(?:rt|pat)_)[0-9A-Za-z]+/g,
   // The password in an address.

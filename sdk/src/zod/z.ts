@@ -4,6 +4,11 @@
  * Those words are the platform's contract, so a locale changes nothing: `z.locales` has every language's name,
  * and each of them is English.
  *
+ * Written for Zod 3? `required_error`, `invalid_type_error`, `errorMap` and `error.errors` work as they did. What is
+ * different: `z.string().ip()` is `z.ipv4()` or `z.ipv6()`, `ZodIssueCode` has the names of Zod 4 (`invalid_format`,
+ * `invalid_value`), `z.object().deepPartial()` and `z.function().args()` are gone. Make a schema with one copy of Zod
+ * throughout: a deploy refuses a schema of another copy inside one.
+ *
  * ```ts
  * import { z } from "@jelou/functions";
  *
@@ -14,9 +19,16 @@
  */
 import { z } from "zod";
 import { legacyIssue, type RawIssue } from "./legacy_issue.ts";
+import { messageOfParams, provideErrors } from "./legacy_params.ts";
 
 // `customError` and not `localeError`: a copy of Zod in the user's own bundle shares this configuration and
 // installs its English locale over the latter when it is imported.
-z.config({ customError: (issue) => legacyIssue(issue as unknown as RawIssue).message });
+z.config({
+  customError: (issue) => {
+    const raw = issue as unknown as RawIssue;
+    return messageOfParams(raw) ?? legacyIssue(raw).message;
+  },
+});
+provideErrors(z);
 
 export { z };

@@ -4,12 +4,14 @@
  * @module
  */
 import { z } from "@jelou/functions";
-import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
+import { DATE_TIME, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
+import { INPUT_ADVICE, type Remarks } from "../schema_parts.ts";
 
 /** Names of what JSON Schema lacks, for messages. */
 const NAMES: Record<string, string> = {
   bigint: "a bigint",
+  date: "a Date",
   custom: "a custom or instanceof check",
   map: "a Map",
   set: "a Set",
@@ -22,19 +24,26 @@ const NAMES: Record<string, string> = {
 };
 
 /** Converts a schema of Zod 4, of the SDK's copy or another. */
-export function fromZod4(schema: unknown, inexact: Inexact): JsonSchema {
+export function fromZod4(schema: unknown, { inexact, unsendable, looseBoolean }: Remarks): JsonSchema {
   const json = z.toJSONSchema(schema as z.ZodType, {
     io: "input",
     target: "draft-2020-12",
     unrepresentable: ({ zodSchema, path }) => {
-      const { type } = zodSchema._zod.def;
+      const def = zodSchema._zod.def as { type: string; coerce?: boolean };
+      const { type } = def;
       const at = withoutKeywords(path);
+      const instead = def.coerce ? undefined : INPUT_ADVICE[type];
+      if (instead !== undefined) unsendable(at, NAMES[type]!, instead);
       if (type === "date") {
-        inexact(at, "a Date", SHOWN_DATE_TIME);
+        inexact(at, NAMES[type]!, SHOWN_DATE_TIME);
         return { ...DATE_TIME } as z.core.JSONSchema.BaseSchema;
       }
       inexact(at, NAMES[type] ?? `the type "${type}"`, "{}");
       return "any";
+    },
+    override: ({ zodSchema, path }) => {
+      const def = zodSchema._zod.def as { type: string; coerce?: boolean };
+      if (def.type === "boolean" && def.coerce) looseBoolean(withoutKeywords(path as (string | number)[]));
     },
   });
   return json as JsonSchema;
