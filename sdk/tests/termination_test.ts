@@ -214,3 +214,24 @@ Deno.test("a function that closes its output goes on without a log", async () =>
     });
   }
 });
+
+Deno.test("heap snapshots are not available", async () => {
+  await using worker = await Worker.serving(attempting(
+    `
+      named: async () => writeHeapSnapshot(),
+      whole: async () => v8.getHeapSnapshot(),
+      required: async () => createRequire("file:///x.js")("v8").writeHeapSnapshot(),
+      rest: async () => v8.deserialize(serialize({ a: 1 }))
+    `,
+    `
+    import v8, { serialize, writeHeapSnapshot } from "node:v8";
+    import { createRequire } from "node:module";
+  `,
+  ));
+  await survives(worker, ["named", "whole", "required"], async (_, response) => {
+    same(response.status, 500);
+    await response.body?.cancel();
+    match((await worker.nextLog()).args[0].message, /^heap snapshots are not available in functions/);
+  });
+  equal(await (await worker.invoke("/rest")).json(), { a: 1 });
+});

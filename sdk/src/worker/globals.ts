@@ -5,7 +5,7 @@
  * @module
  */
 import { includes } from "./primordials.ts";
-import { guardDeno, guardProcess, guardThreads } from "./termination.ts";
+import { guardDeno, guardProcess, guardSnapshots, guardThreads } from "./termination.ts";
 
 /**
  * Storage that Deno keeps on disk by origin, and threads.
@@ -71,4 +71,5 @@ export function provideProcess(code: string): void {
   });
   guardProcess(process);
   guardThreads(process, code);
+  guardSnapshots(process, code);
 }

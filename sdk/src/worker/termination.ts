@@ -15,7 +15,7 @@ const denoKill = Deno.kill;
 
 /** The parts of Node's `process` that end it. */
 interface NodeProcess {
-  getBuiltinModule(name: string): { Worker: object };
+  getBuiltinModule(name: string): object;
   _kill(pid: number, signal: number): unknown;
   _exiting: boolean;
 }
@@ -55,8 +55,21 @@ export function guardProcess(process: object): void {
  */
 export function guardThreads(process: object, code: string): void {
   if (!includes(code, "worker_threads")) return;
-  const { Worker } = (process as NodeProcess).getBuiltinModule("node:worker_threads");
+  const { Worker } = (process as NodeProcess).getBuiltinModule("node:worker_threads") as { Worker: object };
   Object.setPrototypeOf(Worker, NoThreads);
+}
+
+/** Refuses heap snapshots: one takes several times the memory of the heap, past the function's limit. */
+export function guardSnapshots(process: object, code: string): void {
+  if (!includes(code, "v8")) return;
+  const v8 = (process as NodeProcess).getBuiltinModule("node:v8");
+  for (const name of ["getHeapSnapshot", "writeHeapSnapshot"]) {
+    replace(v8, name, () => {
+      throw new NativeError(
+        "heap snapshots are not available in functions: they take more memory than there is",
+      );
+    });
+  }
 }
 
 class NoThreads {

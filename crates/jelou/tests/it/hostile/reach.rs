@@ -370,6 +370,7 @@ fn the_runtimes_insides_and_other_processes() {
         at: "/refused",
         others: vec![
             ("native syntax", "SyntaxError: "),
+            ("a heap dump", "Error: heap snapshots are not available"),
             ("stop itself", "Error: process.kill("),
         ],
     };
