@@ -19,7 +19,8 @@ export type HandlerInput<I> = I extends StandardSchemaV1 ? InferOutput<I>
 
 /**
  * What a handler may return: a plain value is sent as JSON with the status 200, `undefined` and `null` as 204, a
- * web `Response` as it is, streamed. With an `output` schema, a plain value has to match it.
+ * web `Response` as it is, streamed. Streams, generators, bytes and files are sent as what they are; another value that
+ * JSON would empty, such as a `Map`, is answered 500. With an `output` schema, a plain value has to match it.
  */
 export type HandlerResult<O> =
   | Response

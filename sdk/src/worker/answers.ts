@@ -45,6 +45,22 @@ export const validationFailed = (details: readonly IssueDetail[]): PlainAnswer =
 /** The body is not JSON though it says so. */
 export const invalidJson = (): PlainAnswer => json(400, { error: "Invalid JSON" });
 
+/** The body is in a charset that is not known. */
+export const unsupportedCharset = (): PlainAnswer => json(415, { error: "Unsupported charset" });
+
+/** The body has a coding that is not known. */
+export const unsupportedEncoding = (): PlainAnswer => ({
+  status: 415,
+  headers: [["content-type", "application/json"], ["accept-encoding", "gzip, deflate, br, zstd"]],
+  body: stringify({ error: "Unsupported content encoding" }),
+});
+
+/** The body is not in the coding that it says. */
+export const invalidEncoding = (): PlainAnswer => json(400, { error: "Invalid content encoding" });
+
+/** The decoded body is over the limit. */
+export const tooLarge = (): PlainAnswer => json(413, { error: "Payload too large" });
+
 /** The handler threw; the reason is in the logs only. */
 export const internalError = (): PlainAnswer => json(500, { error: "Internal function error" });
 

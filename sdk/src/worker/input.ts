@@ -6,17 +6,33 @@
  * | GET, HEAD | the query string as an object of strings |
  * | no body | `{}` |
  * | `application/json`, `...+json` | the parsed body; 400 when it does not parse |
- * | `application/x-www-form-urlencoded` | the fields as an object of strings |
+ * | `application/x-www-form-urlencoded` | the fields as an object of strings; JSON that is sent as a form is JSON |
  * | a body without a content type | the parsed body when it is JSON, else as below |
- * | anything else: multipart, text, bytes | `undefined`; the body is left unread in the third argument |
+ * | any other type but files and multipart, for a function with `input` | the parsed body when it is JSON, else as below |
+ * | anything else | `undefined`; the body is left unread in the third argument |
  *
  * A schema is never skipped: a body that gives no input is checked as `{}`. Otherwise a caller could get
  * around the validation by naming another content type. A function for uploads leaves `input` out.
  *
  * @module
  */
+import { invalidJson, type PlainAnswer, unsupportedCharset } from "./answers.ts";
 import type { Incoming } from "./incoming.ts";
-import { decode, endsWith, indexOf, NativePromise, parse, slice, toLowerCase, trim } from "./primordials.ts";
+import {
+  decode,
+  decodeWith,
+  endsWith,
+  indexOf,
+  matches,
+  NativePromise,
+  NativeTextDecoder,
+  parse,
+  replaceAll,
+  slice,
+  startsWith,
+  toLowerCase,
+  trim,
+} from "./primordials.ts";
 import { parseFields } from "./query.ts";
 
 /** What was read from a request. */
@@ -24,56 +40,116 @@ export interface Input {
   readonly value: unknown;
   /** The body, when it had to be read; `null` when it is still to be streamed. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** Whether the value is fields of a query or a form: each is a text, or a list if it came more than once. */
+  readonly isFields: boolean;
+  /** The content type of a body that was not read. */
+  readonly unread: string | null;
 }
 
-/** The body says that it is JSON, and is not. */
-export const INVALID_JSON: unique symbol = Symbol("invalid JSON");
+/** A body that cannot be read, with the answer. */
+export class Refused {
+  readonly answer: PlainAnswer;
+  constructor(answer: PlainAnswer) {
+    this.answer = answer;
+  }
+}
 
 /** What reading gives. */
-type ReadInput = Input | typeof INVALID_JSON;
+type ReadInput = Input | Refused;
 
-const NO_BODY: Input = { value: {}, bytes: null };
-const UNREAD: Input = { value: undefined, bytes: null };
+const NO_BODY: Input = { value: {}, bytes: null, isFields: false, unread: null };
+
+/** Bodies over this length are not read to see whether they are JSON. */
+const MAX_GUESSED_BYTES = 1024 * 1024;
+
+/** Types whose bodies are no JSON, and multipart, which is not parsed. */
+const FILE_TYPE = /^(?:image|audio|video|font|multipart)\//;
+
+/** Text that begins as a JSON object or list does. */
+const BEGINS_AS_JSON = /^\s*[{[]/;
 
 /** Whether requests with this method take their input from the query string. */
 export function takesQuery(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
+/** The input of a request without a body of its own. */
+export function queryInput(query: unknown): Input {
+  return { value: query, bytes: null, isFields: true, unread: null };
+}
+
+type Kind = "json" | "form" | "other";
+
 /**
  * Reads the input from a request's body.
  *
  * @param keepBytes Whether the body must still be readable, byte for byte; text alone is quicker.
+ * @param isWanted Whether the function has a schema for it.
  */
-export function readBody(incoming: Incoming, keepBytes: boolean): ReadInput | Promise<ReadInput> {
-  const type = mediaType(incoming.contentType);
-  const json = type === "application/json" || endsWith(type, "+json");
-  const form = type === "application/x-www-form-urlencoded";
-  if (!json && !form && type !== "") {
-    return incoming.hasBody() ? UNREAD : NO_BODY;
+export function readBody(
+  incoming: Incoming,
+  keepBytes: boolean,
+  isWanted: boolean,
+): ReadInput | Promise<ReadInput> {
+  const { contentType } = incoming;
+  const type = mediaType(contentType);
+  const kind: Kind = type === "application/json" || endsWith(type, "+json")
+    ? "json"
+    : type === "application/x-www-form-urlencoded"
+    ? "form"
+    : "other";
+  if (kind === "other" && type !== "" && !(isWanted && mayBeJson(incoming, type))) {
+    return incoming.hasBody() ? unread(type, null) : NO_BODY;
   }
-  const body = keepBytes ? incoming.bytes() : incoming.text();
-  return body instanceof NativePromise ? parseLater(body, json, form) : parseBody(body, json, form);
+  const charset = charsetOf(contentType);
+  if (charset instanceof Refused) return charset;
+  const body = keepBytes || charset !== null ? incoming.bytes() : incoming.text();
+  return body instanceof NativePromise
+    ? parseLater(body, charset, kind, type)
+    : parseBody(body, charset, kind, type);
+}
+
+function mayBeJson(incoming: Incoming, type: string): boolean {
+  if (matches(FILE_TYPE, type)) return false;
+  return incoming.native === null ||
+    Number(incoming.header("content-length") ?? Infinity) <= MAX_GUESSED_BYTES;
 }
 
 async function parseLater(
   body: Promise<Uint8Array<ArrayBuffer> | string>,
-  json: boolean,
-  form: boolean,
+  charset: TextDecoder | null,
+  kind: Kind,
+  type: string,
 ): Promise<ReadInput> {
-  return parseBody(await body, json, form);
+  return parseBody(await body, charset, kind, type);
 }
 
-function parseBody(body: Uint8Array<ArrayBuffer> | string, json: boolean, form: boolean): ReadInput {
+function parseBody(
+  body: Uint8Array<ArrayBuffer> | string,
+  charset: TextDecoder | null,
+  kind: Kind,
+  type: string,
+): ReadInput {
   const bytes = typeof body === "string" ? null : body;
-  const text = typeof body === "string" ? body : decode(body);
-  if (text === "") return { value: {}, bytes };
-  if (form) return { value: parseFields(text), bytes };
-  try {
-    return { value: parse(text), bytes };
-  } catch {
-    return json ? INVALID_JSON : { value: undefined, bytes };
+  const text = typeof body === "string" ? body : charset === null ? decode(body) : decodeWith(charset, body);
+  if (text === "") return { value: {}, bytes, isFields: false, unread: null };
+  if (kind !== "json" && !(kind === "other" && type === "") && !matches(BEGINS_AS_JSON, text)) {
+    return kind === "form" ? fields(text, bytes) : unread(type, bytes);
   }
+  try {
+    return { value: parse(text), bytes, isFields: false, unread: null };
+  } catch {
+    if (kind === "json") return new Refused(invalidJson());
+    return kind === "form" ? fields(text, bytes) : unread(type, bytes);
+  }
+}
+
+function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
+  return { value: parseFields(text), bytes, isFields: true, unread: null };
+}
+
+function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
+  return { value: undefined, bytes, isFields: false, unread: type };
 }
 
 /** `Application/JSON; charset=utf-8` is `application/json`. */
@@ -81,4 +157,20 @@ function mediaType(header: string): string {
   if (header === "" || header === "application/json") return header;
   const end = indexOf(header, ";");
   return toLowerCase(trim(end < 0 ? header : slice(header, 0, end)));
+}
+
+/** What decodes the text; `null` for UTF-8. */
+function charsetOf(header: string): TextDecoder | null | Refused {
+  if (header === "" || header === "application/json") return null;
+  const lower = toLowerCase(header);
+  const at = indexOf(lower, "charset=");
+  if (at < 0) return null;
+  const end = indexOf(lower, ";", at);
+  const label = trim(replaceAll(slice(lower, at + "charset=".length, end < 0 ? lower.length : end), '"', ""));
+  if (label === "utf-8" || label === "utf8" || startsWith(label, "us-ascii")) return null;
+  try {
+    return new NativeTextDecoder(label);
+  } catch {
+    return new Refused(unsupportedCharset());
+  }
 }

@@ -3,41 +3,60 @@
  *
  * @module
  */
-import { type Answer, internalError, invalidJson, validationFailed } from "./answers.ts";
+import { type Answer, internalError, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
 import type { Incoming } from "./incoming.ts";
-import { type Input, INVALID_JSON, readBody, takesQuery } from "./input.ts";
+import { codingsOf, decodeBody } from "./encoded_body.ts";
+import { type Input, queryInput, readBody, Refused, takesQuery } from "./input.ts";
 import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
 import { NativePromise } from "./primordials.ts";
 import { isResponse, type Outcome, toOutcome } from "./result.ts";
 import type { Tool, Tools } from "./tool.ts";
-import type { Validated } from "./validation.ts";
+import type { IssueDetail, Validated, Validator } from "./validation.ts";
 
 /** A function that is ready for requests. */
 export interface LoadedFunction {
   readonly scope: FunctionScope;
   readonly tools: Tools;
+  /** Bytes of a body. */
+  readonly maxBodyBytes: number;
 }
 
 /** Answers one request. Never throws. */
 export function invoke(fn: LoadedFunction, incoming: Incoming): Promise<Answer> {
   const context = new InvocationContext(fn.scope, incoming);
-  return runAs(context, () => answer(fn.tools, context, incoming));
+  return runAs(context, () => answer(fn, context, incoming));
 }
 
-async function answer(tools: Tools, context: InvocationContext, incoming: Incoming): Promise<Answer> {
+async function answer(fn: LoadedFunction, context: InvocationContext, request: Incoming): Promise<Answer> {
+  let incoming = request;
   try {
-    const tool = toolOf(tools, incoming);
-    const reading = takesQuery(context.method)
-      ? { value: context.query, bytes: null }
-      : readBody(incoming, tool.wantsRequest);
-    const input = reading instanceof NativePromise ? await reading : reading;
-    if (input === INVALID_JSON) return invalidJson();
+    const tool = toolOf(fn.tools, incoming);
+    const isWanted = tool.validateInput !== null;
+    let input: Input | Refused;
+    if (takesQuery(context.method)) input = queryInput(context.query);
+    else {
+      // A body that is encoded does not parse, so that plain JSON is not asked for its encoding.
+      let decoded = isPlainJson(incoming) ? incoming : await withoutCodings(fn, incoming);
+      if (decoded instanceof Refused) return decoded.answer;
+      let reading = readBody(decoded, tool.wantsRequest, isWanted);
+      input = reading instanceof NativePromise ? await reading : reading;
+      if (input instanceof Refused && decoded === incoming && isPlainJson(incoming)) {
+        decoded = await withoutCodings(fn, incoming);
+        if (decoded instanceof Refused) return decoded.answer;
+        if (decoded !== incoming) {
+          reading = readBody(decoded, tool.wantsRequest, isWanted);
+          input = reading instanceof NativePromise ? await reading : reading;
+        }
+      }
+      incoming = decoded;
+    }
+    if (input instanceof Refused) return input.answer;
     const validating = validate(tool, context, input);
     const validated = validating instanceof NativePromise ? await validating : validating;
-    if (validated.details !== null) return validationFailed(validated.details);
+    if (validated.details !== null) return validationFailed(withReason(validated.details, input));
     const outward = tool.wantsRequest ? outwardRequest(incoming, urlOf(incoming), input.bytes) : undefined;
     const returned = tool.handler(validated.value, context, outward);
     const settling = toOutcome(await returned);
@@ -52,6 +71,24 @@ async function answer(tools: Tools, context: InvocationContext, incoming: Incomi
 }
 
 const THROWN_RESPONSE = "The handler threw a response, which is answered with 500; return it";
+
+/** Whether it is a request of the call channel that most likely has nothing but JSON. */
+function isPlainJson(incoming: Incoming): boolean {
+  return incoming.native === null && incoming.contentType === "application/json";
+}
+
+function withoutCodings(fn: LoadedFunction, incoming: Incoming): Incoming | Promise<Incoming | Refused> {
+  const codings = codingsOf(incoming);
+  return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.maxBodyBytes);
+}
+
+/** Details that begin with the reason why there was nothing to check. */
+function withReason(details: readonly IssueDetail[], { unread }: Input): readonly IssueDetail[] {
+  if (unread === null) return details;
+  const type = unread === "" ? "it has no Content-Type" : `its Content-Type is ${unread}`;
+  const message = `The body was not read: ${type}, and it is no JSON. Send JSON as application/json`;
+  return [{ path: [], message, code: "custom" }, ...details];
+}
 
 /** The URL that the caller used. */
 function urlOf(incoming: Incoming): string {
@@ -76,8 +113,40 @@ function toolOf(tools: Tools, incoming: Incoming): Tool {
 function validate(tool: Tool, context: InvocationContext, input: Input): Validated | Promise<Validated> {
   if (tool.validateInput === null) return { value: input.value, details: null };
   const value = input.value === undefined ? {} : input.value;
-  const validated = tool.validateInput(value);
+  const validated = input.isFields ? validateFields(tool.validateInput, value) : tool.validateInput(value);
   return context.isCron ? leniently(validated, value) : validated;
+}
+
+/** Queries and forms have no way to say that one value is a list: where the schema wants one, it is. */
+function validateFields(validator: Validator, value: unknown): Validated | Promise<Validated> {
+  const validated = validator(value);
+  return validated instanceof NativePromise
+    ? retryLater(validator, value, validated)
+    : retryWithLists(validator, value, validated);
+}
+
+async function retryLater(
+  validator: Validator,
+  value: unknown,
+  first: Promise<Validated>,
+): Promise<Validated> {
+  return await retryWithLists(validator, value, await first);
+}
+
+function retryWithLists(
+  validator: Validator,
+  value: unknown,
+  validated: Validated,
+): Validated | Promise<Validated> {
+  if (validated.details === null) return validated;
+  const fields = value as Record<string, unknown>;
+  let lists: Record<string, unknown> | null = null;
+  for (const name of validated.lists) {
+    if (typeof fields[name] !== "string") continue;
+    lists ??= { ...fields };
+    lists[name] = [fields[name]];
+  }
+  return lists === null ? validated : validator(lists);
 }
 
 async function leniently(validating: Validated | Promise<Validated>, value: unknown): Promise<Validated> {

@@ -47,6 +47,9 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   }
 }
 
+/** Bytes of a body, unless the engine says otherwise. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
 /** Imports a function and makes it ready for requests. */
 export async function prepare(message: LoadMessage, egress: EgressClient | null): Promise<LoadedFunction> {
   const definition = await importDefinition(message.bundle);
@@ -58,5 +61,5 @@ export async function prepare(message: LoadMessage, egress: EgressClient | null)
     memory: memoryFactory(egress, message.memory ?? null),
     jelou: jelouFactory(message.jelou ?? null),
   };
-  return { scope, tools: prepareTools(definition) };
+  return { scope, tools: prepareTools(definition), maxBodyBytes: message.maxBodyBytes ?? MAX_BODY_BYTES };
 }

@@ -23,6 +23,8 @@ export interface LoadMessage {
   readonly egressSocket: string | null;
   /** Bytes of a log line, its newline included. */
   readonly logLineBytes?: number;
+  /** Bytes of a request's body once it is decoded. */
+  readonly maxBodyBytes?: number;
   /** Present when the platform has a memory store. */
   readonly memory: MemoryStore | null;
   /** Credentials of the Jelou API. */

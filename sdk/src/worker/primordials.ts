@@ -163,6 +163,7 @@ export const urlHostname = getter<URL, string>(URL.prototype, "hostname");
 export const urlSetProtocol = setter<URL, string>(URL.prototype, "protocol");
 export const urlHref = getter<URL, string>(URL.prototype, "href");
 
+export const NativeTextDecoder = TextDecoder;
 const encoder = new TextEncoder();
 const encodeText = uncurry(TextEncoder.prototype.encode);
 const decoder = new TextDecoder();
@@ -176,6 +177,8 @@ export const copyWithin = uncurry(Uint8Array.prototype.copyWithin);
 /** A copy of bytes. */
 export const copy = uncurry(Uint8Array.prototype.slice as () => Uint8Array<ArrayBuffer>);
 
+/** The text of bytes in another encoding. */
+export const decodeWith = (decoder: TextDecoder, bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 /** UTF-8 bytes of a text. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encodeText(encoder, text);
 /** Writes a text as UTF-8 into bytes that have room for it, and gives their number. */

@@ -6,7 +6,7 @@
 import { z } from "@jelou/functions";
 import type { StandardResult, StandardSchemaV1 } from "../schema/standard_schema.ts";
 import { legacyIssue, type RawIssue, typeName } from "../zod/legacy_issue.ts";
-import { isArray, NativeError, slice, startsWith } from "./primordials.ts";
+import { isArray, matches, NativeError, slice, startsWith } from "./primordials.ts";
 
 /** One entry of `details` in a 400. */
 export interface IssueDetail {
@@ -18,7 +18,12 @@ export interface IssueDetail {
 /** A value that passed, or the reasons why it did not. */
 export type Validated =
   | { readonly value: unknown; readonly details: null }
-  | { readonly value: undefined; readonly details: readonly IssueDetail[] };
+  | {
+    readonly value: undefined;
+    readonly details: readonly IssueDetail[];
+    /** Names of fields that should be lists. */
+    readonly lists: readonly string[];
+  };
 
 /** Entries of `details`: an input of many small faults must not make an answer of many megabytes. */
 const MAX_DETAILS = 100;
@@ -93,6 +98,7 @@ function unmergeable(error: unknown): Validated {
       message: "Intersection results could not be merged",
       code: "invalid_intersection_types",
     }],
+    lists: [],
   };
 }
 
@@ -100,11 +106,13 @@ function settleZod(result: Payload): Validated {
   const { issues } = result;
   if (issues.length === 0) return { value: result.value, details: null };
   const details: IssueDetail[] = [];
+  const lists: string[] = [];
   for (let index = 0; index < issues.length && details.length < MAX_DETAILS; index++) {
     const issue = issues[index]!;
     if (!measuresWrongType(issue)) describeZodIssue(issue, [], details);
+    if (issue.code === "invalid_type" && issue.expected === "array") addList(lists, issue.path);
   }
-  return { value: undefined, details };
+  return { value: undefined, details, lists };
 }
 
 /**
@@ -153,6 +161,7 @@ function settleStandard(result: StandardResult<unknown>): Validated {
   const { issues } = result;
   if (!issues) return { value: (result as { value: unknown }).value, details: null };
   const details: IssueDetail[] = [];
+  const lists: string[] = [];
   for (let index = 0; index < issues.length && index < MAX_DETAILS; index++) {
     const issue = issues[index]!;
     const { code } = issue as { code?: unknown };
@@ -161,8 +170,16 @@ function settleStandard(result: StandardResult<unknown>): Validated {
       message: cut(String(issue.message)),
       code: typeof code === "string" ? code : "custom",
     };
+    if (matches(WANTS_LIST, String(issue.message))) addList(lists, details[index]!.path);
   }
-  return { value: undefined, details };
+  return { value: undefined, details, lists };
+}
+
+/** How libraries say that a list was expected. */
+const WANTS_LIST = /\b(?:expected|be) (?:an )?array\b/i;
+
+function addList(lists: string[], path: readonly PropertyKey[] = []): void {
+  if (path.length === 1 && typeof path[0] === "string") lists[lists.length] = path[0];
 }
 
 function joinPath(parent: readonly PropertyKey[], own: readonly PropertyKey[] = []): PropertyKey[] {

@@ -107,6 +107,7 @@ impl Builder {
             functions_domain: &self.functions_domain,
             egress_socket: None,
             log_line_bytes: launcher.limits.max_log_line_bytes,
+            max_body_bytes: launcher.limits.max_body_bytes,
             memory: None,
             jelou: None,
         };

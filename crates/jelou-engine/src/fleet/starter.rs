@@ -64,6 +64,7 @@ impl FunctionStarter {
             functions_domain: &self.platform.functions_domain,
             egress_socket: Some(&egress_socket),
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
+            max_body_bytes: self.launcher.limits.max_body_bytes,
             memory: Some(MemoryFeature {
                 max_value_bytes: self.launcher.limits.max_memory_value_bytes,
             }),

@@ -56,6 +56,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
+    pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
 }

@@ -205,7 +205,8 @@ fn a_server_of_nobody() {
 fn a_functions_lines_have_their_own_level() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox).env("JELOU_LOG", "warn").start();
-    let body = "() => { console.log('quiet'); console.warn('careful'); throw new Error('broken'); }";
+    let body =
+        "() => { console.log('quiet'); console.warn('careful'); throw new Error('broken'); }";
     let token = sandbox.deploy("mi-funcion", &function(body));
     assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 500);
     let log = eventually("the error's line", || {

@@ -15,7 +15,8 @@ import type { FunctionConfig, ToolAnnotations } from "./config.d.ts";
 export type HandlerInput<I> = I extends StandardSchemaV1 ? InferOutput<I> : any;
 /**
  * What a handler may return: a plain value is sent as JSON with the status 200, `undefined` and `null` as 204, a
- * web `Response` as it is, streamed. With an `output` schema, a plain value has to match it.
+ * web `Response` as it is, streamed. Streams, generators, bytes and files are sent as what they are; another value that
+ * JSON would empty, such as a `Map`, is answered 500. With an `output` schema, a plain value has to match it.
  */
 export type HandlerResult<O> = Response | FunctionResponse | (O extends StandardSchemaV1 ? InferInput<O> : unknown);
 /**

@@ -1,0 +1,164 @@
+/**
+ * Bodies with a `Content-Encoding`: decoded before anybody looks at them, within the limit of a body.
+ *
+ * @module
+ */
+import { invalidEncoding, tooLarge, unsupportedEncoding } from "./answers.ts";
+import type { CallFacts } from "./call_facts.ts";
+import type { Incoming } from "./incoming.ts";
+import { Refused } from "./input.ts";
+import {
+  appendHeader,
+  byteLength,
+  decode,
+  eachHeader,
+  NativeHeaders,
+  split,
+  toLowerCase,
+  trim,
+} from "./primordials.ts";
+
+/** Codings of one body; more of them are an attack. */
+const MAX_CODINGS = 3;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Decoder = (bytes: Bytes, options: { maxOutputLength: number }) => Bytes;
+
+/** The codings of a body, in the order in which they were applied; empty when there is none. */
+export function codingsOf(incoming: Incoming): string[] {
+  const header = incoming.header("content-encoding");
+  const codings: string[] = [];
+  if (header === null) return codings;
+  const names = split(toLowerCase(header), ",");
+  for (let index = 0; index < names.length; index++) {
+    const name = trim(names[index]!);
+    if (name !== "" && name !== "identity") codings[codings.length] = name;
+  }
+  return codings;
+}
+
+/** Reads a body and takes its codings off; the request that is given back has none. */
+export async function decodeBody(
+  incoming: Incoming,
+  codings: readonly string[],
+  maxBytes: number,
+): Promise<Incoming | Refused> {
+  // Now: the channel's buffer is another request's in the next turn.
+  const encoded = incoming.bytes();
+  const decoders: Decoder[] = [];
+  if (codings.length > MAX_CODINGS) return new Refused(unsupportedEncoding());
+  for (let index = codings.length - 1; index >= 0; index--) {
+    const decoder = await decoderOf(codings[index]!);
+    if (decoder === null) return new Refused(unsupportedEncoding());
+    decoders[decoders.length] = decoder;
+  }
+  let bytes = await encoded;
+  if (byteLength(bytes) === 0) return new DecodedIncoming(incoming, bytes);
+  try {
+    for (let index = 0; index < decoders.length; index++) {
+      bytes = decoders[index]!(bytes, { maxOutputLength: maxBytes });
+    }
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    return new Refused(code === "ERR_BUFFER_TOO_LARGE" ? tooLarge() : invalidEncoding());
+  }
+  return new DecodedIncoming(incoming, bytes);
+}
+
+/** Loaded for the first body that needs it. */
+async function decoderOf(coding: string): Promise<Decoder | null> {
+  const zlib = await import("node:zlib") as unknown as Record<string, Decoder>;
+  switch (coding) {
+    case "gzip":
+    case "x-gzip":
+      return zlib.gunzipSync!;
+    case "deflate":
+      return deflateOf(zlib.inflateSync!, zlib.inflateRawSync!);
+    case "br":
+      return zlib.brotliDecompressSync!;
+    case "zstd":
+      return zlib.zstdDecompressSync ?? null;
+    default:
+      return null;
+  }
+}
+
+/** Some clients send the bare format of RFC 1951 where HTTP means that of RFC 1950. */
+function deflateOf(inflate: Decoder, inflateRaw: Decoder): Decoder {
+  // Such a header has the method 8 in its first byte, and is a multiple of 31 as a number.
+  return (bytes, options) =>
+    (bytes[0]! & 15) === 8 && (bytes[0]! * 256 + bytes[1]!) % 31 === 0
+      ? inflate(bytes, options)
+      : inflateRaw(bytes, options);
+}
+
+/** A request whose body had codings. */
+class DecodedIncoming implements Incoming {
+  readonly #incoming: Incoming;
+  readonly #body: Bytes;
+  #headers: Headers | undefined;
+
+  constructor(incoming: Incoming, body: Bytes) {
+    this.#incoming = incoming;
+    this.#body = body;
+  }
+
+  get native(): Request | null {
+    return this.#incoming.native;
+  }
+
+  get method(): string {
+    return this.#incoming.method;
+  }
+
+  get target(): string {
+    return this.#incoming.target;
+  }
+
+  get facts(): CallFacts {
+    return this.#incoming.facts;
+  }
+
+  get contentType(): string {
+    return this.#incoming.contentType;
+  }
+
+  header(name: string): string | null {
+    if (name === "content-encoding") return null;
+    return name === "content-length" ? String(byteLength(this.#body)) : this.#incoming.header(name);
+  }
+
+  headers(): Headers {
+    if (this.#headers !== undefined) return this.#headers;
+    const headers = new NativeHeaders();
+    eachHeader(this.#incoming.headers(), (value: string, name: string) => {
+      if (name === "content-length") appendHeader(headers, name, String(byteLength(this.#body)));
+      else if (name !== "content-encoding") appendHeader(headers, name, value);
+    });
+    return this.#headers = headers;
+  }
+
+  hasBody(): boolean {
+    return byteLength(this.#body) > 0;
+  }
+
+  text(): string {
+    return decode(this.#body);
+  }
+
+  bytes(): Bytes {
+    return this.#body;
+  }
+
+  stream(): BodyInit | null {
+    return this.hasBody() ? this.#body : null;
+  }
+
+  signal(): AbortSignal {
+    return this.#incoming.signal();
+  }
+
+  isAborted(): boolean {
+    return this.#incoming.isAborted();
+  }
+}
