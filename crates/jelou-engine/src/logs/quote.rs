@@ -57,13 +57,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_lines_are_quoted_without_their_frame() {
-        let mut text = String::new();
-        for number in 0..12 {
-            text.push_str(&format!("line {number}\n"));
-        }
-        text.push_str(r#"{"requestId":null,"level":"ERROR","args":["set",{"name":"API_KEY"}]}"#);
-        text.push('\n');
-        text.push_str(&"ñ".repeat(600));
+        let mut written: Vec<_> = (0..12).map(|number| format!("line {number}")).collect();
+        let logged = r#"{"requestId":null,"level":"ERROR","args":["set",{"name":"API_KEY"}]}"#;
+        written.push(logged.to_owned());
+        written.push("ñ".repeat(600));
+        let text = written.join("\n");
         let lines = last_lines(text.as_bytes()).await;
         assert_eq!(lines.len(), MAX_LINES);
         assert_eq!(lines[0], "line 4");
