@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
@@ -102,6 +103,7 @@ impl Server {
             domain: domain.clone(),
             limits: config.limits.clone(),
             mcp: config.mcp.clone(),
+            running_calls: RunningCalls::default(),
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),

@@ -12,6 +12,7 @@ mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;
 pub(crate) mod reserved;
+pub(crate) mod running_calls;
 pub(crate) mod statics;
 pub(crate) mod target;
 pub(crate) mod unread;
@@ -31,6 +32,7 @@ use crate::config::Mcp;
 use crate::metrics::Metrics;
 use crate::network::Networks;
 use crate::registry::{Function, Registry};
+use running_calls::RunningCalls;
 
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -38,6 +40,7 @@ pub(crate) struct Gateway {
     pub(crate) domain: Domain,
     pub(crate) limits: Limits,
     pub(crate) mcp: Mcp,
+    pub(crate) running_calls: RunningCalls,
     /// Networks whose callers may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,

@@ -52,7 +52,7 @@ pub(super) async fn call(
         return Err(Refusal::invalid_params(format!("Unknown tool: {name}")).into());
     };
     let arguments = match request.params.get("arguments") {
-        None => Map::new(),
+        None | Some(Value::Null) => Map::new(),
         Some(Value::Object(arguments)) => arguments.clone(),
         Some(_) => {
             return Err(Refusal::invalid_params("`arguments` must be an object").into());
@@ -64,7 +64,14 @@ pub(super) async fn call(
         }
     }
     let outcome = match entry.arguments.input(arguments) {
-        Ok(input) => run(exchange, access, entry, headers, input).await,
+        Ok(input) => {
+            let calls = &exchange.gateway.running_calls;
+            let running = calls.enter(exchange.named_call(headers, &request.id));
+            tokio::select! {
+                outcome = run(exchange, access, entry, headers, input) => outcome,
+                () = running.cancelled() => cancelled(),
+            }
+        }
         Err(error) => invalid(&error),
     };
     let server_info = exchange.live.documents.mcp.server_info();
@@ -74,6 +81,15 @@ pub(super) async fn call(
         revision,
         server_info,
     ))
+}
+
+/// The result of a call whose client has cancelled it.
+fn cancelled() -> Outcome {
+    let body = json!({ "error": "The call was cancelled" });
+    Outcome::json(
+        http::StatusCode::SERVICE_UNAVAILABLE,
+        Bytes::from(body.to_string()),
+    )
 }
 
 /// The worker's answer to an input that breaks its schema.

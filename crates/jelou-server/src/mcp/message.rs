@@ -17,8 +17,11 @@ const UNSUPPORTED_VERSION: i32 = -32022;
 #[derive(Debug)]
 pub(super) enum Message {
     Request(Request),
-    /// Ignored, because the server has no state.
-    Notification,
+    /// Only the cancellation of a request has an effect.
+    Notification {
+        /// The id of the request to cancel.
+        cancelled: Option<Value>,
+    },
 }
 
 #[derive(Debug)]
@@ -68,7 +71,14 @@ impl Message {
         };
         let Some(id) = id else {
             return if method.starts_with("notifications/") {
-                Ok(Self::Notification)
+                let cancels = method == "notifications/cancelled";
+                let id = message
+                    .get("params")
+                    .and_then(|params| params.get("requestId"))
+                    .filter(|id| cancels && is_id(id));
+                Ok(Self::Notification {
+                    cancelled: id.cloned(),
+                })
             } else {
                 Err(invalid("A request needs an `id`"))
             };

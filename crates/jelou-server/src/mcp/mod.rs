@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use crate::documents::mcp::Catalog;
 use crate::gateway::answer::{self, Answer};
+use crate::gateway::running_calls::NamedCall;
 use crate::gateway::unread::{self, Unread};
 use crate::gateway::{Caller, Gateway, GatewayBody, cors};
 use crate::registry::{Function, Live};
@@ -43,6 +44,14 @@ pub(crate) struct Exchange<'a> {
     pub(crate) live: &'a Live,
     pub(crate) caller: Caller,
     pub(crate) request_id: Uuid,
+}
+
+impl Exchange<'_> {
+    /// The name of this caller's call with that request id.
+    fn named_call(self, headers: &HeaderMap, id: &Value) -> NamedCall {
+        let calls = &self.gateway.running_calls;
+        calls.name(&self.function.slug, self.caller, headers, id.to_string())
+    }
 }
 
 /// Answers a request to `/mcp` of a function that has tools there.
@@ -82,8 +91,14 @@ pub(crate) async fn answer(
     }
     match message {
         Ok(Message::Request(request)) => dispatch(exchange, &access, headers, request).await,
-        Ok(Message::Notification) => match revision::check_notification(headers) {
-            Ok(()) => accepted(),
+        Ok(Message::Notification { cancelled }) => match revision::check_notification(headers) {
+            Ok(()) => {
+                if let Some(id) = cancelled {
+                    let call = exchange.named_call(headers, &id);
+                    exchange.gateway.running_calls.cancel(&call);
+                }
+                accepted()
+            }
             Err(refusal) => refusal.into(),
         },
         Err(refusal) => refusal.into(),

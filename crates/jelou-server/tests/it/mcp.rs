@@ -478,3 +478,132 @@ fn results_have_a_limit() {
         "The result is over the limit of 1000 bytes (limits.max_body_bytes)"
     );
 }
+
+/// Inputs whose schemas have a composition, or no properties, at their root.
+const ROOTS: &str = r#"export default app({ config: { public: true }, tools: {
+  union: define({ description: "x", handler: (input) => input, input: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("a"), x: z.string() }), z.object({ kind: z.literal("b"), y: z.number() }) ]) }),
+  both: define({ description: "x", handler: (input) => input,
+    input: z.object({ a: z.string() }).and(z.object({ b: z.string() })) }),
+  nullable: define({ description: "x", handler: (input) => input, input: z.object({ a: z.string() }).nullable() }),
+  text: define({ description: "x", handler: (input) => ({ input }), input: z.union([z.string(), z.number()]) }),
+  record: define({ description: "x", handler: (input) => input, input: z.record(z.string(), z.number()) }),
+  any: define({ description: "x", handler: (input) => input, input: z.any() }),
+  none: define({ description: "x", handler: (input) => input }),
+} });"#;
+
+#[test]
+fn roots_are_objects_without_composition_that_can_be_called() {
+    let server = TestServer::start();
+    server.deploy("roots", ROOTS);
+    let tools = list(&server, "roots").send().json()["result"]["tools"].clone();
+    for tool in tools.as_array().unwrap() {
+        let schema = &tool["inputSchema"];
+        assert_eq!(schema["type"], "object", "{tool}");
+        assert!(schema["properties"].is_object(), "{tool}");
+        for keyword in ["anyOf", "oneOf", "allOf", "not", "enum", "const", "$ref"] {
+            assert!(schema.get(keyword).is_none(), "{keyword}: {tool}");
+        }
+    }
+    for (name, arguments, result) in [
+        (
+            "union",
+            json!({ "kind": "b", "y": 1 }),
+            json!({ "kind": "b", "y": 1 }),
+        ),
+        (
+            "both",
+            json!({ "a": "1", "b": "2" }),
+            json!({ "a": "1", "b": "2" }),
+        ),
+        ("nullable", json!({ "a": "1" }), json!({ "a": "1" })),
+        ("text", json!({ "input": "x" }), json!({ "input": "x" })),
+        ("record", json!({ "a": 1 }), json!({ "a": 1 })),
+        ("any", Value::Null, json!({})),
+        ("none", Value::Null, json!({})),
+    ] {
+        let reply = call_tool(&server, "roots", name, arguments).send();
+        assert_eq!(
+            reply.json()["result"]["structuredContent"],
+            result,
+            "{name}: {reply:?}"
+        );
+    }
+    let wrong = call_tool(&server, "roots", "union", json!({ "kind": "b", "y": "no" })).send();
+    let text = wrong.json()["result"]["content"][0]["text"].clone();
+    let expected = "Validation failed\n- y: Expected number, received string";
+    assert_eq!(text, expected);
+}
+
+/// Results that plain JSON cannot say.
+const KINDS: &str = r#"export default app({ config: { public: true }, tools: {
+  map: define({ description: "x", handler: () => new Map([["a", 1]]) }),
+  stream: define({ description: "x", handler: async function* () { yield "one "; yield "two"; } }),
+  lines: define({ description: "x", handler: function* () { yield { a: 1 }; yield { a: 2 }; } }),
+  image: define({ description: "x", handler: () => new Blob(["png"], { type: "image/png" }) }),
+} });"#;
+
+#[test]
+fn results_that_json_would_empty_are_content_or_errors() {
+    let server = TestServer::start();
+    server.deploy("kinds", KINDS);
+    let result =
+        |name: &str| call_tool(&server, "kinds", name, json!({})).send().json()["result"].clone();
+    let map = result("map");
+    assert_eq!(map["isError"], true, "{map}");
+    assert_eq!(result("stream")["content"][0]["text"], "one two");
+    assert_eq!(
+        result("lines")["content"][0]["text"],
+        "{\"a\":1}\n{\"a\":2}\n"
+    );
+    let image = json!([{ "type": "image", "data": "cG5n", "mimeType": "image/png" }]);
+    assert_eq!(result("image")["content"], image);
+}
+
+/// A tool that waits until it is aborted, and one that tells of it.
+const WAITS: &str = r#"let started = 0, aborted = 0;
+export default app({ config: { public: true }, tools: {
+  wait: define({ description: "x", config: { timeout: 120000 }, handler: (_input, _ctx, request) => new Promise(() => {
+    started++;
+    request.signal.addEventListener("abort", () => aborted++);
+  }) }),
+  state: define({ description: "x", handler: () => ({ started, aborted }) }),
+} });"#;
+
+#[test]
+fn a_cancelled_call_is_aborted() {
+    let server = TestServer::start();
+    server.deploy("waits", WAITS);
+    let state = || {
+        let reply = call_tool(&server, "waits", "state", json!({})).send();
+        reply.json()["result"]["structuredContent"].clone()
+    };
+    let wait_for = |expected: Value| {
+        while state() != expected {
+            std::thread::yield_now();
+        }
+    };
+    let cancel = |id: Value| {
+        let params = json!({ "requestId": id, "reason": "enough" });
+        let message =
+            json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        assert_eq!(post(&server, "waits", &message).send().status, 202);
+    };
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let mut message = message("tools/call", json!({ "name": "wait", "arguments": {} }));
+            message["id"] = json!("seven");
+            post(&server, "waits", &message).send()
+        });
+        wait_for(json!({ "started": 1, "aborted": 0 }));
+        // Another request's id, and one that is not known.
+        cancel(json!(7));
+        cancel(json!("eight"));
+        assert_eq!(state(), json!({ "started": 1, "aborted": 0 }));
+        cancel(json!("seven"));
+        wait_for(json!({ "started": 1, "aborted": 1 }));
+        let reply = waiting.join().unwrap().json();
+        assert_eq!(reply["id"], "seven");
+        assert_eq!(reply["result"]["isError"], true, "{reply}");
+    });
+}

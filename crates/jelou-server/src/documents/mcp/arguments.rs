@@ -105,7 +105,12 @@ impl Arguments {
         }
         let body = match self.wrapping {
             Wrapping::None => Value::Object(arguments),
-            Wrapping::Input => arguments.remove(WRAPPED).unwrap_or(Value::Null),
+            Wrapping::Input => match arguments.remove(WRAPPED) {
+                Some(input) => input,
+                None if arguments.is_empty() => Value::Null,
+                // Models also send an object's fields without the argument around them.
+                None => Value::Object(arguments),
+            },
         };
         Ok(Input { path, params, body })
     }

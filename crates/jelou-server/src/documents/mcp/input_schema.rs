@@ -1,5 +1,7 @@
 //! The input schema of a tool for MCP, whose arguments are always an object.
 
+mod flat;
+
 use jelou_core::manifest::Tool;
 use serde_json::{Map, Value, json};
 
@@ -7,24 +9,23 @@ use crate::documents::openapi::references::{DEFINITIONS, Relocation};
 
 /// The argument that holds an input that is not an object.
 pub(super) const WRAPPED: &str = "input";
-/// Depth to which `$ref` and compositions are followed.
-const MAX_DEPTH: usize = 16;
 
-/// A schema whose root is an object, and whether that object wraps the tool's input.
+/// A schema whose root is an object with `properties` and without a composition, as the strictest model APIs demand, and
+/// whether that object wraps the tool's input.
 pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
-    match &tool.input_schema {
-        Some(Value::Object(schema)) if accepts_object(schema, schema, MAX_DEPTH) => {
-            let mut schema = schema.clone();
-            // The only place where a list of types becomes a single one.
-            schema.insert("type".to_owned(), json!("object"));
-            (schema, Wrapping::None)
-        }
-        Some(Value::Object(schema)) => (wrap(schema), Wrapping::Input),
-        _ => (
-            Map::from_iter([("type".to_owned(), json!("object"))]),
-            Wrapping::None,
-        ),
-    }
+    let (mut schema, wrapping) = match &tool.input_schema {
+        Some(Value::Object(schema)) => match flat::of(schema) {
+            Some(flat) => (flat, Wrapping::None),
+            None => (wrap(schema), Wrapping::Input),
+        },
+        _ => (Map::new(), Wrapping::None),
+    };
+    // The only place where a list of types becomes a single one.
+    schema.insert("type".to_owned(), json!("object"));
+    schema
+        .entry("properties")
+        .or_insert_with(|| Value::Object(Map::new()));
+    (schema, wrapping)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,34 +59,6 @@ fn wrap(schema: &Map<String, Value>) -> Map<String, Value> {
     outer
 }
 
-/// Whether an object could match. Yes, if in doubt.
-fn accepts_object(schema: &Map<String, Value>, root: &Map<String, Value>, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else {
-        return true;
-    };
-    let below = |schema: &Value| match schema {
-        Value::Object(schema) => accepts_object(schema, root, depth),
-        other => *other != Value::Bool(false),
-    };
-    schema
-        .iter()
-        .all(|(keyword, value)| match (keyword.as_str(), value) {
-            ("type", Value::String(name)) => name == "object",
-            ("type", Value::Array(names)) => names.iter().any(|name| name == "object"),
-            ("const", value) => value.is_object(),
-            ("enum", Value::Array(values)) => values.iter().any(Value::is_object),
-            ("anyOf" | "oneOf", Value::Array(schemas)) => schemas.iter().any(below),
-            ("allOf", Value::Array(schemas)) => schemas.iter().all(below),
-            ("$ref", Value::String(target)) => definition(root, target).is_none_or(below),
-            _ => true,
-        })
-}
-
-fn definition<'a>(root: &'a Map<String, Value>, reference: &str) -> Option<&'a Value> {
-    let (keyword, name) = reference.strip_prefix("#/")?.split_once('/')?;
-    root.get(keyword)?.get(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,17 +72,12 @@ mod tests {
 
     #[test]
     fn an_object_stays_as_it_is() {
-        let schema = json!({ "type": "object", "if": {}, "$defs": { "a": { "$anchor": "x" } } });
+        let schema = json!({ "type": "object", "if": {}, "properties": {}, "$defs": { "a": { "$anchor": "x" } } });
         assert_eq!(listed(schema.clone()), (schema, Wrapping::None));
+        let empty = json!({ "type": "object", "properties": {} });
         let nullable = json!({ "type": ["object", "null"] });
-        assert_eq!(
-            listed(nullable),
-            (json!({ "type": "object" }), Wrapping::None)
-        );
-        assert_eq!(
-            listed(json!({})),
-            (json!({ "type": "object" }), Wrapping::None)
-        );
+        assert_eq!(listed(nullable), (empty.clone(), Wrapping::None));
+        assert_eq!(listed(json!({})), (empty, Wrapping::None));
         let union = json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/o" }], "$defs": { "o": { "type": "object" } } });
         let (union, wrapping) = listed(union);
         assert_eq!(

@@ -1,0 +1,106 @@
+//! Running calls that their caller can abort by an id of its own, as MCP's `notifications/cancelled` does.
+//!
+//! There are no sessions, so an id names a call only together with its caller: the function, the token and the address.
+//! If two running calls have all of that in common, the cancellation is ignored: it must not abort the wrong call.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::HeaderMap;
+use jelou_core::Slug;
+use tokio::sync::Notify;
+
+use super::{Caller, auth};
+
+type Calls = HashMap<NamedCall, Vec<Arc<Notify>>>;
+
+/// The running calls of all functions that can be aborted by an id.
+#[derive(Debug, Default)]
+pub(crate) struct RunningCalls {
+    /// Tokens are hashed with a secret key and not kept.
+    hasher: RandomState,
+    calls: Mutex<Calls>,
+}
+
+/// The name of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct NamedCall {
+    function: Slug,
+    token: Option<u64>,
+    address: Option<IpAddr>,
+    id: String,
+}
+
+impl RunningCalls {
+    pub(crate) fn name(
+        &self,
+        function: &Slug,
+        caller: Caller,
+        headers: &HeaderMap,
+        id: String,
+    ) -> NamedCall {
+        let token = headers.get(auth::TOKEN_HEADER);
+        NamedCall {
+            function: function.clone(),
+            token: token.map(|token| self.hasher.hash_one(token.as_bytes())),
+            address: caller.address,
+            id,
+        }
+    }
+
+    /// Registers a call until the guard is dropped.
+    pub(crate) fn enter(&self, call: NamedCall) -> Running<'_> {
+        let cancelled = Arc::<Notify>::default();
+        let mut calls = self.lock();
+        calls
+            .entry(call.clone())
+            .or_default()
+            .push(Arc::clone(&cancelled));
+        Running {
+            all: self,
+            call,
+            cancelled,
+        }
+    }
+
+    /// Cancels the one running call of that name.
+    pub(crate) fn cancel(&self, call: &NamedCall) {
+        if let Some([cancelled]) = self.lock().get(call).map(Vec::as_slice) {
+            cancelled.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running call.
+#[derive(Debug)]
+pub(crate) struct Running<'a> {
+    all: &'a RunningCalls,
+    call: NamedCall,
+    cancelled: Arc<Notify>,
+}
+
+impl Running<'_> {
+    /// Waits until the call is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        self.cancelled.notified().await;
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.all.lock();
+        if let Some(same) = calls.get_mut(&self.call) {
+            same.retain(|other| !Arc::ptr_eq(other, &self.cancelled));
+            if same.is_empty() {
+                calls.remove(&self.call);
+            }
+        }
+    }
+}
