@@ -395,3 +395,24 @@ Deno.test("a schema of two copies of Zod is refused by the name of the part", as
     ['tool "c"', "input"],
   ]);
 });
+
+Deno.test("what MCP clients are known not to take is warned of", async () => {
+  const result = await inspect(
+    `app({ tools: {
+      tree: define({ description: "x", input: z.object({ get children() { return z.array(Node); } }), handler() {} }),
+      quiet: define({ description: "x", input: Node, config: { mcp: false }, handler() {} }),
+      shared: define({ description: "x", input: z.object({ a: Leaf, b: Leaf }), handler() {} }),
+      ${"n".repeat(50)}: define({ description: "x", handler() {} }),
+    } })`,
+    `const Node = z.object({ name: z.string(), get children() { return z.array(Node).optional(); } });
+    const Leaf = z.object({ x: z.string() }).meta({ id: "Leaf" });`,
+  );
+  if (!result.ok) throw new Error(result.error.message);
+  equal(result.warnings, [
+    'tool "tree": `input` contains itself, which some MCP clients cannot follow. Limit its depth, or set `config.mcp` to false',
+    `tool "${"n".repeat(50)}": MCP clients call it mcp__mi-funcion__${
+      "n".repeat(50)
+    }, which has 67 characters, and model ` +
+    "APIs take 64. Set a shorter `name`",
+  ]);
+});

@@ -11,6 +11,7 @@ import type { Definition } from "../worker/module.ts";
 import { checkFunction } from "./function_rules.ts";
 import { checkKeys } from "./keys.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
+import { checkForModels } from "./model_rules.ts";
 import type { Report } from "./report.ts";
 import { inspectTool } from "./tool.ts";
 
@@ -26,6 +27,10 @@ export function inspect(definition: Definition, functionSlug: string): Inspectio
     ? inspectApp(definition as AppDefinition, report)
     : inspectDefine(definition as AnyFunctionDefinition, functionSlug, report);
   checkFunction(manifest, report);
+  for (const tool of manifest.tools) {
+    const label = manifest.mode === "app" ? `tool "${tool.key}"` : "define()";
+    checkForModels(tool, label, functionSlug, report);
+  }
   return { manifest, ...report };
 }
 
