@@ -72,6 +72,10 @@ Deno.test("what only notes an exit is harmless", async () => {
         process.emit("exit", 1);
         return process.kill(process.pid, 0);
       },
+      others: async () => {
+        const attempt = (code) => { try { code(); return "killed"; } catch (error) { return error.name; } };
+        return [attempt(() => Deno.kill(1, "SIGTERM")), attempt(() => process.kill(1, "SIGTERM")), attempt(() => Deno.kill(0))];
+      },
       ticks: () => new Promise((resolve) => {
         try { exit(1); } catch { process.nextTick(() => resolve("tick")); }
       })
@@ -79,10 +83,10 @@ Deno.test("what only notes an exit is harmless", async () => {
     'import process, { exit } from "node:process";',
   ));
   const answers: unknown[] = [];
-  await survives(worker, ["notes", "ticks"], async (_, response) => {
+  await survives(worker, ["notes", "others", "ticks"], async (_, response) => {
     answers.push(await response.json());
   });
-  equal(answers, [true, "tick"]);
+  equal(answers, [true, ["NotCapable", "NotCapable", "NotCapable"], "tick"]);
 });
 
 Deno.test("an exit while the module is imported refuses it", async () => {

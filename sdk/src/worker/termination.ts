@@ -7,11 +7,12 @@
  *
  * @module
  */
-import { defineProperty, includes, NativeError } from "./primordials.ts";
+import { defineProperty, getOwnPropertyDescriptor, includes, NativeError } from "./primordials.ts";
 
 /** Deno lets a process signal itself, and no other one. */
 const { pid } = Deno;
-const denoKill = Deno.kill;
+/** The runtime loads a module of its own to give it, which takes some milliseconds of a process's start. */
+const loadKill = getOwnPropertyDescriptor(Deno, "kill")?.get ?? (() => undefined);
 
 /** The parts of Node's `process` that end it. */
 interface NodeProcess {
@@ -25,7 +26,7 @@ export function guardDeno(): void {
   replace(Deno, "exit", (code?: number) => refuse(`Deno.exit(${code ?? ""})`));
   replace(Deno, "kill", (target: number, signal?: Deno.Signal) => {
     if (target === pid) refuse(`Deno.kill(${target})`);
-    denoKill(target, signal);
+    (loadKill.call(Deno) as typeof Deno.kill)(target, signal);
   });
   replace(globalThis, "close", () => refuse("close()"));
 }
