@@ -237,7 +237,7 @@ mod tests {
     fn notifications_are_told_from_requests() {
         let parse = |body: &str| Message::parse(body.as_bytes()).unwrap();
         let notification = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-        assert!(matches!(parse(notification), Message::Notification));
+        assert!(matches!(parse(notification), Message::Notification { .. }));
         let Message::Request(request) = parse(r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#) else {
             panic!("a request");
         };
