@@ -189,7 +189,7 @@ Deno.test("a generator that fails later leaves a line with the request's id, and
       "return (async function* () { try { while (true) yield 'x'.repeat(1e5); } finally { console.log('ended'); } })()",
   }));
   const id = crypto.randomUUID();
-  const failing = await worker.invoke("/fails", {}, { "request-id": id });
+  const failing = await worker.invoke("/fails", {}, { requestId: id });
   same(failing.status, 200);
   await failing.text().then(() => Promise.reject(new Error("no error")), () => {});
   const line = await worker.nextLog();
