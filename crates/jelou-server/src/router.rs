@@ -138,13 +138,7 @@ async fn route(
         return answer;
     }
     if live.documents.mcp.has_tools() && reserved::is_probe(path, &live.routes) {
-        // A caller without a token learns nothing about routes.
-        let available = if live.manifest.is_public() {
-            &*live.routes.available
-        } else {
-            &[]
-        };
-        return Answer::NotFound { available }.into();
+        return probe_not_found(live);
     }
     let public = is_own_preflight
         || match &found {
@@ -199,6 +193,16 @@ async fn route(
         request_id,
     };
     pin!(invoke::invoke(gateway, request, function, call)).await
+}
+
+/// The answer to an MCP client's probe. A caller without a token learns nothing about routes.
+fn probe_not_found(live: &Live) -> Response<GatewayBody> {
+    let available = if live.manifest.is_public() {
+        &*live.routes.available
+    } else {
+        &[]
+    };
+    Answer::NotFound { available }.into()
 }
 
 /// What is known of a request once its route was looked for.

@@ -80,7 +80,7 @@ mod tests {
             sleep.as_mut().await;
             assert!(start.elapsed() >= later);
         }
-        let mut sleep = LazyTimer.sleep(Duration::from_secs(24 * 3600));
+        let mut sleep = LazyTimer.sleep(Duration::from_hours(24));
         LazyTimer.reset(&mut sleep, Instant::now());
         sleep.await;
     }

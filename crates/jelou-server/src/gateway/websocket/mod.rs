@@ -1,4 +1,4 @@
-//! WebSockets (RFC 6455): after the function has accepted one, bytes are copied unchanged in both directions. The gateway
+//! `WebSocket`s (RFC 6455): after the function has accepted one, bytes are copied unchanged in both directions. The gateway
 //! adds a frame only for a side that would not learn why the WebSocket ends.
 
 mod frames;
