@@ -1,4 +1,4 @@
-//! What answers become.
+//! How the client reads responses.
 
 use std::net::{TcpListener, TcpStream};
 

@@ -1,4 +1,4 @@
-//! What is sent.
+//! The requests that the client sends.
 
 use jelou_client::{AuditQuery, Client, Removal};
 use jelou_core::api::{CreateToken, SetSecrets};

@@ -24,7 +24,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Creates an access token. The answer is the only one that holds its value.
+/// Creates an access token. Only this response contains its value.
 #[utoipa::path(post, operation_id = "createAccessToken", path = "/v1/access-tokens", tag = "access tokens", request_body = CreateAccessToken, responses(
     (status = 201, body = CreatedAccessToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),

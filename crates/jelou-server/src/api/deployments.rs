@@ -25,8 +25,8 @@ pub(super) async fn list(
     }))
 }
 
-/// Builds the files and puts them live. Creates the function when there is none of this slug. The first deployment
-/// creates the runtime token `default` and is the only answer that holds it.
+/// Builds the files and makes the deployment live. Creates the function when it does not exist. The first deployment
+/// creates the runtime token `default`; only its response contains the value.
 #[utoipa::path(post, operation_id = "deploy", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), request_body = DeployRequest, responses(
     (status = 201, body = DeployResult),
     (status = 200, description = "A dry run: nothing was changed", body = DeployResult),

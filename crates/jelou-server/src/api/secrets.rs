@@ -41,7 +41,7 @@ pub(super) async fn set(
     ))
 }
 
-/// Deletes a secret; the function's next request does not see it any more.
+/// Deletes a secret; the function's next request does not see it.
 #[utoipa::path(delete, operation_id = "deleteSecret", path = "/v1/functions/{slug}/secrets/{key}", tag = "secrets", params(("slug" = String, Path), ("key" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),

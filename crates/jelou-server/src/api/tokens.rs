@@ -27,7 +27,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Creates a runtime token. The answer is the only one that holds its value; it works from the next request on.
+/// Creates a runtime token, valid from the next request on. Only this response contains its value.
 #[utoipa::path(post, operation_id = "createToken", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), request_body = CreateToken, responses(
     (status = 201, body = CreatedToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -32,13 +32,13 @@ enum Segment {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Tool(RouteMatch),
-    /// The path is one of these tools', the most specific first; the method is none of theirs.
+    /// These tools have the path, the most specific first, but not the method.
     OtherMethods(Vec<usize>),
     Nothing,
 }
 
 impl Found {
-    /// The tools whose path it is, the most specific first.
+    /// The tools of the path, the most specific first.
     pub(crate) fn tools(&self) -> &[usize] {
         match self {
             Self::Tool(found) => std::slice::from_ref(&found.tool),
@@ -47,7 +47,7 @@ impl Found {
         }
     }
 
-    /// The tool whose rules count, be it for a refusal.
+    /// The tool whose rules apply, also to a refusal.
     pub(crate) fn tool(&self) -> Option<usize> {
         self.tools().first().copied()
     }

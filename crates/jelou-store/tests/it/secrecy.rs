@@ -40,7 +40,7 @@ async fn neither_secrets_nor_tokens_nor_the_key_reach_the_database() {
     let closed = std::fs::read(fixture.database()).unwrap();
     files.push(("after the checkpoint".to_owned(), closed));
 
-    // The search is able to find what is there.
+    // The search finds a value that is stored in plain text.
     assert!(files.iter().any(|(_, content)| holds(content, b"A_KEY")));
     assert!(
         files

@@ -65,7 +65,7 @@ async fn a_policy_is_kept_as_it_was_given() {
     assert_eq!(fixture.count(limited).await, 2);
 }
 
-/// Nobody may use a token more freely because its limits cannot be read.
+/// A token with an unreadable policy must not become unlimited.
 #[tokio::test]
 async fn a_policy_that_cannot_be_read_is_an_error() {
     let fixture = Fixture::new().await;

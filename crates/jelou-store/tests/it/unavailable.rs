@@ -31,7 +31,7 @@ async fn a_lock_that_another_process_holds_is_reported_in_time() {
         "{answer:?}"
     );
     assert!(started.elapsed() < Duration::from_secs(4));
-    // What is only read does not wait for it.
+    // Reads do not wait for the lock.
     assert_eq!(fixture.store.list_functions().await.unwrap().len(), 1);
 
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the crate does with memory.
+//! Allocation and zeroization.
 
 use jelou_token::{AccessToken, RuntimeToken, redact};
 

@@ -1,4 +1,4 @@
-//! What holds for every token and every text.
+//! Properties of every token and every text.
 
 use jelou_token::{Access, Kind, Runtime, Token, TokenHash, redact};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What may be seen of a token, and that nobody can guess the rest.
+//! Output never contains a token, and tokens are unpredictable.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

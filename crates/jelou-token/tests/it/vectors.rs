@@ -1,4 +1,4 @@
-//! The published test vectors, read from the file that others read.
+//! The published test vectors.
 
 use jelou_token::{Kind, ParseTokenError, Token};
 
