@@ -82,7 +82,7 @@ pub(crate) async fn answer(
     answer::finish(&mut response, request_id);
     gateway.metrics.count(response.status());
     let mut unread = request.into_body();
-    if !unread.is_drained() {
+    if !unread.drain_arrived() {
         seldom(|| unread.settle(response.headers_mut())).await;
     }
     response

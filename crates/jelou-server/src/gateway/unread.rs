@@ -56,12 +56,12 @@ impl Unread {
             .map_or(0, |body| body.size_hint().lower())
     }
 
-    /// Drops what has arrived. Whether that was all, as it mostly is: then there is nothing to settle.
-    pub(crate) fn is_drained(&mut self) -> bool {
+    /// Drains what has arrived. Returns whether that was the whole body, so that nothing is left to settle.
+    pub(crate) fn drain_arrived(&mut self) -> bool {
         let Some(body) = &mut self.body else {
             return true;
         };
-        // To poll the body of a caller that waits would ask for it.
+        // To poll the body would send `100 Continue`.
         if !matches!(self.rest, Rest::Comes) {
             return false;
         }

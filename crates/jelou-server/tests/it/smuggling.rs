@@ -185,12 +185,8 @@ fn a_head_has_a_limit() {
         (&format!("GET /{large}"), String::new()),
     ] {
         let head = format!("{request_line} HTTP/1.1\r\n{host}\r\n{headers}\r\n");
-        let rest = server.wire().send_until_refused(head).rest();
-        let refused = ["HTTP/1.1 431 ", "HTTP/1.1 414 "];
-        assert!(
-            refused.iter().any(|status| rest.starts_with(status)),
-            "{rest}"
-        );
+        let answer = server.wire().send_until_refused(head).head();
+        assert!([414, 431].contains(&answer.status), "{answer:?}");
     }
     // Near the limit all is well.
     let header = format!("X-Large: {}", "x".repeat(63 * 1024));
