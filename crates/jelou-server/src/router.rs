@@ -149,10 +149,6 @@ async fn route(
     let grant = if public {
         None
     } else {
-        let grant = match auth::grant(gateway, request.headers(), function, caller) {
-            Ok(grant) => grant,
-            Err(answer) => return answer.into(),
-        };
         // A reserved path belongs to no tool.
         let asked = if reserved.is_some() {
             &[]
@@ -160,10 +156,10 @@ async fn route(
             found.tools()
         };
         let asked = asked.iter().map(|tool| tools[*tool].name.as_str());
-        if let Err(answer) = auth::admit(&grant, asked) {
-            return answer.into();
+        match auth::authorize(gateway, request.headers(), function, caller, asked) {
+            Ok(grant) => Some(grant),
+            Err(answer) => return answer.into(),
         }
-        Some(grant)
     };
     let found = match found {
         Found::Tool(found) if reserved.is_none() => found,

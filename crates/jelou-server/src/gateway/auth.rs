@@ -26,15 +26,19 @@ pub(crate) fn grant(
     }
 }
 
-/// Checks the token's scopes for a path of these tools, then counts the call toward the token's rate. There are no tools
-/// where the path is no route.
-pub(crate) fn admit<'a>(
-    grant: &Grant,
+/// What the token of a request allows, if it may be used for a path of these tools. There are no tools where the path is
+/// no route. Counts the call toward the token's rate.
+pub(crate) fn authorize<'a>(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    function: &Function,
+    caller: Caller,
     tools: impl IntoIterator<Item = &'a str>,
-) -> Result<(), Answer<'static>> {
+) -> Result<Grant, Answer<'static>> {
+    let grant = grant(gateway, headers, function, caller)?;
     match grant.scopes() {
         Some(scopes) if !scopes.allow_route(tools) => Err(Answer::Forbidden),
-        _ => count(grant),
+        _ => count(&grant).map(|()| grant),
     }
 }
 
