@@ -72,7 +72,7 @@ export class Worker implements AsyncDisposable {
         ...[`--allow-read=${folder}${egress}`, `--allow-write=${folder}${egress}`],
         ...[
           new URL("worker.js", dist).pathname,
-          ...["worker.sock", "pulse.sock", "calls.sock", "answers"].map((name) => `${folder}/${name}`),
+          ...["worker.sock", "heartbeat.sock", "calls.sock", "answers"].map((name) => `${folder}/${name}`),
         ],
       ],
       clearEnv: true,
@@ -208,7 +208,7 @@ export class Worker implements AsyncDisposable {
 
 /** The worker's own sockets as Deno's permission flag names them. */
 function sockets(folder: string): string {
-  return ["worker", "pulse", "calls"].map((name) => `unix:${folder}/${name}.sock`).join(",");
+  return ["worker", "heartbeat", "calls"].map((name) => `unix:${folder}/${name}.sock`).join(",");
 }
 
 const END = "\0end";

@@ -1,7 +1,7 @@
 /**
  * The worker: a Deno process that waits for one function and then serves it.
  *
- * It listens on the unix socket that is its first argument (and answers the engine's pulse on the second, and takes
+ * It listens on the unix socket that is its first argument (and answers the engine's heartbeat on the second, and takes
  * calls as frames on the third, with pipes for their answers after it), says so with one line on standard output, is told
  * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
  * requests. What the gateway tells of a request is in {@link CallFacts}.
@@ -13,11 +13,11 @@ import { serveCalls, takeHeld } from "./channel.ts";
 import { captureConsole } from "./console.ts";
 import { invoke, type LoadedFunction } from "./invocation.ts";
 import { restrictGlobals } from "./globals.ts";
+import { answerHeartbeat } from "./heartbeat.ts";
 import { HttpIncoming } from "./incoming.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
-import { answerPulse } from "./pulse.ts";
 import { rehearse } from "./rehearsal.ts";
 import { prepareSignals } from "./signals.ts";
 import { STREAM_FAILED } from "./taken_over.ts";
@@ -37,7 +37,7 @@ const { exit } = Deno;
 const LOAD_PATH = "/__jelou/load";
 const REHEARSAL_PATH = "/__jelou/rehearse";
 
-const [socketPath, pulsePath, callsPath, ...answerPipes] = Deno.args;
+const [socketPath, heartbeatPath, callsPath, ...answerPipes] = Deno.args;
 if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
 
 let loading = false;
@@ -76,7 +76,7 @@ async function answerOverHttp(fn: LoadedFunction, incoming: HttpIncoming): Promi
 
 captureConsole();
 prepareSignals();
-if (pulsePath !== undefined) answerPulse(pulsePath);
+if (heartbeatPath !== undefined) answerHeartbeat(heartbeatPath);
 if (callsPath !== undefined) {
   serveCalls(
     callsPath,

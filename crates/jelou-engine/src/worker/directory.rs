@@ -96,7 +96,7 @@ impl WorkerDir {
 
     /// Socket of the heartbeat.
     pub(super) fn heartbeat_socket(&self) -> PathBuf {
-        self.home().join("pulse")
+        self.home().join("heartbeat")
     }
 
     /// Socket of the call channel.

@@ -126,20 +126,20 @@ mod tests {
     #[tokio::test]
     async fn only_processor_time_since_the_challenge_counts_as_used() {
         let dir = tempfile::tempdir().unwrap();
-        let nobody_answers = dir.path().join("pulse");
-        let mut pulse = Heartbeat::new(rustix::process::getpid(), nobody_answers);
-        assert_eq!(pulse.used(), Duration::ZERO);
-        pulse.beat(Activity::at(500, true)).await;
-        assert_eq!(pulse.used(), Duration::ZERO);
-        pulse.beat(Activity::at(800, true)).await;
-        assert_eq!(pulse.used(), ms(300));
-        assert!(pulse.is_waiting());
+        let nobody_answers = dir.path().join("heartbeat");
+        let mut heartbeat = Heartbeat::new(rustix::process::getpid(), nobody_answers);
+        assert_eq!(heartbeat.used(), Duration::ZERO);
+        heartbeat.beat(Activity::at(500, true)).await;
+        assert_eq!(heartbeat.used(), Duration::ZERO);
+        heartbeat.beat(Activity::at(800, true)).await;
+        assert_eq!(heartbeat.used(), ms(300));
+        assert!(heartbeat.is_waiting());
     }
 
     #[tokio::test]
     async fn exhausted_server_resources_do_not_count_as_a_stall() {
         let dir = tempfile::tempdir().unwrap();
-        let mut pulse = Heartbeat::new(rustix::process::getpid(), dir.path().join("pulse"));
+        let mut heartbeat = Heartbeat::new(rustix::process::getpid(), dir.path().join("heartbeat"));
         for (error, is_held) in [
             (libc::ENOENT, true),
             (libc::ECONNREFUSED, true),
@@ -149,18 +149,18 @@ mod tests {
             (libc::ENOBUFS, false),
             (libc::ENOMEM, false),
         ] {
-            pulse.beat(Activity::at(0, true)).await;
-            pulse.failed(&std::io::Error::from_raw_os_error(error));
-            assert_eq!(pulse.is_waiting(), is_held, "{error}");
+            heartbeat.beat(Activity::at(0, true)).await;
+            heartbeat.failed(&std::io::Error::from_raw_os_error(error));
+            assert_eq!(heartbeat.is_waiting(), is_held, "{error}");
         }
     }
 
     #[tokio::test]
     async fn an_answer_in_advance_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("pulse");
+        let path = dir.path().join("heartbeat");
         let listener = UnixListener::bind(&path).unwrap();
-        let mut pulse = Heartbeat::new(rustix::process::getpid(), path);
+        let mut heartbeat = Heartbeat::new(rustix::process::getpid(), path);
         let answers = async {
             let (mut ahead, _) = listener.accept().await.unwrap();
             ahead.write_all(&[1; 64]).await.unwrap();
@@ -171,13 +171,13 @@ mod tests {
             }
         };
         let asks = async {
-            pulse.beat(Activity::at(0, true)).await;
-            assert!(pulse.is_waiting());
+            heartbeat.beat(Activity::at(0, true)).await;
+            assert!(heartbeat.is_waiting());
             for _ in 0..3 {
-                pulse.beat(Activity::at(0, true)).await;
-                assert!(!pulse.is_waiting());
+                heartbeat.beat(Activity::at(0, true)).await;
+                assert!(!heartbeat.is_waiting());
             }
-            drop(pulse);
+            drop(heartbeat);
         };
         tokio::join!(answers, asks);
     }

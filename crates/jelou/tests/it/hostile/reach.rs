@@ -280,7 +280,7 @@ fn sockets_and_headers_of_the_platform() {
     let (egress, forges, mirror) = (hostile!("egress"), hostile!("forges"), hostile!("mirror"));
     stage.deploy_all(&[egress, forges, mirror, WELL, LOCKED]);
     assert_eq!(stage.call(WELL, &json!({})).status, 200);
-    let sockets: Vec<_> = ["e/sock", "w/sock", "w/pulse"]
+    let sockets: Vec<_> = ["e/sock", "w/sock", "w/heartbeat"]
         .into_iter()
         .flat_map(|name| {
             let run = stage.server.data.path().join("run");

@@ -17,7 +17,7 @@ export default define({
       "change its mode": () => Deno.chmod(own, 0o777),
       "link over it": () => Deno.symlink("/tmp/x", own),
       "its own main socket": () => past(Deno.args[0]!),
-      "its own pulse": () => Deno.connect({ transport: "unix", path: Deno.args[1]! }),
+      "its own heartbeat": () => Deno.connect({ transport: "unix", path: Deno.args[1]! }),
       ...Object.fromEntries(others.map((path) => [path, () => past(path)])),
       "by another way": () => past(own.replace("/e/sock", "/e/../e/../../0/e/sock")),
     }),
