@@ -28,11 +28,25 @@ pub enum BuildError {
     )]
     Jsr { importer: String, specifier: String },
     #[error(
-        "`{importer}` imports `{specifier}`, which `deno.json` does not map; add a package there with `npm:`, or write `./` before a file of the project"
+        "`{importer}` imports `{specifier}`, which `deno.json` does not map; {}",
+        .suggestion.as_deref().unwrap_or("add a package there with `npm:`, or write `./` before a file of the project")
     )]
-    UnknownPackage { importer: String, specifier: String },
-    #[error("`{importer}` imports `{specifier}`, which is not among the files of the project")]
-    MissingFile { importer: String, specifier: String },
+    UnknownPackage {
+        importer: String,
+        specifier: String,
+        /// What was most likely meant.
+        suggestion: Option<String>,
+    },
+    #[error(
+        "`{importer}` imports `{specifier}`, which is not among the files of the project{}",
+        .suggestion.as_ref().map(|line| format!("; {line}")).unwrap_or_default()
+    )]
+    MissingFile {
+        importer: String,
+        specifier: String,
+        /// What was most likely meant.
+        suggestion: Option<String>,
+    },
     /// The compiler's message, with paths of the upload.
     #[error("{0}")]
     Source(String),

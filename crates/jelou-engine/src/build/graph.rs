@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::BuildError;
+use super::near_miss;
 use super::packages::{self, Packages};
 use super::tools::Tools;
 use super::workspace::Workspace;
@@ -185,9 +186,17 @@ fn check_resolved(
     let is_package = !dependency.specifier.starts_with(['.', '/'])
         && !dependency.is_dynamic
         && !config::is_sdk(&dependency.specifier);
+    let importer = workspace.readable(&import.importer.specifier);
+    let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
     let code = dependency.code.as_ref();
     if is_package && code.is_some_and(|code| code.error.is_some()) {
         return Err(BuildError::UnknownPackage {
+            suggestion: near_miss::of_unknown_package(
+                &importer,
+                import.specifier,
+                &files,
+                package_json(workspace).as_deref(),
+            ),
             importer: import.place(workspace),
             specifier: import.specifier(),
         });
@@ -197,15 +206,26 @@ fn check_resolved(
             && module
                 .error
                 .as_ref()
-                .is_some_and(|error| error.starts_with("Module not found"))
+                .is_some_and(|error| names_no_file(error))
     });
     if is_missing {
         return Err(BuildError::MissingFile {
+            suggestion: near_miss::of_missing_file(&importer, import.specifier, &files),
             importer: import.place(workspace),
             specifier: import.specifier(),
         });
     }
     Ok(())
+}
+
+/// Whether the error of a module says that there is no such file; a folder is none either.
+fn names_no_file(error: &str) -> bool {
+    error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
+}
+
+/// The upload's own, which names packages where `deno.json` should.
+fn package_json(workspace: &Workspace) -> Option<String> {
+    std::fs::read_to_string(workspace.src().join("package.json")).ok()
 }
 
 /// Whether the path of a file URL is inside the folder. The upload has no symbolic links, and no names that need percent

@@ -12,6 +12,7 @@ mod config;
 mod embedded;
 mod error;
 mod graph;
+mod near_miss;
 mod output;
 mod packages;
 mod registry;

@@ -121,6 +121,11 @@ impl Workspace {
         self.root.join("src")
     }
 
+    /// Paths of the upload.
+    pub(super) fn files(&self) -> &[String] {
+        &self.files
+    }
+
     pub(super) fn entrypoint(&self) -> PathBuf {
         self.src().join(&self.entrypoint)
     }

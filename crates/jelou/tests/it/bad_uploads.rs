@@ -38,7 +38,7 @@ impl Live {
     }
 
     fn refuses_folder(&self, case: &str, flags: &str) {
-        let line = format!("deploy {case} --function mi-funcion -y {flags}");
+        let line = format!("deploy {case} --function mi-funcion -y --replace {flags}");
         let outcome = self.sandbox.jelou(&line).run();
         assert_ne!(outcome.code, 0, "{case}: {outcome}");
         assert_live_outcome!(format!("bad_upload_{case}"), outcome);
@@ -120,6 +120,35 @@ fn types_are_checked_when_asked_for() {
         "import { define, z } from \"@jelou/functions\";\n\nexport default define({\n  description: \"A test\",\n  input: z.object({ a: z.string() }),\n  handler: (input) => input.b,\n});\n",
     );
     live.refuses_folder("types", "--check");
+}
+
+/// The message has the line to write.
+#[test]
+fn imports_that_nearly_name_a_file() {
+    let live = Live::start();
+    let importing = |specifier: &str| format!("import \"{specifier}\";\nexport default 1;\n");
+    for (name, specifier) in [
+        ("near_extension", "./lib/util"),
+        ("near_compiled", "./lib/util.js"),
+        ("near_case", "./Lib/Util.ts"),
+        ("near_folder", "./lib"),
+        ("near_alias", "@/lib/util"),
+        ("near_package_json", "axios"),
+        ("near_dist", "./dist/index.js"),
+    ] {
+        live.refuses(
+            name,
+            &[
+                ("index.ts", &importing(specifier)),
+                ("lib/util.ts", "export {};\n"),
+                ("lib/index.ts", "export {};\n"),
+                (
+                    "package.json",
+                    "{\"dependencies\": {\"axios\": \"^1.7.0\"}}\n",
+                ),
+            ],
+        );
+    }
 }
 
 /// No file of the machine gets into a bundle, or into a message.

@@ -1,0 +1,189 @@
+//! Suggestions for imports that lead nowhere: the file that was meant, and the line to write.
+
+/// What to say about an import that names no file of the upload. `importer` and `files` are paths in the upload.
+pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -> Option<String> {
+    let wanted = join(folder_of(importer), specifier)?;
+    if let Some(folder) = left_out(&wanted) {
+        return Some(format!(
+            "`{folder}` is left out of uploads; import the source instead"
+        ));
+    }
+    let found = nearest(&wanted, files)?;
+    Some(write_line(importer, found))
+}
+
+/// What to say about an import that is neither a path nor a package of `deno.json`: an alias of a bundler such as `@/`,
+/// a file without `./`, or a package that only `package.json` names.
+pub(super) fn of_unknown_package(
+    importer: &str,
+    specifier: &str,
+    files: &[&str],
+    package_json: Option<&str>,
+) -> Option<String> {
+    let path = ["@/", "~/", "src/"]
+        .iter()
+        .find_map(|alias| specifier.strip_prefix(alias))
+        .unwrap_or(specifier);
+    let found = nearest(path, files).or_else(|| nearest(&format!("src/{path}"), files));
+    if let Some(found) = found {
+        return Some(write_line(importer, found));
+    }
+    let name = package_name(specifier);
+    let version = version_in(package_json?, name)?;
+    Some(format!(
+        "`package.json` is not read; write into `deno.json`: \"imports\": {{ \"{name}\": \"npm:{name}@{version}\" }}"
+    ))
+}
+
+fn write_line(importer: &str, file: &str) -> String {
+    format!("write `{}`", relative(folder_of(importer), file))
+}
+
+/// The only file that differs from `wanted` in case, extension, or a missing `/index`.
+fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
+    let key = |path: &str| stem(path).to_lowercase();
+    let wanted = key(wanted);
+    let index = format!("{}/index", wanted.trim_end_matches('/'));
+    let mut found = files.iter().copied().filter(|file| {
+        let file = key(file);
+        file == wanted || file == index
+    });
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+/// Without the extension of a module.
+fn stem(path: &str) -> &str {
+    const EXTENSIONS: [&str; 9] = [
+        ".d.ts", ".tsx", ".mts", ".cts", ".ts", ".jsx", ".mjs", ".cjs", ".js",
+    ];
+    EXTENSIONS
+        .iter()
+        .find_map(|extension| path.strip_suffix(extension))
+        .unwrap_or(path)
+}
+
+/// The first folder of the path that uploads leave out.
+fn left_out(path: &str) -> Option<&'static str> {
+    let (first, _) = path.split_once('/')?;
+    ["dist/", "node_modules/", ".jelou/"]
+        .into_iter()
+        .find(|folder| folder.trim_end_matches('/') == first)
+}
+
+fn package_name(specifier: &str) -> &str {
+    let segments = if specifier.starts_with('@') { 2 } else { 1 };
+    let end = specifier
+        .match_indices('/')
+        .nth(segments - 1)
+        .map_or(specifier.len(), |(position, _)| position);
+    &specifier[..end]
+}
+
+fn version_in(package_json: &str, name: &str) -> Option<String> {
+    let package: serde_json::Value = serde_json::from_str(package_json).ok()?;
+    ["dependencies", "devDependencies"]
+        .iter()
+        .find_map(|group| package[group][name].as_str())
+        .map(str::to_owned)
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// `None` when the path leaves the upload.
+fn join(folder: &str, specifier: &str) -> Option<String> {
+    let mut segments: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in specifier.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            part => segments.push(part),
+        }
+    }
+    Some(segments.join("/"))
+}
+
+fn relative(folder: &str, file: &str) -> String {
+    let from: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let to: Vec<&str> = file.split('/').collect();
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = "../".repeat(from.len() - shared);
+    let start = if up.is_empty() { "./" } else { &up };
+    format!("{start}{}", to[shared..].join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: [&str; 6] = [
+        "index.ts",
+        "lib/Util.ts",
+        "lib/dates/index.ts",
+        "src/core.ts",
+        "twin.ts",
+        "twin.js",
+    ];
+
+    #[test]
+    fn a_file_that_is_nearly_there() {
+        for (importer, specifier, line) in [
+            ("index.ts", "./lib/Util", "write `./lib/Util.ts`"),
+            ("index.ts", "./lib/Util.js", "write `./lib/Util.ts`"),
+            ("index.ts", "./lib/util.ts", "write `./lib/Util.ts`"),
+            ("index.ts", "./lib/dates", "write `./lib/dates/index.ts`"),
+            ("lib/Util.ts", "./dates/", "write `./dates/index.ts`"),
+            (
+                "lib/dates/index.ts",
+                "../../src/core",
+                "write `../../src/core.ts`",
+            ),
+        ] {
+            assert_eq!(
+                of_missing_file(importer, specifier, &FILES).as_deref(),
+                Some(line),
+                "{specifier}"
+            );
+        }
+        for specifier in ["./none.ts", "./Twin", "../outside.ts"] {
+            assert_eq!(of_missing_file("index.ts", specifier, &FILES), None);
+        }
+        let built = of_missing_file("index.ts", "./dist/a.js", &FILES).unwrap();
+        assert!(built.contains("left out"), "{built}");
+    }
+
+    #[test]
+    fn a_name_that_deno_json_does_not_have() {
+        let package = r#"{"dependencies":{"axios":"^1.7.0","@scope/a":"2"}}"#;
+        let said =
+            |importer, specifier| of_unknown_package(importer, specifier, &FILES, Some(package));
+        for (importer, specifier, line) in [
+            ("index.ts", "@/lib/util", "write `./lib/Util.ts`"),
+            ("lib/dates/index.ts", "~/lib/Util.js", "write `../Util.ts`"),
+            ("index.ts", "@/core", "write `./src/core.ts`"),
+            ("index.ts", "lib/Util", "write `./lib/Util.ts`"),
+        ] {
+            assert_eq!(
+                said(importer, specifier).as_deref(),
+                Some(line),
+                "{specifier}"
+            );
+        }
+        assert_eq!(
+            said("index.ts", "axios/unsafe").as_deref(),
+            Some(
+                "`package.json` is not read; write into `deno.json`: \"imports\": { \"axios\": \"npm:axios@^1.7.0\" }"
+            )
+        );
+        assert!(
+            said("index.ts", "@scope/a/b")
+                .unwrap()
+                .contains("npm:@scope/a@2")
+        );
+        assert_eq!(said("index.ts", "lodash"), None);
+    }
+}
