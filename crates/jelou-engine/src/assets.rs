@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-const FILES: [(&str, &str); 5] = [
+/// The SDK's modules: for workers, and for the tests of a project.
+pub const SDK_MODULES: [(&str, &str); 2] = [
     (
         "functions.js",
         include_str!("../../../sdk/dist/functions.js"),
     ),
     ("testing.js", include_str!("../../../sdk/dist/testing.js")),
+];
+
+const FILES: [(&str, &str); 5] = [
+    SDK_MODULES[0],
+    SDK_MODULES[1],
     ("worker.js", include_str!("../../../sdk/dist/worker.js")),
     ("inspect.js", include_str!("../../../sdk/dist/inspect.js")),
     (

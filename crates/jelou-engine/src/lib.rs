@@ -27,7 +27,7 @@ mod transport;
 mod worker;
 
 pub use artifacts::{ArtifactCache, ArtifactError, Bundle};
-pub use assets::TYPES;
+pub use assets::{SDK_MODULES, TYPES};
 pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use fleet::{

@@ -1,9 +1,11 @@
+//! Arguments of `jelou init`.
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use jelou_core::Slug;
 
-/// Start a project: index.ts, jelou.json, deno.json, .env, .gitignore and editor types
+/// Start a project: index.ts, jelou.json, deno.json, tsconfig.json, .env, .gitignore and the SDK for editors and tests
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// Folder of the project
@@ -14,7 +16,7 @@ pub(crate) struct InitArgs {
     #[arg(long)]
     pub(crate) slug: Option<Slug>,
 
-    /// Start a new function, or link the folder to one that the server has
+    /// Start a new function, or link the folder to one that the server has (writes jelou.json and .jelou/ alone)
     #[arg(long, value_enum, default_value_t = InitMode::Create)]
     pub(crate) mode: InitMode,
 

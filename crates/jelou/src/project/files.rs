@@ -1,4 +1,4 @@
-//! Collects the files of an upload, by the same rules as the server's.
+//! Collects the files of an upload by the rules of the server.
 
 use std::io;
 use std::path::Path;
@@ -11,17 +11,18 @@ use jelou_core::source::{
 use super::FILE_NAME;
 use crate::exit::Failure;
 
-/// Files that tools write beside the sources. The server resolves and locks the packages itself.
-const LOCK_FILES: [&str; 6] = [
+/// Files of other tools beside the sources. The server resolves and locks the packages itself.
+const TOOL_FILES: [&str; 7] = [
     "bun.lock",
     "bun.lockb",
     "deno.lock",
     "package-lock.json",
     "pnpm-lock.yaml",
+    "tsconfig.json",
     "yarn.lock",
 ];
 
-/// The files below `folder`, with every rule kept and none sent.
+/// Reads the files below `folder` and checks them against the rules. Sends nothing.
 pub(crate) fn collect(folder: &Path, entrypoint: Option<&str>) -> anyhow::Result<SourceTree> {
     if !folder.is_dir() {
         return Err(Failure::validation(format!("{} is not a folder", folder.display())).into());
@@ -52,7 +53,7 @@ fn walk(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> anyhow::Result<
             .into());
         };
         let is_project_file = prefix.is_empty() && name == FILE_NAME;
-        if is_left_out(name) || is_project_file || LOCK_FILES.contains(&name) {
+        if is_left_out(name) || is_project_file || TOOL_FILES.contains(&name) {
             continue;
         }
         let path = format!("{prefix}{name}");

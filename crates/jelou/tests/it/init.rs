@@ -1,8 +1,11 @@
+//! `jelou init`, and what editors and tests make of a new project.
+
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{FakeApi, Sandbox, answer, assert_outcome};
+use crate::support::{FakeApi, Sandbox, answer, assert_outcome, fetched_engine};
 
 #[test]
 fn init_writes_a_project() {
@@ -41,6 +44,90 @@ fn init_asks_where_the_folder_name_is_no_slug() {
         .answer("");
     assert_outcome!(terminal.finish());
     assert!(sandbox.read("Mi_Otra/jelou.json").contains("\"mi-otra\""));
+}
+
+#[test]
+fn init_proposes_a_slug_in_ascii() {
+    let sandbox = Sandbox::new();
+    let mut terminal = sandbox.jelou("init Función").in_terminal();
+    terminal
+        .wait_for("? Slug of the function: (funcion) ")
+        .answer("");
+    assert_eq!(terminal.finish().code, 0);
+    assert!(sandbox.read("Función/jelou.json").contains("\"funcion\""));
+}
+
+/// The mocks' documentation, as a test of the project.
+const TEST: &str = r#"
+import saludo from "./index.ts";
+import { app, response } from "@jelou/functions";
+import { createMockContext, createMockRequest } from "@jelou/functions/testing";
+
+Deno.test("greets", async () => {
+  const result = await saludo.handler(
+    { telefono: "593987654321" },
+    createMockContext({ env: { API_KEY: "test" } }),
+    createMockRequest(),
+  );
+  if (result.mensaje !== "Hola, 593987654321") throw new Error("wrong greeting");
+  if (typeof app !== "function" || typeof response.status !== "function") throw new Error("no SDK");
+});
+"#;
+
+#[test]
+fn a_new_project_can_be_tested_and_checked() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.jelou("init").run().code, 0);
+    sandbox.file("index_test.ts", TEST);
+    let binaries = std::fs::read_dir(fetched_engine()).unwrap();
+    let deno = binaries.map(|entry| entry.unwrap().path()).next().unwrap();
+    let deno = deno.display();
+    // Nothing but what `init` wrote is at hand.
+    let script = format!(
+        "set -e
+         export DENO_DIR=$HOME/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
+         {deno} test --no-remote --no-npm
+         {deno} check --no-remote --no-npm index.ts index_test.ts
+         {deno} fmt --check index.ts deno.json tsconfig.json"
+    );
+    let outcome = sandbox.shell(&script);
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(outcome.stdout().contains("1 passed"), "{outcome}");
+}
+
+/// Editors without Deno's extension read `tsconfig.json`, as tsc does. Needs the registry of npm.
+#[test]
+fn a_new_project_is_accepted_by_the_typescript_compiler() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.jelou("init").run().code, 0);
+    sandbox
+        .file("lib/suma.ts", "export const suma = (a: number, b: number): number => a + b;\n")
+        .file(
+            "otra.ts",
+            "import { define, z } from \"@jelou/functions\";\n\
+             import { createMockContext } from \"@jelou/functions/testing\";\n\
+             import { suma } from \"./lib/suma.ts\";\n\n\
+             export const contexto = createMockContext();\n\
+             export default define({\n  description: \"Suma\",\n  input: z.object({ a: z.number() }),\n  \
+             handler: async (input, ctx, request) => {\n    \
+             await fetch(request.url);\n    ctx.log(suma(input.a, 1));\n    return { a: input.a };\n  },\n});\n",
+        );
+    let tsc = || {
+        Command::new("npm")
+            .args(["exec", "--yes", "--package", "typescript@5.9.3", "--"])
+            .args(["tsc", "--project", "."])
+            .current_dir(sandbox.project())
+            .output()
+            .unwrap()
+    };
+    let accepted = tsc();
+    assert!(accepted.status.success(), "{accepted:?}");
+    // It does check.
+    sandbox.file(
+        "wrong.ts",
+        "import { z } from \"@jelou/functions\";\nexport const a: number = z.string().parse(1);\n",
+    );
+    assert!(!tsc().status.success());
 }
 
 #[test]

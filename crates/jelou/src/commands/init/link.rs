@@ -1,0 +1,89 @@
+//! `jelou init --mode link`: the folder becomes the function's, and its code stays as it is.
+
+use std::path::Path;
+
+use fs_err as fs;
+use jelou_core::source::DEFAULT_ENTRYPOINT;
+use jelou_core::{FunctionId, Slug};
+
+use super::{Started, folder_name, sdk};
+use crate::cli::init::InitArgs;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::Breadcrumb;
+use crate::project::{FILE_NAME, ProjectFile};
+
+pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
+    let folder = args.dir.as_path();
+    let existing = ProjectFile::load(folder)?;
+    let slug = match (
+        &args.slug,
+        existing.as_ref().and_then(ProjectFile::function),
+    ) {
+        (Some(slug), _) | (None, Some(slug)) => slug.clone(),
+        (None, None) => folder_name::slug(folder, context)?,
+    };
+    let id = context.client()?.functions().get(&slug)?.id;
+    let project = link(existing, folder, &slug, &id, args.force)?;
+    sdk::write(folder)?;
+    project.save()?;
+
+    let entrypoint = project.entrypoint().unwrap_or(DEFAULT_ENTRYPOINT);
+    let has_code = folder.join(entrypoint).is_file();
+    context.output.result_with(
+        &Started {
+            function: &slug,
+            id: Some(id),
+            files: vec![FILE_NAME, sdk::FOLDER],
+        },
+        &[
+            Breadcrumb::new(format!("jelou functions info {slug}"), "See what is live"),
+            Breadcrumb::new(
+                "jelou deploy",
+                "Replace what is live with this folder's code",
+            ),
+        ],
+        |human| {
+            human.success(&format!("Linked this folder to {slug}"))?;
+            human.item(&format!("Files: {FILE_NAME}, {}", sdk::FOLDER))?;
+            if has_code {
+                return human.item("Next:  jelou deploy");
+            }
+            human.warning(&format!(
+                "There is no {entrypoint} here. Copy the function's code into this folder first:\n\
+                 `jelou deploy` replaces what is live with what is in the folder."
+            ))
+        },
+    )?;
+    Ok(())
+}
+
+/// Keeps what else is in a `jelou.json` of the same function.
+fn link(
+    existing: Option<ProjectFile>,
+    folder: &Path,
+    slug: &Slug,
+    id: &FunctionId,
+    force: bool,
+) -> anyhow::Result<ProjectFile> {
+    match existing {
+        Some(mut project) if project.function() == Some(slug) => {
+            project.set_id(id)?;
+            Ok(project)
+        }
+        Some(project) if !force => {
+            let other = project
+                .function()
+                .map_or_else(|| "no function".to_owned(), |other| format!("`{other}`"));
+            Err(
+                Failure::conflict(format!("{FILE_NAME} names {other}, not `{slug}`"))
+                    .hint("`--force` overwrites it")
+                    .into(),
+            )
+        }
+        Some(_) | None => {
+            fs::create_dir_all(folder)?;
+            ProjectFile::new(folder, slug, Some(id), DEFAULT_ENTRYPOINT)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The SDK in a project's `.jelou/` folder: types for editors, and modules for the project's own tests. Never uploaded,
+//! because the server has the SDK itself.
+
+use std::path::Path;
+
+use fs_err as fs;
+use jelou_engine::{SDK_MODULES, TYPES};
+
+pub(super) const FOLDER: &str = ".jelou/";
+
+/// Names the module's types (a comment that Deno reads), and keeps the linter out of generated code.
+const HEADS: [(&str, &str); 2] = [
+    (
+        "functions.js",
+        "// @ts-self-types=\"./types/functions.d.ts\"\n// deno-lint-ignore-file\n// deno-fmt-ignore-file\n",
+    ),
+    (
+        "testing.js",
+        "// @ts-self-types=\"./types/testing.d.ts\"\n// deno-lint-ignore-file\n// deno-fmt-ignore-file\n",
+    ),
+];
+
+/// Replaces what an older version wrote.
+///
+/// # Errors
+///
+/// When the folder cannot be written.
+pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
+    let own = folder.join(FOLDER);
+    let types = own.join("types");
+    fs::create_dir_all(&types)?;
+    TYPES.extract(&types)?;
+    for ((name, head), (_, module)) in HEADS.into_iter().zip(SDK_MODULES) {
+        fs::write(own.join(name), format!("{head}{module}"))?;
+    }
+    Ok(())
+}
