@@ -1,5 +1,6 @@
 //! Sends a request with the access token and timeouts, and turns an error response into an error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jelou_core::api::Problem;
@@ -11,8 +12,9 @@ use ureq::http::{Method, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
+use crate::observer::Watch;
 use crate::path::Path;
-use crate::{ApiUrl, ClientError};
+use crate::{ApiUrl, ClientError, Effect, Observer};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole call; the longest is a deploy that downloads packages.
@@ -26,6 +28,7 @@ pub struct Client {
     agent: Agent,
     api: ApiUrl,
     token: Option<AccessToken>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Client {
@@ -52,7 +55,15 @@ impl Client {
             agent: config.build().new_agent(),
             api,
             token,
+            observer: None,
         }
+    }
+
+    /// Tells `observer` of every request from now on.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// The URL of the server.
@@ -95,6 +106,15 @@ impl Client {
         path: &Path,
         body: Option<Vec<u8>>,
     ) -> Result<Response<Body>, ClientError> {
+        let effect = if method == Method::GET {
+            Effect::Read
+        } else {
+            Effect::Change
+        };
+        let _watch = self
+            .observer
+            .as_ref()
+            .map(|observer| Watch::start(observer, effect));
         let network = |source| ClientError::Network {
             url: self.api.to_string(),
             source: Box::new(source),

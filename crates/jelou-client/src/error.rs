@@ -32,8 +32,16 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The code of the API's own error.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            _ => None,
+        }
+    }
+
     /// Whether the server says that there is no such thing.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Problem(problem) if problem.code == ErrorCode::NotFound)
+        self.code() == Some(ErrorCode::NotFound)
     }
 }

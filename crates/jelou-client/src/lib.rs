@@ -18,12 +18,14 @@
 mod api_url;
 mod client;
 mod error;
+mod observer;
 mod path;
 mod resources;
 
 pub use api_url::{ApiUrl, ParseApiUrlError};
 pub use client::Client;
 pub use error::ClientError;
+pub use observer::{Effect, Observer};
 pub use resources::{
     AccessTokens, Audit, AuditQuery, Deployments, Functions, Removal, RuntimeTokens, Secrets,
 };

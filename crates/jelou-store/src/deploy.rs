@@ -41,8 +41,8 @@ pub struct Deployed {
 }
 
 impl Store {
-    /// Creates a deployment and makes it live. `first_token` mints a token for the first deployment of a function; later
-    /// deploys do not call it. The token is not created when an unrevoked one has its name.
+    /// Creates a deployment and makes it live. `first_token` mints a token for the first deployment of a function, or
+    /// returns none; later deploys do not call it. The token is not created when an unrevoked one has its name.
     ///
     /// # Errors
     /// The error of `first_token`, or [`StoreError::Database`].
@@ -50,7 +50,7 @@ impl Store {
         &self,
         actor: &Actor,
         new: NewDeployment,
-        first_token: impl FnOnce() -> Result<NewRuntimeToken, E> + Send,
+        first_token: impl FnOnce() -> Result<Option<NewRuntimeToken>, E> + Send,
     ) -> Result<Deployed, E> {
         let bundle_bytes = new.artifact.bundle.len() as u64;
         // Before the transaction, which blocks all other changes.
@@ -81,11 +81,12 @@ impl Store {
             deployment.created_at,
         )
         .await?;
-        let token = if is_first {
-            let new = first_token()?;
-            runtime_tokens::insert(&mut change, &function.id, &function.slug, new).await?
-        } else {
-            None
+        let new_token = if is_first { first_token()? } else { None };
+        let token = match new_token {
+            Some(new) => {
+                runtime_tokens::insert(&mut change, &function.id, &function.slug, new).await?
+            }
+            None => None,
         };
         let function = functions::find_by_id(&mut *change.connection(), &function.id).await?;
         change.commit().await?;

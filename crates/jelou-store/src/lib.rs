@@ -33,7 +33,7 @@ pub use error::{Resource, StoreError};
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use memory::{MemoryLimits, MemoryOwner};
 pub use runtime_tokens::{
-    LastTokenRule, NewRuntimeToken, RuntimeTokenCredential, RuntimeTokenRecord,
+    LastTokenRule, NewRuntimeToken, ReplacedToken, RuntimeTokenCredential, RuntimeTokenRecord,
 };
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;

@@ -87,6 +87,14 @@ pub enum LastTokenRule {
     Waived,
 }
 
+/// The outcome of [`Store::replace_token`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedToken {
+    pub token: RuntimeTokenRecord,
+    /// The token that had the name, revoked now.
+    pub former: Option<RuntimeTokenRecord>,
+}
+
 impl RuntimeTokenRecord {
     /// Whether it is enabled and not expired at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
@@ -161,14 +169,33 @@ impl Store {
     ) -> Result<RuntimeTokenRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
-        let name = new.name.clone();
-        let token = insert(&mut change, function, &slug, new)
-            .await?
-            .ok_or_else(|| {
-                StoreError::conflict(format!("`{slug}` has an unrevoked token `{name}` already"))
-            })?;
+        let token = insert_free(&mut change, function, &slug, new).await?;
         change.commit().await?;
         Ok(token)
+    }
+
+    /// Creates a token, and revokes the one that has its name in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function does not exist, [`StoreError::Database`].
+    pub async fn replace_token(
+        &self,
+        actor: &Actor,
+        function: &FunctionId,
+        new: NewRuntimeToken,
+    ) -> Result<ReplacedToken, StoreError> {
+        let mut change = self.change(actor).await?;
+        let slug = functions::slug_of(change.connection(), function).await?;
+        let former = list(&mut *change.connection(), function)
+            .await?
+            .into_iter()
+            .find(|token| token.name == new.name);
+        if let Some(former) = &former {
+            revoke(&mut change, &slug, former).await?;
+        }
+        let token = insert_free(&mut change, function, &slug, new).await?;
+        change.commit().await?;
+        Ok(ReplacedToken { token, former })
     }
 
     /// Finds an unrevoked token of a function by its id, its name, or its display prefix with or without trailing dots;
@@ -214,19 +241,7 @@ impl Store {
                 function: slug,
             });
         }
-        sqlx::query("UPDATE runtime_tokens SET revoked_at = $1 WHERE id = $2")
-            .bind(now.as_millisecond())
-            .bind(id.as_str())
-            .execute(change.connection())
-            .await?;
-        change
-            .record(Entry {
-                action: Action::TokenRevoke,
-                function: Some(&slug),
-                target: id.as_str(),
-                detail: Some(token.name.as_str()),
-            })
-            .await?;
+        revoke(&mut change, &slug, &token).await?;
         change.commit().await?;
         Ok(token)
     }
@@ -338,6 +353,41 @@ pub(crate) async fn insert(
         })
         .await?;
     Ok(Some(token))
+}
+
+async fn insert_free(
+    change: &mut Change<'_>,
+    function: &FunctionId,
+    slug: &Slug,
+    new: NewRuntimeToken,
+) -> Result<RuntimeTokenRecord, StoreError> {
+    let name = new.name.clone();
+    let inserted = insert(change, function, slug, new).await?;
+    inserted.ok_or_else(|| {
+        StoreError::conflict(format!("`{slug}` has an unrevoked token `{name}` already"))
+    })
+}
+
+async fn revoke(
+    change: &mut Change<'_>,
+    function: &Slug,
+    token: &RuntimeTokenRecord,
+) -> Result<(), StoreError> {
+    let now = change.now();
+    sqlx::query("UPDATE runtime_tokens SET revoked_at = $1 WHERE id = $2")
+        .bind(now.as_millisecond())
+        .bind(token.id.as_str())
+        .execute(change.connection())
+        .await?;
+    change
+        .record(Entry {
+            action: Action::TokenRevoke,
+            function: Some(function),
+            target: token.id.as_str(),
+            detail: Some(token.name.as_str()),
+        })
+        .await?;
+    Ok(())
 }
 
 fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {

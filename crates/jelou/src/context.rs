@@ -1,18 +1,22 @@
-//! What every command is given.
+//! The context of a command: output, prompts and credentials.
+
+use std::sync::Arc;
 
 use jelou_client::Client;
 
 use crate::cli::GlobalArgs;
 use crate::exit::Failure;
+use crate::interrupt::{self, Progress};
 use crate::output::Output;
 use crate::profile::{CredentialsFile, Origin, Session};
 use crate::prompt::{Preset, Prompt};
+use crate::waiting::Waiting;
 
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) prompt: Prompt,
-    /// The one of `--profile`.
+    /// The value of `--profile`.
     pub(crate) profile: Option<String>,
 }
 
@@ -25,7 +29,7 @@ impl Context {
         }
     }
 
-    /// The credentials to use; warns of what makes them unsafe.
+    /// The credentials to use. Warns when other users can read them.
     fn session(&self) -> anyhow::Result<Session> {
         let session = Session::resolve(self.profile.as_deref())?;
         if session.origin.profile().is_some() {
@@ -61,10 +65,13 @@ impl Context {
                     .into(),
             );
         };
-        Ok((Client::new(session.api, Some(token)), session.origin))
+        interrupt::note(Progress::Unchanged);
+        let waiting = Waiting::new(&self.output, &session.api);
+        let client = Client::new(session.api, Some(token)).with_observer(Arc::new(waiting));
+        Ok((client, session.origin))
     }
 
-    /// Asks unless `confirmation` says that the answer was given on the command line.
+    /// Asks, unless a flag has given the answer.
     pub(crate) fn confirm(
         &self,
         confirmation: Confirmation,

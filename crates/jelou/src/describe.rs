@@ -1,7 +1,6 @@
 //! `--describe`: the command line as JSON, for programs that plan with it.
 //!
-//! Read from the arguments before they are parsed as a whole, so that a command can be described without what it
-//! requires.
+//! Read before the arguments are parsed, so that a command can be described without its required arguments.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -57,7 +56,7 @@ fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CommandSchema {
-    /// As it is typed, with the names before it.
+    /// The full name, as typed.
     name: String,
     about: Option<String>,
     args: Vec<ArgumentSchema>,
@@ -65,7 +64,7 @@ struct CommandSchema {
 }
 
 impl CommandSchema {
-    /// The flags that every command takes are said of `root` alone.
+    /// Global flags are listed for `root` only.
     fn new(command: &Command, root: &Command) -> Self {
         let name = command.get_bin_name().unwrap_or(command.get_name());
         Self {
@@ -98,7 +97,7 @@ struct ArgumentSchema {
     flags: Vec<String>,
     about: Option<String>,
     r#type: &'static str,
-    /// As the usage line has it.
+    /// As in the usage line.
     #[serde(skip_serializing_if = "Option::is_none")]
     value_name: Option<String>,
     required: bool,
@@ -179,7 +178,7 @@ fn flags(argument: &Arg) -> Vec<String> {
     long.chain(short).collect()
 }
 
-/// In the words of JSON Schema where it has one.
+/// A type name of JSON Schema, or `path`.
 fn type_name(argument: &Arg) -> &'static str {
     if !argument.get_action().takes_values() {
         return "boolean";

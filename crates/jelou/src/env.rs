@@ -1,7 +1,6 @@
-//! Every environment variable that the command line itself reads.
+//! Every environment variable that the command line reads.
 //!
-//! `NO_COLOR`, `CLICOLOR`, `TZ`, `HOME`, `HTTPS_PROXY` and their like mean what they mean everywhere, and are read by
-//! the libraries that act on them.
+//! Common variables such as `NO_COLOR`, `CLICOLOR`, `TZ`, `HOME` and `HTTPS_PROXY` are read by libraries.
 
 /// Access token for the management API; goes before the active profile and after `--profile`.
 pub(crate) const JELOU_TOKEN: &str = "JELOU_TOKEN";
@@ -29,6 +28,9 @@ pub(crate) const JELOU_LOG: &str = "JELOU_LOG";
 
 /// Set by continuous integration services: nobody is there to answer a prompt.
 pub(crate) const CI: &str = "CI";
+
+/// Set by GitHub Actions: lines that start with `::` are commands of the job's runner.
+pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
 
 /// The variable's value, where an empty one counts as unset.
 pub(crate) fn read(name: &str) -> Option<String> {

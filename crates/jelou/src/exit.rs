@@ -1,4 +1,4 @@
-//! Errors of commands, and the exit status that each one ends in.
+//! Errors of commands, and their exit statuses.
 
 use std::fmt;
 use std::io;
@@ -9,9 +9,10 @@ use jelou_client::ClientError;
 use jelou_core::ErrorCode;
 use jelou_core::source::SourceError;
 
+use crate::interrupt;
 use crate::output::{ErrorBody, Output};
 
-/// An error that the command line itself finds.
+/// An error that the command line detects itself.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: ErrorCode,
@@ -43,6 +44,10 @@ impl Failure {
         Self::new(ErrorCode::Conflict, message)
     }
 
+    pub(crate) fn last_token(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::LastToken, message)
+    }
+
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InputError, message)
     }
@@ -63,7 +68,7 @@ impl Failure {
     pub(crate) fn interrupted() -> Self {
         Self {
             status: INTERRUPTED,
-            ..Self::new(ErrorCode::UnknownError, "Interrupted")
+            ..Self::new(ErrorCode::UnknownError, interrupt::outcome())
         }
     }
 
@@ -90,7 +95,7 @@ impl std::error::Error for Failure {
     }
 }
 
-/// The command's result says already what is wrong; what is left is its status.
+/// The result already reports the problem; only the exit status is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("the result says what is wrong")]
 pub(crate) struct Shown;
@@ -110,17 +115,13 @@ fn status(code: ErrorCode) -> u8 {
 /// Shows the error of a command.
 pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
-        // Whoever read our output has seen enough.
+        // The reader of the pipe, such as `head`, has closed it.
         return ExitCode::SUCCESS;
     }
     if error.is::<Shown>() {
         return ExitCode::FAILURE;
     }
     let (code, hint, status) = classify(error);
-    if status == INTERRUPTED {
-        // Whoever pressed Ctrl-C knows.
-        return ExitCode::from(INTERRUPTED);
-    }
     let mut messages = error
         .chain()
         .map(|cause| jelou_token::redact(&cause.to_string()).into_owned());
@@ -136,7 +137,7 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
 
 fn show(output: &Output, body: &ErrorBody, status: u8) -> ExitCode {
     match output.error(body) {
-        // There is no place left to say that it could not be said.
+        // stderr is closed too, so the status is all that is left.
         Ok(()) | Err(_) => ExitCode::from(status),
     }
 }
@@ -198,7 +199,7 @@ fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {
     }
 }
 
-/// Shows what clap has to say: help, the version, or an error in how the command was called.
+/// Shows the output of clap: help, the version, or a usage error.
 pub(crate) fn usage(output: &Output, error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -214,7 +215,7 @@ pub(crate) fn usage(output: &Output, error: &clap::Error) -> ExitCode {
         _ => {}
     }
     let code = match error.kind() {
-        // It was called rightly, but a value breaks the rule of its kind.
+        // The usage is right, but a value is malformed.
         ErrorKind::ValueValidation => ErrorCode::ValidationError,
         _ => ErrorCode::InputError,
     };

@@ -1,7 +1,7 @@
 //! The `jelou` binary: the command line, and the server as one of its commands.
 //!
-//! `cli/` says what can be written and `commands/` what it does, one file for each command. All that is printed goes
-//! through `output/`, all that is asked through `prompt`, and `exit` turns an error into words and a status.
+//! `cli/` defines the arguments and `commands/` the behaviour, one file per command. `output/` owns stdout and stderr,
+//! `prompt/` asks questions, and `exit` turns an error into a message and a status.
 
 mod cli;
 mod commands;
@@ -10,10 +10,12 @@ mod describe;
 mod env;
 mod exit;
 mod interrupt;
+mod new_token;
 mod output;
 mod profile;
 mod project;
 mod prompt;
+mod waiting;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -96,6 +96,7 @@ fn bodies_are_json() {
     let created = client
         .tokens(&slug())
         .create(&CreateToken {
+            replace: false,
             name: "ci".parse().unwrap(),
             expires_in: Some(60),
             scopes: None,

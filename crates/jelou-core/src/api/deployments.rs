@@ -19,6 +19,9 @@ pub struct DeployRequest {
     /// Check types as well.
     #[serde(default)]
     pub check: bool,
+    /// Do not create the runtime token `default`, even if this is the function's first deployment.
+    #[serde(default)]
+    pub no_token: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -30,6 +33,9 @@ pub struct DeployResult {
     /// Absent for a dry run of a function that does not exist yet.
     pub function_id: Option<FunctionId>,
     pub url: String,
+    /// The same function, for tools that cannot resolve names below `localhost`; null where `url` has no such name.
+    #[serde(default)]
+    pub local_url: Option<String>,
     /// The token that the function's first deployment creates; never shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<CreatedToken>,

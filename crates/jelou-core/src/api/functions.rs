@@ -14,6 +14,9 @@ pub struct Function {
     /// From the live deployment's manifest.
     pub description: Option<String>,
     pub url: String,
+    /// The same function, for tools that cannot resolve names below `localhost`; null where `url` has no such name.
+    #[serde(default)]
+    pub local_url: Option<String>,
     /// Absent until the first deployment.
     pub live_deployment: Option<DeploymentId>,
     /// Unrevoked runtime tokens.

@@ -35,10 +35,20 @@ pub struct RuntimeTokenInfo {
     pub rate: Option<Rate>,
 }
 
+impl RuntimeTokenInfo {
+    /// Whether the token may call its function at that time.
+    pub fn is_active(&self, at: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expires_at| expires_at > at)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateToken {
     pub name: TokenName,
+    /// Revoke the token that has the name, where there is one, in the same step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
     /// Seconds until it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,

@@ -13,6 +13,13 @@ use super::tokens::mint;
 use super::{Control, ControlError, retire};
 use crate::registry::Function;
 
+/// Whether the first deployment of a function creates the token `default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FirstToken {
+    Create,
+    Skip,
+}
+
 impl Control {
     /// Builds an upload and makes it live. On any error, the live deployment stays.
     pub(crate) async fn deploy(
@@ -34,14 +41,24 @@ impl Control {
             return Ok(DeployResult {
                 deployment: None,
                 url: self.domain.url(slug.as_str()),
+                local_url: self.domain.local_url(slug.as_str()),
                 function_id: known.map(|function| function.id.clone()),
                 function: slug,
                 token: None,
                 warnings: built.warnings,
             });
         }
-        self.change(|control| async move { control.put_live(actor, slug, &tree, built).await })
-            .await
+        let first_token = if request.no_token {
+            FirstToken::Skip
+        } else {
+            FirstToken::Create
+        };
+        self.change(|control| async move {
+            control
+                .put_live(actor, slug, &tree, built, first_token)
+                .await
+        })
+        .await
     }
 
     pub(crate) async fn deployments(&self, slug: &Slug) -> Result<Vec<Deployment>, ControlError> {
@@ -56,6 +73,7 @@ impl Control {
         slug: Slug,
         tree: &SourceTree,
         built: Built,
+        rule: FirstToken,
     ) -> Result<DeployResult, ControlError> {
         let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
@@ -83,14 +101,17 @@ impl Control {
         };
         let mut minted = None;
         let first_token = || {
+            if rule == FirstToken::Skip {
+                return Ok(None);
+            }
             let token = minted.insert(mint()?);
-            Ok::<_, ControlError>(NewRuntimeToken {
+            Ok::<_, ControlError>(Some(NewRuntimeToken {
                 name: TokenName::first_deployment(),
                 hash: token.hash(),
                 prefix: token.display_prefix(),
                 expires_at: None,
                 policy: TokenPolicy::default(),
-            })
+            }))
         };
         let deployed = self.store.deploy(&actor, new, first_token).await?;
         Ok(self.apply(deployed, minted, built.warnings))
@@ -129,6 +150,7 @@ impl Control {
         DeployResult {
             deployment: Some(deployed.deployment.into()),
             url: self.domain.url(record.slug.as_str()),
+            local_url: self.domain.local_url(record.slug.as_str()),
             function: record.slug,
             function_id: Some(record.id),
             token: created,

@@ -62,6 +62,7 @@ impl Control {
     fn described(&self, function: FunctionSummary) -> api::Function {
         let record = function.record;
         let url = self.domain.url(record.slug.as_str());
+        let local_url = self.domain.local_url(record.slug.as_str());
         let (live_deployment, description) = match record.live {
             Some(live) => (Some(live.id), Some(live.manifest.description)),
             None => (None, None),
@@ -72,6 +73,7 @@ impl Control {
             name: record.name,
             description,
             url,
+            local_url,
             live_deployment,
             tokens: function.tokens,
             secrets: function.secrets,

@@ -42,6 +42,7 @@ impl Control {
         let expires_at = self.expiry(new.expires_in)?;
         let policy = new.policy();
         let token = mint()?;
+        let replace = new.replace;
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
             let new = NewRuntimeToken {
@@ -51,7 +52,15 @@ impl Control {
                 expires_at,
                 policy,
             };
-            let record = control.store.create_token(&actor, &function, new).await?;
+            let record = if replace {
+                let replaced = control.store.replace_token(&actor, &function, new).await?;
+                if let Some(former) = replaced.former {
+                    control.registry.tokens.remove(&former.hash);
+                }
+                replaced.token
+            } else {
+                control.store.create_token(&actor, &function, new).await?
+            };
             control.registry.tokens.put((&record).into());
             let warnings = control.unknown_tools(&slug, &record.policy);
             Ok(CreatedToken {

@@ -7,8 +7,9 @@ pub(crate) struct Domain {
     /// Scheme and port of the URLs that are shown.
     scheme: &'static str,
     port: Option<u16>,
-    /// Whether `/fn/<slug>/` works as well: on loopback, for tools that cannot resolve `*.localhost`.
-    local_paths: bool,
+    /// Scheme and address of a listener on loopback. There, `/fn/<slug>/` is a function too, for tools that cannot
+    /// resolve `*.localhost`.
+    loopback: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -25,11 +26,13 @@ impl Domain {
         // Names below `localhost` are this machine (RFC 6761, section 6.3): no proxy in between, so the listener's own
         // scheme and port.
         let local = name == "localhost" || name.ends_with(".localhost");
+        let scheme = |plain| if plain { "http" } else { "https" };
+        let is_loopback = listener.ip().is_loopback();
         Self {
             name: name.to_owned(),
-            scheme: if local && !tls { "http" } else { "https" },
+            scheme: scheme(local && !tls),
             port: local.then_some(listener.port()),
-            local_paths: listener.ip().is_loopback(),
+            loopback: is_loopback.then(|| format!("{}://{listener}", scheme(!tls))),
         }
     }
 
@@ -46,12 +49,18 @@ impl Domain {
         }
     }
 
+    /// A URL of the function without a name below `localhost`, where [`Domain::url`] has one.
+    pub(crate) fn local_url(&self, slug: &str) -> Option<String> {
+        let loopback = self.loopback.as_ref().filter(|_| self.port.is_some())?;
+        Some(format!("{loopback}/fn/{slug}/"))
+    }
+
     /// `host` in lower case, with or without a port.
     pub(crate) fn address<'a>(&self, host: &'a str, path: &'a str) -> Address<'a> {
         if let Some(label) = self.label(host) {
             return Address::Function { label, path };
         }
-        if self.local_paths
+        if self.loopback.is_some()
             && is_this_machine(host)
             && let Some(rest) = path.strip_prefix("/fn/")
         {
@@ -160,8 +169,13 @@ mod tests {
     #[test]
     fn urls() {
         assert_eq!(local().url("a"), "http://a.fn.localhost:4400");
+        assert_eq!(
+            local().local_url("a").as_deref(),
+            Some("http://127.0.0.1:4400/fn/a/")
+        );
         let open = Domain::new("fn.jelou.ai", "127.0.0.1:4400".parse().unwrap(), false);
         assert_eq!(open.url("mi-funcion"), "https://mi-funcion.fn.jelou.ai");
+        assert_eq!(open.local_url("mi-funcion"), None);
         let encrypted = Domain::new("fn.localhost", "127.0.0.1:4400".parse().unwrap(), true);
         assert_eq!(encrypted.url("a"), "https://a.fn.localhost:4400");
     }

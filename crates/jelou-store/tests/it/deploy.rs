@@ -177,6 +177,19 @@ async fn a_token_is_minted_for_the_first_deployment_only() {
 }
 
 #[tokio::test]
+async fn a_first_deploy_without_a_token() {
+    let fixture = Fixture::new().await;
+    let deployed: Result<_, StoreError> = fixture
+        .store
+        .deploy(&actor(), deployment("mi-funcion", "v1"), || Ok(None))
+        .await;
+    let deployed = deployed.unwrap();
+    assert_eq!(deployed.token, None);
+    let tokens = fixture.store.list_tokens(&deployed.function.id).await;
+    assert_eq!(tokens.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_deploy_whose_token_cannot_be_minted_changes_nothing() {
     let fixture = Fixture::new().await;
     let answer = fixture
@@ -220,7 +233,7 @@ async fn a_deploy_that_fails_changes_nothing() {
     };
     let answer: Result<_, StoreError> = fixture
         .store
-        .deploy(&actor(), deployment("otra", "v2"), || Ok(taken))
+        .deploy(&actor(), deployment("otra", "v2"), || Ok(Some(taken)))
         .await;
     answer.unwrap_err();
 

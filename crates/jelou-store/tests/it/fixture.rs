@@ -168,8 +168,8 @@ pub(crate) fn runtime_token(name: &str) -> NewRuntimeToken {
     clippy::unnecessary_wraps,
     reason = "the signature that `deploy` takes"
 )]
-pub(crate) fn first_token() -> Result<NewRuntimeToken, StoreError> {
-    Ok(runtime_token("default"))
+pub(crate) fn first_token() -> Result<Option<NewRuntimeToken>, StoreError> {
+    Ok(Some(runtime_token("default")))
 }
 
 pub(crate) fn access_token(name: &str) -> NewAccessToken {

@@ -1,3 +1,7 @@
+//! Arguments of `jelou access-tokens`.
+
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jelou_core::{Scope, TokenName};
@@ -25,6 +29,10 @@ pub(crate) struct CreateArgs {
     /// Name of the token, such as `github-actions`
     #[arg(long)]
     pub(crate) name: Option<TokenName>,
+
+    /// Write the token into this file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_output: Option<PathBuf>,
 
     /// What it may do; repeat for more
     #[arg(

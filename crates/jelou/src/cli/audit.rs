@@ -1,3 +1,5 @@
+//! Arguments of `jelou audit`.
+
 use clap::Args;
 
 /// Show who changed what, newest first

@@ -1,3 +1,5 @@
+//! Arguments of `jelou login`, `jelou logout` and `jelou auth`.
+
 use clap::{Args, Subcommand};
 
 /// Save an access token, after checking it with the server

@@ -1,3 +1,5 @@
+//! Arguments of `jelou completion`.
+
 use clap::Args;
 use clap_complete::Shell;
 

@@ -1,3 +1,5 @@
+//! Arguments of `jelou deploy`.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -5,6 +7,10 @@ use jelou_core::Slug;
 
 /// Build the project and make it live
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the switches of the command line; the command turns them into types"
+)]
 pub(crate) struct DeployArgs {
     /// Folder of the project
     #[arg(default_value = ".")]
@@ -14,9 +20,25 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "SLUG")]
     pub(crate) function: Option<Slug>,
 
-    /// Do not ask
+    /// Do not ask; refuses what --create and --replace allow
     #[arg(long, short = 'y', visible_alias = "yes")]
     pub(crate) no_confirm: bool,
+
+    /// Create the function if there is none, although jelou.json names another one
+    #[arg(long)]
+    pub(crate) create: bool,
+
+    /// Replace what runs, although this folder neither deployed it before nor is linked to it
+    #[arg(long)]
+    pub(crate) replace: bool,
+
+    /// Write the token of the first deployment into this file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_output: Option<PathBuf>,
+
+    /// Create no token at the first deployment; the function must have an active one already
+    #[arg(long, conflicts_with = "token_output")]
+    pub(crate) no_token: bool,
 
     /// Build and inspect, but change nothing
     #[arg(long)]

@@ -1,3 +1,5 @@
+//! Arguments of `jelou doctor`.
+
 use std::path::PathBuf;
 
 use clap::Args;

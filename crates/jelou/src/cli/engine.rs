@@ -1,3 +1,5 @@
+//! Arguments of `jelou engine`.
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};

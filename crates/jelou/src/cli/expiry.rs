@@ -1,3 +1,5 @@
+//! How long a token lives, as it is written on the command line.
+
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};

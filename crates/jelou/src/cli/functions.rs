@@ -1,3 +1,5 @@
+//! Arguments of `jelou functions`.
+
 use clap::{Args, Subcommand};
 use jelou_core::Slug;
 

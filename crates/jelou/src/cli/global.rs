@@ -1,3 +1,5 @@
+//! Flags of every command.
+
 use std::ffi::OsString;
 
 use clap::Args;

@@ -1,3 +1,5 @@
+//! Arguments of `jelou serve`.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,7 +27,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DOMAIN", env = env::JELOU_DOMAIN, hide_env_values = true)]
     pub(crate) domain: Option<String>,
 
-    /// Certificate for HTTPS, in PEM, with those that lead to its authority
+    /// Certificate for HTTPS, in PEM, followed by its intermediate certificates
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
 

@@ -1,3 +1,7 @@
+//! Arguments of `jelou tokens`.
+
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use jelou_core::policy::{Cidr, Rate, RuntimeScope};
 use jelou_core::{Slug, TokenName};
@@ -14,6 +18,7 @@ pub(crate) struct TokensArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokensCommand {
     List(ListArgs),
+    Info(InfoArgs),
     Create(CreateArgs),
     Revoke(RevokeArgs),
 }
@@ -23,6 +28,22 @@ pub(crate) enum TokensCommand {
 pub(crate) struct ListArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
+
+    /// Show ids, status, expiry, creator and limits too
+    #[arg(long)]
+    pub(crate) wide: bool,
+}
+
+/// Show one token, with the time zone of its dates
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct InfoArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
 }
 
 /// Create a token; its value is shown this once
@@ -34,6 +55,14 @@ pub(crate) struct CreateArgs {
     /// Name of the token, such as `ci-staging`
     #[arg(long)]
     pub(crate) name: Option<TokenName>,
+
+    /// Revoke the token that has this name, if there is one, in the same step
+    #[arg(long)]
+    pub(crate) replace: bool,
+
+    /// Write the token into this file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_output: Option<PathBuf>,
 
     /// Time until it expires, such as `90d`; never by default
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

@@ -1,3 +1,5 @@
+//! `jelou audit`.
+
 use jelou_client::AuditQuery;
 
 use crate::cli::audit::AuditArgs;

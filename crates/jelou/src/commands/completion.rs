@@ -1,3 +1,5 @@
+//! `jelou completion`.
+
 use clap::CommandFactory;
 
 use crate::cli::Cli;

@@ -1,3 +1,5 @@
+//! `jelou doctor`.
+
 use jelou_server::doctor::{self, Check, State};
 use jelou_server::{Config, Overrides};
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! `jelou logout`.
+
 use serde::Serialize;
 
 use crate::cli::auth::LogoutArgs;
@@ -7,7 +9,7 @@ use crate::profile::{CredentialsFile, no_profile};
 
 #[derive(Serialize)]
 struct LoggedOut {
-    /// The profiles that are gone.
+    /// The removed profiles.
     removed: Vec<String>,
 }
 

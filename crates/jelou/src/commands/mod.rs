@@ -22,7 +22,7 @@ use crate::interrupt;
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     if !matches!(command, Command::Serve(_)) {
-        interrupt::exit_on_interrupt()?;
+        interrupt::exit_on_interrupt(&context.output)?;
     }
     match command {
         Command::Login(args) => login::run(args, context),

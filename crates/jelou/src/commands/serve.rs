@@ -1,3 +1,5 @@
+//! `jelou serve`: starts the server, and stops it at SIGTERM or Ctrl-C.
+
 use std::io::IsTerminal;
 
 use anyhow::Context as _;

@@ -1,3 +1,5 @@
+//! `jelou whoami`.
+
 use jelou_core::api::WhoAmI;
 use serde::Serialize;
 

@@ -8,6 +8,18 @@ pub(crate) fn local_date(at: Timestamp) -> String {
     date_in(at, TimeZone::system())
 }
 
+/// `4/7/2026, 10:30:00 AM (UTC-05:00)`
+pub(crate) fn zoned_date(at: Timestamp) -> String {
+    zoned_date_in(at, TimeZone::system())
+}
+
+fn zoned_date_in(at: Timestamp, time_zone: TimeZone) -> String {
+    let zoned = at.to_zoned_datetime(time_zone);
+    zoned
+        .strftime("%-m/%-d/%Y, %-I:%M:%S %p (UTC%:z)")
+        .to_string()
+}
+
 fn date_in(at: Timestamp, time_zone: TimeZone) -> String {
     at.to_zoned_datetime(time_zone)
         .strftime("%-m/%-d/%Y, %-I:%M:%S %p")
@@ -41,6 +53,12 @@ mod tests {
         assert_eq!(
             date("2026-04-07T02:00:00Z", "America/Guayaquil"),
             "4/6/2026, 9:00:00 PM"
+        );
+        let time_zone = TimeZone::get("America/Guayaquil").unwrap();
+        let at = "2026-04-07T02:00:00Z".parse().unwrap();
+        assert_eq!(
+            zoned_date_in(at, time_zone),
+            "4/6/2026, 9:00:00 PM (UTC-05:00)"
         );
     }
 }

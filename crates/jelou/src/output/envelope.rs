@@ -1,9 +1,9 @@
-//! The JSON that every command answers with.
+//! The JSON envelope of every result and error.
 
 use jelou_core::ErrorCode;
 use serde::Serialize;
 
-/// A command that makes sense next.
+/// A suggested next command.
 #[derive(Debug, Serialize)]
 pub(crate) struct Breadcrumb {
     command: String,
@@ -71,7 +71,7 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// An error as it is shown.
+/// An error in the form that is shown.
 #[derive(Debug)]
 pub(crate) struct ErrorBody {
     pub(crate) code: ErrorCode,
@@ -79,7 +79,7 @@ pub(crate) struct ErrorBody {
     /// From the nearest to the root.
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
-    /// How the command is called, for an error in how it was called. For people only.
+    /// The usage line of a usage error. JSON omits it.
     pub(crate) usage: Option<String>,
 }
 

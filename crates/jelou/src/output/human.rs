@@ -1,4 +1,4 @@
-//! Lines for people: a glyph that says what kind of line it is, then the text.
+//! Lines for people: a glyph for the kind of line, then the text.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -39,7 +39,7 @@ impl Human {
         self.marked(WARNING, "⚠", text)
     }
 
-    /// `✗ disk space: 3 MiB free`: one of several findings, where an error of the command itself ends it.
+    /// `✗ disk space: 3 MiB free`: one of several findings. The command goes on.
     pub(crate) fn failure(&mut self, text: &str) -> io::Result<()> {
         self.marked(ERROR, "✗", text)
     }
@@ -91,7 +91,7 @@ fn indented(text: &str, by: &str) -> String {
     printable(text).replace('\n', &format!("\n{by}"))
 }
 
-/// Escapes control characters, with which a name or a message could forge lines or drive the terminal.
+/// Escapes control characters. A name or a message could use them to forge lines or to control the terminal.
 fn printable(text: &str) -> Cow<'_, str> {
     let is_harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     if text.chars().all(is_harmless) {

@@ -3,6 +3,7 @@
 //! stdout has the result: lines for people, or exactly one JSON object. stderr has everything else, so that a pipe
 //! never sees it. Text from the server or from a file is stripped of control characters before it reaches a terminal.
 
+mod age;
 mod date;
 mod envelope;
 mod human;
@@ -17,7 +18,8 @@ use serde::Serialize;
 use crate::cli::GlobalArgs;
 use crate::env;
 
-pub(crate) use date::local_date;
+pub(crate) use age::age;
+pub(crate) use date::{local_date, zoned_date};
 pub(crate) use envelope::{Breadcrumb, ErrorBody};
 pub(crate) use human::Human;
 pub(crate) use size::size;
@@ -35,7 +37,7 @@ enum Layout {
     Compact,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
     format: Format,
     color: ColorChoice,
@@ -97,7 +99,7 @@ impl Output {
         }
     }
 
-    /// As [`Output::result`], for a command that goes on: as JSON it is one line, whatever the layout.
+    /// [`Output::result`] for a command that keeps running. The JSON is one line in every layout.
     pub(crate) fn line(
         &self,
         data: &impl Serialize,
@@ -109,7 +111,7 @@ impl Output {
         }
     }
 
-    /// Lines of a result that come before its end; not there in JSON, which is one object.
+    /// Lines of a result that appear before its end. JSON omits them, because it is one object.
     pub(crate) fn human(&self, lines: impl FnOnce(&mut Human) -> io::Result<()>) -> io::Result<()> {
         match self.format {
             Format::Human => lines(&mut Human::new(self.stdout())),
@@ -128,7 +130,7 @@ impl Output {
         stdout.flush()
     }
 
-    /// A schema, a list of facts: JSON that is no command's result and so has no envelope.
+    /// Writes JSON without the envelope, such as a schema.
     pub(crate) fn bare_json(&self, value: &impl Serialize) -> io::Result<()> {
         let layout = match self.format {
             Format::Human => Layout::Pretty,
@@ -137,15 +139,35 @@ impl Output {
         self.write_json(layout, value)
     }
 
-    /// A warning that is no part of the result.
+    /// Writes a warning, which is not part of the result.
     pub(crate) fn warn(&self, text: &str) -> io::Result<()> {
         Human::new(self.stderr()).warning(text)
     }
 
+    /// Writes progress, which is not part of the result.
+    pub(crate) fn note(&self, text: &str) -> io::Result<()> {
+        Human::new(self.stderr()).item(text)
+    }
+
+    /// Under GitHub Actions, tells the runner to hide `secret` in the log of the job. The line itself is hidden too.
+    pub(crate) fn mask(&self, secret: &str) -> io::Result<()> {
+        if !env::is_on(env::GITHUB_ACTIONS) {
+            return Ok(());
+        }
+        writeln!(self.stderr(), "::add-mask::{secret}")
+    }
+
+    /// In a pipeline, stdout often goes into a program that reads JSON, and the log of the job shows stderr alone. So
+    /// the error is on both.
     pub(crate) fn error(&self, error: &ErrorBody) -> io::Result<()> {
         match self.format {
             Format::Human => Human::new(self.stderr()).error(error),
-            Format::Json(layout) => self.write_json(layout, &envelope::Failure::new(error)),
+            Format::Json(layout) => {
+                if env::is_on(env::CI) && !io::stdout().is_terminal() {
+                    Human::new(self.stderr()).error(error)?;
+                }
+                self.write_json(layout, &envelope::Failure::new(error))
+            }
         }
     }
 

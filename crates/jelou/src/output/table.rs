@@ -24,8 +24,8 @@ impl Table {
         }
     }
 
-    /// Adds a column that is at least `width` characters wide, the gap after it included, however short its values
-    /// are: so two lists of the same kind look the same.
+    /// Adds a column with a minimum width in characters, including the gap after it. Two lists of the same kind then look
+    /// the same.
     pub(crate) fn column(mut self, title: &'static str, width: usize) -> Self {
         self.columns.push(Column { title, width });
         self
@@ -33,10 +33,6 @@ impl Table {
 
     pub(crate) fn row<const N: usize>(&mut self, values: [String; N]) {
         self.rows.push(values.into());
-    }
-
-    pub(crate) fn push(&mut self, values: Vec<String>) {
-        self.rows.push(values);
     }
 
     /// The titles, then the rows.

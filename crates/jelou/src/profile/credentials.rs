@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
 
-/// Mode bits that let anybody but the owner in.
+/// Mode bits that give other users access.
 const OTHERS: u32 = 0o077;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ impl Credentials {
         self.active = Some(name.to_owned());
     }
 
-    /// Whether there was one.
+    /// Returns whether the profile existed.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         if self.active.as_deref() == Some(name) {
             self.active = None;
@@ -129,7 +129,7 @@ impl CredentialsFile {
         &self.path
     }
 
-    /// No file is no profiles.
+    /// A missing file holds no profiles.
     pub(crate) fn load(&self) -> anyhow::Result<Credentials> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
@@ -151,7 +151,8 @@ impl CredentialsFile {
         fs::metadata(&self.path).is_ok_and(|file| file.permissions().mode() & OTHERS != 0)
     }
 
-    /// Changes the file; two commands at a time do not lose each other's change, and a crash leaves the old file.
+    /// Changes the file under a lock, and replaces it atomically: concurrent commands lose no change, and a crash leaves
+    /// the old file.
     pub(crate) fn update<T>(
         &self,
         change: impl FnOnce(&mut Credentials) -> T,

@@ -1,4 +1,4 @@
-//! Who the command line is, and to which server it talks.
+//! Credentials: which server a command talks to, and with which access token.
 
 mod access_token;
 mod credentials;

@@ -15,7 +15,7 @@ use crate::exit::Failure;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) api: ApiUrl,
-    /// Absent where nobody is logged in.
+    /// `None` when the user is not logged in.
     pub(crate) token: Option<AccessToken>,
     pub(crate) origin: Origin,
 }
@@ -70,15 +70,15 @@ impl Environment {
         }
     }
 
-    /// Whether nothing is left for a profile to say.
+    /// Whether the environment names both the server and the token.
     fn is_complete(&self) -> bool {
         self.token.is_some() && self.api.is_some()
     }
 }
 
 impl Session {
-    /// `profile` is the one of `--profile`. Where the environment says everything, the home folder is not touched: a
-    /// container may have none, or one of another user.
+    /// `profile` is the value of `--profile`. A complete environment is used without reading the home folder: a container
+    /// may have none, or one of another user.
     ///
     /// # Errors
     ///

@@ -13,17 +13,101 @@ use jelou_core::Slug;
 use crate::exit::Failure;
 
 /// The function that a command is for: the given one, or the one of the current folder.
+///
+/// # Errors
+///
+/// When none is given and the current folder names none.
 pub(crate) fn function_or_here(given: Option<Slug>) -> anyhow::Result<Slug> {
-    if let Some(slug) = given {
-        return Ok(slug);
+    match given {
+        Some(slug) => Ok(slug),
+        None => {
+            let here = Path::new(".");
+            function_of(ProjectFile::load(here)?.as_ref(), here)
+        }
     }
+}
+
+/// The function that the folder's `jelou.json` names.
+///
+/// # Errors
+///
+/// When there is no such file, or it names no function. The message has the path that was looked at.
+pub(crate) fn function_of(project: Option<&ProjectFile>, folder: &Path) -> anyhow::Result<Slug> {
+    if let Some(slug) = project.and_then(ProjectFile::function) {
+        return Ok(slug.clone());
+    }
+    let path = std::path::absolute(folder)?.join(FILE_NAME);
+    let shown = path.display();
+    let message = match project {
+        Some(_) => format!("which function? {shown} has no `function`"),
+        None => format!("which function? There is no {shown}"),
+    };
+    Err(Failure::input(message).hint(hint(project, folder)).into())
+}
+
+fn hint(project: Option<&ProjectFile>, folder: &Path) -> String {
+    if project.is_some() {
+        return "add `\"function\": \"SLUG\"` to it, or name the function on the command line"
+            .to_owned();
+    }
+    match projects_below(folder).as_slice() {
+        [] => {
+            "run `jelou init` here, change to the project's folder, or name the function on the command line"
+                .to_owned()
+        }
+        below => format!(
+            "change to a project's folder: {}",
+            below
+                .iter()
+                .map(|name| format!("cd {}", folder.join(name).display()))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    }
+}
+
+/// The first few folders in `folder` that are projects, by name.
+fn projects_below(folder: &Path) -> Vec<String> {
+    const MAX: usize = 3;
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().join(FILE_NAME).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names.truncate(MAX);
+    names
+}
+
+/// # Errors
+///
+/// When there is no such folder. `deploy mi-funcion` in the function's own folder is a common way to get here.
+pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let shown = std::path::absolute(folder)?;
+    let shown = shown.display();
+    if folder.exists() {
+        return Err(Failure::input(format!("{shown} is not a folder"))
+            .hint("give the folder of the project, or nothing for the current one")
+            .into());
+    }
+    let slug: Option<Slug> = folder.to_str().and_then(|text| text.parse().ok());
     let here = ProjectFile::load(Path::new("."))?;
-    here.as_ref()
-        .and_then(ProjectFile::function)
-        .cloned()
-        .ok_or_else(|| {
-            Failure::input("which function? There is no `function` in a jelou.json here")
-                .hint("give its slug, or run `jelou init`")
-                .into()
-        })
+    let hint = match (slug, here.as_ref().and_then(ProjectFile::function)) {
+        (Some(slug), Some(here)) if slug == *here => {
+            format!("the current folder is {here} already: run `jelou deploy`")
+        }
+        (Some(slug), _) => format!(
+            "the argument is a folder; `jelou deploy --function {slug}` deploys the current folder under that slug"
+        ),
+        (None, _) => "give the folder of the project, or nothing for the current one".to_owned(),
+    };
+    Err(Failure::input(format!("there is no folder {shown}"))
+        .hint(hint)
+        .into())
 }

@@ -1,4 +1,4 @@
-//! `jelou.json`: which function a folder is.
+//! `jelou.json`: which function a folder belongs to.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ const SCHEMA: &str = "https://jelou.ai/schemas/jelou.json";
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
     path: PathBuf,
-    /// Every member as it is written, known or not, in its order.
+    /// Every member, known or not, as written and in the order of the file.
     members: IndexMap<String, Box<RawValue>>,
     function: Option<Slug>,
     id: Option<FunctionId>,
@@ -104,7 +104,7 @@ impl ProjectFile {
         self.entrypoint.as_deref()
     }
 
-    /// Takes effect with [`ProjectFile::save`]. A new member goes right behind `function`.
+    /// Takes effect with [`ProjectFile::save`]. A new member is inserted after `function`.
     pub(crate) fn set_id(&mut self, id: &FunctionId) -> anyhow::Result<()> {
         self.id = Some(id.clone());
         self.set("id", id)?;
@@ -130,7 +130,7 @@ impl ProjectFile {
         Ok(text)
     }
 
-    /// Replaces the file in one step.
+    /// Replaces the file atomically.
     pub(crate) fn save(&self) -> anyhow::Result<()> {
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -152,7 +152,7 @@ impl ProjectFile {
     }
 }
 
-/// Reads the member of this name; an error names the place of its value.
+/// Reads one member. An error names line and column of its value.
 fn member<T: DeserializeOwned>(
     path: &Path,
     text: &str,

@@ -19,7 +19,7 @@ pub(crate) use self::terminal::restore as restore_terminal;
 
 #[derive(Debug)]
 pub(crate) struct Prompt {
-    /// Why nobody can answer.
+    /// Why no answer is possible.
     obstacle: Option<&'static str>,
 }
 
@@ -46,7 +46,7 @@ impl Prompt {
         Self { obstacle }
     }
 
-    /// Fails at once where `question` could not be asked later, before any work is done for it.
+    /// Fails when `question` cannot be asked. Called before the work that leads to the question.
     pub(crate) fn require(&self, question: &str, flag: &str) -> anyhow::Result<()> {
         match self.obstacle {
             None => Ok(()),
@@ -58,7 +58,7 @@ impl Prompt {
         }
     }
 
-    /// Goes on after a yes; a no is the error "Cancelled".
+    /// Asks a yes-or-no question. A no is the error "Cancelled".
     pub(crate) fn confirm(
         &self,
         output: &Output,
@@ -81,7 +81,7 @@ impl Prompt {
         }
     }
 
-    /// A line of text; an empty one is `preset`, where there is one.
+    /// Asks for a line of text. An empty answer means `preset`, if there is one.
     pub(crate) fn line(
         &self,
         output: &Output,
@@ -104,7 +104,7 @@ impl Prompt {
         }
     }
 
-    /// An answer that is shown as stars. A paste may have several lines, where the terminal marks pastes.
+    /// Asks for a secret, shown as stars. A paste may have several lines if the terminal marks pastes.
     pub(crate) fn masked(
         &self,
         output: &Output,

@@ -1,3 +1,5 @@
+//! `jelou audit`.
+
 use serde_json::json;
 
 use crate::support::{FakeApi, Sandbox, answer, assert_outcome};

@@ -1,3 +1,5 @@
+//! `jelou auth` and `jelou logout`.
+
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;

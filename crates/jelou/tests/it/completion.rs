@@ -1,3 +1,5 @@
+//! `jelou completion`.
+
 use crate::support::Sandbox;
 
 #[test]

@@ -1,3 +1,5 @@
+//! `jelou deploy`, against prepared answers.
+
 use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
@@ -113,7 +115,7 @@ fn deploy_declined() {
     let mut terminal = sandbox.jelou("deploy").in_terminal();
     terminal.wait_for("(Y/n) ").answer("n");
     assert_outcome!(terminal.finish());
-    assert!(api.requests().is_empty());
+    assert_eq!(api.requests(), ["GET /v1/functions/mi-funcion"]);
 }
 
 #[test]
@@ -127,6 +129,32 @@ fn deploy_without_a_project() {
     assert_outcome!(Sandbox::new().jelou("deploy -y").run());
 }
 
+/// Each message has the path that was looked at, and what to do.
+#[test]
+fn deploy_in_the_wrong_folder() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .file("uno/jelou.json", r#"{"function": "uno"}"#)
+        .file(
+            "dos/jelou.json",
+            r#"{"id": "func_01arz3ndektsv4rrffq69g5fav"}"#,
+        )
+        .file("dos/index.ts", "");
+    let outcomes = [
+        "deploy -y --human",
+        "deploy tres -y --human",
+        "deploy Tres/x -y --human",
+        "deploy dos -y --human",
+        "deploy uno/jelou.json -y --human",
+        "tokens list --human",
+        "secrets set A=1 --human",
+    ]
+    .map(|line| format!("jelou {line}\n{}", sandbox.jelou(line).run()));
+    assert_outcome!(outcomes.join("\n"));
+    let inside = sandbox.shell("cd uno; jelou deploy uno -y --human");
+    assert_outcome!(inside);
+}
+
 #[test]
 fn deploy_of_a_folder_under_another_slug() {
     let (sandbox, api) = sandbox(result());
@@ -134,7 +162,9 @@ fn deploy_of_a_folder_under_another_slug() {
         "other/jelou.json",
         r#"{"function": "otra", "entrypoint": "./main.ts"}"#,
     );
-    let outcome = sandbox.jelou("deploy other --function mi-funcion -y").run();
+    let outcome = sandbox
+        .jelou("deploy other --function mi-funcion --create -y")
+        .run();
     assert_eq!(outcome.code, 0, "{outcome}");
     assert_eq!(api.last_body()["entrypoint"], "main.ts");
     assert!(!sandbox.read("other/jelou.json").contains("func_"));

@@ -1,3 +1,5 @@
+//! `--describe`.
+
 use crate::support::{Sandbox, assert_outcome};
 
 #[test]

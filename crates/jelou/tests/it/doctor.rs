@@ -1,3 +1,5 @@
+//! `jelou doctor`.
+
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 

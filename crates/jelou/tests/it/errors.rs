@@ -1,3 +1,5 @@
+//! Errors in how the command line is called, and of the connection.
+
 use std::net::{TcpListener, TcpStream};
 
 use crate::support::{FakeApi, Sandbox, answer, assert_outcome, problem};

@@ -1,3 +1,5 @@
+//! `jelou functions`.
+
 use serde_json::{Value, json};
 
 use crate::support::{FakeApi, Sandbox, answer, assert_outcome};

@@ -1,6 +1,10 @@
+//! `jelou tokens`.
+
 use serde_json::{Value, json};
 
-use crate::support::{FakeApi, Sandbox, answer, assert_outcome, problem};
+use crate::support::{
+    FakeApi, Sandbox, Server, answer, assert_live_outcome, assert_outcome, function, problem,
+};
 
 const VALUE: &str = "jfn_rt_def4UVWXYZabcdefghijklmnopqrstuv0abcde";
 
@@ -37,6 +41,7 @@ fn sandbox() -> (Sandbox, FakeApi) {
     let mut used = token("default", "jfn_rt_abc1");
     used["lastUsedAt"] = "2026-04-07T10:30:00Z".into();
     used["createdAt"] = "2026-04-01T14:00:00Z".into();
+    used["id"] = "tok_01arz3ndektsv4rrffq69g5fax".into();
     let api = FakeApi::start(vec![
         answer(
             "GET /v1/functions/mi-funcion/tokens",
@@ -95,17 +100,57 @@ fn tokens_list_in_json() {
     assert_outcome!(sandbox.jelou("functions tokens list mi-funcion").run());
 }
 
+/// The documented columns, whatever the tokens are like; more with `--wide`.
 #[test]
-fn tokens_list_shows_expiry_where_there_is_one() {
-    let mut expiring = token("a-name-longer-than-its-column", "jfn_rt_abc1");
-    expiring["expiresAt"] = "2027-01-01T00:00:00Z".into();
-    let api = FakeApi::start(vec![answer(
-        "GET /v1/functions/mi-funcion/tokens",
-        200,
-        json!({"items": [expiring, token("default", "jfn_rt_def4")]}),
-    )]);
+fn tokens_list_with_expired_tokens() {
+    let mut expired = token("a-name-longer-than-its-column", "jfn_rt_abc1");
+    expired["expiresAt"] = "2026-01-01T00:00:00Z".into();
+    let mut later = limited(token("later", "jfn_rt_xyz1"));
+    later["expiresAt"] = "2999-01-01T00:00:00Z".into();
+    let api = FakeApi::start(vec![
+        answer(
+            "GET /v1/functions/mi-funcion/tokens",
+            200,
+            json!({"items": [expired, later, token("default", "jfn_rt_def4")]}),
+        ),
+        answer(
+            "GET /v1/functions/mi-funcion/tokens/later",
+            200,
+            later.clone(),
+        ),
+    ]);
     let sandbox = Sandbox::new().with_api(&api).env("TZ", "America/Guayaquil");
     assert_outcome!(sandbox.jelou("tokens list mi-funcion --human").run());
+    assert_outcome!(sandbox.jelou("tokens list mi-funcion --wide --human").run());
+    assert_outcome!(sandbox.jelou("tokens info mi-funcion later --human").run());
+    let list = sandbox.jelou("tokens list mi-funcion").run().json();
+    assert_eq!(list["data"][0]["status"], "expired");
+    assert_eq!(list["data"][1]["status"], "active");
+}
+
+/// Nobody is asked about what cannot be done, or without knowing what it means.
+#[test]
+fn revoking_the_last_active_token() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.deploy("mi-funcion", &function("() => 1"));
+    let revoke = |line: &str| {
+        sandbox
+            .jelou(&format!("tokens revoke mi-funcion {line}"))
+            .in_terminal()
+    };
+    assert_live_outcome!(revoke("default").finish());
+    let mut terminal = revoke("default --force");
+    terminal.wait_for("(y/N) ").answer("n");
+    assert_live_outcome!(terminal.finish());
+    // With another active one, it is an ordinary question.
+    let other = "tokens create mi-funcion --name other";
+    assert_eq!(sandbox.jelou(other).run().code, 0);
+    let mut terminal = revoke("default");
+    terminal.wait_for("(y/N) ").answer("y");
+    let outcome = terminal.finish();
+    assert!(!outcome.stdout().contains("last active"), "{outcome}");
+    drop(server);
 }
 
 /// The limits of a token are for `--json`.
@@ -133,7 +178,11 @@ fn the_table_of_tokens_is_the_same_with_limits() {
     let (table, _) = list(plain);
     let (same_table, json) = list(with_limits.clone());
     assert_eq!(table, same_table);
-    assert_eq!(json, json!(with_limits));
+    let listed = with_limits.map(|mut token| {
+        token["status"] = "active".into();
+        token
+    });
+    assert_eq!(json, json!(listed));
 }
 
 const LIMITS: &str =
@@ -260,7 +309,7 @@ fn revoke_asks_first() {
         .wait_for("? Revoke token jfn_rt_def4... for mi-funcion? (y/N) ")
         .answer("y");
     assert_outcome!(terminal.finish());
-    assert_eq!(api.requests().len(), 2);
+    assert_eq!(api.requests().len(), 3);
 }
 
 #[test]
@@ -273,7 +322,10 @@ fn revoke_declined_does_nothing() {
     assert_outcome!(terminal.finish());
     assert_eq!(
         api.requests(),
-        ["GET /v1/functions/mi-funcion/tokens/ci-deploy"]
+        [
+            "GET /v1/functions/mi-funcion/tokens/ci-deploy",
+            "GET /v1/functions/mi-funcion/tokens"
+        ]
     );
 }
 

@@ -90,6 +90,7 @@ impl TestServer {
             entrypoint: None,
             dry_run: false,
             check: false,
+            no_token: false,
         };
         let slug = slug.parse().unwrap();
         self.client.deployments(&slug).create(&request)

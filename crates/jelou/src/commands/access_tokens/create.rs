@@ -1,13 +1,26 @@
-use jelou_core::api::CreateAccessToken;
+//! `jelou access-tokens create`.
+
+use jelou_core::api::{AccessTokenInfo, CreateAccessToken};
+use serde::Serialize;
 
 use crate::cli::Expiry;
 use crate::cli::access_tokens::CreateArgs;
 use crate::commands::tokens::name_or_ask;
 use crate::context::Context;
+use crate::new_token::{Delivered, Delivery, Order};
 use crate::output::{Breadcrumb, local_date};
+
+#[derive(Serialize)]
+struct Created<'a> {
+    #[serde(flatten)]
+    value: &'a Delivered,
+    #[serde(flatten)]
+    details: &'a AccessTokenInfo,
+}
 
 pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     let name = name_or_ask(args.name, context)?;
+    let delivery = Delivery::prepare(args.token_output.as_deref())?;
     let created = context
         .client()?
         .access_tokens()
@@ -16,8 +29,12 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
             scopes: args.scopes.into_iter().collect(),
             expires_in: args.expires_in.map(Expiry::as_seconds),
         })?;
+    let value = delivery.deliver(&created.token, &context.output)?;
     context.output.result_with(
-        &created,
+        &Created {
+            value: &value,
+            details: &created.details,
+        },
         &[Breadcrumb::new(
             format!("jelou access-tokens revoke {}", created.details.id),
             "Revoke it",
@@ -27,8 +44,11 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
                 "Created access token \"{}\"",
                 created.details.name
             ))?;
-            human.item(&format!("Token    {}", created.token))?;
-            human.warning("Save this token now — it will not be shown again.")?;
+            value.show(
+                human,
+                Order::TokenFirst,
+                "Save this token now — it will not be shown again.",
+            )?;
             match created.details.expires_at {
                 Some(at) => human.item(&format!("Expires  {}", local_date(at))),
                 None => Ok(()),

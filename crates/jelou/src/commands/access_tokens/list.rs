@@ -1,3 +1,5 @@
+//! `jelou access-tokens list`.
+
 use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
 

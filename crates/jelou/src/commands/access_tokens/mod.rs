@@ -1,3 +1,5 @@
+//! `jelou access-tokens`.
+
 mod create;
 mod list;
 mod revoke;

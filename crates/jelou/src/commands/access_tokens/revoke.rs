@@ -1,3 +1,5 @@
+//! `jelou access-tokens revoke`.
+
 use serde::Serialize;
 
 use crate::cli::access_tokens::RevokeArgs;

@@ -1,3 +1,5 @@
+//! `jelou auth list`.
+
 use jelou_token::AccessToken;
 use serde::Serialize;
 
@@ -9,7 +11,7 @@ use crate::profile::CredentialsFile;
 struct Listed<'a> {
     name: &'a str,
     api: &'a str,
-    /// Absent where the saved token is not well-formed.
+    /// `None` when the saved token is malformed.
     prefix: Option<String>,
     active: bool,
 }

@@ -1,3 +1,5 @@
+//! `jelou auth`.
+
 mod list;
 mod remove;
 mod switch;

@@ -1,3 +1,5 @@
+//! `jelou auth remove`.
+
 use serde::Serialize;
 
 use crate::cli::auth::RemoveArgs;

@@ -1,3 +1,5 @@
+//! `jelou auth switch`.
+
 use serde::Serialize;
 
 use crate::cli::auth::SwitchArgs;

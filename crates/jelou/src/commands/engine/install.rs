@@ -1,3 +1,5 @@
+//! `jelou engine install`.
+
 use std::path::Path;
 
 use jelou_engine::deno::{self, DENO_VERSION};

@@ -1,3 +1,5 @@
+//! `jelou engine status`.
+
 use std::path::Path;
 
 use jelou_engine::deno::{self, DenoSource};

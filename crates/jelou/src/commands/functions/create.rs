@@ -1,3 +1,5 @@
+//! `jelou functions create`.
+
 use jelou_core::api::CreateFunction;
 
 use crate::cli::functions::CreateArgs;
@@ -33,7 +35,11 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
         |human| {
             human.success(&format!("Created function {slug}"))?;
             human.item(&format!("ID:  {}", function.id))?;
-            human.item(&format!("URL: {}", function.url))
+            human.item(&format!("URL: {}", function.url))?;
+            match &function.local_url {
+                Some(url) => human.item(&format!("or:  {url}")),
+                None => Ok(()),
+            }
         },
     )?;
     Ok(())

@@ -1,3 +1,5 @@
+//! `jelou functions delete`.
+
 use jelou_core::api::Function;
 use serde::Serialize;
 

@@ -1,10 +1,12 @@
+//! `jelou functions info`.
+
 use std::io;
 
 use jelou_core::api::Function;
 
 use crate::cli::functions::InfoArgs;
 use crate::context::Context;
-use crate::output::{Breadcrumb, Human, local_date};
+use crate::output::{Breadcrumb, Human, zoned_date};
 use crate::project::function_or_here;
 
 pub(crate) fn run(args: InfoArgs, context: &Context) -> anyhow::Result<()> {
@@ -31,12 +33,15 @@ pub(super) fn show(human: &mut Human, function: &Function) -> io::Result<()> {
         human.item(&format!("Description: {description}"))?;
     }
     human.item(&format!("URL:         {}", function.url))?;
+    if let Some(url) = &function.local_url {
+        human.item(&format!("or:          {url}"))?;
+    }
     human.item(&match &function.live_deployment {
         Some(deployment) => format!("Deployment:  {deployment}"),
         None => "Deployment:  none yet".to_owned(),
     })?;
     human.item(&format!("Tokens:      {}", function.tokens))?;
     human.item(&format!("Secrets:     {}", function.secrets))?;
-    human.item(&format!("Created:     {}", local_date(function.created_at)))?;
-    human.item(&format!("Updated:     {}", local_date(function.updated_at)))
+    human.item(&format!("Created:     {}", zoned_date(function.created_at)))?;
+    human.item(&format!("Updated:     {}", zoned_date(function.updated_at)))
 }

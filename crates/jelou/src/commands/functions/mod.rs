@@ -1,3 +1,5 @@
+//! `jelou functions`, with the function commands under their long names.
+
 mod create;
 mod delete;
 mod info;

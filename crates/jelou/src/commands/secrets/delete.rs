@@ -1,3 +1,5 @@
+//! `jelou secrets delete`.
+
 use jelou_core::api::SecretsChanged;
 
 use crate::cli::secrets::DeleteArgs;

@@ -1,3 +1,5 @@
+//! `jelou secrets list`.
+
 use crate::cli::secrets::ListArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};

@@ -1,29 +1,55 @@
-use jelou_core::TokenName;
-use jelou_core::api::{CreateToken, CreatedToken};
+//! `jelou tokens create`.
+
+use jelou_client::ClientError;
+use jelou_core::api::{CreateToken, RuntimeTokenInfo};
 use jelou_core::policy::{Cidrs, PolicyListError, RuntimeScopes};
 use jelou_core::token_name::ParseTokenNameError;
+use jelou_core::{ErrorCode, Slug, TokenName};
+use serde::Serialize;
 
 use crate::cli::Expiry;
 use crate::cli::tokens::CreateArgs;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::new_token::{Delivered, Delivery, Order};
 use crate::output::{Breadcrumb, Human, local_date};
 use crate::project::function_or_here;
+
+#[derive(Serialize)]
+struct Created<'a> {
+    #[serde(flatten)]
+    value: &'a Delivered,
+    #[serde(flatten)]
+    details: &'a RuntimeTokenInfo,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+}
 
 pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
     let scopes = list::<_, RuntimeScopes>(args.scopes)?;
     let cidrs = list::<_, Cidrs>(args.cidrs)?;
     let name = name_or_ask(args.name, context)?;
-    let created = context.client()?.tokens(&slug).create(&CreateToken {
-        name,
-        expires_in: args.expires_in.map(Expiry::as_seconds),
-        scopes,
-        cidrs,
-        rate: args.rate,
-    })?;
+    let delivery = Delivery::prepare(args.token_output.as_deref())?;
+    let created = context
+        .client()?
+        .tokens(&slug)
+        .create(&CreateToken {
+            name: name.clone(),
+            replace: args.replace,
+            expires_in: args.expires_in.map(Expiry::as_seconds),
+            scopes,
+            cidrs,
+            rate: args.rate,
+        })
+        .map_err(|error| explain(error, &slug, &name))?;
+    let value = delivery.deliver(&created.token, &context.output)?;
     context.output.result_with(
-        &created,
+        &Created {
+            value: &value,
+            details: &created.details,
+            warnings: &created.warnings,
+        },
         &[
             Breadcrumb::new(format!("jelou tokens list {slug}"), "See all tokens"),
             Breadcrumb::new(
@@ -31,16 +57,35 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
                 "Revoke this one",
             ),
         ],
-        |human| show(human, &created),
+        |human| show(human, &value, &created.details, &created.warnings),
     )?;
     Ok(())
 }
 
-fn show(human: &mut Human, created: &CreatedToken) -> std::io::Result<()> {
-    let token = &created.details;
+/// A pipeline that creates a token of the same name in every run gets here in its second run.
+fn explain(error: ClientError, slug: &Slug, name: &TokenName) -> anyhow::Error {
+    match error.code() {
+        Some(ErrorCode::Conflict) => Failure::conflict(error.to_string())
+            .hint(format!(
+                "`--replace` revokes that token and creates a new one; or take another name; or revoke it first: `jelou tokens revoke {slug} {name}`"
+            ))
+            .into(),
+        _ => error.into(),
+    }
+}
+
+fn show(
+    human: &mut Human,
+    value: &Delivered,
+    token: &RuntimeTokenInfo,
+    warnings: &[String],
+) -> std::io::Result<()> {
     human.success(&format!("Created token \"{}\"", token.name))?;
-    human.item(&format!("Token    {}", created.token))?;
-    human.warning("Save this token now — it will not be shown again.")?;
+    value.show(
+        human,
+        Order::TokenFirst,
+        "Save this token now — it will not be shown again.",
+    )?;
     if let Some(at) = token.expires_at {
         human.item(&format!("Expires  {}", local_date(at)))?;
     }
@@ -53,13 +98,12 @@ fn show(human: &mut Human, created: &CreatedToken) -> std::io::Result<()> {
     if let Some(rate) = token.rate {
         human.item(&format!("Rate     {rate}"))?;
     }
-    for warning in &created.warnings {
-        human.warning(warning)?;
-    }
-    Ok(())
+    warnings
+        .iter()
+        .try_for_each(|warning| human.warning(warning))
 }
 
-fn joined(items: impl Iterator<Item: ToString>) -> String {
+pub(super) fn joined(items: impl Iterator<Item: ToString>) -> String {
     items
         .map(|item| item.to_string())
         .collect::<Vec<_>>()

@@ -1,4 +1,7 @@
+//! `jelou tokens`.
+
 mod create;
+mod info;
 mod list;
 mod revoke;
 
@@ -11,6 +14,7 @@ use crate::context::Context;
 pub(crate) fn run(command: TokensCommand, context: &Context) -> anyhow::Result<()> {
     match command {
         TokensCommand::List(args) => list::run(args, context),
+        TokensCommand::Info(args) => info::run(args, context),
         TokensCommand::Create(args) => create::run(args, context),
         TokensCommand::Revoke(args) => revoke::run(args, context),
     }

@@ -1,13 +1,17 @@
+//! `jelou tokens revoke`.
+
 use std::borrow::Cow;
 
 use jelou_client::Removal;
 use jelou_core::Slug;
 use jelou_core::api::RuntimeTokenInfo;
 use jelou_token::{AccessToken, RuntimeToken};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::tokens::RevokeArgs;
 use crate::context::{Confirmation, Context};
+use crate::exit::Failure;
 use crate::output::Breadcrumb;
 use crate::project::function_or_here;
 use crate::prompt::Preset;
@@ -30,6 +34,9 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
     let client = context.client()?;
     let tokens = client.tokens(&slug);
     let token = tokens.get(&reference)?;
+    if confirmation == Confirmation::Ask {
+        warn_of_last(&tokens.list()?, &token, &slug, args.force, context)?;
+    }
     context.confirm(
         confirmation,
         &format!("Revoke token {}... for {slug}?", token.prefix),
@@ -55,6 +62,36 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
         |human| human.success("Token revoked"),
     )?;
     Ok(())
+}
+
+/// The server refuses to revoke the last active token without `--force`. Nobody should be asked in vain, and nobody
+/// should answer without knowing.
+fn warn_of_last(
+    tokens: &[RuntimeTokenInfo],
+    token: &RuntimeTokenInfo,
+    slug: &Slug,
+    force: bool,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let now = Timestamp::now();
+    let others = tokens.iter().filter(|other| other.id != token.id);
+    if !token.is_active(now) || others.into_iter().any(|other| other.is_active(now)) {
+        return Ok(());
+    }
+    let name = &token.name;
+    if force {
+        context.output.warn(&format!(
+            "`{name}` is the last active token of `{slug}`: without it, nobody can call the function"
+        ))?;
+        return Ok(());
+    }
+    Err(
+        Failure::last_token(format!("`{name}` is the last active token of `{slug}`"))
+            .hint(format!(
+                "create another one first: `jelou tokens create {slug} --name NAME`; or pass `--force` in an emergency"
+            ))
+            .into(),
+    )
 }
 
 /// Takes a prefix with the dots that lists show after it. A whole value is cut down to its prefix, so that the secret

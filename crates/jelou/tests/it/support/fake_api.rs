@@ -16,16 +16,30 @@ pub(crate) struct FakeApi {
 pub(crate) struct Answer {
     /// Method and path.
     request: &'static str,
-    status: u16,
-    body: Value,
+    reaction: Reaction,
+}
+
+enum Reaction {
+    Body(u16, Value),
+    HangUp,
+    Silence,
 }
 
 pub(crate) fn answer(request: &'static str, status: u16, body: Value) -> Answer {
-    Answer {
-        request,
-        status,
-        body,
-    }
+    let reaction = Reaction::Body(status, body);
+    Answer { request, reaction }
+}
+
+/// The server goes away in the middle of the request.
+pub(crate) fn hang_up(request: &'static str) -> Answer {
+    let reaction = Reaction::HangUp;
+    Answer { request, reaction }
+}
+
+/// The server takes the request and does not answer.
+pub(crate) fn silence(request: &'static str) -> Answer {
+    let reaction = Reaction::Silence;
+    Answer { request, reaction }
 }
 
 impl FakeApi {
@@ -36,8 +50,12 @@ impl FakeApi {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&requests);
         std::thread::spawn(move || {
+            let mut silent = Vec::new();
             for stream in listener.incoming() {
-                serve(&stream.unwrap(), &answers, &record);
+                let stream = stream.unwrap();
+                if serve(&stream, &answers, &record) == Connection::Open {
+                    silent.push(stream);
+                }
             }
         });
         Self {
@@ -70,7 +88,17 @@ impl FakeApi {
     }
 }
 
-fn serve(mut stream: &TcpStream, answers: &[Answer], record: &Mutex<Vec<(String, Value)>>) {
+#[derive(PartialEq, Eq)]
+enum Connection {
+    Open,
+    Closed,
+}
+
+fn serve(
+    mut stream: &TcpStream,
+    answers: &[Answer],
+    record: &Mutex<Vec<(String, Value)>>,
+) -> Connection {
     let mut reader = BufReader::new(stream);
     let mut request = String::new();
     reader.read_line(&mut request).unwrap();
@@ -95,10 +123,13 @@ fn serve(mut stream: &TcpStream, answers: &[Answer], record: &Mutex<Vec<(String,
     ));
 
     let not_found = problem(404, "NOT_FOUND", "there is nothing here");
-    let (status, body) = answers
-        .iter()
-        .find(|answer| answer.request == request)
-        .map_or((404, &not_found), |answer| (answer.status, &answer.body));
+    let found = answers.iter().find(|answer| answer.request == request);
+    let (status, body) = match found.map(|answer| &answer.reaction) {
+        None => (404, &not_found),
+        Some(Reaction::Body(status, body)) => (*status, body),
+        Some(Reaction::HangUp) => return Connection::Closed,
+        Some(Reaction::Silence) => return Connection::Open,
+    };
     let body = if body.is_null() {
         String::new()
     } else {
@@ -111,6 +142,7 @@ fn serve(mut stream: &TcpStream, answers: &[Answer], record: &Mutex<Vec<(String,
         body.len()
     )
     .unwrap();
+    Connection::Closed
 }
 
 pub(crate) fn problem(status: u16, code: &str, detail: &str) -> Value {

@@ -11,7 +11,7 @@ mod terminal;
 
 pub(crate) use call::{Call, Reply};
 pub(crate) use data_folder::{DataFolder, deno, fetched_engine, link_or_copy};
-pub(crate) use fake_api::{FakeApi, answer, problem};
+pub(crate) use fake_api::{Answer, FakeApi, answer, hang_up, problem, silence};
 pub(crate) use outcome::{
     Outcome, Streams, assert_live_outcome, assert_outcome, live_settings, settings,
 };

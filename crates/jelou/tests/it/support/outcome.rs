@@ -56,7 +56,13 @@ const FILTERS: [(&str, &str); 3] = [
 ];
 
 /// What differs as well where a real server made it.
-const LIVE_FILTERS: [(&str, &str); 6] = [
+const LIVE_FILTERS: [(&str, &str); 8] = [
+    (
+        r"the deployment of (just now|\d+ \w+ ago)",
+        "the deployment of [AGE]",
+    ),
+    // Where a slow machine makes a command say what it waits for.
+    (r"(?m)^▸ Waiting for .*\n", ""),
     (r"\bjfn_rt_[0-9A-Za-z]{38}\b", "jfn_rt_[VALUE]"),
     (r"\bjfn_rt_[0-9A-Za-z]{4}\b", "jfn_rt_[4]"),
     (

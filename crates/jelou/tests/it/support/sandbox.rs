@@ -47,12 +47,15 @@ impl Sandbox {
         self
     }
 
-    /// Writes the whole of another function into a folder of the project that has its slug as its name.
+    /// Writes the whole of another function into a folder of the project that has its slug as its name. A `jelou.json`
+    /// that is there stays: it may have the function's id.
     pub(crate) fn function(&self, slug: &str, source: &str) -> &Self {
-        self.file(&format!("{slug}/index.ts"), source).file(
-            &format!("{slug}/jelou.json"),
-            format!("{{\"function\": \"{slug}\"}}"),
-        )
+        self.file(&format!("{slug}/index.ts"), source);
+        let project_file = format!("{slug}/jelou.json");
+        if !self.project().join(&project_file).exists() {
+            self.file(&project_file, format!("{{\"function\": \"{slug}\"}}"));
+        }
+        self
     }
 
     /// Deploys a function that consists of this one file; its token, where this is its first deploy.

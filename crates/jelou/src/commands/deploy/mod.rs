@@ -1,0 +1,204 @@
+//! `jelou deploy`.
+
+mod target;
+
+use jelou_client::Client;
+use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
+use jelou_core::{DeploymentId, FunctionId, Slug, SourceTree};
+use serde::Serialize;
+
+use self::target::{Allowed, CONFIRM, Target};
+use crate::cli::deploy::DeployArgs;
+use crate::context::{Confirmation, Context};
+use crate::exit::Failure;
+use crate::interrupt;
+use crate::new_token::{Delivered, Delivery, Order};
+use crate::output::{Breadcrumb, Human, size};
+use crate::project::{self, ProjectFile, collect};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deployed<'a> {
+    function: &'a Slug,
+    function_id: Option<&'a FunctionId>,
+    /// Absent for a dry run.
+    deployment_id: Option<&'a DeploymentId>,
+    /// The deployment that was live before.
+    replaces: Option<&'a DeploymentId>,
+    url: &'a str,
+    local_url: Option<&'a str>,
+    dry_run: bool,
+    files: Vec<FileSummary>,
+    /// The value of the token that the first deployment creates, shown this once.
+    #[serde(flatten)]
+    token: &'a Delivered,
+    token_info: Option<&'a RuntimeTokenInfo>,
+    warnings: &'a [String],
+}
+
+pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
+    project::check_folder(&args.dir)?;
+    let mut project = ProjectFile::load(&args.dir)?;
+    let slug = match &args.function {
+        Some(slug) => slug.clone(),
+        None => project::function_of(project.as_ref(), &args.dir)?,
+    };
+    let entrypoint = project.as_ref().and_then(ProjectFile::entrypoint);
+    let tree = collect(&args.dir, entrypoint)?;
+    let delivery = Delivery::prepare(args.token_output.as_deref())?;
+
+    let allowed = Allowed {
+        confirmation: Confirmation::from_flag(args.no_confirm),
+        create: Confirmation::from_flag(args.create),
+        replace: Confirmation::from_flag(args.replace),
+    };
+    if allowed.confirmation == Confirmation::Ask && !args.dry_run {
+        context.prompt.require(&target::question(&slug), CONFIRM)?;
+    }
+    let client = context.client()?;
+    let target = Target::find(&client, &slug, project.as_ref())?;
+    context.output.human(|human| {
+        human.item(&format!("Files: {}", list_files(&tree)))?;
+        human.item(&target.describe(&client))
+    })?;
+    if !args.dry_run {
+        if args.no_token {
+            require_active_token(&client, &slug, &target)?;
+        }
+        target.confirm(&client, &slug, allowed, context)?;
+    }
+
+    interrupt::explain_change(format!(
+        "a build that is not finished is abandoned, and nothing is changed; a finished one goes live: `jelou functions info {slug}` shows what is live"
+    ));
+    let mut result = client.deployments(&slug).create(&DeployRequest {
+        files: tree.files().to_vec(),
+        entrypoint: Some(tree.entrypoint().to_owned()),
+        dry_run: args.dry_run,
+        check: args.check,
+        no_token: args.no_token,
+    })?;
+    if let (Some(project), false) = (&mut project, args.dry_run) {
+        remember_id(project, &result, context)?;
+    }
+    let created = result.token.take();
+    let token = match &created {
+        Some(created) => delivery.deliver(&created.token, &context.output)?,
+        None => Delivered::nothing(),
+    };
+    context.output.result_with(
+        &Deployed {
+            function: &result.function,
+            function_id: result.function_id.as_ref(),
+            deployment_id: result.deployment.as_ref().map(|deployment| &deployment.id),
+            replaces: target.replaces(),
+            url: &result.url,
+            local_url: result.local_url.as_deref(),
+            dry_run: args.dry_run,
+            files: summarize(&tree),
+            token: &token,
+            token_info: created.as_ref().map(|created| &created.details),
+            warnings: &result.warnings,
+        },
+        &[
+            Breadcrumb::new(format!("jelou functions info {slug}"), "See the function"),
+            Breadcrumb::new(format!("jelou tokens list {slug}"), "See its tokens"),
+        ],
+        |human| show(human, &result, &token),
+    )?;
+    Ok(())
+}
+
+fn show(human: &mut Human, result: &DeployResult, token: &Delivered) -> std::io::Result<()> {
+    match &result.deployment {
+        Some(deployment) => {
+            human.success("Deployed")?;
+            human.item(&format!("ID:  {}", deployment.id))?;
+        }
+        None => human.success("Built; nothing was deployed")?,
+    }
+    human.item(&format!("URL: {}", result.url))?;
+    if let Some(url) = &result.local_url {
+        human.item(&format!("or:  {url}"))?;
+    }
+    for warning in &result.warnings {
+        human.warning(warning)?;
+    }
+    token.show(
+        human,
+        Order::WarningFirst,
+        "A default runtime token was created for this function.\n\
+         Save it now — it will not be shown again.",
+    )
+}
+
+/// `--no-token` on the first deploy would leave a function that nobody can call.
+fn require_active_token(client: &Client, slug: &Slug, target: &Target) -> anyhow::Result<()> {
+    let has_token = match target {
+        Target::Own(_) | Target::Foreign(_) => return Ok(()),
+        Target::New | Target::Unexpected { .. } => false,
+        Target::Empty => {
+            let now = jiff::Timestamp::now();
+            let tokens = client.tokens(slug).list()?;
+            tokens.iter().any(|token| token.is_active(now))
+        }
+    };
+    if has_token {
+        return Ok(());
+    }
+    Err(Failure::conflict(format!(
+        "`{slug}` has no active token yet, so with --no-token nobody could call it"
+    ))
+    .hint(format!(
+        "create one first: `jelou functions create {slug}`, then `jelou tokens create {slug} --name NAME`; or keep the first token out of the log with `--token-output FILE`"
+    ))
+    .into())
+}
+
+/// The deployment is done already, so a folder that cannot be written is a warning.
+fn remember_id(
+    project: &mut ProjectFile,
+    result: &DeployResult,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let Some(id) = &result.function_id else {
+        return Ok(());
+    };
+    // `--function` may name another function than the file does.
+    if project.id() == Some(id) || project.function() != Some(&result.function) {
+        return Ok(());
+    }
+    if let Some(former) = project.id() {
+        context.output.warn(&format!(
+            "jelou.json named {former} before, and names {id} now: {} is another function",
+            result.function
+        ))?;
+    }
+    if let Err(error) = project.set_id(id).and_then(|()| project.save()) {
+        context.output.warn(&format!(
+            "the function's id is not in jelou.json: {error:#}"
+        ))?;
+    }
+    Ok(())
+}
+
+/// The entrypoint first, then by path.
+fn summarize(tree: &SourceTree) -> Vec<FileSummary> {
+    let (entrypoint, others): (Vec<_>, Vec<_>) = tree
+        .files()
+        .iter()
+        .map(|file| FileSummary {
+            path: file.path.clone(),
+            bytes: file.content.len() as u64,
+        })
+        .partition(|file| file.path == tree.entrypoint());
+    entrypoint.into_iter().chain(others).collect()
+}
+
+fn list_files(tree: &SourceTree) -> String {
+    summarize(tree)
+        .iter()
+        .map(|file| format!("{} ({})", file.path, size(file.bytes)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

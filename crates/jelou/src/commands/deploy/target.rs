@@ -1,0 +1,184 @@
+//! What a deploy would change on the server, and whether the folder may change it without being asked.
+//!
+//! A folder names its function by slug, which anybody can write into a `jelou.json`. The function's id, which the first
+//! deploy or `init --mode link` writes there, shows that the folder and the function belong together.
+
+use jelou_client::Client;
+use jelou_core::api::Deployment;
+use jelou_core::{DeploymentId, FunctionId, Slug};
+use jiff::Timestamp;
+
+use crate::context::{Confirmation, Context};
+use crate::exit::Failure;
+use crate::output::age;
+use crate::project::ProjectFile;
+use crate::prompt::Preset;
+
+pub(super) const CONFIRM: &str = "--no-confirm";
+const CREATE: &str = "--create";
+const REPLACE: &str = "--replace";
+
+/// The function of the slug, as the server has it before the deploy.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// There is none; the folder's `jelou.json` names this slug, or none.
+    New,
+    /// There is none, and the folder's `jelou.json` names another function: most likely a mistyped slug.
+    Unexpected { usual: Slug },
+    /// It was created, and never deployed.
+    Empty,
+    /// It is live, and the folder has its id.
+    Own(Live),
+    /// It is live, and the folder does not have its id.
+    Foreign(Live),
+}
+
+#[derive(Debug)]
+pub(super) struct Live {
+    id: DeploymentId,
+    /// Absent when the server does not list the live deployment any more.
+    deployed: Option<(Timestamp, String)>,
+}
+
+/// What the command line allows beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowed {
+    pub(super) confirmation: Confirmation,
+    pub(super) create: Confirmation,
+    pub(super) replace: Confirmation,
+}
+
+impl Target {
+    /// # Errors
+    ///
+    /// When the server cannot be asked.
+    pub(super) fn find(
+        client: &Client,
+        slug: &Slug,
+        project: Option<&ProjectFile>,
+    ) -> anyhow::Result<Self> {
+        let function = match client.functions().get(slug) {
+            Ok(function) => function,
+            Err(error) if error.is_not_found() => {
+                let usual = project.and_then(ProjectFile::function);
+                return Ok(match usual.filter(|usual| *usual != slug) {
+                    Some(usual) => Self::Unexpected {
+                        usual: usual.clone(),
+                    },
+                    None => Self::New,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(id) = function.live_deployment else {
+            return Ok(Self::Empty);
+        };
+        let deployments = client.deployments(slug).list()?;
+        let live = Live {
+            deployed: deployments
+                .into_iter()
+                .find(|deployment| deployment.id == id)
+                .map(
+                    |Deployment {
+                         created_at,
+                         created_by,
+                         ..
+                     }| (created_at, created_by),
+                ),
+            id,
+        };
+        Ok(if is_known(project, &function.id) {
+            Self::Own(live)
+        } else {
+            Self::Foreign(live)
+        })
+    }
+
+    pub(super) fn replaces(&self) -> Option<&DeploymentId> {
+        match self {
+            Self::New | Self::Unexpected { .. } | Self::Empty => None,
+            Self::Own(live) | Self::Foreign(live) => Some(&live.id),
+        }
+    }
+
+    /// What the deploy does, for people.
+    pub(super) fn describe(&self, client: &Client) -> String {
+        let server = client.api();
+        match self {
+            Self::New | Self::Unexpected { .. } => format!("New function on {server}"),
+            Self::Empty => format!("First deployment on {server}"),
+            Self::Own(live) | Self::Foreign(live) => {
+                format!("Replaces {} on {server}", live.describe())
+            }
+        }
+    }
+
+    /// Asks what the command line does not answer.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is no, or `--no-confirm` does not cover what would happen.
+    pub(super) fn confirm(
+        &self,
+        client: &Client,
+        slug: &Slug,
+        allowed: Allowed,
+        context: &Context,
+    ) -> anyhow::Result<()> {
+        let server = client.api();
+        match self {
+            Self::Unexpected { usual } if allowed.create == Confirmation::Ask => {
+                if allowed.confirmation == Confirmation::Given {
+                    return Err(Failure::not_found(format!(
+                        "there is no function `{slug}` on {server}, and jelou.json names `{usual}`"
+                    ))
+                    .hint(format!(
+                        "is the slug mistyped? `{CREATE}` creates a new function"
+                    ))
+                    .into());
+                }
+                let question = format!("Create new function `{slug}` on {server}?");
+                context
+                    .prompt
+                    .confirm(&context.output, &question, Preset::No, CREATE)
+            }
+            Self::Foreign(live) if allowed.replace == Confirmation::Ask => {
+                if allowed.confirmation == Confirmation::Given {
+                    return Err(Failure::conflict(format!(
+                        "`{slug}` is live on {server} and does not belong to this folder: it runs {}",
+                        live.describe()
+                    ))
+                    .hint(format!(
+                        "if it is your function, `{REPLACE}` replaces what runs, and `jelou init --mode link --slug {slug}` links this folder to it; otherwise choose another slug"
+                    ))
+                    .into());
+                }
+                context.output.warn(&format!(
+                    "{slug} was not deployed from this folder: its jelou.json does not have the function's id"
+                ))?;
+                let question = format!("Replace what runs as {slug} on {server}?");
+                context
+                    .prompt
+                    .confirm(&context.output, &question, Preset::No, REPLACE)
+            }
+            _ => context.confirm(allowed.confirmation, &question(slug), Preset::Yes, CONFIRM),
+        }
+    }
+}
+
+impl Live {
+    fn describe(&self) -> String {
+        match &self.deployed {
+            Some((at, by)) => format!("the deployment of {} by {by}", age(*at)),
+            None => format!("deployment {}", self.id),
+        }
+    }
+}
+
+pub(super) fn question(slug: &Slug) -> String {
+    format!("Deploy {slug}?")
+}
+
+fn is_known(project: Option<&ProjectFile>, id: &FunctionId) -> bool {
+    project.and_then(ProjectFile::id) == Some(id)
+}

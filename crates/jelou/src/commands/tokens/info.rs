@@ -1,0 +1,39 @@
+//! `jelou tokens info`.
+
+use super::list::{Listed, Status, limits};
+use super::reference;
+use crate::cli::tokens::InfoArgs;
+use crate::context::Context;
+use crate::output::{Breadcrumb, zoned_date};
+use crate::project::function_or_here;
+
+pub(crate) fn run(args: InfoArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(args.slug)?;
+    let token = context
+        .client()?
+        .tokens(&slug)
+        .get(&reference(&args.token))?;
+    let date = |at: Option<_>| at.map_or_else(|| "never".to_owned(), zoned_date);
+    context.output.result_with(
+        &Listed::new(&token),
+        &[Breadcrumb::new(
+            format!("jelou tokens revoke {slug} {}", token.id),
+            "Revoke it",
+        )],
+        |human| {
+            human.item(&format!("Name:       {}", token.name))?;
+            human.item(&format!("ID:         {}", token.id))?;
+            human.item(&format!("Prefix:     {}..", token.prefix))?;
+            human.item(&format!("Status:     {}", Status::of(&token).as_str()))?;
+            human.item(&format!("Last used:  {}", date(token.last_used_at)))?;
+            human.item(&format!("Created:    {}", zoned_date(token.created_at)))?;
+            human.item(&format!("Created by: {}", token.created_by))?;
+            human.item(&format!("Expires:    {}", date(token.expires_at)))?;
+            match limits(&token) {
+                Some(limits) => human.item(&format!("Limits:     {limits}")),
+                None => Ok(()),
+            }
+        },
+    )?;
+    Ok(())
+}

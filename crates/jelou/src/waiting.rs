@@ -1,0 +1,41 @@
+//! Reports slow requests, and tracks the progress that Ctrl-C reports.
+
+use jelou_client::{Effect, Observer};
+
+use crate::interrupt::{self, Progress};
+use crate::output::Output;
+
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    output: Output,
+    api: String,
+}
+
+impl Waiting {
+    pub(crate) fn new(output: &Output, api: &jelou_client::ApiUrl) -> Self {
+        Self {
+            output: output.clone(),
+            api: api.to_string(),
+        }
+    }
+}
+
+impl Observer for Waiting {
+    fn sent(&self, effect: Effect) {
+        if effect == Effect::Change {
+            interrupt::note(Progress::Changing);
+        }
+    }
+
+    fn slow(&self) {
+        let text = format!("Waiting for the server at {} (Ctrl-C stops)", self.api);
+        // What cannot be shown is no reason to stop.
+        let _ = self.output.note(&text);
+    }
+
+    fn answered(&self, effect: Effect) {
+        if effect == Effect::Change {
+            interrupt::note(Progress::Answered);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Servers that are slow or go away, and Ctrl-C while a command waits.
+
+use serde_json::Value;
+
+use crate::support::{CTRL_C, FakeApi, Sandbox, answer, hang_up, silence};
+
+const PROJECT: &str = r#"{"function": "mi-funcion"}"#;
+
+fn sandbox(reaction: crate::support::Answer) -> (Sandbox, FakeApi) {
+    let api = FakeApi::start(vec![reaction]);
+    let sandbox = Sandbox::new().with_api(&api);
+    sandbox
+        .file("jelou.json", PROJECT)
+        .file("index.ts", "export default 1;\n");
+    (sandbox, api)
+}
+
+#[test]
+fn a_slow_server_is_named() {
+    let (sandbox, api) = sandbox(silence("GET /v1/functions"));
+    let mut terminal = sandbox.jelou("functions list").in_terminal();
+    terminal
+        .wait_for(&format!("▸ Waiting for the server at {}", api.url()))
+        .press(CTRL_C);
+    let outcome = terminal.finish();
+    assert_eq!(outcome.code, 130, "{outcome}");
+    assert!(
+        outcome
+            .stdout()
+            .contains("✗ Interrupted; nothing was changed"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn ctrl_c_says_what_becomes_of_a_change() {
+    for (request, line, words) in [
+        (
+            "POST /v1/functions/mi-funcion/deployments",
+            "deploy -y",
+            "a build that is not finished is abandoned",
+        ),
+        (
+            "PATCH /v1/functions/mi-funcion/secrets",
+            "secrets set A=1",
+            "it may have made the change",
+        ),
+    ] {
+        let (sandbox, _api) = sandbox(silence(request));
+        let mut terminal = sandbox.jelou(line).in_terminal();
+        terminal.wait_for("Waiting for the server").press(CTRL_C);
+        let outcome = terminal.finish();
+        assert_eq!(outcome.code, 130, "{outcome}");
+        assert!(outcome.stdout().contains(words), "{line}: {outcome}");
+    }
+}
+
+/// Progress, questions and errors each stand on lines of their own.
+#[test]
+fn an_error_starts_a_line() {
+    let request = "POST /v1/functions/mi-funcion/deployments";
+    for line in ["deploy -y --human 2>&1", "deploy --human"] {
+        let (sandbox, api) = sandbox(hang_up(request));
+        let mut terminal = sandbox.shell_in_terminal(&format!("jelou {line}"));
+        if !line.contains("-y") {
+            terminal.wait_for("(Y/n) ").answer("");
+        }
+        let outcome = terminal.finish();
+        assert_eq!(outcome.code, 6, "{outcome}");
+        let lines: Vec<&str> = outcome.stdout().lines().collect();
+        assert_eq!(lines[0], "▸ Files: index.ts (18 B)", "{outcome}");
+        let error = format!("✗ cannot reach the server at {}", api.url());
+        assert!(lines.contains(&&*error), "{outcome}");
+    }
+}
+
+#[test]
+fn a_prompt_that_ends_without_an_answer_ends_its_line() {
+    let (sandbox, _api) = sandbox(answer("GET /v1/functions", 200, Value::Null));
+    for keys in ["\u{4}", CTRL_C] {
+        let mut terminal = sandbox.jelou("deploy").in_terminal();
+        terminal.wait_for("(Y/n) ").press(keys);
+        let outcome = terminal.finish();
+        assert!(outcome.stdout().contains("(Y/n) \n✗ "), "{outcome}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Deploys that would replace a function of somebody else, or create one by a mistyped name.
+
+use crate::support::{Sandbox, Server, assert_live_outcome, function};
+
+/// A live function, and a second folder that names it.
+fn start() -> (Sandbox, Server, String) {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = sandbox.deploy("mi-funcion", &function("() => 1"));
+    sandbox
+        .file("copia/index.ts", function("() => 2"))
+        .file("copia/jelou.json", r#"{"function": "mi-funcion"}"#);
+    (sandbox, server, token)
+}
+
+#[test]
+fn a_live_function_is_not_replaced_by_its_name_alone() {
+    let (sandbox, server, token) = start();
+    let answer = || server.call("mi-funcion", Some(&token), "{}").1;
+
+    assert_live_outcome!(sandbox.jelou("deploy copia -y").run());
+    let bare = sandbox.jelou("deploy copia --function mi-funcion -y").run();
+    assert_eq!(bare.code, 5, "{bare}");
+    let mut terminal = sandbox.jelou("deploy copia").in_terminal();
+    terminal.wait_for("(y/N) ").answer("");
+    assert_live_outcome!(terminal.finish());
+    assert_eq!(answer(), "1");
+
+    // A dry run changes nothing and says what would happen.
+    let dry = sandbox.jelou("deploy copia --dry-run").run();
+    assert_eq!(dry.code, 0, "{dry}");
+    assert!(dry.json()["data"]["replaces"].is_string(), "{dry}");
+    assert_eq!(answer(), "1");
+
+    let mut terminal = sandbox.jelou("deploy copia").in_terminal();
+    terminal.wait_for("(y/N) ").answer("y");
+    assert_eq!(terminal.finish().code, 0);
+    assert_eq!(answer(), "2");
+    // Now the folder has the id.
+    let again = sandbox.jelou("deploy copia -y").run();
+    assert_eq!(again.code, 0, "{again}");
+    let own = sandbox.jelou("deploy mi-funcion -y").run();
+    assert_eq!(own.code, 0, "{own}");
+    assert_eq!(answer(), "1");
+}
+
+#[test]
+fn replace_and_link_allow_it() {
+    let (sandbox, server, token) = start();
+    let answer = || server.call("mi-funcion", Some(&token), "{}").1;
+    let replaced = sandbox.jelou("deploy copia -y --replace").run();
+    assert_eq!(replaced.code, 0, "{replaced}");
+    assert_eq!(answer(), "2");
+
+    sandbox.file("otra/index.ts", function("() => 3")).file(
+        "otra/jelou.json",
+        r#"{"function": "mi-funcion", "extra": 1}"#,
+    );
+    assert_live_outcome!(sandbox.jelou("init otra --mode link --human").run());
+    assert!(sandbox.read("otra/jelou.json").contains("extra"));
+    let linked = sandbox.jelou("deploy otra -y").run();
+    assert_eq!(linked.code, 0, "{linked}");
+    assert_eq!(answer(), "3");
+}
+
+/// Linking writes no code: the next deploy would put it live.
+#[test]
+fn link_leaves_the_code_alone() {
+    let (sandbox, _server, _token) = start();
+    let linked = sandbox
+        .jelou("init nueva --mode link --slug mi-funcion")
+        .in_terminal()
+        .finish();
+    assert_live_outcome!(linked);
+    let mut names: Vec<_> = std::fs::read_dir(sandbox.project().join("nueva"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, [".jelou", "jelou.json"]);
+
+    let other = sandbox.jelou("init copia --mode link --slug otra").run();
+    assert_eq!(other.code, 4, "{other}");
+    sandbox.file("copia/jelou.json", r#"{"function": "otra"}"#);
+    let other = sandbox
+        .jelou("init copia --mode link --slug mi-funcion")
+        .run();
+    assert_eq!(other.code, 5, "{other}");
+}
+
+#[test]
+fn a_mistyped_slug_creates_no_function() {
+    let (sandbox, _server, _token) = start();
+    let line = "deploy mi-funcion --function mi-funcoin";
+    assert_live_outcome!(sandbox.jelou(&format!("{line} -y")).run());
+    let mut terminal = sandbox.jelou(line).in_terminal();
+    terminal
+        .wait_for("? Create new function `mi-funcoin` on http://")
+        .answer("");
+    let declined = terminal.finish();
+    assert_eq!(declined.code, 1, "{declined}");
+    let list = sandbox.jelou("functions list").run();
+    assert_eq!(list.json()["data"].as_array().unwrap().len(), 1, "{list}");
+
+    let created = sandbox.jelou(&format!("{line} -y --create")).run();
+    assert_eq!(created.code, 0, "{created}");
+    assert!(created.json()["data"]["token"].is_string());
+}
+
+#[test]
+fn a_function_that_was_never_deployed_is_nobody_elses() {
+    let (sandbox, _server, _token) = start();
+    assert_eq!(sandbox.jelou("functions create nueva").run().code, 0);
+    sandbox.function("nueva", &function("() => 1"));
+    let deployed = sandbox.jelou("deploy nueva -y").run();
+    assert_eq!(deployed.code, 0, "{deployed}");
+    assert!(deployed.json()["data"]["token"].is_string());
+}
+
+/// Both addresses of a function on this machine lead to it.
+#[test]
+fn the_address_for_tools_that_cannot_resolve_localhost() {
+    let (sandbox, _server, token) = start();
+    let deployed = sandbox.jelou("deploy mi-funcion -y").run();
+    let url = deployed.json()["data"]["localUrl"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let script = format!("curl --silent -X POST {url} -H 'X-Jelou-Token: {token}' -d '{{}}'");
+    assert_eq!(sandbox.shell(&script).stdout(), "1");
+    let info = sandbox.jelou("functions info mi-funcion --human").run();
+    assert!(info.stdout().contains(&url), "{info}");
+}
