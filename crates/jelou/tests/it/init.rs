@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{FakeApi, Sandbox, answer, assert_outcome, fetched_engine};
+use crate::support::{FakeApi, Sandbox, answer, assert_outcome, deno};
 
 #[test]
 fn init_writes_a_project() {
@@ -79,8 +79,7 @@ fn a_new_project_can_be_tested_and_checked() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.jelou("init").run().code, 0);
     sandbox.file("index_test.ts", TEST);
-    let binaries = std::fs::read_dir(fetched_engine()).unwrap();
-    let deno = binaries.map(|entry| entry.unwrap().path()).next().unwrap();
+    let deno = deno();
     let deno = deno.display();
     // Nothing but what `init` wrote is at hand.
     let script = format!(
