@@ -254,3 +254,25 @@ async fn tokens_of_a_deleted_function_go_with_it() {
         0
     );
 }
+
+/// A failed replacement would leave the pipeline without a token: both happen, or neither.
+#[tokio::test]
+async fn a_token_takes_the_place_of_the_one_with_its_name() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("mi-funcion").await;
+    let replace = || async {
+        fixture
+            .store
+            .replace_token(&actor(), &function.id, runtime_token("ci"))
+            .await
+            .unwrap()
+    };
+    let first = replace().await;
+    assert_eq!(first.former, None);
+    let second = replace().await;
+    assert_eq!(second.former, Some(first.token));
+    assert_eq!(
+        fixture.store.list_tokens(&function.id).await.unwrap(),
+        [second.token]
+    );
+}
