@@ -10,11 +10,11 @@ use jelou_core::seldom;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::gateway::answer::{self, Answer};
+use crate::gateway::answer::{self, Answer, Refused};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
-    Caller, Gateway, GatewayBody, Target, auth, cors, invoke, statics, target, websocket,
+    Caller, Gateway, GatewayBody, Target, auth, cors, invoke, refusals, statics, target, websocket,
 };
 use crate::mcp;
 use crate::registry::{Found, Function, Live};
@@ -79,6 +79,17 @@ pub(crate) async fn answer(
             response
         }
     };
+    if let Some(Refused(reason)) = response.extensions().get() {
+        refusals::log(
+            gateway,
+            function.as_deref(),
+            &request,
+            caller,
+            request_id,
+            response.status(),
+            reason,
+        );
+    }
     answer::finish(&mut response, request_id);
     gateway.metrics.count(response.status());
     let mut unread = request.into_body();

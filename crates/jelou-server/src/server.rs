@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::running_calls::RunningCalls;
-use crate::gateway::{Domain, Gateway};
+use crate::gateway::{Domain, Gateway, refusals};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::metrics::Metrics;
@@ -107,6 +107,7 @@ impl Server {
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
+            refusals: refusals::Log::new(store.clone()),
         });
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),

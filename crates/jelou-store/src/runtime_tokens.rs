@@ -156,6 +156,24 @@ impl Store {
         list(self.database.pool(), function).await
     }
 
+    /// The token with this hash and the time of its revocation; `None` for one that was never revoked, or that is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn revocation(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<(TokenId, Timestamp)>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, revoked_at FROM runtime_tokens WHERE hash = $1 AND revoked_at IS NOT NULL",
+        )
+        .bind(&hash.as_bytes()[..])
+        .fetch_optional(self.database.pool())
+        .await?;
+        row.map(|row| Ok((row.parsed("id")?, row.time("revoked_at")?)))
+            .transpose()
+    }
+
     /// Creates a token.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
 //! Which function a request is for: by its host, or on loopback by its path.
 
+/// Prefix of functions' paths on loopback.
+pub(crate) const FUNCTION_PATHS: &str = "/fn/";
+
 /// The domain whose sub-domains are functions.
 #[derive(Debug, Clone)]
 pub(crate) struct Domain {
@@ -62,7 +65,7 @@ impl Domain {
         }
         if self.loopback.is_some()
             && is_this_machine(host)
-            && let Some(rest) = path.strip_prefix("/fn/")
+            && let Some(rest) = path.strip_prefix(FUNCTION_PATHS)
         {
             let (label, path) = match rest.find('/') {
                 Some(end) => rest.split_at(end),

@@ -76,9 +76,35 @@ impl Answer<'_> {
     }
 }
 
+/// Marks a response as a refusal of the platform, with the reason for the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused(pub(crate) &'static str);
+
+impl Answer<'_> {
+    /// `None` for failures, which have a log line of their own.
+    fn refused(&self) -> Option<Refused> {
+        Some(Refused(match self {
+            Self::Unauthorized => "the token is not valid",
+            Self::Forbidden => "not allowed",
+            Self::TooManyRequests { .. } => "the token is over its rate",
+            Self::BadTarget(_) => "the path can be read in two ways",
+            Self::FunctionNotFound => "no deployed function has this host",
+            Self::NotFound { .. } => "no route has this path",
+            Self::MethodNotAllowed { .. } => "the route does not take this method",
+            Self::InvalidIdentity => "the identity header cannot be parsed",
+            Self::PayloadTooLarge => "the body is over limits.max_body_bytes",
+            Self::LoopDetected => "the chain of calls is over limits.max_hops",
+            Self::FunctionError | Self::Unavailable { .. } | Self::TimedOut => return None,
+        }))
+    }
+}
+
 impl From<Answer<'_>> for Response<GatewayBody> {
     fn from(answer: Answer<'_>) -> Self {
         let mut response = json(answer.status(), answer.body());
+        if let Some(refused) = answer.refused() {
+            response.extensions_mut().insert(refused);
+        }
         let headers = response.headers_mut();
         match answer {
             Answer::Unauthorized => {

@@ -11,6 +11,7 @@ pub(crate) mod failures;
 mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;
+pub(crate) mod refusals;
 pub(crate) mod reserved;
 pub(crate) mod running_calls;
 pub(crate) mod statics;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use http::{Request, header};
 use jelou_core::{Clock, Limits};
 
-pub(crate) use address::{Address, Domain};
+pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
 pub(crate) use body::GatewayBody;
 
 use crate::config::Mcp;
@@ -45,6 +46,7 @@ pub(crate) struct Gateway {
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) refusals: refusals::Log,
 }
 
 /// What a request is addressed to.

@@ -35,7 +35,7 @@ pub(crate) use sockets::Sockets;
 use tls::Certificate;
 pub use tls::TlsError;
 
-use crate::gateway::{Caller, Gateway, GatewayBody, answer, unread};
+use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
 use crate::router;
 
@@ -80,7 +80,10 @@ impl Routing {
             };
         };
         match (gateway.target(&request), &self.api) {
-            (None, Some(api)) => seldom(|| answer_api(api, request)).await,
+            // A path of a function under a host that is not this machine's, such as a tunnel's, is no path of the API.
+            (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
+                seldom(|| answer_api(api, request)).await
+            }
             (None, None) if request.uri().path() == HEALTH => health(request.method()),
             (target, _) => {
                 let target = target.unwrap_or_default();

@@ -21,6 +21,8 @@ pub(crate) struct Function {
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
     /// Rate of "call failed" log lines.
     pub(crate) failures_logged: Mutex<LineRate>,
+    /// Rate of "call refused" log lines.
+    pub(crate) refusals_logged: Mutex<LineRate>,
 }
 
 impl Function {
@@ -31,6 +33,7 @@ impl Function {
             live: ArcSwapOption::empty(),
             secrets: ArcSwap::from_pointee(secrets),
             failures_logged: Mutex::default(),
+            refusals_logged: Mutex::default(),
         }
     }
 

@@ -81,6 +81,16 @@ impl From<RuntimeTokenCredential> for RuntimeTokenEntry {
     }
 }
 
+/// A token of any function, expired ones included.
+#[derive(Debug)]
+pub(crate) struct KnownToken {
+    pub(crate) id: TokenId,
+    pub(crate) function: FunctionId,
+    /// `None`: never.
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) grant: Grant,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeTokens {
     /// Inline, so that a token is one allocation.
@@ -101,6 +111,16 @@ impl RuntimeTokens {
             .filter(|token| token.authorises(function, now_ms))?;
         token.last_used.touch(now_ms);
         Some(Grant(token.limits.clone()))
+    }
+
+    /// The token, for the log of a refusal.
+    pub(crate) fn known(&self, hash: &TokenHash) -> Option<KnownToken> {
+        self.by_hash.pin().get(hash).map(|token| KnownToken {
+            id: token.id.clone(),
+            function: token.function.clone(),
+            expires_at: Timestamp::from_millisecond(token.expires_at_ms).ok(),
+            grant: Grant(token.limits.clone()),
+        })
     }
 
     /// A known token keeps its limits, which never change, and the state of its rate.

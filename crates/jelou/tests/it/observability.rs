@@ -1,8 +1,9 @@
 //! What the log of the server tells an operator: the span of a call, the counters, the statements of the database.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::support::{DataFolder, Sandbox, Serve, function};
+use crate::support::{Call, DataFolder, Sandbox, Serve, function};
 
 #[test]
 fn a_failed_call_is_logged_in_its_span_and_counted() {
@@ -34,6 +35,114 @@ fn a_failed_call_is_logged_in_its_span_and_counted() {
     assert!(
         log.contains("calls since the start succeeded=1 refused=2 failed=1"),
         "{log}"
+    );
+}
+
+/// "Why do I get a 401?" is answered by one line, found by the id of the response.
+#[test]
+fn a_refused_request_is_logged_with_its_reason() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let token = sandbox.deploy("fine", &function("() => \"ok\""));
+    let other = sandbox.deploy("other", &function("() => \"ok\""));
+    let create = |flags: &str| {
+        let outcome = sandbox
+            .jelou(&format!("tokens create fine --json {flags}"))
+            .run();
+        assert_eq!(outcome.code, 0, "{outcome}");
+        let data = outcome.json()["data"].clone();
+        let field = |name: &str| data[name].as_str().unwrap().to_owned();
+        (field("token"), field("id"))
+    };
+    let (revoked, revoked_id) = create("--name gone");
+    let outcome = sandbox.jelou("tokens revoke fine gone -y").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let (elsewhere, elsewhere_id) = create("--name elsewhere --cidr 192.0.2.0/24");
+    let (for_mcp, for_mcp_id) = create("--name agents --scope mcp");
+    let access = server.access_token.clone().unwrap();
+    let mistyped = format!("{}x", &token[..token.len() - 1]);
+    let unknown = jelou_token::RuntimeToken::mint().unwrap();
+
+    let mut expected = Vec::new();
+    let mut refused = |status: u16, call: Call, reason: &str, token: &str| {
+        let reply = call.body("{}").send();
+        assert_eq!(reply.status, status, "{reason}: {reply:?}");
+        let id = reply.header("x-request-id").unwrap().to_owned();
+        expected.push((id, reason.to_owned(), token.to_owned()));
+    };
+    let to_fine = || server.request("fine");
+    refused(401, to_fine(), "no X-Jelou-Token header", "");
+    let bearer = to_fine().header("authorization", &format!("Bearer {token}"));
+    refused(401, bearer, "Authorization is not read", "");
+    let twice = to_fine().token(&token).token(&token);
+    refused(401, twice, "more than one X-Jelou-Token header", "");
+    refused(401, to_fine().token(&access), "an access token", "");
+    refused(401, to_fine().token(&mistyped), "checksum is wrong", "");
+    refused(401, to_fine().token(unknown.expose()), "no such token", "");
+    refused(
+        401,
+        to_fine().token(&other),
+        "a token of another function",
+        "tok_",
+    );
+    refused(
+        401,
+        to_fine().token(&revoked),
+        "the token was revoked at 20",
+        &revoked_id,
+    );
+    let mcp = to_fine().path("/mcp").token(&revoked);
+    refused(401, mcp, "the token was revoked at 20", &revoked_id);
+    refused(
+        403,
+        to_fine().token(&elsewhere),
+        "networks do not contain",
+        &elsewhere_id,
+    );
+    refused(
+        403,
+        to_fine().token(&for_mcp),
+        "scopes do not allow",
+        &for_mcp_id,
+    );
+    let nobody = server.request("nobody").token(&token);
+    refused(404, nobody, "no deployed function has this host", "");
+
+    let log = server.stop().log();
+    for (id, reason, token_id) in expected {
+        let line = log
+            .lines()
+            .find(|line| line.contains("request refused") && line.contains(&id))
+            .unwrap_or_else(|| panic!("{reason}: no line with {id} in {log}"));
+        assert!(line.contains(&reason), "{reason} is not in {line}");
+        assert!(line.contains("address=\"127.0.0.1\""), "{line}");
+        assert!(line.contains(&token_id), "{token_id} is not in {line}");
+    }
+    for secret in [
+        &token, &other, &revoked, &elsewhere, &for_mcp, &access, &mistyped,
+    ] {
+        assert!(!log.contains(secret.as_str()));
+    }
+}
+
+#[test]
+fn refusals_are_counted_when_there_are_too_many_to_log() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    sandbox.deploy("fine", &function("() => \"ok\""));
+    let start = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(server.call("fine", None, "{}").0, 401);
+    }
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
+    let log = server.stop().log();
+    let lines = log
+        .lines()
+        .filter(|line| line.contains("request refused"))
+        .count();
+    assert!(
+        (20..=20 * (seconds + 2)).contains(&lines),
+        "{lines} lines in {seconds} s"
     );
 }
 

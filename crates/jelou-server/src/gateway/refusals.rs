@@ -1,0 +1,222 @@
+//! Log lines for refused requests: which function, who asked, and why. They answer the question "why do I get a 401?",
+//! whose reason the caller is never told.
+
+use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use http::{HeaderMap, Request, StatusCode, header};
+use jelou_core::{FunctionId, LineRate, TokenId};
+use jelou_store::Store;
+use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::auth::TOKEN_HEADER;
+use super::{Caller, Gateway, host_of};
+use crate::registry::Function;
+
+/// Lines a second for each function, and for all requests to no function. Callers can cause any number of refusals.
+const MAX_LINES_PER_SECOND: u64 = 20;
+/// Bytes of a host or path in a line.
+const MAX_SHOWN_BYTES: usize = 200;
+
+/// What the lines need beside the request.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Knows the revoked tokens. Asked for a line only, and never before the answer.
+    store: Store,
+    without_function: Mutex<LineRate>,
+}
+
+impl Log {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            without_function: Mutex::default(),
+        }
+    }
+}
+
+/// Writes the line of one refused request, unless there are too many of them.
+#[cold]
+pub(crate) fn log<B>(
+    gateway: &Gateway,
+    function: Option<&Function>,
+    request: &Request<B>,
+    caller: Caller,
+    request_id: Uuid,
+    status: StatusCode,
+    reason: &'static str,
+) {
+    let rate = function.map_or(&gateway.refusals.without_function, |function| {
+        &function.refusals_logged
+    });
+    let now = Instant::now();
+    let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+    let dropped = rate.take_dropped(now);
+    let admitted = rate.admit(MAX_LINES_PER_SECOND, now);
+    drop(rate);
+    if let Some(requests) = dropped {
+        let function = function.map(|function| function.slug.as_str());
+        tracing::info!(
+            function,
+            "{requests} refused requests were not logged: a function gets {MAX_LINES_PER_SECOND} of these lines a second"
+        );
+    }
+    if !admitted {
+        return;
+    }
+    let line = Line {
+        function: function.map(|function| function.slug.to_string()),
+        host: shown(&host_of(request)),
+        path: shown(request.uri().path()),
+        address: caller.address.map(|address| address.to_string()),
+        request_id,
+        status: status.as_u16(),
+    };
+    let presented = presented(request.headers());
+    match (status, &presented, function) {
+        (StatusCode::UNAUTHORIZED, Presented::Token(hash), Some(function)) => {
+            explain_unauthorized(gateway, line, hash, &function.id);
+        }
+        (StatusCode::UNAUTHORIZED, presented, _) => line.write(&presented.fault(), None),
+        (StatusCode::FORBIDDEN, Presented::Token(hash), _) => {
+            explain_forbidden(gateway, &line, hash, caller);
+        }
+        (_, Presented::Token(hash), _) => {
+            let known = gateway.registry.tokens.known(hash);
+            line.write(&reason, known.map(|token| token.id).as_ref());
+        }
+        _ => line.write(&reason, None),
+    }
+}
+
+struct Line {
+    function: Option<String>,
+    host: String,
+    path: String,
+    address: Option<String>,
+    request_id: Uuid,
+    status: u16,
+}
+
+impl Line {
+    fn write(&self, reason: &dyn Display, token: Option<&TokenId>) {
+        let Self {
+            function,
+            host,
+            path,
+            address,
+            request_id,
+            status,
+        } = self;
+        tracing::info!(
+            function = function.as_deref(),
+            host,
+            path,
+            address = address.as_deref(),
+            %request_id,
+            status,
+            token = token.map(TokenId::as_str),
+            %reason,
+            "request refused"
+        );
+    }
+}
+
+/// The value of the token header.
+enum Presented {
+    /// Well formed.
+    Token(TokenHash),
+    Nothing {
+        as_bearer: bool,
+    },
+    Twice,
+    /// An access token, which never calls a function.
+    AccessToken,
+    Malformed(String),
+}
+
+impl Presented {
+    fn fault(&self) -> String {
+        match self {
+            Self::Token(_) => "the token is not valid".to_owned(),
+            Self::Nothing { as_bearer: false } => "no X-Jelou-Token header".to_owned(),
+            Self::Nothing { as_bearer: true } => {
+                "no X-Jelou-Token header; Authorization is not read".to_owned()
+            }
+            Self::Twice => "more than one X-Jelou-Token header".to_owned(),
+            Self::AccessToken => {
+                "an access token (jfn_pat_...), which calls no function: send a runtime token (jfn_rt_...)".to_owned()
+            }
+            Self::Malformed(reason) => reason.clone(),
+        }
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Presented {
+    let mut values = headers.get_all(TOKEN_HEADER).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => {
+            let as_bearer = headers.contains_key(header::AUTHORIZATION);
+            return Presented::Nothing { as_bearer };
+        }
+        (Some(_), Some(_)) => return Presented::Twice,
+        (Some(value), None) => value.as_bytes(),
+    };
+    match RuntimeToken::parse_bytes(value) {
+        Ok(token) => Presented::Token(token.hash()),
+        Err(_) if AccessToken::parse_bytes(value).is_ok() => Presented::AccessToken,
+        // The error has no part of the value.
+        Err(error) => Presented::Malformed(error.to_string()),
+    }
+}
+
+fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, function: &FunctionId) {
+    if let Some(token) = gateway.registry.tokens.known(hash) {
+        let now = Timestamp::from_millisecond(gateway.clock.now_ms()).unwrap_or_default();
+        let reason = match token.expires_at {
+            _ if token.function != *function => "a token of another function".to_owned(),
+            Some(expired) if expired <= now => format!("the token expired at {expired:.0}"),
+            _ => "the token is not valid".to_owned(),
+        };
+        line.write(&reason, Some(&token.id));
+        return;
+    }
+    // The registry has no revoked tokens.
+    let (store, hash) = (gateway.refusals.store.clone(), *hash);
+    tokio::spawn(async move {
+        match store.revocation(&hash).await {
+            Ok(Some((id, at))) => {
+                line.write(&format_args!("the token was revoked at {at:.0}"), Some(&id));
+            }
+            _ => line.write(&"no such token", None),
+        }
+    });
+}
+
+fn explain_forbidden(gateway: &Gateway, line: &Line, hash: &TokenHash, caller: Caller) {
+    let Some(token) = gateway.registry.tokens.known(hash) else {
+        return line.write(&"not allowed", None);
+    };
+    let reason = if !token.grant.allows_caller(caller.address) {
+        "the token's networks do not contain the caller's address"
+    } else if token.grant.scopes().is_some() {
+        "the token's scopes do not allow it"
+    } else {
+        "the WebSocket's Origin is not in config.cors.origin"
+    };
+    line.write(&reason, Some(&token.id));
+}
+
+/// A part of the request for the log, without tokens.
+fn shown(text: &str) -> String {
+    let mut shown = redact(text).into_owned();
+    if shown.len() > MAX_SHOWN_BYTES {
+        let end = shown.floor_char_boundary(MAX_SHOWN_BYTES);
+        shown.truncate(end);
+        shown.push_str("...");
+    }
+    shown
+}
