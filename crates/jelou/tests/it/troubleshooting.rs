@@ -75,7 +75,7 @@ fn printed() -> String {
     let typo = sandbox.jelou("deploy mi-funcion -y --human").run();
 
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
-    let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/fn/privada/");
+    let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/");
     let mut printed = vec![
         server.call("privada", None, "{}").1,
         call("privada", &elsewhere),
@@ -93,6 +93,7 @@ fn printed() -> String {
     printed.push(away.jelou("functions list --human").run().to_string());
     let away = away.env("JELOU_TOKEN", server.access_token.as_deref().unwrap());
     printed.push(away.jelou("functions list --human").run().to_string());
+    printed.push(server.stop().log());
     printed.join("\n")
 }
 
