@@ -1,10 +1,11 @@
 //! Plain types of the domain, parsed at the edge and valid from there on.
 //!
 //! No I/O: persistence is in `jelou-store`, processes are in `jelou-engine`, HTTP is in `jelou-server`. Shared tools
-//! ([`clock`], [`line_rate`], [`mod@seldom`]) are here too.
+//! ([`clock`], [`line_rate`], [`mod@cold_future`]) are here too.
 
 pub mod api;
 pub mod clock;
+pub mod cold_future;
 pub mod error_code;
 pub mod id;
 pub mod limits;
@@ -14,13 +15,16 @@ pub mod network;
 pub mod policy;
 pub mod scope;
 pub mod secret_key;
-pub mod seldom;
 pub mod slug;
 pub mod source;
 mod text;
 pub mod token_name;
 
 pub use clock::Clock;
+pub use cold_future::cold_future;
+/// The name until every user has the new one.
+#[doc(hidden)]
+pub use cold_future::cold_future as seldom;
 pub use error_code::ErrorCode;
 pub use id::{AccessTokenId, DeploymentId, FunctionId, TokenId};
 pub use limits::Limits;
@@ -30,7 +34,6 @@ pub use network::Network;
 pub use policy::TokenPolicy;
 pub use scope::{Scope, Scopes};
 pub use secret_key::SecretKey;
-pub use seldom::seldom;
 pub use slug::Slug;
 pub use source::{SourceFile, SourceTree};
 pub use token_name::TokenName;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
-use jelou_core::seldom;
+use jelou_core::cold_future;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -94,7 +94,7 @@ pub(crate) async fn answer(
     gateway.metrics.count(response.status());
     let mut unread = request.into_body();
     if !unread.drain_arrived() {
-        seldom(|| unread.settle(response.headers_mut())).await;
+        cold_future(|| unread.settle(response.headers_mut())).await;
     }
     response
 }
@@ -126,7 +126,7 @@ async fn route(
             caller,
             request_id,
         };
-        return seldom(|| mcp::answer(exchange, request)).await;
+        return cold_future(|| mcp::answer(exchange, request)).await;
     }
     let tools = &live.manifest.tools;
     let mut is_own_preflight = false;

@@ -9,7 +9,7 @@ use http::header::{self, HeaderName};
 use http::{Method, Request, Response, StatusCode, request};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use jelou_core::seldom;
+use jelou_core::cold_future;
 use tokio::time::Sleep;
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ impl Lease {
                     }
                     Some(Answered::Held(call)) => {
                         let request = self.ask_for_held(&head.method);
-                        return seldom(|| self.stream(request, Some(call))).await;
+                        return cold_future(|| self.stream(request, Some(call))).await;
                     }
                     None => RequestBody::full(body),
                 }
@@ -104,7 +104,7 @@ impl Lease {
         };
         head.headers.insert(CALL_HEADER, facts.header_value()?);
         let request = Request::from_parts(head, body);
-        seldom(|| self.stream(request, None)).await
+        cold_future(|| self.stream(request, None)).await
     }
 
     fn ask_for_held(&self, method: &Method) -> Request<RequestBody> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jelou_core::{Limits, seldom};
+use jelou_core::{Limits, cold_future};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
@@ -57,7 +57,7 @@ impl Processes {
     pub(super) async fn enter(self: &Arc<Self>) -> Result<Entered, LeaseError> {
         match self.enter_running() {
             Some(entered) => Ok(entered),
-            None => seldom(|| self.enter_started()).await,
+            None => cold_future(|| self.enter_started()).await,
         }
     }
 

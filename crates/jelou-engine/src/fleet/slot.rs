@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jelou_core::seldom;
+use jelou_core::cold_future;
 
 use super::error::LeaseError;
 use super::lease::Lease;
@@ -63,7 +63,7 @@ impl Slot {
             });
         }
         // There are turns until the slot is retired.
-        seldom(|| turns.take())
+        cold_future(|| turns.take())
             .await
             .map_err(|_| LeaseError::Retired)
     }

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use jelou_core::seldom;
+use jelou_core::cold_future;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -36,10 +36,10 @@ pub(super) async fn serve(
     let connection = async {
         let stream = TcpStream::from_std(stream)?;
         stream.set_nodelay(true)?;
-        match seldom(|| open(stream, peer.ip(), &routing, stop.clone())).await? {
+        match cold_future(|| open(stream, peer.ip(), &routing, stop.clone())).await? {
             Some((Opened::Plain(stream), peer)) => http1::serve(stream, peer, routing, stop).await,
             Some((Opened::Other(other), peer)) => {
-                seldom(|| serve_other(other, peer, routing, stop)).await
+                cold_future(|| serve_other(other, peer, routing, stop)).await
             }
             None => Ok(()),
         }

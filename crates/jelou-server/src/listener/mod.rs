@@ -23,7 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
-use jelou_core::seldom;
+use jelou_core::cold_future;
 use jelou_engine::RequestBody;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -75,14 +75,14 @@ impl Routing {
         };
         let Some(gateway) = &self.gateway else {
             return match &self.api {
-                Some(api) => seldom(|| answer_api(api, request)).await,
+                Some(api) => cold_future(|| answer_api(api, request)).await,
                 None => Response::new(GatewayBody::empty()),
             };
         };
         match (gateway.target(&request), &self.api) {
             // A path of a function under a host that is not this machine's, such as a tunnel's, is no path of the API.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
-                seldom(|| answer_api(api, request)).await
+                cold_future(|| answer_api(api, request)).await
             }
             (None, None) if request.uri().path() == HEALTH => health(request.method()),
             (target, _) => {

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Response, request};
-use jelou_core::seldom;
+use jelou_core::cold_future;
 use rustix::process::Pid;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -109,7 +109,7 @@ impl Channels {
     ) -> Result<Option<Answered>, CallError> {
         let channel = match self.own() {
             Some(channel) => channel,
-            None => seldom(|| self.open()).await?,
+            None => cold_future(|| self.open()).await?,
         };
         match Call::begin(channel, facts, head, body)? {
             Some(call) => call.answered(self.max_head_bytes).await.map(Some),

@@ -1,0 +1,17 @@
+//! Keeps rarely used futures out of the frames of hot ones.
+//!
+//! A future contains the state of every future that it may await, and the function that polls it has a stack slot for each
+//! of them. A hot call would reach over tens of kilobytes of cold state that is in no cache.
+
+use std::pin::Pin;
+
+/// Boxes a rarely used future, so that neither its state nor its code enlarges the caller's.
+#[inline(never)]
+pub fn cold_future<'a, F>(
+    make: impl FnOnce() -> F,
+) -> Pin<Box<dyn Future<Output = F::Output> + Send + 'a>>
+where
+    F: Future + Send + 'a,
+{
+    Box::pin(make())
+}
