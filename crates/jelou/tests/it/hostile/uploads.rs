@@ -203,8 +203,10 @@ fn others() -> Vec<Upload> {
         Upload::new("cycles of imports", "import { f0 } from \"./f0.ts\";\n(globalThis as any).got = typeof f0;", "").taken(),
         Upload::new("a configuration of its own", "", "").file("package.json", r#"{"name":"x","scripts":{"postinstall":"touch /tmp/jelou-hostile-install"},"dependencies":{"x":"file:/etc"}}"#).taken(),
         Upload::new("a workspace", "", "").file("deno.json", r#"{"workspace":["/etc"],"nodeModulesDir":"auto","imports":{}}"#).taken(),
-        Upload::new("a configuration that is none", "", "not valid JSON").file("deno.json", "{"),
-        Upload::new("a nested configuration", "", "not valid JSON").file("deno.json", nested("[", "]", 100_000)),
+        Upload::new("a configuration that is none", "", "cannot be read").file("deno.json", "{"),
+        Upload::new("a nested configuration", "", "cannot be read").file("deno.json", nested("[", "]", 100_000)),
+        Upload::new("a nested part of a configuration", "", "Maximum nesting depth").file("deno.json", format!("{{\"x\":{}}}", nested("[", "]", 100_000))),
+        Upload::new("nested objects of a configuration", "", "Maximum nesting depth").file("deno.json", nested("{\"x\":", "}", 30_000)),
         Upload::new("a byte order mark", "", "").file("mark.ts", "\u{feff}export {};").taken(),
         Upload::new("half a character", "(globalThis as any).got = \"\\ud800\".length;", "").taken(),
         Upload::new("a name that climbs", "", "it holds `.` or `..`").file("../x.ts", ""),
@@ -217,7 +219,7 @@ fn others() -> Vec<Upload> {
         Upload::new("a name that is too long", "", "longer than 255 bytes").file(&format!("{}.ts", "a".repeat(300)), ""),
         Upload::new("a file that is a folder", "", "is both a file and a folder").file("a.ts", "").file("a.ts/b.ts", ""),
         Upload::new("a file twice", "", "is in the upload twice").file("a.ts", "").file("a.ts", ""),
-        Upload::new("a program as a file", "", "not deployed").file("run.sh", "id"),
+        Upload::new("a program as a file", "", "cannot be deployed").file("run.sh", "id"),
     ]
     .into_iter()
     .map(|upload| match upload.name {
