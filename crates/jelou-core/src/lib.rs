@@ -22,9 +22,6 @@ pub mod token_name;
 
 pub use clock::Clock;
 pub use cold_future::cold_future;
-/// The name until every user has the new one.
-#[doc(hidden)]
-pub use cold_future::cold_future as seldom;
 pub use error_code::ErrorCode;
 pub use id::{AccessTokenId, DeploymentId, FunctionId, TokenId};
 pub use limits::Limits;
