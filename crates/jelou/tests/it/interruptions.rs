@@ -15,9 +15,12 @@ fn sandbox(reaction: crate::support::Answer) -> (Sandbox, FakeApi) {
     (sandbox, api)
 }
 
-/// Runs the command in a shell that stays: the end of a terminal's session can swallow the last lines.
+/// Runs the command in a shell that waits for a line before it ends: at the end of a session, Linux discards the output
+/// that the terminal has not read yet.
 fn in_a_shell(sandbox: &Sandbox, line: &str) -> Terminal {
-    sandbox.shell_in_terminal(&format!("trap : INT; jelou {line}; echo \"status=$?\""))
+    sandbox.shell_in_terminal(&format!(
+        "trap : INT; jelou {line}; echo \"status=$?\"; read -r rest"
+    ))
 }
 
 #[test]
@@ -29,7 +32,9 @@ fn a_slow_server_is_named() {
         .press(CTRL_C);
     terminal
         .wait_for("✗ Interrupted; nothing was changed")
-        .wait_for("status=130");
+        .wait_for("status=130")
+        .answer("");
+    terminal.finish();
 }
 
 #[test]
@@ -49,7 +54,8 @@ fn ctrl_c_says_what_becomes_of_a_change() {
         let (sandbox, _api) = sandbox(silence(request));
         let mut terminal = in_a_shell(&sandbox, line);
         terminal.wait_for("Waiting for the server").press(CTRL_C);
-        terminal.wait_for(words).wait_for("status=130");
+        terminal.wait_for(words).wait_for("status=130").answer("");
+        terminal.finish();
     }
 }
 
