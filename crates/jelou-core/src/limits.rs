@@ -23,6 +23,12 @@ pub struct Limits {
     pub max_build_memory_mib: u64,
     /// Bytes of a request body.
     pub max_body_bytes: u64,
+    /// Bytes of a WebSocket message to a function.
+    pub max_websocket_message_bytes: u64,
+    /// MiB of a process's memory that request bodies over 128 KiB may take together; 80 % of its heap when it is not set.
+    pub max_body_memory_mib: Option<u64>,
+    /// Milliseconds that a request waits for memory for its body before it gets 503.
+    pub max_body_wait_ms: u64,
     /// MiB of a process's JavaScript heap.
     pub max_heap_mib: u64,
     /// MiB of private memory of a process, including its heap.
@@ -47,6 +53,8 @@ pub struct Limits {
     pub max_processes_per_function: Option<usize>,
     /// Concurrent requests of one process.
     pub max_concurrent_requests: usize,
+    /// Response streams and `WebSocket`s that one process has open at a time.
+    pub max_concurrent_streams: usize,
     /// Requests that may queue for a process; further ones get 503.
     pub max_queued_requests: usize,
     /// Milliseconds before an idle process is ended.
@@ -77,6 +85,9 @@ impl Default for Limits {
             build_timeout_ms: 60_000,
             max_build_memory_mib: 1_024,
             max_body_bytes: 10 * 1024 * 1024,
+            max_websocket_message_bytes: 1024 * 1024,
+            max_body_memory_mib: None,
+            max_body_wait_ms: 10_000,
             max_heap_mib: 128,
             max_memory_mib: 256,
             max_workers_memory_mib: None,
@@ -89,6 +100,7 @@ impl Default for Limits {
             max_response_header_bytes: 64 * 1024,
             max_processes_per_function: None,
             max_concurrent_requests: 100,
+            max_concurrent_streams: 200,
             max_queued_requests: 200,
             idle_timeout_ms: 5 * 60 * 1000,
             blank_workers: 2,
@@ -103,6 +115,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// MiB of a process's memory that large request bodies may take together.
+    pub fn body_memory_mib(&self) -> u64 {
+        self.max_body_memory_mib
+            .unwrap_or(self.max_heap_mib * 4 / 5)
+            .max(1)
+    }
+
+    pub fn max_body_wait(&self) -> Duration {
+        Duration::from_millis(self.max_body_wait_ms)
+    }
+
     pub fn stream_idle_timeout(&self) -> Duration {
         Duration::from_millis(self.stream_idle_timeout_ms)
     }

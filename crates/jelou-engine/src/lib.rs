@@ -31,12 +31,14 @@ pub use assets::{SDK_MODULES, TYPES};
 pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use fleet::{
-    Caller, CompanyInfo, Host, JelouCredentials, LaunchSpec, Lease, LeaseError, SendError, Slot,
-    WorkerBody,
+    Caller, CompanyInfo, Host, JelouCredentials, LaunchSpec, Lease, LeaseError, Permit, SendError,
+    Slot, StreamError, TooManyStreams, WorkerBody,
 };
 pub use jelou_sandbox::{
     DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers,
 };
 pub use logs::{LogLine, LogSink, LogSource};
-pub use transport::{BodyError, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
+pub use transport::{
+    BodyError, BodyMemory, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard,
+};
 pub use worker::LoadError;

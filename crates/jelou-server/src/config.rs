@@ -159,9 +159,16 @@ pub enum ConfigError {
     },
     #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
     HeapOverMemory { heap: u64, memory: u64 },
+    #[error(
+        "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of a process's memory, which is over the {memory} MiB for request bodies (`limits.max_body_memory_mib`, by default 80 % of `limits.max_heap_mib`): lower `limits.max_body_bytes` to {most} or raise `limits.max_heap_mib`"
+    )]
+    BodyOverMemory { body: u64, memory: u64, most: u64 },
     #[error("`jelou.base_url` is `{0}`; it must be an https:// or http:// URL")]
     JelouUrl(String),
 }
+
+/// Bytes of memory that a byte of a large request body takes, unless the gateway refuses the body (decision 097).
+const MEMORY_OF_BODY_BYTE: u64 = 10;
 
 /// The environment variables of settings outside sections. Other variables without `__` are ignored, because many belong
 /// to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
@@ -248,6 +255,11 @@ impl Config {
                 limits.max_processes_per_function.unwrap_or(1) as u64,
                 1,
             ),
+            (
+                "max_concurrent_streams",
+                limits.max_concurrent_streams as u64,
+                1,
+            ),
             ("max_hops", u64::from(limits.max_hops), 1),
             ("max_bundle_bytes", limits.max_bundle_bytes, 1),
         ];
@@ -263,6 +275,17 @@ impl Config {
         let most = [
             ("cpu_weight", limits.cpu_weight, 10_000),
             ("max_open_files", limits.max_open_files, 900),
+            // Each is a file of the process's.
+            (
+                "max_concurrent_streams",
+                limits.max_concurrent_streams as u64,
+                800,
+            ),
+            (
+                "max_body_memory_mib",
+                limits.body_memory_mib(),
+                limits.max_memory_mib,
+            ),
         ];
         if let Some((setting, value, most)) = most.into_iter().find(|(_, value, most)| value > most)
         {
@@ -278,8 +301,22 @@ impl Config {
                 memory: limits.max_memory_mib,
             });
         }
-        Ok(())
+        validate_bodies(limits)
     }
+}
+
+/// Whether the largest body fits into the memory for bodies.
+fn validate_bodies(limits: &Limits) -> Result<(), ConfigError> {
+    let memory = limits.body_memory_mib();
+    let most = memory * 1024 * 1024 / MEMORY_OF_BODY_BYTE;
+    if limits.max_body_bytes > most {
+        return Err(ConfigError::BodyOverMemory {
+            body: limits.max_body_bytes,
+            memory,
+            most,
+        });
+    }
+    Ok(())
 }
 
 /// An IPv4-mapped IPv6 address is the IPv4 address, so that loopback is recognised in either form.
@@ -406,6 +443,16 @@ mod tests {
             error("[limits]\nmax_processes_per_function = 0\n"),
             "`limits.max_processes_per_function` is 0; it must be at least 1"
         );
+        let contradiction = error("[limits]\nmax_body_bytes = 20971520\n");
+        assert!(
+            contradiction.contains("`limits.max_body_bytes` is 20971520")
+                && contradiction.contains("`limits.max_heap_mib`")
+                && contradiction.contains("to 10695475"),
+            "{contradiction}"
+        );
+        assert!(error("[limits]\nmax_heap_mib = 64\n").contains("limits.max_body_bytes"));
+        assert!(error("[limits]\nmax_body_memory_mib = 300\n").contains("at most 256"));
+        assert!(with("[limits]\nmax_heap_mib = 64\nmax_body_bytes = 5000000\n").is_ok());
         assert!(error("[egress]\nallow = [\"10.0.0.0/33\"]\n").contains("egress.allow"));
         let config = with("[egress]\nallow = [\"10.1.0.0/16\"]\n").unwrap();
         assert_eq!(config.egress.allow, ["10.1.0.0/16".parse().unwrap()]);

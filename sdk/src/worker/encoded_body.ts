@@ -18,6 +18,13 @@ import {
   trim,
 } from "./primordials.ts";
 
+/** Bytes of memory for a byte of the largest body, as in the engine's `body_memory.rs`. */
+const PARSED_FACTOR = 10;
+const CONTAINER_BYTES = 80;
+const FIELD_BYTES = 250;
+const OPEN_OBJECT = 0x7b;
+const OPEN_ARRAY = 0x5b;
+const AMPERSAND = 0x26;
 /** Codings of one body; more of them are an attack. */
 const MAX_CODINGS = 3;
 
@@ -62,7 +69,20 @@ export async function decodeBody(
     const { code } = error as { code?: unknown };
     return new Refused(code === "ERR_BUFFER_TOO_LARGE" ? tooLarge() : invalidEncoding());
   }
+  // The gateway counts these in bodies without a coding.
+  if (parsedBytes(bytes) > PARSED_FACTOR * maxBytes) return new Refused(tooLarge());
   return new DecodedIncoming(incoming, bytes);
+}
+
+/** Memory that the objects and arrays of JSON, and the fields of a form, take at least. */
+function parsedBytes(bytes: Bytes): number {
+  let parsed = 0;
+  for (let index = 0; index < byteLength(bytes); index++) {
+    const byte = bytes[index];
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) parsed += CONTAINER_BYTES;
+    else if (byte === AMPERSAND) parsed += FIELD_BYTES;
+  }
+  return parsed;
 }
 
 /** Loaded for the first body that needs it. */

@@ -33,6 +33,23 @@ export function collectGarbage(): void {
   gc?.({ type: "minor" });
 }
 
+/** Bytes of bodies between two collections. */
+const UNCOLLECTED_BYTES = 8 * 1024 * 1024;
+
+let uncollected = 0;
+
+/**
+ * Collects what large bodies before this one have left. V8 does not see all the memory that the runtime takes for bodies,
+ * and would let it grow past the process's limit.
+ */
+export function makeRoomFor(bytes: number): void {
+  if (uncollected >= UNCOLLECTED_BYTES) {
+    uncollected = 0;
+    gc?.({ type: "major" });
+  }
+  uncollected += bytes;
+}
+
 /** Prepares the global object for user code. */
 export function restrictGlobals(): void {
   for (const name of REMOVED) {

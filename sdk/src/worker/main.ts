@@ -12,7 +12,7 @@ import { internalError, json, toResponse, unavailable } from "./answers.ts";
 import { serveCalls, takeHeld } from "./channel.ts";
 import { captureConsole } from "./console.ts";
 import { invoke, type LoadedFunction } from "./invocation.ts";
-import { restrictGlobals } from "./globals.ts";
+import { makeRoomFor, restrictGlobals } from "./globals.ts";
 import { answerHeartbeat } from "./heartbeat.ts";
 import { HttpIncoming } from "./incoming.ts";
 import { load } from "./load.ts";
@@ -34,6 +34,7 @@ import {
 } from "./primordials.ts";
 
 const { exit } = Deno;
+const toNumber = Number;
 const LOAD_PATH = "/__jelou/load";
 const REHEARSAL_PATH = "/__jelou/rehearse";
 
@@ -63,7 +64,9 @@ function handle(request: Request): Response | Promise<Response> {
   if (fn !== null) {
     const requestId = getHeader(requestHeaders(request), "x-jelou-held");
     if (requestId !== null) return takeHeld(requestId) ?? toResponse(unavailable());
-    return answerOverHttp(fn, new HttpIncoming(request));
+    const incoming = new HttpIncoming(request);
+    if (incoming.hasBody()) makeRoomFor(toNumber(incoming.header("content-length") ?? fn.maxBodyBytes));
+    return answerOverHttp(fn, incoming);
   }
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
   if (!loading && endsWith(requestUrl(request), REHEARSAL_PATH)) return rehearseOnce(request);

@@ -38,9 +38,11 @@ function eachPlainField(text: string, add: (name: string, value: string) => void
   for (let start = 0; start < text.length;) {
     const next = indexOf(text, "&", start);
     const end = next < 0 ? text.length : next;
-    const sign = indexOf(text, "=", start);
-    if (sign >= 0 && sign < end) add(slice(text, start, sign), slice(text, sign + 1, end));
-    else if (end > start) add(slice(text, start, end), "");
+    const field = slice(text, start, end);
+    // Not in the whole text, which would be read to its end for each field without a sign.
+    const sign = indexOf(field, "=");
+    if (sign >= 0) add(slice(field, 0, sign), slice(field, sign + 1));
+    else if (field !== "") add(field, "");
     start = end + 1;
   }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::admission::TooManyStreams;
 use crate::artifacts::ArtifactError;
 use crate::capacity::NoRoom;
 use crate::worker::LoadError;
@@ -16,6 +17,16 @@ pub enum LeaseError {
         "{running} requests are being worked on (limits.max_concurrent_requests) and {queued} wait (limits.max_queued_requests)"
     )]
     Overloaded { running: usize, queued: usize },
+    #[error(
+        "no room for the request's body within {} ms (limits.max_body_wait_ms): it may take {wanted_mib} MiB of the {limit_mib} MiB that bodies may take together (limits.max_body_memory_mib)", .waited.as_millis()
+    )]
+    NoBodyMemory {
+        wanted_mib: u64,
+        limit_mib: u64,
+        waited: Duration,
+    },
+    #[error(transparent)]
+    Streams(#[from] TooManyStreams),
     #[error("the function ended {crashes} times in a row; it is started again in {} s", .retry_after.as_secs())]
     BackingOff { crashes: u32, retry_after: Duration },
     #[error(

@@ -1,23 +1,21 @@
 //! One request's hold on a worker: it keeps the process from being ended until the response body has gone through.
 
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{Method, Request, Response, StatusCode, request};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 use jelou_core::cold_future;
-use tokio::time::Sleep;
 use uuid::Uuid;
 
+use super::admission::{Permit, TooManyStreams};
+use super::error::LeaseError;
 use super::instance::Entered;
-use super::permits::Turn;
+use super::response::{Open, WorkerBody};
 use crate::transport::{
-    Answered, BodyError, CALL_HEADER, CallError, CallFacts, Connection, HeldCall, MAX_CALL_BODY,
-    RequestBody,
+    Answered, BodyError, BodyMemory, CALL_HEADER, CallError, CallFacts, Connection, HeldCall,
+    MAX_CALL_BODY, RequestBody,
 };
 
 /// Asks for a held answer; its value is the request's id.
@@ -28,11 +26,15 @@ pub struct Lease {
     entered: Entered,
     request_id: Uuid,
     stream_idle_timeout: Duration,
-    _turn: Turn,
+    permit: Permit,
+    /// Memory for the request's body.
+    _body: Option<Permit>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
+    #[error(transparent)]
+    Streams(#[from] TooManyStreams),
     #[error("request body: {0}")]
     Body(BodyError),
     #[error("the facts of the call are no header: {0}")]
@@ -58,7 +60,8 @@ impl From<CallError> for SendError {
 impl Lease {
     pub(super) fn new(
         entered: Entered,
-        turn: Turn,
+        permit: Permit,
+        body: Option<Permit>,
         call: &CallFacts<'_>,
         stream_idle_timeout: Duration,
     ) -> Self {
@@ -67,7 +70,8 @@ impl Lease {
             entered,
             request_id,
             stream_idle_timeout,
-            _turn: turn,
+            permit,
+            _body: body,
         }
     }
 
@@ -128,8 +132,16 @@ impl Lease {
         error.into()
     }
 
+    pub(super) async fn admit(&self, memory: BodyMemory) -> Result<Option<Permit>, LeaseError> {
+        self.permit.admission().body(memory).await
+    }
+
+    pub(super) fn give_back(&self, connection: Connection) {
+        self.entered.worker.connections.give_back(connection);
+    }
+
     async fn stream(
-        self,
+        mut self,
         mut request: Request<RequestBody>,
         held: Option<HeldCall>,
     ) -> Result<Response<WorkerBody>, SendError> {
@@ -138,20 +150,25 @@ impl Lease {
             let mut connection = connection.map_err(|error| self.failed(error.into()))?;
             match connection.send(request).await {
                 Ok(response) => {
-                    let connection = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    // From here it is a stream, however long it takes.
+                    self.permit.become_stream()?;
+                    let limit = self.entered.worker.connections.max_head_bytes();
+                    if head_bytes(response.headers()) > limit {
+                        return Err(SendError::HeadTooLarge { limit });
+                    }
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         connection.detach();
-                        None
-                    } else {
-                        Some(connection)
-                    };
+                        return Ok(response.map(|_| WorkerBody::upgraded(self)));
+                    }
+                    let idle_timeout = self.stream_idle_timeout;
                     return Ok(response.map(|body| {
-                        WorkerBody(Source::Stream(Box::new(Stream {
+                        let open = Open {
                             body,
-                            stalled: None,
-                            connection,
+                            connection: Some(connection),
                             held,
                             lease: self,
-                        })))
+                        };
+                        WorkerBody::stream(open, idle_timeout)
                     }));
                 }
                 Err(mut error) => match error.take_message() {
@@ -204,12 +221,24 @@ impl Drop for Lease {
     }
 }
 
+/// Bytes of the lines of a head, each with its end.
+fn head_bytes(headers: &HeaderMap) -> usize {
+    let lines = headers.iter();
+    lines
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum()
+}
+
 fn send_error(error: &hyper::Error, max_head_bytes: usize) -> SendError {
     let text = error.to_string();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = source {
-        if let Some(BodyError::TooLarge { limit }) = current.downcast_ref() {
-            return SendError::Body(BodyError::TooLarge { limit: *limit });
+        match current.downcast_ref() {
+            Some(BodyError::TooLarge { limit }) => {
+                return SendError::Body(BodyError::TooLarge { limit: *limit });
+            }
+            Some(BodyError::TooDense) => return SendError::Body(BodyError::TooDense),
+            _ => {}
         }
         source = current.source();
     }
@@ -219,131 +248,4 @@ fn send_error(error: &hyper::Error, max_head_bytes: usize) -> SendError {
         };
     }
     SendError::Died(text)
-}
-
-/// A response body on its way from a worker to the caller.
-#[derive(Debug)]
-pub struct WorkerBody(Source);
-
-#[derive(Debug)]
-enum Source {
-    Whole(Option<Bytes>),
-    Stream(Box<Stream>),
-}
-
-#[derive(Debug)]
-struct Stream {
-    body: Incoming,
-    /// Runs while nothing comes.
-    stalled: Option<Pin<Box<Sleep>>>,
-    /// Goes back to the pool when the body has ended well.
-    connection: Option<Connection>,
-    /// The call that this is the answer of, if it came over the channel.
-    held: Option<HeldCall>,
-    lease: Lease,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum StreamError {
-    #[error("no byte came for {} ms (limits.stream_idle_timeout_ms)", .0.as_millis())]
-    Idle(Duration),
-    #[error(transparent)]
-    Worker(#[from] hyper::Error),
-}
-
-impl WorkerBody {
-    fn whole(bytes: Bytes) -> Self {
-        Self(Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
-    }
-
-    /// The body, if all of it is at hand.
-    ///
-    /// # Errors
-    /// Returns the body itself when it is a stream.
-    pub fn into_whole(self) -> Result<Bytes, Self> {
-        match self.0 {
-            Source::Whole(bytes) => Ok(bytes.unwrap_or_default()),
-            stream @ Source::Stream(_) => Err(Self(stream)),
-        }
-    }
-}
-
-impl Body for WorkerBody {
-    type Data = Bytes;
-    type Error = StreamError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        match &mut self.0 {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Source::Stream(stream) => stream.poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Source::Whole(bytes) => bytes.is_none(),
-            Source::Stream(stream) => stream.body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Source::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-            Source::Stream(stream) => stream.body.size_hint(),
-        }
-    }
-}
-
-impl Stream {
-    fn poll_frame(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
-        // Asking for a frame may let the connection read on, so both are asked once more before waiting.
-        for _ in 0..2 {
-            if let Some(connection) = &mut self.connection
-                && connection.drive(context).is_ready()
-            {
-                // Closed by the worker; what it had sent is still to be read.
-                self.connection = None;
-            }
-            if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-                self.stalled = None;
-                if frame.is_none() {
-                    self.end();
-                }
-                return Poll::Ready(frame.map(|frame| frame.map_err(StreamError::from)));
-            }
-        }
-        let timeout = self.lease.stream_idle_timeout;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        std::task::ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Some(Err(StreamError::Idle(timeout))))
-    }
-
-    /// All of it has gone through.
-    fn end(&mut self) {
-        if let Some(call) = self.held.take() {
-            call.done();
-        }
-        if let Some(connection) = self.connection.take() {
-            self.lease.entered.worker.connections.give_back(connection);
-        }
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // A server stops polling once the announced length has gone through, so the end is often not seen.
-        if self.body.is_end_stream() {
-            self.end();
-        }
-    }
 }

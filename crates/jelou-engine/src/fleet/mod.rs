@@ -1,5 +1,6 @@
 //! How many processes there are, and which of them gets a request.
 
+mod admission;
 mod backoff;
 mod demand;
 mod error;
@@ -12,19 +13,22 @@ mod permits;
 mod pool;
 mod processes;
 mod reaper;
+mod response;
 mod room;
 mod scaling;
 mod slot;
 mod spec;
 mod starter;
 
+pub use admission::{Permit, TooManyStreams};
 pub use error::LeaseError;
 pub(crate) use eviction::Evictable;
 pub use host::{Caller, Host};
-pub use lease::{Lease, SendError, WorkerBody};
+pub use lease::{Lease, SendError};
 pub(crate) use pool::{Pool, keep_filled};
 pub(crate) use processes::Processes;
 pub(crate) use reaper::{Deployments, Reaper};
+pub use response::{StreamError, WorkerBody};
 pub use slot::Slot;
 pub(crate) use spec::Platform;
 pub use spec::{CompanyInfo, JelouCredentials, LaunchSpec};

@@ -1,66 +1,44 @@
-//! Turns for requests: how many of them a function works on at a time.
+//! A number of permits that can be changed while some of them are taken.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{AcquireError, Semaphore};
 
 #[derive(Debug)]
-pub(crate) struct Turns {
-    shared: Arc<Shared>,
+pub(crate) struct Permits {
+    free: Semaphore,
+    /// Surplus permits, dropped as soon as they are given back.
+    owed: AtomicUsize,
     /// Taken or not; without those that are owed.
     all: AtomicUsize,
 }
 
-#[derive(Debug)]
-struct Shared {
-    free: Semaphore,
-    /// Turns that go as soon as they are given back.
-    owed: AtomicUsize,
-}
-
-/// Given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Turn(Arc<Shared>);
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.free.add_permits(1 - self.0.pay(1));
-    }
-}
-
-impl Shared {
-    /// Settles what is owed with as many turns as there are for it. How many it took.
-    fn pay(&self, turns: usize) -> usize {
-        let less = |owed: usize| Some(owed.saturating_sub(turns));
-        let before = self
-            .owed
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
-        before.map_or(0, |owed| owed.min(turns))
-    }
-}
-
-impl Turns {
+impl Permits {
     pub(crate) fn new(count: usize) -> Self {
-        let shared = Shared {
+        Self {
             free: Semaphore::new(count),
             owed: AtomicUsize::new(0),
-        };
-        Self {
-            shared: Arc::new(shared),
             all: AtomicUsize::new(count),
         }
     }
 
-    pub(crate) fn try_take(&self) -> Option<Turn> {
-        self.shared.free.try_acquire().ok()?.forget();
-        Some(Turn(Arc::clone(&self.shared)))
+    /// Takes that many at once, if they are free and nobody waits for them. The caller gives them back.
+    pub(crate) fn try_take(&self, count: u32) -> bool {
+        self.free
+            .try_acquire_many(count)
+            .map(tokio::sync::SemaphorePermit::forget)
+            .is_ok()
     }
 
-    /// Waits for one, behind those who wait already.
-    pub(crate) async fn take(&self) -> Result<Turn, AcquireError> {
-        self.shared.free.acquire().await?.forget();
-        Ok(Turn(Arc::clone(&self.shared)))
+    /// Takes that many behind those who wait already. The caller gives them back.
+    pub(crate) async fn take(&self, count: u32) -> Result<(), AcquireError> {
+        self.free.acquire_many(count).await?.forget();
+        Ok(())
+    }
+
+    pub(crate) fn give_back(&self, count: u32) {
+        let count = count as usize;
+        self.free.add_permits(count - self.pay(count));
     }
 
     /// How many there are.
@@ -68,80 +46,97 @@ impl Turns {
         self.all.load(Ordering::Acquire)
     }
 
+    pub(crate) fn free(&self) -> usize {
+        self.free.available_permits()
+    }
+
     /// Nobody takes one any more; those who wait learn it at once.
     pub(crate) fn close(&self) {
-        self.shared.free.close();
+        self.free.close();
     }
 
     pub(crate) fn are_closed(&self) -> bool {
-        self.shared.free.is_closed()
+        self.free.is_closed()
     }
 
-    /// Makes it that many. Those that are too many go at once if they are free, and else when they are given back, before
-    /// anybody who waits has them; only one that is given back at this moment may be had once more.
+    /// Sets the number. Surplus permits are dropped now if free, otherwise when they are given back, before anybody who
+    /// waits has them; only one that is given back at this moment may be had once more.
     pub(crate) fn set(&self, count: usize) {
-        let Shared { free, owed } = &*self.shared;
         let before = self.all.swap(count, Ordering::AcqRel);
         let more = count.saturating_sub(before);
-        free.add_permits(more - self.shared.pay(more));
-        owed.fetch_add(before.saturating_sub(count), Ordering::AcqRel);
-        // Turns may be given back meanwhile, which pay as well.
-        let gone = free.forget_permits(owed.load(Ordering::Acquire));
-        free.add_permits(gone - self.shared.pay(gone));
+        self.free.add_permits(more - self.pay(more));
+        self.owed
+            .fetch_add(before.saturating_sub(count), Ordering::AcqRel);
+        // Permits may be given back meanwhile, which pay as well.
+        let gone = self.free.forget_permits(self.owed.load(Ordering::Acquire));
+        self.free.add_permits(gone - self.pay(gone));
+    }
+
+    /// Settles what is owed with as many permits as there are for it. How many it took.
+    fn pay(&self, permits: usize) -> usize {
+        let less = |owed: usize| Some(owed.saturating_sub(permits));
+        let before = self
+            .owed
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        before.map_or(0, |owed| owed.min(permits))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
-    fn taken(turns: &Turns) -> Vec<Turn> {
-        std::iter::from_fn(|| turns.try_take()).collect()
+    /// Takes all that are free, one by one.
+    fn taken(permits: &Permits) -> usize {
+        std::iter::from_fn(|| permits.try_take(1).then_some(())).count()
     }
 
     #[test]
-    fn free_turns_come_and_go_at_once() {
-        let turns = Turns::new(2);
-        assert_eq!(taken(&turns).len(), 2);
-        turns.set(5);
-        assert_eq!(taken(&turns).len(), 5);
-        turns.set(1);
-        assert_eq!(taken(&turns).len(), 1);
+    fn free_permits_come_and_go_at_once() {
+        let permits = Permits::new(2);
+        assert_eq!(taken(&permits), 2);
+        permits.set(5);
+        assert_eq!(taken(&permits), 3);
+        permits.set(1);
+        permits.give_back(5);
+        assert_eq!(taken(&permits), 1);
     }
 
     #[tokio::test]
-    async fn turns_that_are_taken_go_when_they_are_given_back() {
-        let turns = Arc::new(Turns::new(4));
-        let mut held = taken(&turns);
+    async fn surplus_permits_go_when_they_are_given_back() {
+        let permits = Arc::new(Permits::new(4));
+        assert_eq!(taken(&permits), 4);
         // Somebody waits already.
         let mut next = tokio::spawn({
-            let turns = Arc::clone(&turns);
-            async move { turns.take().await }
+            let permits = Arc::clone(&permits);
+            async move { permits.take(1).await }
         });
         tokio::task::yield_now().await;
-        turns.set(2);
-        held.truncate(2);
+        permits.set(2);
+        permits.give_back(2);
         tokio::task::yield_now().await;
         assert!(!next.is_finished());
-        held.pop();
-        held.push((&mut next).await.unwrap().unwrap());
-        assert!(turns.try_take().is_none());
-        drop(held);
-        assert_eq!(taken(&turns).len(), 2);
+        permits.give_back(1);
+        (&mut next).await.unwrap().unwrap();
+        assert!(!permits.try_take(1));
+        permits.give_back(2);
+        assert_eq!(taken(&permits), 2);
     }
 
     #[test]
-    fn turns_that_are_owed_count_when_there_are_more_again() {
-        let turns = Turns::new(4);
-        let mut held = taken(&turns);
-        turns.set(2);
-        turns.set(3);
-        assert!(turns.try_take().is_none());
-        held.pop();
-        assert!(turns.try_take().is_none());
-        held.pop();
-        assert_eq!(taken(&turns).len(), 1);
-        drop(held);
-        assert_eq!(taken(&turns).len(), 3);
+    fn owed_permits_count_when_there_are_more_again() {
+        let permits = Permits::new(4);
+        assert_eq!(taken(&permits), 4);
+        permits.set(2);
+        permits.set(3);
+        assert!(!permits.try_take(1));
+        permits.give_back(1);
+        assert!(!permits.try_take(1));
+        permits.give_back(1);
+        assert_eq!(taken(&permits), 1);
+        permits.give_back(3);
+        assert_eq!(taken(&permits), 3);
     }
 }

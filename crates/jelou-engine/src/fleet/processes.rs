@@ -11,10 +11,10 @@ use jelou_core::{Limits, cold_future};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
+use super::admission::Admission;
 use super::backoff::Backoff;
 use super::error::LeaseError;
 use super::instance::{Entered, Instance};
-use super::permits::Turns;
 use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
 use super::starter::FunctionStarter;
@@ -30,21 +30,20 @@ pub(crate) struct Processes {
     changing: Arc<Mutex<Backoff>>,
     /// Set when the slot accepts no more requests.
     retired: watch::Sender<bool>,
-    /// Permits of requests in flight.
-    pub(crate) turns: Turns,
+    pub(super) admission: Arc<Admission>,
     scaling: SyncMutex<Scaling>,
 }
 
 impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, spec: LaunchSpec) -> Self {
-        let turns = Turns::new(starter.launcher.limits.max_concurrent_requests);
+        let admission = Arc::new(Admission::new(&starter.launcher.limits));
         Self {
             spec,
             starter,
             instances: ArcSwap::default(),
             changing: Arc::default(),
             retired: watch::Sender::default(),
-            turns,
+            admission,
             scaling: SyncMutex::default(),
         }
     }
@@ -89,7 +88,7 @@ impl Processes {
     /// Accepts no more requests, waits for those in flight, then ends the processes.
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
-        self.turns.close();
+        self.admission.close();
         // Waits for a process that is just starting.
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
@@ -118,7 +117,7 @@ impl Processes {
             .scaling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .look(&loads, self.most(), free_percent);
+            .look(&loads, self.admission.streams(), self.most(), free_percent);
         if !ended && change == Change::Keep {
             return;
         }
@@ -191,8 +190,7 @@ impl Processes {
 
     /// The number of permits follows the number of processes.
     fn set(&self, instances: Vec<Arc<Instance>>) {
-        let turns = instances.len().max(1) * self.limits().max_concurrent_requests;
-        self.turns.set(turns);
+        self.admission.set_processes(instances.len());
         self.instances.store(Arc::new(instances));
     }
 

@@ -8,6 +8,10 @@ const BUSY_PERCENT: u32 = 75;
 const QUIET_PERCENT: u32 = 50;
 /// Of a core, what must be free for another process: without it, there would only be one more to share with.
 const FREE_PERCENT: u32 = 40;
+/// Of the permits for streams: a function with as many open ones gets another process, which needs no core for that.
+const STREAMS_SHORT_PERCENT: usize = 75;
+/// Of the permits for streams: how many may be open at most for one process to be too many.
+const STREAMS_EASY_PERCENT: usize = 50;
 /// Requests in flight of a process that one of them keeps waiting.
 const WAITING: usize = 2;
 /// Looks in a row that must find the same.
@@ -33,6 +37,25 @@ impl Load {
     }
 }
 
+/// Response streams and `WebSocket`s of a function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streams {
+    pub(crate) open: usize,
+    /// As many as one process may have.
+    pub(crate) per_process: usize,
+}
+
+impl Streams {
+    /// Whether that many processes have few permits left.
+    fn are_short(self, processes: usize) -> bool {
+        self.open * 100 >= processes * self.per_process * STREAMS_SHORT_PERCENT
+    }
+
+    fn fit_easily(self, processes: usize) -> bool {
+        self.open * 100 <= processes * self.per_process * STREAMS_EASY_PERCENT
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Keep,
@@ -52,14 +75,17 @@ impl Scaling {
     pub(crate) fn look(
         &mut self,
         loads: &[Load],
+        streams: Streams,
         most: NonZero<usize>,
         free_percent: u32,
     ) -> Change {
         let count = loads.len();
-        let busy = free_percent >= FREE_PERCENT && loads.iter().all(|load| load.is_too_much());
+        let busy = streams.are_short(count)
+            || (free_percent >= FREE_PERCENT && loads.iter().all(|load| load.is_too_much()));
         let used: u32 = loads.iter().map(|load| load.work_percent()).sum();
         let left = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
-        let quiet = used <= left.saturating_mul(QUIET_PERCENT);
+        let quiet = used <= left.saturating_mul(QUIET_PERCENT)
+            && streams.fit_easily(count.saturating_sub(1));
         self.busy = if busy { self.busy + 1 } else { 0 };
         self.quiet = if quiet { self.quiet + 1 } else { 0 };
         let change = match count {
@@ -89,12 +115,17 @@ mod tests {
         in_flight: 1,
     };
 
+    const NO_STREAMS: Streams = Streams {
+        open: 0,
+        per_process: 100,
+    };
+
     /// The first change, and the look that led to it.
     fn first_change(loads: &[Load], most: usize) -> Option<(u32, Change)> {
         let mut scaling = Scaling::default();
         let most = NonZero::new(most).unwrap();
         (1..=100).find_map(|look| {
-            let change = scaling.look(loads, most, 100);
+            let change = scaling.look(loads, NO_STREAMS, most, 100);
             (change != Change::Keep).then_some((look, change))
         })
     }
@@ -123,8 +154,29 @@ mod tests {
         let mut scaling = Scaling::default();
         let most = NonZero::new(4).unwrap();
         for _ in 0..10 {
-            assert_eq!(scaling.look(&[BUSY], most, 30), Change::Keep);
+            assert_eq!(scaling.look(&[BUSY], NO_STREAMS, most, 30), Change::Keep);
         }
+    }
+
+    #[test]
+    fn it_grows_for_streams_without_a_free_core() {
+        let grows = |processes: usize, open: usize| {
+            let mut scaling = Scaling::default();
+            let streams = Streams {
+                open,
+                per_process: 100,
+            };
+            let most = NonZero::new(4).unwrap();
+            let loads = vec![QUIET; processes];
+            let mut looks = (0..100).map(|_| scaling.look(&loads, streams, most, 0));
+            looks.find(|change| *change != Change::Keep)
+        };
+        assert_eq!(grows(1, 74), None);
+        assert_eq!(grows(1, 75), Some(Change::OneMore));
+        assert_eq!(grows(2, 149), None);
+        assert_eq!(grows(2, 51), None);
+        assert_eq!(grows(2, 50), Some(Change::OneLess));
+        assert_eq!(grows(4, 400), None);
     }
 
     #[test]
@@ -144,8 +196,11 @@ mod tests {
         let mut scaling = Scaling::default();
         let most = NonZero::new(4).unwrap();
         for load in [BUSY, QUIET, BUSY] {
-            assert_eq!(scaling.look(&[load], most, 100), Change::Keep);
+            assert_eq!(scaling.look(&[load], NO_STREAMS, most, 100), Change::Keep);
         }
-        assert_eq!(scaling.look(&[BUSY], most, 100), Change::OneMore);
+        assert_eq!(
+            scaling.look(&[BUSY], NO_STREAMS, most, 100),
+            Change::OneMore
+        );
     }
 }

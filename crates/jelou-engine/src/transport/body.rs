@@ -1,25 +1,34 @@
 //! The body of a request on its way to a worker.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
+
+use super::body_memory::{BodyMemory, Contents};
 
 /// Bytes of a body that goes over the call channel; a longer one is streamed over HTTP.
 pub const MAX_CALL_BODY: usize = 128 * 1024;
 /// How much of a body that nobody wants is read, and for how long.
 const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
+/// How long a body of unknown length is waited for, to see whether it is a short one.
+const GATHER_TIME: Duration = Duration::from_millis(50);
 
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error("request body is over the limit of {limit} bytes (limits.max_body_bytes)")]
     TooLarge { limit: u64 },
+    #[error(
+        "request body has so many JSON objects and arrays, or fields of a form, that it would take more memory than a body of its size may (limits.max_body_memory_mib)"
+    )]
+    TooDense,
     #[error(transparent)]
     Hyper(#[from] hyper::Error),
 }
@@ -36,8 +45,12 @@ pub enum RequestBody {
 pub struct LimitedStream {
     /// Absent at its end.
     body: Option<Incoming>,
+    /// What has been read of it already.
+    begun: Bytes,
     left: u64,
     limit: u64,
+    /// Counted once it is known what the body may take. Boxed, because short bodies have none.
+    contents: Option<Box<Contents>>,
 }
 
 impl RequestBody {
@@ -49,14 +62,15 @@ impl RequestBody {
         Self::Full(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Takes a short body whole, so that it can go over the call channel; a long one, and one of unknown length, stays a
-    /// stream.
+    /// Takes a short body whole, so that it can go over the call channel. A long one stays a stream, and so does one of
+    /// unknown length that does not end soon.
     ///
     /// # Errors
     /// [`BodyError`] when the stream fails or is over its limit.
     pub async fn gather(self) -> Result<Self, BodyError> {
         let length = self.size_hint().exact();
         match self {
+            Self::Stream(stream) if length.is_none() => stream.gather_some().await,
             Self::Stream(stream) if length.is_some_and(|length| length <= MAX_CALL_BODY as u64) => {
                 let bytes = Self::Stream(stream).collect().await?.to_bytes();
                 Ok(Self::full(bytes))
@@ -65,20 +79,74 @@ impl RequestBody {
         }
     }
 
+    /// Limits what the body may take of a worker's memory.
+    ///
+    /// # Errors
+    /// [`BodyError::TooDense`] when it takes more; a stream fails when it is read.
+    pub fn within(self, memory: BodyMemory) -> Result<Self, BodyError> {
+        let mut contents = memory.contents();
+        match self {
+            Self::Full(Some(bytes)) => {
+                contents.count(&bytes)?;
+                Ok(Self::Full(Some(bytes)))
+            }
+            Self::Full(None) => Ok(Self::Full(None)),
+            Self::Stream(mut stream) => {
+                stream.contents = Some(Box::new(contents));
+                Ok(Self::Stream(stream))
+            }
+        }
+    }
+
     pub fn limited(body: Incoming, limit: u64) -> Self {
         Self::Stream(LimitedStream {
             body: Some(body),
+            begun: Bytes::new(),
             left: limit,
             limit,
+            contents: None,
         })
     }
 }
 
 impl LimitedStream {
+    /// Reads until the end of a short body; until [`MAX_CALL_BODY`] or [`GATHER_TIME`] of one that is not.
+    async fn gather_some(mut self) -> Result<RequestBody, BodyError> {
+        let mut gathered = BytesMut::new();
+        let gathering = async {
+            while gathered.len() < MAX_CALL_BODY {
+                match poll_fn(|context| self.poll_frame(context)).await {
+                    Some(frame) => {
+                        if let Ok(data) = frame?.into_data() {
+                            gathered.extend_from_slice(&data);
+                        }
+                    }
+                    None => break,
+                }
+            }
+            Ok::<_, BodyError>(())
+        };
+        // A longer one has begun.
+        if let Ok(read) = tokio::time::timeout(GATHER_TIME, gathering).await {
+            read?;
+        }
+        let gathered = gathered.freeze();
+        if self.body.is_none() {
+            return Ok(RequestBody::full(gathered));
+        }
+        self.begun = gathered;
+        Ok(RequestBody::Stream(self))
+    }
+
     fn poll_frame(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if !self.begun.is_empty() {
+            let bytes = std::mem::take(&mut self.begun);
+            let counted = self.count(&bytes);
+            return Poll::Ready(Some(counted.map(|()| Frame::data(bytes))));
+        }
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
@@ -94,8 +162,29 @@ impl LimitedStream {
                 return Poll::Ready(Some(Err(BodyError::TooLarge { limit })));
             };
             self.left = rest;
+            if let Err(error) = self.count(data) {
+                return Poll::Ready(Some(Err(error)));
+            }
         }
         Poll::Ready(Some(frame.map_err(BodyError::from)))
+    }
+}
+
+impl LimitedStream {
+    fn count(&mut self, data: &[u8]) -> Result<(), BodyError> {
+        match &mut self.contents {
+            Some(contents) => contents.count(data),
+            None => Ok(()),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let body = self.body.as_ref();
+        if !self.begun.is_empty() {
+            // Only a body of unknown length is begun.
+            return SizeHint::default();
+        }
+        body.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
@@ -125,17 +214,16 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Full(bytes) => bytes.is_none(),
-            Self::Stream(stream) => stream.body.as_ref().is_none_or(Incoming::is_end_stream),
+            Self::Stream(stream) => {
+                stream.begun.is_empty() && stream.body.as_ref().is_none_or(Incoming::is_end_stream)
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Self::Stream(stream) => stream
-                .body
-                .as_ref()
-                .map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint),
+            Self::Stream(stream) => stream.size_hint(),
         }
     }
 }

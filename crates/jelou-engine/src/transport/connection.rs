@@ -25,6 +25,9 @@ use super::stream::WorkerStream;
 /// burst fewer are needed.
 const MAX_IDLE: usize = 8;
 
+/// Room for the status line and the end of a head, which do not count.
+const STATUS_LINE_BYTES: usize = 1024;
+
 pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
     driver: Driver,
@@ -68,7 +71,8 @@ impl Connection {
     async fn open(socket: &Path, process: Pid, max_head_bytes: usize) -> std::io::Result<Self> {
         let stream = connect(socket, process).await?;
         let (sender, driver) = http1::Builder::new()
-            .max_buf_size(max_head_bytes)
+            // The limit is looked at when the head has come: how much of it one read brings is chance.
+            .max_buf_size(max_head_bytes + STATUS_LINE_BYTES)
             .handshake(TokioIo::new(WorkerStream(stream)))
             .await
             .map_err(std::io::Error::other)?;

@@ -1,6 +1,7 @@
 //! Requests on their way to a worker and back: frames on a call channel, or HTTP/1.1 over a kept connection.
 
 mod body;
+mod body_memory;
 mod call_facts;
 mod channel;
 mod connection;
@@ -9,6 +10,8 @@ mod sharded;
 mod stream;
 
 pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
+pub use body_memory::BodyMemory;
+pub(crate) use body_memory::BodySize;
 pub use call_facts::CallFacts;
 pub(crate) use call_facts::HEADER as CALL_HEADER;
 pub(crate) use channel::{Answered, CallError, Channels, HeldCall};

@@ -25,15 +25,6 @@ impl GatewayBody {
     }
 }
 
-impl From<WorkerBody> for GatewayBody {
-    fn from(body: WorkerBody) -> Self {
-        match body.into_whole() {
-            Ok(bytes) => Self::full(bytes),
-            Err(body) => Self::Worker(Box::new(body)),
-        }
-    }
-}
-
 impl Body for GatewayBody {
     type Data = Bytes;
     type Error = BoxError;

@@ -2,7 +2,7 @@
 //! number of failures.
 
 use std::fmt::Display;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -13,6 +13,21 @@ use crate::registry::Function;
 #[cold]
 pub(crate) fn log(gateway: &Gateway, function: &Function, request_id: Uuid, error: &dyn Display) {
     let limit = gateway.limits.max_log_lines_per_second;
+    log_at_most(limit, function, request_id, error);
+}
+
+/// Says later what becomes of a response whose head has gone out.
+pub(crate) fn later(
+    gateway: &Gateway,
+    function: &Arc<Function>,
+    request_id: Uuid,
+) -> impl FnOnce(&dyn Display) + Send + use<> {
+    let limit = gateway.limits.max_log_lines_per_second;
+    let function = Arc::clone(function);
+    move |error| log_at_most(limit, &function, request_id, error)
+}
+
+fn log_at_most(limit: u64, function: &Function, request_id: Uuid, error: &dyn Display) {
     let now = Instant::now();
     let mut rate = function
         .failures_logged

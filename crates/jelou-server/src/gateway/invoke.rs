@@ -1,12 +1,15 @@
 //! Sends an allowed request to the function's process.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
-use jelou_engine::{BodyError, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody};
+use jelou_engine::{
+    BodyError, BodyMemory, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody,
+};
 use uuid::Uuid;
 
 use super::answer::Answer;
@@ -34,7 +37,7 @@ pub(crate) struct Call<'a> {
 pub(crate) async fn invoke(
     gateway: &Gateway,
     request: &mut Request<Unread>,
-    function: &Function,
+    function: &Arc<Function>,
     call: Call<'_>,
 ) -> Response<GatewayBody> {
     let limit = gateway.limits.max_body_bytes;
@@ -48,24 +51,42 @@ pub(crate) async fn invoke(
             let timeout = timeout(gateway, call.tool);
             gather(RequestBody::limited(body, limit), timeout).await
         }
-        None => Some(RequestBody::empty()),
+        None => Ok(RequestBody::empty()),
     };
-    let Some(body) = body else {
-        let mut response = Response::from(Answer::TimedOut);
-        unread::close(response.headers_mut());
-        return response;
+    let body = match body {
+        Ok(body) => body,
+        Err(answer) => {
+            let mut response = Response::from(answer);
+            unread::close(response.headers_mut());
+            return response;
+        }
+    };
+    let memory = BodyMemory::of(&parts.headers, &body, &gateway.limits);
+    let body = match body.within(memory) {
+        Ok(body) => body,
+        Err(error) => {
+            let failure = Failure::Send(SendError::Body(error));
+            return failure.answer(gateway, function, call.request_id).into();
+        }
     };
     let is_streamed = matches!(body, RequestBody::Stream(_));
     let request = Request::from_parts(parts, body);
-    match pin!(send(gateway, request, function, &call)).await {
+    match pin!(send(gateway, request, function, &call, memory)).await {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
             Some(caller) => {
-                websocket::connect(caller, response, gateway.limits.stream_idle_timeout())
+                let tell = failures::later(gateway, function, call.request_id);
+                websocket::connect(caller, response, gateway.limits.clone(), tell)
             }
             // The caller did not ask to upgrade.
             None => Answer::FunctionError.into(),
         },
-        Ok(response) => response.map(GatewayBody::from),
+        Ok(response) => response.map(|body| match body.into_whole() {
+            Ok(bytes) => GatewayBody::full(bytes),
+            Err(stream) => {
+                let tell = failures::later(gateway, function, call.request_id);
+                GatewayBody::Worker(Box::new(stream.on_failure(move |error| tell(error))))
+            }
+        }),
         Err(answer) => {
             let mut response = Response::from(answer);
             if is_streamed {
@@ -77,10 +98,14 @@ pub(crate) async fn invoke(
     }
 }
 
-/// Reads a short body whole. `None` after the timeout, or when the caller has disconnected.
-async fn gather(body: RequestBody, timeout: Duration) -> Option<RequestBody> {
-    let gathered = tokio::time::timeout(timeout, body.gather());
-    gathered.await.ok()?.ok()
+/// A short body whole.
+async fn gather(body: RequestBody, timeout: Duration) -> Result<RequestBody, Answer<'static>> {
+    match tokio::time::timeout(timeout, body.gather()).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
+        // The caller has gone: nobody reads this.
+        Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
+    }
 }
 
 /// Sends a request to the function's process. Returns its response without internal headers, or the platform's answer
@@ -90,6 +115,7 @@ pub(crate) async fn send(
     request: Request<RequestBody>,
     function: &Function,
     call: &Call<'_>,
+    memory: BodyMemory,
 ) -> Result<Response<WorkerBody>, Answer<'static>> {
     let timeout = timeout(gateway, call.tool);
     let request_id = call.request_id;
@@ -118,10 +144,11 @@ pub(crate) async fn send(
         params: call.params,
         identity: identity.as_ref().map(|identity| identity.json.as_str()),
     };
-    let outgoing = outgoing(request, call)
+    let is_websocket = websocket::is_asked_for(&request);
+    let outgoing = outgoing(request, call, is_websocket)
         .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
     let answered = async {
-        let lease = pin!(lease(function, &facts)).await?;
+        let lease = pin!(lease(function, &facts, memory, is_websocket)).await?;
         pin!(lease.send(outgoing, &facts))
             .await
             .map_err(Failure::Send)
@@ -168,8 +195,12 @@ impl Failure {
             Self::Lease(LeaseError::BackingOff { retry_after, .. }) => Answer::Unavailable {
                 retry_after: retry_after.as_secs(),
             },
-            Self::Lease(_) => Answer::Unavailable { retry_after: 1 },
-            Self::Send(SendError::Body(BodyError::TooLarge { .. })) => Answer::PayloadTooLarge,
+            Self::Lease(_) | Self::Send(SendError::Streams(_)) => {
+                Answer::Unavailable { retry_after: 1 }
+            }
+            Self::Send(SendError::Body(BodyError::TooLarge { .. } | BodyError::TooDense)) => {
+                Answer::PayloadTooLarge
+            }
             Self::Send(_) | Self::Outgoing(_) => Answer::FunctionError,
             Self::TimedOut(_) => Answer::TimedOut,
             Self::Gone => Answer::FunctionNotFound,
@@ -179,10 +210,21 @@ impl Failure {
 
 /// A lease on a process of the live deployment. If a deploy retires the slot meanwhile, the new deployment's slot is
 /// asked.
-async fn lease(function: &Function, facts: &CallFacts<'_>) -> Result<Lease, Failure> {
+async fn lease(
+    function: &Function,
+    facts: &CallFacts<'_>,
+    memory: BodyMemory,
+    is_websocket: bool,
+) -> Result<Lease, Failure> {
     loop {
         let live = function.live.load_full().ok_or(Failure::Gone)?;
-        match live.slot.lease(facts).await {
+        let slot = &live.slot;
+        if is_websocket {
+            // Refused before the handler runs.
+            slot.check_streams().map_err(Failure::Lease)?;
+        }
+        let leased = async { slot.lease(facts, slot.admit_body(memory).await?).await };
+        match leased.await {
             Err(LeaseError::Retired) => {}
             result => return result.map_err(Failure::Lease),
         }
@@ -192,8 +234,8 @@ async fn lease(function: &Function, facts: &CallFacts<'_>) -> Result<Lease, Fail
 fn outgoing(
     request: Request<RequestBody>,
     call: &Call<'_>,
+    is_websocket: bool,
 ) -> Result<Request<RequestBody>, http::Error> {
-    let websocket = websocket::is_asked_for(&request);
     let (mut parts, body) = request.into_parts();
     if parts.uri.path() != call.path {
         parts.uri = match parts.uri.query() {
@@ -205,7 +247,7 @@ fn outgoing(
     let headers = &mut parts.headers;
     forward::strip(headers, |name| is_of_caller(name, call.caller));
     join_cookies(headers)?;
-    if websocket {
+    if is_websocket {
         websocket::ask(headers);
     }
     if let Some(address) = call.caller.address {

@@ -88,7 +88,8 @@ impl Unread {
             return;
         };
         match self.rest {
-            Rest::Apart => {}
+            // Clients that are still sending lose the answer when their stream is reset.
+            Rest::Apart => jelou_engine::discard(body),
             Rest::Waits => close(headers),
             Rest::Comes => {
                 if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {

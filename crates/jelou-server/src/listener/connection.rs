@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, header};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -151,5 +151,24 @@ async fn answer(
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Result<Response<GatewayBody>, Infallible> {
-    Ok(routing.answer(request, peer).await)
+    let is_head = *request.method() == Method::HEAD;
+    let response = routing.answer(request, peer).await;
+    Ok(if is_head {
+        without_body(response)
+    } else {
+        response
+    })
+}
+
+/// A response to HEAD ends with its head (RFC 9113, section 8.1), which says how long the body would be. hyper sees to that
+/// in HTTP/1.1 only.
+fn without_body(response: Response<GatewayBody>) -> Response<GatewayBody> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        let length = || header::HeaderValue::from(length);
+        head.headers
+            .entry(header::CONTENT_LENGTH)
+            .or_insert_with(length);
+    }
+    Response::from_parts(head, GatewayBody::empty())
 }

@@ -5,7 +5,7 @@ use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jelou_core::manifest::Tool;
-use jelou_engine::{RequestBody, WorkerBody};
+use jelou_engine::{BodyMemory, RequestBody, WorkerBody};
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
@@ -158,7 +158,7 @@ async fn ask(
         grant: access.grant(),
         request_id: exchange.request_id,
     };
-    let response = invoke::send(gateway, request, function, &call).await?;
+    let response = invoke::send(gateway, request, function, &call, BodyMemory::NONE).await?;
     let (parts, body) = response.into_parts();
     let url = format!(
         "{}{}",

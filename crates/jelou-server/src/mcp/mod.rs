@@ -21,7 +21,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use jelou_core::policy::RuntimeScopes;
-use jelou_engine::{BodyError, RequestBody};
+use jelou_engine::{BodyError, BodyMemory, LeaseError, Permit, RequestBody};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ use crate::documents::mcp::Catalog;
 use crate::gateway::answer::{self, Answer};
 use crate::gateway::running_calls::NamedCall;
 use crate::gateway::unread::{self, Unread};
-use crate::gateway::{Caller, Gateway, GatewayBody, cors};
+use crate::gateway::{Caller, Gateway, GatewayBody, cors, failures};
 use crate::registry::{Function, Live};
 use access::Access;
 use call::Denial;
@@ -75,8 +75,10 @@ pub(crate) async fn answer(
     if let Err(refusal) = check_head(exchange, request.headers()) {
         return refusal.into();
     }
-    let body = match read(exchange.gateway, request.body_mut()).await {
-        Ok(body) => body,
+    // The permit is held until the answer, so that messages that are being worked on stay within the memory that the
+    // function's bodies may take.
+    let (body, _permit) = match read(exchange, request).await {
+        Ok(read) => read,
         Err(answer) => {
             let mut response = Response::from(answer);
             unread::close(response.headers_mut());
@@ -198,21 +200,51 @@ fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal
     Ok(())
 }
 
-async fn read(gateway: &Gateway, body: &mut Unread) -> Result<Bytes, Answer<'static>> {
+async fn read(
+    exchange: Exchange<'_>,
+    request: &mut Request<Unread>,
+) -> Result<(Bytes, Option<Permit>), Answer<'static>> {
+    let gateway = exchange.gateway;
     let limit = gateway.limits.max_body_bytes;
-    if body.announced() > limit {
+    if request.body().announced() > limit {
         return Err(Answer::PayloadTooLarge);
     }
-    let Some(body) = body.take() else {
-        return Ok(Bytes::new());
+    let Some(body) = request.body_mut().take() else {
+        return Ok((Bytes::new(), None));
     };
     let timeout = std::time::Duration::from_millis(gateway.limits.request_timeout_ms);
-    match tokio::time::timeout(timeout, RequestBody::limited(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
-        // The caller has disconnected, so the answer has no reader.
-        Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
+    let headers = request.headers();
+    let reading = async {
+        let body = RequestBody::limited(body, limit).gather().await?;
+        let memory = BodyMemory::of(headers, &body, &gateway.limits);
+        let permit = match exchange.live.slot.admit_body(memory).await {
+            // The slot that takes its place has a process of its own.
+            Err(LeaseError::Retired) => None,
+            admitted => admitted?,
+        };
+        let body = body.within(memory)?.collect().await?;
+        Ok::<_, ReadError>((body.to_bytes(), permit))
+    };
+    match tokio::time::timeout(timeout, reading).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(ReadError::Body(BodyError::TooLarge { .. } | BodyError::TooDense))) => {
+            Err(Answer::PayloadTooLarge)
+        }
+        Ok(Err(ReadError::Lease(error))) => {
+            failures::log(gateway, exchange.function, exchange.request_id, &error);
+            Err(Answer::Unavailable { retry_after: 1 })
+        }
+        // The caller has gone: nobody reads this.
+        Ok(Err(ReadError::Body(BodyError::Hyper(_)))) | Err(_) => Err(Answer::TimedOut),
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 /// Answers a preflight: allowed for the origins that may call.

@@ -1,5 +1,6 @@
 //! HTTP/2 with prior knowledge (RFC 9113, section 3.3), beside HTTP/1.1 on one port.
 
+use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -195,6 +196,85 @@ async fn the_length_of_an_answer_is_that_of_its_body() {
         assert_eq!(response.headers().get("content-length").unwrap(), "4");
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, "body");
+    }
+    tokio::task::block_in_place(|| drop(server));
+}
+
+async fn connect_raw(server: &TestServer) -> h2::client::SendRequest<Bytes> {
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    sender.ready().await.unwrap()
+}
+
+/// RFC 9113, section 8.1: the response to HEAD has no DATA frames.
+#[tokio::test(flavor = "multi_thread")]
+async fn head_ends_with_its_headers() {
+    let server = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        server.deploy("echo", ECHO);
+        server.deploy(
+            "private",
+            "export default define({ description: \"Private\", handler: () => ({}) });",
+        );
+        server
+    });
+    let mut sender = connect_raw(&server).await;
+    for (slug, target, status) in [
+        ("echo", "/__health", 200),
+        ("echo", "/openapi.json", 200),
+        ("echo", "/", 200),
+        ("private", "/", 401),
+        ("nobody", "/", 404),
+    ] {
+        let mut lengths = Vec::new();
+        for method in ["GET", "HEAD"] {
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("{}{target}", server.origin(slug)))
+                .body(())
+                .unwrap();
+            let (response, _) = sender.send_request(request, true).unwrap();
+            let response = response.await.unwrap();
+            let what = format!("{method} {slug}{target}");
+            assert_eq!(response.status(), status, "{what}");
+            assert_eq!(response.body().is_end_stream(), method == "HEAD", "{what}");
+            lengths.push(response.headers().get("content-length").cloned());
+        }
+        if status != 200 || target != "/" {
+            assert_eq!(lengths[0], lengths[1], "{slug}{target}");
+        }
+    }
+    tokio::task::block_in_place(|| drop(server));
+}
+
+/// Clients lose the status when their stream is reset while they send.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_refusal_lets_the_caller_send_its_body() {
+    let server = tokio::task::block_in_place(|| {
+        let server = TestServer::start();
+        server.deploy(
+            "private",
+            "export default define({ description: \"Private\", handler: () => ({}) });",
+        );
+        server
+    });
+    let mut sender = connect_raw(&server).await;
+    let request = Request::post(format!("{}/", server.origin("private")))
+        .header("x-jelou-token", "wrong")
+        .body(())
+        .unwrap();
+    let (response, mut body) = sender.send_request(request, false).unwrap();
+    assert_eq!(response.await.unwrap().status(), 401);
+    let mut left = 2 * 1024 * 1024;
+    while left > 0 {
+        body.reserve_capacity(left);
+        let capacity = poll_fn(|context| body.poll_capacity(context)).await;
+        // Neither closed nor reset.
+        let capacity = capacity.unwrap().unwrap();
+        let chunk = Bytes::from(vec![b'x'; capacity.min(left)]);
+        left -= chunk.len();
+        body.send_data(chunk, left == 0).unwrap();
     }
     tokio::task::block_in_place(|| drop(server));
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::answers::assert_platforms_answer;
-use crate::support::{TestServer, eventually, logged};
+use crate::support::{Answer, TestServer, Wire, eventually, logged};
 
 #[test]
 fn a_function_that_takes_too_long_is_told_to_stop() {
@@ -82,6 +82,21 @@ fn the_head_of_a_response_has_a_limit() {
           response.status(200).header("X-Large", "x".repeat(Number(input.size))).json({}) });"#,
     );
     let call = |size: usize| server.call("verbose", &format!("/?size={size}")).send();
+    // How much of a head one read brings is chance, which the limit does not depend on.
+    for _ in 0..10 {
+        for (kib, status) in [
+            (15, 200),
+            (17, 200),
+            (63, 200),
+            (65, 500),
+            (80, 500),
+            (100, 500),
+            (127, 500),
+            (140, 500),
+        ] {
+            assert_eq!(call(kib * 1024).status, status, "{kib} KiB");
+        }
+    }
     assert_eq!(call(60 * 1024).status, 200);
     let reply = call(70 * 1024);
     assert_eq!(reply.status, 500);
@@ -110,4 +125,58 @@ fn a_stream_that_stands_still_is_cut() {
     // Cut, and not ended: the caller sees that it has not got everything.
     assert_eq!(wire.rest(), "");
     assert!(asked.elapsed() >= idle_timeout);
+}
+
+const UNSTEADY: &str = r#"export default define({ description: "Unsteady", config: { public: true, path: "/:what" },
+  handler: (_input, ctx) => {
+    if (ctx.params.what === "spin") while (true);
+    const chunk = new Uint8Array(64 * 1024);
+    const endless = ctx.params.what === "endless";
+    return new Response(new ReadableStream({
+      start: (controller) => controller.enqueue(chunk),
+      pull: (controller) => endless ? controller.enqueue(chunk) : new Promise(() => {}),
+    }));
+  } });"#;
+
+fn open_unsteady(server: &TestServer, slug: &str, path: &str) -> (Wire, Answer) {
+    let mut wire = server.wire();
+    let host = server.host(slug);
+    wire.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let head = wire.head();
+    (wire, head)
+}
+
+#[test]
+fn a_stream_that_ends_too_early_leaves_a_line_in_the_log() {
+    let server = TestServer::start_with(|config| {
+        config.limits.stream_idle_timeout_ms = 1000;
+        config.limits.max_concurrent_streams = 1;
+        config.limits.max_processes_per_function = Some(1);
+    });
+    server.deploy("unsteady", UNSTEADY);
+    // Nothing comes from the function, or the caller reads nothing: then the stream makes room for another as well.
+    for path in ["/silent", "/endless", "/silent"] {
+        let (wire, head) = eventually("room for a stream", || {
+            let (wire, head) = open_unsteady(&server, "unsteady", path);
+            (head.status == 200).then_some((wire, head))
+        });
+        let request_id = head.header("x-request-id").unwrap();
+        eventually("a line in the log", || {
+            logged(&["unsteady", request_id, "limits.stream_idle_timeout_ms"]).then_some(())
+        });
+        drop(wire);
+    }
+}
+
+#[test]
+fn a_process_that_ends_in_the_middle_of_a_stream_leaves_a_line_in_the_log() {
+    let server = TestServer::start_with(|config| config.limits.stall_timeout_ms = 500);
+    server.deploy("mortal", UNSTEADY);
+    let (mut wire, head) = open_unsteady(&server, "mortal", "/silent");
+    assert_eq!(server.call("mortal", "/spin").send().status, 500);
+    wire.rest();
+    let request_id = head.header("x-request-id").unwrap();
+    eventually("a line in the log", || {
+        logged(&["mortal", request_id, "broke off"]).then_some(())
+    });
 }

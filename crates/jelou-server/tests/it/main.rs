@@ -1,6 +1,7 @@
 //! Tests of the server from outside: its sockets, with real functions behind them.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod admission;
 mod answers;
 mod api_document;
 mod cors;

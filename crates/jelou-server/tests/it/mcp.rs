@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Call, Reply, TestServer};
+use crate::support::{Call, Reply, TestServer, eventually, logged};
 
 const MIXED: &str = r#"export default app({
   description: "Two tools",
@@ -351,7 +351,7 @@ fn the_function_sees_an_ordinary_request() {
         .header("accept", "application/json, text/event-stream")
         .send();
     let seen = reply.json()["result"]["structuredContent"].clone();
-    assert_eq!(seen["input"], json!({ "x": 1 }));
+    assert_eq!(seen["input"], json!({ "x": 1 }), "{reply:?}");
     assert_eq!(seen["params"], json!({ "id": "ñ 1" }));
     assert_eq!(seen["method"], "POST");
     assert_eq!(seen["path"], "/shop/%C3%B1%201");
@@ -606,4 +606,37 @@ fn a_cancelled_call_is_aborted() {
         assert_eq!(reply["id"], "seven");
         assert_eq!(reply["result"]["isError"], true, "{reply}");
     });
+}
+
+#[test]
+fn large_messages_share_the_memory_of_bodies() {
+    let server = TestServer::start_with(|config| config.limits.max_body_wait_ms = 50);
+    let source = r#"const { promise, resolve } = Promise.withResolvers();
+      export default app({ config: { public: true }, tools: {
+        wait: define({ name: "wait", description: "Waits", input: z.object({ text: z.string() }),
+          handler: async () => { globalThis.waits = true; await promise; return {}; } }),
+        go: define({ name: "go", description: "Goes", handler: () => { resolve(); return {}; } }),
+        asked: define({ name: "asked", description: "Tells", handler: () => ({ waits: globalThis.waits ?? false }) }),
+      } });"#;
+    server.deploy("patient", source);
+    let large = json!({ "text": "x".repeat(9 * 1024 * 1024) });
+    let call = |name: &str, arguments: &Value| {
+        call_tool(&server, "patient", name, arguments.clone()).send()
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| call("wait", &large).status);
+        eventually("the first message to be in the function", || {
+            call("asked", &json!({}))
+                .body
+                .contains("true")
+                .then_some(())
+        });
+        assert_eq!(call("wait", &large).status, 503);
+        assert!(logged(&["patient", "limits.max_body_memory_mib"]));
+        assert_eq!(call("go", &json!({})).status, 200);
+        assert_eq!(first.join().unwrap(), 200);
+    });
+    // What would parse to far more than its size.
+    let dense = json!({ "text": vec![json!({}); 100_000] });
+    assert_eq!(call("wait", &dense).status, 413);
 }

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::support::{TestServer, eventually};
+use crate::support::{TestServer, eventually, logged};
 
 const ROOM: &str = r#"
 let events: string[] = [];
@@ -69,7 +69,7 @@ fn start(change: impl FnOnce(&mut jelou_server::Config)) -> (TestServer, String)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_go_both_ways() {
-    let (server, token) = start(|_| {});
+    let (server, token) = start(|config| config.limits.max_websocket_message_bytes = 4_000_000);
     let mut socket = connect(&server, &token).await.unwrap();
     assert_eq!(
         next(&mut socket).await,
@@ -346,4 +346,63 @@ async fn a_deploy_lets_it_talk_on_until_the_drain_ends() {
         Some(Message::text("bienvenido to /lobby"))
     );
     tokio::task::block_in_place(|| drop(server));
+}
+
+/// The header of a frame whose length is written in eight bytes (RFC 6455, section 5.2).
+fn frame_header(first: u8, length: u64) -> Vec<u8> {
+    let mut header = vec![first, 0x80 | 127];
+    header.extend(length.to_be_bytes());
+    header.extend([0; 4]);
+    header
+}
+
+#[test]
+fn messages_have_a_limit_and_share_the_memory_of_bodies() {
+    let server = TestServer::start_with(|config| {
+        config.limits.max_websocket_message_bytes = 1_000_000;
+        config.limits.max_body_wait_ms = 50;
+        config.limits.request_timeout_ms = 3000;
+    });
+    let room = ROOM.replace("config: {", "config: { public: true,");
+    server.deploy("loud", &room);
+    let open = || {
+        let mut wire = server.wire();
+        let host = server.host("loud");
+        wire.send(format!(
+            "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        ));
+        assert_eq!(wire.head().status, 101);
+        wire
+    };
+    // In one frame, or in several.
+    let mut long = open();
+    long.send(frame_header(0x82, 1_000_001));
+    long.rest();
+    let mut pieces = open();
+    pieces.send(frame_header(0x02, 999_999));
+    pieces.send(vec![0; 999_999]);
+    pieces.send_until_refused(frame_header(0x80, 2));
+    pieces.rest();
+    let is_logged = |setting: &str| {
+        eventually("a line in the log", || {
+            logged(&["loud", "the WebSocket was cut", setting]).then_some(())
+        });
+    };
+    is_logged("limits.max_websocket_message_bytes");
+    // Messages that do not come use up the memory of bodies: 102 MiB, at eight bytes for each of theirs.
+    let mut halves: Vec<_> = (0..14)
+        .map(|_| {
+            let mut wire = open();
+            wire.send(frame_header(0x82, 999_999));
+            wire
+        })
+        .collect();
+    is_logged("limits.max_body_memory_mib");
+    // They have to come to their end.
+    for wire in &mut halves {
+        wire.rest();
+    }
+    is_logged("limits.request_timeout_ms");
 }

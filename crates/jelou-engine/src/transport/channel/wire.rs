@@ -170,7 +170,9 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
     let (head, body) = rest
         .split_at_checked(head_bytes)
         .ok_or(WireError("an answer is shorter than its head"))?;
-    if head.len() > max_head_bytes || head.split(|byte| *byte == b'\n').count() > MAX_FIELDS + 1 {
+    let lines = head.split(|byte| *byte == b'\n').count() - 1;
+    // Counted as HTTP would have it, where a line ends in two bytes.
+    if head.len() + lines > max_head_bytes || lines > MAX_FIELDS {
         return Ok(Reply::HeadTooLarge);
     }
     let mut response = Response::new(Bytes::copy_from_slice(body));

@@ -3,12 +3,12 @@
 /// Bytes of the longest head: two, a length of 64 bits, a mask.
 const MAX_HEAD: usize = 2 + 8 + 4;
 const CLOSE: u8 = 0x8;
+/// Set in the opcodes of control frames.
+const CONTROL: u8 = 0x8;
 /// The final frame of a message, in its first byte.
 const FINAL: u8 = 0x80;
 /// That the payload is masked, in its second byte.
 const MASKED: u8 = 0x80;
-/// The sender goes away (RFC 6455, section 7.4.1).
-const GOING_AWAY: u16 = 1001;
 /// The longest payload of a control frame, without the code.
 const MAX_REASON: usize = 125 - 2;
 
@@ -19,35 +19,73 @@ pub(super) struct Frames {
     /// Bytes of the head that have come; 0 while there is payload.
     head_bytes: usize,
     payload_left: u64,
+    /// Bytes of the message so far, with all of this frame.
+    message_bytes: u64,
     is_closed: bool,
 }
 
 impl Frames {
     /// Takes note of bytes that went through.
     pub(super) fn advance(&mut self, mut bytes: &[u8]) {
-        loop {
-            let skipped = usize::try_from(self.payload_left)
+        while !bytes.is_empty() {
+            bytes = &bytes[self.step(bytes)..];
+        }
+    }
+
+    /// Takes note of bytes up to the end of a head or of a payload, and returns their number.
+    pub(super) fn step(&mut self, bytes: &[u8]) -> usize {
+        if self.payload_left > 0 {
+            let count = usize::try_from(self.payload_left)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
-            bytes = &bytes[skipped..];
-            self.payload_left -= skipped as u64;
-            let Some((byte, rest)) = bytes.split_first() else {
-                return;
-            };
-            bytes = rest;
+            self.payload_left -= count as u64;
+            self.end_message();
+            return count;
+        }
+        for (index, byte) in bytes.iter().enumerate() {
             self.head[self.head_bytes] = *byte;
             self.head_bytes += 1;
             if let Some(length) = self.payload_length() {
                 self.is_closed |= self.head[0] & 0xf == CLOSE;
                 self.payload_left = length;
                 self.head_bytes = 0;
+                if !self.is_control() {
+                    self.message_bytes = self.message_bytes.saturating_add(length);
+                }
+                self.end_message();
+                return index + 1;
             }
         }
+        bytes.len()
+    }
+
+    pub(super) fn payload_left(&self) -> u64 {
+        self.payload_left
+    }
+
+    /// Bytes of the message so far, with all of the frame that has begun; 0 between messages.
+    pub(super) fn message_bytes(&self) -> u64 {
+        self.message_bytes
+    }
+
+    fn end_message(&mut self) {
+        if self.payload_left == 0 && self.head[0] & FINAL != 0 && !self.is_control() {
+            self.message_bytes = 0;
+        }
+    }
+
+    /// Control frames may stand between the frames of a message.
+    fn is_control(&self) -> bool {
+        self.head[0] & CONTROL != 0
     }
 
     /// Whether another frame can follow here: none has begun, and none was the last.
     pub(super) fn may_close(&self) -> bool {
         self.head_bytes == 0 && self.payload_left == 0 && !self.is_closed
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// `None` while the head is not complete.
@@ -74,8 +112,16 @@ pub(super) enum Reader {
     Server,
 }
 
-/// A frame that says that the other side goes away. `reason` is ASCII and cut after 123 bytes.
-pub(super) fn going_away(reader: Reader, reason: &str) -> Vec<u8> {
+/// Why a side closes (RFC 6455, section 7.4.1, and IANA's registry).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CloseCode {
+    GoingAway = 1001,
+    MessageTooBig = 1009,
+    TryAgainLater = 1013,
+}
+
+/// A close frame. `reason` is ASCII and cut after 123 bytes.
+pub(super) fn close(reader: Reader, code: CloseCode, reason: &str) -> Vec<u8> {
     let reason = &reason.as_bytes()[..reason.len().min(MAX_REASON)];
     let length = u8::try_from(2 + reason.len()).unwrap_or(u8::MAX);
     let mut frame = vec![FINAL | CLOSE, length];
@@ -84,7 +130,7 @@ pub(super) fn going_away(reader: Reader, reason: &str) -> Vec<u8> {
         // A mask keeps scripts from choosing what a proxy sees; there is neither here. Zeros leave the payload as it is.
         frame.extend([0; 4]);
     }
-    frame.extend(GOING_AWAY.to_be_bytes());
+    frame.extend((code as u16).to_be_bytes());
     frame.extend(reason);
     frame
 }
@@ -137,11 +183,60 @@ mod tests {
     fn nothing_follows_a_close() {
         for reader in [Reader::Client, Reader::Server] {
             let mut frames = Frames::default();
-            frames.advance(&going_away(reader, "bye"));
+            frames.advance(&close(reader, CloseCode::GoingAway, "bye"));
             assert!(!frames.may_close());
             assert_eq!((frames.head_bytes, frames.payload_left), (0, 0));
         }
-        assert_eq!(going_away(Reader::Client, "a"), [0x88, 3, 0x03, 0xe9, b'a']);
-        assert_eq!(going_away(Reader::Client, &"a".repeat(200)).len(), 2 + 125);
+        let close = |reason: &str| close(Reader::Client, CloseCode::GoingAway, reason);
+        assert_eq!(close("a"), [0x88, 3, 0x03, 0xe9, b'a']);
+        assert_eq!(close(&"a".repeat(200)).len(), 2 + 125);
+    }
+
+    #[test]
+    fn messages_are_counted_over_their_frames() {
+        let part = |first: u8, payload: usize| {
+            let mut bytes = frame(payload, true);
+            bytes[0] = first;
+            bytes
+        };
+        // Text; a message in three frames with a ping in between; an empty one; a close.
+        let bytes = [
+            part(0x81, 5),
+            part(0x02, 200),
+            part(0x89, 3),
+            part(0x00, 70_000),
+            part(0x80, 1),
+            part(0x81, 0),
+            part(0x82, 126),
+            part(0x88, 2),
+        ]
+        .concat();
+        for cut in [1, 2, 7, 100, 4096, bytes.len()] {
+            let mut frames = Frames::default();
+            let mut lengths = Vec::new();
+            for mut piece in bytes.chunks(cut) {
+                while !piece.is_empty() {
+                    let had_payload = frames.payload_left() > 0;
+                    piece = &piece[frames.step(piece)..];
+                    if !had_payload && frames.payload_left() > 0 {
+                        lengths.push(frames.message_bytes());
+                    }
+                }
+            }
+            assert_eq!(lengths, [5, 200, 200, 70_200, 70_201, 126, 0], "{cut}");
+            assert_eq!(frames.message_bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn a_length_may_be_anything() {
+        let mut frames = Frames::default();
+        let mut head = vec![0x02, 0xff];
+        head.extend([0xff; 8]);
+        head.extend([0; 4]);
+        frames.advance(&head);
+        assert_eq!(frames.message_bytes(), u64::MAX);
+        frames.advance(&[0; 10]);
+        assert_eq!(frames.payload_left(), u64::MAX - 10);
     }
 }

@@ -2,7 +2,9 @@
 //! adds a frame only for a side that would not learn why the WebSocket ends.
 
 mod frames;
+mod messages;
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,12 +12,14 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use jelou_core::Limits;
 use jelou_engine::WorkerBody;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::GatewayBody;
-use frames::{Frames, Reader, going_away};
+use frames::{CloseCode, Frames, Reader, close};
+use messages::{MessageError, Messages};
 
 const PROTOCOL: HeaderValue = HeaderValue::from_static("websocket");
 const CONNECTION: HeaderValue = HeaderValue::from_static("Upgrade");
@@ -67,17 +71,17 @@ fn list_protocols(headers: &mut HeaderMap) {
 }
 
 /// Answers the caller that the function agreed, and connects the two once both have left HTTP. The function's process
-/// counts a request in flight until the end, which comes with either side's, or after that long without a byte.
+/// counts a request in flight until the end, which comes with either side's, or after a limit that `tell` learns of.
 pub(super) fn connect(
     caller: OnUpgrade,
     mut response: Response<WorkerBody>,
-    idle_timeout: Duration,
+    limits: Limits,
+    tell: impl FnOnce(&dyn Display) + Send + 'static,
 ) -> Response<GatewayBody> {
     let function = hyper::upgrade::on(&mut response);
     let (mut parts, hold) = response.into_parts();
     ask(&mut parts.headers);
     tokio::spawn(async move {
-        let _hold = hold;
         let (caller, function) = match tokio::try_join!(caller, function) {
             Ok(both) => both,
             Err(error) => {
@@ -85,8 +89,15 @@ pub(super) fn connect(
                 return;
             }
         };
-        let end = pass_on(caller, function, idle_timeout).await;
-        tracing::debug!(%end, "WebSocket ended");
+        let end = pass_on(caller, function, &hold, &limits).await;
+        match &end {
+            End::Idle(_) | End::Message(_) | End::Function { was_closed: false } => {
+                tell(&format_args!("the WebSocket was cut: {end}"));
+            }
+            End::Function { was_closed: true } | End::Caller(_) => {
+                tracing::debug!(%end, "WebSocket ended");
+            }
+        }
     });
     Response::from_parts(parts, GatewayBody::empty())
 }
@@ -96,15 +107,29 @@ pub(super) fn connect(
 enum End {
     #[error("no byte for {} ms (limits.stream_idle_timeout_ms)", .0.as_millis())]
     Idle(Duration),
+    #[error("{0}")]
+    Message(MessageError),
+    /// With or without a close frame.
     #[error("the function's process ended")]
-    Function,
+    Function { was_closed: bool },
     #[error("the caller has gone: {0}")]
     Caller(std::io::Error),
 }
 
-/// Passes bytes on until either side ends. A side that has not been told why gets a close frame: 1001, where it would
-/// see a broken connection (1006) otherwise.
-async fn pass_on(caller: Upgraded, function: Upgraded, idle_timeout: Duration) -> End {
+impl End {
+    fn code(&self) -> CloseCode {
+        match self {
+            Self::Message(MessageError::TooLong { .. }) => CloseCode::MessageTooBig,
+            Self::Message(_) => CloseCode::TryAgainLater,
+            Self::Idle(_) | Self::Function { .. } | Self::Caller(_) => CloseCode::GoingAway,
+        }
+    }
+}
+
+/// Passes bytes on until either side ends. A side that has not been told why gets a close frame, where it would see a
+/// broken connection (1006) otherwise.
+async fn pass_on(caller: Upgraded, function: Upgraded, hold: &WorkerBody, limits: &Limits) -> End {
+    let idle_timeout = limits.stream_idle_timeout();
     let clock = Activity::new();
     let (mut from_caller, mut to_caller) = tokio::io::split(TokioIo::new(caller));
     let (mut from_function, mut to_function) = tokio::io::split(TokioIo::new(function));
@@ -112,9 +137,16 @@ async fn pass_on(caller: Upgraded, function: Upgraded, idle_timeout: Duration) -
     let mut outward = Frames::default();
     let end = {
         let inwards = async {
-            if let Err(error) = copy(&mut from_caller, &mut to_function, &mut inward, &clock).await
-            {
-                return End::Caller(error);
+            let messages = Messages::new(hold, limits);
+            let ended = copy_messages(
+                &mut from_caller,
+                &mut to_function,
+                &mut inward,
+                &clock,
+                messages,
+            );
+            if let Err(end) = ended.await {
+                return end;
             }
             let _ = to_function.shutdown().await;
             // The function may still send, and closes the connection.
@@ -123,7 +155,7 @@ async fn pass_on(caller: Upgraded, function: Upgraded, idle_timeout: Duration) -
         // After the function has closed its side, the caller's bytes have no reader.
         let outwards = async {
             let _ = copy(&mut from_function, &mut to_caller, &mut outward, &clock).await;
-            End::Function
+            End::Function { was_closed: true }
         };
         tokio::select! {
             end = inwards => end,
@@ -131,13 +163,20 @@ async fn pass_on(caller: Upgraded, function: Upgraded, idle_timeout: Duration) -
             () = clock.stalled(idle_timeout) => End::Idle(idle_timeout),
         }
     };
+    let end = match end {
+        End::Function { .. } => End::Function {
+            was_closed: outward.is_closed(),
+        },
+        end => end,
+    };
     let closing = async {
-        if matches!(end, End::Idle(_)) && inward.may_close() {
-            let frame = going_away(Reader::Server, &end.to_string());
+        let reason = end.to_string();
+        if matches!(end, End::Idle(_) | End::Message(_)) && inward.may_close() {
+            let frame = close(Reader::Server, CloseCode::GoingAway, &reason);
             let _ = to_function.write_all(&frame).await;
         }
         if outward.may_close() {
-            let frame = going_away(Reader::Client, &end.to_string());
+            let frame = close(Reader::Client, end.code(), &reason);
             let _ = to_caller.write_all(&frame).await;
         }
         let _ = to_caller.shutdown().await;
@@ -161,18 +200,55 @@ async fn copy(
             return Ok(());
         }
         clock.note();
+        write(to, &buffer[..count], frames, clock).await?;
+    }
+}
+
+/// The same for what the caller sends, which is admitted message by message.
+async fn copy_messages(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    frames: &mut Frames,
+    clock: &Activity,
+    mut messages: Messages<'_>,
+) -> Result<(), End> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let read = messages.in_time(from.read(&mut buffer)).await;
+        let count = read.map_err(End::Message)?.map_err(End::Caller)?;
+        if count == 0 {
+            return Ok(());
+        }
+        clock.note();
         let mut rest = &buffer[..count];
         while !rest.is_empty() {
-            // Not `write_all`, which does not say how far it came when it is given up.
-            let written = to.write(rest).await?;
-            if written == 0 {
-                return Err(std::io::ErrorKind::WriteZero.into());
-            }
-            clock.note();
-            frames.advance(&rest[..written]);
-            rest = &rest[written..];
+            let admitted = messages.admit(rest).await.map_err(End::Message)?;
+            let write = write(to, &rest[..admitted], frames, clock);
+            let written = messages.in_time(write).await;
+            written.map_err(End::Message)?.map_err(End::Caller)?;
+            messages.passed();
+            rest = &rest[admitted..];
         }
     }
+}
+
+async fn write(
+    to: &mut (impl AsyncWrite + Unpin),
+    mut bytes: &[u8],
+    frames: &mut Frames,
+    clock: &Activity,
+) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        // `write_all` does not say how far it came when it is cancelled.
+        let written = to.write(bytes).await?;
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        clock.note();
+        frames.advance(&bytes[..written]);
+        bytes = &bytes[written..];
+    }
+    Ok(())
 }
 
 /// Time of the last byte in either direction.

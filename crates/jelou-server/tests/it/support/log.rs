@@ -24,6 +24,14 @@ pub(crate) fn logged(words: &[&str]) -> bool {
         .any(|line| words.iter().all(|word| line.contains(word)))
 }
 
+/// The lines that have this word.
+pub(crate) fn log_of(word: &str) -> String {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<_> = log.lines().filter(|line| line.contains(word)).collect();
+    lines.join("\n")
+}
+
 struct Lines;
 
 impl io::Write for Lines {

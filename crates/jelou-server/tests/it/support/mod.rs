@@ -8,7 +8,7 @@ mod server;
 mod wire;
 
 pub(crate) use call::{Call, Reply};
-pub(crate) use log::logged;
+pub(crate) use log::{log_of, logged};
 pub(crate) use patience::eventually;
 pub(crate) use server::TestServer;
 pub(crate) use wire::{Answer, Wire};

@@ -46,6 +46,11 @@ impl Wire {
         self
     }
 
+    /// Sends on its own, while answers are read.
+    pub(crate) fn writer(&self) -> TcpStream {
+        self.stream.try_clone().unwrap()
+    }
+
     /// Says that no more is sent.
     pub(crate) fn end(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write).unwrap();

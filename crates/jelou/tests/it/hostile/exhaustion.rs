@@ -21,9 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Between its calls, so that it does not take the processor from them.
 const PAUSE: Duration = Duration::from_millis(20);
 
-const LIMITS: [(&str, &str); 5] = [
+const LIMITS: [(&str, &str); 6] = [
     ("LIMITS__STARTUP_TIMEOUT_MS", "8000"),
     ("LIMITS__MAX_HEAP_MIB", "48"),
+    ("LIMITS__MAX_BODY_BYTES", "4000000"),
     ("LIMITS__MAX_MEMORY_MIB", "96"),
     ("LIMITS__MAX_RESPONSE_HEADER_BYTES", "16384"),
     ("LIMITS__STREAM_IDLE_TIMEOUT_MS", "10000"),

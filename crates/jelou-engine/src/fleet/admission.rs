@@ -1,0 +1,232 @@
+//! Admission: which requests a function works on, which wait, and which are turned away.
+//!
+//! A permit stands for one of three things, each with limits of its own: a call until its response is at hand, a response
+//! stream or WebSocket until its end, and memory of a worker for a request's body. Streams hold no permits of calls, so
+//! that idle ones do not keep calls waiting; and a call asks for memory before it asks for the permit of a call, so that
+//! uploads that wait keep no small call waiting.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jelou_core::{Limits, cold_future};
+
+use super::error::LeaseError;
+use super::permits::Permits;
+use super::scaling::Streams;
+use crate::transport::{BodyMemory, BodySize};
+
+/// The part of `limits.max_body_memory_mib` that bodies of middle size have beside it.
+const MIDDLE_PART: usize = 4;
+
+#[derive(Debug)]
+pub(crate) struct Admission {
+    calls: Permits,
+    streams: Permits,
+    /// In KiB. Each size of bodies has a budget of its own, so that a body of 20 KiB does not wait behind one of 10 MiB.
+    /// They do not grow with the number of processes: all bodies may come to one process.
+    middle_bodies: Permits,
+    large_bodies: Permits,
+    calls_waiting: AtomicUsize,
+    bodies_waiting: AtomicUsize,
+    max_waiting: usize,
+    calls_per_process: usize,
+    streams_per_process: usize,
+    body_memory_mib: u64,
+    max_body_wait: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Call,
+    Stream,
+    Body(BodySize),
+}
+
+/// Given back when it is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    admission: Arc<Admission>,
+    kind: Kind,
+    count: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{limit} response streams and WebSockets are open (limits.max_concurrent_streams, for each process)"
+)]
+pub struct TooManyStreams {
+    pub limit: usize,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.admission.permits(self.kind).give_back(self.count);
+    }
+}
+
+impl Permit {
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// Gives the permit of a call back for that of a stream.
+    pub(crate) fn become_stream(&mut self) -> Result<(), TooManyStreams> {
+        let limit = self.admission.streams.count();
+        let stream = self.admission.try_take(Kind::Stream);
+        *self = stream.ok_or(TooManyStreams { limit })?;
+        Ok(())
+    }
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let body_memory_mib = limits.body_memory_mib();
+        let kib = |mib: u64| usize::try_from(mib * 1024).unwrap_or(usize::MAX >> 3);
+        Self {
+            calls: Permits::new(limits.max_concurrent_requests),
+            streams: Permits::new(limits.max_concurrent_streams),
+            middle_bodies: Permits::new(kib(body_memory_mib) / MIDDLE_PART),
+            large_bodies: Permits::new(kib(body_memory_mib)),
+            calls_waiting: AtomicUsize::new(0),
+            bodies_waiting: AtomicUsize::new(0),
+            max_waiting: limits.max_queued_requests,
+            calls_per_process: limits.max_concurrent_requests,
+            streams_per_process: limits.max_concurrent_streams,
+            body_memory_mib,
+            max_body_wait: limits.max_body_wait(),
+        }
+    }
+
+    /// Each process brings permits for its calls and streams, and takes them with it.
+    pub(crate) fn set_processes(&self, count: usize) {
+        let count = count.max(1);
+        self.calls.set(count * self.calls_per_process);
+        self.streams.set(count * self.streams_per_process);
+    }
+
+    /// No more calls; those that wait learn it at once.
+    pub(crate) fn close(&self) {
+        self.calls.close();
+        self.middle_bodies.close();
+        self.large_bodies.close();
+    }
+
+    /// Waits for the permit of a call.
+    pub(crate) async fn call(self: &Arc<Self>) -> Result<Permit, LeaseError> {
+        if let Some(permit) = self.try_take(Kind::Call) {
+            return Ok(permit);
+        }
+        let waiting = Waiting::enter(&self.calls_waiting);
+        if waiting.position > self.max_waiting && !self.calls.are_closed() {
+            return Err(LeaseError::Overloaded {
+                running: self.calls.count(),
+                queued: self.max_waiting,
+            });
+        }
+        // There are permits until the slot is retired.
+        cold_future(|| self.calls.take(1))
+            .await
+            .map_err(|_| LeaseError::Retired)?;
+        Ok(self.permit(Kind::Call, 1))
+    }
+
+    /// Waits for the memory that a body takes; `None` for a body that is too small to count.
+    pub(crate) async fn body(
+        self: &Arc<Self>,
+        memory: BodyMemory,
+    ) -> Result<Option<Permit>, LeaseError> {
+        match memory.size() {
+            BodySize::Small => Ok(None),
+            size => cold_future(|| self.take_memory(size, memory))
+                .await
+                .map(Some),
+        }
+    }
+
+    async fn take_memory(
+        self: &Arc<Self>,
+        size: BodySize,
+        memory: BodyMemory,
+    ) -> Result<Permit, LeaseError> {
+        let kind = Kind::Body(size);
+        let permits = self.permits(kind);
+        let most = u32::try_from(permits.count()).unwrap_or(u32::MAX);
+        let kib = memory.kib().min(most);
+        if permits.try_take(kib) {
+            return Ok(self.permit(kind, kib));
+        }
+        let refused = |waited| LeaseError::NoBodyMemory {
+            wanted_mib: u64::from(kib).div_ceil(1024),
+            limit_mib: self.body_memory_mib,
+            waited,
+        };
+        let waiting = Waiting::enter(&self.bodies_waiting);
+        if waiting.position > self.max_waiting && !permits.are_closed() {
+            return Err(refused(Duration::ZERO));
+        }
+        match tokio::time::timeout(self.max_body_wait, permits.take(kib)).await {
+            Ok(taken) => taken.map_err(|_| LeaseError::Retired)?,
+            Err(_) => return Err(refused(self.max_body_wait)),
+        }
+        Ok(self.permit(kind, kib))
+    }
+
+    /// Whether a stream could be opened now.
+    pub(crate) fn check_streams(&self) -> Result<(), TooManyStreams> {
+        if self.streams.free() > 0 {
+            return Ok(());
+        }
+        let limit = self.streams.count();
+        Err(TooManyStreams { limit })
+    }
+
+    pub(crate) fn streams(&self) -> Streams {
+        Streams {
+            open: self.streams.count().saturating_sub(self.streams.free()),
+            per_process: self.streams_per_process,
+        }
+    }
+
+    fn try_take(self: &Arc<Self>, kind: Kind) -> Option<Permit> {
+        self.permits(kind).try_take(1).then(|| self.permit(kind, 1))
+    }
+
+    fn permit(self: &Arc<Self>, kind: Kind, count: u32) -> Permit {
+        Permit {
+            admission: Arc::clone(self),
+            kind,
+            count,
+        }
+    }
+
+    fn permits(&self, kind: Kind) -> &Permits {
+        match kind {
+            Kind::Call => &self.calls,
+            Kind::Stream => &self.streams,
+            Kind::Body(BodySize::Large) => &self.large_bodies,
+            Kind::Body(_) => &self.middle_bodies,
+        }
+    }
+}
+
+/// A place in a queue, given back however the wait ends.
+struct Waiting<'a> {
+    queue: &'a AtomicUsize,
+    position: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn enter(queue: &'a AtomicUsize) -> Self {
+        Self {
+            queue,
+            position: queue.fetch_add(1, Ordering::AcqRel) + 1,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.queue.fetch_sub(1, Ordering::AcqRel);
+    }
+}

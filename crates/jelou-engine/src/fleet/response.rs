@@ -1,0 +1,280 @@
+//! A response body on its way from a worker to the caller.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::admission::Permit;
+use super::error::LeaseError;
+use super::lease::Lease;
+use crate::transport::{BodyMemory, Connection, HeldCall};
+
+#[derive(Debug)]
+pub struct WorkerBody(Source);
+
+#[derive(Debug)]
+enum Source {
+    Whole(Option<Bytes>),
+    Stream(Stream),
+    /// The connection has become another protocol's; the lease lasts as long as this.
+    Upgraded(Box<Lease>),
+}
+
+/// Cut by a task of its own, which also sees callers who do not read: their bodies are not polled.
+#[derive(Debug)]
+struct Stream {
+    state: Arc<Mutex<State>>,
+    idle_timeout: Duration,
+    watch: AbortHandle,
+}
+
+struct State {
+    /// Absent when the stream has been cut.
+    open: Option<Box<Open>>,
+    last_frame: Instant,
+    reader: Option<Waker>,
+    on_failure: Option<OnFailure>,
+}
+
+type OnFailure = Box<dyn FnOnce(&StreamError) + Send>;
+
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) body: Incoming,
+    /// Goes back to the pool when the body has ended well.
+    pub(super) connection: Option<Connection>,
+    /// The call that this is the answer of, if it came over the channel.
+    pub(super) held: Option<HeldCall>,
+    pub(super) lease: Lease,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    #[error("the stream was cut: no byte went through for {} ms (limits.stream_idle_timeout_ms)", .0.as_millis())]
+    Idle(Duration),
+    #[error("the stream broke off, because the function's process ended or closed it: {0}")]
+    Worker(#[from] hyper::Error),
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("open", &self.open)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkerBody {
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self(Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
+    }
+
+    pub(super) fn upgraded(lease: Lease) -> Self {
+        Self(Source::Upgraded(Box::new(lease)))
+    }
+
+    pub(super) fn stream(open: Open, idle_timeout: Duration) -> Self {
+        let state = Arc::new(Mutex::new(State {
+            open: Some(Box::new(open)),
+            last_frame: Instant::now(),
+            reader: None,
+            on_failure: None,
+        }));
+        let watch = tokio::spawn(cut_when_idle(Arc::downgrade(&state), idle_timeout));
+        Self(Source::Stream(Stream {
+            state,
+            idle_timeout,
+            watch: watch.abort_handle(),
+        }))
+    }
+
+    /// Waits until there is memory for a message to the function, once this has become another protocol's connection.
+    ///
+    /// # Errors
+    /// [`LeaseError`] when the wait is too long, or the slot is retired.
+    pub async fn admit(&self, memory: BodyMemory) -> Result<Option<Permit>, LeaseError> {
+        match &self.0 {
+            Source::Upgraded(lease) => lease.admit(memory).await,
+            Source::Whole(_) | Source::Stream(_) => Ok(None),
+        }
+    }
+
+    /// The body, if all of it is at hand.
+    ///
+    /// # Errors
+    /// Returns the body itself when it is a stream.
+    pub fn into_whole(self) -> Result<Bytes, Self> {
+        match self.0 {
+            Source::Whole(bytes) => Ok(bytes.unwrap_or_default()),
+            other => Err(Self(other)),
+        }
+    }
+
+    /// Calls `tell` when the stream ends too early, once.
+    pub fn on_failure(self, tell: impl FnOnce(&StreamError) + Send + 'static) -> Self {
+        if let Source::Stream(stream) = &self.0 {
+            lock(&stream.state).on_failure = Some(Box::new(tell));
+        }
+        self
+    }
+}
+
+impl Body for WorkerBody {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        match &mut self.0 {
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Stream(stream) => stream.poll_frame(context),
+            Source::Upgraded(_) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Source::Whole(bytes) => bytes.is_none(),
+            Source::Stream(stream) => {
+                let state = lock(&stream.state);
+                state
+                    .open
+                    .as_ref()
+                    .is_some_and(|open| open.body.is_end_stream())
+            }
+            Source::Upgraded(_) => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Source::Stream(stream) => {
+                let state = lock(&stream.state);
+                let open = state.open.as_ref();
+                open.map_or_else(SizeHint::default, |open| open.body.size_hint())
+            }
+            Source::Upgraded(_) => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let mut state = lock(&self.state);
+        let Some(open) = &mut state.open else {
+            return Poll::Ready(Some(Err(StreamError::Idle(self.idle_timeout))));
+        };
+        let Poll::Ready(frame) = open.poll_frame(context) else {
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        state.last_frame = Instant::now();
+        let frame = frame.map(|frame| frame.map_err(StreamError::from));
+        if let Some(Err(error)) = &frame
+            && let Some(tell) = state.on_failure.take()
+        {
+            drop(state);
+            tell(error);
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl Open {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        // Asking for a frame may let the connection read on, so both are asked once more before waiting.
+        for _ in 0..2 {
+            if let Some(connection) = &mut self.connection
+                && connection.drive(context).is_ready()
+            {
+                // Closed by the worker; what it had sent is still to be read.
+                self.connection = None;
+            }
+            if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+                if frame.is_none() {
+                    self.end();
+                }
+                return Poll::Ready(frame);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// All of it has gone through.
+    fn end(&mut self) {
+        if let Some(call) = self.held.take() {
+            call.done();
+        }
+        if let Some(connection) = self.connection.take() {
+            self.lease.give_back(connection);
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // A server stops polling once the announced length has gone through, so the end is often not seen.
+        if self.body.is_end_stream() {
+            self.end();
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// Ends the stream when no frame went through for that long, because the function sent none or the caller read none. The
+/// function's process and its permit are free from then on, whatever becomes of the caller's connection.
+async fn cut_when_idle(state: Weak<Mutex<State>>, idle_timeout: Duration) {
+    while let Some(end) = state
+        .upgrade()
+        .and_then(|state| idle_end(&state, idle_timeout))
+    {
+        tokio::time::sleep_until(end).await;
+    }
+}
+
+/// When the stream is to be cut, as things stand; `None` once it has been.
+fn idle_end(state: &Mutex<State>, idle_timeout: Duration) -> Option<Instant> {
+    let mut state = lock(state);
+    let end = state.last_frame.checked_add(idle_timeout)?;
+    if end > Instant::now() {
+        return Some(end);
+    }
+    let cut = state.open.take();
+    let (reader, tell) = (state.reader.take(), state.on_failure.take());
+    drop(state);
+    drop(cut);
+    if let Some(tell) = tell {
+        tell(&StreamError::Idle(idle_timeout));
+    }
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+    None
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,264 @@
+//! What a request's body takes of a worker's memory, as admission counts it. The factors are measured; decision 097 has
+//! the figures.
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http_body::Body;
+use jelou_core::Limits;
+
+use super::body::{BodyError, MAX_CALL_BODY, RequestBody};
+
+/// Bytes of a body that is not counted: whatever it is, as many as a process works on at a time fit beside the others.
+const MAX_SMALL: u64 = 4 * 1024;
+/// Memory for a multipart form at least, which may have a few dozen small files.
+const LEAST_OF_MULTIPART: u64 = 512 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodySize {
+    /// Not counted.
+    Small,
+    /// Goes over the call channel.
+    Middle,
+    /// Streamed, or of unknown length.
+    Large,
+}
+
+/// Memory of a worker that a request's body may take.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyMemory {
+    size: BodySize,
+    bytes: u64,
+    format: Format,
+}
+
+impl BodyMemory {
+    /// Of a body that is counted already, or that there is not.
+    pub const NONE: Self = Self {
+        size: BodySize::Small,
+        bytes: 0,
+        format: Format::Text,
+    };
+
+    /// The most that the body may take, and no more than a function's bodies may take together.
+    pub fn of(headers: &HeaderMap, body: &RequestBody, limits: &Limits) -> Self {
+        let length = match body.size_hint().exact() {
+            Some(0) => return Self::NONE,
+            // What the worker decodes may have any length.
+            _ if headers.contains_key(header::CONTENT_ENCODING) => None,
+            length => length,
+        };
+        let size = match length {
+            Some(0..=MAX_SMALL) => return Self::NONE,
+            Some(length) if length <= MAX_CALL_BODY as u64 => BodySize::Middle,
+            _ => BodySize::Large,
+        };
+        let length = length.unwrap_or(limits.max_body_bytes);
+        let format = Format::of(headers);
+        let bytes = match length.saturating_mul(format.factor()) {
+            bytes if format == Format::Multipart => bytes.max(LEAST_OF_MULTIPART),
+            bytes => bytes,
+        };
+        Self {
+            size,
+            bytes: bytes.min(limits.body_memory_mib() * 1024 * 1024),
+            format,
+        }
+    }
+
+    /// Of a frame of a WebSocket message, `message` bytes of which have come with it.
+    pub fn of_message(frame: u64, message: u64, limits: &Limits) -> Self {
+        if message <= MAX_SMALL {
+            return Self::NONE;
+        }
+        let size = if message <= MAX_CALL_BODY as u64 {
+            BodySize::Middle
+        } else {
+            BodySize::Large
+        };
+        let most = limits.body_memory_mib() * 1024 * 1024;
+        let format = Format::File;
+        let bytes = frame.saturating_mul(format.factor()).min(most);
+        Self {
+            size,
+            bytes,
+            format,
+        }
+    }
+
+    pub(crate) fn size(self) -> BodySize {
+        self.size
+    }
+
+    pub(crate) fn kib(self) -> u32 {
+        u32::try_from(self.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+    }
+
+    /// What the body may have in it, to take no more memory than this.
+    pub(crate) fn contents(self) -> Contents {
+        Contents {
+            left: match self.size {
+                BodySize::Small => u64::MAX,
+                BodySize::Middle | BodySize::Large => self.bytes,
+            },
+            format: self.format,
+            part: Pattern::new(b"\n--"),
+            file: Pattern::new(b"filename"),
+        }
+    }
+}
+
+/// What the body's type says of the memory that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// JSON among it, whatever its type is called.
+    Text,
+    UrlEncoded,
+    Multipart,
+    File,
+}
+
+impl Format {
+    fn of(headers: &HeaderMap) -> Self {
+        const PREFIXES: [(&str, Format); 9] = [
+            ("application/x-www-form-urlencoded", Format::UrlEncoded),
+            ("multipart/", Format::Multipart),
+            ("image/", Format::File),
+            ("audio/", Format::File),
+            ("video/", Format::File),
+            ("application/octet-stream", Format::File),
+            ("application/pdf", Format::File),
+            ("application/zip", Format::File),
+            ("application/gzip", Format::File),
+        ];
+        let value = headers.get(header::CONTENT_TYPE);
+        let value = value.map(HeaderValue::as_bytes).unwrap_or_default();
+        let begins = |prefix: &str| {
+            let start = value.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        let mut prefixes = PREFIXES.iter();
+        let found = prefixes.find(|(prefix, _)| begins(prefix));
+        found.map_or(Self::Text, |(_, format)| *format)
+    }
+
+    /// Bytes of memory for a byte of the body.
+    fn factor(self) -> u64 {
+        match self {
+            Self::Text => 16,
+            Self::UrlEncoded => 32,
+            Self::Multipart | Self::File => 8,
+        }
+    }
+}
+
+/// Adds up, while a body goes through, what takes more memory than its bytes tell: `[{},{},…]` of 10 MB parses to 280 MB, and
+/// so do short fields of forms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contents {
+    /// Bytes of memory.
+    left: u64,
+    format: Format,
+    part: Pattern,
+    file: Pattern,
+}
+
+impl Contents {
+    /// Bytes of memory for an object or array in JSON.
+    const CONTAINER: u64 = 80;
+    const URL_ENCODED_FIELD: u64 = 250;
+    const MULTIPART_FIELD: u64 = 400;
+    const MULTIPART_FILE: u64 = 3000;
+
+    pub(crate) fn count(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
+        if self.left == u64::MAX {
+            return Ok(());
+        }
+        let containers = number(bytes, |byte| matches!(byte, b'{' | b'['));
+        let fields = match self.format {
+            Format::Text | Format::File => 0,
+            Format::UrlEncoded => number(bytes, |byte| byte == b'&') * Self::URL_ENCODED_FIELD,
+            Format::Multipart => {
+                self.part.count(bytes) * Self::MULTIPART_FIELD
+                    + self.file.count(bytes) * Self::MULTIPART_FILE
+            }
+        };
+        self.left = self
+            .left
+            .checked_sub(containers * Self::CONTAINER + fields)
+            .ok_or(BodyError::TooDense)?;
+        Ok(())
+    }
+}
+
+fn number(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> u64 {
+    bytes.iter().filter(|byte| is_counted(**byte)).count() as u64
+}
+
+/// Counts a text in bytes that come in pieces. Its first byte must not come again in it.
+#[derive(Debug, Clone, Copy)]
+struct Pattern {
+    text: &'static [u8],
+    matched: usize,
+}
+
+impl Pattern {
+    const fn new(text: &'static [u8]) -> Self {
+        Self { text, matched: 0 }
+    }
+
+    fn count(&mut self, bytes: &[u8]) -> u64 {
+        let mut count = 0;
+        for byte in bytes {
+            if *byte == self.text[self.matched] {
+                self.matched += 1;
+            } else {
+                self.matched = usize::from(*byte == self.text[0]);
+            }
+            if self.matched == self.text.len() {
+                self.matched = 0;
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_found_however_it_is_cut() {
+        let text = b"--b\r\n a: \n--b\n\n--b\r\n-\n-\n--\n--b--";
+        for cut in 1..text.len() {
+            let mut pattern = Pattern::new(b"\n--");
+            let count: u64 = text.chunks(cut).map(|part| pattern.count(part)).sum();
+            assert_eq!(count, 4, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_body_counts_by_its_length_and_type() {
+        let limits = Limits::default();
+        let kib = |length: usize, content_type: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            let body = RequestBody::full(vec![b'x'; length].into());
+            let memory = BodyMemory::of(&headers, &body, &limits);
+            (memory.size(), memory.kib())
+        };
+        assert_eq!(kib(4096, "application/json"), (BodySize::Small, 0));
+        assert_eq!(kib(8192, "application/json"), (BodySize::Middle, 128));
+        assert_eq!(
+            kib(8192, "Multipart/form-data; boundary=b"),
+            (BodySize::Middle, 512)
+        );
+        assert_eq!(kib(8192, "IMAGE/png"), (BodySize::Middle, 64));
+        let large = 200 * 1024;
+        assert_eq!(kib(large, "image/png"), (BodySize::Large, 1600));
+        assert_eq!(kib(large, ""), (BodySize::Large, 3200));
+        assert_eq!(
+            kib(10 * 1024 * 1024, "text/plain"),
+            (BodySize::Large, 102 * 1024)
+        );
+    }
+}

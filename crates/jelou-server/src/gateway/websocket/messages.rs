@@ -1,0 +1,95 @@
+//! The memory that a caller's messages take: a worker holds each until it is complete.
+
+use std::time::Duration;
+
+use jelou_core::Limits;
+use jelou_engine::{BodyMemory, LeaseError, Permit, WorkerBody};
+use tokio::time::Instant;
+
+use super::frames::Frames;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MessageError {
+    #[error("a message is over {limit} bytes (limits.max_websocket_message_bytes)")]
+    TooLong { limit: u64 },
+    #[error("a message was not complete within {} ms (limits.request_timeout_ms)", .0.as_millis())]
+    TooSlow(Duration),
+    #[error("a message: {0}")]
+    NoMemory(#[from] LeaseError),
+}
+
+/// Admits messages as requests' bodies are admitted, before they are passed on.
+pub(super) struct Messages<'a> {
+    hold: &'a WorkerBody,
+    limits: &'a Limits,
+    frames: Frames,
+    /// Of the message that is on its way.
+    permits: Vec<Permit>,
+    deadline: Option<Instant>,
+}
+
+impl<'a> Messages<'a> {
+    pub(super) fn new(hold: &'a WorkerBody, limits: &'a Limits) -> Self {
+        Self {
+            hold,
+            limits,
+            frames: Frames::default(),
+            permits: Vec::new(),
+            deadline: None,
+        }
+    }
+
+    /// The number of bytes that may be passed on now, at least one.
+    pub(super) async fn admit(&mut self, bytes: &[u8]) -> Result<usize, MessageError> {
+        let had_payload = self.frames.payload_left() > 0;
+        let count = self.frames.step(bytes);
+        let payload = self.frames.payload_left();
+        if had_payload || payload == 0 {
+            return Ok(count);
+        }
+        // A frame begins.
+        let limit = self.limits.max_websocket_message_bytes;
+        let message = self.frames.message_bytes();
+        if message > limit {
+            return Err(MessageError::TooLong { limit });
+        }
+        let memory = BodyMemory::of_message(payload, message, self.limits);
+        let admitted = match self.hold.admit(memory).await {
+            // A deploy lets it talk on until the drain ends.
+            Err(LeaseError::Retired) => None,
+            admitted => admitted?,
+        };
+        if let Some(permit) = admitted {
+            self.permits.push(permit);
+            let whole_within = self.whole_within();
+            self.deadline
+                .get_or_insert_with(|| Instant::now() + whole_within);
+        }
+        Ok(count)
+    }
+
+    /// Called when all admitted bytes have been passed on.
+    pub(super) fn passed(&mut self) {
+        if self.frames.message_bytes() == 0 && self.deadline.is_some() {
+            self.permits.clear();
+            self.deadline = None;
+        }
+    }
+
+    /// Waits for something that the rest of a large message needs, as long as the message may take.
+    pub(super) async fn in_time<T>(
+        &self,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, MessageError> {
+        match self.deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, wait)
+                .await
+                .map_err(|_| MessageError::TooSlow(self.whole_within())),
+            None => Ok(wait.await),
+        }
+    }
+
+    fn whole_within(&self) -> Duration {
+        Duration::from_millis(self.limits.request_timeout_ms)
+    }
+}
