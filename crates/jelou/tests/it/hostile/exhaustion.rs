@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LIMITS: [(&str, &str); 6] = [
     ("LIMITS__STARTUP_TIMEOUT_MS", "8000"),
     ("LIMITS__MAX_HEAP_MIB", "48"),
-    ("LIMITS__MAX_BODY_BYTES", "4000000"),
+    ("LIMITS__MAX_BODY_BYTES", "3900000"),
     ("LIMITS__MAX_MEMORY_MIB", "96"),
     ("LIMITS__MAX_RESPONSE_HEADER_BYTES", "16384"),
     ("LIMITS__STREAM_IDLE_TIMEOUT_MS", "10000"),

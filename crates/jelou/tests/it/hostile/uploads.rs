@@ -340,7 +340,7 @@ fn memory_and_names() {
     let host = Host::start(&[
         ("LIMITS__STARTUP_TIMEOUT_MS", "20000"),
         ("LIMITS__MAX_HEAP_MIB", "48"),
-        ("LIMITS__MAX_BODY_BYTES", "4000000"),
+        ("LIMITS__MAX_BODY_BYTES", "3900000"),
         ("LIMITS__MAX_MEMORY_MIB", "96"),
     ]);
     let failures = Failures::default();
