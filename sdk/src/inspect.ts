@@ -1,7 +1,7 @@
 /**
  * Reads a function's manifest.
  *
- * The worker loads what this file is built into in inspect mode only: serving workers do not carry the converters.
+ * Only workers in inspect mode load the bundle of this file, so serving workers do not carry the converters.
  *
  * @module
  */

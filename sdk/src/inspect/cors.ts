@@ -1,5 +1,5 @@
 /**
- * `config.cors` with its defaults.
+ * Reads `config.cors` and fills in the defaults.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Report } from "./report.ts";
 const CORS_KEYS = ["origin", "methods", "headers", "credentials", "maxAge"];
 const DEFAULT_MAX_AGE_SECONDS = 86_400;
 
-/** Reads `config.cors`. `false` allows no origin at all: an empty list. */
+/** Reads `config.cors`. `false` gives an empty list of origins. */
 export function readCors(cors: unknown, label: string, report: Report): CorsManifest {
   const problem = (text: string) => void report.problems.push(`${label}: \`config.cors${text}`);
   if (cors === false) return { origin: [], methods: null, headers: null, credentials: false, maxAge: 0 };
@@ -55,7 +55,10 @@ function readOrigins(origin: unknown, problem: (text: string) => void): string[]
   });
 }
 
-/** `https://App.example.com/` is the origin `https://app.example.com`; a path makes it none. */
+/**
+ * Returns the normalized origin: `https://App.example.com/` gives `https://app.example.com`. A URL with a
+ * path is no origin.
+ */
 function originOf(text: string): string | null {
   if (text === "null") return text;
   try {

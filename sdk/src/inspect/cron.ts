@@ -1,6 +1,6 @@
 /**
- * The schedules of a tool. The common mistakes are caught beside the code that has them; the fields themselves are not
- * parsed.
+ * The schedules of a tool. Reports common mistakes at deploy. It does not parse the fields of the cron
+ * expression.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import type { Problem } from "./report.ts";
 
 const CRON_KEYS = ["expression", "timezone", "name", "botId"];
 
-/** Reads `config.cron`. */
 export function readCron(cron: unknown, problem: Problem): CronManifest[] {
   if (cron === undefined || cron === null) return [];
   if (!Array.isArray(cron)) {
@@ -61,7 +60,8 @@ function isTimezone(timezone: unknown): boolean {
   if (typeof timezone !== "string") return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: timezone });
-    // Intl also takes offsets like "+05:00", which have no daylight-saving rules and are no IANA names.
+    // Intl also accepts offsets such as "+05:00", but an offset is no IANA name and has no daylight-saving
+    // rules.
     return !/^[+-]/.test(timezone);
   } catch {
     return false;

@@ -1,5 +1,5 @@
 /**
- * Rules that hold across the tools of a function.
+ * Rules that span all tools of a function.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Report } from "./report.ts";
 
 const MAX_SCHEDULES = 10;
 
-/** Checks names, routes and schedules against each other. */
+/** Finds conflicts between the names, routes and schedules of the tools. */
 export function checkFunction(manifest: Manifest, report: Report): void {
   const { tools } = manifest;
   checkNames(tools, report);

@@ -1,15 +1,15 @@
 /**
- * How parts of a schema are shown that JSON Schema cannot express.
+ * Replacements for the parts of a schema that JSON Schema cannot express.
  *
  * @module
  */
 import type { JsonSchema } from "./manifest.ts";
 
-/** Warns that a part of a schema is shown less exactly than it is. */
+/** Warns that the JSON Schema shows a part less exactly than the schema. */
 export type Inexact = (path: readonly PropertyKey[], what: string, shown: string) => void;
 
-/** The schema of a date. */
+/** The JSON Schema of a date. */
 export const DATE_TIME: JsonSchema = { type: "string", format: "date-time" };
 
-/** The schema of a date in messages. */
+/** The text for {@link DATE_TIME} in messages. */
 export const SHOWN_DATE_TIME = 'a string of format "date-time"';

@@ -15,12 +15,12 @@ import { checkForModels } from "./model_rules.ts";
 import type { Report } from "./report.ts";
 import { inspectTool } from "./tool.ts";
 
-/** What an inspection found. The manifest is good only when there are no problems. */
+/** The result of an inspection. The manifest is valid only if `problems` is empty. */
 export interface Inspection extends Readonly<Report> {
   readonly manifest: Manifest;
 }
 
-/** Reads the manifest of a definition, and tells all its problems at once. */
+/** Reads the manifest of a definition and collects all its problems. */
 export function inspect(definition: Definition, functionSlug: string): Inspection {
   const report: Report = { problems: [], warnings: [] };
   const manifest = definition[DEFINITION] === "app"
@@ -101,7 +101,7 @@ function withoutUndefined(config: FunctionConfig): FunctionConfig {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
 }
 
-/** `sendEmail` is `send-email`; `getHTTPStatus` is `get-http-status`. */
+/** Converts a key: `sendEmail` becomes `send-email`, `getHTTPStatus` becomes `get-http-status`. */
 export function kebabCase(key: string): string {
   return key
     .replace(/([a-z0-9])([A-Z])/g, "$1-$2")

@@ -1,9 +1,10 @@
 /**
- * JSON Schema (draft 2020-12) of a schema of any library, for OpenAPI and MCP.
+ * Converts a schema of any library to JSON Schema (draft 2020-12), for OpenAPI and MCP.
  *
- * What JSON Schema cannot express is no error: a date is shown as `date-time`, anything else as `{}`, and the
- * deploy warns. Both schemas describe the *input* side: for `input` that is what callers send; for `output`
- * it is what the handler returns, which the platform sends as it is.
+ * A part that JSON Schema cannot express is no error: a date becomes `date-time`, any other such part becomes
+ * `{}`, and the deploy prints a warning. Both schemas describe the *input* side. For `input`, this is the
+ * value that callers send. For `output`, this is the value that the handler returns: the platform sends it
+ * unchanged.
  *
  * @module
  */
@@ -18,16 +19,16 @@ import type { JsonSchema } from "./manifest.ts";
 import type { Report } from "./report.ts";
 import { foreignPart, type Remarks } from "./schema_parts.ts";
 
-/** Where a schema stands, for messages. */
+/** The position of a schema, for messages. */
 export interface SchemaPlace {
-  /** How messages call the tool. */
+  /** The name of the tool in messages. */
   readonly label: string;
   readonly part: "input" | "output";
-  /** Whether the input may be a query string, all of whose values are text. */
+  /** Whether the input may be a query string, where all values are text. */
   readonly query?: boolean;
 }
 
-/** Converts a schema; `null` when there is none. */
+/** Converts a schema. Returns `null` if there is no schema. */
 export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report): JsonSchema | null {
   if (schema === undefined || schema === null) return null;
   if (!isStandardSchema(schema)) {

@@ -1,10 +1,10 @@
 /**
- * Keys that nobody knows, most of them misspelt: without an error, what they were to say would hold for nothing.
+ * Reports unknown keys. Most of them are misspelt settings, which would otherwise have no effect.
  *
  * @module
  */
 
-/** Says which keys of an object are unknown, and which one was meant. */
+/** Reports each unknown key of an object and suggests the nearest known key. */
 export function checkKeys(object: object, known: readonly string[], problem: (text: string) => void): void {
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
@@ -14,7 +14,7 @@ export function checkKeys(object: object, known: readonly string[], problem: (te
   }
 }
 
-/** The known key that is nearest, if it is near. */
+/** Returns the nearest known key, or `null` if no key is near. */
 function nearest(key: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let least = Math.max(2, Math.floor(key.length / 3)) + 1;
@@ -25,7 +25,7 @@ function nearest(key: string, known: readonly string[]): string | null {
   return best;
 }
 
-/** Levenshtein's: how many characters must be put in, taken out or replaced. */
+/** The Levenshtein distance: how many characters must be inserted, deleted or replaced. */
 function distanceOf(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i++) {

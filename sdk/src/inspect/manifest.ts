@@ -1,5 +1,5 @@
 /**
- * The manifest: everything that the gateway must know of a function without running it.
+ * The manifest: all the data that the gateway needs about a function without running it.
  *
  * The server reads exactly these fields, in camelCase.
  *
@@ -7,7 +7,7 @@
  */
 import type { HttpMethod, ToolAnnotations } from "../definition/config.ts";
 
-/** A function, as the gateway sees it. */
+/** The manifest of a function. */
 export interface Manifest {
   readonly mode: "define" | "app";
   readonly name: string | null;
@@ -15,7 +15,7 @@ export interface Manifest {
   readonly tools: readonly ToolManifest[];
 }
 
-/** One tool, as the gateway sees it. */
+/** The manifest of one tool. */
 export interface ToolManifest {
   readonly key: string;
   readonly name: string;
@@ -32,7 +32,7 @@ export interface ToolManifest {
   readonly annotations: ToolAnnotations | null;
 }
 
-/** Cross-origin rules with their defaults; an empty `origin` allows none. */
+/** Cross-origin rules, with defaults filled in. An empty `origin` allows no origin. */
 export interface CorsManifest {
   readonly origin: readonly string[];
   readonly methods: readonly string[] | null;
@@ -41,7 +41,7 @@ export interface CorsManifest {
   readonly maxAge: number;
 }
 
-/** A schedule with its defaults. */
+/** A schedule, with defaults filled in. */
 export interface CronManifest {
   readonly expression: string;
   readonly timezone: string;

@@ -1,15 +1,16 @@
 /**
- * What model APIs and MCP clients are known not to take: warnings, because other callers are not concerned.
+ * Rules of model APIs and MCP clients. A violation is a warning, because other callers can still use the
+ * tool.
  *
  * @module
  */
 import type { JsonSchema, ToolManifest } from "./manifest.ts";
 import type { Report } from "./report.ts";
 
-/** Characters of a tool's name for model APIs. */
+/** Maximum length of a tool's name in model APIs, in characters. */
 const MAX_NAME = 64;
 
-/** Warns of a tool that some MCP clients cannot use. */
+/** Warns about a tool that some MCP clients cannot use. */
 export function checkForModels(tool: ToolManifest, label: string, slug: string, report: Report): void {
   if (!tool.mcp) return;
   const prefixed = `mcp__${slug}__${tool.name}`;
@@ -26,13 +27,13 @@ export function checkForModels(tool: ToolManifest, label: string, slug: string, 
   }
 }
 
-/** Whether following the references of a schema comes back to where it was. */
+/** Whether a schema's references form a cycle. */
 function isRecursive(part: unknown, root: JsonSchema, around: readonly unknown[]): boolean {
   if (typeof part !== "object" || part === null) return false;
   if (around.includes(part)) return true;
   const within = [...around, part];
   for (const [keyword, value] of Object.entries(part)) {
-    // Definitions count where they are referred to.
+    // A definition counts only where a `$ref` uses it.
     if (part === root && (keyword === "$defs" || keyword === "definitions")) continue;
     const next = keyword === "$ref" && typeof value === "string" ? target(value, root) : value;
     if (isRecursive(next, root, within)) return true;
@@ -40,7 +41,7 @@ function isRecursive(part: unknown, root: JsonSchema, around: readonly unknown[]
   return false;
 }
 
-/** What a reference inside the document points at. */
+/** Resolves a reference inside the document. */
 function target(reference: string, root: JsonSchema): unknown {
   if (!reference.startsWith("#")) return undefined;
   const steps = reference.slice(1).split("/").slice(1);

@@ -5,16 +5,16 @@
  */
 import type { Problem } from "./report.ts";
 
-/** Routes that the platform answers by itself. */
+/** Routes that the platform answers itself. */
 export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/openapi.json"];
 
-/** Every character that a path may have (RFC 3986), percent-encoding aside. */
+/** A literal segment: the characters that RFC 3986 allows, or percent-encoded bytes. */
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/;
-/** Segments that a URL takes for the folder itself or the one above. */
+/** Segments that a URL parser resolves as the current or the parent folder. */
 const DOTS = /^(?:\.|%2e){1,2}$/i;
 const PARAMETER = /^:[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Checks a route and gives it back; what is wrong is said to `problem`. */
+/** Checks a route and returns it. Reports errors to `problem`. */
 export function checkPath(path: unknown, problem: Problem): string {
   const text = typeof path === "string" ? path : String(path);
   const fault = typeof path === "string" ? findFault(text) : `is ${text}, not a string`;
@@ -41,7 +41,8 @@ function findFault(path: string): string | null {
       return `"${path}" has a segment that is not allowed: "${segment}"`;
     }
   }
-  // The platform answers these in every spelling; a literal that is no UTF-8 is none of them.
+  // The platform answers these routes in every spelling. A literal that is not valid UTF-8 cannot be one of
+  // them.
   if (RESERVED_ROUTES.includes(decode(path).toLowerCase())) {
     return `"${path}" is reserved: the platform answers it`;
   }
@@ -56,7 +57,10 @@ function decode(path: string): string {
   }
 }
 
-/** Routes with the same shape match the same requests, whatever their parameters are called. */
+/**
+ * Reduces a route to its shape. Two routes with the same shape match the same requests, whatever the names of
+ * their parameters.
+ */
 export function routeShape(path: string): string {
   return path === "*" ? "/*" : path.replace(/:[^/]+/g, ":");
 }

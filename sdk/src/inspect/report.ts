@@ -1,10 +1,10 @@
 /**
- * What an inspection tells the developer.
+ * The messages of an inspection for the developer.
  *
  * @module
  */
 
-/** Problems, which refuse the deploy, and warnings. */
+/** Problems make the deploy fail. Warnings do not. */
 export interface Report {
   readonly problems: string[];
   readonly warnings: string[];

@@ -1,17 +1,17 @@
 /**
- * The parts of a schema of Zod: what Zod itself does not say before the first call.
+ * Checks the parts of a Zod schema at deploy. Zod itself would report these errors only at the first call.
  *
  * @module
  */
 import type { Inexact } from "./inexact.ts";
 
-/** A schema of any Zod. */
+/** A schema of any Zod version. */
 interface ZodLike {
   readonly _zod?: { readonly def: Record<string, unknown> };
   readonly _def?: Record<string, unknown>;
 }
 
-/** A part of a schema that another copy of Zod has made, with the place where it stands. */
+/** The path of the first part that another copy of Zod created, or `null`. */
 export function foreignPart(schema: object): readonly string[] | null {
   return look(schema as ZodLike, "_zod" in schema, [], new Set());
 }
@@ -24,7 +24,7 @@ function look(
 ): readonly string[] | null {
   if (seen.has(schema)) return null;
   seen.add(schema);
-  // Zod 4 has `_def` too, for those who still look there.
+  // Zod 4 schemas also have `_def`, for compatibility.
   const def = isZod4 === "_zod" in schema ? schema._zod?.def ?? schema._def : undefined;
   if (def === undefined) return path;
   for (const [name, part, isKey] of partsOf(def)) {
@@ -36,7 +36,7 @@ function look(
 
 type Part = [name: string, part: ZodLike, isKey: boolean];
 
-/** The schemas that a definition names. */
+/** The schemas inside a definition. */
 function partsOf(def: Record<string, unknown>): Part[] {
   const parts: Part[] = [];
   for (const [name, value] of Object.entries(def)) {
@@ -55,7 +55,7 @@ function isSchema(value: unknown): value is ZodLike {
     (value as { "~standard": { vendor?: unknown } })["~standard"].vendor === "zod";
 }
 
-/** Advice for a part of an input that no JSON and no query string can be. */
+/** Replacements for input types that neither JSON nor a query string can carry. */
 export const INPUT_ADVICE: Record<string, string> = {
   date: "z.coerce.date()",
   bigint: "z.coerce.bigint()",
@@ -63,13 +63,13 @@ export const INPUT_ADVICE: Record<string, string> = {
   set: "z.array()",
 };
 
-/** Says that callers cannot send a part of an input. */
+/** Reports a part of an input that callers cannot send. */
 export type Unsendable = (path: readonly PropertyKey[], what: string, instead: string) => void;
 
-/** What a conversion has to say. */
+/** Callbacks for the remarks of a conversion. */
 export interface Remarks {
   readonly inexact: Inexact;
   readonly unsendable: Unsendable;
-  /** A boolean that takes every text for true. */
+  /** Reports a boolean that converts every text to `true`. */
   readonly looseBoolean: (path: readonly PropertyKey[]) => void;
 }

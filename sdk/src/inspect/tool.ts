@@ -1,5 +1,5 @@
 /**
- * One tool's part of the manifest.
+ * Builds the manifest of one tool.
  *
  * @module
  */
@@ -20,19 +20,19 @@ const MAX_DESCRIPTION = 1_024;
 
 const DEFINE_KEYS = ["name", "description", "input", "output", "config", "annotations", "handler"];
 
-/** What is known of a tool before its definition is read. */
+/** The data about a tool before its definition is read. */
 export interface ToolSource {
   readonly key: string;
-  /** How messages call it. */
+  /** The name of the tool in messages. */
   readonly label: string;
   readonly definition: AnyFunctionDefinition;
-  /** Its settings over those of the app. */
+  /** The tool's settings merged over the app's settings. */
   readonly config: FunctionConfig;
   readonly defaultName: string;
   readonly defaultPath: string;
 }
 
-/** Reads one tool; what is wrong goes to the report. */
+/** Builds the manifest of one tool and reports its problems. */
 export function inspectTool(source: ToolSource, report: Report): ToolManifest {
   const { key, label, definition, config } = source;
   const problem = (text: string) => void report.problems.push(`${label}: ${text}`);
@@ -93,7 +93,7 @@ function readMethods(methods: unknown, problem: Problem): readonly HttpMethod[] 
   return [...known];
 }
 
-/** `null` when the server's own setting is to hold. The server knows the most that it may be. */
+/** Returns `null` for the server's default. The server checks the maximum. */
 function readTimeout(timeout: unknown, problem: Problem): number | null {
   if (timeout === undefined) return null;
   if (typeof timeout === "number" && timeout >= 1 && timeout <= Number.MAX_SAFE_INTEGER) {

@@ -149,7 +149,7 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
   };
 }
 
-/** As on the platform, keys that start with `__FN_` do not exist. */
+/** As on the platform, keys that start with `__FN_` are not visible. */
 function mockEnv(secrets: Record<string, string>): Context["env"] {
   const values = new Map(Object.entries(secrets).filter(([key]) => !key.startsWith("__FN_")));
   return {

@@ -62,7 +62,7 @@ export function createMockMemoryClient(options: MockMemoryOptions = {}): MockMem
     const expires = now() + checkedTtl(ttl ?? MEMORY_TTL_SECONDS) * 1_000;
     kept.set(checkedKey(key), { text, expires });
   };
-  // Asynchronous without awaiting: what goes wrong has to reject, as it does on the platform.
+  // The functions are asynchronous without `await`: as on the platform, an error must reject the promise.
   const later = <T>(action: () => T): Promise<T> => new Promise((resolve) => resolve(action()));
   return {
     available,

@@ -1,8 +1,8 @@
 /**
- * What the gateway tells the worker about a call besides the caller's own request.
+ * The gateway's data about a call, besides the caller's own request.
  *
- * It is one line, whether the call came over HTTP or the call channel: fields in a fixed order, percent-encoded, with
- * a space between them. An absent field is empty. `call_facts.rs` of the engine writes it.
+ * It is one line, both over HTTP and over the call channel: fields in a fixed order, percent-encoded,
+ * separated by spaces. An absent field is empty. `call_facts.rs` of the engine writes the line.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import type { Trigger } from "../context/trigger.ts";
 import { decodeComponent, indexOf, parse, slice } from "./primordials.ts";
 import { DEFAULT_TOOL } from "./tool.ts";
 
-/** The header that has the line where a call comes over HTTP. */
+/** The header that carries the line when a call comes over HTTP. */
 export const CALL_HEADER = "x-jelou-call";
 
-/** Whom the caller speaks for. */
+/** The company, user and other parties that the caller speaks for. */
 export interface Identity {
   readonly company?: Company;
   readonly bot?: Bot;
@@ -33,7 +33,7 @@ const PARAMS = 3;
 const IDENTITY = 4;
 const TRIGGER = 5;
 
-/** The facts of one call. A field is decoded when it is asked for. */
+/** The facts of one call. Each field is decoded when it is first needed. */
 export class CallFacts {
   readonly #line: string;
   readonly requestId: string;
@@ -43,7 +43,7 @@ export class CallFacts {
     this.requestId = this.#field(REQUEST_ID);
   }
 
-  /** The key of the tool that is called. */
+  /** The key of the called tool. */
   get tool(): string {
     return this.#field(TOOL);
   }
@@ -53,7 +53,7 @@ export class CallFacts {
     return this.#field(URL);
   }
 
-  /** Values of the path's parameters. */
+  /** The values of the path's parameters. */
   get params(): Readonly<Record<string, string>> | null {
     return this.#json(PARAMS) as Record<string, string> | null;
   }
@@ -62,7 +62,7 @@ export class CallFacts {
     return this.#json(IDENTITY) as Identity | null;
   }
 
-  /** What called the function; `null` is an HTTP caller. */
+  /** The trigger of the call. `null` means an HTTP caller. */
   get trigger(): Partial<Trigger> | null {
     return this.#json(TRIGGER) as Partial<Trigger> | null;
   }
@@ -76,7 +76,7 @@ export class CallFacts {
     let start = 0;
     for (let passed = 0; passed < index; passed++) {
       start = indexOf(this.#line, " ", start) + 1;
-      // HTTP takes spaces off the end of a header.
+      // HTTP removes trailing spaces from a header.
       if (start === 0) return "";
     }
     const end = indexOf(this.#line, " ", start);
@@ -84,5 +84,5 @@ export class CallFacts {
   }
 }
 
-/** The facts of a request that did not come from the gateway. */
+/** The facts of a request that does not come from the gateway. */
 export const NO_FACTS = ` ${DEFAULT_TOOL} http://localhost`;

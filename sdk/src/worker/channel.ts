@@ -1,21 +1,23 @@
 /**
- * The call channel: requests and answers whose bodies are at hand, many at a time over one connection.
+ * The call channel: it carries requests and answers whose bodies are in memory, many at a time over one
+ * connection.
  *
- * HTTP between gateway and worker costs both of them more than most functions do. Here the requests that came
- * together are read together, and their answers are written together. A frame is its length (32 bits, big-endian,
- * as all numbers), a kind, the call's number (32 bits) and what the kind says:
+ * HTTP between gateway and worker would take more processor time than most functions do. The channel
+ * therefore reads requests in batches, and writes their answers in batches. A frame consists of its length
+ * (32 bits), a kind, the call's number (32 bits) and the kind's content. All numbers are big-endian.
  *
  * | from the gateway | |
  * |---|---|
  * | `REQUEST` | length of the head (32 bits), head, body. The head is text in lines, each with a newline: `METHOD target`, the {@link CallFacts}, the content type, and a `name: value` for each header. |
- * | `CANCEL` | The caller has gone away. |
- * | `DONE` | A held answer has gone through. |
- * | `PIPE` | The answers are to be written to the pipe of that number, which costs no turn of the event loop. |
+ * | `CANCEL` | The caller has disconnected. |
+ * | `DONE` | A held answer was delivered. |
+ * | `PIPE` | Write the answers to the pipe with that number. This saves a turn of the event loop. |
  *
  * | from the worker | |
  * |---|---|
  * | `ANSWER` | status (16 bits), length of the head (32 bits), head of `name: value` lines, body |
- * | `HELD` | The body still has to come: the gateway asks for the answer over HTTP, with `x-jelou-held` and the request's id. |
+ * | `HELD` | The body is a stream: the gateway requests the answer over HTTP, with `x-jelou-held` and the
+ * request's id. |
  *
  * @module
  */
@@ -57,20 +59,20 @@ const PIPE = 4;
 const ANSWER = 1;
 const HELD = 2;
 
-/** Bytes of a buffer, unless a frame needs more. */
+/** Size of a buffer in bytes. A larger frame gets a larger buffer. */
 const BUFFER_BYTES = 64 * 1024;
-/** The longest head and body of an answer, in bytes or UTF-16 units; a longer one goes over HTTP. */
+/** The longest head and body of an answer, in bytes or UTF-16 units. A longer answer goes over HTTP. */
 const MAX_HEAD = 16 * 1024;
 const MAX_BODY = 64 * 1024;
 /** Bytes of an answer's frame before its head. */
 const ANSWER_HEADER = 15;
-/** How many steps running handlers may take before more requests are looked at. */
+/** How many microtask turns the running handlers get before the channel looks at more requests. */
 const TURNS = 8;
 
 const { exit, openSync } = Deno;
 const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
 
-/** Answers that wait to be asked for over HTTP, by the request's id. */
+/** Answers that the gateway has yet to request over HTTP, by the request's id. */
 const held = new NativeMap<string, Response>();
 
 /** Answers one request. Never throws. */
@@ -82,12 +84,12 @@ type Invoke = (incoming: Incoming) => Promise<Answer>;
  * @param pipes Paths of the pipes for answers.
  */
 export function serveCalls(path: string, pipes: readonly string[], invoke: Invoke): void {
-  // For reading as well, so that to open one does not wait for the other end.
+  // A pipe is opened for reading as well: otherwise `open` would wait for the other end.
   const opened = pipes.map((pipe) => openSync(pipe, { read: true, write: true }));
   serveSocket(path, (connection) => new Channel(connection, opened, invoke).run());
 }
 
-/** The answer to a request whose body still had to come. It is given once. */
+/** Returns the held answer to a request, only once. */
 export function takeHeld(requestId: string): Response | undefined {
   const response = mapGet(held, requestId);
   mapDelete(held, requestId);
@@ -100,14 +102,14 @@ class Channel {
   readonly #pipes: readonly Deno.FsFile[];
   #pipe: Deno.FsFile | undefined;
   readonly #invoke: Invoke;
-  /** Requests that have no answer yet, and those whose answer is held. */
+  /** Requests without an answer, and requests whose answer is held. */
   readonly #open = new OpenRequests();
   #input = new NativeUint8Array(BUFFER_BYTES);
   #filled = 0;
   #reading = false;
   #output = new NativeUint8Array(BUFFER_BYTES);
   #used = 0;
-  /** Takes the output's place while that is written. */
+  /** Becomes the output while the current output is written. */
   #spare = new NativeUint8Array(BUFFER_BYTES);
   #writing = false;
 
@@ -122,21 +124,22 @@ class Channel {
       while (await this.#receive());
     } catch (error) {
       if (!this.#reading) {
-        // Calls that nobody reads any more would wait for their time-out: the engine starts another process.
+        // The channel no longer reads, so its calls would wait for their timeout. After the exit, the engine
+        // starts another process.
         try {
           log("ERROR", [error]);
         } finally {
           exit(1);
         }
       }
-      // The engine has gone, and this process goes with it.
+      // The engine has ended, and this process ends with it.
     }
     for (let request = this.#open.take(); request !== null; request = this.#open.take()) {
       this.#cancel(request);
     }
   }
 
-  /** Reads once, and begins to answer all that came. */
+  /** Reads once, and starts to handle all complete requests. */
   async #receive(): Promise<boolean> {
     const room = this.#filled === 0 ? this.#input : subarray(this.#input, this.#filled);
     this.#reading = true;
@@ -155,7 +158,7 @@ class Channel {
       if (since === 0 && next < this.#filled) since = now();
       this.#take(start + 4, next);
       start = next;
-      // The first of many must not wait until the last has been looked at.
+      // The first of many requests must not wait until the last one is parsed.
       if (start < this.#filled && now() !== since) {
         for (let turn = 0; turn < TURNS; turn++) await undefined;
         since = now();
@@ -237,7 +240,7 @@ class Channel {
 
   #write(id: number, answer: PlainAnswer, head: string): void {
     const { headers, body } = answer;
-    // A UTF-16 unit has three bytes at most.
+    // A UTF-16 unit takes at most three bytes in UTF-8.
     this.#reserve(ANSWER_HEADER + byteLength(JSON_HEAD) + head.length * 3 + bodyLength(answer) * 3);
     const start = this.#used;
     let at = start + ANSWER_HEADER;
@@ -260,7 +263,6 @@ class Channel {
     this.#used = at;
   }
 
-  /** Makes room in the output. */
   #reserve(bytes: number): void {
     if (this.#used + bytes <= byteLength(this.#output)) return;
     const larger = new NativeUint8Array(2 * (this.#used + bytes));
@@ -268,7 +270,7 @@ class Channel {
     this.#output = larger;
   }
 
-  /** Writes when the answers that are about to come are there as well. */
+  /** Waits one turn, so that answers that complete together are written together. */
   async #writeSoon(): Promise<void> {
     this.#writing = true;
     await undefined;
@@ -282,23 +284,23 @@ class Channel {
           const rest = subarray(output, at, end);
           at += this.#pipe === undefined ? await this.#connection.write(rest) : writeSync(this.#pipe, rest);
         }
-        // A large one was for a large answer.
+        // A large buffer served a large answer; do not keep it.
         this.#spare = byteLength(output) > BUFFER_BYTES ? new NativeUint8Array(BUFFER_BYTES) : output;
       }
     } catch {
-      // The engine has gone, and this process goes with it.
+      // The engine has ended, and this process ends with it.
     }
     this.#writing = false;
   }
 }
 
-/** The gateway takes no other status on a channel, and would end all calls on this one. */
+/** On any other status, the gateway would end all calls of this channel. */
 function checkStatus(status: number): void {
   if (status >= 200 && status <= 599) return;
   throw new NativeTypeError(`A response with the status ${status} cannot be sent`);
 }
 
-/** An answer whose body is at hand; `null` when it has to be read as a stream. */
+/** An answer whose body is in memory, or `null` if the body must be read as a stream. */
 function plainAnswer(response: Response): PlainAnswer | null {
   const status = responseStatus(response);
   if (responseBodyUsed(response)) {
@@ -308,7 +310,7 @@ function plainAnswer(response: Response): PlainAnswer | null {
   return body === undefined ? null : { status, headers: listOf(responseHeaders(response)), body };
 }
 
-/** Bytes or UTF-16 units. */
+/** The length in bytes or UTF-16 units. */
 function bodyLength({ body }: PlainAnswer): number {
   return body === null ? 0 : typeof body === "string" ? body.length : byteLength(body);
 }
@@ -321,7 +323,7 @@ function headText(headers: ReadonlyArray<readonly [name: string, value: string]>
   return text;
 }
 
-/** Lets go of an answer that nobody wants any more. */
+/** Releases an answer that the caller no longer needs. */
 function drop(answer: Answer): void {
   if (answer instanceof NativeResponse && !responseBodyUsed(answer)) cancelStream(responseBody(answer));
 }

@@ -1,5 +1,5 @@
 /**
- * A request that came as a frame of the call channel: its head is text, its body is at hand.
+ * A request that came as a frame of the call channel: its head is text, and its body is in memory.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   slice,
 } from "./primordials.ts";
 
-/** One request. Most of it is looked at only when somebody asks. */
+/** One request. Most of its parts are parsed on first use. */
 export class ChannelRequest implements Incoming {
   readonly id: number;
   readonly native = null;
@@ -26,12 +26,12 @@ export class ChannelRequest implements Incoming {
   readonly target: string;
   readonly facts: CallFacts;
   readonly contentType: string;
-  /** Its neighbours among the open requests of its channel. */
+  /** Neighbours in the channel's list of open requests. */
   next: ChannelRequest | null = null;
   previous: ChannelRequest | null = null;
-  /** As it came. */
+  /** The head as received. */
   readonly #head: string;
-  /** Where its `name: value` lines begin, with the newline before them. */
+  /** The index where the `name: value` lines begin: the newline before the first one. */
   readonly #lines: number;
   #body: Uint8Array<ArrayBuffer>;
   #read = false;
@@ -39,7 +39,7 @@ export class ChannelRequest implements Incoming {
   #controller: AbortController | undefined;
   #aborted = false;
 
-  /** `body` may be overwritten once {@link keep} has been called. */
+  /** The caller may overwrite `body` after it has called {@link keep}. */
   constructor(id: number, head: string, body: Uint8Array<ArrayBuffer>) {
     this.id = id;
     this.#head = head;
@@ -97,7 +97,7 @@ export class ChannelRequest implements Incoming {
     return this.hasBody() ? this.#body : null;
   }
 
-  /** Makes a body that nobody has read yet this request's own. */
+  /** Copies the body if it has not been read yet. */
   keep(): void {
     if (!this.#read && this.hasBody()) this.#body = copy(this.#body);
   }
@@ -114,7 +114,7 @@ export class ChannelRequest implements Incoming {
     return this.#aborted;
   }
 
-  /** The caller has gone away. */
+  /** Handles a cancellation: the caller has disconnected. */
   abort(): void {
     this.#aborted = true;
     if (this.#controller !== undefined) abort(this.#controller);

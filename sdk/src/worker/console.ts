@@ -1,5 +1,5 @@
 /**
- * `console`: its calls become log lines with the request's id and a level.
+ * `console`: its calls become log lines with a level and the request's id.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { type Level, log } from "./log.ts";
 import { NativeError, slice } from "./primordials.ts";
 import { readableStack } from "./stack.ts";
 
-/** The methods that only write what they are given. */
+/** The methods that only write their arguments, with their log level. */
 const LEVELS: Record<string, Level> = {
   log: "INFO",
   info: "INFO",
@@ -21,7 +21,7 @@ const LEVELS: Record<string, Level> = {
   debug: "DEBUG",
 };
 
-/** Puts the capturing methods in place of the console's own. */
+/** Replaces the console's methods with methods that write to the log. */
 export function captureConsole(): void {
   for (const [name, level] of Object.entries(LEVELS)) {
     const single = name === "dir" || name === "table";
@@ -46,7 +46,7 @@ function replace(name: string, method: (...args: unknown[]) => void): void {
   });
 }
 
-/** Where `console.trace` was called, without this file's own frames. */
+/** The stack of a `console.trace` call, without the frames of this file. */
 function trace(): string {
   return "Trace" + slice(readableStack(new NativeError("")), "Error".length);
 }

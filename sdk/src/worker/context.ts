@@ -1,5 +1,5 @@
 /**
- * `ctx` of one request. Everything is read when it is first asked for: most handlers look at two or three fields.
+ * `ctx` of one request. Each field is computed on first use, because most handlers use only two or three.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { MemoryFactory } from "./memory.ts";
 import { freeze, indexOf, slice } from "./primordials.ts";
 import { type Fields, parseFields } from "./query.ts";
 
-/** What all requests to this function have in common. */
+/** The data that all requests to this function share. */
 export interface FunctionScope {
   readonly functionSlug: string;
   readonly company: Company;
@@ -118,7 +118,7 @@ export class InvocationContext implements Context {
     return this.#who.executionId;
   }
 
-  /** A function of its own, so that `const { log } = ctx` works. */
+  /** A separate closure, so that `const { log } = ctx` works. */
   get log(): (...args: unknown[]) => void {
     return this.#log ??= (...args) => logFor(this.requestId, this.company.id, "INFO", args);
   }

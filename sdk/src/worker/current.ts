@@ -1,5 +1,5 @@
 /**
- * The request that the running code belongs to, across `await`.
+ * Tracks which request the running code belongs to, across `await`.
  *
  * @module
  */
@@ -10,7 +10,10 @@ const storage = new AsyncLocalStorage<InvocationContext>();
 const getStore = storage.getStore.bind(storage);
 const run = storage.run.bind(storage);
 
-/** The context of the current request; `undefined` while the module is imported and in stray timers. */
+/**
+ * The context of the current request. `undefined` during the import of the module and in timers outside a
+ * request.
+ */
 export function currentContext(): InvocationContext | undefined {
   return getStore();
 }

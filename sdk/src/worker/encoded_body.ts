@@ -1,5 +1,5 @@
 /**
- * Bodies with a `Content-Encoding`: decoded before anybody looks at them, within the limit of a body.
+ * Decodes bodies with a `Content-Encoding` before they are parsed, within the body's size limit.
  *
  * @module
  */
@@ -18,20 +18,20 @@ import {
   trim,
 } from "./primordials.ts";
 
-/** Bytes of memory for a byte of the largest body, as in the engine's `body_memory.rs`. */
+/** Bytes of memory for each byte of the largest body, as in the engine's `body_memory.rs`. */
 const PARSED_FACTOR = 10;
 const CONTAINER_BYTES = 80;
 const FIELD_BYTES = 250;
 const OPEN_OBJECT = 0x7b;
 const OPEN_ARRAY = 0x5b;
 const AMPERSAND = 0x26;
-/** Codings of one body; more of them are an attack. */
+/** The most codings of one body. More codings are treated as an attack. */
 const MAX_CODINGS = 3;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Decoder = (bytes: Bytes, options: { maxOutputLength: number }) => Bytes;
 
-/** The codings of a body, in the order in which they were applied; empty when there is none. */
+/** The codings of a body, in the order in which they were applied. Empty if there are none. */
 export function codingsOf(incoming: Incoming): string[] {
   const header = incoming.header("content-encoding");
   const codings: string[] = [];
@@ -44,13 +44,13 @@ export function codingsOf(incoming: Incoming): string[] {
   return codings;
 }
 
-/** Reads a body and takes its codings off; the request that is given back has none. */
+/** Reads and decodes a body. Returns a request without content coding. */
 export async function decodeBody(
   incoming: Incoming,
   codings: readonly string[],
   maxBytes: number,
 ): Promise<Incoming | Refused> {
-  // Now: the channel's buffer is another request's in the next turn.
+  // Read it now: the channel reuses its buffer in the next turn.
   const encoded = incoming.bytes();
   const decoders: Decoder[] = [];
   if (codings.length > MAX_CODINGS) return new Refused(unsupportedEncoding());
@@ -69,12 +69,12 @@ export async function decodeBody(
     const { code } = error as { code?: unknown };
     return new Refused(code === "ERR_BUFFER_TOO_LARGE" ? tooLarge() : invalidEncoding());
   }
-  // The gateway counts these in bodies without a coding.
+  // The gateway makes this check for bodies without a coding.
   if (parsedBytes(bytes) > PARSED_FACTOR * maxBytes) return new Refused(tooLarge());
   return new DecodedIncoming(incoming, bytes);
 }
 
-/** Memory that the objects and arrays of JSON, and the fields of a form, take at least. */
+/** The least memory that the objects and arrays of JSON, or the fields of a form, take. */
 function parsedBytes(bytes: Bytes): number {
   let parsed = 0;
   for (let index = 0; index < byteLength(bytes); index++) {
@@ -85,7 +85,7 @@ function parsedBytes(bytes: Bytes): number {
   return parsed;
 }
 
-/** Loaded for the first body that needs it. */
+/** Returns the decoder of a coding. `node:zlib` is loaded for the first body that needs it. */
 async function decoderOf(coding: string): Promise<Decoder | null> {
   const zlib = await import("node:zlib") as unknown as Record<string, Decoder>;
   switch (coding) {
@@ -103,16 +103,16 @@ async function decoderOf(coding: string): Promise<Decoder | null> {
   }
 }
 
-/** Some clients send the bare format of RFC 1951 where HTTP means that of RFC 1950. */
+/** Some clients send raw deflate data (RFC 1951), although HTTP requires the zlib format (RFC 1950). */
 function deflateOf(inflate: Decoder, inflateRaw: Decoder): Decoder {
-  // Such a header has the method 8 in its first byte, and is a multiple of 31 as a number.
+  // A zlib header has method 8 in its first byte, and its two bytes as a number are a multiple of 31.
   return (bytes, options) =>
     (bytes[0]! & 15) === 8 && (bytes[0]! * 256 + bytes[1]!) % 31 === 0
       ? inflate(bytes, options)
       : inflateRaw(bytes, options);
 }
 
-/** A request whose body had codings. */
+/** A request whose body has been decoded. */
 class DecodedIncoming implements Incoming {
   readonly #incoming: Incoming;
   readonly #body: Bytes;

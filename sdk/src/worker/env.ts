@@ -6,10 +6,10 @@
 import type { Env } from "../context/context.ts";
 import { create, freeze, keys, startsWith } from "./primordials.ts";
 
-/** Keys that belong to the platform and do not exist for the function. */
+/** Keys with this prefix belong to the platform. The function cannot see them. */
 const RESERVED_PREFIX = "__FN_";
 
-/** Makes the view of the secrets that the function gets. */
+/** Creates the function's view of its secrets. */
 export function createEnv(secrets: Readonly<Record<string, string>>): Env {
   const values: Record<string, string> = create(null);
   const names = keys(secrets);

@@ -1,6 +1,6 @@
 /**
- * `fetch` for user code: what is addressed to a function of this platform takes the platform's own way, and
- * everything else goes out untouched.
+ * `fetch` for user code. A request to a function of this platform goes over the egress socket. Every other
+ * request goes out unchanged.
  *
  * @module
  */
@@ -22,10 +22,10 @@ import {
 type FetchInput = string | URL | Request;
 
 /**
- * Makes the `fetch` that user code gets.
+ * Creates the `fetch` for user code.
  *
- * @param isPlatformUrl Whether a URL is one of a function.
- * @param egress The platform's own way; `null` where there is none.
+ * @param isPlatformUrl Whether a URL belongs to a function.
+ * @param egress The egress socket's client; `null` if there is no egress socket.
  */
 export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient | null): typeof fetch {
   const fetchPlatform = async (
@@ -58,7 +58,7 @@ export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient |
     return defineProperty(followed, "redirected", { value: true });
   };
 
-  // Asynchronous, because a request that cannot be made has to reject.
+  // This function is asynchronous, so that an invalid request rejects.
   const startPlatform = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> =>
     await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 

@@ -1,6 +1,6 @@
 /**
- * Takes away what would break the walls between functions or between requests, and gives those that need one a
- * harmless `process.env`.
+ * Removes globals that would break the isolation between functions or between requests. Gives code that needs
+ * `process.env` a harmless one.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { guardDeno, guardProcess, guardSnapshots, guardThreads } from "./termina
 /**
  * Storage that Deno keeps on disk by origin, and threads.
  *
- * A `Worker` gets a heap of its own, so each one would go past the function's memory limit, and its console
- * would write to standard output without passing through the logs.
+ * A `Worker` has its own heap, so each worker could exceed the function's memory limit, and its console would
+ * write to standard output without the log.
  */
 const REMOVED = [
   "localStorage",
@@ -25,7 +25,7 @@ const REMOVED = [
   "gc",
 ];
 
-/** V8's own, which it gives to whoever starts it with `--expose-gc`. */
+/** V8's `gc`, which exists only with `--expose-gc`. */
 const { gc } = globalThis as unknown as { gc?: (options: { type: "minor" | "major" }) => void };
 
 /** Collects V8's young generation. */
@@ -39,8 +39,8 @@ const UNCOLLECTED_BYTES = 8 * 1024 * 1024;
 let uncollected = 0;
 
 /**
- * Collects what large bodies before this one have left. V8 does not see all the memory that the runtime takes for bodies,
- * and would let it grow past the process's limit.
+ * Collects the garbage of earlier large bodies. V8 does not count all the memory that the runtime uses for
+ * bodies, so that memory could grow past the process's limit.
  */
 export function makeRoomFor(bytes: number): void {
   if (uncollected >= UNCOLLECTED_BYTES) {
@@ -59,22 +59,22 @@ export function restrictGlobals(): void {
   for (const name of ["openKv", "Kv", "AtomicOperation"]) {
     delete (Deno as unknown as Record<string, unknown>)[name];
   }
-  // The runtime's own functions, for its tests: they close and read any of the process's resources by number.
+  // The runtime's test functions can close and read any resource of the process by its number.
   delete (Deno as unknown as Record<symbol, unknown>)[(Deno as unknown as { internal: symbol }).internal];
   delete (Deno as unknown as Record<string, unknown>).internal;
   guardDeno();
-  // A graphics driver's worth of native code, for machines that have no screen.
+  // WebGPU loads a large native graphics driver, and servers have no screen.
   delete (Navigator.prototype as unknown as Record<string, unknown>).gpu;
 }
 
 /**
- * Prepares Node's `process`.
+ * Provides Node's `process`.
  *
- * Packages read `process.env.NODE_ENV` when they are imported, which throws without the right to the
- * environment. Secrets stay out of it: dependencies that look around there are the usual way to lose them.
+ * Packages read `process.env.NODE_ENV` at import, and this throws without the permission for the environment.
+ * Secrets are not in `process.env`, because malicious dependencies look for them there.
  *
- * The runtime makes its `process` when it is first asked for, at a price of some milliseconds and more than 1 MB:
- * only code that speaks of it, or of the modules that have it, pays that.
+ * The runtime creates its `process` on first use, which costs some milliseconds and more than 1 MB. Only code
+ * that mentions `process`, or the modules that contain it, pays this cost.
  */
 export function provideProcess(code: string): void {
   if (!includes(code, "process") && !includes(code, "node:")) return;

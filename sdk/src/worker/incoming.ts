@@ -1,5 +1,5 @@
 /**
- * A request as the gateway sends it, whichever way it came: over HTTP, or as a frame of the call channel.
+ * A request from the gateway, over HTTP or as a frame of the call channel.
  *
  * @module
  */
@@ -20,27 +20,27 @@ import {
   slice,
 } from "./primordials.ts";
 
-/** What the worker asks of a request. */
+/** The interface that the worker needs of a request. */
 export interface Incoming {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
   readonly facts: CallFacts;
-  /** The `content-type`; empty when there is none. */
+  /** The `content-type`. Empty if there is none. */
   readonly contentType: string;
-  /** A header by its name in lower case. */
+  /** The value of a header; `name` is in lower case. */
   header(name: string): string | null;
   headers(): Headers;
-  /** Whether there may be a body. */
+  /** Whether the request may have a body. */
   hasBody(): boolean;
-  /** The body as text. It can be read once, in one of these three ways. */
+  /** The body as text. Only one of these three methods can be called, and only once. */
   text(): string | Promise<string>;
   bytes(): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
   stream(): BodyInit | null;
-  /** Aborted when the caller goes away. */
+  /** The signal that is aborted when the caller disconnects. */
   signal(): AbortSignal;
   isAborted(): boolean;
-  /** The platform's own object, for what only works with that one: a WebSocket upgrade. */
+  /** The platform's own `Request`, for operations that need it: a WebSocket upgrade. */
   readonly native: Request | null;
 }
 
@@ -50,7 +50,7 @@ export class HttpIncoming implements Incoming {
   readonly method: string;
   readonly target: string;
   readonly facts: CallFacts;
-  /** Copied at once: after an upgrade to a WebSocket, the request says no more. */
+  /** Copied early: after an upgrade to a WebSocket, the request's headers are not readable. */
   readonly #headers: Headers;
 
   constructor(request: Request) {
@@ -98,13 +98,13 @@ export class HttpIncoming implements Incoming {
     try {
       return signalAborted(requestSignal(this.native));
     } catch {
-      // The request is no more: its connection has become a WebSocket's.
+      // The request is closed: its connection has become a WebSocket.
       return false;
     }
   }
 }
 
-/** The path and query of a request that came over a unix socket, where its URL is `http+unix://host/path`. */
+/** The path and query of a request that came over a unix socket. Its URL is `http+unix://host/path`. */
 function targetOf(url: string): string {
   const start = indexOf(url, "/", indexOf(url, "://") + 3);
   return start < 0 ? "/" : slice(url, start);

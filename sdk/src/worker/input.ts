@@ -1,18 +1,20 @@
 /**
- * A request's input: what is validated and given to the handler as its first argument.
+ * A request's input: the value that is validated and passed to the handler as its first argument.
  *
  * | request | input |
  * |---|---|
  * | GET, HEAD | the query string as an object of strings |
  * | no body | `{}` |
- * | `application/json`, `...+json` | the parsed body; 400 when it does not parse |
- * | `application/x-www-form-urlencoded` | the fields as an object of strings; JSON that is sent as a form is JSON |
- * | a body without a content type | the parsed body when it is JSON, else as below |
- * | any other type but files and multipart, for a function with `input` | the parsed body when it is JSON, else as below |
- * | anything else | `undefined`; the body is left unread in the third argument |
+ * | `application/json`, `...+json` | the parsed body; 400 if it does not parse |
+ * | `application/x-www-form-urlencoded` | the fields as an object of strings; if the form is in fact JSON,
+ * the parsed JSON |
+ * | a body without a content type | the parsed body if it is JSON, otherwise as in the last row |
+ * | any other type except files and multipart, for a function with `input` | the parsed body if it is JSON,
+ * otherwise as in the last row |
+ * | anything else | `undefined`; the body can be read from the third argument |
  *
- * A schema is never skipped: a body that gives no input is checked as `{}`. Otherwise a caller could get
- * around the validation by naming another content type. A function for uploads leaves `input` out.
+ * A schema is never skipped: a body that gives no input is validated as `{}`. Otherwise a caller could bypass
+ * the validation with another content type. A function for uploads has no `input`.
  *
  * @module
  */
@@ -35,18 +37,20 @@ import {
 } from "./primordials.ts";
 import { parseFields } from "./query.ts";
 
-/** What was read from a request. */
+/** The result of reading a request. */
 export interface Input {
   readonly value: unknown;
-  /** The body, when it had to be read; `null` when it is still to be streamed. */
+  /** The body if it was read; `null` if it can still be streamed. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
-  /** Whether the value is fields of a query or a form: each is a text, or a list if it came more than once. */
+  /**
+   * Whether the value comes from a query or a form. Each field is then a text, or a list if it was repeated.
+   */
   readonly isFields: boolean;
   /** The content type of a body that was not read. */
   readonly unread: string | null;
 }
 
-/** A body that cannot be read, with the answer. */
+/** A body that cannot be read, with the answer to the caller. */
 export class Refused {
   readonly answer: PlainAnswer;
   constructor(answer: PlainAnswer) {
@@ -54,26 +58,25 @@ export class Refused {
   }
 }
 
-/** What reading gives. */
 type ReadInput = Input | Refused;
 
 const NO_BODY: Input = { value: {}, bytes: null, isFields: false, unread: null };
 
-/** Bodies over this length are not read to see whether they are JSON. */
+/** The longest body that is tested for JSON without the content type of JSON. */
 const MAX_GUESSED_BYTES = 1024 * 1024;
 
-/** Types whose bodies are no JSON, and multipart, which is not parsed. */
+/** Types whose bodies are not JSON, and multipart, which is not parsed. */
 const FILE_TYPE = /^(?:image|audio|video|font|multipart)\//;
 
-/** Text that begins as a JSON object or list does. */
+/** Text that begins like a JSON object or list. */
 const BEGINS_AS_JSON = /^\s*[{[]/;
 
-/** Whether requests with this method take their input from the query string. */
+/** Whether requests with this method have their input in the query string. */
 export function takesQuery(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** The input of a request without a body of its own. */
+/** The input of a request without a body. */
 export function queryInput(query: unknown): Input {
   return { value: query, bytes: null, isFields: true, unread: null };
 }
@@ -83,8 +86,8 @@ type Kind = "json" | "form" | "other";
 /**
  * Reads the input from a request's body.
  *
- * @param keepBytes Whether the body must still be readable, byte for byte; text alone is quicker.
- * @param isWanted Whether the function has a schema for it.
+ * @param keepBytes Whether the raw bytes must stay readable. Reading only text is faster.
+ * @param isWanted Whether the function has an input schema.
  */
 export function readBody(
   incoming: Incoming,
@@ -152,14 +155,14 @@ function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
   return { value: undefined, bytes, isFields: false, unread: type };
 }
 
-/** `Application/JSON; charset=utf-8` is `application/json`. */
+/** Converts `Application/JSON; charset=utf-8` to `application/json`. */
 function mediaType(header: string): string {
   if (header === "" || header === "application/json") return header;
   const end = indexOf(header, ";");
   return toLowerCase(trim(end < 0 ? header : slice(header, 0, end)));
 }
 
-/** What decodes the text; `null` for UTF-8. */
+/** The decoder of the charset, or `null` for UTF-8. */
 function charsetOf(header: string): TextDecoder | null | Refused {
   if (header === "" || header === "application/json") return null;
   const lower = toLowerCase(header);

@@ -1,8 +1,8 @@
 /**
- * Loads the inspection, in the workers that inspect.
+ * Loads the inspection module, only in workers in inspect mode.
  *
- * It is read as text: a module that could be imported would be parsed in every worker at its start, which is
- * 3 MB of each of them, and reading a file later needs a right that workers do not have.
+ * The module is embedded as text. As an imported module, it would be parsed at the start of every worker,
+ * which costs 3 MB each. Reading it from a file later needs a permission that workers do not have.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * One request to the function: input, validation, handler, result.
+ * Handles one request to the function: input, validation, handler, result.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { IssueDetail, Validated, Validator } from "./validation.ts";
 export interface LoadedFunction {
   readonly scope: FunctionScope;
   readonly tools: Tools;
-  /** Bytes of a body. */
+  /** The largest body, in bytes. */
   readonly maxBodyBytes: number;
 }
 
@@ -38,7 +38,8 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     let input: Input | Refused;
     if (takesQuery(context.method)) input = queryInput(context.query);
     else {
-      // A body that is encoded does not parse, so that plain JSON is not asked for its encoding.
+      // An encoded body does not parse as JSON, so the common case of plain JSON skips the look-up of the
+      // encoding.
       let decoded = isPlainJson(incoming) ? incoming : await withoutCodings(fn, incoming);
       if (decoded instanceof Refused) return decoded.answer;
       let reading = readBody(decoded, tool.wantsRequest, isWanted);
@@ -64,7 +65,7 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     if (outcome.described && tool.validateOutput !== null) await warnOfMismatch(tool, outcome);
     return outcome.answer;
   } catch (error) {
-    // What a caller who has gone away leaves behind is no fault of the function.
+    // Errors after the caller has disconnected are not the function's fault.
     log(incoming.isAborted() ? "WARN" : "ERROR", isResponse(error) ? [THROWN_RESPONSE, error] : [error]);
     return internalError();
   }
@@ -72,7 +73,7 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
 
 const THROWN_RESPONSE = "The handler threw a response, which is answered with 500; return it";
 
-/** Whether it is a request of the call channel that most likely has nothing but JSON. */
+/** Whether this is a request of the call channel that almost always contains plain JSON. */
 function isPlainJson(incoming: Incoming): boolean {
   return incoming.native === null && incoming.contentType === "application/json";
 }
@@ -82,7 +83,7 @@ function withoutCodings(fn: LoadedFunction, incoming: Incoming): Incoming | Prom
   return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.maxBodyBytes);
 }
 
-/** Details that begin with the reason why there was nothing to check. */
+/** Puts first the reason why the body was not read. */
 function withReason(details: readonly IssueDetail[], { unread }: Input): readonly IssueDetail[] {
   if (unread === null) return details;
   const type = unread === "" ? "it has no Content-Type" : `its Content-Type is ${unread}`;
@@ -107,8 +108,8 @@ function toolOf(tools: Tools, incoming: Incoming): Tool {
 /**
  * Validates the input.
  *
- * A schedule has no caller who could send an input: its runs get `{}`, with the schema's defaults where it
- * accepts that, so that one function can serve callers and a schedule.
+ * A schedule has no caller that could send an input. Its runs get `{}`, with the schema's defaults if the
+ * schema accepts `{}`. One function can thus serve callers and a schedule.
  */
 function validate(tool: Tool, context: InvocationContext, input: Input): Validated | Promise<Validated> {
   if (tool.validateInput === null) return { value: input.value, details: null };
@@ -117,7 +118,9 @@ function validate(tool: Tool, context: InvocationContext, input: Input): Validat
   return context.isCron ? leniently(validated, value) : validated;
 }
 
-/** Queries and forms have no way to say that one value is a list: where the schema wants one, it is. */
+/**
+ * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one.
+ */
 function validateFields(validator: Validator, value: unknown): Validated | Promise<Validated> {
   const validated = validator(value);
   return validated instanceof NativePromise
@@ -154,7 +157,10 @@ async function leniently(validating: Validated | Promise<Validated>, value: unkn
   return validated.details === null ? validated : { value, details: null };
 }
 
-/** An output that does not match its schema is still sent: the schema describes, it does not filter. */
+/**
+ * An output that does not match its schema is still sent. The schema documents the output and does not filter
+ * it.
+ */
 async function warnOfMismatch(tool: Tool, outcome: Outcome): Promise<void> {
   try {
     const { details } = await tool.validateOutput!(outcome.value);

@@ -9,10 +9,10 @@ import { checkedMessage, jelouUnavailable } from "../errors/jelou_arguments.ts";
 import type { JelouCredentials } from "./load_message.ts";
 import { freeze, nativeFetch, parse, stringify } from "./primordials.ts";
 
-/** Makes the client of one request. */
+/** Creates the client of one request. */
 export type JelouFactory = (botId: string | undefined) => JelouClient;
 
-/** Makes clients with the platform's credentials, or ones that refuse when there are none. */
+/** Creates clients with the platform's credentials. Without credentials, the calls of a client throw. */
 export function jelouFactory(credentials: JelouCredentials | null): JelouFactory {
   return (botId) => createJelou(credentials, botId);
 }
@@ -47,7 +47,7 @@ function joinUrl(base: string, path: string): string {
   return (base.endsWith("/") ? base.slice(0, -1) : base) + path;
 }
 
-/** The parts of the API's answers that matter here. */
+/** The used fields of the API's answers. */
 interface Answer {
   readonly messageId?: unknown;
   readonly id?: unknown;

@@ -1,8 +1,8 @@
 /**
- * A result as JSON that says what the value says.
+ * Serializes a result as JSON without losing data.
  *
- * `JSON.stringify` empties what it does not know: a `Map`, a `Promise` or an error becomes `{}`. A look at its text tells
- * whether that may have happened, so that plain data costs no walk of its own.
+ * `JSON.stringify` silently converts unknown objects to `{}`: a `Map`, a `Promise` or an error. The text
+ * shows whether this may have happened, so plain data needs no separate traversal.
  *
  * @module
  */
@@ -36,16 +36,17 @@ import {
   symbolIterator,
 } from "./primordials.ts";
 
-/** Values that are looked at when nothing has failed. More of them are data. */
+/** How many values are checked if `JSON.stringify` has not failed. A larger result is treated as data. */
 const MAX_VALUES = 100_000;
 
-/** Whether a result is being made into JSON. */
+/** Whether a result is being serialized. */
 let serializing = false;
 
 /**
- * The JSON of a result.
+ * Serializes a result.
  *
- * @throws {TypeError} When JSON cannot say what the value says; the message names where in it, and what to return.
+ * @throws {TypeError} If JSON cannot express the value. The message contains the path and the value to return
+ * instead.
  */
 export function toJson(value: unknown): string {
   let text: string | undefined;
@@ -68,8 +69,8 @@ export function toJson(value: unknown): string {
 }
 
 /**
- * Makes errors inside a result fail, which JSON would send without their message. Called when the module has been imported:
- * a `toJSON` that it has given to errors stays.
+ * Makes serialization fail for errors inside a result, because JSON would drop their message. Called after
+ * the import of the module, so that a `toJSON` that the module adds to errors stays.
  */
 export function watchErrors(): void {
   const prototype = NativeError.prototype;
@@ -87,13 +88,13 @@ function refuse(): never {
   throw new NativeTypeError("The result has an Error in it, which JSON would empty; return its message");
 }
 
-/** Looks for what JSON cannot say. */
+/** Searches a value for parts that JSON cannot express. */
 function problemOf(value: unknown, most: number): TypeError | null {
   try {
     const problem = search(value, { path: [], around: [], left: most });
     return problem === null ? null : new NativeTypeError(problem);
   } catch {
-    // A getter, a `toJSON` or a proxy of the function's own: its error is the one to be told.
+    // The function's own getter, `toJSON` or proxy has thrown. The caller reports that error.
     return null;
   }
 }
@@ -160,14 +161,17 @@ function searchAt(name: string, value: unknown, at: Search): string | null {
   return problem;
 }
 
-/** What to return instead of a value, which has a name in the text; at the root there may be more ways. */
+/**
+ * The advice about the value to return instead. `name` is the value's name in the text; at the root, more
+ * advice may apply.
+ */
 type Advice = (name: string, isRoot: boolean) => string;
 
 const entries: Advice = (name) => `return Object.fromEntries(${name})`;
 const byItself: Advice = (_, isRoot) =>
   isRoot ? "return plain data" : "return it by itself, not inside an object";
 
-/** The name of a type that `JSON.stringify` empties, and what to do; `null` for data. */
+/** The name of a type that `JSON.stringify` converts to `{}`, with advice. `null` for data. */
 function emptiedKind(value: object): readonly [name: string, advice: Advice] | null {
   const prototype = getPrototypeOf(value);
   if (prototype === objectPrototype || prototype === null || isArray(value)) return null;
@@ -203,7 +207,7 @@ function emptiedKind(value: object): readonly [name: string, advice: Advice] | n
   return [nameOfType(value), () => "give its class a toJSON() method, or return plain data"];
 }
 
-/** Whether it is an array of numbers and not of bytes. */
+/** Whether the value is a typed array of numbers, but not of bytes. */
 export function isNumbers(value: object): boolean {
   return isView(value) && !(value instanceof Uint8Array) && !(value instanceof Uint8ClampedArray) &&
     !(value instanceof DataView);
@@ -239,7 +243,7 @@ function lower(place: string): string {
   return place === "The result" ? "the result" : place;
 }
 
-/** What the value is called in a piece of advice: the last part of the path that is a name. */
+/** The name of the value in an advice: the last part of the path that is a name. */
 function nameOf({ path }: Search): string {
   for (let index = path.length - 1; index >= 0; index--) {
     if (matches(/^[A-Za-z_$][\w$]*$/, path[index]!)) return path[index]!;

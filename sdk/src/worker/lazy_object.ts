@@ -1,8 +1,8 @@
 /**
- * Stand-ins for the web platform's objects, which build the real one only when something looks inside.
+ * Stand-ins for web platform objects. They build the real object only on access to its internal state.
  *
- * Deno's `Request` and `Headers` keep their state under symbols. An object that inherits from their prototype
- * and answers those symbols from the real object is one of them in every respect: for `instanceof`, for
+ * Deno's `Request` and `Headers` keep their state under symbols. A stand-in inherits from their prototype and
+ * reads these symbols from the real object. It therefore works like the real object: for `instanceof`, for
  * every method, and for the platform itself, as in `fetch(request)` and `new Request(request)`.
  *
  * @module
@@ -10,10 +10,10 @@
 import { create, defineProperty, getOwnPropertySymbols, getPrototypeOf } from "./primordials.ts";
 
 /**
- * Makes the prototype of stand-ins.
+ * Creates the prototype of stand-ins.
  *
- * @param sample A real object, to see how this Deno keeps its state.
- * @param build Gives the real object behind a stand-in; it has to remember it.
+ * @param sample A real object, which shows how this Deno version keeps its state.
+ * @param build Returns the real object behind a stand-in, always the same one.
  */
 export function standInPrototype<S extends object, T extends object>(
   sample: T,

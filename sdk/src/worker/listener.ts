@@ -1,5 +1,5 @@
 /**
- * The worker's own sockets, which it listens on for its whole life.
+ * Listens on the worker's own sockets for the life of the process.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import { NativePromise, nativeSetTimeout } from "./primordials.ts";
 
 const { listen } = Deno;
 
-/** How long to wait before another try when a connection cannot be accepted. */
+/** The pause before the next try after a connection could not be accepted. */
 const PAUSE_MS = 50;
 
-/** Hands over each connection that comes to the socket. */
+/** Passes each new connection of the socket to `take`. */
 export function serveSocket(path: string, take: (connection: Deno.UnixConn) => void): void {
   accept(listen({ transport: "unix", path }), take);
 }
 
-/** While the function has all the files open that a process may have, connections wait. */
+/** Accepts connections. If the function has used up the process's file descriptors, connections wait. */
 async function accept(listener: Deno.UnixListener, take: (connection: Deno.UnixConn) => void): Promise<void> {
   while (true) {
     try {

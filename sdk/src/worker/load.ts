@@ -1,5 +1,5 @@
 /**
- * Turns a blank worker into one function, for life.
+ * Turns a blank worker into the worker of one function. A worker loads only one function in its life.
  *
  * @module
  */
@@ -20,13 +20,13 @@ import { dropRights } from "./permissions.ts";
 import { platformUrls } from "./platform_url.ts";
 import { prepareTools } from "./tool.ts";
 
-/** The outcome of a load: what the engine is told, and the function if it can serve. */
+/** The result of a load: the report for the engine, and the function if it can serve. */
 export interface Loaded {
   readonly result: LoadResult;
   readonly fn: LoadedFunction | null;
 }
 
-/** Drops the worker's rights, imports the function, and in inspect mode reads its manifest. */
+/** Drops the worker's permissions and imports the function. In inspect mode, also reads its manifest. */
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
@@ -47,7 +47,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   }
 }
 
-/** Bytes of a body, unless the engine says otherwise. */
+/** The default limit of a body, in bytes. The engine can set another limit. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** Imports a function and makes it ready for requests. */

@@ -1,5 +1,5 @@
 /**
- * The engine's one message to a blank worker: which function it becomes.
+ * The engine's one message to a blank worker: the function to load.
  *
  * @module
  */
@@ -7,9 +7,9 @@ import type { Company } from "../context/identity.ts";
 
 /** The body of `POST /__jelou/load`. */
 export interface LoadMessage {
-  /** `inspect` reads the manifest in a worker that has no network and serves nobody. */
+  /** `inspect` reads the manifest in a worker without network, which serves no requests. */
   readonly mode: "serve" | "inspect";
-  /** The function as one ES module. */
+  /** The source of the function as one ES module. */
   readonly bundle: string;
   readonly functionSlug: string;
   readonly functionId: string;
@@ -17,15 +17,15 @@ export interface LoadMessage {
   readonly company: Company;
   /** The function's secrets. */
   readonly env: Readonly<Record<string, string>>;
-  /** The domain whose sub-domains are functions, without a port. */
+  /** The parent domain of the function host names, without a port. */
   readonly functionsDomain: string;
   /** The unix socket that leads to the platform's own gateway. */
   readonly egressSocket: string | null;
-  /** Bytes of a log line, its newline included. */
+  /** The longest log line in bytes, including its newline. */
   readonly logLineBytes?: number;
-  /** Bytes of a request's body once it is decoded. */
+  /** The largest request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
-  /** Present when the platform has a memory store. */
+  /** The memory store, or `null` if the platform has none. */
   readonly memory: MemoryStore | null;
   /** Credentials of the Jelou API. */
   readonly jelou: JelouCredentials | null;
@@ -33,11 +33,11 @@ export interface LoadMessage {
 
 /** The platform's memory store. */
 export interface MemoryStore {
-  /** Bytes of a value. */
+  /** The largest value in bytes. */
   readonly maxValueBytes?: number;
 }
 
-/** Where the Jelou API is, and who calls it. */
+/** The Jelou API's address and the credentials for it. */
 export interface JelouCredentials {
   readonly baseUrl: string;
   readonly apiKey: string;

@@ -1,5 +1,5 @@
 /**
- * Log lines: one JSON object a line on standard output, where the engine collects them.
+ * Log lines: one JSON object per line on standard output, which the engine collects.
  *
  * @module
  */
@@ -7,33 +7,32 @@ import { currentContext } from "./current.ts";
 import { renderArgument } from "./log_value.ts";
 import { byteLength, encode, NativeDate, slice, stringify, toISOString, writeStdout } from "./primordials.ts";
 
-/** How serious a line is. */
 export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
-/** The longest line, in bytes, its newline included, unless the engine says otherwise. */
+/** The default limit of a line in bytes, including its newline. The engine can set another limit. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
-/** What every line of this process carries, and how long it may be. */
+/** The fields that every line of this process has, and the limit of a line. */
 const origin: { function: string | null; company: string | null; lineBytes: number } = {
   function: null,
   company: null,
   lineBytes: LOG_LINE_BYTES,
 };
 
-/** Tells whose lines these are, and how long they may be, once it is known. */
+/** Sets the fields of all lines and the limit of a line, once the function is known. */
 export function setLogOrigin(functionSlug: string, companyId: string | null, lineBytes?: number): void {
   origin.function = functionSlug;
   origin.company = companyId;
   if (lineBytes !== undefined) origin.lineBytes = lineBytes;
 }
 
-/** Writes a line that belongs to the current request. Never throws. */
+/** Writes a line of the current request. Never throws. */
 export function log(level: Level, args: readonly unknown[]): void {
   const context = currentContext();
   logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, args);
 }
 
-/** Writes a line that belongs to the given request. Never throws. */
+/** Writes a line of the given request. Never throws. */
 export function logFor(
   requestId: string | null,
   company: string | null,
@@ -49,10 +48,13 @@ export function logFor(
 
 const TAIL = "]}\n";
 
-/** Room for the note that says what was cut. */
+/** Reserved bytes for the note about cut arguments. */
 const NOTE_BYTES = 88;
 
-/** Renders arguments within a number of bytes; what does not fit is cut, and a last argument says so. */
+/**
+ * Renders arguments within a number of bytes. If they do not fit, cuts them and adds a note as the last
+ * argument.
+ */
 function renderArguments(args: readonly unknown[], room: number): string {
   let text = "";
   let left = room;
@@ -72,7 +74,7 @@ function note(): string {
   return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes)]"`;
 }
 
-/** The beginning of a rendered argument as a JSON string, in at most `room` bytes. */
+/** Cuts a rendered argument and returns it as a JSON string of at most `room` bytes. */
 function shorten(piece: string, room: number): string {
   let length = piece.length < room ? piece.length : room;
   while (length > 8) {
@@ -84,7 +86,7 @@ function shorten(piece: string, room: number): string {
   return "";
 }
 
-/** Bytes of a text in UTF-8. */
+/** The length of a text in UTF-8 bytes. */
 function utf8Length(text: string): number {
   return byteLength(encode(text));
 }

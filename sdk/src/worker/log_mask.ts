@@ -1,14 +1,15 @@
 /**
- * Keeps credentials out of the log: errors of HTTP clients carry the request that failed, with its headers.
+ * Keeps credentials out of the log. For example, errors of HTTP clients contain the failed request with its
+ * headers.
  *
  * @module
  */
 import { exec, hasOwn, matches, slice, toLowerCase } from "./primordials.ts";
 
-/** What stands in a credential's place. */
+/** The text that replaces a credential. */
 export const MASKED = "[masked]";
 
-/** Names of properties and headers whose values are credentials, in lower case and without `-` and `_`. */
+/** Names of properties and headers that hold credentials, in lower case, without `-` and `_`. */
 const SECRET_NAMES: Readonly<Record<string, true>> = {
   accesstoken: true,
   apikey: true,
@@ -34,10 +35,10 @@ const SECRET_NAMES: Readonly<Record<string, true>> = {
   xjeloutoken: true,
 };
 
-/** Longer than any of them with its separators. */
+/** Longer than any of these names with its separators. */
 const MAX_NAME = 32;
 
-/** Whether what this name stands for is a credential. */
+/** Whether a property or header with this name holds a credential. */
 export function isSecretName(name: unknown): boolean {
   if (typeof name !== "string" || name.length > MAX_NAME) return false;
   let bare = "";
@@ -48,21 +49,23 @@ export function isSecretName(name: unknown): boolean {
   return hasOwn(SECRET_NAMES, bare);
 }
 
-/** What a text with a credential has in it: most texts are looked at once. */
+/**
+ * Matches every text that may contain a credential. Most texts do not match and need only this one search.
+ */
 const HINT = /bearer |basic |jfn_|:\/\/[^\s@]*@|authorization|cookie|api-key|auth-token|jelou-token/i;
 
-/** Where credentials are in a text; what is before the credential itself is the first group. */
+/** The credentials in a text. The first group is the text before the credential. */
 const CREDENTIALS: readonly RegExp[] = [
-  // Lines of a head.
+  // Header lines of an HTTP message.
   /((?:proxy-)?authorization\s*:\s*|(?:set-)?cookie\s*:\s*|x-(?:api-key|auth-token|jelou-token)\s*:\s*)[^\r\n]+/gi,
   /(\bbearer )(?=[\w.~+/-]*[\d=_.~+/-])[\w.~+/=-]{8,}/gi,
   /(^[Bb]asic )(?=\S*[A-Z0-9=])[\w+/=-]{8,}$/g,
   /(\bjfn_(?:rt|pat)_)[0-9A-Za-z]+/g,
-  // The password in an address.
+  // The password in a URL.
   /(:\/\/[^\s:@/]*:)[^\s@/]+(?=@)/g,
 ];
 
-/** A text with its credentials masked. */
+/** Masks the credentials in a text. */
 export function maskText(text: string): string {
   if (!matches(HINT, text)) return text;
   for (let index = 0; index < CREDENTIALS.length; index++) text = maskAll(CREDENTIALS[index]!, text);

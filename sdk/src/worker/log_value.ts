@@ -1,6 +1,6 @@
 /**
- * Renders anything that a function may log as JSON, within the room that a line has: what is too much is left where it
- * is, and never copied.
+ * Renders any value that a function may log as JSON, within the room of a line. The surplus is cut and never
+ * copied.
  *
  * @module
  */
@@ -41,31 +41,31 @@ import {
 } from "./primordials.ts";
 import { readableStack } from "./stack.ts";
 
-/** Values inside one argument after which the rest is left out: a line is for reading. */
+/** The most values inside one argument. The rest is omitted, because people read the log. */
 const MAX_VALUES = 2_000;
 
-/** Levels below an argument that are shown. */
+/** The most levels below an argument. */
 const MAX_DEPTH = 10;
 
-/** Characters that a value takes beside its own. */
+/** Characters that each value takes in addition to its own. */
 const PUNCTUATION = 4;
 
 /** Progress through one argument. */
 interface Walk {
   /** Values rendered so far. */
   count: number;
-  /** Characters that are left. */
+  /** Remaining characters. */
   room: number;
-  /** Whether the room was not enough. */
+  /** Whether something was cut because the room was not enough. */
   cut: boolean;
-  /** The objects around the current value. */
+  /** The objects that contain the current value. */
   readonly around: unknown[];
 }
 
 /** An argument as JSON. */
 export interface Rendered {
   readonly json: string;
-  /** Whether parts of it are left out for want of room. */
+  /** Whether parts are missing because the room was not enough. */
   readonly cut: boolean;
 }
 
@@ -89,7 +89,7 @@ function reason(error: unknown): string {
   }
 }
 
-/** A text as far as there is room, without the credentials in it. */
+/** Shortens a text to the room and masks the credentials in it. */
 function text(value: string, walk: Walk, room = walk.room): string {
   if (value.length > room) walk.cut = true;
   walk.room -= value.length < room ? value.length : room;
@@ -100,7 +100,7 @@ function shown(value: string, room: number): string {
   return value.length <= room ? maskText(value) : maskText(slice(value, 0, room)) + "…";
 }
 
-/** A copy of a value that `JSON.stringify` renders without loss of what matters to a reader. */
+/** Copies a value to a form that `JSON.stringify` renders without loss of important data. */
 function plain(value: unknown, walk: Walk): unknown {
   walk.count++;
   walk.room = walk.room > PUNCTUATION ? walk.room - PUNCTUATION : 0;
@@ -170,7 +170,7 @@ function typeLabel(value: object): string {
   return (value as { constructor?: { name?: string } }).constructor?.name ?? "Object";
 }
 
-/** Whether the rest of a list or an object is to be left out. */
+/** Whether the rest of a list or object must be omitted. */
 function isFull(walk: Walk): boolean {
   if (walk.room > 0) return walk.count > MAX_VALUES;
   return walk.cut = true;
@@ -184,7 +184,7 @@ function plainList(list: readonly unknown[], walk: Walk): unknown[] {
       break;
     }
     const item = list[index];
-    // Node keeps the headers of a message as a list of names and values.
+    // Node keeps the headers of a message as a list of alternating names and values.
     const isSecret = typeof item === "string" && index > 0 && isSecretName(list[index - 1]);
     copy[index] = item === undefined ? null : isSecret ? MASKED : plain(item, walk);
   }
@@ -193,9 +193,9 @@ function plainList(list: readonly unknown[], walk: Walk): unknown[] {
 
 function plainError(error: Error, walk: Walk): unknown {
   const copy: Record<string, unknown> = { name: text(String(error.name), walk) };
-  // The other half is for the stack.
+  // The other half of the room is for the stack.
   copy.message = text(String(error.message), walk, walk.room >> 1);
-  // The runtime copies the message to make it.
+  // To build the stack, the runtime copies the message.
   if (walk.room > 0) copy.stack = text(readableStack(error), walk);
   if (error.cause !== undefined) copy.cause = plain(error.cause, walk);
   const { errors } = error as { errors?: unknown };
@@ -203,7 +203,7 @@ function plainError(error: Error, walk: Walk): unknown {
   return plainFields(error, copy, walk);
 }
 
-/** A map is shown as an object when its keys allow it, as a list of pairs otherwise. */
+/** Renders a map as an object if its keys allow it, otherwise as a list of pairs. */
 function plainMap(map: Map<unknown, unknown>, walk: Walk): unknown {
   const pairs: [unknown, unknown][] = [];
   const named: Record<string, unknown> = {};

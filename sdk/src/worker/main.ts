@@ -1,10 +1,10 @@
 /**
  * The worker: a Deno process that waits for one function and then serves it.
  *
- * It listens on the unix socket that is its first argument (and answers the engine's heartbeat on the second, and takes
- * calls as frames on the third, with pipes for their answers after it), says so with one line on standard output, is told
- * by the engine which function it is (`POST /__jelou/load`), and from then on answers that function's
- * requests. What the gateway tells of a request is in {@link CallFacts}.
+ * Its arguments are unix sockets: the socket to listen on, the socket of the engine's heartbeat, and the
+ * socket for calls as frames, followed by the pipes for their answers. The worker prints one line on standard
+ * output when it listens. The engine then sends it a function (`POST /__jelou/load`), and from then on the
+ * worker answers that function's requests. {@link CallFacts} has the gateway's data about a request.
  *
  * @module
  */
@@ -100,9 +100,10 @@ const server = Deno.serve({
   },
 }, handle);
 
-// It ends when it cannot take a connection, and a process without it is of no use: the engine starts another one.
+// The server ends if it cannot accept a connection. The process is useless without it, and the engine starts
+// another one.
 const end = () => exit(1);
 server.finished.then(end, end);
 
-// After the server runs: a worker that cannot listen must end.
+// Called only after the server runs: a worker that cannot listen must end.
 surviveErrors();

@@ -1,5 +1,5 @@
 /**
- * `ctx.memory` over the egress socket. The platform scopes the keys by the request that calls.
+ * `ctx.memory` over the egress socket. The platform derives the scope of the keys from the calling request.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import type { MemoryStore } from "./load_message.ts";
 import { type EgressClient, PARENT_HEADER } from "./egress.ts";
 import { encodeComponent, freeze, nativeFetch, NativeRequest, parse, stringify } from "./primordials.ts";
 
-/** Makes the client of one request. */
+/** Creates the client of one request. */
 export type MemoryFactory = (requestId: string) => MemoryClient;
 
-/** Where the platform answers for memory; the host exists on the egress socket only. */
+/** The URL of the platform's memory API. This host exists only on the egress socket. */
 const BASE = "http://jelou.internal/memory/";
 
-/** Makes clients that use the platform's store, or refuse when there is none. */
+/** Creates clients of the platform's store. Without a store, the calls of a client throw. */
 export function memoryFactory(egress: EgressClient | null, store: MemoryStore | null): MemoryFactory {
   const connected = store === null ? null : egress;
   return (requestId) => createMemory(connected, store?.maxValueBytes, requestId);

@@ -11,10 +11,10 @@ import { maskText } from "./log_mask.ts";
 import { createObjectURL, isError, NativeBlob, nativeImport, revokeObjectURL, slice } from "./primordials.ts";
 import { readableStack } from "./stack.ts";
 
-/** What a module may export as its default. */
+/** The types of a module's default export. */
 export type Definition = AnyFunctionDefinition | AppDefinition;
 
-/** A function that cannot be loaded, with the reason for its author. */
+/** The error of a function that cannot be loaded, with a message for its author. */
 export class LoadError extends Error {
   readonly code: LoadFailure["code"];
   constructor(code: LoadFailure["code"], message: string, cause?: unknown) {
@@ -24,8 +24,8 @@ export class LoadError extends Error {
 }
 
 /**
- * Imports a module from its text. A blob URL needs no read right, and inside it `@jelou/functions` resolves to
- * the copy that this process has loaded.
+ * Imports a module from its text. A blob URL needs no read permission. Inside the module, `@jelou/functions`
+ * resolves to the copy that this process has loaded.
  */
 export async function importSource(source: string): Promise<Record<string, unknown>> {
   const url = createObjectURL(new NativeBlob([source], { type: "text/javascript" }));
@@ -39,7 +39,7 @@ export async function importSource(source: string): Promise<Record<string, unkno
 /**
  * Imports the bundle.
  *
- * @throws {LoadError} When it cannot be imported or does not export a definition.
+ * @throws {LoadError} If the bundle cannot be imported or does not export a definition.
  */
 export async function importDefinition(bundle: string): Promise<Definition> {
   let module: Record<string, unknown>;
@@ -80,7 +80,7 @@ function describe(value: unknown): string {
   return typeof value === "function" ? "a JavaScript function" : `a ${typeof value}`;
 }
 
-/** Characters of an error's message that the engine is told. */
+/** The longest error message that is sent to the engine, in characters. */
 const MAX_MESSAGE = 4_000;
 
 function messageOf(error: unknown): string {
@@ -88,7 +88,7 @@ function messageOf(error: unknown): string {
   return maskText(message.length > MAX_MESSAGE ? slice(message, 0, MAX_MESSAGE) + "…" : message);
 }
 
-/** What the engine is told about a failure. */
+/** Describes a failure for the engine. */
 export function describeFailure(error: unknown): LoadFailure {
   if (error instanceof LoadError) {
     const { cause } = error;

@@ -1,14 +1,13 @@
 /**
- * The requests of a call channel that have no answer yet, and those whose answer is held.
+ * The requests of a call channel that have no answer yet, and the requests whose answer is held.
  *
- * A list through the requests themselves: a map to which one is added and taken away for each call is made anew every few
- * calls. Only a call that is cancelled, or whose answer was held, is looked for.
+ * A linked list through the requests themselves. A map with one insertion and one removal per call is rebuilt
+ * every few calls. Only a cancelled call, or a call whose answer was held, needs a search.
  *
  * @module
  */
 import type { ChannelRequest } from "./channel_request.ts";
 
-/** A list of requests. */
 export class OpenRequests {
   #first: ChannelRequest | null = null;
 
@@ -19,7 +18,7 @@ export class OpenRequests {
     this.#first = request;
   }
 
-  /** Takes a request out, if it is in the list. */
+  /** Removes a request, if it is in the list. */
   remove(request: ChannelRequest): void {
     const { previous, next } = request;
     if (previous !== null) previous.next = next;
@@ -36,7 +35,7 @@ export class OpenRequests {
     return request;
   }
 
-  /** Takes out any one of them; `null` when there is none. */
+  /** Removes and returns any request. Returns `null` if the list is empty. */
   take(): ChannelRequest | null {
     const request = this.#first;
     if (request !== null) this.remove(request);

@@ -1,5 +1,5 @@
 /**
- * A caller's headers. Most handlers look one up; the copy is made only for more.
+ * A caller's headers. Most handlers only look up one header, so the full copy is made only for other uses.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { standInPrototype } from "./lazy_object.ts";
 import type { Incoming } from "./incoming.ts";
 import { create, defineProperty, getHeader, matches, NativeHeaders, toLowerCase } from "./primordials.ts";
 
-/** Names that can be looked up as they are; the platform's own objects say what is wrong with others. */
+/** Names that need no validation. The platform's own objects report what is wrong with other names. */
 const PLAIN_NAME = /^[\w-]+$/;
 
 const INCOMING = Symbol("incoming");
@@ -32,7 +32,10 @@ defineProperty(prototype, "has", {
   },
 });
 
-/** Makes the function's view of headers; it can be changed without changing the others. */
+/**
+ * Creates the function's view of the headers. The function can change it without changing the original
+ * headers.
+ */
 export function outwardHeaders(incoming: Incoming): Headers {
   const standIn: StandIn = create(prototype);
   standIn[INCOMING] = incoming;

@@ -1,5 +1,6 @@
 /**
- * The web `Request` that a handler gets as its third argument: a stand-in until something looks inside.
+ * The web `Request` that a handler gets as its third argument. It is a stand-in until the handler needs more
+ * than its main fields.
  *
  * @module
  */
@@ -33,7 +34,7 @@ interface StandIn {
 
 const prototype = standInPrototype(new NativeRequest("http://localhost/"), build);
 
-// What most handlers ask for is known without building: parsing the URL alone takes longer than a small handler.
+// The most used fields need no real `Request`: parsing the URL alone takes longer than a small handler.
 const shortcuts: Record<string, (this: StandIn) => unknown> = {
   url() {
     return matches(NORMAL, this[URL_TEXT]) ? this[URL_TEXT] : urlHref(new NativeURL(this[URL_TEXT]));
@@ -50,15 +51,18 @@ const shortcuts: Record<string, (this: StandIn) => unknown> = {
 };
 for (const [name, get] of Object.entries(shortcuts)) defineProperty(prototype, name, { get });
 
-/** A URL that the standard's parser leaves as it is: no dot segments, nothing to be encoded, no usual port. */
+/**
+ * A URL that the standard's parser does not change: no dot segments, no characters to encode, no default
+ * port.
+ */
 const NORMAL =
   /^https?:\/\/[a-z0-9.-]+(?::(?!0|80\/|443\/)\d{2,5})?(?:\/(?!\.|%2[eE])[\w~:@!$&()*+,;=%.-]*)+(?:\?[\w~:@!$&()*+,;=%./?-]*)?$/;
 
-/** Whether this Deno's requests can have stand-ins. If not, they are built at once. */
+/** Whether stand-ins work with this Deno version. If not, the real requests are built at once. */
 const standInsWork = check();
 
 /**
- * Makes the function's view of a request.
+ * Creates the function's view of a request.
  *
  * @param incoming The request from the gateway.
  * @param url The URL that the caller used.
@@ -76,7 +80,7 @@ export function outwardRequest(
   return request;
 }
 
-/** The gateway's request behind a function's request; a request of another origin is given back as it is. */
+/** The gateway's request behind a function's request. Returns any other request unchanged. */
 export function incomingRequest(request: Request): Request {
   return (request as unknown as Partial<StandIn>)[INCOMING]?.native ?? request;
 }
@@ -108,7 +112,7 @@ function headersOf(standIn: StandIn): Headers {
   return standIn[HEADERS] ??= outwardHeaders(standIn[INCOMING]);
 }
 
-/** Tries a stand-in where the platform itself looks inside. */
+/** Tries a stand-in in operations where the platform itself reads the internal state. */
 function check(): boolean {
   const incoming = new HttpIncoming(
     new NativeRequest("http://localhost/", { method: "PUT", headers: { a: "b" } }),

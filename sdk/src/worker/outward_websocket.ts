@@ -1,5 +1,6 @@
 /**
- * `WebSocket` for user code: one to a function of this platform takes the platform's own way, like `fetch`.
+ * `WebSocket` for user code. Like `fetch`, a connection to a function of this platform goes over the egress
+ * socket.
  *
  * @module
  */
@@ -20,10 +21,10 @@ import {
 type Options = string | string[] | WebSocketOptions;
 
 /**
- * Makes the `WebSocket` that user code gets.
+ * Creates the `WebSocket` for user code.
  *
- * @param isPlatformUrl Whether a URL is one of a function.
- * @param egress The platform's own way; `null` where there is none.
+ * @param isPlatformUrl Whether a URL belongs to a function.
+ * @param egress The egress socket's client; `null` if there is no egress socket.
  */
 export function createWebSocket(isPlatformUrl: IsPlatformUrl, egress: EgressClient | null): typeof WebSocket {
   class PlatformWebSocket extends NativeWebSocket {
@@ -38,7 +39,7 @@ export function createWebSocket(isPlatformUrl: IsPlatformUrl, egress: EgressClie
         );
       }
       const plain = new NativeURL(url);
-      // The socket to the gateway is this machine's own: there is no TLS on it.
+      // The socket to the gateway does not leave this machine, so it has no TLS.
       urlSetProtocol(plain, "ws:");
       const given: WebSocketOptions = typeof options === "string" || isArray(options)
         ? { protocols: options }

@@ -1,10 +1,10 @@
 /**
- * Gives up every right that the worker needed to start, before the function's code runs.
+ * Drops every permission that the worker needed only for its start, before the function's code runs.
  *
- * What stays is the network (in serve mode) and the egress socket. Deno checks **both** the read and the write
- * right on a unix socket's path at every connect, also for `Deno.createHttpClient({ proxy: { transport: "unix" } })`:
- * so the engine starts the worker with `--allow-read=<dir>,<egress socket>` and
- * `--allow-write=<dir>,<egress socket>`, and only the egress socket is left of either.
+ * The network (in serve mode) and the egress socket stay. At every connect to a unix socket, Deno checks
+ * **both** the read and the write permission of its path, also for `Deno.createHttpClient({ proxy: {
+ * transport: "unix" } })`. The engine therefore starts the worker with `--allow-read=<dir>,<egress socket>`
+ * and `--allow-write=<dir>,<egress socket>`. After the drop, both permissions cover only the egress socket.
  *
  * @module
  */
@@ -14,11 +14,12 @@ const revoke = revokeSync.bind(Deno.permissions);
 const query = querySync.bind(Deno.permissions);
 
 /**
- * Drops the rights.
+ * Drops the permissions.
  *
- * @param socketPath The worker's own socket; its folder becomes unreachable. Serving goes on.
- * @param egressSocket What may still be reached, or `null`.
- * @throws When a right that must be gone is still there.
+ * @param socketPath The worker's own socket. Its folder becomes inaccessible, but the worker still serves on
+ * it.
+ * @param egressSocket The socket that stays accessible, or `null`.
+ * @throws If a permission is still granted after the drop.
  */
 export function dropRights(socketPath: string, egressSocket: string | null): void {
   for (const name of ["env", "run", "ffi", "sys", "import"] as const) revoke({ name });

@@ -1,14 +1,14 @@
 /**
- * Which URLs are functions of this platform.
+ * Recognizes the URLs of functions of this platform.
  *
  * @module
  */
 import { endsWith, NativeURL, slice, toLowerCase, urlHostname } from "./primordials.ts";
 
-/** Whether a URL is one of a function. */
+/** Whether a URL belongs to a function. */
 export type IsPlatformUrl = (url: string | URL) => boolean;
 
-/** Makes the check for the domain whose sub-domains are functions. */
+/** Creates the check. `functionsDomain` is the parent domain of the function host names. */
 export function platformUrls(functionsDomain: string): IsPlatformUrl {
   const suffix = "." + toLowerCase(functionsDomain);
   return (url) => {

@@ -1,9 +1,9 @@
 /**
- * What the worker needs from the JavaScript world, taken before any user code runs.
+ * The built-in JavaScript functions that the worker needs, captured before any user code runs.
  *
- * A function may replace `JSON.stringify`, `Response` or a method of a prototype, by accident or not. Its own
- * code then breaks; the platform's answers and logs must not. So the request path calls these and no method
- * of a shared prototype.
+ * A function may replace `JSON.stringify`, `Response` or a method of a prototype, by accident or on purpose.
+ * This may break its own code, but not the platform's answers and logs. The request path therefore calls
+ * these captured functions and no method of a shared prototype.
  *
  * @module
  */
@@ -13,7 +13,7 @@ type Method = (this: any, ...args: any[]) => any;
 
 const { apply } = Reflect;
 
-/** Makes `method.call(self, ...args)` into `f(self, ...args)`, independent of `Function.prototype`. */
+/** Converts `method.call(self, ...args)` to `f(self, ...args)`, independent of `Function.prototype`. */
 function uncurry<M extends Method>(
   method: M,
 ): (self: ThisParameterType<M>, ...args: Parameters<M>) => ReturnType<M> {
@@ -47,7 +47,7 @@ export const {
   getOwnPropertySymbols,
 } = Object;
 export const { isArray } = Array;
-/** Whether it is an error, of this realm or another one. */
+/** Whether a value is an error, of this realm or another one. */
 export const isError = (Error as unknown as { isError(value: unknown): value is Error }).isError;
 export const { isNaN: isNotANumber, isFinite: isFiniteNumber } = Number;
 export const decodeComponent = decodeURIComponent;
@@ -103,7 +103,7 @@ export const now = Date.now;
 export const toISOString = uncurry(Date.prototype.toISOString);
 export const functionToString = uncurry(Function.prototype.toString);
 export const exec = uncurry(RegExp.prototype.exec);
-/** `pattern.test(text)`, which would call whatever `exec` the prototype has by then. */
+/** `pattern.test(text)` would call the prototype's current `exec`, which a function may have replaced. */
 export const matches = (pattern: RegExp, text: string): boolean => exec(pattern, text) !== null;
 export const mapEntries = uncurry(Map.prototype.entries);
 export const mapNext = uncurry(getPrototypeOf(new Map().entries()).next as () => IteratorResult<unknown>);
@@ -140,7 +140,7 @@ export const responseHeaders = getter<Response, Headers>(Response.prototype, "he
 export const responseBodyUsed = getter<Response, boolean>(Response.prototype, "bodyUsed");
 export const responseBody = getter<Response, ReadableStream<Uint8Array> | null>(Response.prototype, "body");
 export const responseText = uncurry(Response.prototype.text);
-/** Ends a stream that nobody reads; what its source says to that is nobody's either. */
+/** Cancels an unused stream and ignores errors of its source. */
 export const cancelStream = (stream: ReadableStream | null): void => {
   if (stream !== null) then(apply(streamCancel, stream, []), nothing, nothing);
 };
@@ -177,30 +177,33 @@ export const copyWithin = uncurry(Uint8Array.prototype.copyWithin);
 /** A copy of bytes. */
 export const copy = uncurry(Uint8Array.prototype.slice as () => Uint8Array<ArrayBuffer>);
 
-/** The text of bytes in another encoding. */
+/** Decodes bytes of another encoding. */
 export const decodeWith = (decoder: TextDecoder, bytes: Uint8Array): string => decodeBytes(decoder, bytes);
-/** UTF-8 bytes of a text. */
+/** Encodes a text as UTF-8. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encodeText(encoder, text);
-/** Writes a text as UTF-8 into bytes that have room for it, and gives their number. */
+/** Writes a text as UTF-8 into a large enough buffer and returns the number of bytes. */
 export const encodeInto = (text: string, into: Uint8Array<ArrayBuffer>): number =>
   encodeTextInto(encoder, text, into).written;
-/** The text of UTF-8 bytes; a byte order mark is dropped, and wrong bytes become U+FFFD. */
+/** Decodes UTF-8. Drops a byte order mark and replaces invalid bytes with U+FFFD. */
 export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 
 const { stdout } = Deno;
 const writeStdoutSync = stdout.writeSync;
-/** Writes to a file, as much as it takes. */
+/** Writes to a file and returns the number of bytes written, which may be fewer than given. */
 export const writeSync = uncurry(Deno.FsFile.prototype.writeSync);
 
-/** The number of bytes of an array of bytes; `length` is a getter that can be replaced. */
+/** The length of a byte array. A function can replace the getter `length`. */
 export const byteLength = getter<Uint8Array, number>(getPrototypeOf(Uint8Array.prototype), "byteLength");
 
-/** Writes a text to standard output, all of it, before it returns. A function that closes it has no log any more. */
+/**
+ * Writes a whole text to standard output before it returns. A function that closes standard output loses its
+ * log.
+ */
 export function writeStdout(text: string): void {
   let rest: Uint8Array = encode(text);
   try {
     while (byteLength(rest) > 0) rest = subarray(rest, apply(writeStdoutSync, stdout, [rest]));
   } catch {
-    // Its calls go on.
+    // Standard output is closed. The function's calls continue.
   }
 }

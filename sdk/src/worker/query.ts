@@ -14,7 +14,7 @@ import {
   slice,
 } from "./primordials.ts";
 
-/** Names and values; a name that is repeated gives a list. */
+/** Names and values. A repeated name gives a list. */
 export type Fields = Record<string, string | string[]>;
 
 /** Parses `a=1&b=2`. */
@@ -23,23 +23,25 @@ export function parseFields(text: string): Fields {
   if (text === "") return fields;
   if (matches(PLAIN, text)) eachPlainField(text, (name, value) => addField(fields, name, value));
   else {
-    // The constructor takes off one question mark; a second one is part of the first name, as in `url.searchParams`.
+    // The constructor removes one question mark. A second one is part of the first name, as in
+    // `url.searchParams`.
     const params = new NativeURLSearchParams("?" + text);
     eachSearchParam(params, (value: string, name: string) => addField(fields, name, value));
   }
   return fields;
 }
 
-/** Text without anything to decode, which most query strings are. */
+/** Text that needs no decoding, like most query strings. */
 const PLAIN = /^[\w.~:,@/=&-]*$/;
 
-/** Splits what needs no decoding; as in the URL standard, empty pieces are no fields. */
+/** Splits text that needs no decoding. As in the URL standard, empty pieces are no fields. */
 function eachPlainField(text: string, add: (name: string, value: string) => void): void {
   for (let start = 0; start < text.length;) {
     const next = indexOf(text, "&", start);
     const end = next < 0 ? text.length : next;
     const field = slice(text, start, end);
-    // Not in the whole text, which would be read to its end for each field without a sign.
+    // Search in the field, not in the whole text: a field without "=" would otherwise cost a search to the
+    // end of the text.
     const sign = indexOf(field, "=");
     if (sign >= 0) add(slice(field, 0, sign), slice(field, sign + 1));
     else if (field !== "") add(field, "");
@@ -58,7 +60,7 @@ function ownField(fields: Fields, name: string): string | string[] | undefined {
   return name in fields && hasOwn(fields, name) ? fields[name] : undefined;
 }
 
-/** Defines instead of assigning: a field named `__proto__` is a field like any other. */
+/** Defines the field instead of assigning it, so that `__proto__` is an ordinary field. */
 function setField(fields: Fields, name: string, value: string | string[]): void {
   if (name !== "__proto__") fields[name] = value;
   else defineProperty(fields, name, { value, writable: true, enumerable: true, configurable: true });

@@ -1,7 +1,8 @@
 /**
  * Redirects between functions, by the rules of the Fetch standard.
  *
- * Deno would follow them over the connection that the first request took; here each step chooses its own way.
+ * Deno would follow redirects over the connection of the first request. Here each redirect chooses its own
+ * connection.
  *
  * @module
  */
@@ -20,10 +21,10 @@ import {
   responseStatus,
 } from "./primordials.ts";
 
-/** Redirects that are followed in one call. */
+/** The most redirects of one call. */
 export const MAX_REDIRECTS = 20;
 
-/** Whether a response sends its caller elsewhere. */
+/** Whether a response is a redirect. */
 export function isRedirect(response: Response): boolean {
   const status = responseStatus(response);
   return (status === 301 || status === 302 || status === 303 || status === 307 || status === 308) &&
@@ -31,12 +32,12 @@ export function isRedirect(response: Response): boolean {
 }
 
 /**
- * The request that follows a redirect.
+ * Creates the request that follows a redirect.
  *
  * @param request The request that was redirected.
- * @param body Its body, if it can be sent again; `undefined` when the request had one that is gone.
+ * @param body Its body, if it can be sent again. `undefined` if the request had a body that was consumed.
  * @param response The redirect.
- * @throws {TypeError} When the body would have to be sent again and cannot.
+ * @throws {TypeError} If the redirect needs the body again, and the body was consumed.
  */
 export function redirectedRequest(
   request: Request,

@@ -1,9 +1,9 @@
 /**
- * A blank worker's rehearsal: it loads a function of the platform's own, calls it as the engine would, and forgets
- * it. JavaScript that runs for the first time has to be compiled first, which costs more than all else that a first
- * call does; in a worker that waits for its function there is time for it.
+ * Warms up a blank worker: it loads a built-in function, calls it as the engine would, and drops it.
+ * JavaScript must be compiled before its first run, and this takes longer than the rest of a first call. A
+ * blank worker has time for it while it waits for its function.
  *
- * Rights are not rehearsed: they can be dropped only once.
+ * The rehearsal does not drop permissions, because a process can drop them only once.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { collectGarbage } from "./globals.ts";
 import { prepare } from "./load.ts";
 import type { LoadedFunction } from "./invocation.ts";
 
-/** One as they mostly are: an object comes in, an object goes out. */
+/** A typical function: an object as input, an object as result. */
 const FUNCTION = `
 import { define, z } from "@jelou/functions";
 export default define({
@@ -30,10 +30,10 @@ const REQUEST = requestFrame(
 );
 
 /**
- * Rehearses.
+ * Runs the rehearsal.
  *
  * @param callsPath The worker's own socket for calls.
- * @param serve Makes the worker serve a function, or none.
+ * @param serve Sets the function that the worker serves, or `null` for none.
  */
 export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | null) => void): Promise<void> {
   const fn = await prepare({
@@ -55,7 +55,7 @@ export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | n
   } finally {
     serve(null);
   }
-  // Or the first call would be the one that waits for it.
+  // Otherwise the first call would wait for this collection.
   collectGarbage();
 }
 
@@ -64,7 +64,7 @@ async function call(path: string): Promise<void> {
   await connection.write(REQUEST);
   const answer = new Uint8Array(1024);
   const bytes = await connection.read(answer);
-  // After length, kind and number of the call.
+  // The status comes after the length, kind and number of the call.
   const status = bytes === null || bytes < 11 ? null : new DataView(answer.buffer).getUint16(9);
   if (status !== 200) throw new Error(`The rehearsal was answered with ${status ?? "nothing"}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a handler returned, as an answer.
+ * Converts a handler's result to an answer.
  *
  * @module
  */
@@ -31,9 +31,9 @@ export interface Outcome {
 }
 
 /**
- * Turns a handler's result into an answer.
+ * Converts a handler's result to an answer.
  *
- * @throws {TypeError} When the result means nothing that can be sent; a promise rejects with it.
+ * @throws {TypeError} If the result cannot be sent. A returned promise rejects with the same error.
  */
 export function toOutcome(result: unknown): Outcome | Promise<Outcome> {
   if (result === undefined || result === null) {
@@ -44,7 +44,7 @@ export function toOutcome(result: unknown): Outcome | Promise<Outcome> {
 
 const NOTHING: PlainAnswer = { status: 204, headers: [], body: null };
 
-/** Whether it is an object or a list as literals make them. */
+/** Whether a value is an object or list as created by a literal. */
 function isPlain(result: object): boolean {
   const prototype = getPrototypeOf(result);
   return prototype === objectPrototype || prototype === arrayPrototype || prototype === null;
@@ -70,12 +70,12 @@ function sent(answer: Answer): Outcome {
   return { answer, described: false, value: undefined };
 }
 
-/** Whether it is what the `response` builder makes. */
+/** Whether a value comes from the `response` builder. */
 function isFunctionResponse(result: object): result is FunctionResponse {
   return (result as { [RESPONSE]?: unknown })[RESPONSE] === true;
 }
 
-/** Whether a value is a response of any kind, which is to be returned. */
+/** Whether a value is a response of any kind, which handlers must return. */
 export function isResponse(value: unknown): boolean {
   return typeof value === "object" && value !== null &&
     (value instanceof NativeResponse || isFunctionResponse(value));
@@ -100,7 +100,7 @@ function isAtHand(content: BodyInit | null): content is PlainAnswer["body"] {
   return content === null || typeof content === "string" || content instanceof NativeUint8Array;
 }
 
-/** The headers in the form that goes out. A name or a value that HTTP does not allow throws. */
+/** Converts the headers for sending. Throws on a name or value that HTTP does not allow. */
 function headersOf(result: FunctionResponse): PlainAnswer["headers"] {
   const { body } = result;
   if (body.kind === "json" && result.headers.length === 0) return null;
@@ -114,7 +114,7 @@ function headersOf(result: FunctionResponse): PlainAnswer["headers"] {
   return listOf(headers);
 }
 
-/** Names in lower case, and values. */
+/** Lists headers with names in lower case. */
 export function listOf(headers: Headers): [name: string, value: string][] {
   const list: [string, string][] = [];
   eachHeader(headers, (value: string, name: string) => {

@@ -1,6 +1,7 @@
 /**
- * Lets the runtime set up how it takes signals now, with a file and a thread for it. It would do so half a second after
- * its start, and end the process if the function had left it neither.
+ * Makes the runtime set up its signal handling now, which takes a file descriptor and a thread. The runtime
+ * would otherwise do so half a second after the start. If the function has used up files or threads by then,
+ * this would end the process.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
- * Stack traces without the worker's own frames, which say nothing to the author and would show the server's paths.
+ * Renders stack traces without the worker's own frames. These do not help the author, and they show the
+ * server's paths.
  *
- * Frames of the bundle stay as `blob:null/<uuid>:<line>:<column>`: the engine, which has the source map, leads them
- * back to the author's files. A bundle that brings its map inline has sources that begin with `function:///`;
- * Deno applies that map, and here only the prefix goes.
+ * Frames of the bundle stay as `blob:null/<uuid>:<line>:<column>`. The engine has the source map and converts
+ * them to positions in the author's files. If a bundle has an inline source map, its sources begin with
+ * `function:///`. Deno applies that map, and this module only removes the prefix.
  *
  * @module
  */
@@ -18,17 +19,17 @@ import {
   split,
 } from "./primordials.ts";
 
-/** How an inline source map names the upload's root; Deno ignores relative sources in a blob. */
+/** The upload's root in an inline source map. Deno ignores relative sources in a blob. */
 const SOURCE_ROOT = "function:///";
 
 /** The folder of the worker's own files. */
 const PLATFORM_FILES = slice(import.meta.url, 0, import.meta.url.lastIndexOf("/") + 1);
 
-/** Characters of a stack and of the message at its head that are shown. */
+/** The longest stack, and the longest message at its head, in characters. */
 const MAX_STACK = 16_000;
 const MAX_MESSAGE = 4_000;
 
-/** The stack of an error, or its text when it has none. */
+/** The stack of an error. A value without a stack is converted to text. */
 export function readableStack(error: unknown): string {
   let stack: unknown;
   try {
@@ -51,7 +52,7 @@ export function readableStack(error: unknown): string {
   return text;
 }
 
-/** The runtime copies the message whenever it makes the text of a stack: most of a long one is put aside for that. */
+/** The runtime copies the message when it builds the stack. A long message is shortened during that time. */
 function stackOf(error: Error): unknown {
   const message = getOwnPropertyDescriptor(error, "message");
   if (message === undefined || !message.configurable || typeof message.value !== "string") return error.stack;
@@ -64,7 +65,7 @@ function stackOf(error: Error): unknown {
   }
 }
 
-/** A stack without most of a message that is longer than it should be. */
+/** Cuts a stack that is too long. A long message at its head is cut first. */
 function shortened(stack: string): string {
   if (stack.length <= MAX_STACK) return stack;
   const frames = indexOf(stack, FRAME);
@@ -74,5 +75,5 @@ function shortened(stack: string): string {
   return slice(stack, 0, MAX_MESSAGE) + "…" + rest;
 }
 
-/** How the first frame begins. */
+/** The beginning of a stack frame. */
 const FRAME = "\n    at ";

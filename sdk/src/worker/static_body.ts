@@ -1,14 +1,14 @@
 /**
- * The body of a web `Response` that was made from text or bytes, without waiting for a stream.
+ * Reads the body of a web `Response` that was made from text or bytes, without waiting for a stream.
  *
- * Deno keeps it under symbols of its own. Whether it is where this file looks is tried out once; if not, every
- * `Response` counts as one whose body still has to come.
+ * Deno keeps the body under internal symbols. A check at startup tests whether this module finds it there. If
+ * not, every `Response` is treated as a stream.
  *
  * @module
  */
 import { getOwnPropertySymbols, NativeBlob, NativeReadableStream, NativeResponse } from "./primordials.ts";
 
-/** A body at hand; `undefined` when it has to be read as a stream. */
+/** A body in memory. `undefined` if the body must be read as a stream. */
 type StaticBody = string | Uint8Array<ArrayBuffer> | null | undefined;
 
 interface Inner {
@@ -19,7 +19,7 @@ const INNER = symbolOf("response");
 const LAZY = symbolOf("lazy static body");
 const isUnderstood = check();
 
-/** The body of a response that nobody has read from yet. */
+/** The body of a response that has not been read yet. */
 export function staticBody(response: Response): StaticBody {
   return isUnderstood ? look(response) : undefined;
 }
@@ -40,7 +40,7 @@ function symbolOf(description: string): symbol | undefined {
   return getOwnPropertySymbols(new NativeResponse()).find((symbol) => symbol.description === description);
 }
 
-/** Tries every kind of body. */
+/** Tests every kind of body. */
 function check(): boolean {
   if (INNER === undefined || LAZY === undefined) return false;
   const bytes = new Uint8Array([1, 2]);

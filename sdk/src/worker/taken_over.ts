@@ -1,6 +1,6 @@
 /**
- * Results that are no data and have an obvious meaning as a body: streams, generators, bytes, files, forms, and
- * responses of other libraries.
+ * Converts results that are not data but have an obvious meaning as a body: streams, generators, bytes,
+ * files, forms, and responses of other libraries.
  *
  * @module
  */
@@ -35,13 +35,13 @@ const BYTES = "application/octet-stream";
 const TEXT = "text/plain; charset=utf-8";
 const LINES = "application/x-ndjson";
 
-/** The answer that such a result means; `null` when it is something else. */
+/** The answer for such a result, or `null` for any other value. */
 export function takeOver(result: object): Answer | Promise<Answer> | null {
   if (isFunction(result, "toJSON") && !(result instanceof NativeUint8Array)) return null;
   if (result instanceof NativeArrayBuffer) return bytes(new NativeUint8Array(result));
   if (isView(result)) return isNumbers(result) ? null : bytes(bytesOf(result));
   if (result instanceof NativeBlob) {
-    // The runtime gives the type of the file, where it has one.
+    // If the file has a type, the runtime sets the content type.
     return result.type === "" ? withType(result, BYTES) : new NativeResponse(result);
   }
   if (result instanceof NativeFormData || result instanceof NativeURLSearchParams) {
@@ -70,14 +70,14 @@ function bytesOf(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
   return new NativeUint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
 }
 
-/** Ends a stream whose error has its line in the log already. */
+/** Ends a stream whose error is already logged. */
 export const STREAM_FAILED = new NativeError("The stream failed");
 
 type Source = Iterator<unknown> | AsyncIterator<unknown>;
 
 /**
- * Streams what an iterator gives. Its first value decides what it is: bytes, text, or a line of JSON for each value. An
- * error before that is one of the handler.
+ * Streams the values of an iterator. The first value decides the format: bytes, text, or one line of JSON per
+ * value. An error before the first value counts as an error of the handler.
  */
 async function stream(source: Source): Promise<Answer> {
   const first = await source.next();
@@ -142,7 +142,7 @@ function isForeignResponse(value: object): value is ForeignResponse {
     isFunction(headers, "forEach") && isFunction(value, "arrayBuffer");
 }
 
-/** Headers about the way of a body that has been decoded. */
+/** Headers about the transfer of a body that is already decoded. */
 const OF_TRANSFER = ["content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"];
 
 async function ownResponse(foreign: ForeignResponse): Promise<Answer> {
@@ -164,7 +164,7 @@ async function bodyOf(foreign: ForeignResponse): Promise<BodyInit> {
   return await foreign.arrayBuffer();
 }
 
-/** Whether a web `Response` takes it as a body. */
+/** Returns the body if a web `Response` accepts it. Throws otherwise. */
 export function checkedBody(body: unknown): BodyInit | null {
   if (body === null || typeof body === "string" || isView(body)) return body as BodyInit | null;
   if (

@@ -1,27 +1,30 @@
 /**
- * Keeps the code of one call from ending the process, which serves the calls of others too.
+ * Prevents the code of one call from ending the process, which also serves other calls.
  *
- * What would end it throws instead: the call that asked for it fails, and so does a deploy whose module asks for it while
- * it is imported. `node:process` is imported through a shim (`build/import_map.ts`), because the names that it exports
- * are bound to the runtime's own functions.
+ * Functions that would end the process throw instead, so only the call that uses them fails. A deploy also
+ * fails if its module uses them at import. `node:process` is imported through a shim (`build/import_map.ts`),
+ * because its exported names are bound to the runtime's own functions.
  *
  * @module
  */
 import { defineProperty, getOwnPropertyDescriptor, includes, NativeError } from "./primordials.ts";
 
-/** Deno lets a process signal itself, and no other one. */
+/** Deno lets a process send signals only to itself. */
 const { pid } = Deno;
-/** The runtime loads a module of its own to give it, which takes some milliseconds of a process's start. */
+/**
+ * To provide `Deno.kill`, the runtime loads a module, which takes some milliseconds at the start of a
+ * process.
+ */
 const loadKill = getOwnPropertyDescriptor(Deno, "kill")?.get ?? (() => undefined);
 
-/** The parts of Node's `process` that end it. */
+/** The parts of Node's `process` that can end the process. */
 interface NodeProcess {
   getBuiltinModule(name: string): object;
   _kill(pid: number, signal: number): unknown;
   _exiting: boolean;
 }
 
-/** Guards what Deno itself offers. */
+/** Guards the functions of `Deno`. */
 export function guardDeno(): void {
   replace(Deno, "exit", (code?: number) => refuse(`Deno.exit(${code ?? ""})`));
   replace(Deno, "kill", (target: number, signal?: Deno.Signal) => {
@@ -31,17 +34,17 @@ export function guardDeno(): void {
   replace(globalThis, "close", () => refuse("close()"));
 }
 
-/** Guards what Node's `process` offers. */
+/** Guards the functions of Node's `process`. */
 export function guardProcess(process: object): void {
   const kill = (process as NodeProcess)._kill;
   replace(process, "exit", (code?: unknown) => refuse(`process.exit(${code ?? ""})`));
-  // What the runtime's own modules call for an exit, after they have noted that it is on its way.
+  // The runtime's own modules call this to exit, after they have set `_exiting`.
   replace(process, "reallyExit", (code?: unknown) => {
     (process as NodeProcess)._exiting = false;
     refuse(`process.exit(${code ?? ""})`);
   });
   replace(process, "abort", () => refuse("process.abort()"));
-  // `process.kill` reads the signal's name and calls this. Signal 0 only asks whether there is such a process.
+  // `process.kill` resolves the signal's name and calls this. Signal 0 only tests whether the process exists.
   replace(process, "_kill", (target: number, signal: number) => {
     if (signal !== 0 && target === pid) refuse(`process.kill(${target})`);
     return kill(target, signal);
@@ -49,10 +52,11 @@ export function guardProcess(process: object): void {
 }
 
 /**
- * Refuses threads: each would have a heap of its own, past the function's memory limit, which ends the process.
+ * Refuses threads. Each thread has its own heap beyond the function's memory limit, and exceeding it ends the
+ * process.
  *
- * `Worker` is a class that modules import by name. Its base class can be replaced, and is what its constructor calls
- * first. The module is loaded only for code that speaks of it.
+ * `Worker` is a class that modules import by name. The guard replaces its base class, because its constructor
+ * calls the base class first. The module is loaded only for code that mentions it.
  */
 export function guardThreads(process: object, code: string): void {
   if (!includes(code, "worker_threads")) return;
@@ -60,7 +64,10 @@ export function guardThreads(process: object, code: string): void {
   Object.setPrototypeOf(Worker, NoThreads);
 }
 
-/** Refuses heap snapshots: one takes several times the memory of the heap, past the function's limit. */
+/**
+ * Refuses heap snapshots. A snapshot takes several times the memory of the heap, which exceeds the function's
+ * limit.
+ */
 export function guardSnapshots(process: object, code: string): void {
   if (!includes(code, "v8")) return;
   const v8 = (process as NodeProcess).getBuiltinModule("node:v8");

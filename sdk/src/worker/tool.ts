@@ -1,5 +1,5 @@
 /**
- * The tools of a loaded function, in the form that the request path needs.
+ * Prepares the tools of a loaded function for the request path.
  *
  * @module
  */
@@ -9,26 +9,25 @@ import { type Definition, LoadError } from "./module.ts";
 import { create, functionToString, matches } from "./primordials.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
-/** The key of the only tool of a function that is not an `app()`. */
+/** The key of the only tool of a function without `app()`. */
 export const DEFAULT_TOOL = "default";
 
-/** One tool. */
 export interface Tool {
   readonly key: string;
   readonly handler: (input: unknown, ctx: unknown, request?: Request) => unknown;
-  /** Whether the handler can see its third argument. */
+  /** Whether the handler can access its third argument. */
   readonly wantsRequest: boolean;
   readonly validateInput: Validator | null;
   readonly validateOutput: Validator | null;
 }
 
-/** The tools of a function by key; `define()` has the one tool {@link DEFAULT_TOOL}. */
+/** The tools of a function by key. A function from `define()` has the one tool {@link DEFAULT_TOOL}. */
 export type Tools = Readonly<Record<string, Tool>>;
 
 /**
  * Prepares the tools.
  *
- * @throws {LoadError} When a handler is missing: without one no request can be served.
+ * @throws {LoadError} If a handler is missing, because the tool could serve no request.
  */
 export function prepareTools(definition: Definition): Tools {
   const tools: Record<string, Tool> = create(null);
@@ -71,8 +70,9 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
 }
 
 /**
- * Whether a function could look at a third argument. `length` alone does not tell: rest parameters, default
- * values, `arguments`, and bound or proxied functions hide it. A wrong yes costs a small object per request.
+ * Whether a function may access a third argument. `length` alone is not enough: rest parameters, default
+ * values, `arguments`, and bound or proxied functions hide it. A false positive costs a small object per
+ * request.
  */
 function canSeeThirdArgument(handler: { length: number }): boolean {
   if (handler.length >= 3) return true;

@@ -1,8 +1,8 @@
 /**
- * Errors that no handler catches: they are logged, and the process goes on.
+ * Logs errors that no handler catches, so that the process continues.
  *
- * The function's own listeners, such as those of an error tracker, get them too, but from an event of their own: an error
- * in a listener of the runtime's event would end the process.
+ * The function's own listeners, such as those of an error tracker, get these errors from a separate event. In
+ * the runtime's event, an error in a listener would end the process.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import {
   stopImmediatePropagation,
 } from "./primordials.ts";
 
-/** The event that is with the function's listeners. */
+/** The event that the function's listeners are currently handling. */
 let passedOn: Event | null = null;
 
-/** Listens before the function's code can. */
+/** Adds the listeners before the function's code can add its own. */
 export function surviveErrors(): void {
   addEventListener("unhandledrejection", (event) => {
     preventDefault(event);
@@ -30,7 +30,7 @@ export function surviveErrors(): void {
     stopImmediatePropagation(event);
     const { error, message } = event;
     log("ERROR", ["Uncaught error", error ?? message]);
-    // What these listeners throw comes back here, and is not passed on.
+    // Errors of these listeners arrive here again, and are not passed on.
     if (passedOn === null) nativeQueueMicrotask(() => passOn(error, message));
   });
 }

@@ -1,5 +1,6 @@
 /**
- * Checks a value against a schema of any library, and reports what is wrong in the words of the contract.
+ * Validates a value with a schema of any library, and reports issues with the codes and messages of the
+ * contract.
  *
  * @module
  */
@@ -8,56 +9,56 @@ import type { StandardResult, StandardSchemaV1 } from "../schema/standard_schema
 import { legacyIssue, type RawIssue, typeName } from "../zod/legacy_issue.ts";
 import { isArray, matches, NativeError, slice, startsWith } from "./primordials.ts";
 
-/** One entry of `details` in a 400. */
+/** One entry of `details` in a 400 answer. */
 export interface IssueDetail {
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly code: string;
 }
 
-/** A value that passed, or the reasons why it did not. */
+/** The result of a validation: a valid value, or the issues. */
 export type Validated =
   | { readonly value: unknown; readonly details: null }
   | {
     readonly value: undefined;
     readonly details: readonly IssueDetail[];
-    /** Names of fields that should be lists. */
+    /** Names of fields for which the schema expects a list. */
     readonly lists: readonly string[];
   };
 
-/** Entries of `details`: an input of many small faults must not make an answer of many megabytes. */
+/** The most entries of `details`, so that many small issues do not make an answer of many megabytes. */
 const MAX_DETAILS = 100;
-/** Characters of a message and of a segment of a path, which may quote the input. */
+/** The longest message and path segment in characters. Both may quote the input. */
 const MAX_TEXT = 1_000;
 
 function cut(text: string): string {
   return text.length > MAX_TEXT ? slice(text, 0, MAX_TEXT) + "…" : text;
 }
 
-/** Checks one value. */
+/** Validates one value. */
 export type Validator = (value: unknown) => Validated | Promise<Validated>;
 
-/** Picks the fastest way to validate with a schema. */
+/** Chooses the fastest way to validate with a schema. */
 export function compileValidator(schema: StandardSchemaV1): Validator {
   const { _zod } = schema as { _zod?: { run?: unknown } };
   if (typeof _zod?.run === "function") return zodValidator(schema as unknown as ZodSchema);
   return standardValidator(schema);
 }
 
-/** The part of a Zod 4 schema that runs it. Other copies of Zod 4 have it too. */
+/** The part of a Zod 4 schema that runs it. All copies of Zod 4 have it. */
 interface ZodSchema {
   readonly _zod: { run(payload: Payload, context: { async: boolean }): Payload | Promise<Payload> };
 }
 
-/** What goes through a Zod 4 schema. */
+/** The value and the issues that pass through a Zod 4 schema. */
 interface Payload {
   value: unknown;
   issues: RawIssue[];
 }
 
 /**
- * Runs Zod 4 below its public API: only there do issues still have the input and the schema that Zod 3's codes
- * and words depend on. The synchronous path is tried first, because Zod compiles it.
+ * Runs Zod 4 below its public API. Only there do issues still contain the input and the schema, and Zod 3's
+ * codes and messages depend on both. The synchronous path comes first, because Zod compiles it.
  */
 function zodValidator(schema: ZodSchema): Validator {
   let asynchronous = false;
@@ -88,7 +89,7 @@ async function guardIntersection(result: Promise<Validated>): Promise<Validated>
   }
 }
 
-/** Zod 4 throws where Zod 3 had an issue: two sides of an intersection that do not fit together. */
+/** Zod 4 throws if the two sides of an intersection cannot be merged. Zod 3 reported an issue. */
 function unmergeable(error: unknown): Validated {
   if (!(error instanceof NativeError) || !startsWith(error.message, "Unmergable intersection")) throw error;
   return {
@@ -116,8 +117,8 @@ function settleZod(result: Payload): Validated {
 }
 
 /**
- * Zod 4 measures whatever has a length, also when it has just found that it is no text or list at all; Zod 3
- * stopped there.
+ * Zod 4 checks the length of any value that has one, even after it has found a wrong type. Zod 3 stopped at
+ * the wrong type.
  */
 function measuresWrongType(issue: RawIssue): boolean {
   if (issue.code !== "too_small" && issue.code !== "too_big") return false;
@@ -127,7 +128,7 @@ function measuresWrongType(issue: RawIssue): boolean {
 
 function describeZodIssue(issue: RawIssue, parent: readonly PropertyKey[], details: IssueDetail[]): void {
   const path = joinPath(parent, issue.path);
-  // Zod 3 reported what is wrong with a key, or with an element of a set, in place.
+  // Zod 3 reported the issues of a key, or of an element of a set, directly.
   if ((issue.code === "invalid_key" || issue.code === "invalid_element") && isArray(issue.issues)) {
     const nested = issue.issues as RawIssue[];
     for (let index = 0; index < nested.length && details.length < MAX_DETAILS; index++) {
@@ -175,7 +176,7 @@ function settleStandard(result: StandardResult<unknown>): Validated {
   return { value: undefined, details, lists };
 }
 
-/** How libraries say that a list was expected. */
+/** Messages of other libraries that say a list was expected. */
 const WANTS_LIST = /\b(?:expected|be) (?:an )?array\b/i;
 
 function addList(lists: string[], path: readonly PropertyKey[] = []): void {
@@ -189,7 +190,7 @@ function joinPath(parent: readonly PropertyKey[], own: readonly PropertyKey[] = 
   return path;
 }
 
-/** A path as JSON: Valibot wraps each key in an object, and symbols have no JSON form. */
+/** Converts a path to JSON. Valibot wraps each key in an object, and JSON has no symbols. */
 function plainPath(path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): (string | number)[] {
   const plain: (string | number)[] = [];
   for (let index = 0; index < path.length; index++) {

@@ -1,5 +1,5 @@
 /**
- * The WebSockets that handlers take.
+ * The WebSockets that handlers accept.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import {
   weakMapSet,
 } from "./primordials.ts";
 
-/** The server cannot do what was asked for (RFC 6455, section 7.4.1). */
+/** The server cannot fulfil the request (RFC 6455, section 7.4.1). */
 const INTERNAL_ERROR = 1011;
 
 const { upgradeWebSocket } = Deno;
 
-/** What was taken, by the request that it was taken of. */
+/** The accepted WebSockets, by their request. */
 const taken = new NativeWeakMap<Request, Deno.WebSocketUpgrade>();
 
-/** Lets handlers take the WebSocket of the request that they get. */
+/** Lets handlers accept the WebSocket of their request. */
 export function provideWebSockets(): void {
   Deno.upgradeWebSocket = (request, options) => {
     const native = incomingRequest(request);
@@ -35,8 +35,9 @@ export function provideWebSockets(): void {
 }
 
 /**
- * What Deno is to answer with. With anything but the upgrade, for a request whose WebSocket was taken, it would end the
- * whole server, and the calls of others with it. So the caller gets the WebSocket, which ends at once.
+ * Returns the answer for Deno. If a handler has accepted a WebSocket and returns something else, Deno would
+ * end the whole server with the calls of others. In this case the caller gets the WebSocket, which is closed
+ * at once.
  */
 export function upgradeOr(answer: Response, request: Request): Response {
   const upgrade = weakMapGet(taken, request);

@@ -1,11 +1,11 @@
 /**
- * Zod 3's words for a string that has the wrong form.
+ * Zod 3's messages for a string with a wrong format.
  *
  * @module
  */
 import type { RawIssue } from "./legacy_issue.ts";
 
-/** Zod 4's names of formats that Zod 3 called otherwise. */
+/** Formats with another name in Zod 3, by their name in Zod 4. */
 const FORMAT: Record<string, string> = {
   ipv4: "ip",
   ipv6: "ip",

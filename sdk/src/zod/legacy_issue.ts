@@ -1,26 +1,26 @@
 /**
- * The code and the words that Zod 3 gave an issue, for an issue of Zod 4.
+ * Translates an issue of Zod 4 to the code and the message of Zod 3.
  *
- * Callers of existing functions match on them, so they are part of the platform's contract. The table follows
- * Zod 3's English error map; what Zod 3 did not know gets the nearest thing that it would have said.
+ * Callers of existing functions match on both, so they are part of the platform's contract. The table follows
+ * Zod 3's English error map. An issue that Zod 3 did not have gets the nearest code and message of Zod 3.
  *
  * @module
  */
 import { describeLimit } from "./legacy_limit.ts";
 import { describeFormat } from "./legacy_format.ts";
 
-/** An issue inside Zod 4, before Zod strips the input and the schema from it. */
+/** An issue inside Zod 4, before Zod removes the input and the schema from it. */
 export interface RawIssue {
   readonly code: string;
   readonly input?: unknown;
   readonly path?: ReadonlyArray<PropertyKey>;
   readonly message?: string;
   readonly inst?: { readonly _zod?: { readonly def?: { readonly type?: string } } };
-  // The rest depends on the code.
+  // The other fields depend on the code.
   readonly [field: string]: unknown;
 }
 
-/** What Zod 3 would have said. */
+/** The code and the message of Zod 3. */
 export interface LegacyIssue {
   readonly code: string;
   readonly message: string;
@@ -54,7 +54,7 @@ export function legacyIssue(issue: RawIssue): LegacyIssue {
 
 const { stringify } = JSON;
 
-/** Zod 4's names of expected types that Zod 3 called otherwise. */
+/** Expected types with another name in Zod 3, by their name in Zod 4. */
 const EXPECTED: Record<string, string> = {
   int: "integer",
   record: "object",
@@ -108,7 +108,7 @@ function invalidUnion(issue: RawIssue): LegacyIssue {
   };
 }
 
-/** Joins values as Zod 3 did. Without the methods of arrays, which a function may have replaced. */
+/** Joins values as Zod 3 did. It calls no array methods, because a function may have replaced them. */
 function quoted(values: unknown[], separator: string): string {
   let text = "";
   for (let index = 0; index < values.length; index++) {
@@ -118,7 +118,7 @@ function quoted(values: unknown[], separator: string): string {
   return text;
 }
 
-/** The name that Zod 3 gave the type of a value. */
+/** Zod 3's name for the type of a value. */
 export function typeName(value: unknown): string {
   switch (typeof value) {
     case "number":

@@ -1,5 +1,5 @@
 /**
- * Zod 3's words for a value that is too small or too big.
+ * Zod 3's messages for a value that is too small or too big.
  *
  * @module
  */

@@ -1,18 +1,18 @@
 /**
- * What Zod 3 let schemas and their errors say, and Zod 4 ignores in silence.
+ * Supports parameters and properties of Zod 3 that Zod 4 silently ignores.
  *
  * @module
  */
 import { legacyIssue, type RawIssue } from "./legacy_issue.ts";
 
-/** Parameters of Zod 3 for messages. Zod 4 keeps them with the others of a schema. */
+/** Zod 3's parameters for messages. Zod 4 stores them with the other parameters of a schema. */
 interface LegacyParams {
   readonly required_error?: unknown;
   readonly invalid_type_error?: unknown;
   readonly errorMap?: unknown;
 }
 
-/** The message that a schema has by such a parameter; `undefined` when it has none. */
+/** Returns the message that these parameters define, or `undefined`. */
 export function messageOfParams(issue: RawIssue): string | undefined {
   const params = issue.inst?._zod?.def as LegacyParams | undefined;
   if (params === undefined) return undefined;
@@ -27,12 +27,12 @@ export function messageOfParams(issue: RawIssue): string | undefined {
   return typeof mapped?.message === "string" ? mapped.message : undefined;
 }
 
-/** The parts of Zod that make its two kinds of errors. */
+/** The parts of Zod that create its two kinds of errors. */
 interface Zod {
   string(): { parse(value: unknown): unknown; safeParse(value: unknown): { error?: object } };
 }
 
-/** Gives Zod's errors their list under its old name, `errors`. */
+/** Adds the property `errors` of Zod 3 to Zod 4's errors. */
 export function provideErrors(z: Zod): void {
   const schema = z.string();
   const { error } = schema.safeParse(0);

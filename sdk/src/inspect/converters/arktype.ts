@@ -1,24 +1,23 @@
 /**
- * JSON Schema of ArkType, which converts itself.
+ * JSON Schema of ArkType, with ArkType's own conversion.
  *
  * @module
  */
 import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
-/** What ArkType tells a fallback about a part that it cannot convert. */
+/** ArkType's argument to a fallback: the part that ArkType cannot convert. */
 interface Inconvertible {
   readonly code: string;
   readonly base: JsonSchema;
 }
 
-/** The part of an ArkType type that converts it. */
+/** The method of an ArkType type that converts it. */
 interface ArkTypeSchema {
   readonly in?: ArkTypeSchema;
   toJsonSchema(options: { fallback: Record<string, (part: Inconvertible) => JsonSchema> }): JsonSchema;
 }
 
-/** Converts a type of ArkType. */
 export function fromArkType(schema: unknown, inexact: Inexact): JsonSchema {
   const type = schema as ArkTypeSchema;
   return (type.in ?? type).toJsonSchema({

@@ -5,12 +5,12 @@
  */
 import type { JsonSchema } from "../manifest.ts";
 
-/** The extension of `~standard` by the Standard JSON Schema specification. */
+/** The extension of `~standard` that the Standard JSON Schema specification defines. */
 interface JsonSchemaConverter {
   readonly jsonSchema?: { input(options: { target: string }): JsonSchema };
 }
 
-/** Converts a schema, or gives `null` when its library cannot. */
+/** Converts a schema. Returns `null` if its library has no converter. */
 export function fromStandardJsonSchema(schema: { readonly "~standard": unknown }): JsonSchema | null {
   const { jsonSchema } = schema["~standard"] as JsonSchemaConverter;
   return jsonSchema === undefined ? null : jsonSchema.input({ target: "draft-2020-12" });

@@ -7,7 +7,6 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
-/** Converts a schema of Valibot. */
 export function fromValibot(schema: unknown, inexact: Inexact): JsonSchema {
   return toJsonSchema(schema as Parameters<typeof toJsonSchema>[0], {
     target: "draft-2020-12",

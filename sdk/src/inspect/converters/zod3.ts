@@ -1,5 +1,5 @@
 /**
- * JSON Schema of Zod 3, for functions that bring their own copy.
+ * JSON Schema of Zod 3, for functions that bundle their own copy.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { ignoreOverride, zodToJsonSchema } from "zod-to-json-schema";
 import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
-/** What JSON Schema lacks, by the names that Zod 3 gives its types. */
+/** Zod 3 types that JSON Schema cannot express, with their names for messages. */
 const INEXPRESSIBLE: Record<string, string> = {
   ZodDate: "a Date",
   ZodBigInt: "a bigint",
@@ -20,7 +20,6 @@ const INEXPRESSIBLE: Record<string, string> = {
   ZodNaN: "NaN",
 };
 
-/** Converts a schema of Zod 3. */
 export function fromZod3(schema: unknown, inexact: Inexact): JsonSchema {
   const json = zodToJsonSchema(schema as Parameters<typeof zodToJsonSchema>[0], {
     target: "jsonSchema2019-09",

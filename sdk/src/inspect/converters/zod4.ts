@@ -8,7 +8,7 @@ import { DATE_TIME, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 import { INPUT_ADVICE, type Remarks } from "../schema_parts.ts";
 
-/** Names of what JSON Schema lacks, for messages. */
+/** Zod 4 types that JSON Schema cannot express, with their names for messages. */
 const NAMES: Record<string, string> = {
   bigint: "a bigint",
   date: "a Date",
@@ -23,7 +23,7 @@ const NAMES: Record<string, string> = {
   nan: "NaN",
 };
 
-/** Converts a schema of Zod 4, of the SDK's copy or another. */
+/** Converts a Zod 4 schema. It can come from the SDK's copy of Zod or from another copy. */
 export function fromZod4(schema: unknown, { inexact, unsendable, looseBoolean }: Remarks): JsonSchema {
   const json = z.toJSONSchema(schema as z.ZodType, {
     io: "input",
@@ -49,7 +49,7 @@ export function fromZod4(schema: unknown, { inexact, unsendable, looseBoolean }:
   return json as JsonSchema;
 }
 
-/** The place in the value: a schema's own path also has the keywords of JSON Schema. */
+/** The path inside the value: a schema's path without the keywords of JSON Schema. */
 function withoutKeywords(path: readonly (string | number)[]): (string | number)[] {
   const place: (string | number)[] = [];
   for (let index = 0; index < path.length; index++) {
