@@ -16,8 +16,7 @@
  * | from the worker | |
  * |---|---|
  * | `ANSWER` | status (16 bits), length of the head (32 bits), head of `name: value` lines, body |
- * | `HELD` | The body is a stream: the gateway requests the answer over HTTP, with `x-jelou-held` and the
- * request's id. |
+ * | `HELD` | The body is a stream: the gateway requests the answer over HTTP, with `x-jelou-held` and the request's id. |
  *
  * @module
  */

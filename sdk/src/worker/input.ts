@@ -6,11 +6,9 @@
  * | GET, HEAD | the query string as an object of strings |
  * | no body | `{}` |
  * | `application/json`, `...+json` | the parsed body; 400 if it does not parse |
- * | `application/x-www-form-urlencoded` | the fields as an object of strings; if the form is in fact JSON,
- * the parsed JSON |
+ * | `application/x-www-form-urlencoded` | the fields as an object of strings; if the form is in fact JSON, the parsed JSON |
  * | a body without a content type | the parsed body if it is JSON, otherwise as in the last row |
- * | any other type except files and multipart, for a function with `input` | the parsed body if it is JSON,
- * otherwise as in the last row |
+ * | any other type except files and multipart, for a function with `input` | the parsed body if it is JSON, otherwise as in the last row |
  * | anything else | `undefined`; the body can be read from the third argument |
  *
  * A schema is never skipped: a body that gives no input is validated as `{}`. Otherwise a caller could bypass

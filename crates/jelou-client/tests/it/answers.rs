@@ -76,7 +76,7 @@ fn an_answer_of_another_version_is_named_without_its_values() {
 
 #[test]
 fn nobody_listening_is_a_network_error() {
-    // The port of a connection: nobody listens there, and no other test gets it.
+    // The port of a live connection: nobody listens on it, and no other test can get it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let nobody = connection.local_addr().unwrap();

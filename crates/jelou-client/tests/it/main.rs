@@ -1,4 +1,4 @@
-//! Tests against a server that gives the answers of a script and records what it was asked.
+//! Tests against a server that sends scripted answers and records the requests.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod answers;

@@ -1,4 +1,4 @@
-//! A server on a port of its own that gives each connection one answer.
+//! A server that sends one scripted answer per connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -30,7 +30,7 @@ impl Request {
 }
 
 impl Script {
-    /// `answers` are whole HTTP answers, without `Content-Length` and `Connection`.
+    /// `answers` are whole HTTP answers, but without `Content-Length` and `Connection`.
     pub(crate) fn start(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -52,7 +52,7 @@ impl Script {
         Client::new(self.api(), Some(AccessToken::mint().unwrap()))
     }
 
-    /// What was asked; waits until every answer is given.
+    /// Waits until every answer is sent, and returns the requests.
     pub(crate) fn requests(self) -> Vec<Request> {
         self.requests.join().unwrap()
     }

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use crate::support::{Place, Run, has};
 
-/// Set in a process that runs this test only.
+/// Set in a process that runs only this test.
 const ALONE: &str = "JELOU_TEST_ALONE";
 const NAME: &str = "descriptors::a_process_starts_whichever_descriptor_is_the_next";
-/// The file descriptor by which every process starts.
+/// The number of the program's file descriptor in every new process.
 const PROGRAM_FD: i32 = 900;
 /// More file descriptors than one start needs.
 const NEARBY: i32 = 16;

@@ -204,7 +204,7 @@ async fn system_call_filters_alone() {
     for name in ["streams", "datagrams", "unix", "addresses"] {
         assert_eq!(outcomes[name], "done", "{name}: {outcomes}");
     }
-    // Without the layer they succeed. Only harmless ones are tried: some would start another program.
+    // Without the layer, the calls succeed. Only harmless calls are tried, because others would start another program.
     let harmless = ["a signal", "a session", "firewall", "program"];
     attempts.retain(|(name, _)| harmless.contains(name));
     let open = Run::new(&place, &[]).attempts(&attempts).await;
@@ -306,7 +306,7 @@ async fn the_firewall_alone() {
     for (name, _) in &attempts {
         assert_ne!(outcomes[name], "done", "{outcomes}");
     }
-    // The rule refused it, and does not match this process.
+    // The firewall's rule caused the refusals: this process can connect, because the rule does not match it.
     assert!(std::net::TcpStream::connect(address).is_ok());
     let outcomes = Run::new(&place, &[Layer::User]).attempts(&attempts).await;
     assert_eq!(outcomes["loopback"], "done", "{outcomes}");

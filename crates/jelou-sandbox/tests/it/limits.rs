@@ -36,7 +36,7 @@ async fn the_other_limits_alone() {
     let files = run.eval(files).await.unwrap().as_u64().unwrap();
     assert!((50..100).contains(&files), "{files}");
 
-    // Core dumps, and set-user-id programs (`proc_pid_status(5)`).
+    // Checks core dumps and set-user-id programs (`proc_pid_status(5)`).
     let state = "const of = (file, pattern) => pattern.exec(Deno.readTextFileSync(`/proc/self/${file}`))[1];
         console.log(JSON.stringify([
           of('limits', /Max core file size +(\\S+) +0 /),
@@ -88,7 +88,7 @@ async fn the_limits_of_threads_alone() {
         console.log(JSON.stringify(all.length));
         Deno.exit(0);";
     assert_eq!(Run::new(&place, &[]).eval(code).await.unwrap(), 60);
-    // The control group's limit, and `RLIMIT_NPROC`, which counts the threads of a user id.
+    // Both the control group and `RLIMIT_NPROC` limit threads. `RLIMIT_NPROC` counts the threads of a user id.
     for layer in [Layer::Cgroup, Layer::User] {
         if !has(layer) {
             continue;

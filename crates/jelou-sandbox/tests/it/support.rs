@@ -12,7 +12,7 @@ use jelou_sandbox::{
 };
 use serde_json::Value;
 
-/// The folder of a run, with another folder beside it.
+/// The folder of a run, next to the folder of another process.
 pub(crate) struct Place {
     root: tempfile::TempDir,
 }
@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
             user: self.layers.contains(&Layer::User),
             cgroup: wanted(self.layers.contains(&Layer::Cgroup)),
             firewall: wanted(self.layers.contains(&Layer::Firewall)),
-            // The firewall's table is named after it, so it must be unique on this machine.
+            // The firewall's table is named after this user id, so the id must be unique on this machine.
             first_user_id: 1_000_000 + std::process::id() % 10_000 * 60_001,
             ..SandboxConfig::default()
         };

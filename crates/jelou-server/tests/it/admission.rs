@@ -1,11 +1,11 @@
-//! Which requests a function takes at a time: large bodies by the memory that they take, streams beside calls.
+//! Admission of requests to a function: large bodies by their memory, and streams in addition to calls.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{TestServer, Wire, eventually, log_of, logged};
 
-/// Reads a body in every way that there is, and says which process did.
+/// Reads a body in every supported way, and answers with the id of its process.
 const READER: &str = r#"const born = crypto.randomUUID();
 export default define({ description: "Reads", config: { public: true, path: "/:how", methods: ["GET", "POST"] },
   handler: async (input, ctx, request) => {
@@ -51,7 +51,7 @@ impl Upload {
         }
     }
 
-    /// The status. Without a length, it is sent in chunks.
+    /// Returns the status. Without a length, the body is sent in chunks.
     fn send(&self, server: &TestServer, has_length: bool) -> u16 {
         let mut wire = server.wire();
         let framing = if has_length {
@@ -67,7 +67,7 @@ impl Upload {
         ));
         let mut writer = wire.writer();
         let head = std::thread::scope(|scope| {
-            // An answer may come before all is sent, which then may fail.
+            // The answer may arrive before the whole body is sent, and then sending may fail.
             scope.spawn(move || {
                 if has_length {
                     return writer.write_all(&self.body);
@@ -96,7 +96,7 @@ fn born(server: &TestServer) -> String {
     reply.json()["born"].as_str().unwrap().to_owned()
 }
 
-/// Sends uploads at once, and small calls all the while. All of them come to one process, which lives on.
+/// Sends uploads at once, and small calls at the same time. One process must serve all of them and survive.
 fn upload_at_once(server: &TestServer, uploads: &[(&Upload, bool)]) -> Vec<u16> {
     let first = born(server);
     let done = AtomicBool::new(false);
@@ -211,7 +211,7 @@ fn a_body_that_does_not_fit_in_time_is_turned_away() {
             "limits.max_body_memory_mib",
             "limits.max_body_wait_ms"
         ]));
-        // What is smaller has room.
+        // A smaller body has room.
         assert_eq!(
             call("/none", &large[..100 * 1024].replace('[', ""))
                 .send()
@@ -320,7 +320,7 @@ fn silent_streams_keep_no_call_waiting() {
         assert_eq!(open_stream(&server, path).1, 503);
         assert!(logged(&["streams", "limits.max_concurrent_streams"]));
         assert_eq!(call(), 200);
-        // One that ends makes room for another.
+        // A stream that ends frees a permit for another stream.
         open.pop();
         let another = eventually("room for another stream", || {
             let (wire, opened) = open_stream(&server, path);
@@ -338,7 +338,7 @@ fn a_function_full_of_streams_gets_another_process() {
     });
     server.deploy("streams", STREAMS);
     let mut open = Vec::new();
-    // As many as two processes have.
+    // Opens as many streams as two processes allow.
     while open.len() < 8 {
         open.push(eventually("room for another stream", || {
             let (wire, status) = open_stream(&server, "/events");

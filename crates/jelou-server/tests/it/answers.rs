@@ -1,5 +1,5 @@
-//! What callers get: the platform's own answers to the letter, what becomes of a handler's result, and the headers that
-//! every response carries.
+//! Answers to callers: the exact answers of the platform, the conversion of a handler's result, and the headers of
+//! every response.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ const TOOLS: &str = r#"export default app({ tools: {
     await fetch("ORIGIN/loop", { headers: { "X-Jelou-Token": ctx.query.token } }) }),
 } });"#;
 
-/// Nothing of a function is in such an answer, and a page can read it.
+/// Checks that the answer contains nothing of the function, and that a web page can read it.
 pub(crate) fn assert_platforms_answer(reply: &Reply, status: u16, body: &str) {
     assert_eq!((reply.status, reply.body.as_str()), (status, body));
     assert_eq!(reply.header("content-type"), Some("application/json"));
@@ -164,7 +164,8 @@ fn a_request_has_one_id() {
     let id = reply.header("x-request-id").unwrap();
     assert_eq!(reply.json(), json!(id));
     eventually("the line of the request", || {
-        // It is on its way from the process to the log, behind the answer to another request at the latest.
+        // The line may still be on its way from the process to the log. It arrives before the answer to another
+        // request.
         server.call("ids", "/").send();
         logged(&["ids", id, "of this request"]).then_some(())
     });

@@ -1,4 +1,4 @@
-//! The management API's OpenAPI document is committed, so that a change of the API shows in its review.
+//! The OpenAPI document of the management API is committed, so that a review shows changes of the API.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ fn the_committed_document_is_of_this_api() {
     );
 }
 
-/// Generators of clients name methods by them.
+/// Client generators use the operations' names as method names.
 #[test]
 fn operations_have_names_of_their_own() {
     let document = serde_json::to_value(jelou_server::openapi_document()).unwrap();

@@ -1,4 +1,4 @@
-//! What browsers are told, by the rules of the tool that is asked for.
+//! CORS answers to browsers, by the rules of the requested tool.
 
 use crate::support::{Call, Reply, TestServer};
 
@@ -41,7 +41,7 @@ fn each_tool_has_its_own_rules() {
     let methods = Some("GET, POST, HEAD, OPTIONS");
     assert_eq!(allowed(&open), [Some("*"), methods, None, None]);
     assert_eq!(open.header("vary"), Some("Access-Control-Request-Headers"));
-    // Whatever a library of the page adds.
+    // Headers that the page's libraries may add.
     let asked = "content-type,x-jelou-token,sentry-trace,baggage";
     let call = || tool("/open").header("access-control-request-headers", asked);
     assert_eq!(allowed(&preflight(call(), "POST", APP))[2], Some(asked));
@@ -61,7 +61,7 @@ fn each_tool_has_its_own_rules() {
     let read = preflight(tool("/shared"), "GET", APP);
     assert_eq!(read.header("access-control-allow-origin"), Some("*"));
 
-    // What the platform answers in a tool's place can be read where the tool's own answers can.
+    // A page can read the platform's answer in place of a tool wherever it can read the tool's own answers.
     let patch = tool("/shared").method("PATCH").header("origin", APP).send();
     assert_eq!(patch.status, 405);
     assert_eq!(patch.header("access-control-allow-origin"), Some("*"));
@@ -106,7 +106,7 @@ fn an_app_with_rules_of_its_own_gets_preflights_without_a_token() {
     let asks = |path: &str| preflight(server.call("own", path), "POST", APP);
     let own = asks("/a");
     assert_eq!((own.status, allowed(&own)[0]), (204, Some(APP)));
-    // Only that: no other request, no other route, and no path of the platform.
+    // Only preflight requests get this answer: no other request, no other route, and no path of the platform.
     let options = server.call("own", "/a").method("OPTIONS");
     assert_eq!(options.clone().send().status, 401);
     assert_eq!(options.token(&token).send().status, 204);
@@ -127,7 +127,7 @@ fn rules_can_be_off() {
     assert_eq!(closed.status, 200);
     assert_eq!(allowed(&closed), [None; 4]);
     assert_eq!(closed.header("vary"), None);
-    // Then a function may have its own.
+    // With the rules off, a function can send its own CORS headers.
     let own = preflight(server.call("tools", "/own"), "GET", APP);
     let origin = own.header("access-control-allow-origin");
     assert_eq!(origin, Some("https://own.example.com"));

@@ -1,4 +1,4 @@
-//! What a deploy does to calls that are under way, and what the server says of a deployment.
+//! The effect of a deploy on running calls, and the server's description of a deployment.
 
 use crate::support::{TestServer, eventually, logged};
 
@@ -22,7 +22,7 @@ fn who_waits_for_a_turn_goes_on_to_the_next_deployment() {
     });
     std::thread::scope(|scope| {
         let waits = scope.spawn(call);
-        // Whoever is not the one that may wait is turned away.
+        // Only one of the two calls may wait. The other one is refused.
         let turned_away = scope.spawn(call);
         eventually("one who may not wait", || {
             (waits.is_finished() || turned_away.is_finished()).then_some(())

@@ -1,4 +1,4 @@
-//! What passes between callers and functions, and what does not.
+//! Headers that pass between callers and functions, and headers that do not.
 
 use serde_json::json;
 

@@ -13,10 +13,10 @@ use tokio::net::TcpStream;
 
 use crate::support::{ECHO, TestServer};
 
-/// How long a state may take before the test fails.
+/// The longest time that a state may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Says whether the call of `/hang` goes on; else it is an echo.
+/// `/state` tells whether the call of `/hang` still runs. Any other path echoes the request.
 const HANGING: &str = r#"let state = "none";
 const hang = (request) => new Promise((resolve) => {
   state = "hanging";
@@ -104,7 +104,7 @@ async fn http2_without_tls() {
     assert_eq!(echo["headers"]["cookie"], "a=1; b=2");
     assert_eq!(echo["url"], format!("{}/a?b=1", server.origin("echo")));
 
-    // Many at a time, each with a body.
+    // Many concurrent requests, each with a body.
     let calls = (0..50).map(|number: usize| {
         let body = Full::new(Bytes::from(vec![b'x'; number * 1000]));
         let post = request(&server, "POST", "/")
@@ -138,7 +138,7 @@ async fn http2_without_tls() {
         json!({ "error": "Function not found" })
     );
 
-    // To end a stream is to go away, without the connection.
+    // If the client resets the stream, the call is aborted, although the connection stays open.
     let hang = request(&server, "POST", "/hang")
         .body(Full::default())
         .unwrap();
@@ -162,7 +162,7 @@ async fn http2_without_tls() {
     state(&mut sender, "aborted").await;
 
     tokio::task::block_in_place(|| {
-        // A method that begins like the preface of HTTP/2, in one piece and byte by byte.
+        // A method that begins like the preface of HTTP/2, sent in one piece and byte by byte.
         let host = format!("Host: {}", server.host("echo"));
         for method in ["PUT", "PROPFIND"] {
             let answer = server.wire().request(&format!("{method} /"), &[&host]);
@@ -248,7 +248,7 @@ async fn head_ends_with_its_headers() {
     tokio::task::block_in_place(|| drop(server));
 }
 
-/// Clients lose the status when their stream is reset while they send.
+/// Some clients lose the status if their stream is reset while they send the body.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_early_refusal_lets_the_caller_send_its_body() {
     let server = tokio::task::block_in_place(|| {
@@ -270,7 +270,7 @@ async fn an_early_refusal_lets_the_caller_send_its_body() {
     while left > 0 {
         body.reserve_capacity(left);
         let capacity = poll_fn(|context| body.poll_capacity(context)).await;
-        // Neither closed nor reset.
+        // The stream is neither closed nor reset.
         let capacity = capacity.unwrap().unwrap();
         let chunk = Bytes::from(vec![b'x'; capacity.min(left)]);
         left -= chunk.len();

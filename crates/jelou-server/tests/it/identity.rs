@@ -1,4 +1,4 @@
-//! Whom callers may speak for.
+//! Which identities a caller may claim.
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn a_trusted_caller_with_a_token_speaks_for_others() {
     expected["header"] = Value::Null;
     expected["trigger"] = json!("http");
     assert_eq!(who("who").token(&token).send().json(), expected);
-    // A public function can be called without a token, but for nobody.
+    // A public function can be called without a token, but then without an identity.
     assert_eq!(who("public").send().json(), nobody());
     assert_eq!(who("public").token(&token).send().json(), nobody());
     assert_eq!(who("who").send().status, 401);

@@ -18,12 +18,12 @@ const SENDER: &str = r#"export default define({ description: "Sends", config: { 
   }
 } });"#;
 
-/// Answers one request, and gives it back.
+/// Answers one request and returns it.
 fn answer_once(listener: &TcpListener, status: &str, body: &str) -> String {
     let (mut stream, _) = listener.accept().unwrap();
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
-    // Its body is a JSON object without objects inside.
+    // The body is a JSON object without nested objects.
     while !request.ends_with(b"}") {
         let count = stream.read(&mut buffer).unwrap();
         assert!(count > 0);

@@ -1,4 +1,4 @@
-//! What happens at the limits of time, number and size.
+//! Behaviour at the limits of time, number and size.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn a_function_that_takes_too_long_is_told_to_stop() {
     );
     let call = |path: &str| server.call("sleeper", path).send();
     let aborted = || call("/asked").json()["aborted"].as_u64().unwrap();
-    // Now there is a process: a call for which one starts may be over before the function has it.
+    // The process runs by now. A call that starts a process may end before the function receives it.
     assert_eq!(aborted(), 0);
     let mut calls = 0;
     let told = eventually("a call that the function is told to stop", || {
@@ -82,7 +82,7 @@ fn the_head_of_a_response_has_a_limit() {
           response.status(200).header("X-Large", "x".repeat(Number(input.size))).json({}) });"#,
     );
     let call = |size: usize| server.call("verbose", &format!("/?size={size}")).send();
-    // How much of a head one read brings is chance, which the limit does not depend on.
+    // How much of a head one read returns is random, and the limit must not depend on it.
     for _ in 0..10 {
         for (kib, status) in [
             (15, 200),
@@ -115,14 +115,14 @@ fn a_stream_that_stands_still_is_cut() {
           new Response(new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode("begun")) })) });"#,
     );
     let host = server.host("stuck");
-    // Once the process has started, a head comes within the function's timeout; the stream may go on after it.
+    // If the process already runs, the head arrives within the function's timeout. The stream may outlive this timeout.
     let (mut wire, asked) = eventually("a stream", || {
         let (mut wire, asked) = (server.wire(), Instant::now());
         wire.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         (wire.head().status == 200).then_some((wire, asked))
     });
     assert_eq!(wire.chunk(), b"begun");
-    // Cut, and not ended: the caller sees that it has not got everything.
+    // The body is cut without its last chunk, so the caller sees that it is incomplete.
     assert_eq!(wire.rest(), "");
     assert!(asked.elapsed() >= idle_timeout);
 }
@@ -154,7 +154,7 @@ fn a_stream_that_ends_too_early_leaves_a_line_in_the_log() {
         config.limits.max_processes_per_function = Some(1);
     });
     server.deploy("unsteady", UNSTEADY);
-    // Nothing comes from the function, or the caller reads nothing: then the stream makes room for another as well.
+    // The stream is cut if the function sends nothing or the caller reads nothing. This makes room for the next stream.
     for path in ["/silent", "/endless", "/silent"] {
         let (wire, head) = eventually("room for a stream", || {
             let (wire, head) = open_unsteady(&server, "unsteady", path);

@@ -1,4 +1,4 @@
-//! Tests of the server from outside: its sockets, with real functions behind them.
+//! Tests of the server through its sockets, with real functions.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod admission;

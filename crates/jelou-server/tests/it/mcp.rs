@@ -1,4 +1,4 @@
-//! The rules of `/mcp` at the socket. What a client sees of whole conversations is tested in `tests/mcp`.
+//! The protocol rules of `/mcp`. Whole conversations with real clients are tested in `tests/mcp`.
 #![expect(
     clippy::needless_pass_by_value,
     reason = "what a test sends is written where it is sent"
@@ -19,7 +19,7 @@ const PRIVATE: &str = r#"export default define({
   name: "echo", description: "Echoes", input: z.object({ text: z.string() }), handler: (input) => input,
 });"#;
 
-/// A tool that says all that a tool can say of itself.
+/// A tool that sets every field of its description.
 const DESCRIBED: &str = r#"export default app({ config: { public: true }, tools: {
   findOrder: define({
     name: "find_order", description: "Finds an order",
@@ -51,7 +51,7 @@ fn call_tool(server: &TestServer, slug: &str, name: &str, arguments: Value) -> C
     post(server, slug, &message("tools/call", params))
 }
 
-/// A request of revision 2026-07-28 with all that it must have.
+/// A request of revision 2026-07-28 with all required fields.
 fn modern(server: &TestServer, slug: &str, method: &str, mut params: Value) -> Call {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -326,7 +326,7 @@ fn the_new_era_needs_no_handshake() {
     }
 }
 
-/// A call over MCP is the same as one over HTTP, and tells the function nothing of MCP.
+/// A call over MCP is the same as a call over HTTP: the function sees no difference.
 #[test]
 fn the_function_sees_an_ordinary_request() {
     let server = TestServer::start();
@@ -440,7 +440,7 @@ fn a_deploy_shows_at_once() {
     assert_eq!(names(), ["renamed"]);
 }
 
-/// A function that answers MCP may call another one's, and a chain that bites its tail ends.
+/// An MCP function may call another MCP function, and a loop of such calls must end.
 #[test]
 fn a_loop_of_calls_over_mcp_ends() {
     let server = TestServer::start_with(|config| config.limits.max_hops = 3);
@@ -479,7 +479,7 @@ fn results_have_a_limit() {
     );
 }
 
-/// Inputs whose schemas have a composition, or no properties, at their root.
+/// Inputs whose schemas have a composition at their root, or no properties.
 const ROOTS: &str = r#"export default app({ config: { public: true }, tools: {
   union: define({ description: "x", handler: (input) => input, input: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("a"), x: z.string() }), z.object({ kind: z.literal("b"), y: z.number() }) ]) }),
@@ -535,7 +535,7 @@ fn roots_are_objects_without_composition_that_can_be_called() {
     assert_eq!(text, expected);
 }
 
-/// Results that plain JSON cannot say.
+/// Results that plain JSON cannot express.
 const KINDS: &str = r#"export default app({ config: { public: true }, tools: {
   map: define({ description: "x", handler: () => new Map([["a", 1]]) }),
   stream: define({ description: "x", handler: async function* () { yield "one "; yield "two"; } }),
@@ -560,7 +560,7 @@ fn results_that_json_would_empty_are_content_or_errors() {
     assert_eq!(result("image")["content"], image);
 }
 
-/// A tool that waits until it is aborted, and one that tells of it.
+/// One tool waits until it is aborted, and another tool reports this.
 const WAITS: &str = r#"let started = 0, aborted = 0;
 export default app({ config: { public: true }, tools: {
   wait: define({ description: "x", config: { timeout: 120000 }, handler: (_input, _ctx, request) => new Promise(() => {
@@ -596,7 +596,7 @@ fn a_cancelled_call_is_aborted() {
             post(&server, "waits", &message).send()
         });
         wait_for(json!({ "started": 1, "aborted": 0 }));
-        // Another request's id, and one that is not known.
+        // The id of another request, and an unknown id.
         cancel(json!(7));
         cancel(json!("eight"));
         assert_eq!(state(), json!({ "started": 1, "aborted": 0 }));
@@ -636,7 +636,7 @@ fn large_messages_share_the_memory_of_bodies() {
         assert_eq!(call("go", &json!({})).status, 200);
         assert_eq!(first.join().unwrap(), 200);
     });
-    // What would parse to far more than its size.
+    // JSON that needs far more memory than its size when it is parsed.
     let dense = json!({ "text": vec![json!({}); 100_000] });
     assert_eq!(call("wait", &dense).status, 413);
 }

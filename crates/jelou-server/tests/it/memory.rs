@@ -29,7 +29,7 @@ struct Notes<'a> {
     server: &'a TestServer,
     slug: &'a str,
     token: &'a str,
-    /// `X-Jelou-Identity`.
+    /// The value of the header `X-Jelou-Identity`.
     identity: Option<&'a str>,
 }
 
@@ -76,7 +76,7 @@ fn values_belong_to_a_function_and_its_user() {
     for stranger in [of(0, Some(EVA)), of(0, None), of(1, Some(ANA))] {
         assert_eq!(stranger.get("city / ñ?"), Value::Null);
     }
-    // Where no user is named, a conversation has its own.
+    // Without a user, the memory belongs to the conversation.
     let chat = of(0, Some(r#"{"conversation":{"id":"ana"}}"#));
     chat.set("city / ñ?", "Lima");
     let other = of(0, Some(r#"{"conversation":{"id":"eva"}}"#));
@@ -91,7 +91,7 @@ fn values_belong_to_a_function_and_its_user() {
     let read = |notes: &Notes<'_>| notes.call(&json!({ "do": "getJson", "key": "list" }));
     assert_eq!(read(&ana), json!({ "value": [1, { "a": "ñ" }] }));
 
-    // It outlives a deploy and the server, and not its time.
+    // A value survives a deploy and a restart of the server, but not its expiry.
     server.deploy("one", &format!("// again\n{NOTES}"));
     assert_eq!(ana.get("city / ñ?"), "Quito");
     let soon = json!({ "do": "set", "key": "soon", "value": "gone", "ttl": 0.001 });
@@ -130,7 +130,7 @@ fn its_limits_are_told_to_the_function() {
     assert!(large.contains("limits.max_memory_value_bytes"), "{large}");
     let huge = error(json!({ "do": "large", "bytes": 2_000_000 }));
     assert!(huge.contains("limits.max_memory_value_bytes"), "{huge}");
-    // With its quotes, as JSON, it is 64 KB.
+    // As JSON, with its quotes, it has exactly 64 KB.
     assert_eq!(
         notes.call(&json!({ "do": "large", "bytes": 65534 })),
         json!({ "done": null })
@@ -142,10 +142,10 @@ fn its_limits_are_told_to_the_function() {
     }
     let full = error(json!({ "do": "set", "key": "d", "value": "1" }));
     assert!(full.contains("limits.max_memory_entries"), "{full}");
-    // What is there may change.
+    // An existing value can still be replaced.
     notes.set("c", "2");
 
-    // After its request, nothing says whose memory it is.
+    // After the request has ended, the server cannot tell whose memory a call means.
     let late = eventually("the end of the request", || {
         let answer = notes.call(&json!({ "do": "late" }));
         answer["late"].as_str().map(str::to_owned)

@@ -1,4 +1,4 @@
-//! HEAD, OPTIONS, and methods that a route does not have.
+//! HEAD, OPTIONS, and methods that a route does not accept.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn head_is_get_without_a_body() {
         assert_eq!(head.header(name), get.header(name), "{name}");
     }
     assert!(head.header("x-request-id").is_some());
-    // The connection is still in step after it.
+    // The connection stays in step after the answer.
     let host = format!("Host: {}", server.host("echo"));
     let mut wire = server.wire();
     for _ in 0..2 {

@@ -72,7 +72,7 @@ fn each_deployment_has_its_own() {
     assert_eq!(renamed["security"], json!([]));
 }
 
-/// What the platform really answers is what the document says of it.
+/// The platform's actual answers match the document.
 #[test]
 fn the_platforms_answers_are_as_described() {
     let server = TestServer::start();
@@ -117,11 +117,11 @@ fn the_platforms_answers_are_as_described() {
     }
 }
 
-/// As much of JSON Schema as the platform's answers need.
+/// Implements the part of JSON Schema that the platform's answers need.
 fn matches(schema: &Value, value: &Value) -> bool {
     let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
     if let Some(schemas) = schema["anyOf"].as_array() {
-        // The last one is for the function's own answers, which may be anything.
+        // The last schema is for the function's own answers, which can have any form.
         let (_, of_platform) = schemas.split_last().unwrap();
         return of_platform.iter().any(|schema| matches(schema, value));
     }

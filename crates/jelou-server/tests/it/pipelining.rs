@@ -1,8 +1,8 @@
-//! Several requests on one connection, with a length and in chunks, with complete and streamed responses.
+//! Several requests on one connection: with a length or in chunks, with complete or streamed responses.
 
 use crate::support::{ECHO, TestServer, Wire};
 
-/// Answers with a stream, whatever came.
+/// Answers every request with a stream.
 const STREAM: &str = r#"export default define({ description: "Streams", config: { public: true },
   handler: () => new Response(new ReadableStream({
     start(controller) { controller.enqueue(new TextEncoder().encode("streamed")); controller.close(); },
@@ -36,7 +36,7 @@ fn requests_that_come_together_are_answered_in_their_order() {
     server.deploy("stream", STREAM);
     let echo = server.host("echo");
     let stream = server.host("stream");
-    // One of the four is chunked.
+    // One of the four requests is chunked.
     let plain = |path: &str| post(&echo, path, "12345");
     let odd = |path: &str| chunked(&echo, path, "1234567");
     for odd_at in 0..4 {
@@ -73,7 +73,7 @@ fn a_streamed_answer_keeps_the_connection_whatever_the_body_was() {
     let body = "x".repeat(100 * 1024);
     let mut wire = server.wire();
     let stream = server.host("stream");
-    // The function does not read what comes to it in pieces, and may have answered before all of it was sent.
+    // The function does not read a chunked body, and may answer before the whole body is sent.
     let unread = std::iter::repeat_n(chunked(&stream, "/", "short"), 10);
     for request in [post(&stream, "/", &body)].into_iter().chain(unread) {
         wire.send([&request, &*post(&server.host("echo"), "/next", &body)].concat());
@@ -82,7 +82,7 @@ fn a_streamed_answer_keeps_the_connection_whatever_the_body_was() {
         assert_eq!(answer.header("connection"), None);
         assert_echoes(&mut wire, "/next", body.len());
     }
-    // The management API answers with streams of its own.
+    // The management API uses another kind of response stream.
     let mut wire = server.wire();
     let secrets = format!("{{\"secrets\":{{\"NAME\":\"1\"}}}}{}", " ".repeat(60_000));
     let api = post(server.address(), "/v1/functions/echo/secrets", &secrets)
@@ -188,8 +188,8 @@ fn answers_without_a_body_leave_nothing_on_the_connection() {
     }
 }
 
-/// A function that says another length than its body has would have the next answer on the connection, which may be
-/// another function's, read as the rest of its own.
+/// With a wrong length, the client would read the next answer on the connection as a part of this function's answer.
+/// The next answer may come from another function.
 #[test]
 fn the_length_of_an_answer_is_that_of_its_body() {
     let server = TestServer::start();
@@ -204,7 +204,7 @@ fn the_length_of_an_answer_is_that_of_its_body() {
     for length in ["0", "1", "400", "-1", "4, 9"] {
         let path = format!("/{}", length.replace(' ', "%20"));
         let plain = post(&liar, &path, "x");
-        // With a hop-by-hop header.
+        // The same request with a hop-by-hop header.
         let odd = plain.replacen("\r\n", "\r\nTE: trailers\r\n", 1);
         for request in [plain, odd, chunked(&liar, &path, "x")] {
             let mut wire = server.wire();
@@ -215,7 +215,7 @@ fn the_length_of_an_answer_is_that_of_its_body() {
             assert_echoes(&mut wire, "/next", 0);
         }
     }
-    // What a body would have been long is for the function to say, if it is a length.
+    // For HEAD, the function may declare the length of the missing body, if the value is a valid length.
     for (length, said) in [("400", Some("400")), ("-1", None), ("4,%209", None)] {
         for framing in ["", "TE: trailers\r\n"] {
             let mut wire = server.wire();

@@ -12,7 +12,7 @@ fn start(trusted: &[&str]) -> TestServer {
     server
 }
 
-/// The address that the function sees, of a request after these bytes.
+/// Returns the address that the function sees, for a request after the bytes `before`.
 fn seen(server: &TestServer, before: &[u8], headers: &[&str]) -> String {
     let host = format!("Host: {}", server.host("echo"));
     let headers: Vec<_> = [host.as_str()].iter().chain(headers).copied().collect();
@@ -38,7 +38,7 @@ fn version2(command: u8, source: [u8; 4], extensions: usize) -> Vec<u8> {
 
 #[test]
 fn the_word_of_a_trusted_proxy_counts() {
-    // The mapped form of 127.0.0.0/8, as a dual-stack socket would report it.
+    // The IPv4-mapped form of 127.0.0.0/8, which a dual-stack socket reports.
     let server = start(&["::ffff:127.0.0.0/104", "10.0.0.0/8"]);
     let seen = |before: &[u8], headers: &[&str]| seen(&server, before, headers);
     assert_eq!(seen(b"", &[]), "127.0.0.1");
@@ -57,16 +57,16 @@ fn the_word_of_a_trusted_proxy_counts() {
     assert_eq!(seen(b"PROXY UNKNOWN\r\n", &[]), "127.0.0.1");
     assert_eq!(seen(&version2(1, [192, 0, 2, 7], 0), &[]), "192.0.2.7");
     assert_eq!(seen(&version2(1, [192, 0, 2, 7], 1000), &[]), "192.0.2.7");
-    // The proxy asks for itself.
+    // The proxy itself is the client (command LOCAL).
     assert_eq!(seen(&version2(0, [192, 0, 2, 7], 0), &[]), "127.0.0.1");
-    // One proxy behind another, and one that names a stranger whose own word counts for nothing.
+    // A chain of two proxies. Then an unknown client whose own header is ignored.
     assert_eq!(
         seen(b"PROXY TCP4 10.0.0.3 127.0.0.1 1 80\r\n", &[chain]),
         "192.0.2.7"
     );
     assert_eq!(seen(version1, &["X-Forwarded-For: 6.6.6.6"]), "192.0.2.7");
 
-    // The header may come in pieces.
+    // The header may arrive byte by byte.
     let mut wire = server.wire();
     for byte in version1 {
         wire.send([*byte]);

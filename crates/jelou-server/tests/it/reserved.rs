@@ -1,4 +1,4 @@
-//! Paths that the platform keeps for itself, in every spelling, and the ones that clients of MCP try.
+//! The platform's reserved paths in every spelling, and the paths that MCP clients try.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn no_spelling_of_mcp_starts_a_handler() {
             "{path}: {reply:?}"
         );
     }
-    // Nor does one where the function has no MCP.
+    // Without MCP, no spelling reaches the function either.
     server.deploy(
         "none",
         &ECHO.replace("public: true", "public: true, mcp: false"),
@@ -83,12 +83,12 @@ fn there_is_no_authorization_server() {
             assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
         }
     }
-    // Everything else is the function's.
+    // The function gets all other paths.
     for path in ["/register/me", "/a/.well-known/b", "/well-known"] {
         assert_eq!(server.call("open", path).send().json()["path"], path);
         assert_eq!(server.call("closed", path).send().status, 401);
     }
-    // A function without MCP has no such clients.
+    // A function without MCP has no MCP clients, so it gets these paths itself.
     server.deploy(
         "site",
         &ECHO.replace("public: true", "public: true, mcp: false"),
@@ -133,7 +133,7 @@ fn every_listener_has_one_path_for_health_checks() {
             );
         }
     }
-    // A function may have the path itself, and the listener of functions has no other one.
+    // A function can use the health path itself. The listener of functions serves no other path of the management API.
     let mut wire = crate::support::Wire::connect(&functions);
     let echo = wire.request("GET /v1/health", &["Host: echo.fn.localhost"]);
     assert_eq!(echo.json()["path"], "/v1/health");

@@ -1,8 +1,8 @@
-//! Requests that two parties could read in two ways, and requests that are too large.
+//! Requests that two parsers could read differently, and requests that are too large.
 
 use crate::support::{ECHO, TestServer};
 
-/// What a second request in the place of a body would be seen by.
+/// A second request in the place of a body. An answer to `/smuggled` would reveal that it was parsed as a request.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[test]
@@ -13,7 +13,8 @@ fn ambiguous_requests_are_refused() {
     let plain = format!("GET /plain HTTP/1.1\r\n{host}\r\n");
     let refused = |line: &str, head: &str| {
         let request = format!("{line}\r\n{head}\r\n{SMUGGLED}");
-        // Both who reads plain requests and who reads the others meet it first.
+        // Tests the parser of plain requests and the parser of all other requests, each with this request first and
+        // after another one.
         for before in [
             "",
             &plain,
@@ -105,7 +106,7 @@ fn the_host_of_the_target_counts() {
         assert_eq!(echo["path"], "/absolute", "{echo}");
         assert_eq!(echo["headers"]["host"], host.as_str(), "{echo}");
     }
-    // What looks like an address there is a path here.
+    // In this form, the text that looks like an address is a path.
     let echo = server
         .wire()
         .request("GET //other.fn.localhost/a", &[&format!("Host: {host}")]);
@@ -188,7 +189,7 @@ fn a_head_has_a_limit() {
         let answer = server.wire().send_until_refused(head).head();
         assert!([414, 431].contains(&answer.status), "{answer:?}");
     }
-    // Near the limit all is well.
+    // Just below the limit, the request succeeds.
     let header = format!("X-Large: {}", "x".repeat(63 * 1024));
     for headers in [vec![header.as_str()], vec!["X-Many: 1"; 87]] {
         let headers: Vec<_> = [host.as_str()].into_iter().chain(headers).collect();
@@ -227,7 +228,7 @@ fn a_body_has_a_limit() {
         assert_eq!(announced(size).json()["length"], size);
         assert_eq!(chunked("/", size).json()["length"], size);
     }
-    // The answer comes through although all of the body was sent before anybody looked at it.
+    // The caller gets the answer even if the whole body was sent before the server read it.
     for size in [LIMIT + 1, 8 * LIMIT] {
         for answer in [announced(size), chunked("/", size), chunked("/mcp", size)] {
             assert_eq!(answer.status, 413, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Bodies that stream: event by event, no faster than they are read, and with an end that both sides see.
+//! Streamed bodies: each event is sent at once, back-pressure works, and both sides see the end.
 
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -62,7 +62,7 @@ fn state(server: &TestServer) -> Value {
     server.call("streams", "/state").send().json()
 }
 
-/// Asks for a body and reads the head alone.
+/// Requests a body and reads only the head.
 fn open(server: &TestServer, target: &str) -> Wire {
     let mut wire = server.wire();
     let host = server.host("streams");
@@ -81,7 +81,7 @@ fn events_come_one_by_one() {
     let mut wire = open(&server, "/events");
     let head = wire.head();
     assert_eq!(head.header("content-type"), Some("text/event-stream"));
-    // Proxies that know it pass events on as they come.
+    // Proxies that support this header pass each event on at once.
     assert_eq!(head.header("x-accel-buffering"), Some("no"));
     for number in 1..=5 {
         server.call("streams", "/next").send();
@@ -93,12 +93,12 @@ fn events_come_one_by_one() {
 #[test]
 fn a_caller_who_goes_away_is_noticed_and_one_who_has_all_is_not() {
     let server = start();
-    // Whoever has got the whole answer has not gone away.
+    // If the caller has received the whole answer, the call does not count as aborted.
     for target in ["/plain", "/bytes?size=200000"] {
         server.call("streams", target).send();
     }
     assert_eq!(state(&server)["aborted"], Value::Null);
-    // While the function works, and while its answer streams.
+    // The caller disconnects while the function works, or while its answer streams.
     for target in ["/hang", "/events"] {
         let mut wire = open(&server, target);
         if target == "/events" {
@@ -114,7 +114,7 @@ fn a_caller_who_goes_away_is_noticed_and_one_who_has_all_is_not() {
             let aborted = state(&server)["aborted"].as_u64()?;
             (aborted >= left).then_some(aborted)
         });
-        // Long before the end that the call would have by itself.
+        // Long before the call would end by itself.
         assert!(
             aborted - left < 30_000,
             "{target}: after {} ms",
@@ -128,7 +128,7 @@ fn a_slow_reader_slows_the_function_down() {
     let server = start();
     let mut wire = open(&server, &format!("/bytes?size={}", 200 * MIB));
     wire.head();
-    // What has been made stops growing once everything in between is full.
+    // The function produces no more data once all buffers between it and the caller are full.
     let made = |server: &TestServer| state(server)["made"].as_u64().unwrap();
     let mut last = 0;
     let mut unchanged = 0;
@@ -141,7 +141,7 @@ fn a_slow_reader_slows_the_function_down() {
     assert!(last < 20 * MIB, "{last}");
 }
 
-/// Measured in a process of its own, where no other test needs memory.
+/// Runs in a separate process, so that other tests do not affect the measured memory.
 #[test]
 fn memory_does_not_grow_with_what_goes_through() {
     const NAME: &str = "streaming::memory_does_not_grow_with_what_goes_through";
@@ -201,7 +201,7 @@ fn measure() {
         }
         assert_eq!(wire.answer().json(), json!({ "length": size }));
     };
-    // The first of each kind pays for what is there for good.
+    // The first transfer of each kind also allocates the memory that stays allocated.
     download(MIB);
     upload(MIB, false);
     upload(MIB, true);
@@ -234,7 +234,7 @@ fn measure() {
     });
 }
 
-/// Of this process, which is the server's.
+/// Reads the memory of this process, which runs the server.
 fn memory_kib(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap();

@@ -1,4 +1,4 @@
-//! Hosts, paths and queries, as they come and as functions see them.
+//! Hosts, paths and queries: as received, and as functions see them.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -35,20 +35,20 @@ fn hosts() {
         assert_eq!(answer.status, 404, "{host}");
         assert_eq!(answer.json(), json!({ "error": "Function not found" }));
     }
-    // The host in the target is the one that counts, for the function as well.
+    // The host in the request target takes precedence, also in the function.
     let absolute = get("http://echo.fn.localhost/a?b", "nobody.fn.localhost");
     assert_eq!(absolute.json()["headers"]["host"], "echo.fn.localhost");
     assert_eq!(absolute.json()["path"], "/a");
     let nobody = get("http://nobody.fn.localhost/a", "echo.fn.localhost");
     assert_eq!(nobody.status, 404);
-    // By path, for tools that cannot resolve the names.
+    // Addresses a function by path, for tools that cannot resolve the host names.
     let by_path = get("/fn/echo/a/b?c=1", server.address());
     assert_eq!(by_path.json()["path"], "/a/b");
     assert_eq!(by_path.json()["query"], json!({ "c": "1" }));
     assert_eq!(get("/fn/echo", server.address()).json()["path"], "/");
 }
 
-/// Two public routes and a private one that lead to one web application, which routes by `request.url`.
+/// Two public routes and a private route of one web application, which routes by `request.url`.
 const SITE: &str = r#"
 const site = (tool) => (_input, ctx, request) => {
   const url = new URL(request.url);
@@ -69,7 +69,7 @@ export default app({ description: "Site", tools: {
   closed: define({ description: "Closed", config: { path: "*", methods }, handler: site("closed") }),
 } });"#;
 
-/// Ways of a request: plain, with a hop-by-hop header, and over HTTP to the worker, as `WebSockets` go.
+/// Ways through the gateway: plain, with a hop-by-hop header, and over HTTP to the worker like a `WebSocket`.
 const WAYS: [&[&str]; 3] = [
     &[],
     &["TE: trailers"],
@@ -81,7 +81,7 @@ const WAYS: [&[&str]; 3] = [
     ],
 ];
 
-/// A request for a function in each of the forms that name one.
+/// A request for a function, in each form that names the function.
 fn forms(server: &TestServer, slug: &str, target: &str) -> [(String, String); 3] {
     let host = server.host(slug);
     [
@@ -140,7 +140,7 @@ fn no_spelling_of_a_path_gets_past_the_token() {
         let answer = server.wire().request(line, &[&host]);
         assert_eq!(answer.status, 400, "{line}");
     }
-    // A function that does not exist has no paths to be wrong.
+    // A function that does not exist has no invalid paths.
     let nobody = server
         .wire()
         .request("GET /../a", &["Host: nobody.fn.localhost"]);
@@ -153,13 +153,13 @@ fn paths_are_read_once() {
     let token = server.deploy("site", SITE);
     let token = format!("X-Jelou-Token: {token}");
     for (target, tool, path) in [
-        // Spelled as the route that matches.
+        // Normalized to the spelling of the matching route.
         ("/health/", "health", "/health"),
         ("//health", "health", "/health"),
         ("/%68ealth", "health", "/health"),
         ("//public//x", "open", "/public//x"),
         ("/%70ublic/%61", "open", "/public/%61"),
-        // As they came.
+        // Unchanged.
         ("/public", "open", "/public"),
         ("/public/", "open", "/public/"),
         ("/public/%2f..%2fadmin", "open", "/public/%2f..%2fadmin"),
@@ -180,13 +180,13 @@ fn paths_are_read_once() {
         ("/%00", "closed", "/%00"),
         ("/%", "closed", "/%"),
         ("/Health", "closed", "/Health"),
-        // Encoded as a browser would have.
+        // Encoded like in a browser.
         ("/año/{x}", "closed", "/a%C3%B1o/%7Bx%7D"),
         ("/public/^\"", "open", "/public/%5E%22"),
-        // No characters of a target.
+        // Characters that a request target may not contain.
         ("/public/`", "", ""),
         ("/public/<a>", "", ""),
-        // No part of a target, and none of a path.
+        // A fragment is not part of a target or a path.
         ("/public/a#/../b", "open", "/public/a"),
     ] {
         for (target, host) in forms(&server, "site", target) {
@@ -236,7 +236,7 @@ fn queries_are_read_once() {
     }
 }
 
-/// Pieces of targets that two readers may take for different things.
+/// Generates targets from pieces that two parsers may read differently.
 fn target() -> impl Strategy<Value = String> {
     let pieces = vec![
         "/", "/", "//", ".", "..", "%2e", "%2E", "%2f", "%5c", "\\", "?", "&", "=", "#", "%",

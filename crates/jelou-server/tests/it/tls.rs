@@ -17,11 +17,11 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{ECHO, TestServer, logged};
 
-/// Writes a certificate of its own authority.
+/// Writes a self-signed certificate.
 fn renew(folder: &Path) -> CertificateDer<'static> {
     let names = ["echo.fn.localhost".to_owned()];
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
-    // As programs that renew do it: a new file in the place of the old one.
+    // Renewal programs replace the old file with a new one.
     for (name, content) in [
         ("key.pem", signing_key.serialize_pem()),
         ("cert.pem", cert.pem()),
@@ -110,7 +110,7 @@ async fn https() {
         );
     }
 
-    // A renewed certificate is there for the next connection; one that cannot be used changes nothing.
+    // The next connection uses a renewed certificate. An unusable certificate changes nothing.
     let second = renew(folder.path());
     assert!(connect(&server, &first, &[]).await.is_err());
     connect(&server, &second, &[]).await.unwrap();
@@ -119,7 +119,7 @@ async fn https() {
     assert!(logged(&["the certificate was changed and cannot be used"]));
 
     tokio::task::block_in_place(|| {
-        // Whoever speaks no TLS gets no HTTP.
+        // A client without TLS gets no HTTP answer.
         let host = format!("Host: {}", server.host("echo"));
         let plain = format!("GET / HTTP/1.1\r\n{host}\r\n\r\n");
         let rest = server.wire().send(plain).rest();

@@ -1,4 +1,4 @@
-//! What a token is limited to: parts of its function, networks, and a rate.
+//! Limits of a token: parts of its function, networks, and a rate.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const TOOLS: &str = r#"export default app({ tools: {
 const FORBIDDEN: &str = r#"{"error":"Forbidden"}"#;
 const TOO_MANY: &str = r#"{"error":"Too many requests"}"#;
 
-/// How long a test waits for a rate to allow or refuse a call.
+/// The longest time that a test waits for a rate to allow or refuse a call.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn create(server: &TestServer, token: Value) -> String {
@@ -57,7 +57,7 @@ fn assert_forbidden(call: &Call) {
     assert_platforms_answer(&call.send(), 403, FORBIDDEN);
 }
 
-/// A rate is used up; says how many seconds it takes until a call is free.
+/// Checks that the rate is used up. Returns the seconds until the next call is allowed.
 fn assert_too_many(reply: &Reply) -> u64 {
     assert_platforms_answer(reply, 429, TOO_MANY);
     let wait = reply.header("retry-after").unwrap().parse().unwrap();
@@ -90,19 +90,19 @@ fn a_token_is_for_the_parts_that_its_scopes_name() {
         |method, path: &str, token: &str| server.call("tools", path).method(method).token(token);
 
     for (method, path, expected) in [
-        // In the order of the tokens.
+        // The statuses are in the order of the tokens.
         ("POST", "/send-email", [200, 403, 200, 200]),
         ("GET", "/read-inbox", [200, 403, 403, 403]),
-        // 405 and 404 are for those who may know the routes.
+        // Only callers that may know the routes get 405 and 404.
         ("GET", "/send-email", [405, 403, 405, 405]),
         ("POST", "/read-inbox", [405, 403, 403, 403]),
         ("OPTIONS", "/send-email", [204, 403, 204, 204]),
         ("GET", "/nowhere", [404, 403, 403, 403]),
-        // What needs no token is not limited by one.
+        // Paths that need no token ignore the limits of a token.
         ("GET", "/open", [200; 4]),
         ("GET", "/__health", [200; 4]),
         ("GET", "/openapi.json", [200; 4]),
-        // 405 again: a GET to `/mcp`.
+        // 405 again, because it is a GET of `/mcp`.
         ("GET", "/mcp", [403, 405, 405, 405]),
     ] {
         let tokens = [&invoke, &mcp, &tool, &both];
@@ -141,7 +141,7 @@ fn a_token_is_for_the_parts_that_its_scopes_name() {
     let hello = self::mcp(&server, &tool, "initialize", &hello).send();
     assert_eq!(hello.json()["result"]["protocolVersion"], "2025-11-25");
 
-    // A token that does not open the function is not told that it is not for this.
+    // A token that does not open the function gets 401, not 403.
     let elsewhere = server.deploy("other", TOOLS);
     for stranger in [elsewhere.as_str(), "jfn_rt_nonsense"] {
         let refused = call("GET", "/read-inbox", stranger).send();
@@ -169,7 +169,7 @@ fn the_lists_of_both_revisions_are_cut_to_the_scopes() {
     let result = &reply.json()["result"];
     assert_eq!(result["resultType"], "complete");
     assert_eq!(result["cacheScope"], "private");
-    // It may be called, and is not there.
+    // The token may call the tool, but the tool does not exist.
     let gone = call_tool(&server, &tool, "gone").send();
     assert_eq!(gone.json()["error"]["code"], -32602);
 }
@@ -187,7 +187,7 @@ fn a_scope_of_a_tool_that_is_not_there_is_a_warning() {
     let none = server.create_token("tools", json!({ "name": "none" }));
     assert!(none.warnings.is_empty());
 
-    // The deploy that brings the tool brings it for the token as well.
+    // The deploy that adds the tool also makes it available to the token.
     server.deploy("tools", &TOOLS.replace("sendEmail", "sendEmial"));
     let moved = server.call("tools", "/send-emial").method("POST");
     assert_eq!(moved.token(&created.token).send().status, 200);
@@ -211,21 +211,21 @@ fn a_token_is_for_the_networks_of_its_list() {
         assert_forbidden(&from(outside, &send_email(&server, &limited)));
         assert_forbidden(&from(outside, &list_tools(&server, &limited)));
     }
-    // The connection's own address, with no proxy in between.
+    // The caller's address is the connection's own address, without a proxy.
     assert_forbidden(&send_email(&server, &limited));
     assert_eq!(send_email(&server, &local).send().status, 200);
     let inside = "::ffff:192.0.2.7";
-    // None of them has counted: the first call that is allowed finds the rate whole.
+    // The refused calls have not counted: the first allowed call finds the full rate.
     assert_eq!(
         from(inside, &send_email(&server, &limited)).send().status,
         200
     );
     let over = from("2001:db8:7::1", &send_email(&server, &limited)).send();
     assert!(assert_too_many(&over) > 3600);
-    // Where it comes from and what for are looked at before the rate.
+    // The network and the scopes are checked before the rate.
     assert_forbidden(&send_email(&server, &limited));
     assert_forbidden(&from(inside, &list_tools(&server, &limited)));
-    // What needs no token is not limited by one.
+    // Paths that need no token ignore the limits of a token.
     let open = server.call("tools", "/open").token(&limited);
     assert_eq!(open.send().status, 200);
 }
@@ -284,7 +284,7 @@ fn calls_at_the_same_time_are_counted_exactly() {
         assert!(wait <= 86_400 / CALLS as u64, "{wait}");
     }
 
-    // Neither another token, nor a deploy, nor a change of the function's tokens gives a call back.
+    // Another token, a deploy or a change of the function's tokens does not reset the rate.
     assert_eq!(send_email(&server, &free).send().status, 200);
     create(&server, json!({ "name": "another", "rate": "5/s" }));
     server.deploy("tools", &TOOLS.replace("Sends", "Sends mail"));
@@ -293,7 +293,7 @@ fn calls_at_the_same_time_are_counted_exactly() {
     let used = used.iter().find(|token| token.name.as_str() == "limited");
     assert!(used.unwrap().last_used_at.is_some());
 
-    // What is used up is this process's to know.
+    // The server counts the used calls only in memory, so a restart resets them.
     let server = server.restart(|_| {});
     assert_eq!(send_email(&server, &limited).send().status, 200);
 }
@@ -383,7 +383,7 @@ async fn limits_over_http2() {
         assert!(head.headers.contains_key("x-request-id"));
         assert_eq!(head.headers["access-control-allow-origin"], "*");
     }
-    // All of them on their way at once.
+    // All calls are in flight at once.
     let calls: Vec<_> = (0..50).map(|_| send(&limited)).collect();
     let mut passed = 0;
     for call in calls {

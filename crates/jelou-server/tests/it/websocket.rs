@@ -1,4 +1,4 @@
-//! `WebSocket`s that functions take.
+//! `WebSocket`s that functions accept.
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -47,7 +47,7 @@ async fn next(socket: &mut WebSocketStream<TcpStream>) -> Option<Message> {
     next.await.unwrap().and_then(Result::ok)
 }
 
-/// Reads until the end, which comes with a frame that says why.
+/// Reads until the close frame and returns its reason.
 async fn going_away(socket: &mut WebSocketStream<TcpStream>) -> String {
     match next(socket).await {
         Some(Message::Close(Some(CloseFrame { code, reason }))) => {
@@ -87,7 +87,7 @@ async fn messages_go_both_ways() {
     socket.close(None).await.unwrap();
     while next(&mut socket).await.is_some() {}
 
-    // Without a token nothing is upgraded, and nothing but a WebSocket ever is.
+    // Without a valid token, nothing is upgraded. Only WebSocket requests are upgraded at all.
     match connect(&server, "wrong").await {
         Err(Error::Http(response)) => assert_eq!(response.status(), 401),
         other => panic!("{other:?}"),
@@ -137,7 +137,7 @@ async fn a_process_that_dies_leaves_a_reason() {
     let (server, token) = start(|config| config.limits.stall_timeout_ms = 1_000);
     let mut socket = connect(&server, &token).await.unwrap();
     assert!(next(&mut socket).await.is_some());
-    // The function's own close is the last word; nothing is added to it.
+    // After the function's own close frame, the gateway sends no other frame.
     socket.send(Message::text("close 4000")).await.unwrap();
     match next(&mut socket).await {
         Some(Message::Close(Some(frame))) => assert_eq!(u16::from(frame.code), 4000),
@@ -244,7 +244,7 @@ async fn pages_of_other_origins_are_refused() {
     });
 }
 
-/// The one of the reference, with the imports that a test's function has already.
+/// The example of the reference, without the imports that a test function already has.
 fn room_with_tickets() -> String {
     let page = include_str!("../../../../docs/reference/http.md");
     let (_, source) = page.split_once("```ts\n").unwrap();
@@ -320,7 +320,7 @@ async fn functions_open_sockets_to_each_other() {
             assert_eq!(reply["got"], got, "{scheme}: {reply}");
             assert_eq!(reply["protocol"], "chat");
         }
-        // By the same rules as everybody else.
+        // The same rules hold for functions as callers.
         server.deploy("caller", &caller("wss://room.fn.localhost/lobby", "wrong"));
         let reply = server.call("caller", "/").send().json();
         assert!(reply["error"].is_string(), "{reply}");
@@ -376,7 +376,7 @@ fn messages_have_a_limit_and_share_the_memory_of_bodies() {
         assert_eq!(wire.head().status, 101);
         wire
     };
-    // In one frame, or in several.
+    // The message comes in one frame, or in several frames.
     let mut long = open();
     long.send(frame_header(0x82, 1_000_001));
     long.rest();
@@ -391,7 +391,8 @@ fn messages_have_a_limit_and_share_the_memory_of_bodies() {
         });
     };
     is_logged("limits.max_websocket_message_bytes");
-    // Messages that do not come use up the memory of bodies: 102 MiB, at eight bytes for each of theirs.
+    // Announced messages reserve memory for bodies, even if they never arrive: 102 MiB, at eight bytes per byte of a
+    // message.
     let mut halves: Vec<_> = (0..14)
         .map(|_| {
             let mut wire = open();
@@ -400,7 +401,7 @@ fn messages_have_a_limit_and_share_the_memory_of_bodies() {
         })
         .collect();
     is_logged("limits.max_body_memory_mib");
-    // They have to come to their end.
+    // The sockets stay open until the timeout ends them.
     for wire in &mut halves {
         wire.rest();
     }

@@ -1,4 +1,4 @@
-//! One request, sent as it is: no redirects, no errors made of statuses, the host as given.
+//! Sends one request unchanged: no redirects, no errors for statuses, and the given host.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::Value;
 use ureq::Agent;
 
-/// How long an answer may take before the test fails.
+/// The longest time that an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Call {
         self.header("x-jelou-token", token)
     }
 
-    /// A POST with this body; its type is a header like any other.
+    /// Makes the request a POST with this body. The content type is set like any other header.
     pub(crate) fn body(mut self, body: impl Into<String>) -> Self {
         self.method = "POST";
         self.body = Some(body.into());
@@ -84,7 +84,7 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Every field of that name.
+    /// All values of the header.
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let all = self.headers.get_all(name).iter();
         all.map(|value| value.to_str().unwrap()).collect()
@@ -96,7 +96,7 @@ impl Reply {
     }
 }
 
-/// Keeps connections open, as clients do.
+/// An agent that keeps connections open, like most clients.
 fn agent() -> &'static Agent {
     static AGENT: OnceLock<Agent> = OnceLock::new();
     AGENT.get_or_init(|| {

@@ -1,11 +1,11 @@
-//! What the servers of this test run say in their log.
+//! The log of all servers of this test run.
 
 use std::io;
 use std::sync::{Mutex, Once, PoisonError};
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Keeps the log of every server from here on.
+/// Records the log of every server from now on.
 pub(super) fn keep() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -16,7 +16,7 @@ pub(super) fn keep() {
     });
 }
 
-/// Whether a line has all these words; one of them should be the test's own.
+/// Whether a log line contains all these words. At least one word should be unique to the test.
 pub(crate) fn logged(words: &[&str]) -> bool {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&log)
@@ -24,7 +24,7 @@ pub(crate) fn logged(words: &[&str]) -> bool {
         .any(|line| words.iter().all(|word| line.contains(word)))
 }
 
-/// The lines that have this word.
+/// The lines that contain this word.
 pub(crate) fn log_of(word: &str) -> String {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     let log = String::from_utf8_lossy(&log);

@@ -1,4 +1,4 @@
-//! The server that the tests run, the calls that they make, and what they read of the log.
+//! The server under test, calls to it, and access to its log.
 
 mod call;
 mod engine;
@@ -13,7 +13,7 @@ pub(crate) use patience::eventually;
 pub(crate) use server::TestServer;
 pub(crate) use wire::{Answer, Wire};
 
-/// A public function that says what came to it, at any path, by any method.
+/// A public function that echoes its request, at any path, by any method.
 pub(crate) const ECHO: &str = r#"export default define({
   description: "Echoes", config: { public: true, methods: ["GET", "POST", "PUT", "PATCH", "DELETE"] },
   handler: async (_input, ctx, request) => ({

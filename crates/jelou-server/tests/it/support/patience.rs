@@ -1,13 +1,13 @@
-//! Waits for what happens elsewhere and tells nobody.
+//! Waits for events that send no notification.
 
 use std::time::{Duration, Instant};
 
-/// How long something may take before the test fails.
+/// The longest time that an event may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How often to look.
+/// The pause between two checks.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// Looks until there is something to see.
+/// Calls `look` until it returns a value.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! A server in this process, and functions on it.
+//! A server in this process, with functions.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,7 @@ pub(crate) struct TestServer {
     runtime: Runtime,
     root: Option<tempfile::TempDir>,
     access_token: String,
-    /// To start again with.
+    /// The configuration for a restart.
     config: Config,
     functions: String,
 }
@@ -37,17 +37,18 @@ impl TestServer {
 
     pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let root = tempfile::tempdir().unwrap();
-        // A server of root gives its processes user ids of their own, and these must get through.
+        // If root starts the server, its processes have separate user ids and need access to this folder.
         std::fs::set_permissions(root.path(), Permissions::from_mode(0o711)).unwrap();
         let data = root.path().join("data");
         engine::link_into(&data);
-        // The defaults alone: nothing of the environment that the tests run in.
+        // Only the defaults, without the environment of the test run.
         let mut config: Config = Figment::from(Toml::string(DEFAULTS))
             .merge(("listen", "127.0.0.1:0"))
             .merge(("data", data))
             .extract()
             .unwrap();
-        // All of them have the same user ids, and the table is named by these: each would undo the others'.
+        // All test servers use the same user ids, and the firewall's table is named after them. The servers would
+        // delete each other's table.
         config.sandbox.firewall = SandboxMode::Off;
         change(&mut config);
         Self::start_in(root, config, None)
@@ -72,7 +73,7 @@ impl TestServer {
         }
     }
 
-    /// Deploys a function of one file; its first token, where this is its first deploy.
+    /// Deploys a function of one file. Returns its first token if this is its first deploy.
     pub(crate) fn deploy(&self, slug: &str, source: &str) -> String {
         let token = self.try_deploy(slug, source).unwrap().token;
         token.map(|created| created.token).unwrap_or_default()
@@ -103,19 +104,19 @@ impl TestServer {
         self.client.secrets(&slug).set(&secrets).unwrap();
     }
 
-    /// Creates a token, as the management API takes it.
+    /// Creates a token through the management API.
     pub(crate) fn create_token(&self, slug: &str, token: serde_json::Value) -> CreatedToken {
         let token: CreateToken = serde_json::from_value(token).unwrap();
         let slug = slug.parse().unwrap();
         self.client.tokens(&slug).create(&token).unwrap()
     }
 
-    /// The function's tokens, as the management API lists them.
+    /// The function's tokens in the management API.
     pub(crate) fn tokens(&self, slug: &str) -> Vec<RuntimeTokenInfo> {
         self.client.tokens(&slug.parse().unwrap()).list().unwrap()
     }
 
-    /// Ends the server and starts it again on the same data, with other settings perhaps.
+    /// Stops the server and starts it again on the same data. `change` may change its settings.
     pub(crate) fn restart(mut self, change: impl FnOnce(&mut Config)) -> Self {
         self.stop();
         let mut config = self.config.clone();
@@ -130,7 +131,7 @@ impl TestServer {
         }
     }
 
-    /// A connection to the server, for bytes as they are.
+    /// A connection to the server for raw bytes.
     pub(crate) fn wire(&self) -> Wire {
         Wire::connect(&self.address)
     }
@@ -139,23 +140,23 @@ impl TestServer {
         &self.address
     }
 
-    /// Opens the management API.
+    /// The access token for the management API.
     pub(crate) fn access_token(&self) -> &str {
         &self.access_token
     }
 
-    /// The pattern of function URLs, as the server announces it.
+    /// The URL pattern of functions, as announced by the server.
     pub(crate) fn functions(&self) -> &str {
         &self.functions
     }
 
-    /// The host of a function.
+    /// The host name of a function.
     pub(crate) fn host(&self, slug: &str) -> String {
         let origin = self.origin(slug);
         origin.split_once("://").unwrap().1.to_owned()
     }
 
-    /// The origin of a function, as a browser would send it.
+    /// The origin of a function, as a browser sends it.
     pub(crate) fn origin(&self, slug: &str) -> String {
         let (_, port) = self.address.rsplit_once(':').unwrap();
         format!("http://{slug}.fn.localhost:{port}")
@@ -169,8 +170,8 @@ impl TestServer {
     }
 }
 
-/// A process that another test starts has this one's files until it is a program of its own, and with them the lock of a
-/// data folder that is to be used again.
+/// If another test starts a process, that process holds copies of this process's file descriptors until it calls
+/// `exec`. Among them may be the lock of a data folder that this test wants to use again.
 fn start_server(runtime: &Runtime, config: &Config) -> (Server, Ready) {
     eventually("a data folder that nobody uses", || {
         match runtime.block_on(Server::start(config.clone(), |_| {})) {

@@ -1,4 +1,4 @@
-//! A connection on which every byte is the test's own.
+//! A connection on which the test controls every byte.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long the next byte may take before the test fails.
+/// The longest time that the next byte may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Wire {
     stream: TcpStream,
-    /// Received and not yet taken.
+    /// Received bytes that no method has returned yet.
     received: Vec<u8>,
 }
 
-/// A response, with its body where it was read.
+/// A response, with its body if it was read.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -40,24 +40,24 @@ impl Wire {
         self
     }
 
-    /// Sends as much as the other side takes.
+    /// Sends as much as the other side accepts.
     pub(crate) fn send_until_refused(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.stream.write_all(bytes.as_ref());
         self
     }
 
-    /// Sends on its own, while answers are read.
+    /// A second handle, to send while the test reads answers.
     pub(crate) fn writer(&self) -> TcpStream {
         self.stream.try_clone().unwrap()
     }
 
-    /// Says that no more is sent.
+    /// Closes the sending side.
     pub(crate) fn end(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write).unwrap();
         self
     }
 
-    /// A request without a body, and its response.
+    /// Sends a request without a body, and returns its response.
     pub(crate) fn request(&mut self, request_line: &str, headers: &[&str]) -> Answer {
         let method = request_line
             .split(' ')
@@ -148,13 +148,13 @@ impl Wire {
         self.received.drain(..length).collect()
     }
 
-    /// Waits for the other side to close, and answers with what it said before.
+    /// Waits for the other side to close, and returns all bytes before that.
     pub(crate) fn rest(&mut self) -> String {
         while self.receive() > 0 {}
         String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned()
     }
 
-    /// The number of bytes that came; 0 when the other side has closed.
+    /// Receives bytes and returns their number; 0 if the other side has closed.
     fn receive(&mut self) -> usize {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {
