@@ -131,7 +131,7 @@ async fn the_first_one_is_made_only_when_there_has_never_been_any() {
         ("system", "access_token.create")
     );
 
-    // As if every token had been revoked.
+    // The same state as after revoking every token.
     fixture
         .execute("UPDATE access_tokens SET revoked_at = 1")
         .await;
@@ -173,7 +173,7 @@ async fn the_last_administrator_stays() {
     let lasting = create(access_token("lasting")).await;
     let deployer = create(deployer_token("deployer")).await;
 
-    // A token that has expired is no administrator, and neither is one with a narrower scope.
+    // An expired token does not count as an administrator, and neither does a token with a narrower scope.
     fixture.advance(60);
     let refused = store.revoke_access_token(&actor(), &lasting.id).await;
     let refused = refused.unwrap_err();
@@ -228,7 +228,7 @@ async fn a_replaced_token_is_revoked_in_the_same_change() {
         .unwrap();
     assert_eq!(replaced, Some(first));
 
-    // The same hash a second time breaks a rule of the table, after the old token was revoked.
+    // The duplicate hash violates a constraint, after the old token was revoked in the same transaction.
     let taken = NewAccessToken {
         hash: second.hash,
         ..access_token("local")

@@ -135,6 +135,6 @@ fn a_hash_reads_back_what_it_prints() {
     ] {
         assert!(bad.parse::<ArtifactHash>().is_err(), "{bad}");
     }
-    // 64 bytes, but not digits.
+    // 64 bytes, but no hexadecimal digits.
     assert!("ñ".repeat(32).parse::<ArtifactHash>().is_err());
 }

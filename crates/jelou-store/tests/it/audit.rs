@@ -99,7 +99,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
     assert_eq!((exact.items.len(), exact.next), (7, None));
     let none = fixture.store.audit(Some(1), 3).await.unwrap();
     assert_eq!((none.items.len(), none.next), (0, None));
-    // A page is never empty just because none was asked for: reading on would not end.
+    // A limit of 0 must not give an empty page: the next pages would never end.
     assert_eq!(fixture.store.audit(None, 0).await.unwrap().items.len(), 1);
     assert_eq!(
         fixture

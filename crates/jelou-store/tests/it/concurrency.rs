@@ -1,4 +1,4 @@
-//! Concurrent changes, of one process and of several.
+//! Concurrent changes, within one process and from several processes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use jelou_store::{LastTokenRule, RuntimeTokenCredential, Store, StoreConfig, Sto
 
 use crate::fixture::{Fixture, actor, deployment, first_token, runtime_token, slug};
 
-/// How long all of them may take together: each waits for the others' turns.
+/// The longest time for all changes together, because each change waits for the others.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn deploys_of_one_new_function_at_once_create_it_once() {
     let fixture = Fixture::with_busy_timeout(PATIENCE).await;
-    // As two processes on one file: the in-process queue is not what keeps this right.
+    // Two stores on one file act like two processes: the in-process queue cannot keep the changes apart.
     let stores = [fixture.store.clone(), fixture.open_again().await];
     let mut deploys = JoinSet::new();
     for n in 0..16 {
@@ -141,7 +141,7 @@ async fn snapshots_show_no_half_of_a_change() {
             .snapshot::<Vec<RuntimeTokenCredential>>()
             .await
             .unwrap();
-        // Function, deployment and token: three changes that come together.
+        // Function, deployment and token: three revisions that become visible together.
         assert_eq!(snapshot.revision % 3, 0);
         assert_eq!(
             usize::try_from(snapshot.revision / 3).unwrap(),

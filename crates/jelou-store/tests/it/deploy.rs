@@ -226,7 +226,7 @@ async fn a_deploy_that_fails_changes_nothing() {
         .await
         .unwrap();
 
-    // The same hash a second time breaks a rule of the table, after all else was written.
+    // The duplicate hash violates a constraint, after all other rows were written.
     let taken = NewRuntimeToken {
         hash: first.token.unwrap().hash,
         ..runtime_token("default")

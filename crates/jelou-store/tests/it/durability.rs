@@ -31,7 +31,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
         .await
         .unwrap();
 
-    // What a killed process leaves behind: the files as they are at this moment, nothing closed or checkpointed.
+    // The state after a killed process: a copy of the files, without a close or a checkpoint.
     let folder = tempfile::tempdir().unwrap();
     for name in ["jelou.db", "jelou.db-wal", "master.key"] {
         std::fs::copy(fixture.folder.path().join(name), folder.path().join(name)).unwrap();
@@ -54,7 +54,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
     );
 }
 
-/// A caller that goes away drops the future wherever it waits.
+/// If a caller disconnects, the future is dropped at any of its `await` points.
 #[tokio::test]
 async fn a_change_that_is_abandoned_halfway_leaves_nothing_and_blocks_nobody() {
     let fixture = Fixture::new().await;
@@ -76,7 +76,7 @@ async fn a_change_that_is_abandoned_halfway_leaves_nothing_and_blocks_nobody() {
                 assert_eq!(live, Some(deployed.unwrap().deployment.id));
                 break;
             }
-            // The commit may have been on its way already; then all of it is there.
+            // The commit was already under way. In this case the whole deploy must be stored.
             None if live.is_some() => {
                 fixture.store.delete_function(&actor, &slug).await.unwrap();
             }
@@ -87,7 +87,7 @@ async fn a_change_that_is_abandoned_halfway_leaves_nothing_and_blocks_nobody() {
     assert!(waits > 0, "there was nothing to abandon");
 }
 
-/// The future's output, unless it has to wait more often than that.
+/// Returns the future's output, or `None` if the future is pending more than `waits` times.
 async fn abandon_after<F: Future>(waits: usize, future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);
     let mut waited = 0;

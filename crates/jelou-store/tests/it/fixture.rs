@@ -1,4 +1,4 @@
-//! A store in a folder of its own, and things to put into it.
+//! A store in a temporary folder, and test data.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Fixture {
         }
     }
 
-    /// Another handle on the same database, as another process would have it.
+    /// Another handle on the same database, like in another process.
     pub(crate) async fn open_again(&self) -> Store {
         let vault = Vault::open(&self.key_file()).unwrap();
         Store::open(&self.config(), vault, self.clock.clone())
@@ -70,7 +70,7 @@ impl Fixture {
         self.folder.path().join("master.key")
     }
 
-    /// A connection that the store knows nothing of.
+    /// A connection that bypasses the store.
     pub(crate) async fn connection(&self) -> SqliteConnection {
         SqliteConnection::connect(&format!("sqlite://{}", self.database().display()))
             .await
@@ -183,7 +183,7 @@ pub(crate) fn access_token(name: &str) -> NewAccessToken {
     }
 }
 
-/// An access token that is no administrator's.
+/// An access token without the administrator scope.
 pub(crate) fn deployer_token(name: &str) -> NewAccessToken {
     NewAccessToken {
         scopes: Scopes::from_iter([Scope::FunctionsWrite]),

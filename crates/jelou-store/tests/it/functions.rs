@@ -117,7 +117,7 @@ async fn a_deleted_function_takes_everything_but_its_audit_trail() {
             && entry.function.as_deref() == Some("mine"))
     );
 
-    // The slug is free, and nothing of the old function comes back.
+    // The slug is free again, and the new function has no data of the old function.
     let again = store
         .deploy(&actor(), deployment("mine", "new"), first_token)
         .await

@@ -19,7 +19,7 @@ async fn it_is_created_for_its_owner_alone() {
     let metadata = std::fs::metadata(fixture.key_file()).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o7777, 0o600);
     assert_eq!(metadata.len(), 32);
-    // Nothing temporary stays behind.
+    // No temporary file remains.
     let mut names: Vec<_> = std::fs::read_dir(fixture.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -65,7 +65,7 @@ async fn an_expired_one_does_not_count() {
     let lasting = fixture.token(&function.id, "default").await;
     let expiring = expiring(&fixture, &function, "short").await;
 
-    // The moment of expiry is the first at which it does not work.
+    // At the exact moment of expiry, the token is already invalid.
     fixture.advance(60);
     let refused = revoke(&fixture, &function, &lasting.id, LastTokenRule::Enforced).await;
     assert!(

@@ -32,7 +32,7 @@ async fn it_only_moves_forwards() {
         async |uses: &[(TokenId, i64)]| fixture.store.record_last_used(uses).await.unwrap();
     record(&[(a.clone(), 2_000), (b.clone(), 5_000)]).await;
     assert_eq!(used(&fixture).await, [Some(2_000), Some(5_000)]);
-    // Batches may come late, and hold one token twice.
+    // Batches may arrive late, and may contain a token twice.
     record(&[
         (a.clone(), 3_000),
         (a.clone(), 1_000),

@@ -48,7 +48,7 @@ async fn names_are_unique_among_the_unrevoked_tokens_of_a_function() {
         "{taken:?}"
     );
 
-    // A pipeline can create, revoke and create again, any number of times.
+    // A pipeline can create, revoke and recreate a token any number of times.
     let mut last = first;
     for _ in 0..3 {
         fixture
@@ -255,7 +255,7 @@ async fn tokens_of_a_deleted_function_go_with_it() {
     );
 }
 
-/// A failed replacement would leave the pipeline without a token: both happen, or neither.
+/// Replacement is atomic: a failure must not leave the pipeline without a token.
 #[tokio::test]
 async fn a_token_takes_the_place_of_the_one_with_its_name() {
     let fixture = Fixture::new().await;

@@ -1,4 +1,4 @@
-//! What must not be on disk, and not in any text.
+//! Data that must not appear on disk or in any text.
 
 use jelou_store::{NewRuntimeToken, RuntimeTokenCredential, SecretOwner};
 use jelou_token::RuntimeToken;
@@ -40,7 +40,7 @@ async fn neither_secrets_nor_tokens_nor_the_key_reach_the_database() {
     let closed = std::fs::read(fixture.database()).unwrap();
     files.push(("after the checkpoint".to_owned(), closed));
 
-    // The search finds a value that is stored in plain text.
+    // Proves that the search works: it finds a value that is stored in plain text.
     assert!(files.iter().any(|(_, content)| holds(content, b"A_KEY")));
     assert!(
         files

@@ -96,7 +96,7 @@ async fn the_number_is_limited() {
         .set_secrets(&actor(), &owner, all)
         .await
         .unwrap();
-    // A new value for one of them is no new secret.
+    // A new value of an existing secret does not count towards the limit.
     fixture.set(&owner, "K0", "y").await;
 
     let revision = fixture.store.revision().await.unwrap();

@@ -1,4 +1,4 @@
-//! The server's tasks move between threads, so the future of every call must be able to.
+//! The server's tasks move between threads, so the future of every call must be `Send`.
 
 use jelou_core::{AccessTokenId, Clock, DeploymentId, FunctionId, TokenId};
 use jelou_store::{LastTokenRule, RuntimeTokenCredential, SecretOwner, Store, StoreConfig, Vault};

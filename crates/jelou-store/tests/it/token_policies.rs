@@ -1,4 +1,4 @@
-//! Token policies: storage, and databases from before them.
+//! Token policies: storage, and databases of releases without policies.
 
 use jelou_core::{Clock, TokenPolicy};
 use jelou_store::{NewRuntimeToken, RuntimeTokenCredential, Store, StoreConfig, Vault};
@@ -89,7 +89,7 @@ async fn a_policy_that_cannot_be_read_is_an_error() {
     }
 }
 
-/// A data folder of the release before there were policies.
+/// Migrates a database of the last release without policies.
 #[tokio::test]
 async fn tokens_of_an_older_database_stay_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ async fn tokens_of_an_older_database_stay_as_they_are() {
         .await
         .unwrap();
     assert_eq!(snapshot.runtime_tokens[0].policy, None);
-    // And new ones can have a policy.
+    // New tokens can have a policy.
     let new = NewRuntimeToken {
         policy: policy(),
         ..runtime_token("ci")

@@ -1,4 +1,4 @@
-//! Errors of the database: locked, full, newer, corrupt.
+//! Database errors: locked, full, of a newer version, corrupt.
 
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,7 @@ async fn a_turn_that_does_not_come_is_reported_in_time() {
             "{answer:?}"
         );
     }
-    // One after the other they would take 40 times the timeout.
+    // One after the other, the calls would take 40 times the timeout.
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
@@ -74,7 +74,7 @@ async fn a_full_disk_is_told_apart() {
     let fixture = Fixture::new().await;
     let url = format!("sqlite://{}", fixture.database().display());
     let mut connection = AnyConnection::connect(&url).await.unwrap();
-    // SQLite answers with the same code when the disk has no room.
+    // SQLite returns the same error code as for a full disk.
     sqlx::raw_sql("PRAGMA max_page_count = 1")
         .execute(&mut connection)
         .await

@@ -1,4 +1,4 @@
-//! Encryption of secrets, and binding to owner and key.
+//! Encryption of secrets, and their binding to owner and key.
 
 use jelou_core::FunctionId;
 use jelou_store::{SealedSecret, SecretOwner, Vault, VaultError};
@@ -36,7 +36,7 @@ fn ciphertexts_show_nothing_and_never_repeat() {
     let value = "correct horse battery staple";
     let (one, two) = (seal(value), seal(value));
     assert_ne!(one.ciphertext(), two.ciphertext());
-    // Nonce, value, tag.
+    // The nonce, the value and the authentication tag.
     assert_eq!(one.ciphertext().len(), 24 + value.len() + 16);
     let found = one
         .ciphertext()

@@ -1,5 +1,5 @@
-//! An allocator that watches what one thread does, for the claims that a type cannot make: this
-//! code does not allocate, that memory was wiped.
+//! An allocator that records what one thread does. It proves properties that types cannot express: some code does not
+//! allocate, and memory was wiped.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,14 +16,14 @@ thread_local! {
     static FREED_TOKEN: Cell<Option<[u8; size_of::<RuntimeToken>()]>> = const { Cell::new(None) };
 }
 
-/// How many allocations `work` makes on this thread.
+/// Returns the result of `work` and the number of its allocations on this thread.
 pub(crate) fn allocations_in<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATIONS.get();
     let result = work();
     (result, ALLOCATIONS.get() - before)
 }
 
-/// What `token` leaves in its memory when it is dropped.
+/// Returns the bytes that remain in the memory of `token` after its drop.
 pub(crate) fn remains_of(token: Box<RuntimeToken>) -> [u8; size_of::<RuntimeToken>()] {
     FREED_TOKEN.set(None);
     drop(token);
@@ -33,19 +33,19 @@ pub(crate) fn remains_of(token: Box<RuntimeToken>) -> [u8; size_of::<RuntimeToke
 }
 
 #[expect(unsafe_code, reason = "implementing an allocator is unsafe")]
-// SAFETY: every call goes to the system's allocator unchanged; the counters are plain thread-local
-// cells with constant initial values and without destructors, so they do not allocate.
+// SAFETY: every call goes to the system's allocator unchanged. The counters are plain thread-local cells with constant
+// initial values and without destructors, so they do not allocate.
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of this same function.
+        // SAFETY: the caller fulfils the contract of `alloc`, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         if layout == Layout::new::<RuntimeToken>() {
-            // SAFETY: a live allocation of this layout, which has no padding. Volatile, or the
-            // optimiser could take the writes before it for dead.
+            // SAFETY: the allocation is live and has this layout, which has no padding. The read is volatile, because
+            // the optimiser could otherwise remove the writes before it as dead.
             FREED_TOKEN.set(Some(unsafe {
                 memory
                     .cast::<[u8; size_of::<RuntimeToken>()]>()

@@ -1,4 +1,4 @@
-//! The tests of the crate's public face, in one binary.
+//! The tests of the crate's public API, in one binary.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -19,7 +19,7 @@ fn the_offline_check_does_not_allocate() {
     mistyped[20] = if valid[20] == b'x' { b'y' } else { b'x' };
     let long = vec![b'x'; 1 << 20];
     let long_token = [valid, &long].concat();
-    // The first check may set up the detection of the processor's features.
+    // The first check may initialize the detection of CPU features, which may allocate.
     RuntimeToken::hash_presented(valid);
 
     let (hash, allocations) = allocations_in(|| RuntimeToken::hash_presented(valid));

@@ -1,9 +1,9 @@
-//! Properties of every token and every text.
+//! Properties that hold for every token and every text.
 
 use jelou_token::{Access, Kind, Runtime, Token, TokenHash, redact};
 use proptest::prelude::*;
 
-/// Minted and not generated: a failing case need not shrink, and the checksum comes with it.
+/// Mints tokens instead of generating their text. A failing case need not shrink, and the checksum is always valid.
 fn any_token<K: Kind>() -> impl Strategy<Value = Token<K>> {
     Just(()).prop_map(|()| Token::mint().unwrap())
 }
@@ -39,13 +39,12 @@ fn assert_each_change_is_refused<K: Kind>(token: &Token<K>, place: usize, byte: 
     assert_refused::<K>(&value);
 }
 
-/// Sets `place` to `byte`, or to another one when it is that already.
+/// Sets `place` to `byte`. If it has that value already, sets it to a different one.
 fn change(place: &mut u8, byte: u8) {
     *place = if *place == byte { byte ^ 1 } else { byte };
 }
 
-/// Whether there is anything left that a secret scanner would find, told in another way than
-/// [`redact`] does it: each window of a token's length.
+/// Whether a secret scanner would still find a token. Unlike [`redact`], it tests each window of a token's length.
 fn has_token(text: &str) -> bool {
     [("jfn_rt_", 45), ("jfn_pat_", 46)]
         .into_iter()
@@ -87,7 +86,7 @@ proptest! {
         assert_refused::<Runtime>(&added);
     }
 
-    /// That a random one has the right checksum happens once in 2^32 cases.
+    /// A random token has a valid checksum once in 2^32 cases.
     #[test]
     fn random_bytes_are_refused(value: Vec<u8>, well_formed in "jfn_(rt|pat)_[0-9A-Za-z]{38}") {
         for value in [&value, well_formed.as_bytes()] {
@@ -101,7 +100,7 @@ proptest! {
         prop_assert_eq!(redact(&text), text.as_str());
     }
 
-    /// Text made of the pieces that matches are made of, so that near misses and overlaps happen.
+    /// The text consists of pieces of tokens, so that near misses and overlaps occur.
     #[test]
     fn redacting_leaves_no_token(
         pieces in prop::collection::vec(

@@ -90,7 +90,7 @@ fn tokens_in_text_are_cut_down() {
         ),
         (format!("jfn_jfn_rt_{RUNTIME}"), "jfn_jfn_rt_jfn_rt_abc1..."),
         (format!("{RUNTIME}0é"), "jfn_rt_abc1...0é"),
-        // The second starts inside the first.
+        // The second token starts inside the first.
         (
             format!("{}{ACCESS}", &RUNTIME[..42]),
             "jfn_rt_abc1...jfn_pat_abc1...",
@@ -129,7 +129,7 @@ fn every_character_is_as_likely_as_any_other() {
         .values()
         .map(|count| (f64::from(*count) - expected).powi(2) / expected)
         .sum();
-    // 61 degrees of freedom: over 160 once in 10^10 runs, and about 480 for `byte % 62`.
+    // With 61 degrees of freedom, the value exceeds 160 once in 10^10 runs. It is about 480 for `byte % 62`.
     assert!(chi_squared < 160.0, "{chi_squared}");
 }
 

@@ -55,7 +55,7 @@ fn assert_invalid<K: Kind>(value: &str, error: &str, why: &str) {
     assert_eq!(Token::<K>::hash_presented(value.as_bytes()), None, "{why}");
 }
 
-/// The rows of the table under `heading`, code marks taken off.
+/// The rows of the table under `heading`, without code marks.
 fn rows<const COLUMNS: usize>(heading: &str) -> Vec<[&'static str; COLUMNS]> {
     VECTORS
         .split_once(heading)
