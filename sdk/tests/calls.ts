@@ -11,10 +11,10 @@ const DONE = 3;
 const PIPE = 4;
 const ANSWER = 1;
 
-/** What the worker said to one call. */
+/** The worker's reply to one call. */
 export interface Reply {
   readonly id: number;
-  /** Whether the answer has to be asked for over HTTP. */
+  /** Whether the answer must be requested over HTTP. */
   readonly held: boolean;
   readonly status: number;
   /** `name: value` lines. */
@@ -22,7 +22,7 @@ export interface Reply {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** A request as a frame has it. */
+/** The contents of a request frame. */
 export interface Call {
   readonly method?: string;
   readonly target?: string;
@@ -46,7 +46,7 @@ export class Calls implements Disposable {
     return new Calls(await Deno.connect({ transport: "unix", path: `${worker.folder}/calls.sock` }), null);
   }
 
-  /** With the answers on the worker's first pipe. */
+  /** Opens a connection whose answers come through the worker's first pipe. */
   static async openWithPipe(worker: { readonly folder: string }): Promise<Calls> {
     const connection = await Deno.connect({ transport: "unix", path: `${worker.folder}/calls.sock` });
     const calls = new Calls(connection, await Deno.open(`${worker.folder}/answers`));
@@ -54,13 +54,13 @@ export class Calls implements Disposable {
     return calls;
   }
 
-  /** Sends bytes as they are. */
+  /** Sends raw bytes. */
   async send(...frames: Uint8Array[]): Promise<void> {
     let rest = concat(frames);
     while (rest.length > 0) rest = rest.subarray(await this.#connection.write(rest));
   }
 
-  /** The next thing that the worker says. */
+  /** Reads the worker's next reply. */
   async next(): Promise<Reply> {
     const buffer = new Uint8Array(64 * 1024);
     while (true) {

@@ -65,7 +65,7 @@ Deno.test("the handler sees the caller's request, and nothing of the platform's"
   ];
   await calls.send(
     request(1, { method: "PUT", target: "/a?b=c", headers, body: Uint8Array.of(0, 255, 10) }),
-    // What nobody has read yet must not be overwritten by the next one.
+    // The next request must not overwrite a body that has not been read yet.
     request(2, { method: "PUT", headers, body: Uint8Array.of(9, 9, 9) }),
   );
   equal(JSON.parse(text(await calls.next())), {
@@ -179,7 +179,7 @@ Deno.test("a caller who goes away aborts the request, whatever has become of it"
   await calls.send(cancel(2));
   const logs = [await worker.nextLog(), await worker.nextLog()].map(({ args }) => args[0]).sort();
   equal(logs, ["aborted", "stream cancelled"]);
-  // The one that was cancelled has no answer; the next answer is the next call's.
+  // The cancelled call gets no answer, so the next answer belongs to the next call.
   await calls.send(call(3, "last"));
   equal(await calls.next().then((reply) => [reply.id, text(reply)]), [3, '"last"']);
 });

@@ -1,7 +1,7 @@
 import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
 import { Worker } from "./worker.ts";
 
-/** What the platform's side of an egress socket was asked. */
+/** A request that the platform's side of an egress socket received. */
 interface Call {
   readonly method: string;
   readonly url: string;
@@ -9,7 +9,7 @@ interface Call {
   readonly body: string;
 }
 
-/** A real HTTP server on a unix socket, in the gateway's place. */
+/** A real HTTP server on a unix socket, in place of the gateway. */
 class Gateway implements AsyncDisposable {
   readonly calls: Call[] = [];
   readonly folder: string;
@@ -37,7 +37,7 @@ class Gateway implements AsyncDisposable {
   }
 }
 
-/** A function that runs a piece of code given in its test. */
+/** A function that runs the code from its test. */
 const running = (code: string) => `
   import { define, JelouApiError } from "@jelou/functions";
   const attempt = async (code) => { try { return await code(); } catch (e) { return { name: e.name, message: e.message }; } };

@@ -1,10 +1,9 @@
 /**
- * What the gateway tells of a call, as it stands on the wire.
+ * The gateway's data about a call, in wire format.
  *
  * @module
  */
 
-/** Facts of a call. */
 export interface Facts {
   readonly requestId?: string;
   readonly tool?: string;
@@ -14,7 +13,7 @@ export interface Facts {
   readonly trigger?: unknown;
 }
 
-/** The line that the engine writes. */
+/** Builds the line that the engine writes. */
 export function factsLine(facts: Facts = {}): string {
   const { requestId = crypto.randomUUID(), tool = "default", url = "https://mi-funcion.fn.example.com" } =
     facts;

@@ -71,7 +71,7 @@ Deno.test("the input of GET and HEAD is the query string", async () => {
   const response = await worker.invoke("/a?x=1&tag=a&tag=b&tag=c&e=&__proto__=p&s=%C3%B1+o");
   const { input } = await response.json();
   same(JSON.stringify(input), '{"x":"1","tag":["a","b","c"],"e":"","__proto__":"p","s":"ñ o"}');
-  // Plain queries take a shorter way, which must be the same one.
+  // Plain queries take a faster path, which must give the same result.
   for (
     const query of [
       "a=1&b=2",
@@ -315,6 +315,6 @@ Deno.test("one value of a query or a form is a list where the schema wants one",
     ["ids", 0],
     "too_small",
   ]]);
-  // JSON can say what it means.
+  // JSON can express a list, so a single value is not converted to a list.
   same((await worker.post({ ids: "1" })).status, 400);
 });

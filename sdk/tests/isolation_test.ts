@@ -202,7 +202,7 @@ Deno.test("a function that has used up its files does not cost the process", asy
   await calls.send(request(1, {}));
   match(text(await calls.next()), /Too many open files/);
 
-  // There is no file for another connection, until there is.
+  // This connection waits until a file descriptor is free.
   using later = await Calls.open(worker);
   await later.send(request(2, {}));
   await calls.send(request(3, { body: '{"close":true}' }));
@@ -231,7 +231,7 @@ Deno.test("a process that can take no more requests over HTTP ends", async () =>
   using calls = await Calls.open(worker);
   await calls.send(request(1, {}));
   match(text(await calls.next()), /Too many open files/);
-  // The process may end before the connection stands, which resets it.
+  // The process may end before the connection is established, and the connection is then reset.
   const another = Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` }).catch((error) => {
     if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
   });

@@ -2,7 +2,7 @@ import { match, strictEqual as same } from "node:assert/strict";
 import { Calls, request, text } from "./calls.ts";
 import { Worker } from "./worker.ts";
 
-/** Ways to hand 16 MB or more to something that renders it; each is one line of code of a handler. */
+/** Attempts to make the platform render 16 MB or more. Each is one line of a handler. */
 const LARGE: Record<string, string> = {
   "a thrown error": "throw new Error(big)",
   "a thrown error of wide characters": "throw new Error('ñ😀'.repeat(8e6))",
@@ -36,7 +36,10 @@ const LARGE: Record<string, string> = {
   "a value for a header": "return new Response('', { headers: { a: big } })",
 };
 
-/** What a worker may take beside its function's own values, in KiB. The runtime itself makes copies of an error that nothing catches. */
+/**
+ * The most memory of a worker beyond its function's values, in KiB. The runtime itself copies an uncaught
+ * error.
+ */
 const ROOM_KIB = 128 * 1024;
 
 Deno.test("a large value does not cost the process", async (test) => {
@@ -84,7 +87,7 @@ Deno.test("a value that memory does not take says its limit, and a smaller one h
   for (const value of ["x".repeat(101), { list: Array(101).fill(0) }, { ["k".repeat(101)]: 1 }]) {
     match(await refusal(value), /^ctx\.memory\.setJson\(\): the value is over 100 bytes of JSON \(limits\./);
   }
-  // There is no store behind the socket.
+  // No store answers on the socket.
   match(await refusal({ text: "x".repeat(80) }), /fetch failed/);
 });
 
@@ -104,7 +107,7 @@ Deno.test("the details of a 400 are 100 at most, and short", async () => {
   same((await details({ names: { ["x".repeat(1e6)]: "" } }))[0].path[1].length, 1_001);
 });
 
-/** The most that the process has had resident so far, in KiB. */
+/** The peak resident memory of the process, in KiB. */
 function peak(worker: Worker): number {
   const status = Deno.readTextFileSync(`/proc/${worker.pid}/status`);
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);

@@ -6,7 +6,7 @@ const valid = `
   export default define({ description: "x", handler: () => "loaded" });
 `;
 
-/** Loads a bundle that must be refused. */
+/** Loads a bundle that must be refused, and returns the refusal. */
 async function refusal(bundle: string) {
   await using worker = await Worker.start();
   const result = await worker.load(bundle);
@@ -55,7 +55,7 @@ Deno.test("a rehearsal leaves nothing of itself to the function that comes after
     company: { id: "company-1", name: "Acme" },
   });
   equal((await worker.nextLog()).function, "mi-funcion");
-  // A function cannot make its worker rehearse, or load, again.
+  // A function cannot make its worker run the rehearsal or load a function again.
   const late = await worker.invoke("/__jelou/rehearse", { method: "POST", body: "{}" });
   same((await late.json()).slug, "mi-funcion");
 });

@@ -1,7 +1,7 @@
 import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
 import { Worker } from "./worker.ts";
 
-/** A function that runs a piece of code given in its test. */
+/** A function that runs the code from its test. */
 const running = (code: string, top = "") => `
   import { define } from "@jelou/functions";
   ${top}
@@ -189,7 +189,7 @@ Deno.test("errors outside a handler are logged and do not end the process", asyn
   const id = crypto.randomUUID();
   equal(await (await worker.post({}, { requestId: id })).json(), "fine");
   const lines = [await worker.nextLog(), await worker.nextLog()];
-  // The timer and the rejection may come in either order.
+  // The order of the timer and the rejection is not defined.
   const told = lines.map(({ level, args }) => [level, args[0], args[1].message]).sort();
   equal(told, [
     ["ERROR", "Uncaught error", "in a timer"],

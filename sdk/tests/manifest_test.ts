@@ -202,7 +202,7 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       /^tool "b"/,
     ],
   ];
-  // Two at a time: each inspection is a process.
+  // Two at a time, because each inspection is a process.
   const queue = cases.entries();
   await Promise.all([1, 2].map(async () => {
     for (const [, [code, ...expected]] of queue) {

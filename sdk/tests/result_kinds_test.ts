@@ -1,7 +1,7 @@
 import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
 import { Worker } from "./worker.ts";
 
-/** A function that returns what the named piece of code gives. */
+/** A function that returns the result of the named code. */
 const returning = (code: Record<string, string>) => `
   import { define, response } from "@jelou/functions";
   import { Readable } from "node:stream";
@@ -20,7 +20,7 @@ const returning = (code: Record<string, string>) => `
     handler: (_input, ctx) => handlers[decodeURIComponent(ctx.path.slice(1))]() });
 `;
 
-/** Results with an obvious meaning: code, content type, text. */
+/** Results with an obvious meaning: the code, the content type and the text. */
 const SENT: Record<string, [code: string, type: string | RegExp | null, text: string]> = {
   "a stream of bytes": ["return new Response('streamed').body", "application/octet-stream", "streamed"],
   "a stream of text": ["return ReadableStream.from(['a', 'ñ'])", "text/plain; charset=utf-8", "añ"],
@@ -120,7 +120,7 @@ Deno.test("a response of another library is taken over", async () => {
   match((await worker.nextLog()).args[0].message, /has been read already/);
 });
 
-/** Results that mean nothing that can be sent: code, and the words of the log. */
+/** Results that cannot be sent: the code, and the message in the log. */
 const REFUSED: Record<string, string> = {
   "return new Map([['a', 1]])":
     "The result is a Map, which JSON cannot express; return Object.fromEntries(value)",

@@ -81,7 +81,7 @@ Deno.test("a normal end does not abort the request's signal", async () => {
   for (let call = 0; call < 3; call++) equal(await (await worker.invoke("/")).json(), "done");
   const abort = new AbortController();
   const waiting = worker.invoke("/wait", { signal: abort.signal }).catch(() => {});
-  // The first line is of the call that waits: the three before it left none.
+  // The first line comes from the waiting call, because the three calls before it logged nothing.
   same((await worker.nextLog()).args[0], "waiting");
   abort.abort();
   await waiting;
@@ -155,7 +155,7 @@ async function handshake(worker: Worker, path: string) {
     "",
   ];
   await stream.write(new TextEncoder().encode(head.join("\r\n")));
-  // One byte at a time: what comes after the head is the WebSocket's.
+  // Read one byte at a time, because the bytes after the head belong to the WebSocket.
   const buffer = new Uint8Array(1);
   let text = "";
   while (!text.includes("\r\n\r\n")) {

@@ -1,7 +1,7 @@
 import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
 import { Worker } from "./worker.ts";
 
-/** A function that runs the named attempt; the call `hold` waits for the call `release`. */
+/** A function that runs the named attempt. Its call `hold` waits for the call `release`. */
 const attempting = (attempts: string, top = "") => `
   import { define } from "@jelou/functions";
   ${top}
@@ -10,7 +10,7 @@ const attempting = (attempts: string, top = "") => `
   export default define({ description: "x", handler: (_input, ctx) => attempts[ctx.path.slice(1)]() });
 `;
 
-/** Calls every attempt beside a call in flight, which must be answered. */
+/** Makes every attempt while another call is in flight. The other call must get its answer. */
 async function survives(
   worker: Worker,
   names: readonly string[],
@@ -22,7 +22,7 @@ async function survives(
   equal(await (await held).json(), "held until the end");
 }
 
-/** The code of attempts by the names that their messages begin with. */
+/** The code of attempts, by the beginning of their error messages. */
 const ENDINGS: Record<string, string> = {
   "Deno.exit(1)": "Deno.exit(1)",
   "Deno.exit()": "Deno.exit()",
@@ -137,7 +137,7 @@ Deno.test("threads are not available, however they are reached", async () => {
   equal(await (await worker.invoke("/rest")).json(), [true, "through"]);
 });
 
-/** Failures after the answer, and how many lines they leave. */
+/** Failures after the answer, and their log lines. */
 const LATE: Record<string, [code: string, ...lines: string[]]> = {
   "in a tick": ["process.nextTick(() => { throw new Error('late') })", "late"],
   "in a timer": ["setTimeout(() => { throw new Error('late') })", "late"],

@@ -3,8 +3,8 @@ import { deepEqual as equal, strictEqual as same } from "node:assert/strict";
 const sdk = new URL("../", import.meta.url).pathname;
 
 /**
- * Type checks a file as a new project's editor does: the declarations beside it, an empty cache, and no network
- * at all where the system lets a process be cut off.
+ * Type checks a file like an editor in a new project: with the declarations beside it, an empty cache, and no
+ * network if the system can isolate a process from it.
  */
 async function check(source: string): Promise<{ ok: boolean; output: string }> {
   const folder = await Deno.makeTempDir({ prefix: "jelou-types-" });
@@ -157,7 +157,7 @@ Deno.test("wrong use does not compile", async () => {
     `app({ tools: { a: { description: "x", handler: () => 1 } } });`,
     `response.status("201");`,
   ];
-  // An error that is expected and does not come is an error itself.
+  // If an expected error does not occur, TypeScript reports an error.
   const lines = wrong.map((line) => `// @ts-expect-error\n${line}`).join("\n");
   const { ok, output } = await check(
     `import { app, define, response, z } from "@jelou/functions";\n${lines}\n`,
@@ -166,7 +166,7 @@ Deno.test("wrong use does not compile", async () => {
   same(ok, true);
 });
 
-/** The parts of `deno doc --json` that tell what is documented. */
+/** The parts of `deno doc --json` that show what is documented. */
 interface Documented {
   readonly name: string;
   readonly jsDoc?: unknown;

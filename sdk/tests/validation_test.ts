@@ -2,14 +2,14 @@ import { deepEqual as equal, match, strictEqual as same } from "node:assert/stri
 import { build, stop } from "esbuild";
 import { Worker } from "./worker.ts";
 
-/** A module with one schema as its input, which answers what the handler got. */
+/** A module with one schema as its input. The module returns the handler's input. */
 const echo = (schema: string, imports = 'import { z } from "@jelou/functions";') => `
   import { define } from "@jelou/functions";
   ${imports}
   export default define({ description: "echo", input: ${schema}, handler: (input) => ({ input }) });
 `;
 
-/** Bundles a module with the packages that it imports, as a deploy does. */
+/** Bundles a module with its imported packages, like a deploy. */
 async function bundled(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: new URL("..", import.meta.url).pathname },

@@ -1,5 +1,5 @@
 /**
- * Drives the real worker: `dist/worker.js` in a Deno process, over its unix socket, as the engine does.
+ * Runs the real worker like the engine: `dist/worker.js` in a Deno process, over its unix socket.
  *
  * @module
  */
@@ -19,13 +19,13 @@ export interface LogLine {
   readonly args: any[];
 }
 
-/** How a worker is started. */
+/** The options for the start of a worker. */
 export interface WorkerOptions {
-  /** The egress socket; none by default. */
+  /** The egress socket. By default there is none. */
   readonly egressSocket?: string;
-  /** Inspect mode has no network. */
+  /** Whether the worker has network access. Inspect mode has none. */
   readonly network?: boolean;
-  /** How many files it may have open; as many as the tests by default. */
+  /** The limit of open files. The default is the limit of the test process. */
   readonly openFiles?: number;
 }
 
@@ -87,7 +87,7 @@ export class Worker implements AsyncDisposable {
     return worker;
   }
 
-  /** Starts a worker and gives it a function, which must load. */
+  /** Starts a worker and loads a function, which must succeed. */
   static async serving(
     bundle: string,
     message: Partial<LoadMessage> = {},
@@ -124,7 +124,7 @@ export class Worker implements AsyncDisposable {
     return result;
   }
 
-  /** Sends a request as the wire has it, without the gateway's facts. */
+  /** Sends a raw request, without the gateway's facts. */
   send(target: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has("content-type") && typeof init.body === "string") {
@@ -145,7 +145,7 @@ export class Worker implements AsyncDisposable {
     return this.invoke("/", { method: "POST", body: JSON.stringify(input) }, facts);
   }
 
-  /** The next line of standard output. */
+  /** Reads the next line of standard output. */
   async nextLine(): Promise<string> {
     while (this.#lines.length === 0) await new Promise<void>((resolve) => this.#arrived.push(resolve));
     const line = this.#lines.shift()!;
@@ -153,7 +153,7 @@ export class Worker implements AsyncDisposable {
     return line;
   }
 
-  /** The next log line. */
+  /** Reads the next log line. */
   async nextLog(): Promise<LogLine> {
     return JSON.parse(await this.nextLine());
   }
@@ -182,12 +182,12 @@ export class Worker implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** How the process ended. */
+  /** Resolves with the exit status of the process. */
   get ended(): Promise<Deno.CommandStatus> {
     return this.#process.status;
   }
 
-  /** What the process wrote to standard error. */
+  /** The standard error of the process so far. */
   get errors(): string {
     return this.#stderr;
   }
@@ -198,7 +198,7 @@ export class Worker implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended by itself.
+      // The process has ended already.
     }
     await this.#process.status;
     await this.#reading;
@@ -206,7 +206,7 @@ export class Worker implements AsyncDisposable {
   }
 }
 
-/** The worker's own sockets as Deno's permission flag names them. */
+/** The worker's own sockets in the form of Deno's permission flag. */
 function sockets(folder: string): string {
   return ["worker", "heartbeat", "calls"].map((name) => `unix:${folder}/${name}.sock`).join(",");
 }

@@ -1,6 +1,6 @@
 /**
- * Compares the worker's validation errors with those of the real Zod 3, over the product of many schemas and
- * many inputs.
+ * Compares the worker's validation errors with the errors of the real Zod 3, for all combinations of many
+ * schemas and many inputs.
  *
  * @module
  */
@@ -179,7 +179,7 @@ const inputs: unknown[] = [
   ...[Promise.resolve(1)],
 ];
 
-/** Inputs that no JSON gives: their classes decide in Zod 3, their fields in Zod 4. */
+/** Inputs that JSON cannot express. Zod 3 checks their classes, and Zod 4 checks their fields. */
 const isInstance = (input: unknown) =>
   [Date, Set, Map, Promise, RegExp].some((type) => input instanceof type) || typeof input === "function";
 
@@ -187,13 +187,13 @@ const isOneOf = (...values: unknown[]) => (input: unknown) => values.includes(in
 const always = () => true;
 
 /**
- * Where Zod 3 and Zod 4 find different faults. Which faults there are is Zod 4's to say; there, only what both
- * say of one place has to be the same.
+ * Cases where Zod 3 and Zod 4 report different issues. Here the issues of Zod 4 count, and only places with
+ * issues from both versions must have equal issues.
  */
 const DIFFERENT: Record<string, (input: unknown) => boolean> = {
   "emoji": isOneOf("5"),
   "base64url": isOneOf("aGk="),
-  // Zod 4 counts characters where Zod 3 counted code units.
+  // Zod 4 counts characters, and Zod 3 counted code units.
   "trim": isOneOf("😀"),
   "intersection": isInstance,
   "object": isInstance,
@@ -208,9 +208,9 @@ const DIFFERENT: Record<string, (input: unknown) => boolean> = {
   "map": isInstance,
   "discriminated": isInstance,
   "superRefine": isInstance,
-  // Zod 4 does not look at the value of a key that is wrong.
+  // Zod 4 does not validate the value of an invalid key.
   "record of emails": always,
-  // Zod 4 looks at the items before the length of a list, and not at the range of what is no integer.
+  // Zod 4 validates the items before the length of a list, and does not check the range of a non-integer.
   "coerced form": always,
 };
 
@@ -220,7 +220,7 @@ function zod3Details(schema: Z, input: unknown): IssueDetail[] | null {
   return result.error.issues.map(({ path, message, code }: IssueDetail) => ({ path, message, code }));
 }
 
-/** Whether everything that is said of a place is also said by Zod 3, if Zod 3 says anything of it. */
+/** Whether Zod 3 reports the same issues at each place where both versions report issues. */
 function agrees(ours: readonly IssueDetail[], theirs: readonly IssueDetail[]): boolean {
   return ours.every((issue) => {
     const place = JSON.stringify(issue.path);
@@ -234,7 +234,7 @@ Deno.test("errors have the codes, words and order of Zod 3", async () => {
   for (const [name, build] of Object.entries(schemas)) {
     const validate = compileValidator(build(z4));
     for (const input of inputs) {
-      // Zod 3 throws where a coercion does.
+      // Zod 3 throws if a coercion throws.
       if (/coerced/.test(name) && ["symbol", "bigint"].includes(typeof input)) continue;
       const theirs = zod3Details(build(z3), input);
       const ours = (await validate(input)).details;
