@@ -1,4 +1,4 @@
-//! What the platform answers from a function's description wakes no process, whoever asks.
+//! Answers that need only the function's manifest start no process, for any caller.
 
 use serde_json::json;
 

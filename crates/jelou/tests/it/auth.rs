@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Sandbox, assert_outcome};
 
-/// Two profiles, `one` active.
+/// Two profiles; `one` is active.
 fn logged_in() -> Sandbox {
     let sandbox = Sandbox::new();
     let folder = sandbox.home().join(".jelou");

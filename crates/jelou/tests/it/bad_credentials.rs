@@ -1,4 +1,4 @@
-//! Commands that the server does not carry out, because of who asks or whom.
+//! Commands that the server refuses because of the credentials, or because of the wrong server.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use crate::support::{
     Call, Outcome, Sandbox, Serve, Server, assert_live_outcome, eventually, function,
 };
 
-/// An access token of the administrator's making.
+/// Creates an access token as the administrator.
 fn access_token(sandbox: &Sandbox, flags: &str) -> String {
     let outcome = sandbox
         .jelou(&format!(
@@ -20,7 +20,7 @@ fn access_token(sandbox: &Sandbox, flags: &str) -> String {
     token.as_str().unwrap().to_owned()
 }
 
-/// Runs a command as somebody else on a server.
+/// Runs a command against the server with another user's token.
 fn run_as(server: &Server, token: &str, line: &str) -> Outcome {
     let sandbox = Sandbox::new()
         .env("JELOU_API_URL", &format!("http://{}", server.address()))
@@ -87,7 +87,7 @@ fn scopes() {
     ));
 }
 
-/// Each kind of token opens its own door only.
+/// Each kind of token is valid only for its own API.
 #[test]
 fn tokens_of_the_wrong_kind() {
     let sandbox = Sandbox::new();
@@ -135,7 +135,7 @@ fn functions_that_do_not_exist() {
     );
 }
 
-/// A web server answers at the address, but it is not this one.
+/// The web server at the address is not a Jelou server.
 #[test]
 fn the_address_of_something_else() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -143,7 +143,7 @@ fn the_address_of_something_else() {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            // The whole request is in the first packet.
+            // The first read returns the whole request, because it fits into one packet.
             let _ = stream.read(&mut [0; 4096]).unwrap();
             let page = "<h1>It works!</h1>";
             write!(

@@ -1,4 +1,4 @@
-//! Uploads that cannot be deployed: what the developer is told, and that the live deployment goes on.
+//! Uploads that cannot be deployed: the message for the developer, and the live deployment stays in service.
 
 use std::os::unix::fs::symlink;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Reply, Sandbox, Serve, Server, assert_live_outcome, function};
 
-/// A live function, whose next deploys fail.
+/// A live function. Its next deploys fail.
 struct Live {
     sandbox: Sandbox,
     server: Server,
@@ -29,7 +29,7 @@ impl Live {
         }
     }
 
-    /// Deploys a project of these files and expects the refusal of this name.
+    /// Deploys a project with these files, and compares the refusal with the snapshot of this name.
     fn refuses(&self, case: &str, files: &[(&str, &str)]) {
         for (path, content) in files {
             self.sandbox.file(&format!("{case}/{path}"), content);
@@ -122,7 +122,7 @@ fn types_are_checked_when_asked_for() {
     live.refuses_folder("types", "--check");
 }
 
-/// The message has the line to write.
+/// The message contains the corrected line.
 #[test]
 fn imports_that_nearly_name_a_file() {
     let live = Live::start();
@@ -151,7 +151,7 @@ fn imports_that_nearly_name_a_file() {
     }
 }
 
-/// No file of the machine gets into a bundle, or into a message.
+/// No file of the machine gets into a bundle or a message.
 #[test]
 fn imports_that_leave_the_project() {
     let live = Live::start();
@@ -206,14 +206,14 @@ fn a_bundle_over_the_limit() {
     );
 }
 
-/// The status, the code and the text of a refusal.
+/// The status, code and text of a refusal.
 fn problem(reply: &Reply) -> String {
     let problem = reply.json();
     let text = |field: &str| problem[field].as_str().unwrap().to_owned();
     format!("{} {}: {}", reply.status, text("code"), text("detail"))
 }
 
-/// The command line finds these by itself; the server does not rely on it.
+/// The command line checks this too, but the server must not rely on it.
 #[test]
 fn the_server_checks_files_again() {
     let live = Live::start();
@@ -254,7 +254,7 @@ fn the_server_checks_files_again() {
     assert_live_outcome!(answers.join("\n"));
 }
 
-/// What stands in the path or the body of a request, where the command line would not have sent it.
+/// Invalid names in the path or body of a request, which the command line would not send.
 #[test]
 fn the_server_checks_names_again() {
     let live = Live::start();

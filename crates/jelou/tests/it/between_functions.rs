@@ -1,10 +1,10 @@
-//! Functions that call functions, on one machine with no DNS and no TLS; and where their secrets do not end up.
+//! Functions that call functions on one machine without DNS and TLS, and places where their secrets must not appear.
 
 use std::process::Command;
 
 use crate::support::{DataFolder, Sandbox, Serve, Server, eventually, function};
 
-/// As in the documentation, with a handler that the documentation leaves out.
+/// The documentation's function, with the handler that the documentation omits.
 const CALLER: &str = r#"import { define, z } from "@jelou/functions";
 
 export default define({
@@ -49,7 +49,7 @@ fn a_token_passed_on_as_a_secret() {
         ),
     );
     let call = || server.call("mi-funcion", Some(&token), r#"{"valor":"hola"}"#);
-    // Without the token, the other function's refusal is what comes back.
+    // Without the token, the call returns the other function's refusal.
     assert_eq!(call(), (200, r#"{"error":"Unauthorized"}"#.to_owned()));
 
     let set =
@@ -73,7 +73,7 @@ fn a_token_passed_on_as_a_secret() {
     eventually("the log of the call", || {
         server.data.log().contains("called").then_some(())
     });
-    // A process may be gone by now.
+    // A process may have ended already.
     eventually("a process whose environment is to be seen", || {
         let is_seen = server.data.workers().iter().any(|worker| {
             let environment = std::fs::read_to_string(format!("/proc/{}/environ", worker.id));
@@ -82,20 +82,20 @@ fn a_token_passed_on_as_a_secret() {
         is_seen.then_some(())
     });
     assert_nowhere(&server.data, &secrets);
-    // Also not when everything is in the database file.
+    // The same holds after the shutdown, when all data is in the database file.
     assert_nowhere(&server.stop(), &secrets);
 }
 
-/// Neither in a file, nor in the log, nor in what the system shows of a process.
+/// Checks files, the log, and the processes' command lines and environments.
 fn assert_nowhere(data: &DataFolder, secrets: &[&str]) {
-    // So that nothing found does not mean nothing searched.
+    // Proves that the search works.
     assert!(is_in_a_file(data, "OTRA_FUNCION_TOKEN"));
     for secret in secrets {
         assert!(!is_in_a_file(data, secret), "{secret}");
         assert!(!data.log().contains(secret), "{secret}: {}", data.log());
     }
     for process in data.processes() {
-        // A process may be gone by now.
+        // A process may have ended already.
         let environment = std::fs::read(format!("/proc/{}/environ", process.id));
         let environment = String::from_utf8_lossy(&environment.unwrap_or_default()).into_owned();
         for secret in secrets {
@@ -112,7 +112,7 @@ fn is_in_a_file(data: &DataFolder, text: &str) -> bool {
         .arg(data.path())
         .status()
         .unwrap();
-    // 1 is "nothing found", above that it did not work.
+    // Exit code 1 means "not found". Higher codes are errors.
     match found.code() {
         Some(0) => true,
         Some(1) => false,
@@ -150,7 +150,7 @@ fn a_function_that_logs_a_token() {
     assert!(!server.data.log().contains(&token), "{}", server.data.log());
 }
 
-/// A function that calls the next one, counts its own calls, and passes on what it hears.
+/// A function that calls the next function, counts its own calls, and returns the answer of the next one.
 fn link(next: &str) -> String {
     let handler = function(&format!(
         r#"async (input, ctx) => {{
@@ -185,7 +185,7 @@ fn a_loop_ends_after_sixteen_calls() {
         assert_eq!(reply.body, r#"{"error":"Loop detected"}"#);
         assert_eq!(reply.header("x-calls"), Some(calls));
     }
-    // What a caller claims does not shorten the chain.
+    // A caller's headers do not shorten the chain.
     let reply = server
         .request("sola")
         .token(&itself)

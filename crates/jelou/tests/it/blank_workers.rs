@@ -1,4 +1,4 @@
-//! Processes that wait for a function: as many as the demand asks for, within what the operator allows.
+//! The number of blank workers follows the demand, within the operator's limits.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::support::{Sandbox, Serve, eventually, function};
 const FUNCTIONS: usize = 5;
 const LEAST: usize = 1;
 const MOST: usize = 3;
-/// For how long the server remembers a burst.
+/// How long the server remembers a burst.
 const REMEMBERED: Duration = Duration::from_secs(16);
 
 #[test]
@@ -45,7 +45,7 @@ fn follow_the_demand() {
     call_at_once(&functions);
     let (mut bursts, mut last) = (1, Instant::now());
     eventually("more blank workers after a burst", || {
-        // Forgotten before as many were ready: this machine is busy.
+        // On a busy machine, the server may forget the burst before enough workers are ready.
         if last.elapsed() > REMEMBERED {
             call_at_once(&deploy(bursts));
             bursts += 1;

@@ -1,4 +1,4 @@
-//! A connection that stays open can be used again, whatever the last answer on it was.
+//! A connection that stays open can be used again after every kind of answer.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Sandbox, Server, eventually, function};
 
-/// Less than the server waits for a body that nobody reads.
+/// Less than the time that the server waits for an unread body.
 const IN_TIME: Duration = Duration::from_millis(900);
-/// How long the next byte may take before the test fails.
+/// The longest time that the next byte may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Connection<'a> {
@@ -27,7 +27,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The head of a request, whose body may follow.
+    /// Sends the head of a request. The body may follow later.
     fn send_head(&mut self, path: &str, token: &str, length: usize) {
         let host = self.server.host("mi-funcion");
         let head = format!(
@@ -41,7 +41,7 @@ impl<'a> Connection<'a> {
         self.stream.get_mut().write_all(text.as_bytes()).unwrap();
     }
 
-    /// The status of an answer, and whether it says that the connection ends.
+    /// The status of an answer, and whether the answer closes the connection.
     fn receive(&mut self) -> (u16, bool) {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -64,7 +64,7 @@ fn a_refusal_leaves_the_connection_usable() {
     let server = Server::start(&sandbox);
     let token = sandbox.deploy("mi-funcion", &function("() => 1"));
     let call = || assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 200);
-    // A process that starts would take longer than the server waits for a body.
+    // Starts the process first. A cold start would take longer than the server waits for a body.
     call();
     for (path, sent, status) in [
         ("/", "jfn_rt_abc", 401),
@@ -76,7 +76,7 @@ fn a_refusal_leaves_the_connection_usable() {
             let mut connection = Connection::open(&server);
             let began = Instant::now();
             connection.send_head(path, sent, 2);
-            // By the time that this is answered, the head above is known.
+            // When this call is answered, the server has read the head above.
             call();
             connection.send("{}");
             let answer = connection.receive();
@@ -89,7 +89,7 @@ fn a_refusal_leaves_the_connection_usable() {
     }
 }
 
-/// What would take long to come is not waited for, and the caller knows that it need not send it.
+/// The server does not wait for a large body. `Connection: close` tells the caller not to send it.
 #[test]
 fn a_refusal_of_a_large_body_ends_the_connection() {
     let sandbox = Sandbox::new();

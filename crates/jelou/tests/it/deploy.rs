@@ -1,4 +1,4 @@
-//! `jelou deploy`, against prepared answers.
+//! `jelou deploy` with prepared answers of the API.
 
 use std::os::unix::fs::symlink;
 
@@ -129,7 +129,7 @@ fn deploy_without_a_project() {
     assert_outcome!(Sandbox::new().jelou("deploy -y").run());
 }
 
-/// Each message has the path that was looked at, and what to do.
+/// Each message contains the checked path and the next step.
 #[test]
 fn deploy_in_the_wrong_folder() {
     let sandbox = Sandbox::new();

@@ -7,7 +7,7 @@ fn describe_one_command() {
     assert_outcome!(Sandbox::new().jelou("tokens revoke --describe").run());
 }
 
-/// Neither the required `--scope` nor a server is needed.
+/// The command needs neither the required `--scope` nor a server.
 #[test]
 fn describe_does_not_run_the_command() {
     let outcome = Sandbox::new()

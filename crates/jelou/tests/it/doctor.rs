@@ -41,7 +41,7 @@ fn doctor_beside_a_running_server() {
     }
     let folder = check(&outcome, "data folder")["detail"].clone();
     assert!(folder.as_str().unwrap().ends_with("in use by a server"));
-    // What it says of the layers is what the server found.
+    // The report about the layers must match the server's log.
     let log = server.data.log();
     for layer in ["landlock", "seccomp", "user", "cgroup"] {
         let missing = log.contains(&format!("layer={layer} "));
@@ -52,7 +52,7 @@ fn doctor_beside_a_running_server() {
             "{layer}: {outcome}"
         );
     }
-    // And the server was not disturbed.
+    // The check has not disturbed the server.
     assert_eq!(sandbox.jelou("whoami").run().code, 0);
 }
 
@@ -84,7 +84,7 @@ fn doctor_where_something_is_wrong() {
             .contains("✗ master key: its mode is 644\n  hint: chmod 600 master.key\n"),
         "{human}"
     );
-    // Nothing was made on the way.
+    // The command has created no files.
     assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
 
     let outcome = sandbox

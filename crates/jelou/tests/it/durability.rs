@@ -1,4 +1,4 @@
-//! What was acknowledged is there after the server was killed at that very moment.
+//! Acknowledged changes survive a kill of the server directly after the acknowledgement.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{DataFolder, Sandbox, Serve, Server, eventually, function, times};
 
-/// What must be there.
+/// The acknowledged state.
 struct Known {
     version: usize,
     secret: usize,
@@ -15,7 +15,7 @@ struct Known {
     revoked: Vec<String>,
 }
 
-/// A function that answers with its version and its secret.
+/// A function that returns its version and its secret.
 fn source(version: usize) -> String {
     function(&format!(
         "(input, ctx) => ({{ version: {version}, secret: ctx.env.get('SECRET') ?? '0' }})"
@@ -47,7 +47,7 @@ fn kill_after_each_acknowledgement() {
     }
 }
 
-/// A deploy that a kill interrupts has happened as a whole, or not at all.
+/// A deploy that a kill interrupts is stored completely or not at all.
 #[test]
 fn kill_during_a_deploy() {
     let sandbox = Sandbox::new();
@@ -99,7 +99,7 @@ fn kill_during_a_deploy() {
 }
 
 impl Known {
-    /// Returns when the server has acknowledged it, and no later.
+    /// Makes a change. Returns as soon as the server has acknowledged it.
     fn change(&mut self, round: usize, server: &Server, access_token: &str) {
         let manage =
             |path: &str| server.manage(access_token, &format!("/v1/functions/mi-funcion/{path}"));

@@ -1,4 +1,4 @@
-//! Errors in how the command line is called, and of the connection.
+//! Errors in the use of the command line, and connection errors.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -58,7 +58,7 @@ fn mistyped_token_in_the_environment() {
 #[test]
 fn server_down() {
     let api = FakeApi::start(Vec::new());
-    // The port of a connection: nobody listens there, and no other test gets it.
+    // The port of a live connection: nobody listens on it, and no other test can get it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let nobody = connection.local_addr().unwrap();

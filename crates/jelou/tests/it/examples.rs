@@ -1,5 +1,5 @@
-//! Every example does what its README says: the commands are run as they are written there, and print what is written
-//! below them. Needs the registry of npm.
+//! Runs the commands of every example's README as written, and compares their output with the README. Needs the npm
+//! registry.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Sandbox, Serve, Server};
 
-/// Stands before the commands of a README. A first deploy asks nobody, and its token becomes `TOKEN`, which in a
-/// terminal is for the reader to copy.
+/// Runs before the commands of a README. It makes the first deploy non-interactive and stores its token in `TOKEN`. In
+/// a terminal, the reader copies the token.
 const PRELUDE: &str = r"set -e
 export JELOU_FORCE_HUMAN_OUTPUT=1
 jelou() {
@@ -19,7 +19,7 @@ jelou() {
 }
 ";
 
-/// A server, and `curl` that finds it at the port that the READMEs have.
+/// A server, and a `curl` configuration that maps the READMEs' port to the server.
 fn start(sandbox: &Sandbox) -> Server {
     let server = Serve::new(sandbox).with_registry().start();
     let curlrc = format!(
@@ -53,7 +53,7 @@ fn name(example: &Path) -> &str {
     example.file_name().unwrap().to_str().unwrap()
 }
 
-/// The commands of a README, and what they print.
+/// The commands of a README and their expected output.
 fn shown(readme: &str) -> (String, Vec<&str>) {
     let mut commands = String::new();
     let mut printed = Vec::new();
@@ -87,7 +87,7 @@ fn every_example_answers_as_its_readme_says() {
         assert!(commands.contains("curl "), "{name}");
         let outcome = sandbox.shell(&format!("{PRELUDE}cd {name}\n{commands}"));
         assert_eq!(outcome.code, 0, "{name}: {outcome}");
-        // Events have empty lines between them, and `curl` adds one to what ends with one.
+        // Events are separated by empty lines, and `curl` adds an empty line after output that ends with one.
         let lines = outcome.stdout().lines().filter(|line| !line.is_empty());
         let printed = printed.into_iter().filter(|line| !line.is_empty());
         assert!(lines.clone().eq(printed), "{name}: {outcome}");

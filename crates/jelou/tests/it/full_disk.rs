@@ -1,4 +1,4 @@
-//! A disk without room: changes are refused whole, and functions are called as ever.
+//! On a full disk, changes are refused as a whole, and calls to functions still work.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,11 +8,11 @@ use rustix::process::geteuid;
 
 use crate::support::{DataFolder, Sandbox, Serve, assert_live_outcome, function};
 
-/// A small file system in the place of a data folder.
+/// A small file system that is mounted as the data folder.
 struct SmallDisk(Arc<DataFolder>);
 
 impl SmallDisk {
-    /// `None` where mounting is not permitted.
+    /// Returns `None` if mounting is not permitted.
     fn mount() -> Option<Self> {
         let data = Arc::new(DataFolder::without_engine());
         let mounted = Command::new("mount")
@@ -34,7 +34,7 @@ impl SmallDisk {
         self.0.path().join("filler")
     }
 
-    /// Leaves no room at all.
+    /// Fills the disk completely.
     fn fill(&self) {
         let error = fill(&self.filler()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);

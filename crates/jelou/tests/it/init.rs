@@ -1,4 +1,4 @@
-//! `jelou init`, and what editors and tests make of a new project.
+//! `jelou init`, and how editors and tests handle a new project.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -57,7 +57,7 @@ fn init_proposes_a_slug_in_ascii() {
     assert!(sandbox.read("Función/jelou.json").contains("\"funcion\""));
 }
 
-/// The mocks' documentation, as a test of the project.
+/// The example from the documentation of the mocks, as a test of the project.
 const TEST: &str = r#"
 import saludo from "./index.ts";
 import { app, response } from "@jelou/functions";
@@ -81,7 +81,7 @@ fn a_new_project_can_be_tested_and_checked() {
     sandbox.file("index_test.ts", TEST);
     let deno = deno();
     let deno = deno.display();
-    // Nothing but what `init` wrote is at hand.
+    // The project has only the files that `init` wrote.
     let script = format!(
         "set -e
          export DENO_DIR=$HOME/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
@@ -94,7 +94,7 @@ fn a_new_project_can_be_tested_and_checked() {
     assert!(outcome.stdout().contains("1 passed"), "{outcome}");
 }
 
-/// Editors without Deno's extension read `tsconfig.json`, as tsc does. Needs the registry of npm.
+/// Editors without Deno's extension read `tsconfig.json`, like tsc. Needs the npm registry.
 #[test]
 fn a_new_project_is_accepted_by_the_typescript_compiler() {
     let sandbox = Sandbox::new();
@@ -121,7 +121,7 @@ fn a_new_project_is_accepted_by_the_typescript_compiler() {
     };
     let accepted = tsc();
     assert!(accepted.status.success(), "{accepted:?}");
-    // It does check.
+    // Proves that tsc really checks the project.
     sandbox.file(
         "wrong.ts",
         "import { z } from \"@jelou/functions\";\nexport const a: number = z.string().parse(1);\n",

@@ -1,4 +1,4 @@
-//! Servers that are slow or go away, and Ctrl-C while a command waits.
+//! Slow servers, servers that disconnect, and Ctrl-C while a command waits.
 
 use serde_json::Value;
 
@@ -15,8 +15,8 @@ fn sandbox(reaction: crate::support::Answer) -> (Sandbox, FakeApi) {
     (sandbox, api)
 }
 
-/// Runs the command in a shell that waits for a line before it ends: at the end of a session, Linux discards the output
-/// that the terminal has not read yet.
+/// Runs the command in a shell that waits for a line before it ends. At the end of a terminal session, Linux discards
+/// output that was not read yet.
 fn in_a_shell(sandbox: &Sandbox, line: &str) -> Terminal {
     sandbox.shell_in_terminal(&format!(
         "trap : INT; jelou {line}; echo \"status=$?\"; read -r rest"
@@ -59,7 +59,7 @@ fn ctrl_c_says_what_becomes_of_a_change() {
     }
 }
 
-/// Progress, questions and errors each stand on lines of their own.
+/// Progress, questions and errors each start on a new line.
 #[test]
 fn an_error_starts_a_line() {
     let request = "POST /v1/functions/mi-funcion/deployments";

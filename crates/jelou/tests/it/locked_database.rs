@@ -1,4 +1,5 @@
-//! While another process holds the database, functions are called as ever, and changes are put off.
+//! While another process locks the database, function calls still work, and changes are refused until the lock is
+//! released.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,13 +9,13 @@ use serde_json::json;
 
 use crate::support::{Sandbox, Serve, assert_live_outcome, function};
 
-/// Another process that has locked the database, until it is dropped.
+/// Another process that locks the database until this value is dropped.
 struct Lock(Child);
 
 impl Lock {
     fn take(database: &Path) -> Self {
         let mut process = Command::new("sqlite3")
-            // Waits for a change that the server writes meanwhile, and says nothing without the lock.
+            // Waits for a concurrent write of the server, and prints nothing without the lock.
             .args(["-bail", "-cmd", ".timeout 30000"])
             .arg(database)
             .stdin(Stdio::piped())
@@ -34,7 +35,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The end of its input is its own end.
+        // The process ends at the end of its input.
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }

@@ -116,7 +116,8 @@ fn a_runtime_token_cannot_log_in() {
     );
 }
 
-/// As CI services hold it. What is more than white space is named, and the value never shown.
+/// Tokens as CI services store them. White space is trimmed. Any other surplus text is reported without showing the
+/// value.
 #[test]
 fn access_tokens_with_something_around_them() {
     let api = api();
@@ -163,7 +164,7 @@ fn access_tokens_with_something_around_them() {
     assert_outcome!(screens.join("\n"));
 }
 
-/// A missing value of a CI service is white space at most.
+/// CI services set a missing value to an empty string or white space.
 #[test]
 fn an_empty_variable_is_not_set() {
     let sandbox = Sandbox::new()
@@ -174,7 +175,7 @@ fn an_empty_variable_is_not_set() {
     assert!(outcome.stdout().contains("not logged in"), "{outcome}");
 }
 
-/// A container: no home, another user's home, or a file of another version.
+/// A container can have no home, another user's home, or a file of another version.
 #[test]
 fn a_complete_environment_needs_no_home() {
     let api = api();
@@ -192,7 +193,7 @@ fn a_complete_environment_needs_no_home() {
         assert_eq!(outcome.code, 0, "{script}: {outcome}");
         assert!(!outcome.to_string().contains("⚠"), "{outcome}");
     }
-    // What the environment does not say, the file must.
+    // If the environment is incomplete, the command reads the file.
     let outcome = sandbox.shell("unset JELOU_API_URL; jelou whoami");
     assert_eq!(outcome.code, 7, "{outcome}");
 }

@@ -1,4 +1,4 @@
-//! Tests of the real binary: what a person or a program sees of it.
+//! Tests of the real binary through its input and output.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 mod asleep;

@@ -1,4 +1,4 @@
-//! More functions than there is memory for: idle processes make room, and no call is lost by it.
+//! More functions than fit into memory: idle processes are evicted, and no call is lost.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,21 +9,21 @@ use std::time::Duration;
 use crate::support::{Sandbox, Serve, Server, eventually, function, times};
 
 const FUNCTIONS: usize = 8;
-/// How long the next part of a stream may take before the test fails.
+/// The longest time that the next part of a stream may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A server with room for a few processes of some 20 MiB.
+/// A server with memory for a few processes of about 20 MiB.
 fn server(sandbox: &Sandbox, mib: u64, startup_timeout_ms: &str) -> Server {
     Serve::new(sandbox)
         .env("JELOU_LIMITS__MAX_WORKERS_MEMORY_MIB", &mib.to_string())
         .env("JELOU_LIMITS__BLANK_WORKERS", "1")
         .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "1")
-        // Until a call that finds no room is refused.
+        // How long a call waits for memory before it is refused.
         .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", startup_timeout_ms)
         .start()
 }
 
-/// Slugs and tokens of functions that answer with their number.
+/// Deploys functions that return their number. Returns their slugs and tokens.
 fn deploy(sandbox: &Sandbox, count: usize) -> Vec<(String, String)> {
     (0..count)
         .map(|number| {
@@ -45,7 +45,7 @@ fn idle_processes_make_room_and_no_call_is_lost() {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..times(60, 1000) {
-                    // Steps that lead through all of them, in another order each time.
+                    // Each step leads to another function, in a pattern that visits all of them.
                     let number = turn.fetch_add(1, Ordering::SeqCst) * 5 % (FUNCTIONS - 1);
                     let (slug, token) = &functions[number];
                     let reply = server.call(slug, Some(token), "{}");
@@ -87,7 +87,7 @@ fn a_process_that_works_is_not_ended() {
     let mut some = [0; 512];
     let mut read_some = || stream.read(&mut some).unwrap();
     assert!(read_some() > 0);
-    // Each of them needs the room of another one.
+    // Each of these calls must evict another process.
     for (slug, token) in deploy(&sandbox, FUNCTIONS) {
         let reply = server.call(&slug, Some(&token), "{}");
         assert_eq!(reply.0, 200, "{reply:?}");
@@ -115,7 +115,7 @@ fn without_room_a_call_waits_and_is_refused() {
         .collect();
     let late = sandbox.deploy("otra-funcion", &function("() => 1"));
     thread::scope(|scope| {
-        // They hold their processes until the server ends.
+        // These calls hold their processes until the server ends.
         for (slug, token) in &functions {
             let call = server.request(slug).token(token);
             scope.spawn(move || call.try_send());

@@ -1,4 +1,4 @@
-//! What the log of the server tells an operator: the span of a call, the counters, the statements of the database.
+//! The server's log for operators: the span of a call, the counters, and the database statements.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,7 +39,7 @@ fn a_failed_call_is_logged_in_its_span_and_counted() {
     );
 }
 
-/// "Why do I get a 401?" is answered by one line, found by the id of the response.
+/// One log line answers "Why do I get a 401?". The response has the id to find it.
 #[test]
 fn a_refused_request_is_logged_with_its_reason() {
     let sandbox = Sandbox::new();
@@ -165,14 +165,14 @@ fn a_list_takes_the_same_statements_for_any_number_of_items() {
     server.stop();
 
     let idle = selects(&sandbox, &data, "", 0);
-    // Functions in one statement; tokens after one that finds the id of the function.
+    // Functions need one statement. Tokens need a second statement, which finds the function's id.
     for (command, statements) in [("functions list --json", 1), ("tokens list a --json", 2)] {
         let listed = selects(&sandbox, &data, command, 5);
         assert_eq!(listed - idle, 5 * statements, "{command}");
     }
 }
 
-/// The `SELECT` statements of a server from start to end, during which a command runs `times` times.
+/// Counts the `SELECT` statements of a server from its start to its end, while a command runs `times` times.
 fn selects(sandbox: &Sandbox, data: &Arc<DataFolder>, command: &str, times: usize) -> usize {
     let before = data.log().len();
     let server = Serve::new(sandbox)

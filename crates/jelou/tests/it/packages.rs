@@ -1,4 +1,4 @@
-//! Packages of npm are part of the bundle: nothing is fetched when a request comes. Needs the registry of npm.
+//! npm packages are part of the bundle: a request downloads nothing. Needs the npm registry.
 
 use crate::support::{DataFolder, Sandbox, Serve, function};
 
@@ -27,8 +27,8 @@ fn a_package_outlives_the_cache_that_it_came_from() {
     assert!(!holds_dayjs(&packages));
 }
 
-/// A file that only its owner may read (`combined-stream`, of `axios`), and a source map that names its sources by URLs
-/// (`domutils`).
+/// Covers a file that only its owner may read (`combined-stream`, a dependency of `axios`), and a source map that names
+/// its sources by URL (`domutils`).
 #[test]
 fn packages_as_they_are_published() {
     let sandbox = Sandbox::new();
@@ -54,7 +54,7 @@ fn cache(data: &DataFolder) -> std::path::PathBuf {
     data.path().join("cache/deno/npm")
 }
 
-/// The cache has a folder for each registry.
+/// Whether the cache contains the package. The cache has one folder per registry.
 fn holds_dayjs(packages: &std::path::Path) -> bool {
     std::fs::read_dir(packages)
         .into_iter()

@@ -1,16 +1,16 @@
-//! What `docs/ci.md` says, run as a pipeline runs it: logged in by the environment, and more than once.
+//! Runs the commands of `docs/ci.md` like a pipeline: with the login from the environment, and more than once.
 
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::{Outcome, Sandbox, Server, assert_live_outcome, function};
 
 const PAGE: &str = include_str!("../../../../docs/ci.md");
-/// As the documentation of runtime tokens has it.
+/// The command from the documentation of runtime tokens.
 const DOCUMENTED: &str = r#"TOKEN=$(jelou tokens create mi-funcion --name ci-staging --json | jq -r '.data.token')
 echo "::add-mask::$TOKEN"
 "#;
 
-/// A server with one function, and a pipeline that is logged in to it.
+/// A server with one function, and a pipeline that is logged in to the server.
 fn start() -> (Sandbox, Server, Sandbox) {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);
@@ -26,7 +26,7 @@ fn start() -> (Sandbox, Server, Sandbox) {
     (sandbox, server, pipeline)
 }
 
-/// The block of the page that has this text.
+/// The code block of the page that contains this text.
 fn block(text: &str) -> &'static str {
     PAGE.split("```")
         .find(|block| block.starts_with("sh\n") && block.contains(text))
@@ -54,7 +54,7 @@ fn the_documented_lines_run_twice() {
     let works = |token: &str| server.call("mi-funcion", Some(token), "{}").0 == 200;
     let first = bash(&pipeline, DOCUMENTED);
     assert!(works(masked(&first)), "{first}");
-    // The name is taken. jq has only JSON to read, so the log of the job says why.
+    // The name is taken. jq gets only JSON on standard output, so the reason is in the job's log.
     let second = bash(&pipeline, DOCUMENTED);
     assert_live_outcome!(second);
     assert!(works(masked(&first)));
@@ -68,7 +68,7 @@ fn the_documented_lines_run_twice() {
     assert!(works(masked(&fourth)), "{fourth}");
     assert!(!works(masked(&third)));
 
-    // An error ends the job.
+    // An error must end the job.
     let broken = bash(&pipeline, &lines.replace("mi-funcion", "no-hay"));
     assert_ne!(broken.code, 0, "{broken}");
     assert!(!broken.stdout().contains("add-mask"), "{broken}");
@@ -124,7 +124,7 @@ fn a_deploy_without_a_token_needs_one() {
     assert_eq!(server.call("nueva", Some(&token), "{}").0, 200);
 }
 
-/// The runner reads both streams. stdout stays one JSON object.
+/// The runner reads both streams. The standard output must stay one JSON object.
 #[test]
 fn github_actions_hide_new_tokens() {
     let (_sandbox, _server, pipeline) = start();
@@ -147,7 +147,7 @@ fn github_actions_hide_new_tokens() {
     }
 }
 
-/// The lines for secrets, with values that a shell or a line-wise reader would change.
+/// The documented lines for secrets, with values that a shell or a line-based reader would change.
 #[test]
 fn secrets_of_a_pipeline() {
     let (sandbox, server, pipeline) = start();

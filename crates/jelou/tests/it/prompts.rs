@@ -1,4 +1,4 @@
-//! Questions under a real pseudo-terminal.
+//! Prompts on a real pseudo-terminal.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ fn ctrl_c_at_a_prompt() {
     let (sandbox, api) = sandbox();
     let mut terminal = sandbox.jelou(COMMAND).in_terminal();
     terminal.wait_for("(y/N) ").press(CTRL_C);
-    // Whether the terminal shows the key is up to how fast the program ends.
+    // Whether the terminal shows "^C" depends on how fast the program ends.
     let outcome = terminal.finish().to_string().replace("^C", "");
     assert_outcome!(outcome);
     assert!(api.requests().is_empty());
@@ -50,7 +50,7 @@ fn end_of_input_at_a_prompt() {
     assert!(api.requests().is_empty());
 }
 
-/// Also on a terminal, somebody must be there to answer.
+/// With `--no-input` or in CI, the command does not ask, even on a terminal.
 #[test]
 fn no_input_and_ci_do_not_ask() {
     for (flag, ci, reason) in [
@@ -71,7 +71,7 @@ fn no_input_and_ci_do_not_ask() {
     }
 }
 
-/// Every command that asks, where nobody can answer.
+/// Runs every command that asks, without input.
 #[test]
 fn each_question_names_its_flag() {
     let sandbox = Sandbox::new();
@@ -109,7 +109,7 @@ fn each_question_names_its_flag() {
     assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 200);
 }
 
-/// 28 lines, as `openssl genrsa` writes them.
+/// A key of 28 lines, as `openssl genrsa` writes it.
 fn pem() -> String {
     let line = format!(
         "{}\n",
@@ -123,7 +123,7 @@ fn pem() -> String {
     )
 }
 
-/// A shell that shows what is left for it to run after the command.
+/// A shell that prints the input that remains after the command.
 fn with_a_shell_behind(sandbox: &Sandbox, line: &str) -> Terminal {
     let script =
         format!("jelou {line}; echo \"status=$?\"; IFS= read -r rest; echo \"left=[$rest]\"");
@@ -162,8 +162,8 @@ fn a_pasted_line_may_end_in_a_line_break() {
     assert_eq!(api.last_body()["secrets"]["KEY"], "hunter2");
 }
 
-/// Every prompt, on a terminal that does not mark pastes: nothing is stored, nothing answers the next question, nothing
-/// is left for the shell.
+/// Tests every prompt on a terminal that does not mark pastes. The pasted lines must not be stored, answer the next
+/// question, or reach the shell.
 #[test]
 fn an_unmarked_paste_of_several_lines_is_refused_and_drained() {
     let pasted = "y\nEVIL=1\ntouch evil\n";
@@ -191,7 +191,7 @@ fn an_unmarked_paste_of_several_lines_is_refused_and_drained() {
     }
 }
 
-/// A marked paste of several lines is no answer to a question that takes one.
+/// A prompt for a single line refuses a marked paste of several lines.
 #[test]
 fn a_line_is_one_line() {
     let (sandbox, api) = setting_secrets();

@@ -1,4 +1,4 @@
-//! What the documentation of runtime tokens promises, in its order, against a real server.
+//! Follows the documentation of runtime tokens step by step, against a real server.
 
 use crate::support::{
     Outcome, Reply, Sandbox, Serve, Server, assert_live_outcome, eventually, function,
@@ -7,8 +7,8 @@ use crate::support::{
 const INPUT: &str = r#"{"telefono": "593987654321"}"#;
 const UNAUTHORIZED: &str = r#"{"error":"Unauthorized"}"#;
 
-/// A server of the domain in the documentation, and `curl` that finds it there: the commands are as written, but for
-/// the `s` of `https`, which is a proxy's work.
+/// A server with the documentation's domain, and a `curl` configuration that maps the domain to the server. The
+/// commands run as written, except with `http` instead of `https`: TLS is the task of a proxy.
 fn documented() -> (Sandbox, Server) {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox)
@@ -95,7 +95,7 @@ fn managing(sandbox: &Sandbox, server: &Server, default: &str) -> String {
     assert_is_date(&rows[1][2]);
     assert_is_date(&rows[2][3]);
 
-    // Seen as soon as the call is answered.
+    // The last use is visible as soon as the call is answered.
     assert_eq!(server.call("mi-funcion", Some(&token), INPUT).0, 200);
     let listed = list().finish();
     assert_is_date(&table(&listed)[2][2]);
@@ -136,7 +136,7 @@ fn several(sandbox: &Sandbox, server: &Server) {
         .collect();
     let works = |token: &str| server.call("mi-funcion", Some(token), INPUT).0 == 200;
     assert!(tokens.iter().all(|token| works(token)));
-    // By its id, which only the JSON has.
+    // Revokes by id, which only the JSON output shows.
     let list = sandbox.jelou("tokens list mi-funcion").run();
     let id = list.json()["data"]
         .as_array()
@@ -180,7 +180,7 @@ fn losing(sandbox: &Sandbox, server: &Server, lost: &str) {
     assert!(!works(lost));
 }
 
-/// "CI/CD": logged in by the environment, with no home that knows of the server.
+/// "CI/CD": the login comes from the environment, and the home has no credentials.
 fn in_a_pipeline(sandbox: &Sandbox, server: &Server) {
     let outcome = sandbox
         .jelou("access-tokens create --name ci --scope functions:write --json")
@@ -220,7 +220,7 @@ fn in_brain_studio(sandbox: &Sandbox, server: &Server) {
     );
 }
 
-/// As wide as in the documentation, where the values are no wider.
+/// The columns have the documented width if no value is wider.
 #[test]
 fn tokens_that_were_never_used() {
     let sandbox = Sandbox::new();
@@ -252,13 +252,13 @@ fn the_last_token_goes_by_force() {
     let line = "tokens revoke mi-funcion default -y --force";
     assert_eq!(sandbox.jelou(line).run().code, 0);
     assert_eq!(server.call("mi-funcion", Some(&token), INPUT).0, 401);
-    // A later deploy is not the first one, so it brings no token.
+    // A later deploy creates no token, because only the first deploy does.
     assert_eq!(sandbox.deploy("mi-funcion", &ok()), "");
     let new = create(&sandbox, "default");
     assert_eq!(server.call("mi-funcion", Some(&new), INPUT).0, 200);
 }
 
-/// The URL that the deploy shows needs no configuration anywhere.
+/// The URL that the deploy shows works without any configuration.
 #[test]
 fn curl_of_the_shown_url() {
     let sandbox = Sandbox::new();
@@ -275,7 +275,7 @@ fn curl_of_the_shown_url() {
     assert_eq!(outcome.stdout(), r#"{"ok":true}"#, "{outcome}");
 }
 
-/// Whatever is wrong with it, the answer is the same to the letter.
+/// All refusals are identical, whatever their reason.
 #[test]
 fn every_refusal_looks_the_same() {
     let sandbox = Sandbox::new();
@@ -350,11 +350,11 @@ fn every_refusal_looks_the_same() {
     ] {
         assert_eq!(comparable(refused.send()), reference, "{case}");
     }
-    // None of them has done any harm.
+    // The refused requests had no effect.
     assert_eq!(request().token(&valid).send().status, 200);
 }
 
-/// What may not tell one refusal from another: all but the time and the request's id.
+/// Returns everything that must be equal in all refusals: all but the date and the request's id.
 fn comparable(reply: Reply) -> (u16, Vec<(String, String)>, String) {
     let mut headers = reply.headers;
     headers.retain(|(name, _)| name != "date" && name != "x-request-id");
@@ -375,7 +375,7 @@ fn create(sandbox: &Sandbox, name: &str) -> String {
     token.as_str().unwrap().to_owned()
 }
 
-/// The cells of a table, read where its titles begin.
+/// The cells of a table. Each column starts at its title.
 fn table(outcome: &Outcome) -> Vec<Vec<String>> {
     let lines: Vec<Vec<char>> = outcome
         .stdout()
@@ -402,7 +402,7 @@ fn table(outcome: &Outcome) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// As in `4/7/2026, 10:30:00 AM`.
+/// Checks a date such as `4/7/2026, 10:30:00 AM`.
 fn assert_is_date(text: &str) {
     let digits = text.replace(|c: char| c.is_ascii_digit(), "9");
     let shape = digits.replace("99", "9");
@@ -412,7 +412,7 @@ fn assert_is_date(text: &str) {
     );
 }
 
-/// How lists show a token.
+/// The form of a token in lists.
 fn dotted(token: &str) -> String {
     format!("{}..", &token[..11])
 }

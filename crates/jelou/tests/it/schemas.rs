@@ -1,5 +1,5 @@
-//! Functions whose schemas are of another library than the SDK's: deployed, called with good and bad input, and
-//! described for OpenAPI and MCP. Needs the registry of npm.
+//! Functions with schemas of other libraries than the SDK's: deployed, called with valid and invalid input, and
+//! described for OpenAPI and MCP. Needs the npm registry.
 
 use serde_json::{Value, json};
 
@@ -7,12 +7,12 @@ use crate::support::{Sandbox, Serve, Server};
 
 struct Library {
     slug: &'static str,
-    /// Its line in `deno.json`.
+    /// The package's entry in `deno.json`.
     package: (&'static str, &'static str),
     import: &'static str,
-    /// An object with an e-mail address `correo`, a number `edad` that may be missing, and a date `desde` as well.
+    /// An object with an e-mail address `correo`, an optional number `edad`, and a date `desde`.
     schema: &'static str,
-    /// What is wrong with `{"correo": "ana", "edad": "x"}`.
+    /// The expected details for `{"correo": "ana", "edad": "x"}`.
     details: Value,
 }
 
@@ -80,7 +80,7 @@ fn deploy(sandbox: &Sandbox, library: &Library) -> String {
     let outcome = sandbox.jelou(&format!("deploy {slug} -y --json")).run();
     assert_eq!(outcome.code, 0, "{outcome}");
     let data = outcome.json()["data"].clone();
-    // A date has no form in JSON Schema.
+    // JSON Schema cannot express a date.
     let warnings = data["warnings"].to_string();
     assert!(warnings.contains("date-time"), "{slug}: {warnings}");
     data["token"].as_str().unwrap().to_owned()

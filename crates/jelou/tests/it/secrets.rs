@@ -63,7 +63,7 @@ fn secrets_set_from_a_file() {
     );
 }
 
-/// The exact bytes, line breaks and all.
+/// Stores the exact bytes, including line breaks.
 #[test]
 fn secrets_set_from_stdin() {
     for value in ["one", "two\nlines\n", " spaced ", "-", "a=b", "ñ€\r\n\n"] {
@@ -137,7 +137,7 @@ fn secrets_set_before_the_first_deploy() {
 
     let outcome = sandbox.jelou("secrets set otra A=1 --create").run();
     assert_eq!(outcome.code, 0, "{outcome}");
-    // The first deploy finds them, and is the first deploy still.
+    // The secrets exist before the first deploy, and it still counts as the first deploy.
     let source = function("(_input, ctx) => ctx.env.get(\"A\")");
     let token = sandbox.deploy("mi-funcion", &source);
     let reply = server.call("mi-funcion", Some(&token), "{}");

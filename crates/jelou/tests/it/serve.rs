@@ -1,4 +1,4 @@
-//! The start and the end of a server.
+//! The start and shutdown of a server.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::chown;
@@ -10,7 +10,7 @@ use crate::support::{
     Call, Sandbox, Serve, Server, assert_live_outcome, eventually, function, link_or_copy,
 };
 
-/// An account that owns nothing.
+/// The id of an account that owns no files.
 const NOBODY: u32 = 65534;
 
 #[test]
@@ -43,7 +43,7 @@ fn requests_in_flight_finish_before_the_end() {
     server.data.wait_until_quiet();
 }
 
-/// Whether the address was free, and the server of another test took it.
+/// Whether the server of another test took the free address.
 fn is_anothers(server: &Server) -> bool {
     let bearer = format!("Bearer {}", server.access_token.as_ref().unwrap());
     let call = Call::new(server.address(), server.address()).header("authorization", &bearer);
@@ -66,7 +66,7 @@ fn a_second_start_of_a_folder() {
     let sandbox = sandbox.env("JELOU_TOKEN", &access_token);
     let outcome = sandbox.jelou("tokens list mi-funcion").run();
     assert_eq!(outcome.code, 0, "{outcome}");
-    // Stored at the end of the first server.
+    // The first server stored the time at its shutdown.
     assert!(outcome.json()["data"][0]["lastUsedAt"].is_string());
 }
 
@@ -193,7 +193,7 @@ fn a_server_of_nobody() {
     );
     let mut data = server.data.processes();
     data.retain(|process| {
-        // A process may be gone by now.
+        // A process may have ended already.
         let status = std::fs::read_to_string(format!("/proc/{}/status", process.id));
         status.is_ok_and(|status| !status.contains(&format!("Uid:\t{NOBODY}")))
     });

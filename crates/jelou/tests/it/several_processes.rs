@@ -1,4 +1,4 @@
-//! A function that uses up its processor gets another process, and what happens to one of them is nothing to the other.
+//! A function that uses all its CPU time gets a second process, and a crash of one process does not affect the other.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Reply, Sandbox, Serve, Server, eventually, turn};
 
-/// Works for as long as it is told, or waits, and answers with what only one process has.
+/// Computes or waits for the given time, and returns an id that is unique to the process.
 const SOURCE: &str = "
 import { define, z } from '@jelou/functions';
 
@@ -29,7 +29,7 @@ export default define({
 });
 ";
 
-/// A server whose every process has a function.
+/// A server without blank workers, so every process belongs to a function.
 fn server(sandbox: &Sandbox) -> Server {
     Serve::new(sandbox)
         .env("JELOU_LIMITS__MAX_PROCESSES_PER_FUNCTION", "2")
@@ -43,10 +43,10 @@ fn call(server: &Server, token: &str, input: &Value) -> Reply {
     request.body(&input.to_string()).send()
 }
 
-/// How long it may take until there is a core free: other tests run beside these.
+/// How long a second core may stay busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Works until two processes have answered.
+/// Keeps the function busy until two processes have answered.
 fn load_until_two_answer(server: &Server, token: &str) {
     let began = Instant::now();
     let seen = Mutex::new(BTreeSet::new());
@@ -66,7 +66,7 @@ fn load_until_two_answer(server: &Server, token: &str) {
     assert_eq!(seen.len(), 2, "{seen:?}");
 }
 
-/// Calls that wait while something happens; their answers.
+/// Starts slow calls, runs `happens`, and returns the answers of the calls.
 fn answers_during(
     server: &Server,
     token: &str,
@@ -123,7 +123,7 @@ fn the_end_of_one_costs_only_its_own_requests() {
     assert_eq!(count(200) + count(500), answers.len(), "{answers:?}");
     assert_ne!(count(200), 0, "{answers:?}");
     assert_ne!(count(500), 0, "{answers:?}");
-    // The other one goes on at once.
+    // The other process still answers at once.
     assert_eq!(call(&server, &token, &json!({})).status, 200);
 }
 

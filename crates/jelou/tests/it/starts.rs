@@ -1,4 +1,4 @@
-//! Starts of a function's processes, whoever waits for them.
+//! Starts of a function's processes are independent of their callers.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
 use crate::support::{Sandbox, Serve, eventually, function, turn};
 
-/// Takes longer to start than its callers wait.
+/// Takes longer to start than its timeout.
 const SLOW_TO_START: &str = r#"import { define } from "@jelou/functions";
 
 await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -33,7 +33,7 @@ fn one_goes_on_when_its_caller_has_gone() {
         (reply.status != 504).then_some(reply)
     });
     assert_eq!((started.status, &*started.body), (200, "\"started\""));
-    // It was one start, not one for each caller.
+    // All callers shared one start.
     let log = server.data.log();
     assert!(!log.contains("in a row"), "{log}");
     assert_eq!(log.matches("the function's process ended").count(), 0);
@@ -46,14 +46,14 @@ fn the_next_call_after_an_end_gets_another_process() {
     let ends = "({ end }: { end: boolean }) => { for (const all = []; end;) all.push(new Array(1e5).fill(.5)); return 1; }";
     let token = sandbox.deploy("mi-funcion", &function(ends));
     let call = |body: &str| server.call("mi-funcion", Some(&token), body).0;
-    // More ends in a row would bring pauses.
+    // More crashes in a row would cause pauses.
     for _ in 0..3 {
         assert_eq!(call(r#"{"end":true}"#), 500);
         assert_eq!(call("{}"), 200);
     }
 }
 
-/// Five seconds of a processor: a longer pause is one in which others had it.
+/// The import takes five seconds of CPU time. The loop excludes longer pauses, because other processes ran in them.
 const MUCH_TO_IMPORT: &str = r#"import { define } from "@jelou/functions";
 
 console.log("begins to import");
@@ -87,7 +87,7 @@ fn time_that_others_took_is_not_held_against_an_import() {
             let begun = server.data.log().contains("begins to import");
             begun.then(|| server.data.workers().pop()).flatten()
         });
-        // On a core that somebody else wants to have for longer than the import may take.
+        // Pins the process to one core, where another thread competes with it for longer than the import may take.
         let mut core = CpuSet::new();
         core.set(sched_getcpu());
         let process = Pid::from_raw(process.id.try_into().unwrap());
@@ -103,7 +103,7 @@ fn time_that_others_took_is_not_held_against_an_import() {
     });
 }
 
-/// Tells its version as Deno does, and never listens.
+/// Prints a version like Deno, and never listens.
 const HANGING_ENGINE: &str = "#!/bin/sh
 if [ \"$1\" = --version ]; then echo 'deno 2.0.0'; else exec sleep 1000; fi
 ";
@@ -116,7 +116,7 @@ fn an_engine_that_does_not_come_up_is_not_the_functions_fault() {
     fs_err::set_permissions(&engine, Permissions::from_mode(0o755)).unwrap();
     let server = Serve::new(&sandbox)
         .env("JELOU_DENO", engine.to_str().unwrap())
-        // The sandbox lets a process start nothing but Deno itself, and no shell.
+        // The sandbox lets a process execute only Deno, so the shell script needs it off.
         .env("JELOU_SANDBOX__MODE", "off")
         .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "1000")
         .start();

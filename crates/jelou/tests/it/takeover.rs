@@ -1,8 +1,8 @@
-//! Deploys that would replace a function of somebody else, or create one by a mistyped name.
+//! Deploys that would replace another user's function, or create a function by a mistyped name.
 
 use crate::support::{Sandbox, Server, assert_live_outcome, function};
 
-/// A live function, and a second folder that names it.
+/// A live function, and a second folder with the same slug.
 fn start() -> (Sandbox, Server, String) {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);
@@ -26,7 +26,7 @@ fn a_live_function_is_not_replaced_by_its_name_alone() {
     assert_live_outcome!(terminal.finish());
     assert_eq!(answer(), "1");
 
-    // A dry run changes nothing and says what would happen.
+    // A dry run changes nothing and prints what the deploy would do.
     let dry = sandbox.jelou("deploy copia --dry-run").run();
     assert_eq!(dry.code, 0, "{dry}");
     assert!(dry.json()["data"]["replaces"].is_string(), "{dry}");
@@ -36,7 +36,7 @@ fn a_live_function_is_not_replaced_by_its_name_alone() {
     terminal.wait_for("(y/N) ").answer("y");
     assert_eq!(terminal.finish().code, 0);
     assert_eq!(answer(), "2");
-    // Now the folder has the id.
+    // The folder now contains the function's id.
     let again = sandbox.jelou("deploy copia -y").run();
     assert_eq!(again.code, 0, "{again}");
     let own = sandbox.jelou("deploy mi-funcion -y").run();
@@ -63,7 +63,7 @@ fn replace_and_link_allow_it() {
     assert_eq!(answer(), "3");
 }
 
-/// Linking writes no code: the next deploy would put it live.
+/// Linking writes no code, because the next deploy would make that code live.
 #[test]
 fn link_leaves_the_code_alone() {
     let (sandbox, _server, _token) = start();
@@ -117,7 +117,7 @@ fn a_function_that_was_never_deployed_is_nobody_elses() {
     assert!(deployed.json()["data"]["token"].is_string());
 }
 
-/// Both addresses of a function on this machine lead to it.
+/// Both addresses of a function on this machine work.
 #[test]
 fn the_address_for_tools_that_cannot_resolve_localhost() {
     let (sandbox, _server, token) = start();

@@ -1,4 +1,4 @@
-//! Tokens with limits, from the command that makes them to the calls that they refuse.
+//! Tokens with limits, from the command that creates them to the calls that they refuse.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn limits_hold_from_the_next_call_on() {
             json!(["rated", null, null, "1/d"]),
         ]
     );
-    // Refused calls are uses, too: somebody has the token.
+    // A refused call also counts as a use, because somebody has the token.
     let unused = listed.iter().filter(|token| token["lastUsedAt"].is_null());
     let unused: Vec<_> = unused.map(|token| &token["name"]).collect();
     assert_eq!(unused, ["default"]);

@@ -23,7 +23,7 @@ pub(crate) fn token(name: &str, prefix: &str) -> Value {
     })
 }
 
-/// With all the limits that there are.
+/// Adds every kind of limit.
 fn limited(mut token: Value) -> Value {
     token["scopes"] = json!(["invoke", "tool:sendEmail"]);
     token["cidrs"] = json!(["10.0.0.0/8", "2001:db8::/32"]);
@@ -100,7 +100,7 @@ fn tokens_list_in_json() {
     assert_outcome!(sandbox.jelou("functions tokens list mi-funcion").run());
 }
 
-/// The documented columns, whatever the tokens are like; more with `--wide`.
+/// The table has the documented columns for all tokens. `--wide` adds columns.
 #[test]
 fn tokens_list_with_expired_tokens() {
     let mut expired = token("a-name-longer-than-its-column", "jfn_rt_abc1");
@@ -128,7 +128,7 @@ fn tokens_list_with_expired_tokens() {
     assert_eq!(list["data"][1]["status"], "active");
 }
 
-/// Nobody is asked about what cannot be done, or without knowing what it means.
+/// The command does not ask if the change is impossible. Otherwise its question explains the consequences.
 #[test]
 fn revoking_the_last_active_token() {
     let sandbox = Sandbox::new();
@@ -143,7 +143,7 @@ fn revoking_the_last_active_token() {
     let mut terminal = revoke("default --force");
     terminal.wait_for("(y/N) ").answer("n");
     assert_live_outcome!(terminal.finish());
-    // With another active one, it is an ordinary question.
+    // If another token is active, the question contains no warning.
     let other = "tokens create mi-funcion --name other";
     assert_eq!(sandbox.jelou(other).run().code, 0);
     let mut terminal = revoke("default");
@@ -153,7 +153,7 @@ fn revoking_the_last_active_token() {
     drop(server);
 }
 
-/// The limits of a token are for `--json`.
+/// Only `--json` shows the limits of a token.
 #[test]
 fn the_table_of_tokens_is_the_same_with_limits() {
     let list = |tokens: [Value; 2]| {

@@ -1,4 +1,4 @@
-//! The messages that the READMEs and `docs/troubleshooting.md` quote, compared with what the product really answers.
+//! The messages that the READMEs and `docs/troubleshooting.md` quote must match the product's output.
 
 use crate::support::{Call, Sandbox, Server, function};
 
@@ -8,10 +8,10 @@ const PAGES: [&str; 3] = [
     include_str!("../../../../docs/troubleshooting.md"),
 ];
 
-/// The function of a new project.
+/// The function that `jelou init` creates.
 const TEMPLATE: &str = include_str!("../../templates/index.ts");
 
-/// A closed port.
+/// The address of a closed port.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[test]
@@ -27,7 +27,7 @@ fn quoted_messages_are_what_the_product_prints() {
     }
 }
 
-/// The lines of the `text` blocks.
+/// The lines of the pages' `text` blocks.
 fn quoted() -> Vec<&'static str> {
     let blocks = PAGES
         .iter()
@@ -36,7 +36,7 @@ fn quoted() -> Vec<&'static str> {
     blocks.flat_map(str::lines).collect()
 }
 
-/// Whether a line is the message, where `…` stands for any text.
+/// Whether a line matches the message, where `…` stands for any text.
 fn fits(message: &str, line: &str) -> bool {
     let (start, rest) = message.split_once('…').unwrap_or((message, ""));
     let Some(mut left) = line.strip_prefix(start) else {
@@ -56,7 +56,7 @@ fn fits(message: &str, line: &str) -> bool {
     left.ends_with(end)
 }
 
-/// Every symptom of the page, caused for real.
+/// Causes every symptom of the page, and returns the output.
 fn printed() -> String {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);
@@ -97,7 +97,7 @@ fn printed() -> String {
     printed.join("\n")
 }
 
-/// A token of `privada` with limits of its own.
+/// Creates a token of `privada` with limits.
 fn limited(sandbox: &Sandbox, flags: &str) -> String {
     let outcome = sandbox
         .jelou(&format!("tokens create privada {flags} --json"))

@@ -1,4 +1,4 @@
-//! Changes while calls run: no call is lost, and none that comes after a change sees what was before it.
+//! Changes during calls: no call is lost, and every call after a change sees the change.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -7,7 +7,7 @@ use crate::support::{Sandbox, Server, eventually, function, times};
 
 const CALLERS: usize = 4;
 
-/// Makes the changes 1 to `count` while calls run. The function must answer with the number of the last change.
+/// Makes the changes 1 to `count` during calls. The function must return the number of the last change.
 fn change_under_load(server: &Server, token: &str, count: usize, change: impl Fn(usize)) {
     let acknowledged = AtomicUsize::new(0);
     let done = AtomicBool::new(false);
@@ -24,12 +24,12 @@ fn change_under_load(server: &Server, token: &str, count: usize, change: impl Fn
     };
     thread::scope(|scope| {
         let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
-        // Also when a change fails, or the callers would go on for ever.
+        // Catches a failed change, so that the callers still stop.
         let changed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for number in 1..=count {
                 change(number);
                 acknowledged.store(number, Ordering::SeqCst);
-                // One that has settled, and the next one right behind another.
+                // Alternates: a change after the last one has settled, then a change directly after the other.
                 if number % 2 == 1 {
                     let before = answered.load(Ordering::SeqCst);
                     eventually("calls after the change", || {

@@ -1,5 +1,5 @@
-//! Functions that take all that there is, or never end: each is stopped by a limit that the log names, and a
-//! well-behaved function answers all the while.
+//! Functions that exhaust a resource or never end. A limit stops each of them, and the log names the limit. Meanwhile a
+//! well-behaved function must answer.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,11 +14,11 @@ use crate::support::{Reply, eventually, turn};
 
 const WELL: Hostile = hostile!("well");
 
-/// Hostile functions that run at a time.
+/// Hostile functions that run concurrently.
 const AT_A_TIME: usize = 2;
-/// The longest that the well-behaved function may take beside them.
+/// The longest time that the well-behaved function may take beside them.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Between its calls, so that it does not take the processor from them.
+/// The pause between calls of the well-behaved function, so that it leaves the processor to the hostile ones.
 const PAUSE: Duration = Duration::from_millis(20);
 
 const LIMITS: [(&str, &str); 6] = [
@@ -29,7 +29,7 @@ const LIMITS: [(&str, &str); 6] = [
     ("LIMITS__MAX_RESPONSE_HEADER_BYTES", "16384"),
     ("LIMITS__STREAM_IDLE_TIMEOUT_MS", "10000"),
 ];
-/// For those that must reach another limit first, with what the others leave of a processor.
+/// For functions that must reach another limit first, with little processor time.
 const STALLS_LATE: (&str, &str) = ("LIMITS__STALL_TIMEOUT_MS", "30000");
 const STALLS_SOON: (&str, &str) = ("LIMITS__STALL_TIMEOUT_MS", "3000");
 
@@ -37,7 +37,7 @@ struct Case {
     function: Hostile,
     status: u16,
     body: &'static str,
-    /// Of which the function's part of the log has one.
+    /// The function's part of the log must contain one of these texts.
     lines: &'static [&'static str],
 }
 
@@ -45,7 +45,7 @@ const ERROR: &str = r#"{"error":"Internal function error"}"#;
 const TIMED_OUT: &str = r#"{"error":"Function timed out"}"#;
 const STALLED: &[&str] =
     &["was ended: the event loop did not run for 3000 ms (limits.stall_timeout_ms)"];
-/// The watcher's words, or V8's when it was quicker; both name the setting.
+/// The message of the memory watcher, or of V8 if V8 fails first. Both name the setting.
 const MEMORY: &[&str] = &[
     "MiB is over the limit of 96 MiB (limits.max_memory_mib)",
     "out of memory, most likely (limits.max_heap_mib, limits.max_memory_mib)",
@@ -227,7 +227,7 @@ fn check(stage: &Stage, case: &Case, reply: &Reply) {
     }
 }
 
-/// Calls the well-behaved function again and again; the longest that it took.
+/// Calls the well-behaved function repeatedly. Returns the longest time of a call.
 fn call_while(stage: &Stage, done: &AtomicBool) -> Duration {
     let mut slowest = Duration::ZERO;
     while !done.load(Ordering::Relaxed) {
@@ -254,7 +254,7 @@ fn of_connections_calls_and_streams() {
     stage.deploy_all(&[sockets, itself, endless, ends, lies, hangs_up, WELL]);
     assert_eq!(stage.call(WELL, &json!({})).status, 200);
 
-    // The server keeps few of its files for one process, and goes on.
+    // The server uses few file descriptors for one process, so it still works.
     let files = || {
         let folder = format!("/proc/{}/fd", stage.server.id());
         std::fs::read_dir(folder).unwrap().count()
@@ -273,14 +273,15 @@ fn of_connections_calls_and_streams() {
     });
     assert!(most < before + 250, "{before} files, then {most}");
 
-    // From a timer, too, a chain of calls has an end.
+    // A chain of calls is stopped even if each call starts from a timer.
     assert_eq!(stage.call(itself, &json!({})).body, "\"answered\"");
     stage.wait_for_line(itself, &["Loop detected"]);
 
-    // A stream is made as fast as it is read, and ends with its reader.
+    // The function produces the stream only as fast as the caller reads, and the stream ends when the caller
+    // disconnects.
     let mut stream = read_a_little(&stage, endless, 1 << 20);
     let worker_memory = |pid: u32| {
-        // A process may be gone by now.
+        // A process may have ended already.
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let line = status
             .lines()
@@ -300,7 +301,7 @@ fn of_connections_calls_and_streams() {
         stage.lines_of(endless)
     );
 
-    // Headers that are the platform's stay the platform's, and a lie about the length ends with its connection.
+    // A function cannot set the platform's headers, and a wrong length closes the function's connection.
     let mut stream = request(&stage, lies);
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
@@ -325,7 +326,7 @@ fn of_connections_calls_and_streams() {
         );
     }
 
-    // A process that takes no more calls is replaced.
+    // A process that accepts no more calls is replaced.
     thread::scope(|scope| {
         let waits = scope.spawn(|| stage.call(hangs_up, &json!({ "hang": true })));
         while !waits.is_finished() {
@@ -339,7 +340,7 @@ fn of_connections_calls_and_streams() {
     );
     assert_eq!(stage.call(hangs_up, &json!({})).body, "\"answered\"");
 
-    // A function that ends again and again gets pauses.
+    // A function that crashes repeatedly gets pauses between its starts.
     let reply = eventually("a pause", || {
         let reply = stage.call(ends, &json!({}));
         (reply.status != 500).then_some(reply)
@@ -355,17 +356,17 @@ fn of_files_and_threads() {
     let stage = Stage::start(&[
         ("LIMITS__MAX_OPEN_FILES", "300"),
         ("LIMITS__MAX_THREADS", "40"),
-        // A thread has an engine of its own, which reserves more than a process may usually have.
+        // Each thread has a separate engine, which reserves more memory than the default limit allows.
         ("LIMITS__MAX_MEMORY_MIB", "32768"),
     ]);
     let (files, threads) = (hostile!("file_flood"), hostile!("thread_flood"));
     stage.deploy_all(&[files, threads, WELL]);
-    // The second time in the same process, which only lacked files.
+    // The second call runs in the same process, which survives the lack of file descriptors.
     for time in 1..=2 {
         let answer = stage.call(files, &json!({})).json();
         let refusal = answer["refusal"].as_str().unwrap();
         assert!(refusal.contains("Too many open files"), "{answer}");
-        // The rest are the runtime's own.
+        // The runtime itself uses the other file descriptors.
         let opened = answer["opened"].as_u64().unwrap();
         assert!((200..300).contains(&opened), "{answer}");
         assert_eq!(answer["time"], time, "{answer}");
@@ -375,7 +376,7 @@ fn of_files_and_threads() {
         &["has all 300 files open that it may have (limits.max_open_files)"],
     );
 
-    // Threads are counted for a user, or for a control group.
+    // The kernel counts threads per user or per control group.
     let log = stage.server.data.log();
     if log.contains("layer=user") && log.contains("layer=cgroup") {
         eprintln!("skipped: nothing counts threads here");
@@ -390,7 +391,7 @@ fn of_files_and_threads() {
             .iter()
             .any(|line| line.contains(told));
         if !is_told {
-            // The kernel counts those that are ending, too: a process can fail before it has all of them.
+            // The kernel also counts threads that are ending, so a process can fail before it has 40 live threads.
             let reply = stage.call(threads, &json!({}));
             assert!(matches!(reply.status, 500 | 503), "{reply:?}");
         }

@@ -1,7 +1,7 @@
-//! Functions and uploads that mean harm, each with what must become of it, as seen from outside: in answers, in the
-//! server's log, in the system's list of processes, and in how a well-behaved function fares beside them.
+//! Hostile functions and uploads, and their expected outcome as seen from outside: in answers, in the server's log, in
+//! the system's process list, and in the answers of a well-behaved function beside them.
 //!
-//! The functions are in `functions/`, one file each.
+//! Each function is a file in `functions/`.
 
 mod exhaustion;
 mod reach;

@@ -1,4 +1,4 @@
-//! Functions that reach for what is not theirs.
+//! Functions that try to access resources of others.
 
 use std::net::TcpListener;
 use std::thread;
@@ -9,17 +9,17 @@ use super::{Failures, Hostile, Stage, hostile};
 
 const WELL: Hostile = hostile!("well");
 
-/// One function that is refused everything that it tries.
+/// A function whose attempts must all be refused.
 struct Reach {
     function: Hostile,
     input: Value,
-    /// Where in the answer the attempts are.
+    /// The JSON pointer to the attempts in the answer.
     at: &'static str,
-    /// Ways whose refusal is not Deno's usual one, and how it begins.
+    /// Attempts that fail with another error than Deno's usual one, and the beginning of that error.
     others: Vec<(&'static str, &'static str)>,
 }
 
-/// The beginning of Deno's own refusals.
+/// The beginning of Deno's usual refusal.
 const USUAL: &str = "NotCapable: ";
 
 fn check_refused(case: &Reach, answer: &Value, failures: &Failures) {
@@ -52,7 +52,7 @@ fn what_is_not_theirs() {
     refuse_what_is_not_theirs(&Stage::start(&[]), "PermissionDenied: Permission denied");
 }
 
-/// Deno's permissions alone refuse the same; only listening on an address that is not this machine's fails otherwise.
+/// Deno's permissions alone refuse the same attempts. Only listening on a foreign address fails with another error.
 #[test]
 fn what_is_not_theirs_by_permissions_alone() {
     let stage = Stage::start(&[("SANDBOX__MODE", "off")]);
@@ -141,7 +141,7 @@ fn refuse_what_is_not_theirs(stage: &Stage, no_bind: &'static str) {
                 ("an address of the machine's", no_bind),
                 ("tls", "InvalidData: No certificates"),
                 ("datagram", "TypeError: Deno.listenDatagram is not"),
-                // Said in an event that nobody can wait for.
+                // The error arrives in an event that the function cannot await.
                 ("node:net", "Error: no answer"),
             ],
         },
@@ -159,7 +159,8 @@ fn refuse_what_is_not_theirs(stage: &Stage, no_bind: &'static str) {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
-/// With the usual limit of memory, a thread is one JavaScript engine too many; with more, it has no more rights.
+/// Under the default memory limit, no thread can start its JavaScript engine. With more memory, a thread has no
+/// additional permissions.
 #[test]
 fn what_is_not_theirs_from_threads() {
     let stage = Stage::start(&[("LIMITS__MAX_MEMORY_MIB", "4096")]);
@@ -179,7 +180,7 @@ fn what_is_not_theirs_from_threads() {
     assert_eq!(reply.json().as_object().unwrap().len(), 20, "{reply:?}");
 }
 
-/// Addresses of this machine, of private networks and of clouds' metadata, and some that are none of these.
+/// Addresses of this machine, of private networks and of cloud metadata services, and some public addresses.
 const HOSTS: [(&str, &str); 22] = [
     ("127.0.0.1", "denied"),
     ("127.0.0.1:80", "denied"),
@@ -211,7 +212,7 @@ fn this_machine_and_private_networks() {
     let failures = Failures::default();
     stage.deploy_all(&[hostile!("loopback"), hostile!("addresses")]);
 
-    // Somebody who would notice.
+    // A listener that would notice a connection.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     for port in [listener.local_addr().unwrap().port(), stage.port()] {
@@ -226,7 +227,7 @@ fn this_machine_and_private_networks() {
     let visited = listener.accept().unwrap_err();
     assert_eq!(visited.kind(), std::io::ErrorKind::WouldBlock);
 
-    // Where even an attempt would reach somebody, the policy is asked and nothing is sent.
+    // For these hosts, the test only queries the permission, because a connection attempt could reach a real machine.
     let hosts: Vec<_> = HOSTS.iter().map(|(host, _)| host).collect();
     let reply = stage.call(hostile!("addresses"), &json!({ "hosts": hosts }));
     for (host, expected) in HOSTS {
@@ -253,7 +254,7 @@ fn an_address_that_the_operator_allows() {
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    // Nobody waits for an answer: whoever comes is hung up on.
+    // The test needs no answer, so the listener closes each connection.
     thread::spawn(move || listener.incoming().for_each(drop));
     let reply = stage
         .call(hostile!("loopback"), &json!({ "port": port }))
@@ -266,7 +267,7 @@ fn an_address_that_the_operator_allows() {
     );
 }
 
-/// A function that only its token opens.
+/// A function that needs a token.
 const LOCKED: Hostile = Hostile {
     file: "locked",
     source: "import { define } from \"@jelou/functions\";\n\
@@ -294,10 +295,11 @@ fn sockets_and_headers_of_the_platform() {
     let mut answer = reply.json();
     let attempts = answer.as_object_mut().unwrap();
     if !rustix::process::geteuid().is_root() {
-        // The socket has the one user that there is, who cannot be kept from this; its folder stays closed.
+        // Without root, all processes have the same user, so the function may change the socket's mode. The socket's
+        // folder stays inaccessible.
         attempts.remove("change its mode");
     }
-    // Its own worker's socket to the gateway is the one that it may use, for what any function may call.
+    // A function may use only its own worker's egress socket, and only for calls that every function may make.
     let passed: Vec<_> = attempts
         .iter()
         .filter(|(_, outcome)| outcome.as_str().unwrap().starts_with("GOT"))
@@ -332,12 +334,12 @@ fn sockets_and_headers_of_the_platform() {
         }])
     );
     assert_eq!(answer["locked"], json!([401, { "error": "Unauthorized" }]));
-    // Only the engine's own connection loads a function, and only once.
+    // Only the engine's own connection can load a function, and only once.
     assert_eq!(answer["load"][0], 200, "{answer}");
     assert_eq!(answer["management"], "NotCapable");
     assert_eq!(answer["management by host"], json!([404]));
     assert_eq!(answer["a bare loader"], json!([404]));
-    // Whether it was one request or two, the second opened nothing that it has no token for.
+    // Whether the gateway parsed one request or two, the second one must not open a function without a token.
     let smuggled = answer["locked by smuggling"].as_array().unwrap();
     assert!(
         smuggled.iter().filter(|status| **status == 200).count() <= 1,
@@ -347,7 +349,7 @@ fn sockets_and_headers_of_the_platform() {
 
 #[test]
 fn the_runtimes_insides_and_other_processes() {
-    // A blank process may become the one that looks for another.
+    // Otherwise a blank process could become the process that searches for another process.
     let stage = Stage::start(&[
         ("LIMITS__BLANK_WORKERS", "0"),
         ("LIMITS__MAX_BLANK_WORKERS", "0"),
@@ -362,7 +364,7 @@ fn the_runtimes_insides_and_other_processes() {
     let answer = reply.json();
     assert_eq!(answer["granted"], json!([]));
     assert_eq!(answer["hidden"], 0);
-    // The end of the stream: there is nothing to be read.
+    // Standard input is at its end, so there is nothing to read.
     assert_eq!(answer["stdin"], Value::Null);
     let case = Reach {
         function: internals,

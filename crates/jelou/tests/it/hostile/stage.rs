@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Call, DataFolder, Reply, Sandbox, Serve, Server, eventually};
 
-/// A function of `functions/`.
+/// A function in the folder `functions/`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hostile {
     pub(super) file: &'static str,
@@ -27,7 +27,7 @@ pub(super) use hostile;
 
 pub(super) const ATTEMPTS: &str = include_str!("functions/attempts.ts");
 
-/// Builds that the server carries out at a time.
+/// Concurrent builds of the server.
 const BUILDS: usize = 2;
 
 fn with<'a>(mut serve: Serve<'a>, settings: &[(&str, &str)]) -> Serve<'a> {
@@ -50,7 +50,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// A server with these settings; `LIMITS__STALL_TIMEOUT_MS` for instance.
+    /// Starts a server with these settings, for example `LIMITS__STALL_TIMEOUT_MS`.
     pub(super) fn start(settings: &[(&str, &str)]) -> Self {
         let sandbox = Sandbox::new();
         Self::start_in(sandbox, settings)
@@ -65,7 +65,7 @@ impl Stage {
         }
     }
 
-    /// A server with the functions that another one had.
+    /// Starts a server with the functions of an earlier server.
     pub(super) fn start_on(
         sandbox: &Sandbox,
         data: &Arc<DataFolder>,
@@ -105,7 +105,7 @@ impl Stage {
         assert_eq!(reply.status, 201, "{}: {reply:?}", function.file);
     }
 
-    /// Sends an upload as it is, past the checks of the command line.
+    /// Sends an upload directly to the API, without the checks of the command line.
     pub(super) fn upload(&self, slug: &str, body: &Value) -> Reply {
         self.management(&format!("/v1/functions/{slug}/deployments"))
             .body(&body.to_string())
@@ -123,7 +123,7 @@ impl Stage {
             .send()
     }
 
-    /// Port of the listener.
+    /// The port of the listener.
     pub(super) fn port(&self) -> u16 {
         self.server
             .address()
@@ -134,12 +134,12 @@ impl Stage {
             .unwrap()
     }
 
-    /// Domain of the functions, with the port.
+    /// The domain of the functions, with the port.
     pub(super) fn domain(&self) -> String {
         self.server.host("x").split_once('.').unwrap().1.to_owned()
     }
 
-    /// Lines of the server's log that are of this function.
+    /// The lines of the server's log about this function.
     pub(super) fn lines_of(&self, function: Hostile) -> Vec<String> {
         let own = format!("function=\"{}\"", function.slug());
         let log = self.server.data.log();
@@ -149,7 +149,7 @@ impl Stage {
             .collect()
     }
 
-    /// Waits until one of the function's lines holds one of the texts.
+    /// Waits for a line of the function that contains one of the texts.
     pub(super) fn wait_for_line(&self, function: Hostile, texts: &[&str]) -> String {
         let what = format!("a line of {} with one of {texts:?}", function.file);
         eventually(&what, || {
@@ -160,7 +160,7 @@ impl Stage {
     }
 }
 
-/// What went wrong in a series, told at its end.
+/// The failures of a series of cases, reported at its end.
 #[derive(Default)]
 pub(super) struct Failures(Mutex<Vec<String>>);
 
@@ -169,7 +169,7 @@ impl Failures {
         self.0.lock().unwrap().push(failure);
     }
 
-    /// Notes it when the code panics, with the name of the case.
+    /// Runs the code and records a panic with the name of the case.
     pub(super) fn catch(&self, case: &str, code: impl FnOnce()) {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(code));
         if let Err(panic) = outcome {

@@ -1,4 +1,4 @@
-//! Functions that tamper with what the platform's answers and logs are made of.
+//! Functions that tamper with the JavaScript built-ins that the platform's answers and logs use.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,8 @@ fn with_the_language_itself() {
     assert_eq!(body["details"][0]["path"], json!(["email"]));
 
     call(&token, r#"{"email":"tamper@example.com"}"#);
-    // The validation is part of the function, and broken with it; what is the platform's goes on.
+    // The validation runs in the function's code, so the function broke its own validation. The platform's own code
+    // still works.
     assert_eq!(call(&token, good), internal);
     assert_eq!(call(&token, r#"{"email":"nobody"}"#), internal);
     assert_eq!(
@@ -54,13 +55,13 @@ fn with_the_language_itself() {
 fn with_the_log() {
     let stage = Stage::start(&[
         ("LIMITS__MAX_LOG_LINE_BYTES", "2048"),
-        // Many lines are written at import.
+        // The function writes many lines at import.
         ("LIMITS__STARTUP_TIMEOUT_MS", "30000"),
     ]);
     let (output, flood) = (hostile!("output"), hostile!("log_flood"));
     stage.deploy_all(&[output, flood, WELL]);
     assert_eq!(stage.call(output, &json!({})).body, "\"written\"");
-    // Every line is the writer's, whoever it says it is.
+    // Every line is attributed to its real writer, even if its text claims another one.
     for text in [
         "forged line",
         "forged on stderr",
@@ -80,7 +81,7 @@ fn with_the_log() {
         let writer = line.rsplit("function=").next().unwrap();
         assert!(writer.starts_with("\"output\""), "{line}");
     }
-    // Nothing that a terminal would act on.
+    // The log contains no control characters that a terminal would interpret.
     let acts = |c: char| c.is_control() && c != '\n';
     assert!(
         !log.contains(acts),
@@ -88,7 +89,7 @@ fn with_the_log() {
         log.lines().find(|line| line.contains(acts))
     );
 
-    // It can log while it is imported, and what is too much is counted.
+    // A function can log during its import. The server counts the surplus lines.
     assert_eq!(stage.call(flood, &json!({})).body, "\"logged\"");
     stage.wait_for_line(flood, &["while imported"]);
     stage.wait_for_line(

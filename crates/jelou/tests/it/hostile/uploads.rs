@@ -1,5 +1,5 @@
-//! Uploads that mean harm: each is refused with a reason, without a word of what is not its own, and what is live
-//! stays so.
+//! Hostile uploads. Each is refused with a reason that reveals no foreign data, and the live deployment stays
+//! unchanged.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::support::{Reply, Sandbox, eventually};
 
 const WELL: Hostile = hostile!("well");
 
-/// What must be nowhere: the content of a file of the host, and the machine's key to its registry.
+/// Texts that must not appear anywhere: the content of a file of the host, and the machine's token for its registry.
 const SECRET: &str = "c0ffee-is-in-the-host-file";
 const REGISTRY_TOKEN: &str = "npm_c0ffee1sTheRegistryToken";
 
@@ -19,10 +19,10 @@ struct Upload {
     name: &'static str,
     files: Vec<(String, String)>,
     entrypoint: Option<&'static str>,
-    /// Type checks as well.
+    /// Whether the deploy also checks types.
     check: bool,
     status: u16,
-    /// Part of the reason.
+    /// A part of the expected reason.
     reason: &'static str,
 }
 
@@ -43,7 +43,7 @@ impl Upload {
         self
     }
 
-    /// With a line before all others.
+    /// Adds a line at the start of the first file.
     fn headed(mut self, line: &str) -> Self {
         self.files[0].1.insert_str(0, &format!("{line}\n"));
         self
@@ -54,7 +54,7 @@ impl Upload {
         self
     }
 
-    /// As JavaScript.
+    /// Converts the upload to JavaScript.
     fn plain(mut self) -> Self {
         let (path, content) = &mut self.files[0];
         "index.js".clone_into(path);
@@ -63,7 +63,7 @@ impl Upload {
         self
     }
 
-    /// One that is taken after all.
+    /// Expects that the server accepts the upload.
     fn taken(mut self) -> Self {
         self.status = 201;
         self
@@ -79,7 +79,7 @@ impl Upload {
     }
 }
 
-/// A function whose answer is the value of `got`, where the code has one.
+/// A function that returns the value of `got`, if the code defines it.
 fn module(code: &str) -> String {
     format!(
         "import {{ define }} from \"@jelou/functions\";\n{code}\n\
@@ -91,7 +91,7 @@ fn module(code: &str) -> String {
 const OUTSIDE: &str = "outside the upload";
 const FAILED: &str = "";
 
-/// Ways to have the build read a file of the host.
+/// Attempts to make the build read a file of the host.
 fn reading(host: &Path) -> Vec<Upload> {
     let host = host.to_str().unwrap();
     let climbing = format!("../../../../../../../../../..{host}");
@@ -100,7 +100,7 @@ fn reading(host: &Path) -> Vec<Upload> {
             "import got from \"{path}\" with {{ type: \"{kind}\" }};\n(globalThis as any).got = got;"
         )
     };
-    // The bundler works out where these lead, and the graph of imports does not show it.
+    // The bundler can compute these specifiers, but the import graph does not contain them.
     let folded = |path: &str, kind: &str| {
         format!(
             "const enum Place {{ Host = \"{path}\" }}\n\
@@ -158,7 +158,7 @@ fn reading(host: &Path) -> Vec<Upload> {
     ]
 }
 
-/// Ways never to get through the import.
+/// Modules whose import never ends.
 fn endless() -> Vec<Upload> {
     vec![
         Upload::new("a loop", "while (true);", "(limits.startup_timeout_ms)"),
@@ -170,7 +170,7 @@ fn endless() -> Vec<Upload> {
     ]
 }
 
-/// Ways to keep the build busy, or to get it to do something else.
+/// Attempts to keep the build busy or to misuse it.
 fn others() -> Vec<Upload> {
     let cycle = |mut upload: Upload| {
         for number in 0..18 {
@@ -236,7 +236,7 @@ fn assert_clean(reply: &Reply, told: &str) {
 }
 
 struct Host {
-    /// Kept, with its files, as long as the server runs.
+    /// Kept until the server ends, because it contains the files of the host.
     folder: tempfile::TempDir,
     stage: Stage,
 }
@@ -271,7 +271,7 @@ impl Host {
         assert_clean(&reply, &told);
         assert_eq!(reply.status, upload.status, "{told}");
         if upload.status == 201 {
-            // What came of it: nothing but what it could make by itself.
+            // If the upload is accepted, the function's answer contains no foreign data either.
             let reply = self.stage.server.request("harm").send();
             assert_clean(&reply, &told);
             return;
@@ -283,7 +283,7 @@ impl Host {
         assert!(!reason.contains(at_fault), "{told}");
     }
 
-    /// The live function is what it was, nothing secret was kept, and nothing is left running or lying about.
+    /// The live function is unchanged, no secret was stored, and no process or build folder remains.
     fn assert_well(&self) {
         assert_eq!(self.stage.call(WELL, &json!({})).body, "\"well\"");
         let data = self.stage.server.data.path();
@@ -309,7 +309,7 @@ impl Host {
 
 #[test]
 fn files_of_the_host() {
-    // With every wall, and with none but the checks of the build.
+    // First with the sandbox, then with only the checks of the build.
     let checks_types = ("LIMITS__BUILD_TIMEOUT_MS", "600000");
     for settings in [
         &[checks_types][..],
@@ -393,12 +393,12 @@ fn sizes() {
         assert_eq!(reply.status, 422, "{reply:?}");
         assert!(reply.body.contains(reason), "{reply:?}");
     }
-    // More than any upload has is not read to its end; and nothing is unpacked, whatever its head says.
+    // The server does not read a too large body to its end. It decompresses no body, regardless of its headers.
     let huge = host
         .stage
         .management("/v1/functions/harm/deployments")
         .body(&"x".repeat(9 * 1024 * 1024));
-    // Who takes longer to send it than the server listens does not hear the answer.
+    // If sending takes longer than the server reads, the client gets no answer.
     let huge = eventually("an answer to a large body", || huge.try_send().ok());
     assert_eq!(huge.status, 413, "{huge:?}");
     for encoding in ["gzip", "br", "zstd"] {
@@ -413,7 +413,7 @@ fn sizes() {
             "{encoding}: {reply:?}"
         );
     }
-    // Neither JSON nor text.
+    // Bodies that are not JSON or not valid text.
     for body in ["", "[", "\"\\ud800\"", &"[".repeat(100_000)] {
         let reply = host
             .stage

@@ -1,7 +1,7 @@
-//! What each wall stops by itself: the attempts of the hostile functions that harm nobody when they succeed, under one
-//! layer at a time. The table of `docs/security.md` is what came of it; `JELOU_UPDATE_DOCS=1` writes it anew.
+//! Tests what each layer stops alone. It runs the attempts that do no harm when they succeed, under one layer at a
+//! time. `docs/security.md` has the results as a table; `JELOU_UPDATE_DOCS=1` updates it.
 //!
-//! Servers without Deno's permissions are for tests alone: only a build with debug assertions has the setting.
+//! Only tests run servers without Deno's permissions: the setting exists only in builds with debug assertions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use super::stage::ATTEMPTS;
 use super::{Hostile, Stage, hostile};
 use crate::support::{DataFolder, Sandbox};
 
-/// Of a function, the ways to be tried, and where in its answer they are.
+/// A function, its attempts, and their place in its answer.
 struct Row {
     function: Hostile,
     at: &'static str,
@@ -147,11 +147,11 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// A layer alone, by the settings of its server.
+/// A layer alone, as the settings of its server.
 struct Column {
     name: &'static str,
     settings: &'static [(&'static str, &'static str)],
-    /// The column of the same layers without this one, where it cannot be alone.
+    /// The column with the same layers except this one, for a layer that needs another layer.
     upon: Option<&'static str>,
 }
 
@@ -168,7 +168,7 @@ macro_rules! settings {
     };
 }
 
-/// The runtime as it is started and set up, without any wall.
+/// The runtime with its usual flags and setup, but without any layer.
 const RUNTIME: &str = "runtime";
 
 const COLUMNS: [Column; 6] = [
@@ -204,14 +204,14 @@ const COLUMNS: [Column; 6] = [
     },
 ];
 
-/// A process that attempts may end, and files that they may spoil.
+/// A process that the attempts may kill, and files that they may overwrite.
 struct Decoy {
     process: Child,
     data: DataFolder,
 }
 
 impl Decoy {
-    /// Each file with the mode that a server gave its own.
+    /// Creates files with the same modes as the server's own files.
     fn like(genuine: &DataFolder) -> Self {
         let data = DataFolder::without_engine();
         let folders = [
@@ -245,7 +245,7 @@ impl Drop for Decoy {
     }
 }
 
-/// Whether each way was stopped, by function and way.
+/// Whether each attempt was stopped, by function and attempt.
 type Outcomes = BTreeMap<(&'static str, &'static str), bool>;
 
 fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>) -> Outcomes {
@@ -254,7 +254,7 @@ fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>) -> Outc
     let first = first.to_string();
     let mut settings = column.settings.to_vec();
     settings.push(("SANDBOX__FIRST_USER_ID", &first));
-    // A heap dump is made in one piece.
+    // A heap dump blocks the event loop until it is written.
     settings.push(("LIMITS__STALL_TIMEOUT_MS", "60000"));
     let stage = Stage::start_on(sandbox, data, &settings);
     let decoy = Decoy::like(data);
@@ -278,7 +278,7 @@ fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>) -> Outc
         for way in row.ways {
             let outcome = attempts.get(way).and_then(Value::as_str);
             let outcome = outcome.unwrap_or_else(|| panic!("{}: {answer}", row.function.file));
-            // Nobody may mistake slowness for a wall.
+            // A slow attempt must not count as stopped.
             assert_ne!(
                 outcome, "Error: no answer",
                 "{}, {}, {way}",
@@ -287,12 +287,12 @@ fn try_under(column: &Column, sandbox: &Sandbox, data: &Arc<DataFolder>) -> Outc
             outcomes.insert((row.function.file, way), !outcome.starts_with("GOT"));
         }
     }
-    // Not by a signal that leaves the firewall's table behind.
+    // Stop the server regularly: a kill would leave the firewall's table behind.
     stage.stop();
     outcomes
 }
 
-/// What the attempts leave in the system's temporary folder when nothing stops them.
+/// Removes the files that successful attempts leave in the system's temporary folder.
 fn remove_traces() {
     for file in ["jelou-hostile", "jelou-hostile.db", "jelou-hostile.sock"] {
         match std::fs::remove_file(Path::new("/tmp").join(file)) {
@@ -366,7 +366,7 @@ fn each_stops_what_the_documentation_says() {
     assert_eq!(written, made, "docs/security.md says something else");
 }
 
-/// What this machine cannot show.
+/// The layers that this machine does not have.
 fn missing_layers(sandbox: &Sandbox) -> Vec<Value> {
     let outcome = sandbox.jelou("doctor").run();
     let checks = outcome.json()["data"]["checks"].clone();

@@ -1,4 +1,4 @@
-//! The page of the command line, from `jelou --describe`.
+//! Generates the page of the command line from `jelou --describe`.
 
 use std::fmt::Write as _;
 
@@ -68,7 +68,7 @@ fn write_command(page: &mut String, command: &Described, root: &Described) {
     }
 }
 
-/// `jelou functions deploy` is `jelou deploy` by another name: a line, not a section.
+/// Finds the short form: `jelou functions deploy` equals `jelou deploy`, so it gets a line instead of a section.
 fn short_form<'a>(command: &Described, root: &'a Described) -> Option<&'a Described> {
     let short = command.name.strip_prefix("jelou functions ")?;
     let same = root
@@ -93,7 +93,7 @@ fn table(arguments: &[Argument]) -> String {
     )
 }
 
-/// Without bars and line breaks.
+/// Removes bars and line breaks, which would break a table.
 fn cell(text: &str) -> String {
     let lines: Vec<&str> = text
         .lines()

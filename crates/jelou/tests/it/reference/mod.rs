@@ -1,5 +1,5 @@
-//! The generated pages of `docs/reference`: compared with what the product says, or written with `UPDATE_DOCS=1`
-//! (`make docs`).
+//! The generated pages of `docs/reference`. The tests compare them with the product's output, or write them if
+//! `UPDATE_DOCS=1` is set (`make docs`).
 
 mod command_line;
 

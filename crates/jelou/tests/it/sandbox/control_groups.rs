@@ -1,4 +1,4 @@
-//! The control groups of a server's processes, as the system shows them.
+//! The control groups of a server's processes, read from the system.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::server_with;
 use crate::support::{Sandbox, Server, eventually, function, turn};
 
-/// Folders of the process's groups that are a server's.
+/// The folders of the process's control groups that belong to a server.
 fn groups_of(process: u32) -> Vec<PathBuf> {
     let groups = std::fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap_or_default();
     groups
@@ -21,7 +21,7 @@ fn groups_of(process: u32) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What a file of one of the groups says; `names` are the file's in both versions.
+/// The path and content of a setting in one of the groups. `names` are the file's names in versions 1 and 2.
 fn setting(groups: &[PathBuf], names: &[&str]) -> (PathBuf, String) {
     let mut files = groups
         .iter()
@@ -61,13 +61,13 @@ fn each_process_has_one() {
     assert_eq!(limit, (288_u64 << 20).to_string());
     let weight = setting(&groups, &["cpu.weight", "cpu.shares"]).1;
     assert!(["100", "256"].contains(&&*weight), "{weight}");
-    // Every process has one of its own, the server none of them.
+    // Every process has a separate group, and the server is in none of them.
     for other in workers.iter().filter(|other| other.id != worker.id) {
         let others = groups_of(other.id);
         assert!(others.iter().all(|group| !groups.contains(group)));
     }
 
-    // Where the kernel is the first to see that there is no more memory, the log names the limit.
+    // If the kernel is the first to detect the lack of memory, the log still names the limit.
     std::fs::write(memory, (64 << 20).to_string()).unwrap();
     let (status, _) = server.call("mi-funcion", Some(&token), r#"{"fill":true}"#);
     assert_eq!(status, 500);
@@ -86,7 +86,7 @@ fn each_process_has_one() {
     });
 }
 
-/// Whether the groups take what others leave; `None` where the kernel does not have the setting (before Linux 5.15).
+/// Whether the groups have idle priority. Returns `None` if the kernel has no `cpu.idle` (before Linux 5.15).
 fn is_idle(groups: &[PathBuf]) -> Option<bool> {
     let files = groups.iter().map(|group| group.join("cpu.idle"));
     let mut text = files.filter_map(|file| std::fs::read_to_string(file).ok());
@@ -97,7 +97,7 @@ fn is_idle(groups: &[PathBuf]) -> Option<bool> {
 fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     let _turn = turn();
     let sandbox = Sandbox::new();
-    // An eighth of the time, after which a start has its own share in any case, is not reached.
+    // A start gets its full CPU share after an eighth of this time at the latest. The test never takes that long.
     let unhurried = [("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "600000")];
     let Some(server) = server_with("cgroup", &sandbox, None, &unhurried) else {
         return;
@@ -106,7 +106,8 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     if is_idle(&groups_of(blank.id)).is_none() {
         return eprintln!("skipped: no cpu.idle");
     }
-    // The first process of a server is awaited: the others start like it.
+    // The server waits for its first process, which therefore has its full share. Later blank processes start with idle
+    // priority.
     eventually("a blank process that takes what others leave", || {
         let mut workers = server.data.workers().into_iter();
         workers.find(|blank| is_idle(&groups_of(blank.id)) == Some(true))
@@ -124,9 +125,9 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
         groups_of(worker.unwrap().id)
     };
     assert_eq!(is_idle(&groups_of_answer()), Some(false));
-    // The probation may be over before anybody looks.
+    // The probation may end before the test reads the setting.
     let groups = eventually("a process on probation", || {
-        // More crashes in a row would bring pauses; a new deployment has none yet.
+        // More crashes in a row would cause pauses. A new deployment resets their count.
         sandbox.deploy("mi-funcion", &source);
         let (status, _) = server.call("mi-funcion", Some(&token), r#"{"crash":true}"#);
         assert_eq!(status, 500);
@@ -138,7 +139,7 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     });
 }
 
-/// Looks at the groups of a process whose module's import does not end, where there is `cpu.idle`.
+/// Reads the groups of a process whose import does not end, if the kernel has `cpu.idle`.
 fn while_it_imports(startup_timeout_ms: &str, import: &str, look: impl FnOnce(&[PathBuf])) {
     let _turn = turn();
     let sandbox = Sandbox::new();
@@ -184,14 +185,14 @@ fn an_import_that_never_ends_takes_what_others_leave() {
 
 #[test]
 fn an_import_that_runs_again_has_its_own_share_again() {
-    // Two seconds of a processor: a longer pause is one in which others had it.
+    // The import takes two seconds of CPU time. The loop excludes longer pauses, because other processes ran in them.
     let import = "for (let used = 0, last = performance.now(); used < 2000;) {\n\
                   const now = performance.now();\n\
                   if (now - last < 1) used += now - last;\n\
                   last = now;\n\
                   }\n\
                   await new Promise((resolve) => setTimeout(resolve, 600000));\n";
-    // An eighth of the time, after which a start has its own share in any case, is not reached.
+    // A start gets its full CPU share after an eighth of this time at the latest. The test never takes that long.
     while_it_imports("600000", import, |groups| {
         eventually("a process that takes what others leave", || {
             (is_idle(groups) == Some(true)).then_some(())
@@ -202,7 +203,7 @@ fn an_import_that_runs_again_has_its_own_share_again() {
     });
 }
 
-/// Whether no process is in the group, or there is no such group any more.
+/// Whether the group has no process or does not exist.
 fn is_empty(group: &Path) -> bool {
     std::fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|processes| processes.is_empty())
         || !group.exists()
@@ -227,7 +228,8 @@ fn none_is_left_behind() {
     });
     let mut server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
     assert!(killed.iter().all(|group| !group.exists()));
-    // A server does not wait for ever for the end of a process, and says so: on a slow machine, another one may be luckier.
+    // A server waits only a limited time for the end of a process, and logs that. On a slow machine, the test tries
+    // again with another server.
     let said = "cannot remove the control groups of all functions";
     for more in (0..5).rev() {
         let stopped = of_blank(&server);

@@ -1,12 +1,12 @@
-//! The table of the firewall, while a server runs and after it. What it refuses is tried beside the other layers alone,
-//! in the engine.
+//! The firewall's table, during and after a server's run. Tests of the sandbox crate cover its rules together with the
+//! other layers.
 
 use std::process::Command;
 
 use super::server_with;
 use crate::support::Sandbox;
 
-/// The table, as the kernel has it.
+/// The table's content in the kernel.
 fn table(first_user_id: u32) -> Option<String> {
     let name = format!("jelou_{first_user_id}");
     let list = Command::new("/usr/sbin/nft")
@@ -21,7 +21,7 @@ fn table(first_user_id: u32) -> Option<String> {
 #[test]
 fn its_table_is_there_while_the_server_runs() {
     let sandbox = Sandbox::new();
-    // No other server has these user ids.
+    // No other server uses these user ids.
     let first = 700_000_000 + std::process::id() % 10_000 * 60_001;
     let id = first.to_string();
     let settings = [
@@ -36,7 +36,7 @@ fn its_table_is_there_while_the_server_runs() {
     assert!(made.contains(&users), "{made}");
     assert!(made.contains("169.254.0.0/16"), "{made}");
 
-    // One that is left over is replaced, by other rules if need be.
+    // The next server replaces a remaining table, even if the rules have changed.
     let data = server.kill();
     assert_eq!(table(first).as_ref(), Some(&made));
     let settings = [

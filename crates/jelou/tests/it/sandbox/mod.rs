@@ -1,4 +1,4 @@
-//! The layers of the sandbox that are the machine's, as the machine shows them.
+//! The sandbox layers that depend on the machine, checked on the machine itself.
 
 mod control_groups;
 mod firewall;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::support::{DataFolder, Sandbox, Serve, Server};
 
-/// A server that has the layer. Where the machine has none, a server that is told to require it must not start.
+/// Starts a server with the layer. If the machine lacks the layer, checks that a server that requires it does not
+/// start.
 fn server_with(
     layer: &str,
     sandbox: &Sandbox,

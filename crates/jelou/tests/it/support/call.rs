@@ -1,11 +1,11 @@
-//! A request to a server, sent as it is: no redirects, no errors made of statuses, the host name as given.
+//! Sends a request to a server unchanged: no redirects, no errors for statuses, and the given host name.
 
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::Request;
 
-/// How long an answer may take before the test fails.
+/// The longest time that an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) struct Call {
@@ -29,7 +29,7 @@ impl Call {
         Self::over(agent(), address, host)
     }
 
-    /// Over the connections of this agent.
+    /// Uses the connections of this agent.
     pub(super) fn over(agent: Agent, address: &str, host: &str) -> Self {
         Self {
             agent,
@@ -55,7 +55,7 @@ impl Call {
         self
     }
 
-    /// Path and query.
+    /// Sets path and query.
     pub(crate) fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
@@ -117,8 +117,8 @@ impl Reply {
     }
 }
 
-/// Keeps connections open, as clients do. Each server has one of its own, because one that comes after another may have
-/// its port, but not its connections.
+/// An agent that keeps connections open, like most clients. Each server has a separate agent: a later server may get
+/// the port of an earlier one, but its old connections are dead.
 pub(super) fn agent() -> Agent {
     Agent::config_builder()
         .proxy(None)

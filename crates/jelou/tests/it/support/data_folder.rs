@@ -1,4 +1,4 @@
-//! The folder of a server, and what is to be seen of the server from outside.
+//! The data folder of a server, and everything about the server that is visible from outside.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ pub(crate) struct DataFolder {
     root: tempfile::TempDir,
 }
 
-/// A process that has the data folder in its command line.
+/// A process with the data folder in its command line.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) id: u32,
@@ -26,7 +26,7 @@ impl DataFolder {
 
     pub(crate) fn without_engine() -> Self {
         let root = tempfile::tempdir().unwrap();
-        // A server of root gives its processes user ids of their own, and these must get through.
+        // If root starts the server, its processes have separate user ids and need access to this folder.
         let passable = Permissions::from_mode(0o711);
         std::fs::set_permissions(root.path(), passable).unwrap();
         let folder = Self { root };
@@ -38,7 +38,7 @@ impl DataFolder {
         self.root.path().join("data")
     }
 
-    /// The file that a server's log goes to, that of a server before it kept.
+    /// Opens the server's log. The log of an earlier server is kept.
     pub(super) fn open_log(&self) -> File {
         let path = self.root.path().join("log");
         let mut options = OpenOptions::new();
@@ -53,7 +53,7 @@ impl DataFolder {
         self.path().join("jelou.db")
     }
 
-    /// The server and all that it has started.
+    /// The server and all processes that it started.
     pub(crate) fn processes(&self) -> Vec<Process> {
         let folder = self.path();
         let folder = folder.to_str().unwrap();
@@ -61,7 +61,7 @@ impl DataFolder {
             .unwrap()
             .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
             .filter_map(|id: u32| {
-                // A process may be gone by now.
+                // A process may have ended already.
                 let command_line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
                 let command_line = String::from_utf8_lossy(&command_line).replace('\0', " ");
                 command_line
@@ -71,21 +71,21 @@ impl DataFolder {
             .collect()
     }
 
-    /// The processes that run functions, or wait to.
+    /// The processes that run functions, and blank workers.
     pub(crate) fn workers(&self) -> Vec<Process> {
         let mut processes = self.processes();
         processes.retain(|process| process.command_line.contains("worker.js"));
         processes
     }
 
-    /// Waits until the server and all that it started have ended.
+    /// Waits until the server and all its processes have ended.
     pub(crate) fn wait_until_quiet(&self) {
         eventually("the end of every process", || {
             self.processes().is_empty().then_some(())
         });
     }
 
-    /// Puts the engine that `make engine` fetched into the folder; without one, the server fetches it.
+    /// Links the engine from `make engine` into the folder. Without it, the server downloads the engine.
     fn link_engine(&self) {
         let Ok(binaries) = std::fs::read_dir(fetched_engine()) else {
             return;
@@ -99,7 +99,7 @@ impl DataFolder {
     }
 }
 
-/// Where `make engine` puts the engine.
+/// The folder of the engine that `make engine` downloads.
 pub(crate) fn fetched_engine() -> PathBuf {
     std::env::var_os("JELOU_TEST_DATA")
         .map_or_else(
@@ -109,7 +109,7 @@ pub(crate) fn fetched_engine() -> PathBuf {
         .join("engine")
 }
 
-/// The newest Deno of the fetched engine.
+/// The newest Deno in the engine's folder.
 pub(crate) fn deno() -> PathBuf {
     let binaries = std::fs::read_dir(fetched_engine()).unwrap();
     let binaries = binaries.map(|binary| binary.unwrap().path());

@@ -1,5 +1,5 @@
-//! A management API that gives prepared answers: for what a real server cannot be made to say at will, such as fixed
-//! dates.
+//! A management API with prepared answers, for tests that need answers a real server cannot give on demand, such as
+//! fixed dates.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -30,20 +30,20 @@ pub(crate) fn answer(request: &'static str, status: u16, body: Value) -> Answer 
     Answer { request, reaction }
 }
 
-/// The server goes away in the middle of the request.
+/// The server disconnects in the middle of the request.
 pub(crate) fn hang_up(request: &'static str) -> Answer {
     let reaction = Reaction::HangUp;
     Answer { request, reaction }
 }
 
-/// The server takes the request and does not answer.
+/// The server reads the request and does not answer.
 pub(crate) fn silence(request: &'static str) -> Answer {
     let reaction = Reaction::Silence;
     Answer { request, reaction }
 }
 
 impl FakeApi {
-    /// Any other request is answered with `NOT_FOUND`.
+    /// Any other request gets `NOT_FOUND`.
     pub(crate) fn start(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

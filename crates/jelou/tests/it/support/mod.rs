@@ -1,4 +1,4 @@
-//! Runs the real binary in a home and a folder of its own, and says what came out.
+//! Runs the real binary in a temporary home and folder, and captures its output.
 
 mod call;
 mod data_folder;
@@ -20,7 +20,7 @@ pub(crate) use sandbox::Sandbox;
 pub(crate) use server::{Serve, Server};
 pub(crate) use terminal::{CTRL_C, CTRL_D, Terminal};
 
-/// The source of a function: its handler, a TypeScript expression.
+/// The source of a function with this handler, a TypeScript expression.
 pub(crate) fn function(handler: &str) -> String {
     format!(
         "import {{ define, response, z }} from \"@jelou/functions\";\n\n\
@@ -28,7 +28,7 @@ pub(crate) fn function(handler: &str) -> String {
     )
 }
 
-/// How often a series is run: often with `JELOU_SOAK=1`.
+/// The number of repetitions of a series, which is higher with `JELOU_SOAK=1`.
 pub(crate) fn times(normally: usize, soak: usize) -> usize {
     match std::env::var_os("JELOU_SOAK") {
         Some(value) if value == "1" => soak,

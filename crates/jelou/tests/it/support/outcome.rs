@@ -1,4 +1,4 @@
-//! What a run of the binary leaves behind, in a form that snapshots compare.
+//! The output and exit code of a run, in a form for snapshots.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub(crate) enum Streams {
         stdout: String,
         stderr: String,
     },
-    /// As a person sees both, in their order.
+    /// Both streams together, as a person sees them in a terminal.
     Screen(String),
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Values that differ from run to run. The sandbox's own folders are replaced before.
+/// Values that differ in each run. The paths of the sandbox are replaced earlier.
 const FILTERS: [(&str, &str); 3] = [
     (
         r"\b(func|dep|tok|pat)_[0-9a-hjkmnp-tv-z]{26}\b",
@@ -55,13 +55,13 @@ const FILTERS: [(&str, &str); 3] = [
     (r"jelou \d+\.\d+\.\d+", "jelou [VERSION]"),
 ];
 
-/// What differs as well where a real server made it.
+/// Other values that differ in each run with a real server.
 const LIVE_FILTERS: [(&str, &str); 8] = [
     (
         r"the deployment of (just now|\d+ \w+ ago)",
         "the deployment of [AGE]",
     ),
-    // Where a slow machine makes a command say what it waits for.
+    // On a slow machine, a command prints progress.
     (r"(?m)^▸ Waiting for .*\n", ""),
     (r"\bjfn_rt_[0-9A-Za-z]{38}\b", "jfn_rt_[VALUE]"),
     (r"\bjfn_rt_[0-9A-Za-z]{4}\b", "jfn_rt_[4]"),
@@ -70,13 +70,12 @@ const LIVE_FILTERS: [(&str, &str); 8] = [
         "[DATE] ",
     ),
     (r"\[DATE\] \n", "[DATE]\n"),
-    // As wide as the dates under it.
+    // The column is as wide as its dates.
     ("Last Used +Created", "Last Used  Created"),
     (r"\blocalhost:\d+", "localhost:[PORT]"),
 ];
 
-/// Compares the outcome of a run against a real server with the snapshot of this name, else with the one that has the
-/// test's name.
+/// Compares the outcome of a run against a real server with the snapshot `$name`. Without a name, uses the test's name.
 macro_rules! assert_live_outcome {
     ($name:expr, $outcome:expr) => {{
         let outcome = $outcome.to_string();
@@ -88,7 +87,7 @@ macro_rules! assert_live_outcome {
     }};
 }
 
-/// Compares an outcome with the snapshot that has the test's name.
+/// Compares an outcome with the snapshot of the test's name.
 macro_rules! assert_outcome {
     ($outcome:expr) => {{
         let outcome = $outcome.to_string();

@@ -1,14 +1,14 @@
-//! Waits for what happens elsewhere and tells nobody.
+//! Waits for events that send no notification.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long something may take before the test fails.
+/// The longest time that an event may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How often to look.
+/// The pause between two checks.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// Looks until there is something to see.
+/// Calls `look` until it returns a value.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -20,7 +20,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// The turn of a test that needs a processor for itself, or takes it from others: these run one after the other.
+/// A lock for tests that need a processor alone or keep it busy. These tests run one after the other.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

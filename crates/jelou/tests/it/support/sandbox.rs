@@ -1,4 +1,4 @@
-//! A home and a project folder, and the binary run in them with nothing of the machine's environment.
+//! A temporary home and project folder. The binary runs in them without the machine's environment variables.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,12 +34,12 @@ impl Sandbox {
         self.root.path().join("bin/jelou").canonicalize().unwrap()
     }
 
-    /// Where commands run; its name is a slug.
+    /// The working directory of commands. Its name is a valid slug.
     pub(crate) fn project(&self) -> PathBuf {
         self.root.path().join("mi-funcion")
     }
 
-    /// Writes a file of the project.
+    /// Writes a file into the project.
     pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
         let path = self.project().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,8 +47,8 @@ impl Sandbox {
         self
     }
 
-    /// Writes the whole of another function into a folder of the project that has its slug as its name. A `jelou.json`
-    /// that is there stays: it may have the function's id.
+    /// Writes a complete second function into a folder of the project, named after its slug. An existing `jelou.json`
+    /// stays, because it may contain the function's id.
     pub(crate) fn function(&self, slug: &str, source: &str) -> &Self {
         self.file(&format!("{slug}/index.ts"), source);
         let project_file = format!("{slug}/jelou.json");
@@ -58,7 +58,7 @@ impl Sandbox {
         self
     }
 
-    /// Deploys a function that consists of this one file; its token, where this is its first deploy.
+    /// Deploys a function of one file. Returns its token if this is its first deploy.
     pub(crate) fn deploy(&self, slug: &str, source: &str) -> String {
         self.function(slug, source);
         let outcome = self.jelou(&format!("deploy {slug} -y --json")).run();
@@ -76,13 +76,13 @@ impl Sandbox {
         self
     }
 
-    /// Logged in by the environment.
+    /// Logs in through the environment.
     pub(crate) fn with_api(self, api: &FakeApi) -> Self {
         self.env("JELOU_API_URL", api.url())
             .env("JELOU_TOKEN", api.token())
     }
 
-    /// A command line; words have no spaces.
+    /// A command line, split at spaces.
     pub(crate) fn jelou(&self, line: &str) -> Jelou<'_> {
         Jelou {
             sandbox: self,
@@ -90,13 +90,13 @@ impl Sandbox {
         }
     }
 
-    /// A script of the shell in a terminal.
+    /// Runs a shell script in a terminal.
     pub(crate) fn shell_in_terminal(&self, script: &str) -> Terminal {
         let arguments = ["-c".to_owned(), script.to_owned()];
         Terminal::start("/bin/sh", &arguments, &self.variables(), &self.project())
     }
 
-    /// A script of the shell without a terminal.
+    /// Runs a shell script without a terminal.
     pub(crate) fn shell(&self, script: &str) -> Outcome {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(script).stdin(Stdio::null());
@@ -121,7 +121,7 @@ impl Sandbox {
         }
     }
 
-    /// The variables of a run, and no others.
+    /// The complete environment of a run.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
         let path = format!("{}:/usr/bin:/bin", path_text(&self.root.path().join("bin")));
         let mut variables = vec![
@@ -146,7 +146,7 @@ pub(crate) struct Jelou<'a> {
 }
 
 impl Jelou<'_> {
-    /// Without a terminal, and with nothing on stdin.
+    /// Runs without a terminal and with empty standard input.
     pub(crate) fn run(&self) -> Outcome {
         self.run_with_stdin("")
     }
@@ -159,12 +159,12 @@ impl Jelou<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = self.sandbox.in_project(&mut command).spawn().unwrap();
-        // A command that reads no input may be gone already.
+        // A command that reads no input may have ended already.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         self.sandbox.outcome(&child.wait_with_output().unwrap())
     }
 
-    /// Under a pseudo-terminal, as a person runs it.
+    /// Runs in a pseudo-terminal, like a person does.
     pub(crate) fn in_terminal(&self) -> Terminal {
         Terminal::start(
             BINARY,

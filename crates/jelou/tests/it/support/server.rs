@@ -1,4 +1,4 @@
-//! A real `jelou serve`, with the sandbox's home, so that its commands are logged in.
+//! A real `jelou serve`. Its credentials are in the sandbox's home, so commands are logged in.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::sandbox::BINARY;
 use super::{Call, DataFolder, Outcome, Sandbox, Streams, call, eventually};
 
-/// How this machine reaches the registry.
+/// The environment variables through which this machine reaches the registry.
 const OF_THE_MACHINE: [&str; 8] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -22,11 +22,11 @@ const OF_THE_MACHINE: [&str; 8] = [
     "SSL_CERT_FILE",
 ];
 
-/// How a server is to be started.
+/// The settings for the start of a server.
 pub(crate) struct Serve<'a> {
     sandbox: &'a Sandbox,
     data: Arc<DataFolder>,
-    /// Programs that start it, each with its arguments.
+    /// Programs that start the server, each with its arguments.
     before: Vec<String>,
     binary: String,
     arguments: Vec<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Serve<'a> {
 }
 
 impl<'a> Serve<'a> {
-    /// On a free port and with a data folder of its own.
+    /// Uses a free port and a new data folder.
     pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         Self {
             sandbox,
@@ -42,7 +42,8 @@ impl<'a> Serve<'a> {
             before: Vec::new(),
             binary: BINARY.to_owned(),
             arguments: vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()],
-            // All of them have the same user ids, and the table is named by these: each would undo the others'.
+            // All test servers use the same user ids, and the firewall's table is named after them. The servers would
+            // delete each other's table.
             environment: vec![("JELOU_SANDBOX__FIREWALL".to_owned(), "off".to_owned())],
         }
     }
@@ -56,7 +57,7 @@ impl<'a> Serve<'a> {
         Arc::clone(&self.data)
     }
 
-    /// In the place of all arguments but `--data` and `--json`.
+    /// Replaces all arguments except `--data` and `--json`.
     pub(crate) fn arguments(mut self, line: &str) -> Self {
         self.arguments = line.split_whitespace().map(str::to_owned).collect();
         self
@@ -67,7 +68,7 @@ impl<'a> Serve<'a> {
         self
     }
 
-    /// Reaches the registry of npm as this machine does.
+    /// Reaches the npm registry like this machine does.
     pub(crate) fn with_registry(mut self) -> Self {
         for name in OF_THE_MACHINE {
             if let Ok(value) = std::env::var(name) {
@@ -77,13 +78,13 @@ impl<'a> Serve<'a> {
         self
     }
 
-    /// Through a program that ends by becoming the server, such as `setpriv`.
+    /// Starts the server through a program that calls `exec`, such as `setpriv`.
     pub(crate) fn through(mut self, line: &str) -> Self {
         self.before = line.split_whitespace().map(str::to_owned).collect();
         self
     }
 
-    /// From a copy of the binary.
+    /// Starts a copy of the binary.
     pub(crate) fn binary(mut self, path: &std::path::Path) -> Self {
         path.to_str().unwrap().clone_into(&mut self.binary);
         self
@@ -105,7 +106,7 @@ impl<'a> Serve<'a> {
         command
     }
 
-    /// Waits until it is ready.
+    /// Starts the server and waits until it is ready.
     pub(crate) fn start(self) -> Server {
         let mut process = self
             .command()
@@ -135,9 +136,9 @@ impl<'a> Serve<'a> {
         }
     }
 
-    /// Waits for the end of a server that cannot start.
+    /// Runs a server that must fail to start, and waits for its end.
     pub(crate) fn run(mut self) -> Outcome {
-        // One that can start ends the test, and does not hold it up.
+        // If the server starts nevertheless, the timeout makes the test fail instead of hang.
         self.before = vec!["timeout".to_owned(), "120".to_owned()];
         let output = self.command().arg("--json").output().unwrap();
         let text = |bytes| {
@@ -159,11 +160,11 @@ impl<'a> Serve<'a> {
 pub(crate) struct Server {
     process: Child,
     agent: ureq::Agent,
-    /// Host and port of the management API.
+    /// The host and port of the management API.
     address: String,
-    /// URL of a function, with `{slug}` in the place of its slug.
+    /// The URL of a function, with the placeholder `{slug}`.
     pub(crate) functions: String,
-    /// Only on the first start of a data folder.
+    /// Set only by the first start of a data folder.
     pub(crate) access_token: Option<String>,
     pub(crate) data: Arc<DataFolder>,
 }
@@ -173,17 +174,17 @@ impl Server {
         Serve::new(sandbox).start()
     }
 
-    /// Its number as a process.
+    /// The server's process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Host and port of the management API and, where that has no listener of its own, of functions.
+    /// The host and port of the management API, and of functions if they have no separate listener.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// A request to a function, by its host name; `POST` with JSON unless more is said.
+    /// A request to a function by its host name. The default is `POST` with JSON.
     pub(crate) fn request(&self, slug: &str) -> Call {
         Call::over(self.agent.clone(), &self.address, &self.host(slug))
     }
@@ -201,7 +202,7 @@ impl Server {
         url.split_once("://").unwrap().1.to_owned()
     }
 
-    /// Calls a function; the status and the body.
+    /// Calls a function. Returns the status and the body.
     pub(crate) fn call(&self, slug: &str, token: Option<&str>, body: &str) -> (u16, String) {
         let mut request = self.request(slug).body(body);
         if let Some(token) = token {
@@ -211,7 +212,7 @@ impl Server {
         (reply.status, reply.body)
     }
 
-    /// As a power cut would end it, and all that it started has gone.
+    /// Kills the server like a power cut, and waits for the end of all its processes.
     pub(crate) fn kill(mut self) -> Arc<DataFolder> {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -219,7 +220,7 @@ impl Server {
         Arc::clone(&self.data)
     }
 
-    /// As an operator ends it, and all that it started has gone.
+    /// Stops the server like an operator, and waits for the end of all its processes.
     pub(crate) fn stop(mut self) -> Arc<DataFolder> {
         self.signal(Signal::TERM);
         let status = self.wait();

@@ -1,4 +1,4 @@
-//! A pseudo-terminal: types and reads the screen as a person does.
+//! A pseudo-terminal. It types and reads the screen like a person.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -9,7 +9,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::{Outcome, Streams};
 
-/// How long something may take to appear before the test fails.
+/// The longest time that a text may take to appear before the test fails.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) const CTRL_C: &str = "\u{3}";
@@ -19,9 +19,9 @@ pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     screen: Arc<Screen>,
-    /// How much of the screen's text was waited for already.
+    /// The length of the screen text that earlier waits have consumed.
     seen: usize,
-    /// Open as long as the test looks at the screen.
+    /// Keeps the terminal open while the test reads the screen.
     _master: Box<dyn MasterPty + Send>,
 }
 
@@ -34,7 +34,7 @@ struct Screen {
 #[derive(Default)]
 struct Written {
     bytes: Vec<u8>,
-    /// The program and all that it started have closed the terminal.
+    /// Whether the program and all its child processes have closed the terminal.
     ended: bool,
 }
 
@@ -89,7 +89,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until `text` is on the screen, behind what was waited for before.
+    /// Waits until `text` is on the screen, after the text of earlier waits.
     pub(crate) fn wait_for(&mut self, text: &str) -> &mut Self {
         let seen = self.seen;
         let position = |written: &Written| {
@@ -108,12 +108,12 @@ impl Terminal {
         self
     }
 
-    /// Types and presses the return key.
+    /// Types a line and presses Enter.
     pub(crate) fn answer(&mut self, line: &str) -> &mut Self {
         self.press(&format!("{line}\r"))
     }
 
-    /// Pastes as a terminal does: between marks where the program asked for them (DECSET 2004).
+    /// Pastes like a modern terminal: between marks, if the program requested them (DECSET 2004).
     pub(crate) fn paste(&mut self, text: &str) -> &mut Self {
         let marked = {
             let written = self.screen.written.lock().unwrap();
@@ -125,7 +125,7 @@ impl Terminal {
         self.press(&format!("\u{1b}[200~{text}\u{1b}[201~"))
     }
 
-    /// Pastes as a terminal that has no marks for pastes.
+    /// Pastes like a terminal that does not mark pastes.
     pub(crate) fn paste_unmarked(&mut self, text: &str) -> &mut Self {
         self.press(&text.replace('\n', "\r"))
     }
@@ -141,7 +141,7 @@ impl Terminal {
         }
     }
 
-    /// What the program wrote until its end, with its colours.
+    /// Waits for the program's end. Returns its output with colours.
     pub(crate) fn finish_raw(self) -> String {
         self.wait_until(|written| written.ended, "the end of the program");
         let written = self.screen.written.lock().unwrap();
@@ -170,7 +170,7 @@ impl Terminal {
     }
 }
 
-/// What is to be read, without colours.
+/// The visible text, without colours.
 fn text_of(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     anstream::adapter::strip_str(&text)
