@@ -391,8 +391,8 @@ fn messages_have_a_limit_and_share_the_memory_of_bodies() {
         });
     };
     is_logged("limits.max_websocket_message_bytes");
-    // Announced messages reserve memory for bodies, even if they never arrive: 102 MiB, at eight bytes per byte of a
-    // message.
+    // Announced messages reserve memory for bodies, even if they never arrive: eight bytes per byte of a message, from
+    // a total of 102 MiB.
     let mut halves: Vec<_> = (0..14)
         .map(|_| {
             let mut wire = open();

@@ -301,7 +301,7 @@ fn of_connections_calls_and_streams() {
         stage.lines_of(endless)
     );
 
-    // A function cannot set the platform's headers, and a wrong length closes the function's connection.
+    // A function cannot set the platform's headers, and a wrong length breaks only its own connection.
     let mut stream = request(&stage, lies);
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
