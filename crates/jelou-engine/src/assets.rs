@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-/// The SDK's modules: for workers, and for the tests of a project.
+/// The SDK's modules: for workers, and for a project's tests.
 pub const SDK_MODULES: [(&str, &str); 2] = [
     (
         "functions.js",
@@ -35,14 +35,14 @@ pub(crate) const TYPE_ROOTS: [(&str, &str); 2] = [
     ("@jelou/functions/testing", "testing.d.ts"),
 ];
 
-/// The folder that workers read the SDK and their bootstrap from.
+/// The folder from which workers read the SDK and their bootstrap.
 #[derive(Debug, Clone)]
 pub(crate) struct Assets {
     dir: PathBuf,
 }
 
 impl Assets {
-    /// Writes the assets below `parent`, in a folder named after their content, unless it exists.
+    /// Writes the assets to a folder below `parent`, named after their content. Does nothing if the folder exists.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Assets {
             fs_err::create_dir(&types)?;
             TYPES.extract(&types)?;
             let staging = staging.keep();
-            // Every worker reads it.
+            // Every worker reads the folder.
             fs_err::set_permissions(&staging, std::fs::Permissions::from_mode(0o755))?;
             if let Err(error) = fs_err::rename(&staging, &dir) {
                 fs_err::remove_dir_all(&staging)?;

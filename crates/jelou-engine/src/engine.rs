@@ -1,4 +1,4 @@
-//! The engine of one server: puts its parts together.
+//! The engine of one server: connects its parts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::fleet::{
 };
 use crate::worker::{Launcher, Program, RunDir};
 
-/// Bytes of the path of `run_dir`, which leave room for a worker's number and the names of its sockets.
+/// Maximum bytes of the path of `run_dir`. The rest of a socket path is for the worker's number and the socket's name.
 const MAX_RUN_DIR_BYTES: usize = 80;
 
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct EngineConfig {
     /// Folder for the npm cache and the SDK's assets.
     pub cache_dir: PathBuf,
     pub artifacts: ArtifactCache,
-    /// Folder for the workers' sockets; emptied at start.
+    /// Folder for the workers' sockets; emptied at startup.
     pub run_dir: PathBuf,
     pub limits: Limits,
     pub sandbox: SandboxConfig,
@@ -38,7 +38,7 @@ pub struct EngineConfig {
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
-    /// Absent where functions cannot use the Jelou API.
+    /// `None` where functions cannot use the Jelou API.
     pub jelou: Option<JelouCredentials>,
 }
 
@@ -158,7 +158,7 @@ impl Engine {
         self.builder.build(slug, tree, types).await
     }
 
-    /// Ends the blank workers. The workers of functions end with their slots, which are retired before.
+    /// Ends the blank workers. The caller has retired the slots, which ends the workers of functions.
     pub fn shut_down(&self) {
         self.starter.pool.close();
         self.starter.launcher.sandbox.take_down();
@@ -168,7 +168,7 @@ impl Engine {
         &self.starter.artifacts
     }
 
-    /// Which layers of the sandbox are active.
+    /// The status of each layer of the sandbox.
     pub fn sandbox_layers(&self) -> &[LayerStatus] {
         self.starter.launcher.sandbox.layers()
     }
@@ -187,8 +187,8 @@ fn process_limits(limits: &Limits) -> ProcessLimits {
     }
 }
 
-/// Raises the soft limit of open files to the hard limit. Each connection to a caller or a worker takes a file descriptor,
-/// and the usual soft limit is 1024.
+/// Raises the soft limit of open files to the hard limit. Each connection to a caller or a worker needs a file
+/// descriptor, and the usual soft limit is 1024.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

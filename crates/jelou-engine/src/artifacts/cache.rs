@@ -1,4 +1,4 @@
-//! Built functions on disk, by the hash of their artifact, so that a cold start needs no database.
+//! Built functions on disk, by artifact hash, so that a cold start needs no database.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -33,7 +33,7 @@ pub struct ArtifactCache {
 }
 
 impl ArtifactCache {
-    /// Creates the folder, unless it exists.
+    /// Creates the folder if it does not exist.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl ArtifactCache {
         Ok(Self { dir })
     }
 
-    /// Whether both files are there and intact.
+    /// Whether both files exist and are intact.
     pub fn holds(&self, hash: &str) -> bool {
         self.code(hash).is_ok() && self.source_map(hash).is_ok()
     }
@@ -108,7 +108,7 @@ impl ArtifactCache {
         }
     }
 
-    /// Writes atomically: a reader never sees a partial file, and a full disk leaves none.
+    /// Writes atomically: a reader never sees a partial file, and a write to a full disk leaves no file.
     fn write(&self, name: &str, content: &str) -> Result<(), ArtifactError> {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         writeln!(file, "{}", digest(content))?;

@@ -1,8 +1,8 @@
 //! A cache of parsed source maps, bounded in memory and in parsing time.
 //!
-//! Parsing a map costs the server time and memory, and a function can cause it with every line that it writes. So maps are
-//! parsed one at a time, with pauses in between. A function blocks until its line was read, so the wait for a map has a
-//! timeout, and for a while after a timeout no line waits.
+//! Parsing a map costs the server time and memory, and a function can cause it with every log line. Therefore maps are
+//! parsed one at a time, with pauses in between. A function blocks until its line is read, so the wait for a map has a
+//! timeout. After a timeout, no line waits for a while.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,17 +15,17 @@ use super::cache::ArtifactCache;
 
 /// Bytes of memory for cached maps.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
-/// A pause takes that many times as long as the parsing before it.
+/// A pause is this many times as long as the parse before it.
 const PAUSE: u32 = 9;
 /// How long a line waits for its map.
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// For how long no line waits after a timeout.
+/// How long no line waits after a timeout.
 const NO_WAIT_PERIOD: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct SourceMapCache {
     artifacts: ArtifactCache,
-    /// The most recently used are at the end.
+    /// The most recently used map is last.
     kept: Mutex<VecDeque<Kept>>,
     parsing: Arc<Semaphore>,
     /// When a line last waited until the timeout.
@@ -49,13 +49,13 @@ impl SourceMapCache {
         }
     }
 
-    /// The map of an artifact. `None` when it is missing, or the parser is busy.
+    /// The map of an artifact. `None` when the map is missing or the parser is busy.
     pub(crate) async fn of(&self, hash: &str) -> Option<Arc<SourceMap>> {
         if let Some(map) = self.find(hash) {
             return Some(map);
         }
         let permit = self.permit().await?;
-        // Another task may have parsed it meanwhile.
+        // Another task may have parsed the map in the meantime.
         if let Some(map) = self.find(hash) {
             return Some(map);
         }
@@ -118,7 +118,7 @@ async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
         let tokens = map.get_token_count() as usize * size_of::<RawToken>();
         Some(Kept {
             hash,
-            // The text stands for names and sources.
+            // The text length estimates the memory of names and sources.
             bytes: tokens + text.len(),
             map: Arc::new(map),
         })
@@ -162,7 +162,7 @@ mod tests {
         for _ in 0..100 {
             assert!(maps.of("a1").await.is_none());
         }
-        // No line has waited since.
+        // No line has waited since then.
         assert_eq!(*lock(&maps.timed_out), Some(began));
         drop(others);
         assert!(maps.of("a1").await.is_some());

@@ -11,8 +11,8 @@ pub(crate) fn has_frames(text: &str) -> bool {
     text.contains(BUNDLE)
 }
 
-/// Maps frames of the bundle to files, lines and columns of the upload, and removes frames of the platform. A frame without
-/// a mapping stays unchanged.
+/// Maps frames of the bundle to files, lines and columns of the upload. Removes frames of the platform. Frames without
+/// a mapping stay unchanged.
 pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
     text.lines()
         .filter(|line| !is_platform_frame(line))
@@ -21,7 +21,7 @@ pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
         .join("\n")
 }
 
-/// As [`rewrite`], for a line of a log. In a JSON line, which the SDK writes, each string is rewritten separately.
+/// Like [`rewrite`], for a log line. In a JSON line of the SDK, each string is rewritten separately.
 pub(crate) fn rewrite_logged(line: &str, map: &SourceMap) -> String {
     match serde_json::from_str(line) {
         Ok(mut value) => {
@@ -62,7 +62,7 @@ fn rewrite_line(line: &str, map: &SourceMap) -> String {
     }
 }
 
-/// `blob:null/<uuid>:<line>:<column>`, both counted from one.
+/// `blob:null/<uuid>:<line>:<column>`; line and column count from 1.
 fn locate(location: &str, map: &SourceMap) -> Option<String> {
     let (rest, column) = location.rsplit_once(':')?;
     let (_, line) = rest.rsplit_once(':')?;

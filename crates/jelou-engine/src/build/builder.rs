@@ -14,7 +14,7 @@ use super::{bundle, graph, types};
 use crate::artifacts::{Bundle, stack_trace};
 use crate::worker::{Blank, LoadError, LoadMode, LoadRequest};
 
-/// Builds that run at a time; more wait.
+/// Concurrent builds; further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
 
 #[derive(Debug)]
@@ -24,14 +24,14 @@ pub struct Built {
     pub warnings: Vec<String>,
 }
 
-/// Whether types are checked as well.
+/// Whether the build also checks types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypeCheck {
     Skip,
     Run,
 }
 
-/// Builds uploads, a few at a time.
+/// Builds uploads, with limited concurrency.
 #[derive(Debug)]
 pub(crate) struct Builder {
     tools: Tools,

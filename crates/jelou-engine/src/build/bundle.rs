@@ -65,8 +65,8 @@ fn without_map_reference(mut bundle: String) -> String {
     bundle
 }
 
-/// `CommonJS` packages import Node's modules with a `require` that the bundler creates from the bundle's URL. The URL of a
-/// worker's bundle is no file URL, which `createRequire` needs.
+/// Replaces the `require` with which `CommonJS` packages import Node's modules. The bundler creates it from the
+/// bundle's URL, but `createRequire` needs a file URL, and a worker's bundle has none.
 fn with_working_require(bundle: String) -> String {
     const OF_THE_BUNDLE: &str = "__deno_internal_createRequire(import.meta.url)";
     const OF_A_FILE: &str = "__deno_internal_createRequire(\"file:///index.js\")";
@@ -77,8 +77,8 @@ fn with_working_require(bundle: String) -> String {
     }
 }
 
-/// Checks that every file that the bundler has read belongs to the upload or to a package, and names the sources relative to
-/// them.
+/// Checks that every file that the bundler read belongs to the upload or to a package. Makes the sources' names
+/// relative to these folders.
 fn checked_source_map(
     tools: &Tools,
     workspace: &Workspace,
@@ -111,14 +111,14 @@ fn checked_source_map(
         *source = Value::String(readable);
     }
     if let Some(map) = map.as_object_mut() {
-        // The deployment stores the upload already.
+        // The deployment already stores the upload.
         map.remove("sourcesContent");
     }
     Ok(map.to_string())
 }
 
-/// Whether the bundler cannot have read the source. The source map of a package names its original sources, by URLs or by
-/// paths on the machine that built it, and the bundler copies these names.
+/// Whether the source is a name only, which the bundler cannot have read. The source map of a package contains URLs, or
+/// paths on the machine that built the package, and the bundler copies them.
 fn is_only_a_name(path: &Path) -> bool {
     /// Folders whose files may have disappeared with the process that read them.
     const SHORT_LIVED: [&str; 3] = ["/dev", "/proc", "/sys"];

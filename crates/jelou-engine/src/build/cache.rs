@@ -14,7 +14,7 @@ pub(super) struct DenoCache {
 }
 
 impl DenoCache {
-    /// Lays out the folder. `builder`, the user who fetches packages, owns their cache and nothing else: every build runs
+    /// Creates the folder. `builder`, the user who fetches packages, owns only the packages, because every build runs
     /// the bundler.
     pub(super) fn provide(
         cache_dir: &Path,
@@ -35,7 +35,7 @@ impl DenoCache {
             fs_err::set_permissions(folder, Permissions::from_mode(0o711))?;
         }
         builder.own_all(&packages)?;
-        // The later steps of a build read it by their group.
+        // Later build steps read the packages through their group.
         fs_err::set_permissions(&packages, Permissions::from_mode(0o750))?;
         Ok(cache)
     }
@@ -44,12 +44,12 @@ impl DenoCache {
         &self.path
     }
 
-    /// The cache of packages. Only this part is writable in a build.
+    /// The cache of packages: the only part that a build can write to.
     pub(super) fn packages(&self) -> PathBuf {
         self.path.join("npm")
     }
 
-    /// The bundler, where `deno bundle` looks for it.
+    /// Path where `deno bundle` looks for the bundler.
     pub(super) fn bundler(&self) -> PathBuf {
         self.path
             .join(bundler_cache_dir())
@@ -57,7 +57,7 @@ impl DenoCache {
     }
 }
 
-/// Puts the pinned bundler where `deno bundle` looks for it, so that no build fetches it.
+/// Puts the pinned bundler at that path, so that no build downloads it.
 fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
     let Some(bundler) = &deno.bundler else {
         return Ok(());
@@ -74,7 +74,7 @@ fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::lchown(target, Some(0), Some(0))?;
     }
-    // A hard link may be to a file of another user, whose mode cannot be changed.
+    // The hard link may point to a file of another user, whose mode cannot be changed.
     if target.metadata()?.permissions().mode() & 0o777 == 0o755 {
         return Ok(());
     }
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(owner(cache.path()), own);
         let packages = cache.packages();
         assert_eq!(owner(&packages), builder.map_or(own, ProcessUser::id));
-        // The next start finds the folder.
+        // The next start finds an existing folder.
         provide();
     }
 }

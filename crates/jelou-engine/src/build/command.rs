@@ -1,4 +1,4 @@
-//! Runs the Deno tools of a build, each with the rights of its step.
+//! Runs the Deno tools of a build, each with the permissions of its step.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -12,7 +12,7 @@ use super::workspace::Workspace;
 use crate::worker::baseline;
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
-/// Environment variables that the step that fetches packages gets: how this machine reaches its registries.
+/// Environment variables for the step that fetches packages: how this machine reaches its registries.
 const REGISTRY_VARIABLES: [&str; 10] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -43,7 +43,7 @@ pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launc
         }
         launch.env("DENO_TLS_CA_STORE", "mozilla,system");
     } else if let Some(registry) = std::env::var_os("NPM_CONFIG_REGISTRY") {
-        // The cache has a folder for each registry.
+        // The cache has one folder for each registry.
         launch.env("NPM_CONFIG_REGISTRY", registry);
     }
     launch
@@ -117,7 +117,7 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
     }
 }
 
-/// Certificates that the environment names, for instance of a company's authority.
+/// Certificates that the environment names, for example of a company's certificate authority.
 fn certificates() -> impl Iterator<Item = PathBuf> {
     ["SSL_CERT_DIR", "SSL_CERT_FILE", "DENO_CERT"]
         .into_iter()
@@ -129,7 +129,7 @@ fn certificates() -> impl Iterator<Item = PathBuf> {
 struct Group(Pid);
 
 impl Group {
-    /// The group that `child` leads (setpgid(2)).
+    /// The process group that `child` leads (setpgid(2)).
     fn of(child: &Child) -> Option<Self> {
         let id = child.id()?.try_into().ok()?;
         Pid::from_raw(id).map(Self)
@@ -138,7 +138,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Fails when all its processes have ended.
+        // Fails if all processes of the group have ended.
         let _ = rustix::process::kill_process_group(self.0, Signal::KILL);
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration that a build runs with: the allowed imports of the upload's `deno.json`, and nothing else of it.
+//! The Deno configuration of a build: only the allowed imports of the upload's `deno.json`.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::error::BuildError;
 
-/// Names that always mean the platform's own copy of the SDK.
+/// Import names that always mean the platform's own copy of the SDK.
 const SDK: &str = "@jelou/functions";
-/// Schemes by which a module may import the SDK.
+/// Specifier schemes with which a module may import the SDK.
 const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
 
-/// Names of the configuration file, in the order in which Deno looks for them.
+/// Names of the configuration file, in Deno's search order.
 const CONFIG_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
 #[derive(Deserialize, Default)]
@@ -23,7 +23,7 @@ struct UserConfig {
     imports: BTreeMap<String, String>,
 }
 
-/// The build's own configuration file, for a folder whose `src/` holds the upload.
+/// The configuration file of the build, for a folder whose `src/` holds the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let Some(file) = config_file(tree) else {
         return Ok(json!({ "imports": {}, "nodeModulesDir": "none" }));
@@ -34,7 +34,7 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
         if is_sdk(&key) {
             continue;
         }
-        // A `jsr:` package is rejected where it is imported, because a project may map packages for its tests only.
+        // A `jsr:` package is rejected at its import, because a project may map packages that only its tests use.
         let target = if ["npm:", "jsr:", "node:"]
             .iter()
             .any(|scheme| value.starts_with(scheme))
@@ -57,7 +57,7 @@ fn config_file(tree: &SourceTree) -> Option<&SourceFile> {
         .find_map(|name| tree.files().iter().find(|file| file.path == *name))
 }
 
-/// Deno's configuration is JSON with comments, trailing commas and perhaps a byte order mark.
+/// Deno's configuration is JSON with comments, trailing commas and an optional byte order mark.
 fn parse(file: &SourceFile) -> Result<UserConfig, BuildError> {
     let text = file.content.trim_start_matches('\u{feff}');
     jsonc_parser::parse_to_serde_value::<Option<UserConfig>>(text, &ParseOptions::default())
@@ -83,8 +83,8 @@ pub(super) fn is_sdk(specifier: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('@') || rest.starts_with('/'))
 }
 
-/// Rewrites `jsr:` and `npm:` specifiers of the SDK, with or without a version, to the bare name, which a worker
-/// resolves to its own copy.
+/// Rewrites `jsr:` and `npm:` specifiers of the SDK, with or without a version, to the bare name. A worker resolves
+/// this name to its own copy.
 pub(super) fn with_bare_sdk(source: &str) -> String {
     let mut result = source.to_owned();
     for registry in REGISTRIES {
@@ -124,7 +124,7 @@ fn with_bare_name(source: &str, name: &str) -> String {
     result
 }
 
-/// The path after the name and its version: nothing, or `/testing`.
+/// The path after the name and the version: empty, or `/testing`.
 fn bare_suffix(after_name: &str) -> Option<&str> {
     let suffix = match after_name.strip_prefix('@') {
         Some(versioned) => &versioned[versioned.find('/').unwrap_or(versioned.len())..],

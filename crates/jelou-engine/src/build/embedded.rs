@@ -1,15 +1,16 @@
 //! Checks that every file that a bundle embeds as bytes belongs to the upload.
 //!
-//! The bundler omits such files from the source map, and it evaluates import specifiers that the import graph does not
-//! (`import(Place.Secret, { with: { type: "bytes" } })` with a constant enum). So the bytes are compared.
+//! The bundler omits such files from the source map. The import graph does not list all of them either: the bundler can
+//! compute an import specifier from a constant enum (`import(Place.Secret, { with: { type: "bytes" } })`), and the
+//! import graph cannot. Therefore the bytes are compared.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Name of the bundler's function that decodes bytes; a number follows when the upload uses the same name.
+/// Name of the bundler's function that decodes bytes. The bundler appends a number when the upload uses the same name.
 const DECODER: &str = "__toBinary";
 
-/// Whether the bundle embeds bytes that are no file of the upload.
+/// Whether the bundle embeds bytes that match no file of the upload.
 pub(super) fn has_foreign_bytes(bundle: &str, mut files: impl Iterator<Item = Vec<u8>>) -> bool {
     let mut own: Option<Vec<String>> = None;
     let mut rest = bundle;

@@ -34,7 +34,7 @@ pub enum BuildError {
     UnknownPackage {
         importer: String,
         specifier: String,
-        /// What was most likely meant.
+        /// The most likely intended file or package.
         suggestion: Option<String>,
     },
     #[error(
@@ -44,10 +44,10 @@ pub enum BuildError {
     MissingFile {
         importer: String,
         specifier: String,
-        /// What was most likely meant.
+        /// The most likely intended file or package.
         suggestion: Option<String>,
     },
-    /// The compiler's message, with paths of the upload.
+    /// The compiler's message, with paths relative to the upload.
     #[error("{0}")]
     Source(String),
     #[error("the build took part of `{0}`, which is outside the upload")]
@@ -67,7 +67,7 @@ pub enum BuildError {
     BundleTooLarge {
         bytes: u64,
         limit: u64,
-        /// Packages with the bytes of their sources in the bundle, the largest first.
+        /// Packages and the bytes of their sources in the bundle, the largest first.
         largest: Vec<(String, u64)>,
     },
     #[error("the build did not finish within {0} ms (limits.build_timeout_ms)")]
@@ -78,7 +78,7 @@ pub enum BuildError {
     Io(#[from] std::io::Error),
 }
 
-/// Large packages, and smaller ones to import instead.
+/// Large packages, and smaller packages to import instead.
 const LIGHTER: [(&str, &str); 3] = [
     ("aws-sdk", "`@aws-sdk/client-...` of the one service"),
     ("googleapis", "`@googleapis/...` of the one API"),
@@ -108,8 +108,8 @@ fn largest_sentence(largest: &[(String, u64)]) -> String {
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
-    /// Converts a message about a full disk, from a tool or from the start of a process, to the server's error. Otherwise the
-    /// upload would be blamed.
+    /// Converts a message about a full disk to a server error. The message comes from a tool or from the start of a
+    /// process; without the conversion, the error would blame the upload.
     pub(super) fn or_full_disk(self) -> Self {
         match self {
             Self::Source(text) | Self::Load(LoadError::Died(text)) if text.contains(NO_SPACE) => {
@@ -119,7 +119,7 @@ impl BuildError {
         }
     }
 
-    /// Whether the upload is at fault, and not the server.
+    /// Whether the upload caused the error, not the server.
     pub fn is_callers(&self) -> bool {
         match self {
             Self::Io(_)
@@ -148,7 +148,7 @@ impl BuildError {
         }
     }
 
-    /// The stack trace of a module that threw during its import.
+    /// The stack trace of a module that threw an exception during its import.
     pub fn stack(&self) -> Option<&str> {
         match self {
             Self::Load(LoadError::Refused { stack, .. }) => stack.as_deref(),

@@ -1,4 +1,4 @@
-//! Resolves the imports of an upload before it is bundled: every local module must be a file of the upload.
+//! Resolves the imports of an upload before bundling: every local module must be a file of the upload.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ struct Dependency {
     specifier: String,
     code: Option<Resolution>,
     r#type: Option<Resolution>,
-    /// Resolved at run time, if at all.
+    /// Resolved at run time only.
     #[serde(default, rename = "isDynamic")]
     is_dynamic: bool,
 }
@@ -51,7 +51,7 @@ struct Dependency {
 #[derive(Deserialize)]
 struct Resolution {
     specifier: Option<String>,
-    /// Why there is no specifier.
+    /// Why the specifier is missing.
     error: Option<String>,
     span: Option<Span>,
 }
@@ -61,7 +61,7 @@ struct Span {
     start: Position,
 }
 
-/// Counted from 0.
+/// Both count from 0.
 #[derive(Deserialize)]
 struct Position {
     line: u32,
@@ -174,7 +174,7 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     }
 }
 
-/// Reports unresolved imports with their location. Deno's own errors lack it, or give advice that does not apply.
+/// Reports unresolved imports with their location. Deno's own errors have no location, or advice that does not apply.
 fn check_resolved(
     workspace: &Workspace,
     import: &Import<'_>,
@@ -218,18 +218,18 @@ fn check_resolved(
     Ok(())
 }
 
-/// Whether the error of a module says that there is no such file; a folder is none either.
+/// Whether the error says that the file does not exist. A folder counts as a missing file.
 fn names_no_file(error: &str) -> bool {
     error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
 }
 
-/// The upload's own, which names packages where `deno.json` should.
+/// The `package.json` of the upload. It names packages that belong in `deno.json`.
 fn package_json(workspace: &Workspace) -> Option<String> {
     std::fs::read_to_string(workspace.src().join("package.json")).ok()
 }
 
-/// Whether the path of a file URL is inside the folder. The upload has no symbolic links, and no names that need percent
-/// encoding, so the paths are compared literally.
+/// Whether the path of a file URL is inside the folder. The paths are compared literally, because the upload has no
+/// symbolic links and no names that need percent-encoding.
 fn is_inside(folder: &Path, url_path: &str) -> bool {
     let path = PathBuf::from(url_path);
     path.starts_with(folder)

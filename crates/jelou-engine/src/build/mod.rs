@@ -1,8 +1,8 @@
 //! Builds an upload: resolves its imports, bundles it, and reads its manifest.
 //!
-//! All steps process untrusted code. Imports are resolved first, so that nothing outside the upload and its packages gets
-//! into a bundle or an error message. The bundle and its source map are checked again afterwards. Only the first step, which
-//! fetches packages, has a network and credentials for registries.
+//! All steps process untrusted code. Imports are resolved first, so that only the upload and its packages can appear in
+//! a bundle or an error message. The bundle and its source map are checked again afterwards. Only the first step has
+//! network access and registry credentials, because it fetches packages.
 
 mod builder;
 mod bundle;

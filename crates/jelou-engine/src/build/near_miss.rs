@@ -1,6 +1,6 @@
-//! Suggestions for imports that lead nowhere: the file that was meant, and the line to write.
+//! Suggestions for unresolved imports: the intended file, and the line to write.
 
-/// What to say about an import that names no file of the upload. `importer` and `files` are paths in the upload.
+/// The suggestion for an import that names no file of the upload. `importer` and `files` are paths in the upload.
 pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -> Option<String> {
     let wanted = join(folder_of(importer), specifier)?;
     if let Some(folder) = left_out(&wanted) {
@@ -12,8 +12,8 @@ pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -
     Some(write_line(importer, found))
 }
 
-/// What to say about an import that is neither a path nor a package of `deno.json`: an alias of a bundler such as `@/`,
-/// a file without `./`, or a package that only `package.json` names.
+/// The suggestion for an import that is neither a path nor a package of `deno.json`: an alias of a bundler such as
+/// `@/`, a file without `./`, or a package that only `package.json` lists.
 pub(super) fn of_unknown_package(
     importer: &str,
     specifier: &str,
@@ -39,7 +39,7 @@ fn write_line(importer: &str, file: &str) -> String {
     format!("write `{}`", relative(folder_of(importer), file))
 }
 
-/// The only file that differs from `wanted` in case, extension, or a missing `/index`.
+/// The only file that differs from `wanted` in case, extension, or a missing `/index`. `None` if several files do.
 fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     let key = |path: &str| stem(path).to_lowercase();
     let wanted = key(wanted);
@@ -52,7 +52,7 @@ fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     found.next().is_none().then_some(first)
 }
 
-/// Without the extension of a module.
+/// The path without a module's extension.
 fn stem(path: &str) -> &str {
     const EXTENSIONS: [&str; 9] = [
         ".d.ts", ".tsx", ".mts", ".cts", ".ts", ".jsx", ".mjs", ".cjs", ".js",
@@ -63,7 +63,7 @@ fn stem(path: &str) -> &str {
         .unwrap_or(path)
 }
 
-/// The first folder of the path that uploads leave out.
+/// The first folder of the path that uploads exclude.
 fn left_out(path: &str) -> Option<&'static str> {
     let (first, _) = path.split_once('/')?;
     ["dist/", "node_modules/", ".jelou/"]
@@ -92,7 +92,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// `None` when the path leaves the upload.
+/// `None` when the path is outside the upload.
 fn join(folder: &str, specifier: &str) -> Option<String> {
     let mut segments: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in specifier.split('/') {

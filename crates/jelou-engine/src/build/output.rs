@@ -1,5 +1,5 @@
-//! Reads the files that the bundler wrote. It processed untrusted code and may have left a link to a file that only the
-//! server can read, so links are not followed.
+//! Reads the bundler's output files. The bundler processed untrusted code and may have created a link to a file that
+//! only the server can read. Therefore links are not followed.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use super::error::BuildError;
 use super::packages;
 use crate::artifacts::Bundle;
 
-/// Bytes of a source map, which grows with the sources and not with the bundle.
+/// Bytes of a source map. Its size depends on the sources, not on the bundle.
 const MAX_MAP_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Reads the bundle and its source map from the folder.
@@ -56,7 +56,7 @@ fn read_file(
     let file =
         File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(std::io::Error::from)?);
     let metadata = file.metadata()?;
-    // A hard link may be to a file of another user.
+    // A hard link may point to a file of another user.
     let is_own = metadata.is_file() && std::os::unix::fs::MetadataExt::nlink(&metadata) == 1;
     if !is_own {
         return Err(BuildError::Leak(path.display().to_string()));

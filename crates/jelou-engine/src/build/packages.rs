@@ -1,4 +1,4 @@
-//! The npm packages of a build: which there are, where the cache has them, and that every step can read them.
+//! The npm packages of a build: lists them, finds them in the cache, and makes them readable for every step.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -14,17 +14,17 @@ pub(super) struct Package {
     local_path: PathBuf,
 }
 
-/// By `name@version`.
+/// Keyed by `name@version`.
 pub(super) type Packages = BTreeMap<String, Package>;
 
-/// Gives the steps that bundle and check read access to the packages. Deno keeps the modes of the files in a tarball,
-/// and some packages are published with files that only their owner can read.
+/// Gives the steps that bundle and check read access to the packages. Deno keeps the file modes of a tarball, and some
+/// published packages have files that only their owner can read.
 ///
-/// `cache` is the folder of all packages; a package elsewhere is left alone.
+/// `cache` is the folder of all packages. Packages in other folders stay unchanged.
 pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Result<()> {
     let cache = fs_err::canonicalize(cache)?;
     for package in packages.values() {
-        // An optional package of another platform is listed and not fetched.
+        // An optional package of another platform is listed but not downloaded.
         let Ok(path) = package.local_path.canonicalize() else {
             continue;
         };
@@ -35,7 +35,7 @@ pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Resul
     Ok(())
 }
 
-/// Links are not followed: the cache belongs to the step that fetches packages, and this runs with the server's rights.
+/// Links are not followed: the user who fetches packages owns the cache, but this code runs as the server.
 const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
@@ -69,7 +69,7 @@ fn make_folder_readable(folder: &OwnedFd) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A file with a second name may be somebody else's file, and stays as it is.
+/// A file with several hard links may belong to another user, and stays unchanged.
 fn add_mode(file: &OwnedFd, added: Mode) -> std::io::Result<()> {
     let stat = rustix::fs::fstat(file)?;
     let mode = Mode::from_raw_mode(stat.st_mode);
@@ -80,10 +80,10 @@ fn add_mode(file: &OwnedFd, added: Mode) -> std::io::Result<()> {
     Ok(rustix::fs::fchmod(file, mode | added)?)
 }
 
-/// How many packages an error names.
+/// Maximum number of packages in an error message.
 const NAMED: usize = 3;
 
-/// The packages with the most bytes among the sources of a bundle, the largest first.
+/// The packages with the most source bytes in a bundle, the largest first.
 pub(super) fn largest(source_map: &str) -> Vec<(String, u64)> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -107,7 +107,7 @@ pub(super) fn largest(source_map: &str) -> Vec<(String, u64)> {
     largest
 }
 
-/// The package of a file in the cache, whose path is `npm/<registry>/<name>/<version>/<file>`.
+/// The package of a cached file, whose path is `npm/<registry>/<name>/<version>/<file>`.
 fn name_in_cache(path: &str) -> Option<String> {
     let (_, in_cache) = path.split_once("/npm/")?;
     let mut parts = in_cache.split('/').skip(1);

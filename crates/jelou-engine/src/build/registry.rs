@@ -1,5 +1,5 @@
 //! The machine's npm configuration. The step that fetches packages needs its credentials. Later steps need only the
-//! registries, because the cache has a folder for each.
+//! registries, because the cache has one folder for each registry.
 
 /// The registries of an `.npmrc`, without credentials.
 pub(super) fn without_credentials(npmrc: &str) -> String {
@@ -15,7 +15,7 @@ pub(super) fn without_credentials(npmrc: &str) -> String {
         .collect()
 }
 
-/// `https://user:password@host/` is `https://host/`.
+/// Turns `https://user:password@host/` into `https://host/`.
 fn without_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("//") else {
         return String::new();

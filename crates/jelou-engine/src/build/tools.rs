@@ -1,4 +1,4 @@
-//! What the steps of every build use.
+//! The tools that every build uses.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Lays out the cache of builds below `cache_dir`.
+    /// Creates the build cache below `cache_dir`.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! The folder of one build, which is removed after it.
+//! The folder of one build. It is removed after the build.
 //!
-//! The steps read the folder and write to one folder in it. When they have user ids of their own, the server owns the upload,
-//! and the steps have access by their group.
+//! The steps read the folder and write to one folder inside it. When the steps have their own user ids, the server owns
+//! the upload, and the steps have access through their group.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -18,11 +18,11 @@ use jelou_sandbox::{Identity, LentUser, Purpose};
 #[derive(Debug)]
 pub(super) struct Workspace {
     dir: TempDir,
-    /// The canonical path of `dir`: Deno resolves symbolic links, so paths are compared with this one.
+    /// The canonical path of `dir`. Deno resolves symbolic links, so paths are compared with the canonical path.
     root: PathBuf,
     entrypoint: String,
     files: Vec<String>,
-    /// The user of the steps after the packages were fetched.
+    /// The user of the steps after the package download.
     user: Option<LentUser>,
 }
 
@@ -65,8 +65,8 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Gives the steps read access to everything and write access to one folder, whatever the server's umask is. Other users
-    /// have no access.
+    /// Gives the steps read access to everything and write access to one folder, independent of the server's umask.
+    /// Other users have no access.
     fn grant_access(&self) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());
@@ -77,8 +77,8 @@ impl Workspace {
         fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
     }
 
-    /// The user of a step. Packages are fetched by the owner of their cache, which all builds share. The other steps have a
-    /// user for this build only, and read the cache by its group.
+    /// The user of a step. The owner of the package cache fetches packages for all builds. The other steps use a user
+    /// for this build only, and read the cache through its group.
     pub(super) fn identity(&self, tools: &Tools, step: Purpose) -> Option<Identity> {
         let own = self.user.as_ref().map(LentUser::user)?;
         let builder = tools.launcher.sandbox.builder()?;
@@ -93,12 +93,12 @@ impl Workspace {
         })
     }
 
-    /// Whether the steps have user ids of their own.
+    /// Whether the steps have their own user ids.
     pub(super) fn has_users(&self) -> bool {
         self.user.is_some()
     }
 
-    /// Removes the credentials for registries after the packages were fetched.
+    /// Removes the registry credentials after the package download.
     pub(super) fn forget_credentials(&self) -> std::io::Result<()> {
         match fs_err::read_to_string(self.npmrc()) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -106,7 +106,7 @@ impl Workspace {
         }
     }
 
-    /// The files of the upload, as the build reads them.
+    /// The contents of the upload's files, as the build reads them.
     pub(super) fn contents(&self) -> impl Iterator<Item = Vec<u8>> {
         self.files
             .iter()
@@ -146,7 +146,7 @@ impl Workspace {
         self.home().join(".npmrc")
     }
 
-    /// Replaces paths of this folder by paths of the project.
+    /// Replaces paths of this folder with paths of the project.
     pub(super) fn readable(&self, text: &str) -> String {
         let src = self.src();
         text.replace(&format!("file://{}/", src.display()), "")

@@ -1,4 +1,4 @@
-//! The memory that all workers may use together, and what each of them uses of it.
+//! The memory budget of all workers together, and the share of each worker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,11 +11,11 @@ use super::machine_memory::MachineMemory;
 const MIB: u64 = 1024 * 1024;
 /// Percent of the machine's memory for workers when `limits.max_workers_memory_mib` is not set.
 const DEFAULT_PERCENT: u64 = 70;
-/// Percent of the machine's memory that workers leave free, whatever else uses the rest.
+/// Percent of the machine's memory that workers leave free, even if other programs use the rest.
 const RESERVE_PERCENT: u64 = 5;
-/// Memory of a blank worker, until one was measured.
+/// Memory of a blank worker, until the first measurement.
 const BLANK_BYTES: u64 = 24 * MIB;
-/// Assumed where `/proc` cannot be read.
+/// Used where `/proc` cannot be read.
 const UNKNOWN_MACHINE: MachineMemory = MachineMemory {
     total: 1024 * MIB,
     available: 1024 * MIB,
@@ -33,7 +33,7 @@ pub(crate) struct Budget {
     freed: Notify,
 }
 
-/// There is no room for another worker, and no idle one can be evicted for it.
+/// There is no memory for another worker, and no idle worker can be evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom {
     pub(crate) used_mib: u64,
@@ -54,7 +54,7 @@ impl Budget {
         }
     }
 
-    /// Reads how much memory the machine has left, and sets the ceiling accordingly.
+    /// Reads the machine's available memory, and sets the ceiling accordingly.
     pub(crate) fn measure_machine(&self) {
         if let Some(machine) = MachineMemory::read() {
             let spare = machine.available.saturating_sub(self.reserve);
@@ -71,12 +71,12 @@ impl Budget {
         self.used().saturating_sub(self.ceiling())
     }
 
-    /// Bytes to free for another blank worker.
+    /// Bytes to free before another blank worker fits.
     pub(crate) fn shortfall(&self) -> u64 {
         (self.used() + self.blank_bytes()).saturating_sub(self.ceiling())
     }
 
-    /// What lowers the ceiling: the setting, or the machine.
+    /// What limits the ceiling: the setting, or the machine.
     pub(crate) fn reason(&self) -> &'static str {
         if self.ceiling() < self.limit {
             "the machine is short of memory"
@@ -92,7 +92,7 @@ impl Budget {
         }
     }
 
-    /// Charges another worker, if it fits.
+    /// Charges another worker, if its memory fits.
     pub(crate) fn try_charge(self: &Arc<Self>) -> Option<Charge> {
         let bytes = self.blank_bytes();
         let ceiling = self.ceiling();
@@ -105,14 +105,14 @@ impl Budget {
         Some(self.charge_of(bytes))
     }
 
-    /// Charges a process that starts whether it fits or not.
+    /// Charges a process that starts even if its memory does not fit.
     pub(crate) fn charge(self: &Arc<Self>) -> Charge {
         let bytes = self.blank_bytes();
         self.used.fetch_add(bytes, Ordering::AcqRel);
         self.charge_of(bytes)
     }
 
-    /// Completes when a worker gives memory back.
+    /// Completes when a worker releases memory.
     pub(crate) fn freed(&self) -> Notified<'_> {
         self.freed.notified()
     }
@@ -137,7 +137,7 @@ impl Budget {
     }
 }
 
-/// The memory of one worker. Dropping it gives the memory back.
+/// The memory of one worker. Dropping it releases the memory.
 #[derive(Debug)]
 pub(crate) struct Charge {
     budget: Arc<Budget>,
@@ -160,7 +160,7 @@ impl Charge {
         }
     }
 
-    /// Records the measurement of a blank worker; the next ones are charged the same.
+    /// Records the measurement of a blank worker. Later blank workers are charged the same.
     pub(crate) fn set_blank(&self, bytes: u64) {
         self.budget.blank_bytes.store(bytes, Ordering::Relaxed);
         self.set(bytes);

@@ -1,4 +1,4 @@
-//! How much of the machine's processor time is free.
+//! The free processor time of the machine.
 
 use jelou_sandbox::cores;
 
@@ -11,7 +11,7 @@ pub(crate) struct IdleCpu {
 /// Clock ticks of all cores together.
 #[derive(Debug, Clone, Copy)]
 struct CpuTime {
-    /// Idle, waiting for a disk, or at niced work.
+    /// Time that was idle, waited for a disk, or ran niced processes.
     free: u64,
     all: u64,
 }
@@ -33,7 +33,7 @@ impl IdleCpu {
 }
 
 impl CpuTime {
-    /// `proc_stat(5)`: user, nice, system, idle, iowait, ...; the time of guests is in the first two.
+    /// `proc_stat(5)`: user, nice, system, idle, iowait, ... The first two include the time of guests.
     fn parse(text: &str) -> Option<Self> {
         let fields = text.lines().next()?.strip_prefix("cpu ")?;
         let mut ticks = [0; 8];

@@ -1,4 +1,4 @@
-//! The memory of this machine, or of the control group that the server runs in.
+//! The memory of this machine, or of the server's control group.
 
 use std::path::Path;
 
@@ -33,8 +33,8 @@ impl MachineMemory {
         })
     }
 
-    /// A control group with a limit, of either version (the kernel's `cgroup-v2.rst` and `cgroup-v1/memory.rst`). The
-    /// inactive page cache counts as available: the kernel reclaims it at once.
+    /// A control group with a limit, of version 1 or 2 (the kernel's `cgroup-v2.rst` and `cgroup-v1/memory.rst`). The
+    /// inactive page cache counts as available, because the kernel reclaims it immediately.
     fn of_group(folder: &str) -> Option<Self> {
         let number = |name: &str| {
             read_file(&format!("{folder}/{name}"))?

@@ -1,4 +1,4 @@
-//! The memory and the processor time that the machine has, and the memory that workers may use of it.
+//! The memory and the processor time of the machine, and the memory budget of workers.
 
 mod budget;
 mod idle_cpu;

@@ -1,4 +1,4 @@
-//! A Deno binary with its bundler, and where they are installed.
+//! A Deno binary with its bundler, and their location.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::pin::{DENO_VERSION, ESBUILD_VERSION};
 #[derive(Debug, Clone)]
 pub struct Deno {
     pub binary: PathBuf,
-    /// Without the bundler, nothing can be built.
+    /// `None` makes every build fail.
     pub bundler: Option<PathBuf>,
     pub source: DenoSource,
 }
@@ -17,9 +17,9 @@ pub struct Deno {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenoSource {
-    /// Named by `JELOU_DENO`, with any version.
+    /// Set by `JELOU_DENO`; any version.
     Environment,
-    /// Installed into the data folder, with a checked checksum.
+    /// Installed into the data folder, with a verified checksum.
     Installed,
     /// Found on `PATH`.
     Path,

@@ -1,5 +1,5 @@
-//! Fetches the pinned binaries with the machine's `npm` client, so that its registry, proxy and certificates apply.
-//! Binaries with another SHA-256 than the pinned one are rejected.
+//! Downloads the pinned binaries with the machine's `npm` client, so that its registry, proxy and certificates apply. A
+//! binary with a different SHA-256 is rejected.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -49,11 +49,11 @@ pub enum InstallError {
     Io(#[from] std::io::Error),
 }
 
-/// Installs missing binaries into the data folder. Blocking.
+/// Installs missing binaries into the data folder. Blocks.
 ///
 /// # Errors
 ///
-/// When a binary cannot be fetched, has another checksum, or cannot be written.
+/// When a binary cannot be downloaded, has a different checksum, or cannot be written.
 pub fn install(data: &Path) -> Result<Deno, InstallError> {
     let binary = deno_path(data);
     fetch(&Pin::deno().ok_or(InstallError::Platform)?, &binary)?;
@@ -65,7 +65,7 @@ pub fn install(data: &Path) -> Result<Deno, InstallError> {
     install_bundler(data, deno)
 }
 
-/// Installs the bundler for a Deno that is not in the data folder. Blocking.
+/// Installs the bundler for a Deno outside the data folder. Blocks.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ fn fetch(pin: &Pin, target: &Path) -> Result<(), InstallError> {
     }
     let parent = target.parent().unwrap_or(Path::new("."));
     fs_err::create_dir_all(parent)?;
-    // Beside the target, so that the rename at the end is atomic.
+    // In the target's folder, so that the final rename is atomic.
     let staging = tempfile::Builder::new()
         .prefix(".fetch-")
         .tempdir_in(parent)?;

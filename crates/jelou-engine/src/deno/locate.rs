@@ -1,4 +1,4 @@
-//! Looks for Deno: in `JELOU_DENO`, the data folder, then on `PATH` with exactly the pinned version.
+//! Searches for Deno: in `JELOU_DENO`, in the data folder, then on `PATH` with exactly the pinned version.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use std::process::Command;
 use super::binary::{Deno, DenoSource, bundler_path, deno_path};
 use super::pin::DENO_VERSION;
 
-/// Why Deno cannot be looked for.
+/// Why the search for Deno failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
     #[error("JELOU_DENO names `{path}`, which does not run: {reason}")]
     Environment { path: PathBuf, reason: String },
 }
 
-/// Looks for an installed Deno. `None` when there is none.
+/// Searches for an installed Deno. `None` when there is none.
 ///
 /// # Errors
 ///
-/// When `named`, the value of `JELOU_DENO`, is no Deno.
+/// When `named`, the value of `JELOU_DENO`, is not a Deno binary.
 pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, LocateError> {
     let bundler = Some(bundler_path(data)).filter(|path| path.is_file());
     if let Some(named) = named.filter(|value| !value.is_empty()) {

@@ -1,4 +1,4 @@
-//! Deno and its bundler: the pinned versions, where they are looked for, and how they are installed.
+//! Deno and its bundler: the pinned versions, the search for them, and their installation.
 
 mod binary;
 mod install;

@@ -2,7 +2,7 @@
 
 /// A new version needs new checksums below.
 pub const DENO_VERSION: &str = "2.9.6";
-/// The bundler that this version of Deno drives.
+/// The bundler that this version of Deno uses.
 pub(super) const ESBUILD_VERSION: &str = "0.25.5";
 
 /// One binary inside one npm package.
@@ -35,7 +35,7 @@ impl Pin {
         }
     }
 
-    /// The bundler for the platform that this was compiled for.
+    /// The bundler for this platform; `None` when no checksum is pinned.
     pub(super) const fn bundler() -> Option<Self> {
         let (package, sha256) = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             (
@@ -59,7 +59,7 @@ impl Pin {
     }
 }
 
-/// The name by which Deno looks for the bundler in its cache folder, for instance `esbuild-linux-x64`.
+/// The name of the bundler in Deno's cache folder, for example `esbuild-linux-x64`.
 pub(crate) fn bundler_cache_name() -> String {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "x64",

@@ -1,9 +1,9 @@
-//! Admission: which requests a function works on, which wait, and which are turned away.
+//! Admission: which requests of a function run, which requests wait, and which requests are rejected.
 //!
-//! A permit stands for one of three things, each with limits of its own: a call until its response is at hand, a response
-//! stream or WebSocket until its end, and memory of a worker for a request's body. Streams hold no permits of calls, so
-//! that idle ones do not keep calls waiting; and a call asks for memory before it asks for the permit of a call, so that
-//! uploads that wait keep no small call waiting.
+//! A permit stands for one of three things, each with its own limits: a call until its response is complete, a response
+//! stream or WebSocket until its end, and worker memory for a request body. Streams hold no call permits, so idle
+//! streams do not delay calls. A request acquires memory before its call permit, so waiting uploads do not delay small
+//! calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,15 +16,15 @@ use super::permits::Permits;
 use super::scaling::Streams;
 use crate::transport::{BodyMemory, BodySize};
 
-/// The part of `limits.max_body_memory_mib` that bodies of middle size have beside it.
+/// Bodies of middle size get an additional budget: `limits.max_body_memory_mib` divided by this number.
 const MIDDLE_PART: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Admission {
     calls: Permits,
     streams: Permits,
-    /// In KiB. Each size of bodies has a budget of its own, so that a body of 20 KiB does not wait behind one of 10 MiB.
-    /// They do not grow with the number of processes: all bodies may come to one process.
+    /// In KiB. Each body size has its own budget, so that a body of 20 KiB does not wait behind a body of 10 MiB. The
+    /// budgets do not grow with the number of processes, because all bodies may go to one process.
     middle_bodies: Permits,
     large_bodies: Permits,
     calls_waiting: AtomicUsize,
@@ -43,7 +43,7 @@ enum Kind {
     Body(BodySize),
 }
 
-/// Given back when it is dropped.
+/// Released on drop.
 #[derive(Debug)]
 pub struct Permit {
     admission: Arc<Admission>,
@@ -70,7 +70,7 @@ impl Permit {
         &self.admission
     }
 
-    /// Gives the permit of a call back for that of a stream.
+    /// Exchanges a call permit for a stream permit.
     pub(crate) fn become_stream(&mut self) -> Result<(), TooManyStreams> {
         let limit = self.admission.streams.count();
         let stream = self.admission.try_take(Kind::Stream);
@@ -98,21 +98,21 @@ impl Admission {
         }
     }
 
-    /// Each process brings permits for its calls and streams, and takes them with it.
+    /// Adds permits for the calls and streams of each new process, and removes them when a process ends.
     pub(crate) fn set_processes(&self, count: usize) {
         let count = count.max(1);
         self.calls.set(count * self.calls_per_process);
         self.streams.set(count * self.streams_per_process);
     }
 
-    /// No more calls; those that wait learn it at once.
+    /// Rejects new calls, and calls that wait for a permit.
     pub(crate) fn close(&self) {
         self.calls.close();
         self.middle_bodies.close();
         self.large_bodies.close();
     }
 
-    /// Waits for the permit of a call.
+    /// Waits for a call permit.
     pub(crate) async fn call(self: &Arc<Self>) -> Result<Permit, LeaseError> {
         if let Some(permit) = self.try_take(Kind::Call) {
             return Ok(permit);
@@ -124,14 +124,14 @@ impl Admission {
                 queued: self.max_waiting,
             });
         }
-        // There are permits until the slot is retired.
+        // `take` fails only after the slot is retired.
         cold_future(|| self.calls.take(1))
             .await
             .map_err(|_| LeaseError::Retired)?;
         Ok(self.permit(Kind::Call, 1))
     }
 
-    /// Waits for the memory that a body takes; `None` for a body that is too small to count.
+    /// Waits for the memory of a body; `None` for a body that is too small to count.
     pub(crate) async fn body(
         self: &Arc<Self>,
         memory: BodyMemory,
@@ -172,7 +172,7 @@ impl Admission {
         Ok(self.permit(kind, kib))
     }
 
-    /// Whether a stream could be opened now.
+    /// Whether a stream permit is free now.
     pub(crate) fn check_streams(&self) -> Result<(), TooManyStreams> {
         if self.streams.free() > 0 {
             return Ok(());
@@ -210,7 +210,7 @@ impl Admission {
     }
 }
 
-/// A place in a queue, given back however the wait ends.
+/// A place in a queue. Dropping it gives the place back, even if the wait is cancelled.
 struct Waiting<'a> {
     queue: &'a AtomicUsize,
     position: usize,

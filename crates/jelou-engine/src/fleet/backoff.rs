@@ -6,10 +6,10 @@ use jelou_sandbox::CpuShare;
 
 use super::error::LeaseError;
 
-/// Crashes in a row without a pause.
+/// Consecutive crashes without a pause.
 const FREE_CRASHES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(30);
-/// A process that lived this long was healthy.
+/// A process with at least this lifetime was healthy.
 const HEALTHY: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
@@ -20,10 +20,10 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Records a crash after `lived`, or a failed start.
+    /// Records a crash of a process that lived for `lived`, or a failed start.
     pub(crate) fn crashed(&mut self, lived: Duration) {
-        // A healthy process ends the series, and so does a time without crashes: processes that were ended for being idle
-        // are not recorded.
+        // A healthy process ends the series of crashes. A long time without crashes ends it too, because the end of an
+        // idle process is not recorded.
         let rare = |last: Instant| last.elapsed() >= LONGEST + HEALTHY;
         if lived >= HEALTHY || self.last.is_some_and(rare) {
             self.crashes = 0;
@@ -37,7 +37,7 @@ impl Backoff {
             .map(|pause| Instant::now() + pause);
     }
 
-    /// The share of the next process: idle priority after a crash, so that it does not slow other functions.
+    /// The CPU share of the next process: idle priority after a crash, so that it does not slow other functions down.
     pub(crate) fn share(&self) -> CpuShare {
         match self.last {
             Some(last) if last.elapsed() < HEALTHY => CpuShare::Rest,
@@ -55,7 +55,7 @@ impl Backoff {
         {
             Some(rest) if !rest.is_zero() => Err(LeaseError::BackingOff {
                 crashes: self.crashes,
-                // Whole seconds, as Retry-After takes them; never zero.
+                // Whole seconds for `Retry-After`, at least 1.
                 retry_after: Duration::from_secs(rest.as_secs() + 1),
             }),
             _ => Ok(()),

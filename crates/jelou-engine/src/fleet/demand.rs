@@ -1,10 +1,10 @@
-//! How many blank workers are wanted, derived from how many were taken recently.
+//! How many blank workers to keep ready, derived from recent starts.
 
 use std::time::{Duration, Instant};
 
-/// Starts are counted in spans of this length. Starts within one span are faster than blank workers are started.
+/// Starts are counted in spans of this length. A blank worker cannot be replaced within one span.
 const SPAN: Duration = Duration::from_secs(1);
-/// For how many spans a burst is remembered.
+/// Number of spans that are remembered.
 const SPANS: usize = 16;
 
 /// Counts the starts of functions.
@@ -24,7 +24,7 @@ impl Demand {
         }
     }
 
-    /// Counts a start.
+    /// Counts the start of a function.
     pub(crate) fn count(&mut self, now: Instant) {
         self.advance(now);
         self.starts[0] += 1;

@@ -7,10 +7,10 @@ use crate::artifacts::ArtifactError;
 use crate::capacity::NoRoom;
 use crate::worker::LoadError;
 
-/// Why a request gets no process.
+/// Why a request cannot get a process.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// A newer slot has replaced it: the caller looks the function up again.
+    /// A newer slot has replaced this slot. The caller looks the function up again.
     #[error("the slot is retired")]
     Retired,
     #[error(
@@ -37,7 +37,7 @@ pub enum LeaseError {
     Artifact(#[from] ArtifactError),
     #[error("cannot decrypt the function's secrets: {0}")]
     Secrets(String),
-    /// Not the function's fault.
+    /// The function did not cause the failure.
     #[error("cannot start a process: {0}")]
     Process(#[source] LoadError),
     #[error("cannot start the function: {}", .0.brief())]

@@ -1,4 +1,4 @@
-//! Ends idle workers: after a timeout, or when their memory is needed.
+//! Ends idle workers: after a timeout, or when another worker needs their memory.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -26,7 +26,7 @@ impl Evictable {
     }
 
     /// Ends workers that had no request for `idle`, the least recently used first, until `bytes` are freed. Returns the
-    /// bytes that no idle worker has.
+    /// number of bytes that could not be freed.
     pub(crate) fn evict(&self, bytes: u64, idle: Duration, budget: &Budget) -> u64 {
         let mut workers = self.running();
         let ending = workers.iter().filter(|worker| worker.is_ending());

@@ -1,4 +1,4 @@
-//! What the engine needs from the server around it.
+//! The engine's interface to the server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 use super::in_flight::InFlight;
 use crate::logs::LogSink;
 
-/// The server around the engine, which also takes the log lines.
+/// The server. It also receives the log lines.
 pub trait Host: LogSink {
-    /// Serves a connection that a function opened to the platform's own functions domain.
+    /// Serves a connection from a function to the platform's functions domain.
     fn egress(&self, stream: UnixStream, caller: Caller);
 
-    /// The decrypted secrets of a function, for the memory of its own process.
+    /// The decrypted secrets of a function, for its own process.
     ///
     /// # Errors
     ///
-    /// When they cannot be decrypted; the text says why.
+    /// When the secrets cannot be decrypted. The text says why.
     fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String>;
 }
 
@@ -30,17 +30,17 @@ pub struct Caller {
     pub function: Slug,
     pub function_id: FunctionId,
     pub(super) in_flight: Arc<InFlight>,
-    /// Counts towards the connections that a process may have open.
+    /// Counts towards the open connections of a process.
     pub(super) _connection: Arc<OwnedSemaphorePermit>,
 }
 
 impl Caller {
-    /// The hops of the chain that a call on behalf of this request continues.
+    /// Number of hops before a call that is made for this request.
     pub fn hops_of(&self, parent_request: Option<&str>) -> u32 {
         self.in_flight.hops_of(parent_request)
     }
 
-    /// The memory scope of a request; `None` when it is not in flight.
+    /// The memory scope of a request; `None` when the request is not in flight.
     pub fn memory_scope_of(&self, parent_request: &str) -> Option<String> {
         self.in_flight.memory_scope_of(parent_request)
     }

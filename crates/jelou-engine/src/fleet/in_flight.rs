@@ -1,4 +1,5 @@
-//! The requests that a worker has in flight. A call from the worker to another function is attributed to one of them.
+//! The requests that a worker has in flight. Each call from the worker to another function is attributed to one of
+//! them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -43,9 +44,9 @@ impl InFlight {
         }
     }
 
-    /// The hops of the chain that a call on behalf of `parent` continues. When `parent` is not in flight, the longest chain
-    /// counts, so that hiding the parent gains nothing. When nothing is in flight, the last request counts, so that a
-    /// function cannot call itself forever from a timer.
+    /// Number of hops before a call that is made for `parent`. If `parent` is not in flight, the longest chain counts,
+    /// so that hiding the parent gains nothing. If no request is in flight, the last request counts, so that a function
+    /// cannot call itself forever from a timer.
     pub(crate) fn hops_of(&self, parent: Option<&str>) -> u32 {
         let table = self.lock();
         parent
@@ -55,7 +56,7 @@ impl InFlight {
             .unwrap_or(table.last_hops)
     }
 
-    /// The memory scope of `parent`; `None` when it is not in flight.
+    /// The memory scope of `parent`; `None` when `parent` is not in flight.
     pub(crate) fn memory_scope_of(&self, parent: &str) -> Option<String> {
         let parent = Uuid::try_parse(parent).ok()?;
         Some(self.lock().requests.get(&parent)?.memory_scope.clone())

@@ -1,4 +1,4 @@
-//! A worker of a function, together with the requests that it has in flight.
+//! A worker of a function, and its requests in flight.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ pub(super) struct Instance {
     pub(super) in_flight: Arc<InFlight>,
 }
 
-/// A request that is counted in at an instance. While it is held, the worker is not evicted.
+/// A request that an instance has in flight. The worker is not evicted while this value exists.
 #[derive(Debug)]
 pub(super) struct Entered(Arc<Instance>);
 
 impl Instance {
-    /// Counts a request in, unless the worker accepts no more.
+    /// Adds a request, unless the worker accepts no more.
     pub(super) fn try_enter(self: &Arc<Self>) -> Option<Entered> {
         let entered = self.worker.try_enter();
         entered.then(|| Entered(Arc::clone(self)))
@@ -25,7 +25,7 @@ impl Instance {
 }
 
 impl Entered {
-    /// A worker starts with one request counted in.
+    /// The first request, which a new worker already counts.
     pub(super) fn first(worker: Arc<Worker>, in_flight: Arc<InFlight>) -> Self {
         Self(Arc::new(Instance { worker, in_flight }))
     }

@@ -1,4 +1,4 @@
-//! One request's hold on a worker: it keeps the process from being ended until the response body has gone through.
+//! A request's hold on a worker: it keeps the process alive until the response body is complete.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::transport::{
     MAX_CALL_BODY, RequestBody,
 };
 
-/// Asks for a held answer; its value is the request's id.
+/// Asks the worker for a held answer, by the id of the request.
 const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Lease {
         }
     }
 
-    /// Sends the request and answers with the response's head; the body may stream after it.
+    /// Sends the request and returns the response's head. The body may stream afterwards.
     ///
     /// # Errors
     /// [`SendError`] when the request body fails, the response head is too large, or the process dies.
@@ -124,7 +124,7 @@ impl Lease {
         request
     }
 
-    /// Nobody gets a worker any more that has ended.
+    /// Closes the worker if it has ended, so that no other request uses it.
     fn failed(&self, error: CallError) -> SendError {
         if let CallError::Died(_) = &error {
             self.entered.worker.close_broken();
@@ -150,7 +150,7 @@ impl Lease {
             let mut connection = connection.map_err(|error| self.failed(error.into()))?;
             match connection.send(request).await {
                 Ok(response) => {
-                    // From here it is a stream, however long it takes.
+                    // From here on, the response is a stream, however long it takes.
                     self.permit.become_stream()?;
                     let limit = self.entered.worker.connections.max_head_bytes();
                     if head_bytes(response.headers()) > limit {
@@ -172,7 +172,7 @@ impl Lease {
                     }));
                 }
                 Err(mut error) => match error.take_message() {
-                    // A kept connection that the worker closed meanwhile: nothing was on the wire.
+                    // The worker closed the kept connection before any byte was sent.
                     Some(unsent) => request = unsent,
                     None => {
                         let limit = self.entered.worker.connections.max_head_bytes();
@@ -190,9 +190,9 @@ fn is_call(head: &request::Parts, body: Option<&Bytes>) -> bool {
         && !head.headers.contains_key(header::UPGRADE)
 }
 
-/// Takes out the length that a function says its answer has: the answer's own counts, and with two of them the next answer
-/// on the caller's connection would be taken for a part of this one. Only to HEAD, which gets no body, the function may
-/// say how long it would be (RFC 9110, section 8.6).
+/// Removes the `Content-Length` that a function set: the gateway sets the real length. With two lengths, the caller
+/// could read the next response on its connection as a part of this one. Only a response to HEAD, which has no body,
+/// may keep the function's length (RFC 9110, section 8.6).
 fn settle_length(method: &Method, response: &mut Response<Bytes>) {
     let mut said = response.headers().get_all(header::CONTENT_LENGTH).iter();
     let stays = match (said.next(), said.next()) {
@@ -221,7 +221,7 @@ impl Drop for Lease {
     }
 }
 
-/// Bytes of the lines of a head, each with its end.
+/// Bytes of the header lines, with their line ends.
 fn head_bytes(headers: &HeaderMap) -> usize {
     let lines = headers.iter();
     lines

@@ -1,4 +1,4 @@
-//! How many processes there are, and which of them gets a request.
+//! The number of processes, and the process of each request.
 
 mod admission;
 mod backoff;

@@ -1,4 +1,4 @@
-//! A number of permits that can be changed while some of them are taken.
+//! A semaphore whose number of permits can change while permits are taken.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,9 +7,9 @@ use tokio::sync::{AcquireError, Semaphore};
 #[derive(Debug)]
 pub(crate) struct Permits {
     free: Semaphore,
-    /// Surplus permits, dropped as soon as they are given back.
+    /// Surplus permits that are still taken. They are dropped when they are released.
     owed: AtomicUsize,
-    /// Taken or not; without those that are owed.
+    /// All permits, taken or free, without the surplus.
     all: AtomicUsize,
 }
 
@@ -22,7 +22,7 @@ impl Permits {
         }
     }
 
-    /// Takes that many at once, if they are free and nobody waits for them. The caller gives them back.
+    /// Takes `count` permits at once, if they are free and no task waits. The caller releases them.
     pub(crate) fn try_take(&self, count: u32) -> bool {
         self.free
             .try_acquire_many(count)
@@ -30,7 +30,7 @@ impl Permits {
             .is_ok()
     }
 
-    /// Takes that many behind those who wait already. The caller gives them back.
+    /// Waits for `count` permits, in order of arrival. The caller releases them.
     pub(crate) async fn take(&self, count: u32) -> Result<(), AcquireError> {
         self.free.acquire_many(count).await?.forget();
         Ok(())
@@ -41,7 +41,7 @@ impl Permits {
         self.free.add_permits(count - self.pay(count));
     }
 
-    /// How many there are.
+    /// The number of permits.
     pub(crate) fn count(&self) -> usize {
         self.all.load(Ordering::Acquire)
     }
@@ -50,7 +50,7 @@ impl Permits {
         self.free.available_permits()
     }
 
-    /// Nobody takes one any more; those who wait learn it at once.
+    /// Makes all later and all waiting calls of `take` fail.
     pub(crate) fn close(&self) {
         self.free.close();
     }
@@ -59,20 +59,20 @@ impl Permits {
         self.free.is_closed()
     }
 
-    /// Sets the number. Surplus permits are dropped now if free, otherwise when they are given back, before anybody who
-    /// waits has them; only one that is given back at this moment may be had once more.
+    /// Sets the number of permits. Surplus permits are dropped now if they are free, otherwise when they are released,
+    /// before a waiting task gets them. A permit that is released during this call may be used once more.
     pub(crate) fn set(&self, count: usize) {
         let before = self.all.swap(count, Ordering::AcqRel);
         let more = count.saturating_sub(before);
         self.free.add_permits(more - self.pay(more));
         self.owed
             .fetch_add(before.saturating_sub(count), Ordering::AcqRel);
-        // Permits may be given back meanwhile, which pay as well.
+        // Permits that are released in the meantime also reduce the surplus.
         let gone = self.free.forget_permits(self.owed.load(Ordering::Acquire));
         self.free.add_permits(gone - self.pay(gone));
     }
 
-    /// Settles what is owed with as many permits as there are for it. How many it took.
+    /// Uses up to `permits` permits to reduce the surplus, and returns how many.
     fn pay(&self, permits: usize) -> usize {
         let less = |owed: usize| Some(owed.saturating_sub(permits));
         let before = self
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes all that are free, one by one.
+    /// Takes all free permits, one by one.
     fn taken(permits: &Permits) -> usize {
         std::iter::from_fn(|| permits.try_take(1).then_some(())).count()
     }
@@ -108,7 +108,7 @@ mod tests {
     async fn surplus_permits_go_when_they_are_given_back() {
         let permits = Arc::new(Permits::new(4));
         assert_eq!(taken(&permits), 4);
-        // Somebody waits already.
+        // A task waits already.
         let mut next = tokio::spawn({
             let permits = Arc::clone(&permits);
             async move { permits.take(1).await }

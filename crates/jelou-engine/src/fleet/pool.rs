@@ -15,13 +15,13 @@ use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
 use crate::worker::{Blank, Launcher, LoadError};
 
-/// Pause after a blank worker did not start, so that a broken machine is not kept busy with retries.
+/// Pause after a failed start of a blank worker, so that retries do not overload a broken machine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Pause before a taken blank worker is replaced: the function that took it needs the processor for its first call.
 const FIRST_CALL: Duration = Duration::from_millis(20);
-/// How often to check whether fewer are wanted, or whether there is memory for more.
+/// How often to check whether fewer blank workers are needed, or whether there is memory for more.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long a function's worker must have been idle to be evicted for a blank one.
+/// Minimum idle time of a function's worker before it is evicted for a blank worker.
 const IDLE_ENOUGH: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -30,15 +30,15 @@ pub(crate) struct Pool {
     evictable: Arc<Evictable>,
     ready: Mutex<VecDeque<Blank>>,
     demand: Mutex<Demand>,
-    /// Notified when a blank worker was taken.
+    /// Notified when a blank worker is taken.
     taken: Arc<Notify>,
-    /// Notified when a blank worker has become ready.
+    /// Notified when a blank worker becomes ready.
     added: Notify,
     starts: Starts,
 }
 
-/// Starts that a call waits for: as many at a time as there are cores, first come, first served. A function starts one
-/// process at a time, so no function starves the others. Closed when the server stops.
+/// Permits for starts that a call waits for: one for each core, in order of arrival. A function starts one process at a
+/// time, so no function starves the others. Closed when the server stops.
 #[derive(Debug)]
 struct Starts {
     permits: Semaphore,
@@ -53,15 +53,15 @@ impl Starts {
         }
     }
 
-    /// Waits for a permit to start a process, then for memory. Only the start with the permit waits for memory until its
-    /// deadline; those behind it wait as long as the queue moves, and fail fast when it does not.
+    /// Waits for a permit to start a process, then for memory. Only the start that holds the permit waits for memory
+    /// until its deadline. The starts behind it wait as long as the queue moves, and fail fast when it does not.
     async fn permit(
         &self,
         budget: &Arc<Budget>,
         evictable: &Evictable,
         deadline: Instant,
     ) -> Result<(Option<SemaphorePermit<'_>>, Charge), NoRoom> {
-        // While the server stops there are no permits; a start is then for a request in flight.
+        // While the server stops, a start needs no permit. It then serves a request in flight.
         let permit = self.permits.acquire().await.ok();
         let charge = make_room(budget, evictable, Duration::ZERO, deadline).await?;
         Ok((permit, charge))
@@ -85,14 +85,14 @@ impl Pool {
         }
     }
 
-    /// Takes a blank worker that is ready, or starts one. The caller calls [`Pool::refill`] when its function runs, so that
-    /// the replacement does not compete with it for the processor.
+    /// Takes a ready blank worker, or starts one. The caller calls [`Pool::refill`] when its function runs, so that the
+    /// replacement does not compete with the function for the processor.
     pub(crate) async fn take(&self, share: CpuShare) -> Result<Blank, LeaseError> {
         self.demand().count(std::time::Instant::now());
         if let Some(blank) = self.pop() {
             return Ok(blank);
         }
-        // A restart after a crash does not hurry.
+        // A restart after a crash has no priority.
         let _waiting = (share == CpuShare::Own).then(|| self.launcher.waiting_calls.enter());
         let deadline = Instant::now() + self.launcher.limits.startup_timeout();
         let permit = self
@@ -112,7 +112,7 @@ impl Pool {
         self.taken.notify_one();
     }
 
-    /// Ends the blank workers, and starts no more ahead of demand.
+    /// Ends the blank workers, and stops starting them ahead of demand.
     pub(crate) fn close(&self) {
         self.starts.permits.close();
         let ended = std::mem::take(&mut *self.ready());
@@ -121,7 +121,7 @@ impl Pool {
 
     /// Ends a blank worker, if there is one.
     pub(crate) fn end_one(&self) {
-        // The lock is released before the drop, which removes a folder.
+        // The lock is released before the drop, because the drop removes a folder.
         let ended = self.ready().pop_back();
         drop(ended);
     }
@@ -140,7 +140,7 @@ impl Pool {
         std::iter::from_fn(next).find_map(|mut blank| blank.is_alive().then_some(blank))
     }
 
-    /// How many blank workers there should be.
+    /// The target number of blank workers.
     fn target(&self) -> usize {
         let limits = &self.launcher.limits;
         let (least, most) = (limits.blank_workers, limits.max_blank_workers);
@@ -148,8 +148,8 @@ impl Pool {
         self.demand().target(now, least, most)
     }
 
-    /// Memory for another blank worker. The first few are worth an idle worker of a function, which is evicted; more are
-    /// not.
+    /// Charges the memory of another blank worker. An idle worker of a function is evicted only for the first few blank
+    /// workers.
     async fn room_for_one_more(&self, ready: usize) -> Option<Charge> {
         let budget = &self.launcher.budget;
         if ready >= self.launcher.limits.blank_workers {
@@ -166,7 +166,7 @@ impl Pool {
             Ok(blank) => {
                 self.ready().push_back(blank);
                 self.added.notify_one();
-                // Half of the time at most: running functions need the processor more.
+                // Uses at most half of the time, because running functions have priority.
                 tokio::time::sleep(started.elapsed()).await;
             }
             Err(error) => {
@@ -192,7 +192,7 @@ impl Pool {
     }
 }
 
-/// Keeps as many blank workers ready as are wanted and fit into the memory, until the pool is closed or dropped.
+/// Keeps the target number of blank workers ready, as far as memory allows, until the pool is closed or dropped.
 pub(crate) async fn keep_filled(pool: Weak<Pool>) {
     loop {
         let Some(pool) = pool.upgrade() else {
@@ -247,7 +247,7 @@ mod tests {
         };
         assert_eq!(poll(&mut Context::from_waker(Waker::noop())), 50);
         tokio::time::sleep_until(deadline).await;
-        // Each passes the permit to the next one, and none of them sets another timer.
+        // Each start passes the permit to the next start, and no start sets another timer.
         assert_eq!(poll(&mut Context::from_waker(Waker::noop())), 0);
     }
 

@@ -1,4 +1,4 @@
-//! The processes of one deployment: usually none or one, more while one is not fast enough.
+//! The processes of one deployment: usually none or one, more under load.
 
 use std::cell::Cell;
 use std::num::NonZero;
@@ -26,7 +26,7 @@ pub(crate) struct Processes {
     pub(crate) spec: LaunchSpec,
     starter: Arc<FunctionStarter>,
     instances: ArcSwap<Vec<Arc<Instance>>>,
-    /// Held while the instances change, so that a burst of first requests starts one process.
+    /// Held while the instances change, so that a burst of first requests starts only one process.
     changing: Arc<Mutex<Backoff>>,
     /// Set when the slot accepts no more requests.
     retired: watch::Sender<bool>,
@@ -52,7 +52,7 @@ impl Processes {
         &self.starter.launcher.limits
     }
 
-    /// Counts a request in at a process, which is started if there is none.
+    /// Adds a request to a process. Starts a process if there is none.
     pub(super) async fn enter(self: &Arc<Self>) -> Result<Entered, LeaseError> {
         match self.enter_running() {
             Some(entered) => Ok(entered),
@@ -60,8 +60,8 @@ impl Processes {
         }
     }
 
-    /// Starts a process in a task of its own. The start completes when its caller has hung up, so that the next caller
-    /// finds the process, or the backoff.
+    /// Starts a process in its own task. The start completes even if the caller hangs up, so that the next caller finds
+    /// the process, or the backoff.
     async fn enter_started(self: &Arc<Self>) -> Result<Entered, LeaseError> {
         let mut backoff = Arc::clone(&self.changing).lock_owned().await;
         if let Some(entered) = self.enter_running() {
@@ -89,7 +89,7 @@ impl Processes {
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
         self.admission.close();
-        // Waits for a process that is just starting.
+        // Waits for a process that is starting.
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
         drop(changing);
@@ -101,8 +101,8 @@ impl Processes {
         while draining.join_next().await.is_some() {}
     }
 
-    /// Removes instances that have ended, and scales by the load. `free_percent`, of one core, is what the machine has
-    /// left.
+    /// Removes instances that have ended, and scales by load. `free_percent` is the machine's free processor time, in
+    /// percent of one core.
     pub(super) fn maintain(self: Arc<Self>, free_percent: u32) {
         let instances = self.instances.load_full();
         if instances.is_empty() {
@@ -122,7 +122,7 @@ impl Processes {
             return;
         }
         tokio::spawn(async move {
-            // The holder of the lock changes the instances already.
+            // Another task holds the lock and is changing the instances.
             let Ok(mut backoff) = self.changing.try_lock() else {
                 return;
             };
@@ -140,7 +140,7 @@ impl Processes {
         NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
     }
 
-    /// Starts another process, if it fits into the memory without an eviction.
+    /// Starts another process, if its memory fits without an eviction.
     async fn scale_up(&self, backoff: &mut Backoff) {
         let function = &self.spec.slug;
         let budget = &self.starter.launcher.budget;
@@ -154,7 +154,7 @@ impl Processes {
                 let processes = self.instances.load().len();
                 tracing::info!(%function, processes, "a busy function has another process");
             }
-            // A deploy came in between.
+            // A deploy has replaced the slot in the meantime.
             Err(LeaseError::Retired) => {}
             Err(error) => {
                 tracing::warn!(%function, %error, "cannot start another process of a busy function");
@@ -162,7 +162,7 @@ impl Processes {
         }
     }
 
-    /// Ends one idle process. If none is idle, the load has changed.
+    /// Ends one idle process. If no process is idle, the load has changed.
     fn scale_down(&self, backoff: &mut Backoff) {
         let instances = self.instances.load_full();
         if instances.len() > 1
@@ -188,7 +188,7 @@ impl Processes {
         }
     }
 
-    /// The number of permits follows the number of processes.
+    /// Sets the instances, and the number of permits for them.
     fn set(&self, instances: Vec<Arc<Instance>>) {
         self.admission.set_processes(instances.len());
         self.instances.store(Arc::new(instances));
@@ -224,8 +224,8 @@ fn load_of(worker: &Worker) -> Load {
     }
 }
 
-/// Of two neighbours, another pair each time, the one with fewer requests. This balances as well as comparing all of them,
-/// at a constant cost.
+/// Compares two neighbours, a different pair each time, and selects the instance with fewer requests. This balances as
+/// well as comparing all instances, at a constant cost.
 fn less_busy(instances: &[Arc<Instance>]) -> Option<&Arc<Instance>> {
     if instances.len() < 2 {
         return instances.first();

@@ -1,4 +1,4 @@
-//! Keeps the fleet in shape twice a second: ends idle workers, keeps to the memory budget, and scales busy functions.
+//! Runs twice a second: ends idle workers, enforces the memory budget, and scales busy functions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::capacity::{Budget, IdleCpu};
 
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// The processes of every deployment.
+/// The processes of all deployments.
 #[derive(Debug, Default)]
 pub(crate) struct Deployments(Mutex<Vec<Weak<Processes>>>);
 
@@ -44,7 +44,7 @@ pub(crate) struct Reaper {
 }
 
 impl Reaper {
-    /// Runs until the pool is dropped, with the engine.
+    /// Runs until the engine drops the pool.
     pub(crate) async fn run(self, pool: Weak<Pool>) {
         let mut idle_cpu = IdleCpu::default();
         loop {
@@ -61,7 +61,7 @@ impl Reaper {
         }
     }
 
-    /// Running workers may outgrow the budget. Idle workers of functions are ended first, then blank ones.
+    /// Ends workers when running workers exceed the budget: first idle workers of functions, then blank workers.
     fn keep_to_budget(&self, pool: &Pool) {
         self.budget.measure_machine();
         let excess = self.budget.excess();

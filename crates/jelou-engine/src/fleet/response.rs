@@ -1,4 +1,4 @@
-//! A response body on its way from a worker to the caller.
+//! A response body that streams from a worker to the caller.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -23,11 +23,12 @@ pub struct WorkerBody(Source);
 enum Source {
     Whole(Option<Bytes>),
     Stream(Stream),
-    /// The connection has become another protocol's; the lease lasts as long as this.
+    /// The connection has switched to another protocol. The lease lasts until this value is dropped.
     Upgraded(Box<Lease>),
 }
 
-/// Cut by a task of its own, which also sees callers who do not read: their bodies are not polled.
+/// A separate task cuts the stream when it is idle. The task is needed because the body of a caller that does not read
+/// is not polled.
 #[derive(Debug)]
 struct Stream {
     state: Arc<Mutex<State>>,
@@ -36,7 +37,7 @@ struct Stream {
 }
 
 struct State {
-    /// Absent when the stream has been cut.
+    /// `None` after the stream was cut.
     open: Option<Box<Open>>,
     last_frame: Instant,
     reader: Option<Waker>,
@@ -48,9 +49,9 @@ type OnFailure = Box<dyn FnOnce(&StreamError) + Send>;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) body: Incoming,
-    /// Goes back to the pool when the body has ended well.
+    /// Returns to the pool when the body is complete.
     pub(super) connection: Option<Connection>,
-    /// The call that this is the answer of, if it came over the channel.
+    /// The held call that this response answers, if the call came over the channel.
     pub(super) held: Option<HeldCall>,
     pub(super) lease: Lease,
 }
@@ -95,7 +96,7 @@ impl WorkerBody {
         }))
     }
 
-    /// Waits until there is memory for a message to the function, once this has become another protocol's connection.
+    /// Waits for the memory of a WebSocket message to the function, after the connection has switched protocols.
     ///
     /// # Errors
     /// [`LeaseError`] when the wait is too long, or the slot is retired.
@@ -106,7 +107,7 @@ impl WorkerBody {
         }
     }
 
-    /// The body, if all of it is at hand.
+    /// The body, if all of it is buffered.
     ///
     /// # Errors
     /// Returns the body itself when it is a stream.
@@ -117,7 +118,7 @@ impl WorkerBody {
         }
     }
 
-    /// Calls `tell` when the stream ends too early, once.
+    /// Calls `tell` once, if the stream ends too early.
     pub fn on_failure(self, tell: impl FnOnce(&StreamError) + Send + 'static) -> Self {
         if let Source::Stream(stream) = &self.0 {
             lock(&stream.state).on_failure = Some(Box::new(tell));
@@ -200,12 +201,12 @@ impl Open {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        // Asking for a frame may let the connection read on, so both are asked once more before waiting.
+        // Polling for a frame may let the connection read more, so both are polled again before the wait.
         for _ in 0..2 {
             if let Some(connection) = &mut self.connection
                 && connection.drive(context).is_ready()
             {
-                // Closed by the worker; what it had sent is still to be read.
+                // The worker closed the connection. The data that it sent before is still to be read.
                 self.connection = None;
             }
             if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
@@ -218,7 +219,7 @@ impl Open {
         Poll::Pending
     }
 
-    /// All of it has gone through.
+    /// Releases the connection after the complete body.
     fn end(&mut self) {
         if let Some(call) = self.held.take() {
             call.done();
@@ -231,7 +232,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // A server stops polling once the announced length has gone through, so the end is often not seen.
+        // A server stops polling after the announced length, so the end of the body is often not polled.
         if self.body.is_end_stream() {
             self.end();
         }
@@ -244,8 +245,8 @@ impl Drop for Stream {
     }
 }
 
-/// Ends the stream when no frame went through for that long, because the function sent none or the caller read none. The
-/// function's process and its permit are free from then on, whatever becomes of the caller's connection.
+/// Cuts the stream when no frame passed for `idle_timeout`, because the function sent none or the caller read none.
+/// This releases the process and the permit, even if the caller's connection stays open.
 async fn cut_when_idle(state: Weak<Mutex<State>>, idle_timeout: Duration) {
     while let Some(end) = state
         .upgrade()
@@ -255,7 +256,7 @@ async fn cut_when_idle(state: Weak<Mutex<State>>, idle_timeout: Duration) {
     }
 }
 
-/// When the stream is to be cut, as things stand; `None` once it has been.
+/// When the stream will be cut, unless a frame passes; `None` after the cut.
 fn idle_end(state: &Mutex<State>, idle_timeout: Duration) -> Option<Instant> {
     let mut state = lock(state);
     let end = state.last_frame.checked_add(idle_timeout)?;

@@ -1,4 +1,4 @@
-//! Makes room in the memory budget for another worker.
+//! Frees memory for another worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,17 +8,18 @@ use tokio::time::Instant;
 use super::eviction::Evictable;
 use crate::capacity::{Budget, Charge, NoRoom};
 
-/// How often to look again: neither a worker that becomes idle nor a machine that gets more memory sends an event.
+/// How often to check again, because neither an idle worker nor freed machine memory sends an event.
 const POLL: Duration = Duration::from_millis(50);
 /// How long an evicted worker may take to end.
 const EVICTION: Duration = Duration::from_secs(1);
 
-/// Charges another worker. When it does not fit, workers that had no request for `idle` are evicted, the least recently
-/// used first.
+/// Charges another worker. If its memory does not fit, evicts workers that had no request for `idle`, the least
+/// recently used first.
 ///
 /// # Errors
 ///
-/// When nothing was freed until `deadline`. While enough evicted workers are ending, the wait is at least [`EVICTION`].
+/// When no memory was freed before `deadline`. While enough evicted workers are ending, the wait is at least
+/// [`EVICTION`].
 pub(super) async fn make_room(
     budget: &Arc<Budget>,
     workers: &Evictable,

@@ -1,28 +1,30 @@
-//! When a function gets another process, and when it gives one back.
+//! When a function gets another process, and when it loses one.
 
 use std::num::NonZero;
 
-/// Of the time: an event loop that has work for as much of it has no time left.
+/// Percent of the time: an event loop that has work for this long is overloaded.
 const BUSY_PERCENT: u32 = 75;
-/// Of the time: for how much of it each event loop may have work at most for one process to be too many.
+/// Percent of the time: a process is surplus if the other event loops would have work for at most this long.
 const QUIET_PERCENT: u32 = 50;
-/// Of a core, what must be free for another process: without it, there would only be one more to share with.
+/// Percent of one core: free processor time that another process needs. Without it, the processes would only share a
+/// core.
 const FREE_PERCENT: u32 = 40;
-/// Of the permits for streams: a function with as many open ones gets another process, which needs no core for that.
+/// Percent of the stream permits: with this many open streams, a function gets another process. It needs no free core.
 const STREAMS_SHORT_PERCENT: usize = 75;
-/// Of the permits for streams: how many may be open at most for one process to be too many.
+/// Percent of the stream permits: a process is surplus if the other processes would use at most this many.
 const STREAMS_EASY_PERCENT: usize = 50;
-/// Requests in flight of a process that one of them keeps waiting.
+/// Requests in flight of a process in which one request delays another.
 const WAITING: usize = 2;
-/// Looks in a row that must find the same.
+/// Consecutive checks that must agree.
 const LOOKS_TO_GROW: u32 = 2;
 const LOOKS_TO_SHRINK: u32 = 20;
 
-/// What a process does.
+/// The load of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
-    /// Of the time, how much its event loop has run, and how much it has waited for a core to run on.
+    /// Percent of the time that its event loop has run.
     pub(crate) running_percent: u32,
+    /// Percent of the time that its event loop has waited for a core.
     pub(crate) waiting_percent: u32,
     pub(crate) in_flight: usize,
 }
@@ -41,12 +43,12 @@ impl Load {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Streams {
     pub(crate) open: usize,
-    /// As many as one process may have.
+    /// Stream permits of one process.
     pub(crate) per_process: usize,
 }
 
 impl Streams {
-    /// Whether that many processes have few permits left.
+    /// Whether `processes` processes have few free permits.
     fn are_short(self, processes: usize) -> bool {
         self.open * 100 >= processes * self.per_process * STREAMS_SHORT_PERCENT
     }
@@ -63,7 +65,7 @@ pub(crate) enum Change {
     OneLess,
 }
 
-/// Remembers what the last looks at the processes of a function have found.
+/// Remembers the results of the last checks of a function's processes.
 #[derive(Debug, Default)]
 pub(crate) struct Scaling {
     busy: u32,
@@ -71,7 +73,7 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// `free_percent`, of one core, is what the machine has left.
+    /// `free_percent` is the machine's free processor time, in percent of one core.
     pub(crate) fn look(
         &mut self,
         loads: &[Load],
@@ -120,7 +122,7 @@ mod tests {
         per_process: 100,
     };
 
-    /// The first change, and the look that led to it.
+    /// The first change, and the number of the check that led to it.
     fn first_change(loads: &[Load], most: usize) -> Option<(u32, Change)> {
         let mut scaling = Scaling::default();
         let most = NonZero::new(most).unwrap();

@@ -1,6 +1,6 @@
-//! One deployment of a function, ready to run: its processes, and the queue of requests for them.
+//! One deployment of a function: its processes, and the queue of requests for them.
 //!
-//! A deploy or a change of secrets makes a new slot and retires the old one, so what a slot runs never changes.
+//! A deploy or a change of secrets creates a new slot and retires the old one, so the content of a slot never changes.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl Slot {
         &self.processes.spec
     }
 
-    /// Waits until there is memory for a request's body; `None` for a small one.
+    /// Waits for the memory of a request body; `None` for a small body.
     ///
     /// # Errors
     /// [`LeaseError`] when the wait is too long, or the slot is retired.
@@ -36,12 +36,12 @@ impl Slot {
     /// Checks whether a response stream or WebSocket can be opened now.
     ///
     /// # Errors
-    /// [`LeaseError::Streams`] when there are too many.
+    /// [`LeaseError::Streams`] when too many streams are open.
     pub fn check_streams(&self) -> Result<(), LeaseError> {
         Ok(self.processes.admission.check_streams()?)
     }
 
-    /// A hold on a running process, started if there is none. `body` is the permit for the request's body.
+    /// Leases a running process. Starts a process if there is none. `body` is the permit for the request body.
     ///
     /// # Errors
     /// [`LeaseError`] names the reason: retired, overloaded, backing off, no memory, or a failed start.
@@ -56,8 +56,8 @@ impl Slot {
         Ok(Lease::new(entered, permit, body, call, idle_timeout))
     }
 
-    /// Takes no more requests, and rejects those that wait for a permit; ends the processes when those in flight are
-    /// done.
+    /// Accepts no more requests, and rejects requests that wait for a permit. Ends the processes after the requests in
+    /// flight.
     pub async fn retire(&self) {
         self.processes.retire().await;
     }

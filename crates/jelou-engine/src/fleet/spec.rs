@@ -1,4 +1,4 @@
-//! What a worker is given with its function.
+//! The data that a worker gets with its function.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct LaunchSpec {
     pub artifact_hash: String,
 }
 
-/// What all functions of this server are given.
+/// The data that all functions of this server get.
 #[derive(Debug, Clone)]
 pub(crate) struct Platform {
     pub(crate) functions_domain: String,

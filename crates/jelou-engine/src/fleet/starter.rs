@@ -1,4 +1,4 @@
-//! Starts workers of functions: takes a blank worker and hands it the bundle and the secrets.
+//! Starts workers of functions: takes a blank worker and sends it the bundle and the secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct FunctionStarter {
 }
 
 impl FunctionStarter {
-    /// Starts a worker for a function. It has one request counted in, which the result ends.
+    /// Starts a worker for a function. The worker already counts one request; the result ends that request.
     pub(super) async fn start(
         &self,
         spec: &LaunchSpec,
@@ -43,7 +43,7 @@ impl FunctionStarter {
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
         let blank = tokio::select! {
             blank = self.pool.take(share) => blank?,
-            // The blank worker has nothing of the function yet.
+            // The blank worker has no data of the function yet.
             _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
         };
         let egress_socket = blank.egress_socket();
@@ -109,7 +109,7 @@ impl FunctionStarter {
         }
     }
 
-    /// Passes the worker's connections to the server, with the requests that the worker has in flight.
+    /// Passes the worker's connections to the server, with the worker's requests in flight.
     fn egress_handler(
         &self,
         spec: &LaunchSpec,
@@ -131,7 +131,7 @@ impl FunctionStarter {
     }
 }
 
-/// Writes to the function's log why it did not start.
+/// Logs in the function's log why the start failed.
 async fn log_failure(logs: LogForwarder, error: &LoadError) {
     let text = match error {
         LoadError::Refused {
