@@ -1,17 +1,17 @@
-//! Runs user code: finds or installs Deno, builds uploads, supervises one process per function and passes requests
-//! to it over a private unix socket.
+//! Runs user code: finds or installs Deno, builds uploads, supervises the processes of each function and passes
+//! requests to them over private unix sockets.
 //!
-//! A deployment: [`build`] bundles the upload and reads its manifest in a worker that is thrown away. A request: a
-//! [`Slot`] gives a [`Lease`] on a running worker (starting one when there is none), and the lease sends the request. The
-//! gateway decides before what a request may do.
+//! A deployment: [`build`] bundles the upload and reads its manifest in a temporary worker. A request: a [`Slot`] gives
+//! a [`Lease`] on a running worker (it starts a worker if there is none), and the lease sends the request. The gateway
+//! checks beforehand what a request may do.
 //!
-//! The rooms, each of which uses only those below it:
+//! The modules, from top to bottom. Each module uses only modules below it:
 //!
-//! - `engine`: puts everything together
+//! - `engine`: connects the parts
 //! - `build`: from an upload to a bundle and its manifest
-//! - `fleet`: how many processes there are, and which one gets a request
+//! - `fleet`: the number of processes, and the process of each request
 //! - `worker`: one process, from its start to its end
-//! - `logs`, `transport`, `capacity`: what workers write, how requests reach them, what memory they use
+//! - `logs`, `transport`, `capacity`: the output of workers, the path of requests to workers, the memory of workers
 //! - `artifacts`, `assets`, `deno`: files on disk
 
 mod artifacts;

@@ -1,4 +1,4 @@
-//! Forwards what a worker writes to the server's log.
+//! Forwards the output of workers to the server's log.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) struct LogForwarder {
 }
 
 impl LogForwarder {
-    /// Forwards a line that the server itself writes about the process.
+    /// Forwards a line that the server writes about the process.
     pub(crate) fn say(&self, line: LogLine) {
         self.sink.log(&self.source, line);
     }
@@ -60,7 +60,7 @@ impl LogForwarder {
         }
     }
 
-    /// Waits for a line. Reports the lines that were dropped before it as soon as their count is final.
+    /// Waits for a line. Reports the dropped lines before it as soon as their number is final.
     async fn reporting_dropped<T>(&self, rate: &mut LineRate, line: impl Future<Output = T>) -> T {
         let mut line = std::pin::pin!(line);
         while let Some(end) = rate.report_at() {
@@ -88,7 +88,7 @@ impl LogForwarder {
         text
     }
 
-    /// Maps the positions of stack traces from the bundle to the source files.
+    /// Maps positions in stack traces from the bundle to the source files.
     pub(crate) async fn readable(
         &self,
         text: String,

@@ -4,9 +4,9 @@ use std::fmt;
 
 use jelou_core::{DeploymentId, Slug};
 
-/// Takes the log lines of all functions.
+/// Receives the log lines of all functions.
 pub trait LogSink: fmt::Debug + Send + Sync {
-    /// Takes one line of the function, or of its process.
+    /// Receives one line of the function, or of its process.
     fn log(&self, source: &LogSource, line: LogLine);
 }
 
@@ -19,13 +19,13 @@ pub struct LogSource {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogLine {
-    /// A line on stdout: a JSON object from the SDK, or plain text that the function wrote.
+    /// A line on stdout: a JSON object from the SDK, or plain text from the function.
     Output(String),
-    /// A line that Deno wrote to stderr, or why the function did not start.
+    /// A line on stderr from Deno, or the reason why the function did not start.
     Engine(String),
-    /// The process ended by itself.
+    /// The process ended without a request of the server.
     Died(String),
-    /// The process was ended because it broke a limit; the text names the limit.
+    /// The server ended the process because it exceeded a limit; the text names the limit.
     Breach(String),
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),

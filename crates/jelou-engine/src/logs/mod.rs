@@ -1,4 +1,4 @@
-//! What workers write: read from their pipes, limited, and forwarded to the server's log.
+//! The output of workers: read from pipes, limited, and forwarded to the server's log.
 
 mod forward;
 mod line;

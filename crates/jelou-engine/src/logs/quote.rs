@@ -1,4 +1,4 @@
-//! Quotes the last lines of a process that failed.
+//! Quotes the last lines of a failed process.
 
 use std::collections::VecDeque;
 
@@ -8,11 +8,11 @@ use tokio::io::AsyncBufReadExt;
 
 use super::next_line;
 
-/// Lines that an error quotes.
+/// Maximum number of lines in an error message.
 const MAX_LINES: usize = 10;
-/// Characters of each line.
+/// Maximum characters of each line.
 const MAX_CHARACTERS: usize = 500;
-/// Bytes of a line that are read; of a longer line, the beginning is quoted as it is.
+/// Maximum bytes of a line. Of a longer line, the error quotes the raw beginning.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Reads until the process closes the pipe, and returns its last lines for an error message.
@@ -27,13 +27,13 @@ pub(crate) async fn last_lines(mut reader: impl AsyncBufReadExt + Unpin) -> Vec<
     lines.iter().map(|line| quoted(line)).collect()
 }
 
-/// A line of the worker's log, which has more fields.
+/// The needed field of a line in the worker's log.
 #[derive(Deserialize)]
 struct Logged {
     args: Vec<Value>,
 }
 
-/// The arguments of a line of the worker's log, or any other line as it is.
+/// The arguments of a line in the worker's log. Any other line stays unchanged.
 fn quoted(line: &str) -> String {
     let text = match serde_json::from_str(line) {
         Ok(Logged { args }) => {

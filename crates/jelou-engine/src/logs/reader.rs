@@ -4,14 +4,14 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt};
 
 /// Reads and discards until the process closes the pipe.
 pub(crate) async fn discard(mut pipe: impl AsyncRead + Unpin) {
-    // A failed pipe has nothing left to read.
+    // Nothing more can be read from a failed pipe.
     let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    /// Bytes over the limit, which were dropped.
+    /// Bytes over the limit. They were dropped.
     pub(super) dropped: usize,
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn next_line(
     Ok(Some(Line { text, dropped }))
 }
 
-/// Escapes control characters, with which a line could forge or overwrite other lines in a terminal.
+/// Escapes control characters. With them, a line could forge or overwrite other lines in a terminal.
 fn escape_controls(text: &str) -> String {
     let is_control = |character: char| character.is_control() && character != '\t';
     if !text.contains(is_control) {
@@ -60,7 +60,7 @@ fn escape_controls(text: &str) -> String {
         })
 }
 
-/// Skips the rest of the line. Returns its bytes.
+/// Skips the rest of the line, and returns its length in bytes.
 async fn skip_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<usize> {
     let mut skipped = 0;
     loop {

@@ -1,4 +1,4 @@
-//! The body of a request on its way to a worker.
+//! The body of a request from the caller to a worker.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,12 +13,12 @@ use tokio::runtime::Handle;
 
 use super::body_memory::{BodyMemory, Contents};
 
-/// Bytes of a body that goes over the call channel; a longer one is streamed over HTTP.
+/// Maximum bytes of a body on the call channel. A longer body is streamed over HTTP.
 pub const MAX_CALL_BODY: usize = 128 * 1024;
-/// How much of a body that nobody wants is read, and for how long.
+/// Limits for reading and discarding an unwanted body: bytes and time.
 const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
-/// How long a body of unknown length is waited for, to see whether it is a short one.
+/// How long to wait for the end of a body of unknown length, which may be short.
 const GATHER_TIME: Duration = Duration::from_millis(50);
 
 #[derive(Debug, thiserror::Error)]
@@ -33,23 +33,23 @@ pub enum BodyError {
     Hyper(#[from] hyper::Error),
 }
 
-/// A body that is streamed from the caller, or one that is at hand.
+/// A complete body, or a stream from the caller.
 #[derive(Debug)]
 pub enum RequestBody {
     Full(Option<Bytes>),
     Stream(LimitedStream),
 }
 
-/// Fails as soon as more bytes have come than the limit allows.
+/// A stream that fails when it exceeds its limit of bytes.
 #[derive(Debug)]
 pub struct LimitedStream {
-    /// Absent at its end.
+    /// `None` at the end.
     body: Option<Incoming>,
-    /// What has been read of it already.
+    /// The part that was read already.
     begun: Bytes,
     left: u64,
     limit: u64,
-    /// Counted once it is known what the body may take. Boxed, because short bodies have none.
+    /// Counted after the memory limit of the body is known. Boxed, because short bodies have no such limit.
     contents: Option<Box<Contents>>,
 }
 
@@ -62,11 +62,11 @@ impl RequestBody {
         Self::Full(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Takes a short body whole, so that it can go over the call channel. A long one stays a stream, and so does one of
-    /// unknown length that does not end soon.
+    /// Reads a short body completely, so that it can go over the call channel. A long body stays a stream. A body of
+    /// unknown length that does not end soon also stays a stream.
     ///
     /// # Errors
-    /// [`BodyError`] when the stream fails or is over its limit.
+    /// [`BodyError`] when the stream fails or exceeds its limit.
     pub async fn gather(self) -> Result<Self, BodyError> {
         let length = self.size_hint().exact();
         match self {
@@ -79,10 +79,10 @@ impl RequestBody {
         }
     }
 
-    /// Limits what the body may take of a worker's memory.
+    /// Limits the worker memory that the body may take.
     ///
     /// # Errors
-    /// [`BodyError::TooDense`] when it takes more; a stream fails when it is read.
+    /// [`BodyError::TooDense`] when the body takes more memory. A stream fails later, while it is read.
     pub fn within(self, memory: BodyMemory) -> Result<Self, BodyError> {
         let mut contents = memory.contents();
         match self {
@@ -110,7 +110,7 @@ impl RequestBody {
 }
 
 impl LimitedStream {
-    /// Reads until the end of a short body; until [`MAX_CALL_BODY`] or [`GATHER_TIME`] of one that is not.
+    /// Reads to the end of a short body. Stops a longer body at [`MAX_CALL_BODY`], a slower body after [`GATHER_TIME`].
     async fn gather_some(mut self) -> Result<RequestBody, BodyError> {
         let mut gathered = BytesMut::new();
         let gathering = async {
@@ -126,7 +126,7 @@ impl LimitedStream {
             }
             Ok::<_, BodyError>(())
         };
-        // A longer one has begun.
+        // After the timeout, the stream starts with the gathered bytes.
         if let Ok(read) = tokio::time::timeout(GATHER_TIME, gathering).await {
             read?;
         }
@@ -181,7 +181,7 @@ impl LimitedStream {
     fn size_hint(&self) -> SizeHint {
         let body = self.body.as_ref();
         if !self.begun.is_empty() {
-            // Only a body of unknown length is begun.
+            // Only a body of unknown length has gathered bytes.
             return SizeHint::default();
         }
         body.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
@@ -190,7 +190,7 @@ impl LimitedStream {
 
 impl Drop for LimitedStream {
     fn drop(&mut self) {
-        // The function has answered before it had read everything, or could not be asked.
+        // The function answered before it read the whole body, or no function got the request.
         if let Some(body) = self.body.take() {
             discard(body);
         }
@@ -228,13 +228,13 @@ impl Body for RequestBody {
     }
 }
 
-/// Reads and forgets the rest of a body whose request is answered already. A connection that is closed on bytes that
-/// nobody has read is reset, and a caller who is still sending loses the answer (RFC 9112, section 9.6).
+/// Reads and discards the rest of a body whose request is already answered. Closing a connection with unread bytes
+/// resets it, and a caller that still sends loses the response (RFC 9112, section 9.6).
 pub fn discard(mut body: Incoming) {
     if body.is_end_stream() {
         return;
     }
-    // None while the server goes down.
+    // There is no runtime while the server shuts down.
     let Ok(runtime) = Handle::try_current() else {
         return;
     };
@@ -249,7 +249,7 @@ pub fn discard(mut body: Incoming) {
                 }
             }
         };
-        // Whoever sends slower than that waits for no answer.
+        // A slower sender gets no more time; it may lose the answer.
         let _ = tokio::time::timeout(MAX_DISCARD_TIME, rest).await;
     });
 }

@@ -1,5 +1,5 @@
-//! What a request's body takes of a worker's memory, as admission counts it. The factors are measured; decision 097 has
-//! the figures.
+//! The worker memory that a request body takes, as admission counts it. The factors are measured; decision 097 has the
+//! figures.
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http_body::Body;
@@ -7,9 +7,10 @@ use jelou_core::Limits;
 
 use super::body::{BodyError, MAX_CALL_BODY, RequestBody};
 
-/// Bytes of a body that is not counted: whatever it is, as many as a process works on at a time fit beside the others.
+/// Maximum bytes of an uncounted body. A process has enough memory for such bodies of all its concurrent requests,
+/// whatever their content.
 const MAX_SMALL: u64 = 4 * 1024;
-/// Memory for a multipart form at least, which may have a few dozen small files.
+/// Minimum memory of a multipart form, which may have a few dozen small files.
 const LEAST_OF_MULTIPART: u64 = 512 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) enum BodySize {
     Large,
 }
 
-/// Memory of a worker that a request's body may take.
+/// Worker memory that a request body may take.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyMemory {
     size: BodySize,
@@ -31,18 +32,18 @@ pub struct BodyMemory {
 }
 
 impl BodyMemory {
-    /// Of a body that is counted already, or that there is not.
+    /// For a request without a body, or with a body that is already counted.
     pub const NONE: Self = Self {
         size: BodySize::Small,
         bytes: 0,
         format: Format::Text,
     };
 
-    /// The most that the body may take, and no more than a function's bodies may take together.
+    /// The most memory that the body may take, up to the limit for all bodies of a function.
     pub fn of(headers: &HeaderMap, body: &RequestBody, limits: &Limits) -> Self {
         let length = match body.size_hint().exact() {
             Some(0) => return Self::NONE,
-            // What the worker decodes may have any length.
+            // The decoded body may have any length.
             _ if headers.contains_key(header::CONTENT_ENCODING) => None,
             length => length,
         };
@@ -64,7 +65,7 @@ impl BodyMemory {
         }
     }
 
-    /// Of a frame of a WebSocket message, `message` bytes of which have come with it.
+    /// The memory of a WebSocket frame, when `message` bytes of its message have arrived, this frame included.
     pub fn of_message(frame: u64, message: u64, limits: &Limits) -> Self {
         if message <= MAX_SMALL {
             return Self::NONE;
@@ -92,7 +93,7 @@ impl BodyMemory {
         u32::try_from(self.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
     }
 
-    /// What the body may have in it, to take no more memory than this.
+    /// The content that the body may have within this memory.
     pub(crate) fn contents(self) -> Contents {
         Contents {
             left: match self.size {
@@ -106,10 +107,10 @@ impl BodyMemory {
     }
 }
 
-/// What the body's type says of the memory that it takes.
+/// The body's format, derived from its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// JSON among it, whatever its type is called.
+    /// JSON and all other text, whatever its content type.
     Text,
     UrlEncoded,
     Multipart,
@@ -140,7 +141,7 @@ impl Format {
         found.map_or(Self::Text, |(_, format)| *format)
     }
 
-    /// Bytes of memory for a byte of the body.
+    /// Bytes of memory for each byte of the body.
     fn factor(self) -> u64 {
         match self {
             Self::Text => 16,
@@ -150,11 +151,11 @@ impl Format {
     }
 }
 
-/// Adds up, while a body goes through, what takes more memory than its bytes tell: `[{},{},…]` of 10 MB parses to 280 MB, and
-/// so do short fields of forms.
+/// Counts content that takes more memory than its bytes suggest, while a body passes: 10 MB of `[{},{},…]` parse to 280
+/// MB, and short form fields are similar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contents {
-    /// Bytes of memory.
+    /// Remaining bytes of memory.
     left: u64,
     format: Format,
     part: Pattern,
@@ -162,7 +163,7 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Bytes of memory for an object or array in JSON.
+    /// Bytes of memory for a JSON object or array.
     const CONTAINER: u64 = 80;
     const URL_ENCODED_FIELD: u64 = 250;
     const MULTIPART_FIELD: u64 = 400;
@@ -193,7 +194,7 @@ fn number(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> u64 {
     bytes.iter().filter(|byte| is_counted(**byte)).count() as u64
 }
 
-/// Counts a text in bytes that come in pieces. Its first byte must not come again in it.
+/// Counts occurrences of a text in a stream of chunks. The first byte of the text must not occur in it again.
 #[derive(Debug, Clone, Copy)]
 struct Pattern {
     text: &'static [u8],

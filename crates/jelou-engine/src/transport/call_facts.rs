@@ -1,36 +1,36 @@
-//! The facts of a call that the gateway adds to the caller's request, and their form on the wire, which
-//! `sdk/src/worker/call_facts.ts` reads.
+//! The facts that the gateway adds to a call, and their wire format. `sdk/src/worker/call_facts.ts` parses it.
 
 use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use uuid::Uuid;
 
-/// Carries the facts of a call that goes over HTTP.
+/// Header with the facts of a call over HTTP.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-jelou-call");
 /// Bytes that would end a field.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Facts of a call. The first two stay in the engine: the worker names the request, and the engine looks them up.
+/// Facts of a call. The engine keeps the first two fields: the worker sends the request's id, and the engine looks them
+/// up.
 #[derive(Debug, Clone, Copy)]
 pub struct CallFacts<'a> {
-    /// Length of the chain of calls that led to this one.
+    /// Number of hops before this call.
     pub hops: u32,
     /// The scope of `ctx.memory`.
     pub memory_scope: &'a str,
     pub request_id: Uuid,
-    /// The tool's key.
+    /// The key of the tool.
     pub tool: &'a str,
     /// Scheme and authority of the function's URL.
     pub url: &'a str,
-    /// Values of the path's parameters, decoded.
+    /// Decoded values of the path parameters.
     pub params: &'a [(String, String)],
-    /// The identity that the caller acts for, as a JSON object.
+    /// The identity of the user behind the caller, as a JSON object.
     pub identity: Option<&'a str>,
 }
 
 impl CallFacts<'_> {
-    /// Appends one line without its end: the fields in the order of [`CallFacts`], percent-encoded, a space between
-    /// them. An absent field is empty.
+    /// Appends one line without a line end: the fields in the order of [`CallFacts`], percent-encoded and separated by
+    /// spaces. A missing field is empty.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut id = Uuid::encode_buffer();
         let id = self.request_id.hyphenated().encode_lower(&mut id);
@@ -49,7 +49,8 @@ impl CallFacts<'_> {
         field(out, self.identity.unwrap_or_default());
     }
 
-    /// The same line as the value of [`HEADER`]. It is printable ASCII, so there is no error in practice.
+    /// The same line as the value of [`HEADER`]. The line is printable ASCII, so the conversion does not fail in
+    /// practice.
     pub(crate) fn header_value(&self) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut line = Vec::new();
         self.write(&mut line);

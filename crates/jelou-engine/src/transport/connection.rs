@@ -1,7 +1,6 @@
 //! HTTP/1.1 connections to one worker, kept alive and reused.
 //!
-//! A connection is driven by the task that uses it, not by a task of its own: a request then costs no switch between tasks
-//! and no wake-up of another thread.
+//! The task that uses a connection also drives it. Thus a request needs no task switch and wakes no other thread.
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
@@ -21,11 +20,11 @@ use super::peer::connect;
 use super::sharded::Sharded;
 use super::stream::WorkerStream;
 
-/// Idle connections that a thread keeps. Each takes a file descriptor of the process (`limits.max_open_files`), and after a
-/// burst fewer are needed.
+/// Maximum number of idle connections of a thread. Each connection takes a file descriptor of the process
+/// (`limits.max_open_files`), and after a burst fewer are needed.
 const MAX_IDLE: usize = 8;
 
-/// Room for the status line and the end of a head, which do not count.
+/// Buffer space for the status line and the end of a head, which do not count towards the limit.
 const STATUS_LINE_BYTES: usize = 1024;
 
 pub(crate) struct Connection {
@@ -35,7 +34,7 @@ pub(crate) struct Connection {
 
 struct Driver {
     work: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
-    /// Set when the connection is closed or upgraded. The work must not be polled again.
+    /// Set when the connection is closed or upgraded. The driver must not be polled again.
     ended: bool,
 }
 
@@ -71,7 +70,7 @@ impl Connection {
     async fn open(socket: &Path, process: Pid, max_head_bytes: usize) -> std::io::Result<Self> {
         let stream = connect(socket, process).await?;
         let (sender, driver) = http1::Builder::new()
-            // The limit is looked at when the head has come: how much of it one read brings is chance.
+            // The exact limit is checked after the complete head arrives, because the size of a read varies.
             .max_buf_size(max_head_bytes + STATUS_LINE_BYTES)
             .handshake(TokioIo::new(WorkerStream(stream)))
             .await
@@ -97,19 +96,19 @@ impl Connection {
         let mut response = std::pin::pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;
         poll_fn(|context| {
-            // When the connection ends, so does the response.
+            // When the connection ends, the response ends too.
             let _ = driver.poll(context);
             response.as_mut().poll(context)
         })
         .await
     }
 
-    /// Drives an upgraded connection in a task of its own.
+    /// Drives an upgraded connection in its own task.
     pub(crate) fn detach(mut self) {
         tokio::spawn(poll_fn(move |context| self.driver.poll(context)));
     }
 
-    /// Sends a request and reads the whole response, whose body may have `max_bytes`.
+    /// Sends a request and reads the complete response. The body may have `max_bytes`.
     ///
     /// # Errors
     ///
@@ -140,7 +139,8 @@ impl Connection {
         Ok((head.status, bytes.freeze()))
     }
 
-    /// Whether another request can be sent: the last one is complete, and the worker has not closed the connection.
+    /// Whether another request can be sent: the last exchange is complete, and the worker has not closed the
+    /// connection.
     fn is_idle(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         self.drive(&mut context).is_pending() && self.sender.is_ready()
@@ -156,7 +156,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// `max_head_bytes` limits the head of a response.
+    /// `max_head_bytes` limits the response head.
     pub(crate) fn new(process: Pid, socket: &Path, max_head_bytes: usize) -> Self {
         Self {
             process,
@@ -166,7 +166,7 @@ impl Connections {
         }
     }
 
-    /// Limit of the head of a response.
+    /// Maximum bytes of a response head.
     pub(crate) fn max_head_bytes(&self) -> usize {
         self.max_head_bytes
     }
@@ -185,7 +185,7 @@ impl Connections {
         Connection::open(&self.socket, self.process, self.max_head_bytes).await
     }
 
-    /// Keeps the connection for another request, unless it is closed or enough are kept.
+    /// Keeps the connection for another request, unless it is closed or there are enough idle connections.
     pub(crate) fn give_back(&self, mut connection: Connection) {
         if !connection.is_idle() {
             return;
@@ -233,7 +233,8 @@ mod tests {
         for connection in taken {
             connections.give_back(connection);
         }
-        // Nothing was sent, so a read blocks on an open connection and returns the end of a closed one.
+        // The end sent nothing. A read therefore blocks on an open connection and returns the end of a closed
+        // connection.
         accepted.retain_mut(|end| {
             let read = end.read(&mut [0]);
             read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)

@@ -1,4 +1,5 @@
-//! Requests on their way to a worker and back: frames on a call channel, or HTTP/1.1 over a kept connection.
+//! Transport of requests to a worker and of responses back: frames on a call channel, or HTTP/1.1 on a kept-alive
+//! connection.
 
 mod body;
 mod body_memory;

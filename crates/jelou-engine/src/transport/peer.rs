@@ -6,15 +6,15 @@ use std::path::Path;
 use rustix::process::Pid;
 use tokio::net::UnixStream;
 
-/// The socket lies where the worker can write. A worker that has broken out of Deno could put a link to another worker's
-/// socket there, and the server would send it requests whose callers have no token for that other function.
+/// The worker can write to the socket's folder. A worker that has broken out of Deno could put a link to another
+/// worker's socket there. The server would then send requests to a function for which the callers have no token.
 ///
 /// # Errors
 ///
-/// When nothing listens, or a process other than `process` does.
+/// When no process listens, or a process other than `process`.
 pub(crate) async fn connect(socket: &Path, process: Pid) -> Result<UnixStream> {
     let stream = UnixStream::connect(socket).await?;
-    // The process that called listen(2) (unix(7), SO_PEERCRED).
+    // The peer is the process that called listen(2) (unix(7), SO_PEERCRED).
     if stream.peer_cred()?.pid() == Some(process.as_raw_nonzero().get()) {
         return Ok(stream);
     }

@@ -1,4 +1,4 @@
-//! A value for each of a few threads, so that threads do not contend for it.
+//! One value for each of a few threads, to avoid lock contention.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

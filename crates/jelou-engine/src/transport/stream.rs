@@ -1,5 +1,5 @@
-//! The byte stream of an HTTP connection to a worker. A worker may respond before it has read the whole request, and close
-//! its end. Later writes are discarded and not reported as errors, so that the response can still be read.
+//! The byte stream of an HTTP connection to a worker. A worker may respond and close its end before it has read the
+//! whole request. Later writes are discarded without an error, so that the response can still be read.
 
 use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -20,7 +20,7 @@ fn ignoring_closed(written: Result<usize>, bytes: usize) -> Result<usize> {
 }
 
 fn is_closed(kind: ErrorKind) -> bool {
-    // ConnectionReset when the worker had unread bytes.
+    // The error is `ConnectionReset` if the worker had unread bytes.
     matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
@@ -87,7 +87,7 @@ mod tests {
             let mut answer = [0; 6];
             stream.read_exact(&mut answer).await.unwrap();
             assert_eq!(&answer, b"answer");
-            // End of file or an error.
+            // The read returns the end of file or an error.
             assert_eq!(stream.read(&mut answer).await.unwrap_or_default(), 0);
         }
     }

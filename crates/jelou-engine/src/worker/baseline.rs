@@ -1,4 +1,4 @@
-//! What the first blank worker shows about all of them.
+//! Measurements of the first blank worker, which apply to all workers.
 
 use super::code_cache::CodeCache;
 
@@ -10,8 +10,8 @@ pub(crate) struct Baseline {
 }
 
 impl Baseline {
-    /// The limit of the data segment, in bytes, that leaves `mib` to the process. V8 reserves much address space that it
-    /// never uses, so the limit counts from what a blank worker has.
+    /// The data segment limit, in bytes, that gives the process `mib` of its own. V8 reserves much address space that
+    /// it never uses, so the limit is added to the data segment of a blank worker.
     pub(crate) fn max_data_bytes(&self, mib: u64) -> u64 {
         self.data_bytes + mib * 1024 * 1024
     }

@@ -1,4 +1,4 @@
-//! A process that has no function yet: its start, its rehearsal, and the handoff of a function.
+//! A process without a function: its start, its rehearsal, and the handoff of a function.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,12 +39,12 @@ pub(crate) struct Blank {
 }
 
 impl Blank {
-    /// Starts a process, whose memory `charge` accounts for. Creating its folder can block on a slow disk, so that is
-    /// done on the launcher's runtime and not on the thread of a request.
+    /// Starts a process and charges its memory to `charge`. Creating the folder can block on a slow disk, so it runs on
+    /// the launcher's runtime and not on a request's thread.
     ///
     /// # Errors
     ///
-    /// When the process cannot be started, ends, or is not ready within `limits.startup_timeout_ms`.
+    /// When the process cannot be started, ends early, or is not ready within `limits.startup_timeout_ms`.
     pub(crate) async fn start(
         launcher: &Arc<Launcher>,
         purpose: Purpose,
@@ -52,7 +52,7 @@ impl Blank {
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let timeout = launcher.limits.startup_timeout();
-        // A set, so that a cancelled start aborts the task.
+        // Dropping the set aborts the task, so that a cancelled start ends.
         let mut starting = JoinSet::new();
         let own = Arc::clone(launcher);
         let blank = async move { Self::start_limited(&own, purpose, share, charge).await };
@@ -113,11 +113,11 @@ impl Blank {
         })
     }
 
-    /// Runs through a first call, which halves the time of the real one.
+    /// Executes a first call, which halves the time of the real first call.
     ///
     /// # Errors
     ///
-    /// When the process ends, or does not finish within `limits.startup_timeout_ms`.
+    /// When the process ends early, or does not finish within `limits.startup_timeout_ms`.
     pub(crate) async fn rehearse(&mut self, launcher: &Launcher) -> Result<(), LoadError> {
         let rehearsed = load::rehearse(&mut self.connection, launcher.limits.startup_timeout());
         launcher.boosted(&self.dir, rehearsed).await
@@ -136,7 +136,7 @@ impl Blank {
         self.dir.egress_socket()
     }
 
-    /// Reads the function's manifest, then ends the process. Its output is quoted in an error, and otherwise discarded.
+    /// Reads the function's manifest, then ends the process. An error quotes the output of the process.
     ///
     /// # Errors
     ///
@@ -165,8 +165,8 @@ impl Blank {
         }
     }
 
-    /// Hands the process a function, for the rest of its life. The worker has one request counted in, which the caller
-    /// ends with [`Worker::leave`]; so the worker is not evicted before its first use.
+    /// Hands a function to the process, which keeps it until its end. The worker starts with one request in flight, so
+    /// that it is not evicted before its first use. The caller ends this request with [`Worker::leave`].
     ///
     /// # Errors
     ///
@@ -190,7 +190,7 @@ impl Blank {
             channels,
         } = self;
         dir.set_share(share);
-        // Before the import: a module that writes much would block on a full pipe.
+        // Started before the import, because a module that writes much would block on a full pipe.
         launcher
             .runtime
             .spawn(logs.clone().run(stdout, LogLine::Output));
@@ -216,9 +216,9 @@ impl Blank {
             let _ = child.kill().await;
             return Err(error);
         }
-        // The import may have been boosted.
+        // The import may have raised the share.
         dir.set_share(share);
-        // Connections belong to the thread that opened them; a calling thread opens its own.
+        // Connections belong to the thread that opened them. A calling thread opens its own connections.
         drop(connection);
         let process = Process { child, dir, egress };
         let launcher = Arc::clone(launcher);
@@ -257,11 +257,11 @@ async fn load(
     }
 }
 
-/// Measured once, with a process that is started for it.
+/// The baseline. Measured once, with a temporary process.
 ///
 /// # Errors
 ///
-/// When that process cannot be started, or is not ready within `limits.startup_timeout_ms`.
+/// When the temporary process cannot be started, or is not ready within `limits.startup_timeout_ms`.
 pub(crate) async fn baseline(launcher: &Launcher) -> Result<&Baseline, LoadError> {
     let timeout = launcher.limits.startup_timeout();
     let measured = launcher

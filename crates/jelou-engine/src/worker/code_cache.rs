@@ -1,13 +1,14 @@
-//! Deno's code cache of the worker's bootstrap, so that a process does not compile it again.
+//! Deno's code cache for the worker's bootstrap, so that processes do not compile the bootstrap again.
 //!
-//! The cache is taken from a process that never had a function, and stored where no process can read it. Each process gets
-//! its own copy: in a shared cache, one function could leave code for another.
+//! The cache comes from a process that never had a function, and its folder is unreadable for all processes. Each
+//! process gets its own copy: in a shared cache, one function could leave code for another.
 
 use std::path::{Path, PathBuf};
 
 use jelou_sandbox::ProcessUser;
 
-/// Deno's SQLite databases of compiled code and of module imports, with the write-ahead logs that a killed process leaves.
+/// Deno's SQLite databases of compiled code and of module imports, and the write-ahead logs that a killed process
+/// leaves.
 const FILES: [&str; 6] = [
     "v8_code_cache_v2",
     "v8_code_cache_v2-wal",
@@ -23,7 +24,7 @@ pub(crate) struct CodeCache {
 }
 
 impl CodeCache {
-    /// Moves the cache from the `DENO_DIR` of a process that has ended into `folder`. Missing files are skipped.
+    /// Moves the cache from the `DENO_DIR` of an ended process into `folder`. Missing files are skipped.
     pub(crate) fn take(deno_dir: &Path, folder: PathBuf) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new()
@@ -39,7 +40,7 @@ impl CodeCache {
         Ok(Self { folder })
     }
 
-    /// Creates the `DENO_DIR` of a process that is about to start.
+    /// Creates the `DENO_DIR` of a process before its start.
     pub(crate) fn provide(
         &self,
         deno_dir: &Path,

@@ -9,20 +9,20 @@ use super::directory::WorkerDir;
 use super::permissions;
 use crate::assets::Assets;
 
-/// V8's settings besides the size of its heap:
+/// V8's flags, except for the size of its heap:
 ///
-/// - 1 MiB for each half of the young generation. Collecting the default of 16 MiB stops every call for some milliseconds
-///   on a machine whose cores are all busy. Small halves are collected more often, in a fraction of that time.
-/// - No helper threads for the collection: the collecting thread waits until each helper was scheduled.
-/// - `gc()`, for the rehearsal; the worker removes it before any user code runs.
+/// - 1 MiB for each half of the young generation. With the default of 16 MiB, a collection stops every call for some
+///   milliseconds when all cores are busy. Smaller halves are collected more often, but in a fraction of that time.
+/// - No helper threads for the collection: the collecting thread waits until each helper thread was scheduled.
+/// - `gc()`, for the rehearsal. The worker removes it before any user code runs.
 const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-gc";
 
-/// What every worker runs: Deno with the embedded bootstrap.
+/// The program of every worker: Deno with the embedded bootstrap.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) deno: PathBuf,
     pub(crate) assets: Assets,
-    /// What functions cannot connect to, as `--deny-net` takes it.
+    /// Addresses that functions cannot connect to, in the format of `--deny-net`.
     pub(crate) denied_addresses: Vec<String>,
     pub(crate) max_heap_mib: u64,
 }

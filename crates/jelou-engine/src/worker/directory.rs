@@ -10,21 +10,21 @@ use tokio::net::UnixListener;
 
 use super::code_cache::CodeCache;
 
-/// Threads with a pipe of their own for a worker's answers; the other threads get them on their sockets.
+/// Number of threads that have their own answer pipe for a worker. Other threads read answers from their sockets.
 const MAX_ANSWER_PIPES: usize = 8;
 
-/// The private folder of one worker and its control group. Dropping it removes both.
+/// A worker's private folder and its control group. Dropping it removes both.
 #[derive(Debug)]
 pub(super) struct WorkerDir {
     path: PathBuf,
-    /// Dropped after the folder is removed, so that no other process gets the id while files have it.
+    /// Dropped after the folder is removed, so that no other process gets the id while files still have it.
     user: Option<LentUser>,
     group: Option<ControlGroup>,
 }
 
 impl WorkerDir {
-    /// Creates the folder. With a user id of its own, the process can enter the folder and write to its home, and no
-    /// other process can.
+    /// Creates the folder. If the process has its own user id, only this process can enter the folder and write to its
+    /// home.
     pub(super) fn create(
         path: PathBuf,
         user: Option<LentUser>,
@@ -44,10 +44,10 @@ impl WorkerDir {
         Ok(dir)
     }
 
-    /// Copies the code cache into the folder. The copying task owns the folder, so that a cancelled start removes it after
-    /// the last file and not while files are written.
+    /// Copies the code cache into the folder. The copying task owns the folder, so that a cancelled start removes the
+    /// folder only after the last file is written.
     pub(super) async fn with_code_cache(self, cache: CodeCache) -> std::io::Result<Self> {
-        // Some megabytes: too slow for a thread of the runtime.
+        // The cache has some megabytes; copying it would block a thread of the runtime.
         let filling = tokio::task::spawn_blocking(move || {
             cache.provide(&self.deno_dir(), self.user())?;
             Ok(self)
@@ -55,7 +55,7 @@ impl WorkerDir {
         filling.await.map_err(std::io::Error::other)?
     }
 
-    /// Listens for the connections that the process opens to the functions domain.
+    /// Listens for connections from the process to the functions domain.
     pub(super) fn listen_egress(&self) -> std::io::Result<UnixListener> {
         let listener = UnixListener::bind(self.egress_socket())?;
         if let Some(user) = self.user() {
@@ -80,7 +80,7 @@ impl WorkerDir {
         self.user.as_ref().map(LentUser::user)
     }
 
-    /// The process may write here while it starts.
+    /// The folder that the process may write to during its start.
     pub(super) fn home(&self) -> PathBuf {
         self.path.join("w")
     }
@@ -104,7 +104,7 @@ impl WorkerDir {
         self.home().join("calls")
     }
 
-    /// Creates the pipes for the call channel's answers, and opens the server's end before the process starts.
+    /// Creates the answer pipes of the call channel, and opens the server's ends before the process starts.
     pub(super) fn make_answer_pipes(&self) -> std::io::Result<Vec<File>> {
         let mut pipes = Vec::new();
         for path in self.answer_pipes() {
@@ -130,7 +130,7 @@ impl WorkerDir {
             .map(move |number| home.join(format!("answers{number}")))
     }
 
-    /// Separate from the home, so that the process cannot replace its egress socket.
+    /// Outside of the home, so that the process cannot replace its egress socket.
     fn egress_dir(&self) -> PathBuf {
         self.path.join("e")
     }
@@ -159,7 +159,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("worker");
         let cache = CodeCache::take(root.path(), root.path().join("cache")).unwrap();
-        // One thread, which has something else to do at first.
+        // One thread, which is busy at first.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .max_blocking_threads(1)

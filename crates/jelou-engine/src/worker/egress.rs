@@ -1,4 +1,4 @@
-//! The connections that a worker opens to the functions domain.
+//! Connections from a worker to the functions domain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Connections that one process may have open: each takes a file descriptor of the server.
+/// Maximum open connections of one process, because each takes a file descriptor of the server.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Pause after a failed accept, most likely because file descriptors are exhausted.
+/// Pause after a failed accept. The likely cause is a lack of file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Takes each connection. Its permit is held as long as the connection is open.
+/// Handles each connection, and holds its permit while the connection is open.
 pub(crate) type EgressHandler = Box<dyn Fn(UnixStream, OwnedSemaphorePermit) + Send + Sync>;
 
 /// Accepts the connections of one worker.
@@ -30,7 +30,7 @@ impl EgressListener {
         }
     }
 
-    /// The next connection, as soon as the worker may have another one.
+    /// Waits until the worker may open another connection, and accepts it.
     pub(super) async fn accept(&self) -> (UnixStream, OwnedSemaphorePermit) {
         loop {
             let permit = Arc::clone(&self.permits).acquire_owned().await;

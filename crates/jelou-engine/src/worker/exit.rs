@@ -1,4 +1,4 @@
-//! How a process ended, in words.
+//! Describes how a process ended.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::process::Child;
 
 use super::directory::WorkerDir;
 
-/// How long a process may take to end after it has closed a connection; with idle priority it ends slowly.
+/// How long a process may take to end after it closes a connection. With idle priority, it ends slowly.
 const END_OF_CLOSED: Duration = Duration::from_secs(1);
 
 pub(super) fn describe(
@@ -30,7 +30,8 @@ pub(super) fn describe(
     }
 }
 
-/// How a process ended whose connections were closed, which is visible before its exit. `None` when it still runs.
+/// Describes how a process ended after its connections closed, because they close before its exit. `None` when the
+/// process still runs.
 pub(super) async fn of_closed(
     child: &mut Child,
     dir: &WorkerDir,
@@ -40,7 +41,7 @@ pub(super) async fn of_closed(
     ended.ok().map(|status| describe(status, dir, limits))
 }
 
-/// The signals by which V8, and Rust's allocator in Deno, end a process without memory.
+/// Signals with which V8 and Deno's Rust allocator end a process that is out of memory.
 fn is_out_of_memory(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt;
     matches!(

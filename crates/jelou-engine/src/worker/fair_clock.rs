@@ -1,4 +1,4 @@
-//! A clock for a process that excludes the time during which other processes held the processor.
+//! A clock that measures how long a process could run: it excludes the time when other processes held the processor.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,10 @@ use rustix::process::Pid;
 
 use super::procfs::{self, Activity};
 
-/// How often a process is measured.
+/// Interval between measurements.
 const PERIOD: Duration = Duration::from_millis(100);
-/// Wall-clock time counts with this divisor at least, so that the clock advances on a machine that is always busy.
+/// The clock counts at least wall-clock time divided by this number, so that it advances on a machine that is always
+/// busy.
 const CLOCK_DIVISOR: u32 = 6;
 
 /// Measures one task of a process.
@@ -17,7 +18,7 @@ pub(super) struct FairClock {
     since: Instant,
     at_first: Activity,
     last: (Instant, Activity),
-    /// Excludes the time that it waited for a processor.
+    /// Time that does not include waiting for a processor.
     could_run: Duration,
 }
 
@@ -31,7 +32,8 @@ impl FairClock {
         }
     }
 
-    /// Records a measurement. While the process is runnable, only its processor time counts; while it sleeps, all time does.
+    /// Records a measurement. While the process is runnable, only its processor time counts. While it sleeps, all time
+    /// counts.
     pub(super) fn record(&mut self, now: Instant, activity: Activity) {
         let (then, before) = self.last;
         let passed = now.duration_since(then);
@@ -43,21 +45,21 @@ impl FairClock {
         self.last = (now, activity);
     }
 
-    /// Time that the process has had.
+    /// Time on this clock.
     pub(super) fn passed(&self) -> Duration {
         let (last, _) = self.last;
         let by_the_clock = last.duration_since(self.since) / CLOCK_DIVISOR;
         self.could_run.max(by_the_clock)
     }
 
-    /// Processor time that the process has used.
+    /// Processor time of the process.
     pub(super) fn used(&self) -> Duration {
         let (_, last) = self.last;
         last.cpu.saturating_sub(self.at_first.cpu)
     }
 }
 
-/// Completes when `time` has passed on the clock of a process. A process that cannot be measured gets wall-clock time.
+/// Completes after `time` on the clock of a process. A process that cannot be measured gets wall-clock time.
 pub(super) async fn passes(process: Option<Pid>, time: Duration) {
     let measure = || process.and_then(procfs::activity);
     let mut activity = measure().unwrap_or_default();
@@ -89,7 +91,7 @@ mod tests {
         assert_eq!(own.passed(), ms(210));
         own.record(start + ms(500), Activity::at(400, false));
         assert_eq!(own.passed(), ms(410));
-        // Wall-clock time with the divisor.
+        // Wall-clock time divided by the divisor.
         own.record(start + ms(6000), Activity::at(400, true));
         assert_eq!(own.passed(), ms(1000));
     }

@@ -1,4 +1,4 @@
-//! A running worker as its callers see it: requests in flight, memory, load, and whether it accepts more.
+//! A running worker for its callers: requests in flight, memory, load, and whether it accepts requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -17,8 +17,9 @@ const CLOSED: usize = 1 << (usize::BITS - 1);
 pub(crate) struct Worker {
     pub(crate) function: Slug,
     pub(crate) charge: Charge,
-    /// Percent of the time that the event loop has run, and that it has waited for a core, as the watchdog measures it.
+    /// Percent of the time that the event loop has run, as the watchdog measures it.
     pub(crate) running_percent: AtomicU32,
+    /// Percent of the time that the event loop has waited for a core.
     pub(crate) waiting_percent: AtomicU32,
     pub(crate) channels: Channels,
     pub(crate) connections: Connections,
@@ -33,12 +34,12 @@ pub(crate) struct Worker {
     /// Milliseconds since `started` when the last request ended.
     last_used_ms: AtomicUsize,
     started: Instant,
-    /// Whether it ended by itself, or for a limit that it broke.
+    /// Whether the process ended without a request of the server, or exceeded a limit.
     crashed: AtomicBool,
 }
 
 impl Worker {
-    /// Has one request counted in, for the caller that starts it.
+    /// The worker starts with one request in flight, for the caller that starts it.
     pub(super) fn new(
         function: Slug,
         charge: Charge,
@@ -62,8 +63,8 @@ impl Worker {
         }
     }
 
-    /// Counts a request in; `false` when the worker accepts no more. While a request is in flight, the worker is not
-    /// evicted. The caller ends the request with [`Worker::leave`].
+    /// Adds a request; `false` when the worker accepts no more. A worker with a request in flight is not evicted. The
+    /// caller ends the request with [`Worker::leave`].
     pub(crate) fn try_enter(&self) -> bool {
         if self.requests.fetch_add(1, Ordering::AcqRel) & CLOSED == 0 {
             return true;
@@ -72,7 +73,7 @@ impl Worker {
         false
     }
 
-    /// Ends a request that was counted in.
+    /// Ends a request that [`Worker::try_enter`] has added.
     pub(crate) fn leave(&self) {
         self.last_used_ms.store(self.age_ms(), Ordering::Relaxed);
         if self.requests.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
@@ -85,7 +86,7 @@ impl Worker {
         self.requests.load(Ordering::Relaxed) & !CLOSED
     }
 
-    /// Whether it accepts requests.
+    /// Whether the worker accepts requests.
     pub(crate) fn is_open(&self) -> bool {
         self.requests.load(Ordering::Acquire) & CLOSED == 0
     }
@@ -98,23 +99,23 @@ impl Worker {
         self.started.elapsed()
     }
 
-    /// Whether it is closed and idle, and its process has not ended yet.
+    /// Whether the worker is closed and idle, but its process has not ended yet.
     pub(crate) fn is_ending(&self) -> bool {
         self.requests.load(Ordering::Acquire) == CLOSED && !self.has_ended()
     }
 
-    /// The supervisor releases the memory when the process has ended.
+    /// Whether the process has ended. The supervisor then releases its memory.
     pub(crate) fn has_ended(&self) -> bool {
         self.charge.bytes() == 0
     }
 
-    /// How long it has had no request.
+    /// Time since the last request.
     pub(crate) fn idle_for(&self) -> Duration {
         let last_used = self.last_used_ms.load(Ordering::Relaxed);
         Duration::from_millis(self.age_ms().saturating_sub(last_used) as u64)
     }
 
-    /// Accepts no more requests, waits for those in flight, then ends the process.
+    /// Closes the worker, waits for requests in flight, then ends the process.
     pub(crate) async fn drain(&self, timeout: Duration) {
         self.close();
         let drained = async {
@@ -137,12 +138,12 @@ impl Worker {
         self.kill();
     }
 
-    /// Ends the process when it has been idle for `timeout`. Returns whether it does.
+    /// Ends the process if it has been idle for `timeout`. Returns whether it does.
     pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
         if self.idle_for() < timeout {
             return false;
         }
-        // Fails when a request was counted in meanwhile; later requests find the worker closed.
+        // Fails if a request has started in the meantime. Later requests find the worker closed.
         let closed = self
             .requests
             .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
@@ -153,8 +154,8 @@ impl Worker {
         closed
     }
 
-    /// Closes the worker because its process has closed a connection, as it does when it ends. Callers use another process
-    /// from now on, even before the supervisor sees the end.
+    /// Closes the worker because its process has closed a connection, which happens when it ends. Callers use another
+    /// process from now on, even before the supervisor detects the end.
     pub(crate) fn close_broken(&self) {
         if self.is_open() {
             self.close_crashed();

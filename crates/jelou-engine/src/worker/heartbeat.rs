@@ -1,4 +1,4 @@
-//! A heartbeat that an event loop can answer only by running, and how long the answer is overdue.
+//! A heartbeat that only a running event loop can answer, and the delay of its answer.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,8 +21,8 @@ pub(super) struct Heartbeat {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// The challenge without an answer yet. A challenge that cannot be sent because of the process, which may have removed
-    /// its socket, counts as unanswered.
+    /// The unanswered challenge. A challenge that cannot be sent because of the process counts as unanswered: the
+    /// process may have removed its socket.
     sent: Option<Challenge>,
     /// Runs while an answer is due.
     overdue: Option<FairClock>,
@@ -44,15 +44,15 @@ impl Heartbeat {
         self.overdue.is_some()
     }
 
-    /// Processor time that the process has used since the challenge.
+    /// Processor time of the process since the challenge.
     pub(super) fn used(&self) -> Duration {
         self.overdue
             .as_ref()
             .map_or(Duration::ZERO, FairClock::used)
     }
 
-    /// Sends a challenge, unless one is unanswered, and waits for the answer for up to [`PERIOD`]. Returns for how long the
-    /// event loop has not run.
+    /// Sends a challenge, unless a challenge is unanswered, and waits up to [`PERIOD`] for the answer. Returns how long
+    /// the event loop has not run.
     pub(super) async fn beat(&mut self, activity: Activity) -> Duration {
         let now = Instant::now();
         self.overdue
@@ -89,7 +89,7 @@ impl Heartbeat {
             None => {
                 let mut challenge = Challenge::default();
                 getrandom::fill(&mut challenge).map_err(std::io::Error::other)?;
-                // Too short for a partial write, so it is on its way before the next await.
+                // The challenge is too short for a partial write, so it is sent before the next await.
                 connection.write_all(&challenge).await?;
                 *self.sent.insert(challenge)
             }
@@ -105,7 +105,7 @@ impl Heartbeat {
     }
 }
 
-/// Whether the server lacks file descriptors or memory; the process cannot cause that.
+/// Whether the server lacks file descriptors or memory. The process cannot cause that.
 fn is_ours(error: &std::io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -22,10 +22,10 @@ use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::logs::next_line;
 
-/// Bytes of the line by which the bootstrap tells that it listens.
+/// Maximum bytes of the line with which the bootstrap reports that it listens.
 const MAX_READY_BYTES: usize = 1024;
 
-/// What the processes of one server have in common.
+/// The common data of all processes of one server.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     pub(crate) limits: Limits,
@@ -34,7 +34,7 @@ pub(crate) struct Launcher {
     pub(crate) spawner: Spawner,
     pub(crate) run_dir: RunDir,
     pub(crate) waiting_calls: WaitingCalls,
-    /// Processes are supervised here, whichever thread's request started them.
+    /// The runtime that supervises processes, whichever thread's request started them.
     pub(crate) runtime: Handle,
     program: Program,
     pub(super) baseline: OnceCell<Baseline>,
@@ -73,7 +73,7 @@ impl Launcher {
         })
     }
 
-    /// Starts a process and waits until it listens. Without a `baseline` its memory is not limited.
+    /// Starts a process and waits until it listens. Without a `baseline`, its memory is unlimited.
     pub(super) async fn launch(
         &self,
         purpose: Purpose,
@@ -116,8 +116,8 @@ impl Launcher {
         })
     }
 
-    /// Runs `work`, which waits for a process. An idle-priority process would never run on a machine that is always busy,
-    /// so it gets its full share after a while, or as soon as a call waits for a process to start.
+    /// Runs `work`, which waits for a process. A process with idle priority would never run on a machine that is always
+    /// busy. So it gets its full share after a while, or as soon as a call waits for the start of a process.
     pub(super) async fn boosted<T>(&self, dir: &WorkerDir, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         let patience = self.limits.startup_timeout() / 8;

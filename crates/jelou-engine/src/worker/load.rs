@@ -1,4 +1,4 @@
-//! Hands a function to a blank worker: the first request on its socket, before any user code runs there.
+//! Hands a function to a blank worker, with the first request on the worker's socket, before any user code runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
-/// Bytes of the response. User code has run in the process by then and may send much.
+/// Maximum bytes of the response. User code has run by then and may send much.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -29,7 +29,7 @@ pub(crate) struct Company<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Tells a function that `ctx.memory` is available; the server implements it.
+/// Tells a function that `ctx.memory` is available. The server implements it.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MemoryFeature {
@@ -81,7 +81,7 @@ struct RefusalError {
     stack: Option<String>,
 }
 
-/// Why a worker does not start, or does not take its function.
+/// Why a worker fails to start or to load its function.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("{message}")]
@@ -93,7 +93,7 @@ pub enum LoadError {
     },
     #[error("the module did not finish its import within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
     Timeout(Duration),
-    /// A blank worker; no code of a function is involved.
+    /// A blank worker was not ready in time; no function was involved.
     #[error("the engine's process was not ready within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
     NotReady(Duration),
     #[error("the process ended while it started: {0}")]
@@ -107,7 +107,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// With the lines that the function wrote before it failed, which often say why.
+    /// Adds the lines that the function wrote before it failed, because they often contain the cause.
     pub(crate) fn after(mut self, written: &[String]) -> Self {
         if written.is_empty() {
             return self;
@@ -126,7 +126,7 @@ impl LoadError {
         self
     }
 
-    /// Without text from the function, which only its own log may contain.
+    /// The message without text from the function, which may appear only in the function's own log.
     pub(crate) fn brief(&self) -> String {
         match self {
             Self::Refused { code, .. } => format!("its module was refused ({code})"),
@@ -135,12 +135,12 @@ impl LoadError {
     }
 }
 
-/// Hands the function over. The caller limits the time.
+/// Hands over the function. The caller sets the timeout.
 pub(crate) async fn load(
     connection: &mut Connection,
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
-    // Holds the decrypted secrets, so it is wiped on drop; the connection gets a copy.
+    // The body holds decrypted secrets, so it is wiped on drop. The connection gets a copy.
     let body = Zeroizing::new(
         serde_json::to_vec(request).map_err(|error| LoadError::Protocol(error.to_string()))?,
     );
@@ -158,7 +158,7 @@ pub(crate) async fn load(
     })
 }
 
-/// Lets a blank worker run through a first call, so that the code for calls is compiled.
+/// Makes a blank worker execute a first call, so that the code for calls is compiled.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! One Deno process: how it is started, what it may do, how it is given its function, and how it ends.
+//! One Deno process: its start, its permissions, the handoff of its function, and its end.
 
 mod baseline;
 mod blank;

@@ -1,11 +1,11 @@
-//! The permissions of a worker in Deno.
+//! A worker's permissions in Deno.
 
 use std::path::{Path, PathBuf};
 
 use jelou_sandbox::Purpose;
 
-/// Deno's permission flags. The bootstrap gives up its permissions on `home` before it imports the function. The egress
-/// socket and the network except `denied` remain.
+/// Deno's permission flags. The bootstrap drops its permissions on `home` before it imports the function. The function
+/// keeps the egress socket, and the network except `denied`.
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
@@ -22,7 +22,7 @@ pub(crate) fn flags(
         flags.push("--allow-net".to_owned());
         flags.push(format!("--deny-net={}", denied.join(",")));
     } else {
-        // Only its own sockets.
+        // The worker's own sockets only.
         let own: Vec<_> = sockets
             .iter()
             .map(|socket| format!("unix:{}", socket.display()))
@@ -32,7 +32,7 @@ pub(crate) fn flags(
     flags
 }
 
-/// All permissions, for tests of the sandbox. The preloaded module makes the bootstrap believe that it gave them up.
+/// All permissions, for tests of the sandbox. The preloaded module makes the bootstrap believe that it dropped them.
 pub(crate) fn everything() -> Vec<String> {
     const KEEP: &str = "data:text/javascript,\
         const {permissions}=Deno,query=permissions.querySync.bind(permissions);\

@@ -6,12 +6,12 @@ use std::time::Duration;
 use rustix::process::Pid;
 use tokio::process::Child;
 
-/// What a process has done so far, and whether its event loop, which is its first thread, is runnable.
+/// The processor time of a process, and whether its event loop, the first thread, is runnable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Activity {
-    /// Processor time of all threads, in user and kernel mode, with the resolution of a clock tick.
+    /// Processor time of all threads, in user and kernel mode. The resolution is one clock tick.
     pub(super) cpu: Duration,
-    /// It runs or waits for a processor. Otherwise it sleeps, waits in a system call, or was stopped.
+    /// The thread runs or waits for a processor. Otherwise it sleeps, waits in a system call, or is stopped.
     pub(super) is_runnable: bool,
 }
 
@@ -25,17 +25,17 @@ impl Activity {
     }
 }
 
-/// The time that a thread has run and has waited for a core, as a duration or in percent.
+/// How long a thread has run, and how long it has waited for a core, as a duration or in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Work<T> {
     pub(super) running: T,
     pub(super) waiting: T,
 }
 
-/// `proc_pid_stat(5)`
+/// Source: `proc_pid_stat(5)`.
 pub(super) fn activity(pid: Pid) -> Option<Activity> {
     let text = read(pid, "stat")?;
-    // The program's name, in parentheses, may contain spaces.
+    // The program name is in parentheses and may contain spaces.
     let (_, fields) = text.rsplit_once(") ")?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?;
@@ -47,7 +47,7 @@ pub(super) fn activity(pid: Pid) -> Option<Activity> {
     })
 }
 
-/// The work of the event loop's thread (the kernel's `sched-stats.rst`; in nanoseconds).
+/// The work of the event loop's thread, from nanoseconds (the kernel's `sched-stats.rst`).
 pub(super) fn event_loop(pid: Pid) -> Option<Work<Duration>> {
     let text = read(pid, "schedstat")?;
     let mut fields = text.split_ascii_whitespace().map(str::parse);
@@ -58,7 +58,7 @@ pub(super) fn event_loop(pid: Pid) -> Option<Work<Duration>> {
     })
 }
 
-/// `proc_pid_status(5)`
+/// Source: `proc_pid_status(5)`.
 #[derive(Debug)]
 pub(super) struct Status(String);
 
@@ -67,7 +67,7 @@ impl Status {
         read(pid, "status").map(Self)
     }
 
-    /// Bytes of private memory, resident or swapped out. Mapped files, the program included, do not count.
+    /// Bytes of private memory, resident or swapped out. Mapped files, including the program, do not count.
     pub(super) fn private_memory(&self) -> Option<u64> {
         ["RssAnon:", "RssShmem:", "VmSwap:"]
             .into_iter()
@@ -75,7 +75,7 @@ impl Status {
             .sum()
     }
 
-    /// Bytes that count against `RLIMIT_DATA` (getrlimit(2)).
+    /// Bytes that count towards `RLIMIT_DATA` (getrlimit(2)).
     pub(super) fn data_size(&self) -> Option<u64> {
         self.bytes("VmData:")
     }
@@ -84,7 +84,7 @@ impl Status {
         self.field("Threads:")?.parse().ok()
     }
 
-    /// Size of the table of open files.
+    /// Size of the file descriptor table.
     pub(super) fn file_table_size(&self) -> Option<u64> {
         self.field("FDSize:")?.parse().ok()
     }
@@ -123,7 +123,7 @@ pub(super) fn set_priority(pid: Pid, nice: i32) {
     }
 }
 
-/// `None` when the process has been waited for.
+/// `None` when the process was already reaped.
 pub(super) fn pid_of(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
 }

@@ -1,4 +1,4 @@
-//! The folder that holds the private folders of workers and of builds. It is emptied at every start.
+//! The parent of the private folders of workers and builds. It is emptied at every start.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ pub(crate) struct RunDir {
 }
 
 impl RunDir {
-    /// Removes what an earlier server left, and creates the folder. Fails when another user creates it in between.
+    /// Removes the files of an earlier server, and creates the folder. Fails when another user creates the folder in
+    /// between.
     pub(crate) fn reset(path: PathBuf) -> std::io::Result<Self> {
         match fs_err::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -31,7 +32,7 @@ impl RunDir {
         &self.path
     }
 
-    /// The path of the next worker's folder.
+    /// Path of the next worker's folder.
     pub(super) fn next_worker(&self) -> PathBuf {
         let number = self.next_worker.fetch_add(1, Ordering::Relaxed);
         self.path.join(number.to_string())

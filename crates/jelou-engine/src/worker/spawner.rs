@@ -1,8 +1,8 @@
 //! Starts processes from one thread that lives as long as the server.
 //!
-//! A process is killed when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). Spawned from a thread of a
-//! pool, it would die when the pool shrinks. With one permanent thread, processes live until the server ends, even by
-//! `kill -9`.
+//! A process is killed when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). If a pool thread spawned
+//! it, the process would die when the pool shrinks. With one permanent thread, processes live until the server ends,
+//! even by `kill -9`.
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
@@ -19,7 +19,7 @@ pub(crate) struct Spawner {
 }
 
 impl Spawner {
-    /// Must be called inside a tokio runtime, which will reap the processes.
+    /// Must be called inside a tokio runtime, which reaps the processes.
     ///
     /// # Errors
     ///

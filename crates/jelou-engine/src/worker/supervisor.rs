@@ -1,4 +1,4 @@
-//! Supervises a worker's process until it ends, and accepts its calls to other functions.
+//! Supervises a worker's process until it ends, and accepts its connections to other functions.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Process {
     pub(super) egress: UnixListener,
 }
 
-/// Starts the supervision. It holds the launcher, because processes die with the thread of its spawner.
+/// Starts the supervision. It holds the launcher, because a process dies with its spawner's thread.
 pub(super) fn start(
     launcher: Arc<Launcher>,
     worker: Worker,
@@ -68,7 +68,7 @@ async fn supervise(
         tokio::select! {
             status = child.wait() => break Some(LogLine::Died(exit::describe(status, &dir, limits))),
             breach = &mut breach => {
-                // Before the kill: a caller whose connection closes must find the worker crashed.
+                // Before the kill, so that a caller with a closed connection finds the worker crashed.
                 worker.close_crashed();
                 let _ = child.kill().await;
                 break Some(LogLine::Breach(breach.to_string()));
@@ -90,7 +90,7 @@ async fn supervise(
     worker.charge.set(0);
 }
 
-/// A process that has closed a connection gets some time to end by itself.
+/// Gives a process that closed a connection some time to end, then kills it.
 async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &Limits) -> LogLine {
     match exit::of_closed(child, dir, limits).await {
         Some(how) => LogLine::Died(how),

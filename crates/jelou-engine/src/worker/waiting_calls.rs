@@ -1,8 +1,8 @@
-//! Counts the calls that wait for a process to start.
+//! Counts the calls that wait for the start of a process.
 
 use tokio::sync::watch;
 
-/// While a call waits, processes that start ahead of demand get their full share of the processor.
+/// While a call waits, processes that start ahead of demand get their full processor share.
 #[derive(Debug, Default)]
 pub(crate) struct WaitingCalls(watch::Sender<usize>);
 

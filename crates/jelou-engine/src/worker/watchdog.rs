@@ -1,5 +1,5 @@
-//! Enforces the limits that the kernel does not: private memory, and a stalled event loop. Also reports when a process has
-//! exhausted its file descriptors or threads, of which the process itself sees only an error number.
+//! Enforces the limits that the kernel does not enforce: private memory, and a stalled event loop. Also reports when a
+//! process has exhausted its file descriptors or threads, because the process itself sees only an error number.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use super::handle::Worker;
 use super::heartbeat::Heartbeat;
 use super::procfs::{self, Activity, Status, Work};
 
-/// How often a busy process is measured.
+/// Interval between measurements of a busy process.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How often an idle process is measured.
+/// Interval between measurements of an idle process.
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
-/// How long a process has idle priority after a crash of its predecessor.
+/// How long a process has idle priority if its predecessor crashed.
 const PROBATION: Duration = Duration::from_secs(1);
 /// The lowest priority (sched(7)), for a stalled process.
 const LOWEST_PRIORITY: i32 = 19;
@@ -25,7 +25,7 @@ const LOWEST_PRIORITY: i32 = 19;
 /// The window over which the load of an event loop is averaged.
 const WINDOW: Duration = Duration::from_millis(400);
 
-/// The limit that a process broke.
+/// The limit that a process exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Breach {
     #[error(
@@ -39,15 +39,15 @@ pub(crate) enum Breach {
 /// The phase of a worker's life, which decides its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Imports its module; `limits.startup_timeout_ms` limits that, and not the stall timeout.
+    /// The worker imports its module. `limits.startup_timeout_ms` limits the import; the stall timeout does not apply.
     Import,
-    /// It answers calls.
+    /// The worker answers calls.
     Calls,
 }
 
 impl Stage {
-    /// The processor time that a stalled event loop may use before it gets idle priority. A large module is compiled in one
-    /// piece.
+    /// Processor time that a stalled event loop may use before it gets idle priority. An import gets more, because a
+    /// large module is compiled in one step.
     fn patience(self) -> Duration {
         match self {
             Self::Import => Duration::from_secs(1),
@@ -63,7 +63,7 @@ impl Stage {
     }
 }
 
-/// Completes when the process breaks a limit. Calls `at_limit` once for each exhausted resource.
+/// Completes when the process exceeds a limit. Calls `at_limit` once for each exhausted resource.
 pub(crate) async fn watch(
     worker: &Worker,
     pid: Option<Pid>,
@@ -84,7 +84,8 @@ pub(crate) async fn watch(
     let mut has_lowest_priority = false;
     loop {
         let activity = procfs::activity(pid).unwrap_or(last);
-        // A process that is stopped or blocked in a system call uses no processor, so a request counts as work.
+        // A process that is stopped or blocked in a system call uses no processor. So a request in flight counts as
+        // work.
         let busy = activity.cpu != last.cpu || worker.in_flight() > 0 || heartbeat.is_waiting();
         last = activity;
         if let Some(times) = procfs::event_loop(pid)
@@ -115,11 +116,11 @@ pub(crate) async fn watch(
         if is_stalled {
             dir.set_share(CpuShare::Rest);
         } else if began.elapsed() >= PROBATION {
-            // Also during an import, which could not finish with idle priority on a busy machine.
+            // This includes an import, which could not finish with idle priority on a busy machine.
             dir.set_share(CpuShare::Own);
         }
         if stage == Stage::Calls && is_stalled != has_lowest_priority {
-            // Only root may raise it again. Otherwise, without control groups, the process keeps it.
+            // Only root may raise the priority again. Without root and without control groups, the process keeps it.
             procfs::set_priority(pid, if is_stalled { LOWEST_PRIORITY } else { 0 });
             has_lowest_priority = is_stalled;
         }
@@ -154,7 +155,7 @@ impl EventLoop {
     }
 }
 
-/// The resources that were reported as exhausted.
+/// Resources that were already reported as exhausted.
 #[derive(Debug, Default)]
 struct Exhausted {
     files: bool,

@@ -1,7 +1,7 @@
 //! The call channel: many concurrent requests over one connection to a worker, batched into few writes.
 //!
-//! A thread has its own channel to each worker that it uses, and a task that reads and writes it. Streams go over HTTP
-//! ([`super::connection`]).
+//! Each thread has its own channel to each worker that it uses, and a task that reads and writes it. Streams go over
+//! HTTP ([`super::connection`]).
 
 mod reader;
 #[cfg(test)]
@@ -33,10 +33,10 @@ use reader::Reader;
 use wire::Reply;
 use writer::FrameWriter;
 
-/// Bytes of one read.
+/// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;
-/// Buffered bytes above which calls go over HTTP. Frames of cancelled calls stay in the buffer: without a limit, callers that
-/// hang up would fill the memory while a worker does not read.
+/// Above this number of buffered bytes, calls go over HTTP. Frames of cancelled calls stay in the buffer. Without a
+/// limit, callers that hang up would fill the memory while a worker does not read.
 const MAX_OUTGOING: usize = 4 * 1024 * 1024;
 
 /// The channels to one worker.
@@ -45,7 +45,7 @@ pub(crate) struct Channels {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
-    /// Unused pipes for answers, with their numbers.
+    /// Unused answer pipes, with their numbers.
     answers: Mutex<Vec<(u32, File)>>,
     running: Sharded<Option<Arc<Channel>>>,
 }
@@ -54,14 +54,14 @@ pub(crate) struct Channels {
 pub(crate) enum CallError {
     #[error("the head of the response is over the limit of {limit} bytes")]
     HeadTooLarge { limit: usize },
-    /// The process has closed the channel, which it does when it ends.
+    /// The process closed the channel, because it ends.
     #[error("{0}")]
     Died(String),
     #[error("cannot connect to the process: {0}")]
     Unreachable(std::io::Error),
 }
 
-/// When nothing listens on the socket, the worker has ended, or has closed it because it is broken.
+/// A refused connection means that the worker has ended, or has closed its socket because it is broken.
 impl From<std::io::Error> for CallError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
@@ -71,16 +71,16 @@ impl From<std::io::Error> for CallError {
     }
 }
 
-/// The answer of a worker.
+/// A worker's answer.
 #[derive(Debug)]
 pub(crate) enum Answered {
     Whole(Response<Bytes>),
-    /// The answer has to be fetched over HTTP. The call ends when it is complete.
+    /// The answer must be fetched over HTTP. The call ends after the complete answer.
     Held(HeldCall),
 }
 
 impl Channels {
-    /// `max_head_bytes` limits the head of a response.
+    /// `max_head_bytes` limits the response head.
     pub(crate) fn new(
         process: Pid,
         socket: &Path,
@@ -96,11 +96,11 @@ impl Channels {
         }
     }
 
-    /// Sends a request with a complete body. `None` when too many bytes are buffered.
+    /// Sends a request with a complete body. `None` when the buffer is full.
     ///
     /// # Errors
     ///
-    /// When the worker cannot be reached, ends, or answers with too large a head.
+    /// When the worker cannot be reached, ends, or sends a response head over the limit.
     pub(crate) async fn call(
         &self,
         facts: &CallFacts<'_>,
@@ -117,7 +117,7 @@ impl Channels {
         }
     }
 
-    /// Closes the channels, and ends every call on them.
+    /// Closes the channels, and ends all their calls.
     pub(crate) fn clear(&self) {
         for mut channel in self.running.each() {
             if let Some(channel) = channel.take() {
@@ -128,7 +128,7 @@ impl Channels {
 
     async fn open(&self) -> std::io::Result<Arc<Channel>> {
         let stream = connect(&self.socket, self.process).await?;
-        // Another task of this thread may have opened one meanwhile.
+        // Another task of this thread may have opened a channel in the meantime.
         if let Some(channel) = self.own() {
             return Ok(channel);
         }
@@ -169,7 +169,7 @@ struct Channel(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Or why the channel is closed.
+    /// The error says why the channel is closed.
     writer: Result<FrameWriter, String>,
     /// Calls without an answer.
     waiting: HashMap<u32, oneshot::Sender<Reply>>,
@@ -177,7 +177,7 @@ struct State {
     cancelled: u64,
     last_id: u32,
     driver: Option<Waker>,
-    /// Whether the last call began while no other was open.
+    /// Whether no other call was open when the last call began.
     was_alone: bool,
 }
 
@@ -199,7 +199,7 @@ impl Channel {
 }
 
 impl State {
-    /// A number that no open call has.
+    /// An id that no open call uses.
     fn next_id(&mut self) -> u32 {
         loop {
             self.last_id = self.last_id.wrapping_add(1);
@@ -209,14 +209,14 @@ impl State {
         }
     }
 
-    /// Whether calls come one at a time, judged by this call and the last.
+    /// Whether this call and the last call each began while no other call was open.
     fn comes_alone(&mut self) -> bool {
         let is_alone = self.waiting.is_empty();
         is_alone & std::mem::replace(&mut self.was_alone, is_alone)
     }
 
-    /// The driver writes what stays buffered. It runs after the tasks that are ready now, so that their frames join the
-    /// batch.
+    /// Adds a frame; the driver writes the buffered frames later. The driver runs after the ready tasks, so that their
+    /// frames join the batch.
     fn put(&mut self, put: impl FnOnce(&mut FrameWriter)) {
         let Ok(writer) = &mut self.writer else {
             return;
@@ -242,13 +242,13 @@ impl State {
     }
 }
 
-/// An open request. Dropping it cancels it at the worker.
+/// An open request. Dropping it cancels the request at the worker.
 struct Call {
     ticket: Ticket,
     reply: oneshot::Receiver<Reply>,
 }
 
-/// Ends a call at the worker on drop.
+/// Ends a call at the worker when it is dropped.
 #[derive(Debug)]
 struct Ticket {
     channel: Arc<Channel>,
@@ -258,18 +258,18 @@ struct Ticket {
 
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The worker knows that the call has ended.
+    /// The worker already knows that the call has ended.
     Known,
     Cancelled,
     Done,
 }
 
-/// A call whose answer comes over HTTP.
+/// A call whose answer is fetched over HTTP.
 #[derive(Debug)]
 pub(crate) struct HeldCall(Ticket);
 
 impl Call {
-    /// `None` when the channel is full.
+    /// `None` when the buffer is full.
     fn begin(
         channel: Arc<Channel>,
         facts: &CallFacts<'_>,
@@ -323,7 +323,7 @@ impl Call {
 }
 
 impl HeldCall {
-    /// Ends the call after its whole answer was delivered.
+    /// Ends the call after the complete answer was delivered.
     pub(crate) fn done(mut self) {
         self.0.end = End::Done;
     }
@@ -344,13 +344,13 @@ impl Drop for Ticket {
     }
 }
 
-/// Reads and writes one channel, until either end closes it.
+/// Reads and writes one channel, until the server or the worker closes it.
 struct Driver {
     reader: Reader,
     channel: Arc<Channel>,
     max_head_bytes: usize,
     input: Vec<u8>,
-    /// Bytes of `input` that were read.
+    /// Number of bytes in `input`.
     filled: usize,
 }
 
@@ -409,7 +409,7 @@ impl Driver {
         }
     }
 
-    /// Delivers the answers that were read.
+    /// Delivers the received answers.
     fn deliver(&mut self) -> Result<(), wire::WireError> {
         let mut start = 0;
         let mut state = self.channel.lock();
@@ -420,10 +420,10 @@ impl Driver {
             if let Some(waiting) = state.waiting.remove(&id) {
                 let _ = waiting.send(reply);
             } else if state.cancelled > 0 {
-                // The answer of a cancelled call.
+                // The answer belongs to a cancelled call.
                 state.cancelled -= 1;
             } else {
-                // Unsolicited answers would keep this thread busy, and delay other functions.
+                // Unsolicited answers would keep this thread busy and delay other functions.
                 return Err(wire::WireError("nobody waits for this answer"));
             }
         }
@@ -431,7 +431,7 @@ impl Driver {
         self.input.copy_within(start..self.filled, 0);
         self.filled -= start;
         if self.filled == self.input.len() {
-            // An incomplete long frame, whose length `wire::next` has checked.
+            // A long frame is incomplete; `wire::next` has checked its length.
             self.input.resize(2 * self.input.len(), 0);
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Reads the worker's answers.
 //!
-//! The worker's runtime polls its sockets for writability, so each of our reads would wake it ([`super::writer`]). Therefore
-//! it writes answers to a pipe, which its event loop does not poll. Without a pipe, answers come on the socket.
+//! The worker's runtime polls its sockets for writability, so each read of the server would wake it
+//! ([`super::writer`]). Therefore the worker writes answers to a pipe, which its event loop does not poll. Without a
+//! pipe, answers arrive on the socket.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result};
@@ -46,7 +47,7 @@ impl Reader {
             let mut guard = ready!(socket.poll_read_ready(context))?;
             match (&**guard.get_inner()).read(buffer) {
                 Ok(count) => {
-                    // A short read has emptied the socket; this saves the call that would return WouldBlock.
+                    // A short read has emptied the socket. Another read would only return `WouldBlock`.
                     if count < buffer.len() {
                         guard.clear_ready();
                     }

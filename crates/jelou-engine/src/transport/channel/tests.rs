@@ -1,4 +1,4 @@
-//! Tests of the call channel with a worker that sends arbitrary frames.
+//! Tests of the call channel against a worker that sends arbitrary frames.
 
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +11,7 @@ const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 const MAX_HEAD: usize = 8 * 1024;
 
-/// A channel to the test itself instead of a worker.
+/// A channel to the test, which takes the worker's place.
 fn channel() -> (Arc<Channel>, Driver, UnixStream) {
     let (near, worker) = UnixStream::pair().unwrap();
     let socket = Arc::new(near.into_std().unwrap());
@@ -36,7 +36,7 @@ fn waiting(channel: &Channel) -> usize {
     channel.lock().writer.as_ref().unwrap().waiting()
 }
 
-/// Counts the frames that are requests.
+/// Counts the request frames.
 fn requests(mut frames: &[u8]) -> usize {
     let mut count = 0;
     while let Some((length, rest)) = frames.split_first_chunk() {
@@ -126,7 +126,7 @@ async fn a_worker_that_breaks_the_protocol_loses_its_calls_and_its_channel() {
         worker.write_all(bytes).await.unwrap();
         let error = whole(other).await.unwrap_err();
         assert!(error.contains("broke the protocol"), "{what}: {error}");
-        // The call has ended, answered or not.
+        // The call has ended, with or without an answer.
         let _ = whole(call).await;
         worker.read_to_end(&mut Vec::new()).await.unwrap();
     }
@@ -149,7 +149,7 @@ async fn what_a_worker_does_not_read_fills_no_memory() {
     let (channel, mut worker) = running();
     let body = vec![0; crate::MAX_CALL_BODY];
     let most = MAX_OUTGOING + 2 * body.len();
-    // Callers that hang up at once.
+    // The callers hang up at once.
     let mut begun = 0;
     while begin(&channel, &body).is_some() {
         begun += 1;
@@ -158,7 +158,7 @@ async fn what_a_worker_does_not_read_fills_no_memory() {
     }
     assert!(begun > MAX_OUTGOING / body.len());
     assert!(waiting(&channel) < most);
-    // When the worker reads again, calls use the channel again.
+    // After the worker reads again, calls use the channel again.
     let mut buffer = vec![0; 1 << 20];
     while begin(&channel, b"").is_none() {
         assert!(worker.read(&mut buffer).await.unwrap() > 0);
@@ -193,7 +193,7 @@ async fn a_call_after_another_one_that_was_alone_waits_for_no_company() {
     worker.try_read(&mut buffer).unwrap_err();
 }
 
-/// Frames that a worker may send, complete or broken.
+/// Complete and broken frames from a worker.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let head = prop_oneof![
         Just(Vec::new()),

@@ -1,4 +1,4 @@
-//! Frames of the call channel, described in `sdk/src/worker/channel.ts`. Frames from a worker are not trusted.
+//! Frames of the call channel (`sdk/src/worker/channel.ts` describes them). Frames from a worker are untrusted.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -13,27 +13,27 @@ const PIPE: u8 = 4;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
 
-/// Headers of an answer; the same limit as over HTTP.
+/// Maximum number of headers of an answer, as over HTTP.
 const MAX_FIELDS: usize = 100;
-/// Headers of most answers, including those that the gateway adds.
+/// Number of headers of most answers, with the headers of the gateway.
 const HEADERS: usize = 12;
-/// Bytes of a frame's header: length, kind, number of the call.
+/// Bytes of a frame header: length, kind, call id.
 const HEADER: usize = 9;
 /// Bytes of an answer's status and head length.
 const ANSWER_HEADER: usize = 6;
-/// Longest head and body of an answer. The worker holds an answer with more than 16 Ki or 64 Ki UTF-16 units, each of three
-/// bytes at most.
+/// Maximum bytes of an answer's head and body. The worker holds answers with more than 16 Ki (head) or 64 Ki (body)
+/// UTF-16 units, of at most three bytes each.
 const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
-/// Longest frame from a worker.
+/// Maximum bytes of a frame from a worker.
 pub(super) const MAX_FRAME: usize = HEADER + ANSWER_HEADER + MAX_ANSWER;
 
 /// A worker's reply to one call.
 #[derive(Debug)]
 pub(super) enum Reply {
     Answer(Response<Bytes>),
-    /// The head is longer than the limit.
+    /// The head exceeds the limit.
     HeadTooLarge,
-    /// The answer has to be fetched over HTTP.
+    /// The answer must be fetched over HTTP.
     Held,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn put_request(
     out.push(b'\n');
     facts.write(out);
     out.push(b'\n');
-    // The worker looks at it in every request, so it has a line of its own besides.
+    // The worker reads the content type of every request, so it also has its own line.
     let types = head.headers.get_all(header::CONTENT_TYPE).iter();
     for (index, value) in types.enumerate() {
         if index > 0 {
@@ -91,7 +91,7 @@ pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     end(out, start);
 }
 
-/// Tells the worker which pipe to write answers to.
+/// Tells the worker on which pipe to write answers.
 pub(super) fn put_pipe(out: &mut Vec<u8>, number: u32) {
     let start = put_header(out, PIPE, number);
     end(out, start);
@@ -111,11 +111,11 @@ fn end(out: &mut [u8], start: usize) {
 }
 
 fn length(bytes: usize) -> [u8; 4] {
-    // A buffered head and body are far below 4 GiB.
+    // Buffered heads and bodies are far smaller than 4 GiB.
     u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// A header's bytes are Latin-1 to the worker (Fetch Standard, isomorphic decode); the frame is UTF-8.
+/// The worker reads header bytes as Latin-1 (Fetch Standard, isomorphic decode). The frame is UTF-8.
 fn put_value(out: &mut Vec<u8>, value: &[u8]) {
     if value.is_ascii() {
         out.extend_from_slice(value);
@@ -125,7 +125,7 @@ fn put_value(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The first frame of the input, and its length; `None` while it is incomplete.
+/// The first frame of the input, and its length; `None` while the frame is incomplete.
 pub(super) fn next(
     input: &[u8],
     max_head_bytes: usize,
@@ -162,8 +162,8 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
     let [high, low, head_bytes @ ..] = *header;
     let status = StatusCode::from_u16(u16::from_be_bytes([high, low]))
         .ok()
-        // After an informational status, a caller takes the next response on the connection for the final one (RFC 9110,
-        // section 15.2).
+        // After an informational status, a caller would read the next response on the connection as the final response
+        // (RFC 9110, section 15.2).
         .filter(|status| !status.is_informational())
         .ok_or(WireError("an answer has no valid status"))?;
     let head_bytes = u32::from_be_bytes(head_bytes) as usize;
@@ -171,7 +171,7 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
         .split_at_checked(head_bytes)
         .ok_or(WireError("an answer is shorter than its head"))?;
     let lines = head.split(|byte| *byte == b'\n').count() - 1;
-    // Counted as HTTP would have it, where a line ends in two bytes.
+    // Counted as in HTTP, where a line end has two bytes.
     if head.len() + lines > max_head_bytes || lines > MAX_FIELDS {
         return Ok(Reply::HeadTooLarge);
     }

@@ -1,9 +1,10 @@
 //! Buffers frames for the worker, and writes them to its socket.
 //!
-//! Frames are written in batches of limited size, so that the worker begins with the first while the gateway adds the next.
+//! Frames are written in batches of limited size. The worker starts with the first batch while the gateway fills the
+//! next.
 //!
-//! A unix socket signals writability each time that the other end has read. A task that waits for it is woken once more for
-//! every call, for nothing. So the socket is polled only while it is full.
+//! A unix socket signals writability after each read of the other end. A task that polls for it would wake up once more
+//! for every call. Therefore the socket is polled only while it is full.
 
 use std::io::{ErrorKind, Result, Write};
 use std::mem::swap;
@@ -16,24 +17,25 @@ use tokio::io::unix::AsyncFd;
 
 use super::watched;
 
-/// Capacity that an empty buffer keeps.
+/// Capacity of an empty buffer.
 const KEPT_BYTES: usize = 256 * 1024;
 /// Requests in a batch.
 const TOGETHER: usize = 8;
-/// Largest batch that the caller writes itself. A larger one would fill the socket, and is left to the driver.
+/// Maximum bytes of a batch that the caller writes itself. A larger batch would fill the socket, so the driver writes
+/// it.
 const EARLY_BYTES: usize = 32 * 1024;
 
 #[derive(Debug)]
 pub(super) struct FrameWriter {
     socket: Arc<UnixStream>,
-    /// The same socket, polled while it is full.
+    /// The same socket; polled only while it is full.
     full: Option<AsyncFd<UnixStream>>,
-    /// The batch that is being written, and the bytes of it that were.
+    /// The current batch, and the number of its written bytes.
     writing: Vec<u8>,
     written: usize,
     /// The next batch.
     frames: Vec<u8>,
-    /// Requests among `frames`.
+    /// Number of requests in `frames`.
     requests: usize,
 }
 
@@ -59,7 +61,7 @@ impl FrameWriter {
         frame(&mut self.frames);
     }
 
-    /// Adds a request, and writes the batch if it is complete or `at_once` is set. [`FrameWriter::poll_flush`] writes the
+    /// Adds a request. Writes the batch if it is complete or `at_once` is set. [`FrameWriter::poll_flush`] writes the
     /// rest.
     pub(super) fn put_request(&mut self, at_once: bool, request: impl FnOnce(&mut Vec<u8>)) {
         self.put(request);
