@@ -14,7 +14,7 @@ pub struct ApiUrl {
     is_loopback: bool,
 }
 
-/// The text is not the URL of a management API.
+/// The text is not a management API URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseApiUrlError {
     #[error("it is not a URL")]
@@ -38,7 +38,7 @@ impl ApiUrl {
         self.is_loopback
     }
 
-    /// Whether others on the network can read the token of a request.
+    /// Whether other users of the network can read the token of a request.
     pub fn is_readable_by_others(&self) -> bool {
         !self.is_loopback && self.text.starts_with("http://")
     }

@@ -17,9 +17,9 @@ use crate::path::Path;
 use crate::{ApiUrl, ClientError, Effect, Observer};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a whole call; the longest is a deploy that downloads packages.
+/// For a complete call. The slowest call is a deploy that downloads packages.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
-/// The most bytes of a response body.
+/// Maximum bytes of a response body.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
 /// A client of one server, with one access token.
@@ -32,7 +32,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Does not connect. Without a token, only [`Client::health`] succeeds.
+    /// Creates a client without connecting. Without a token, only [`Client::health`] succeeds.
     pub fn new(api: ApiUrl, token: Option<AccessToken>) -> Self {
         let mut config = Agent::config_builder()
             .user_agent(concat!("jelou/", env!("CARGO_PKG_VERSION")))
@@ -48,7 +48,7 @@ impl Client {
                     .build(),
             );
         if api.is_loopback() {
-            // The loopback of a proxy is another machine's.
+            // Through a proxy, a loopback address would mean the proxy's machine.
             config = config.proxy(None);
         }
         Self {
@@ -59,7 +59,7 @@ impl Client {
         }
     }
 
-    /// Tells `observer` of every request from now on.
+    /// Reports every later request to `observer`.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
@@ -99,7 +99,7 @@ impl Client {
         serde_json::to_vec(body).map_err(|error| self.unreadable(&error))
     }
 
-    /// Sends a request; any status but success is an error.
+    /// Sends a request. Any status other than success is an error.
     fn send(
         &self,
         method: Method,
@@ -181,7 +181,7 @@ impl Client {
         }
     }
 
-    /// The reason is redacted: it may quote a token from the body.
+    /// The reason is redacted, because it may quote a token from the body.
     fn unreadable(&self, error: &serde_json::Error) -> ClientError {
         ClientError::Unreadable {
             url: self.api.to_string(),

@@ -10,7 +10,8 @@ pub enum ClientError {
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
 
-    /// No response: the server is down, its name does not resolve, its certificate is not trusted, or a timeout.
+    /// No response: the server is down, its name does not resolve, its certificate is not trusted, or the request timed
+    /// out.
     #[error("cannot reach the server at {url}")]
     Network {
         url: String,
@@ -18,21 +19,21 @@ pub enum ClientError {
         source: Box<ureq::Error>,
     },
 
-    /// A proxy in front of the server cannot reach it for now.
+    /// A proxy in front of the server cannot reach it at the moment.
     #[error("the server at {url} is not available: it answered with status {status}")]
     Unavailable { url: String, status: u16 },
 
-    /// The response is not of this API: the URL is most likely another service's.
+    /// The response does not come from this API. The URL most likely belongs to another service.
     #[error("{url} is not the address of a jelou server: it answered with status {status}")]
     NotJelou { url: String, status: u16 },
 
-    /// A response of this API that this version cannot read.
+    /// This version cannot read a response of the API.
     #[error("cannot read the response of the server at {url}: {reason}")]
     Unreadable { url: String, reason: String },
 }
 
 impl ClientError {
-    /// The code of the API's own error.
+    /// The error code of the API.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),
@@ -40,7 +41,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the server says that there is no such thing.
+    /// Whether the server reports that the resource does not exist.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(ErrorCode::NotFound)
     }

@@ -1,7 +1,7 @@
 //! Typed, blocking client of the management API.
 //!
-//! One method per operation, grouped by resource like the paths of the API, with the bodies of [`jelou_core::api`].
-//! It neither reads credentials nor displays errors.
+//! Each operation has one method, grouped by resource like the paths of the API. The bodies are the types of
+//! [`jelou_core::api`]. The client does not read credentials and does not display errors.
 //!
 //! ```no_run
 //! use jelou_client::{ApiUrl, Client};

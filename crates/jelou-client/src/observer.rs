@@ -1,4 +1,5 @@
-//! Tells the owner of a client how its requests go: to say what it waits for, and what an interruption leaves.
+//! Reports the progress of requests, so that the command line can say what is slow and what an interruption may have
+//! changed.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A person notices a pause of some seconds, and wonders.
+/// The time after which a user notices the pause.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
 /// What a request may do on the server.
@@ -19,18 +20,18 @@ pub enum Effect {
 /// Called around each request.
 pub trait Observer: Debug + Send + Sync {
     fn sent(&self, effect: Effect);
-    /// There is no answer after some seconds.
+    /// There is still no response after a few seconds.
     fn slow(&self);
-    /// There is an answer, or there will be none.
+    /// There is a response, or there will be none.
     fn answered(&self, effect: Effect);
 }
 
-/// One request under way.
+/// One request in flight.
 #[derive(Debug)]
 pub(crate) struct Watch {
     observer: Arc<dyn Observer>,
     effect: Effect,
-    /// Its end wakes the thread.
+    /// Dropping the sender wakes the thread.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,7 +52,7 @@ impl Watch {
             observer: Arc::clone(observer),
             effect,
             end: Some(end),
-            // Without a thread there is no word about a slow request.
+            // Without a thread, a slow request is not reported.
             thread: thread.ok(),
         }
     }
@@ -61,7 +62,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // Nothing is written about the wait once the answer is shown.
+            // After this, the thread can no longer write over the shown result.
             let _ = thread.join();
         }
         self.observer.answered(self.effect);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All but the unreserved characters (RFC 3986, section 2.3).
+/// All characters except the unreserved ones (RFC 3986, section 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -23,7 +23,7 @@ impl Path {
     pub(crate) fn segment(mut self, segment: &str) -> Self {
         self.0.push('/');
         match segment {
-            // URL parsers resolve dot segments, even encoded ones.
+            // URL parsers resolve dot segments, even percent-encoded segments.
             "." | ".." => self.0.push_str("%00"),
             segment => self.0.extend(utf8_percent_encode(segment, ENCODED)),
         }

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 
-/// Whether a layer is used, or all of them.
+/// Whether one layer, or the whole sandbox, is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// Uses the layers that this machine has, and reports the missing ones.
+    /// Uses the available layers, and reports the missing layers.
     Auto,
     /// Refuses to start when a layer is missing.
     Require,
-    /// For all layers: relies on Deno's permissions alone.
+    /// For the whole sandbox: relies only on Deno's permissions.
     Off,
 }
 
@@ -25,20 +25,20 @@ pub enum SandboxMode {
 pub struct SandboxConfig {
     /// For the layers Landlock, seccomp and user.
     pub mode: SandboxMode,
-    /// Each layer can be turned off, to test the others.
+    /// Each layer can be turned off, to test the other layers.
     pub landlock: bool,
     pub seccomp: bool,
-    /// A user id for each process, when the server runs as root.
+    /// A user id for each process. Requires a server that runs as root.
     pub user: bool,
-    /// First of the user ids that processes get.
+    /// First user id for processes.
     pub first_user_id: u32,
-    /// A control group for each process. The watchdog keeps the limits without it, so `mode` does not include it.
+    /// A control group for each process. Not part of `mode`, because the watchdog enforces the limits without it.
     pub cgroup: SandboxMode,
-    /// A firewall rule for the user ids. It repeats what Deno refuses, so `mode` does not include it.
+    /// Firewall rules for the user ids. Not part of `mode`, because Deno refuses the same addresses.
     pub firewall: SandboxMode,
-    /// Whether functions may use IPv6, of which Deno cannot deny ranges.
+    /// Whether functions may use IPv6. Deno cannot deny IPv6 ranges.
     pub ipv6: bool,
-    /// Deno's own permissions. Tests turn them off to test the other layers; released servers always have them.
+    /// Deno's own permissions. Tests turn them off to test the other layers; release builds always have them.
     #[cfg(debug_assertions)]
     #[serde(default = "with_permissions")]
     pub permissions: bool,
@@ -50,12 +50,12 @@ fn with_permissions() -> bool {
 }
 
 impl SandboxConfig {
-    /// Whether a server refuses to start without the layer.
+    /// Whether a server without the layer refuses to start.
     pub fn requires(&self, layer: Layer) -> bool {
         self.setting(layer).1 == SandboxMode::Require
     }
 
-    /// The setting that decides about the layer, with its value.
+    /// The setting for the layer, and its value.
     pub(crate) fn setting(&self, layer: Layer) -> (&'static str, SandboxMode) {
         match layer {
             Layer::Landlock | Layer::Seccomp | Layer::User => ("sandbox.mode", self.mode),

@@ -16,21 +16,21 @@ use crate::start_address::StartAddress;
 use crate::system_calls::{self, Filters, PROGRAM_FD};
 use crate::user::ProcessUser;
 
-/// The user of a process, where it differs from the server's.
+/// The user of a process, if it differs from the server's user.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     pub user: ProcessUser,
-    /// An additional group, whose files it may read.
+    /// An additional group, whose files the process may read.
     pub group: Option<ProcessUser>,
 }
 
-/// Threads of a step of a build, which may have more than one process.
+/// Maximum threads of a build step, which may have several processes.
 const BUILD_THREADS: u64 = 1024;
 
-/// When memory is exhausted, the kernel ends workers before the server (`proc_pid_oom_score_adj(5)`).
+/// If memory is exhausted, the kernel kills workers before the server (`proc_pid_oom_score_adj(5)`).
 const OOM_SCORE: &[u8] = b"500";
 
-/// What one process is restricted to.
+/// The restrictions of one process.
 pub struct Confinement {
     purpose: Purpose,
     identity: Option<Identity>,
@@ -40,7 +40,7 @@ pub struct Confinement {
     max_data_bytes: Option<u64>,
     max_threads: u64,
     max_open_files: Option<u64>,
-    /// Files through which the process joins its control group.
+    /// Files with which the process joins its control group.
     group_files: Vec<OwnedFd>,
 }
 
@@ -92,7 +92,7 @@ impl Confinement {
         })
     }
 
-    /// Lets the process start in a control group.
+    /// Makes the process start in a control group.
     ///
     /// # Errors
     ///
@@ -102,24 +102,25 @@ impl Confinement {
         Ok(self)
     }
 
-    /// The address of the program's path, for a process that starts by its file descriptor and can never exec again.
+    /// The address of the program's path, for a process whose program is started from a file descriptor and that may
+    /// not call exec again.
     pub(crate) fn exec_lock(&self) -> Option<StartAddress> {
         (self.filters.is_some() && !self.purpose.starts_programs()).then_some(self.start)
     }
 
-    /// Whether the process leads a process group, so that its children are ended with it.
+    /// Whether the process leads a process group, so that its children end with it.
     pub(crate) fn leads_group(&self) -> bool {
         self.purpose.starts_programs()
     }
 
     /// Applies the confinement to the calling thread, irrevocably. Called between fork and exec, where there is one
-    /// thread. `after_user` runs right after the change of user, which resets the parent-death signal.
+    /// thread. `after_user` runs directly after the change of user, because that change resets the parent-death signal.
     pub(crate) fn apply(
         &mut self,
         after_user: impl FnOnce() -> std::io::Result<()>,
     ) -> std::io::Result<()> {
         for file in self.group_files.drain(..) {
-            // 0 stands for the writing process.
+            // 0 means the writing process.
             rustix::io::write(&file, b"0")?;
         }
         prefer_for_oom();
@@ -132,11 +133,11 @@ impl Confinement {
             limit(Resource::Data, bytes)?;
         }
         if self.purpose == Purpose::Fetch {
-            // Later steps and later builds read the fetched packages, by their group.
+            // Later steps and later builds read the fetched packages through their group.
             rustix::process::umask(Mode::WGRP | Mode::WOTH);
         }
         if let Some(Identity { user, group }) = self.identity {
-            // Counts threads of this user id, in all its processes.
+            // The limit counts the threads of all processes with this user id.
             limit(Resource::Nproc, self.max_threads)?;
             let groups = group.map(|group| Gid::from_raw(group.id()));
             rustix::thread::set_thread_groups(groups.as_slice())?;
@@ -150,7 +151,7 @@ impl Confinement {
                 .and_then(RulesetCreated::restrict_self)
                 .map_err(|_| std::io::Error::from_raw_os_error(libc::EPERM))?;
         }
-        // From now on, no file descriptor can get the number of the program's.
+        // From now on, no file descriptor can get the number of the program's file descriptor.
         let locked = self.exec_lock().map(|_| PROGRAM_FD.unsigned_abs().into());
         if let Some(files) = self.max_open_files.into_iter().chain(locked).min() {
             limit(Resource::Nofile, files)?;
@@ -163,7 +164,7 @@ impl Confinement {
     }
 }
 
-/// A process may raise its own score. On failure the kernel's default score applies.
+/// A process may raise its own score. If that fails, the kernel's default score applies.
 fn prefer_for_oom() {
     let path = c"/proc/self/oom_score_adj";
     if let Ok(file) = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {

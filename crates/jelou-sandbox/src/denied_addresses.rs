@@ -1,12 +1,12 @@
 //! The addresses that functions cannot connect to.
 //!
-//! Deno checks addresses after it has resolved a name, so a name cannot bypass the list. Deno takes ranges of IPv4 only, and
-//! a denied range cannot be allowed in part: so the operator's exceptions are cut out of the ranges.
+//! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts only IPv4 ranges, and
+//! cannot allow a part of a denied range. Therefore the operator's exceptions are cut out of the ranges.
 
 use ipnet::Ipv4Net;
 
-/// This machine, private and shared networks, link-local (cloud metadata included), multicast and reserved ranges
-/// (RFC 6890).
+/// This machine, private and shared networks, link-local addresses (including cloud metadata), multicast and reserved
+/// ranges (RFC 6890).
 pub const DENIED_IPV4: [&str; 15] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -25,10 +25,11 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// Deno takes single IPv6 addresses only. The system call filter refuses IPv6 as a whole, unless `sandbox.ipv6` is set.
+/// Deno accepts only single IPv6 addresses. The system call filter refuses IPv6 completely, unless `sandbox.ipv6` is
+/// set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// [`DENIED_IPV4`] without the allowed ranges, and loopback of IPv6, as Deno's `--deny-net` takes them.
+/// [`DENIED_IPV4`] without the allowed ranges, and the IPv6 loopback address, in the format of Deno's `--deny-net`.
 pub fn denied_addresses(allowed: &[Ipv4Net]) -> Vec<String> {
     denied_ipv4(allowed)
         .iter()
@@ -45,7 +46,7 @@ pub(crate) fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     denied
 }
 
-/// Adds `range` without `holes` to `rest`, in as few ranges as possible.
+/// Adds `range` without `holes` to `rest`, with as few ranges as possible.
 fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
     if holes.iter().any(|hole| hole.contains(&range)) {
         return;
@@ -54,7 +55,7 @@ fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
         rest.push(range);
         return;
     }
-    // `range` contains a hole that is smaller, so it is no single address and has two halves.
+    // `range` contains a smaller hole. So it has more than one address and can be halved.
     let halves = range.subnets(range.prefix_len() + 1);
     for half in halves.into_iter().flatten() {
         cut(half, holes, rest);
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn one_address_is_cut_out_of_its_range() {
         let denied = denied_ipv4(&nets(&["10.1.2.3/32"]));
-        // One range for each bit of the prefix below /8, and the fourteen other ranges.
+        // One range for each prefix bit after /8, and the fourteen other ranges.
         assert_eq!(denied.len(), 24 + 14);
         let refused = |address: &str| {
             let address: Ipv4Addr = address.parse().unwrap();
@@ -98,7 +99,7 @@ mod tests {
     fn a_range_is_allowed_whole_or_by_a_wider_one() {
         let denied = denied_ipv4(&nets(&["192.168.0.0/16", "172.0.0.0/8"]));
         assert_eq!(denied.len(), 13);
-        // A range that is not denied changes nothing.
+        // An exception outside the denied ranges changes nothing.
         assert_eq!(denied_ipv4(&nets(&["8.8.8.0/24"])), nets(&DENIED_IPV4));
     }
 

@@ -1,4 +1,4 @@
-//! Finds out which layers this kernel and this user have.
+//! Detects the layers that this kernel and this user support.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::firewall::{self, Firewall};
 use crate::layer::{Layer, LayerStatus};
 use crate::{cgroup, filesystem, system_calls, user};
 
-/// The layers that a server with this configuration would have. Changes nothing on the machine.
+/// The layers of a server with this configuration. Changes nothing on the machine.
 pub fn sandbox_layers(
     config: &SandboxConfig,
     egress_allow: &[Ipv4Net],
@@ -32,7 +32,7 @@ pub(crate) struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    /// The layers that take effect in the process itself.
+    /// The layers that apply to the process itself.
     pub(crate) fn of_processes(config: &'a SandboxConfig, run_dir: &Path) -> Self {
         let mut layers = Self {
             config,
@@ -44,7 +44,7 @@ impl<'a> Layers<'a> {
         layers
     }
 
-    /// Records a layer as active, unless it is turned off or `missing` returns a reason.
+    /// Records a layer as active, unless the layer is turned off or `missing` returns a reason.
     pub(crate) fn check(
         &mut self,
         layer: Layer,

@@ -9,7 +9,7 @@ use landlock::{
 
 use crate::purpose::Network;
 
-/// The newest supported interface. On an older kernel, its interface is used.
+/// The newest supported interface. An older kernel uses its own interface.
 const INTERFACE: ABI = ABI::V6;
 
 /// Readable for every process: libraries, name resolution, certificates.
@@ -30,7 +30,7 @@ const SYSTEM: [&str; 14] = [
     "/dev/urandom",
 ];
 
-/// The loaders of dynamically linked programs, which the kernel executes first.
+/// The loaders of dynamically linked programs. The kernel executes them first.
 const LOADERS: [&str; 5] = [
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-x86-64.so.2",
@@ -39,7 +39,7 @@ const LOADERS: [&str; 5] = [
     "/lib/ld-musl-aarch64.so.1",
 ];
 
-/// Paths, and what a process may do below them.
+/// Paths, and the access rights of a process below them.
 #[derive(Debug, Default, Clone)]
 pub struct FileRights {
     pub read: Vec<PathBuf>,
@@ -47,7 +47,7 @@ pub struct FileRights {
     pub write: Vec<PathBuf>,
 }
 
-/// Why there is no Landlock.
+/// Why Landlock cannot be used.
 pub(crate) fn missing() -> Option<&'static str> {
     let created = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -56,8 +56,8 @@ pub(crate) fn missing() -> Option<&'static str> {
     created.is_err().then_some("the kernel has no Landlock")
 }
 
-/// Refuses everything that is not named, TCP listeners, and TCP connections for a process without network. Landlock cannot
-/// restrict the addresses of connections.
+/// Refuses all files that are not listed, TCP listeners, and TCP connections for a process without network. Landlock
+/// cannot restrict the addresses of connections.
 pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let ports = match network {
@@ -78,7 +78,7 @@ pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
     for path in loaders.chain(rights.execute.iter().map(PathBuf::as_path)) {
         rules = allow(rules, path, AccessFs::ReadFile | AccessFs::Execute)?;
     }
-    // Programs, symbolic links and devices cannot be created.
+    // The process cannot create programs, symbolic links or devices.
     let write = AccessFs::from_all(INTERFACE)
         & !(AccessFs::Execute
             | AccessFs::MakeSym
@@ -96,7 +96,7 @@ pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
     )
 }
 
-/// Called in the process itself, because `/proc/self` depends on the process.
+/// Called in the process itself, because `/proc/self` depends on the calling process.
 pub(crate) fn allow_own_process(rules: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
     allow(
         rules,
@@ -112,7 +112,7 @@ fn allow(
 ) -> Result<RulesetCreated, RulesetError> {
     match PathFd::new(path) {
         Ok(file) => {
-            // Landlock rejects rights on directories for a file.
+            // Landlock rejects directory rights on a file.
             let access = if path.is_dir() {
                 access
             } else {
@@ -120,7 +120,7 @@ fn allow(
             };
             rules.add_rule(PathBeneath::new(file, access))
         }
-        // A path that does not exist needs no rule.
+        // A missing path needs no rule.
         Err(_) => Ok(rules),
     }
 }

@@ -1,7 +1,7 @@
-//! Firewall rules (nftables) for the user ids of processes. They repeat the addresses that Deno refuses, for a process that
-//! has broken out of Deno.
+//! Firewall rules (nftables) for the user ids of processes. They block the addresses that Deno refuses, for a process
+//! that has broken out of Deno.
 //!
-//! The table belongs to this server and matches only its processes.
+//! The table belongs to this server and matches only the server's processes.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -27,7 +27,7 @@ const DENIED_IPV6: [&str; 11] = [
     "ff00::/8",
 ];
 
-/// Folders of administrators' programs, which the server's `PATH` may not have.
+/// Folders with administration programs, which may be missing in the server's `PATH`.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 /// The rules for one server's processes.
@@ -41,12 +41,12 @@ pub(crate) struct Firewall {
 }
 
 impl Firewall {
-    /// Atomically replaces the rules that an earlier server may have left.
+    /// Installs the rules. Atomically replaces the rules of an earlier server.
     pub(crate) fn install(&self) -> Result<(), String> {
         nft(&["-f", "-"], &self.rules())
     }
 
-    /// Why the rules cannot be installed. The kernel checks them and changes nothing.
+    /// Why the rules cannot be installed. The kernel checks the rules and changes nothing.
     pub(crate) fn missing(&self) -> Option<String> {
         nft(&["-c", "-f", "-"], &self.rules()).err()
     }
@@ -57,7 +57,7 @@ impl Firewall {
         }
     }
 
-    /// Named after the first user id, which is unique to this server.
+    /// Named after the first user id, because it is unique to this server.
     fn table(&self) -> String {
         format!("inet jelou_{}", self.users.start())
     }
@@ -87,7 +87,7 @@ impl Firewall {
         } else {
             refuse("meta nfproto ipv6");
         }
-        // `delete` fails without a table, so the table is created before.
+        // `delete` fails without a table, so the table is created first.
         format!(
             "table {table}\n\
              delete table {table}\n\
@@ -112,7 +112,7 @@ pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
             .next()
             .filter(|word| *word == "nameserver")
             .and(words.next())?;
-        // A link-local address has a zone after `%`.
+        // A link-local address ends with `%` and a zone.
         address.split('%').next()?.parse().ok()
     });
     let addresses: Vec<_> = addresses.collect();

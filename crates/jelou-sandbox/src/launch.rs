@@ -15,7 +15,7 @@ use crate::confinement::Confinement;
 use crate::start_address::StartAddress;
 use crate::system_calls::PROGRAM_FD;
 
-/// A program with its arguments and its whole environment.
+/// A program with its arguments and its complete environment.
 #[derive(Debug)]
 pub struct Launch {
     program: PathBuf,
@@ -50,7 +50,7 @@ impl Launch {
         self
     }
 
-    /// The command that starts the program in its confinement. The process is killed when the thread that spawns it ends.
+    /// The command that starts the confined program. The kernel kills the process when the spawning thread ends.
     ///
     /// # Errors
     ///
@@ -78,17 +78,17 @@ impl Launch {
     }
 }
 
-/// A program that is started by its file descriptor.
+/// A program that is started from its file descriptor.
 struct Program {
     file: OwnedFd,
-    /// The address of the empty path that `execveat` gets.
+    /// The address of the empty path for `execveat`.
     path: StartAddress,
     arguments: Vec<CString>,
     environment: Vec<CString>,
 }
 
-/// Occupies [`PROGRAM_FD`] in the server. Otherwise a file descriptor that is needed between fork and exec could have that
-/// number and be replaced by the program's, and every start would fail.
+/// Occupies [`PROGRAM_FD`] in the server. Otherwise a file descriptor that is needed between fork and exec could get
+/// this number. The program's file descriptor would then replace it, and every start would fail.
 fn reserve_descriptor() {
     static RESERVED: OnceLock<Option<OwnedFd>> = OnceLock::new();
     RESERVED.get_or_init(|| {
@@ -124,7 +124,7 @@ impl Program {
         })
     }
 
-    /// Moves the program to [`PROGRAM_FD`], the only file descriptor that the filter lets it start by.
+    /// Moves the program to [`PROGRAM_FD`]. The filter allows a start only from this file descriptor.
     #[expect(
         unsafe_code,
         reason = "the safe wrapper wants to own the descriptor that is replaced"
@@ -139,7 +139,7 @@ impl Program {
         }
     }
 
-    /// Replaces this process by the program; returns only on failure.
+    /// Replaces this process with the program. Returns only on failure.
     #[expect(unsafe_code, reason = "execveat(2) has no safe wrapper")]
     fn execute(
         &self,
@@ -162,7 +162,7 @@ impl Program {
     }
 }
 
-/// A null-terminated array of C strings, as exec takes it.
+/// A null-terminated array of C strings for exec.
 struct Pointers(Vec<*const libc::c_char>);
 
 #[expect(unsafe_code, reason = "raw pointers are not Send by themselves")]
@@ -219,10 +219,10 @@ fn confine(command: &mut Command, mut confinement: Confinement, program: Option<
     }
 }
 
-/// Asks the kernel to kill this process when the thread that started it ends (prctl(2), `PR_SET_PDEATHSIG`).
+/// Asks the kernel to kill this process when its parent thread ends (prctl(2), `PR_SET_PDEATHSIG`).
 fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have ended before the signal was set.
+    // The parent may have ended before this call set the signal.
     if rustix::process::getppid() == Some(parent) {
         Ok(())
     } else {

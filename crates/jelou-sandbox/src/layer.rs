@@ -1,4 +1,4 @@
-//! The names of the layers, and which of them a server has.
+//! The names of the layers, and their status on a server.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,15 +9,15 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
-    /// The files that a process can open (landlock(7)).
+    /// Restricts the files that a process can open (landlock(7)).
     Landlock,
-    /// The system calls that it can make (seccomp(2)); no exec after the start.
+    /// Restricts the system calls of a process (seccomp(2)). No exec after the start.
     Seccomp,
-    /// A user id of its own (credentials(7)).
+    /// A separate user id (credentials(7)).
     User,
-    /// Its processor time, memory and threads (cgroups(7)).
+    /// Limits of processor time, memory and threads (cgroups(7)).
     Cgroup,
-    /// The addresses that its user id can reach (nft(8)).
+    /// Restricts the addresses that the user id can reach (nft(8)).
     Firewall,
 }
 
@@ -37,6 +37,6 @@ impl fmt::Display for Layer {
 pub struct LayerStatus {
     pub layer: Layer,
     pub active: bool,
-    /// Why it is not active.
+    /// Why the layer is not active.
     pub reason: Option<Cow<'static, str>>,
 }

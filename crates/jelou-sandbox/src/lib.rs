@@ -1,11 +1,11 @@
-//! Confines processes by the kernel: what holds when Deno's own permissions do not.
+//! Confines processes with kernel features, in case Deno's own permissions fail.
 //!
-//! A server has one [`Sandbox`], with up to five independent [`Layer`]s: Landlock, seccomp, a user id for each process,
-//! control groups and a firewall. [`Sandbox::set_up`] finds out which of them this kernel and this user have. A missing
-//! layer is reported, and refused with `sandbox.mode = "require"`. A [`Launch`] starts a program in a [`Confinement`],
-//! which takes effect between fork and exec.
+//! A server has one [`Sandbox`] with up to five independent [`Layer`]s: Landlock, seccomp, a user id for each process,
+//! control groups and a firewall. [`Sandbox::set_up`] detects which layers this kernel and this user support. A missing
+//! layer is reported; with `sandbox.mode = "require"`, it is an error. A [`Launch`] starts a program in a
+//! [`Confinement`], which takes effect between fork and exec.
 //!
-//! This crate knows nothing of functions or workers: only of a [`Purpose`], of paths and of limits.
+//! This crate does not depend on functions or workers. It only uses a [`Purpose`], paths and limits.
 
 mod cgroup;
 mod config;

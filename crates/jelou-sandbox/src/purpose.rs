@@ -1,17 +1,17 @@
-//! The purpose of a process, which decides its rights.
+//! The purpose of a process, which determines its permissions.
 
 /// The purpose of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Serves requests: reaches the public network.
+    /// Serves requests; has access to the public network.
     Serve,
-    /// Reads the manifest: no network at all.
+    /// Reads the manifest; has no network access.
     Inspect,
-    /// Resolves the imports of an upload and fetches its packages: reaches the registry.
+    /// Resolves the imports of an upload and fetches its packages; has access to the registry.
     Fetch,
-    /// Checks types: no network.
+    /// Checks types; has no network access.
     Check,
-    /// Bundles an upload: no network, but may start a second program, the bundler.
+    /// Bundles an upload; has no network access, but may start a second program, the bundler.
     Bundle,
 }
 
@@ -20,9 +20,9 @@ pub enum Purpose {
 pub(crate) enum Network {
     /// Unix sockets only.
     None,
-    /// TCP and UDP to the public network; IPv6 only if configured.
+    /// TCP and UDP to the public network. IPv6 only if configured.
     Public,
-    /// TCP and UDP, IPv6 included.
+    /// TCP and UDP, including IPv6.
     All,
 }
 
@@ -51,13 +51,13 @@ impl Purpose {
     pub(crate) fn max_file_bytes(self) -> u64 {
         const MIB: u64 = 1024 * 1024;
         match self {
-            // A worker writes Deno's small caches only.
+            // A worker writes only Deno's small caches.
             Self::Serve | Self::Inspect => 64 * MIB,
             Self::Fetch | Self::Check | Self::Bundle => 512 * MIB,
         }
     }
 
-    /// Whether the process is a worker and not a step of a build.
+    /// Whether the process is a worker, not a build step.
     pub(crate) fn is_worker(self) -> bool {
         matches!(self, Self::Serve | Self::Inspect)
     }

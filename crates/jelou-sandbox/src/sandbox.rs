@@ -1,4 +1,4 @@
-//! The sandbox of one server: the layers that it has, and what it lends to each process.
+//! The sandbox of one server: its layers, and the resources that it lends to each process.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub enum SandboxError {
     Io(#[from] std::io::Error),
 }
 
-/// The layers of one server. [`Sandbox::take_down`] removes what [`Sandbox::set_up`] has changed on the machine.
+/// The layers of one server. [`Sandbox::take_down`] reverts the changes of [`Sandbox::set_up`] to the machine.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     pub(crate) config: SandboxConfig,
@@ -40,7 +40,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Detects the layers, and sets up those that change the machine: control groups and firewall.
+    /// Detects the layers. Sets up the layers that change the machine: control groups and the firewall.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Removes control groups and firewall rules. All processes have been told to end.
+    /// Removes control groups and firewall rules. The caller has already told all processes to end.
     pub fn take_down(&self) {
         if let Some(groups) = &self.groups {
             groups.remove();
@@ -114,15 +114,15 @@ impl Sandbox {
         detection::has(&self.layers, layer)
     }
 
-    /// A control group for one process; `None` without the layer. A failure is logged only: the watchdog keeps the limits
-    /// without a group.
+    /// Lends a control group to one process; `None` without the layer. A failure is only logged, because the watchdog
+    /// enforces the limits without a group.
     pub fn lend_group(&self) -> Option<ControlGroup> {
         let lent = self.groups.as_ref()?.lend(&self.limits);
         lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
             .ok()
     }
 
-    /// Whether Deno's own permissions are used; only tests turn them off.
+    /// Whether Deno's own permissions are used. Only tests turn them off.
     pub fn uses_permissions(&self) -> bool {
         #[cfg(debug_assertions)]
         return self.config.permissions;
@@ -130,7 +130,7 @@ impl Sandbox {
         true
     }
 
-    /// A user id for one process; `None` without the layer.
+    /// Lends a user id to one process; `None` without the layer.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
 //! An empty string at an unguessable address.
 //!
-//! A process starts by `execveat(PROGRAM_FD, "", AT_EMPTY_PATH)`, and its filter must allow this call and no later exec. A
-//! filter sees the arguments and not the memory that they point to: with the right file descriptor and another path, the
-//! kernel would start another program. So the filter also requires the path's address, which is random among 2^46. The
-//! started program has nothing mapped there and does not know the address.
+//! A process starts with `execveat(PROGRAM_FD, "", AT_EMPTY_PATH)`. Its filter must allow this call but no later exec.
+//! A filter sees the arguments, but not the memory that they point to: with this file descriptor and another path, the
+//! kernel would start another program. Therefore the filter also requires the address of the path, which is random
+//! among 2^46 addresses. The started program has nothing mapped at this address and does not know it.
 
 use rustix::mm::{MapFlags, ProtFlags};
 
@@ -14,7 +14,7 @@ const PAGES: u64 = 1 << 34;
 const FIRST_PAGE: u64 = 1 << 8;
 const ATTEMPTS: u32 = 64;
 
-/// Valid in this process, and in its children until exec.
+/// Valid in this process, and in its child processes until exec.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartAddress(usize);
 
@@ -46,7 +46,7 @@ impl StartAddress {
             };
             match mapped {
                 Ok(address) if address.addr() == page => return Ok(Self(page + offset)),
-                // A kernel before 4.17 treats the address as a hint.
+                // A kernel before 4.17 treats the address only as a hint.
                 Ok(_) | Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOMEM) => {}
                 Err(error) => return Err(error.into()),
             }

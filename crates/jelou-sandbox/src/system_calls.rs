@@ -1,7 +1,7 @@
-//! The system calls that a process can make: seccomp(2).
+//! The system calls that a process may make: seccomp(2).
 //!
-//! The filter is a list of refused calls, not of allowed ones: V8 and Deno's runtime use many calls, and a new version may
-//! use others. Refused are calls that no function needs and that attacks on kernels use.
+//! The filter lists refused calls, not allowed calls: V8 and Deno's runtime use many calls, and a new version may use
+//! others. The refused calls are calls that no function needs and that kernel exploits use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::config::SandboxConfig;
 use crate::purpose::{Network, Purpose};
 use crate::start_address::StartAddress;
 
-/// The file descriptor by which a process starts its program. No other file can get this number later.
+/// The file descriptor from which a process starts its program. No other file can get this number later.
 pub(crate) const PROGRAM_FD: i32 = 900;
 
 const REFUSED: &[i64] = &[
@@ -62,7 +62,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_setdomainname,
     libc::SYS_sethostname,
     libc::SYS_setns,
-    // A process must not leave its process group, which is killed at the end of a build step.
+    // A process must not leave its process group, because the group is killed at the end of a build step.
     libc::SYS_setpgid,
     libc::SYS_setsid,
     libc::SYS_settimeofday,
@@ -74,10 +74,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_userfaultfd,
 ];
 
-/// In the order of installation. The kernel takes the strictest result of all filters.
+/// In installation order. The kernel applies the strictest result of all filters.
 pub(crate) type Filters = Arc<Vec<BpfProgram>>;
 
-/// Why there are no system call filters.
+/// Why system call filters cannot be used.
 pub(crate) fn missing() -> Option<&'static str> {
     let supported = std::env::consts::ARCH
         .try_into()
@@ -86,7 +86,7 @@ pub(crate) fn missing() -> Option<&'static str> {
     if !supported {
         return Some("there is no filter for this processor");
     }
-    // The file exists only in a kernel with seccomp filters (seccomp(2), NOTES).
+    // The file exists only if the kernel supports seccomp filters (seccomp(2), NOTES).
     let actions = std::path::Path::new("/proc/sys/kernel/seccomp/actions_avail");
     (!actions.exists()).then_some("the kernel has no seccomp filters")
 }
@@ -116,7 +116,7 @@ pub(crate) fn filters(
     }
     let mut filters = vec![
         filter(refused, libc::EPERM)?,
-        // The flags of clone3(2) are in memory, which a filter cannot read; programs fall back to clone(2).
+        // The flags of clone3(2) are in memory, which a filter cannot read. Programs fall back to clone(2).
         filter(
             BTreeMap::from([(libc::SYS_clone3, Vec::new())]),
             libc::ENOSYS,
@@ -134,7 +134,7 @@ pub(crate) fn filters(
     Ok(Arc::new(filters))
 }
 
-/// A process cannot clear the signal that kills it with the server (`PR_SET_PDEATHSIG`).
+/// Prevents a process from clearing the signal that kills it with the server (`PR_SET_PDEATHSIG`).
 fn refuse_outliving(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
 ) -> Result<(), seccompiler::Error> {
@@ -143,7 +143,7 @@ fn refuse_outliving(
     Ok(())
 }
 
-/// No second program and no second process: threads only. The only allowed exec is the start itself.
+/// Allows threads, but no second program and no second process. The only allowed exec is the start itself.
 fn refuse_programs(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
     start: StartAddress,
@@ -170,7 +170,8 @@ fn refuse_programs(
     Ok(())
 }
 
-/// Signals, which reach processes of the same user when the server is not root; and links, which the server might follow.
+/// Refuses signals, which reach processes of the same user if the server is not root. Refuses links, because the server
+/// might follow them.
 fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
     for call in [
         libc::SYS_kill,
@@ -186,10 +187,10 @@ fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
     }
 }
 
-/// On x86-64, every call has a second number in the x32 interface, which the other filters do not match.
+/// On x86-64, every call has a second number in the x32 interface. The other filters do not match it.
 #[cfg(target_arch = "x86_64")]
 fn refuse_second_numbering() -> BpfProgram {
-    // Offset of the number in `struct seccomp_data`.
+    // Offset of the call's number in `struct seccomp_data`.
     const NUMBER: u32 = 0;
     const X32_BIT: u32 = 0x4000_0000;
     const LOAD_WORD: u16 = 0x20;
@@ -205,7 +206,7 @@ fn refuse_second_numbering() -> BpfProgram {
     ]
 }
 
-/// Allows TCP, UDP, unix sockets, and the netlink family that name resolution uses. Refuses sockets that read or write raw
+/// Allows TCP, UDP, unix sockets, and the netlink family for name resolution. Refuses sockets that read or write raw
 /// packets.
 fn refuse_raw_sockets(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,

@@ -1,14 +1,14 @@
-//! A user id for each process, so that the kernel isolates processes as it isolates users.
+//! A user id for each process, so that the kernel isolates processes from each other like users.
 
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Size of the range of user ids; far more than processes that run at a time.
+/// Number of user ids; far more than concurrent processes.
 const USER_IDS: u32 = 60_000;
 
-/// User and group of one process, both with the same number.
+/// User and group of one process. Both have the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessUser(u32);
 
@@ -44,7 +44,7 @@ impl ProcessUser {
         Ok(())
     }
 
-    /// Sets the group of the path to the process's. The server stays the owner.
+    /// Gives the path the group of the process. The server stays the owner.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl ProcessUser {
     }
 }
 
-/// The user ids of one server, each lent to one process at a time.
+/// The user ids of one server. Each is lent to one process at a time.
 #[derive(Debug)]
 pub struct UserIds {
     first: u32,
@@ -67,14 +67,14 @@ struct Lent {
     ids: HashSet<u32>,
 }
 
-/// The user ids that processes get.
+/// The range of user ids for processes.
 pub(crate) fn range(first: u32) -> std::ops::RangeInclusive<u32> {
     first..=first.saturating_add(USER_IDS - 1)
 }
 
 impl UserIds {
-    /// `start` is the offset of the first id to lend. A random offset makes it unlikely that two servers with the same range
-    /// by mistake use the same id.
+    /// `start` is the offset of the first id to lend. If two servers have the same range by mistake, random offsets
+    /// make a conflict unlikely.
     pub fn new(first: u32, start: u32) -> Self {
         Self {
             first,
@@ -85,7 +85,7 @@ impl UserIds {
         }
     }
 
-    /// The user that fetches packages and owns their cache. Its id follows the range.
+    /// The user that fetches packages and owns their cache. Its id is the next after the range.
     pub fn builder(&self) -> ProcessUser {
         ProcessUser(self.first + USER_IDS)
     }
@@ -137,7 +137,7 @@ impl Drop for LentUser {
     }
 }
 
-/// Why processes cannot have user ids of their own.
+/// Why processes cannot have their own user ids.
 pub(crate) fn missing(run_dir: &Path) -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("the server does not run as root");
@@ -145,7 +145,7 @@ pub(crate) fn missing(run_dir: &Path) -> Option<&'static str> {
     let passable = |folder: &Path| {
         folder
             .metadata()
-            // The server creates missing folders with search permission.
+            // The server creates missing folders with search permission for other users.
             .map_or(true, |metadata| metadata.permissions().mode() & 0o001 != 0)
     };
     let blocked = !run_dir.ancestors().all(passable);
@@ -164,7 +164,7 @@ mod tests {
         let second = ids.lend().unwrap();
         assert_eq!(second.user().id(), 600_000);
         drop(second);
-        // Every other id is lent before one repeats, and the id in use is skipped.
+        // Every other id is lent once before an id repeats. The id in use is skipped.
         let mut seen = HashSet::new();
         for _ in 0..USER_IDS - 1 {
             assert!(seen.insert(ids.lend().unwrap().user().id()));

@@ -1,4 +1,4 @@
-//! Access tokens, which authorise use of the management API. The store has their hashes only.
+//! Access tokens, which authorise requests to the management API. The store holds only their hashes.
 
 use jelou_core::api::AccessTokenInfo;
 use jelou_core::{AccessTokenId, Scope, Scopes, TokenName};
@@ -26,9 +26,9 @@ pub struct AccessTokenRecord {
     pub hash: TokenHash,
     /// The first characters of the value.
     pub prefix: DisplayPrefix,
-    /// What it may do.
+    /// The scopes of the token.
     pub scopes: Scopes,
-    /// Name of the access token that created it, or `system`.
+    /// Name of the access token that created this token, or `system`.
     pub created_by: String,
     /// Time of creation.
     pub created_at: Timestamp,
@@ -47,14 +47,14 @@ pub struct NewAccessToken {
     pub hash: TokenHash,
     /// The first characters of the value.
     pub prefix: DisplayPrefix,
-    /// What it may do.
+    /// The scopes of the token.
     pub scopes: Scopes,
     /// `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
 impl AccessTokenRecord {
-    /// Whether it has not expired at `at`.
+    /// Whether the token has not expired at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
@@ -110,8 +110,8 @@ impl Store {
         Ok(token)
     }
 
-    /// Creates the first access token; `None` when one has ever existed. A restart thus gives no access to a server
-    /// whose tokens were all revoked.
+    /// Creates the first access token; `None` if a token has ever existed. Thus a restart does not give access to a
+    /// server whose tokens were all revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -133,8 +133,8 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// Creates an access token in the place of the one with the same name, if any, which it revokes and returns. The
-    /// rule of the last administrator does not apply.
+    /// Creates an access token. Revokes and returns the old token with the same name, if there is one. The rule that an
+    /// administrator must remain does not apply.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -159,7 +159,8 @@ impl Store {
     /// Finds an unrevoked access token like [`Store::resolve_token`].
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have that prefix, [`StoreError::Database`].
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have this prefix,
+    /// [`StoreError::Database`].
     pub async fn resolve_access_token(
         &self,
         reference: &str,
@@ -171,7 +172,7 @@ impl Store {
     /// Revokes an access token.
     ///
     /// # Errors
-    /// [`StoreError::LastAdministrator`] when no active token with the scope `admin` would be left;
+    /// [`StoreError::LastAdministrator`] when no active token with the scope `admin` would remain;
     /// [`StoreError::NotFound`]; [`StoreError::Database`].
     pub async fn revoke_access_token(
         &self,

@@ -10,7 +10,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The server itself, for instance at its first start.
+    /// The server itself, for example at its first start.
     pub fn system() -> Self {
         Self {
             id: "system".to_owned(),

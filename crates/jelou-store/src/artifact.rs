@@ -12,10 +12,10 @@ use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
 
-/// The default of zstd: a bundle shrinks to about a quarter in a few milliseconds.
+/// The default of zstd: it compresses a bundle to about a quarter in a few milliseconds.
 const COMPRESSION_LEVEL: i32 = 3;
 
-/// The output of a build, with the files it was built from.
+/// The output of a build, and its source files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactRecord {
     /// The JavaScript module that a worker imports.
@@ -36,7 +36,7 @@ pub struct ArtifactHash([u8; 32]);
 pub struct ParseArtifactHashError;
 
 impl ArtifactRecord {
-    /// Covers the sources too, so that a download gives the files of that very deployment.
+    /// The hash also covers the sources, so that a download returns the files of this deployment.
     pub fn hash(&self) -> ArtifactHash {
         let mut digest = Sha256::new();
         let mut part = |text: &str| {
@@ -131,7 +131,7 @@ impl Compressed {
         .await
     }
 
-    /// Does nothing when the content is stored already.
+    /// Inserts the artifact. Does nothing if the content is already stored.
     pub(crate) async fn insert(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO artifacts (hash, bundle, source_map, sources) VALUES ($1, $2, $3, $4) \
@@ -180,7 +180,7 @@ fn unreadable(column: &str, reason: impl fmt::Display) -> StoreError {
     DatabaseError::corrupt(&format!("artifacts.{column}"), reason).into()
 }
 
-/// Compression can take tens of milliseconds, which would block the runtime's thread.
+/// Runs compression on a blocking thread, because it can take tens of milliseconds.
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

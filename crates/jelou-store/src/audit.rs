@@ -10,7 +10,7 @@ use crate::store::Store;
 const MAX_PAGE: i64 = 1_000;
 
 impl Store {
-    /// The newest entries, or the newest of those older than `before`. A page has 1 to 1,000 entries.
+    /// The newest entries, or the newest entries older than `before`. A page has 1 to 1,000 entries.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -21,7 +21,7 @@ impl Store {
              WHERE id < $1 ORDER BY id DESC LIMIT $2",
         )
         .bind(before.unwrap_or(i64::MAX))
-        // One more, to know whether there is a next page.
+        // One more entry shows whether there is a next page.
         .bind(limit + 1)
         .fetch_all(self.database.pool())
         .await?;

@@ -1,4 +1,4 @@
-//! A change: one transaction whose every step appends an audit entry and raises the revision.
+//! A change: one transaction, in which every step appends an audit entry and raises the revision.
 
 use jelou_core::Slug;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) function: Option<&'a Slug>,
     /// Id or key.
     pub(crate) target: &'a str,
-    /// The name that people use.
+    /// The display name.
     pub(crate) detail: Option<&'a str>,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Change<'a> {
         self.write.transaction()
     }
 
-    /// The time of everything in this change.
+    /// The timestamp of all rows of this change.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }

@@ -14,10 +14,10 @@ use crate::functions::{self, FunctionRecord};
 use crate::runtime_tokens::{self, NewRuntimeToken, RuntimeTokenRecord};
 use crate::store::Store;
 
-/// A build that is to be deployed.
+/// A build to deploy.
 #[derive(Debug, Clone)]
 pub struct NewDeployment {
-    /// The function; created when it does not exist.
+    /// The slug of the function. The function is created if it does not exist.
     pub slug: Slug,
     /// The output of the build.
     pub artifact: ArtifactRecord,
@@ -42,7 +42,7 @@ pub struct Deployed {
 
 impl Store {
     /// Creates a deployment and makes it live. `first_token` mints a token for the first deployment of a function, or
-    /// returns none; later deploys do not call it. The token is not created when an unrevoked one has its name.
+    /// returns none. Later deploys do not call it. The token is not created if its name is taken by an unrevoked token.
     ///
     /// # Errors
     /// The error of `first_token`, or [`StoreError::Database`].
@@ -53,7 +53,7 @@ impl Store {
         first_token: impl FnOnce() -> Result<Option<NewRuntimeToken>, E> + Send,
     ) -> Result<Deployed, E> {
         let bundle_bytes = new.artifact.bundle.len() as u64;
-        // Before the transaction, which blocks all other changes.
+        // Compressed before the transaction, which blocks all other changes.
         let artifact = Compressed::new(new.artifact).await?;
         let artifact_hash = artifact.hash;
 

@@ -1,4 +1,4 @@
-//! Deployments, and the rollback to an earlier one.
+//! Deployments, and the rollback to an earlier deployment.
 
 use jelou_core::api::{Deployment, FileSummary};
 use jelou_core::{DeploymentId, FunctionId, Manifest};
@@ -21,7 +21,7 @@ pub struct DeploymentRecord {
     pub id: DeploymentId,
     /// Its function.
     pub function_id: FunctionId,
-    /// Whether calls go to it.
+    /// Whether calls go to this deployment.
     pub live: bool,
     /// Its artifact.
     pub artifact_hash: ArtifactHash,
@@ -33,7 +33,7 @@ pub struct DeploymentRecord {
     pub files: Vec<FileSummary>,
     /// Size of the bundle.
     pub bundle_bytes: u64,
-    /// Name of the access token that deployed it.
+    /// Name of the access token that created the deployment.
     pub created_by: String,
     /// Time of the deploy.
     pub created_at: Timestamp,
@@ -104,12 +104,12 @@ impl Store {
         find(self.database.pool(), id).await
     }
 
-    /// Makes another deployment of the function live: `target`, or the newest of those older than the live one. A second
-    /// call without a target thus goes back one more. A target that is live already changes nothing.
+    /// Makes another deployment of the function live: `target`, or the deployment before the live one. A second call
+    /// without a target thus goes back one more. A target that is already live changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the function has no such deployment, [`StoreError::Conflict`] when it has no earlier
-    /// one, [`StoreError::Database`].
+    /// [`StoreError::NotFound`] when the function has no such deployment, [`StoreError::Conflict`] when it has no
+    /// earlier deployment, [`StoreError::Database`].
     pub async fn rollback(
         &self,
         actor: &Actor,

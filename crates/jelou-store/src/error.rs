@@ -1,4 +1,4 @@
-//! Errors of the store, told apart by what the caller can do about them.
+//! Errors of the store, grouped by the possible reaction of the caller.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use jelou_core::{SecretKey, Slug, TokenName};
 use crate::database::DatabaseError;
 use crate::vault::VaultError;
 
-/// Why the store did not do what was asked. Nothing was changed.
+/// Why a request to the store failed. The database is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -20,35 +20,36 @@ pub enum StoreError {
         /// The given slug, id, name or key.
         what: String,
     },
-    /// The change contradicts the present state; the message says how.
+    /// The change conflicts with the current state. The message gives details.
     #[error("{message}")]
     Conflict {
-        /// For the caller.
+        /// Message for the caller.
         message: String,
     },
     /// Every function keeps at least one active token.
     #[error("`{token}` is the last active token of `{function}`")]
     LastToken {
-        /// The token that was to be revoked.
+        /// The token to revoke.
         token: TokenName,
         /// Its function.
         function: Slug,
     },
-    /// The server keeps at least one active access token with the scope `admin`: only such a token can create another.
+    /// The server keeps at least one active access token with the scope `admin`, because only such a token can create
+    /// another.
     #[error("`{token}` is the last access token with the scope `admin`; create another one first")]
     LastAdministrator {
-        /// The access token that was to be revoked.
+        /// The access token to revoke.
         token: TokenName,
     },
-    /// Over the limit of secrets per owner.
+    /// The owner would have more secrets than the limit.
     #[error("there would be {count} secrets; the limit is {limit}")]
     TooManySecrets {
-        /// The number after the change.
+        /// The number of secrets after the change.
         count: i64,
         /// The limit.
         limit: usize,
     },
-    /// A secret's value is over the limit.
+    /// The value of a secret exceeds the limit.
     #[error(
         "the value of `{key}` is {bytes} bytes; the limit is {MAX_SECRET_VALUE_BYTES} bytes (64 KB)"
     )]
@@ -64,7 +65,7 @@ pub enum StoreError {
         /// The limit.
         limit: u64,
     },
-    /// A value in the memory of a function is over the limit.
+    /// A value in the memory of a function exceeds the limit.
     #[error(
         "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes)"
     )]
@@ -77,7 +78,7 @@ pub enum StoreError {
     /// A secret could not be encrypted, or the vault lacks a key.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The database itself failed.
+    /// An error of the database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -111,7 +112,7 @@ impl StoreError {
     pub(crate) fn not_found(kind: Resource, what: impl fmt::Display) -> Self {
         Self::NotFound {
             kind,
-            // The caller may have given a whole token instead of its name.
+            // The caller may have passed a complete token instead of its name.
             what: jelou_token::redact(&what.to_string()).into_owned(),
         }
     }

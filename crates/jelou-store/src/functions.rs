@@ -19,7 +19,7 @@ pub struct FunctionRecord {
     pub id: FunctionId,
     /// Unique among the functions.
     pub slug: Slug,
-    /// A name for people.
+    /// The display name.
     pub name: Option<String>,
     /// Time of creation.
     pub created_at: Timestamp,
@@ -29,7 +29,7 @@ pub struct FunctionRecord {
     pub live: Option<LiveDeployment>,
 }
 
-/// The part of a deployment that serving its function needs.
+/// The part of a deployment that is needed to serve its function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveDeployment {
     /// The deployment.
@@ -46,14 +46,14 @@ pub struct LiveDeployment {
     pub created_at: Timestamp,
 }
 
-/// A function with the numbers that lists show.
+/// A function with the counts for lists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionSummary {
     /// The function.
     pub record: FunctionRecord,
-    /// Unrevoked runtime tokens.
+    /// Number of unrevoked runtime tokens.
     pub tokens: u64,
-    /// Its own secrets.
+    /// Number of the function's own secrets.
     pub secrets: u64,
 }
 
@@ -83,7 +83,7 @@ macro_rules! select_summaries {
 }
 
 impl Store {
-    /// All functions, sorted by slug, in one query.
+    /// All functions, sorted by slug. Uses one query.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -146,7 +146,8 @@ impl Store {
         Ok(function)
     }
 
-    /// Deletes a function with its tokens, secrets, memory, deployments and unshared artifacts. Its audit entries stay.
+    /// Deletes a function with its tokens, secrets, memory, deployments and unshared artifacts. Its audit entries
+    /// remain.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].

@@ -1,4 +1,4 @@
-//! Times of last use: written in batches, never moved back.
+//! Times of last use, written in batches. They never decrease.
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -8,7 +8,7 @@ pub(crate) const RUNTIME_TOKENS: &str = "UPDATE runtime_tokens SET last_used_at 
 pub(crate) const ACCESS_TOKENS: &str = "UPDATE access_tokens SET last_used_at = $1 \
      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
 
-/// Ignores tokens that no longer exist.
+/// Writes the times. Ignores tokens that no longer exist.
 pub(crate) async fn record(
     database: &Database,
     statement: &'static str,

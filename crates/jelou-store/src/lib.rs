@@ -1,8 +1,8 @@
-//! Persistence: functions, deployments, tokens, secrets, the memory of functions, and the audit trail.
+//! Persistence: functions, deployments, tokens, secrets, function memory, and the audit trail.
 //!
-//! A change is one transaction that also appends its audit entries and raises the revision: after a crash it is done or
-//! not done, and a copy in memory can tell whether it is current. The [`vault`] encrypts secrets before they reach the
-//! database. The registry and the copies of artifacts on disk belong to the server.
+//! A change is one transaction that also appends its audit entries and raises the revision. A crash never leaves half a
+//! change, and a copy in memory can check whether it is current. The [`vault`] encrypts secrets before they reach the
+//! database. The server owns the registry and the artifact copies on disk.
 
 mod access_tokens;
 mod actor;

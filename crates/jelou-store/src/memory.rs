@@ -1,6 +1,6 @@
 //! The memory of functions (`ctx.memory`): values with a time to live.
 //!
-//! It is user data, not configuration, so it leaves no audit entry and raises no revision.
+//! Memory is user data, not configuration. So it leaves no audit entry and raises no revision.
 
 use jelou_core::FunctionId;
 use sqlx::{AnyConnection, AnyExecutor};
@@ -9,7 +9,7 @@ use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// The namespace of a value: a function, and a user or conversation of it.
+/// The namespace of a value: a function and, within it, a user or conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
     /// The function.
@@ -18,12 +18,12 @@ pub struct MemoryOwner<'a> {
     pub scope: &'a str,
 }
 
-/// The operator's limits.
+/// The limits set by the operator.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
-    /// Values of one function, over all scopes.
+    /// Maximum number of values of one function, over all scopes.
     pub entries: u64,
-    /// Bytes of a value.
+    /// Maximum bytes of a value.
     pub value_bytes: u64,
 }
 
@@ -123,7 +123,7 @@ impl Store {
     }
 }
 
-/// The number of other values that the function keeps.
+/// The number of the function's unexpired values, without this key.
 async fn others(
     executor: impl AnyExecutor<'_>,
     owner: MemoryOwner<'_>,

@@ -1,4 +1,4 @@
-//! Runtime tokens, which authorise calls. The store has their hashes only; the caller mints the values.
+//! Runtime tokens, which authorise calls. The store holds only their hashes; the caller mints the values.
 
 use futures_util::TryStreamExt;
 use jelou_core::api::RuntimeTokenInfo;
@@ -23,7 +23,7 @@ use crate::token_reference::{self, Candidate};
 pub struct RuntimeTokenRecord {
     /// Never changes.
     pub id: TokenId,
-    /// The function that it calls.
+    /// The function that the token can call.
     pub function_id: FunctionId,
     /// Unique among the unrevoked tokens of the function.
     pub name: TokenName,
@@ -31,7 +31,7 @@ pub struct RuntimeTokenRecord {
     pub hash: TokenHash,
     /// The first characters of the value.
     pub prefix: DisplayPrefix,
-    /// Name of the access token that created it.
+    /// Name of the access token that created this token.
     pub created_by: String,
     /// Time of creation.
     pub created_at: Timestamp,
@@ -41,19 +41,19 @@ pub struct RuntimeTokenRecord {
     pub disabled_at: Option<Timestamp>,
     /// `None`: not used yet.
     pub last_used_at: Option<Timestamp>,
-    /// Its limits.
+    /// The limits of the token.
     pub policy: TokenPolicy,
 }
 
-/// The part of a runtime token that its check needs. A registry may hold a million of them, so it has no strings but
-/// those of a policy, which most tokens lack.
+/// The part of a runtime token that is needed to check it. A registry may hold a million of them. Therefore its only
+/// strings are those of a policy, which most tokens do not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeTokenCredential {
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The token.
+    /// The id of the token.
     pub id: TokenId,
-    /// The function that it calls.
+    /// The function that the token can call.
     pub function_id: FunctionId,
     /// `None`: never.
     pub expires_at: Option<Timestamp>,
@@ -74,16 +74,16 @@ pub struct NewRuntimeToken {
     pub prefix: DisplayPrefix,
     /// `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// Its limits.
+    /// The limits of the token.
     pub policy: TokenPolicy,
 }
 
-/// Whether a revocation keeps to the rule that each function has an active token.
+/// Whether a revocation enforces the rule that each function has an active token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastTokenRule {
-    /// The last active token is not revoked.
+    /// The last active token cannot be revoked.
     Enforced,
-    /// For an emergency: the last active token is revoked too.
+    /// For an emergency: the last active token can be revoked.
     Waived,
 }
 
@@ -91,12 +91,12 @@ pub enum LastTokenRule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplacedToken {
     pub token: RuntimeTokenRecord,
-    /// The token that had the name, revoked now.
+    /// The token that had the name before. It is revoked.
     pub former: Option<RuntimeTokenRecord>,
 }
 
 impl RuntimeTokenRecord {
-    /// Whether it is enabled and not expired at `at`.
+    /// Whether the token is enabled and not expired at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
@@ -156,7 +156,7 @@ impl Store {
         list(self.database.pool(), function).await
     }
 
-    /// The token with this hash and the time of its revocation; `None` for one that was never revoked, or that is unknown.
+    /// The token with this hash and the time of its revocation; `None` if the token is unknown or was never revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -192,7 +192,7 @@ impl Store {
         Ok(token)
     }
 
-    /// Creates a token, and revokes the one that has its name in the same transaction.
+    /// Creates a token. In the same transaction, revokes the token that has its name.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist, [`StoreError::Database`].
@@ -216,11 +216,12 @@ impl Store {
         Ok(ReplacedToken { token, former })
     }
 
-    /// Finds an unrevoked token of a function by its id, its name, or its display prefix with or without trailing dots;
-    /// the first of these that matches.
+    /// Finds an unrevoked token of a function by id, name or display prefix, in this order. A prefix may have trailing
+    /// dots.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have that prefix, [`StoreError::Database`].
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have this prefix,
+    /// [`StoreError::Database`].
     pub async fn resolve_token(
         &self,
         function: &FunctionId,
@@ -233,8 +234,8 @@ impl Store {
     /// Revokes a token. An inactive token can always be revoked.
     ///
     /// # Errors
-    /// [`StoreError::LastToken`] when no active token would be left and the rule is enforced;
-    /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Database`].
+    /// [`StoreError::LastToken`] when no active token would remain and the rule is enforced; [`StoreError::NotFound`]
+    /// when the function has no such token; [`StoreError::Database`].
     pub async fn revoke_token(
         &self,
         actor: &Actor,
@@ -264,8 +265,8 @@ impl Store {
         Ok(token)
     }
 
-    /// Records the time of each token's last use, in milliseconds since the Unix epoch; never moves it back. It is not a
-    /// change of configuration, so it leaves no audit entry and raises no revision.
+    /// Records the time of each token's last use, in milliseconds since the Unix epoch. The time never decreases. This
+    /// is no change of configuration, so it leaves no audit entry and raises no revision.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -289,7 +290,7 @@ impl Candidate for RuntimeTokenRecord {
     }
 }
 
-/// Row by row: the rows take many times the memory of the credentials.
+/// Reads row by row, because rows take many times the memory of credentials.
 pub(crate) async fn all_credentials<Credentials>(
     executor: impl AnyExecutor<'_>,
 ) -> Result<Credentials, StoreError>

@@ -1,4 +1,4 @@
-//! Secrets, encrypted by the vault. This file is the last one that sees plain text.
+//! Secrets, encrypted by the vault. Plain text does not pass this file.
 
 use jelou_core::api::Secret;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
@@ -19,9 +19,9 @@ use crate::vault::{SealedSecret, SecretOwner};
 /// An encrypted secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRecord {
-    /// Whose secret it is.
+    /// The owner of the secret.
     pub owner: SecretOwner,
-    /// Unique for its owner.
+    /// Unique among the owner's secrets.
     pub key: SecretKey,
     /// The encrypted value.
     pub sealed: SealedSecret,
@@ -67,7 +67,7 @@ impl Store {
         .collect()
     }
 
-    /// Sets secrets, all or none, and keeps the owner's other secrets. Returns the stored secrets.
+    /// Sets secrets, all or none. The owner's other secrets stay. Returns the stored secrets.
     ///
     /// # Errors
     /// [`StoreError::SecretTooLarge`], [`StoreError::TooManySecrets`], [`StoreError::NotFound`] when the function does

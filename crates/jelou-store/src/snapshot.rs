@@ -1,4 +1,4 @@
-//! The complete state at one revision, for the start of a server.
+//! The complete state at one revision, for the server's startup.
 
 use crate::access_tokens::{self, AccessTokenRecord};
 use crate::database::row::Columns;
@@ -8,8 +8,8 @@ use crate::runtime_tokens::{self, RuntimeTokenCredential};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
 
-/// The complete state at one revision. There may be a million runtime tokens, so they are collected one by one into the
-/// caller's own container.
+/// The complete state at one revision. The runtime tokens are collected one by one into the caller's container, because
+/// there may be a million.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot<Tokens> {
     /// The number of the last change.

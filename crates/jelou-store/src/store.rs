@@ -23,10 +23,9 @@ pub struct Store {
 impl Store {
     /// Opens and migrates the database; creates it when it does not exist.
     ///
-    /// # Errors
-    /// [`StoreError::Vault`] when the database holds secrets under a key that the vault lacks: it is better not to
-    /// start than to fail when a function asks for its secret. [`StoreError::Database`] when the database cannot be
-    /// opened or migrated.
+    /// [`StoreError::Vault`] when the database holds secrets whose key the vault lacks. A failed start is better than a
+    /// later failure when a function needs its secret. [`StoreError::Database`] when the database cannot be opened or
+    /// migrated.
     pub async fn open(
         config: &StoreConfig,
         mut vault: Vault,
@@ -41,7 +40,7 @@ impl Store {
         })
     }
 
-    /// Encrypts and decrypts secrets, without the database.
+    /// Encrypts and decrypts secrets. Does not use the database.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
@@ -59,10 +58,10 @@ impl Store {
         )
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when it does not.
+    /// [`StoreError::Database`] when it does not respond.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.revision().await.map(drop)
     }
@@ -71,7 +70,7 @@ impl Store {
     /// [`DatabaseError::Unavailable`](crate::DatabaseError::Unavailable).
     ///
     /// # Errors
-    /// [`StoreError::Database`] when the checkpoint fails; the database is closed even so.
+    /// [`StoreError::Database`] when the checkpoint fails. The database is closed nevertheless.
     pub async fn close(&self) -> Result<(), StoreError> {
         Ok(self.database.close().await?)
     }

@@ -1,4 +1,4 @@
-//! Finds a token by its id, its name or its display prefix.
+//! Finds a token by its id, name or display prefix.
 
 use jelou_core::TokenName;
 use jelou_token::DisplayPrefix;
@@ -11,7 +11,7 @@ pub(crate) trait Candidate {
     fn prefix(&self) -> DisplayPrefix;
 }
 
-/// Ids and names are unique among the candidates; prefixes may not be.
+/// Candidates have unique ids and names. Their prefixes may be ambiguous.
 pub(crate) fn resolve<T: Candidate>(
     mut candidates: Vec<T>,
     reference: &str,

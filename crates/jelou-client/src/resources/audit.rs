@@ -21,7 +21,7 @@ pub struct Audit<'a> {
 /// The part of the trail to read; by default the newest entries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AuditQuery {
-    /// The most entries to return; the server has a default and a limit.
+    /// Maximum number of entries to return. The server has a default and a limit.
     pub limit: Option<u32>,
     /// Only entries older than this id.
     pub before: Option<i64>,

@@ -20,7 +20,7 @@ pub struct Functions<'a> {
 }
 
 impl Functions<'_> {
-    /// All functions, by slug.
+    /// All functions, sorted by slug.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,5 @@
-//! One file per resource of the API. A method of [`Client`](crate::Client) returns each group of operations.
+//! One file for each resource of the API. Each group of operations is returned by a method of
+//! [`Client`](crate::Client).
 
 mod access_tokens;
 mod audit;

@@ -25,7 +25,7 @@ pub struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// The keys of the secrets, without values.
+    /// The keys of the secrets, without their values.
     ///
     /// # Errors
     /// Any [`ClientError`].

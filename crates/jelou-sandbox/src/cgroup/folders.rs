@@ -7,14 +7,14 @@ use rustix::process::{Pid, Signal};
 
 use crate::limits::ProcessLimits;
 
-/// Added to a group's memory limit for what the kernel charges besides private memory: page tables, socket buffers, pages of
-/// the program.
+/// Added to a group's memory limit. The kernel also charges the group for page tables, socket buffers and pages of the
+/// program.
 const KERNEL_MIB: u64 = 32;
 /// The minimum of `cpu.weight` and of `cpu.shares` (cgroups(7)), for a group with idle priority.
 const LEAST_WEIGHT: u64 = 1;
 const LEAST_SHARES: u64 = 2;
 
-/// The folders of one group: a single one with version 2, one for each controller with version 1.
+/// The folders of one group: one folder with version 2, one for each controller with version 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Folders {
     Unified(PathBuf),
@@ -31,7 +31,7 @@ impl Folders {
             Self::Unified(folder) => vec![folder],
             Self::Separate { cpu, memory, pids } => {
                 let mut all: Vec<&Path> = vec![cpu, memory, pids];
-                // Controllers that are mounted together share a folder.
+                // Controllers that are mounted together share one folder.
                 all.sort_unstable();
                 all.dedup();
                 all
@@ -39,9 +39,9 @@ impl Folders {
         }
     }
 
-    /// The files through which a process with one thread joins: it writes `0` to each. Writing to `tasks` moves one thread at
-    /// once; writing to `cgroup.procs` takes 15 ms, because the kernel stops thread creation meanwhile. With version 2, a
-    /// group with limits can be joined by whole processes only.
+    /// The files with which a single-threaded process joins: it writes `0` to each. Writing to `tasks` moves one thread
+    /// immediately. Writing to `cgroup.procs` takes 15 ms, because the kernel stops thread creation in the meantime.
+    /// With version 2, only whole processes can join a group with limits.
     pub(super) fn join_files(&self) -> impl Iterator<Item = PathBuf> {
         let file = match self {
             Self::Unified(_) => PROCESSES,
@@ -70,8 +70,8 @@ impl Folders {
         self.all().into_iter().try_for_each(remove)
     }
 
-    /// Kills the processes in child groups whose name matches, and removes these groups. A group whose process has not ended
-    /// yet stays; the result is the last such error.
+    /// Kills the processes in child groups whose name matches, and removes these groups. A group stays if its process
+    /// has not ended yet; the result is the last such error.
     pub(super) fn remove_below(&self, matches: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let mut result = Ok(());
         for folder in self.all() {
@@ -89,7 +89,7 @@ impl Folders {
         result
     }
 
-    /// Whether this user may create groups here.
+    /// Whether the server's user may create groups here.
     pub(super) fn is_writable(&self) -> bool {
         let writable = |folder: &Path| {
             rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
@@ -117,7 +117,7 @@ impl Folders {
         self.set_weight(limits.cpu_weight)
     }
 
-    /// Sets the weight, of which 100 is normal. With version 1 this is a quarter of the server's 1024 shares.
+    /// Sets the weight; 100 is normal. With version 1, normal is a quarter of the server's 1024 shares.
     fn set_weight(&self, weight: u64) -> std::io::Result<()> {
         match self {
             Self::Unified(folder) => write(folder, "cpu.weight", weight.clamp(1, 10_000)),
@@ -127,7 +127,7 @@ impl Folders {
         }
     }
 
-    /// Gives the group idle priority; before Linux 5.15, the minimum weight.
+    /// Gives the group idle priority. Before Linux 5.15, it gets the minimum weight instead.
     pub(super) fn set_idle(&self) -> std::io::Result<()> {
         if self.write_idle(true).is_ok() {
             return Ok(());
@@ -140,7 +140,7 @@ impl Folders {
 
     /// Gives the group normal priority.
     pub(super) fn set_normal(&self, weight: u64) -> std::io::Result<()> {
-        // First, because an idle group has no weight.
+        // Set first, because an idle group has no weight.
         let _ = self.write_idle(false);
         self.set_weight(weight)
     }
@@ -150,7 +150,7 @@ impl Folders {
         write(folder, "cpu.idle", u64::from(idle))
     }
 
-    /// How many processes the kernel killed because the group's memory was exhausted.
+    /// Number of processes that the kernel killed because the group was out of memory.
     pub(super) fn out_of_memory_kills(&self) -> Option<u64> {
         let file = match self {
             Self::Unified(folder) => folder.join("memory.events"),
@@ -183,7 +183,7 @@ fn kill_processes(group: &Path) {
         .lines()
         .filter_map(|id| Pid::from_raw(id.parse().ok()?))
     {
-        // It may have ended meanwhile.
+        // The process may have ended in the meantime.
         let _ = rustix::process::kill_process(process, Signal::KILL);
     }
 }
@@ -230,7 +230,7 @@ impl Own {
     }
 }
 
-/// A mounted hierarchy of groups, or a part of it.
+/// A mounted hierarchy of groups, or a mounted part of it.
 struct Mount<'a> {
     /// The group that is mounted at `point`.
     root: &'a Path,
@@ -256,7 +256,7 @@ impl<'a> Mount<'a> {
 
     fn folder(&self, group: &str) -> Option<PathBuf> {
         let below = Path::new(group).strip_prefix(self.root).ok()?;
-        // A group outside of the mounted part begins with `/..`.
+        // A group outside the mounted part starts with `/..`.
         let visible = !below.starts_with("..");
         visible.then(|| self.point.components().chain(below.components()).collect())
     }
@@ -293,7 +293,7 @@ mod tests {
             pids: "/sys/fs/cgroup/pids".into(),
         };
         assert_eq!(own.separate, Some(separate));
-        // One of the three is not enough.
+        // All three controllers are required.
         let own = Own::of(mounts, "3:memory:/a/b\n");
         assert_eq!(own.separate, None);
     }

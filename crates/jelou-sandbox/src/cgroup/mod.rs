@@ -1,12 +1,12 @@
-//! A control group for each process (cgroups(7)): limits of processor share, memory and threads, which the kernel enforces
-//! all the time.
+//! A control group for each process (cgroups(7)). The kernel enforces its limits of processor share, memory and threads
+//! at all times.
 //!
-//! Groups are created below the server's own group: as root with version 1, or where systemd or a container delegated a
-//! group of version 2 (`Delegate=yes`). Version 2 allows processes in the leaves of the tree only, so the server moves
-//! itself into a leaf.
+//! The server creates the groups below its own group. This needs root with version 1, or a delegated group of version 2
+//! from systemd (`Delegate=yes`) or a container. Version 2 allows processes only in the leaves of the tree, so the
+//! server moves itself into a leaf.
 //!
-//! All groups are siblings of each other and of the server's leaf. A sibling with idle priority yields the processor at
-//! once when the server wakes; below a group with normal priority it would not.
+//! All groups are siblings of each other and of the server's leaf. A sibling with idle priority yields the processor as
+//! soon as the server wakes up. Below a group with normal priority, it would not.
 
 mod folders;
 
@@ -25,11 +25,11 @@ use folders::{Folders, Own, PROCESSES};
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 /// Name of the server's own leaf, with version 2.
 const SERVER: &str = "jelou-server";
-/// Prefix of group names, before the server's process id and the group's number.
+/// Prefix of a group name. The server's process id and the group's number follow.
 const PREFIX: &str = "jelou-";
-/// The server's weight for each processor: four busy workers together get half of the processor.
+/// The server's weight for each processor. Four busy workers together get half of the processor.
 const SERVER_WEIGHT: u64 = 400;
-/// How long to wait until killed processes have ended.
+/// How long to wait for the end of killed processes.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The groups of one server.
@@ -37,14 +37,14 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct ControlGroups {
     /// The parent of all groups.
     own: Folders,
-    /// Common prefix of their names.
+    /// Common prefix of the group names.
     prefix: String,
     next: AtomicU64,
-    /// Groups to remove later, because their process had not ended yet.
+    /// Groups to remove later, because their process has not ended yet.
     leftovers: Mutex<Vec<Folders>>,
 }
 
-/// Why there are no control groups.
+/// Why control groups cannot be used.
 pub(crate) fn missing() -> Option<&'static str> {
     find().err()
 }
@@ -71,7 +71,7 @@ fn find() -> Result<Folders, &'static str> {
 }
 
 fn delegated(own: &Path) -> Result<Folders, &'static str> {
-    // The server may have moved into its leaf already.
+    // The server may already have moved into its leaf.
     let moved = own.file_name().is_some_and(|name| name == SERVER);
     let own = own.parent().filter(|_| moved).unwrap_or(own);
     let read = |file| std::fs::read_to_string(own.join(file)).unwrap_or_default();
@@ -92,7 +92,8 @@ fn delegated(own: &Path) -> Result<Folders, &'static str> {
     Ok(folders)
 }
 
-/// Whether systemd manages the group. Root could write to it, but systemd would undo it; delegated groups are marked.
+/// Whether systemd manages the group. Root can write to such a group, but systemd would undo the change. Delegated
+/// groups are marked.
 fn is_systemds(group: &Path) -> bool {
     let unit = group.extension().is_some_and(|extension| {
         ["service", "scope", "slice"]
@@ -107,7 +108,7 @@ fn is_systemds(group: &Path) -> bool {
     unit && !marked("user.delegate") && !marked("trusted.delegate")
 }
 
-/// The root group is the only one that may have both processes and child groups with controllers.
+/// Only the root group may have both processes and child groups with controllers.
 fn is_root_group(group: &Path) -> bool {
     !group.join("cgroup.type").exists()
 }
@@ -158,7 +159,7 @@ impl ControlGroups {
         Ok(group)
     }
 
-    /// Kills processes that are still in the groups, and removes the groups.
+    /// Kills the remaining processes in the groups, and removes the groups.
     pub(crate) fn remove(&self) {
         let deadline = Instant::now() + KILL_TIMEOUT;
         while let Err(error) = self.own.remove_below(|name| name.starts_with(&self.prefix)) {
@@ -198,13 +199,13 @@ fn remove_ended_servers(own: &Folders) {
     }
 }
 
-/// The share of the processor that a process gets.
+/// The processor share of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuShare {
     /// According to its weight (`limits.cpu_weight`).
     Own,
-    /// Idle priority: only what other processes leave. For a start that no call waits for, a stalled event loop, or a restart
-    /// after a crash.
+    /// Idle priority: only the time that other processes leave. For a start without a waiting call, a stalled event
+    /// loop, or a restart after a crash.
     Rest,
 }
 
@@ -218,7 +219,7 @@ pub struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// The files through which a process with one thread joins: it writes `0` to each.
+    /// The files with which a single-threaded process joins: it writes `0` to each.
     pub(crate) fn join_files(&self) -> std::io::Result<Vec<OwnedFd>> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         self.folders
@@ -227,12 +228,12 @@ impl ControlGroup {
             .collect()
     }
 
-    /// Whether the kernel killed the process because the group's memory was exhausted.
+    /// Whether the kernel killed the process because the group was out of memory.
     pub fn was_out_of_memory(&self) -> bool {
         self.folders.out_of_memory_kills() > Some(0)
     }
 
-    /// Sets the share of the processor.
+    /// Sets the processor share.
     ///
     /// # Errors
     ///
@@ -263,7 +264,7 @@ impl Drop for ControlGroup {
 mod tests {
     use super::*;
 
-    /// In a folder instead of a delegated group, which not every machine has.
+    /// Uses a plain folder, because not every machine has a delegated group.
     #[test]
     fn groups_of_version_2_are_set_up_by_their_files() {
         let own = tempfile::tempdir().unwrap();
@@ -271,7 +272,7 @@ mod tests {
         fs_err::write(own.path().join("cgroup.type"), "domain").unwrap();
         let folders = Folders::Unified(own.path().to_path_buf());
         let groups = Arc::new(ControlGroups::below(folders).unwrap());
-        // The server is in a leaf, and the controllers are enabled for the groups of processes.
+        // The server is in a leaf, and the controllers are enabled for the other groups.
         assert_eq!(read("jelou-server/cgroup.procs"), "0");
         assert_eq!(read("cgroup.subtree_control"), "+cpu +memory +pids");
         assert!(read("jelou-server/cpu.weight").parse::<u64>().unwrap() >= 400);

@@ -6,9 +6,9 @@ use std::time::Duration;
 /// The location of the database and its timeout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The SQLite file. It is created with mode 0600 when it does not exist; its folder must exist.
+    /// The SQLite file. Created with mode 0600 if it does not exist. Its folder must exist.
     pub path: PathBuf,
-    /// How long a change waits for its turn in this process, and how long SQLite waits for another process's lock.
+    /// How long a change waits for other changes of this process, and how long SQLite waits for another process's lock.
     pub busy_timeout: Duration,
 }
 

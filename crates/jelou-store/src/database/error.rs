@@ -1,4 +1,4 @@
-//! Errors of the database itself, told apart by what can be done about them.
+//! Errors of the database, grouped by the possible reaction.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use sqlx::migrate::MigrateError;
 
 use super::result_code::{self, Condition};
 
-/// An error of the database itself.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// Busy, locked, missing or closed: the same change may succeed later. The source is absent when the change never
-    /// got its turn.
+    /// Busy, locked, missing or closed: the same change may succeed later. The source is `None` when the change timed
+    /// out in the queue.
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),
     /// Nothing was changed.
@@ -35,18 +35,18 @@ pub enum DatabaseError {
         #[source]
         source: std::io::Error,
     },
-    /// A newer version of this program migrated the database.
+    /// A newer version of this program has migrated the database.
     #[error(
         "the database was migrated by a newer version (migration {migration}); run that version or restore a backup"
     )]
     NewerVersion {
-        /// The migration that this version does not know.
+        /// The migration that this version does not have.
         migration: i64,
     },
     /// A migration failed; none was applied.
     #[error("the database could not be migrated")]
     Migration(#[source] MigrateError),
-    /// A bug of this program.
+    /// A bug in this program.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),
 }

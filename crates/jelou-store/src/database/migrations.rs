@@ -1,4 +1,4 @@
-//! The migrations, embedded in the binary. `migrations/README.md` has the rules.
+//! The migrations, embedded in the binary. `migrations/README.md` has their rules.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
@@ -23,7 +23,7 @@ const SQLITE: [(i64, &str, &str); 3] = [
     ),
 ];
 
-/// Runs the missing migrations on a connection that is in a transaction, so that all or none are applied.
+/// Runs the missing migrations in the connection's transaction, so that all or none are applied.
 pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
     let migrations = SQLITE
         .into_iter()

@@ -1,5 +1,5 @@
-//! The connections, and the queue of changes. What differs between database engines is in [`sqlite`] and
-//! [`result_code`]; the statements in the rest of the crate are the same for all of them.
+//! The connections, and the queue of changes. Code for one database engine is in [`sqlite`] and [`result_code`]. The
+//! statements in the rest of the crate work with every engine.
 
 mod config;
 mod error;
@@ -19,14 +19,14 @@ pub use error::DatabaseError;
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: AnyPool,
-    /// Changes of this process queue here, in order of arrival. SQLite's own lock makes waiting connections poll.
+    /// Queue of this process's changes, in order of arrival. With SQLite's own lock, waiting connections would poll.
     turn: Mutex<()>,
     turn_timeout: Duration,
 }
 
-/// A transaction that may write. Rolled back when dropped.
+/// A transaction that may write. Dropping it rolls it back.
 pub(crate) struct Write<'a> {
-    // Dropped before the turn is released.
+    // Dropped before `turn` is released.
     transaction: Transaction<'static, Any>,
     _turn: MutexGuard<'a, ()>,
 }
@@ -40,7 +40,7 @@ impl Database {
         })
     }
 
-    /// For single statements that read.
+    /// For single read statements.
     pub(crate) fn pool(&self) -> &AnyPool {
         &self.pool
     }

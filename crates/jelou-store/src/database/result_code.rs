@@ -2,7 +2,7 @@
 
 use sqlx::error::DatabaseError;
 
-/// What a refusal means for the caller.
+/// What a SQLite error means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
     /// Another connection holds the lock.

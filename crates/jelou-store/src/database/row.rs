@@ -1,4 +1,4 @@
-//! Reads columns into the types of the domain. A value that does not parse is [`DatabaseError::Corrupt`].
+//! Converts columns to the types of the domain. A value that does not parse is [`DatabaseError::Corrupt`].
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -13,13 +13,13 @@ use super::error::DatabaseError;
 use super::migrations;
 use super::result_code::{self, Condition};
 
-/// Takes the write lock at the start. SQLite refuses, without waiting, to upgrade a read transaction when another
-/// connection has written since it began.
+/// Takes the write lock at the start of the transaction. Otherwise SQLite refuses at once to upgrade a read transaction
+/// if another connection has written since its start.
 pub(super) const BEGIN_CHANGE: &str = "BEGIN IMMEDIATE";
-/// Reads the state of the database at its first statement.
+/// Reads the state that the database has at the transaction's first statement.
 pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 
-/// One connection writes while the others read, as the write-ahead log allows.
+/// One connection writes while the others read; the write-ahead log allows this.
 const MAX_CONNECTIONS: u32 = 4;
 const PREPARE_RETRY: Duration = Duration::from_millis(10);
 
@@ -31,7 +31,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError>
     })?;
     let options: AnyConnectOptions = url(&config.path)?.parse()?;
 
-    // Not through the pool: it retries and then reports only a timeout.
+    // A separate connection, because the pool retries and then reports only a timeout.
     prepare(&options, config.busy_timeout).await?;
 
     let busy_timeout = config.busy_timeout;
@@ -43,7 +43,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError>
         .connect_lazy_with(options))
 }
 
-/// Whether the pool may reuse the connection. SQLite ends a transaction by itself when the disk is full; the driver's
+/// Whether the pool may reuse the connection. When the disk is full, SQLite ends a transaction by itself. The driver's
 /// rollback then fails, and the driver's transaction depth stays wrong.
 async fn is_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     // Waits for a pending rollback.
@@ -51,7 +51,8 @@ async fn is_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     Ok(!connection.is_in_transaction())
 }
 
-/// Retries while another process creates or removes the write-ahead log: SQLite does not apply its busy timeout then.
+/// Retries while another process creates or removes the write-ahead log, because SQLite's busy timeout does not apply
+/// then.
 async fn prepare(options: &AnyConnectOptions, busy_timeout: Duration) -> Result<(), DatabaseError> {
     let deadline = Instant::now() + busy_timeout;
     loop {
@@ -88,7 +89,7 @@ pub(super) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// SQLite gives the write-ahead log and its index the mode of the database file.
+/// Creates the file with mode 0600. SQLite gives the write-ahead log and its index the same mode.
 fn create_file(path: &Path) -> io::Result<()> {
     let created = std::fs::OpenOptions::new()
         .write(true)
@@ -108,7 +109,7 @@ fn url(path: &Path) -> Result<String, DatabaseError> {
         path: path.to_owned(),
         source,
     };
-    // Resolved first: a URL parser resolves `..` without regard to symbolic links.
+    // Resolved first, because a URL parser resolves `..` without following symbolic links.
     let resolved = std::fs::canonicalize(path).map_err(unusable)?;
     let text = resolved.to_str().ok_or_else(|| {
         unusable(io::Error::new(
@@ -132,7 +133,7 @@ fn url(path: &Path) -> Result<String, DatabaseError> {
     Ok(url)
 }
 
-/// `synchronous = FULL`: a commit waits for the disk, so an acknowledged change survives a power cut.
+/// `synchronous = FULL`: a commit waits for the disk, so that an acknowledged change survives a power failure.
 async fn configure(
     connection: &mut AnyConnection,
     busy_timeout: Duration,
@@ -166,7 +167,7 @@ async fn write_ahead(connection: &mut AnyConnection) -> Result<(), DatabaseError
 mod tests {
     use super::*;
 
-    /// The pragmas are per connection, so a test must read them on the pool's own connections.
+    /// Pragmas apply to one connection, so the test must read them on the pool's own connections.
     #[tokio::test]
     async fn every_connection_is_configured() {
         let folder = tempfile::tempdir().unwrap();

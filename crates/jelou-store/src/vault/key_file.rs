@@ -1,4 +1,4 @@
-//! The file of the master key: 32 bytes, readable by its owner only.
+//! The file of the master key: 32 bytes, readable only by its owner.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::error::VaultError;
 use super::master_key::MasterKey;
 
-/// Mode bits of the group and others.
+/// Mode bits of the group and of others.
 const OTHERS: u32 = 0o077;
 
 /// `None` when the file does not exist.
@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(unusable(path))?,
     };
-    // Of the open file, so that the file cannot be replaced between check and read.
+    // Checked on the open file, so that the file cannot be replaced between check and read.
     let metadata = file.metadata().map_err(unusable(path))?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & OTHERS != 0 {
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
             mode,
         });
     }
-    // One byte more than a key, to detect a longer file.
+    // One byte longer than a key, to detect a longer file.
     let mut content = Zeroizing::new([0; 33]);
     let mut length = 0;
     loop {
@@ -43,8 +43,8 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
         })
 }
 
-/// Writes the key atomically and syncs it to disk: the key cannot be recreated. When another process has created the
-/// file first, that key is returned.
+/// Writes the key atomically and syncs it to disk, because it cannot be recreated. If another process has created the
+/// file first, returns that key.
 pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

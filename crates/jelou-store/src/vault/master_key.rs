@@ -9,7 +9,7 @@ use super::error::VaultError;
 use super::sealed::KeyId;
 
 const KEY_BYTES: usize = 32;
-/// Domain separation: the id is derived from the key, and no other use of the key may give the same digest.
+/// Domain separation: the id is a digest of the key. No other use of the key may produce the same digest.
 const ID_DOMAIN: &[u8] = b"jelou vault key id\0";
 
 /// 32 bytes that encrypt every secret; zeroized on drop.
@@ -30,7 +30,7 @@ impl MasterKey {
         Some(Self::new(Zeroizing::new(*bytes)))
     }
 
-    /// Parses base64 (RFC 4648, section 4) or hexadecimal, told apart by length.
+    /// Parses base64 (RFC 4648, section 4) or hexadecimal. The length distinguishes them.
     pub(super) fn parse(text: &str) -> Result<Self, VaultError> {
         let text = text.trim();
         let bytes = match text.len() {

@@ -1,9 +1,9 @@
-//! Encrypts secrets with a key that is kept outside the database.
+//! Encrypts secrets with a key that is stored outside the database.
 //!
 //! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) under a random 24-byte nonce. The owner
-//! and the secret's key are authenticated data, so a value that is moved to another row cannot be decrypted. The id of
-//! the master key is stored beside each value: a vault can hold several keys, of which the first encrypts, so that a
-//! key rotation can proceed value by value.
+//! and the secret's key are authenticated data, so a value that is moved to another row cannot be decrypted. Each value
+//! is stored with the id of its master key. A vault can hold several keys; the first key encrypts. Thus a key rotation
+//! can proceed value by value.
 
 mod error;
 mod key_file;
@@ -30,21 +30,22 @@ const NONCE_BYTES: usize = 24;
 
 /// The keys of the secrets.
 pub struct Vault {
-    /// Encrypts, and decrypts its own values.
+    /// Encrypts values, and decrypts the values that it encrypted.
     current: MasterKey,
-    /// Only decrypt values from before a rotation.
+    /// These keys only decrypt values from before a rotation.
     retired: Vec<MasterKey>,
-    /// Where [`Vault::admit`] still has to write the current key.
+    /// Path at which [`Vault::admit`] still has to save the current key.
     unsaved: Option<PathBuf>,
 }
 
 impl Vault {
-    /// Reads the key from a file. When the file does not exist, generates a key; opening the store writes the file,
-    /// unless the database holds secrets already: a lost key must not be replaced by one that decrypts nothing.
+    /// Reads the key from a file. If the file does not exist, generates a key. Opening the store then saves it, unless
+    /// the database already holds secrets: a new key could not decrypt them.
     ///
     /// # Errors
-    /// [`VaultError::KeyFileMode`] when others can read the file, [`VaultError::KeyFileContent`] when it is not a key,
-    /// [`VaultError::KeyFile`] when it cannot be read, [`VaultError::Random`] without random bytes for a new key.
+    /// [`VaultError::KeyFileMode`] when other users can read the file, [`VaultError::KeyFileContent`] when its content
+    /// is not a key, [`VaultError::KeyFile`] when it cannot be read, [`VaultError::Random`] when there are no random
+    /// bytes for a new key.
     pub fn open(key_file: &Path) -> Result<Self, VaultError> {
         match key_file::read(key_file)? {
             Some(key) => Ok(Self::with_key(key)),
@@ -55,10 +56,10 @@ impl Vault {
         }
     }
 
-    /// Parses the key from text, such as the value of `JELOU_MASTER_KEY`: 32 bytes in base64 or hexadecimal.
+    /// Parses the key from text, for example the value of `JELOU_MASTER_KEY`: 32 bytes in base64 or hexadecimal.
     ///
     /// # Errors
-    /// [`VaultError::MasterKey`] when the text is not such a key.
+    /// [`VaultError::MasterKey`] when the text is not a key.
     pub fn from_master_key(text: &str) -> Result<Self, VaultError> {
         Ok(Self::with_key(MasterKey::parse(text)?))
     }
@@ -71,7 +72,7 @@ impl Vault {
         }
     }
 
-    /// The id of the key that encrypts.
+    /// The id of the current key, which encrypts.
     pub fn key_id(&self) -> &KeyId {
         self.current.id()
     }
@@ -79,7 +80,7 @@ impl Vault {
     /// Encrypts a value for one owner and key.
     ///
     /// # Errors
-    /// [`VaultError::Random`] without random bytes for the nonce; [`VaultError::Seal`] when the cipher fails.
+    /// [`VaultError::Random`] when there are no random bytes for the nonce; [`VaultError::Seal`] when the cipher fails.
     pub fn seal(
         &self,
         owner: &SecretOwner,
@@ -104,8 +105,8 @@ impl Vault {
     /// Decrypts a value that [`Vault::seal`] encrypted for this owner and key.
     ///
     /// # Errors
-    /// [`VaultError::UnknownKey`] without the key that encrypted it; [`VaultError::Unreadable`] for a changed value, or
-    /// that of another owner or key.
+    /// [`VaultError::UnknownKey`] when the vault lacks the value's key; [`VaultError::Unreadable`] when the value was
+    /// changed, or belongs to another owner or key.
     pub fn unseal(
         &self,
         owner: &SecretOwner,
@@ -141,7 +142,7 @@ impl Vault {
             })
     }
 
-    /// Checks that the vault has the keys `in_use`; then saves a newly generated key.
+    /// Checks that the vault has all keys `in_use`, then saves a newly generated key.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
         let held: BTreeSet<KeyId> = self.keys().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();
@@ -176,7 +177,7 @@ fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(key.bytes().into())
 }
 
-/// Unambiguous: neither an owner nor a key contains a zero byte.
+/// The encoding is unambiguous, because neither an owner nor a key contains a zero byte.
 fn associated_data(owner: &SecretOwner, key: &SecretKey) -> Vec<u8> {
     format!("{owner}\0{key}").into_bytes()
 }

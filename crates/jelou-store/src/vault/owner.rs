@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jelou_core::FunctionId;
 use jelou_core::id::ParseIdError;
 
-/// The owner of a secret. A function also reads the secrets of the organisation; its own take precedence.
+/// The owner of a secret. A function also reads the organisation's secrets; the function's own secrets take precedence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretOwner {
     /// One function.

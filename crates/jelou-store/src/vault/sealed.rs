@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The id of a master key: 8 lower-case hexadecimal digits, derived one way from the key.
+/// The id of a master key: 8 lower-case hexadecimal digits of a one-way digest of the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
@@ -53,7 +53,7 @@ pub struct SealedSecret {
 }
 
 impl SealedSecret {
-    /// A value as it was stored.
+    /// Creates the value from its stored parts.
     pub fn from_parts(key_id: KeyId, ciphertext: Vec<u8>) -> Self {
         Self { key_id, ciphertext }
     }
@@ -69,7 +69,7 @@ impl SealedSecret {
     }
 }
 
-/// Leaves the ciphertext out: it is long and of no use in a log.
+/// Omits the ciphertext, because it is long and useless in a log.
 impl fmt::Debug for SealedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealedSecret")
