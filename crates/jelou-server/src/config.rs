@@ -1,4 +1,5 @@
-//! The settings of the server: command line over environment over file over defaults, validated at start.
+//! The settings of the server, validated at startup. The command line has priority over the environment, then the file,
+//! then the defaults.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
 
-/// All settings with their defaults and comments: the reference of the configuration file.
+/// All settings with their defaults and comments; also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// The settings. `default.toml` documents each of them.
@@ -31,13 +32,13 @@ pub struct Config {
     #[serde(default = "default_data_dir")]
     pub data: PathBuf,
     pub domain: String,
-    /// Proxies whose forwarding headers are believed.
+    /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Networks,
-    /// Absent for plain HTTP.
+    /// `None` for plain HTTP.
     #[serde(default)]
     pub tls: Option<Tls>,
     pub identity: Identity,
-    /// Absent when functions cannot use the Jelou API.
+    /// `None` if functions cannot use the Jelou API.
     #[serde(default)]
     pub jelou: Option<Jelou>,
     pub limits: Limits,
@@ -55,7 +56,7 @@ pub struct Egress {
     pub allow: Vec<Ipv4Net>,
 }
 
-/// PEM files.
+/// Paths of PEM files.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
@@ -67,7 +68,7 @@ pub struct Tls {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// Callers that may assert an identity.
+    /// Callers that may send an identity.
     pub trusted: Networks,
 }
 
@@ -103,7 +104,7 @@ pub struct Database {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mcp {
-    /// Origins of web pages that may use MCP of any function.
+    /// Origins of web pages that may use the MCP endpoint of every function.
     pub allowed_origins: Vec<String>,
 }
 
@@ -113,7 +114,7 @@ impl Database {
     }
 }
 
-/// The settings of the command line, which take precedence.
+/// Settings from the command line. They take precedence.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,7 +137,7 @@ pub struct TlsOverrides {
     pub key: Option<PathBuf>,
 }
 
-/// Why the settings cannot be used.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("{}", describe(.0))]
@@ -167,11 +168,12 @@ pub enum ConfigError {
     JelouUrl(String),
 }
 
-/// Bytes of memory that a byte of a large request body takes, unless the gateway refuses the body (decision 097).
+/// Bytes of worker memory for each byte of a large request body. The gateway refuses bodies that would need more
+/// (decision 097).
 const MEMORY_OF_BODY_BYTE: u64 = 10;
 
-/// The environment variables of settings outside sections. Other variables without `__` are ignored, because many belong
-/// to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
+/// The environment variables of settings outside sections. Other variables without `__` are ignored, because many
+/// belong to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
 const TOP_LEVEL: [&str; 5] = ["listen", "api_listen", "data", "domain", "trusted_proxies"];
 
 impl Config {
@@ -221,13 +223,13 @@ impl Config {
             ("build_timeout_ms", limits.build_timeout_ms, 1),
             ("max_build_memory_mib", limits.max_build_memory_mib, 128),
             ("max_heap_mib", limits.max_heap_mib, 16),
-            // One or two processes.
+            // Enough for one or two processes.
             (
                 "max_workers_memory_mib",
                 limits.max_workers_memory_mib.unwrap_or(u64::MAX),
                 64,
             ),
-            // Two checks of the event loop; a shorter timeout would kill processes that wait for CPU time.
+            // Two checks of the event loop. A shorter timeout would kill processes that wait for CPU time.
             ("stall_timeout_ms", limits.stall_timeout_ms, 500),
             ("cpu_weight", limits.cpu_weight, 1),
             ("max_threads", limits.max_threads, 32),
@@ -237,9 +239,9 @@ impl Config {
                 limits.max_log_lines_per_second,
                 1,
             ),
-            // Below it, the metadata of a line leaves no room for its text.
+            // With a smaller limit, the metadata of a line leaves no space for its text.
             ("max_log_line_bytes", limits.max_log_line_bytes as u64, 1024),
-            // The minimum of hyper.
+            // The minimum that hyper accepts.
             (
                 "max_response_header_bytes",
                 limits.max_response_header_bytes as u64,
@@ -275,7 +277,7 @@ impl Config {
         let most = [
             ("cpu_weight", limits.cpu_weight, 10_000),
             ("max_open_files", limits.max_open_files, 900),
-            // Each is a file of the process's.
+            // Each connection takes a file descriptor of the process.
             (
                 "max_concurrent_streams",
                 limits.max_concurrent_streams as u64,
@@ -305,7 +307,7 @@ impl Config {
     }
 }
 
-/// Whether the largest body fits into the memory for bodies.
+/// Whether the largest body fits into the memory limit for bodies.
 fn validate_bodies(limits: &Limits) -> Result<(), ConfigError> {
     let memory = limits.body_memory_mib();
     let most = memory * 1024 * 1024 / MEMORY_OF_BODY_BYTE;
@@ -319,7 +321,7 @@ fn validate_bodies(limits: &Limits) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// An IPv4-mapped IPv6 address is the IPv4 address, so that loopback is recognised in either form.
+/// Converts an IPv4-mapped IPv6 address to IPv4, so that both forms of loopback are recognised.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     let address: SocketAddr = text.parse().map_err(|_| {
@@ -329,7 +331,7 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     })?;
     Ok(match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
-        // Keeps the scope id.
+        // Other addresses keep their scope id.
         IpAddr::V6(_) => address,
     })
 }
@@ -341,7 +343,7 @@ where
     address(deserializer).map(Some)
 }
 
-/// Names each wrong setting and where it was set.
+/// Names each invalid setting and its source.
 fn describe(error: &figment::Error) -> String {
     let problems: Vec<String> = error
         .clone()
@@ -351,7 +353,7 @@ fn describe(error: &figment::Error) -> String {
             let place = match source {
                 Some(Some(Source::File(path))) => format!(" in `{}`", path.display()),
                 Some(None) => " in the environment".to_owned(),
-                // The command line.
+                // The setting comes from the command line.
                 _ => String::new(),
             };
             let reason = match &error.kind {

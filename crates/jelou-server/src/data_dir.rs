@@ -1,4 +1,4 @@
-//! The data folder: its layout, and the lock that keeps other servers out.
+//! The data folder: its layout, and the lock against other servers.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,7 @@ use rustix::fs::FlockOperation;
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Locked while the server runs; the kernel releases it when the process ends.
+    /// Held while the server runs. The kernel releases the lock when the process ends.
     _lock: File,
 }
 
@@ -39,14 +39,14 @@ impl DataDir {
             })?;
         let path = fs_err::canonicalize(path)?;
         if rustix::process::geteuid().is_root() {
-            // Worker processes have their own user ids and must pass through to their folders; the rest is private.
+            // Worker processes have their own user ids and must traverse this folder. The other folders are private.
             fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
         }
         let lock: File = fs_err::OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            // Private: a process that can open the file can lock it and keep the server from starting.
+            // Private, because a process that can open the file can lock it and prevent the server's start.
             .mode(0o600)
             .open(Self::lock_file_of(&path))?
             .into();
@@ -90,8 +90,8 @@ impl DataDir {
         Self::run_dir_of(&self.path)
     }
 
-    /// The folder for sockets. The path of a unix socket is limited to 107 bytes, so a long data folder gets a folder in
-    /// the temporary folder; its name is derived from the data folder, so that the next start empties it.
+    /// The folder for sockets. The path of a unix socket has at most 107 bytes. For a long data folder, a folder in the
+    /// temporary folder is used. Its name is derived from the data folder, so that the next start empties it.
     pub(crate) fn run_dir_of(path: &Path) -> PathBuf {
         let inside = path.join("run");
         if inside.as_os_str().len() <= 80 {

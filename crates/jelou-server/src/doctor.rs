@@ -1,4 +1,4 @@
-//! Checks a machine for `jelou doctor`, before a server starts or beside a running one. Changes nothing.
+//! Checks a machine for `jelou doctor`, before a server starts or next to a running server. Changes nothing.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -13,19 +13,19 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 
-/// Free disk space that a server needs, and that it should have.
+/// Required and recommended free disk space.
 const LEAST_BYTES: u64 = 256 * 1024 * 1024;
 const ENOUGH_BYTES: u64 = 1024 * 1024 * 1024;
-/// The limit of open files that a busy server should have.
+/// Recommended limit of open files for a busy server.
 const ENOUGH_FILES: u64 = 4096;
-/// The number of user ids for processes, from `sandbox.first_user_id` on.
+/// Number of user ids for processes, starting at `sandbox.first_user_id`.
 const USER_IDS: u32 = 60_001;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Good,
-    /// The server works, without something useful.
+    /// The server works, but an optional part is missing.
     Missing,
     Wrong,
 }
@@ -135,7 +135,7 @@ fn layer(config: &Config, status: &LayerStatus) -> Check {
     }
 }
 
-/// Whether an account of the machine has a user id for processes.
+/// Checks whether accounts of the machine have user ids in the range for processes.
 fn user_ids(config: &Config, layers: &[LayerStatus]) -> Option<Check> {
     let active = layers
         .iter()
@@ -264,7 +264,7 @@ fn port(name: &'static str, address: SocketAddr, serving: bool) -> Check {
     }
 }
 
-/// Whether a server has locked the folder.
+/// Whether a running server has locked the folder.
 fn is_serving(data: &Path) -> bool {
     let lock = File::open(DataDir::lock_file_of(data));
     lock.is_ok_and(|lock| {

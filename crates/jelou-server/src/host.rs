@@ -1,4 +1,4 @@
-//! What the server provides to the engine: the route for calls between functions, the log, and secrets.
+//! The server's services for the engine: routing of calls between functions, the log, and secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::memory::{self, FunctionMemory};
 use crate::registry::Registry;
 use crate::router;
 
-/// The request on whose behalf a function calls another one.
+/// Id of the request for which a function calls another function.
 const PARENT_HEADER: &str = "x-jelou-parent";
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl ServerHost {
     }
 }
 
-/// Answers a worker's request: a call of another function, or of its memory.
+/// Answers a worker's request: a call to another function, or an access to its memory.
 async fn answer_worker(
     gateway: &Gateway,
     memory: &FunctionMemory,
@@ -149,9 +149,9 @@ impl LogSink for ServerHost {
     }
 }
 
-/// The level that a line of the worker's log gives itself. What a function says by other ways is told as it comes.
+/// The level that a JSON log line of a worker contains. Other lines are logged as they are.
 fn level_of(line: &str) -> Level {
-    // Nothing before it can hold these characters: quotes in a value are escaped.
+    // The first match is the level field, because quotes inside values are escaped.
     let level = line
         .strip_prefix("{\"requestId\":")
         .and_then(|line| line.split_once(",\"level\":\""))

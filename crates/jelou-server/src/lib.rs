@@ -1,7 +1,7 @@
-//! The server: calls of functions, and the management API.
+//! The server: function calls, and the management API.
 //!
-//! A call goes [`router`] → [`gateway`] → [`registry`] → engine, without the database. A change goes [`api`] → [`control`] →
-//! store, then the registry, then the answer.
+//! A call passes [`router`] → [`gateway`] → [`registry`] → engine, without the database. A change passes [`api`] →
+//! [`control`] → store, then updates the registry, then the response is sent.
 
 mod api;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Authenticates and authorises requests by the access token in `Authorization: Bearer` (RFC 6750).
+//! Authenticates and authorises requests with the access token in `Authorization: Bearer` (RFC 6750).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The management API: one file per resource. The OpenAPI document is generated from the handlers.
+//! The management API: one file for each resource. The OpenAPI document is generated from the handlers.
 
 mod access_tokens;
 mod audit;
@@ -25,7 +25,7 @@ use problem::ApiError;
 
 type App = Arc<Control>;
 
-/// Escapes can make the JSON of a 1 MB upload several times larger.
+/// JSON escapes can make the body of a 1 MB upload several times larger.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(OpenApi)]

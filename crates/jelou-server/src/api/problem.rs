@@ -1,4 +1,4 @@
-//! Turns errors into problem documents (RFC 9457). The caller gets one text; the log gets another, with the cause.
+//! Turns errors into problem documents (RFC 9457). The caller gets one text. The log gets another text, with the cause.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! The server itself: health, and who the access token is.
+//! The server itself: its health, and the access token of the caller.
 
 use axum::Json;
 use axum::extract::State;

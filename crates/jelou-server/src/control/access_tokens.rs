@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{Control, ControlError};
 use crate::registry::AccessTokenEntry;
 
-/// Name of the access token for the local profile.
+/// Name of the access token in the local profile.
 const LOCAL: &str = "local";
 
 impl Control {
@@ -51,7 +51,7 @@ impl Control {
         .await
     }
 
-    /// The first access token of a new server; `None` when one has ever existed.
+    /// Creates the first access token of a new server; `None` if a token has ever existed.
     pub(crate) async fn bootstrap(&self) -> Result<Option<AccessToken>, ControlError> {
         let token = mint()?;
         let name = TokenName::first_deployment();
@@ -65,8 +65,8 @@ impl Control {
         }))
     }
 
-    /// An access token for the local profile of the user who runs the server. It replaces the earlier one, whose value is
-    /// lost.
+    /// Creates an access token for the local profile of the user who runs the server. It replaces the earlier token,
+    /// because its value is lost.
     pub(crate) async fn create_local_access_token(
         self: &Arc<Self>,
     ) -> Result<AccessToken, ControlError> {

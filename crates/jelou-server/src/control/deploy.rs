@@ -1,4 +1,4 @@
-//! Deploys: build, store, go live.
+//! Deploys: build, store, make live.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ enum FirstToken {
 }
 
 impl Control {
-    /// Builds an upload and makes it live. On any error, the live deployment stays.
+    /// Builds an upload and makes it live. After an error, the live deployment stays.
     pub(crate) async fn deploy(
         self: &Arc<Self>,
         actor: Actor,
@@ -80,7 +80,7 @@ impl Control {
             source_map: Some(built.bundle.source_map.clone()),
             sources: tree.files().to_vec(),
         };
-        // Written to disk first: a call never reads the database.
+        // Written to disk before the deployment is live, because a call never reads the database.
         self.engine
             .artifacts()
             .put(&stored.hash().to_string(), &built.bundle)?;
@@ -175,7 +175,7 @@ impl Control {
     }
 }
 
-/// The part of a stored artifact that the engine keeps on disk.
+/// The part of a stored artifact that the engine caches on disk.
 pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> Bundle {
     Bundle {
         code: stored.bundle,

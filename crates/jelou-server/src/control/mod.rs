@@ -1,8 +1,8 @@
-//! The control plane. A change updates the store, then the registry, then answers: an acknowledged change is stored, and
-//! the next call sees it.
+//! The control plane. A change updates the store, then the registry, and then responds. Thus an acknowledged change is
+//! stored, and the next call sees it.
 //!
-//! Changes run one at a time, each in its own task, which completes even when the caller disconnects. The registry thus
-//! never misses a change of the store.
+//! Changes run one at a time. Each change runs in its own task and completes even if the caller disconnects. Thus the
+//! registry never misses a change of the store.
 
 mod access_tokens;
 mod deploy;
@@ -26,7 +26,7 @@ pub(crate) use error::ControlError;
 use crate::gateway::Domain;
 use crate::registry::{Function, Live, Registry};
 
-/// The longest lifetime of a token in seconds: 10 years.
+/// The maximum lifetime of a token in seconds: 10 years.
 const MAX_EXPIRES_IN: u64 = 10 * 365 * 24 * 60 * 60;
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Control {
         }
     }
 
-    /// Waits for the change before, then runs this one to completion.
+    /// Waits for the previous change, then runs this change to completion.
     async fn change<T, F>(
         self: &Arc<Self>,
         change: impl FnOnce(Arc<Self>) -> F,

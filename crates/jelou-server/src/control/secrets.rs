@@ -75,7 +75,7 @@ fn parse_keys(
             let value = Zeroizing::new(value);
             match key.parse() {
                 Ok(key) => Ok((key, value)),
-                // A misplaced value may be a token.
+                // The value may be a token in the wrong place.
                 Err(error) => Err(ControlError::Invalid {
                     detail: format!("`{}`: {error}", jelou_token::redact(&key)),
                     hint: "for example OTRA_FUNCION_TOKEN",

@@ -72,8 +72,8 @@ impl Control {
         .await
     }
 
-    /// Warnings about scopes that name no tool of the live deployment. They are not an error: a token may be created
-    /// before the deploy that adds its tool.
+    /// Warnings about scopes whose tool the live deployment does not have. They are no errors, because a token may be
+    /// created before its tool is deployed.
     fn unknown_tools(&self, slug: &Slug, policy: &TokenPolicy) -> Vec<String> {
         let function = self.registry.function(slug.as_str());
         let live = function.and_then(|function| function.live.load_full());
@@ -119,7 +119,7 @@ impl Control {
         .await
     }
 
-    /// Adds the time of last use, which the store may not have yet.
+    /// Adds the time of last use from the registry, because the store may not have it yet.
     fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeTokenInfo {
         let in_memory = self
             .registry

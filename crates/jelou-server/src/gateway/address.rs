@@ -1,33 +1,33 @@
-//! Which function a request is for: by its host, or on loopback by its path.
+//! Finds the function of a request: by its host, or on loopback by its path.
 
-/// Prefix of functions' paths on loopback.
+/// Prefix of function paths on loopback.
 pub(crate) const FUNCTION_PATHS: &str = "/fn/";
 
-/// The domain whose sub-domains are functions.
+/// The domain whose subdomains are functions.
 #[derive(Debug, Clone)]
 pub(crate) struct Domain {
     name: String,
-    /// Scheme and port of the URLs that are shown.
+    /// Scheme and port of the displayed URLs.
     scheme: &'static str,
     port: Option<u16>,
-    /// Scheme and address of a listener on loopback. There, `/fn/<slug>/` is a function too, for tools that cannot
-    /// resolve `*.localhost`.
+    /// Scheme and address of a loopback listener. On this listener, `/fn/<slug>/` also addresses a function, for tools
+    /// that cannot resolve `*.localhost`.
     loopback: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Address<'a> {
-    /// A function, by its label, and the path that it sees.
+    /// The label of a function, and the path that the function sees.
     Function { label: &'a str, path: &'a str },
-    /// Not below the functions domain.
+    /// The host is not below the functions domain.
     Other,
 }
 
 impl Domain {
-    /// `tls` says whether the listener has a certificate.
+    /// `tls` is true if the listener has a certificate.
     pub(crate) fn new(name: &str, listener: std::net::SocketAddr, tls: bool) -> Self {
-        // Names below `localhost` are this machine (RFC 6761, section 6.3): no proxy in between, so the listener's own
-        // scheme and port.
+        // Names below `localhost` resolve to this machine (RFC 6761, section 6.3). No proxy is in between, so the URL
+        // has the scheme and port of the listener.
         let local = name == "localhost" || name.ends_with(".localhost");
         let scheme = |plain| if plain { "http" } else { "https" };
         let is_loopback = listener.ip().is_loopback();
@@ -52,7 +52,7 @@ impl Domain {
         }
     }
 
-    /// A URL of the function without a name below `localhost`, where [`Domain::url`] has one.
+    /// A URL of the function that avoids names below `localhost`. `None` if [`Domain::url`] has no such name.
     pub(crate) fn local_url(&self, slug: &str) -> Option<String> {
         let loopback = self.loopback.as_ref().filter(|_| self.port.is_some())?;
         Some(format!("{loopback}/fn/{slug}/"))
@@ -81,7 +81,7 @@ impl Domain {
     }
 }
 
-/// Whether the host names this machine only. Any other name that resolves to it may belong to a web page (DNS
+/// Whether the host always means this machine. Any other name that resolves to it may belong to a web page (DNS
 /// rebinding).
 fn is_this_machine(host: &str) -> bool {
     matches!(name_of(host), "localhost" | "[::1]")
@@ -90,7 +90,7 @@ fn is_this_machine(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// The host without its port and without the trailing dot of a fully qualified name.
+/// The host without its port, and without the trailing dot of a fully qualified name.
 fn name_of(host: &str) -> &str {
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -1,4 +1,4 @@
-//! The platform's own answers, and the headers that every response has.
+//! The platform's own responses, and the headers of every response.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -8,15 +8,15 @@ use uuid::Uuid;
 use super::GatewayBody;
 use super::target::BadTarget;
 
-/// The challenge names the scheme of the header (RFC 9110, section 11.6.1). It is the same for every refusal.
+/// The challenge names the header for the token (RFC 9110, section 11.6.1). It is the same for every refusal.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
 
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Unauthorized,
-    /// The token is valid, but not for this tool or network.
+    /// The token is valid, but does not allow this tool or network.
     Forbidden,
-    /// The token is over its rate; the next call is free after that many seconds.
+    /// The token exceeds its rate. The next call is allowed after this many seconds.
     TooManyRequests {
         retry_after: u64,
     },
@@ -28,12 +28,12 @@ pub(crate) enum Answer<'a> {
     MethodNotAllowed {
         allow: HeaderValue,
     },
-    /// A trusted caller sent an identity that cannot be parsed.
+    /// A trusted caller sent an invalid identity.
     InvalidIdentity,
     PayloadTooLarge,
     FunctionError,
     LoopDetected,
-    /// A retry may succeed after that many seconds.
+    /// A retry may succeed after this many seconds.
     Unavailable {
         retry_after: u64,
     },
@@ -76,12 +76,12 @@ impl Answer<'_> {
     }
 }
 
-/// Marks a response as a refusal of the platform, with the reason for the log.
+/// Marks a response as a refusal by the platform, with the reason for the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused(pub(crate) &'static str);
 
 impl Answer<'_> {
-    /// `None` for failures, which have a log line of their own.
+    /// `None` for failures, which have their own log line.
     fn refused(&self) -> Option<Refused> {
         Some(Refused(match self {
             Self::Unauthorized => "the token is not valid",
@@ -142,7 +142,7 @@ fn not_found(available: &[String]) -> Bytes {
     Bytes::from(body.to_string())
 }
 
-/// The methods of a route, HEAD with GET (RFC 9110, section 9.3.2) and OPTIONS.
+/// The methods of a route, with OPTIONS, and with HEAD if it has GET (RFC 9110, section 9.3.2).
 pub(crate) fn allow<'a>(methods: impl IntoIterator<Item = &'a String>) -> HeaderValue {
     let mut list: Vec<&str> = Vec::new();
     for method in methods {
@@ -158,7 +158,7 @@ pub(crate) fn allow<'a>(methods: impl IntoIterator<Item = &'a String>) -> Header
     HeaderValue::try_from(list.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
 }
 
-/// The answer to OPTIONS where no tool takes it: the methods of the route.
+/// The response to OPTIONS if no tool accepts it: the methods of the route.
 pub(crate) fn options(allow: HeaderValue) -> Response<GatewayBody> {
     let mut response = Response::new(GatewayBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -187,7 +187,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Headers that a function cannot remove.
+/// Sets headers that a function cannot remove.
 pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(REQUEST_ID, self::request_id(request_id));
@@ -201,7 +201,7 @@ pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
         HeaderValue::from_static("no-referrer"),
     );
     if is_event_stream(headers) {
-        // nginx would keep events back until its buffer is full.
+        // Otherwise nginx would hold events back until its buffer is full.
         headers
             .entry(ACCEL_BUFFERING)
             .or_insert(HeaderValue::from_static("no"));

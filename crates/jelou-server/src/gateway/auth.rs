@@ -1,5 +1,6 @@
-//! The token rule: exactly one `X-Jelou-Token` header with an active token of this function. Every failure gets the same
-//! answer. Then the token's own limits are checked in this order: networks, scopes, rate.
+//! Token authentication: the request needs exactly one `X-Jelou-Token` header with an active token of this function.
+//! Every failure gets the same response. Then the limits of the token are checked in this order: networks, scopes,
+//! rate.
 
 use http::HeaderMap;
 use http::header::HeaderName;
@@ -11,7 +12,7 @@ use crate::registry::{Function, Grant};
 
 pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-jelou-token");
 
-/// What the token of a request allows, if it may be used from the caller's network.
+/// Returns the grant of a request's token, if the token allows the caller's network.
 pub(crate) fn grant(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -26,8 +27,8 @@ pub(crate) fn grant(
     }
 }
 
-/// What the token of a request allows, if it may be used for a path of these tools. There are no tools where the path is
-/// no route. Counts the call toward the token's rate.
+/// Returns the grant of a request's token, if the token allows a path of these tools. `tools` is empty if the path is
+/// no route. Counts the call towards the token's rate.
 pub(crate) fn authorize<'a>(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -42,7 +43,7 @@ pub(crate) fn authorize<'a>(
     }
 }
 
-/// Counts an allowed call toward the token's rate.
+/// Counts an allowed call towards the token's rate.
 pub(crate) fn count(grant: &Grant) -> Result<(), Answer<'static>> {
     grant
         .count()
@@ -54,7 +55,7 @@ fn authenticate(gateway: &Gateway, headers: &HeaderMap, function: &Function) -> 
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;
     };
-    // Length, alphabet and checksum are checked before hashing, so a long value costs nothing.
+    // Checks length, alphabet and checksum before hashing, so that a long value is cheap to refuse.
     let hash = RuntimeToken::hash_presented(value.as_bytes())?;
     gateway
         .registry

@@ -7,7 +7,7 @@ use jelou_engine::WorkerBody;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of any response of this server.
+/// The body of every response of this server.
 #[derive(Debug)]
 pub(crate) enum GatewayBody {
     Full(Option<Bytes>),

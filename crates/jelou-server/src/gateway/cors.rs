@@ -1,5 +1,5 @@
-//! Cross-origin requests (Fetch Standard, section 3.2): preflights are answered from the manifest, and every response
-//! carries what a browser needs to read it. The rules are those of the tool that the request leads to.
+//! Cross-origin requests (Fetch Standard, section 3.2). Preflights are answered from the manifest, and every response
+//! has the headers that a browser needs to expose it. The rules are the rules of the tool that handles the request.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -7,19 +7,20 @@ use jelou_core::manifest::{Cors, Tool};
 
 use super::{GatewayBody, answer};
 
-/// What a page may read beside the headers that every page may (Fetch Standard, section 2.2.2), and what the function
-/// itself exposes.
+/// Headers that a web page may read, in addition to the safelisted headers (Fetch Standard, section 2.2.2) and the
+/// headers that the function exposes.
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id",
 );
 const EVERY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
-/// A preflight is an OPTIONS request that asks for a method; any other OPTIONS request is an ordinary one.
+/// A preflight is an OPTIONS request with the method of a later request. Any other OPTIONS request is an ordinary
+/// request.
 pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     asked_method(request).is_some()
 }
 
-/// The method that a preflight asks for.
+/// The method that a preflight requests.
 pub(crate) fn asked_method<B>(request: &Request<B>) -> Option<&str> {
     if *request.method() != Method::OPTIONS {
         return None;
@@ -27,11 +28,11 @@ pub(crate) fn asked_method<B>(request: &Request<B>) -> Option<&str> {
     let asked = request
         .headers()
         .get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    // A value that is not text is no tool's method.
+    // A value that is not text matches no tool's method.
     Some(asked.to_str().unwrap_or_default())
 }
 
-/// The rules of one tool.
+/// The CORS rules of one tool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'a> {
     tool: Option<&'a Tool>,
@@ -46,16 +47,17 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// No origin: the platform adds no CORS headers, but the function may.
+    /// True for an empty origin list: the platform adds no CORS headers, but the function may.
     pub(crate) fn are_off(self) -> bool {
         self.cors.is_some_and(|cors| cors.origin.is_empty())
     }
 
-    /// Whether the page that a request comes from, if any, may open a WebSocket. Browsers ask no preflight for one, and
-    /// leave it to the server to look at the origin (RFC 6455, section 10.2). `own` is the function's own origin.
+    /// Whether the page of a request may open a WebSocket. Browsers send no preflight for a WebSocket; the server must
+    /// check the origin (RFC 6455, section 10.2). `own` is the function's own origin. A request without an origin does
+    /// not come from a page.
     pub(crate) fn allow_websocket(self, headers: &HeaderMap, own: &str) -> bool {
         let Some(cors) = self.cors.filter(|_| !self.are_off()) else {
-            // Every origin may, or the function decides.
+            // Every origin is allowed, or the function decides.
             return true;
         };
         let is_allowed = |origin: &HeaderValue| origin == own || names(cors, origin);
@@ -63,7 +65,7 @@ impl<'a> Rules<'a> {
             || headers.get_all(header::ORIGIN).iter().all(is_allowed)
     }
 
-    /// `requested` are the headers of the preflight.
+    /// `requested` contains the headers of the preflight.
     pub(crate) fn preflight(self, requested: &HeaderMap) -> Response<GatewayBody> {
         let mut response = Response::new(GatewayBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -84,7 +86,7 @@ impl<'a> Rules<'a> {
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 listed.join(", "),
             ),
-            // Tracing and client libraries send headers that no function knows of.
+            // Tracing and client libraries send headers that functions do not know.
             None => {
                 headers.append(
                     header::VARY,
@@ -103,7 +105,7 @@ impl<'a> Rules<'a> {
         response
     }
 
-    /// Keeps the headers that the function has set.
+    /// Keeps headers that the function has set.
     pub(crate) fn apply(self, requested: Option<&HeaderValue>, headers: &mut HeaderMap) {
         if self.are_off() || headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
@@ -115,7 +117,7 @@ impl<'a> Rules<'a> {
                     return;
                 };
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                // Not with `*`: any web page could then call with its visitor's credentials.
+                // Not with `*`: otherwise any web page could call with its visitor's credentials.
                 if cors.credentials {
                     headers.insert(
                         header::ACCESS_CONTROL_ALLOW_CREDENTIALS,

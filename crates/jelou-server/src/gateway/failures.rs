@@ -1,5 +1,5 @@
-//! Log lines for failed calls. They have the same rate limit as a function's own lines, because callers can cause any
-//! number of failures.
+//! Log lines for failed calls. They have the same rate limit as a function's own log lines, because callers can cause
+//! any number of failures.
 
 use std::fmt::Display;
 use std::sync::{Arc, PoisonError};
@@ -16,7 +16,7 @@ pub(crate) fn log(gateway: &Gateway, function: &Function, request_id: Uuid, erro
     log_at_most(limit, function, request_id, error);
 }
 
-/// Says later what becomes of a response whose head has gone out.
+/// Returns a function that logs a failure after the response head was sent.
 pub(crate) fn later(
     gateway: &Gateway,
     function: &Arc<Function>,

@@ -1,12 +1,12 @@
-//! Headers on their way to a worker and back.
+//! Filters headers between the caller and the worker.
 
 use http::header::{self, HeaderMap, HeaderName};
 
-/// Prefix of the platform's own headers. None of them passes from a caller or to one.
+/// Prefix of the platform's own headers. They are neither accepted from a caller nor sent to a caller.
 const INTERNAL_PREFIX: &str = "x-jelou-";
 
-/// Removes headers that must not be forwarded: those of one connection, the platform's own, and those that `is_dropped`
-/// names.
+/// Removes headers that must not be forwarded: headers of one connection, the platform's own headers, and headers for
+/// which `is_dropped` is true.
 pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         for name in connection_options(headers) {
@@ -38,7 +38,7 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Headers that `Connection` lists.
+/// Names of the headers that `Connection` lists.
 fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
     headers
         .get_all(header::CONNECTION)

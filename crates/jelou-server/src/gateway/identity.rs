@@ -1,5 +1,5 @@
-//! The identity that a caller acts for: `ctx.company`, `ctx.bot`, `ctx.user` and so on. A caller in a trusted network
-//! sends it as JSON in a header; from any other caller the header is removed.
+//! The identity of the user behind a caller: `ctx.company`, `ctx.bot`, `ctx.user` and so on. A caller in a trusted
+//! network sends it as JSON in a header. From any other caller, the header is removed.
 
 use http::HeaderMap;
 use jelou_core::manifest::Tool;
@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 use super::{Caller, Gateway, auth};
 use crate::registry::{Function, Grant};
 
-/// In JSON.
+/// The value is JSON.
 const HEADER: &str = "x-jelou-identity";
-/// Bytes of the header.
+/// Maximum bytes of the header.
 const MAX_BYTES: usize = 8 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// The text that the function gets.
+    /// The JSON text for the function.
     pub(crate) json: String,
     parsed: Parsed,
 }
 
-/// The caller is trusted, but the header is no identity.
+/// The caller is trusted, but the header is not a valid identity.
 #[derive(Debug)]
 pub(crate) struct Unreadable;
 
@@ -45,7 +45,7 @@ struct Parsed {
     execution_id: Option<String>,
 }
 
-/// An entity with an id, and its other properties.
+/// An entity with an id and other properties.
 #[derive(Debug, Deserialize, Serialize)]
 struct Known {
     id: String,
@@ -54,7 +54,8 @@ struct Known {
 }
 
 impl Identity {
-    /// The memory that the request may use within its function: its user's, otherwise its conversation's.
+    /// The memory scope of the request within its function: the scope of its user, otherwise the scope of its
+    /// conversation.
     pub(crate) fn memory_scope(&self) -> String {
         let Parsed {
             user, conversation, ..
@@ -66,7 +67,7 @@ impl Identity {
         }
     }
 
-    // Rarely called: inlined, its code would enlarge the path of every call.
+    // Rarely called. Inlining would enlarge the code of every call.
     #[inline(never)]
     fn parse(header: &[u8]) -> Result<Self, Unreadable> {
         if header.len() > MAX_BYTES {
@@ -78,7 +79,7 @@ impl Identity {
     }
 }
 
-/// The identity of a request. It needs a valid token, even where the tool is public.
+/// The identity of a request. It requires a valid token, even for a public tool.
 pub(crate) fn of(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -104,7 +105,7 @@ pub(crate) fn of(
     let Ok(grant) = granted else {
         return Ok(None);
     };
-    // A public tool can be called with a token for another tool, but without an identity.
+    // A caller with a token for another tool can call a public tool, but without an identity.
     let tool = tool.name.as_str();
     let is_for_tool =
         |scopes: &RuntimeScopes| scopes.allow_route([tool]) || scopes.allow_mcp_tool(tool);

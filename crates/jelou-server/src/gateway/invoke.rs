@@ -22,18 +22,18 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 pub(crate) struct Call<'a> {
     pub(crate) tool: &'a Tool,
-    /// Values of the parameters in the path, decoded.
+    /// Decoded values of the path parameters.
     pub(crate) params: &'a [(String, String)],
     pub(crate) path: &'a str,
     /// Scheme and authority of the function's URL.
     pub(crate) url: &'a str,
     pub(crate) caller: Caller,
-    /// What the caller's token allows; absent where none was needed.
+    /// The grant of the caller's token; `None` if no token was needed.
     pub(crate) grant: Option<&'a Grant>,
     pub(crate) request_id: Uuid,
 }
 
-/// Answers with the function's response. Both bodies are streamed.
+/// Sends the request to the function and streams both bodies.
 pub(crate) async fn invoke(
     gateway: &Gateway,
     request: &mut Request<Unread>,
@@ -77,7 +77,7 @@ pub(crate) async fn invoke(
                 let tell = failures::later(gateway, function, call.request_id);
                 websocket::connect(caller, response, gateway.limits.clone(), tell)
             }
-            // The caller did not ask to upgrade.
+            // The caller did not request an upgrade.
             None => Answer::FunctionError.into(),
         },
         Ok(response) => response.map(|body| match body.into_whole() {
@@ -90,7 +90,7 @@ pub(crate) async fn invoke(
         Err(answer) => {
             let mut response = Response::from(answer);
             if is_streamed {
-                // The body may not have been read to its end.
+                // The body may not have been read completely.
                 unread::close(response.headers_mut());
             }
             response
@@ -98,18 +98,18 @@ pub(crate) async fn invoke(
     }
 }
 
-/// A short body whole.
+/// Reads a short body completely.
 async fn gather(body: RequestBody, timeout: Duration) -> Result<RequestBody, Answer<'static>> {
     match tokio::time::timeout(timeout, body.gather()).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
-        // The caller has gone: nobody reads this.
+        // The caller has disconnected, so no one reads this response.
         Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
     }
 }
 
-/// Sends a request to the function's process. Returns its response without internal headers, or the platform's answer
-/// in its place.
+/// Sends a request to the function's process. Returns its response without internal headers, or the platform's own
+/// response.
 pub(crate) async fn send(
     gateway: &Gateway,
     request: Request<RequestBody>,
@@ -208,8 +208,8 @@ impl Failure {
     }
 }
 
-/// A lease on a process of the live deployment. If a deploy retires the slot meanwhile, the new deployment's slot is
-/// asked.
+/// Leases a process of the live deployment. If a deploy retires the slot in the meantime, uses the slot of the new
+/// deployment.
 async fn lease(
     function: &Function,
     facts: &CallFacts<'_>,
@@ -251,14 +251,14 @@ fn outgoing(
         websocket::ask(headers);
     }
     if let Some(address) = call.caller.address {
-        // The caller's address behind trusted proxies.
+        // The address of the caller behind trusted proxies.
         let address = address.to_canonical().to_string();
         headers.insert(FORWARDED_FOR, HeaderValue::try_from(address)?);
     }
     Ok(Request::from_parts(parts, body))
 }
 
-/// HTTP/2 may send each cookie in a field of its own; HTTP/1.1 has one field (RFC 9113, section 8.2.3).
+/// HTTP/2 may send each cookie in its own header field. HTTP/1.1 has one field (RFC 9113, section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
     let mut cookies = headers.get_all(header::COOKIE).iter();
     if let (Some(first), Some(second)) = (cookies.next(), cookies.next()) {
@@ -273,7 +273,7 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
     Ok(())
 }
 
-/// Headers that only the gateway, or a trusted proxy, may set.
+/// Headers that only the gateway or a trusted proxy may set.
 fn is_of_caller(name: &str, caller: Caller) -> bool {
     match name {
         "forwarded" | "x-forwarded-for" | "x-real-ip" | "expect" => true,

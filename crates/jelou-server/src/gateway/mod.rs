@@ -1,6 +1,6 @@
-//! The parts of an answer to a caller of a function: which function it is ([`address`]), which path ([`target`]), what
-//! needs no process ([`cors`], [`statics`]), whether the token opens the route ([`auth`]), and the worker ([`invoke`]).
-//! [`crate::router`] has their order.
+//! The steps to answer a caller of a function: find the function ([`address`]) and the path ([`target`]), answer
+//! without a process ([`cors`], [`statics`]), check the token ([`auth`]), and call the worker ([`invoke`]).
+//! [`crate::router`] runs them in order.
 
 mod address;
 pub(crate) mod answer;
@@ -42,35 +42,35 @@ pub(crate) struct Gateway {
     pub(crate) limits: Limits,
     pub(crate) mcp: Mcp,
     pub(crate) running_calls: RunningCalls,
-    /// Networks whose callers may send an identity.
+    /// Networks of callers that may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) refusals: refusals::Log,
 }
 
-/// What a request is addressed to.
+/// The destination of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Target {
-    /// Absent when there is no function of that name.
+    /// `None` if no function has this name.
     pub(crate) function: Option<Arc<Function>>,
-    /// Bytes of the path before the one that the function sees.
+    /// Bytes at the start of the path that the function does not see.
     pub(crate) skipped: usize,
 }
 
-/// Who sent a request.
+/// The caller of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
-    /// Absent for a call by another function.
+    /// `None` for a call by another function.
     pub(crate) address: Option<IpAddr>,
-    /// Whether it came from a trusted proxy.
+    /// Whether the request came from a trusted proxy.
     pub(crate) by_proxy: bool,
-    /// Calls already made in the chain that this request continues.
+    /// Number of hops before this request in its chain of calls.
     pub(crate) hops: u32,
 }
 
 impl Gateway {
-    /// The function that the request addresses; `None` if it addresses the server itself.
+    /// The destination of a request; `None` if the request addresses the server itself.
     pub(crate) fn target<B>(&self, request: &Request<B>) -> Option<Target> {
         let host = host_of(request);
         let path = request.uri().path();
@@ -84,7 +84,8 @@ impl Gateway {
     }
 }
 
-/// The host that the request names, in lower case: in its target (RFC 9112, section 3.2.2), else in its header.
+/// The host of a request, in lower case: from the request target (RFC 9112, section 3.2.2), otherwise from the `Host`
+/// header.
 fn host_of<B>(request: &Request<B>) -> Cow<'_, str> {
     let named = request
         .uri()

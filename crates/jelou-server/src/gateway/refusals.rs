@@ -1,5 +1,5 @@
-//! Log lines for refused requests: which function, who asked, and why. They answer the question "why do I get a 401?",
-//! whose reason the caller is never told.
+//! Log lines for refused requests: the function, the caller and the reason. They answer the question "why do I get a
+//! 401?", because the caller never gets the reason.
 
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
@@ -16,15 +16,16 @@ use super::auth::TOKEN_HEADER;
 use super::{Caller, Gateway, host_of};
 use crate::registry::Function;
 
-/// Lines a second for each function, and for all requests to no function. Callers can cause any number of refusals.
+/// Maximum lines per second for each function, and for all requests without a function. Callers can cause any number of
+/// refusals.
 const MAX_LINES_PER_SECOND: u64 = 20;
-/// Bytes of a host or path in a line.
+/// Maximum bytes of a host or path in a line.
 const MAX_SHOWN_BYTES: usize = 200;
 
-/// What the lines need beside the request.
+/// The data for log lines, in addition to the request.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// Knows the revoked tokens. Asked for a line only, and never before the answer.
+    /// Contains the revoked tokens. Queried only for a log line, after the response.
     store: Store,
     without_function: Mutex<LineRate>,
 }
@@ -38,7 +39,7 @@ impl Log {
     }
 }
 
-/// Writes the line of one refused request, unless there are too many of them.
+/// Logs one refused request, unless the rate limit is exceeded.
 #[cold]
 pub(crate) fn log<B>(
     gateway: &Gateway,
@@ -127,13 +128,13 @@ impl Line {
 
 /// The value of the token header.
 enum Presented {
-    /// Well formed.
+    /// A well-formed token.
     Token(TokenHash),
     Nothing {
         as_bearer: bool,
     },
     Twice,
-    /// An access token, which never calls a function.
+    /// An access token, which cannot call functions.
     AccessToken,
     Malformed(String),
 }
@@ -168,7 +169,7 @@ fn presented(headers: &HeaderMap) -> Presented {
     match RuntimeToken::parse_bytes(value) {
         Ok(token) => Presented::Token(token.hash()),
         Err(_) if AccessToken::parse_bytes(value).is_ok() => Presented::AccessToken,
-        // The error has no part of the value.
+        // The error contains no part of the value.
         Err(error) => Presented::Malformed(error.to_string()),
     }
 }
@@ -184,7 +185,7 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
         line.write(&reason, Some(&token.id));
         return;
     }
-    // The registry has no revoked tokens.
+    // The registry does not contain revoked tokens.
     let (store, hash) = (gateway.refusals.store.clone(), *hash);
     tokio::spawn(async move {
         match store.revocation(&hash).await {

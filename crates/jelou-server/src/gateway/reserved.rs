@@ -1,11 +1,11 @@
-//! Paths that never reach a handler, however they are written.
+//! Paths that never reach a handler, in any spelling.
 
 use percent_encoding::percent_decode_str;
 
 use crate::documents::{HEALTH_PATH, MCP_PATH, OPENAPI_PATH};
 use crate::registry::Routes;
 
-/// A path that the platform answers in the function's place.
+/// A path that the platform answers instead of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reserved {
     Mcp,
@@ -14,8 +14,8 @@ pub(crate) enum Reserved {
 }
 
 impl Reserved {
-    /// Slashes and encoded letters make no difference, as for any route; upper case makes none either. A client of MCP
-    /// that writes `/MCP` must not start a handler with its messages.
+    /// Ignores extra slashes and percent-encoded letters, as for any route. Also ignores case: the messages of an MCP
+    /// client that writes `/MCP` must not start a handler.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let name = path.trim_matches('/');
         let is = |reserved: &str| {
@@ -32,9 +32,9 @@ impl Reserved {
     }
 }
 
-/// Whether clients of MCP look here for an authorization server (RFC 8615; RFC 9728; RFC 7591, and `/register` where no
-/// metadata names another place), and no route names the place. There is none: runtime tokens are not OAuth's, and a 401
-/// here would be read as an error of OAuth.
+/// Whether MCP clients search for an authorization server at this path and no route has it (RFC 8615; RFC 9728; RFC
+/// 7591; `/register` is the default if no metadata names a location). There is no authorization server, because runtime
+/// tokens are not OAuth tokens. Clients would read a 401 here as an OAuth error.
 pub(crate) fn is_probe(path: &str, routes: &Routes) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let is_probe = match segments.next() {

@@ -1,7 +1,8 @@
-//! Running calls that their caller can abort by an id of its own, as MCP's `notifications/cancelled` does.
+//! Running calls that a caller can cancel by its own id, such as MCP's `notifications/cancelled`.
 //!
-//! There are no sessions, so an id names a call only together with its caller: the function, the token and the address.
-//! If two running calls have all of that in common, the cancellation is ignored: it must not abort the wrong call.
+//! There are no sessions, so an id identifies a call only together with the caller: the function, the token and the
+//! address. If two running calls agree in all of these, the cancellation is ignored, so that it cannot cancel the wrong
+//! call.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -17,15 +18,15 @@ use super::{Caller, auth};
 
 type Calls = HashMap<NamedCall, Vec<Arc<Notify>>>;
 
-/// The running calls of all functions that can be aborted by an id.
+/// The running calls of all functions that can be cancelled by id.
 #[derive(Debug, Default)]
 pub(crate) struct RunningCalls {
-    /// Tokens are hashed with a secret key and not kept.
+    /// Hashes tokens with a secret key, so that no token is kept.
     hasher: RandomState,
     calls: Mutex<Calls>,
 }
 
-/// The name of a call.
+/// Identifies a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct NamedCall {
     function: Slug,
@@ -66,7 +67,7 @@ impl RunningCalls {
         }
     }
 
-    /// Cancels the one running call of that name.
+    /// Cancels the running call with this name, if exactly one has it.
     pub(crate) fn cancel(&self, call: &NamedCall) {
         if let Some([cancelled]) = self.lock().get(call).map(Vec::as_slice) {
             cancelled.notify_one();

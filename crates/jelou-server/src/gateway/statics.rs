@@ -1,4 +1,4 @@
-//! Answers with the documents of a deployment, without a token and without waking a process.
+//! Serves the documents of a deployment. Needs neither a token nor a process.
 
 use http::{HeaderValue, Method, Response, StatusCode};
 

@@ -1,9 +1,10 @@
-//! The one reading of a request's target. Routes, `ctx.path` and the URL that user code sees come from the text that
-//! [`read`] leaves, so that no two of them can take one request for two paths.
+//! Parses a request target, in one place. Routes, `ctx.path` and the URL for user code all use the text that [`read`]
+//! produces, so that they cannot interpret one request as different paths.
 //!
-//! That text is a fixed point of the URL parser that user code has (WHATWG URL, section 4.4): the parser finds no other
-//! path and no other query in it. What the parser would read as another path is refused, because it may be meant to pass
-//! a check elsewhere (RFC 9112, section 3.2); what the parser would percent-encode is percent-encoded here.
+//! This text is a fixed point of the URL parser in user code (WHATWG URL, section 4.4): the parser finds the same path
+//! and the same query in it. A target that the parser would read as another path is refused, because it may be an
+//! attempt to bypass a check elsewhere (RFC 9112, section 3.2). Characters that the parser would percent-encode are
+//! percent-encoded here.
 
 use std::borrow::Cow;
 
@@ -33,7 +34,7 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'}');
 
-/// Why a target is refused. The text is for the caller.
+/// Why a target is refused. The text is shown to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadTarget {
     #[error("the path has a `.` or `..` segment (`%2e` is a dot): send the path that is meant")]
@@ -50,16 +51,16 @@ pub(crate) enum BadTarget {
     TooLong,
 }
 
-/// Rewrites the target to the path and query that everybody reads, without the first `skipped` bytes of the path. The
-/// host of an absolute target moves to the `Host` header, whose value it replaces (RFC 9112, section 3.2.2); HTTP/2 has
-/// no other.
+/// Rewrites the target to its canonical path and query, without the first `skipped` bytes of the path. The host of an
+/// absolute target replaces the value of the `Host` header (RFC 9112, section 3.2.2). In HTTP/2, the target is the only
+/// host.
 ///
 /// # Errors
 ///
-/// The target can be read in two ways. The request is left as it is.
+/// If the target is ambiguous. The request is then unchanged.
 pub(crate) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), BadTarget> {
     let uri = request.uri();
-    // Empty in `http://host` and `http://host?query` (RFC 9110, section 4.2.3).
+    // The path is empty in `http://host` and `http://host?query` (RFC 9110, section 4.2.3).
     let path = match uri.path() {
         "" if uri.scheme().is_some() => "/",
         path => path,
@@ -97,7 +98,7 @@ pub(crate) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), Ba
     Ok(())
 }
 
-/// Whether a path means one thing only.
+/// Checks that a path is unambiguous.
 fn check(path: &str) -> Result<(), BadTarget> {
     if !path.starts_with('/') {
         Err(BadTarget::NoPath)
@@ -110,7 +111,7 @@ fn check(path: &str) -> Result<(), BadTarget> {
     }
 }
 
-/// Whether the URL parser takes a segment for this folder or the one above (WHATWG URL, section 4.1).
+/// Whether the URL parser resolves a segment as the current or the parent folder (WHATWG URL, section 4.1).
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
     let mut rest = segment.as_bytes();
     for _ in 0..2 {
@@ -252,12 +253,12 @@ mod tests {
                     let seen = request.uri().path_and_query().unwrap().as_str();
                     let url_seen = Url::parse(&format!("{ORIGIN}{seen}")).unwrap();
                     prop_assert_eq!(url_seen.as_str(), format!("{ORIGIN}{seen}"));
-                    // Nothing but what the parser itself encodes was changed.
+                    // Only characters that the parser itself encodes were changed.
                     let encoded = url.path().replace('^', "%5E");
                     prop_assert_eq!(url_seen.path(), encoded);
                     prop_assert_eq!(url_seen.query(), url.query());
                 }
-                // Only what the parser would rewrite is refused.
+                // Only targets that the parser would rewrite are refused.
                 Err(_) => {
                     let path = target.split(['?', '#']).next().unwrap_or_default();
                     let encoded = utf8_percent_encode(path, PATH).to_string();

@@ -1,5 +1,5 @@
 //! A request body that may stay unread. An HTTP/1.1 connection can be reused only after the whole body was read (RFC
-//! 9112, section 9.3), so an unread body is drained here, or the response has `Connection: close`.
+//! 9112, section 9.3). So an unread body is drained, or the response gets `Connection: close`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -11,7 +11,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-/// Bytes to drain in order to reuse a connection. A larger body costs more than a new connection.
+/// Maximum bytes to drain for reuse of a connection. Draining a larger body costs more than a new connection.
 const MAX_DROPPED: u64 = 64 * 1024;
 /// How long the response waits for the drain.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,15 +22,15 @@ pub(crate) struct Unread {
     rest: Rest,
 }
 
-/// How the rest of an unread body is handled.
+/// How to handle the rest of an unread body.
 #[derive(Debug, Default, Clone, Copy)]
 enum Rest {
-    /// The caller sends it in any case.
+    /// The caller sends the body without waiting.
     #[default]
     Comes,
     /// The caller waits for `100 Continue` (RFC 9110, section 10.1.1).
     Waits,
-    /// It has an HTTP/2 stream of its own, which can be reset alone.
+    /// The body has its own HTTP/2 stream, which can be reset alone.
     Apart,
 }
 
@@ -49,19 +49,19 @@ impl Unread {
         })
     }
 
-    /// The announced length, at least.
+    /// The announced length; the minimum if the length is unknown.
     pub(crate) fn announced(&self) -> u64 {
         self.body
             .as_ref()
             .map_or(0, |body| body.size_hint().lower())
     }
 
-    /// Drains what has arrived. Returns whether that was the whole body, so that nothing is left to settle.
+    /// Drains the received bytes. Returns whether they were the whole body, so that [`Unread::settle`] is not needed.
     pub(crate) fn drain_arrived(&mut self) -> bool {
         let Some(body) = &mut self.body else {
             return true;
         };
-        // To poll the body would send `100 Continue`.
+        // Polling the body would send `100 Continue`.
         if !matches!(self.rest, Rest::Comes) {
             return false;
         }
@@ -76,25 +76,25 @@ impl Unread {
         true
     }
 
-    /// Takes the body out. `None` if there is none, or it was taken before.
+    /// Takes the body. `None` if there is no body, or it was already taken.
     pub(crate) fn take(&mut self) -> Option<Incoming> {
         self.body.take()
     }
 
-    /// Drains the body, or announces in the response's headers that the connection closes.
+    /// Drains the body, or sets `Connection: close` in the response headers.
     pub(crate) async fn settle(self, headers: &mut HeaderMap) {
         let announced = self.announced();
         let Some(mut body) = self.body else {
             return;
         };
         match self.rest {
-            // Clients that are still sending lose the answer when their stream is reset.
+            // A reset stream loses the response for clients that are still sending.
             Rest::Apart => jelou_engine::discard(body),
             Rest::Waits => close(headers),
             Rest::Comes => {
                 if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {
                     close(headers);
-                    // A caller that sends all before it reads would lose the response to a reset.
+                    // A caller that sends everything before it reads would lose the response through a reset.
                     jelou_engine::discard(body);
                 }
             }

@@ -1,4 +1,4 @@
-//! Turns the arguments of a call into the request of an HTTP caller.
+//! Turns the arguments of a tool call into the HTTP request of the tool.
 
 use jelou_core::manifest::Tool;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -6,19 +6,19 @@ use serde_json::{Map, Value, json};
 
 use super::input_schema::{self, WRAPPED, Wrapping};
 
-/// What a segment of a path may have besides letters and digits (RFC 3986, section 2.3).
+/// All characters except those that are literal in a path segment (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// How the arguments of one tool become a request.
+/// How to turn the arguments of one tool into a request.
 #[derive(Debug)]
 pub(crate) struct Arguments {
-    /// The route: literals and, with a colon, parameters.
+    /// The segments of the route: literals, and parameters with a colon.
     segments: Vec<String>,
-    /// Parameters of the route that are not properties of the input.
+    /// Route parameters that the input does not have as properties.
     added: Vec<String>,
     wrapping: Wrapping,
 }
@@ -31,16 +31,16 @@ pub(crate) struct Input {
     pub(crate) body: Value,
 }
 
-/// Why no path can be made of the arguments. Each has the parameter's name.
+/// Why the path cannot be built. Each variant holds the parameter's name.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ParameterError {
     Missing(String),
-    /// `.` or `..`, which a URL parser would resolve, even percent-encoded.
+    /// The value is `.` or `..`. A URL parser would resolve it, even if it is percent-encoded.
     DotSegment(String),
 }
 
 impl Arguments {
-    /// With the schema for clients, to which the route's parameters are added.
+    /// Returns the arguments and the schema for clients, with the route's parameters added.
     pub(crate) fn of(tool: &Tool) -> (Self, Value) {
         let (mut schema, wrapping) = input_schema::of(tool);
         let segments: Vec<String> = tool
@@ -108,7 +108,7 @@ impl Arguments {
             Wrapping::Input => match arguments.remove(WRAPPED) {
                 Some(input) => input,
                 None if arguments.is_empty() => Value::Null,
-                // Models also send an object's fields without the argument around them.
+                // Models may also send the object's fields without the argument that wraps the object.
                 None => Value::Object(arguments),
             },
         };
@@ -151,7 +151,7 @@ mod tests {
             let refused = input(&arguments, json!({ "id": 7, "tab": dots })).unwrap_err();
             assert_eq!(refused, ParameterError::DotSegment("tab".to_owned()));
         }
-        // A percent sign is encoded, so this one is no dot.
+        // Encoding turns the percent sign into `%25`, so the value is not a dot segment.
         let found = input(&arguments, json!({ "id": "...", "tab": ".%2e" })).unwrap();
         assert_eq!(found.path, "/orders/.../.%252e");
     }

@@ -19,11 +19,11 @@ pub(crate) struct Catalog {
     all: Lists,
     initialization: Map<String, Value>,
     server_info: Value,
-    /// Web pages that the function's CORS rules name.
+    /// Web page origins in the CORS rules of the function.
     origins: Vec<String>,
 }
 
-/// A tool that can be called.
+/// A callable tool.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// Index into the manifest's tools.
@@ -39,16 +39,16 @@ pub(crate) struct Entry {
 pub(crate) enum OutputSchema {
     None,
     Object,
-    /// Of another type. The older revisions support none of these.
+    /// All other types. The older revisions support none of these.
     Other,
 }
 
-/// Results for callers with the same access.
+/// Results for all callers with the same access.
 #[derive(Debug)]
 pub(crate) struct Lists {
-    /// The list of tools for revision 2026-07-28.
+    /// The tool list for revision 2026-07-28.
     pub(crate) modern: Bytes,
-    /// The list of tools for the revisions before.
+    /// The tool list for older revisions.
     pub(crate) legacy: Bytes,
     pub(crate) discovery: Bytes,
 }
@@ -66,7 +66,7 @@ impl Catalog {
             "name": manifest.name.as_deref().unwrap_or(identity.slug),
             "version": identity.deployment,
         });
-        // With one tool, it would repeat the tool's description.
+        // With one tool, the instructions would repeat the tool's description.
         let instructions = (manifest.mode == Mode::App && !manifest.description.is_empty())
             .then_some(manifest.description.as_str());
         let server = Server {
@@ -77,7 +77,7 @@ impl Catalog {
         let all_public = tools.iter().all(|tool| tool.entry.public);
         let scope = if all_public { "public" } else { "private" };
         let all = server.lists(tools.iter(), scope);
-        // Private: a caller with a token gets another list.
+        // Private, because callers with a token get a different list.
         let public = (some_public && !all_public)
             .then(|| server.lists(tools.iter().filter(|tool| tool.entry.public), "private"));
         Self {
@@ -90,7 +90,7 @@ impl Catalog {
         }
     }
 
-    /// Whether any tool is offered over MCP.
+    /// Whether MCP offers any tool.
     pub(crate) fn has_tools(&self) -> bool {
         !self.entries.is_empty()
     }
@@ -128,7 +128,7 @@ impl Catalog {
         &self.all
     }
 
-    /// For callers without one.
+    /// For callers without a token.
     pub(crate) fn public(&self) -> &Lists {
         self.public.as_ref().unwrap_or(&self.all)
     }

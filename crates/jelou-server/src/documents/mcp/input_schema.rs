@@ -1,4 +1,4 @@
-//! The input schema of a tool for MCP, whose arguments are always an object.
+//! The input schema of a tool for MCP. MCP arguments are always an object.
 
 mod flat;
 
@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::documents::openapi::references::{DEFINITIONS, Relocation};
 
-/// The argument that holds an input that is not an object.
+/// Name of the argument that holds a non-object input.
 pub(super) const WRAPPED: &str = "input";
 
-/// A schema whose root is an object with `properties` and without a composition, as the strictest model APIs demand, and
-/// whether that object wraps the tool's input.
+/// Returns two values: the schema, and whether its object wraps the tool's input. The root of the schema is an object
+/// with `properties` and without a composition, as the strictest model APIs require.
 pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
     let (mut schema, wrapping) = match &tool.input_schema {
         Some(Value::Object(schema)) => match flat::of(schema) {
@@ -20,7 +20,7 @@ pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
         },
         _ => (Map::new(), Wrapping::None),
     };
-    // The only place where a list of types becomes a single one.
+    // `type` may be a list; only here it becomes a single type.
     schema.insert("type".to_owned(), json!("object"));
     schema
         .entry("properties")
@@ -30,9 +30,9 @@ pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrapping {
-    /// The arguments are the input.
+    /// The arguments themselves are the input.
     None,
-    /// The argument [`WRAPPED`] is the input.
+    /// The argument [`WRAPPED`] holds the input.
     Input,
 }
 

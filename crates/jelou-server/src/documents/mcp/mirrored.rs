@@ -1,4 +1,4 @@
-//! Arguments that a tool wants to see in headers too: `x-mcp-header` in its schema (MCP 2026-07-28, "Custom Headers
+//! Arguments that a client also sends in headers: `x-mcp-header` in the tool's schema (MCP 2026-07-28, "Custom Headers
 //! from Tool Parameters").
 
 use http::header::HeaderName;
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 #[derive(Debug)]
 pub(crate) struct Mirrored {
-    /// `mcp-param-...`
+    /// Name of the header, `mcp-param-...`.
     pub(crate) header: HeaderName,
-    /// Names of properties, from the outermost to the innermost.
+    /// Names of the nested properties, from the outermost to the innermost.
     pub(crate) place: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ fn collect(schema: &Value, place: &mut Vec<String>, found: &mut Vec<Mirrored>) {
 }
 
 impl Mirrored {
-    /// The mirrored arguments of a tool. Annotations that break the rules are left out: clients drop such a tool.
+    /// The mirrored arguments of a tool. Invalid annotations are omitted, because clients drop a tool that has one.
     pub(crate) fn of_schema(schema: &Value) -> Vec<Self> {
         let mut found = Vec::new();
         collect(schema, &mut Vec::new(), &mut found);

@@ -1,4 +1,4 @@
-//! What a function tells of itself over MCP, and how its tools are called. [`crate::mcp`] answers requests with it.
+//! The MCP description of a function, and the way to call its tools. [`crate::mcp`] uses it to answer requests.
 
 mod arguments;
 mod catalog;

@@ -1,12 +1,12 @@
-//! The platform's own responses, of the gateway and of the worker.
+//! The responses of the gateway and the worker, which every function shares.
 
 use serde_json::{Map, Value, json};
 
-/// A response that any function may give: status, component name and description.
+/// A response that every function may give: status, component name and description.
 pub(super) struct PlatformAnswer {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
-    /// Whether only a request that needs a token can get it.
+    /// Whether only requests that need a token can get it.
     pub(super) of_token: bool,
     description: &'static str,
     body: Body,
@@ -138,7 +138,7 @@ impl Body {
     }
 }
 
-/// For statuses that handlers use too, for instance 400 and 404.
+/// Also allows the handler's own response, for statuses that handlers use too, such as 400 and 404.
 fn or_own<const N: usize>(of_platform: [Value; N]) -> Value {
     let own = json!({ "description": "What the function answers itself." });
     json!({ "anyOf": of_platform.into_iter().chain([own]).collect::<Vec<_>>() })

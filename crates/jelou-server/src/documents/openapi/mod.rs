@@ -26,7 +26,7 @@ pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
         "info": {
             "title": manifest.name.as_deref().unwrap_or(identity.slug),
             "description": manifest.description,
-            // It differs whenever the code may differ.
+            // The version changes whenever the code may have changed.
             "version": identity.deployment,
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -56,7 +56,7 @@ fn paths(tools: &[Tool], schemas: &mut Schemas) -> Value {
     let mut paths = Map::new();
     let mut templates = Templates::of(tools);
     let mut ids = HashSet::new();
-    // Names of tools take precedence over generated names of further methods.
+    // Tool names take precedence over generated names of additional methods.
     ids.extend(tools.iter().map(|tool| tool.name.clone()));
     for tool in tools {
         let template = templates.of_tool(tool);
@@ -88,7 +88,7 @@ fn paths(tools: &[Tool], schemas: &mut Schemas) -> Value {
     Value::Object(paths)
 }
 
-/// The method whose operation has the tool's name: POST, which MCP calls too, otherwise the first.
+/// The method whose operation gets the tool's name: POST, which MCP also calls, otherwise the first method.
 fn primary_method(tool: &Tool) -> Option<&str> {
     let methods = &tool.methods;
     methods

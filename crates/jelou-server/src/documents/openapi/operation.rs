@@ -1,4 +1,4 @@
-//! One method of one tool.
+//! The OpenAPI operation for one method of one tool.
 
 use jelou_core::manifest::Tool;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ pub(super) struct Operation<'a> {
     pub(super) schemas: &'a ToolSchemas,
 }
 
-/// A tool's schemas, in the document.
+/// A tool's schemas in the document.
 #[derive(Debug)]
 pub(super) struct ToolSchemas {
     input: Option<Input>,
@@ -26,9 +26,9 @@ pub(super) struct ToolSchemas {
 #[derive(Debug)]
 struct Input {
     reference: String,
-    /// The properties of an input that is a plain object.
+    /// The properties of a plain object input.
     fields: Option<Vec<Field>>,
-    /// Whether it may be an object, which a query string always is.
+    /// Whether the input may be an object. A query string is always an object.
     may_be_object: bool,
 }
 
@@ -56,13 +56,13 @@ impl ToolSchemas {
         Self { input, output }
     }
 
-    /// Whether a request with that method can have a valid input.
+    /// Whether a request with this method can have a valid input.
     pub(super) fn allow(&self, method: &str) -> bool {
         !takes_query(method) || self.input.as_ref().is_none_or(|input| input.may_be_object)
     }
 }
 
-/// Whether the input is the query string.
+/// Whether the query string holds the input.
 fn takes_query(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
@@ -139,7 +139,7 @@ impl Operation<'_> {
         };
         match &input.fields {
             Some(fields) => fields.iter().map(Field::query_parameter).collect(),
-            // With this style each property of the object is a query parameter (OpenAPI 3.1.0, "Style Values").
+            // With this style, each property of the object is a query parameter (OpenAPI 3.1.0, "Style Values").
             None => vec![json!({
                 "name": "input",
                 "in": "query",
@@ -155,7 +155,7 @@ impl Operation<'_> {
             Some(input) => json!({ "$ref": input.reference }),
             None => json!({}),
         };
-        // No body counts as an empty object.
+        // A missing body counts as an empty object.
         let required = self
             .schemas
             .input
@@ -186,7 +186,7 @@ impl Operation<'_> {
             let reference = format!("#/components/responses/{}", answer.name);
             responses.insert(answer.status.to_owned(), json!({ "$ref": reference }));
         }
-        // A handler may answer with any status.
+        // A handler may respond with any status.
         responses.insert(
             "default".to_owned(),
             json!({ "description": "Any other answer of the function." }),

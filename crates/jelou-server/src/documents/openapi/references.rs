@@ -1,4 +1,4 @@
-//! Rewrites the references of a JSON Schema that moves into another document.
+//! Rewrites the references of a JSON Schema that is moved into another document.
 
 use serde_json::{Map, Value};
 
@@ -11,25 +11,25 @@ const BY_NAME: [&str; 5] = [
     "properties",
 ];
 
-/// Keywords whose values are data that may look like a schema.
+/// Keywords whose values are data. The data may look like a schema.
 const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
 
 /// Keywords that hold definitions.
 pub(crate) const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// New places of the parts of a schema.
+/// The new locations of the parts of a schema.
 #[derive(Debug)]
 pub(crate) struct Relocation {
-    /// The new place of the schema itself: a JSON pointer, as a reference.
+    /// The new location of the schema itself, as a `$ref` with a JSON pointer.
     root: String,
-    /// New places of parts that were moved out of the schema.
+    /// The new locations of parts that were moved out of the schema.
     moved: Vec<(String, String)>,
-    /// Places of named parts before the move.
+    /// The old locations of named parts.
     named: Vec<(String, String)>,
 }
 
 impl Relocation {
-    /// For a schema that is still in its old place.
+    /// For a schema at its old location.
     pub(crate) fn new(schema: &mut Value, root: String, moved: Vec<(String, String)>) -> Self {
         let mut named = Vec::new();
         visit(schema, "#", &mut |place, keywords| {
@@ -78,8 +78,8 @@ impl Relocation {
     }
 }
 
-/// Calls `action` with a schema and all schemas in it, with their places. A schema with its own `$id` is left out,
-/// because its references are relative to that.
+/// Calls `action` for a schema and all its subschemas, with their locations. A schema with its own `$id` is skipped,
+/// because its references are relative to this id.
 fn visit(schema: &mut Value, place: &str, action: &mut dyn FnMut(&str, &mut Map<String, Value>)) {
     let Value::Object(keywords) = schema else {
         return;
@@ -109,7 +109,7 @@ fn visit(schema: &mut Value, place: &str, action: &mut dyn FnMut(&str, &mut Map<
     }
 }
 
-/// A name as a token of a JSON pointer (RFC 6901, section 3).
+/// Escapes a name for a JSON pointer (RFC 6901, section 3).
 pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

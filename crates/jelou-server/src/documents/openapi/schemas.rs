@@ -1,4 +1,4 @@
-//! The schemas of all tools, side by side in one document.
+//! The schemas of all tools, in one document.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ pub(super) struct Schemas {
 }
 
 impl Schemas {
-    /// Adds a schema and its definitions. Returns the reference to it.
+    /// Adds a schema and its definitions. Returns the reference to the schema.
     pub(super) fn add(&mut self, name: &str, schema: &Value) -> String {
         let mut schema = schema.clone();
         let name = self.free_name(name);
@@ -37,7 +37,7 @@ impl Schemas {
                 .insert(component, schema[keyword][key].take());
         }
         if let Value::Object(keywords) = &mut schema {
-            // The document has the dialect.
+            // The document declares the dialect.
             keywords.remove("$schema");
             keywords.retain(|keyword, _| !DEFINITIONS.contains(&keyword.as_str()));
         }

@@ -1,4 +1,4 @@
-//! Routes as path templates of OpenAPI, where `:param` is `{param}`.
+//! Converts routes to path templates of OpenAPI: `:param` becomes `{param}`.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ pub(super) struct Template {
     pub(super) parameters: Vec<String>,
 }
 
-/// The templates of one document. Templates that differ only in parameter names are identical (OpenAPI 3.1.0, "Paths
-/// Object"): the names of the first are used.
+/// The path templates of one document. Templates that differ only in parameter names are identical (OpenAPI 3.1.0,
+/// "Paths Object"). The parameter names of the first template are used for all.
 #[derive(Debug)]
 pub(super) struct Templates {
     by_shape: HashMap<String, Template>,
-    /// Whether a tool has the path `/`, so that `*` cannot.
+    /// Whether a tool has the path `/`. If so, `*` cannot be shown as `/`.
     has_root: bool,
 }
 
@@ -59,7 +59,7 @@ impl Templates {
         let path: String = segments
             .map(|segment| match segment.strip_prefix(':') {
                 Some(name) => parameter(name),
-                // Any path: the shortest one is shown.
+                // `*` matches any path; the document shows the shortest.
                 None if path == "*" && !self.has_root => "/".to_owned(),
                 None if segment == "*" => parameter(REST),
                 None => format!("/{segment}"),

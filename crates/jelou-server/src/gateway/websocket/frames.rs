@@ -1,38 +1,38 @@
-//! Where the frames of a WebSocket end (RFC 6455, section 5.2). Heads of frames are read, payloads are not.
+//! Finds the frame boundaries of a WebSocket (RFC 6455, section 5.2). Parses frame heads and skips payloads.
 
-/// Bytes of the longest head: two, a length of 64 bits, a mask.
+/// Bytes of the longest frame head: two bytes, a 64-bit length, a mask.
 const MAX_HEAD: usize = 2 + 8 + 4;
 const CLOSE: u8 = 0x8;
-/// Set in the opcodes of control frames.
+/// The opcode bit of control frames.
 const CONTROL: u8 = 0x8;
-/// The final frame of a message, in its first byte.
+/// Bit of the first byte: the frame is the last of its message.
 const FINAL: u8 = 0x80;
-/// That the payload is masked, in its second byte.
+/// Bit of the second byte: the payload is masked.
 const MASKED: u8 = 0x80;
-/// The longest payload of a control frame, without the code.
+/// Maximum bytes of the reason in a close frame: the payload of a control frame without the close code.
 const MAX_REASON: usize = 125 - 2;
 
-/// How far one direction of a WebSocket has come.
+/// The parser state for one direction of a WebSocket.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     head: [u8; MAX_HEAD],
-    /// Bytes of the head that have come; 0 while there is payload.
+    /// Received bytes of the frame head; 0 inside the payload.
     head_bytes: usize,
     payload_left: u64,
-    /// Bytes of the message so far, with all of this frame.
+    /// Bytes of the message, up to the end of this frame.
     message_bytes: u64,
     is_closed: bool,
 }
 
 impl Frames {
-    /// Takes note of bytes that went through.
+    /// Parses bytes that were passed on.
     pub(super) fn advance(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = &bytes[self.step(bytes)..];
         }
     }
 
-    /// Takes note of bytes up to the end of a head or of a payload, and returns their number.
+    /// Parses bytes up to the end of a frame head or payload, and returns their number.
     pub(super) fn step(&mut self, bytes: &[u8]) -> usize {
         if self.payload_left > 0 {
             let count = usize::try_from(self.payload_left)
@@ -63,7 +63,7 @@ impl Frames {
         self.payload_left
     }
 
-    /// Bytes of the message so far, with all of the frame that has begun; 0 between messages.
+    /// Bytes of the message, up to the end of the current frame; 0 between messages.
     pub(super) fn message_bytes(&self) -> u64 {
         self.message_bytes
     }
@@ -74,12 +74,12 @@ impl Frames {
         }
     }
 
-    /// Control frames may stand between the frames of a message.
+    /// Control frames may occur between the frames of a message.
     fn is_control(&self) -> bool {
         self.head[0] & CONTROL != 0
     }
 
-    /// Whether another frame can follow here: none has begun, and none was the last.
+    /// Whether a close frame can follow here: no frame is incomplete, and no close frame was sent.
     pub(super) fn may_close(&self) -> bool {
         self.head_bytes == 0 && self.payload_left == 0 && !self.is_closed
     }
@@ -88,7 +88,7 @@ impl Frames {
         self.is_closed
     }
 
-    /// `None` while the head is not complete.
+    /// `None` while the frame head is incomplete.
     fn payload_length(&self) -> Option<u64> {
         let head = &self.head[..self.head_bytes];
         let second = *head.get(1)?;
@@ -105,14 +105,14 @@ impl Frames {
     }
 }
 
-/// Who reads a frame. What a server reads is masked (RFC 6455, section 5.1).
+/// The recipient of a frame. Frames to a server are masked (RFC 6455, section 5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     Client,
     Server,
 }
 
-/// Why a side closes (RFC 6455, section 7.4.1, and IANA's registry).
+/// The close code of a side (RFC 6455, section 7.4.1, and the IANA registry).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CloseCode {
     GoingAway = 1001,
@@ -120,14 +120,15 @@ pub(super) enum CloseCode {
     TryAgainLater = 1013,
 }
 
-/// A close frame. `reason` is ASCII and cut after 123 bytes.
+/// A close frame. `reason` is ASCII and truncated to 123 bytes.
 pub(super) fn close(reader: Reader, code: CloseCode, reason: &str) -> Vec<u8> {
     let reason = &reason.as_bytes()[..reason.len().min(MAX_REASON)];
     let length = u8::try_from(2 + reason.len()).unwrap_or(u8::MAX);
     let mut frame = vec![FINAL | CLOSE, length];
     if reader == Reader::Server {
         frame[1] |= MASKED;
-        // A mask keeps scripts from choosing what a proxy sees; there is neither here. Zeros leave the payload as it is.
+        // A mask prevents scripts from choosing bytes that a proxy sees; here are no scripts and no proxy. A zero mask
+        // leaves the payload unchanged.
         frame.extend([0; 4]);
     }
     frame.extend((code as u16).to_be_bytes());
@@ -171,7 +172,7 @@ mod tests {
             let mut frames = Frames::default();
             frames.advance(&bytes[..cut]);
             prop_assert_eq!(frames.may_close(), ends.contains(&cut));
-            // However the rest is cut.
+            // The result is the same for every split of the rest.
             for byte in &bytes[cut..] {
                 frames.advance(std::slice::from_ref(byte));
             }
@@ -199,7 +200,7 @@ mod tests {
             bytes[0] = first;
             bytes
         };
-        // Text; a message in three frames with a ping in between; an empty one; a close.
+        // A text message, a message of three frames with a ping in between, an empty message, and a close frame.
         let bytes = [
             part(0x81, 5),
             part(0x02, 200),

@@ -1,4 +1,4 @@
-//! The memory that a caller's messages take: a worker holds each until it is complete.
+//! Limits the memory of a caller's messages: a worker buffers each message until it is complete.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ pub(super) enum MessageError {
     NoMemory(#[from] LeaseError),
 }
 
-/// Admits messages as requests' bodies are admitted, before they are passed on.
+/// Admits messages like request bodies, before they are passed on.
 pub(super) struct Messages<'a> {
     hold: &'a WorkerBody,
     limits: &'a Limits,
     frames: Frames,
-    /// Of the message that is on its way.
+    /// Permits of the current message.
     permits: Vec<Permit>,
     deadline: Option<Instant>,
 }
@@ -39,7 +39,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// The number of bytes that may be passed on now, at least one.
+    /// Returns the number of bytes that may be passed on now, at least one.
     pub(super) async fn admit(&mut self, bytes: &[u8]) -> Result<usize, MessageError> {
         let had_payload = self.frames.payload_left() > 0;
         let count = self.frames.step(bytes);
@@ -47,7 +47,7 @@ impl<'a> Messages<'a> {
         if had_payload || payload == 0 {
             return Ok(count);
         }
-        // A frame begins.
+        // A frame starts here.
         let limit = self.limits.max_websocket_message_bytes;
         let message = self.frames.message_bytes();
         if message > limit {
@@ -55,7 +55,7 @@ impl<'a> Messages<'a> {
         }
         let memory = BodyMemory::of_message(payload, message, self.limits);
         let admitted = match self.hold.admit(memory).await {
-            // A deploy lets it talk on until the drain ends.
+            // After a deploy, the WebSocket may continue until the drain ends.
             Err(LeaseError::Retired) => None,
             admitted => admitted?,
         };
@@ -68,7 +68,7 @@ impl<'a> Messages<'a> {
         Ok(count)
     }
 
-    /// Called when all admitted bytes have been passed on.
+    /// Must be called after all admitted bytes were passed on.
     pub(super) fn passed(&mut self) {
         if self.frames.message_bytes() == 0 && self.deadline.is_some() {
             self.permits.clear();
@@ -76,7 +76,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Waits for something that the rest of a large message needs, as long as the message may take.
+    /// Waits for a step of a large message, with the timeout of the whole message.
     pub(super) async fn in_time<T>(
         &self,
         wait: impl Future<Output = T>,

@@ -1,5 +1,5 @@
-//! `WebSocket`s (RFC 6455): after the function has accepted one, bytes are copied unchanged in both directions. The gateway
-//! adds a frame only for a side that would not learn why the WebSocket ends.
+//! `WebSocket`s (RFC 6455). After the function accepts a WebSocket, bytes are copied unchanged in both directions. The
+//! gateway sends a close frame only to a side that would otherwise not get the reason for the end.
 
 mod frames;
 mod messages;
@@ -23,12 +23,12 @@ use messages::{MessageError, Messages};
 
 const PROTOCOL: HeaderValue = HeaderValue::from_static("websocket");
 const CONNECTION: HeaderValue = HeaderValue::from_static("Upgrade");
-/// Bytes that wait for a side that reads slowly, in each direction.
+/// Buffer size in bytes for a slow reader, in each direction.
 const BUFFER_BYTES: usize = 8 * 1024;
-/// How long a side may take to read why the WebSocket ends.
+/// How long a side may take to read the close frame.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether the caller asks for a WebSocket. No other upgrade is supported.
+/// Whether the caller requests a WebSocket. No other upgrade is supported.
 pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
     let lists = |name, wanted: &str| {
         let mut values = request.headers().get_all(name).iter();
@@ -53,8 +53,8 @@ pub(super) fn ask(headers: &mut HeaderMap) {
     list_protocols(headers);
 }
 
-/// Writes the list of subprotocols with a space after each comma, in one field. A list may be written in many ways
-/// (RFC 9110, section 5.6.1), and Deno reads this one only.
+/// Rewrites the list of subprotocols into one header field, with a space after each comma. Several forms are valid (RFC
+/// 9110, section 5.6.1), but Deno parses only this form.
 fn list_protocols(headers: &mut HeaderMap) {
     let lists = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     let protocols: Vec<_> = lists
@@ -70,8 +70,8 @@ fn list_protocols(headers: &mut HeaderMap) {
     }
 }
 
-/// Answers the caller that the function agreed, and connects the two once both have left HTTP. The function's process
-/// counts a request in flight until the end, which comes with either side's, or after a limit that `tell` learns of.
+/// Accepts the upgrade, and connects caller and function when both connections are upgraded. The request counts as in
+/// flight until either side ends the WebSocket or a limit ends it. `tell` gets the reason.
 pub(super) fn connect(
     caller: OnUpgrade,
     mut response: Response<WorkerBody>,
@@ -109,7 +109,7 @@ enum End {
     Idle(Duration),
     #[error("{0}")]
     Message(MessageError),
-    /// With or without a close frame.
+    /// Whether the function sent a close frame before.
     #[error("the function's process ended")]
     Function { was_closed: bool },
     #[error("the caller has gone: {0}")]
@@ -126,8 +126,8 @@ impl End {
     }
 }
 
-/// Passes bytes on until either side ends. A side that has not been told why gets a close frame, where it would see a
-/// broken connection (1006) otherwise.
+/// Copies bytes until either side ends. A side that has not received a close frame gets one. Otherwise it would report
+/// a broken connection (1006).
 async fn pass_on(caller: Upgraded, function: Upgraded, hold: &WorkerBody, limits: &Limits) -> End {
     let idle_timeout = limits.stream_idle_timeout();
     let clock = Activity::new();
@@ -149,10 +149,10 @@ async fn pass_on(caller: Upgraded, function: Upgraded, hold: &WorkerBody, limits
                 return end;
             }
             let _ = to_function.shutdown().await;
-            // The function may still send, and closes the connection.
+            // The function may still send. The function, not the gateway, closes the connection.
             std::future::pending().await
         };
-        // After the function has closed its side, the caller's bytes have no reader.
+        // After the function closes its side, no one reads the caller's bytes.
         let outwards = async {
             let _ = copy(&mut from_function, &mut to_caller, &mut outward, &clock).await;
             End::Function { was_closed: true }
@@ -180,7 +180,7 @@ async fn pass_on(caller: Upgraded, function: Upgraded, hold: &WorkerBody, limits
             let _ = to_caller.write_all(&frame).await;
         }
         let _ = to_caller.shutdown().await;
-        // A connection that is closed with bytes to be read takes back what was written last.
+        // Closing a socket with unread bytes resets it, and the peer can lose the last bytes written.
         let _ = tokio::io::copy(&mut from_caller, &mut tokio::io::sink()).await;
     };
     let _ = tokio::time::timeout(CLOSING_TIMEOUT, closing).await;
@@ -204,7 +204,7 @@ async fn copy(
     }
 }
 
-/// The same for what the caller sends, which is admitted message by message.
+/// Copies the caller's bytes, and admits them message by message.
 async fn copy_messages(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -239,7 +239,7 @@ async fn write(
     clock: &Activity,
 ) -> std::io::Result<()> {
     while !bytes.is_empty() {
-        // `write_all` does not say how far it came when it is cancelled.
+        // A cancelled `write_all` does not return the number of written bytes.
         let written = to.write(bytes).await?;
         if written == 0 {
             return Err(std::io::ErrorKind::WriteZero.into());

@@ -1,28 +1,28 @@
-//! A schema without a composition at its root.
+//! Converts a schema to one without a composition at its root.
 //!
-//! Model APIs refuse `anyOf`, `oneOf`, `allOf`, `not`, `enum` and `$ref` there, and with the one tool the whole request. What is
-//! shown has the properties of all alternatives; the function still checks the input by the exact schema, and the OpenAPI
-//! document has that one.
+//! Model APIs refuse `anyOf`, `oneOf`, `allOf`, `not`, `enum` and `$ref` at the root. One such tool makes them refuse
+//! the whole request. The converted schema has the properties of all alternatives. The function still validates the
+//! input against the exact schema, and the OpenAPI document contains the exact schema.
 
 use serde_json::{Map, Value, json};
 
 type Schema = Map<String, Value>;
 
-/// How far `$ref` and compositions are followed.
+/// Maximum depth of followed `$ref`s and compositions.
 const MAX_DEPTH: usize = 16;
 
-/// Keywords that may not stand at the root.
+/// Keywords that are not allowed at the root.
 const COMPOSITIONS: [&str; 7] = ["anyOf", "oneOf", "allOf", "not", "enum", "const", "$ref"];
 
-/// The schema of an object that takes every object that the schema takes. `None` when that takes no object, or when its
-/// parts do not fit together.
+/// An object schema that accepts every object that `schema` accepts. `None` if `schema` accepts no object, or if its
+/// parts cannot be joined.
 pub(super) fn of(schema: &Schema) -> Option<Schema> {
     if !accepts_object(schema, schema, MAX_DEPTH) {
         return None;
     }
     let flat = flatten(schema, schema, MAX_DEPTH)?;
     let document = Value::Object(flat);
-    // A pointer into an alternative leads nowhere any more.
+    // A `$ref` into an alternative no longer resolves.
     if !references_resolve(&document, &document) {
         return None;
     }
@@ -69,7 +69,7 @@ fn flatten(schema: &Schema, root: &Schema, depth: usize) -> Option<Schema> {
     Some(flat)
 }
 
-/// What both take.
+/// The schema of values that both schemas accept.
 fn conjoin(schema: &mut Schema, other: Schema) {
     for (keyword, value) in other {
         match (keyword.as_str(), value) {
@@ -96,7 +96,7 @@ fn conjoin(schema: &mut Schema, other: Schema) {
                     }
                 }
             }
-            // One part that is strict about its own properties would forbid those of the others.
+            // A part that forbids other properties would forbid the properties of the other parts.
             ("additionalProperties" | "unevaluatedProperties" | "type", _) => {}
             (_, value) => {
                 schema.entry(keyword).or_insert(value);
@@ -105,7 +105,7 @@ fn conjoin(schema: &mut Schema, other: Schema) {
     }
 }
 
-/// What one of the two takes.
+/// The schema of values that at least one of the two schemas accepts.
 fn disjoin(one: Schema, other: Schema) -> Schema {
     let mut united = Schema::new();
     let required = |schema: &Schema| match schema.get("required") {
@@ -137,7 +137,7 @@ fn disjoin(one: Schema, other: Schema) -> Schema {
     united
 }
 
-/// A property that two alternatives have: of constants, such as those that tell the alternatives apart, a list.
+/// Joins a property of two alternatives. Two constants become a list of both.
 fn either(one: Value, other: Value) -> Value {
     if one == other {
         return one;
@@ -184,7 +184,7 @@ fn constants(schema: &Value) -> Option<Vec<Value>> {
     }
 }
 
-/// Takes the object at a keyword out of a schema.
+/// Removes the object at a keyword from a schema, and returns it.
 fn take_object(schema: &mut Schema, keyword: &str) -> Schema {
     match schema.remove(keyword) {
         Some(Value::Object(object)) => object,
@@ -192,7 +192,7 @@ fn take_object(schema: &mut Schema, keyword: &str) -> Schema {
     }
 }
 
-/// Whether every pointer inside leads somewhere. Names are left alone.
+/// Whether every JSON pointer in the value resolves. References by name are not checked.
 fn references_resolve(value: &Value, document: &Value) -> bool {
     match value {
         Value::Object(fields) => fields.iter().all(|(keyword, value)| match value {
@@ -211,7 +211,7 @@ fn references_resolve(value: &Value, document: &Value) -> bool {
     }
 }
 
-/// Whether an object could match. In doubt, yes.
+/// Whether the schema could accept an object; true if unclear.
 fn accepts_object(schema: &Map<String, Value>, root: &Map<String, Value>, depth: usize) -> bool {
     let Some(depth) = depth.checked_sub(1) else {
         return true;
