@@ -277,7 +277,7 @@ impl Config {
         let most = [
             ("cpu_weight", limits.cpu_weight, 10_000),
             ("max_open_files", limits.max_open_files, 900),
-            // Each connection takes a file descriptor of the process.
+            // Each stream takes a file descriptor of the process.
             (
                 "max_concurrent_streams",
                 limits.max_concurrent_streams as u64,

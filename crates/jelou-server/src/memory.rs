@@ -1,7 +1,7 @@
-//! `ctx.memory`: answers the requests of workers, which arrive over their egress sockets at a reserved host.
+//! `ctx.memory`: answers requests of workers, which arrive through their egress sockets for a reserved host.
 //!
-//! A worker cannot choose the namespace. It names the request that it works on, and the gateway has recorded the caller
-//! identity of that request.
+//! A worker cannot choose the namespace. It sends the id of the request that it handles. The gateway has recorded the
+//! caller's identity for this request.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::gateway::{GatewayBody, answer};
 pub(crate) const HOST: &str = "jelou.internal";
 const PATH: &str = "/memory/";
 
-/// The most bytes of a key.
+/// Maximum bytes of a key.
 const MAX_KEY_BYTES: usize = 255;
 const MAX_TTL_SECONDS: f64 = 86_400.0;
 const SWEEP_PERIOD: Duration = Duration::from_mins(1);
@@ -34,7 +34,7 @@ pub(crate) struct FunctionMemory {
     limits: MemoryLimits,
 }
 
-/// An error response, with a text for the author of the function.
+/// An error response with a text for the function's author.
 struct Refusal {
     status: StatusCode,
     text: String,
@@ -43,7 +43,7 @@ struct Refusal {
 #[derive(Deserialize)]
 struct Put {
     value: String,
-    /// Seconds.
+    /// In seconds.
     ttl: Option<f64>,
 }
 
@@ -115,7 +115,7 @@ impl FunctionMemory {
     }
 
     async fn read(&self, request: Request<Incoming>) -> Result<Put, Refusal> {
-        // JSON escapes can take six bytes per byte, and the object around the value takes some.
+        // A JSON escape can need six bytes for one byte, and the object around the value also needs space.
         let limit = self
             .limits
             .value_bytes
@@ -124,7 +124,7 @@ impl FunctionMemory {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut body = request.into_body();
         let Ok(read) = Limited::new(&mut body, limit).collect().await else {
-            // The worker sends the whole body before it reads the response.
+            // The worker sends the complete body before it reads the response.
             jelou_engine::discard(body);
             let limit = self.limits.value_bytes;
             let text = format!("the value is over {limit} bytes (limits.max_memory_value_bytes)");

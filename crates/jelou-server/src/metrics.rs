@@ -1,10 +1,10 @@
-//! Counters of the data plane. The server logs them when it stops.
+//! Counters of the data plane. The server logs them at shutdown.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::StatusCode;
 
-/// Responses to callers of functions, by class of their status.
+/// Responses to callers of functions, by status class.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     succeeded: AtomicU64,
@@ -15,7 +15,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Counts a response, whether of a function or of the gateway.
+    /// Counts a response of a function or of the gateway.
     pub(crate) fn count(&self, status: StatusCode) {
         let counter = if status.is_server_error() {
             &self.failed

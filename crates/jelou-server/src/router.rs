@@ -1,5 +1,5 @@
-//! The order in which a request to a function is checked: its target, MCP, preflight, documents, route, the token and its
-//! limits. What passes all of them goes to the worker.
+//! The order of checks for a request to a function: its target, MCP, preflight, documents, route, the token and its
+//! limits. A request that passes all checks goes to the worker.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::gateway::{
 use crate::mcp;
 use crate::registry::{Found, Function, Live};
 
-/// Answers a request that is addressed to a function.
+/// Answers a request to a function.
 pub(crate) async fn answer(
     gateway: &Gateway,
     mut request: Request<Incoming>,
@@ -30,7 +30,7 @@ pub(crate) async fn answer(
     let requested_origin = request.headers().get(header::ORIGIN).cloned();
     let Target { function, skipped } = target;
     let read = target::read(&mut request, skipped);
-    // From here on, this is the path.
+    // From here on, the URI has the canonical path.
     let uri = request.uri().clone();
     let path = uri.path();
     let mut request = Unread::of(request);
@@ -48,7 +48,7 @@ pub(crate) async fn answer(
             let method = cors::asked_method(&request).unwrap_or(request.method().as_str());
             let found = live.routes.find(path, method);
             let tools = &live.manifest.tools;
-            // Without a tool for the path, the first tool's CORS rules apply.
+            // If no tool has the path, the CORS rules of the first tool apply.
             let tool = found.tool().unwrap_or_default();
             let routed = Routed {
                 function,
@@ -66,13 +66,13 @@ pub(crate) async fn answer(
                 deployment = %live.slot.spec().deployment,
                 %request_id,
             );
-            // Pinned first: `instrument` moves only the pointer.
+            // Pinned first, so that `instrument` moves only the pointer.
             let route = pin!(route(gateway, &mut request, routed));
             let mut response = route.instrument(span).await;
             cors.apply(requested_origin.as_ref(), response.headers_mut());
             response
         }
-        // The function does not exist, or was never deployed.
+        // The function does not exist, or has no deployment.
         _ => {
             let mut response = Response::from(Answer::FunctionNotFound);
             cors::Rules::of(None).apply(requested_origin.as_ref(), response.headers_mut());
@@ -99,7 +99,7 @@ pub(crate) async fn answer(
     response
 }
 
-/// The checks after the target; 404 or 405 comes after the token.
+/// The checks after the target. The token is checked before 404 and 405.
 async fn route(
     gateway: &Gateway,
     request: &mut Request<Unread>,
@@ -132,8 +132,8 @@ async fn route(
     let mut is_own_preflight = false;
     if cors::is_preflight(request) {
         match live.routes.find(path, Method::OPTIONS.as_str()) {
-            // With `cors: false`, a tool that takes OPTIONS answers preflights itself, without a token: a browser sends
-            // none with a preflight.
+            // With `cors: false`, a tool that accepts OPTIONS answers preflights itself. No token is needed, because a
+            // browser sends none with a preflight.
             Found::Tool(own)
                 if reserved.is_none()
                     && cors.are_off()
@@ -160,7 +160,7 @@ async fn route(
     let grant = if public {
         None
     } else {
-        // A reserved path belongs to no tool.
+        // A reserved path has no tool.
         let asked = if reserved.is_some() {
             &[]
         } else {
@@ -202,7 +202,7 @@ async fn route(
     pin!(invoke::invoke(gateway, request, function, call)).await
 }
 
-/// The answer to an MCP client's probe. A caller without a token learns nothing about routes.
+/// The response to an MCP client's probe. Callers without a token learn nothing about the routes.
 fn probe_not_found(live: &Live) -> Response<GatewayBody> {
     let available = if live.manifest.is_public() {
         &*live.routes.available
@@ -212,7 +212,7 @@ fn probe_not_found(live: &Live) -> Response<GatewayBody> {
     Answer::NotFound { available }.into()
 }
 
-/// What is known of a request once its route was looked for.
+/// The data of a request after route matching.
 struct Routed<'a> {
     function: &'a Arc<Function>,
     live: &'a Live,

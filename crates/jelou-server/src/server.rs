@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, last_used, memory};
 
-/// Why the server did not start.
+/// Why the server failed to start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -57,9 +57,9 @@ pub enum StartError {
 pub struct Ready {
     /// URL of the management API.
     pub api: String,
-    /// URL of a function, with `{slug}` in the place of its slug.
+    /// URL of a function, with `{slug}` as the placeholder for its slug.
     pub functions: String,
-    /// The first access token, at the first start of a data folder.
+    /// The first access token, at the first start with a data folder.
     pub access_token: Option<AccessToken>,
 }
 
@@ -69,7 +69,7 @@ pub struct Server {
     control: Arc<Control>,
     metrics: Arc<Metrics>,
     listeners: JoinSet<()>,
-    /// Run the tasks of requests until they have ended.
+    /// Runs the tasks of requests until they end.
     _cores: Arc<Cores>,
     stop: watch::Sender<bool>,
     _data: DataDir,
@@ -85,7 +85,7 @@ impl Server {
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
         let data = DataDir::open(&config.data)?;
-        // Bound first: a taken port or a bad certificate is reported before the slow steps.
+        // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config).await?;
         let clock = Clock::system();
         let store = open_store(&config, &data, clock.clone()).await?;
@@ -177,7 +177,7 @@ impl Server {
         ))
     }
 
-    /// Whether an access token is valid on this server.
+    /// Whether this server accepts the access token.
     pub fn accepts(&self, token: &AccessToken) -> bool {
         let now = self.control.clock.now();
         self.control
@@ -187,7 +187,7 @@ impl Server {
             .is_some_and(|known| !known.is_expired(now))
     }
 
-    /// Creates the access token of the local profile, and revokes the one before.
+    /// Creates the access token of the local profile, and revokes the previous one.
     ///
     /// # Errors
     /// [`StartError::Bootstrap`] when it cannot be created.
@@ -198,9 +198,9 @@ impl Server {
             .map_err(|error| StartError::Bootstrap(error.to_string()))
     }
 
-    /// Stops accepting requests, drains those in flight, and closes the store.
+    /// Stops accepting requests, drains requests in flight, and closes the store.
     pub async fn shut_down(mut self) {
-        // Fails only when no listener is left.
+        // Fails only if no listener remains.
         let _ = self.stop.send(true);
         while self.listeners.join_next().await.is_some() {}
         self.control.quiesce().await;
@@ -247,7 +247,7 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     ));
     let path = data.path().to_path_buf();
     let install = move || match found {
-        // Installed ahead: the bundle step of a build has no network.
+        // Installed in advance, because the bundle step of a build has no network.
         Some(found) => deno::install_bundler(&path, found),
         None => deno::install(&path),
     };
@@ -255,7 +255,7 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
 }
 
-/// Writes the artifacts of live deployments to disk, so that they start without the database.
+/// Writes the artifacts of live deployments to disk, so that a cold start does not need the database.
 async fn provide_artifacts(
     store: &Store,
     artifacts: &ArtifactCache,

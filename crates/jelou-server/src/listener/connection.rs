@@ -19,12 +19,12 @@ use super::graceful::{self, ConnectionResult};
 use super::{MAX_HEAD_BYTES, Routing, http1, proxy_protocol, stopped, tls};
 use crate::gateway::GatewayBody;
 
-/// Timeout for the PROXY header, the TLS handshake and the first bytes.
+/// Timeout for the PROXY header, the TLS handshake and the first request bytes.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// Interval of HTTP/2 keep-alive pings, and the timeout for their answer.
+/// Interval of HTTP/2 keep-alive pings, and the timeout for their responses.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Concurrent streams of one HTTP/2 connection.
+/// Maximum concurrent streams of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 250;
 
 pub(super) async fn serve(
@@ -49,7 +49,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Detects the protocol and the caller's address. `None` if the server stops meanwhile.
+/// Detects the protocol and the caller's address. `None` if the server stops in the meantime.
 async fn open(
     mut stream: TcpStream,
     mut peer: IpAddr,
@@ -72,7 +72,7 @@ async fn open(
     };
     tokio::select! {
         opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?.map(Some),
-        // No request has begun.
+        // No request has started.
         () = stopped(&mut stop) => Ok(None),
     }
 }
@@ -93,7 +93,7 @@ async fn serve_other(
 }
 
 enum Opened {
-    /// Most connections: proxies speak HTTP/1.1.
+    /// The most common case, because proxies use HTTP/1.1.
     Plain(TcpStream),
     Other(Other),
 }
@@ -103,9 +103,9 @@ enum Other {
     Encrypted(Box<tls::Stream>),
 }
 
-/// Whether the caller speaks HTTP/2 with prior knowledge (RFC 9113, section 3.3). The first bytes are only peeked.
+/// Whether the caller uses HTTP/2 with prior knowledge (RFC 9113, section 3.3). The first bytes are only peeked.
 async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
-    // RFC 9113 reserves `PRI`: it is no method of HTTP/1.1.
+    // RFC 9113 reserves `PRI`, so HTTP/1.1 has no such method.
     const PREFACE: &[u8] = b"PRI";
     let mut first = [0; PREFACE.len()];
     let mut pause = proxy_protocol::Pause::default();
@@ -160,8 +160,8 @@ async fn answer(
     })
 }
 
-/// A response to HEAD ends with its head (RFC 9113, section 8.1), which says how long the body would be. hyper sees to that
-/// in HTTP/1.1 only.
+/// A response to HEAD ends after its head (RFC 9113, section 8.1), which may contain the length of the missing body.
+/// hyper handles this only in HTTP/1.1.
 fn without_body(response: Response<GatewayBody>) -> Response<GatewayBody> {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {

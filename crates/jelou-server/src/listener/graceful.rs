@@ -10,7 +10,7 @@ use super::stopped;
 
 pub(super) type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Runs a connection of hyper's, and shuts it down gracefully when the server stops.
+/// Runs a hyper connection, and shuts it down gracefully when the server stops.
 pub(super) async fn run<C>(
     connection: C,
     shut_down: impl FnOnce(Pin<&mut C>),
@@ -20,13 +20,13 @@ where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
-    // hyper closes a connection at once if it is shut down before its first poll.
+    // hyper closes a connection immediately if it is shut down before its first poll.
     let looked = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context)));
     if let Poll::Ready(ended) = looked.await {
         return Ok(ended?);
     }
     tokio::select! {
-        // First, so that a response that is ready now has `Connection: close`.
+        // The stop branch comes first, so that a response that is ready now gets `Connection: close`.
         biased;
         () = stopped(&mut stop) => shut_down(connection.as_mut()),
         ended = &mut connection => return Ok(ended?),

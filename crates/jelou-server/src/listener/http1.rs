@@ -17,8 +17,8 @@ use super::graceful::{self, ConnectionResult};
 use super::lazy_timer::LazyTimer;
 use super::{MAX_HEAD_BYTES, Routing};
 
-/// Timeout for a request's head, and for an idle connection: hyper has one timer for both. It is longer than the 60 s of
-/// common proxies, so that the proxy closes first and no request meets a closed connection.
+/// Timeout for a request's head and for an idle connection, because hyper has one timer for both. It is longer than the
+/// usual 60 s of proxies. So the proxy closes first, and no request arrives at a closed connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 pub(super) async fn serve<S>(
@@ -32,13 +32,13 @@ where
 {
     let service = service_fn(|request: Request<Incoming>| {
         let routing = &routing;
-        // Pinned in place: `await` alone would move the future, with all of its state.
+        // Pinned in place, because `await` would move the future with all of its state.
         async move { Ok::<_, std::convert::Infallible>(pin!(routing.answer(request, peer)).await) }
     });
     let connection = limited()
         .timer(LazyTimer)
         .header_read_timeout(HEAD_TIMEOUT)
-        // Responses are mostly small: to copy the body behind the head costs less than a vectored write.
+        // Most responses are small, so copying the body behind the head costs less than a vectored write.
         .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     graceful::run(
@@ -49,13 +49,13 @@ where
     .await
 }
 
-/// hyper's server with the limit of a request's head. The number of fields has hyper's own limit of 100, because another one
-/// would cost an allocation for each request.
+/// A hyper server that limits the head of a request. The number of header fields has hyper's default limit of 100,
+/// because a different limit would cost one allocation for each request.
 pub(crate) fn limited() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_header_size(MAX_HEAD_BYTES)
-        // A buffer may have grown past the head's limit before it is looked at.
+        // A buffer may exceed the head's limit before hyper checks it.
         .max_buf_size(MAX_HEAD_BYTES);
     builder
 }

@@ -1,7 +1,7 @@
-//! A timer for hyper whose deadlines move with every request and are rarely reached.
+//! A timer for hyper. Its deadline moves with every request and is rarely reached.
 //!
-//! To move a deadline in the runtime costs two accesses to its timer wheel. Here the runtime keeps the first deadline,
-//! and learns of a later one when that is reached.
+//! Moving a deadline in the runtime costs two accesses to its timer wheel. Here, the runtime keeps the first deadline.
+//! When it is reached, the runtime gets the current deadline.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,7 @@ pub(super) struct LazyTimer;
 
 struct LazySleep {
     deadline: tokio::time::Instant,
-    /// Never later than the deadline.
+    /// At or before the deadline.
     alarm: Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -74,7 +74,7 @@ mod tests {
         let later = Duration::from_millis(50);
         let mut sleep = LazyTimer.sleep(Duration::ZERO);
         for _ in 0..2 {
-            // Moved later: before the first deadline was reached, and after.
+            // The deadline moves before and after the first deadline is reached.
             let start = Instant::now();
             LazyTimer.reset(&mut sleep, start + later);
             sleep.as_mut().await;

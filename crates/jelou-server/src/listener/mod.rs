@@ -1,8 +1,7 @@
 //! Accepts connections, and routes each request to the gateway or the management API.
 //!
-//! The protocol of a connection is detected in this order: a PROXY protocol header, where the peer is
-//! trusted ([`proxy_protocol`]); TLS, where the server has a certificate ([`tls`]); then HTTP/2 or HTTP/1.1
-//! ([`connection`]).
+//! The protocol of a connection is detected in this order: a PROXY protocol header, if the peer is trusted
+//! ([`proxy_protocol`]); TLS, if the server has a certificate ([`tls`]); then HTTP/2 or HTTP/1.1 ([`connection`]).
 
 mod connection;
 mod cores;
@@ -39,22 +38,22 @@ use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unrea
 use crate::network::{Networks, TrustedProxies};
 use crate::router;
 
-/// Says on every listener that the server answers, unless the host is a function's.
+/// The health check of every listener, except for hosts of functions.
 const HEALTH: &str = "/v1/health";
-/// Bytes of a request's head.
+/// Maximum bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Header fields of a request. A worker accepts 100, and the gateway adds some.
+/// Maximum header fields of a request. A worker accepts 100, and the gateway adds some.
 pub(crate) const MAX_HEADERS: usize = 88;
 
 /// The services of one listener.
 #[derive(Debug)]
 struct Routing {
-    /// Absent on the management API's own listener.
+    /// `None` on a listener for the management API only.
     gateway: Option<Arc<Gateway>>,
-    /// Absent where another listener serves the management API.
+    /// `None` if another listener serves the management API.
     api: Option<axum::Router>,
     trusted_proxies: TrustedProxies,
-    /// Absent where callers speak plain HTTP.
+    /// `None` if callers use plain HTTP.
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -69,7 +68,7 @@ impl Routing {
         }
         let caller = Caller {
             address: Some(self.trusted_proxies.caller(peer, request.headers())),
-            // A trusted proxy may also set `X-Forwarded-Host` and the like.
+            // A trusted proxy may also set headers such as `X-Forwarded-Host`.
             by_proxy: self.proxies().contain(peer),
             hops: 0,
         };
@@ -80,14 +79,14 @@ impl Routing {
             };
         };
         match (gateway.target(&request), &self.api) {
-            // A path of a function under a host that is not this machine's, such as a tunnel's, is no path of the API.
+            // A function path under the host name of a tunnel is not a path of the API.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 cold_future(|| answer_api(api, request)).await
             }
             (None, None) if request.uri().path() == HEALTH => health(request.method()),
             (target, _) => {
                 let target = target.unwrap_or_default();
-                // Pinned in place: `await` alone would move the future, with all of its state.
+                // Pinned in place, because `await` would move the future with all of its state.
                 pin!(router::answer(gateway, request, target, caller)).await
             }
         }
@@ -98,8 +97,8 @@ impl Routing {
     }
 }
 
-/// What the management API answers there, for the listener that does not serve it: a load balancer probes each listener
-/// by the same path, and knows no function's host.
+/// The health answer, for listeners without the management API. A load balancer probes all listeners with one path and
+/// cannot name a function's host.
 fn health(method: &Method) -> Response<GatewayBody> {
     match *method {
         Method::GET | Method::HEAD => {
@@ -116,13 +115,14 @@ fn refusal(status: StatusCode) -> Response<GatewayBody> {
     response
 }
 
-/// RFC 9112, section 3.2. With two hosts, the next parser could read another one than this server.
+/// Checks that a request names exactly one host (RFC 9112, section 3.2). With two hosts, another parser could choose a
+/// different host than this server.
 fn names_one_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(_), None) => true,
         (Some(_), Some(_)) => false,
-        // HTTP/2 has `:authority`, and HTTP/1.0 needs no host.
+        // HTTP/2 has `:authority`, and HTTP/1.0 requires no host.
         (None, _) => {
             request.version() != http::Version::HTTP_11 || request.uri().authority().is_some()
         }
@@ -133,11 +133,11 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
     let is_on_its_way = !request.body().is_end_stream();
     let Ok(mut response) = api
         .clone()
-        // The API has limits of its own, and the rest of a body is discarded.
+        // The API has its own body limits. The rest of a body is discarded.
         .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
         .await;
     if is_on_its_way && !response.status().is_success() {
-        // After a refusal, the body may be unread.
+        // A refused request may have an unread body.
         unread::close(response.headers_mut());
     }
     response.map(GatewayBody::Api)
@@ -151,14 +151,14 @@ async fn serve(
     mut stop: watch::Receiver<bool>,
     drain_timeout: Duration,
 ) {
-    // Each connection keeps a receiver, so that the sender sees when all are closed.
+    // Each connection holds a receiver, so that the sender detects when all connections are closed.
     let (open, _) = watch::channel(());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopped(&mut stop) => break,
         };
-        // Deregisters from this thread's runtime: the connection runs on its core's.
+        // Removes the connection from this thread's runtime, because it runs on the runtime of its core.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
                 let open = open.subscribe();
@@ -170,7 +170,7 @@ async fn serve(
                 });
             }
             Err(error) => {
-                // Probably out of file descriptors: wait for some to be closed.
+                // File descriptors are probably exhausted. Waits until some are closed.
                 tracing::error!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -188,6 +188,6 @@ async fn serve(
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop too.
+    // An error means that the sender was dropped, which also stops the server.
     let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -1,4 +1,4 @@
-//! The sockets that the configuration asks for.
+//! The configured sockets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::network::TrustedProxies;
 pub(crate) struct Sockets {
     public: TcpListener,
     pub(crate) public_address: SocketAddr,
-    /// The management API's own listener, if it has one.
+    /// The listener for the management API only, if it is configured.
     api_only: Option<TcpListener>,
     api_address: SocketAddr,
     certificate: Option<Arc<Certificate>>,
@@ -107,7 +107,7 @@ impl Sockets {
     }
 }
 
-/// The listener and its address, with the port that the kernel chose for port 0.
+/// Returns the listener and its address. For port 0, the address has the port that the kernel chose.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     let refused = |source| ListenError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;

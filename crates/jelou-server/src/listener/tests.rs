@@ -1,4 +1,4 @@
-//! Connections whose caller disconnects, or whose server stops, in the middle of a request.
+//! Tests in which the caller disconnects, or the server stops, in the middle of a request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::graceful::ConnectionResult;
 use super::{Routing, http1};
 use crate::network::TrustedProxies;
 
-/// A server that answers every request with an empty response.
+/// A server that returns an empty response to every request.
 struct Serving {
     stop: watch::Sender<bool>,
     caller: DuplexStream,
@@ -42,7 +42,7 @@ impl Serving {
 
     async fn send(&mut self, bytes: &str) {
         self.caller.write_all(bytes.as_bytes()).await.unwrap();
-        // It reads what has come before anything else happens.
+        // The server reads the received bytes before the test continues.
         tokio::task::yield_now().await;
     }
 
@@ -90,7 +90,7 @@ async fn an_idle_connection_ends_when_the_server_stops() {
 #[tokio::test]
 async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
     for request in [REQUEST, CHUNKED] {
-        // A head without its body is answered at once by this server.
+        // The server responds to a head immediately, without its body.
         let head = request.find("\r\n\r\n").unwrap() + 4;
         for cut in (1..head).chain([1; 20]) {
             let (first, second) = request.split_at(cut);
@@ -113,7 +113,7 @@ async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
 
 #[tokio::test]
 async fn an_answer_that_is_streamed_goes_out_when_the_server_stops() {
-    // It is a stream to the server, for all answers of the management API are.
+    // The server streams the response, as it streams all responses of the management API.
     for request in [REQUEST, CHUNKED].repeat(10) {
         let gate = Arc::new(Notify::new());
         let opened = Arc::clone(&gate);
@@ -138,7 +138,7 @@ async fn a_caller_who_goes_in_the_middle_is_let_go() {
             let mut serving = Serving::start();
             serving.send(&request[..cut]).await;
             drop(serving.caller);
-            // With what error is for the log alone.
+            // The kind of error is relevant only for the log.
             let _ = serving.task.await.unwrap();
         }
     }

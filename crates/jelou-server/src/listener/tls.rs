@@ -1,4 +1,4 @@
-//! TLS with the operator's certificate, reloaded when its files change.
+//! TLS with the operator's certificate. It is reloaded when its files change.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -60,8 +60,8 @@ impl Certificate {
         })
     }
 
-    /// An acceptor with the current files. If they cannot be used, for instance because they are half written, the error
-    /// is logged and the last certificate stays.
+    /// An acceptor with the current files. If they are invalid, for example half written, the error is logged and the
+    /// previous certificate stays.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let stamps = stamps(&self.files);

@@ -12,12 +12,12 @@ use crate::registry::Grant;
 #[derive(Debug)]
 pub(super) enum Access {
     Granted(Grant),
-    /// No token was checked: only public tools can be seen.
+    /// No token was checked, so only public tools are visible.
     Public,
 }
 
 impl Access {
-    /// An invalid token is refused even where some tools are public, so that its owner notices.
+    /// An invalid token is refused even if some tools are public, so that its owner notices.
     pub(super) fn of(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<Self, Answer<'static>> {
         let Exchange {
             gateway,
@@ -37,7 +37,7 @@ impl Access {
         }
     }
 
-    /// What the caller's token allows, if one was looked at.
+    /// The grant of the caller's token, if a token was checked.
     pub(super) fn grant(&self) -> Option<&Grant> {
         match self {
             Self::Granted(grant) => Some(grant),
@@ -45,7 +45,7 @@ impl Access {
         }
     }
 
-    /// Counts a message toward the token's rate, unless it calls a tool that the token is not for.
+    /// Counts a message towards the token's rate, unless it calls a tool that the token does not allow.
     pub(super) fn admit(&self, called: Option<&str>) -> Result<(), Answer<'static>> {
         let Some(grant) = self.grant() else {
             return Ok(());
@@ -56,7 +56,7 @@ impl Access {
         }
     }
 
-    /// The lists that the caller may see.
+    /// The tool lists for this caller.
     pub(super) fn lists<'a>(&self, catalog: &'a Catalog) -> &'a Lists {
         match self {
             Self::Granted(_) => catalog.all(),
@@ -64,7 +64,7 @@ impl Access {
         }
     }
 
-    /// The token's scopes, if it is for some tools only.
+    /// The token's scopes, if it does not allow all tools.
     pub(super) fn some_tools(&self) -> Option<&RuntimeScopes> {
         let scopes = self.grant()?.scopes();
         scopes.filter(|scopes| !scopes.allow_every_mcp_tool())

@@ -17,7 +17,7 @@ use crate::documents::mcp::{Entry, Input, ParameterError};
 use crate::gateway::answer::Answer;
 use crate::gateway::{failures, invoke};
 
-/// Why a call is not sent to the function.
+/// Why a call is not forwarded to the function.
 #[derive(Debug)]
 pub(super) enum Denial {
     /// The caller has no token, and the tool is not public.
@@ -83,7 +83,7 @@ pub(super) async fn call(
     ))
 }
 
-/// The result of a call whose client has cancelled it.
+/// The result of a call that the client has cancelled.
 fn cancelled() -> Outcome {
     let body = json!({ "error": "The call was cancelled" });
     Outcome::json(
@@ -92,7 +92,7 @@ fn cancelled() -> Outcome {
     )
 }
 
-/// The worker's answer to an input that breaks its schema.
+/// The worker's response to an input that violates its schema.
 fn invalid(error: &ParameterError) -> Outcome {
     let (parameter, message, code) = match error {
         ParameterError::Missing(parameter) => (parameter, "Required", "invalid_type"),
@@ -107,7 +107,7 @@ fn invalid(error: &ParameterError) -> Outcome {
     Outcome::json(http::StatusCode::BAD_REQUEST, Bytes::from(body.to_string()))
 }
 
-/// Calls the tool as an HTTP caller would, and waits for the whole response.
+/// Calls the tool as an HTTP caller would, and waits for the complete response.
 async fn run(
     exchange: Exchange<'_>,
     access: &Access,
@@ -200,12 +200,12 @@ fn of_platform(answer: &Answer<'_>) -> Outcome {
     Outcome::json(answer.status(), answer.body())
 }
 
-/// The caller's headers without those of the MCP message.
+/// The caller's headers, without the headers of the MCP message.
 fn forwarded(headers: &HeaderMap) -> HeaderMap {
     let mut forwarded = headers.clone();
     for name in [
         header::ACCEPT,
-        // The gateway reads the response, so it must not be compressed.
+        // The gateway parses the response, so it must not be compressed.
         header::ACCEPT_ENCODING,
         header::CONTENT_ENCODING,
         header::CONTENT_LENGTH,

@@ -1,4 +1,4 @@
-//! Content blocks: the part of a result that a model reads.
+//! Content blocks: the part of a result for the model.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ pub(super) fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
-/// A block for bytes of that type; `url` is the URI of a block that is a resource.
+/// A block for bytes of the media type. `url` is the URI of a resource block.
 pub(super) fn of_bytes(media_type: &str, bytes: &[u8], url: &str) -> Value {
     let kind = media_type.split('/').next().unwrap_or_default();
     match (kind, std::str::from_utf8(bytes)) {

@@ -1,4 +1,4 @@
-//! Values of the headers that a client must or may send.
+//! Header values of MCP clients, required and optional.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use http::header::{self, HeaderMap};
 
 use super::message::Refusal;
 
-/// The only value of a header. Two values, or one that is not visible ASCII, cannot match the body.
+/// The value of a header that may occur once. Two values, or a value that is not visible ASCII, cannot match the body.
 pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
@@ -25,7 +25,8 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     }
 }
 
-/// Decodes a value that is not plain ASCII (MCP 2026-07-28, "Value Encoding"). `None` if the encoding is invalid.
+/// Decodes a value that was encoded because it is not plain ASCII (MCP 2026-07-28, "Value Encoding"). `None` if the
+/// encoding is invalid.
 pub(super) fn decode(value: &str) -> Option<String> {
     let encoded = value
         .strip_prefix("=?base64?")
@@ -36,7 +37,7 @@ pub(super) fn decode(value: &str) -> Option<String> {
     }
 }
 
-/// Whether `Accept`, when there is one, allows JSON (RFC 9110, section 12.5.1).
+/// Whether `Accept` is absent or allows JSON (RFC 9110, section 12.5.1).
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let mut ranges = headers
         .get_all(header::ACCEPT)

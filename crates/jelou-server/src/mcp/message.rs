@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0: the one message of a request's body, and the answers to it.
+//! JSON-RPC 2.0: the single message of a request's body, and the responses to it.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::gateway::{GatewayBody, answer};
 
-/// Codes of JSON-RPC 2.0, section 5.1, and of MCP 2026-07-28, "Error Codes".
+/// Error codes of JSON-RPC 2.0, section 5.1, and of MCP 2026-07-28, "Error Codes".
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -33,7 +33,7 @@ pub(super) struct Request {
 }
 
 impl Message {
-    /// The name of the tool that it calls.
+    /// The name of the called tool.
     pub(super) fn called_tool(&self) -> Option<&str> {
         match self {
             Self::Request(request) if request.method == "tools/call" => {
@@ -121,7 +121,7 @@ pub(super) struct Refusal(Box<Parts>);
 #[derive(Debug)]
 struct Parts {
     status: StatusCode,
-    /// Absent if it could not be parsed.
+    /// `None` if the id could not be parsed.
     id: Option<Value>,
     code: i32,
     message: String,
@@ -173,7 +173,7 @@ impl Refusal {
         self
     }
 
-    /// Sets the id of the request.
+    /// Sets the id of the request in the error.
     pub(super) fn of(mut self, id: Value) -> Self {
         self.0.id = Some(id);
         self

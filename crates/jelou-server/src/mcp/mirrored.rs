@@ -1,4 +1,4 @@
-//! Arguments that come in headers too ([`Mirrored`]). What is on the wire twice must be the same twice.
+//! Checks arguments that are also sent in headers ([`Mirrored`]): both values must be equal.
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
@@ -39,7 +39,7 @@ fn equal(argument: &Value, header: &str) -> bool {
     match argument {
         Value::String(text) => text == header,
         Value::Bool(value) => header == if *value { "true" } else { "false" },
-        // `42.0` is `42`.
+        // `42.0` equals `42`.
         Value::Number(number) => {
             number.to_string() == header
                 || number
@@ -47,7 +47,7 @@ fn equal(argument: &Value, header: &str) -> bool {
                     .zip(header.parse().ok())
                     .is_some_and(|(number, header): (f64, f64)| (number - header).abs() == 0.0)
         }
-        // No header can say this; the schema refuses it too.
+        // A header cannot represent this value; the schema refuses it too.
         _ => false,
     }
 }

@@ -1,8 +1,8 @@
 //! MCP at `/mcp`: the tools of one function, over Streamable HTTP.
 //!
-//! One endpoint serves two eras, both without state: revision 2026-07-28, where each request is self-contained, and the
-//! revisions before it, which begin with `initialize` (here it opens no session). Everything but `tools/call` is answered
-//! from the [`Catalog`](crate::documents::mcp::Catalog) of the deployment.
+//! One endpoint serves two kinds of revisions, both without state: revision 2026-07-28, in which each request is
+//! self-contained, and older revisions, which start with `initialize` (here it opens no session). The
+//! [`Catalog`](crate::documents::mcp::Catalog) of the deployment has the responses to all methods except `tools/call`.
 
 mod access;
 mod call;
@@ -47,14 +47,14 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// The name of this caller's call with that request id.
+    /// Identifies this caller's call with the request id `id`.
     fn named_call(self, headers: &HeaderMap, id: &Value) -> NamedCall {
         let calls = &self.gateway.running_calls;
         calls.name(&self.function.slug, self.caller, headers, id.to_string())
     }
 }
 
-/// Answers a request to `/mcp` of a function that has tools there.
+/// Answers a request to `/mcp` of a function with MCP tools.
 pub(crate) async fn answer(
     exchange: Exchange<'_>,
     request: &mut Request<Unread>,
@@ -75,8 +75,8 @@ pub(crate) async fn answer(
     if let Err(refusal) = check_head(exchange, request.headers()) {
         return refusal.into();
     }
-    // The permit is held until the answer, so that messages that are being worked on stay within the memory that the
-    // function's bodies may take.
+    // The permit is held until the response. Thus all messages that are being handled stay within the memory limit for
+    // the function's bodies.
     let (body, _permit) = match read(exchange, request).await {
         Ok(read) => read,
         Err(answer) => {
@@ -129,7 +129,7 @@ async fn dispatch(
             match call::call(exchange, access, revision, headers, &request).await {
                 Ok(result) => Ok(result),
                 Err(Denial::Refused(refusal)) => Err(refusal),
-                // Without a token, an unknown tool and a private one look the same.
+                // Without a token, unknown and private tools get the same response.
                 Err(Denial::TokenNeeded) => return Answer::Unauthorized.into(),
             }
         }
@@ -150,7 +150,7 @@ fn list(
 ) -> Result<Bytes, Refusal> {
     let cursor = request.params.get("cursor");
     if cursor.is_some_and(|cursor| !cursor.is_null()) {
-        // All tools are on the first page, so no cursor was ever issued.
+        // All tools are on the first page, so every cursor is invalid.
         return Err(Refusal::invalid_params("Unknown cursor"));
     }
     let lists = access.lists(catalog);
@@ -164,8 +164,8 @@ fn list(
     })
 }
 
-/// A list without the tools that a token is not for. It is made anew each time, because few tokens are for some tools
-/// only.
+/// A list without the tools that a token does not allow. It is built for each request, because few tokens are limited
+/// to some tools.
 fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
     let mut result: Map<String, Value> = serde_json::from_slice(list).unwrap_or_default();
     if let Some(Value::Array(tools)) = result.get_mut("tools") {
@@ -177,7 +177,7 @@ fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
     Bytes::from(Value::Object(result).to_string())
 }
 
-/// Checks the request's head.
+/// Checks the head of the request.
 fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal> {
     if !origin::is_allowed(exchange, headers) {
         return Err(Refusal::invalid_request(
@@ -218,7 +218,7 @@ async fn read(
         let body = RequestBody::limited(body, limit).gather().await?;
         let memory = BodyMemory::of(headers, &body, &gateway.limits);
         let permit = match exchange.live.slot.admit_body(memory).await {
-            // The slot that takes its place has a process of its own.
+            // The slot is being replaced, and its replacement has its own process.
             Err(LeaseError::Retired) => None,
             admitted => admitted?,
         };
@@ -234,7 +234,7 @@ async fn read(
             failures::log(gateway, exchange.function, exchange.request_id, &error);
             Err(Answer::Unavailable { retry_after: 1 })
         }
-        // The caller has gone: nobody reads this.
+        // The caller has disconnected, so no one reads this response.
         Ok(Err(ReadError::Body(BodyError::Hyper(_)))) | Err(_) => Err(Answer::TimedOut),
     }
 }
@@ -247,7 +247,7 @@ enum ReadError {
     Lease(#[from] LeaseError),
 }
 
-/// Answers a preflight: allowed for the origins that may call.
+/// Answers a preflight. Allows the origins that may call.
 fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBody> {
     if !origin::is_allowed(exchange, headers) {
         return Refusal::invalid_request(StatusCode::FORBIDDEN, "This Origin may not use MCP here")
@@ -260,7 +260,7 @@ fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBod
         header::ACCESS_CONTROL_ALLOW_METHODS,
         HeaderValue::from_static("POST, OPTIONS"),
     );
-    // The names of mirrored arguments differ from tool to tool.
+    // Each tool has different names of mirrored arguments.
     if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }

@@ -1,12 +1,12 @@
-//! Which web pages may use MCP. By DNS rebinding, a page can reach the server, but it cannot hide its origin.
+//! Web page origins that may use MCP. With DNS rebinding, a page can reach the server, but it cannot hide its origin.
 
 use http::Uri;
 use http::header::{self, HeaderMap};
 
 use super::Exchange;
 
-/// Whether the request has no origin, or a local one, the function's own, or one that the function or the operator
-/// lists. The `*` of CORS lists none.
+/// Whether the request has no origin, a local origin, the function's own origin, or an origin listed by the function or
+/// the operator. A CORS `*` does not count as listed.
 pub(super) fn is_allowed(exchange: Exchange<'_>, headers: &HeaderMap) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin

@@ -10,12 +10,12 @@ use super::header_values::media_type;
 use super::revision::Revision;
 use crate::documents::mcp::{OutputSchema, result_meta};
 
-/// A whole response, of the function or of the platform.
+/// A complete response, of the function or of the platform.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// The URL that was called.
+    /// The URL of the call.
     pub(super) url: String,
     pub(super) body: Bytes,
 }
@@ -41,7 +41,7 @@ impl Outcome {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The parsed body, if its type is JSON.
+    /// The parsed body, if its media type is JSON.
     fn value(&self) -> Option<Value> {
         let media_type = self.media_type();
         let json = media_type == "application/json" || media_type.ends_with("+json");
@@ -49,7 +49,7 @@ impl Outcome {
     }
 }
 
-/// The parts of a result that differ from call to call.
+/// The parts of a result that differ between calls.
 #[derive(Debug, Default)]
 struct Result {
     content: Vec<Value>,
@@ -71,7 +71,7 @@ pub(super) fn result(
         failure(outcome)
     };
     if revision == Revision::Legacy {
-        // Until 2025-11-25, structured content is always an object.
+        // Up to revision 2025-11-25, structured content must be an object.
         result.structured = result.structured.filter(Value::is_object);
     }
     let promised = match revision {
@@ -97,7 +97,7 @@ impl Result {
             fields.insert("resultType".to_owned(), json!("complete"));
         }
         fields.insert("content".to_owned(), Value::Array(self.content));
-        // A client validates structured content by the output schema, which describes no errors.
+        // Clients validate structured content against the output schema, which does not cover errors.
         if let Some(structured) = self.structured.filter(|_| !self.is_error) {
             fields.insert("structuredContent".to_owned(), structured);
         }
@@ -142,7 +142,7 @@ fn success(outcome: &Outcome, output: OutputSchema) -> Result {
     }
 }
 
-/// A string as it is, any other value as its JSON.
+/// Returns a string unchanged, and any other value as JSON.
 fn readable(value: &Value, body: &[u8]) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -150,7 +150,7 @@ fn readable(value: &Value, body: &[u8]) -> String {
     }
 }
 
-/// Takes `{content: [blocks]}` over as the result. A value that is not entirely valid is returned as data.
+/// Uses `{content: [blocks]}` as the result. A value that is not completely valid is returned as data.
 fn handler_made(value: Value) -> std::result::Result<Result, Value> {
     const FIELDS: [&str; 4] = ["content", "structuredContent", "isError", "_meta"];
     let Value::Object(fields) = &value else {
@@ -172,14 +172,14 @@ fn handler_made(value: Value) -> std::result::Result<Result, Value> {
     }
     Ok(Result {
         content: blocks.clone(),
-        // Without `structuredContent`, the output schema describes the whole value.
+        // Without `structuredContent`, the output schema describes the complete value.
         structured: Some(fields.get("structuredContent").unwrap_or(&value).clone()),
         is_error: fields.get("isError") == Some(&Value::Bool(true)),
         meta: fields.get("_meta").and_then(Value::as_object).cloned(),
     })
 }
 
-/// The text of an error, with the details that a model needs to retry.
+/// The text of an error, with details that a model needs for a retry.
 fn failure(outcome: &Outcome) -> Result {
     let value = outcome.value();
     let content = match value.map(handler_made) {
@@ -199,7 +199,7 @@ fn failure(outcome: &Outcome) -> Result {
     }
 }
 
-/// `{"error": text, "details": [...]}` in lines, any other value as it is.
+/// Formats `{"error": text, "details": [...]}` as lines, and any other value unchanged.
 fn describe(value: &Value, body: &[u8]) -> String {
     let plain = value.as_object().is_some_and(|fields| {
         fields

@@ -1,4 +1,4 @@
-//! The protocol revision of a request, and whether its head and its body agree.
+//! The protocol revision of a request, and the check that its head and its body agree.
 
 use http::HeaderMap;
 use http::StatusCode;
@@ -24,7 +24,7 @@ impl Revision {
         let meta = request.params.get("_meta").and_then(Value::as_object);
         let Some(version) = meta.and_then(|meta| meta.get(VERSION)) else {
             return match header {
-                // Before 2025-06-18 there was no such header, and `initialize` does not need it.
+                // The header exists since 2025-06-18, and `initialize` does not need it.
                 None => Ok(Self::Legacy),
                 Some(version) if LEGACY.contains(&version) => Ok(Self::Legacy),
                 Some(_) if request.method == "initialize" => Ok(Self::Legacy),
@@ -52,7 +52,7 @@ impl Revision {
             && let Some(name) = request.params.get("name").and_then(Value::as_str)
         {
             let header = single(headers, "mcp-name")?.map(decode);
-            // A value that cannot be decoded does not match.
+            // A value that cannot be decoded does not match the body.
             let header = header.map(Option::unwrap_or_default);
             expect("Mcp-Name", header.as_deref(), name)?;
         }
@@ -96,7 +96,7 @@ pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The version for `initialize`: the client's own if it is supported, otherwise the latest of its era.
+/// The version for `initialize`: the client's version if it is supported, otherwise the latest one with `initialize`.
 pub(super) fn negotiate(request: &Request) -> Result<&'static str, Refusal> {
     let Some(wanted) = request
         .params

@@ -1,11 +1,11 @@
-//! Parses `Forwarded` (RFC 7239) and `X-Forwarded-For` into addresses, the farthest first. `None` stands for an element
+//! Parses `Forwarded` (RFC 7239) and `X-Forwarded-For` into addresses, the farthest first. `None` means an element
 //! without a readable address.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{FORWARDED, HeaderMap};
 
-/// `None` when there is no such header.
+/// `None` when the header is missing.
 pub(super) fn of_x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     let values = headers.get_all("x-forwarded-for");
     let elements: Vec<_> = values
@@ -16,7 +16,7 @@ pub(super) fn of_x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAdd
     (!elements.is_empty()).then_some(elements)
 }
 
-/// `None` when there is no such header.
+/// `None` when the header is missing.
 pub(super) fn of_forwarded(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     let mut elements = Vec::new();
     for value in headers.get_all(FORWARDED) {

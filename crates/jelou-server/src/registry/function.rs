@@ -1,4 +1,4 @@
-//! A function and its live deployment, as a call needs them.
+//! A function and its live deployment, in memory for calls.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,13 +15,13 @@ use crate::documents::{Documents, Identity};
 pub(crate) struct Function {
     pub(crate) id: FunctionId,
     pub(crate) slug: Slug,
-    /// Absent until the first deployment.
+    /// `None` until the first deployment.
     pub(crate) live: ArcSwapOption<Live>,
-    /// Encrypted; decrypted at each start of a process.
+    /// Encrypted. Decrypted at each start of a process.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
-    /// Rate of "call failed" log lines.
+    /// Rate of the log line "call failed".
     pub(crate) failures_logged: Mutex<LineRate>,
-    /// Rate of "call refused" log lines.
+    /// Rate of the log line "call refused".
     pub(crate) refusals_logged: Mutex<LineRate>,
 }
 
@@ -37,7 +37,7 @@ impl Function {
         }
     }
 
-    /// Makes a deployment live and returns the replaced one, which is still to be drained.
+    /// Makes a deployment live, and returns the previous one. The caller must drain it.
     pub(crate) fn put_live(&self, live: Live) -> Option<Arc<Live>> {
         self.live.swap(Some(Arc::new(live)))
     }
@@ -55,7 +55,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// `url` is that of the function.
+    /// `url` is the URL of the function.
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();
@@ -73,7 +73,7 @@ impl Live {
         }
     }
 
-    /// The same deployment with new processes, for instance after a secret changed.
+    /// The same deployment with new processes, for example after a changed secret.
     pub(crate) fn with_slot(&self, slot: Slot) -> Self {
         Self {
             manifest: Arc::clone(&self.manifest),

@@ -1,4 +1,4 @@
-//! What a valid runtime token allows.
+//! The permissions of a valid runtime token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use jelou_core::policy::{Cidrs, RuntimeScopes};
 
 use super::rate_limiter::{OverRate, RateLimiter};
 
-/// The limits of a token, and the state of its rate.
+/// The limits of a token, and the state of its rate limiter.
 #[derive(Debug)]
 pub(super) struct Limits {
     scopes: Option<RuntimeScopes>,
@@ -26,12 +26,12 @@ impl From<TokenPolicy> for Limits {
     }
 }
 
-/// What the token of a request allows; everything when it has no limits.
+/// The permissions of a request's token. `None` allows everything.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant(pub(super) Option<Arc<Limits>>);
 
 impl Grant {
-    /// Whether a caller at this address may use the token. A call by another function has no address.
+    /// Whether the token allows a caller at this address. A call by another function has no address.
     pub(crate) fn allows_caller(&self, address: Option<IpAddr>) -> bool {
         let cidrs = self.0.as_ref().and_then(|limits| limits.cidrs.as_ref());
         cidrs.is_none_or(|cidrs| address.is_some_and(|address| cidrs.contain(address)))
@@ -42,15 +42,15 @@ impl Grant {
         self.0.as_ref()?.scopes.as_ref()
     }
 
-    /// Counts a call toward the rate.
+    /// Counts a call towards the rate.
     ///
     /// # Errors
-    /// Over the rate: the seconds until the next allowed call.
+    /// The call exceeds the rate. The error is the number of seconds until the next allowed call.
     pub(crate) fn count(&self) -> Result<(), u64> {
         let rate = self.0.as_ref().and_then(|limits| limits.rate.as_ref());
         let counted = rate.map_or(Ok(()), RateLimiter::count);
         counted.map_err(|OverRate(wait)| {
-            // Rounded up, so that a retry after that time is not too early.
+            // Rounded up, so that a retry after this time is not too early.
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
         })
     }

@@ -1,6 +1,6 @@
-//! The state of the data plane, in memory: a call is answered from it, without the database.
+//! The in-memory state of the data plane: calls are answered from it, without the database.
 //!
-//! Reads are lock-free. [`crate::control`] applies changes one at a time, after the store has them.
+//! Reads are lock-free. [`crate::control`] applies changes one at a time, after they are stored.
 
 mod function;
 mod grant;
@@ -33,7 +33,7 @@ impl Registry {
         }
     }
 
-    /// The function of a subdomain.
+    /// The function with this subdomain.
     pub(crate) fn function(&self, label: &str) -> Option<Arc<Function>> {
         self.functions.pin().get(label).map(Arc::clone)
     }

@@ -1,5 +1,5 @@
-//! The rate limiter of a token, by GCRA (the generic cell rate algorithm of ITU-T I.371): a burst of a whole period's
-//! calls, then one call per period divided by calls.
+//! The rate limiter of a token. It uses GCRA (the generic cell rate algorithm of ITU-T I.371): first a burst of one
+//! period's calls, then one call per interval (the period divided by the number of calls).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ pub(super) struct RateLimiter {
     tolerance: u64,
     /// Theoretical arrival time of the next call, in nanoseconds since `start`.
     next: AtomicU64,
-    /// Monotonic.
+    /// The origin of all times; monotonic.
     start: Instant,
 }
 
-/// The call is over the rate; the next one is allowed after that time.
+/// The call exceeds the rate. The next call is allowed after this time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OverRate(pub(super) Duration);
 
@@ -36,7 +36,7 @@ impl RateLimiter {
         }
     }
 
-    /// Counts a call, unless it is over the rate.
+    /// Counts a call, unless it exceeds the rate.
     pub(super) fn count(&self) -> Result<(), OverRate> {
         self.count_at(self.start.elapsed())
     }
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(limiter.count_at(at(9)), Err(OverRate(at(1))));
         assert_eq!(passing(&limiter, 20, at(10)), 1);
         assert_eq!(passing(&limiter, 20, at(35)), 2);
-        // After a long pause, the burst is one period's calls.
+        // After a long pause, a burst has the calls of one period.
         assert_eq!(passing(&limiter, 20, at(100_000)), 6);
     }
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     proptest! {
-        /// For any arrival times, with retries after the returned wait.
+        /// Holds for all arrival times, with retries after the returned wait.
         #[test]
         fn no_more_than_a_burst_and_what_time_has_freed(
             calls in 1_u32..50,

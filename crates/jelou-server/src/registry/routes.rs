@@ -1,4 +1,4 @@
-//! Which tool a path leads to.
+//! Finds the tool for a path.
 
 use jelou_core::Manifest;
 use jelou_core::manifest::Tool;
@@ -8,14 +8,14 @@ use percent_encoding::percent_decode_str;
 #[derive(Debug)]
 pub(crate) struct Routes {
     routes: Vec<Route>,
-    /// What a 404 lists.
+    /// The routes that a 404 response lists.
     pub(crate) available: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Route {
     segments: Vec<Segment>,
-    /// Whether anything may follow the segments.
+    /// Whether other segments may follow.
     rest: bool,
     methods: Vec<String>,
     tool: usize,
@@ -23,22 +23,22 @@ struct Route {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
-    // In the order in which they are tried.
+    // In matching order.
     Literal(String),
     Param(String),
 }
 
-/// What a path and a method lead to.
+/// The match for a path and a method.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Tool(RouteMatch),
-    /// These tools have the path, the most specific first, but not the method.
+    /// These tools have the path, the most specific first, but do not accept the method.
     OtherMethods(Vec<usize>),
     Nothing,
 }
 
 impl Found {
-    /// The tools of the path, the most specific first.
+    /// The tools with this path, the most specific first.
     pub(crate) fn tools(&self) -> &[usize] {
         match self {
             Self::Tool(found) => std::slice::from_ref(&found.tool),
@@ -47,7 +47,7 @@ impl Found {
         }
     }
 
-    /// The tool whose rules apply, also to a refusal.
+    /// The tool whose rules apply, including to a refusal.
     pub(crate) fn tool(&self) -> Option<usize> {
         self.tools().first().copied()
     }
@@ -58,8 +58,8 @@ pub(crate) struct RouteMatch {
     /// Index into the manifest's tools.
     pub(crate) tool: usize,
     pub(crate) params: Vec<(String, String)>,
-    /// The path in the route's spelling, where the caller's is another one: `/health` for `//health/` and `/%68ealth`.
-    /// User code gets this one, so that it finds the route that was matched here.
+    /// The path spelled as in the route. Set only when the caller spelled it differently, for example `//health/` or
+    /// `/%68ealth` for `/health`. User code gets this path, so that its router finds the same route.
     pub(crate) path: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl Routes {
             .map(|(index, tool)| Route::of(tool, index))
             .collect();
         routes.sort_by(|a, b| (a.rest, &a.segments).cmp(&(b.rest, &b.segments)));
-        // Among routes that take any rest, the longer prefix is the more specific.
+        // Among routes that end with `*`, the longer prefix is more specific.
         routes.sort_by_key(|route| {
             (
                 route.rest,
@@ -92,7 +92,7 @@ impl Routes {
         Self { routes, available }
     }
 
-    /// The most specific route of those that have the path and take the method: tools may share a path.
+    /// The most specific route that has the path and accepts the method. Several tools may have the same path.
     pub(crate) fn find(&self, path: &str, method: &str) -> Found {
         let mut others = Vec::new();
         for route in &self.routes {
@@ -110,7 +110,7 @@ impl Routes {
         }
     }
 
-    /// Whether a route begins with the literal that a path begins with, `*` and parameters aside.
+    /// Whether a route starts with the first segment of the path as a literal. `*` and parameters do not count.
     pub(crate) fn name_first_segment(&self, path: &str) -> bool {
         let first = split(path).next();
         self.routes.iter().any(|route| {
@@ -139,13 +139,13 @@ impl Route {
         }
     }
 
-    /// HEAD is GET without a body (RFC 9110, section 9.3.2).
+    /// HEAD is the same as GET without a body (RFC 9110, section 9.3.2).
     fn takes(&self, method: &str) -> bool {
         let lists = |method| self.methods.iter().any(|listed| listed == method);
         lists(method) || (method == "HEAD" && lists("GET"))
     }
 
-    /// `None` for a path that is not of this route.
+    /// `None` if the path does not match this route.
     fn matches(&self, path: &str) -> Option<RouteMatch> {
         let mut rest = path;
         let mut values = Vec::new();
@@ -157,7 +157,7 @@ impl Route {
             if let Segment::Literal(literal) = segment
                 && literal != value
             {
-                // `%2D` is `-` (RFC 3986, section 6.2.2.2); `%2F` is no slash between segments.
+                // `%2D` equals `-` (RFC 3986, section 6.2.2.2). `%2F` does not separate segments.
                 if !percent_decode_str(value).eq(percent_decode_str(literal)) {
                     return None;
                 }
@@ -193,7 +193,7 @@ impl Route {
             .collect()
     }
 
-    /// A path of this route as the route is written.
+    /// A path of this route, with the route's spelling of literals.
     fn spell(&self, values: &[&str], rest: &str) -> String {
         let mut path = String::new();
         for (segment, value) in self.segments.iter().zip(values) {
@@ -211,12 +211,12 @@ impl Route {
     }
 }
 
-/// A path that begins with a segment, and what follows it.
+/// Splits a path into its first segment and the rest.
 fn split_segment(path: &str) -> (&str, &str) {
     path.split_at(path.find('/').unwrap_or(path.len()))
 }
 
-/// Segments of a path; a slash at the end makes no difference.
+/// The segments of a path. A slash at the end is ignored.
 fn split(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
@@ -284,7 +284,7 @@ mod tests {
             params("/users/a%20b/x"),
             [pair("id", "a b"), pair("tab", "x")]
         );
-        // An encoded slash belongs to its segment.
+        // An encoded slash is a part of its segment.
         assert_eq!(
             params("/users/a%2Fb/x"),
             [pair("id", "a/b"), pair("tab", "x")]

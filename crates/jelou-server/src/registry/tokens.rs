@@ -1,4 +1,4 @@
-//! Tokens, by the hash of their value.
+//! Tokens, indexed by the hash of their value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,7 +12,7 @@ use super::grant::{Grant, Limits};
 
 const NEVER: i64 = i64::MAX;
 
-/// The time of a token's last use: updated by calls, stored in batches.
+/// The time of a token's last use. Calls update it, and batches store it.
 #[derive(Debug)]
 pub(crate) struct LastUsed {
     at_ms: AtomicI64,
@@ -29,18 +29,18 @@ impl LastUsed {
     }
 
     pub(crate) fn touch(&self, now_ms: i64) {
-        // A read first avoids contention: most calls of a busy token fall into the same millisecond.
+        // The read first avoids contention, because most calls of a busy token are in the same millisecond.
         if self.at_ms.load(Ordering::Relaxed) < now_ms {
             self.at_ms.fetch_max(now_ms, Ordering::Relaxed);
         }
     }
 
-    /// Milliseconds since the Unix epoch; `None` when it was never used.
+    /// Milliseconds since the Unix epoch; `None` if the token was never used.
     pub(crate) fn get(&self) -> Option<i64> {
         Some(self.at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// The time, unless it is stored already.
+    /// The time, if it is not stored yet.
     pub(crate) fn unstored(&self) -> Option<i64> {
         let at = self.at_ms.load(Ordering::Relaxed);
         (at > self.stored_ms.load(Ordering::Relaxed)).then_some(at)
@@ -51,19 +51,19 @@ impl LastUsed {
     }
 }
 
-/// A runtime token, as the gateway checks it.
+/// The data that the gateway needs to check a runtime token.
 #[derive(Debug)]
 pub(crate) struct RuntimeTokenEntry {
     pub(crate) id: TokenId,
     pub(crate) function: FunctionId,
     expires_at_ms: i64,
     pub(crate) last_used: LastUsed,
-    /// Boxed, because most tokens have none.
+    /// Boxed, because most tokens have no limits.
     limits: Option<Arc<Limits>>,
 }
 
 impl RuntimeTokenEntry {
-    /// Whether it authorises calls of the function now.
+    /// Whether the token authorises calls of the function now.
     pub(crate) fn authorises(&self, function: &FunctionId, now_ms: i64) -> bool {
         self.function == *function && now_ms < self.expires_at_ms
     }
@@ -81,7 +81,7 @@ impl From<RuntimeTokenCredential> for RuntimeTokenEntry {
     }
 }
 
-/// A token of any function, expired ones included.
+/// A token of any function, including expired tokens.
 #[derive(Debug)]
 pub(crate) struct KnownToken {
     pub(crate) id: TokenId,
@@ -93,12 +93,12 @@ pub(crate) struct KnownToken {
 
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeTokens {
-    /// Inline, so that a token is one allocation.
+    /// Values are inline, so that each token needs one allocation.
     by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry, BuildTokenHasher>,
 }
 
 impl RuntimeTokens {
-    /// The grant of a token of this function. Records the use, even when the grant does not allow the request.
+    /// The grant of a token of this function. Records the use, even if the grant does not allow the request.
     pub(crate) fn authenticate(
         &self,
         hash: &TokenHash,
@@ -113,7 +113,7 @@ impl RuntimeTokens {
         Some(Grant(token.limits.clone()))
     }
 
-    /// The token, for the log of a refusal.
+    /// The token, for the log line of a refusal.
     pub(crate) fn known(&self, hash: &TokenHash) -> Option<KnownToken> {
         self.by_hash.pin().get(hash).map(|token| KnownToken {
             id: token.id.clone(),
@@ -123,7 +123,7 @@ impl RuntimeTokens {
         })
     }
 
-    /// A known token keeps its limits, which never change, and the state of its rate.
+    /// Adds a token. A known token keeps its limits, which never change, and the state of its rate limiter.
     pub(crate) fn put(&self, key: RuntimeTokenCredential) {
         let hash = key.hash;
         let mut token = RuntimeTokenEntry::from(key);
@@ -151,7 +151,7 @@ impl RuntimeTokens {
             .and_then(|token| token.last_used.get())
     }
 
-    /// Tokens whose last use is not stored yet, with its time.
+    /// Tokens whose last use is not stored yet, and the time of this use.
     pub(crate) fn used(&self) -> Vec<(TokenHash, TokenId, i64)> {
         let tokens = self.by_hash.pin();
         tokens
@@ -176,7 +176,7 @@ impl Extend<RuntimeTokenCredential> for RuntimeTokens {
     }
 }
 
-/// An access token, as the management API checks it.
+/// The data that the management API needs to check an access token.
 #[derive(Debug)]
 pub(crate) struct AccessTokenEntry {
     pub(crate) id: AccessTokenId,
@@ -233,7 +233,7 @@ impl AccessTokens {
         self.by_hash.pin().remove(hash);
     }
 
-    /// Tokens whose last use is not stored yet, with its time.
+    /// Tokens whose last use is not stored yet, and the time of this use.
     pub(crate) fn used(&self) -> Vec<(Arc<AccessTokenEntry>, i64)> {
         let tokens = self.by_hash.pin();
         tokens
@@ -255,7 +255,7 @@ mod tests {
         }
     }
 
-    /// There may be a million of them.
+    /// There may be a million such tokens.
     #[test]
     fn a_token_without_limits_is_small() {
         assert!(size_of::<(TokenHash, RuntimeTokenEntry)>() <= 128);
@@ -286,7 +286,7 @@ mod tests {
         };
         put(0, Some(once_a_day()));
         assert!(count(0));
-        // The map grows, shrinks and is refilled.
+        // The map grows, shrinks and grows again.
         for number in 1..1000 {
             put(number, None);
         }

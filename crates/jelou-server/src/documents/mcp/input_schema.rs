@@ -20,7 +20,7 @@ pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
         },
         _ => (Map::new(), Wrapping::None),
     };
-    // `type` may be a list; only here it becomes a single type.
+    // Only here, a list of types becomes a single type.
     schema.insert("type".to_owned(), json!("object"));
     schema
         .entry("properties")
