@@ -33,7 +33,7 @@ pub struct EngineConfig {
     pub run_dir: PathBuf,
     pub limits: Limits,
     pub sandbox: SandboxConfig,
-    /// Exceptions from the addresses that functions cannot connect to.
+    /// Networks that functions may connect to, although they are in denied ranges.
     pub egress_allow: Vec<Ipv4Net>,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,

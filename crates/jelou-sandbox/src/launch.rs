@@ -166,7 +166,7 @@ impl Program {
 struct Pointers(Vec<*const libc::c_char>);
 
 #[expect(unsafe_code, reason = "raw pointers are not Send by themselves")]
-// SAFETY: the pointers are only read. The strings that they point to are moved along in the same closure, and their heap
+// SAFETY: the pointers are only read. The strings that they point to move with the same closure, and their heap
 // memory does not move.
 unsafe impl Send for Pointers {}
 #[expect(unsafe_code, reason = "raw pointers are not Sync by themselves")]

@@ -52,7 +52,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
-    /// Exceptions from the addresses that functions cannot connect to.
+    /// Networks that functions may connect to, although they are in denied ranges.
     pub allow: Vec<Ipv4Net>,
 }
 

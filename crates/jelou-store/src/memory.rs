@@ -14,7 +14,7 @@ use crate::store::Store;
 pub struct MemoryOwner<'a> {
     /// The function.
     pub function: &'a FunctionId,
-    /// The user or conversation; empty for neither.
+    /// The user or conversation; empty if there is none.
     pub scope: &'a str,
 }
 

@@ -16,7 +16,7 @@ use crate::waiting::Waiting;
 pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) prompt: Prompt,
-    /// The value of `--profile`.
+    /// Value of `--profile`.
     pub(crate) profile: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl Context {
         }
     }
 
-    /// The credentials to use. Warns when other users can read them.
+    /// The credentials to use. Warns if other users can read them.
     fn session(&self) -> anyhow::Result<Session> {
         let session = Session::resolve(self.profile.as_deref())?;
         if session.origin.profile().is_some() {
@@ -50,12 +50,12 @@ impl Context {
         Ok(session)
     }
 
-    /// A client of the server, logged in.
+    /// A client with the credentials of this command.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         self.client_and_origin().map(|(client, _)| client)
     }
 
-    /// [`Context::client`], and where its credentials come from.
+    /// [`Context::client`], and the origin of its credentials.
     pub(crate) fn client_and_origin(&self) -> anyhow::Result<(Client, Origin)> {
         let session = self.session()?;
         let Some(token) = session.token else {
@@ -71,7 +71,7 @@ impl Context {
         Ok((client, session.origin))
     }
 
-    /// Asks, unless a flag has given the answer.
+    /// Asks for confirmation, unless a flag gives the answer.
     pub(crate) fn confirm(
         &self,
         confirmation: Confirmation,

@@ -1,6 +1,6 @@
-//! `--describe`: the command line as JSON, for programs that plan with it.
+//! `--describe`: the command line as JSON, for programs that build commands from it.
 //!
-//! Read before the arguments are parsed, so that a command can be described without its required arguments.
+//! Evaluated before the arguments are parsed, so that a description does not need the command's required arguments.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -34,7 +34,7 @@ fn before_dashes(arguments: &[OsString]) -> impl Iterator<Item = &OsString> {
         .take_while(|argument| *argument != "--")
 }
 
-/// Follows the names of subcommands, past flags and their values.
+/// Finds the subcommand, and skips flags and their values.
 fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
     let mut command = root;
     let mut is_value = false;
@@ -56,7 +56,7 @@ fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CommandSchema {
-    /// The full name, as typed.
+    /// The full name, as typed by a user.
     name: String,
     about: Option<String>,
     args: Vec<ArgumentSchema>,
@@ -64,7 +64,7 @@ struct CommandSchema {
 }
 
 impl CommandSchema {
-    /// Global flags are listed for `root` only.
+    /// Lists global flags only for `root`.
     fn new(command: &Command, root: &Command) -> Self {
         let name = command.get_bin_name().unwrap_or(command.get_name());
         Self {
@@ -97,7 +97,7 @@ struct ArgumentSchema {
     flags: Vec<String>,
     about: Option<String>,
     r#type: &'static str,
-    /// As in the usage line.
+    /// The name of the value in the usage line.
     #[serde(skip_serializing_if = "Option::is_none")]
     value_name: Option<String>,
     required: bool,
@@ -178,7 +178,7 @@ fn flags(argument: &Arg) -> Vec<String> {
     long.chain(short).collect()
 }
 
-/// A type name of JSON Schema, or `path`.
+/// A JSON Schema type name, or `path`.
 fn type_name(argument: &Arg) -> &'static str {
     if !argument.get_action().takes_values() {
         return "boolean";

@@ -1,4 +1,4 @@
-//! Errors of commands, and their exit statuses.
+//! Errors of commands, and their exit codes.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use jelou_core::source::SourceError;
 use crate::interrupt;
 use crate::output::{ErrorBody, Output};
 
-/// An error that the command line detects itself.
+/// An error that the command line itself detects.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: ErrorCode,
@@ -22,7 +22,7 @@ pub(crate) struct Failure {
     source: Option<anyhow::Error>,
 }
 
-/// Ctrl-C, as shells report it: 128 and the number of SIGINT.
+/// Exit code after Ctrl-C, as in shells: 128 plus the number of SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 impl Failure {
@@ -60,7 +60,7 @@ impl Failure {
         Self::new(ErrorCode::ValidationError, message)
     }
 
-    /// The person answered no.
+    /// The user answered no.
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorCode::UnknownError, "Cancelled")
     }
@@ -95,7 +95,7 @@ impl std::error::Error for Failure {
     }
 }
 
-/// The result already reports the problem; only the exit status is missing.
+/// The result already reports the problem. Only the exit code is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("the result says what is wrong")]
 pub(crate) struct Shown;
@@ -115,7 +115,7 @@ fn status(code: ErrorCode) -> u8 {
 /// Shows the error of a command.
 pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
-        // The reader of the pipe, such as `head`, has closed it.
+        // The reader of the pipe, for example `head`, has closed it.
         return ExitCode::SUCCESS;
     }
     if error.is::<Shown>() {
@@ -137,7 +137,7 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
 
 fn show(output: &Output, body: &ErrorBody, status: u8) -> ExitCode {
     match output.error(body) {
-        // stderr is closed too, so the status is all that is left.
+        // stderr is closed too, so only the exit code can report the error.
         Ok(()) | Err(_) => ExitCode::from(status),
     }
 }
@@ -199,7 +199,7 @@ fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {
     }
 }
 
-/// Shows the output of clap: help, the version, or a usage error.
+/// Prints the output of clap: help, the version, or a usage error.
 pub(crate) fn usage(output: &Output, error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -215,7 +215,7 @@ pub(crate) fn usage(output: &Output, error: &clap::Error) -> ExitCode {
         _ => {}
     }
     let code = match error.kind() {
-        // The usage is right, but a value is malformed.
+        // The usage is correct, but a value is malformed.
         ErrorKind::ValueValidation => ErrorCode::ValidationError,
         _ => ErrorCode::InputError,
     };

@@ -1,4 +1,4 @@
-//! Ctrl-C, and what it leaves on the server.
+//! Handles Ctrl-C, and reports what the command may have changed on the server.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -10,23 +10,23 @@ use crate::exit::{self, Failure};
 use crate::output::Output;
 use crate::prompt;
 
-/// How far the command came, as far as the server is concerned.
+/// The progress of the command's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// The command has not talked to a server.
+    /// The command has not sent a request.
     Local,
-    /// The server was asked for nothing but facts.
+    /// The command has sent only requests that change nothing.
     Unchanged,
-    /// A request that changes something is under way.
+    /// A request that changes something is in flight.
     Changing,
-    /// The server answered such a request.
+    /// The server has responded to a request that changes something.
     Answered,
 }
 
 #[derive(Debug)]
 struct State {
     progress: Progress,
-    /// What an interrupted change means, where the command knows more than this module.
+    /// The effect of an interrupted change, if the command can explain it better than this module.
     changing: Option<String>,
 }
 
@@ -35,8 +35,8 @@ static STATE: Mutex<State> = Mutex::new(State {
     changing: None,
 });
 
-/// Ends the process with the interrupted status at SIGINT, also while a request waits. Not for the server, which drains
-/// first.
+/// Makes SIGINT end the process with the exit code for interruption, even during a request. Not used for the server,
+/// because it must drain first.
 ///
 /// # Errors
 ///
@@ -49,7 +49,7 @@ pub(crate) fn exit_on_interrupt(output: &Output) -> io::Result<()> {
         .spawn(move || {
             if signals.forever().next().is_some() {
                 prompt::restore_terminal();
-                // The terminal has written `^C`; the error belongs on a line of its own.
+                // The terminal has printed `^C`, so the error starts on a new line.
                 let _ = writeln!(io::stderr());
                 let _ = exit::report(&output, &Failure::interrupted().into());
                 std::process::exit(i32::from(exit::INTERRUPTED));
@@ -62,12 +62,12 @@ pub(crate) fn note(progress: Progress) {
     lock().progress = progress;
 }
 
-/// What to say when a change is interrupted before the server answered.
+/// Sets the text for an interruption before the server responds to a change.
 pub(crate) fn explain_change(text: String) {
     lock().changing = Some(text);
 }
 
-/// What the interruption means for the server.
+/// The effect of the interruption on the server.
 pub(crate) fn outcome() -> String {
     let state = lock();
     match (state.progress, &state.changing) {

@@ -1,4 +1,4 @@
-//! Where the value of a new token goes: onto the screen, or with `--token-output` into a private file.
+//! Delivers the value of a new token: to the screen, or with `--token-output` to a private file.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use tempfile::NamedTempFile;
 use crate::exit::Failure;
 use crate::output::{Human, Output};
 
-/// Prepared before the token exists: a token that cannot be stored is lost.
+/// Prepared before the token is created, because a token that cannot be stored is lost.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     Screen,
     File { path: PathBuf, file: NamedTempFile },
 }
 
-/// A delivered token. As JSON, it is a part of the command's result.
+/// A delivered token. In JSON, it is a part of the command's result.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Delivered {
-    /// Null when the token is in a file, or when there is none.
+    /// `null` if the token is in a file, or if there is no token.
     token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_file: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub(crate) struct Delivered {
 impl Delivery {
     /// # Errors
     ///
-    /// When the folder cannot be written, or something other than a plain file has the name.
+    /// When the folder is not writable, or when something other than a plain file has the name.
     pub(crate) fn prepare(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else {
             return Ok(Self::Screen);
@@ -46,7 +46,7 @@ impl Delivery {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        // Created with mode 0600.
+        // The file is created with mode 0600.
         let file = NamedTempFile::new_in(folder).map_err(|error| {
             Failure::input(format!("--token-output: {shown} cannot be written"))
                 .because(error)
@@ -58,7 +58,7 @@ impl Delivery {
         })
     }
 
-    /// The file holds the token and nothing else, so that it can be the stdin of `secrets set KEY=-`.
+    /// The file contains only the token, so that it can be the stdin of `secrets set KEY=-`.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Delivery {
 }
 
 impl Delivered {
-    /// There was no token to deliver.
+    /// For commands that created no token.
     pub(crate) fn nothing() -> Self {
         Self {
             token: None,
@@ -103,7 +103,7 @@ impl Delivered {
         }
     }
 
-    /// `▸ Token    jfn_rt_...`, and `warning` where the value is on the screen.
+    /// Shows `▸ Token    jfn_rt_...`, and the `warning` if the value is on the screen.
     pub(crate) fn show(
         &self,
         human: &mut Human,

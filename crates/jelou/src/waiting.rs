@@ -1,4 +1,4 @@
-//! Reports slow requests, and tracks the progress that Ctrl-C reports.
+//! Reports slow requests, and tracks the progress for Ctrl-C.
 
 use jelou_client::{Effect, Observer};
 
@@ -29,7 +29,7 @@ impl Observer for Waiting {
 
     fn slow(&self) {
         let text = format!("Waiting for the server at {} (Ctrl-C stops)", self.api);
-        // What cannot be shown is no reason to stop.
+        // Failed output must not stop the command.
         let _ = self.output.note(&text);
     }
 

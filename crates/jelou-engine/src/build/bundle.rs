@@ -65,7 +65,7 @@ fn without_map_reference(mut bundle: String) -> String {
     bundle
 }
 
-/// Replaces the `require` with which `CommonJS` packages import Node's modules. The bundler creates it from the
+/// Fixes the `require` with which `CommonJS` packages import Node's modules. The bundler creates it from the
 /// bundle's URL, but `createRequire` needs a file URL, and a worker's bundle has none.
 fn with_working_require(bundle: String) -> String {
     const OF_THE_BUNDLE: &str = "__deno_internal_createRequire(import.meta.url)";
@@ -117,8 +117,8 @@ fn checked_source_map(
     Ok(map.to_string())
 }
 
-/// Whether the source is a name only, which the bundler cannot have read. The source map of a package contains URLs, or
-/// paths on the machine that built the package, and the bundler copies them.
+/// Whether the source is only a name that the bundler copied, not a file that it read. The source map of a package
+/// contains URLs, or paths on the machine that built the package.
 fn is_only_a_name(path: &Path) -> bool {
     /// Folders whose files may have disappeared with the process that read them.
     const SHORT_LIVED: [&str; 3] = ["/dev", "/proc", "/sys"];

@@ -57,7 +57,7 @@ impl DenoCache {
     }
 }
 
-/// Puts the pinned bundler at that path, so that no build downloads it.
+/// Puts the pinned bundler where `deno bundle` looks for it, so that no build downloads it.
 fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
     let Some(bundler) = &deno.bundler else {
         return Ok(());

@@ -76,7 +76,7 @@ impl Budget {
         (self.used() + self.blank_bytes()).saturating_sub(self.ceiling())
     }
 
-    /// What limits the ceiling: the setting, or the machine.
+    /// The cause of the current ceiling: the setting, or the machine.
     pub(crate) fn reason(&self) -> &'static str {
         if self.ceiling() < self.limit {
             "the machine is short of memory"

@@ -85,7 +85,7 @@ impl Processes {
             .or_else(|| instances.iter().find_map(Instance::try_enter))
     }
 
-    /// Accepts no more requests, waits for those in flight, then ends the processes.
+    /// Accepts no more requests, waits for the requests in flight, then ends the processes.
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
         self.admission.close();

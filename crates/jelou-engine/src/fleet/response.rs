@@ -206,7 +206,7 @@ impl Open {
             if let Some(connection) = &mut self.connection
                 && connection.drive(context).is_ready()
             {
-                // The worker closed the connection. The data that it sent before is still to be read.
+                // The worker closed the connection. The data that it sent before can still be read.
                 self.connection = None;
             }
             if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {

@@ -23,7 +23,7 @@ pub enum LogLine {
     Output(String),
     /// A line on stderr from Deno, or the reason why the function did not start.
     Engine(String),
-    /// The process ended without a request of the server.
+    /// The process ended on its own.
     Died(String),
     /// The server ended the process because it exceeded a limit; the text names the limit.
     Breach(String),

@@ -110,7 +110,7 @@ impl BodyMemory {
 /// The body's format, derived from its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// JSON and all other text, whatever its content type.
+    /// Every other body, because it may be JSON, whatever its content type.
     Text,
     UrlEncoded,
     Multipart,

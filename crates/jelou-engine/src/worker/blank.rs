@@ -136,7 +136,7 @@ impl Blank {
         self.dir.egress_socket()
     }
 
-    /// Reads the function's manifest, then ends the process. An error quotes the output of the process.
+    /// Reads the function's manifest, then ends the process. The output of the process appears only in an error.
     ///
     /// # Errors
     ///

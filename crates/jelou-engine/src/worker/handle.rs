@@ -34,7 +34,7 @@ pub(crate) struct Worker {
     /// Milliseconds since `started` when the last request ended.
     last_used_ms: AtomicUsize,
     started: Instant,
-    /// Whether the process ended without a request of the server, or exceeded a limit.
+    /// Whether the process ended on its own, or because it exceeded a limit.
     crashed: AtomicBool,
 }
 

@@ -52,8 +52,8 @@ pub(crate) enum BadTarget {
 }
 
 /// Rewrites the target to its canonical path and query, without the first `skipped` bytes of the path. The host of an
-/// absolute target replaces the value of the `Host` header (RFC 9112, section 3.2.2). In HTTP/2, the target is the only
-/// host.
+/// absolute target replaces the value of the `Host` header (RFC 9112, section 3.2.2). HTTP/2 requests have no
+/// other host.
 ///
 /// # Errors
 ///

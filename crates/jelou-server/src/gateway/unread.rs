@@ -30,7 +30,7 @@ enum Rest {
     Comes,
     /// The caller waits for `100 Continue` (RFC 9110, section 10.1.1).
     Waits,
-    /// The body has its own HTTP/2 stream, which can be reset alone.
+    /// The body has its own HTTP/2 stream. Resetting it does not affect other requests.
     Apart,
 }
 

@@ -1,4 +1,4 @@
-//! How long a token lives, as it is written on the command line.
+//! Token lifetimes on the command line.
 
 use std::str::FromStr;
 

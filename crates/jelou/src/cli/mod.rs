@@ -1,4 +1,4 @@
-//! The types of the command line, and nothing but them: what can be written, not what it does.
+//! The types of the command line: they define the arguments, not the behaviour.
 
 pub(crate) mod access_tokens;
 pub(crate) mod audit;

@@ -6,7 +6,7 @@ use crate::cli::Cli;
 use crate::cli::completion::CompletionArgs;
 use crate::output::Output;
 
-/// The script is the result in every format: a shell reads it.
+/// Prints the script in every output format, because a shell reads it.
 pub(crate) fn run(args: &CompletionArgs, output: &Output) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "jelou", &mut script);

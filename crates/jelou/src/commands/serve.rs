@@ -1,4 +1,4 @@
-//! `jelou serve`: starts the server, and stops it at SIGTERM or Ctrl-C.
+//! `jelou serve`: starts the server, and stops it on SIGTERM or Ctrl-C.
 
 use std::io::IsTerminal;
 
@@ -39,10 +39,10 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
 
 async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     let progress = |text: &str| {
-        // What cannot be shown is no reason not to start.
+        // Failed output must not prevent the start.
         let _ = context.output.human(|human| human.item(text));
     };
-    // Before anything is started, so that no signal is missed.
+    // Installed before the server starts, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let api_address = config.api_listen.unwrap_or(config.listen);
@@ -68,7 +68,7 @@ async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets the next command of the user who started the server just work.
+/// Saves a local profile, so that the user who started the server needs no login.
 async fn save_local_profile(server: &Server, ready: &Ready) -> anyhow::Result<()> {
     let api: ApiUrl = ready.api.parse()?;
     let saved = CredentialsFile::locate()?
@@ -112,7 +112,7 @@ fn announce(ready: &Ready, context: &Context) -> std::io::Result<()> {
     })
 }
 
-/// Everything that the server has to say while it runs goes to stderr.
+/// The server logs to stderr while it runs.
 fn log_to_stderr() {
     let filter = EnvFilter::try_new(env::read(env::JELOU_LOG).as_deref().unwrap_or("info"))
         .unwrap_or_else(|_| EnvFilter::new("info"));

@@ -1,4 +1,4 @@
-//! How long ago something was, in the largest unit: `3 days ago`.
+//! Formats the age of something in its largest unit: `3 days ago`.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ fn age_of(seconds: i64) -> String {
         (3_600, "hour"),
         (60, "minute"),
     ];
-    // A clock of the server that is ahead of this one.
+    // The server's clock may be ahead of this machine's clock.
     for (unit, name) in UNITS {
         let count = seconds / unit;
         if count > 0 {

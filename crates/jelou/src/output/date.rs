@@ -1,4 +1,4 @@
-//! Dates as people in the United States write them, in the time zone of the machine or of `TZ`.
+//! Formats dates in the US style, in the time zone of the machine or of `TZ`.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -71,12 +71,12 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// An error in the form that is shown.
+/// An error as it is displayed.
 #[derive(Debug)]
 pub(crate) struct ErrorBody {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// From the nearest to the root.
+    /// From the direct cause to the root cause.
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
     /// The usage line of a usage error. JSON omits it.

@@ -1,4 +1,4 @@
-//! Lines for people: a glyph for the kind of line, then the text.
+//! Lines for human readers: a glyph for the kind of line, then the text.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -34,12 +34,12 @@ impl Human {
         self.marked(ITEM, "▸", text)
     }
 
-    /// `⚠ Save this token now`; further lines of `text` are indented under the first.
+    /// `⚠ Save this token now`. Further lines of `text` are indented below the first line.
     pub(crate) fn warning(&mut self, text: &str) -> io::Result<()> {
         self.marked(WARNING, "⚠", text)
     }
 
-    /// `✗ disk space: 3 MiB free`: one of several findings. The command goes on.
+    /// `✗ disk space: 3 MiB free`: one of several findings. The command continues.
     pub(crate) fn failure(&mut self, text: &str) -> io::Result<()> {
         self.marked(ERROR, "✗", text)
     }
@@ -70,7 +70,7 @@ impl Human {
         Ok(())
     }
 
-    /// `? Deploy mi-funcion? (Y/n) `, waiting for the answer on the same line.
+    /// `? Deploy mi-funcion? (Y/n) `. The answer is typed on the same line.
     pub(crate) fn question(&mut self, text: &str) -> io::Result<()> {
         let text = printable(text);
         write!(self.stream, "{QUESTION}?{QUESTION:#} {text} ")?;
@@ -91,7 +91,7 @@ fn indented(text: &str, by: &str) -> String {
     printable(text).replace('\n', &format!("\n{by}"))
 }
 
-/// Escapes control characters. A name or a message could use them to forge lines or to control the terminal.
+/// Escapes control characters. With them, a name or a message could forge lines or control the terminal.
 fn printable(text: &str) -> Cow<'_, str> {
     let is_harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     if text.chars().all(is_harmless) {

@@ -1,7 +1,8 @@
-//! The one owner of stdout and stderr.
+//! The only module that writes to stdout and stderr.
 //!
-//! stdout has the result: lines for people, or exactly one JSON object. stderr has everything else, so that a pipe
-//! never sees it. Text from the server or from a file is stripped of control characters before it reaches a terminal.
+//! stdout gets the result: lines for human readers, or exactly one JSON object. Everything else goes to stderr, so that
+//! it does not reach a pipe. Control characters are removed from text of the server or of files before a terminal shows
+//! it.
 
 mod age;
 mod date;
@@ -84,7 +85,7 @@ impl Output {
         self.result_with(data, &[], human)
     }
 
-    /// [`Output::result`] with the commands that make sense next.
+    /// [`Output::result`], with suggestions for the next commands.
     pub(crate) fn result_with(
         &self,
         data: &impl Serialize,
@@ -99,7 +100,7 @@ impl Output {
         }
     }
 
-    /// [`Output::result`] for a command that keeps running. The JSON is one line in every layout.
+    /// [`Output::result`] for a command that continues to run. The JSON is always on one line.
     pub(crate) fn line(
         &self,
         data: &impl Serialize,
@@ -111,7 +112,7 @@ impl Output {
         }
     }
 
-    /// Lines of a result that appear before its end. JSON omits them, because it is one object.
+    /// Prints lines of a result before the command ends. JSON output omits them, because the result is one object.
     pub(crate) fn human(&self, lines: impl FnOnce(&mut Human) -> io::Result<()>) -> io::Result<()> {
         match self.format {
             Format::Human => lines(&mut Human::new(self.stdout())),
@@ -119,7 +120,7 @@ impl Output {
         }
     }
 
-    /// Writes `text` to stdout as it is, in every format.
+    /// Writes `text` unchanged to stdout, in every output format.
     #[expect(
         clippy::unused_self,
         reason = "only who owns the output may write to it"
@@ -130,7 +131,7 @@ impl Output {
         stdout.flush()
     }
 
-    /// Writes JSON without the envelope, such as a schema.
+    /// Writes JSON without the envelope, for example a schema.
     pub(crate) fn bare_json(&self, value: &impl Serialize) -> io::Result<()> {
         let layout = match self.format {
             Format::Human => Layout::Pretty,
@@ -139,17 +140,17 @@ impl Output {
         self.write_json(layout, value)
     }
 
-    /// Writes a warning, which is not part of the result.
+    /// Writes a warning. It is not part of the result.
     pub(crate) fn warn(&self, text: &str) -> io::Result<()> {
         Human::new(self.stderr()).warning(text)
     }
 
-    /// Writes progress, which is not part of the result.
+    /// Writes progress. It is not part of the result.
     pub(crate) fn note(&self, text: &str) -> io::Result<()> {
         Human::new(self.stderr()).item(text)
     }
 
-    /// Under GitHub Actions, tells the runner to hide `secret` in the log of the job. The line itself is hidden too.
+    /// Under GitHub Actions, tells the runner to hide `secret` in the job's log. The runner hides this line too.
     pub(crate) fn mask(&self, secret: &str) -> io::Result<()> {
         if !env::is_on(env::GITHUB_ACTIONS) {
             return Ok(());
@@ -157,8 +158,8 @@ impl Output {
         writeln!(self.stderr(), "::add-mask::{secret}")
     }
 
-    /// In a pipeline, stdout often goes into a program that reads JSON, and the log of the job shows stderr alone. So
-    /// the error is on both.
+    /// Writes the error to stdout and stderr. In a pipeline, a program often reads stdout as JSON, and the job's log
+    /// shows only stderr.
     pub(crate) fn error(&self, error: &ErrorBody) -> io::Result<()> {
         match self.format {
             Format::Human => Human::new(self.stderr()).error(error),
@@ -188,7 +189,7 @@ impl Output {
         Box::new(AutoStream::new(io::stderr(), self.color))
     }
 
-    /// Where a prompt is written.
+    /// The stream for prompts.
     pub(crate) fn prompt_stream(&self) -> Human {
         Human::new(self.stderr())
     }

@@ -1,4 +1,4 @@
-//! Columns of text, aligned.
+//! Aligned columns of text.
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -12,7 +12,7 @@ pub(crate) struct Table {
 #[derive(Debug)]
 struct Column {
     title: &'static str,
-    /// At least this wide, the gap included.
+    /// The minimum width, including the gap after the column.
     width: usize,
 }
 
@@ -24,8 +24,8 @@ impl Table {
         }
     }
 
-    /// Adds a column with a minimum width in characters, including the gap after it. Two lists of the same kind then look
-    /// the same.
+    /// Adds a column with a minimum width in characters, including the gap after it. With a fixed width, lists of the
+    /// same kind look the same.
     pub(crate) fn column(mut self, title: &'static str, width: usize) -> Self {
         self.columns.push(Column { title, width });
         self
@@ -35,7 +35,7 @@ impl Table {
         self.rows.push(values.into());
     }
 
-    /// The titles, then the rows.
+    /// The lines of the table: the titles, then the rows.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         let widths: Vec<usize> = self
             .columns

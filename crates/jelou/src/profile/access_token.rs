@@ -1,14 +1,14 @@
-//! Reads an access token as people and CI services hold it, and says what is wrong with one that cannot be read.
+//! Parses an access token as users and CI services store it, and explains why a value is invalid.
 
 use jelou_token::{AccessToken, RuntimeToken};
 
 use crate::exit::Failure;
 
-/// Reads the access token in `value`; white space around it is no part of it. `place` says where the value comes from.
+/// Parses the access token in `value`, and ignores white space around it. `place` names the source of the value.
 ///
 /// # Errors
 ///
-/// The rule that the value breaks. No message holds a part of the value.
+/// The rule that the value breaks. No message contains a part of the value.
 pub(crate) fn read_access_token(value: &str, place: &str) -> anyhow::Result<AccessToken> {
     let value = trim(value);
     let error = match AccessToken::parse(value) {
@@ -43,7 +43,7 @@ pub(crate) fn read_access_token(value: &str, place: &str) -> anyhow::Result<Acce
         .into())
 }
 
-/// Removes the white space, line breaks and byte order marks that come along when a value is copied.
+/// Removes white space, line breaks and byte order marks that a copied value may have.
 pub(crate) fn trim(value: &str) -> &str {
     value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
 }

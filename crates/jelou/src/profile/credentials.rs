@@ -1,4 +1,4 @@
-//! `~/.jelou/credentials.json`: named profiles, one of them active, readable by their owner alone.
+//! `~/.jelou/credentials.json`: named profiles, one of them active. Only their owner can read the file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -58,7 +58,7 @@ impl fmt::Debug for Profile {
 }
 
 impl Credentials {
-    /// The name of the active profile, when there is such a profile.
+    /// The name of the active profile, if this profile exists.
     pub(crate) fn active(&self) -> Option<&str> {
         self.active
             .as_deref()
@@ -96,7 +96,7 @@ impl Credentials {
     }
 }
 
-/// Names are typed in shells and shown in lists.
+/// Checks that the name is easy to type in shells and to show in lists.
 pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with('-') {
@@ -129,7 +129,7 @@ impl CredentialsFile {
         &self.path
     }
 
-    /// A missing file holds no profiles.
+    /// A missing file has no profiles.
     pub(crate) fn load(&self) -> anyhow::Result<Credentials> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
@@ -146,13 +146,13 @@ impl CredentialsFile {
         })
     }
 
-    /// Whether other users of the machine can read the tokens.
+    /// Whether other users of this machine can read the tokens.
     pub(crate) fn is_readable_by_others(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|file| file.permissions().mode() & OTHERS != 0)
     }
 
-    /// Changes the file under a lock, and replaces it atomically: concurrent commands lose no change, and a crash leaves
-    /// the old file.
+    /// Changes the file under a lock, and replaces it atomically. Concurrent commands lose no change, and a crash
+    /// leaves the old file.
     pub(crate) fn update<T>(
         &self,
         change: impl FnOnce(&mut Credentials) -> T,
@@ -174,7 +174,7 @@ impl CredentialsFile {
         let mut credentials = self.load()?;
         let outcome = change(&mut credentials);
 
-        // Created with mode 0600.
+        // The file is created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder)
             .with_context(|| format!("cannot write in {}", folder.display()))?;
         serde_json::to_writer_pretty(&mut file, &credentials)?;

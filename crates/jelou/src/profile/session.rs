@@ -1,4 +1,4 @@
-//! Which credentials a command uses: `--profile`, then the environment, then the active profile.
+//! Selects the credentials of a command: `--profile`, then the environment, then the active profile.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub(crate) struct Session {
     pub(crate) origin: Origin,
 }
 
-/// Where the credentials come from.
+/// The origin of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag { profile: String },
@@ -49,7 +49,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What the environment says.
+/// The credentials in the environment.
 #[derive(Debug, Default)]
 struct Environment {
     token: Option<String>,
@@ -57,7 +57,8 @@ struct Environment {
 }
 
 impl Environment {
-    /// A variable that holds nothing but white space is not set: that is what a CI service makes of a missing value.
+    /// A variable that contains only white space counts as unset, because CI services set such variables for missing
+    /// values.
     fn read() -> Self {
         let read = |name| {
             let value = env::read(name)?;
@@ -70,19 +71,19 @@ impl Environment {
         }
     }
 
-    /// Whether the environment names both the server and the token.
+    /// Whether the environment has both the server and the token.
     fn is_complete(&self) -> bool {
         self.token.is_some() && self.api.is_some()
     }
 }
 
 impl Session {
-    /// `profile` is the value of `--profile`. A complete environment is used without reading the home folder: a container
-    /// may have none, or one of another user.
+    /// `profile` is the value of `--profile`. If the environment is complete, the home folder is not read, because a
+    /// container may have no home folder or another user's.
     ///
     /// # Errors
     ///
-    /// When the credentials file or one of the values cannot be read, or the profile does not exist.
+    /// When the credentials file or a value is invalid, or the profile does not exist.
     pub(crate) fn resolve(profile: Option<&str>) -> anyhow::Result<Self> {
         let environment = Environment::read();
         let credentials = if profile.is_none() && environment.is_complete() {
@@ -136,7 +137,7 @@ impl Session {
                 active,
             ) => {
                 let api = parse_api(api)?;
-                // A profile's token is for its own server only.
+                // A profile's token is valid only for the profile's server.
                 match active
                     .filter(|(_, profile)| parse_api(profile.api()).ok().as_ref() == Some(&api))
                 {

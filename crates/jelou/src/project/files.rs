@@ -1,4 +1,4 @@
-//! Collects the files of an upload by the rules of the server.
+//! Collects the files of an upload, by the server's rules.
 
 use std::io;
 use std::path::Path;
@@ -11,7 +11,7 @@ use jelou_core::source::{
 use super::FILE_NAME;
 use crate::exit::Failure;
 
-/// Files of other tools beside the sources. The server resolves and locks the packages itself.
+/// Files of other tools next to the sources. The server resolves and locks the packages itself.
 const TOOL_FILES: [&str; 7] = [
     "bun.lock",
     "bun.lockb",
@@ -22,7 +22,7 @@ const TOOL_FILES: [&str; 7] = [
     "yarn.lock",
 ];
 
-/// Reads the files below `folder` and checks them against the rules. Sends nothing.
+/// Reads the files below `folder` and checks them against the rules. Does not send them.
 pub(crate) fn collect(folder: &Path, entrypoint: Option<&str>) -> anyhow::Result<SourceTree> {
     if !folder.is_dir() {
         return Err(Failure::validation(format!("{} is not a folder", folder.display())).into());
@@ -39,7 +39,7 @@ pub(crate) fn collect(folder: &Path, entrypoint: Option<&str>) -> anyhow::Result
     Ok(SourceTree::new(files, entrypoint)?)
 }
 
-/// Adds the paths below `folder`, relative to the project's own folder, in the order of their names.
+/// Adds the paths below `folder`, sorted by name and relative to the project's folder.
 fn walk(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> anyhow::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);

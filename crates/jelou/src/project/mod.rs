@@ -1,4 +1,4 @@
-//! The folder that is deployed: its `jelou.json` and its files.
+//! The project folder to deploy: its `jelou.json` and its files.
 
 mod files;
 mod project_file;
@@ -12,11 +12,11 @@ use jelou_core::Slug;
 
 use crate::exit::Failure;
 
-/// The function that a command is for: the given one, or the one of the current folder.
+/// The function of a command: the given function, or the function of the current folder.
 ///
 /// # Errors
 ///
-/// When none is given and the current folder names none.
+/// When no function is given and the current folder names none.
 pub(crate) fn function_or_here(given: Option<Slug>) -> anyhow::Result<Slug> {
     match given {
         Some(slug) => Ok(slug),
@@ -31,7 +31,7 @@ pub(crate) fn function_or_here(given: Option<Slug>) -> anyhow::Result<Slug> {
 ///
 /// # Errors
 ///
-/// When there is no such file, or it names no function. The message has the path that was looked at.
+/// When the file is missing, or names no function. The message contains the searched path.
 pub(crate) fn function_of(project: Option<&ProjectFile>, folder: &Path) -> anyhow::Result<Slug> {
     if let Some(slug) = project.and_then(ProjectFile::function) {
         return Ok(slug.clone());
@@ -66,7 +66,7 @@ fn hint(project: Option<&ProjectFile>, folder: &Path) -> String {
     }
 }
 
-/// The first few folders in `folder` that are projects, by name.
+/// The first few projects among the folders in `folder`, sorted by name.
 fn projects_below(folder: &Path) -> Vec<String> {
     const MAX: usize = 3;
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -84,7 +84,7 @@ fn projects_below(folder: &Path) -> Vec<String> {
 
 /// # Errors
 ///
-/// When there is no such folder. `deploy mi-funcion` in the function's own folder is a common way to get here.
+/// When the folder does not exist. A common cause is `deploy mi-funcion` inside the function's own folder.
 pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `jelou.json`: which function a folder belongs to.
+//! `jelou.json`: the function of a folder.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ const SCHEMA: &str = "https://jelou.ai/schemas/jelou.json";
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
     path: PathBuf,
-    /// Every member, known or not, as written and in the order of the file.
+    /// All members, known and unknown, unchanged and in the order of the file.
     members: IndexMap<String, Box<RawValue>>,
     function: Option<Slug>,
     id: Option<FunctionId>,
@@ -29,7 +29,7 @@ pub(crate) struct ProjectFile {
 }
 
 impl ProjectFile {
-    /// `None` when the folder has none.
+    /// `None` when the folder has no such file.
     pub(crate) fn load(folder: &Path) -> anyhow::Result<Option<Self>> {
         let path = folder.join(FILE_NAME);
         let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
@@ -69,7 +69,7 @@ impl ProjectFile {
         })
     }
 
-    /// A new file, not yet written.
+    /// A new file. It is not written yet.
     pub(crate) fn new(
         folder: &Path,
         function: &Slug,
@@ -104,7 +104,7 @@ impl ProjectFile {
         self.entrypoint.as_deref()
     }
 
-    /// Takes effect with [`ProjectFile::save`]. A new member is inserted after `function`.
+    /// Takes effect after [`ProjectFile::save`]. A new member is inserted after `function`.
     pub(crate) fn set_id(&mut self, id: &FunctionId) -> anyhow::Result<()> {
         self.id = Some(id.clone());
         self.set("id", id)?;
@@ -152,7 +152,7 @@ impl ProjectFile {
     }
 }
 
-/// Reads one member. An error names line and column of its value.
+/// Parses one member. An error contains line and column of its value.
 fn member<T: DeserializeOwned>(
     path: &Path,
     text: &str,
@@ -163,14 +163,14 @@ fn member<T: DeserializeOwned>(
         return Ok(None);
     };
     serde_json::from_str(value).map_err(|error| {
-        // The value borrows from the text.
+        // The value borrows from the text, so its address gives its offset.
         let offset = value.as_ptr().addr() - text.as_ptr().addr();
         let reason = format!("`{key}`: {}", without_place(&error));
         refuse(path, place(text, offset), &reason, EXAMPLE)
     })
 }
 
-/// Line and column, each from 1.
+/// Line and column. Both count from 1.
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();

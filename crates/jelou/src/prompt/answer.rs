@@ -1,12 +1,12 @@
-//! An answer as it is typed or pasted, one byte after the other. No I/O.
+//! Parses an answer that is typed or pasted, byte by byte. Performs no I/O.
 //!
-//! A paste between the marks of the terminal (DECSET 2004) is data: its line breaks do not end the answer.
+//! A paste between the terminal's paste marks (DECSET 2004) is data, so its line breaks do not end the answer.
 
-/// Between ESC and the end of a key's control sequence.
+/// The bytes of the mark after its ESC.
 const PASTE_START: &[u8] = b"[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// How the answer looks on the screen.
+/// How the screen shows the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Echo {
     Plain,
@@ -14,7 +14,7 @@ pub(super) enum Echo {
     Stars,
 }
 
-/// What a byte did.
+/// The effect of a byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Nothing,
@@ -37,19 +37,19 @@ pub(super) struct Answer {
     state: State,
 }
 
-/// What one backspace deletes: a typed character, or a paste of several lines.
+/// The text that one backspace deletes: a typed character, or a paste of several lines.
 #[derive(Debug)]
 struct Piece {
     text: String,
-    /// Columns on the screen.
+    /// Width in columns on the screen.
     width: usize,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Bytes of a character that is not complete.
+    /// Bytes of an incomplete character.
     Typing(Vec<u8>),
-    /// Bytes behind ESC.
+    /// Bytes after ESC.
     Escape(Vec<u8>),
     Pasting(Vec<u8>),
 }
@@ -87,7 +87,7 @@ impl Answer {
                 if sequence == PASTE_START {
                     self.state = State::Pasting(Vec::new());
                 } else if is_complete(sequence) {
-                    // Arrow keys and their like have no use here.
+                    // Arrow keys and similar keys have no function here.
                     self.state = State::Typing(Vec::new());
                 }
                 Event::Nothing
@@ -125,7 +125,7 @@ impl Answer {
             }
             // Backspace.
             0x08 | 0x7f => self.delete(1),
-            // Ctrl-U and Ctrl-W: the line, the word.
+            // Ctrl-U deletes the line, Ctrl-W deletes the word.
             0x15 => self.delete(self.pieces.len()),
             0x17 => self.delete(self.last_word()),
             b'\t' | b' '..=b'~' => Event::Show(self.append(char::from(byte).to_string())),
@@ -133,8 +133,8 @@ impl Answer {
         }
     }
 
-    /// Keeps the paste as it is, with `\n` for every kind of line break. The break at the end of a single line goes: it
-    /// comes from how the line was copied.
+    /// Keeps the paste, with `\n` for every kind of line break. Removes the line break after a single line, because it
+    /// comes from copying the line.
     fn paste(&mut self, paste: &str) -> Event {
         let paste = paste.replace("\r\n", "\n").replace('\r', "\n");
         let line = paste.strip_suffix('\n').unwrap_or(&paste);
@@ -150,12 +150,12 @@ impl Answer {
         Event::Show(shown)
     }
 
-    /// Returns what to show of it.
+    /// Returns the text for the screen.
     fn append(&mut self, text: String) -> String {
         let shown = match self.echo {
             Echo::Stars => "*".to_owned(),
             Echo::Plain if text == "\t" => " ".to_owned(),
-            // A pasted control character could drive the terminal.
+            // A pasted control character could control the terminal.
             Echo::Plain if text.chars().any(char::is_control) => "?".to_owned(),
             Echo::Plain => text.clone(),
         };
@@ -169,7 +169,7 @@ impl Answer {
         Event::Show("\u{8} \u{8}".repeat(width))
     }
 
-    /// The number of pieces from the start of the last word.
+    /// Number of pieces before the last word.
     fn last_word(&self) -> usize {
         let is_space = |piece: &&Piece| piece.text.trim().is_empty();
         let spaces = self.pieces.iter().rev().take_while(is_space).count();
@@ -178,8 +178,8 @@ impl Answer {
     }
 }
 
-/// Whether the bytes behind ESC are a whole sequence: `[`, parameters and a final byte (ECMA-48, section 5.4), `O` and
-/// one byte, or any other byte alone.
+/// Whether the bytes after ESC are a complete sequence: `[`, parameters and a final byte (ECMA-48, section 5.4), `O`
+/// and one byte, or any other single byte.
 fn is_complete(sequence: &[u8]) -> bool {
     match sequence {
         [b'[' | b'O'] => false,
@@ -240,7 +240,7 @@ mod tests {
             let (typed, shown, last) = type_keys(Echo::Stars, &keys);
             assert_eq!((&*typed, &*shown, last), (text, screen, None), "{paste:?}");
         }
-        // A control character of a paste does not reach the terminal, and one backspace takes a paste of lines back.
+        // A control character in a paste does not reach the terminal. One backspace deletes a paste of several lines.
         let shown = type_keys(Echo::Plain, "\u{1b}[200~a\u{7}\u{1b}[201~").1;
         assert_eq!(shown, "a?");
         let keys = "x\u{1b}[200~a\rb\u{1b}[201~\u{7f}";

@@ -1,7 +1,7 @@
 //! Questions on the terminal.
 //!
-//! A question goes to stderr, so that stdout holds nothing but the result, and the answer comes from stdin. Without a
-//! terminal, a question is an error that names the flag that answers it.
+//! A question goes to stderr, so that stdout contains only the result. The answer comes from stdin. Without a terminal,
+//! a question is an error; the error names the flag for the answer.
 
 mod answer;
 mod terminal;
@@ -19,11 +19,11 @@ pub(crate) use self::terminal::restore as restore_terminal;
 
 #[derive(Debug)]
 pub(crate) struct Prompt {
-    /// Why no answer is possible.
+    /// Why no question can be asked.
     obstacle: Option<&'static str>,
 }
 
-/// What an empty line means.
+/// The meaning of an empty answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preset {
     Yes,
@@ -46,7 +46,7 @@ impl Prompt {
         Self { obstacle }
     }
 
-    /// Fails when `question` cannot be asked. Called before the work that leads to the question.
+    /// Fails when `question` cannot be asked. Called before the work that precedes the question.
     pub(crate) fn require(&self, question: &str, flag: &str) -> anyhow::Result<()> {
         match self.obstacle {
             None => Ok(()),
@@ -58,7 +58,7 @@ impl Prompt {
         }
     }
 
-    /// Asks a yes-or-no question. A no is the error "Cancelled".
+    /// Asks a yes-or-no question. The answer no is the error "Cancelled".
     pub(crate) fn confirm(
         &self,
         output: &Output,
@@ -104,7 +104,7 @@ impl Prompt {
         }
     }
 
-    /// Asks for a secret, shown as stars. A paste may have several lines if the terminal marks pastes.
+    /// Asks for a secret, and shows it as stars. A paste may have several lines if the terminal marks pastes.
     pub(crate) fn masked(
         &self,
         output: &Output,
@@ -125,7 +125,7 @@ impl Prompt {
     }
 }
 
-/// Reads keys until the return key. Ctrl-D on an empty line is the error "Cancelled".
+/// Reads keys up to the return key. Ctrl-D on an empty line is the error "Cancelled".
 fn read(output: &Output, question: &str, flag: &str, echo: Echo) -> anyhow::Result<String> {
     let terminal = RawTerminal::start()?;
     let mut screen = output.prompt_stream();
@@ -166,7 +166,7 @@ fn read(output: &Output, question: &str, flag: &str, echo: Echo) -> anyhow::Resu
     Err(failure)
 }
 
-/// Several lines at once are a paste. The rest of it must not answer the next question, nor run in the shell.
+/// Several lines at once are an unmarked paste. Its rest must not answer the next question or run in the shell.
 fn several_lines(flag: &str) -> anyhow::Error {
     Failure::input("several lines were pasted; all of them were discarded, and nothing was changed")
         .hint(format!("paste one line, or answer with `{flag}`"))

@@ -1,4 +1,4 @@
-//! The terminal while a prompt reads it: keys arrive one by one, and nothing is echoed.
+//! The terminal during a prompt: keys arrive one by one, and are not echoed.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -8,20 +8,20 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// DECSET 2004: the terminal marks the beginning and the end of a paste.
+/// DECSET 2004: the terminal marks the start and the end of a paste.
 const BRACKETED_PASTE_ON: &[u8] = b"\x1b[?2004h";
 const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// How long the rest of a paste may take to arrive. A paste is one write of the terminal; over a slow network the rest
-/// of it can lag behind.
+/// How long to wait for the rest of a paste. The terminal writes a paste at once, but over a slow network its rest can
+/// arrive later.
 const PASTE_LAG: Duration = Duration::from_millis(50);
 const DRAIN_QUIET: Duration = Duration::from_millis(250);
 
-/// The modes to return to, for as long as a [`RawTerminal`] exists.
+/// The terminal modes to restore, while a [`RawTerminal`] exists.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Raw mode until drop. It starts before the question appears: a script that answers at once would see its secret on
-/// the screen otherwise.
+/// Raw mode until drop. It starts before the question is shown. Otherwise the screen would show the secret of a script
+/// that answers immediately.
 #[derive(Debug)]
 pub(super) struct RawTerminal {
     _private: (),
@@ -34,7 +34,8 @@ impl RawTerminal {
     pub(super) fn start() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut raw = before.clone();
-        // Ctrl-C is a key here. A carriage return stays one, so that pasted CRLF is one line break and not two.
+        // In raw mode, Ctrl-C arrives as a key. A carriage return is not converted, so that a pasted CRLF is one line
+        // break, not two.
         raw.local_modes -=
             LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
         raw.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR;
@@ -61,7 +62,7 @@ impl RawTerminal {
         }
     }
 
-    /// Whether more input is there, or arrives right behind what was read.
+    /// Whether more input is available, or arrives immediately after the last input.
     pub(super) fn has_more(&self) -> io::Result<bool> {
         self.is_readable_within(PASTE_LAG)
     }
@@ -94,16 +95,16 @@ impl Drop for RawTerminal {
     }
 }
 
-/// Returns the terminal to the modes that it had. Does nothing while no prompt is open.
+/// Restores the previous modes of the terminal. Does nothing while no prompt is open.
 pub(crate) fn restore() {
     if let Some(before) = lock().take() {
-        // A terminal that is gone needs no restoring.
+        // A closed terminal needs no restoration.
         let _ = write(BRACKETED_PASTE_OFF);
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
 }
 
-/// Control sequences go past `output`, which strips them without colour.
+/// Writes control sequences directly, because `output` removes them when colour is off.
 pub(super) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut stderr = io::stderr().lock();
     stderr.write_all(bytes)?;

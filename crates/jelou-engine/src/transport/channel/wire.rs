@@ -91,7 +91,7 @@ pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     end(out, start);
 }
 
-/// Tells the worker on which pipe to write answers.
+/// Adds a frame with the number of the pipe for answers.
 pub(super) fn put_pipe(out: &mut Vec<u8>, number: u32) {
     let start = put_header(out, PIPE, number);
     end(out, start);

@@ -21,7 +21,7 @@ use crate::project::{self, ProjectFile, collect};
 struct Deployed<'a> {
     function: &'a Slug,
     function_id: Option<&'a FunctionId>,
-    /// Absent for a dry run.
+    /// `None` for a dry run.
     deployment_id: Option<&'a DeploymentId>,
     /// The deployment that was live before.
     replaces: Option<&'a DeploymentId>,
@@ -29,7 +29,7 @@ struct Deployed<'a> {
     local_url: Option<&'a str>,
     dry_run: bool,
     files: Vec<FileSummary>,
-    /// The value of the token that the first deployment creates, shown this once.
+    /// The value of the token that the first deployment creates. Shown only once.
     #[serde(flatten)]
     token: &'a Delivered,
     token_info: Option<&'a RuntimeTokenInfo>,
@@ -132,7 +132,7 @@ fn show(human: &mut Human, result: &DeployResult, token: &Delivered) -> std::io:
     )
 }
 
-/// `--no-token` on the first deploy would leave a function that nobody can call.
+/// Checks the target of `--no-token`: on the first deploy, it would leave a function without any caller.
 fn require_active_token(client: &Client, slug: &Slug, target: &Target) -> anyhow::Result<()> {
     let has_token = match target {
         Target::Own(_) | Target::Foreign(_) => return Ok(()),
@@ -155,7 +155,7 @@ fn require_active_token(client: &Client, slug: &Slug, target: &Target) -> anyhow
     .into())
 }
 
-/// The deployment is done already, so a folder that cannot be written is a warning.
+/// Saves the function's id in the folder. The deployment is already live, so a failed write is only a warning.
 fn remember_id(
     project: &mut ProjectFile,
     result: &DeployResult,
@@ -164,7 +164,7 @@ fn remember_id(
     let Some(id) = &result.function_id else {
         return Ok(());
     };
-    // `--function` may name another function than the file does.
+    // `--function` may name a different function than the file.
     if project.id() == Some(id) || project.function() != Some(&result.function) {
         return Ok(());
     }
@@ -182,7 +182,7 @@ fn remember_id(
     Ok(())
 }
 
-/// The entrypoint first, then by path.
+/// Puts the entrypoint first and sorts the other files by path.
 fn summarize(tree: &SourceTree) -> Vec<FileSummary> {
     let (entrypoint, others): (Vec<_>, Vec<_>) = tree
         .files()

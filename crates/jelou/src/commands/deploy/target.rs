@@ -1,7 +1,7 @@
-//! What a deploy would change on the server, and whether the folder may change it without being asked.
+//! What a deploy would change on the server, and whether it needs a confirmation.
 //!
-//! A folder names its function by slug, which anybody can write into a `jelou.json`. The function's id, which the first
-//! deploy or `init --mode link` writes there, shows that the folder and the function belong together.
+//! A folder names its function by slug, but anybody can write a slug into a `jelou.json`. The first deploy and `init
+//! --mode link` also write the function's id there. The id shows that the folder and the function belong together.
 
 use jelou_client::Client;
 use jelou_core::api::Deployment;
@@ -18,29 +18,29 @@ pub(super) const CONFIRM: &str = "--no-confirm";
 const CREATE: &str = "--create";
 const REPLACE: &str = "--replace";
 
-/// The function of the slug, as the server has it before the deploy.
+/// The function with this slug on the server, before the deploy.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// There is none; the folder's `jelou.json` names this slug, or none.
+    /// The function does not exist; the folder's `jelou.json` names this slug or no slug.
     New,
-    /// There is none, and the folder's `jelou.json` names another function: most likely a mistyped slug.
+    /// The function does not exist; the folder's `jelou.json` names another function. The slug is most likely mistyped.
     Unexpected { usual: Slug },
-    /// It was created, and never deployed.
+    /// The function was created, but never deployed.
     Empty,
-    /// It is live, and the folder has its id.
+    /// The function is live, and the folder has its id.
     Own(Live),
-    /// It is live, and the folder does not have its id.
+    /// The function is live, and the folder does not have its id.
     Foreign(Live),
 }
 
 #[derive(Debug)]
 pub(super) struct Live {
     id: DeploymentId,
-    /// Absent when the server does not list the live deployment any more.
+    /// `None` when the server no longer lists the live deployment.
     deployed: Option<(Timestamp, String)>,
 }
 
-/// What the command line allows beforehand.
+/// The confirmations from the command line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowed {
     pub(super) confirmation: Confirmation,
@@ -51,7 +51,7 @@ pub(super) struct Allowed {
 impl Target {
     /// # Errors
     ///
-    /// When the server cannot be asked.
+    /// When the request to the server fails.
     pub(super) fn find(
         client: &Client,
         slug: &Slug,
@@ -101,7 +101,7 @@ impl Target {
         }
     }
 
-    /// What the deploy does, for people.
+    /// Describes the deploy for the user.
     pub(super) fn describe(&self, client: &Client) -> String {
         let server = client.api();
         match self {
@@ -113,11 +113,11 @@ impl Target {
         }
     }
 
-    /// Asks what the command line does not answer.
+    /// Asks for the confirmations that are missing on the command line.
     ///
     /// # Errors
     ///
-    /// When the answer is no, or `--no-confirm` does not cover what would happen.
+    /// When the answer is no, or when `--no-confirm` does not allow the change.
     pub(super) fn confirm(
         &self,
         client: &Client,

@@ -1,4 +1,4 @@
-//! The engine that the server on this machine would use.
+//! The engine that a server on this machine would use.
 
 mod install;
 mod status;
@@ -29,7 +29,7 @@ struct Described<'a> {
     version: &'static str,
     path: &'a std::path::Path,
     origin: jelou_engine::deno::DenoSource,
-    /// Whether builds need not fetch the bundler.
+    /// Whether the bundler is installed, so that builds do not fetch it.
     bundler: bool,
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What goes with it.
+/// Lists what is deleted with the function.
 fn contents(function: &Function) -> String {
     let count = |number, singular: &str| {
         let plural = if number == 1 { "" } else { "s" };

@@ -1,4 +1,4 @@
-//! `jelou functions`, with the function commands under their long names.
+//! `jelou functions`, which also has the function commands under their long names.
 
 mod create;
 mod delete;

@@ -1,4 +1,4 @@
-//! The slug of a new project, from the name of its folder.
+//! Derives the slug of a new project from the name of its folder.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use jelou_core::slug::ParseSlugError;
 use crate::context::Context;
 use crate::exit::Failure;
 
-/// The folder's own name where it is a slug; otherwise asks, and proposes the nearest slug.
+/// The name of the folder, if it is a slug. Otherwise asks, and proposes a similar slug.
 ///
 /// # Errors
 ///
-/// When the question cannot be asked, or its answer is no slug.
+/// When asking is not possible, or the answer is not a slug.
 pub(super) fn slug(folder: &Path, context: &Context) -> anyhow::Result<Slug> {
     let folder = std::path::absolute(folder)?;
     let name = folder
@@ -37,7 +37,7 @@ pub(super) fn slug(folder: &Path, context: &Context) -> anyhow::Result<Slug> {
         .map_err(|error: ParseSlugError| Failure::validation(error.to_string()).into())
 }
 
-/// Writes the name in ASCII, as its letters sound, and joins its words with `-`.
+/// Transliterates the name to ASCII, and joins its words with `-`.
 fn propose(name: &str) -> Option<Slug> {
     const MAX_LENGTH: usize = 63;
     let ascii = deunicode(name).to_ascii_lowercase();

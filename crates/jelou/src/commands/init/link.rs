@@ -1,4 +1,4 @@
-//! `jelou init --mode link`: the folder becomes the function's, and its code stays as it is.
+//! `jelou init --mode link`: links the folder to the function, without changing its code.
 
 use std::path::Path;
 
@@ -58,7 +58,7 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps what else is in a `jelou.json` of the same function.
+/// Keeps the other members of a `jelou.json` of the same function.
 fn link(
     existing: Option<ProjectFile>,
     folder: &Path,

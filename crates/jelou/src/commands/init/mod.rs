@@ -1,4 +1,4 @@
-//! `jelou init`: starts a project from the files in `templates/`, or links a folder to a function that exists.
+//! `jelou init`: creates a project from the files in `templates/`, or links a folder to an existing function.
 
 mod folder_name;
 mod link;
@@ -53,7 +53,7 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     fs::write(folder.join(FILE_NAME), project.text()?)?;
     fs::write(folder.join("deno.json"), DENO_JSON)?;
     write_new(&folder.join("tsconfig.json"), TSCONFIG, 0o644)?;
-    // It has values that are nowhere else.
+    // The file contains values that are stored nowhere else.
     write_new(&folder.join(".env"), ENV, 0o600)?;
     add_ignored(&folder.join(".gitignore"))?;
 
@@ -97,7 +97,7 @@ fn refuse_to_overwrite(folder: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// Leaves a file that exists as it is.
+/// Writes a file, unless it exists.
 fn write_new(path: &Path, content: &str, mode: u32) -> anyhow::Result<()> {
     use fs_err::os::unix::fs::OpenOptionsExt as _;
 
@@ -113,7 +113,7 @@ fn write_new(path: &Path, content: &str, mode: u32) -> anyhow::Result<()> {
     }
 }
 
-/// Adds the lines that are missing.
+/// Adds the missing lines.
 fn add_ignored(path: &Path) -> anyhow::Result<()> {
     let mut text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,5 +1,5 @@
-//! The SDK in a project's `.jelou/` folder: types for editors, and modules for the project's own tests. Never uploaded,
-//! because the server has the SDK itself.
+//! The SDK in a project's `.jelou/` folder: types for editors, and modules for the project's own tests. It is never
+//! uploaded, because the server has its own SDK.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use jelou_engine::{SDK_MODULES, TYPES};
 
 pub(super) const FOLDER: &str = ".jelou/";
 
-/// Names the module's types (a comment that Deno reads), and keeps the linter out of generated code.
+/// First lines of a module: a comment that names its types for Deno, and a comment that disables the linter.
 const HEADS: [(&str, &str); 2] = [
     (
         "functions.js",
@@ -20,7 +20,7 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Replaces what an older version wrote.
+/// Replaces the files of an older version.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Sets secrets, and creates the function first where there is none yet.
+//! Sets secrets. Creates the function first, if it does not exist.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ fn request(secrets: BTreeMap<SecretKey, String>) -> SetSecrets {
     }
 }
 
-/// Secrets may be needed by the very first call, so they can be set before the first deploy.
+/// Creates the function before its first deploy, because its first call may need the secrets.
 fn create_function(
     client: &Client,
     slug: &Slug,

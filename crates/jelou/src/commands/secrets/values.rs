@@ -1,5 +1,4 @@
-//! Where the values of secrets come from: the command line, stdin, a `.env` file, or a prompt. No message quotes a
-//! value.
+//! Reads the values of secrets from the command line, stdin, a `.env` file, or a prompt. No message contains a value.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read};
@@ -12,13 +11,13 @@ use jelou_core::{SecretKey, Slug};
 use crate::context::Context;
 use crate::exit::Failure;
 
-/// Stands for stdin, as a value and as a file.
+/// Means stdin, as a value and as a file name.
 const STDIN: &str = "-";
-/// More than any value; one byte more shows that there is more.
+/// Larger than any value. One more byte is read to detect longer input.
 const MAX_STDIN_BYTES: u64 = 16 * 1024 * 1024;
 const ANSWER: &str = "KEY=VALUE, KEY=- (reads stdin) or --from-env FILE";
 
-/// `[SLUG] [KEY=VALUE | KEY=- | KEY]...`; keys are upper case and slugs are not, so the two cannot be mistaken.
+/// `[SLUG] [KEY=VALUE | KEY=- | KEY]...`; unambiguous, because keys are upper case and slugs are lower case.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
     pub(super) slug: Option<Slug>,
@@ -35,7 +34,7 @@ enum Source {
 impl Arguments {
     /// # Errors
     ///
-    /// When an argument is neither a slug in the first place, nor a key, nor a key and its value.
+    /// When an argument is neither a key nor a key with a value. Only the first argument may be a slug.
     pub(super) fn read(arguments: Vec<String>) -> anyhow::Result<Self> {
         let mut read = Self::default();
         for (position, argument) in arguments.into_iter().enumerate() {
@@ -67,11 +66,11 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Reads every value. Those of the command line win over those of the file.
+    /// Reads every value. Values on the command line have priority over values in the file.
     ///
     /// # Errors
     ///
-    /// When a source cannot be read, stdin is needed twice, or a value is too large.
+    /// When a source cannot be read, stdin is used twice, or a value is too large.
     pub(super) fn resolve(
         self,
         env_file: Option<&Path>,
@@ -119,7 +118,7 @@ fn parse_key(text: &str) -> anyhow::Result<SecretKey> {
         })
 }
 
-/// Every byte up to the end of stdin.
+/// Reads stdin to its end.
 fn read_stdin() -> anyhow::Result<String> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
@@ -150,7 +149,7 @@ fn read_stdin() -> anyhow::Result<String> {
 fn value_from_stdin(key: &SecretKey, context: &Context) -> anyhow::Result<String> {
     let value = read_stdin()?;
     if value.is_empty() {
-        // Most likely a variable that the pipeline does not have.
+        // The most likely cause is a variable that the pipeline does not have.
         return Err(Failure::input(format!("stdin has no value for {key}"))
             .hint(format!("`{key}=` sets an empty value"))
             .into());
@@ -163,7 +162,7 @@ fn value_from_stdin(key: &SecretKey, context: &Context) -> anyhow::Result<String
     Ok(value)
 }
 
-/// Values are taken as they are: a `$` in a password is no variable.
+/// Values are literal: a `$` in a password does not start a variable.
 fn read_env_file(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::input("the file of --from-env cannot be read").because(error))?;

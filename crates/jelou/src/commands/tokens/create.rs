@@ -62,7 +62,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A pipeline that creates a token of the same name in every run gets here in its second run.
+/// Explains a name conflict: a pipeline that creates a token with a fixed name gets it in its second run.
 fn explain(error: ClientError, slug: &Slug, name: &TokenName) -> anyhow::Error {
     match error.code() {
         Some(ErrorCode::Conflict) => Failure::conflict(error.to_string())
@@ -110,7 +110,7 @@ pub(super) fn joined(items: impl Iterator<Item: ToString>) -> String {
         .join(", ")
 }
 
-/// What a flag was given, `None` when it was not.
+/// The values of a flag; `None` when the flag is absent.
 fn list<T, L: TryFrom<Vec<T>, Error = PolicyListError>>(
     given: Vec<T>,
 ) -> anyhow::Result<Option<L>> {

@@ -17,7 +17,7 @@ pub(super) struct Listed<'a> {
     status: Status,
 }
 
-/// Whether the token works. Revoked tokens are not listed.
+/// Whether the token works. The list omits revoked tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Status {
@@ -72,7 +72,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
                 return human.table(&wide_table(&listed));
             }
             human.table(&table(&tokens))?;
-            // No column of its own: the table is the documented one.
+            // Shown as warnings, because the table has only its documented columns.
             for Listed { token, status } in &listed {
                 if let (Status::Expired, Some(at)) = (status, token.expires_at) {
                     human.warning(&format!("{} expired on {}", token.name, local_date(at)))?;
@@ -132,7 +132,7 @@ fn date_or_never(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never".to_owned(), local_date)
 }
 
-/// Scopes, networks and rate; `None` when the token has none of them.
+/// Scopes, networks and rate; `None` when the token has no limits.
 pub(super) fn limits(token: &RuntimeTokenInfo) -> Option<String> {
     let limits: Vec<String> = [
         token.scopes.as_ref().map(|scopes| joined(scopes.iter())),

@@ -48,7 +48,7 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
     } else {
         Removal::KeepLast
     };
-    // By its id: the name or the prefix may mean another token by now.
+    // Uses the id, because the name or the prefix may belong to another token by now.
     tokens.revoke(&token.id, removal)?;
     context.output.result_with(
         &Revoked {
@@ -64,8 +64,8 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The server refuses to revoke the last active token without `--force`. Nobody should be asked in vain, and nobody
-/// should answer without knowing.
+/// Checks before the question whether the token is the last active one. The server refuses to revoke it without
+/// `--force`. With `--force`, the user sees a warning first.
 fn warn_of_last(
     tokens: &[RuntimeTokenInfo],
     token: &RuntimeTokenInfo,
@@ -94,8 +94,8 @@ fn warn_of_last(
     )
 }
 
-/// Takes a prefix with the dots that lists show after it. A whole value is cut down to its prefix, so that the secret
-/// does not end up in the path of a request.
+/// Accepts a prefix with the trailing dots of lists. Shortens a complete value to its prefix, so that the secret does
+/// not appear in the path of a request.
 pub(in crate::commands) fn reference(given: &str) -> Cow<'_, str> {
     if let Ok(token) = RuntimeToken::parse(given) {
         return Cow::Owned(token.display_prefix().to_string());
