@@ -59,7 +59,7 @@ api=$(sed -E 's/.*"api":"([^"]+)".*/\1/' <<<"$ready")
 # The command is logged in by the profile `local`, which the server wrote.
 deploy() {
   local answer
-  answer=$(HOME=$work/home "$jelou" deploy "$1" --function "$2" --no-confirm --json) || {
+  answer=$(HOME=$work/home "$jelou" deploy "$1" --function "$2" --create --no-confirm --json) || {
     echo "$answer" >&2
     return 1
   }
