@@ -23,6 +23,7 @@ pub struct Store {
 impl Store {
     /// Opens and migrates the database; creates it when it does not exist.
     ///
+    /// # Errors
     /// [`StoreError::Vault`] when the database holds secrets whose key the vault lacks. A failed start is better than a
     /// later failure when a function needs its secret. [`StoreError::Database`] when the database cannot be opened or
     /// migrated.
