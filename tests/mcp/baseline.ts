@@ -13,6 +13,7 @@ export interface Expected {
 }
 
 const COMPLETION = "completions belong to prompts and resources, and a function has neither";
+const COMPOSITION = "model APIs refuse compositions at the root of an input; OpenAPI has the exact schema";
 const INPUT = "a tool answers in one round: a handler cannot ask the client for more input";
 const PROGRESS = "an answer is one JSON document: nothing is sent before the result";
 const PROMPTS = "a function has tools, no prompts";
@@ -58,6 +59,7 @@ export const BASELINE: Readonly<Record<string, Readonly<Record<string, Expected>
     "input-required-result-request-state": fails(INPUT, "sep-2322-request-state-incomplete"),
     "input-required-result-result-type": fails(INPUT, "sep-2322-result-type-included"),
     "input-required-result-tampered-state": fails(INPUT, "sep-2322-reject-tampered-state"),
+    "json-schema-2020-12": fails(COMPOSITION, "sep-2106-composition-keywords-preserved"),
     "sep-2164-resource-not-found": fails(RESOURCES, "sep-2164-error-code", "sep-2164-data-uri"),
     "server-stateless": fails(
       "no tool needs a capability of the client, so none can be missing",
