@@ -13,6 +13,7 @@ mod gateway;
 mod host;
 mod last_used;
 mod listener;
+mod log_limit;
 mod mcp;
 mod memory;
 mod metrics;

@@ -50,13 +50,27 @@ pub(crate) fn count(grant: &Grant) -> Result<(), Answer<'static>> {
         .map_err(|retry_after| Answer::TooManyRequests { retry_after })
 }
 
-fn authenticate(gateway: &Gateway, headers: &HeaderMap, function: &Function) -> Option<Grant> {
+/// Why a request presents no token.
+#[derive(Debug)]
+pub(super) enum NoSingleToken {
+    Absent,
+    Repeated,
+}
+
+/// The value of the one token header, which may be anything.
+pub(super) fn presented(headers: &HeaderMap) -> Result<&[u8], NoSingleToken> {
     let mut values = headers.get_all(TOKEN_HEADER).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return None;
-    };
+    match (values.next(), values.next()) {
+        (None, _) => Err(NoSingleToken::Absent),
+        (Some(_), Some(_)) => Err(NoSingleToken::Repeated),
+        (Some(value), None) => Ok(value.as_bytes()),
+    }
+}
+
+fn authenticate(gateway: &Gateway, headers: &HeaderMap, function: &Function) -> Option<Grant> {
+    let value = presented(headers).ok()?;
     // Checks length, alphabet and checksum before hashing, so that a long value is cheap to refuse.
-    let hash = RuntimeToken::hash_presented(value.as_bytes())?;
+    let hash = RuntimeToken::hash_presented(value)?;
     gateway
         .registry
         .tokens

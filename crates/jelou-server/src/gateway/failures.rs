@@ -2,8 +2,7 @@
 //! any number of failures.
 
 use std::fmt::Display;
-use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -28,19 +27,12 @@ pub(crate) fn later(
 }
 
 fn log_at_most(limit: u64, function: &Function, request_id: Uuid, error: &dyn Display) {
-    let now = Instant::now();
-    let mut rate = function
-        .failures_logged
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let dropped = rate.take_dropped(now);
-    let admitted = rate.admit(limit, now);
-    drop(rate);
+    let allowed = function.failures_logged.count(limit);
     let function = &function.slug;
-    if let Some(calls) = dropped {
+    if let Some(calls) = allowed.dropped {
         tracing::warn!(%function, "{calls} calls failed that were not logged: more than {limit} in a second (limits.max_log_lines_per_second)");
     }
-    if admitted {
+    if allowed.line {
         tracing::warn!(%function, %request_id, %error, "call failed");
     }
 }

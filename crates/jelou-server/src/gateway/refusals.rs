@@ -2,18 +2,17 @@
 //! 401?", because the caller never gets the reason.
 
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use http::{HeaderMap, Request, StatusCode, header};
-use jelou_core::{FunctionId, LineRate, TokenId};
+use jelou_core::{FunctionId, TokenId};
 use jelou_store::Store;
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::auth::TOKEN_HEADER;
+use super::auth::{self, NoSingleToken};
 use super::{Caller, Gateway, host_of};
+use crate::log_limit::LogLimit;
 use crate::registry::Function;
 
 /// Maximum lines per second for each function, and for all requests without a function. Callers can cause any number of
@@ -25,16 +24,16 @@ const MAX_SHOWN_BYTES: usize = 200;
 /// The data for log lines, in addition to the request.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// Contains the revoked tokens. Queried only for a log line, after the response.
+    /// Contains the revoked tokens. Queried only for a log line, in a separate task.
     store: Store,
-    without_function: Mutex<LineRate>,
+    without_function: LogLimit,
 }
 
 impl Log {
     pub(crate) fn new(store: Store) -> Self {
         Self {
             store,
-            without_function: Mutex::default(),
+            without_function: LogLimit::default(),
         }
     }
 }
@@ -53,19 +52,15 @@ pub(crate) fn log<B>(
     let rate = function.map_or(&gateway.refusals.without_function, |function| {
         &function.refusals_logged
     });
-    let now = Instant::now();
-    let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
-    let dropped = rate.take_dropped(now);
-    let admitted = rate.admit(MAX_LINES_PER_SECOND, now);
-    drop(rate);
-    if let Some(requests) = dropped {
+    let allowed = rate.count(MAX_LINES_PER_SECOND);
+    if let Some(requests) = allowed.dropped {
         let function = function.map(|function| function.slug.as_str());
         tracing::info!(
             function,
             "{requests} refused requests were not logged: a function gets {MAX_LINES_PER_SECOND} of these lines a second"
         );
     }
-    if !admitted {
+    if !allowed.line {
         return;
     }
     let line = Line {
@@ -157,14 +152,13 @@ impl Presented {
 }
 
 fn presented(headers: &HeaderMap) -> Presented {
-    let mut values = headers.get_all(TOKEN_HEADER).iter();
-    let value = match (values.next(), values.next()) {
-        (None, _) => {
+    let value = match auth::presented(headers) {
+        Err(NoSingleToken::Absent) => {
             let as_bearer = headers.contains_key(header::AUTHORIZATION);
             return Presented::Nothing { as_bearer };
         }
-        (Some(_), Some(_)) => return Presented::Twice,
-        (Some(value), None) => value.as_bytes(),
+        Err(NoSingleToken::Repeated) => return Presented::Twice,
+        Ok(value) => value,
     };
     match RuntimeToken::parse_bytes(value) {
         Ok(token) => Presented::Token(token.hash()),

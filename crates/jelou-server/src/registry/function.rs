@@ -1,14 +1,15 @@
 //! A function and its live deployment, in memory for calls.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use jelou_core::{FunctionId, LineRate, Manifest, Slug};
+use jelou_core::{FunctionId, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
 use super::Routes;
 use crate::documents::{Documents, Identity};
+use crate::log_limit::LogLimit;
 
 /// One function, from its creation to its deletion.
 #[derive(Debug)]
@@ -20,9 +21,9 @@ pub(crate) struct Function {
     /// Encrypted. Decrypted at each start of a process.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
     /// Rate of the log line "call failed".
-    pub(crate) failures_logged: Mutex<LineRate>,
+    pub(crate) failures_logged: LogLimit,
     /// Rate of the log line "call refused".
-    pub(crate) refusals_logged: Mutex<LineRate>,
+    pub(crate) refusals_logged: LogLimit,
 }
 
 impl Function {
@@ -32,8 +33,8 @@ impl Function {
             slug,
             live: ArcSwapOption::empty(),
             secrets: ArcSwap::from_pointee(secrets),
-            failures_logged: Mutex::default(),
-            refusals_logged: Mutex::default(),
+            failures_logged: LogLimit::default(),
+            refusals_logged: LogLimit::default(),
         }
     }
 

@@ -15,14 +15,7 @@ fn start() -> (Sandbox, Server, Sandbox) {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);
     sandbox.deploy("mi-funcion", &function("() => 1"));
-    let outcome = sandbox
-        .jelou("access-tokens create --name ci --scope functions:write --json")
-        .run();
-    let access_token = outcome.json()["data"]["token"].clone();
-    let pipeline = Sandbox::new()
-        .env("CI", "true")
-        .env("JELOU_API_URL", &format!("http://{}", server.address()))
-        .env("JELOU_TOKEN", access_token.as_str().unwrap());
+    let pipeline = sandbox.pipeline(&server);
     (sandbox, server, pipeline)
 }
 

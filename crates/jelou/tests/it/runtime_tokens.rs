@@ -182,14 +182,7 @@ fn losing(sandbox: &Sandbox, server: &Server, lost: &str) {
 
 /// "CI/CD": the login comes from the environment, and the home has no credentials.
 fn in_a_pipeline(sandbox: &Sandbox, server: &Server) {
-    let outcome = sandbox
-        .jelou("access-tokens create --name ci --scope functions:write --json")
-        .run();
-    let access_token = outcome.json()["data"]["token"].clone();
-    let pipeline = Sandbox::new()
-        .env("CI", "true")
-        .env("JELOU_API_URL", &format!("http://{}", server.address()))
-        .env("JELOU_TOKEN", access_token.as_str().unwrap());
+    let pipeline = sandbox.pipeline(server);
     let outcome = pipeline.shell(
         "TOKEN=$(jelou tokens create mi-funcion --name ci-staging --json | jq -r '.data.token')\n\
          echo \"::add-mask::$TOKEN\"",

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{FakeApi, Outcome, Streams, Terminal};
+use super::{FakeApi, Outcome, Server, Streams, Terminal};
 
 pub(super) const BINARY: &str = env!("CARGO_BIN_EXE_jelou");
 
@@ -65,6 +65,18 @@ impl Sandbox {
         assert_eq!(outcome.code, 0, "{outcome}");
         let token = outcome.json()["data"]["token"].clone();
         token.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The home of a pipeline, which is logged in to the server by the environment.
+    pub(crate) fn pipeline(&self, server: &Server) -> Self {
+        let outcome = self
+            .jelou("access-tokens create --name ci --scope functions:write --json")
+            .run();
+        let access_token = outcome.json()["data"]["token"].clone();
+        Self::new()
+            .env("CI", "true")
+            .env("JELOU_API_URL", &format!("http://{}", server.address()))
+            .env("JELOU_TOKEN", access_token.as_str().unwrap())
     }
 
     pub(crate) fn read(&self, path: &str) -> String {
