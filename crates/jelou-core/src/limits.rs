@@ -65,6 +65,8 @@ pub struct Limits {
     pub max_blank_workers: usize,
     /// Milliseconds that in-flight requests get to finish when their process is drained.
     pub drain_timeout_ms: u64,
+    /// Milliseconds after its answer that the work of a request (`ctx.waitUntil`) keeps its process alive.
+    pub background_timeout_ms: u64,
     /// Calls in a chain of functions.
     pub max_hops: u32,
     /// Bytes of a bundle.
@@ -106,6 +108,7 @@ impl Default for Limits {
             blank_workers: 2,
             max_blank_workers: 8,
             drain_timeout_ms: 30_000,
+            background_timeout_ms: 30_000,
             max_hops: 16,
             max_bundle_bytes: 10 * 1024 * 1024,
             max_memory_entries: 10_000,
@@ -148,5 +151,9 @@ impl Limits {
 
     pub fn drain_timeout(&self) -> Duration {
         Duration::from_millis(self.drain_timeout_ms)
+    }
+
+    pub fn background_timeout(&self) -> Duration {
+        Duration::from_millis(self.background_timeout_ms)
     }
 }

@@ -136,6 +136,9 @@ impl LogSink for ServerHost {
             LogLine::AtLimit(what) => {
                 tracing::warn!(target: "function", function, deployment, "the function's process has {what}");
             }
+            LogLine::Unfinished(what) => {
+                tracing::warn!(target: "function", function, deployment, "{what}");
+            }
             LogLine::Dropped {
                 lines,
                 lines_per_second,

@@ -55,8 +55,10 @@ export interface MockContextOptions {
   log?: (...args: unknown[]) => void;
 }
 
-/** A context that keeps what was logged. */
+/** A context that keeps what was logged, and the work after the answer. */
 export interface MockContext extends Context {
+  /** The promises of every `ctx.waitUntil`, in order: `await Promise.all(ctx.background)`. */
+  readonly background: PromiseLike<unknown>[];
   /** The arguments of every `ctx.log`, in order. */
   readonly logs: unknown[][];
 }
@@ -120,6 +122,7 @@ export function createMockEventContext(options: MockEventContextOptions = {}): M
 
 function mockContext(options: MockContextOptions, trigger: Trigger): MockContext {
   const logs: unknown[][] = [];
+  const background: PromiseLike<unknown>[] = [];
   return {
     functionSlug: options.functionSlug ?? "test-function",
     requestId: options.requestId ?? crypto.randomUUID(),
@@ -141,6 +144,8 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
     executionId: options.executionId,
     memory: options.memory ?? createMockMemoryClient(),
     jelou: options.jelou ?? createMockJelouClient(),
+    background,
+    waitUntil: (work) => void background.push(work),
     logs,
     log(...args: unknown[]): void {
       logs.push(args);

@@ -12,11 +12,14 @@
  * | `CANCEL` | The caller has disconnected. |
  * | `DONE` | A held answer was delivered. |
  * | `PIPE` | Write the answers to the pipe with that number. This saves a turn of the event loop. |
+ * | `RECEIPT` | The report of work with that number was received. |
  *
  * | from the worker | |
  * |---|---|
  * | `ANSWER` | status (16 bits), length of the head (32 bits), head of `name: value` lines, body |
  * | `HELD` | The body is a stream: the gateway requests the answer over HTTP, with `x-jelou-held` and the request's id. |
+ * | `WORK` | The request whose id follows has work that goes on after its answer. The number is that of the receipt, or 0 for none. |
+ * | `WORKED` | That work has ended. |
  *
  * @module
  */
@@ -50,13 +53,17 @@ import {
 import { OpenRequests } from "./open_requests.ts";
 import { listOf } from "./result.ts";
 import { staticBody } from "./static_body.ts";
+import { addReporter, type Reporter, removeReporter, takeReceipt } from "./work_reports.ts";
 
 const REQUEST = 1;
 const CANCEL = 2;
 const DONE = 3;
 const PIPE = 4;
+const RECEIPT = 5;
 const ANSWER = 1;
 const HELD = 2;
+const WORK = 3;
+const WORKED = 4;
 
 /** Size of a buffer in bytes. A larger frame gets a larger buffer. */
 const BUFFER_BYTES = 64 * 1024;
@@ -96,7 +103,7 @@ export function takeHeld(requestId: string): Response | undefined {
 }
 
 /** One connection. */
-class Channel {
+class Channel implements Reporter {
   readonly #connection: Deno.UnixConn;
   readonly #pipes: readonly Deno.FsFile[];
   #pipe: Deno.FsFile | undefined;
@@ -116,6 +123,7 @@ class Channel {
     this.#connection = connection;
     this.#pipes = pipes;
     this.#invoke = invoke;
+    addReporter(this);
   }
 
   async run(): Promise<void> {
@@ -133,6 +141,7 @@ class Channel {
       }
       // The engine has ended, and this process ends with it.
     }
+    removeReporter(this);
     for (let request = this.#open.take(); request !== null; request = this.#open.take()) {
       this.#cancel(request);
     }
@@ -180,11 +189,12 @@ class Channel {
     if (this.#input[start] === REQUEST) {
       const body = start + 9 + readUint32(this.#input, start + 5);
       const head = decode(subarray(this.#input, start + 9, body));
-      this.#begin(new ChannelRequest(id, head, subarray(this.#input, body, end)));
+      this.#begin(new ChannelRequest(id, head, subarray(this.#input, body, end), this));
       return;
     }
     const kind = this.#input[start];
     if (kind === PIPE) this.#pipe = this.#pipes[id];
+    else if (kind === RECEIPT) takeReceipt(id);
     else if (kind === CANCEL || kind === DONE) {
       const request = this.#open.find(id);
       if (request === null) return;
@@ -224,11 +234,28 @@ class Channel {
 
   #hold(request: ChannelRequest, answer: Answer): void {
     mapSet(held, request.facts.requestId, toResponse(answer));
-    this.#reserve(9);
-    writeUint32(this.#output, this.#used, 5);
-    this.#output[this.#used + 4] = HELD;
-    writeUint32(this.#output, this.#used + 5, request.id);
-    this.#used += 9;
+    this.#writeFrame(HELD, request.id, "");
+  }
+
+  reportWork(requestId: string, receipt: number): void {
+    this.#writeFrame(WORK, receipt, requestId);
+    if (!this.#writing) this.#writeSoon();
+  }
+
+  reportWorked(requestId: string): void {
+    this.#writeFrame(WORKED, 0, requestId);
+    if (!this.#writing) this.#writeSoon();
+  }
+
+  /** Adds a frame whose content is ASCII text. */
+  #writeFrame(kind: number, id: number, content: string): void {
+    const { length } = content;
+    this.#reserve(9 + length);
+    writeUint32(this.#output, this.#used, 5 + length);
+    this.#output[this.#used + 4] = kind;
+    writeUint32(this.#output, this.#used + 5, id);
+    if (length > 0) encodeInto(content, subarray(this.#output, this.#used + 9));
+    this.#used += 9 + length;
   }
 
   #cancel(request: ChannelRequest): void {

@@ -17,10 +17,12 @@ import {
   NativeHeaders,
   slice,
 } from "./primordials.ts";
+import type { Reporter } from "./work_reports.ts";
 
 /** One request. Most of its parts are parsed on first use. */
 export class ChannelRequest implements Incoming {
   readonly id: number;
+  readonly reporter: Reporter;
   readonly native = null;
   readonly method: string;
   readonly target: string;
@@ -40,8 +42,9 @@ export class ChannelRequest implements Incoming {
   #aborted = false;
 
   /** The caller may overwrite `body` after it has called {@link keep}. */
-  constructor(id: number, head: string, body: Uint8Array<ArrayBuffer>) {
+  constructor(id: number, head: string, body: Uint8Array<ArrayBuffer>, reporter: Reporter) {
     this.id = id;
+    this.reporter = reporter;
     this.#head = head;
     this.#body = body;
     const space = indexOf(head, " ");

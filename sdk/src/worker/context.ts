@@ -8,6 +8,7 @@ import type { Bot, Company, Conversation, Operator, User } from "../context/iden
 import type { JelouClient } from "../context/jelou.ts";
 import type { MemoryClient } from "../context/memory.ts";
 import type { Trigger } from "../context/trigger.ts";
+import { Background } from "./background.ts";
 import type { Identity } from "./call_facts.ts";
 import type { Incoming } from "./incoming.ts";
 import type { JelouFactory } from "./jelou.ts";
@@ -41,6 +42,7 @@ export class InvocationContext implements Context {
   #memory: MemoryClient | undefined;
   #jelou: JelouClient | undefined;
   #log: ((...args: unknown[]) => void) | undefined;
+  #waitUntil: ((work: PromiseLike<unknown>) => void) | undefined;
 
   constructor(scope: FunctionScope, incoming: Incoming) {
     this.#scope = scope;
@@ -129,6 +131,16 @@ export class InvocationContext implements Context {
 
   get jelou(): JelouClient {
     return this.#jelou ??= this.#scope.jelou(this.bot?.id);
+  }
+
+  /** A separate closure, so that `const { waitUntil } = ctx` works. */
+  get waitUntil(): (work: PromiseLike<unknown>) => void {
+    return this.#waitUntil ??= this.#keeper();
+  }
+
+  #keeper(): (work: PromiseLike<unknown>) => void {
+    const background = new Background(this, this.#incoming);
+    return (work) => background.add(work);
   }
 
   get #who(): Identity {

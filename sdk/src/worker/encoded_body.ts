@@ -127,6 +127,10 @@ class DecodedIncoming implements Incoming {
     return this.#incoming.native;
   }
 
+  get reporter(): Incoming["reporter"] {
+    return this.#incoming.reporter;
+  }
+
   get method(): string {
     return this.#incoming.method;
   }

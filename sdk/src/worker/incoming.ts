@@ -19,6 +19,7 @@ import {
   signalAborted,
   slice,
 } from "./primordials.ts";
+import type { Reporter } from "./work_reports.ts";
 
 /** The interface that the worker needs of a request. */
 export interface Incoming {
@@ -40,6 +41,10 @@ export interface Incoming {
   /** The signal that is aborted when the caller disconnects. */
   signal(): AbortSignal;
   isAborted(): boolean;
+  /** The connection that carries this request's reports of work, or `null` for any. */
+  readonly reporter: Reporter | null;
+  /** Makes the answer wait for the engine's receipt. */
+  awaitReceipt?(receipt: Promise<void>): void;
   /** The platform's own `Request`, for operations that need it: a WebSocket upgrade. */
   readonly native: Request | null;
 }
@@ -47,6 +52,9 @@ export interface Incoming {
 /** A request that came over HTTP. */
 export class HttpIncoming implements Incoming {
   readonly native: Request;
+  readonly reporter = null;
+  /** The receipt that the answer must wait for. */
+  receipt: Promise<void> | null = null;
   readonly method: string;
   readonly target: string;
   readonly facts: CallFacts;
@@ -92,6 +100,10 @@ export class HttpIncoming implements Incoming {
 
   signal(): AbortSignal {
     return requestSignal(this.native);
+  }
+
+  awaitReceipt(receipt: Promise<void>): void {
+    this.receipt = receipt;
   }
 
   isAborted(): boolean {

@@ -74,7 +74,9 @@ function handle(request: Request): Response | Promise<Response> {
 }
 
 async function answerOverHttp(fn: LoadedFunction, incoming: HttpIncoming): Promise<Response> {
-  return upgradeOr(toResponse(await invoke(fn, incoming)), incoming.native);
+  const answer = await invoke(fn, incoming);
+  if (incoming.receipt !== null) await incoming.receipt;
+  return upgradeOr(toResponse(answer), incoming.native);
 }
 
 captureConsole();

@@ -31,7 +31,7 @@ impl Evictable {
         let mut workers = self.running();
         let ending = workers.iter().filter(|worker| worker.is_ending());
         let mut missing = bytes.saturating_sub(ending.map(|worker| worker.charge.bytes()).sum());
-        workers.sort_by_cached_key(|worker| Reverse(worker.idle_for()));
+        workers.sort_by_cached_key(|worker| Reverse(worker.usage.idle_for()));
         for worker in workers {
             if missing == 0 {
                 break;

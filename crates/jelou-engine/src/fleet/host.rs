@@ -8,8 +8,8 @@ use tokio::net::UnixStream;
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
-use super::in_flight::InFlight;
 use crate::logs::LogSink;
+use crate::worker::Usage;
 
 /// The server. It also receives the log lines.
 pub trait Host: LogSink {
@@ -29,7 +29,7 @@ pub trait Host: LogSink {
 pub struct Caller {
     pub function: Slug,
     pub function_id: FunctionId,
-    pub(super) in_flight: Arc<InFlight>,
+    pub(super) usage: Arc<Usage>,
     /// Counts towards the open connections of a process.
     pub(super) _connection: Arc<OwnedSemaphorePermit>,
 }
@@ -37,11 +37,11 @@ pub struct Caller {
 impl Caller {
     /// Number of hops before a call that is made for this request.
     pub fn hops_of(&self, parent_request: Option<&str>) -> u32 {
-        self.in_flight.hops_of(parent_request)
+        self.usage.in_flight.hops_of(parent_request)
     }
 
     /// The memory scope of a request; `None` when the request is not in flight.
     pub fn memory_scope_of(&self, parent_request: &str) -> Option<String> {
-        self.in_flight.memory_scope_of(parent_request)
+        self.usage.in_flight.memory_scope_of(parent_request)
     }
 }

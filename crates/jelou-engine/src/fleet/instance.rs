@@ -3,13 +3,11 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::in_flight::InFlight;
 use crate::worker::Worker;
 
 #[derive(Debug)]
 pub(super) struct Instance {
     pub(super) worker: Arc<Worker>,
-    pub(super) in_flight: Arc<InFlight>,
 }
 
 /// A request that an instance has in flight. The worker is not evicted while this value exists.
@@ -19,15 +17,15 @@ pub(super) struct Entered(Arc<Instance>);
 impl Instance {
     /// Adds a request, unless the worker accepts no more.
     pub(super) fn try_enter(self: &Arc<Self>) -> Option<Entered> {
-        let entered = self.worker.try_enter();
+        let entered = self.worker.usage.try_enter();
         entered.then(|| Entered(Arc::clone(self)))
     }
 }
 
 impl Entered {
     /// The first request, which a new worker already counts.
-    pub(super) fn first(worker: Arc<Worker>, in_flight: Arc<InFlight>) -> Self {
-        Self(Arc::new(Instance { worker, in_flight }))
+    pub(super) fn first(worker: Arc<Worker>) -> Self {
+        Self(Arc::new(Instance { worker }))
     }
 
     pub(super) fn instance(&self) -> Arc<Instance> {
@@ -45,6 +43,6 @@ impl Deref for Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.0.worker.leave();
+        self.0.worker.usage.leave();
     }
 }

@@ -65,7 +65,7 @@ impl Lease {
         call: &CallFacts<'_>,
         stream_idle_timeout: Duration,
     ) -> Self {
-        let request_id = entered.in_flight.begin(call);
+        let request_id = entered.worker.usage.begin(call);
         Self {
             entered,
             request_id,
@@ -106,6 +106,9 @@ impl Lease {
             }
             body => body,
         };
+        // The worker reports the work of this request on the channel.
+        let opened = self.entered.worker.channels.ensure_open().await;
+        opened.map_err(|error| self.failed(error))?;
         head.headers.insert(CALL_HEADER, facts.header_value()?);
         let request = Request::from_parts(head, body);
         cold_future(|| self.stream(request, None)).await
@@ -217,7 +220,7 @@ fn is_length(text: &[u8]) -> bool {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.entered.in_flight.end(self.request_id);
+        self.entered.worker.usage.end(self.request_id);
     }
 }
 

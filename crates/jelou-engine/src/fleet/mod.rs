@@ -6,7 +6,6 @@ mod demand;
 mod error;
 mod eviction;
 mod host;
-mod in_flight;
 mod instance;
 mod lease;
 mod permits;

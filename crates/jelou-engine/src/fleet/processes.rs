@@ -93,10 +93,10 @@ impl Processes {
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
         drop(changing);
-        let timeout = self.limits().drain_timeout();
         let mut draining = JoinSet::new();
         for instance in instances.iter().map(Arc::clone) {
-            draining.spawn(async move { instance.worker.drain(timeout).await });
+            let launcher = Arc::clone(&self.starter.launcher);
+            draining.spawn(async move { instance.worker.drain(&launcher.limits).await });
         }
         while draining.join_next().await.is_some() {}
     }
@@ -181,7 +181,7 @@ impl Processes {
             .partition(|instance| instance.worker.is_open());
         let crashed = ended.iter().map(|instance| &instance.worker);
         for crashed in crashed.filter(|worker| worker.has_crashed()) {
-            backoff.crashed(crashed.age());
+            backoff.crashed(crashed.usage.age());
         }
         if !ended.is_empty() {
             self.set(open);
@@ -220,7 +220,7 @@ fn load_of(worker: &Worker) -> Load {
     Load {
         running_percent: worker.running_percent.load(Ordering::Relaxed),
         waiting_percent: worker.waiting_percent.load(Ordering::Relaxed),
-        in_flight: worker.in_flight(),
+        in_flight: worker.usage.count(),
     }
 }
 
@@ -236,7 +236,7 @@ fn less_busy(instances: &[Arc<Instance>]) -> Option<&Arc<Instance>> {
     let next = NEXT.replace(NEXT.get().wrapping_add(1));
     let one = &instances[next % instances.len()];
     let other = &instances[next.wrapping_add(1) % instances.len()];
-    Some(if other.worker.in_flight() < one.worker.in_flight() {
+    Some(if other.worker.usage.count() < one.worker.usage.count() {
         other
     } else {
         one

@@ -11,13 +11,14 @@ use zeroize::Zeroizing;
 use super::error::LeaseError;
 use super::eviction::Evictable;
 use super::host::{Caller, Host};
-use super::in_flight::InFlight;
 use super::instance::Entered;
 use super::pool::Pool;
 use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactCache, SourceMapCache, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
-use crate::worker::{Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature};
+use crate::worker::{
+    Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Usage,
+};
 
 #[derive(Debug)]
 pub(crate) struct FunctionStarter {
@@ -74,8 +75,7 @@ impl FunctionStarter {
             }),
         };
         let logs = self.logs(spec);
-        let in_flight = Arc::<InFlight>::default();
-        let egress = self.egress_handler(spec, &in_flight);
+        let egress = self.egress_handler(spec, blank.usage());
         let served = blank
             .serve(&self.launcher, &request, logs.clone(), egress, share)
             .await;
@@ -83,7 +83,7 @@ impl FunctionStarter {
         match served {
             Ok(worker) => {
                 self.evictable.add(&worker);
-                Ok(Entered::first(worker, in_flight))
+                Ok(Entered::first(worker))
             }
             Err(error) => {
                 log_failure(logs, &error).await;
@@ -113,17 +113,17 @@ impl FunctionStarter {
     fn egress_handler(
         &self,
         spec: &LaunchSpec,
-        in_flight: &Arc<InFlight>,
+        usage: &Arc<Usage>,
     ) -> Box<dyn Fn(UnixStream, OwnedSemaphorePermit) + Send + Sync> {
         let host = Arc::clone(&self.host);
         let function = spec.slug.clone();
         let function_id = spec.function.clone();
-        let in_flight = Arc::clone(in_flight);
+        let usage = Arc::clone(usage);
         Box::new(move |stream, connection| {
             let caller = Caller {
                 function: function.clone(),
                 function_id: function_id.clone(),
-                in_flight: Arc::clone(&in_flight),
+                usage: Arc::clone(&usage),
                 _connection: Arc::new(connection),
             };
             host.egress(stream, caller);

@@ -29,6 +29,8 @@ pub enum LogLine {
     Breach(String),
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),
+    /// Work after an answer did not finish in time; the text names the limit.
+    Unfinished(String),
     /// The function wrote more lines than the rate limit allows.
     Dropped { lines: u64, lines_per_second: u64 },
 }

@@ -15,6 +15,6 @@ pub use body_memory::BodyMemory;
 pub(crate) use body_memory::BodySize;
 pub use call_facts::CallFacts;
 pub(crate) use call_facts::HEADER as CALL_HEADER;
-pub(crate) use channel::{Answered, CallError, Channels, HeldCall};
+pub(crate) use channel::{Answered, CallError, Channels, HeldCall, WorkReports};
 pub(crate) use connection::{Connection, Connections, ExchangeError};
 pub(crate) use peer::connect;

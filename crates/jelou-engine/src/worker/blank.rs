@@ -20,10 +20,11 @@ use super::launcher::{Launched, Launcher};
 use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::procfs::{Status, pid_of};
 use super::supervisor::{self, Process};
+use super::usage::Usage;
 use super::watchdog::{self, Stage};
 use crate::capacity::Charge;
 use crate::logs::{self, LogForwarder, LogLine};
-use crate::transport::{Channels, Connection, Connections};
+use crate::transport::{Channels, Connection, Connections, WorkReports};
 
 /// A process that listens and has no function.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub(crate) struct Blank {
     connection: Connection,
     connections: Connections,
     channels: Channels,
+    usage: Arc<Usage>,
 }
 
 impl Blank {
@@ -96,7 +98,15 @@ impl Blank {
             .ok_or_else(|| LoadError::Died("it ended as soon as it listened".to_owned()))?;
         let max_head_bytes = launcher.limits.max_response_header_bytes;
         let connections = Connections::new(process, &dir.socket(), max_head_bytes);
-        let channels = Channels::new(process, &dir.calls_socket(), answers, max_head_bytes);
+        let usage = Arc::<Usage>::default();
+        let reports = Arc::clone(&usage) as Arc<dyn WorkReports>;
+        let channels = Channels::new(
+            process,
+            &dir.calls_socket(),
+            answers,
+            max_head_bytes,
+            reports,
+        );
         let connection = connections
             .take()
             .await
@@ -110,6 +120,7 @@ impl Blank {
             connection,
             connections,
             channels,
+            usage,
         })
     }
 
@@ -130,6 +141,11 @@ impl Blank {
 
     fn status(&self) -> Option<Status> {
         pid_of(&self.child).and_then(Status::of)
+    }
+
+    /// The use of the worker that this process becomes.
+    pub(crate) fn usage(&self) -> &Arc<Usage> {
+        &self.usage
     }
 
     pub(crate) fn egress_socket(&self) -> PathBuf {
@@ -166,7 +182,7 @@ impl Blank {
     }
 
     /// Hands a function to the process, which keeps it until its end. The worker starts with one request in flight, so
-    /// that it is not evicted before its first use. The caller ends this request with [`Worker::leave`].
+    /// that it is not evicted before its first use. The caller ends this request with [`Usage::leave`].
     ///
     /// # Errors
     ///
@@ -188,6 +204,7 @@ impl Blank {
             mut connection,
             connections,
             channels,
+            usage,
         } = self;
         dir.set_share(share);
         // Started before the import, because a module that writes much would block on a full pipe.
@@ -200,7 +217,7 @@ impl Blank {
                 .spawn(logs.clone().run(stderr, LogLine::Engine));
         }
         let function = logs.source.function.clone();
-        let worker = Worker::new(function, charge, channels, connections);
+        let worker = Worker::new(function, usage, charge, channels, connections);
         let pid = pid_of(&child);
         let loaded = {
             let at_limit = |what| logs.say(LogLine::AtLimit(what));

@@ -1,16 +1,16 @@
-//! A running worker for its callers: requests in flight, memory, load, and whether it accepts requests.
+//! A running worker for its callers: use, memory, load, and whether it accepts requests.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
-use jelou_core::Slug;
+use jelou_core::{Limits, Slug};
 use tokio::sync::Notify;
+
+use super::usage::Usage;
 
 use crate::capacity::Charge;
 use crate::transport::{Channels, Connections};
-
-/// Set in [`Worker::requests`] when the worker accepts no more requests.
-const CLOSED: usize = 1 << (usize::BITS - 1);
 
 /// A process that has a function.
 #[derive(Debug)]
@@ -23,25 +23,19 @@ pub(crate) struct Worker {
     pub(crate) waiting_percent: AtomicU32,
     pub(crate) channels: Channels,
     pub(crate) connections: Connections,
-    /// Requests in flight, and [`CLOSED`].
-    requests: AtomicUsize,
-    /// Notified when the last request of a closed worker has ended.
-    drained: Notify,
+    pub(crate) usage: Arc<Usage>,
     /// Notified when the process must end.
     pub(super) end: Notify,
     /// Notified when a caller finds a closed connection.
     pub(super) broken: Notify,
-    /// Milliseconds since `started` when the last request ended.
-    last_used_ms: AtomicUsize,
-    started: Instant,
     /// Whether the process ended on its own, or because it exceeded a limit.
     crashed: AtomicBool,
 }
 
 impl Worker {
-    /// The worker starts with one request in flight, for the caller that starts it.
     pub(super) fn new(
         function: Slug,
+        usage: Arc<Usage>,
         charge: Charge,
         channels: Channels,
         connections: Connections,
@@ -53,55 +47,25 @@ impl Worker {
             waiting_percent: AtomicU32::new(0),
             channels,
             connections,
-            requests: AtomicUsize::new(1),
-            drained: Notify::new(),
+            usage,
             end: Notify::new(),
             broken: Notify::new(),
-            last_used_ms: AtomicUsize::new(0),
-            started: Instant::now(),
             crashed: AtomicBool::new(false),
         }
     }
 
-    /// Adds a request; `false` when the worker accepts no more. A worker with a request in flight is not evicted. The
-    /// caller ends the request with [`Worker::leave`].
-    pub(crate) fn try_enter(&self) -> bool {
-        if self.requests.fetch_add(1, Ordering::AcqRel) & CLOSED == 0 {
-            return true;
-        }
-        self.leave();
-        false
-    }
-
-    /// Ends a request that [`Worker::try_enter`] has added.
-    pub(crate) fn leave(&self) {
-        self.last_used_ms.store(self.age_ms(), Ordering::Relaxed);
-        if self.requests.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
-            self.drained.notify_waiters();
-        }
-    }
-
-    /// Requests in flight.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.requests.load(Ordering::Relaxed) & !CLOSED
-    }
-
     /// Whether the worker accepts requests.
     pub(crate) fn is_open(&self) -> bool {
-        self.requests.load(Ordering::Acquire) & CLOSED == 0
+        self.usage.is_open()
     }
 
     pub(crate) fn has_crashed(&self) -> bool {
         self.crashed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     /// Whether the worker is closed and idle, but its process has not ended yet.
     pub(crate) fn is_ending(&self) -> bool {
-        self.requests.load(Ordering::Acquire) == CLOSED && !self.has_ended()
+        self.usage.is_over() && !self.has_ended()
     }
 
     /// Whether the process has ended. The supervisor then releases its memory.
@@ -109,49 +73,35 @@ impl Worker {
         self.charge.bytes() == 0
     }
 
-    /// Time since the last request.
-    pub(crate) fn idle_for(&self) -> Duration {
-        let last_used = self.last_used_ms.load(Ordering::Relaxed);
-        Duration::from_millis(self.age_ms().saturating_sub(last_used) as u64)
-    }
-
-    /// Closes the worker, waits for requests in flight, then ends the process.
-    pub(crate) async fn drain(&self, timeout: Duration) {
+    /// Closes the worker, waits for requests in flight and their work, then ends the process.
+    pub(crate) async fn drain(&self, limits: &Limits) {
         self.close();
-        let drained = async {
-            loop {
-                let notified = self.drained.notified();
-                tokio::pin!(notified);
-                notified.as_mut().enable();
-                if self.requests.load(Ordering::Acquire) == CLOSED {
-                    return;
-                }
-                notified.await;
+        let timeout = limits.drain_timeout();
+        if tokio::time::timeout(timeout, self.usage.over())
+            .await
+            .is_err()
+        {
+            if self.usage.in_flight.unanswered() > 0 {
+                tracing::warn!(
+                    timeout_ms = timeout.as_millis(),
+                    "requests still in flight at the end of the drain (limits.drain_timeout_ms)"
+                );
+            } else {
+                // The work of a request that was answered late has its time, too.
+                let rest = limits.background_timeout();
+                let _ = tokio::time::timeout(rest, self.usage.over()).await;
             }
-        };
-        if tokio::time::timeout(timeout, drained).await.is_err() {
-            tracing::warn!(
-                timeout_ms = timeout.as_millis(),
-                "requests still in flight at the end of the drain (limits.drain_timeout_ms)"
-            );
         }
         self.kill();
     }
 
-    /// Ends the process if it has been idle for `timeout`. Returns whether it does.
+    /// Ends the process if it was not used for `timeout`. Returns whether it does.
     pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
-        if self.idle_for() < timeout {
-            return false;
-        }
-        // Fails if a request has started in the meantime. Later requests find the worker closed.
-        let closed = self
-            .requests
-            .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok();
-        if closed {
+        let ends = self.usage.idle_for() >= timeout && self.usage.close_unused();
+        if ends {
             self.kill();
         }
-        closed
+        ends
     }
 
     /// Closes the worker because its process has closed a connection, which happens when it ends. Callers use another
@@ -169,7 +119,7 @@ impl Worker {
     }
 
     pub(super) fn close(&self) {
-        self.requests.fetch_or(CLOSED, Ordering::AcqRel);
+        self.usage.close();
     }
 
     /// Closes all connections to the process.
@@ -181,9 +131,5 @@ impl Worker {
     fn kill(&self) {
         self.disconnect();
         self.end.notify_one();
-    }
-
-    fn age_ms(&self) -> usize {
-        usize::try_from(self.started.elapsed().as_millis()).unwrap_or(usize::MAX)
     }
 }

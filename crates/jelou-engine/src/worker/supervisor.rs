@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jelou_core::Limits;
 use tokio::net::UnixListener;
 use tokio::process::Child;
+use uuid::Uuid;
 
 use super::directory::WorkerDir;
 use super::egress::{EgressHandler, EgressListener};
@@ -76,18 +77,48 @@ async fn supervise(
             () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, limits).await),
             () = worker.end.notified() => {
                 let _ = child.kill().await;
-                break None;
+                break unfinished_work(worker);
+            }
+            overdue = worker.usage.overdue_work(limits.background_timeout()) => {
+                logs.say(LogLine::Unfinished(describe_overdue(&overdue, limits)));
             }
             (stream, permit) = egress.accept() => egress_handler(stream, permit),
         }
     };
     if let Some(line) = last_line {
-        worker.close_crashed();
+        if !matches!(line, LogLine::Unfinished(_)) {
+            worker.close_crashed();
+        }
         logs.say(line);
     }
     worker.close();
     worker.disconnect();
     worker.charge.set(0);
+}
+
+/// Requests that are named in a line.
+const NAMED: usize = 3;
+
+fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
+    let mut names: Vec<_> = requests.iter().take(NAMED).map(Uuid::to_string).collect();
+    if requests.len() > NAMED {
+        names.push(format!("{} more", requests.len() - NAMED));
+    }
+    format!(
+        "ctx.waitUntil: the work of request {} is not finished {} ms after its answer (limits.background_timeout_ms); the function's process no longer waits for it",
+        names.join(", "),
+        limits.background_timeout().as_millis(),
+    )
+}
+
+/// Reports work that the end of the process has cut.
+fn unfinished_work(worker: &Worker) -> Option<LogLine> {
+    match worker.usage.in_flight.working() {
+        0 => None,
+        count => Some(LogLine::Unfinished(format!(
+            "ctx.waitUntil: the function's process was ended before the work of {count} requests was finished (limits.drain_timeout_ms)"
+        ))),
+    }
 }
 
 /// Gives a process that closed a connection some time to end, then kills it.

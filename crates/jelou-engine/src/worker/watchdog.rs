@@ -86,7 +86,7 @@ pub(crate) async fn watch(
         let activity = procfs::activity(pid).unwrap_or(last);
         // A process that is stopped or blocked in a system call uses no processor. So a request in flight counts as
         // work.
-        let busy = activity.cpu != last.cpu || worker.in_flight() > 0 || heartbeat.is_waiting();
+        let busy = activity.cpu != last.cpu || worker.usage.count() > 0 || heartbeat.is_waiting();
         last = activity;
         if let Some(times) = procfs::event_loop(pid)
             && let Some(load) = event_loop.record(times, Instant::now())

@@ -42,3 +42,4 @@ mod token_policies;
 mod tokens;
 mod troubleshooting;
 mod under_load;
+mod wait_until;

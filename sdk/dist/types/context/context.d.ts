@@ -56,6 +56,11 @@ export interface Context {
     readonly executionId: string | undefined;
     /** Writes one log line of up to 16 KB with the request's id. Takes anything, as `console.log` does. */
     log(...args: unknown[]): void;
+    /**
+     * Keeps the process for work that goes on after the answer, for up to 30 seconds after it
+     * (`limits.background_timeout_ms`): through a deploy, an idle end and the stop of the server. A rejection is logged.
+     */
+    waitUntil(work: PromiseLike<unknown>): void;
     /** Small values that outlive the request, scoped to the function and its user or conversation. */
     readonly memory: MemoryClient;
     /** Sends messages through Jelou. */

@@ -41,8 +41,10 @@ export interface MockContextOptions {
     /** Called for every `ctx.log`, beside keeping it in `logs`. */
     log?: (...args: unknown[]) => void;
 }
-/** A context that keeps what was logged. */
+/** A context that keeps what was logged, and the work after the answer. */
 export interface MockContext extends Context {
+    /** The promises of every `ctx.waitUntil`, in order: `await Promise.all(ctx.background)`. */
+    readonly background: PromiseLike<unknown>[];
     /** The arguments of every `ctx.log`, in order. */
     readonly logs: unknown[][];
 }

@@ -30,7 +30,8 @@ use super::call_facts::CallFacts;
 use super::peer::connect;
 use super::sharded::Sharded;
 use reader::Reader;
-use wire::Reply;
+use uuid::Uuid;
+use wire::{Frame, Reply};
 use writer::FrameWriter;
 
 /// Size of the read buffer in bytes.
@@ -48,6 +49,13 @@ pub(crate) struct Channels {
     /// Unused answer pipes, with their numbers.
     answers: Mutex<Vec<(u32, File)>>,
     running: Sharded<Option<Arc<Channel>>>,
+    reports: Arc<dyn WorkReports>,
+}
+
+/// Receives a worker's reports about work that goes on after an answer.
+pub(crate) trait WorkReports: std::fmt::Debug + Send + Sync {
+    fn began(&self, request_id: Uuid);
+    fn ended(&self, request_id: Uuid);
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +94,7 @@ impl Channels {
         socket: &Path,
         answers: Vec<File>,
         max_head_bytes: usize,
+        reports: Arc<dyn WorkReports>,
     ) -> Self {
         Self {
             process,
@@ -93,6 +102,7 @@ impl Channels {
             max_head_bytes,
             answers: Mutex::new((0..).zip(answers).collect()),
             running: Sharded::default(),
+            reports,
         }
     }
 
@@ -115,6 +125,18 @@ impl Channels {
             Some(call) => call.answered(self.max_head_bytes).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Opens this thread's channel, on which the worker reports the work of requests that come over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// When the worker cannot be reached.
+    pub(crate) async fn ensure_open(&self) -> Result<(), CallError> {
+        if self.own().is_none() {
+            self.open().await?;
+        }
+        Ok(())
     }
 
     /// Closes the channels, and ends all their calls.
@@ -143,7 +165,8 @@ impl Channels {
         }
         let channel = Arc::new(Channel::new(writer));
         *self.running.own() = Some(Arc::clone(&channel));
-        let driver = Driver::new(reader, Arc::clone(&channel), self.max_head_bytes);
+        let reports = Arc::clone(&self.reports);
+        let driver = Driver::new(reader, Arc::clone(&channel), reports, self.max_head_bytes);
         tokio::spawn(driver.run());
         Ok(channel)
     }
@@ -348,6 +371,7 @@ impl Drop for Ticket {
 struct Driver {
     reader: Reader,
     channel: Arc<Channel>,
+    reports: Arc<dyn WorkReports>,
     max_head_bytes: usize,
     input: Vec<u8>,
     /// Number of bytes in `input`.
@@ -355,10 +379,16 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(reader: Reader, channel: Arc<Channel>, max_head_bytes: usize) -> Self {
+    fn new(
+        reader: Reader,
+        channel: Arc<Channel>,
+        reports: Arc<dyn WorkReports>,
+        max_head_bytes: usize,
+    ) -> Self {
         Self {
             reader,
             channel,
+            reports,
             max_head_bytes,
             input: vec![0; READ_BYTES],
             filled: 0,
@@ -409,14 +439,31 @@ impl Driver {
         }
     }
 
-    /// Delivers the received answers.
+    /// Delivers the received answers and reports.
     fn deliver(&mut self) -> Result<(), wire::WireError> {
         let mut start = 0;
         let mut state = self.channel.lock();
-        while let Some((id, reply, length)) =
+        while let Some((frame, length)) =
             wire::next(&self.input[start..self.filled], self.max_head_bytes)?
         {
             start += length;
+            let (id, reply) = match frame {
+                Frame::Reply(id, reply) => (id, reply),
+                Frame::Work {
+                    request_id,
+                    receipt,
+                } => {
+                    self.reports.began(request_id);
+                    if receipt != 0 {
+                        state.put(|writer| writer.put(|out| wire::put_receipt(out, receipt)));
+                    }
+                    continue;
+                }
+                Frame::Worked(request_id) => {
+                    self.reports.ended(request_id);
+                    continue;
+                }
+            };
             if let Some(waiting) = state.waiting.remove(&id) {
                 let _ = waiting.send(reply);
             } else if state.cancelled > 0 {

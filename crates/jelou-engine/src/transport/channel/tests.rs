@@ -9,7 +9,24 @@ use super::*;
 const REQUEST: u8 = 1;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
+const WORK: u8 = 3;
+const WORKED: u8 = 4;
+const RECEIPT: u8 = 5;
 const MAX_HEAD: usize = 8 * 1024;
+
+/// The requests whose work has not ended.
+#[derive(Debug, Default)]
+struct Reports(Mutex<Vec<Uuid>>);
+
+impl WorkReports for Reports {
+    fn began(&self, request_id: Uuid) {
+        self.0.lock().unwrap().push(request_id);
+    }
+
+    fn ended(&self, request_id: Uuid) {
+        self.0.lock().unwrap().retain(|id| *id != request_id);
+    }
+}
 
 /// A channel to the test, which takes the worker's place.
 fn channel() -> (Arc<Channel>, Driver, UnixStream) {
@@ -17,7 +34,8 @@ fn channel() -> (Arc<Channel>, Driver, UnixStream) {
     let socket = Arc::new(near.into_std().unwrap());
     let reader = Reader::new(Arc::clone(&socket), None).unwrap();
     let channel = Arc::new(Channel::new(FrameWriter::new(socket)));
-    let driver = Driver::new(reader, Arc::clone(&channel), MAX_HEAD);
+    let reports = Arc::<Reports>::default();
+    let driver = Driver::new(reader, Arc::clone(&channel), reports, MAX_HEAD);
     (channel, driver, worker)
 }
 
@@ -245,9 +263,9 @@ proptest! {
     #[test]
     fn no_frame_goes_beyond_the_limits(bytes in frames()) {
         let mut rest = bytes.as_slice();
-        while let Ok(Some((_, reply, length))) = wire::next(rest, MAX_HEAD) {
+        while let Ok(Some((content, length))) = wire::next(rest, MAX_HEAD) {
             prop_assert!(length <= rest.len() && length <= wire::MAX_FRAME);
-            if let Reply::Answer(response) = reply {
+            if let Frame::Reply(_, Reply::Answer(response)) = content {
                 prop_assert!(response.status().as_u16() >= 200);
                 prop_assert!(response.body().len() < length);
                 let headers = response.headers();
@@ -294,4 +312,43 @@ proptest! {
         };
         prop_assert_eq!(outcome(&cuts), outcome(&[usize::MAX]));
     }
+}
+
+#[tokio::test]
+async fn work_is_reported_before_the_answer_and_confirmed() {
+    let (near, mut worker) = UnixStream::pair().unwrap();
+    let socket = Arc::new(near.into_std().unwrap());
+    let reader = Reader::new(Arc::clone(&socket), None).unwrap();
+    let channel = Arc::new(Channel::new(FrameWriter::new(socket)));
+    let reports = Arc::<Reports>::default();
+    let sink = Arc::clone(&reports) as Arc<dyn WorkReports>;
+    tokio::spawn(Driver::new(reader, Arc::clone(&channel), sink, MAX_HEAD).run());
+
+    let call = begin(&channel, b"").unwrap();
+    let id = call.ticket.id;
+    let [one, two] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let report = |kind, number, id: Uuid| frame(kind, number, id.to_string().as_bytes());
+    let frames = [
+        report(WORK, 0, one),
+        report(WORK, 7, two),
+        report(WORKED, 0, two),
+        answer(id, b""),
+    ];
+    worker.write_all(&frames.concat()).await.unwrap();
+    whole(call).await.unwrap();
+    assert_eq!(*reports.0.lock().unwrap(), [one]);
+
+    let receipt = frame(RECEIPT, 7, b"");
+    let mut received = Vec::new();
+    while !received.ends_with(&receipt) {
+        assert!(worker.read_buf(&mut received).await.unwrap() > 0);
+    }
+    worker.write_all(&report(WORKED, 0, one)).await.unwrap();
+    let call = begin(&channel, b"").unwrap();
+    worker
+        .write_all(&answer(call.ticket.id, b""))
+        .await
+        .unwrap();
+    whole(call).await.unwrap();
+    assert!(reports.0.lock().unwrap().is_empty());
 }

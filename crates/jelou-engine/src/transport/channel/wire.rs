@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, request};
+use uuid::Uuid;
 
 use crate::transport::call_facts::CallFacts;
 
@@ -10,8 +11,11 @@ const REQUEST: u8 = 1;
 const CANCEL: u8 = 2;
 const DONE: u8 = 3;
 const PIPE: u8 = 4;
+const RECEIPT: u8 = 5;
 const ANSWER: u8 = 1;
 const HELD: u8 = 2;
+const WORK: u8 = 3;
+const WORKED: u8 = 4;
 
 /// Maximum number of headers of an answer, as over HTTP.
 const MAX_FIELDS: usize = 100;
@@ -35,6 +39,19 @@ pub(super) enum Reply {
     HeadTooLarge,
     /// The answer must be fetched over HTTP.
     Held,
+}
+
+/// A frame from a worker.
+#[derive(Debug)]
+pub(super) enum Frame {
+    Reply(u32, Reply),
+    /// Work begins that goes on after the answer. The worker waits for a receipt with this number, unless it is 0.
+    Work {
+        request_id: Uuid,
+        receipt: u32,
+    },
+    /// The work has ended.
+    Worked(Uuid),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +108,12 @@ pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     end(out, start);
 }
 
+/// Confirms that the report of work was received.
+pub(super) fn put_receipt(out: &mut Vec<u8>, number: u32) {
+    let start = put_header(out, RECEIPT, number);
+    end(out, start);
+}
+
 /// Adds a frame with the number of the pipe for answers.
 pub(super) fn put_pipe(out: &mut Vec<u8>, number: u32) {
     let start = put_header(out, PIPE, number);
@@ -125,11 +148,11 @@ fn put_value(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The first frame of the input, and its length; `None` while the frame is incomplete.
+/// The first frame of the input, and its length in bytes; `None` while the frame is incomplete.
 pub(super) fn next(
     input: &[u8],
     max_head_bytes: usize,
-) -> Result<Option<(u32, Reply, usize)>, WireError> {
+) -> Result<Option<(Frame, usize)>, WireError> {
     let Some(bytes) = input.first_chunk::<4>() else {
         return Ok(None);
     };
@@ -147,12 +170,22 @@ pub(super) fn next(
         return Err(WireError("a frame is too short"));
     };
     let [_, _, _, _, kind, id @ ..] = header;
-    let reply = match *kind {
-        HELD => Reply::Held,
-        ANSWER => answer(rest, max_head_bytes)?,
+    let id = u32::from_be_bytes(*id);
+    let content = match *kind {
+        HELD => Frame::Reply(id, Reply::Held),
+        ANSWER => Frame::Reply(id, answer(rest, max_head_bytes)?),
+        WORK => Frame::Work {
+            request_id: request_id(rest)?,
+            receipt: id,
+        },
+        WORKED => Frame::Worked(request_id(rest)?),
         _ => return Err(WireError("a frame has an unknown kind")),
     };
-    Ok(Some((u32::from_be_bytes(*id), reply, frame)))
+    Ok(Some((content, frame)))
+}
+
+fn request_id(text: &[u8]) -> Result<Uuid, WireError> {
+    Uuid::try_parse_ascii(text).map_err(|_| WireError("a frame has no valid id of a request"))
 }
 
 fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
@@ -239,10 +272,10 @@ mod tests {
         let bytes = answer_frame(201, "x-a: 1\nx-a: 2\nx-ñ: é\n", b"body");
         assert!(next(&bytes, 100).is_err(), "a name is ASCII");
         let bytes = answer_frame(201, "x-a: 1\nx-a: 2\nx-b: \u{e9}\n", b"body");
-        let (id, reply, length) = next(&bytes, 100).unwrap().unwrap();
-        assert_eq!((id, length), (7, bytes.len()));
-        let Reply::Answer(response) = reply else {
-            panic!("{reply:?}");
+        let (content, length) = next(&bytes, 100).unwrap().unwrap();
+        assert_eq!(length, bytes.len());
+        let Frame::Reply(7, Reply::Answer(response)) = content else {
+            panic!("{content:?}");
         };
         assert_eq!(response.status(), 201);
         assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
@@ -258,6 +291,8 @@ mod tests {
         for bytes in [
             u32::MAX.to_be_bytes().to_vec(),
             frame(9, 1, &[]),
+            frame(WORK, 0, b"no id"),
+            frame(WORKED, 0, b""),
             frame(ANSWER, 1, &[0, 200]),
             frame(ANSWER, 1, &[0, 0, 0, 0, 0, 0]),
             frame(ANSWER, 1, &[0, 200, 0, 0, 0, 9]),
@@ -282,11 +317,11 @@ mod tests {
     #[test]
     fn a_long_head_is_told_to_its_caller_alone() {
         let head = format!("a: {}\n", "b".repeat(200));
-        let (_, reply, _) = next(&answer_frame(200, &head, b""), 100).unwrap().unwrap();
-        assert!(matches!(reply, Reply::HeadTooLarge));
+        let (content, _) = next(&answer_frame(200, &head, b""), 100).unwrap().unwrap();
+        assert!(matches!(content, Frame::Reply(7, Reply::HeadTooLarge)));
         let head = "a: b\n".repeat(MAX_FIELDS + 1);
-        let (_, reply, _) = next(&answer_frame(200, &head, b""), 1000).unwrap().unwrap();
-        assert!(matches!(reply, Reply::HeadTooLarge));
+        let (content, _) = next(&answer_frame(200, &head, b""), 1000).unwrap().unwrap();
+        assert!(matches!(content, Frame::Reply(7, Reply::HeadTooLarge)));
     }
 
     #[test]
@@ -302,7 +337,7 @@ mod tests {
         put_request(&mut out, 3, &CallFacts::PLAIN, &head, b"body");
         let text = format!(
             "PUT /a?b=c\n{} default https://f.example.com  \na, b\nx-a: \u{e9}\ncontent-type: a\ncontent-type: b\n",
-            uuid::Uuid::nil()
+            Uuid::nil()
         );
         let mut rest = length(text.len()).to_vec();
         rest.extend_from_slice(text.as_bytes());

@@ -1,0 +1,155 @@
+//! Work after the answer: `ctx.waitUntil` keeps the process through a deploy, an idle end and the stop of the server.
+
+use serde_json::json;
+
+use crate::support::{Reply, Sandbox, Serve, Server, eventually};
+
+/// Works for some time after its answer.
+const SOURCE: &str = r#"
+import { define, z } from "@jelou/functions";
+
+export default define({
+  description: "A test",
+  input: z.object({ ms: z.number(), text: z.string().default("") }),
+  handler: async ({ ms }, ctx) => {
+    ctx.waitUntil((async () => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await ctx.memory.set("last", "stored");
+      console.log("finished", await ctx.memory.get("last", "lost"));
+    })());
+    return { requestId: ctx.requestId };
+  },
+});
+"#;
+
+const REPLACEMENT: &str = r#"
+import { define } from "@jelou/functions";
+export default define({ description: "A test", handler: () => "replaced" });
+"#;
+
+/// The function of the tests, called once. `text` decides how large the body is.
+fn called(server: &Server, sandbox: &Sandbox, ms: u32, text: &str) -> Reply {
+    let token = sandbox.deploy("mi-funcion", SOURCE);
+    let input = json!({ "ms": ms, "text": text }).to_string();
+    let reply = server
+        .request("mi-funcion")
+        .token(&token)
+        .body(&input)
+        .send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(!server.data.log().contains("finished"));
+    reply
+}
+
+fn finishes(server: &Server) {
+    eventually("the end of the work", || {
+        let log = server.data.log();
+        log.contains(r#""args":["finished","stored"]"#)
+            .then_some(())
+    });
+}
+
+/// The engine gives requests with large bodies to the process over HTTP, and the others over the call channel.
+#[test]
+fn a_deploy_waits_for_the_work_of_requests_of_every_size() {
+    for bytes in [0, 600_000] {
+        let sandbox = Sandbox::new();
+        let server = Serve::new(&sandbox).start();
+        called(&server, &sandbox, 2_000, &"x".repeat(bytes));
+        sandbox.deploy("mi-funcion", REPLACEMENT);
+        assert!(!server.data.log().contains("finished"));
+        finishes(&server);
+    }
+}
+
+#[test]
+fn an_idle_process_is_not_ended_during_its_work() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LIMITS__IDLE_TIMEOUT_MS", "200")
+        .env("JELOU_LIMITS__BLANK_WORKERS", "0")
+        .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "0")
+        .start();
+    called(&server, &sandbox, 2_000, "");
+    finishes(&server);
+    eventually("the end of the process", || {
+        server.data.workers().is_empty().then_some(())
+    });
+}
+
+#[test]
+fn the_stop_of_the_server_waits_for_work() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    called(&server, &sandbox, 2_000, "");
+    let log = server.stop().log();
+    assert!(log.contains(r#""args":["finished","stored"]"#), "{log}");
+}
+
+#[test]
+fn work_that_takes_too_long_is_cut_and_logged() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LIMITS__BACKGROUND_TIMEOUT_MS", "500")
+        .env("JELOU_LIMITS__BLANK_WORKERS", "0")
+        .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "0")
+        .start();
+    let reply = called(&server, &sandbox, 10_000_000, "");
+    sandbox.deploy("mi-funcion", REPLACEMENT);
+    eventually("the end of the process", || {
+        server.data.workers().is_empty().then_some(())
+    });
+    let id = reply.json()["requestId"].as_str().unwrap().to_owned();
+    let line = format!(
+        "the work of request {id} is not finished 500 ms after its answer (limits.background_timeout_ms)"
+    );
+    let log = server.data.log();
+    assert!(log.contains(&line), "{log}");
+}
+
+#[test]
+fn a_rejection_is_logged_with_its_request_and_its_line() {
+    let source = r#"
+import { define } from "@jelou/functions";
+
+async function report() {
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  throw new Error("the report was lost");
+}
+
+export default define({
+  description: "A test",
+  handler: (_input, ctx) => {
+    ctx.waitUntil(report());
+    try {
+      ctx.waitUntil(report as never);
+    } catch (error) {
+      return { error: (error as Error).message, requestId: ctx.requestId };
+    }
+  },
+});
+"#;
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = sandbox.deploy("mi-funcion", source);
+    let reply = server.request("mi-funcion").token(&token).send();
+    assert_eq!(
+        reply.json()["error"],
+        "ctx.waitUntil needs a promise, and got a function; call the function: ctx.waitUntil(work())"
+    );
+    let id = reply.json()["requestId"].as_str().unwrap().to_owned();
+    let line = eventually("the line of the rejection", || {
+        let log = server.data.log();
+        let line = log
+            .lines()
+            .find(|line| line.contains("the report was lost"));
+        line.map(str::to_owned)
+    });
+    for part in [
+        &*id,
+        "A promise of ctx.waitUntil was rejected",
+        "index.ts:6",
+    ] {
+        assert!(line.contains(part), "{line}");
+    }
+}
