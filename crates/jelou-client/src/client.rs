@@ -95,6 +95,14 @@ impl Client {
         self.send(Method::DELETE, path, None).map(drop)
     }
 
+    pub(crate) fn delete_and_read<T: DeserializeOwned>(
+        &self,
+        path: &Path,
+    ) -> Result<T, ClientError> {
+        let answer = self.send(Method::DELETE, path, None)?;
+        self.read(answer)
+    }
+
     fn encode(&self, body: &impl Serialize) -> Result<Vec<u8>, ClientError> {
         serde_json::to_vec(body).map_err(|error| self.unreadable(&error))
     }

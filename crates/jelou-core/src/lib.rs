@@ -18,6 +18,7 @@ pub mod secret_key;
 pub mod slug;
 pub mod source;
 mod text;
+pub mod token_labels;
 pub mod token_name;
 
 pub use clock::Clock;
@@ -33,4 +34,5 @@ pub use scope::{Scope, Scopes};
 pub use secret_key::SecretKey;
 pub use slug::Slug;
 pub use source::{SourceFile, SourceTree};
+pub use token_labels::TokenLabels;
 pub use token_name::TokenName;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jelou_store::{Store, StoreError};
 
-use crate::registry::Registry;
+use crate::registry::{Registry, TokenValue};
 
 pub(crate) const PERIOD: Duration = Duration::from_mins(1);
 
@@ -22,14 +22,18 @@ pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
 pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), StoreError> {
     let runtime = registry.tokens.used();
     if !runtime.is_empty() {
-        let uses: Vec<_> = runtime
+        let uses = |value: Option<TokenValue>| {
+            let uses = runtime.iter();
+            let uses = uses.filter(|used| value.is_none_or(|value| used.value == value));
+            uses.map(|used| (used.id.clone(), used.at_ms))
+                .collect::<Vec<_>>()
+        };
+        store.record_last_used(&uses(None)).await?;
+        let previous = uses(Some(TokenValue::Previous));
+        store.record_previous_last_used(&previous).await?;
+        runtime
             .iter()
-            .map(|(_, id, at)| (id.clone(), *at))
-            .collect();
-        store.record_last_used(&uses).await?;
-        for (hash, _, at) in runtime {
-            registry.tokens.mark_stored(&hash, at);
-        }
+            .for_each(|used| registry.tokens.mark_stored(used));
     }
     let access = registry.access_tokens.used();
     if !access.is_empty() {

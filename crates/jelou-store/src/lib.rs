@@ -33,7 +33,8 @@ pub use error::{Resource, StoreError};
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use memory::{MemoryLimits, MemoryOwner};
 pub use runtime_tokens::{
-    LastTokenRule, NewRuntimeToken, ReplacedToken, RuntimeTokenCredential, RuntimeTokenRecord,
+    LastTokenRule, NewRuntimeToken, PreviousTokenValue, ReplacedToken, RotatedToken,
+    RuntimeTokenCredential, RuntimeTokenRecord,
 };
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;

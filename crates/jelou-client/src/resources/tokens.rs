@@ -1,6 +1,8 @@
 //! Runtime tokens of a function.
 
-use jelou_core::api::{CreateToken, CreatedToken, List, RuntimeTokenInfo};
+use jelou_core::api::{
+    CreateToken, CreatedToken, List, RotateToken, RuntimeTokenInfo, UpdateToken,
+};
 use jelou_core::{Slug, TokenId};
 
 use super::functions::function;
@@ -24,12 +26,12 @@ pub struct RuntimeTokens<'a> {
     slug: Slug,
 }
 
-/// Whether the last active token of a function may be revoked.
+/// Whether the last active token of a function may be revoked or disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
     /// The server refuses with `LAST_TOKEN`.
     KeepLast,
-    /// The server revokes it.
+    /// The server does it.
     Force,
 }
 
@@ -64,11 +66,48 @@ impl RuntimeTokens<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn revoke(&self, id: &TokenId, removal: Removal) -> Result<(), ClientError> {
+        self.client.delete(&self.one(id, removal))
+    }
+
+    /// Changes a token.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn update(
+        &self,
+        id: &TokenId,
+        update: &UpdateToken,
+        removal: Removal,
+    ) -> Result<RuntimeTokenInfo, ClientError> {
+        self.client.patch(&self.one(id, removal), update)
+    }
+
+    /// Gives a token a new value. Only this response holds it.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn rotate(&self, id: &TokenId, rotation: RotateToken) -> Result<CreatedToken, ClientError> {
+        self.client.post(&self.rotation(id), &rotation)
+    }
+
+    /// Ends the grace period of a rotation.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn finish_rotation(&self, id: &TokenId) -> Result<RuntimeTokenInfo, ClientError> {
+        self.client.delete_and_read(&self.rotation(id))
+    }
+
+    fn rotation(&self, id: &TokenId) -> Path {
+        self.collection().segment(id.as_str()).segment("rotation")
+    }
+
+    fn one(&self, id: &TokenId, removal: Removal) -> Path {
         let path = self.collection().segment(id.as_str());
-        self.client.delete(&match removal {
+        match removal {
             Removal::KeepLast => path,
             Removal::Force => path.query("force", true),
-        })
+        }
     }
 
     fn collection(&self) -> Path {

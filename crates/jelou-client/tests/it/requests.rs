@@ -99,9 +99,13 @@ fn bodies_are_json() {
             replace: false,
             name: "ci".parse().unwrap(),
             expires_in: Some(60),
+            expires_at: None,
             scopes: None,
             cidrs: None,
             rate: Some("100/m".parse().unwrap()),
+            owner: None,
+            purpose: None,
+            tags: jelou_core::token_labels::Tags::default(),
         })
         .unwrap();
     assert_eq!(created.token, "jfn_rt_x");

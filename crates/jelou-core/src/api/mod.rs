@@ -5,6 +5,7 @@ mod access_tokens;
 mod audit;
 mod deployments;
 mod functions;
+mod patch;
 mod problem;
 mod secrets;
 mod server;
@@ -14,10 +15,13 @@ pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
 pub use deployments::{DeployRequest, DeployResult, Deployment, FileSummary};
 pub use functions::{CreateFunction, Function};
+pub use patch::Patch;
 pub use problem::Problem;
 pub use secrets::{Secret, SecretsChanged, SetSecrets};
 pub use server::{ServerInfo, WhoAmI};
-pub use tokens::{CreateToken, CreatedToken, RuntimeTokenInfo};
+pub use tokens::{
+    CreateToken, CreatedToken, PreviousValue, RotateToken, RuntimeTokenInfo, UpdateToken,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Patch;
 use crate::policy::{Cidrs, Rate, RuntimeScopes};
-use crate::{TokenId, TokenName, TokenPolicy};
+use crate::token_labels::{Note, Tags};
+use crate::{TokenId, TokenLabels, TokenName, TokenPolicy};
 
 /// A runtime token, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -24,6 +26,10 @@ pub struct RuntimeTokenInfo {
     pub created_by: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// When it was disabled; null while it is enabled.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Timestamp>,
     /// The parts of the function that it may use; all of them when null.
     #[serde(default)]
     pub scopes: Option<RuntimeScopes>,
@@ -33,13 +39,44 @@ pub struct RuntimeTokenInfo {
     /// How many calls it may make; any number when null.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// The person or team that answers for it.
+    #[serde(default)]
+    pub owner: Option<Note>,
+    /// What it is for.
+    #[serde(default)]
+    pub purpose: Option<Note>,
+    #[serde(default)]
+    pub tags: Tags,
+    /// The value before the last rotation; null if it was never rotated.
+    #[serde(default)]
+    pub previous: Option<PreviousValue>,
 }
 
 impl RuntimeTokenInfo {
     /// Whether the token may call its function at that time.
     pub fn is_active(&self, at: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expires_at| expires_at > at)
+        self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
+
+    /// The value before the last rotation, if it may still call the function at that time.
+    pub fn in_grace(&self, at: Timestamp) -> Option<&PreviousValue> {
+        let previous = self.previous.as_ref()?;
+        (self.is_active(at) && previous.valid_until > at).then_some(previous)
+    }
+}
+
+/// The value of a token before its last rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviousValue {
+    /// The first 11 characters.
+    #[schema(example = "jfn_rt_abc1")]
+    pub prefix: String,
+    /// The end of its grace period.
+    #[schema(value_type = String, format = DateTime)]
+    pub valid_until: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -52,6 +89,10 @@ pub struct CreateToken {
     /// Seconds until it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
+    /// The time at which it expires, in place of `expiresIn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
     /// The parts of the function that it may use; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
@@ -61,6 +102,14 @@ pub struct CreateToken {
     /// How many calls it may make; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// The person or team that answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Note>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Note>,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
 impl CreateToken {
@@ -72,6 +121,64 @@ impl CreateToken {
             rate: self.rate,
         }
     }
+
+    /// The labels that the token is to have.
+    pub fn labels(&self) -> TokenLabels {
+        TokenLabels {
+            owner: self.owner.clone(),
+            purpose: self.purpose.clone(),
+            tags: self.tags.clone(),
+        }
+    }
+}
+
+/// A change of a token (JSON merge patch, RFC 7396): an absent field stays as it is, null removes the value. It takes
+/// effect with the next call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateToken {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<TokenName>,
+    /// A disabled token calls nothing until it is enabled again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// The time at which it expires; never when null.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Patch<Timestamp>,
+    /// The parts of the function that it may use; all of them when null.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<RuntimeScopes>)]
+    pub scopes: Patch<RuntimeScopes>,
+    /// The networks that it may be used from; any when null.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Cidrs>)]
+    pub cidrs: Patch<Cidrs>,
+    /// How many calls it may make; any number when null.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Rate>)]
+    pub rate: Patch<Rate>,
+    /// The person or team that answers for it.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Note>)]
+    pub owner: Patch<Note>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Note>)]
+    pub purpose: Patch<Note>,
+    /// All tags that it has from now on.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Tags>)]
+    pub tags: Patch<Tags>,
+}
+
+/// A rotation of a token: it gets a new value, and keeps its id, name, limits and labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RotateToken {
+    /// Seconds for which the old value works too; 0 by default, at most 30 days.
+    #[serde(default)]
+    pub grace_seconds: u64,
 }
 
 /// A new runtime token with its value, which no other answer holds.

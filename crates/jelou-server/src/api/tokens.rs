@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use jelou_core::api::{CreateToken, CreatedToken, List, Problem, RuntimeTokenInfo};
+use jelou_core::api::{
+    CreateToken, CreatedToken, List, Problem, RotateToken, RuntimeTokenInfo, UpdateToken,
+};
 use jelou_store::LastTokenRule;
 use serde::Deserialize;
 
@@ -56,9 +58,74 @@ pub(super) async fn info(
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct RevokeQuery {
+pub(super) struct ForceQuery {
     #[serde(default)]
     force: bool,
+}
+
+impl ForceQuery {
+    fn rule(&self) -> LastTokenRule {
+        if self.force {
+            LastTokenRule::Waived
+        } else {
+            LastTokenRule::Enforced
+        }
+    }
+}
+
+/// Changes a token: its name, state, expiry, limits or labels. The next call sees the change. The last active token of
+/// a function is not disabled, unless `force`.
+#[utoipa::path(patch, operation_id = "updateToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(
+    ("slug" = String, Path),
+    ("token" = String, Path),
+    ("force" = Option<bool>, Query, description = "Disable even the last active token"),
+), request_body = UpdateToken, responses(
+    (status = 200, body = RuntimeTokenInfo),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn update(
+    State(control): State<App>,
+    Writer(caller): Writer,
+    SlugAndName(slug, token): SlugAndName,
+    Query(query): Query<ForceQuery>,
+    extract::Json(update): extract::Json<UpdateToken>,
+) -> Result<Json<RuntimeTokenInfo>, ApiError> {
+    let updated = control
+        .update_token(caller.actor(), slug, token, update, query.rule())
+        .await?;
+    Ok(Json(updated))
+}
+
+/// Gives a token a new value, valid from the next request on; the old value works for `graceSeconds`. Only this response
+/// contains the new value.
+#[utoipa::path(post, operation_id = "rotateToken", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), request_body = RotateToken, responses(
+    (status = 201, body = CreatedToken),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn rotate(
+    State(control): State<App>,
+    Writer(caller): Writer,
+    SlugAndName(slug, token): SlugAndName,
+    extract::Json(rotation): extract::Json<RotateToken>,
+) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
+    let rotated = control
+        .rotate_token(caller.actor(), slug, token, rotation)
+        .await?;
+    Ok((StatusCode::CREATED, Json(rotated)))
+}
+
+/// Ends the grace period of a rotation; the next request with the old value is refused.
+#[utoipa::path(delete, operation_id = "finishRotation", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
+    (status = 200, body = RuntimeTokenInfo),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn finish_rotation(
+    State(control): State<App>,
+    Writer(caller): Writer,
+    SlugAndName(slug, token): SlugAndName,
+) -> Result<Json<RuntimeTokenInfo>, ApiError> {
+    let finished = control.finish_rotation(caller.actor(), slug, token).await?;
+    Ok(Json(finished))
 }
 
 /// Revokes a token; the next request with it is refused. The last active token of a function is kept, unless `force`.
@@ -74,15 +141,10 @@ pub(super) async fn revoke(
     State(control): State<App>,
     Writer(caller): Writer,
     SlugAndName(slug, token): SlugAndName,
-    Query(query): Query<RevokeQuery>,
+    Query(query): Query<ForceQuery>,
 ) -> Result<StatusCode, ApiError> {
-    let rule = if query.force {
-        LastTokenRule::Waived
-    } else {
-        LastTokenRule::Enforced
-    };
     control
-        .revoke_token(caller.actor(), slug, token, rule)
+        .revoke_token(caller.actor(), slug, token, query.rule())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -34,7 +34,7 @@ impl Control {
                 hint: "the scopes are functions:read, functions:write and admin",
             });
         }
-        let expires_at = self.expiry(new.expires_in)?;
+        let expires_at = self.expiry(new.expires_in, None)?;
         let token = mint()?;
         self.change(|control| async move {
             let new = described(&token, new.name, new.scopes, expires_at);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
-use jelou_core::{Manifest, Slug, SourceTree, TokenName, TokenPolicy};
+use jelou_core::{Manifest, Slug, SourceTree, TokenLabels, TokenName, TokenPolicy};
 use jelou_engine::Bundle;
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
@@ -111,6 +111,7 @@ impl Control {
                 prefix: token.display_prefix(),
                 expires_at: None,
                 policy: TokenPolicy::default(),
+                labels: TokenLabels::default(),
             }))
         };
         let deployed = self.store.deploy(&actor, new, first_token).await?;

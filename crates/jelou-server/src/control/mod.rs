@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jelou_core::Clock;
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_store::{LiveDeployment, Store};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 pub(crate) use access_tokens::access_token_entry;
@@ -116,11 +116,25 @@ impl Control {
         }
     }
 
-    fn expiry(&self, expires_in: Option<u64>) -> Result<Option<Timestamp>, ControlError> {
-        let Some(seconds) = expires_in else {
-            return Ok(None);
-        };
-        if seconds == 0 || seconds > MAX_EXPIRES_IN {
+    /// The expiry of a new token.
+    fn expiry(
+        &self,
+        expires_in: Option<u64>,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, ControlError> {
+        match (expires_in, expires_at) {
+            (None, None) => Ok(None),
+            (Some(seconds), None) => self.expiry_in(seconds).map(Some),
+            (None, Some(at)) => self.expiry_at(at).map(Some),
+            (Some(_), Some(_)) => Err(ControlError::Invalid {
+                detail: "expiresIn and expiresAt exclude each other".to_owned(),
+                hint: "send one of them",
+            }),
+        }
+    }
+
+    fn expiry_in(&self, seconds: u64) -> Result<Timestamp, ControlError> {
+        if !(1..=MAX_EXPIRES_IN).contains(&seconds) {
             return Err(ControlError::Invalid {
                 detail: format!(
                     "expiresIn is {seconds} seconds; it must be 1 to {MAX_EXPIRES_IN} (10 years)"
@@ -128,8 +142,26 @@ impl Control {
                 hint: "leave it out for a token that does not expire",
             });
         }
-        let at = self.clock.now_ms() + i64::try_from(seconds).unwrap_or(0) * 1000;
-        Ok(Timestamp::from_millisecond(at).ok())
+        Ok(self.after(seconds))
+    }
+
+    fn expiry_at(&self, at: Timestamp) -> Result<Timestamp, ControlError> {
+        let now = self.clock.now();
+        if at <= now || at > self.after(MAX_EXPIRES_IN) {
+            return Err(ControlError::Invalid {
+                detail: format!(
+                    "expiresAt is {at}; it must be in the next 10 years, and now is {now:.0}"
+                ),
+                hint: "leave it out for a token that does not expire",
+            });
+        }
+        Ok(at)
+    }
+
+    /// The time in that many seconds; at most 10 years.
+    fn after(&self, seconds: u64) -> Timestamp {
+        let seconds = i64::try_from(seconds.min(MAX_EXPIRES_IN)).unwrap_or_default();
+        self.clock.now() + SignedDuration::from_secs(seconds)
     }
 }
 

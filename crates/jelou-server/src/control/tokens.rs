@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use jelou_core::api::{self, CreateToken, CreatedToken};
+use jelou_core::api::{self, CreateToken, CreatedToken, Patch, RotateToken, UpdateToken};
 use jelou_core::{Slug, TokenPolicy};
-use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RuntimeTokenRecord};
+use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RotatedToken, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
-use jiff::Timestamp;
 
 use super::{Control, ControlError};
+
+/// The longest grace period of a rotation, in seconds: 30 days.
+const MAX_GRACE_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 impl Control {
     pub(crate) async fn tokens(
@@ -39,8 +41,8 @@ impl Control {
         slug: Slug,
         new: CreateToken,
     ) -> Result<CreatedToken, ControlError> {
-        let expires_at = self.expiry(new.expires_in)?;
-        let policy = new.policy();
+        let expires_at = self.expiry(new.expires_in, new.expires_at)?;
+        let (policy, labels) = (new.policy(), new.labels());
         let token = mint()?;
         let replace = new.replace;
         self.change(|control| async move {
@@ -51,11 +53,12 @@ impl Control {
                 prefix: token.display_prefix(),
                 expires_at,
                 policy,
+                labels,
             };
             let record = if replace {
                 let replaced = control.store.replace_token(&actor, &function, new).await?;
                 if let Some(former) = replaced.former {
-                    control.registry.tokens.remove(&former.hash);
+                    control.registry.tokens.remove(&former);
                 }
                 replaced.token
             } else {
@@ -113,24 +116,132 @@ impl Control {
                 .store
                 .revoke_token(&actor, &function, &token.id, rule)
                 .await?;
-            control.registry.tokens.remove(&revoked.hash);
+            control.registry.tokens.remove(&revoked);
             Ok(())
         })
         .await
     }
 
-    /// Adds the time of last use from the registry, because the store may not have it yet.
-    fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeTokenInfo {
-        let in_memory = self
-            .registry
-            .tokens
-            .last_used(&token.hash)
-            .and_then(|at| Timestamp::from_millisecond(at).ok());
-        let last_used_at = in_memory.max(token.last_used_at);
-        api::RuntimeTokenInfo {
-            last_used_at,
-            ..token.into()
+    /// Changes a token; the next call sees it.
+    pub(crate) async fn update_token(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        reference: String,
+        update: UpdateToken,
+        rule: LastTokenRule,
+    ) -> Result<api::RuntimeTokenInfo, ControlError> {
+        if let Patch::Set(at) = update.expires_at {
+            self.expiry_at(at)?;
         }
+        self.change(|control| async move {
+            let function = control.store.function_id(&slug).await?;
+            let token = control.store.resolve_token(&function, &reference).await?;
+            let updated = control
+                .store
+                .update_token(&actor, &function, &token.id, update, rule)
+                .await?;
+            control.registry.tokens.put((&updated).into());
+            Ok(control.with_last_use(updated))
+        })
+        .await
+    }
+
+    /// Gives a token a new value. The old value works until the grace period ends.
+    pub(crate) async fn rotate_token(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        reference: String,
+        rotation: RotateToken,
+    ) -> Result<CreatedToken, ControlError> {
+        let grace = rotation.grace_seconds;
+        if grace > MAX_GRACE_SECONDS {
+            return Err(ControlError::Invalid {
+                detail: format!(
+                    "graceSeconds is {grace}; it must be 0 to {MAX_GRACE_SECONDS} (30 days)"
+                ),
+                hint: "create a second token for callers that need longer",
+            });
+        }
+        let value = mint()?;
+        self.change(|control| async move {
+            let function = control.store.function_id(&slug).await?;
+            let token = control.store.resolve_token(&function, &reference).await?;
+            let (hash, prefix) = (value.hash(), value.display_prefix());
+            let valid_until = control.after(grace);
+            let rotated = control
+                .store
+                .rotate_token(&actor, &function, &token.id, hash, prefix, valid_until)
+                .await?;
+            control.registry.tokens.put((&rotated.token).into());
+            let warnings = control.after_rotation(&rotated);
+            Ok(CreatedToken {
+                token: value.expose().to_owned(),
+                details: control.with_last_use(rotated.token),
+                warnings,
+            })
+        })
+        .await
+    }
+
+    /// Ends the value before the former value, and warns of what the user may not expect.
+    fn after_rotation(&self, rotated: &RotatedToken) -> Vec<String> {
+        let now = self.clock.now();
+        let token = &rotated.token;
+        let mut warnings = Vec::new();
+        if let Some(older) = &rotated.former.previous {
+            self.registry.tokens.remove_value(&older.hash);
+            if older.valid_until > now {
+                warnings.push(format!(
+                    "`{}..`, the value before the earlier rotation, no longer works",
+                    older.prefix
+                ));
+            }
+        }
+        if !token.is_active(now) {
+            warnings.push(format!(
+                "`{}` is disabled or expired: the new value does not work until that changes",
+                token.name
+            ));
+        }
+        warnings
+    }
+
+    /// Ends the grace period of a rotation.
+    pub(crate) async fn finish_rotation(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        reference: String,
+    ) -> Result<api::RuntimeTokenInfo, ControlError> {
+        self.change(|control| async move {
+            let function = control.store.function_id(&slug).await?;
+            let token = control.store.resolve_token(&function, &reference).await?;
+            let finished = control
+                .store
+                .finish_rotation(&actor, &function, &token.id)
+                .await?;
+            control.registry.tokens.put((&finished).into());
+            Ok(control.with_last_use(finished))
+        })
+        .await
+    }
+
+    /// Adds the times of last use from the registry, because the store may not have them yet.
+    fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeTokenInfo {
+        let used = &self.registry.tokens;
+        let last_used_at = used.last_used(&token.hash).max(token.last_used_at);
+        let previous_used = token
+            .previous
+            .as_ref()
+            .and_then(|previous| used.last_used(&previous.hash).max(previous.last_used_at));
+        let mut info = api::RuntimeTokenInfo::from(token);
+        info.last_used_at = last_used_at.max(previous_used);
+        if let Some(previous) = &mut info.previous {
+            previous.last_used_at = previous_used;
+        }
+        info
     }
 }
 

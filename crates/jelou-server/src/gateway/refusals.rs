@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::auth::{self, NoSingleToken};
 use super::{Caller, Gateway, host_of};
 use crate::log_limit::LogLimit;
-use crate::registry::Function;
+use crate::registry::{Function, TokenValue};
 
 /// Maximum lines per second for each function, and for all requests without a function. Callers can cause any number of
 /// refusals.
@@ -173,6 +173,10 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
         let now = Timestamp::from_millisecond(gateway.clock.now_ms()).unwrap_or_default();
         let reason = match token.expires_at {
             _ if token.function != *function => "a token of another function".to_owned(),
+            _ if token.is_disabled => "the token is disabled".to_owned(),
+            Some(ended) if ended <= now && token.value == TokenValue::Previous => {
+                format!("the old value of a rotated token; its grace period ended at {ended:.0}")
+            }
             Some(expired) if expired <= now => format!("the token expired at {expired:.0}"),
             _ => "the token is not valid".to_owned(),
         };

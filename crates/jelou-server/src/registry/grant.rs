@@ -13,15 +13,22 @@ use super::rate_limiter::{OverRate, RateLimiter};
 pub(super) struct Limits {
     scopes: Option<RuntimeScopes>,
     cidrs: Option<Cidrs>,
-    rate: Option<RateLimiter>,
+    /// Shared with the limits before and after a change that keeps the rate.
+    rate: Option<Arc<RateLimiter>>,
 }
 
-impl From<TokenPolicy> for Limits {
-    fn from(policy: TokenPolicy) -> Self {
+impl Limits {
+    /// The limits of a policy. They go on with the rate limiter of `former` if it has the same rate.
+    pub(super) fn new(policy: TokenPolicy, former: Option<&Self>) -> Self {
+        let former = former.and_then(|limits| limits.rate.as_ref());
+        let rate = policy.rate.map(|rate| {
+            let same = former.filter(|limiter| limiter.rate() == rate);
+            same.map_or_else(|| Arc::new(RateLimiter::new(rate)), Arc::clone)
+        });
         Self {
             scopes: policy.scopes,
             cidrs: policy.cidrs,
-            rate: policy.rate.map(RateLimiter::new),
+            rate,
         }
     }
 }
@@ -48,7 +55,7 @@ impl Grant {
     /// The call exceeds the rate. The error is the number of seconds until the next allowed call.
     pub(crate) fn count(&self) -> Result<(), u64> {
         let rate = self.0.as_ref().and_then(|limits| limits.rate.as_ref());
-        let counted = rate.map_or(Ok(()), RateLimiter::count);
+        let counted = rate.map_or(Ok(()), |rate| rate.count());
         counted.map_err(|OverRate(wait)| {
             // Rounded up, so that a retry after this time is not too early.
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0)

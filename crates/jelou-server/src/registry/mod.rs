@@ -15,7 +15,7 @@ use jelou_core::Slug;
 pub(crate) use function::{Function, Live};
 pub(crate) use grant::Grant;
 pub(crate) use routes::{Found, Routes};
-pub(crate) use tokens::{AccessTokenEntry, AccessTokens, RuntimeTokens};
+pub(crate) use tokens::{AccessTokenEntry, AccessTokens, RuntimeTokens, TokenValue};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {

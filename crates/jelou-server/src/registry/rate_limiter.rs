@@ -9,6 +9,7 @@ use jelou_core::policy::Rate;
 /// The state is one atomic number, so concurrent calls need no lock.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
+    rate: Rate,
     /// Nanoseconds per call.
     interval: u64,
     /// The burst, in nanoseconds.
@@ -29,11 +30,16 @@ impl RateLimiter {
         // Rounded up, so that the rate is never exceeded.
         let interval = nanoseconds(rate.period()).div_ceil(calls);
         Self {
+            rate,
             interval,
             tolerance: interval * (calls - 1),
             next: AtomicU64::new(0),
             start: Instant::now(),
         }
+    }
+
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// Counts a call, unless it exceeds the rate.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
-use jelou_store::RuntimeTokenCredential;
+use jelou_store::{RuntimeTokenCredential, RuntimeTokenRecord};
 use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
@@ -51,49 +51,58 @@ impl LastUsed {
     }
 }
 
-/// The data that the gateway needs to check a runtime token.
+/// Which value of a token. Between a rotation and the end of its grace period, a token has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenValue {
+    Current,
+    /// The value before the last rotation.
+    Previous,
+}
+
+/// The data that the gateway needs to check one value of a runtime token.
 #[derive(Debug)]
-pub(crate) struct RuntimeTokenEntry {
-    pub(crate) id: TokenId,
-    pub(crate) function: FunctionId,
+struct RuntimeTokenEntry {
+    id: TokenId,
+    function: FunctionId,
     expires_at_ms: i64,
-    pub(crate) last_used: LastUsed,
-    /// Boxed, because most tokens have no limits.
+    is_disabled: bool,
+    value: TokenValue,
+    last_used: LastUsed,
+    /// Shared by both values of a token. Most tokens have no limits.
     limits: Option<Arc<Limits>>,
 }
 
 impl RuntimeTokenEntry {
-    /// Whether the token authorises calls of the function now.
-    pub(crate) fn authorises(&self, function: &FunctionId, now_ms: i64) -> bool {
-        self.function == *function && now_ms < self.expires_at_ms
+    /// Whether the value authorises calls of the function now.
+    fn authorises(&self, function: &FunctionId, now_ms: i64) -> bool {
+        self.function == *function && now_ms < self.expires_at_ms && !self.is_disabled
     }
 }
 
-impl From<RuntimeTokenCredential> for RuntimeTokenEntry {
-    fn from(key: RuntimeTokenCredential) -> Self {
-        Self {
-            id: key.id,
-            function: key.function_id,
-            expires_at_ms: key.expires_at.map_or(NEVER, Timestamp::as_millisecond),
-            last_used: LastUsed::new(key.last_used_at.map(Timestamp::as_millisecond)),
-            limits: key.policy.map(|policy| Arc::new((*policy).into())),
-        }
-    }
-}
-
-/// A token of any function, including expired tokens.
+/// A token of any function, including expired and disabled tokens.
 #[derive(Debug)]
 pub(crate) struct KnownToken {
     pub(crate) id: TokenId,
     pub(crate) function: FunctionId,
     /// `None`: never.
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) is_disabled: bool,
+    pub(crate) value: TokenValue,
     pub(crate) grant: Grant,
+}
+
+/// A use of a token that is not stored yet.
+#[derive(Debug)]
+pub(crate) struct Use {
+    pub(crate) hash: TokenHash,
+    pub(crate) id: TokenId,
+    pub(crate) value: TokenValue,
+    pub(crate) at_ms: i64,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeTokens {
-    /// Values are inline, so that each token needs one allocation.
+    /// One entry for each value of a token. The entries are inline, so that each needs one allocation.
     by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry, BuildTokenHasher>,
 }
 
@@ -119,22 +128,67 @@ impl RuntimeTokens {
             id: token.id.clone(),
             function: token.function.clone(),
             expires_at: Timestamp::from_millisecond(token.expires_at_ms).ok(),
+            is_disabled: token.is_disabled,
+            value: token.value,
             grant: Grant(token.limits.clone()),
         })
     }
 
-    /// Adds a token. A known token keeps its limits, which never change, and the state of its rate limiter.
-    pub(crate) fn put(&self, key: RuntimeTokenCredential) {
-        let hash = key.hash;
-        let mut token = RuntimeTokenEntry::from(key);
+    /// Adds or changes a token. A known token keeps its unstored last use, and the state of its rate limiter while the
+    /// rate stays the same.
+    pub(crate) fn put(&self, token: RuntimeTokenCredential) {
         let tokens = self.by_hash.pin();
-        if let Some(known) = tokens.get(&hash) {
-            token.limits.clone_from(&known.limits);
+        let previous = token.previous.as_deref();
+        let known = tokens
+            .get(&token.hash)
+            .or_else(|| previous.and_then(|previous| tokens.get(&previous.hash)))
+            .and_then(|known| known.limits.as_deref());
+        let limits = token
+            .policy
+            .map(|policy| Arc::new(Limits::new(*policy, known)));
+        let expires_at = token.expires_at.map_or(NEVER, Timestamp::as_millisecond);
+        let put = |hash, value, expires_at_ms, last_used_at: Option<Timestamp>| {
+            let last_used = LastUsed::new(last_used_at.map(Timestamp::as_millisecond));
+            if let Some(used) = tokens.get(&hash).and_then(|known| known.last_used.get()) {
+                last_used.touch(used);
+            }
+            let entry = RuntimeTokenEntry {
+                id: token.id.clone(),
+                function: token.function_id.clone(),
+                expires_at_ms,
+                is_disabled: token.is_disabled,
+                value,
+                last_used,
+                limits: limits.clone(),
+            };
+            tokens.insert(hash, entry);
+        };
+        if let Some(previous) = previous {
+            let valid_until = previous.valid_until.as_millisecond().min(expires_at);
+            put(
+                previous.hash,
+                TokenValue::Previous,
+                valid_until,
+                previous.last_used_at,
+            );
         }
-        tokens.insert(hash, token);
+        put(
+            token.hash,
+            TokenValue::Current,
+            expires_at,
+            token.last_used_at,
+        );
     }
 
-    pub(crate) fn remove(&self, hash: &TokenHash) {
+    /// Removes both values of a token.
+    pub(crate) fn remove(&self, token: &RuntimeTokenRecord) {
+        self.remove_value(&token.hash);
+        if let Some(previous) = &token.previous {
+            self.remove_value(&previous.hash);
+        }
+    }
+
+    pub(crate) fn remove_value(&self, hash: &TokenHash) {
         self.by_hash.pin().remove(hash);
     }
 
@@ -144,28 +198,31 @@ impl RuntimeTokens {
             .retain(|_, token| token.function != *function);
     }
 
-    pub(crate) fn last_used(&self, hash: &TokenHash) -> Option<i64> {
-        self.by_hash
-            .pin()
-            .get(hash)
-            .and_then(|token| token.last_used.get())
+    pub(crate) fn last_used(&self, hash: &TokenHash) -> Option<Timestamp> {
+        let tokens = self.by_hash.pin();
+        let at_ms = tokens.get(hash)?.last_used.get()?;
+        Timestamp::from_millisecond(at_ms).ok()
     }
 
-    /// Tokens whose last use is not stored yet, and the time of this use.
-    pub(crate) fn used(&self) -> Vec<(TokenHash, TokenId, i64)> {
+    /// Uses that are not stored yet.
+    pub(crate) fn used(&self) -> Vec<Use> {
         let tokens = self.by_hash.pin();
         tokens
             .iter()
             .filter_map(|(hash, token)| {
-                let at = token.last_used.unstored()?;
-                Some((*hash, token.id.clone(), at))
+                Some(Use {
+                    hash: *hash,
+                    id: token.id.clone(),
+                    value: token.value,
+                    at_ms: token.last_used.unstored()?,
+                })
             })
             .collect()
     }
 
-    pub(crate) fn mark_stored(&self, hash: &TokenHash, at_ms: i64) {
-        if let Some(token) = self.by_hash.pin().get(hash) {
-            token.last_used.mark_stored(at_ms);
+    pub(crate) fn mark_stored(&self, stored: &Use) {
+        if let Some(token) = self.by_hash.pin().get(&stored.hash) {
+            token.last_used.mark_stored(stored.at_ms);
         }
     }
 }
@@ -246,7 +303,8 @@ impl AccessTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jelou_core::TokenPolicy;
+    use jelou_core::{TokenLabels, TokenPolicy};
+    use jelou_store::PreviousTokenValue;
 
     fn once_a_day() -> TokenPolicy {
         TokenPolicy {
@@ -261,45 +319,111 @@ mod tests {
         assert!(size_of::<(TokenHash, RuntimeTokenEntry)>() <= 128);
     }
 
+    fn hash(number: u16) -> TokenHash {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        TokenHash::from_bytes(bytes)
+    }
+
+    fn record(number: u16, function: &FunctionId, policy: TokenPolicy) -> RuntimeTokenRecord {
+        RuntimeTokenRecord {
+            id: TokenId::generate(),
+            function_id: function.clone(),
+            name: TokenName::first_deployment(),
+            hash: hash(number),
+            prefix: "jfn_rt_abcd".parse().unwrap(),
+            created_by: String::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: None,
+            disabled_at: None,
+            last_used_at: None,
+            policy,
+            labels: TokenLabels::default(),
+            previous: None,
+        }
+    }
+
     #[test]
     fn the_state_of_a_rate_survives_other_changes() {
         let tokens = RuntimeTokens::default();
         let function = FunctionId::generate();
-        let hash = |number: u16| {
-            let mut bytes = [0; 32];
-            bytes[..2].copy_from_slice(&number.to_be_bytes());
-            TokenHash::from_bytes(bytes)
-        };
-        let put = |number, policy: Option<TokenPolicy>| {
-            tokens.put(RuntimeTokenCredential {
-                hash: hash(number),
-                id: TokenId::generate(),
-                function_id: function.clone(),
-                expires_at: None,
-                last_used_at: None,
-                policy: policy.map(Box::new),
-            });
-        };
         let count = |number| {
             let grant = tokens.authenticate(&hash(number), &function, 1).unwrap();
             grant.count().is_ok()
         };
-        put(0, Some(once_a_day()));
+        let limited = record(0, &function, once_a_day());
+        tokens.put((&limited).into());
         assert!(count(0));
         // The map grows, shrinks and grows again.
-        for number in 1..1000 {
-            put(number, None);
-        }
-        for number in 1..900 {
-            tokens.remove(&hash(number));
-        }
-        put(0, Some(once_a_day()));
+        let others: Vec<_> = (1..1000)
+            .map(|number| record(number, &function, TokenPolicy::default()))
+            .collect();
+        others.iter().for_each(|other| tokens.put(other.into()));
+        others[..899].iter().for_each(|other| tokens.remove(other));
+        tokens.put((&limited).into());
         assert!(!count(0));
         assert!(count(950));
         // Revocation removes the state.
-        tokens.remove(&hash(0));
+        tokens.remove(&limited);
         assert!(tokens.authenticate(&hash(0), &function, 1).is_none());
-        put(0, Some(once_a_day()));
+        tokens.put((&limited).into());
         assert!(count(0));
+    }
+
+    #[test]
+    fn both_values_of_a_rotated_token_share_one_rate() {
+        let tokens = RuntimeTokens::default();
+        let function = FunctionId::generate();
+        let count = |number, now_ms| {
+            let grant = tokens.authenticate(&hash(number), &function, now_ms);
+            grant.map(|grant| grant.count().is_ok())
+        };
+        let before = record(0, &function, once_a_day());
+        tokens.put((&before).into());
+        assert_eq!(count(0, 1), Some(true));
+        let after = RuntimeTokenRecord {
+            hash: hash(1),
+            previous: Some(PreviousTokenValue {
+                hash: before.hash,
+                prefix: before.prefix,
+                valid_until: Timestamp::from_millisecond(1000).unwrap(),
+                last_used_at: None,
+            }),
+            ..before
+        };
+        tokens.put((&after).into());
+        assert_eq!((count(0, 2), count(1, 2)), (Some(false), Some(false)));
+        // The grace period ends.
+        assert_eq!((count(0, 1000), count(1, 1000)), (None, Some(false)));
+        // The use of the old value was not stored yet and is not lost.
+        let uses: Vec<_> = tokens
+            .used()
+            .into_iter()
+            .map(|used| (used.value, used.at_ms))
+            .collect();
+        assert!(uses.contains(&(TokenValue::Previous, 2)), "{uses:?}");
+        assert!(uses.contains(&(TokenValue::Current, 1000)), "{uses:?}");
+        tokens.remove(&after);
+        assert_eq!((count(0, 2), count(1, 2)), (None, None));
+    }
+
+    #[test]
+    fn a_new_rate_begins_anew() {
+        let tokens = RuntimeTokens::default();
+        let function = FunctionId::generate();
+        let mut token = record(0, &function, once_a_day());
+        let count = || {
+            let grant = tokens.authenticate(&token.hash, &function, 1).unwrap();
+            grant.count().is_ok()
+        };
+        tokens.put((&token).into());
+        assert!(count() && !count());
+        token.policy.rate = Some("1/h".parse().unwrap());
+        tokens.put((&token).into());
+        let count = || {
+            let grant = tokens.authenticate(&token.hash, &function, 1).unwrap();
+            grant.count().is_ok()
+        };
+        assert!(count() && !count());
     }
 }

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 3] = [
+const SQLITE: [(i64, &str, &str); 4] = [
     (
         1,
         "initial",
@@ -20,6 +20,11 @@ const SQLITE: [(i64, &str, &str); 3] = [
         3,
         "token policies",
         include_str!("../../migrations/sqlite/0003_token_policies.sql"),
+    ),
+    (
+        4,
+        "token lifecycle",
+        include_str!("../../migrations/sqlite/0004_token_lifecycle.sql"),
     ),
 ];
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use jelou_core::api::FileSummary;
 use jelou_core::manifest::{Mode, Tool};
 use jelou_core::{
-    Clock, FunctionId, Manifest, Scope, Scopes, SecretKey, Slug, SourceFile, TokenName, TokenPolicy,
+    Clock, FunctionId, Manifest, Scope, Scopes, SecretKey, Slug, SourceFile, TokenLabels,
+    TokenName, TokenPolicy,
 };
 use jelou_store::{
     Actor, ArtifactRecord, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken,
@@ -161,6 +162,7 @@ pub(crate) fn runtime_token(name: &str) -> NewRuntimeToken {
         prefix: token.display_prefix(),
         expires_at: None,
         policy: TokenPolicy::default(),
+        labels: TokenLabels::default(),
     }
 }
 

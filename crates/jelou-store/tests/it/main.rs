@@ -19,6 +19,7 @@ mod secrecy;
 mod secrets;
 mod send;
 mod snapshot;
+mod token_lifecycle;
 mod token_policies;
 mod unavailable;
 mod vault;

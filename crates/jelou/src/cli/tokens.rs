@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jelou_core::policy::{Cidr, Rate, RuntimeScope};
+use jelou_core::token_labels::{Note, Tag};
 use jelou_core::{Slug, TokenName};
 
-use super::Expiry;
+use super::{EndTime, Expiry};
 
 /// Manage runtime tokens, which call a function
 #[derive(Debug, Args)]
@@ -20,6 +21,11 @@ pub(crate) enum TokensCommand {
     List(ListArgs),
     Info(InfoArgs),
     Create(CreateArgs),
+    Rotate(RotateArgs),
+    Update(UpdateArgs),
+    Rename(RenameArgs),
+    Disable(DisableArgs),
+    Enable(EnableArgs),
     Revoke(RevokeArgs),
 }
 
@@ -64,10 +70,31 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_output: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) expiry: ExpiryArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
+}
+
+/// When a token ends
+#[derive(Debug, Args)]
+pub(crate) struct ExpiryArgs {
     /// Time until it expires, such as `90d`; never by default
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) expires_in: Option<Expiry>,
 
+    /// Date or time at which it expires, such as `2027-01-31` or `2027-01-31T18:00:00-05:00`
+    #[arg(long, value_name = "TIME", conflicts_with = "expires_in")]
+    pub(crate) expires_at: Option<EndTime>,
+}
+
+/// What a token may be used for
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
     /// What it may be used for: `invoke` (every HTTP route), `mcp` (every tool over MCP) or `tool:NAME` (one tool, both
     /// ways); repeat for more, everything by default
     #[arg(long = "scope", value_name = "SCOPE")]
@@ -82,7 +109,136 @@ pub(crate) struct CreateArgs {
     pub(crate) rate: Option<Rate>,
 }
 
-/// Revoke a token; the next call with it is refused
+/// What its owners note about a token
+#[derive(Debug, Args)]
+pub(crate) struct LabelArgs {
+    /// Person or team that answers for it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) owner: Option<Note>,
+
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<Note>,
+
+    /// Group that it belongs to, such as `ci`; repeat for more
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// Give a token a new value, which is shown this once; it keeps its id, name, limits and labels
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct RotateArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    /// Time for which the old value works too, such as `24h` (at most `30d`); none by default
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) grace: Option<Expiry>,
+
+    /// End the grace period of the last rotation now
+    #[arg(long, conflicts_with_all = ["grace", "token_output"])]
+    pub(crate) finish: bool,
+
+    /// Write the token into this file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_output: Option<PathBuf>,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// Change a token's limits, expiry or labels; the next call sees the change
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct UpdateArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    #[command(flatten)]
+    pub(crate) expiry: ExpiryArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
+
+    /// Remove a limit or a label; repeat for more
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) remove: Vec<TokenField>,
+}
+
+/// A part of a token that can be removed
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenField {
+    Expiry,
+    Scopes,
+    Cidrs,
+    Rate,
+    Owner,
+    Purpose,
+    Tags,
+}
+
+/// Give a token another name; its value stays the same
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct RenameArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    /// New name
+    #[arg(long)]
+    pub(crate) name: Option<TokenName>,
+}
+
+/// Disable a token until `tokens enable`; the next call with it is refused
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct DisableArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+
+    /// Disable it even if it is the function's last active token
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Enable a disabled token
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct EnableArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+}
+
+/// Revoke a token, or every token with a tag or creator; the next call with it is refused
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RevokeArgs {
@@ -90,8 +246,16 @@ pub(crate) struct RevokeArgs {
     pub(crate) slug: Option<Slug>,
 
     /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[arg(value_name = "TOKEN_ID", required_unless_present_any = ["tag", "created_by"])]
+    pub(crate) token: Option<String>,
+
+    /// Revoke every token of the function that has this tag
+    #[arg(long)]
+    pub(crate) tag: Option<Tag>,
+
+    /// Revoke every token of the function that this access token created
+    #[arg(long, value_name = "ACCESS_TOKEN")]
+    pub(crate) created_by: Option<String>,
 
     /// Do not ask
     #[arg(long, short)]

@@ -3,12 +3,14 @@
 use jelou_client::ClientError;
 use jelou_core::api::{CreateToken, RuntimeTokenInfo};
 use jelou_core::policy::{Cidrs, PolicyListError, RuntimeScopes};
+use jelou_core::token_labels::Tags;
 use jelou_core::token_name::ParseTokenNameError;
 use jelou_core::{ErrorCode, Slug, TokenName};
 use serde::Serialize;
 
-use crate::cli::Expiry;
+use super::status::joined;
 use crate::cli::tokens::CreateArgs;
+use crate::cli::{EndTime, Expiry};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::new_token::{Delivered, Delivery, Order};
@@ -27,8 +29,10 @@ struct Created<'a> {
 
 pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
-    let scopes = list::<_, RuntimeScopes>(args.scopes)?;
-    let cidrs = list::<_, Cidrs>(args.cidrs)?;
+    let scopes = list::<_, RuntimeScopes>(args.limits.scopes)?;
+    let cidrs = list::<_, Cidrs>(args.limits.cidrs)?;
+    let tags =
+        Tags::try_from(args.labels.tags).map_err(|error| Failure::validation(error.to_string()))?;
     let name = name_or_ask(args.name, context)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
     let created = context
@@ -37,10 +41,14 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
         .create(&CreateToken {
             name: name.clone(),
             replace: args.replace,
-            expires_in: args.expires_in.map(Expiry::as_seconds),
+            expires_in: args.expiry.expires_in.map(Expiry::as_seconds),
+            expires_at: args.expiry.expires_at.map(EndTime::as_timestamp),
             scopes,
             cidrs,
-            rate: args.rate,
+            rate: args.limits.rate,
+            owner: args.labels.owner,
+            purpose: args.labels.purpose,
+            tags,
         })
         .map_err(|error| explain(error, &slug, &name))?;
     let value = delivery.deliver(&created.token, &context.output)?;
@@ -103,15 +111,8 @@ fn show(
         .try_for_each(|warning| human.warning(warning))
 }
 
-pub(super) fn joined(items: impl Iterator<Item: ToString>) -> String {
-    items
-        .map(|item| item.to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
 /// The values of a flag; `None` when the flag is absent.
-fn list<T, L: TryFrom<Vec<T>, Error = PolicyListError>>(
+pub(super) fn list<T, L: TryFrom<Vec<T>, Error = PolicyListError>>(
     given: Vec<T>,
 ) -> anyhow::Result<Option<L>> {
     if given.is_empty() {

@@ -1,7 +1,7 @@
 //! `jelou tokens info`.
 
-use super::list::{Listed, Status, limits};
 use super::reference;
+use super::status::{Listed, joined, limits, notice};
 use crate::cli::tokens::InfoArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, zoned_date};
@@ -14,8 +14,9 @@ pub(crate) fn run(args: InfoArgs, context: &Context) -> anyhow::Result<()> {
         .tokens(&slug)
         .get(&reference(&args.token))?;
     let date = |at: Option<_>| at.map_or_else(|| "never".to_owned(), zoned_date);
+    let listed = Listed::new(&token);
     context.output.result_with(
-        &Listed::new(&token),
+        &listed,
         &[Breadcrumb::new(
             format!("jelou tokens revoke {slug} {}", token.id),
             "Revoke it",
@@ -24,15 +25,24 @@ pub(crate) fn run(args: InfoArgs, context: &Context) -> anyhow::Result<()> {
             human.item(&format!("Name:       {}", token.name))?;
             human.item(&format!("ID:         {}", token.id))?;
             human.item(&format!("Prefix:     {}..", token.prefix))?;
-            human.item(&format!("Status:     {}", Status::of(&token).as_str()))?;
+            human.item(&format!("Status:     {}", listed.status.as_str()))?;
             human.item(&format!("Last used:  {}", date(token.last_used_at)))?;
             human.item(&format!("Created:    {}", zoned_date(token.created_at)))?;
             human.item(&format!("Created by: {}", token.created_by))?;
             human.item(&format!("Expires:    {}", date(token.expires_at)))?;
-            match limits(&token) {
-                Some(limits) => human.item(&format!("Limits:     {limits}")),
-                None => Ok(()),
+            if let Some(limits) = limits(&token) {
+                human.item(&format!("Limits:     {limits}"))?;
             }
+            if let Some(owner) = &token.owner {
+                human.item(&format!("Owner:      {owner}"))?;
+            }
+            if let Some(purpose) = &token.purpose {
+                human.item(&format!("Purpose:    {purpose}"))?;
+            }
+            if !token.tags.is_empty() {
+                human.item(&format!("Tags:       {}", joined(token.tags.iter())))?;
+            }
+            notice(&listed).map_or(Ok(()), |notice| human.warning(&notice))
         },
     )?;
     Ok(())

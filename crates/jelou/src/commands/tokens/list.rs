@@ -1,55 +1,14 @@
 //! `jelou tokens list`.
 
 use jelou_core::api::RuntimeTokenInfo;
+use jelou_core::token_labels::Note;
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::create::joined;
+use super::status::{Listed, joined, limits, notice};
 use crate::cli::tokens::ListArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
 use crate::project::function_or_here;
-
-#[derive(Serialize)]
-pub(super) struct Listed<'a> {
-    #[serde(flatten)]
-    token: &'a RuntimeTokenInfo,
-    status: Status,
-}
-
-/// Whether the token works. The list omits revoked tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Status {
-    Active,
-    Expired,
-}
-
-impl Status {
-    pub(super) fn of(token: &RuntimeTokenInfo) -> Self {
-        if token.is_active(Timestamp::now()) {
-            Self::Active
-        } else {
-            Self::Expired
-        }
-    }
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-impl<'a> Listed<'a> {
-    pub(super) fn new(token: &'a RuntimeTokenInfo) -> Self {
-        Self {
-            token,
-            status: Status::of(token),
-        }
-    }
-}
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
@@ -73,12 +32,10 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
             }
             human.table(&table(&tokens))?;
             // Shown as warnings, because the table has only its documented columns.
-            for Listed { token, status } in &listed {
-                if let (Status::Expired, Some(at)) = (status, token.expires_at) {
-                    human.warning(&format!("{} expired on {}", token.name, local_date(at)))?;
-                }
-            }
-            Ok(())
+            listed
+                .iter()
+                .filter_map(notice)
+                .try_for_each(|notice| human.warning(&notice))
         },
     )?;
     Ok(())
@@ -111,6 +68,8 @@ fn wide_table(tokens: &[Listed<'_>]) -> Table {
         .column("Status", 9)
         .column("Expires", 23)
         .column("Created By", 14)
+        .column("Owner", 14)
+        .column("Tags", 14)
         .column("Limits", 0);
     for Listed { token, status } in tokens {
         table.row([
@@ -122,6 +81,11 @@ fn wide_table(tokens: &[Listed<'_>]) -> Table {
             status.as_str().to_owned(),
             date_or_never(token.expires_at),
             token.created_by.clone(),
+            token
+                .owner
+                .as_ref()
+                .map_or_else(String::new, Note::to_string),
+            joined(token.tags.iter()),
             limits(token).unwrap_or_else(|| "none".to_owned()),
         ]);
     }
@@ -130,17 +94,4 @@ fn wide_table(tokens: &[Listed<'_>]) -> Table {
 
 fn date_or_never(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never".to_owned(), local_date)
-}
-
-/// Scopes, networks and rate; `None` when the token has no limits.
-pub(super) fn limits(token: &RuntimeTokenInfo) -> Option<String> {
-    let limits: Vec<String> = [
-        token.scopes.as_ref().map(|scopes| joined(scopes.iter())),
-        token.cidrs.as_ref().map(|cidrs| joined(cidrs.iter())),
-        token.rate.map(|rate| rate.to_string()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    (!limits.is_empty()).then(|| limits.join("; "))
 }

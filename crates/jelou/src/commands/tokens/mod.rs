@@ -4,6 +4,11 @@ mod create;
 mod info;
 mod list;
 mod revoke;
+mod rotate;
+mod selection;
+mod state;
+mod status;
+mod update;
 
 pub(in crate::commands) use create::name_or_ask;
 pub(in crate::commands) use revoke::reference;
@@ -16,6 +21,11 @@ pub(crate) fn run(command: TokensCommand, context: &Context) -> anyhow::Result<(
         TokensCommand::List(args) => list::run(args, context),
         TokensCommand::Info(args) => info::run(args, context),
         TokensCommand::Create(args) => create::run(args, context),
+        TokensCommand::Rotate(args) => rotate::run(args, context),
+        TokensCommand::Update(args) => update::run(args, context),
+        TokensCommand::Rename(args) => update::rename(args, context),
+        TokensCommand::Disable(args) => state::disable(args, context),
+        TokensCommand::Enable(args) => state::enable(args, context),
         TokensCommand::Revoke(args) => revoke::run(args, context),
     }
 }

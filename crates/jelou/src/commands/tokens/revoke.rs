@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jelou_client::Removal;
 use jelou_core::Slug;
 use jelou_core::api::RuntimeTokenInfo;
+use jelou_core::slug::ParseSlugError;
 use jelou_token::{AccessToken, RuntimeToken};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,9 +23,24 @@ struct Revoked<'a> {
     revoked: &'a RuntimeTokenInfo,
 }
 
+#[derive(Serialize)]
+struct RevokedAll<'a> {
+    function: &'a Slug,
+    revoked: &'a [&'a RuntimeTokenInfo],
+}
+
 pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
+    match (&args.tag, &args.created_by, &args.token) {
+        (None, None, Some(token)) => {
+            let reference = reference(token).into_owned();
+            revoke_one(args, &reference, context)
+        }
+        _ => revoke_all(args, context),
+    }
+}
+
+fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
-    let reference = reference(&args.token);
     let confirmation = Confirmation::from_flag(args.yes);
     if confirmation == Confirmation::Ask {
         context
@@ -33,9 +49,10 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
     }
     let client = context.client()?;
     let tokens = client.tokens(&slug);
-    let token = tokens.get(&reference)?;
+    let token = tokens.get(reference)?;
     if confirmation == Confirmation::Ask {
-        warn_of_last(&tokens.list()?, &token, &slug, args.force, context)?;
+        let last = LastToken::from_flag(args.force);
+        warn_of_last(&tokens.list()?, &[&token], &slug, last, context)?;
     }
     context.confirm(
         confirmation,
@@ -43,13 +60,8 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
         Preset::No,
         "--yes",
     )?;
-    let removal = if args.force {
-        Removal::Force
-    } else {
-        Removal::KeepLast
-    };
     // Uses the id, because the name or the prefix may belong to another token by now.
-    tokens.revoke(&token.id, removal)?;
+    tokens.revoke(&token.id, removal(args.force))?;
     context.output.result_with(
         &Revoked {
             function: &slug,
@@ -64,22 +76,127 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks before the question whether the token is the last active one. The server refuses to revoke it without
+/// Revokes every token with the tag and the creator.
+fn revoke_all(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(function_of(&args)?)?;
+    let client = context.client()?;
+    let tokens = client.tokens(&slug);
+    let all = tokens.list()?;
+    let revoked: Vec<_> = all
+        .iter()
+        .filter(|token| args.tag.as_ref().is_none_or(|tag| token.tags.contains(tag)))
+        .filter(|token| {
+            let creator = args.created_by.as_ref();
+            creator.is_none_or(|creator| token.created_by == *creator)
+        })
+        .collect();
+    if revoked.is_empty() {
+        return Err(
+            Failure::not_found(format!("`{slug}` has no token with this tag or creator"))
+                .hint(format!("see `jelou tokens list {slug} --wide`"))
+                .into(),
+        );
+    }
+    warn_of_last(
+        &all,
+        &revoked,
+        &slug,
+        LastToken::from_flag(args.force),
+        context,
+    )?;
+    let names: Vec<_> = revoked.iter().map(|token| token.name.as_str()).collect();
+    context.confirm(
+        Confirmation::from_flag(args.yes),
+        &format!(
+            "Revoke {} tokens of {slug}: {}?",
+            revoked.len(),
+            names.join(", ")
+        ),
+        Preset::No,
+        "--yes",
+    )?;
+    for token in &revoked {
+        tokens.revoke(&token.id, removal(args.force))?;
+    }
+    context.output.result_with(
+        &RevokedAll {
+            function: &slug,
+            revoked: &revoked,
+        },
+        &[Breadcrumb::new(
+            format!("jelou tokens list {slug}"),
+            "See the tokens that are left",
+        )],
+        |human| {
+            revoked
+                .iter()
+                .try_for_each(|token| human.success(&format!("Revoked token \"{}\"", token.name)))
+        },
+    )?;
+    Ok(())
+}
+
+/// The function of `tokens revoke [SLUG] --tag TAG`, whose only positional argument is the slug.
+fn function_of(args: &RevokeArgs) -> anyhow::Result<Option<Slug>> {
+    match (&args.slug, &args.token) {
+        (Some(_), Some(_)) => Err(Failure::input(
+            "a token and `--tag` or `--created-by` exclude each other",
+        )
+        .hint("name the one token, or the group of tokens")
+        .into()),
+        (slug, None) => Ok(slug.clone()),
+        (None, Some(slug)) => {
+            let slug: Slug = slug
+                .parse()
+                .map_err(|error: ParseSlugError| Failure::input(error.to_string()))?;
+            Ok(Some(slug))
+        }
+    }
+}
+
+fn removal(force: bool) -> Removal {
+    if force {
+        Removal::Force
+    } else {
+        Removal::KeepLast
+    }
+}
+
+/// Whether `--force` was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastToken {
+    Keep,
+    Give,
+}
+
+impl LastToken {
+    pub(super) fn from_flag(force: bool) -> Self {
+        if force { Self::Give } else { Self::Keep }
+    }
+}
+
+/// Checks before the question whether an active token remains. The server refuses to take the last one without
 /// `--force`. With `--force`, the user sees a warning first.
-fn warn_of_last(
+pub(super) fn warn_of_last(
     tokens: &[RuntimeTokenInfo],
-    token: &RuntimeTokenInfo,
+    taken: &[&RuntimeTokenInfo],
     slug: &Slug,
-    force: bool,
+    last: LastToken,
     context: &Context,
 ) -> anyhow::Result<()> {
     let now = Timestamp::now();
-    let others = tokens.iter().filter(|other| other.id != token.id);
-    if !token.is_active(now) || others.into_iter().any(|other| other.is_active(now)) {
+    let is_taken = |token: &RuntimeTokenInfo| taken.iter().any(|taken| taken.id == token.id);
+    let remains = tokens
+        .iter()
+        .any(|token| !is_taken(token) && token.is_active(now));
+    let Some(token) = taken.iter().rfind(|token| token.is_active(now)) else {
+        return Ok(());
+    };
+    if remains {
         return Ok(());
     }
     let name = &token.name;
-    if force {
+    if last == LastToken::Give {
         context.output.warn(&format!(
             "`{name}` is the last active token of `{slug}`: without it, nobody can call the function"
         ))?;

@@ -1,8 +1,11 @@
 //! Runtime tokens, which authorise calls. The store holds only their hashes; the caller mints the values.
 
+mod rotation;
+mod update;
+
 use futures_util::TryStreamExt;
-use jelou_core::api::RuntimeTokenInfo;
-use jelou_core::{FunctionId, Slug, TokenId, TokenName, TokenPolicy};
+use jelou_core::api::{PreviousValue, RuntimeTokenInfo};
+use jelou_core::{FunctionId, Slug, TokenId, TokenLabels, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
@@ -17,6 +20,8 @@ use crate::functions;
 use crate::last_used;
 use crate::store::Store;
 use crate::token_reference::{self, Candidate};
+
+pub use rotation::RotatedToken;
 
 /// An unrevoked runtime token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +48,23 @@ pub struct RuntimeTokenRecord {
     pub last_used_at: Option<Timestamp>,
     /// The limits of the token.
     pub policy: TokenPolicy,
+    /// Owner, purpose and tags.
+    pub labels: TokenLabels,
+    /// `None`: never rotated.
+    pub previous: Option<PreviousTokenValue>,
+}
+
+/// The value of a token before its last rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousTokenValue {
+    /// Hash of the value.
+    pub hash: TokenHash,
+    /// The first characters of the value.
+    pub prefix: DisplayPrefix,
+    /// The end of the grace period.
+    pub valid_until: Timestamp,
+    /// `None`: not used yet.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// The part of a runtime token that is needed to check it. A registry may hold a million of them. Therefore its only
@@ -57,10 +79,14 @@ pub struct RuntimeTokenCredential {
     pub function_id: FunctionId,
     /// `None`: never.
     pub expires_at: Option<Timestamp>,
+    /// A disabled token calls nothing.
+    pub is_disabled: bool,
     /// `None`: not used yet.
     pub last_used_at: Option<Timestamp>,
     /// `None`: unlimited.
     pub policy: Option<Box<TokenPolicy>>,
+    /// `None`: never rotated.
+    pub previous: Option<Box<PreviousTokenValue>>,
 }
 
 /// A newly minted runtime token.
@@ -76,14 +102,16 @@ pub struct NewRuntimeToken {
     pub expires_at: Option<Timestamp>,
     /// The limits of the token.
     pub policy: TokenPolicy,
+    /// Owner, purpose and tags.
+    pub labels: TokenLabels,
 }
 
-/// Whether a revocation enforces the rule that each function has an active token.
+/// Whether a change enforces the rule that each function has an active token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastTokenRule {
-    /// The last active token cannot be revoked.
+    /// The last active token cannot be revoked or disabled.
     Enforced,
-    /// For an emergency: the last active token can be revoked.
+    /// For an emergency: the last active token can be revoked or disabled.
     Waived,
 }
 
@@ -109,10 +137,12 @@ impl From<&RuntimeTokenRecord> for RuntimeTokenCredential {
             id: record.id.clone(),
             function_id: record.function_id.clone(),
             expires_at: record.expires_at,
+            is_disabled: record.disabled_at.is_some(),
             last_used_at: record.last_used_at,
             policy: Some(&record.policy)
                 .filter(|policy| !policy.is_unlimited())
                 .map(|policy| Box::new(policy.clone())),
+            previous: record.previous.clone().map(Box::new),
         }
     }
 }
@@ -127,9 +157,18 @@ impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
             created_at: record.created_at,
             created_by: record.created_by,
             expires_at: record.expires_at,
+            disabled_at: record.disabled_at,
             scopes: record.policy.scopes,
             cidrs: record.policy.cidrs,
             rate: record.policy.rate,
+            owner: record.labels.owner,
+            purpose: record.labels.purpose,
+            tags: record.labels.tags,
+            previous: record.previous.map(|previous| PreviousValue {
+                prefix: previous.prefix.to_string(),
+                valid_until: previous.valid_until,
+                last_used_at: previous.last_used_at,
+            }),
         }
     }
 }
@@ -138,7 +177,8 @@ macro_rules! select_tokens {
     ($rest:literal) => {
         concat!(
             "SELECT id, function_id, name, hash, prefix, created_by, created_at, expires_at, disabled_at, ",
-            "last_used_at, policy FROM runtime_tokens WHERE revoked_at IS NULL ",
+            "last_used_at, policy, labels, previous_hash, previous_prefix, previous_valid_until, ",
+            "previous_last_used_at FROM runtime_tokens WHERE revoked_at IS NULL ",
             $rest
         )
     };
@@ -165,7 +205,8 @@ impl Store {
         hash: &TokenHash,
     ) -> Result<Option<(TokenId, Timestamp)>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, revoked_at FROM runtime_tokens WHERE hash = $1 AND revoked_at IS NOT NULL",
+            "SELECT id, revoked_at FROM runtime_tokens \
+             WHERE (hash = $1 OR previous_hash = $1) AND revoked_at IS NOT NULL",
         )
         .bind(&hash.as_bytes()[..])
         .fetch_optional(self.database.pool())
@@ -274,6 +315,18 @@ impl Store {
         let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
         last_used::record(&self.database, last_used::RUNTIME_TOKENS, uses).await
     }
+
+    /// As [`Self::record_last_used`], for uses of the value before the last rotation.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn record_previous_last_used(
+        &self,
+        uses: &[(TokenId, i64)],
+    ) -> Result<(), StoreError> {
+        let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
+        last_used::record(&self.database, last_used::PREVIOUS_VALUES, uses).await
+    }
 }
 
 impl Candidate for RuntimeTokenRecord {
@@ -319,6 +372,23 @@ async fn list(
     .collect()
 }
 
+/// The unrevoked token of a function.
+async fn find(
+    change: &mut Change<'_>,
+    function: &FunctionId,
+    id: &TokenId,
+) -> Result<RuntimeTokenRecord, StoreError> {
+    let row = sqlx::query(select_tokens!("AND function_id = $1 AND id = $2"))
+        .bind(function.as_str())
+        .bind(id.as_str())
+        .fetch_optional(change.connection())
+        .await?;
+    row.map_or_else(
+        || Err(StoreError::not_found(Resource::RuntimeToken, id)),
+        |row| record(&row),
+    )
+}
+
 /// `None` when the name is taken.
 pub(crate) async fn insert(
     change: &mut Change<'_>,
@@ -338,15 +408,12 @@ pub(crate) async fn insert(
         disabled_at: None,
         last_used_at: None,
         policy: new.policy,
+        labels: new.labels,
+        previous: None,
     };
-    let policy = Some(&token.policy)
-        .filter(|policy| !policy.is_unlimited())
-        .map(serde_json::to_string)
-        .transpose()
-        .map_err(|error| DatabaseError::corrupt("runtime_tokens.policy", error))?;
     let inserted = sqlx::query(
         "INSERT INTO runtime_tokens (id, function_id, name, hash, prefix, created_by, created_at, expires_at, \
-         policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         policy, labels) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (function_id, name) WHERE revoked_at IS NULL DO NOTHING",
     )
     .bind(token.id.as_str())
@@ -357,7 +424,8 @@ pub(crate) async fn insert(
     .bind(token.created_by.as_str())
     .bind(token.created_at.as_millisecond())
     .bind(token.expires_at.map(Timestamp::as_millisecond))
-    .bind(policy)
+    .bind(policy_text(&token.policy)?)
+    .bind(labels_text(&token.labels)?)
     .execute(change.connection())
     .await?;
     if inserted.rows_affected() == 0 {
@@ -372,6 +440,20 @@ pub(crate) async fn insert(
         })
         .await?;
     Ok(Some(token))
+}
+
+/// The column of a policy; null without limits.
+fn policy_text(policy: &TokenPolicy) -> Result<Option<String>, StoreError> {
+    let limited = Some(policy).filter(|policy| !policy.is_unlimited());
+    let text = limited.map(serde_json::to_string).transpose();
+    text.map_err(|error| DatabaseError::corrupt("runtime_tokens.policy", error).into())
+}
+
+/// The column of labels; null without labels.
+fn labels_text(labels: &TokenLabels) -> Result<Option<String>, StoreError> {
+    let present = Some(labels).filter(|labels| !labels.is_empty());
+    let text = present.map(serde_json::to_string).transpose();
+    text.map_err(|error| DatabaseError::corrupt("runtime_tokens.labels", error).into())
 }
 
 async fn insert_free(
@@ -422,5 +504,19 @@ fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
         disabled_at: row.optional_time("disabled_at")?,
         last_used_at: row.optional_time("last_used_at")?,
         policy: row.optional_json("policy")?.unwrap_or_default(),
+        labels: row.optional_json("labels")?.unwrap_or_default(),
+        previous: previous(row)?,
     })
+}
+
+fn previous(row: &AnyRow) -> Result<Option<PreviousTokenValue>, StoreError> {
+    let Some(valid_until) = row.optional_time("previous_valid_until")? else {
+        return Ok(None);
+    };
+    Ok(Some(PreviousTokenValue {
+        hash: row.token_hash("previous_hash")?,
+        prefix: row.parsed("previous_prefix")?,
+        valid_until,
+        last_used_at: row.optional_time("previous_last_used_at")?,
+    }))
 }

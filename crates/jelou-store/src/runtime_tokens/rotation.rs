@@ -1,0 +1,120 @@
+//! Rotations: a token gets a new value, and the old value works until the grace period ends.
+
+use jelou_core::{FunctionId, TokenId};
+use jelou_token::{DisplayPrefix, TokenHash};
+use jiff::Timestamp;
+
+use super::{PreviousTokenValue, RuntimeTokenRecord, find};
+use crate::actor::Actor;
+use crate::change::{Action, Entry};
+use crate::error::StoreError;
+use crate::functions;
+use crate::store::Store;
+
+/// The outcome of [`Store::rotate_token`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotatedToken {
+    pub token: RuntimeTokenRecord,
+    /// The token before the rotation.
+    pub former: RuntimeTokenRecord,
+}
+
+impl Store {
+    /// Replaces the value of a token. The old value stays valid until `valid_until`; a value from an earlier rotation
+    /// ends now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Database`].
+    pub async fn rotate_token(
+        &self,
+        actor: &Actor,
+        function: &FunctionId,
+        id: &TokenId,
+        hash: TokenHash,
+        prefix: DisplayPrefix,
+        valid_until: Timestamp,
+    ) -> Result<RotatedToken, StoreError> {
+        let mut change = self.change(actor).await?;
+        let slug = functions::slug_of(change.connection(), function).await?;
+        let former = find(&mut change, function, id).await?;
+        let previous = PreviousTokenValue {
+            hash: former.hash,
+            prefix: former.prefix,
+            valid_until,
+            last_used_at: former.last_used_at,
+        };
+        sqlx::query(
+            "UPDATE runtime_tokens SET hash = $1, prefix = $2, previous_hash = $3, previous_prefix = $4, \
+             previous_valid_until = $5, previous_last_used_at = $6 WHERE id = $7",
+        )
+        .bind(&hash.as_bytes()[..])
+        .bind(prefix.as_str())
+        .bind(&previous.hash.as_bytes()[..])
+        .bind(previous.prefix.as_str())
+        .bind(previous.valid_until.as_millisecond())
+        .bind(previous.last_used_at.map(Timestamp::as_millisecond))
+        .bind(id.as_str())
+        .execute(change.connection())
+        .await?;
+        let detail = format!("{}, old value valid until {valid_until:.0}", former.name);
+        change
+            .record(Entry {
+                action: Action::TokenRotate,
+                function: Some(&slug),
+                target: id.as_str(),
+                detail: Some(&detail),
+            })
+            .await?;
+        change.commit().await?;
+        let token = RuntimeTokenRecord {
+            hash,
+            prefix,
+            previous: Some(previous),
+            ..former.clone()
+        };
+        Ok(RotatedToken { token, former })
+    }
+
+    /// Ends the grace period of the old value now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Conflict`] when no old value is
+    /// valid; [`StoreError::Database`].
+    pub async fn finish_rotation(
+        &self,
+        actor: &Actor,
+        function: &FunctionId,
+        id: &TokenId,
+    ) -> Result<RuntimeTokenRecord, StoreError> {
+        let mut change = self.change(actor).await?;
+        let slug = functions::slug_of(change.connection(), function).await?;
+        let now = change.now();
+        let mut token = find(&mut change, function, id).await?;
+        let Some(previous) = token
+            .previous
+            .as_mut()
+            .filter(|previous| previous.valid_until > now)
+        else {
+            return Err(StoreError::conflict(format!(
+                "`{}` has no old value that still works",
+                token.name
+            )));
+        };
+        previous.valid_until = now;
+        sqlx::query("UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2")
+            .bind(now.as_millisecond())
+            .bind(id.as_str())
+            .execute(change.connection())
+            .await?;
+        change
+            .record(Entry {
+                action: Action::TokenRotateFinish,
+                function: Some(&slug),
+                target: id.as_str(),
+                detail: Some(token.name.as_str()),
+            })
+            .await?;
+        change.commit().await?;
+        Ok(token)
+    }
+}

@@ -1,0 +1,36 @@
+//! The token that a command works on.
+
+use jelou_client::{Client, RuntimeTokens};
+use jelou_core::Slug;
+use jelou_core::api::RuntimeTokenInfo;
+
+use super::reference;
+use crate::context::Context;
+use crate::project::function_or_here;
+
+pub(super) struct Selection {
+    client: Client,
+    pub(super) slug: Slug,
+    pub(super) token: RuntimeTokenInfo,
+}
+
+impl Selection {
+    /// Finds the token by its id, name or prefix.
+    ///
+    /// # Errors
+    /// When there is no such token, or several have the prefix.
+    pub(super) fn find(slug: Option<Slug>, token: &str, context: &Context) -> anyhow::Result<Self> {
+        let slug = function_or_here(slug)?;
+        let client = context.client()?;
+        let token = client.tokens(&slug).get(&reference(token))?;
+        Ok(Self {
+            client,
+            slug,
+            token,
+        })
+    }
+
+    pub(super) fn tokens(&self) -> RuntimeTokens<'_> {
+        self.client.tokens(&self.slug)
+    }
+}

@@ -1,0 +1,67 @@
+//! `jelou tokens disable` and `jelou tokens enable`.
+
+use jelou_client::Removal;
+use jelou_core::api::UpdateToken;
+
+use super::reference;
+use super::revoke::{LastToken, warn_of_last};
+use super::selection::Selection;
+use crate::cli::tokens::{DisableArgs, EnableArgs};
+use crate::context::{Confirmation, Context};
+use crate::output::Breadcrumb;
+use crate::prompt::Preset;
+
+pub(crate) fn disable(args: DisableArgs, context: &Context) -> anyhow::Result<()> {
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        let question = format!("Disable token {}?", reference(&args.token));
+        context.prompt.require(&question, "--yes")?;
+    }
+    let selection = Selection::find(args.slug, &args.token, context)?;
+    let Selection { slug, token, .. } = &selection;
+    if confirmation == Confirmation::Ask {
+        let last = LastToken::from_flag(args.force);
+        warn_of_last(&selection.tokens().list()?, &[token], slug, last, context)?;
+    }
+    context.confirm(
+        confirmation,
+        &format!("Disable token {}... for {slug}?", token.prefix),
+        Preset::No,
+        "--yes",
+    )?;
+    let removal = if args.force {
+        Removal::Force
+    } else {
+        Removal::KeepLast
+    };
+    let update = disabled(true);
+    let updated = selection.tokens().update(&token.id, &update, removal)?;
+    context.output.result_with(
+        &updated,
+        &[Breadcrumb::new(
+            format!("jelou tokens enable {slug} {}", token.id),
+            "Enable it again",
+        )],
+        |human| human.success(&format!("Disabled token \"{}\"", updated.name)),
+    )?;
+    Ok(())
+}
+
+pub(crate) fn enable(args: EnableArgs, context: &Context) -> anyhow::Result<()> {
+    let selection = Selection::find(args.slug, &args.token, context)?;
+    let id = &selection.token.id;
+    let updated = selection
+        .tokens()
+        .update(id, &disabled(false), Removal::KeepLast)?;
+    context.output.result(&updated, |human| {
+        human.success(&format!("Enabled token \"{}\"", updated.name))
+    })?;
+    Ok(())
+}
+
+fn disabled(disabled: bool) -> UpdateToken {
+    UpdateToken {
+        disabled: Some(disabled),
+        ..UpdateToken::default()
+    }
+}
