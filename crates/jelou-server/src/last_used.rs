@@ -31,9 +31,9 @@ pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), 
         store.record_last_used(&uses(None)).await?;
         let previous = uses(Some(TokenValue::Previous));
         store.record_previous_last_used(&previous).await?;
-        runtime
-            .iter()
-            .for_each(|used| registry.tokens.mark_stored(used));
+        for used in &runtime {
+            registry.tokens.mark_stored(used);
+        }
     }
     let access = registry.access_tokens.used();
     if !access.is_empty() {

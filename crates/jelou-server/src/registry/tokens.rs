@@ -358,8 +358,12 @@ mod tests {
         let others: Vec<_> = (1..1000)
             .map(|number| record(number, &function, TokenPolicy::default()))
             .collect();
-        others.iter().for_each(|other| tokens.put(other.into()));
-        others[..899].iter().for_each(|other| tokens.remove(other));
+        for other in &others {
+            tokens.put(other.into());
+        }
+        for other in &others[..899] {
+            tokens.remove(other);
+        }
         tokens.put((&limited).into());
         assert!(!count(0));
         assert!(count(950));

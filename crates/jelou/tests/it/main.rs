@@ -38,6 +38,7 @@ mod several_processes;
 mod starts;
 mod support;
 mod takeover;
+mod token_lifecycle;
 mod token_policies;
 mod tokens;
 mod troubleshooting;

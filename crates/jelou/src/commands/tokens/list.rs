@@ -4,7 +4,7 @@ use jelou_core::api::RuntimeTokenInfo;
 use jelou_core::token_labels::Note;
 use jiff::Timestamp;
 
-use super::status::{Listed, joined, limits, notice};
+use super::status::{Listed, Status, joined, limits, notice};
 use crate::cli::tokens::ListArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
@@ -34,6 +34,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
             // Shown as warnings, because the table has only its documented columns.
             listed
                 .iter()
+                .filter(|listed| listed.status != Status::Unused)
                 .filter_map(notice)
                 .try_for_each(|notice| human.warning(&notice))
         },

@@ -1,0 +1,222 @@
+//! Rotation, disabling and changes of tokens, from the command to the next call.
+
+use serde_json::Value;
+
+use crate::support::{Outcome, Sandbox, Serve, Server, function};
+
+struct Fixture {
+    sandbox: Sandbox,
+    server: Server,
+}
+
+impl Fixture {
+    fn start() -> Self {
+        let sandbox = Sandbox::new();
+        let server = Server::start(&sandbox);
+        sandbox.deploy("fine", &function("() => \"ok\""));
+        Self { sandbox, server }
+    }
+
+    fn run(&self, command: &str) -> Outcome {
+        self.sandbox.jelou(command).run()
+    }
+
+    /// The `data` of a command that succeeds.
+    fn data(&self, command: &str) -> Value {
+        let outcome = self.run(&format!("{command} --json"));
+        assert_eq!(outcome.code, 0, "{command}: {outcome}");
+        outcome.json()["data"].clone()
+    }
+
+    fn create(&self, flags: &str) -> String {
+        text(&self.data(&format!("tokens create fine {flags}")), "token")
+    }
+
+    fn call(&self, token: &str) -> u16 {
+        self.server.call("fine", Some(token), "{}").0
+    }
+
+    fn status(&self, name: &str) -> String {
+        text(&self.data(&format!("tokens info fine {name}")), "status")
+    }
+}
+
+fn text(data: &Value, key: &str) -> String {
+    data[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("{key} of {data}"))
+        .to_owned()
+}
+
+#[test]
+fn a_rotated_token_has_two_values_until_the_grace_period_ends() {
+    let fixture = Fixture::start();
+    let first = fixture.create("--name ci --rate 1000/s");
+    let id = text(&fixture.data("tokens info fine ci"), "id");
+
+    let rotated = fixture.data("tokens rotate fine ci --grace 24h");
+    let second = text(&rotated, "token");
+    assert_eq!(text(&rotated, "id"), id);
+    assert_eq!(rotated["rate"], "1000/s");
+    assert_eq!((fixture.call(&first), fixture.call(&second)), (200, 200));
+    let info = fixture.data("tokens info fine ci");
+    assert_eq!(info["status"], "grace");
+    assert!(info["previous"]["lastUsedAt"].is_string(), "{info}");
+
+    fixture.data("tokens rotate fine ci --finish -y");
+    assert_eq!((fixture.call(&first), fixture.call(&second)), (401, 200));
+    let again = fixture.run("tokens rotate fine ci --finish -y");
+    assert_eq!(again.code, 5, "{again}");
+
+    // Without a grace period, the old value ends at once.
+    let third = text(&fixture.data("tokens rotate fine ci -y"), "token");
+    assert_eq!((fixture.call(&second), fixture.call(&third)), (401, 200));
+
+    // The second rotation ends the value before the first one.
+    let fourth = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
+    let rotated = fixture.data("tokens rotate fine ci --grace 1h");
+    assert!(
+        rotated["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("no longer works"),
+        "{rotated}"
+    );
+    let fifth = text(&rotated, "token");
+    let calls = [&third, &fourth, &fifth].map(|token| fixture.call(token));
+    assert_eq!(calls, [401, 200, 200]);
+
+    fixture.data("tokens revoke fine ci -y");
+    let calls = [&fourth, &fifth].map(|token| fixture.call(token));
+    assert_eq!(calls, [401, 401]);
+}
+
+#[test]
+fn a_rotation_without_a_grace_period_is_confirmed() {
+    let fixture = Fixture::start();
+    let first = fixture.create("--name ci");
+    let refused = fixture.run("tokens rotate fine ci --json");
+    assert_eq!(refused.code, 2, "{refused}");
+    assert_eq!(fixture.call(&first), 200);
+    let mut terminal = fixture.sandbox.jelou("tokens rotate fine ci").in_terminal();
+    terminal.wait_for("(y/N) ").answer("y");
+    let shown = terminal.finish();
+    assert_eq!(shown.code, 0, "{shown}");
+    assert_eq!(fixture.call(&first), 401);
+}
+
+#[test]
+fn both_values_survive_a_restart() {
+    let fixture = Fixture::start();
+    let first = fixture.create("--name ci");
+    let rotated = fixture.data("tokens rotate fine ci --grace 1h");
+    let second = text(&rotated, "token");
+    let disabled = fixture.create("--name off");
+    fixture.data("tokens disable fine off -y");
+    let Fixture { sandbox, server } = fixture;
+    let server = Serve::new(&sandbox).on(&server.stop()).start();
+    let fixture = Fixture { sandbox, server };
+    let calls = [&first, &second, &disabled].map(|token| fixture.call(token));
+    assert_eq!(calls, [200, 200, 401]);
+}
+
+#[test]
+fn a_disabled_token_calls_nothing_until_it_is_enabled() {
+    let fixture = Fixture::start();
+    let token = fixture.create("--name ci");
+    fixture.data("tokens disable fine ci -y");
+    assert_eq!(fixture.call(&token), 401);
+    assert_eq!(fixture.status("ci"), "disabled");
+    let last = fixture.run("tokens disable fine default -y");
+    assert_eq!(last.code, 5, "{last}");
+    assert!(last.to_string().contains("last active token"), "{last}");
+    fixture.data("tokens enable fine ci");
+    assert_eq!(fixture.call(&token), 200);
+    assert_eq!(fixture.status("ci"), "active");
+}
+
+#[test]
+fn a_change_of_limits_binds_the_next_call() {
+    let fixture = Fixture::start();
+    let token = fixture.create("--name ci");
+    let change = |flags: &str| fixture.data(&format!("tokens update fine ci {flags}"));
+    for (flags, status) in [
+        ("--scope mcp", 403),
+        ("--remove scopes", 200),
+        ("--cidr 192.0.2.0/24", 403),
+        ("--cidr 127.0.0.0/8", 200),
+        ("--remove cidrs --rate 2/d", 200),
+    ] {
+        change(flags);
+        assert_eq!(fixture.call(&token), status, "{flags}");
+    }
+    // A change that keeps the rate keeps its state.
+    change("--owner pagos --purpose CI --tag ci --tag web");
+    assert_eq!((fixture.call(&token), fixture.call(&token)), (200, 429));
+    let renamed = fixture.data("tokens rename fine ci --name deploy");
+    assert_eq!(
+        (&renamed["name"], &renamed["owner"]),
+        (&"deploy".into(), &"pagos".into())
+    );
+    assert_eq!(renamed["tags"], serde_json::json!(["ci", "web"]));
+    assert_eq!(fixture.call(&token), 429);
+
+    let expiring = fixture.data("tokens update fine deploy --expires-in 2d --remove rate");
+    assert!(expiring["expiresAt"].is_string(), "{expiring}");
+    assert_eq!(fixture.status("deploy"), "expiring");
+    fixture.data("tokens update fine deploy --remove expiry");
+    assert_eq!(fixture.status("deploy"), "active");
+    assert_eq!(fixture.call(&token), 200);
+
+    for (flags, message) in [
+        ("", "nothing to change"),
+        ("--rate 5/s --remove rate", "exclude each other"),
+        ("--expires-at 2001-01-01", "is in the past"),
+        ("--tag Ci", "is not a tag"),
+        ("--remove everything", "invalid value"),
+    ] {
+        let refused = fixture.run(&format!("tokens update fine deploy {flags}"));
+        assert!(
+            refused.code != 0 && refused.to_string().contains(message),
+            "{flags}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_group_of_tokens_is_revoked_at_once() {
+    let fixture = Fixture::start();
+    let tagged: Vec<_> = ["a", "b"]
+        .map(|name| fixture.create(&format!("--name {name} --tag ci")))
+        .into();
+    let other = fixture.create("--name c --tag web");
+    let nothing = fixture.run("tokens revoke fine --tag nobody -y");
+    assert_eq!(nothing.code, 4, "{nothing}");
+    let both = fixture.run("tokens revoke fine a --tag ci -y");
+    assert_eq!(both.code, 2, "{both}");
+    let revoked = fixture.data("tokens revoke fine --tag ci -y");
+    assert_eq!(revoked["revoked"].as_array().unwrap().len(), 2, "{revoked}");
+    let calls: Vec<_> = tagged.iter().map(|token| fixture.call(token)).collect();
+    assert_eq!((calls, fixture.call(&other)), (vec![401, 401], 200));
+
+    // The rest were created by one access token; nothing is revoked if no active token would remain.
+    let creator = text(&fixture.data("tokens info fine c"), "createdBy");
+    let refused = fixture.run(&format!("tokens revoke fine --created-by {creator} -y"));
+    assert_eq!(refused.code, 5, "{refused}");
+    assert_eq!(fixture.call(&other), 200);
+}
+
+#[test]
+fn a_refusal_names_the_state_of_the_token() {
+    let fixture = Fixture::start();
+    let token = fixture.create("--name ci");
+    fixture.data("tokens disable fine ci -y");
+    assert_eq!(fixture.call(&token), 401);
+    let rotated = fixture.create("--name old");
+    fixture.data("tokens rotate fine old -y");
+    assert_eq!(fixture.call(&rotated), 401);
+    let log = fixture.server.stop().log();
+    assert!(log.contains("the token is disabled"), "{log}");
+    assert!(log.contains("the old value of a rotated token"), "{log}");
+    assert!(!log.contains(&token) && !log.contains(&rotated));
+}
