@@ -23,7 +23,7 @@ Deno.test("a blank worker refuses requests, becomes a function once, and serves 
   equal(await (await worker.invoke("/")).json(), "loaded");
   const again = await worker.invoke("/__jelou/load", {
     method: "POST",
-    body: JSON.stringify({ bundle: "" }),
+    body: JSON.stringify({ module: "" }),
   });
   same(again.status, 200);
   equal(await again.json(), "loaded");
@@ -60,18 +60,59 @@ Deno.test("a rehearsal leaves nothing of itself to the function that comes after
   same((await late.json()).slug, "mi-funcion");
 });
 
+Deno.test("a function reads the files in its folder, and no others", async () => {
+  await using worker = await Worker.start();
+  await Deno.mkdir(`${worker.files}/templates`);
+  await Deno.writeTextFile(`${worker.files}/templates/hello.txt`, "hello");
+  const bundle = `
+    import { readFileSync } from "node:fs";
+    import { createRequire } from "node:module";
+    import { define } from "@jelou/functions";
+    const atImport = Deno.readTextFileSync("templates/hello.txt");
+    const url = new URL("./templates/hello.txt", import.meta.url);
+    const refused = (attempt) => { try { return attempt(); } catch (error) { return error.name; } };
+    export default define({
+      description: "x",
+      handler: async () => ({
+        read: [
+          atImport,
+          await Deno.readTextFile(url),
+          readFileSync("./templates/hello.txt", "utf8"),
+          readFileSync(import.meta.dirname + "/templates/hello.txt", "utf8"),
+          await (await fetch(url)).text(),
+          [...Deno.readDirSync("templates")][0].name,
+          createRequire(import.meta.url).resolve("./index.js") === import.meta.filename,
+          Deno.cwd() === import.meta.dirname,
+        ],
+        refused: [
+          refused(() => Deno.readTextFileSync("templates/../../x")),
+          refused(() => readFileSync("../../etc/passwd", "utf8")),
+          refused(() => Deno.writeTextFileSync(url, "x")),
+          refused(() => Deno.writeTextFileSync("new", "x")),
+          refused(() => Deno.removeSync(url)),
+          refused(() => Deno.symlinkSync("/etc/passwd", "other")),
+        ],
+      }),
+    });
+  `;
+  equal(await worker.load(bundle), { ok: true });
+  const { read, refused } = await (await worker.invoke("/")).json();
+  equal(read, ["hello", "hello", "hello", "hello", "hello", "hello.txt", true, true]);
+  equal(new Set(refused), new Set(["NotCapable", "Error"]));
+});
+
 Deno.test("a syntax error is an import failure with its position", async () => {
   const error = await refusal("const a = 1;\nlet b = ;");
   same(error.code, "IMPORT_FAILED");
   match(error.message, /^The module cannot be imported: .*Expression expected/s);
-  match(error.stack!, /blob:null\/[0-9a-f-]+:2:9/);
+  match(error.stack!, /\/function\/index\.js:2:9/);
 });
 
 Deno.test("a module that throws is an import failure with its stack and none of the worker's paths", async () => {
   const error = await refusal('function setUp() { throw new Error("no luck"); }\nsetUp();');
   same(error.code, "IMPORT_FAILED");
   same(error.message, "The module cannot be imported: no luck");
-  match(error.stack!, /Error: no luck\n {4}at setUp \(blob:null\/[0-9a-f-]+:1:26\)/);
+  match(error.stack!, /Error: no luck\n {4}at setUp \(file:.*\/function\/index\.js:1:26\)/);
   same(error.stack!.includes("worker.js"), false);
 });
 

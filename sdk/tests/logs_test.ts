@@ -57,7 +57,7 @@ Deno.test("the console's methods have their levels, and ctx.log works on its own
   for (const [level, first] of expected) {
     const line = await worker.nextLog();
     equal([line.level, line.args[0]], [level, first]);
-    if (first === "trace") match(line.args[1], /^Trace\n {4}at .*blob:null\/[0-9a-f-]+/);
+    if (first === "trace") match(line.args[1], /^Trace\n {4}at .*\/function\/index\.js/);
   }
   match((await worker.nextLog()).args[0], /^t: \d+\.\d+ms$/);
 });

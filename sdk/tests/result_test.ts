@@ -102,7 +102,7 @@ Deno.test("what goes wrong is answered with 500 and told in the log", async (tes
       same(line.level, "ERROR");
       match(JSON.stringify(line.args), reason);
       if (name === "throws") {
-        match(line.args[0].stack, /^TypeError: bad thing\n {4}at .*blob:null\/[0-9a-f-]+:\d+:\d+/);
+        match(line.args[0].stack, /^TypeError: bad thing\n {4}at .*\/function\/index\.js:\d+:\d+/);
         same(line.args[0].cause.message, "root");
       }
       if (name === "spent") { while ((await worker.invoke("/object")).status !== 200); }

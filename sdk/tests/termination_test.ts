@@ -103,7 +103,7 @@ Deno.test("an exit while the module is imported refuses it", async () => {
       if (result.ok) return;
       same(result.error.code, "IMPORT_FAILED");
       match(result.error.message, /\): a function cannot end its process/);
-      match(result.error.stack!, /blob:null\/\S+:2:/);
+      match(result.error.stack!, /\/function\/index\.js:2:/);
       equal((await worker.nextLog()).args, ["API_KEY is missing"]);
     }
   }

@@ -51,6 +51,7 @@ export class Worker implements AsyncDisposable {
   /** Starts a blank worker and waits until it listens. */
   static async start(options: WorkerOptions = {}): Promise<Worker> {
     const folder = await Deno.makeTempDir({ prefix: "jelou-worker-" });
+    await Deno.mkdir(`${folder}-files/function`, { recursive: true });
     await new Deno.Command("mkfifo", { args: [`${folder}/answers`] }).output();
     const egress = options.egressSocket === undefined ? "" : `,${options.egressSocket}`;
     const process = new Deno.Command("sh", {
@@ -69,13 +70,14 @@ export class Worker implements AsyncDisposable {
         ...["--import-map", new URL("import-map.json", dist).pathname, "--unstable-no-legacy-abort"],
         "--v8-flags=--max-old-space-size=128,--expose-gc",
         options.network === false ? `--allow-net=${sockets(folder)}` : "--allow-net",
-        ...[`--allow-read=${folder}${egress}`, `--allow-write=${folder}${egress}`],
+        ...[`--allow-read=${folder}${egress},${folder}-files/function`, `--allow-write=${folder}${egress}`],
         ...[
           new URL("worker.js", dist).pathname,
           ...["worker.sock", "heartbeat.sock", "calls.sock", "answers"].map((name) => `${folder}/${name}`),
         ],
       ],
       clearEnv: true,
+      cwd: `${folder}-files/function`,
       env: { DENO_DIR: `${folder}/deno`, NO_COLOR: "1", TZ: "UTC" },
       stdin: "null",
       stdout: "piped",
@@ -102,11 +104,18 @@ export class Worker implements AsyncDisposable {
     return worker;
   }
 
-  /** Sends the load message. */
+  /** The folder of the function's files. */
+  get files(): string {
+    return `${this.folder}-files/function`;
+  }
+
+  /** Writes the bundle and sends the load message. */
   async load(bundle: string, message: Partial<LoadMessage> = {}): Promise<LoadResult> {
+    await Deno.writeTextFile(`${this.files}/index.js`, bundle);
     const body: LoadMessage = {
       mode: "serve",
-      bundle,
+      module: `file://${this.files}/index.js`,
+      words: ["process", "node:", "worker_threads", "v8"].filter((word) => bundle.includes(word)),
       functionSlug: "mi-funcion",
       functionId: "func_01",
       deploymentId: "dep_01",
@@ -203,6 +212,7 @@ export class Worker implements AsyncDisposable {
     await this.#process.status;
     await this.#reading;
     await Deno.remove(this.folder, { recursive: true });
+    await Deno.remove(`${this.folder}-files`, { recursive: true });
   }
 }
 

@@ -9,7 +9,7 @@ use jelou_sandbox::{
     LayerStatus, ProcessLimits, Sandbox, SandboxConfig, SandboxError, denied_addresses,
 };
 
-use crate::artifacts::{ArtifactCache, SourceMapCache};
+use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
 use crate::build::{BuildError, Builder, Built, Tools, TypeCheck};
 use crate::capacity::Budget;
@@ -58,6 +58,7 @@ pub enum EngineError {
 pub struct Engine {
     builder: Arc<Builder>,
     starter: Arc<FunctionStarter>,
+    artifacts: ArtifactCache,
     deployments: Arc<Deployments>,
 }
 
@@ -118,6 +119,7 @@ impl Engine {
         };
         tokio::spawn(reaper.run(Arc::downgrade(&pool)));
         tokio::spawn(keep_filled(Arc::downgrade(&pool)));
+        let unpacked = UnpackedArtifacts::new(artifacts.clone(), launcher.run_dir.artifacts());
         Ok(Self {
             builder: Arc::new(Builder::new(tools, functions_domain.clone())),
             starter: Arc::new(FunctionStarter {
@@ -125,7 +127,7 @@ impl Engine {
                 pool,
                 evictable,
                 source_maps: Arc::new(SourceMapCache::new(artifacts.clone())),
-                artifacts,
+                unpacked: Arc::new(unpacked),
                 platform: Platform {
                     functions_domain,
                     company,
@@ -133,6 +135,7 @@ impl Engine {
                 },
                 host,
             }),
+            artifacts,
             deployments,
         })
     }
@@ -165,7 +168,7 @@ impl Engine {
     }
 
     pub fn artifacts(&self) -> &ArtifactCache {
-        &self.starter.artifacts
+        &self.artifacts
     }
 
     /// The status of each layer of the sandbox.

@@ -269,7 +269,8 @@ async fn provide_artifacts(
         let hash = deployment.artifact_hash.to_string();
         if !artifacts.holds(&hash) {
             let stored = store.artifact(deployment.artifact_hash).await?;
-            artifacts.put(&hash, &control::bundle_of(stored))?;
+            let bundle = control::bundle_of(stored).map_err(ArtifactError::Io)?;
+            artifacts.put(&hash, &bundle)?;
         }
         live.insert(hash);
     }

@@ -24,6 +24,8 @@ pub struct ArtifactRecord {
     pub source_map: Option<String>,
     /// The uploaded files.
     pub sources: Vec<SourceFile>,
+    /// Archive of the files that the function reads by path.
+    pub assets: Option<Vec<u8>>,
 }
 
 /// SHA-256 of an artifact's uncompressed content; displayed as 64 lower-case hexadecimal digits.
@@ -39,22 +41,27 @@ impl ArtifactRecord {
     /// The hash also covers the sources, so that a download returns the files of this deployment.
     pub fn hash(&self) -> ArtifactHash {
         let mut digest = Sha256::new();
-        let mut part = |text: &str| {
+        let mut part = |bytes: &[u8]| {
             // A length prefix makes the boundaries between parts unambiguous.
-            digest.update((text.len() as u64).to_le_bytes());
-            digest.update(text);
+            digest.update((bytes.len() as u64).to_le_bytes());
+            digest.update(bytes);
         };
-        part(&self.bundle);
+        part(self.bundle.as_bytes());
         match &self.source_map {
             Some(source_map) => {
-                part("source map");
-                part(source_map);
+                part(b"source map");
+                part(source_map.as_bytes());
             }
-            None => part(""),
+            None => part(b""),
         }
         for file in &self.sources {
-            part(&file.path);
-            part(&file.content);
+            part(file.path.as_bytes());
+            part(file.content.as_bytes());
+        }
+        if let Some(assets) = &self.assets {
+            // No file has this path.
+            part(b"\0assets");
+            part(assets);
         }
         ArtifactHash(digest.finalize().into())
     }
@@ -89,16 +96,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Database`]: [`DatabaseError::Corrupt`] when the content does not match.
     pub async fn artifact(&self, hash: ArtifactHash) -> Result<ArtifactRecord, StoreError> {
-        let row = sqlx::query("SELECT bundle, source_map, sources FROM artifacts WHERE hash = $1")
-            .bind(hash.to_string())
-            .fetch_optional(self.database.pool())
-            .await?
-            .ok_or_else(|| StoreError::not_found(Resource::Artifact, hash))?;
+        let row = sqlx::query(
+            "SELECT bundle, source_map, sources, assets FROM artifacts WHERE hash = $1",
+        )
+        .bind(hash.to_string())
+        .fetch_optional(self.database.pool())
+        .await?
+        .ok_or_else(|| StoreError::not_found(Resource::Artifact, hash))?;
         let compressed = Compressed {
             hash,
             bundle: row.bytes("bundle")?,
             source_map: row.optional_bytes("source_map")?,
             sources: row.bytes("sources")?,
+            assets: row.optional_bytes("assets")?,
         };
         off_the_runtime(move || compressed.open()).await
     }
@@ -110,6 +120,7 @@ pub(crate) struct Compressed {
     bundle: Vec<u8>,
     source_map: Option<Vec<u8>>,
     sources: Vec<u8>,
+    assets: Option<Vec<u8>>,
 }
 
 impl Compressed {
@@ -126,6 +137,7 @@ impl Compressed {
                     .map(|text| compress(text.as_bytes()))
                     .transpose()?,
                 sources: compress(&sources)?,
+                assets: artifact.assets.as_deref().map(compress).transpose()?,
             })
         })
         .await
@@ -134,13 +146,14 @@ impl Compressed {
     /// Inserts the artifact. Does nothing if the content is already stored.
     pub(crate) async fn insert(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO artifacts (hash, bundle, source_map, sources) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO artifacts (hash, bundle, source_map, sources, assets) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (hash) DO NOTHING",
         )
         .bind(self.hash.to_string())
         .bind(self.bundle)
         .bind(self.source_map)
         .bind(self.sources)
+        .bind(self.assets)
         .execute(connection)
         .await?;
         Ok(())
@@ -155,6 +168,10 @@ impl Compressed {
                 .transpose()?,
             sources: serde_json::from_str(&text("sources", &self.sources)?)
                 .map_err(|error| unreadable("sources", error))?,
+            assets: self
+                .assets
+                .map(|compressed| content("assets", &compressed))
+                .transpose()?,
         };
         if artifact.hash() == self.hash {
             Ok(artifact)
@@ -171,9 +188,12 @@ fn compress(content: &[u8]) -> Result<Vec<u8>, StoreError> {
     zstd::encode_all(content, COMPRESSION_LEVEL).map_err(|error| unreadable("bundle", error))
 }
 
+fn content(column: &str, compressed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::decode_all(compressed).map_err(|error| unreadable(column, error))
+}
+
 fn text(column: &str, compressed: &[u8]) -> Result<String, StoreError> {
-    let content = zstd::decode_all(compressed).map_err(|error| unreadable(column, error))?;
-    String::from_utf8(content).map_err(|error| unreadable(column, error))
+    String::from_utf8(content(column, compressed)?).map_err(|error| unreadable(column, error))
 }
 
 fn unreadable(column: &str, reason: impl fmt::Display) -> StoreError {

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { includes } from "./primordials.ts";
 import { guardDeno, guardProcess, guardSnapshots, guardThreads } from "./termination.ts";
 
 /**
@@ -76,8 +75,8 @@ export function restrictGlobals(): void {
  * The runtime creates its `process` on first use, which costs some milliseconds and more than 1 MB. Only code
  * that mentions `process`, or the modules that contain it, pays this cost.
  */
-export function provideProcess(code: string): void {
-  if (!includes(code, "process") && !includes(code, "node:")) return;
+export function provideProcess(words: readonly string[]): void {
+  if (!words.includes("process") && !words.includes("node:")) return;
   const { process } = globalThis as unknown as { process?: { env: Record<string, string> } };
   if (process === undefined) return;
   Object.defineProperty(process, "env", {
@@ -87,6 +86,6 @@ export function provideProcess(code: string): void {
     configurable: true,
   });
   guardProcess(process);
-  guardThreads(process, code);
-  guardSnapshots(process, code);
+  guardThreads(process, words);
+  guardSnapshots(process, words);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeFailure, importDefinition, LoadError } from "./module.ts";
+import { type Definition, describeFailure, importDefinition, LoadError } from "./module.ts";
 import { createEgress, type EgressClient } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { createFetch } from "./fetch.ts";
@@ -35,10 +35,10 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const isPlatformUrl = platformUrls(message.functionsDomain);
     globalThis.fetch = createFetch(isPlatformUrl, egress);
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
-    provideProcess(message.bundle);
-    dropRights(socketPath, message.egressSocket);
-    if (inspection === null) return { result: { ok: true }, fn: await prepare(message, egress) };
-    const definition = await importDefinition(message.bundle);
+    provideProcess(message.words);
+    dropRights(socketPath, message.egressSocket, message.module);
+    if (inspection === null) return { result: { ok: true }, fn: await importFunction(message, egress) };
+    const definition = await importDefinition(message.module);
     const { manifest, warnings, problems } = inspection.inspect(definition, message.functionSlug);
     if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
     return { result: { ok: true, manifest, warnings }, fn: null };
@@ -50,9 +50,19 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
 /** The default limit of a body, in bytes. The engine can set another limit. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** Imports a function and makes it ready for requests. */
-export async function prepare(message: LoadMessage, egress: EgressClient | null): Promise<LoadedFunction> {
-  const definition = await importDefinition(message.bundle);
+async function importFunction(message: LoadMessage, egress: EgressClient | null): Promise<LoadedFunction> {
+  return prepare(await importDefinition(message.module), message, egress);
+}
+
+/** What a function needs beside its definition. */
+export type Surroundings = Omit<LoadMessage, "mode" | "module" | "words">;
+
+/** Makes a function ready for requests. */
+export function prepare(
+  definition: Definition,
+  message: Surroundings,
+  egress: EgressClient | null,
+): LoadedFunction {
   watchErrors();
   const scope = {
     functionSlug: message.functionSlug,

@@ -9,8 +9,10 @@ import type { Company } from "../context/identity.ts";
 export interface LoadMessage {
   /** `inspect` reads the manifest in a worker without network, which serves no requests. */
   readonly mode: "serve" | "inspect";
-  /** The source of the function as one ES module. */
-  readonly bundle: string;
+  /** The `file:` URL of the function's bundle. Its folder has the files that the function reads. */
+  readonly module: string;
+  /** Words that decide what the worker prepares, as far as the bundle contains them. */
+  readonly words: readonly string[];
   readonly functionSlug: string;
   readonly functionId: string;
   readonly deploymentId: string;

@@ -23,10 +23,7 @@ export class LoadError extends Error {
   }
 }
 
-/**
- * Imports a module from its text. A blob URL needs no read permission. Inside the module, `@jelou/functions`
- * resolves to the copy that this process has loaded.
- */
+/** Imports a module of the platform from its text. A blob URL needs no read permission. */
 export async function importSource(source: string): Promise<Record<string, unknown>> {
   const url = createObjectURL(new NativeBlob([source], { type: "text/javascript" }));
   try {
@@ -37,21 +34,22 @@ export async function importSource(source: string): Promise<Record<string, unkno
 }
 
 /**
- * Imports the bundle.
+ * Imports the bundle. Inside it, `@jelou/functions` resolves to the copy that this process has loaded.
  *
  * @throws {LoadError} If the bundle cannot be imported or does not export a definition.
  */
-export async function importDefinition(bundle: string): Promise<Definition> {
+export async function importDefinition(url: string): Promise<Definition> {
   let module: Record<string, unknown>;
   try {
-    module = await importSource(bundle);
+    module = await nativeImport(url);
   } catch (error) {
     throw new LoadError("IMPORT_FAILED", `The module cannot be imported: ${messageOf(error)}`, error);
   }
   return asDefinition(module);
 }
 
-function asDefinition(module: Record<string, unknown>): Definition {
+/** Checks a module's default export. */
+export function asDefinition(module: Record<string, unknown>): Definition {
   const { default: definition } = module;
   if (definition === undefined) {
     throw new LoadError(

@@ -1,13 +1,15 @@
 /**
  * Drops every permission that the worker needed only for its start, before the function's code runs.
  *
- * The network (in serve mode) and the egress socket stay. At every connect to a unix socket, Deno checks
- * **both** the read and the write permission of its path, also for `Deno.createHttpClient({ proxy: {
- * transport: "unix" } })`. The engine therefore starts the worker with `--allow-read=<dir>,<egress socket>`
- * and `--allow-write=<dir>,<egress socket>`. After the drop, both permissions cover only the egress socket.
+ * The network and the egress socket (in serve mode) stay, and so does the right to read the function's own
+ * files. At every connect to a unix socket, Deno checks **both** the read and the write permission of its path,
+ * also for `Deno.createHttpClient({ proxy: { transport: "unix" } })`. The engine therefore starts the worker
+ * with `--allow-read=<dir>,<egress socket>,<function's folder>` and `--allow-write=<dir>,<egress socket>`.
  *
  * @module
  */
+import { decodeComponent } from "./primordials.ts";
+
 const { revokeSync, querySync } = Deno.permissions;
 
 const revoke = revokeSync.bind(Deno.permissions);
@@ -19,30 +21,35 @@ const query = querySync.bind(Deno.permissions);
  * @param socketPath The worker's own socket. Its folder becomes inaccessible, but the worker still serves on
  * it.
  * @param egressSocket The socket that stays accessible, or `null`.
+ * @param module The URL of the bundle. Its folder stays readable.
  * @throws If a permission is still granted after the drop.
  */
-export function dropRights(socketPath: string, egressSocket: string | null): void {
+export function dropRights(socketPath: string, egressSocket: string | null, module: string): void {
   for (const name of ["env", "run", "ffi", "sys", "import"] as const) revoke({ name });
   for (const name of ["read", "write"] as const) {
-    if (egressSocket === null) revoke({ name });
-    else for (const path of [folderOf(socketPath), socketPath]) revoke({ name, path });
+    for (const path of [folderOf(socketPath), socketPath]) revoke({ name, path });
   }
-  verify(socketPath, egressSocket);
+  if (egressSocket === null) revoke({ name: "write" });
+  verify(socketPath, egressSocket, folderOf(decodeComponent(new URL(module).pathname)));
 }
 
-function verify(socketPath: string, egressSocket: string | null): void {
+function verify(socketPath: string, egressSocket: string | null, files: string): void {
   const left: string[] = [];
   for (const name of ["env", "run", "ffi", "sys", "import"] as const) {
     if (query({ name }).state === "granted") left.push(name);
   }
   for (const name of ["read", "write"] as const) {
     if (query({ name }).state === "granted") left.push(name);
-    for (const path of ["/", folderOf(socketPath), socketPath]) {
+    for (const path of ["/", folderOf(files), folderOf(socketPath), socketPath]) {
       if (query({ name, path }).state === "granted") left.push(`${name} ${path}`);
     }
     if (egressSocket !== null && query({ name, path: egressSocket }).state !== "granted") {
       throw new Error(`The worker was started without the right to ${name} its egress socket`);
     }
+  }
+  if (query({ name: "write", path: files }).state === "granted") left.push(`write ${files}`);
+  if (query({ name: "read", path: files }).state !== "granted") {
+    throw new Error("The worker was started without the right to read the function's files");
   }
   if (left.length > 0) {
     throw new Error(`The worker still has rights that it must not have: ${left.join(", ")}`);

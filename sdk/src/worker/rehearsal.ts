@@ -9,6 +9,7 @@
  */
 import { collectGarbage } from "./globals.ts";
 import { prepare } from "./load.ts";
+import { asDefinition, importSource } from "./module.ts";
 import type { LoadedFunction } from "./invocation.ts";
 
 /** A typical function: an object as input, an object as result. */
@@ -36,9 +37,8 @@ const REQUEST = requestFrame(
  * @param serve Sets the function that the worker serves, or `null` for none.
  */
 export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | null) => void): Promise<void> {
-  const fn = await prepare({
-    mode: "serve",
-    bundle: FUNCTION,
+  const definition = asDefinition(await importSource(FUNCTION));
+  const fn = prepare(definition, {
     functionSlug: "rehearsal",
     functionId: "",
     deploymentId: "",

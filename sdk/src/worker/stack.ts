@@ -2,9 +2,9 @@
  * Renders stack traces without the worker's own frames. These do not help the author, and they show the
  * server's paths.
  *
- * Frames of the bundle stay as `blob:null/<uuid>:<line>:<column>`. The engine has the source map and converts
- * them to positions in the author's files. If a bundle has an inline source map, its sources begin with
- * `function:///`. Deno applies that map, and this module only removes the prefix.
+ * Frames of the bundle stay as `file://<folder>/index.js:<line>:<column>`. The engine has the source map and
+ * converts them to positions in the author's files. If a bundle has an inline source map, its sources begin
+ * with `function:///`. Deno applies that map, and this module only removes the prefix.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
   split,
 } from "./primordials.ts";
 
-/** The upload's root in an inline source map. Deno ignores relative sources in a blob. */
+/** The upload's root in an inline source map. */
 const SOURCE_ROOT = "function:///";
 
 /** The folder of the worker's own files. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { defineProperty, getOwnPropertyDescriptor, includes, NativeError } from "./primordials.ts";
+import { defineProperty, getOwnPropertyDescriptor, NativeError } from "./primordials.ts";
 
 /** Deno lets a process send signals only to itself. */
 const { pid } = Deno;
@@ -58,8 +58,8 @@ export function guardProcess(process: object): void {
  * `Worker` is a class that modules import by name. The guard replaces its base class, because its constructor
  * calls the base class first. The module is loaded only for code that mentions it.
  */
-export function guardThreads(process: object, code: string): void {
-  if (!includes(code, "worker_threads")) return;
+export function guardThreads(process: object, words: readonly string[]): void {
+  if (!words.includes("worker_threads")) return;
   const { Worker } = (process as NodeProcess).getBuiltinModule("node:worker_threads") as { Worker: object };
   Object.setPrototypeOf(Worker, NoThreads);
 }
@@ -68,8 +68,8 @@ export function guardThreads(process: object, code: string): void {
  * Refuses heap snapshots. A snapshot takes several times the memory of the heap, which exceeds the function's
  * limit.
  */
-export function guardSnapshots(process: object, code: string): void {
-  if (!includes(code, "v8")) return;
+export function guardSnapshots(process: object, words: readonly string[]): void {
+  if (!words.includes("v8")) return;
   const v8 = (process as NodeProcess).getBuiltinModule("node:v8");
   for (const name of ["getHeapSnapshot", "writeHeapSnapshot"]) {
     replace(v8, name, () => {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+use super::archive::{self, AssetFiles};
 use crate::hex::hex;
 
 /// A built function.
@@ -15,6 +16,31 @@ pub struct Bundle {
     /// The module that a worker imports.
     pub code: String,
     pub source_map: String,
+    /// The files that the function reads by path.
+    pub assets: AssetFiles,
+}
+
+impl Bundle {
+    /// The assets as one archive, `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// When a path cannot be part of an archive.
+    pub fn assets_archive(&self) -> std::io::Result<Option<Vec<u8>>> {
+        if self.assets.is_empty() {
+            return Ok(None);
+        }
+        archive::pack(&self.assets).map(Some)
+    }
+
+    /// Reads the assets of [`Bundle::assets_archive`].
+    ///
+    /// # Errors
+    ///
+    /// When the archive is damaged.
+    pub fn assets_of(archive: Option<&[u8]>) -> std::io::Result<AssetFiles> {
+        archive::unpack(archive.unwrap_or_default())
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +72,9 @@ impl ArtifactCache {
         Ok(Self { dir })
     }
 
-    /// Whether both files exist and are intact.
+    /// Whether all files exist and are intact.
     pub fn holds(&self, hash: &str) -> bool {
-        self.code(hash).is_ok() && self.source_map(hash).is_ok()
+        self.code(hash).is_ok() && self.source_map(hash).is_ok() && self.assets(hash).is_ok()
     }
 
     /// Stores a bundle under the hash of its artifact.
@@ -57,22 +83,32 @@ impl ArtifactCache {
     ///
     /// When the files cannot be written.
     pub fn put(&self, hash: &str, bundle: &Bundle) -> Result<(), ArtifactError> {
-        self.write(&format!("{hash}.map"), &bundle.source_map)?;
-        self.write(&format!("{hash}.js"), &bundle.code)
+        let assets = bundle.assets_archive()?.unwrap_or_default();
+        self.write(&format!("{hash}.assets"), &assets)?;
+        self.write(&format!("{hash}.map"), bundle.source_map.as_bytes())?;
+        self.write(&format!("{hash}.js"), bundle.code.as_bytes())
     }
 
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
     pub fn code(&self, hash: &str) -> Result<String, ArtifactError> {
-        self.read(&format!("{hash}.js"), hash)
+        self.read_text(&format!("{hash}.js"), hash)
     }
 
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
     pub fn source_map(&self, hash: &str) -> Result<String, ArtifactError> {
-        self.read(&format!("{hash}.map"), hash)
+        self.read_text(&format!("{hash}.map"), hash)
+    }
+
+    /// # Errors
+    ///
+    /// When the file is missing, damaged, or cannot be read.
+    pub fn assets(&self, hash: &str) -> Result<AssetFiles, ArtifactError> {
+        let archive = self.read(&format!("{hash}.assets"), hash)?;
+        archive::unpack(&archive).map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
     }
 
     /// Removes all other artifacts.
@@ -94,33 +130,45 @@ impl ArtifactCache {
         Ok(())
     }
 
+    fn read_text(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
+        String::from_utf8(self.read(name, hash)?)
+            .map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
+    }
+
     /// Checks the content against the digest on the file's first line.
-    fn read(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
-        let text = match fs_err::read_to_string(self.dir.join(name)) {
+    fn read(&self, name: &str, hash: &str) -> Result<Vec<u8>, ArtifactError> {
+        let mut bytes = match fs_err::read(self.dir.join(name)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ArtifactError::Missing(hash.to_owned()));
             }
             result => result?,
         };
-        match text.split_once('\n') {
-            Some((digest, content)) if digest == self::digest(content) => Ok(content.to_owned()),
-            _ => Err(ArtifactError::Corrupt(hash.to_owned())),
+        let corrupt = || ArtifactError::Corrupt(hash.to_owned());
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .ok_or_else(corrupt)?;
+        let content = bytes.split_off(end + 1);
+        if bytes[..end] == *digest(&content).as_bytes() {
+            Ok(content)
+        } else {
+            Err(corrupt())
         }
     }
 
     /// Writes atomically: a reader never sees a partial file, and a write to a full disk leaves no file.
-    fn write(&self, name: &str, content: &str) -> Result<(), ArtifactError> {
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), ArtifactError> {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         writeln!(file, "{}", digest(content))?;
-        file.write_all(content.as_bytes())?;
+        file.write_all(content)?;
         file.persist(self.dir.join(name))
             .map_err(|error| error.error)?;
         Ok(())
     }
 }
 
-fn digest(content: &str) -> String {
-    hex(&Sha256::digest(content.as_bytes()))
+fn digest(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
 }
 
 #[cfg(test)]
@@ -134,10 +182,12 @@ mod tests {
         let bundle = Bundle {
             code: "export default 1".into(),
             source_map: "{}".into(),
+            assets: AssetFiles::from([("logo.png".to_owned(), vec![0, 255])]),
         };
         cache.put("a1", &bundle).unwrap();
         assert!(cache.holds("a1"));
         assert_eq!(cache.code("a1").unwrap(), bundle.code);
+        assert_eq!(cache.assets("a1").unwrap(), bundle.assets);
         let file = dir.path().join("artifacts/a1.js");
         let text = fs_err::read_to_string(&file).unwrap();
         fs_err::write(&file, text.replace("default 1", "default 2")).unwrap();

@@ -1,8 +1,12 @@
 //! Built functions on disk, their source maps, and stack traces.
 
+mod archive;
 mod cache;
 mod source_map_cache;
 pub(crate) mod stack_trace;
+mod unpacked;
 
+pub use archive::AssetFiles;
 pub use cache::{ArtifactCache, ArtifactError, Bundle};
 pub(crate) use source_map_cache::SourceMapCache;
+pub(crate) use unpacked::{Unpacked, UnpackedArtifacts};

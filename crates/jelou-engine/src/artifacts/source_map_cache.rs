@@ -129,7 +129,7 @@ async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifacts::Bundle;
+    use crate::artifacts::{AssetFiles, Bundle};
 
     const MAP: &str =
         r#"{"version":3,"sources":["index.ts"],"names":[],"mappings":"AAAA;AACA,SAAS"}"#;
@@ -140,6 +140,7 @@ mod tests {
         let bundle = Bundle {
             code: String::new(),
             source_map: MAP.to_owned(),
+            assets: AssetFiles::new(),
         };
         artifacts.put(hash, &bundle).unwrap();
         (dir, SourceMapCache::new(artifacts))

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use sourcemap::SourceMap;
 
-/// How the URL of a bundle begins.
-const BUNDLE: &str = "blob:";
+/// How the URL of a bundle begins and ends. Between them is the folder of a worker.
+const SCHEME: &str = "file://";
+const BUNDLE: &str = "/function/index.js:";
 
 /// Whether the text may contain frames of a bundle.
 pub(crate) fn has_frames(text: &str) -> bool {
@@ -12,8 +13,8 @@ pub(crate) fn has_frames(text: &str) -> bool {
 }
 
 /// Maps frames of the bundle to files, lines and columns of the upload. Removes frames of the platform. Frames without
-/// a mapping stay unchanged.
-pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
+/// a mapping keep their line and column in the bundle.
+pub(crate) fn rewrite(text: &str, map: Option<&SourceMap>) -> String {
     text.lines()
         .filter(|line| !is_platform_frame(line))
         .map(|line| rewrite_line(line, map))
@@ -22,7 +23,7 @@ pub(crate) fn rewrite(text: &str, map: &SourceMap) -> String {
 }
 
 /// Like [`rewrite`], for a log line. In a JSON line of the SDK, each string is rewritten separately.
-pub(crate) fn rewrite_logged(line: &str, map: &SourceMap) -> String {
+pub(crate) fn rewrite_logged(line: &str, map: Option<&SourceMap>) -> String {
     match serde_json::from_str(line) {
         Ok(mut value) => {
             rewrite_texts(&mut value, map);
@@ -32,7 +33,7 @@ pub(crate) fn rewrite_logged(line: &str, map: &SourceMap) -> String {
     }
 }
 
-fn rewrite_texts(value: &mut Value, map: &SourceMap) {
+fn rewrite_texts(value: &mut Value, map: Option<&SourceMap>) {
     match value {
         Value::String(text) => *text = rewrite(text, map),
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite_texts(item, map)),
@@ -48,26 +49,39 @@ fn is_platform_frame(line: &str) -> bool {
     line.starts_with("at ") && (line.contains("/worker.js:") || line.contains("ext:"))
 }
 
-fn rewrite_line(line: &str, map: &SourceMap) -> String {
-    let Some(start) = line.find(BUNDLE) else {
-        return line.to_owned();
-    };
-    let length = line[start..]
-        .find([')', ' ', '"'])
-        .unwrap_or(line.len() - start);
-    let location = &line[start..start + length];
-    match locate(location, map) {
-        Some(place) => format!("{}{place}{}", &line[..start], &line[start + length..]),
-        None => line.to_owned(),
+fn rewrite_line(line: &str, map: Option<&SourceMap>) -> String {
+    let mut rewritten = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find(BUNDLE) {
+        let (before, position) = (&rest[..at], &rest[at + BUNDLE.len()..]);
+        let length = position
+            .find(|c: char| !c.is_ascii_digit() && c != ':')
+            .unwrap_or(position.len());
+        let (position, after) = position.split_at(length);
+        let Some(start) = before.rfind(SCHEME) else {
+            rewritten.push_str(&rest[..at + BUNDLE.len()]);
+            rest = &rest[at + BUNDLE.len()..];
+            continue;
+        };
+        rewritten.push_str(&before[..start]);
+        match locate(position, map) {
+            Some(place) => rewritten.push_str(&place),
+            None => {
+                rewritten.push_str("index.js:");
+                rewritten.push_str(position);
+            }
+        }
+        rest = after;
     }
+    rewritten.push_str(rest);
+    rewritten
 }
 
-/// `blob:null/<uuid>:<line>:<column>`; line and column count from 1.
-fn locate(location: &str, map: &SourceMap) -> Option<String> {
-    let (rest, column) = location.rsplit_once(':')?;
-    let (_, line) = rest.rsplit_once(':')?;
+/// The source of `<line>:<column>` in the bundle, which count from 1.
+fn locate(position: &str, map: Option<&SourceMap>) -> Option<String> {
+    let (line, column) = position.split_once(':')?;
     let (line, column) = (line.parse::<u32>().ok()?, column.parse::<u32>().ok()?);
-    let token = map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
+    let token = map?.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
     let source = token.get_source()?;
     Some(format!(
         "{source}:{}:{}",
@@ -89,21 +103,43 @@ mod tests {
 
     #[test]
     fn frames_of_the_bundle_name_the_upload() {
-        let stack = "Error: boom\n    at handler (blob:null/abc:2:1)\n    at file:///a/worker.js:1:2\n    at nativeMapped (ext:deno_http/00_serve.ts:1:13714)";
+        let stack = "Error: boom\n    at handler (file:///a (b)/run/7/function/index.js:2:1)\n    at file:///a/worker.js:1:2\n    at nativeMapped (ext:deno_http/00_serve.ts:1:13714)";
         let expected = "Error: boom\n    at handler (index.ts:2:1)";
-        assert_eq!(rewrite(stack, &map()), expected);
+        assert_eq!(rewrite(stack, Some(&map())), expected);
         let line = serde_json::json!({ "level": "ERROR", "args": [{ "stack": stack }, 1] });
         let logged = serde_json::json!({ "level": "ERROR", "args": [{ "stack": expected }, 1] });
         assert_eq!(
-            rewrite_logged(&line.to_string(), &map()),
+            rewrite_logged(&line.to_string(), Some(&map())),
             logged.to_string()
         );
     }
 
     #[test]
     fn what_is_not_a_frame_stays() {
-        for text in ["plain text", "at x (blob:null/abc:0:1)", "{\"blob:"] {
-            assert_eq!(rewrite_logged(text, &map()), text);
+        for text in [
+            "plain text",
+            "function/index.js:1:1",
+            "{\"/function/index.js:",
+        ] {
+            assert_eq!(rewrite_logged(text, Some(&map())), text);
+        }
+    }
+
+    #[test]
+    fn a_position_without_a_source_does_not_show_the_folder() {
+        for (text, expected) in [
+            (
+                "at x (file:///a/function/index.js:0:1)",
+                "at x (index.js:0:1)",
+            ),
+            ("at file:///a/function/index.js:9", "at index.js:9"),
+            (
+                "file:///a/function/index.js:1:1 file:///a/function/index.js:2:1",
+                "index.ts:1:1 index.ts:2:1",
+            ),
+        ] {
+            assert_eq!(rewrite_logged(text, Some(&map())), expected);
+            assert!(!rewrite_logged(text, None).contains("file:"));
         }
     }
 }

@@ -11,7 +11,7 @@ use super::error::BuildError;
 use super::tools::Tools;
 use super::workspace::Workspace;
 use super::{bundle, graph, types};
-use crate::artifacts::{Bundle, stack_trace};
+use crate::artifacts::{Bundle, Unpacked, stack_trace};
 use crate::worker::{Blank, LoadError, LoadMode, LoadRequest};
 
 /// Concurrent builds; further builds wait.
@@ -96,9 +96,12 @@ impl Builder {
         let blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Own, charge)
             .await
             .map_err(BuildError::Load)?;
+        let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
+        let module = blank.provide(&files)?;
         let request = LoadRequest {
             mode: LoadMode::Inspect,
-            bundle: &bundle.code,
+            module: module.as_str(),
+            words: files.words(),
             function_slug: slug,
             function_id: None,
             deployment_id: None,
@@ -120,11 +123,8 @@ impl Builder {
                     message,
                     stack,
                 } => {
-                    let map = SourceMap::from_slice(bundle.source_map.as_bytes());
-                    let readable = |text: String| match &map {
-                        Ok(map) => stack_trace::rewrite(&text, map),
-                        Err(_) => text,
-                    };
+                    let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
+                    let readable = |text: String| stack_trace::rewrite(&text, map.as_ref());
                     LoadError::Refused {
                         code,
                         message: readable(message),

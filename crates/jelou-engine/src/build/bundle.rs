@@ -43,7 +43,8 @@ pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Bundle, 
     }
     Ok(Bundle {
         source_map: checked_source_map(tools, workspace, &bundle.source_map)?,
-        code: with_working_require(without_map_reference(bundle.code)),
+        code: without_map_reference(bundle.code),
+        assets: bundle.assets,
     })
 }
 
@@ -63,18 +64,6 @@ fn without_map_reference(mut bundle: String) -> String {
         bundle.truncate(at);
     }
     bundle
-}
-
-/// Fixes the `require` with which `CommonJS` packages import Node's modules. The bundler creates it from the
-/// bundle's URL, but `createRequire` needs a file URL, and a worker's bundle has none.
-fn with_working_require(bundle: String) -> String {
-    const OF_THE_BUNDLE: &str = "__deno_internal_createRequire(import.meta.url)";
-    const OF_A_FILE: &str = "__deno_internal_createRequire(\"file:///index.js\")";
-    if bundle.contains(OF_THE_BUNDLE) {
-        bundle.replacen(OF_THE_BUNDLE, OF_A_FILE, 1)
-    } else {
-        bundle
-    }
 }
 
 /// Checks that every file that the bundler read belongs to the upload or to a package. Makes the sources' names

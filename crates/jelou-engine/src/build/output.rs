@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::error::BuildError;
 use super::packages;
-use crate::artifacts::Bundle;
+use crate::artifacts::{AssetFiles, Bundle};
 
 /// Bytes of a source map. Its size depends on the sources, not on the bundle.
 const MAX_MAP_BYTES: u64 = 64 * 1024 * 1024;
@@ -34,7 +34,11 @@ pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Bundle, BuildErr
         }
     })?;
     let source_map = read_map()?;
-    Ok(Bundle { code, source_map })
+    Ok(Bundle {
+        code,
+        source_map,
+        assets: AssetFiles::new(),
+    })
 }
 
 fn find(dir: &Path, extension: &str) -> Result<Option<PathBuf>, BuildError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jelou_core::{Limits, cold_future};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::task::JoinSet;
 
 use super::admission::Admission;
@@ -18,6 +18,7 @@ use super::instance::{Entered, Instance};
 use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
 use super::starter::FunctionStarter;
+use crate::artifacts::Unpacked;
 use crate::worker::{LoadError, Worker};
 
 /// Selects the process of each request, and starts and ends processes.
@@ -25,6 +26,8 @@ use crate::worker::{LoadError, Worker};
 pub(crate) struct Processes {
     pub(crate) spec: LaunchSpec,
     starter: Arc<FunctionStarter>,
+    /// Unpacked by the first start.
+    files: OnceCell<Arc<Unpacked>>,
     instances: ArcSwap<Vec<Arc<Instance>>>,
     /// Held while the instances change, so that a burst of first requests starts only one process.
     changing: Arc<Mutex<Backoff>>,
@@ -40,6 +43,7 @@ impl Processes {
         Self {
             spec,
             starter,
+            files: OnceCell::new(),
             instances: ArcSwap::default(),
             changing: Arc::default(),
             retired: watch::Sender::default(),
@@ -200,10 +204,12 @@ impl Processes {
             return Err(LeaseError::Retired);
         }
         backoff.check()?;
+        let unpacked = self.starter.unpacked.of(&self.spec.artifact_hash);
+        let files = self.files.get_or_try_init(|| unpacked).await?;
         let mut retired = self.retired.subscribe();
         let started = self
             .starter
-            .start(&self.spec, backoff.share(), &mut retired)
+            .start(&self.spec, files, backoff.share(), &mut retired)
             .await;
         if matches!(started, Err(LeaseError::Start(_))) {
             backoff.crashed(Duration::ZERO);

@@ -14,7 +14,7 @@ use super::host::{Caller, Host};
 use super::instance::Entered;
 use super::pool::Pool;
 use super::spec::{LaunchSpec, Platform};
-use crate::artifacts::{ArtifactCache, SourceMapCache, stack_trace};
+use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
     Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Usage,
@@ -25,7 +25,7 @@ pub(crate) struct FunctionStarter {
     pub(crate) launcher: Arc<Launcher>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) evictable: Arc<Evictable>,
-    pub(crate) artifacts: ArtifactCache,
+    pub(crate) unpacked: Arc<UnpackedArtifacts>,
     pub(crate) source_maps: Arc<SourceMapCache>,
     pub(crate) platform: Platform,
     pub(crate) host: Arc<dyn Host>,
@@ -36,10 +36,10 @@ impl FunctionStarter {
     pub(super) async fn start(
         &self,
         spec: &LaunchSpec,
+        files: &Unpacked,
         share: CpuShare,
         retired: &mut watch::Receiver<bool>,
     ) -> Result<Entered, LeaseError> {
-        let code = self.artifacts.code(&spec.artifact_hash)?;
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
         let blank = tokio::select! {
@@ -48,9 +48,11 @@ impl FunctionStarter {
             _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
         };
         let egress_socket = blank.egress_socket();
+        let module = blank.provide(files).map_err(ArtifactError::Io)?;
         let request = LoadRequest {
             mode: LoadMode::Serve,
-            bundle: &code,
+            module: module.as_str(),
+            words: files.words(),
             function_slug: &spec.slug,
             function_id: Some(&spec.function),
             deployment_id: Some(&spec.deployment),

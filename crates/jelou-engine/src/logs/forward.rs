@@ -92,15 +92,13 @@ impl LogForwarder {
     pub(crate) async fn readable(
         &self,
         text: String,
-        rewrite: fn(&str, &SourceMap) -> String,
+        rewrite: fn(&str, Option<&SourceMap>) -> String,
     ) -> String {
         if !stack_trace::has_frames(&text) {
             return text;
         }
-        match self.source_maps.of(&self.artifact_hash).await {
-            Some(map) => rewrite(&text, &map),
-            None => text,
-        }
+        let map = self.source_maps.of(&self.artifact_hash).await;
+        rewrite(&text, map.as_deref())
     }
 
     fn say_dropped(&self, lines: u64) {

@@ -18,10 +18,12 @@ use super::fair_clock;
 use super::handle::Worker;
 use super::launcher::{Launched, Launcher};
 use super::load::{self, LoadError, LoadRequest, Loaded};
+use super::module_url::ModuleUrl;
 use super::procfs::{Status, pid_of};
 use super::supervisor::{self, Process};
 use super::usage::Usage;
 use super::watchdog::{self, Stage};
+use crate::artifacts::Unpacked;
 use crate::capacity::Charge;
 use crate::logs::{self, LogForwarder, LogLine};
 use crate::transport::{Channels, Connection, Connections, WorkReports};
@@ -150,6 +152,17 @@ impl Blank {
 
     pub(crate) fn egress_socket(&self) -> PathBuf {
         self.dir.egress_socket()
+    }
+
+    /// Puts the files of a function into the folder of the process.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be linked.
+    pub(crate) fn provide(&self, files: &Unpacked) -> std::io::Result<ModuleUrl> {
+        let folder = self.dir.function();
+        files.link_into(&folder)?;
+        Ok(ModuleUrl::of(&Unpacked::module_in(&folder)))
     }
 
     /// Reads the function's manifest, then ends the process. The output of the process appears only in an error.

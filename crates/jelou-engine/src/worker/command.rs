@@ -36,7 +36,8 @@ impl Program {
         max_data_bytes: Option<u64>,
     ) -> std::io::Result<Command> {
         let home = dir.home();
-        let mut launch = Launch::new(&self.deno, &home);
+        let function = dir.function();
+        let mut launch = Launch::new(&self.deno, &function);
         launch
             .arg("run")
             .args([
@@ -57,6 +58,7 @@ impl Program {
                 permissions::flags(
                     purpose,
                     &home,
+                    &function,
                     &[dir.socket(), dir.heartbeat_socket(), dir.calls_socket()],
                     &dir.egress_socket(),
                     &self.denied_addresses,
@@ -75,7 +77,7 @@ impl Program {
             .env("NO_COLOR", "1")
             .env("TZ", "UTC");
         let rights = FileRights {
-            read: vec![self.assets.dir().to_path_buf()],
+            read: vec![self.assets.dir().to_path_buf(), function],
             execute: vec![self.deno.clone()],
             write: vec![home],
         };

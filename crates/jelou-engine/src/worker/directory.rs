@@ -1,4 +1,4 @@
-//! The private folder of one worker: its home, its sockets and its pipes.
+//! The private folder of one worker: its home, its sockets and pipes, and the files of its function.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -41,6 +41,9 @@ impl WorkerDir {
             }
             user.own(&dir.home())?;
         }
+        // The server stays the owner: with a user id of its own, the process can only read.
+        std::fs::DirBuilder::new().create(dir.function())?;
+        fs_err::set_permissions(dir.function(), Permissions::from_mode(0o755))?;
         Ok(dir)
     }
 
@@ -83,6 +86,11 @@ impl WorkerDir {
     /// The folder that the process may write to during its start.
     pub(super) fn home(&self) -> PathBuf {
         self.path.join("w")
+    }
+
+    /// The working directory: the bundle and its assets, which the process can read for life.
+    pub(super) fn function(&self) -> PathBuf {
+        self.path.join("function")
     }
 
     /// `DENO_DIR` of the process.

@@ -47,7 +47,10 @@ pub(crate) struct Jelou<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LoadRequest<'a> {
     pub(crate) mode: LoadMode,
-    pub(crate) bundle: &'a str,
+    /// URL of the bundle.
+    pub(crate) module: &'a str,
+    /// Words in the bundle that decide what the worker prepares.
+    pub(crate) words: &'a [&'static str],
     pub(crate) function_slug: &'a Slug,
     pub(crate) function_id: Option<&'a FunctionId>,
     pub(crate) deployment_id: Option<&'a DeploymentId>,

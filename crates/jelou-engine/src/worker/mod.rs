@@ -13,6 +13,7 @@ mod heartbeat;
 mod in_flight;
 mod launcher;
 mod load;
+mod module_url;
 mod permissions;
 mod procfs;
 mod run_dir;

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use jelou_sandbox::Purpose;
 
 /// Deno's permission flags. The bootstrap drops its permissions on `home` before it imports the function. The function
-/// keeps the egress socket, and the network except `denied`.
+/// keeps the right to read `files`, the egress socket, and the network except `denied`.
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
+    files: &Path,
     sockets: &[PathBuf],
     egress: &Path,
     denied: &[String],
 ) -> Vec<String> {
-    let paths = format!("{},{}", home.display(), egress.display());
+    let mut paths = home.display().to_string();
+    if purpose == Purpose::Serve {
+        paths = format!("{paths},{}", egress.display());
+    }
     let mut flags = vec![
-        format!("--allow-read={paths}"),
+        format!("--allow-read={paths},{}", files.display()),
         format!("--allow-write={paths}"),
     ];
     if purpose == Purpose::Serve {
@@ -38,6 +42,7 @@ pub(crate) fn everything() -> Vec<String> {
         const {permissions}=Deno,query=permissions.querySync.bind(permissions);\
         permissions.revokeSync=()=>{};\
         permissions.querySync=(right)=>right.name==='net'?query(right):\
-        {state:right.path?.endsWith('/e/sock')?'granted':'denied'};";
+        {state:right.path?.endsWith('/e/sock')||\
+        (right.name==='read'&&right.path?.endsWith('/function'))?'granted':'denied'};";
     vec!["--allow-all".to_owned(), format!("--preload={KEEP}")]
 }

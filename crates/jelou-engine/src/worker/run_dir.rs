@@ -32,6 +32,11 @@ impl RunDir {
         &self.path
     }
 
+    /// The parent of unpacked artifacts.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.path.join("artifacts")
+    }
+
     /// Path of the next worker's folder.
     pub(super) fn next_worker(&self) -> PathBuf {
         let number = self.next_worker.fetch_add(1, Ordering::Relaxed);

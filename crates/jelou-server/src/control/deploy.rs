@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
 use jelou_core::{Manifest, Slug, SourceTree, TokenLabels, TokenName, TokenPolicy};
-use jelou_engine::Bundle;
 use jelou_engine::build::{Built, TypeCheck};
+use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
 use jelou_token::RuntimeToken;
 
@@ -79,6 +79,7 @@ impl Control {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
             sources: tree.files().to_vec(),
+            assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
         };
         // Written to disk before the deployment is live, because a call never reads the database.
         self.engine
@@ -177,9 +178,14 @@ impl Control {
 }
 
 /// The part of a stored artifact that the engine caches on disk.
-pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> Bundle {
-    Bundle {
+///
+/// # Errors
+///
+/// When the archive of the assets is damaged.
+pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> std::io::Result<Bundle> {
+    Ok(Bundle {
         code: stored.bundle,
         source_map: stored.source_map.unwrap_or_default(),
-    }
+        assets: Bundle::assets_of(stored.assets.as_deref())?,
+    })
 }

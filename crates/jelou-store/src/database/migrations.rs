@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 4] = [
+const SQLITE: [(i64, &str, &str); 5] = [
     (
         1,
         "initial",
@@ -25,6 +25,11 @@ const SQLITE: [(i64, &str, &str); 4] = [
         4,
         "token lifecycle",
         include_str!("../../migrations/sqlite/0004_token_lifecycle.sql"),
+    ),
+    (
+        5,
+        "assets",
+        include_str!("../../migrations/sqlite/0005_assets.sql"),
     ),
 ];
 

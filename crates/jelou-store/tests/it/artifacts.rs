@@ -95,6 +95,7 @@ fn every_part_counts_for_the_hash() {
         bundle: "ab".to_owned(),
         source_map: None,
         sources: vec![file("index.ts", "c")],
+        assets: None,
     };
     let variants = [
         ArtifactRecord {
@@ -111,6 +112,10 @@ fn every_part_counts_for_the_hash() {
         },
         ArtifactRecord {
             sources: Vec::new(),
+            ..base.clone()
+        },
+        ArtifactRecord {
+            assets: Some(Vec::new()),
             ..base.clone()
         },
     ];

@@ -201,6 +201,7 @@ pub(crate) fn artifact(bundle: &str) -> ArtifactRecord {
             path: "index.ts".to_owned(),
             content: format!("// {bundle}"),
         }],
+        assets: None,
     }
 }
 

@@ -79,10 +79,11 @@ async fn a_full_disk_is_told_apart() {
         .execute(&mut connection)
         .await
         .unwrap();
-    let error = sqlx::query("INSERT INTO artifacts VALUES ('x', zeroblob(1000000), NULL, '')")
-        .execute(&mut connection)
-        .await
-        .unwrap_err();
+    let error =
+        sqlx::query("INSERT INTO artifacts VALUES ('x', zeroblob(1000000), NULL, '', NULL)")
+            .execute(&mut connection)
+            .await
+            .unwrap_err();
     let error = StoreError::from(error);
     assert!(
         matches!(error, StoreError::Database(DatabaseError::DiskFull(_))),

@@ -47,7 +47,8 @@ const ROWS: &[Row] = &[
             "built functions",
             "packages",
             "the root",
-            "its own folder",
+            "its sockets",
+            "the folder above",
             "the bootstrap",
         ],
     ),
@@ -56,6 +57,7 @@ const ROWS: &[Row] = &[
         "",
         &[
             "its own folder",
+            "its bundle",
             "the system's temporary folder",
             "node:fs",
             "a built function",

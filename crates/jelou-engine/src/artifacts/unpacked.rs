@@ -1,0 +1,183 @@
+//! The files of an artifact as a worker reads them: the bundle, and the assets beside it.
+//!
+//! They are written once, and every worker of the artifact gets hard links to them in its own folder. The permissions
+//! of a worker are fixed before its function is known, so the folder exists before the files.
+
+use std::collections::HashMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::archive::AssetFiles;
+use super::cache::{ArtifactCache, ArtifactError};
+
+/// The file name of the bundle.
+const MODULE: &str = "index.js";
+
+/// Words that decide what a worker prepares before it imports a bundle. The worker does not read the bundle itself.
+const WORDS: [&str; 4] = ["process", "node:", "worker_threads", "v8"];
+
+/// The files of one artifact. Dropping it removes them; links in the folders of workers stay.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    folder: tempfile::TempDir,
+    /// Relative to the folder.
+    files: Vec<PathBuf>,
+    /// The [`WORDS`] that the bundle contains.
+    words: Vec<&'static str>,
+}
+
+impl Unpacked {
+    /// Writes the files into a new folder in `parent`.
+    pub(crate) fn write(parent: &Path, code: &str, assets: &AssetFiles) -> std::io::Result<Self> {
+        fs_err::create_dir_all(parent)?;
+        let folder = tempfile::tempdir_in(parent)?;
+        let module = (MODULE, code.as_bytes());
+        let assets = assets
+            .iter()
+            .map(|(path, content)| (path.as_str(), content.as_slice()));
+        let mut files = Vec::new();
+        for (path, content) in assets.chain([module]) {
+            let file = folder.path().join(path);
+            if let Some(parent) = file.parent() {
+                fs_err::create_dir_all(parent)?;
+            }
+            fs_err::write(&file, content)?;
+            // Readable for the user of every process that gets a link.
+            fs_err::set_permissions(&file, Permissions::from_mode(0o444))?;
+            files.push(PathBuf::from(path));
+        }
+        let words = WORDS
+            .into_iter()
+            .filter(|word| code.contains(word))
+            .collect();
+        Ok(Self {
+            folder,
+            files,
+            words,
+        })
+    }
+
+    /// The path of the bundle, if the files are in `folder`.
+    pub(crate) fn module_in(folder: &Path) -> PathBuf {
+        folder.join(MODULE)
+    }
+
+    pub(crate) fn words(&self) -> &[&'static str] {
+        &self.words
+    }
+
+    /// Links the files into an empty folder of the same file system.
+    pub(crate) fn link_into(&self, folder: &Path) -> std::io::Result<()> {
+        for path in &self.files {
+            if let Some(parent) = path.parent() {
+                create_folders(folder, parent)?;
+            }
+            let (from, to) = (self.folder.path().join(path), folder.join(path));
+            // Not every file system has hard links, and some limit their number.
+            if fs_err::hard_link(&from, &to).is_err() {
+                fs_err::copy(&from, &to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Creates the folders of `path` below `folder`, readable for every user.
+fn create_folders(folder: &Path, path: &Path) -> std::io::Result<()> {
+    let mut created = folder.to_path_buf();
+    for segment in path {
+        created.push(segment);
+        if !created.is_dir() {
+            fs_err::create_dir(&created)?;
+            fs_err::set_permissions(&created, Permissions::from_mode(0o755))?;
+        }
+    }
+    Ok(())
+}
+
+/// The unpacked artifacts of a server.
+#[derive(Debug)]
+pub(crate) struct UnpackedArtifacts {
+    artifacts: ArtifactCache,
+    folder: PathBuf,
+    known: Mutex<HashMap<String, Weak<Unpacked>>>,
+}
+
+impl UnpackedArtifacts {
+    /// The artifacts are unpacked in `folder`.
+    pub(crate) fn new(artifacts: ArtifactCache, folder: PathBuf) -> Self {
+        Self {
+            artifacts,
+            folder,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The files of an artifact. They exist as long as a caller keeps them.
+    pub(crate) async fn of(self: &Arc<Self>, hash: &str) -> Result<Arc<Unpacked>, ArtifactError> {
+        let known = self.lock().get(hash).and_then(Weak::upgrade);
+        if let Some(unpacked) = known {
+            return Ok(unpacked);
+        }
+        let (own, hash) = (Arc::clone(self), hash.to_owned());
+        // Reading, verifying and writing some megabytes would block a thread of the runtime.
+        let unpacking = tokio::task::spawn_blocking(move || own.unpack(hash));
+        unpacking
+            .await
+            .map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?
+    }
+
+    fn unpack(&self, hash: String) -> Result<Arc<Unpacked>, ArtifactError> {
+        let (code, assets) = (self.artifacts.code(&hash)?, self.artifacts.assets(&hash)?);
+        let unpacked = Arc::new(Unpacked::write(&self.folder, &code, &assets)?);
+        let mut known = self.lock();
+        known.retain(|_, other| other.strong_count() > 0);
+        known.insert(hash, Arc::downgrade(&unpacked));
+        Ok(unpacked)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Weak<Unpacked>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifacts::Bundle;
+
+    fn bundle() -> Bundle {
+        Bundle {
+            code: "process.env".to_owned(),
+            source_map: "{}".to_owned(),
+            assets: AssetFiles::from([("templates/es/a.html".to_owned(), b"<p>".to_vec())]),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_workers_of_an_artifact_share_its_files() {
+        let root = tempfile::tempdir().unwrap();
+        let artifacts = ArtifactCache::open(root.path().join("artifacts")).unwrap();
+        artifacts.put("a1", &bundle()).unwrap();
+        let folder = root.path().join("unpacked");
+        let all = Arc::new(UnpackedArtifacts::new(artifacts, folder.clone()));
+        let unpacked = all.of("a1").await.unwrap();
+        assert!(Arc::ptr_eq(&unpacked, &all.of("a1").await.unwrap()));
+        assert_eq!(unpacked.words(), ["process"]);
+        let missing = all.of("b2").await;
+        assert!(matches!(missing, Err(ArtifactError::Missing(_))));
+
+        let function = root.path().join("function");
+        fs_err::create_dir(&function).unwrap();
+        unpacked.link_into(&function).unwrap();
+        drop(unpacked);
+        assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 0);
+        for (path, content) in [(MODULE, "process.env"), ("templates/es/a.html", "<p>")] {
+            let file = function.join(path);
+            assert_eq!(fs_err::read_to_string(&file).unwrap(), content);
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o444);
+        }
+    }
+}
