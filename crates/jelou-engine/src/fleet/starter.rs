@@ -1,4 +1,4 @@
-//! Starts workers of functions: takes a blank worker and sends it the bundle and the secrets.
+//! Starts workers of functions: takes a blank worker and gives it the function's files and secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
