@@ -1,4 +1,5 @@
-import { deepEqual as equal, strictEqual as same } from "node:assert/strict";
+import { deepEqual as equal, match, strictEqual as same } from "node:assert/strict";
+import { jsonFault } from "../src/worker/json_fault.ts";
 import { Calls, request, text } from "./calls.ts";
 import { Worker } from "./worker.ts";
 
@@ -52,7 +53,154 @@ Deno.test("a body that says JSON and is not is refused", async () => {
   await using worker = await Worker.serving(echo);
   const response = await worker.invoke("/", body("{nope", "application/json"));
   same(response.status, 400);
-  same(await response.text(), '{"error":"Invalid JSON"}');
+  equal(await response.json(), {
+    error: "Invalid JSON",
+    details: [{
+      path: [],
+      message: "The body is not JSON: a property name in double quotes is missing (line 1, column 2)",
+      code: "custom",
+    }],
+  });
+  equal((await worker.nextLog()).args, [
+    "Request refused with 400: the body is not JSON: a property name in double quotes is missing (line 1, column 2)",
+    { tool: "default", fields: [] },
+  ]);
+});
+
+Deno.test("the fault of a text that is no JSON has its place and a name", () => {
+  const faults: Record<string, string> = {
+    '{"a":1,}': "no comma may stand before } (line 1, column 8)",
+    "[1,\n2,]": "no comma may stand before ] (line 2, column 3)",
+    "{'a':1}": "texts and property names have double quotes (line 1, column 2)",
+    "{a:1}": "a property name in double quotes is missing (line 1, column 2)",
+    "{“a”:1}": "a property name in double quotes is missing (line 1, column 2)",
+    '{"a":True}': "JSON knows only true, false, null and finite numbers (line 1, column 6)",
+    '{"a":NaN}': "JSON knows only true, false, null and finite numbers (line 1, column 6)",
+    '{"a":"x"': "it ends too early: } is missing (line 1, column 9)",
+    '{"a":"x': 'it ends too early: a closing " is missing (line 1, column 8)',
+    '{"a" 1}': "a property name is followed by a colon (line 1, column 6)",
+    '{"a":1 "b":2}': "a comma or } is missing (line 1, column 8)",
+    '{"a":1}{"a":2}': "the JSON has ended, and something follows (line 1, column 8)",
+    '{"a":\n "x\ny"}':
+      "a line break or control character inside a text is written as \\n or \\u00XX (line 2, column 4)",
+    '{"a":"C:\\dir"}': "this escape does not exist in JSON (line 1, column 9)",
+    '{"a":0593}': "a number has no leading zero, plus sign or bare point (line 1, column 6)",
+    '{"a":1, // x': "JSON has no comments (line 1, column 9)",
+    "\uFFFD\uFFFD{\0": "it is not UTF-8: convert it, or name its charset in the Content-Type",
+  };
+  for (const [text, fault] of Object.entries(faults)) same(jsonFault(text), fault, text);
+});
+
+Deno.test("the scanner of faults agrees with the parser, for every edit of one character", () => {
+  const text = '{"a":[1,-2.5e3,{"b":null,"c":true}],"d":"x\\u00e9\\n","e":{}}';
+  for (let at = 0; at < text.length; at++) {
+    for (const character of ["", ...'x",}]{[: \n\\0']) {
+      const edited = text.slice(0, at) + character + text.slice(at + 1);
+      let isJson = true;
+      try {
+        JSON.parse(edited);
+      } catch {
+        isJson = false;
+      }
+      same(jsonFault(edited).startsWith("it does not parse"), isJson, edited);
+    }
+  }
+});
+
+Deno.test("a byte order mark before JSON is no fault", async () => {
+  await using worker = await Worker.serving(echo);
+  for (const type of ["application/json", "text/plain", null]) {
+    const response = await worker.invoke("/", body('\uFEFF{"a":1}', type));
+    if (type === "text/plain") continue;
+    equal((await response.json()).input, { a: 1 });
+  }
+  const wide = Uint8Array.from('\uFEFF{"a":1}', (character) => character.charCodeAt(0) & 255);
+  const utf16 = new Uint8Array(wide.length * 2);
+  for (const [index, character] of [...'\uFEFF{"a":1}'].entries()) {
+    utf16[2 * index] = character.charCodeAt(0) & 255;
+    utf16[2 * index + 1] = character.charCodeAt(0) >> 8;
+  }
+  const refused = await worker.invoke("/", body(utf16, "application/json"));
+  match((await refused.json()).details[0].message, /it is not UTF-8/);
+  const named = await worker.invoke("/", body(utf16, "application/json; charset=utf-16le"));
+  equal((await named.json()).input, { a: 1 });
+});
+
+Deno.test("a body of the wrong type says how it was read, and how to send JSON", async () => {
+  await using worker = await Worker.serving(strict);
+  const form = "application/x-www-form-urlencoded";
+  const read = `The body was read as a form, because its Content-Type is ${form}`;
+  const cases: [type: string, content: string, message: string | null][] = [
+    [form, "{'name':'Ana'}", `${read}. It looks like JSON, but texts and property names have double quotes`],
+    [
+      form,
+      '{"name":"Ana",}',
+      `${read}. It looks like JSON, but no comma may stand before } (line 1, column 15)`,
+    ],
+    [form, "name: Ana", `${read}, and has no name=value`],
+    [form, "nombre=Ana", null],
+    [form, '{"nombre":"Ana"}', null],
+    [
+      "text/plain",
+      '{"name":"Ana",}',
+      "its Content-Type is text/plain, and it is no JSON: no comma may stand before }",
+    ],
+    ["application/json", "", "The body is empty, though its Content-Type is the one of JSON"],
+    [
+      "multipart/form-data; boundary=x",
+      "--x--",
+      "its Content-Type is multipart/form-data, which gives no input",
+    ],
+  ];
+  for (const [type, content, message] of cases) {
+    const response = await worker.invoke("/", body(content, type));
+    same(response.status, 400);
+    const { error, details } = await response.json();
+    same(error, "Validation failed");
+    same(details.at(-1).message, "Required");
+    const line = await worker.nextLog();
+    equal(line.args[1].tool, "default");
+    equal(line.args[1].fields, ["name: invalid_type"]);
+    if (message === null) {
+      same(details.length, 1);
+      same(line.args[0], "Request refused with 400: the input does not match the schema");
+      continue;
+    }
+    same(details[0].message.includes(message), true, details[0].message);
+    same(line.args[0].includes(message), true, line.args[0]);
+    same(line.args[0].includes("Ana"), false, line.args[0]);
+  }
+});
+
+Deno.test("a multipart body without a boundary is refused before the handler", async () => {
+  await using worker = await Worker.serving(echoBody);
+  for (
+    const type of ["multipart/form-data", "Multipart/Form-Data; charset=utf-8", "multipart/mixed; boundary="]
+  ) {
+    const response = await worker.invoke("/", body("--x--", type));
+    same(response.status, 400);
+    match((await response.json()).details[0].message, /has no boundary, so the body cannot be read/);
+  }
+});
+
+Deno.test("refusals are counted when there are too many to log", async () => {
+  await using worker = await Worker.serving(`
+    import { define, z } from "@jelou/functions";
+    export default define({ description: "x", input: z.object({ name: z.string() }),
+      handler: (_input, ctx) => ctx.log("called") });
+  `);
+  for (let call = 0; call < 30; call++) same((await worker.post({})).status, 400);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  same((await worker.post({})).status, 400);
+  same((await worker.post({ name: "Ana" })).status, 204);
+  const lines: string[] = [];
+  for (let line = await worker.nextLog(); line.args[0] !== "called"; line = await worker.nextLog()) {
+    lines.push(line.args[0]);
+  }
+  const counted = lines.filter((line) => /refused requests were not logged/.test(line));
+  same(counted.length >= 1, true, lines.join());
+  const dropped = counted.reduce((sum, line) => sum + parseInt(line), 0);
+  same(lines.length - counted.length + dropped, 31);
 });
 
 Deno.test("a body without a type that is no JSON is left to the third argument", async () => {
@@ -183,21 +331,25 @@ Deno.test("JSON of another type is the input of a function with a schema", async
 
 Deno.test("a body that is not read says so in the 400", async () => {
   await using worker = await Worker.serving(strict);
-  const cases: [type: string, body: BodyInit][] = [
-    ["text/plain", "hola"],
-    ["text/plain", "{nope"],
-    ["image/png", '{"name":"Ana"}'],
-    ["application/octet-stream", new Uint8Array([0, 159, 146])],
+  const cases: [type: string, body: BodyInit, why: string][] = [
+    ["text/plain", "hola", "and it is no JSON"],
+    [
+      "text/plain",
+      "{nope",
+      "and it is no JSON: a property name in double quotes is missing (line 1, column 2)",
+    ],
+    ["image/png", '{"name":"Ana"}', "which gives no input"],
+    ["application/octet-stream", new Uint8Array([0, 159, 146]), "and it is no JSON"],
   ];
-  for (const [type, content] of cases) {
+  for (const [type, content, why] of cases) {
     const response = await worker.invoke("/", body(content, type));
     same(response.status, 400);
     const { details } = await response.json();
     equal(details, [
       {
         path: [],
-        message:
-          `The body was not read: its Content-Type is ${type}, and it is no JSON. Send JSON as application/json`,
+        message: `The body was not read: its Content-Type is ${type}, ${why}. Send JSON with the header ` +
+          "`content-type: application/json` (curl: -H 'content-type: application/json')",
         code: "custom",
       },
       { path: ["name"], message: "Required", code: "invalid_type" },

@@ -136,7 +136,9 @@ Deno.test("tampering with the world does not change the platform's answers and l
     const response = await worker.post({ email: "longer-than@b.co" });
     same(response.status, 500);
     same(await response.text(), '{"error":"Internal function error"}');
-    equal((await worker.nextLog()).args, [null]);
+    const { args } = await worker.nextLog();
+    equal(args.slice(0, 2), ["The handler threw null, which has no stack; throw an Error", null]);
+    match(args[2], /^The handler is defined at blob:null/);
   });
   await test.step("a body that is not JSON", async () => {
     const response = await worker.invoke("/", {
@@ -145,7 +147,9 @@ Deno.test("tampering with the world does not change the platform's answers and l
       headers: { "content-type": "application/json" },
     });
     same(response.status, 400);
-    same(await response.text(), '{"error":"Invalid JSON"}');
+    const { error, details } = await response.json();
+    equal([error, details.length], ["Invalid JSON", 1]);
+    match((await worker.nextLog()).args[0], /^Request refused with 400/);
   });
   await test.step("a query string", async () => {
     same(await (await worker.invoke("/?email=c@d.co")).text(), '{"ok":"c@d.co"}');

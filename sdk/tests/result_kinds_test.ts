@@ -164,6 +164,24 @@ const REFUSED: Record<string, string> = {
     "outer.0.self.a is circular, it leads back to outer; return the parts that you need",
   "throw new Response('x')": "The handler threw a response, which is answered with 500; return it",
   "throw response.status(404)": "The handler threw a response, which is answered with 500; return it",
+  "return () => 1":
+    "The result is a function, which JSON cannot express; call it and return its result, or return plain data",
+  "return class Order {}":
+    "The result is a function, which JSON cannot express; call it and return its result, or return plain data",
+  "return Symbol('x')":
+    "The result is a symbol, which JSON cannot express; return its description, or plain data",
+  "return { toJSON() {} }":
+    "The result is an object without JSON, because its toJSON() returns nothing; return plain data or a Response",
+  "throw 'text'": "The handler threw a string, which has no stack; throw an Error",
+  "throw 42": "The handler threw a number, which has no stack; throw an Error",
+  "throw null": "The handler threw null, which has no stack; throw an Error",
+  "throw undefined":
+    "The handler threw undefined, or returned a promise that rejected without a reason; throw an Error",
+  "return Promise.reject()":
+    "The handler threw undefined, or returned a promise that rejected without a reason; throw an Error",
+  "throw { code: 7 }": "The handler threw an object that is no Error, which has no stack; throw an Error",
+  "return Promise.reject({ code: 7 })":
+    "The handler threw an object that is no Error, which has no stack; throw an Error",
   "return { get a() { throw new Error('own') } }": "own",
   "return (async function* () { throw new Error('early') })()": "early",
 };
@@ -178,6 +196,10 @@ Deno.test("a result that cannot be sent is a 500, and the log says what and wher
       await response.body?.cancel();
       const { level, args } = await worker.nextLog();
       equal([level, args[0].message ?? args[0]], ["ERROR", REFUSED[piece]]);
+      // Every line leads to the function's own code.
+      const { stack = "" } = args[0];
+      const place = stack.includes("blob:null/") ? stack : args.at(-1);
+      match(place, /blob:null\/[0-9a-f-]+:\d+:\d+/);
     });
   }
 });

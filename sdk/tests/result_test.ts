@@ -90,7 +90,7 @@ Deno.test("what goes wrong is answered with 500 and told in the log", async (tes
     rejects: /a string/,
     bigint: /BigInt/,
     cycle: /circular/i,
-    function: /A function cannot be sent as JSON/,
+    function: /The result is a function, which JSON cannot express; call it/,
     spent: /body/i,
   };
   for (const [name, reason] of Object.entries(reasons)) {

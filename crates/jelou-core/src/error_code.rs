@@ -1,5 +1,7 @@
 //! The stable error codes of the management API and of the command line's JSON.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A stable error code.
@@ -31,5 +33,11 @@ impl ErrorCode {
     /// Whether the same request may succeed later.
     pub fn is_retryable(self) -> bool {
         matches!(self, Self::NetworkError | Self::TransientError)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }

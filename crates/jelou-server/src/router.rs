@@ -28,7 +28,11 @@ pub(crate) async fn answer(
 ) -> Response<GatewayBody> {
     let request_id = Uuid::new_v4();
     let requested_origin = request.headers().get(header::ORIGIN).cloned();
-    let Target { function, skipped } = target;
+    let Target {
+        function,
+        unknown,
+        skipped,
+    } = target;
     let read = target::read(&mut request, skipped);
     // From here on, the URI has the canonical path.
     let uri = request.uri().clone();
@@ -75,6 +79,13 @@ pub(crate) async fn answer(
         // The function does not exist, or has no deployment.
         _ => {
             let mut response = Response::from(Answer::FunctionNotFound);
+            if function.is_some() {
+                let reason = Refused("the function has no deployment".into());
+                response.extensions_mut().insert(reason);
+            } else if let Some(name) = &unknown {
+                let reason = Refused(refusals::no_such_function(name));
+                response.extensions_mut().insert(reason);
+            }
             cors::Rules::of(None).apply(requested_origin.as_ref(), response.headers_mut());
             response
         }

@@ -12,3 +12,6 @@ export const DEFINITION: unique symbol = Symbol.for("jelou.definition");
 
 /** Marks a result made with the `response` builder. */
 export const RESPONSE: unique symbol = Symbol.for("jelou.response");
+
+/** The property that holds where a function was defined: an object whose `stack` begins at the call of `define()`. */
+export const SITE: unique symbol = Symbol.for("jelou.site") as never;

@@ -9,7 +9,7 @@
 import type { Context } from "../context/context.ts";
 import type { FunctionResponse } from "../response/builder.ts";
 import type { InferInput, InferOutput, StandardSchemaV1 } from "../schema/standard_schema.ts";
-import { DEFINITION } from "./brand.ts";
+import { DEFINITION, SITE } from "./brand.ts";
 import type { FunctionConfig, ToolAnnotations } from "./config.ts";
 
 /** The input that a handler gets: what its schema gives out, or anything when there is no schema. */
@@ -108,5 +108,10 @@ export function define<
   O extends StandardSchemaV1 | undefined = undefined,
   R = unknown,
 >(options: DefineOptions<I, O, R>): FunctionDefinition<I, O, R> {
-  return Object.freeze({ ...options, [DEFINITION]: "define" as const });
+  const definition = { ...options, [DEFINITION]: "define" as const };
+  const site = {};
+  Error.captureStackTrace(site, define);
+  // Not enumerable, so that it is no part of the definition's data.
+  Object.defineProperty(definition, SITE, { value: site });
+  return Object.freeze(definition);
 }

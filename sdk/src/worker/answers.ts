@@ -42,7 +42,11 @@ export const validationFailed = (details: readonly IssueDetail[]): PlainAnswer =
   json(400, { error: "Validation failed", details });
 
 /** The content type is JSON, but the body does not parse. */
-export const invalidJson = (): PlainAnswer => json(400, { error: "Invalid JSON" });
+export const invalidJson = (fault: string): PlainAnswer =>
+  json(400, {
+    error: "Invalid JSON",
+    details: [{ path: [], message: `The body is not JSON: ${fault}`, code: "custom" }],
+  });
 
 /** The body's charset is unknown. */
 export const unsupportedCharset = (): PlainAnswer => json(415, { error: "Unsupported charset" });

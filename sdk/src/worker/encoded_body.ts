@@ -53,10 +53,12 @@ export async function decodeBody(
   // Read it now: the channel reuses its buffer in the next turn.
   const encoded = incoming.bytes();
   const decoders: Decoder[] = [];
-  if (codings.length > MAX_CODINGS) return new Refused(unsupportedEncoding());
+  if (codings.length > MAX_CODINGS) {
+    return new Refused(unsupportedEncoding(), "the content encoding is not supported");
+  }
   for (let index = codings.length - 1; index >= 0; index--) {
     const decoder = await decoderOf(codings[index]!);
-    if (decoder === null) return new Refused(unsupportedEncoding());
+    if (decoder === null) return new Refused(unsupportedEncoding(), "the content encoding is not supported");
     decoders[decoders.length] = decoder;
   }
   let bytes = await encoded;
@@ -67,10 +69,17 @@ export async function decodeBody(
     }
   } catch (error) {
     const { code } = error as { code?: unknown };
-    return new Refused(code === "ERR_BUFFER_TOO_LARGE" ? tooLarge() : invalidEncoding());
+    return code === "ERR_BUFFER_TOO_LARGE"
+      ? new Refused(tooLarge(), `the decoded body is over ${maxBytes} bytes (limits.max_body_bytes)`)
+      : new Refused(invalidEncoding(), "the body does not match its content encoding");
   }
   // The gateway makes this check for bodies without a coding.
-  if (parsedBytes(bytes) > PARSED_FACTOR * maxBytes) return new Refused(tooLarge());
+  if (parsedBytes(bytes) > PARSED_FACTOR * maxBytes) {
+    return new Refused(
+      tooLarge(),
+      "the decoded body would take too much memory (limits.max_body_memory_mib)",
+    );
+  }
   return new DecodedIncoming(incoming, bytes);
 }
 

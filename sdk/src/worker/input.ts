@@ -5,10 +5,11 @@
  * |---|---|
  * | GET, HEAD | the query string as an object of strings |
  * | no body | `{}` |
- * | `application/json`, `...+json` | the parsed body; 400 if it does not parse |
+ * | `application/json`, `...+json` | the parsed body; 400 with the place of the fault if it does not parse |
  * | `application/x-www-form-urlencoded` | the fields as an object of strings; if the form is in fact JSON, the parsed JSON |
  * | a body without a content type | the parsed body if it is JSON, otherwise as in the last row |
  * | any other type except files and multipart, for a function with `input` | the parsed body if it is JSON, otherwise as in the last row |
+ * | `multipart/...` without `boundary` | 400, because nobody can read it |
  * | anything else | `undefined`; the body can be read from the third argument |
  *
  * A schema is never skipped: a body that gives no input is validated as `{}`. Otherwise a caller could bypass
@@ -16,8 +17,9 @@
  *
  * @module
  */
-import { invalidJson, type PlainAnswer, unsupportedCharset } from "./answers.ts";
+import { invalidJson, type PlainAnswer, unsupportedCharset, validationFailed } from "./answers.ts";
 import type { Incoming } from "./incoming.ts";
+import { jsonFault } from "./json_fault.ts";
 import {
   decode,
   decodeWith,
@@ -44,21 +46,29 @@ export interface Input {
    * Whether the value comes from a query or a form. Each field is then a text, or a list if it was repeated.
    */
   readonly isFields: boolean;
-  /** The content type of a body that was not read. */
-  readonly unread: string | null;
+  /**
+   * Why the value may not be what the caller meant. Callers see it only if the value does not match the schema.
+   */
+  readonly note: Note | null;
 }
+
+/** How a body was read. The text is built only when it is needed. */
+export type Note = () => string;
 
 /** A body that cannot be read, with the answer to the caller. */
 export class Refused {
   readonly answer: PlainAnswer;
-  constructor(answer: PlainAnswer) {
+  /** The reason for the log, without parts of the body. */
+  readonly reason: string;
+  constructor(answer: PlainAnswer, reason: string) {
     this.answer = answer;
+    this.reason = reason;
   }
 }
 
 type ReadInput = Input | Refused;
 
-const NO_BODY: Input = { value: {}, bytes: null, isFields: false, unread: null };
+const NO_BODY: Input = { value: {}, bytes: null, isFields: false, note: null };
 
 /** The longest body that is tested for JSON without the content type of JSON. */
 const MAX_GUESSED_BYTES = 1024 * 1024;
@@ -76,7 +86,7 @@ export function takesQuery(method: string): boolean {
 
 /** The input of a request without a body. */
 export function queryInput(query: unknown): Input {
-  return { value: query, bytes: null, isFields: true, unread: null };
+  return { value: query, bytes: null, isFields: true, note: null };
 }
 
 type Kind = "json" | "form" | "other";
@@ -100,7 +110,8 @@ export function readBody(
     ? "form"
     : "other";
   if (kind === "other" && type !== "" && !(isWanted && mayBeJson(incoming, type))) {
-    return incoming.hasBody() ? unread(type, null) : NO_BODY;
+    if (!incoming.hasBody()) return NO_BODY;
+    return lacksBoundary(type, contentType) ? withoutBoundary(type) : unread(type, null, "");
   }
   const charset = charsetOf(contentType);
   if (charset instanceof Refused) return charset;
@@ -133,24 +144,66 @@ function parseBody(
 ): ReadInput {
   const bytes = typeof body === "string" ? null : body;
   const text = typeof body === "string" ? body : charset === null ? decode(body) : decodeWith(charset, body);
-  if (text === "") return { value: {}, bytes, isFields: false, unread: null };
+  if (text === "") return { value: {}, bytes, isFields: false, note: kind === "json" ? EMPTY : null };
   if (kind !== "json" && !(kind === "other" && type === "") && !matches(BEGINS_AS_JSON, text)) {
-    return kind === "form" ? fields(text, bytes) : unread(type, bytes);
+    return kind === "form" ? fields(text, bytes) : unread(type, bytes, text);
   }
   try {
-    return { value: parse(text), bytes, isFields: false, unread: null };
+    return { value: parse(text), bytes, isFields: false, note: null };
   } catch {
-    if (kind === "json") return new Refused(invalidJson());
-    return kind === "form" ? fields(text, bytes) : unread(type, bytes);
+    if (kind === "json") return notJson(text);
+    return kind === "form" ? fields(text, bytes) : unread(type, bytes, text);
   }
 }
 
-function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
-  return { value: parseFields(text), bytes, isFields: true, unread: null };
+function notJson(text: string): Refused {
+  const fault = jsonFault(text);
+  return new Refused(invalidJson(fault), `the body is not JSON: ${fault}`);
 }
 
-function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
-  return { value: undefined, bytes, isFields: false, unread: type };
+const SEND_JSON = "Send JSON with the header `content-type: application/json` " +
+  "(curl: -H 'content-type: application/json')";
+
+const EMPTY: Note = () => "The body is empty, though its Content-Type is the one of JSON";
+
+function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
+  const note = matches(BEGINS_AS_JSON, text)
+    ? () =>
+      "The body was read as a form, because its Content-Type is application/x-www-form-urlencoded. " +
+      `It looks like JSON, but ${jsonFault(text)}. ${SEND_JSON}`
+    : indexOf(text, "=") < 0
+    ? () =>
+      "The body was read as a form, because its Content-Type is application/x-www-form-urlencoded, " +
+      `and has no name=value. ${SEND_JSON}`
+    : null;
+  return { value: parseFields(text), bytes, isFields: true, note };
+}
+
+function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null, text: string): Input {
+  const note = () => {
+    const named = type === "" ? "it has no Content-Type" : `its Content-Type is ${type}`;
+    const why = matches(FILE_TYPE, type)
+      ? "which gives no input"
+      : matches(BEGINS_AS_JSON, text)
+      ? `and it is no JSON: ${jsonFault(text)}`
+      : "and it is no JSON";
+    return `The body was not read: ${named}, ${why}. ${SEND_JSON}`;
+  };
+  return { value: undefined, bytes, isFields: false, note };
+}
+
+/** Whether a multipart type lacks the parameter that it must have (RFC 2046, section 5.1.1). */
+function lacksBoundary(type: string, header: string): boolean {
+  return startsWith(type, "multipart/") && !matches(/;\s*boundary\s*=\s*[^\s;]/i, header);
+}
+
+function withoutBoundary(type: string): Refused {
+  const message = `The Content-Type ${type} has no boundary, so the body cannot be read. ` +
+    "Leave the header to the client: fetch with a FormData, or curl -F, set it with the boundary";
+  return new Refused(
+    validationFailed([{ path: [], message, code: "custom" }]),
+    "the multipart Content-Type has no boundary",
+  );
 }
 
 /** Converts `Application/JSON; charset=utf-8` to `application/json`. */
@@ -172,6 +225,6 @@ function charsetOf(header: string): TextDecoder | null | Refused {
   try {
     return new NativeTextDecoder(label);
   } catch {
-    return new Refused(unsupportedCharset());
+    return new Refused(unsupportedCharset(), "the body's charset is not supported");
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Answer, internalError, validationFailed } from "./answers.ts";
+import { type Answer, internalError, type PlainAnswer, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
 import type { Incoming } from "./incoming.ts";
@@ -12,7 +12,9 @@ import { type Input, queryInput, readBody, Refused, takesQuery } from "./input.t
 import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
 import { NativePromise } from "./primordials.ts";
-import { isResponse, type Outcome, toOutcome } from "./result.ts";
+import { logRefusal } from "./refusal_log.ts";
+import { type Outcome, toOutcome } from "./result.ts";
+import { describeThrown } from "./thrown.ts";
 import type { Tool, Tools } from "./tool.ts";
 import type { IssueDetail, Validated, Validator } from "./validation.ts";
 
@@ -32,8 +34,9 @@ export function invoke(fn: LoadedFunction, incoming: Incoming): Promise<Answer> 
 
 async function answer(fn: LoadedFunction, context: InvocationContext, request: Incoming): Promise<Answer> {
   let incoming = request;
+  let tool: Tool | null = null;
   try {
-    const tool = toolOf(fn.tools, incoming);
+    tool = toolOf(fn.tools, incoming);
     const isWanted = tool.validateInput !== null;
     let input: Input | Refused;
     if (takesQuery(context.method)) input = queryInput(context.query);
@@ -41,12 +44,12 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
       // An encoded body does not parse as JSON, so the common case of plain JSON skips the look-up of the
       // encoding.
       let decoded = isPlainJson(incoming) ? incoming : await withoutCodings(fn, incoming);
-      if (decoded instanceof Refused) return decoded.answer;
+      if (decoded instanceof Refused) return refuse(tool, decoded);
       let reading = readBody(decoded, tool.wantsRequest, isWanted);
       input = reading instanceof NativePromise ? await reading : reading;
       if (input instanceof Refused && decoded === incoming && isPlainJson(incoming)) {
         decoded = await withoutCodings(fn, incoming);
-        if (decoded instanceof Refused) return decoded.answer;
+        if (decoded instanceof Refused) return refuse(tool, decoded);
         if (decoded !== incoming) {
           reading = readBody(decoded, tool.wantsRequest, isWanted);
           input = reading instanceof NativePromise ? await reading : reading;
@@ -54,10 +57,10 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
       }
       incoming = decoded;
     }
-    if (input instanceof Refused) return input.answer;
+    if (input instanceof Refused) return refuse(tool, input);
     const validating = validate(tool, context, input);
     const validated = validating instanceof NativePromise ? await validating : validating;
-    if (validated.details !== null) return validationFailed(withReason(validated.details, input));
+    if (validated.details !== null) return refuseInput(tool, input, validated.details);
     const outward = tool.wantsRequest ? outwardRequest(incoming, urlOf(incoming), input.bytes) : undefined;
     const returned = tool.handler(validated.value, context, outward);
     const settling = toOutcome(await returned);
@@ -66,12 +69,10 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     return outcome.answer;
   } catch (error) {
     // Errors after the caller has disconnected are not the function's fault.
-    log(incoming.isAborted() ? "WARN" : "ERROR", isResponse(error) ? [THROWN_RESPONSE, error] : [error]);
+    log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
     return internalError();
   }
 }
-
-const THROWN_RESPONSE = "The handler threw a response, which is answered with 500; return it";
 
 /** Whether this is a request of the call channel that almost always contains plain JSON. */
 function isPlainJson(incoming: Incoming): boolean {
@@ -83,12 +84,16 @@ function withoutCodings(fn: LoadedFunction, incoming: Incoming): Incoming | Prom
   return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.maxBodyBytes);
 }
 
-/** Puts first the reason why the body was not read. */
-function withReason(details: readonly IssueDetail[], { unread }: Input): readonly IssueDetail[] {
-  if (unread === null) return details;
-  const type = unread === "" ? "it has no Content-Type" : `its Content-Type is ${unread}`;
-  const message = `The body was not read: ${type}, and it is no JSON. Send JSON as application/json`;
-  return [{ path: [], message, code: "custom" }, ...details];
+function refuse(tool: Tool, { answer, reason }: Refused): PlainAnswer {
+  logRefusal(tool.key, answer.status, reason, []);
+  return answer;
+}
+
+function refuseInput(tool: Tool, { note }: Input, issues: readonly IssueDetail[]): PlainAnswer {
+  const message = note?.() ?? null;
+  const reason = "the input does not match the schema";
+  logRefusal(tool.key, 400, message === null ? reason : `${reason}. ${message}`, issues);
+  return validationFailed(message === null ? issues : [{ path: [], message, code: "custom" }, ...issues]);
 }
 
 /** The URL that the caller used. */

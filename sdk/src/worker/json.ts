@@ -59,13 +59,27 @@ export function toJson(value: unknown): string {
   }
   serializing = false;
   if (text === undefined) {
-    throw new NativeTypeError(`A ${typeof value} cannot be sent as JSON; return plain data or a Response`);
+    throw new NativeTypeError(`The result is ${unsendable(value)}`);
   }
   if (indexOf(text, "{}") >= 0 || indexOf(text, '{"0":') >= 0) {
     const problem = problemOf(value, MAX_VALUES);
     if (problem !== null) throw problem;
   }
   return text;
+}
+
+/** Describes a result for which JSON has no text, with what to return instead. */
+function unsendable(value: unknown): string {
+  switch (typeof value) {
+    case "function":
+      return "a function, which JSON cannot express; call it and return its result, or return plain data";
+    case "symbol":
+      return "a symbol, which JSON cannot express; return its description, or plain data";
+    default:
+      return `${
+        article(typeof value)
+      } ${typeof value} without JSON, because its toJSON() returns nothing; return plain data or a Response`;
+  }
 }
 
 /**

@@ -10,6 +10,7 @@
  */
 import {
   defineProperty,
+  exec,
   getOwnPropertyDescriptor,
   includes,
   indexOf,
@@ -28,6 +29,22 @@ const PLATFORM_FILES = slice(import.meta.url, 0, import.meta.url.lastIndexOf("/"
 /** The longest stack, and the longest message at its head, in characters. */
 const MAX_STACK = 16_000;
 const MAX_MESSAGE = 4_000;
+
+/** A position in the function's code inside a stack. */
+const OWN_FRAME = /(?:blob:|function:\/\/\/)[^\s()]*:\d+:\d+/;
+
+/** The innermost position of a stack that is in the function's code. */
+export function firstOwnFrame(holder: unknown): string | null {
+  try {
+    const stack = isError(holder) ? stackOf(holder) : (holder as { stack?: unknown }).stack;
+    if (typeof stack !== "string") return null;
+    const frames = indexOf(stack, FRAME);
+    const found = exec(OWN_FRAME, frames < 0 ? stack : slice(stack, frames));
+    return found === null ? null : replaceAll(found[0]!, SOURCE_ROOT, "");
+  } catch {
+    return null;
+  }
+}
 
 /** The stack of an error. A value without a stack is converted to text. */
 export function readableStack(error: unknown): string {

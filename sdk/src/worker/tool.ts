@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { DEFINITION } from "../definition/brand.ts";
+import { DEFINITION, SITE } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
 import { type Definition, LoadError } from "./module.ts";
 import { create, functionToString, matches } from "./primordials.ts";
+import { firstOwnFrame } from "./stack.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
 /** The key of the only tool of a function without `app()`. */
@@ -14,6 +15,8 @@ export const DEFAULT_TOOL = "default";
 
 export interface Tool {
   readonly key: string;
+  /** Where the tool is defined, if that is known. Computed on first use. */
+  readonly definedAt: () => string | null;
   readonly handler: (input: unknown, ctx: unknown, request?: Request) => unknown;
   /** Whether the handler can access its third argument. */
   readonly wantsRequest: boolean;
@@ -62,6 +65,7 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
   }
   return {
     key,
+    definedAt: () => firstOwnFrame((definition as { [SITE]?: unknown })[SITE]),
     handler: handler as Tool["handler"],
     wantsRequest: canSeeThirdArgument(handler),
     validateInput: input === undefined || input === null ? null : compileValidator(input),

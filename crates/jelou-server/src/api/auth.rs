@@ -11,6 +11,7 @@ use jelou_token::{AccessToken, RuntimeToken};
 
 use super::App;
 use super::problem::ApiError;
+use super::refusals::AskedBy;
 use crate::registry::AccessTokenEntry;
 
 /// The caller has a valid access token.
@@ -65,9 +66,14 @@ impl FromRequestParts<App> for Authenticated {
                 ApiError::unauthorized("the access token is not valid, or was revoked")
                     .hint("log in with a valid one: `jelou login`")
             })?;
-        if known.is_expired(control.clock.now()) {
-            return Err(ApiError::unauthorized("the access token has expired")
-                .hint("log in with a valid one: `jelou login`"));
+        AskedBy::note(parts, &known.name.to_string());
+        let now = control.clock.now();
+        if known.is_expired(now) {
+            let expired = known.expires_at.unwrap_or(now);
+            return Err(ApiError::unauthorized(format!(
+                "the access token expired at {expired:.0}; the server's clock says {now:.0}"
+            ))
+            .hint("log in with a valid one: `jelou login`; if the time is wrong, set the server's clock"));
         }
         known.last_used.touch(control.clock.now_ms());
         Ok(Self(known))

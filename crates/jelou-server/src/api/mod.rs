@@ -7,6 +7,7 @@ mod deployments;
 mod extract;
 mod functions;
 mod problem;
+mod refusals;
 mod secrets;
 mod server;
 mod tokens;
@@ -15,12 +16,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::control::Control;
+use crate::log_limit::LogLimit;
 use problem::ApiError;
 
 type App = Arc<Control>;
@@ -76,6 +79,7 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
 pub(crate) fn router(control: App) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = axum::Json(document);
+    let refusals_logged = Arc::<LogLimit>::default();
     router
         .route(
             "/v1/openapi.json",
@@ -84,5 +88,8 @@ pub(crate) fn router(control: App) -> Router {
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(move |request, next| {
+            refusals::log(Arc::clone(&refusals_logged), request, next)
+        }))
         .with_state(control)
 }

@@ -9,6 +9,7 @@ use jelou_engine::ArtifactError;
 use jelou_store::{DatabaseError, Resource, StoreError};
 use uuid::Uuid;
 
+use super::refusals::Refusal;
 use crate::control::ControlError;
 
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl ApiError {
         self
     }
 
-    pub(crate) fn unauthorized(detail: &str) -> Self {
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::AuthError, detail)
     }
 
@@ -104,7 +105,13 @@ impl IntoResponse for ApiError {
                 "the management API answered with an error"
             );
         }
+        let refusal = Refusal {
+            code: problem.code,
+            detail: problem.detail.clone(),
+            request_id: problem.request_id.clone(),
+        };
         let mut response = (self.status, axum::Json(problem)).into_response();
+        response.extensions_mut().insert(refusal);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

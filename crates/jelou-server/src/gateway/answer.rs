@@ -1,8 +1,11 @@
 //! The platform's own responses, and the headers of every response.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use jelou_engine::BodyError;
 use uuid::Uuid;
 
 use super::GatewayBody;
@@ -30,7 +33,7 @@ pub(crate) enum Answer<'a> {
     },
     /// A trusted caller sent an invalid identity.
     InvalidIdentity,
-    PayloadTooLarge,
+    PayloadTooLarge(Oversize),
     FunctionError,
     LoopDetected,
     /// A retry may succeed after this many seconds.
@@ -49,7 +52,7 @@ impl Answer<'_> {
             Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadTarget(_) | Self::InvalidIdentity => StatusCode::BAD_REQUEST,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::LoopDetected => StatusCode::LOOP_DETECTED,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -67,7 +70,7 @@ impl Answer<'_> {
             Self::NotFound { available } => return not_found(available),
             Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
             Self::InvalidIdentity => br#"{"error":"Invalid X-Jelou-Identity"}"#,
-            Self::PayloadTooLarge => br#"{"error":"Payload too large"}"#,
+            Self::PayloadTooLarge(_) => br#"{"error":"Payload too large"}"#,
             Self::FunctionError => br#"{"error":"Internal function error"}"#,
             Self::LoopDetected => br#"{"error":"Loop detected"}"#,
             Self::Unavailable { .. } => br#"{"error":"Function unavailable"}"#,
@@ -76,14 +79,51 @@ impl Answer<'_> {
     }
 }
 
-/// Marks a response as a refusal by the platform, with the reason for the log.
+/// Why a body is too large.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Refused(pub(crate) &'static str);
+pub(crate) enum Oversize {
+    /// The request announces this length.
+    Announced { length: u64, limit: u64 },
+    /// The length of the body is not announced, or is wrong.
+    Sent { limit: u64 },
+    /// The body would take too much memory when it is parsed.
+    Dense,
+}
+
+impl Oversize {
+    /// The reason for a body that failed, if it was too large.
+    pub(crate) fn of(error: &BodyError) -> Option<Self> {
+        match error {
+            BodyError::TooLarge { limit } => Some(Self::Sent { limit: *limit }),
+            BodyError::TooDense => Some(Self::Dense),
+            BodyError::Hyper(_) => None,
+        }
+    }
+
+    fn reason(self) -> Cow<'static, str> {
+        match self {
+            Self::Announced { length, limit } => format!(
+                "the body has {length} bytes, over the server's limit of {limit} (limits.max_body_bytes)"
+            )
+            .into(),
+            Self::Sent { limit } => format!(
+                "the body, of unknown length, is over the server's limit of {limit} bytes (limits.max_body_bytes)"
+            )
+            .into(),
+            Self::Dense => BodyError::TooDense.to_string().into(),
+        }
+    }
+}
+
+/// Marks a response as a refusal by the platform, with the reason for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused(pub(crate) Cow<'static, str>);
 
 impl Answer<'_> {
     /// `None` for failures, which have their own log line.
     fn refused(&self) -> Option<Refused> {
-        Some(Refused(match self {
+        Some(Refused(Cow::Borrowed(match self {
+            Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason())),
             Self::Unauthorized => "the token is not valid",
             Self::Forbidden => "not allowed",
             Self::TooManyRequests { .. } => "the token is over its rate",
@@ -92,10 +132,9 @@ impl Answer<'_> {
             Self::NotFound { .. } => "no route has this path",
             Self::MethodNotAllowed { .. } => "the route does not take this method",
             Self::InvalidIdentity => "the identity header cannot be parsed",
-            Self::PayloadTooLarge => "the body is over limits.max_body_bytes",
             Self::LoopDetected => "the chain of calls is over limits.max_hops",
             Self::FunctionError | Self::Unavailable { .. } | Self::TimedOut => return None,
-        }))
+        })))
     }
 }
 

@@ -7,12 +7,10 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
-use jelou_engine::{
-    BodyError, BodyMemory, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody,
-};
+use jelou_engine::{BodyMemory, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody};
 use uuid::Uuid;
 
-use super::answer::Answer;
+use super::answer::{Answer, Oversize};
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
 use super::{Caller, Gateway, GatewayBody, failures, forward, websocket};
@@ -41,8 +39,9 @@ pub(crate) async fn invoke(
     call: Call<'_>,
 ) -> Response<GatewayBody> {
     let limit = gateway.limits.max_body_bytes;
-    if request.body().announced() > limit {
-        return Answer::PayloadTooLarge.into();
+    let length = request.body().announced();
+    if length > limit {
+        return Answer::PayloadTooLarge(Oversize::Announced { length, limit }).into();
     }
     let upgrade = websocket::is_asked_for(request).then(|| hyper::upgrade::on(&mut *request));
     let (parts, mut body) = std::mem::take(request).into_parts();
@@ -102,9 +101,11 @@ pub(crate) async fn invoke(
 async fn gather(body: RequestBody, timeout: Duration) -> Result<RequestBody, Answer<'static>> {
     match tokio::time::timeout(timeout, body.gather()).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(BodyError::TooLarge { .. })) => Err(Answer::PayloadTooLarge),
-        // The caller has disconnected, so no one reads this response.
-        Ok(Err(_)) | Err(_) => Err(Answer::TimedOut),
+        // For another error, the caller has disconnected, so no one reads this response.
+        Ok(Err(error)) => {
+            Err(Oversize::of(&error).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
+        }
+        Err(_) => Err(Answer::TimedOut),
     }
 }
 
@@ -189,6 +190,12 @@ enum Failure {
 impl Failure {
     #[cold]
     fn answer(&self, gateway: &Gateway, function: &Function, request_id: Uuid) -> Answer<'static> {
+        if let Self::Send(SendError::Body(error)) = self
+            && let Some(oversize) = Oversize::of(error)
+        {
+            // A refusal, which has its own log line.
+            return Answer::PayloadTooLarge(oversize);
+        }
         failures::log(gateway, function, request_id, self);
         match self {
             Self::Lease(LeaseError::Start(_)) => Answer::FunctionError,
@@ -197,9 +204,6 @@ impl Failure {
             },
             Self::Lease(_) | Self::Send(SendError::Streams(_)) => {
                 Answer::Unavailable { retry_after: 1 }
-            }
-            Self::Send(SendError::Body(BodyError::TooLarge { .. } | BodyError::TooDense)) => {
-                Answer::PayloadTooLarge
             }
             Self::Send(_) | Self::Outgoing(_) => Answer::FunctionError,
             Self::TimedOut(_) => Answer::TimedOut,

@@ -54,6 +54,8 @@ pub(crate) struct Gateway {
 pub(crate) struct Target {
     /// `None` if no function has this name.
     pub(crate) function: Option<Arc<Function>>,
+    /// The name that the request asked for, if no function has it. For the log.
+    pub(crate) unknown: Option<Box<str>>,
     /// Bytes at the start of the path that the function does not see.
     pub(crate) skipped: usize,
 }
@@ -75,10 +77,14 @@ impl Gateway {
         let host = host_of(request);
         let path = request.uri().path();
         match self.domain.address(&host, path) {
-            Address::Function { label, path: seen } => Some(Target {
-                function: self.registry.function(label),
-                skipped: path.strip_suffix(seen).unwrap_or(path).len(),
-            }),
+            Address::Function { label, path: seen } => {
+                let function = self.registry.function(label);
+                Some(Target {
+                    unknown: function.is_none().then(|| label.into()),
+                    function,
+                    skipped: path.strip_suffix(seen).unwrap_or(path).len(),
+                })
+            }
             Address::Other => None,
         }
     }

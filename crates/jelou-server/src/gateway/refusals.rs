@@ -1,6 +1,7 @@
 //! Log lines for refused requests: the function, the caller and the reason. They answer the question "why do I get a
 //! 401?", because the caller never gets the reason.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use http::{HeaderMap, Request, StatusCode, header};
@@ -47,7 +48,7 @@ pub(crate) fn log<B>(
     caller: Caller,
     request_id: Uuid,
     status: StatusCode,
-    reason: &'static str,
+    reason: &str,
 ) {
     let rate = function.map_or(&gateway.refusals.without_function, |function| {
         &function.refusals_logged
@@ -209,8 +210,14 @@ fn explain_forbidden(gateway: &Gateway, line: &Line, hash: &TokenHash, caller: C
     line.write(&reason, Some(&token.id));
 }
 
+/// The reason for a name that no function has.
+pub(crate) fn no_such_function(name: &str) -> Cow<'static, str> {
+    let name = shown(name);
+    format!("no function is called `{}`", name.escape_debug()).into()
+}
+
 /// A part of the request for the log, without tokens.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut shown = redact(text).into_owned();
     if shown.len() > MAX_SHOWN_BYTES {
         let end = shown.floor_char_boundary(MAX_SHOWN_BYTES);

@@ -59,7 +59,7 @@ struct Routing {
 
 impl Routing {
     /// `peer` is the address of the connection.
-    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
+    async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
         if !names_one_host(&request) {
             return refusal(StatusCode::BAD_REQUEST);
         }
@@ -74,13 +74,17 @@ impl Routing {
         };
         let Some(gateway) = &self.gateway else {
             return match &self.api {
-                Some(api) => cold_future(|| answer_api(api, request)).await,
+                Some(api) => {
+                    request.extensions_mut().insert(caller);
+                    cold_future(|| answer_api(api, request)).await
+                }
                 None => Response::new(GatewayBody::empty()),
             };
         };
         match (gateway.target(&request), &self.api) {
             // A function path under the host name of a tunnel is not a path of the API.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
+                request.extensions_mut().insert(caller);
                 cold_future(|| answer_api(api, request)).await
             }
             (None, None) if request.uri().path() == HEALTH => health(request.method()),

@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::documents::mcp::Catalog;
-use crate::gateway::answer::{self, Answer};
+use crate::gateway::answer::{self, Answer, Oversize};
 use crate::gateway::running_calls::NamedCall;
 use crate::gateway::unread::{self, Unread};
 use crate::gateway::{Caller, Gateway, GatewayBody, cors, failures};
@@ -206,8 +206,12 @@ async fn read(
 ) -> Result<(Bytes, Option<Permit>), Answer<'static>> {
     let gateway = exchange.gateway;
     let limit = gateway.limits.max_body_bytes;
-    if request.body().announced() > limit {
-        return Err(Answer::PayloadTooLarge);
+    let length = request.body().announced();
+    if length > limit {
+        return Err(Answer::PayloadTooLarge(Oversize::Announced {
+            length,
+            limit,
+        }));
     }
     let Some(body) = request.body_mut().take() else {
         return Ok((Bytes::new(), None));
@@ -227,15 +231,15 @@ async fn read(
     };
     match tokio::time::timeout(timeout, reading).await {
         Ok(Ok(read)) => Ok(read),
-        Ok(Err(ReadError::Body(BodyError::TooLarge { .. } | BodyError::TooDense))) => {
-            Err(Answer::PayloadTooLarge)
+        // For another error, the caller has disconnected, so no one reads this response.
+        Ok(Err(ReadError::Body(error))) => {
+            Err(Oversize::of(&error).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
         }
         Ok(Err(ReadError::Lease(error))) => {
             failures::log(gateway, exchange.function, exchange.request_id, &error);
             Err(Answer::Unavailable { retry_after: 1 })
         }
-        // The caller has disconnected, so no one reads this response.
-        Ok(Err(ReadError::Body(BodyError::Hyper(_)))) | Err(_) => Err(Answer::TimedOut),
+        Err(_) => Err(Answer::TimedOut),
     }
 }
 

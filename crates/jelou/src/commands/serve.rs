@@ -1,5 +1,7 @@
 //! `jelou serve`: starts the server, and stops it on SIGTERM or Ctrl-C.
 
+mod log_filter;
+
 use std::io::IsTerminal;
 
 use anyhow::Context as _;
@@ -8,7 +10,6 @@ use jelou_server::{Config, Overrides, Ready, Server, TlsOverrides};
 use jelou_token::AccessToken;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::serve::ServeArgs;
 use crate::context::Context;
@@ -17,7 +18,7 @@ use crate::profile::{self, CredentialsFile, LOCAL_PROFILE};
 use crate::{env, output};
 
 pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
-    log_to_stderr();
+    log_to_stderr()?;
     let overrides = Overrides {
         listen: args.listen,
         api_listen: args.api_listen,
@@ -113,12 +114,14 @@ fn announce(ready: &Ready, context: &Context) -> std::io::Result<()> {
 }
 
 /// The server logs to stderr while it runs.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_new(env::read(env::JELOU_LOG).as_deref().unwrap_or("info"))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+fn log_to_stderr() -> anyhow::Result<()> {
+    let filter = env::read(env::JELOU_LOG);
+    let filter = log_filter::parse(filter.as_deref().unwrap_or("info"))
+        .map_err(|error| Failure::validation(error.to_string()))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    Ok(())
 }

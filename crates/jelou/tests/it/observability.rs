@@ -60,6 +60,8 @@ fn a_refused_request_is_logged_with_its_reason() {
     assert_eq!(outcome.code, 0, "{outcome}");
     let (elsewhere, elsewhere_id) = create("--name elsewhere --cidr 192.0.2.0/24");
     let (for_mcp, for_mcp_id) = create("--name agents --scope mcp");
+    let outcome = sandbox.jelou("functions create --slug empty --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
     let access = server.access_token.clone().unwrap();
     let mistyped = format!("{}x", &token[..token.len() - 1]);
     let unknown = jelou_token::RuntimeToken::mint().unwrap();
@@ -107,7 +109,19 @@ fn a_refused_request_is_logged_with_its_reason() {
         &for_mcp_id,
     );
     let nobody = server.request("nobody").token(&token);
-    refused(404, nobody, "no deployed function has this host", "");
+    refused(404, nobody, "no function is called `nobody`", "");
+    let by_path = |path: &str| Call::new(server.address(), server.address()).path(path);
+    let mistyped_path = by_path("/fn/fien/x?y=1");
+    refused(404, mistyped_path, "no function is called `fien`", "");
+    let hostile = by_path("/fn/a\"b%0Ac/");
+    refused(404, hostile, "no function is called `a\\\"b%0Ac`", "");
+    let long = by_path(&format!("/fn/{}", "x".repeat(5000)));
+    let cut = format!("no function is called `{}...`", "x".repeat(200));
+    refused(404, long, &cut, "");
+    let tunnel = Call::new(server.address(), "abc.tunnel.example").path("/fn/fine/");
+    refused(404, tunnel, "no deployed function has this host", "");
+    let empty = server.request("empty");
+    refused(404, empty, "the function has no deployment", "");
 
     let log = server.stop().log();
     for (id, reason, token_id) in expected {
@@ -123,6 +137,108 @@ fn a_refused_request_is_logged_with_its_reason() {
         &token, &other, &revoked, &elsewhere, &for_mcp, &access, &mistyped,
     ] {
         assert!(!log.contains(secret.as_str()));
+    }
+}
+
+/// The line says which limit a body exceeds, by how much, and whose setting it is.
+#[test]
+fn a_body_over_the_limit_is_logged_with_its_size() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LIMITS__MAX_BODY_BYTES", "1000000")
+        .start();
+    let token = sandbox.deploy("fine", &function("() => \"ok\""));
+    let limit = "over the server's limit of 1000000";
+    let mut expected = Vec::new();
+    for (path, body, reason) in [
+        ("/", "1".repeat(1_000_001), "the body has 1000001 bytes"),
+        ("/mcp", "1".repeat(1_000_002), "the body has 1000002 bytes"),
+        ("/", "[".repeat(999_999), "(limits.max_body_memory_mib)"),
+    ] {
+        let request = server.request("fine").path(path).token(&token);
+        let reply = request
+            .header("accept", "application/json")
+            .body(&body)
+            .send();
+        assert_eq!(reply.status, 413, "{reply:?}");
+        let id = reply.header("x-request-id").unwrap().to_owned();
+        expected.push((id, reason));
+    }
+    let log = server.stop().log();
+    for (id, reason) in expected {
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(&id)).collect();
+        let [line] = lines[..] else {
+            panic!("{reason}: not one line with {id} in {log}");
+        };
+        assert!(line.contains("request refused"), "{line}");
+        assert!(line.contains(reason), "{reason} is not in {line}");
+        let by_size = reason.starts_with("the body has");
+        assert!(!by_size || line.contains(limit), "{line}");
+    }
+}
+
+#[test]
+fn a_refused_change_is_logged_with_its_author() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let admin = server.access_token.clone().unwrap();
+    let outcome = sandbox
+        .jelou("access-tokens create --name reader --scope functions:read --json")
+        .run();
+    let reader = outcome.json()["data"]["token"].as_str().unwrap().to_owned();
+    let secret = "a-secret-value";
+    let body = format!("{{\"name\":\"{secret}\",\"nothing\":1}}");
+    let mut expected = Vec::new();
+    for (call, status, parts) in [
+        (
+            server.manage(&reader, "/v1/functions/x/tokens").body(&body),
+            403,
+            ["FORBIDDEN", "access_token=\"reader\"", "method=\"POST\""],
+        ),
+        (
+            server
+                .manage(&admin, "/v1/functions/nobody")
+                .get("/v1/functions/nobody"),
+            404,
+            ["NOT_FOUND", "path=\"/v1/functions/nobody\"", "nobody"],
+        ),
+        (
+            server.manage(&admin, "/v1/nothing"),
+            404,
+            ["NOT_FOUND", "no such route", "path=\"/v1/nothing\""],
+        ),
+        (
+            server.manage(&admin, "/v1/functions/x/tokens").body("{"),
+            400,
+            [
+                "VALIDATION_ERROR",
+                "path=\"/v1/functions/x/tokens\"",
+                "address=\"127.0.0.1\"",
+            ],
+        ),
+        (
+            server.manage("nothing", "/v1/functions"),
+            401,
+            ["AUTH_ERROR", "not valid", "path=\"/v1/functions\""],
+        ),
+    ] {
+        let reply = call.send();
+        assert_eq!(reply.status, status, "{reply:?}");
+        let id = reply.json()["requestId"].as_str().unwrap().to_owned();
+        expected.push((id, parts));
+    }
+    let log = server.stop().log();
+    for (id, parts) in expected {
+        let line = log
+            .lines()
+            .find(|line| line.contains("management request refused") && line.contains(&id))
+            .unwrap_or_else(|| panic!("no line with {id} in {log}"));
+        for part in parts {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+    }
+    for value in [&admin, &reader, secret] {
+        assert!(!log.contains(value), "{value} is in {log}");
     }
 }
 

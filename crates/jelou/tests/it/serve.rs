@@ -103,6 +103,8 @@ fn bad_settings_name_their_place() {
     let arguments = format!("--config {}", file.display());
     assert_live_outcome!(serve().arguments(&arguments).run());
     assert_live_outcome!(serve().arguments("--config no.toml").run());
+    assert_live_outcome!(serve().env("JELOU_LOG", "garbage").run());
+    assert_live_outcome!(serve().env("JELOU_LOG", "jelou=nope").run());
 }
 
 #[test]

@@ -10,3 +10,5 @@
 export declare const DEFINITION: unique symbol;
 /** Marks a result made with the `response` builder. */
 export declare const RESPONSE: unique symbol;
+/** The property that holds where a function was defined: an object whose `stack` begins at the call of `define()`. */
+export declare const SITE: unique symbol;

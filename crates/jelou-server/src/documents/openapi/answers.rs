@@ -6,26 +6,38 @@ use serde_json::{Map, Value, json};
 pub(super) struct PlatformAnswer {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
-    /// Whether only requests that need a token can get it.
-    pub(super) of_token: bool,
+    pub(super) given_to: GivenTo,
     description: &'static str,
     body: Body,
     header: Option<(&'static str, &'static str)>,
 }
 
+/// Which requests can get a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivenTo {
+    All,
+    /// Requests that need a token.
+    TokenNeeded,
+    /// Requests whose body is read.
+    WithBody,
+}
+
 enum Body {
+    /// No body, because the connection's HTTP parser answers.
+    None,
     /// `{"error": text}`.
     Error(&'static str),
     Forbidden,
     BadRequest,
     NotFound,
+    UnsupportedMediaType,
 }
 
-pub(super) const ANSWERS: [PlatformAnswer; 10] = [
+pub(super) const ANSWERS: [PlatformAnswer; 13] = [
     PlatformAnswer {
         status: "400",
         name: "BadRequest",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "The input does not match the schema, or the body is not JSON though it says so.",
         body: Body::BadRequest,
         header: None,
@@ -33,7 +45,7 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "401",
         name: "Unauthorized",
-        of_token: true,
+        given_to: GivenTo::TokenNeeded,
         description: "The token is missing or does not open this function.",
         body: Body::Error("Unauthorized"),
         header: Some(("WWW-Authenticate", "The scheme of the token's header.")),
@@ -41,7 +53,7 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "403",
         name: "Forbidden",
-        of_token: true,
+        given_to: GivenTo::TokenNeeded,
         description: "The token is valid and does not allow this.",
         body: Body::Forbidden,
         header: None,
@@ -49,7 +61,7 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "404",
         name: "NotFound",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "No such route or function.",
         body: Body::NotFound,
         header: None,
@@ -57,7 +69,7 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "405",
         name: "MethodNotAllowed",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "The route does not take this method.",
         body: Body::Error("Method not allowed"),
         header: Some(("Allow", "The methods that the route takes.")),
@@ -65,23 +77,42 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "413",
         name: "PayloadTooLarge",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "The body is over the limit.",
         body: Body::Error("Payload too large"),
         header: None,
     },
     PlatformAnswer {
+        status: "415",
+        name: "UnsupportedMediaType",
+        given_to: GivenTo::WithBody,
+        description: "The body's charset or content encoding is not supported.",
+        body: Body::UnsupportedMediaType,
+        header: Some((
+            "Accept-Encoding",
+            "The content encodings that are supported, if that was the cause.",
+        )),
+    },
+    PlatformAnswer {
         status: "429",
         name: "TooManyRequests",
-        of_token: true,
+        given_to: GivenTo::TokenNeeded,
         description: "The token is over its rate limit.",
         body: Body::Error("Too many requests"),
         header: Some(("Retry-After", "Seconds to wait.")),
     },
     PlatformAnswer {
+        status: "431",
+        name: "HeadTooLarge",
+        given_to: GivenTo::All,
+        description: "The header fields are too many or too large.",
+        body: Body::None,
+        header: None,
+    },
+    PlatformAnswer {
         status: "500",
         name: "FunctionError",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "The function failed.",
         body: Body::Error("Internal function error"),
         header: None,
@@ -89,7 +120,7 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "503",
         name: "Unavailable",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "There is no capacity at the moment.",
         body: Body::Error("Function unavailable"),
         header: Some(("Retry-After", "Seconds to wait.")),
@@ -97,9 +128,17 @@ pub(super) const ANSWERS: [PlatformAnswer; 10] = [
     PlatformAnswer {
         status: "504",
         name: "TimedOut",
-        of_token: false,
+        given_to: GivenTo::All,
         description: "The function did not answer in time.",
         body: Body::Error("Function timed out"),
+        header: None,
+    },
+    PlatformAnswer {
+        status: "508",
+        name: "LoopDetected",
+        given_to: GivenTo::All,
+        description: "The functions of this call call each other too often.",
+        body: Body::Error("Loop detected"),
         header: None,
     },
 ];
@@ -115,10 +154,10 @@ pub(super) fn responses() -> Value {
 
 impl PlatformAnswer {
     fn describe(&self) -> Value {
-        let mut response = json!({
-            "description": self.description,
-            "content": { "application/json": { "schema": self.body.schema() } },
-        });
+        let mut response = json!({ "description": self.description });
+        if let Some(schema) = self.body.schema() {
+            response["content"] = json!({ "application/json": { "schema": schema } });
+        }
         if let Some((name, description)) = self.header {
             response["headers"] =
                 json!({ name: { "description": description, "schema": { "type": "string" } } });
@@ -128,13 +167,23 @@ impl PlatformAnswer {
 }
 
 impl Body {
-    fn schema(&self) -> Value {
-        match self {
+    fn schema(&self) -> Option<Value> {
+        Some(match self {
+            Self::None => return None,
             Self::Error(text) => error(text),
             Self::Forbidden => or_own([error("Forbidden")]),
-            Self::BadRequest => or_own([validation_failed(), error("Invalid JSON")]),
+            Self::BadRequest => or_own([
+                with_details("Validation failed"),
+                with_details("Invalid JSON"),
+                error("Invalid content encoding"),
+                error("Invalid X-Jelou-Identity"),
+            ]),
             Self::NotFound => or_own([no_such_route(), error("Function not found")]),
-        }
+            Self::UnsupportedMediaType => or_own([
+                error("Unsupported charset"),
+                error("Unsupported content encoding"),
+            ]),
+        })
     }
 }
 
@@ -148,14 +197,14 @@ fn error(text: &str) -> Value {
     object(&json!({ "error": { "const": text } }))
 }
 
-fn validation_failed() -> Value {
+fn with_details(text: &str) -> Value {
     let detail = object(&json!({
         "path": { "type": "array", "items": { "type": ["string", "integer"] } },
         "message": { "type": "string" },
         "code": { "type": "string" },
     }));
     object(&json!({
-        "error": { "const": "Validation failed" },
+        "error": { "const": text },
         "details": { "type": "array", "items": detail, "minItems": 1 },
     }))
 }

@@ -3,7 +3,7 @@
 use jelou_core::manifest::Tool;
 use serde_json::{Map, Value, json};
 
-use super::answers::ANSWERS;
+use super::answers::{ANSWERS, GivenTo};
 use super::schemas::Schemas;
 use super::security;
 use super::template::Template;
@@ -180,7 +180,12 @@ impl Operation<'_> {
         }
         responses.insert("200".to_owned(), success);
         for answer in &ANSWERS {
-            if answer.of_token && self.tool.public {
+            let is_given = match answer.given_to {
+                GivenTo::All => true,
+                GivenTo::TokenNeeded => !self.tool.public,
+                GivenTo::WithBody => !takes_query(self.method),
+            };
+            if !is_given {
                 continue;
             }
             let reference = format!("#/components/responses/{}", answer.name);

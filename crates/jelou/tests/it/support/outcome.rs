@@ -56,7 +56,7 @@ const FILTERS: [(&str, &str); 3] = [
 ];
 
 /// Other values that differ in each run with a real server.
-const LIVE_FILTERS: [(&str, &str); 8] = [
+const LIVE_FILTERS: [(&str, &str); 9] = [
     (
         r"the deployment of (just now|\d+ \w+ ago)",
         "the deployment of [AGE]",
@@ -70,6 +70,7 @@ const LIVE_FILTERS: [(&str, &str); 8] = [
         "[DATE] ",
     ),
     (r"\[DATE\] \n", "[DATE]\n"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[TIME]"),
     // The column is as wide as its dates.
     ("Last Used +Created", "Last Used  Created"),
     (r"\blocalhost:\d+", "localhost:[PORT]"),

@@ -1,0 +1,181 @@
+/**
+ * Finds where a text stops being JSON (RFC 8259), and what is probably wrong.
+ *
+ * `JSON.parse` gives no position for some faults, and quotes the text for others. This scanner runs only after it has
+ * failed.
+ *
+ * @module
+ */
+import { includes, indexOf, matches, slice } from "./primordials.ts";
+
+/** The longest text that is scanned, in characters. */
+const MAX_SCANNED = 1024 * 1024;
+
+type Expected = "value" | "value or ]" | "name" | "name or }" | ":" | ", or end" | "nothing";
+
+/** Describes the first fault of a text that is not JSON: what is wrong and where, without the text itself. */
+export function jsonFault(text: string): string {
+  if (includes(slice(text, 0, 100), "\0") || text[0] === "\uFFFD") return NOT_UTF8;
+  if (text.length > MAX_SCANNED) return "it does not parse";
+  const scanner = new Scanner(text);
+  return `${scanner.fault()} (${placeOf(text, scanner.at)})`;
+}
+
+const NOT_UTF8 = "it is not UTF-8: convert it, or name its charset in the Content-Type";
+const QUOTES = "texts and property names have double quotes";
+
+class Scanner {
+  readonly #text: string;
+  /** The open objects and lists, as the characters that close them. */
+  #open = "";
+  at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Scans to the first fault. */
+  fault(): string {
+    let expected: Expected = "value";
+    for (;;) {
+      while (matches(BLANK, this.#char())) this.at++;
+      const next = this.#step(expected);
+      if (typeof next === "object") return next.problem;
+      expected = next;
+    }
+  }
+
+  #char(): string {
+    return this.#text[this.at] ?? "";
+  }
+
+  #step(expected: Expected): Expected | Problem {
+    const char = this.#char();
+    if (char === "") return this.#atEnd(expected);
+    switch (expected) {
+      case "nothing":
+        return fault("the JSON has ended, and something follows");
+      case ":":
+        return this.#take(char === ":", "value", "a property name is followed by a colon");
+      case ", or end":
+        return this.#afterValue(char);
+      case "name":
+      case "name or }":
+        if (char === "}" && expected === "name or }") return this.#close();
+        if (char === "}") return fault("no comma may stand before }");
+        if (char === '"') return this.#string(":");
+        if (char === "'") return fault(QUOTES);
+        return fault(commentOr(char, "a property name in double quotes is missing"));
+      default:
+        if (char === "]" && expected === "value or ]") return this.#close();
+        return this.#value(char);
+    }
+  }
+
+  #atEnd(expected: Expected): Problem {
+    if (this.#open !== "") return fault(`it ends too early: ${this.#open[this.#open.length - 1]} is missing`);
+    return fault(expected === "nothing" ? "it does not parse" : "it has no value");
+  }
+
+  #take(isThere: boolean, next: Expected, problem: string): Expected | Problem {
+    if (!isThere) return fault(problem);
+    this.at++;
+    return next;
+  }
+
+  #close(): Expected {
+    this.at++;
+    this.#open = slice(this.#open, 0, this.#open.length - 1);
+    return this.#after();
+  }
+
+  /** What may follow a complete value. */
+  #after(): Expected {
+    return this.#open === "" ? "nothing" : ", or end";
+  }
+
+  #afterValue(char: string): Expected | Problem {
+    const end = this.#open[this.#open.length - 1]!;
+    if (char === end) return this.#close();
+    return this.#take(
+      char === ",",
+      end === "}" ? "name" : "value",
+      commentOr(char, `a comma or ${end} is missing`),
+    );
+  }
+
+  #value(char: string): Expected | Problem {
+    if (char === "{" || char === "[") {
+      this.at++;
+      this.#open += char === "{" ? "}" : "]";
+      return char === "{" ? "name or }" : "value or ]";
+    }
+    if (char === '"') return this.#string(this.#after());
+    if (char === "'") return fault(QUOTES);
+    if (char === "]") return fault("no comma may stand before ]");
+    const read = this.#word();
+    if (matches(LITERAL, read)) {
+      this.at += read.length;
+      return this.#after();
+    }
+    if (matches(OTHER_LITERAL, read)) return fault("JSON knows only true, false, null and finite numbers");
+    if (matches(OTHER_NUMBER, read)) return fault("a number has no leading zero, plus sign or bare point");
+    return fault(commentOr(char, "a value is missing: texts have double quotes"));
+  }
+
+  /** The text up to the next delimiter, without moving. */
+  #word(): string {
+    let end = this.at;
+    while (end < this.#text.length && !matches(DELIMITER, this.#text[end]!)) end++;
+    return slice(this.#text, this.at, end);
+  }
+
+  /** Moves behind a string. */
+  #string(next: Expected): Expected | Problem {
+    for (this.at++; this.at < this.#text.length; this.at++) {
+      const char = this.#text[this.at]!;
+      if (char === '"') {
+        this.at++;
+        return next;
+      }
+      if (char < " ") {
+        return fault("a line break or control character inside a text is written as \\n or \\u00XX");
+      }
+      if (char !== "\\") continue;
+      if (!matches(ESCAPE, slice(this.#text, this.at, this.at + 6))) {
+        return fault("this escape does not exist in JSON");
+      }
+      this.at++;
+    }
+    return fault('it ends too early: a closing " is missing');
+  }
+}
+
+interface Problem {
+  readonly problem: string;
+}
+
+function fault(problem: string): Problem {
+  return { problem };
+}
+
+function commentOr(char: string, problem: string): string {
+  return char === "/" || char === "#" ? "JSON has no comments" : problem;
+}
+
+const DELIMITER = /^[\s,\]}:]$/;
+const BLANK = /^[ \t\r\n]$/;
+const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+const OTHER_LITERAL = /^(?:true|false|null|none|undefined|nan|-?infinity)$/i;
+const OTHER_NUMBER = /^[+-]?(?:0\d+|\d+\.?|\.\d+|\d+\.\d+)$/;
+const ESCAPE = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/;
+
+function placeOf(text: string, at: number): string {
+  let line = 1;
+  let start = 0;
+  for (let end = indexOf(text, "\n"); end >= 0 && end < at; end = indexOf(text, "\n", start)) {
+    line++;
+    start = end + 1;
+  }
+  return `line ${line}, column ${at - start + 1}`;
+}

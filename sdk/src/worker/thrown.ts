@@ -1,0 +1,32 @@
+/**
+ * Log lines for what a handler throws. Each line leads to the function's own code: by the error's stack, or by the place
+ * of the definition if there is none.
+ *
+ * @module
+ */
+import { isError } from "./primordials.ts";
+import { isResponse } from "./result.ts";
+import { firstOwnFrame } from "./stack.ts";
+import type { Tool } from "./tool.ts";
+
+/** The arguments of the log line for a call that failed. */
+export function describeThrown(tool: Tool | null, thrown: unknown): unknown[] {
+  const site = tool?.definedAt() ?? null;
+  const where = site === null ? [] : [`The handler is defined at ${site}`];
+  if (isResponse(thrown)) {
+    return ["The handler threw a response, which is answered with 500; return it", thrown, ...where];
+  }
+  if (isError(thrown)) return firstOwnFrame(thrown) === null ? [thrown, ...where] : [thrown];
+  if (thrown === undefined) {
+    return [
+      "The handler threw undefined, or returned a promise that rejected without a reason; throw an Error",
+      ...where,
+    ];
+  }
+  return [`The handler threw ${kindOf(thrown)}, which has no stack; throw an Error`, thrown, ...where];
+}
+
+function kindOf(thrown: unknown): string {
+  if (thrown === null) return "null";
+  return typeof thrown === "object" ? "an object that is no Error" : `a ${typeof thrown}`;
+}
