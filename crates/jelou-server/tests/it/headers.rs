@@ -121,5 +121,5 @@ fn every_kind_of_body_reaches_the_function() {
     assert_eq!(binary.header("content-type"), Some("image/png"));
     let broken = call("application/json", "{");
     assert_eq!(broken.status, 400);
-    assert_eq!(broken.json(), json!({ "error": "Invalid JSON" }));
+    assert_eq!(broken.json()["error"], "Invalid JSON");
 }

@@ -75,6 +75,8 @@ fn printed() -> String {
     let typo = sandbox.jelou("deploy mi-funcion -y --human").run();
 
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
+    let send = |body: &str| server.call("mi-funcion", Some(&template), body).1;
+    let unknown = sandbox.jelou("functions info nadie --human").run();
     let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/");
     let mut printed = vec![
         server.call("privada", None, "{}").1,
@@ -82,6 +84,10 @@ fn printed() -> String {
         call("privada", &rated),
         call("privada", &rated),
         server.call("ninguna", None, "{}").1,
+        send("{}"),
+        send(r#"{"telefono": "593987", }"#),
+        send(&format!("[{}]", " ".repeat(10 * 1024 * 1024))),
+        unknown.to_string(),
         tunnel.send().body,
         server
             .call("mi-funcion", Some(&template), r#"{"telefono":"593"}"#)
