@@ -35,7 +35,7 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
             let reference = reference(token).into_owned();
             revoke_one(args, &reference, context)
         }
-        _ => revoke_all(args, context),
+        _ => revoke_all(&args, context),
     }
 }
 
@@ -77,8 +77,8 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
 }
 
 /// Revokes every token with the tag and the creator.
-fn revoke_all(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
-    let slug = function_or_here(function_of(&args)?)?;
+fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
+    let slug = function_or_here(function_of(args)?)?;
     let client = context.client()?;
     let tokens = client.tokens(&slug);
     let all = tokens.list()?;
@@ -175,21 +175,21 @@ impl LastToken {
     }
 }
 
-/// Checks before the question whether an active token remains. The server refuses to take the last one without
+/// Checks before the question whether an active token remains without those of `losing`. The server refuses to take the last one without
 /// `--force`. With `--force`, the user sees a warning first.
 pub(super) fn warn_of_last(
     tokens: &[RuntimeTokenInfo],
-    taken: &[&RuntimeTokenInfo],
+    losing: &[&RuntimeTokenInfo],
     slug: &Slug,
     last: LastToken,
     context: &Context,
 ) -> anyhow::Result<()> {
     let now = Timestamp::now();
-    let is_taken = |token: &RuntimeTokenInfo| taken.iter().any(|taken| taken.id == token.id);
+    let is_lost = |token: &RuntimeTokenInfo| losing.iter().any(|lost| lost.id == token.id);
     let remains = tokens
         .iter()
-        .any(|token| !is_taken(token) && token.is_active(now));
-    let Some(token) = taken.iter().rfind(|token| token.is_active(now)) else {
+        .any(|token| !is_lost(token) && token.is_active(now));
+    let Some(token) = losing.iter().rfind(|token| token.is_active(now)) else {
         return Ok(());
     };
     if remains {

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::create::{list, name_or_ask};
 use super::selection::Selection;
 use super::status::limits;
+use crate::cli::EndTime;
 use crate::cli::tokens::{ExpiryArgs, RenameArgs, TokenField, UpdateArgs};
 use crate::context::Context;
 use crate::exit::Failure;
@@ -88,7 +89,7 @@ pub(super) fn expiry(args: &ExpiryArgs) -> Option<Timestamp> {
             .saturating_add(SignedDuration::from_secs(seconds))
             .unwrap_or(Timestamp::MAX)
     });
-    in_time.or(args.expires_at.map(|end| end.as_timestamp()))
+    in_time.or(args.expires_at.map(EndTime::as_timestamp))
 }
 
 fn set<T>(value: Option<T>) -> Patch<T> {
