@@ -163,6 +163,7 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       ["/MCP", /reserved/],
       ["/%6dcp", /reserved/],
       ["/__health", /reserved/],
+      ["/__token", /reserved/],
       ["/openapi.json", /reserved/],
     ] as const).map(([path, problem]): [string, RegExp] => [
       `define({ description: "x", config: { path: ${JSON.stringify(path)} }, handler() {} })`,

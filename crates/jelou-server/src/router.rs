@@ -14,10 +14,11 @@ use crate::gateway::answer::{self, Answer, Refused};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
-    Caller, Gateway, GatewayBody, Target, auth, cors, invoke, refusals, statics, target, websocket,
+    Caller, Gateway, GatewayBody, Target, auth, cors, invoke, refusals, statics, target,
+    token_document, token_headers, websocket,
 };
 use crate::mcp;
-use crate::registry::{Found, Function, Live};
+use crate::registry::{Found, Function, Grant, Live};
 
 /// Answers a request to a function.
 pub(crate) async fn answer(
@@ -159,6 +160,9 @@ async fn route(
     if let Some(answer) = statics::answer(request.method(), reserved, live) {
         return answer;
     }
+    if reserved == Some(Reserved::Token) {
+        return cold_future(|| token_document::answer(gateway, request, function, caller)).await;
+    }
     if live.documents.mcp.has_tools() && reserved::is_probe(path, &live.routes) {
         return probe_not_found(live);
     }
@@ -178,11 +182,48 @@ async fn route(
             found.tools()
         };
         let asked = asked.iter().map(|tool| tools[*tool].name.as_str());
-        match auth::authorize(gateway, request.headers(), function, caller, asked) {
+        let head = (request.method(), request.headers());
+        match auth::authorize(gateway, head, function, caller, asked) {
             Ok(grant) => Some(grant),
             Err(answer) => return answer.into(),
         }
     };
+    let granted = Granted {
+        function,
+        live,
+        path,
+        reserved,
+        found,
+        cors,
+        caller,
+        grant: grant.as_ref(),
+        request_id,
+    };
+    let mut response = pin!(dispatch(gateway, request, granted)).await;
+    if let Some(grant) = &grant {
+        token_headers::announce(grant, gateway.clock.now(), &mut response);
+    }
+    response
+}
+
+/// The steps after the token.
+async fn dispatch(
+    gateway: &Gateway,
+    request: &mut Request<Unread>,
+    granted: Granted<'_>,
+) -> Response<GatewayBody> {
+    let Granted {
+        function,
+        live,
+        path,
+        reserved,
+        found,
+        cors,
+        caller,
+        grant,
+        request_id,
+    } = granted;
+    let tools = &live.manifest.tools;
     let found = match found {
         Found::Tool(found) if reserved.is_none() => found,
         Found::OtherMethods(others) if reserved.is_none() => {
@@ -207,7 +248,7 @@ async fn route(
         path: found.path.as_deref().unwrap_or(path),
         url: &live.url,
         caller,
-        grant: grant.as_ref(),
+        grant,
         request_id,
     };
     pin!(invoke::invoke(gateway, request, function, call)).await
@@ -232,5 +273,19 @@ struct Routed<'a> {
     found: Found,
     cors: cors::Rules<'a>,
     caller: Caller,
+    request_id: Uuid,
+}
+
+/// The data of a request whose token is valid, or that needs none.
+struct Granted<'a> {
+    function: &'a Arc<Function>,
+    live: &'a Live,
+    path: &'a str,
+    reserved: Option<Reserved>,
+    found: Found,
+    cors: cors::Rules<'a>,
+    caller: Caller,
+    /// `None` for a public route.
+    grant: Option<&'a Grant>,
     request_id: Uuid,
 }

@@ -20,9 +20,10 @@ use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway::running_calls::RunningCalls;
-use crate::gateway::{Domain, Gateway, refusals};
+use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
+use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, last_used, memory};
@@ -107,7 +108,8 @@ impl Server {
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
-            refusals: refusals::Log::new(store.clone()),
+            refusals_logged: LogLimit::default(),
+            store: store.clone(),
         });
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),

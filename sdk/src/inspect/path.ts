@@ -6,7 +6,7 @@
 import type { Problem } from "./report.ts";
 
 /** Routes that the platform answers itself. */
-export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/openapi.json"];
+export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/__token", "/openapi.json"];
 
 /** A literal segment: the characters that RFC 3986 allows, or percent-encoded bytes. */
 const LITERAL = /^(?:[A-Za-z0-9._~!$&'()+,;=@-]|%[0-9A-Fa-f]{2})+$/;

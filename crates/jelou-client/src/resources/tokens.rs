@@ -1,7 +1,8 @@
 //! Runtime tokens of a function.
 
 use jelou_core::api::{
-    CreateToken, CreatedToken, List, RotateToken, RuntimeTokenInfo, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, List, RotateToken, RuntimeTokenInfo, TokenCheck,
+    UpdateToken,
 };
 use jelou_core::{Slug, TokenId};
 
@@ -88,6 +89,15 @@ impl RuntimeTokens<'_> {
     /// Any [`ClientError`].
     pub fn rotate(&self, id: &TokenId, rotation: RotateToken) -> Result<CreatedToken, ClientError> {
         self.client.post(&self.rotation(id), &rotation)
+    }
+
+    /// Asks whether a token may make a call.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn check(&self, id: &TokenId, call: &CheckToken) -> Result<TokenCheck, ClientError> {
+        let path = self.collection().segment(id.as_str()).segment("check");
+        self.client.post(&path, call)
     }
 
     /// Ends the grace period of a rotation.

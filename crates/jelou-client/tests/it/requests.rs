@@ -102,6 +102,7 @@ fn bodies_are_json() {
             expires_at: None,
             scopes: None,
             cidrs: None,
+            methods: None,
             rate: Some("100/m".parse().unwrap()),
             owner: None,
             purpose: None,

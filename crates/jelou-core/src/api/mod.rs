@@ -20,7 +20,8 @@ pub use problem::Problem;
 pub use secrets::{Secret, SecretsChanged, SetSecrets};
 pub use server::{ServerInfo, WhoAmI};
 pub use tokens::{
-    CreateToken, CreatedToken, PreviousValue, RotateToken, RuntimeTokenInfo, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, PreviousValue, RotateToken, RuntimeTokenInfo,
+    TokenCheck, UpdateToken,
 };
 
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,12 @@
 //! Runtime tokens.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Patch;
-use crate::policy::{Cidrs, Rate, RuntimeScopes};
+use crate::policy::{Cidrs, HttpMethod, HttpMethods, Rate, RuntimeScopes};
 use crate::token_labels::{Note, Tags};
 use crate::{TokenId, TokenLabels, TokenName, TokenPolicy};
 
@@ -36,6 +38,9 @@ pub struct RuntimeTokenInfo {
     /// The networks that it may be used from; any when null.
     #[serde(default)]
     pub cidrs: Option<Cidrs>,
+    /// The HTTP methods that it may use; any when null.
+    #[serde(default)]
+    pub methods: Option<HttpMethods>,
     /// How many calls it may make; any number when null.
     #[serde(default)]
     pub rate: Option<Rate>,
@@ -99,6 +104,9 @@ pub struct CreateToken {
     /// The networks that it may be used from; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
+    /// The HTTP methods that it may use; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<HttpMethods>,
     /// How many calls it may make; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
@@ -118,6 +126,7 @@ impl CreateToken {
         TokenPolicy {
             scopes: self.scopes.clone(),
             cidrs: self.cidrs.clone(),
+            methods: self.methods.clone(),
             rate: self.rate,
         }
     }
@@ -154,6 +163,10 @@ pub struct UpdateToken {
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Cidrs>)]
     pub cidrs: Patch<Cidrs>,
+    /// The HTTP methods that it may use; any when null.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<HttpMethods>)]
+    pub methods: Patch<HttpMethods>,
     /// How many calls it may make; any number when null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Rate>)]
@@ -200,4 +213,37 @@ impl std::fmt::Debug for CreatedToken {
             .field("details", &self.details)
             .finish_non_exhaustive()
     }
+}
+
+/// A call that a token may or may not make.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CheckToken {
+    /// The tool that is called; any tool of the function when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Whether the tool is called over MCP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mcp: bool,
+    /// The HTTP method; POST when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<HttpMethod>,
+    /// The caller's address; the networks are not checked when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "203.0.113.9")]
+    pub from: Option<IpAddr>,
+}
+
+/// Whether a token may make a call now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenCheck {
+    pub allowed: bool,
+    /// The status that the caller would get from the check of the token; null when it is allowed.
+    pub status: Option<u16>,
+    /// Why it is refused; null when it is allowed. Callers never get it.
+    pub reason: Option<String>,
+    /// Limits that could not be checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
 }

@@ -1,6 +1,7 @@
-//! The limits of a runtime token, beside its function. They are set when the token is created and never change.
+//! The limits of a runtime token, beside its function.
 
 mod cidr;
+mod method;
 mod rate;
 mod scope;
 
@@ -11,6 +12,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 pub use cidr::{Cidr, Cidrs, MAX_CIDRS, ParseCidrError};
+pub use method::{HttpMethod, HttpMethods, ParseMethodError};
 pub use rate::{MAX_RATE_CALLS, ParseRateError, Rate, RatePeriod};
 pub use scope::{MAX_RUNTIME_SCOPES, ParseRuntimeScopeError, RuntimeScope, RuntimeScopes};
 
@@ -25,6 +27,9 @@ pub struct TokenPolicy {
     /// The networks that it may be used from; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
+    /// The HTTP methods that it may use; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<HttpMethods>,
     /// How many calls it may make; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,

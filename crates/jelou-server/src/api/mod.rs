@@ -63,6 +63,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(deployments::list, deployments::deploy))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::info, tokens::update, tokens::revoke))
+        .routes(routes!(tokens::check))
         .routes(routes!(tokens::rotate, tokens::finish_rotation))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::delete))

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jelou_core::api::{
-    CreateToken, CreatedToken, List, Problem, RotateToken, RuntimeTokenInfo, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, List, Problem, RotateToken, RuntimeTokenInfo,
+    TokenCheck, UpdateToken,
 };
 use jelou_store::LastTokenRule;
 use serde::Deserialize;
@@ -112,6 +113,20 @@ pub(super) async fn rotate(
         .rotate_token(caller.actor(), slug, token, rotation)
         .await?;
     Ok((StatusCode::CREATED, Json(rotated)))
+}
+
+/// Whether a token may make a call now, and why not. The check counts nothing.
+#[utoipa::path(post, operation_id = "checkToken", path = "/v1/functions/{slug}/tokens/{token}/check", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), request_body = CheckToken, responses(
+    (status = 200, body = TokenCheck),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn check(
+    State(control): State<App>,
+    _: Reader,
+    SlugAndName(slug, token): SlugAndName,
+    extract::Json(call): extract::Json<CheckToken>,
+) -> Result<Json<TokenCheck>, ApiError> {
+    Ok(Json(control.check_token(&slug, &token, call).await?))
 }
 
 /// Ends the grace period of a rotation; the next request with the old value is refused.

@@ -9,6 +9,7 @@ mod deploy;
 mod error;
 mod functions;
 mod secrets;
+mod token_check;
 mod tokens;
 
 use std::sync::Arc;

@@ -8,10 +8,11 @@ mod openapi;
 use bytes::Bytes;
 use jelou_core::Manifest;
 
-/// Paths of the documents and of MCP. Requests for them never reach a function's handler.
+/// Paths of the documents, of MCP and of the token's description. Requests for them never reach a function's handler.
 pub(crate) const HEALTH_PATH: &str = "/__health";
 pub(crate) const OPENAPI_PATH: &str = "/openapi.json";
 pub(crate) const MCP_PATH: &str = "/mcp";
+pub(crate) const TOKEN_PATH: &str = "/__token";
 
 /// The documents of one deployment.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use http::{Response, StatusCode};
 use jelou_engine::BodyError;
 use uuid::Uuid;
 
-use super::GatewayBody;
 use super::target::BadTarget;
+use super::{GatewayBody, token_headers};
+use crate::registry::OverRate;
 
 /// The challenge names the header for the token (RFC 9110, section 11.6.1). It is the same for every refusal.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
@@ -17,12 +18,10 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-J
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Unauthorized,
-    /// The token is valid, but does not allow this tool or network.
+    /// The token is valid, but does not allow this tool, method or network.
     Forbidden,
-    /// The token exceeds its rate. The next call is allowed after this many seconds.
-    TooManyRequests {
-        retry_after: u64,
-    },
+    /// The token exceeds its rate.
+    TooManyRequests(OverRate),
     BadTarget(BadTarget),
     FunctionNotFound,
     NotFound {
@@ -48,7 +47,7 @@ impl Answer<'_> {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadTarget(_) | Self::InvalidIdentity => StatusCode::BAD_REQUEST,
@@ -64,7 +63,7 @@ impl Answer<'_> {
         Bytes::from_static(match self {
             Self::Unauthorized => br#"{"error":"Unauthorized"}"#,
             Self::Forbidden => br#"{"error":"Forbidden"}"#,
-            Self::TooManyRequests { .. } => br#"{"error":"Too many requests"}"#,
+            Self::TooManyRequests(_) => br#"{"error":"Too many requests"}"#,
             Self::BadTarget(reason) => return bad_request(*reason),
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
             Self::NotFound { available } => return not_found(available),
@@ -126,7 +125,7 @@ impl Answer<'_> {
             Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason())),
             Self::Unauthorized => "the token is not valid",
             Self::Forbidden => "not allowed",
-            Self::TooManyRequests { .. } => "the token is over its rate",
+            Self::TooManyRequests(_) => "the token is over its rate",
             Self::BadTarget(_) => "the path can be read in two ways",
             Self::FunctionNotFound => "no deployed function has this host",
             Self::NotFound { .. } => "no route has this path",
@@ -152,7 +151,11 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             Answer::MethodNotAllowed { allow } => {
                 headers.insert(header::ALLOW, allow);
             }
-            Answer::TooManyRequests { retry_after } | Answer::Unavailable { retry_after } => {
+            Answer::TooManyRequests(over) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(over.retry_after()));
+                token_headers::rate(&over.status(), headers);
+            }
+            Answer::Unavailable { retry_after } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
             }
             _ => {}

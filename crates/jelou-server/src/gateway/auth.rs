@@ -1,9 +1,9 @@
 //! Token authentication: the request needs exactly one `X-Jelou-Token` header with an active token of this function.
-//! Every failure gets the same response. Then the limits of the token are checked in this order: networks, scopes,
-//! rate.
+//! Every failure gets the same response. Then the limits of the token are checked in this order: networks, methods,
+//! scopes, rate.
 
-use http::HeaderMap;
 use http::header::HeaderName;
+use http::{HeaderMap, Method};
 use jelou_token::RuntimeToken;
 
 use super::answer::Answer;
@@ -27,16 +27,19 @@ pub(crate) fn grant(
     }
 }
 
-/// Returns the grant of a request's token, if the token allows a path of these tools. `tools` is empty if the path is
+/// Returns the grant of a request's token, if the token allows this method and a path of these tools. `tools` is empty if the path is
 /// no route. Counts the call towards the token's rate.
 pub(crate) fn authorize<'a>(
     gateway: &Gateway,
-    headers: &HeaderMap,
+    (method, headers): (&Method, &HeaderMap),
     function: &Function,
     caller: Caller,
     tools: impl IntoIterator<Item = &'a str>,
 ) -> Result<Grant, Answer<'static>> {
     let grant = grant(gateway, headers, function, caller)?;
+    if !grant.allows_method(method.as_str()) {
+        return Err(Answer::Forbidden);
+    }
     match grant.scopes() {
         Some(scopes) if !scopes.allow_route(tools) => Err(Answer::Forbidden),
         _ => count(&grant).map(|()| grant),
@@ -45,9 +48,7 @@ pub(crate) fn authorize<'a>(
 
 /// Counts an allowed call towards the token's rate.
 pub(crate) fn count(grant: &Grant) -> Result<(), Answer<'static>> {
-    grant
-        .count()
-        .map_err(|retry_after| Answer::TooManyRequests { retry_after })
+    grant.count().map_err(Answer::TooManyRequests)
 }
 
 /// Why a request presents no token.

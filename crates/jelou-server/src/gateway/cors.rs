@@ -10,7 +10,8 @@ use super::{GatewayBody, answer};
 /// Headers that a web page may read, in addition to the safelisted headers (Fetch Standard, section 2.2.2) and the
 /// headers that the function exposes.
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id",
+    "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, \
+     X-Jelou-Token-Expires, X-Request-Id",
 );
 const EVERY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 

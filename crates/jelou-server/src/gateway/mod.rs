@@ -16,6 +16,8 @@ pub(crate) mod reserved;
 pub(crate) mod running_calls;
 pub(crate) mod statics;
 pub(crate) mod target;
+pub(crate) mod token_document;
+pub(crate) mod token_headers;
 pub(crate) mod unread;
 pub(crate) mod websocket;
 
@@ -25,11 +27,13 @@ use std::sync::Arc;
 
 use http::{Request, header};
 use jelou_core::{Clock, Limits};
+use jelou_store::Store;
 
 pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
 pub(crate) use body::GatewayBody;
 
 use crate::config::Mcp;
+use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
 use crate::network::Networks;
 use crate::registry::{Function, Registry};
@@ -46,7 +50,10 @@ pub(crate) struct Gateway {
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) refusals: refusals::Log,
+    /// The limit of log lines about refused requests that have no function.
+    pub(crate) refusals_logged: LogLimit,
+    /// Has what the registry leaves out: names and revoked tokens. No call waits for it.
+    pub(crate) store: Store,
 }
 
 /// The destination of a request.

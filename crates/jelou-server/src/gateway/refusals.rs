@@ -4,16 +4,14 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use jelou_core::{FunctionId, TokenId};
-use jelou_store::Store;
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::auth::{self, NoSingleToken};
 use super::{Caller, Gateway, host_of};
-use crate::log_limit::LogLimit;
 use crate::registry::{Function, TokenValue};
 
 /// Maximum lines per second for each function, and for all requests without a function. Callers can cause any number of
@@ -21,23 +19,6 @@ use crate::registry::{Function, TokenValue};
 const MAX_LINES_PER_SECOND: u64 = 20;
 /// Maximum bytes of a host or path in a line.
 const MAX_SHOWN_BYTES: usize = 200;
-
-/// The data for log lines, in addition to the request.
-#[derive(Debug)]
-pub(crate) struct Log {
-    /// Contains the revoked tokens. Queried only for a log line, in a separate task.
-    store: Store,
-    without_function: LogLimit,
-}
-
-impl Log {
-    pub(crate) fn new(store: Store) -> Self {
-        Self {
-            store,
-            without_function: LogLimit::default(),
-        }
-    }
-}
 
 /// Logs one refused request, unless the rate limit is exceeded.
 #[cold]
@@ -50,7 +31,7 @@ pub(crate) fn log<B>(
     status: StatusCode,
     reason: &str,
 ) {
-    let rate = function.map_or(&gateway.refusals.without_function, |function| {
+    let rate = function.map_or(&gateway.refusals_logged, |function| {
         &function.refusals_logged
     });
     let allowed = rate.count(MAX_LINES_PER_SECOND);
@@ -79,11 +60,11 @@ pub(crate) fn log<B>(
         }
         (StatusCode::UNAUTHORIZED, presented, _) => line.write(&presented.fault(), None),
         (StatusCode::FORBIDDEN, Presented::Token(hash), _) => {
-            explain_forbidden(gateway, &line, hash, caller);
+            explain_forbidden(gateway, &line, hash, caller, request.method());
         }
         (_, Presented::Token(hash), _) => {
             let known = gateway.registry.tokens.known(hash);
-            line.write(&reason, known.map(|token| token.id).as_ref());
+            line.write(&reason, known.map(|token| token.grant.token).as_ref());
         }
         _ => line.write(&reason, None),
     }
@@ -172,7 +153,7 @@ fn presented(headers: &HeaderMap) -> Presented {
 fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, function: &FunctionId) {
     if let Some(token) = gateway.registry.tokens.known(hash) {
         let now = Timestamp::from_millisecond(gateway.clock.now_ms()).unwrap_or_default();
-        let reason = match token.expires_at {
+        let reason = match token.grant.expires_at {
             _ if token.function != *function => "a token of another function".to_owned(),
             _ if token.is_disabled => "the token is disabled".to_owned(),
             Some(ended) if ended <= now && token.value == TokenValue::Previous => {
@@ -181,11 +162,11 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
             Some(expired) if expired <= now => format!("the token expired at {expired:.0}"),
             _ => "the token is not valid".to_owned(),
         };
-        line.write(&reason, Some(&token.id));
+        line.write(&reason, Some(&token.grant.token));
         return;
     }
-    // The registry does not contain revoked tokens.
-    let (store, hash) = (gateway.refusals.store.clone(), *hash);
+    // The registry does not contain revoked tokens. The store is read only for a log line, in a separate task.
+    let (store, hash) = (gateway.store.clone(), *hash);
     tokio::spawn(async move {
         match store.revocation(&hash).await {
             Ok(Some((id, at))) => {
@@ -196,18 +177,26 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
     });
 }
 
-fn explain_forbidden(gateway: &Gateway, line: &Line, hash: &TokenHash, caller: Caller) {
+fn explain_forbidden(
+    gateway: &Gateway,
+    line: &Line,
+    hash: &TokenHash,
+    caller: Caller,
+    method: &Method,
+) {
     let Some(token) = gateway.registry.tokens.known(hash) else {
         return line.write(&"not allowed", None);
     };
     let reason = if !token.grant.allows_caller(caller.address) {
         "the token's networks do not contain the caller's address"
+    } else if !token.grant.allows_method(method.as_str()) {
+        "the token's methods do not include the request's"
     } else if token.grant.scopes().is_some() {
         "the token's scopes do not allow it"
     } else {
         "the WebSocket's Origin is not in config.cors.origin"
     };
-    line.write(&reason, Some(&token.id));
+    line.write(&reason, Some(&token.grant.token));
 }
 
 /// The reason for a name that no function has.

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::documents::{HEALTH_PATH, MCP_PATH, OPENAPI_PATH};
+use crate::documents::{HEALTH_PATH, MCP_PATH, OPENAPI_PATH, TOKEN_PATH};
 use crate::registry::Routes;
 
 /// A path that the platform answers instead of the function.
@@ -11,6 +11,7 @@ pub(crate) enum Reserved {
     Mcp,
     Health,
     OpenApi,
+    Token,
 }
 
 impl Reserved {
@@ -26,6 +27,7 @@ impl Reserved {
             (MCP_PATH, Self::Mcp),
             (HEALTH_PATH, Self::Health),
             (OPENAPI_PATH, Self::OpenApi),
+            (TOKEN_PATH, Self::Token),
         ]
         .into_iter()
         .find_map(|(path, reserved)| is(path).then_some(reserved))
@@ -61,6 +63,7 @@ mod tests {
             ("/__HEALTH", Reserved::Health),
             ("//openapi.json", Reserved::OpenApi),
             ("/OpenAPI%2ejson/", Reserved::OpenApi),
+            ("/__token", Reserved::Token),
         ] {
             assert_eq!(Reserved::of(path), Some(reserved), "{path}");
         }

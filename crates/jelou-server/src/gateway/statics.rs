@@ -15,7 +15,7 @@ pub(crate) fn answer(
     let document = match reserved? {
         Reserved::Health => &live.documents.health,
         Reserved::OpenApi => &live.documents.openapi,
-        Reserved::Mcp => return None,
+        Reserved::Mcp | Reserved::Token => return None,
     };
     let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
     Some(match *method {

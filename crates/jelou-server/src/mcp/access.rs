@@ -1,6 +1,6 @@
 //! Which tools a request may see and call.
 
-use http::HeaderMap;
+use http::Request;
 use jelou_core::policy::RuntimeScopes;
 
 use super::Exchange;
@@ -18,19 +18,26 @@ pub(super) enum Access {
 
 impl Access {
     /// An invalid token is refused even if some tools are public, so that its owner notices.
-    pub(super) fn of(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<Self, Answer<'static>> {
+    pub(super) fn of<B>(
+        exchange: Exchange<'_>,
+        request: &Request<B>,
+    ) -> Result<Self, Answer<'static>> {
         let Exchange {
             gateway,
             function,
             caller,
             ..
         } = exchange;
+        let headers = request.headers();
         let catalog = &exchange.live.documents.mcp;
         let has_token = headers.contains_key(auth::TOKEN_HEADER);
         if catalog.is_public() || (catalog.has_public() && !has_token) {
             return Ok(Self::Public);
         }
         let grant = auth::grant(gateway, headers, function, caller)?;
+        if !grant.allows_method(request.method().as_str()) {
+            return Err(Answer::Forbidden);
+        }
         match grant.scopes() {
             Some(scopes) if !scopes.allow_mcp() => Err(Answer::Forbidden),
             _ => Ok(Self::Granted(grant)),

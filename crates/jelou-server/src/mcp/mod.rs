@@ -29,7 +29,7 @@ use crate::documents::mcp::Catalog;
 use crate::gateway::answer::{self, Answer, Oversize};
 use crate::gateway::running_calls::NamedCall;
 use crate::gateway::unread::{self, Unread};
-use crate::gateway::{Caller, Gateway, GatewayBody, cors, failures};
+use crate::gateway::{Caller, Gateway, GatewayBody, cors, failures, token_headers};
 use crate::registry::{Function, Live};
 use access::Access;
 use call::Denial;
@@ -62,10 +62,24 @@ pub(crate) async fn answer(
     if cors::is_preflight(request) {
         return preflight(exchange, request.headers());
     }
-    let access = match Access::of(exchange, request.headers()) {
+    let access = match Access::of(exchange, request) {
         Ok(access) => access,
         Err(answer) => return answer.into(),
     };
+    let mut response = answer_with(exchange, &access, request).await;
+    if let Some(grant) = access.grant() {
+        let now = exchange.gateway.clock.now();
+        token_headers::announce(grant, now, &mut response);
+    }
+    response
+}
+
+/// The checks after the token.
+async fn answer_with(
+    exchange: Exchange<'_>,
+    access: &Access,
+    request: &mut Request<Unread>,
+) -> Response<GatewayBody> {
     let allow = HeaderValue::from_static("POST, OPTIONS");
     match *request.method() {
         Method::POST => {}
@@ -92,7 +106,7 @@ pub(crate) async fn answer(
         return answer.into();
     }
     match message {
-        Ok(Message::Request(request)) => dispatch(exchange, &access, headers, request).await,
+        Ok(Message::Request(request)) => dispatch(exchange, access, headers, request).await,
         Ok(Message::Notification { cancelled }) => match revision::check_notification(headers) {
             Ok(()) => {
                 if let Some(id) = cancelled {

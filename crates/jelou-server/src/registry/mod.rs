@@ -14,8 +14,9 @@ use jelou_core::Slug;
 
 pub(crate) use function::{Function, Live};
 pub(crate) use grant::Grant;
+pub(crate) use rate_limiter::{OverRate, RateStatus};
 pub(crate) use routes::{Found, Routes};
-pub(crate) use tokens::{AccessTokenEntry, AccessTokens, RuntimeTokens, TokenValue};
+pub(crate) use tokens::{AccessTokenEntry, AccessTokens, KnownToken, RuntimeTokens, TokenValue};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {

@@ -20,9 +20,37 @@ pub(super) struct RateLimiter {
     start: Instant,
 }
 
-/// The call exceeds the rate. The next call is allowed after this time.
+/// The call exceeds the rate. The next call is allowed after `wait`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct OverRate(pub(super) Duration);
+pub(crate) struct OverRate {
+    wait: Duration,
+    rate: Rate,
+}
+
+impl OverRate {
+    /// Seconds until the next allowed call, rounded up, so that a retry after this time is not too early.
+    pub(crate) fn retry_after(&self) -> u64 {
+        seconds(self.wait)
+    }
+
+    pub(crate) fn status(&self) -> RateStatus {
+        RateStatus {
+            rate: self.rate,
+            remaining: 0,
+            reset: self.retry_after(),
+        }
+    }
+}
+
+/// What is left of a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RateStatus {
+    pub(crate) rate: Rate,
+    /// Calls that are allowed now.
+    pub(crate) remaining: u32,
+    /// Seconds until all calls of a period are allowed again; or, without remaining calls, until the next one is.
+    pub(crate) reset: u64,
+}
 
 impl RateLimiter {
     pub(super) fn new(rate: Rate) -> Self {
@@ -47,6 +75,29 @@ impl RateLimiter {
         self.count_at(self.start.elapsed())
     }
 
+    /// What is left, without counting a call.
+    pub(super) fn status(&self) -> RateStatus {
+        self.status_at(self.start.elapsed())
+    }
+
+    fn status_at(&self, now: Duration) -> RateStatus {
+        let ahead = self
+            .next
+            .load(Ordering::Relaxed)
+            .saturating_sub(nanoseconds(now));
+        let remaining = (self.tolerance + self.interval).saturating_sub(ahead) / self.interval;
+        let reset = if remaining == 0 {
+            ahead - self.tolerance
+        } else {
+            ahead
+        };
+        RateStatus {
+            rate: self.rate,
+            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+            reset: seconds(Duration::from_nanos(reset)),
+        }
+    }
+
     /// `now` is the time since `start`.
     fn count_at(&self, now: Duration) -> Result<(), OverRate> {
         let now = nanoseconds(now);
@@ -54,7 +105,10 @@ impl RateLimiter {
         loop {
             let ahead = next.saturating_sub(now);
             if ahead > self.tolerance {
-                return Err(OverRate(Duration::from_nanos(ahead - self.tolerance)));
+                return Err(OverRate {
+                    wait: Duration::from_nanos(ahead - self.tolerance),
+                    rate: self.rate,
+                });
             }
             let after = next.max(now) + self.interval;
             match self
@@ -66,6 +120,11 @@ impl RateLimiter {
             }
         }
     }
+}
+
+/// Rounds up.
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
 /// Saturates after 584 years.
@@ -91,12 +150,31 @@ mod tests {
         let limiter = limiter("6/m");
         let at = Duration::from_secs;
         assert_eq!(passing(&limiter, 20, at(0)), 6);
-        assert_eq!(limiter.count_at(at(0)), Err(OverRate(at(10))));
-        assert_eq!(limiter.count_at(at(9)), Err(OverRate(at(1))));
+        let wait = |now| limiter.count_at(at(now)).unwrap_err().wait;
+        assert_eq!((wait(0), wait(9)), (at(10), at(1)));
         assert_eq!(passing(&limiter, 20, at(10)), 1);
         assert_eq!(passing(&limiter, 20, at(35)), 2);
         // After a long pause, a burst has the calls of one period.
         assert_eq!(passing(&limiter, 20, at(100_000)), 6);
+    }
+
+    #[test]
+    fn the_status_says_what_is_left() {
+        let limiter = limiter("6/m");
+        let at = Duration::from_secs;
+        let left = |now| {
+            let status = limiter.status_at(at(now));
+            (status.remaining, status.reset)
+        };
+        assert_eq!(left(0), (6, 0));
+        assert_eq!(passing(&limiter, 2, at(0)), 2);
+        assert_eq!(left(0), (4, 20));
+        assert_eq!(left(15), (5, 5));
+        assert_eq!(passing(&limiter, 20, at(20)), 6);
+        assert_eq!(left(20), (0, 10));
+        assert_eq!(left(29), (0, 1));
+        assert_eq!(left(30), (1, 50));
+        assert_eq!(left(1000), (6, 0));
     }
 
     #[test]
@@ -138,7 +216,7 @@ mod tests {
             let mut passed = 0;
             for pause in pauses {
                 now += Duration::from_nanos(pause);
-                if let Err(OverRate(wait)) = limiter.count_at(now) {
+                if let Err(OverRate { wait, .. }) = limiter.count_at(now) {
                     now += wait;
                     let too_early = now.saturating_sub(Duration::from_nanos(1));
                     prop_assert!(limiter.count_at(too_early).is_err());

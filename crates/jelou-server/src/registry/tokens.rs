@@ -77,15 +77,21 @@ impl RuntimeTokenEntry {
     fn authorises(&self, function: &FunctionId, now_ms: i64) -> bool {
         self.function == *function && now_ms < self.expires_at_ms && !self.is_disabled
     }
+
+    fn grant(&self) -> Grant {
+        Grant {
+            token: self.id.clone(),
+            // The value for "never" is no timestamp.
+            expires_at: Timestamp::from_millisecond(self.expires_at_ms).ok(),
+            limits: self.limits.clone(),
+        }
+    }
 }
 
 /// A token of any function, including expired and disabled tokens.
 #[derive(Debug)]
 pub(crate) struct KnownToken {
-    pub(crate) id: TokenId,
     pub(crate) function: FunctionId,
-    /// `None`: never.
-    pub(crate) expires_at: Option<Timestamp>,
     pub(crate) is_disabled: bool,
     pub(crate) value: TokenValue,
     pub(crate) grant: Grant,
@@ -119,18 +125,16 @@ impl RuntimeTokens {
             .get(hash)
             .filter(|token| token.authorises(function, now_ms))?;
         token.last_used.touch(now_ms);
-        Some(Grant(token.limits.clone()))
+        Some(token.grant())
     }
 
     /// The token, for the log line of a refusal.
     pub(crate) fn known(&self, hash: &TokenHash) -> Option<KnownToken> {
         self.by_hash.pin().get(hash).map(|token| KnownToken {
-            id: token.id.clone(),
             function: token.function.clone(),
-            expires_at: Timestamp::from_millisecond(token.expires_at_ms).ok(),
             is_disabled: token.is_disabled,
             value: token.value,
-            grant: Grant(token.limits.clone()),
+            grant: token.grant(),
         })
     }
 

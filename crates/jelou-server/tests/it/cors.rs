@@ -15,7 +15,7 @@ const TOOLS: &str = r#"export default app({ description: "Tools", config: { publ
     handler: () => ({}) }),
 } });"#;
 
-const EXPOSED: &str = "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id";
+const EXPOSED: &str = "RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Jelou-Token-Expires, X-Request-Id";
 const APP: &str = "https://app.example.com";
 
 fn preflight(call: Call, method: &str, origin: &str) -> Reply {

@@ -23,5 +23,6 @@ mod streaming;
 mod support;
 mod targets;
 mod tls;
+mod token_holders;
 mod token_policies;
 mod websocket;

@@ -160,6 +160,7 @@ impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
             disabled_at: record.disabled_at,
             scopes: record.policy.scopes,
             cidrs: record.policy.cidrs,
+            methods: record.policy.methods,
             rate: record.policy.rate,
             owner: record.labels.owner,
             purpose: record.labels.purpose,
@@ -255,6 +256,18 @@ impl Store {
         let token = insert_free(&mut change, function, &slug, new).await?;
         change.commit().await?;
         Ok(ReplacedToken { token, former })
+    }
+
+    /// The unrevoked token of a function with this id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Database`].
+    pub async fn find_token(
+        &self,
+        function: &FunctionId,
+        id: &TokenId,
+    ) -> Result<RuntimeTokenRecord, StoreError> {
+        find(self.database.pool(), function, id).await
     }
 
     /// Finds an unrevoked token of a function by id, name or display prefix, in this order. A prefix may have trailing
@@ -374,14 +387,14 @@ async fn list(
 
 /// The unrevoked token of a function.
 async fn find(
-    change: &mut Change<'_>,
+    executor: impl AnyExecutor<'_>,
     function: &FunctionId,
     id: &TokenId,
 ) -> Result<RuntimeTokenRecord, StoreError> {
     let row = sqlx::query(select_tokens!("AND function_id = $1 AND id = $2"))
         .bind(function.as_str())
         .bind(id.as_str())
-        .fetch_optional(change.connection())
+        .fetch_optional(executor)
         .await?;
     row.map_or_else(
         || Err(StoreError::not_found(Resource::RuntimeToken, id)),

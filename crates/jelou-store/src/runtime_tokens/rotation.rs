@@ -36,7 +36,7 @@ impl Store {
     ) -> Result<RotatedToken, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
-        let former = find(&mut change, function, id).await?;
+        let former = find(change.connection(), function, id).await?;
         let previous = PreviousTokenValue {
             hash: former.hash,
             prefix: former.prefix,
@@ -89,7 +89,7 @@ impl Store {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
         let now = change.now();
-        let mut token = find(&mut change, function, id).await?;
+        let mut token = find(change.connection(), function, id).await?;
         let Some(previous) = token
             .previous
             .as_mut()

@@ -96,6 +96,7 @@ fn updated(before: &RuntimeTokenRecord, update: UpdateToken, now: Timestamp) -> 
     update.expires_at.apply(&mut token.expires_at);
     update.scopes.apply(&mut token.policy.scopes);
     update.cidrs.apply(&mut token.policy.cidrs);
+    update.methods.apply(&mut token.policy.methods);
     update.rate.apply(&mut token.policy.rate);
     update.owner.apply(&mut token.labels.owner);
     update.purpose.apply(&mut token.labels.purpose);
@@ -114,6 +115,7 @@ fn changed_fields(before: &RuntimeTokenRecord, after: &RuntimeTokenRecord) -> Ve
         ("expiresAt", before.expires_at != after.expires_at),
         ("scopes", before.policy.scopes != after.policy.scopes),
         ("cidrs", before.policy.cidrs != after.policy.cidrs),
+        ("methods", before.policy.methods != after.policy.methods),
         ("rate", before.policy.rate != after.policy.rate),
         ("owner", before.labels.owner != after.labels.owner),
         ("purpose", before.labels.purpose != after.labels.purpose),

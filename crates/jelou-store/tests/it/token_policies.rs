@@ -22,6 +22,7 @@ fn policy() -> TokenPolicy {
             .try_into()
             .unwrap(),
         ),
+        methods: Some(vec!["GET".parse().unwrap()].try_into().unwrap()),
         rate: Some("100/m".parse().unwrap()),
     }
 }

@@ -1,9 +1,10 @@
 //! Arguments of `jelou tokens`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use jelou_core::policy::{Cidr, Rate, RuntimeScope};
+use jelou_core::policy::{Cidr, HttpMethod, Rate, RuntimeScope};
 use jelou_core::token_labels::{Note, Tag};
 use jelou_core::{Slug, TokenName};
 
@@ -26,6 +27,7 @@ pub(crate) enum TokensCommand {
     Rename(RenameArgs),
     Disable(DisableArgs),
     Enable(EnableArgs),
+    Check(CheckArgs),
     Revoke(RevokeArgs),
 }
 
@@ -103,6 +105,10 @@ pub(crate) struct LimitArgs {
     /// Network that it may be used from, such as `203.0.113.0/24`; repeat for more, any by default
     #[arg(long = "cidr", value_name = "CIDR")]
     pub(crate) cidrs: Vec<Cidr>,
+
+    /// HTTP method that it may use, such as `GET`; repeat for more, any by default
+    #[arg(long = "method", value_name = "METHOD")]
+    pub(crate) methods: Vec<HttpMethod>,
 
     /// Calls that it may make in a second, minute, hour or day, such as `100/m`; any number by default
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
@@ -184,6 +190,7 @@ pub(crate) enum TokenField {
     Expiry,
     Scopes,
     Cidrs,
+    Methods,
     Rate,
     Owner,
     Purpose,
@@ -236,6 +243,34 @@ pub(crate) struct EnableArgs {
     /// Id, name or prefix of the token
     #[arg(value_name = "TOKEN_ID")]
     pub(crate) token: String,
+}
+
+/// Ask whether a token may make a call now, and why not
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct CheckArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    /// Name of the tool that is called
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
+
+    /// Call it over MCP
+    #[arg(long, conflicts_with = "method")]
+    pub(crate) mcp: bool,
+
+    /// HTTP method of the call; POST by default
+    #[arg(long)]
+    pub(crate) method: Option<HttpMethod>,
+
+    /// Address of the caller, such as `203.0.113.9`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) from: Option<IpAddr>,
 }
 
 /// Revoke a token, or every token with a tag or creator; the next call with it is refused

@@ -116,6 +116,20 @@ impl TestServer {
         self.client.tokens(&slug.parse().unwrap()).list().unwrap()
     }
 
+    /// Sends a request to the management API. Returns the status and the body.
+    pub(crate) fn manage(
+        &self,
+        method: &'static str,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> (u16, serde_json::Value) {
+        let address = self.address();
+        let call = Call::new(address, address, path).json(body).method(method);
+        let token = format!("Bearer {}", self.access_token());
+        let reply = call.header("authorization", &token).send();
+        (reply.status, reply.json())
+    }
+
     /// Stops the server and starts it again on the same data. `change` may change its settings.
     pub(crate) fn restart(mut self, change: impl FnOnce(&mut Config)) -> Self {
         self.stop();

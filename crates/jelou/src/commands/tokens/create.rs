@@ -2,7 +2,7 @@
 
 use jelou_client::ClientError;
 use jelou_core::api::{CreateToken, RuntimeTokenInfo};
-use jelou_core::policy::{Cidrs, PolicyListError, RuntimeScopes};
+use jelou_core::policy::{Cidrs, HttpMethods, PolicyListError, RuntimeScopes};
 use jelou_core::token_labels::Tags;
 use jelou_core::token_name::ParseTokenNameError;
 use jelou_core::{ErrorCode, Slug, TokenName};
@@ -31,6 +31,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
     let scopes = list::<_, RuntimeScopes>(args.limits.scopes)?;
     let cidrs = list::<_, Cidrs>(args.limits.cidrs)?;
+    let methods = list::<_, HttpMethods>(args.limits.methods)?;
     let tags =
         Tags::try_from(args.labels.tags).map_err(|error| Failure::validation(error.to_string()))?;
     let name = name_or_ask(args.name, context)?;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
             expires_at: args.expiry.expires_at.map(EndTime::as_timestamp),
             scopes,
             cidrs,
+            methods,
             rate: args.limits.rate,
             owner: args.labels.owner,
             purpose: args.labels.purpose,
@@ -102,6 +104,9 @@ fn show(
     }
     if let Some(cidrs) = &token.cidrs {
         human.item(&format!("CIDRs    {}", joined(cidrs.iter())))?;
+    }
+    if let Some(methods) = &token.methods {
+        human.item(&format!("Methods  {}", joined(methods.iter())))?;
     }
     if let Some(rate) = token.rate {
         human.item(&format!("Rate     {rate}"))?;

@@ -1,5 +1,6 @@
 //! `jelou tokens`.
 
+mod check;
 mod create;
 mod info;
 mod list;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: TokensCommand, context: &Context) -> anyhow::Result<(
         TokensCommand::Rename(args) => update::rename(args, context),
         TokensCommand::Disable(args) => state::disable(args, context),
         TokensCommand::Enable(args) => state::enable(args, context),
+        TokensCommand::Check(args) => check::run(args, context),
         TokensCommand::Revoke(args) => revoke::run(args, context),
     }
 }

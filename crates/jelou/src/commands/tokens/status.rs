@@ -104,11 +104,12 @@ pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
     }
 }
 
-/// Scopes, networks and rate; `None` when the token has no limits.
+/// Scopes, networks, methods and rate; `None` when the token has no limits.
 pub(super) fn limits(token: &RuntimeTokenInfo) -> Option<String> {
     let limits: Vec<String> = [
         token.scopes.as_ref().map(|scopes| joined(scopes.iter())),
         token.cidrs.as_ref().map(|cidrs| joined(cidrs.iter())),
+        token.methods.as_ref().map(|methods| joined(methods.iter())),
         token.rate.map(|rate| rate.to_string()),
     ]
     .into_iter()

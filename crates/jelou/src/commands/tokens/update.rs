@@ -2,7 +2,7 @@
 
 use jelou_client::Removal;
 use jelou_core::api::{Patch, RuntimeTokenInfo, UpdateToken};
-use jelou_core::policy::{Cidrs, RuntimeScopes};
+use jelou_core::policy::{Cidrs, HttpMethods, RuntimeScopes};
 use jelou_core::token_labels::Tags;
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,6 +20,7 @@ pub(crate) fn run(args: UpdateArgs, context: &Context) -> anyhow::Result<()> {
         expires_at: set(expiry(&args.expiry)),
         scopes: set(list::<_, RuntimeScopes>(args.limits.scopes)?),
         cidrs: set(list::<_, Cidrs>(args.limits.cidrs)?),
+        methods: set(list::<_, HttpMethods>(args.limits.methods)?),
         rate: set(args.limits.rate),
         owner: set(args.labels.owner),
         purpose: set(args.labels.purpose),
@@ -71,7 +72,11 @@ fn apply(
                 let at = at.map_or_else(|| "never".to_owned(), local_date);
                 human.item(&format!("Expires  {at}"))?;
             }
-            if !(update.scopes.is_keep() && update.cidrs.is_keep() && update.rate.is_keep()) {
+            let same_limits = update.scopes.is_keep()
+                && update.cidrs.is_keep()
+                && update.methods.is_keep()
+                && update.rate.is_keep();
+            if !same_limits {
                 let limits = limits(&updated).unwrap_or_else(|| "none".to_owned());
                 human.item(&format!("Limits   {limits}"))?;
             }
@@ -115,6 +120,7 @@ impl Removals<'_> {
         self.remove(TokenField::Expiry, &mut update.expires_at)?;
         self.remove(TokenField::Scopes, &mut update.scopes)?;
         self.remove(TokenField::Cidrs, &mut update.cidrs)?;
+        self.remove(TokenField::Methods, &mut update.methods)?;
         self.remove(TokenField::Rate, &mut update.rate)?;
         self.remove(TokenField::Owner, &mut update.owner)?;
         self.remove(TokenField::Purpose, &mut update.purpose)?;

@@ -1,0 +1,106 @@
+//! `/__token`: what the holder of a token may know about it. It is no call, so it does not count towards the rate.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use jelou_core::policy::{Cidrs, HttpMethods, Rate, RuntimeScopes};
+use jelou_core::{TokenId, TokenName};
+use jelou_store::RuntimeTokenRecord;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::answer::{self, Answer};
+use super::{Caller, Gateway, GatewayBody, auth};
+use crate::registry::{Function, Grant, RateStatus};
+
+/// Seconds after which a holder may ask again while the store cannot be read.
+const RETRY_AFTER: u64 = 1;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    id: &'a TokenId,
+    name: &'a TokenName,
+    function: &'a str,
+    /// The end of the presented value.
+    expires_at: Option<Timestamp>,
+    /// Whether the token was rotated and the presented value is the old one.
+    rotated: bool,
+    scopes: Option<&'a RuntimeScopes>,
+    cidrs: Option<&'a Cidrs>,
+    methods: Option<&'a HttpMethods>,
+    rate: Option<RateLeft>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RateLeft {
+    limit: Rate,
+    remaining: u32,
+    reset_seconds: u64,
+}
+
+impl From<RateStatus> for RateLeft {
+    fn from(status: RateStatus) -> Self {
+        Self {
+            limit: status.rate,
+            remaining: status.remaining,
+            reset_seconds: status.reset,
+        }
+    }
+}
+
+pub(crate) async fn answer<B>(
+    gateway: &Gateway,
+    request: &Request<B>,
+    function: &Function,
+    caller: Caller,
+) -> Response<GatewayBody> {
+    let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    match *request.method() {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return answer::options(allow),
+        _ => return Answer::MethodNotAllowed { allow }.into(),
+    }
+    let grant = match auth::grant(gateway, request.headers(), function, caller) {
+        Ok(grant) => grant,
+        Err(answer) => return answer.into(),
+    };
+    let token = gateway.store.find_token(&function.id, &grant.token).await;
+    match token {
+        Ok(token) => document(function, &grant, &token),
+        // The token was revoked in this moment.
+        Err(jelou_store::StoreError::NotFound { .. }) => Answer::Unauthorized.into(),
+        Err(error) => {
+            tracing::warn!(%error, "cannot read a token for its holder");
+            Answer::Unavailable {
+                retry_after: RETRY_AFTER,
+            }
+            .into()
+        }
+    }
+}
+
+fn document(
+    function: &Function,
+    grant: &Grant,
+    token: &RuntimeTokenRecord,
+) -> Response<GatewayBody> {
+    let document = Document {
+        id: &token.id,
+        name: &token.name,
+        function: function.slug.as_str(),
+        expires_at: grant.expires_at,
+        rotated: grant.expires_at != token.expires_at,
+        scopes: token.policy.scopes.as_ref(),
+        cidrs: token.policy.cidrs.as_ref(),
+        methods: token.policy.methods.as_ref(),
+        rate: grant.rate_status().map(RateLeft::from),
+    };
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    let mut response = answer::json(StatusCode::OK, Bytes::from(body));
+    // The document belongs to one holder (RFC 9111, section 5.2.2.5).
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
