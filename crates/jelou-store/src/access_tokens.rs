@@ -301,7 +301,7 @@ async fn insert(
     Ok(token)
 }
 
-fn record(row: &AnyRow) -> Result<AccessTokenRecord, StoreError> {
+pub(crate) fn record(row: &AnyRow) -> Result<AccessTokenRecord, StoreError> {
     Ok(AccessTokenRecord {
         id: row.parsed("id")?,
         name: row.parsed("name")?,

@@ -15,6 +15,7 @@ mod deployments;
 mod error;
 mod functions;
 mod last_used;
+mod leaks;
 mod memory;
 mod runtime_tokens;
 mod secrets;
@@ -31,6 +32,7 @@ pub use deploy::{Deployed, NewDeployment};
 pub use deployments::{DeploymentRecord, RolledBack};
 pub use error::{Resource, StoreError};
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
+pub use leaks::RuntimeLeak;
 pub use memory::{MemoryLimits, MemoryOwner};
 pub use runtime_tokens::{
     LastTokenRule, NewRuntimeToken, PreviousTokenValue, ReplacedToken, RotatedToken,

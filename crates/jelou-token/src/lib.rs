@@ -30,6 +30,7 @@ mod format;
 mod hash;
 mod kind;
 mod redact;
+mod scan;
 mod token;
 
 pub use display_prefix::{DisplayPrefix, ParseDisplayPrefixError};
@@ -37,4 +38,5 @@ pub use error::ParseTokenError;
 pub use hash::{BuildTokenHasher, TokenHash, TokenHasher};
 pub use kind::{Access, Kind, Runtime};
 pub use redact::redact;
+pub use scan::{Found, scan};
 pub use token::{AccessToken, RuntimeToken, Token};

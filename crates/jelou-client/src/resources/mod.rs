@@ -5,6 +5,7 @@ mod access_tokens;
 mod audit;
 mod deployments;
 mod functions;
+mod leaks;
 mod secrets;
 mod server;
 mod tokens;

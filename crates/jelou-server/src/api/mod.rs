@@ -6,6 +6,7 @@ mod auth;
 mod deployments;
 mod extract;
 mod functions;
+mod leaks;
 mod problem;
 mod refusals;
 mod secrets;
@@ -65,6 +66,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(tokens::info, tokens::update, tokens::revoke))
         .routes(routes!(tokens::check))
         .routes(routes!(tokens::rotate, tokens::finish_rotation))
+        .routes(routes!(leaks::revoke))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::delete))
         .routes(routes!(access_tokens::list, access_tokens::create))

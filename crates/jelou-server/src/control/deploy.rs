@@ -29,6 +29,7 @@ impl Control {
         request: DeployRequest,
     ) -> Result<DeployResult, ControlError> {
         let tree = SourceTree::new(request.files, request.entrypoint.as_deref())?;
+        self.check_for_tokens(&tree)?;
         let types = if request.check {
             TypeCheck::Run
         } else {

@@ -8,6 +8,7 @@ mod access_tokens;
 mod deploy;
 mod error;
 mod functions;
+mod leaks;
 mod secrets;
 mod token_check;
 mod tokens;

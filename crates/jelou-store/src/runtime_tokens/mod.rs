@@ -22,6 +22,7 @@ use crate::store::Store;
 use crate::token_reference::{self, Candidate};
 
 pub use rotation::RotatedToken;
+pub(crate) use rotation::end_previous;
 
 /// An unrevoked runtime token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,16 +175,25 @@ impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
     }
 }
 
-macro_rules! select_tokens {
+macro_rules! select_all_tokens {
     ($rest:literal) => {
         concat!(
             "SELECT id, function_id, name, hash, prefix, created_by, created_at, expires_at, disabled_at, ",
             "last_used_at, policy, labels, previous_hash, previous_prefix, previous_valid_until, ",
-            "previous_last_used_at FROM runtime_tokens WHERE revoked_at IS NULL ",
+            "previous_last_used_at, revoked_at FROM runtime_tokens WHERE ",
             $rest
         )
     };
 }
+
+macro_rules! select_tokens {
+    ($rest:literal) => {
+        concat!(select_all_tokens!("revoked_at IS NULL "), $rest)
+    };
+}
+
+/// Selects the token whose current or old value has the hash `$1`, even if it is revoked.
+pub(crate) const BY_VALUE: &str = select_all_tokens!("hash = $1 OR previous_hash = $1");
 
 impl Store {
     /// The unrevoked tokens of a function, oldest first.
@@ -482,7 +492,7 @@ async fn insert_free(
     })
 }
 
-async fn revoke(
+pub(crate) async fn revoke(
     change: &mut Change<'_>,
     function: &Slug,
     token: &RuntimeTokenRecord,
@@ -504,7 +514,7 @@ async fn revoke(
     Ok(())
 }
 
-fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
+pub(crate) fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
     Ok(RuntimeTokenRecord {
         id: row.parsed("id")?,
         function_id: row.parsed("function_id")?,

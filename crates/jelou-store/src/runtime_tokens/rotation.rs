@@ -1,12 +1,12 @@
 //! Rotations: a token gets a new value, and the old value works until the grace period ends.
 
-use jelou_core::{FunctionId, TokenId};
+use jelou_core::{FunctionId, Slug, TokenId};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
 use super::{PreviousTokenValue, RuntimeTokenRecord, find};
 use crate::actor::Actor;
-use crate::change::{Action, Entry};
+use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
 use crate::functions;
 use crate::store::Store;
@@ -101,20 +101,31 @@ impl Store {
             )));
         };
         previous.valid_until = now;
-        sqlx::query("UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2")
-            .bind(now.as_millisecond())
-            .bind(id.as_str())
-            .execute(change.connection())
-            .await?;
-        change
-            .record(Entry {
-                action: Action::TokenRotateFinish,
-                function: Some(&slug),
-                target: id.as_str(),
-                detail: Some(token.name.as_str()),
-            })
-            .await?;
+        end_previous(&mut change, &slug, &token).await?;
         change.commit().await?;
         Ok(token)
     }
+}
+
+/// Ends the grace period of the old value now.
+pub(crate) async fn end_previous(
+    change: &mut Change<'_>,
+    function: &Slug,
+    token: &RuntimeTokenRecord,
+) -> Result<(), StoreError> {
+    let now = change.now();
+    sqlx::query("UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2")
+        .bind(now.as_millisecond())
+        .bind(token.id.as_str())
+        .execute(change.connection())
+        .await?;
+    change
+        .record(Entry {
+            action: Action::TokenRotateFinish,
+            function: Some(function),
+            target: token.id.as_str(),
+            detail: Some(token.name.as_str()),
+        })
+        .await?;
+    Ok(())
 }

@@ -29,6 +29,8 @@ pub(crate) enum TokensCommand {
     Enable(EnableArgs),
     Check(CheckArgs),
     Revoke(RevokeArgs),
+    RevokeLeaked(RevokeLeakedArgs),
+    Inspect(InspectArgs),
 }
 
 /// List a function's tokens
@@ -299,4 +301,24 @@ pub(crate) struct RevokeArgs {
     /// Revoke it even if it is the function's last active token
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Revoke leaked tokens by their values, which are read from stdin: of any function, and access tokens
+#[derive(Debug, Args)]
+pub(crate) struct RevokeLeakedArgs {
+    /// Where the values are: `-` for stdin, or a file. Other text between them is ignored
+    #[arg(value_name = "FILE")]
+    pub(crate) input: PathBuf,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// Check the form of tokens that are read from stdin, without a server
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Where the tokens are: `-` for stdin, or a file. Other text between them is ignored
+    #[arg(value_name = "FILE")]
+    pub(crate) input: PathBuf,
 }

@@ -220,3 +220,115 @@ fn a_refusal_names_the_state_of_the_token() {
     assert!(log.contains("the old value of a rotated token"), "{log}");
     assert!(!log.contains(&token) && !log.contains(&rotated));
 }
+
+#[test]
+fn leaked_tokens_are_revoked_by_their_values() {
+    let fixture = Fixture::start();
+    fixture.sandbox.deploy("other", &function("() => \"ok\""));
+    let default = fixture.data("tokens rotate fine default -y");
+    let default = text(&default, "token");
+    let old = fixture.create("--name ci");
+    let rotated = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
+    let unknown = jelou_token::RuntimeToken::mint().unwrap();
+    let access = fixture.data("access-tokens create --name bot --scope functions:read");
+    let access = text(&access, "token");
+    let admin = fixture.server.access_token.clone().unwrap();
+    let mistyped = format!("{}x", &default[..default.len() - 1]);
+    let leak = format!(
+        "commit 1\nTOKEN={default};\n\"{old}\" {}\n{access}\n{admin} {default}\n{mistyped}",
+        unknown.expose()
+    );
+    let revoke = || {
+        let outcome = fixture
+            .sandbox
+            .jelou("tokens revoke-leaked - -y --json")
+            .run_with_stdin(&leak);
+        assert_eq!(outcome.code, 0, "{outcome}");
+        let shown = outcome.to_string();
+        for value in [&default, &old, &rotated, &access] {
+            assert!(!shown.contains(value.as_str()), "{shown}");
+        }
+        let reports = outcome.json()["data"].as_array().unwrap().clone();
+        let outcomes = reports.iter().map(|report| text(report, "outcome"));
+        outcomes.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        revoke(),
+        [
+            "revoked",
+            "oldValueEnded",
+            "unknown",
+            "revoked",
+            "lastAdministrator",
+            "malformed"
+        ]
+    );
+    let calls = [&default, &old, &rotated].map(|token| fixture.call(token));
+    assert_eq!(calls, [401, 401, 200]);
+    assert_eq!(
+        fixture
+            .server
+            .manage(&access, "/v1/functions")
+            .send()
+            .status,
+        401
+    );
+    assert_eq!(revoke()[..2], ["alreadyInvalid", "alreadyInvalid"]);
+    let audit = fixture.data("audit");
+    assert!(audit.to_string().contains("token.revoke"), "{audit}");
+
+    let unconfirmed = fixture
+        .sandbox
+        .jelou("tokens revoke-leaked -")
+        .run_with_stdin(&rotated);
+    assert_eq!(unconfirmed.code, 2, "{unconfirmed}");
+    assert_eq!(fixture.call(&rotated), 200);
+}
+
+#[test]
+fn tokens_are_inspected_without_a_server() {
+    let sandbox = Sandbox::new();
+    let token = jelou_token::RuntimeToken::mint().unwrap();
+    let value = token.expose();
+    let text = format!(
+        "a={value} {}x jfn_rt_short jfn_xx_1",
+        &value[..value.len() - 1]
+    );
+    let outcome = sandbox
+        .jelou("tokens inspect - --json")
+        .run_with_stdin(&text);
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(!outcome.to_string().contains(value), "{outcome}");
+    let data = outcome.json()["data"].clone();
+    let valid: Vec<_> = data
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["valid"].clone())
+        .collect();
+    assert_eq!(valid, [true, false, false, false], "{data}");
+    assert_eq!(data[0]["prefix"], token.display_prefix().as_str());
+    let nothing = sandbox.jelou("tokens inspect -").run_with_stdin("hello");
+    assert_eq!(nothing.code, 7, "{nothing}");
+}
+
+/// A deployment keeps its sources, and everybody with access to it could read the token.
+#[test]
+fn a_source_file_with_a_working_token_is_refused() {
+    let fixture = Fixture::start();
+    let token = fixture.create("--name ci");
+    let source = function(&format!("() => 1;\n// {token}\n()"));
+    fixture.sandbox.function("leaky", &source);
+    let refused = fixture.run("deploy leaky --create -y");
+    assert_eq!(refused.code, 7, "{refused}");
+    let shown = refused.to_string();
+    assert!(
+        shown.contains("index.ts:") && shown.contains("token that works"),
+        "{shown}"
+    );
+    assert!(!shown.contains(&token), "{shown}");
+    // A token that no longer works reveals nothing.
+    fixture.data("tokens revoke fine ci -y");
+    let harmless = function(&format!("() => \"{token}\""));
+    fixture.sandbox.deploy("leaky", &harmless);
+}

@@ -3,8 +3,11 @@
 mod check;
 mod create;
 mod info;
+mod input;
+mod inspect;
 mod list;
 mod revoke;
+mod revoke_leaked;
 mod rotate;
 mod selection;
 mod state;
@@ -29,5 +32,7 @@ pub(crate) fn run(command: TokensCommand, context: &Context) -> anyhow::Result<(
         TokensCommand::Enable(args) => state::enable(args, context),
         TokensCommand::Check(args) => check::run(args, context),
         TokensCommand::Revoke(args) => revoke::run(args, context),
+        TokensCommand::RevokeLeaked(args) => revoke_leaked::run(&args, context),
+        TokensCommand::Inspect(args) => inspect::run(&args, context),
     }
 }

@@ -1,0 +1,149 @@
+//! Leaked tokens: revocation by value, and tokens in the files of a deploy.
+
+use std::sync::Arc;
+
+use jelou_core::SourceTree;
+use jelou_core::api::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
+use jelou_store::{Actor, StoreError};
+use jelou_token::{AccessToken, DisplayPrefix, RuntimeToken, TokenHash, scan};
+use zeroize::Zeroizing;
+
+use super::{Control, ControlError};
+
+/// A reported value.
+enum Value {
+    Runtime(TokenHash, DisplayPrefix),
+    Access(TokenHash, DisplayPrefix),
+    Malformed,
+}
+
+impl Value {
+    fn of(text: &str) -> Self {
+        if let Ok(token) = RuntimeToken::parse(text) {
+            return Self::Runtime(token.hash(), token.display_prefix());
+        }
+        match AccessToken::parse(text) {
+            Ok(token) => Self::Access(token.hash(), token.display_prefix()),
+            Err(_) => Self::Malformed,
+        }
+    }
+}
+
+impl Control {
+    /// Revokes each reported token. The next request with it is refused.
+    pub(crate) async fn revoke_leaked(
+        self: &Arc<Self>,
+        actor: Actor,
+        report: ReportLeak,
+    ) -> Result<Vec<LeakedToken>, ControlError> {
+        let values: Vec<_> = report.values.into_iter().map(Zeroizing::new).collect();
+        if values.is_empty() || values.len() > MAX_LEAKED_VALUES {
+            return Err(ControlError::Invalid {
+                detail: format!(
+                    "the report has {} values; it must have 1 to {MAX_LEAKED_VALUES}",
+                    values.len()
+                ),
+                hint: "send the rest in another report",
+            });
+        }
+        let values: Vec<_> = values.iter().map(|value| Value::of(value.trim())).collect();
+        self.change(|control| async move {
+            let mut reports = Vec::with_capacity(values.len());
+            for value in values {
+                reports.push(control.revoke_value(&actor, value).await?);
+            }
+            Ok(reports)
+        })
+        .await
+    }
+
+    async fn revoke_value(&self, actor: &Actor, value: Value) -> Result<LeakedToken, ControlError> {
+        let (mut report, prefix) = match value {
+            Value::Runtime(hash, prefix) => (self.revoke_runtime(actor, &hash).await?, prefix),
+            Value::Access(hash, prefix) => (self.revoke_access(actor, &hash).await?, prefix),
+            Value::Malformed => {
+                return Ok(LeakedToken::without_token(LeakOutcome::Malformed, None));
+            }
+        };
+        report.prefix = Some(prefix.to_string());
+        Ok(report)
+    }
+
+    async fn revoke_runtime(
+        &self,
+        actor: &Actor,
+        hash: &TokenHash,
+    ) -> Result<LeakedToken, ControlError> {
+        let leak = self.store.revoke_leaked_token(actor, hash).await?;
+        match (leak.report.outcome, &leak.ended) {
+            (LeakOutcome::Revoked, Some(token)) => self.registry.tokens.remove(token),
+            (_, Some(_)) => self.registry.tokens.remove_value(hash),
+            _ => {}
+        }
+        Ok(leak.report)
+    }
+
+    async fn revoke_access(
+        &self,
+        actor: &Actor,
+        hash: &TokenHash,
+    ) -> Result<LeakedToken, ControlError> {
+        let Some((token, is_revoked)) = self.store.access_token_of(hash).await? else {
+            return Ok(LeakedToken::without_token(LeakOutcome::Unknown, None));
+        };
+        let outcome = if is_revoked {
+            LeakOutcome::AlreadyInvalid
+        } else {
+            match self.store.revoke_access_token(actor, &token.id).await {
+                Ok(_) => {
+                    self.registry.access_tokens.remove(hash);
+                    LeakOutcome::Revoked
+                }
+                Err(StoreError::LastAdministrator { .. }) => LeakOutcome::LastAdministrator,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        Ok(LeakedToken {
+            outcome,
+            prefix: None,
+            id: Some(token.id.to_string()),
+            name: Some(token.name),
+            function: None,
+        })
+    }
+
+    /// Refuses an upload that contains a token of this server that still works.
+    pub(super) fn check_for_tokens(&self, tree: &SourceTree) -> Result<(), ControlError> {
+        for file in tree.files() {
+            for found in scan(&file.content) {
+                if self.is_live(found.value) {
+                    let line = file.content[..found.start].lines().count().max(1);
+                    return Err(ControlError::Invalid {
+                        detail: format!(
+                            "{}:{line} contains a token that works; a deployment would keep it for ever",
+                            file.path
+                        ),
+                        hint: "revoke the token, create another one, and store it with `jelou secrets set`",
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_live(&self, value: &str) -> bool {
+        match Value::of(value) {
+            Value::Runtime(hash, _) => self.registry.tokens.known(&hash).is_some_and(|token| {
+                token
+                    .grant
+                    .expires_at
+                    .is_none_or(|end| end > self.clock.now())
+            }),
+            Value::Access(hash, _) => {
+                let token = self.registry.access_tokens.get(&hash);
+                token.is_some_and(|token| !token.is_expired(self.clock.now()))
+            }
+            Value::Malformed => false,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Revokes tokens by their value, because the finder of a leaked value knows nothing else about it.
+
+use jelou_core::api::{LeakOutcome, LeakedToken};
+use jelou_token::TokenHash;
+use sqlx::AnyConnection;
+
+use crate::access_tokens::AccessTokenRecord;
+use crate::actor::Actor;
+use crate::database::row::Columns;
+use crate::error::StoreError;
+use crate::runtime_tokens::{self, RuntimeTokenRecord};
+use crate::store::Store;
+use crate::{access_tokens, functions};
+
+/// What happened to a leaked runtime token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeLeak {
+    pub report: LeakedToken,
+    /// The token as it was before; `None` if nothing changed.
+    pub ended: Option<RuntimeTokenRecord>,
+}
+
+impl Store {
+    /// Revokes the runtime token with this value, in any function; ends only the old value of a rotated token. The rule
+    /// that a function has an active token does not apply: a leaked token is worse than none.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn revoke_leaked_token(
+        &self,
+        actor: &Actor,
+        hash: &TokenHash,
+    ) -> Result<RuntimeLeak, StoreError> {
+        let mut change = self.change(actor).await?;
+        let now = change.now();
+        let Some((token, is_revoked)) = runtime_token(change.connection(), hash).await? else {
+            return Ok(RuntimeLeak {
+                report: LeakedToken::without_token(LeakOutcome::Unknown, None),
+                ended: None,
+            });
+        };
+        let slug = functions::slug_of(change.connection(), &token.function_id).await?;
+        let is_old = token.hash != *hash;
+        let previous = token.previous.as_ref().filter(|_| is_old);
+        let outcome = if is_revoked || previous.is_some_and(|old| old.valid_until <= now) {
+            LeakOutcome::AlreadyInvalid
+        } else if is_old {
+            runtime_tokens::end_previous(&mut change, &slug, &token).await?;
+            LeakOutcome::OldValueEnded
+        } else {
+            runtime_tokens::revoke(&mut change, &slug, &token).await?;
+            LeakOutcome::Revoked
+        };
+        change.commit().await?;
+        Ok(RuntimeLeak {
+            report: LeakedToken {
+                outcome,
+                prefix: None,
+                id: Some(token.id.to_string()),
+                name: Some(token.name.clone()),
+                function: Some(slug),
+            },
+            ended: (outcome != LeakOutcome::AlreadyInvalid).then_some(token),
+        })
+    }
+
+    /// The access token with this value, and whether it is revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn access_token_of(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<(AccessTokenRecord, bool)>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at \
+             FROM access_tokens WHERE hash = $1",
+        )
+        .bind(&hash.as_bytes()[..])
+        .fetch_optional(self.database.pool())
+        .await?;
+        row.map(|row| {
+            let is_revoked = row.optional_time("revoked_at")?.is_some();
+            Ok((access_tokens::record(&row)?, is_revoked))
+        })
+        .transpose()
+    }
+}
+
+/// The token with this value, current or old, and whether it is revoked.
+async fn runtime_token(
+    connection: &mut AnyConnection,
+    hash: &TokenHash,
+) -> Result<Option<(RuntimeTokenRecord, bool)>, StoreError> {
+    let row = sqlx::query(runtime_tokens::BY_VALUE)
+        .bind(&hash.as_bytes()[..])
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        let is_revoked = row.optional_time("revoked_at")?.is_some();
+        Ok((runtime_tokens::record(&row)?, is_revoked))
+    })
+    .transpose()
+}

@@ -1,0 +1,74 @@
+//! `jelou tokens revoke-leaked`.
+
+use jelou_core::api::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
+
+use super::input::Input;
+use crate::cli::tokens::RevokeLeakedArgs;
+use crate::context::{Confirmation, Context};
+use crate::exit::Failure;
+use crate::output::{Breadcrumb, Human};
+use crate::prompt::Preset;
+
+pub(crate) fn run(args: &RevokeLeakedArgs, context: &Context) -> anyhow::Result<()> {
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        context
+            .prompt
+            .require("Revoke the leaked tokens?", "--yes")?;
+    }
+    let input = Input::read(&args.input)?;
+    let values = input.tokens();
+    if values.is_empty() {
+        return Err(Failure::validation("the input contains no token")
+            .hint("a runtime token starts with jfn_rt_, an access token with jfn_pat_")
+            .into());
+    }
+    let client = context.client()?;
+    context.confirm(
+        confirmation,
+        &format!(
+            "Revoke {} leaked tokens, even the last one of a function?",
+            values.len()
+        ),
+        Preset::No,
+        "--yes",
+    )?;
+    let mut reports = Vec::with_capacity(values.len());
+    for values in values.chunks(MAX_LEAKED_VALUES) {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        reports.extend(client.revoke_leaked(&ReportLeak { values })?);
+    }
+    context.output.result_with(
+        &reports,
+        &[Breadcrumb::new(
+            "jelou audit".to_owned(),
+            "See who did what with them",
+        )],
+        |human| reports.iter().try_for_each(|report| show(human, report)),
+    )?;
+    Ok(())
+}
+
+fn show(human: &mut Human, report: &LeakedToken) -> std::io::Result<()> {
+    let prefix = report.prefix.as_deref().unwrap_or("jfn_");
+    let name = report.name.as_ref().map(ToString::to_string);
+    let name = name.unwrap_or_default();
+    let of = match &report.function {
+        Some(function) => format!("\"{name}\" of {function}"),
+        None => format!("\"{name}\""),
+    };
+    match report.outcome {
+        LeakOutcome::Revoked => human.success(&format!("{prefix}...  revoked {of}")),
+        LeakOutcome::OldValueEnded => human.success(&format!(
+            "{prefix}...  ended the old value of {of}; its new value works on"
+        )),
+        LeakOutcome::AlreadyInvalid => {
+            human.item(&format!("{prefix}...  {of} did not work any more"))
+        }
+        LeakOutcome::LastAdministrator => human.warning(&format!(
+            "{prefix}...  {of} is the last access token with the scope admin: create another one, then revoke it"
+        )),
+        LeakOutcome::Unknown => human.item(&format!("{prefix}...  not a token of this server")),
+        LeakOutcome::Malformed => human.item(&format!("{prefix}...  not a token: its checksum is wrong")),
+    }
+}
