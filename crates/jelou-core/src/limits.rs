@@ -29,6 +29,8 @@ pub struct Limits {
     pub max_body_memory_mib: Option<u64>,
     /// Milliseconds that a request waits for memory for its body before it gets 503.
     pub max_body_wait_ms: u64,
+    /// MiB of the server's memory that large results of MCP tools may take together.
+    pub max_mcp_memory_mib: u64,
     /// MiB of a process's JavaScript heap.
     pub max_heap_mib: u64,
     /// MiB of private memory of a process, including its heap.
@@ -90,6 +92,7 @@ impl Default for Limits {
             max_websocket_message_bytes: 1024 * 1024,
             max_body_memory_mib: None,
             max_body_wait_ms: 10_000,
+            max_mcp_memory_mib: 256,
             max_heap_mib: 128,
             max_memory_mib: 256,
             max_workers_memory_mib: None,

@@ -37,6 +37,7 @@ pub struct Config {
     /// `None` for plain HTTP.
     #[serde(default)]
     pub tls: Option<Tls>,
+    pub connections: Connections,
     pub identity: Identity,
     /// `None` if functions cannot use the Jelou API.
     #[serde(default)]
@@ -63,6 +64,19 @@ pub struct Tls {
     /// The certificate chain of the server.
     pub cert: PathBuf,
     pub key: PathBuf,
+}
+
+/// The limits of connections from callers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connections {
+    /// Open connections; what the process's file descriptors allow when it is not set.
+    #[serde(default)]
+    pub max: Option<usize>,
+    pub max_per_address: usize,
+    pub head_timeout_ms: u64,
+    pub write_timeout_ms: u64,
+    pub half_closed_timeout_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -108,6 +122,21 @@ pub struct Mcp {
     pub allowed_origins: Vec<String>,
 }
 
+impl Connections {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let one_at_least = [
+            ("max", self.max == Some(0)),
+            ("max_per_address", self.max_per_address == 0),
+            ("head_timeout_ms", self.head_timeout_ms == 0),
+            ("write_timeout_ms", self.write_timeout_ms == 0),
+        ];
+        match one_at_least.into_iter().find(|(_, is_zero)| *is_zero) {
+            Some((setting, _)) => Err(ConfigError::NoConnections { setting }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Database {
     pub fn busy_timeout(&self) -> Duration {
         Duration::from_millis(self.busy_timeout_ms)
@@ -146,6 +175,8 @@ pub enum ConfigError {
     Missing(PathBuf),
     #[error("`domain` is `{0}`, which is not a domain name (for instance `fn.example.com`)")]
     Domain(String),
+    #[error("`connections.{setting}` is 0; it must be at least 1")]
+    NoConnections { setting: &'static str },
     #[error("`limits.{setting}` is {value}; it must be at least {least}")]
     TooSmall {
         setting: &'static str,
@@ -214,6 +245,7 @@ impl Config {
         {
             return Err(ConfigError::JelouUrl(base_url.clone()));
         }
+        self.connections.validate()?;
         let limits = &self.limits;
         let least = [
             ("request_timeout_ms", limits.request_timeout_ms, 1),
@@ -222,6 +254,7 @@ impl Config {
             ("startup_timeout_ms", limits.startup_timeout_ms, 1),
             ("build_timeout_ms", limits.build_timeout_ms, 1),
             ("max_build_memory_mib", limits.max_build_memory_mib, 128),
+            ("max_mcp_memory_mib", limits.max_mcp_memory_mib, 1),
             ("max_heap_mib", limits.max_heap_mib, 16),
             // Enough for one or two processes.
             (

@@ -24,6 +24,7 @@ use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
+use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, last_used, memory};
@@ -104,6 +105,7 @@ impl Server {
             domain: domain.clone(),
             limits: config.limits.clone(),
             mcp: config.mcp.clone(),
+            mcp_results: ResultMemory::new(&config.limits),
             running_calls: RunningCalls::default(),
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),

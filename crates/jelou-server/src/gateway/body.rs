@@ -7,6 +7,9 @@ use jelou_engine::WorkerBody;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Maximum bytes of a piece of a complete body.
+const MAX_PIECE: usize = 64 * 1024;
+
 /// The body of every response of this server.
 #[derive(Debug)]
 pub(crate) enum GatewayBody {
@@ -25,6 +28,15 @@ impl GatewayBody {
     }
 }
 
+/// The first bytes of a body. hyper copies a piece into its buffer and then drops the piece, so a large body is cut: its
+/// memory stays accounted for until the caller has read most of it.
+fn next_piece(bytes: &mut Option<Bytes>) -> Option<Bytes> {
+    match bytes {
+        Some(rest) if rest.len() > MAX_PIECE => Some(rest.split_to(MAX_PIECE)),
+        rest => rest.take(),
+    }
+}
+
 impl Body for GatewayBody {
     type Data = Bytes;
     type Error = BoxError;
@@ -34,7 +46,7 @@ impl Body for GatewayBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Full(bytes) => Poll::Ready(next_piece(bytes).map(|bytes| Ok(Frame::data(bytes)))),
             Self::Worker(body) => Pin::new(body.as_mut())
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(BoxError::from))),

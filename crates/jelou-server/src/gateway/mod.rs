@@ -34,6 +34,7 @@ pub(crate) use body::GatewayBody;
 
 use crate::config::Mcp;
 use crate::log_limit::LogLimit;
+use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
 use crate::network::Networks;
 use crate::registry::{Function, Registry};
@@ -45,6 +46,7 @@ pub(crate) struct Gateway {
     pub(crate) domain: Domain,
     pub(crate) limits: Limits,
     pub(crate) mcp: Mcp,
+    pub(crate) mcp_results: ResultMemory,
     pub(crate) running_calls: RunningCalls,
     /// Networks of callers that may send an identity.
     pub(crate) identity_trusted: Networks,

@@ -15,7 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::connections::{self, Slot};
 use super::graceful::{self, ConnectionResult};
+use super::watched::Watched;
 use super::{MAX_HEAD_BYTES, Routing, http1, proxy_protocol, stopped, tls};
 use crate::gateway::GatewayBody;
 
@@ -31,13 +33,18 @@ pub(super) async fn serve(
     stream: std::net::TcpStream,
     peer: SocketAddr,
     routing: Arc<Routing>,
+    mut slot: Slot,
     stop: watch::Receiver<bool>,
 ) {
     let connection = async {
         let stream = TcpStream::from_std(stream)?;
         stream.set_nodelay(true)?;
-        match cold_future(|| open(stream, peer.ip(), &routing, stop.clone())).await? {
-            Some((Opened::Plain(stream), peer)) => http1::serve(stream, peer, routing, stop).await,
+        let opened = cold_future(|| open(stream, peer.ip(), &routing, &mut slot, stop.clone()));
+        match opened.await? {
+            // Boxed, so that a connection without a request takes little memory.
+            Some((Opened::Plain(stream), peer)) => {
+                Box::pin(http1::serve(stream, peer, routing, stop)).await
+            }
             Some((Opened::Other(other), peer)) => {
                 cold_future(|| serve_other(other, peer, routing, stop)).await
             }
@@ -54,11 +61,19 @@ async fn open(
     mut stream: TcpStream,
     mut peer: IpAddr,
     routing: &Routing,
+    slot: &mut Slot,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<Option<(Opened, IpAddr)>> {
     let opening = async {
         if routing.proxies().contain(peer) {
             peer = proxy_protocol::caller(&mut stream).await?.unwrap_or(peer);
+        }
+        if !routing.proxies().contain(peer)
+            && let Err(refused) = slot.count_for(peer)
+        {
+            routing.connections.log(&refused, peer);
+            connections::refuse(stream.into_std()?, &refused, routing.certificate.is_some());
+            return Ok(None);
         }
         let opened = match &routing.certificate {
             Some(certificate) => {
@@ -68,10 +83,10 @@ async fn open(
             None if begins_with_http2(&stream).await? => Opened::Other(Other::PlainHttp2(stream)),
             None => Opened::Plain(stream),
         };
-        Ok((opened, peer))
+        Ok(Some((opened, peer)))
     };
     tokio::select! {
-        opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?.map(Some),
+        opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?,
         // No request has started.
         () = stopped(&mut stop) => Ok(None),
     }
@@ -130,6 +145,7 @@ async fn serve_http2<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let stream = Watched::new(stream, None, routing.patience);
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)

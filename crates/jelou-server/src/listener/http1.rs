@@ -14,12 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::graceful::{self, ConnectionResult};
-use super::lazy_timer::LazyTimer;
+use super::head_timer::HeadTimer;
+use super::watched::{Progress, Watched};
 use super::{MAX_HEAD_BYTES, Routing};
 
-/// Timeout for a request's head and for an idle connection, because hyper has one timer for both. It is longer than the
-/// usual 60 s of proxies. So the proxy closes first, and no request arrives at a closed connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// Timeout of an idle connection. It is longer than the usual 60 s of proxies. So the proxy closes first, and no request
+/// arrives at a closed connection. hyper has one timer for this and for the head; [`HeadTimer`] ends earlier once a head
+/// has begun.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 pub(super) async fn serve<S>(
     stream: S,
@@ -30,14 +32,17 @@ pub(super) async fn serve<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let progress = Progress::new(routing.head_timeout);
+    let stream = Watched::new(stream, Some(Arc::clone(&progress)), routing.patience);
     let service = service_fn(|request: Request<Incoming>| {
+        progress.answers();
         let routing = &routing;
         // Pinned in place, because `await` would move the future with all of its state.
         async move { Ok::<_, std::convert::Infallible>(pin!(routing.answer(request, peer)).await) }
     });
     let connection = limited()
-        .timer(LazyTimer)
-        .header_read_timeout(HEAD_TIMEOUT)
+        .timer(HeadTimer::new(Arc::clone(&progress)))
+        .header_read_timeout(IDLE_TIMEOUT)
         // Most responses are small, so copying the body behind the head costs less than a vectored write.
         .writev(false)
         .serve_connection(TokioIo::new(stream), service);

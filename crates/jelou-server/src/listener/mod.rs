@@ -4,15 +4,17 @@
 //! ([`proxy_protocol`]); TLS, if the server has a certificate ([`tls`]); then HTTP/2 or HTTP/1.1 ([`connection`]).
 
 mod connection;
+mod connections;
 mod cores;
 mod graceful;
+mod head_timer;
 pub(crate) mod http1;
-mod lazy_timer;
 mod proxy_protocol;
 mod sockets;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod watched;
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -28,11 +30,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+pub(crate) use connections::Connections;
 pub(crate) use cores::Cores;
 pub use sockets::ListenError;
 pub(crate) use sockets::Sockets;
 use tls::Certificate;
 pub use tls::TlsError;
+use watched::Patience;
 
 use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
@@ -55,6 +59,10 @@ struct Routing {
     trusted_proxies: TrustedProxies,
     /// `None` if callers use plain HTTP.
     certificate: Option<Arc<Certificate>>,
+    /// The count of all listeners.
+    connections: Arc<Connections>,
+    head_timeout: Duration,
+    patience: Patience,
 }
 
 impl Routing {
@@ -165,11 +173,19 @@ async fn serve(
         // Removes the connection from this thread's runtime, because it runs on the runtime of its core.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
+                let slot = match routing.connections.enter() {
+                    Ok(slot) => slot,
+                    Err(refused) => {
+                        routing.connections.log(&refused, peer.ip());
+                        connections::refuse(stream, &refused, routing.certificate.is_some());
+                        continue;
+                    }
+                };
                 let open = open.subscribe();
                 let routing = Arc::clone(&routing);
                 let stop = stop.clone();
                 cores.spawn(async move {
-                    connection::serve(stream, peer, routing, stop).await;
+                    connection::serve(stream, peer, routing, slot, stop).await;
                     drop(open);
                 });
             }

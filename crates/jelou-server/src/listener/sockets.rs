@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Certificate, Cores, Routing, TlsError};
-use crate::config::Config;
+use super::watched::Patience;
+use super::{Certificate, Connections, Cores, Routing, TlsError};
+use crate::config::{self, Config};
 use crate::gateway::Gateway;
 use crate::network::TrustedProxies;
 
@@ -23,6 +24,7 @@ pub(crate) struct Sockets {
     certificate: Option<Arc<Certificate>>,
     trusted_proxies: TrustedProxies,
     drain_timeout: Duration,
+    connections: config::Connections,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,7 @@ impl Sockets {
             certificate: certificate.map(Arc::new),
             trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
             drain_timeout: config.limits.drain_timeout(),
+            connections: config.connections.clone(),
         })
     }
 
@@ -80,8 +83,16 @@ impl Sockets {
         stop: &watch::Receiver<bool>,
     ) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
+        let settings = &self.connections;
+        let connections = Connections::new(settings.max, settings.max_per_address);
         let mut serve = |listener, gateway, api| {
             let routing = Routing {
+                connections: Arc::clone(&connections),
+                head_timeout: Duration::from_millis(settings.head_timeout_ms),
+                patience: Patience {
+                    write: Duration::from_millis(settings.write_timeout_ms),
+                    half_closed: Duration::from_millis(settings.half_closed_timeout_ms),
+                },
                 gateway,
                 api,
                 trusted_proxies: self.trusted_proxies.clone(),

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::graceful::ConnectionResult;
-use super::{Routing, http1};
+use super::watched::Patience;
+use super::{Connections, Routing, http1};
 use crate::network::TrustedProxies;
 
 /// A server that returns an empty response to every request.
@@ -30,6 +32,12 @@ impl Serving {
             api,
             trusted_proxies: TrustedProxies::default(),
             certificate: None,
+            connections: Connections::new(None, 1),
+            head_timeout: Duration::from_secs(10),
+            patience: Patience {
+                write: Duration::from_secs(10),
+                half_closed: Duration::ZERO,
+            },
         });
         let (stop, stopped) = watch::channel(false);
         let peer = IpAddr::from([127, 0, 0, 1]);

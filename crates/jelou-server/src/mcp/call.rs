@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jelou_core::manifest::Tool;
-use jelou_engine::{BodyMemory, RequestBody, WorkerBody};
+use jelou_engine::{BodyMemory, RequestBody};
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
 use super::message::{Refusal, Request};
 use super::outcome::Outcome;
+use super::result_memory::{ResultError, Share, Whole};
 use super::revision::Revision;
 use super::{Exchange, mirrored, outcome};
 use crate::documents::mcp::{Entry, Input, ParameterError};
@@ -31,14 +31,14 @@ impl From<Refusal> for Denial {
     }
 }
 
-/// Returns the result as JSON.
+/// Returns the result as JSON, and its share of the memory for results.
 pub(super) async fn call(
     exchange: Exchange<'_>,
     access: &Access,
     revision: Revision,
     headers: &HeaderMap,
     request: &Request,
-) -> Result<Bytes, Denial> {
+) -> Result<(Bytes, Option<Share>), Denial> {
     let Some(name) = request.params.get("name").and_then(Value::as_str) else {
         return Err(Refusal::invalid_params("`name` must be a string").into());
     };
@@ -63,7 +63,7 @@ pub(super) async fn call(
             mirrored::check(mirrored, headers, &arguments)?;
         }
     }
-    let outcome = match entry.arguments.input(arguments) {
+    let mut outcome = match entry.arguments.input(arguments) {
         Ok(input) => {
             let calls = &exchange.gateway.running_calls;
             let running = calls.enter(exchange.named_call(headers, &request.id));
@@ -75,12 +75,9 @@ pub(super) async fn call(
         Err(error) => invalid(&error),
     };
     let server_info = exchange.live.documents.mcp.server_info();
-    Ok(outcome::result(
-        &outcome,
-        entry.output,
-        revision,
-        server_info,
-    ))
+    let share = outcome.share.take();
+    let result = outcome::result(&outcome, entry.output, revision, server_info);
+    Ok((result, share))
 }
 
 /// The result of a call that the client has cancelled.
@@ -165,15 +162,22 @@ async fn ask(
         gateway.domain.url(function.slug.as_str()),
         input.path
     );
-    match whole(body, gateway.limits.max_body_bytes).await {
-        Ok(body) => Ok(Outcome {
-            status: parts.status,
-            headers: parts.headers,
-            url,
-            body,
-        }),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let limit = gateway.limits.max_body_bytes;
+    let limit = gateway.limits.max_body_bytes;
+    let error = match gateway.mcp_results.read(body, limit).await {
+        Ok(Whole { body, share }) => {
+            return Ok(Outcome {
+                status: parts.status,
+                headers: parts.headers,
+                url,
+                body,
+                share,
+            });
+        }
+        Err(error) => error,
+    };
+    failures::log(gateway, function, exchange.request_id, &error);
+    match error {
+        ResultError::TooLarge(_) => {
             let text =
                 format!("The result is over the limit of {limit} bytes (limits.max_body_bytes)");
             Ok(Outcome::json(
@@ -181,19 +185,9 @@ async fn ask(
                 Bytes::from(json!({ "error": text }).to_string()),
             ))
         }
-        Err(error) => {
-            failures::log(gateway, function, exchange.request_id, &error);
-            Err(Answer::FunctionError)
-        }
+        ResultError::NoMemory { .. } => Err(Answer::Unavailable { retry_after: 1 }),
+        ResultError::Worker(_) => Err(Answer::FunctionError),
     }
-}
-
-async fn whole(
-    body: WorkerBody,
-    limit: u64,
-) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(Limited::new(body, limit).collect().await?.to_bytes())
 }
 
 fn of_platform(answer: &Answer<'_>) -> Outcome {

@@ -1,26 +1,46 @@
 //! Content blocks: the part of a result for the model.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-pub(super) fn text(text: &str) -> Value {
-    json!({ "type": "text", "text": text })
+/// A content block. Large texts are not copied.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Block<'a> {
+    Text {
+        r#type: &'static str,
+        text: Cow<'a, str>,
+    },
+    /// A block that the handler made.
+    Made(&'a RawValue),
+    Other(Value),
+}
+
+pub(super) fn text<'a>(text: impl Into<Cow<'a, str>>) -> Block<'a> {
+    Block::Text {
+        r#type: "text",
+        text: text.into(),
+    }
 }
 
 /// A block for bytes of the media type. `url` is the URI of a resource block.
-pub(super) fn of_bytes(media_type: &str, bytes: &[u8], url: &str) -> Value {
+pub(super) fn of_bytes<'a>(media_type: &str, bytes: &'a [u8], url: &str) -> Block<'a> {
     let kind = media_type.split('/').next().unwrap_or_default();
     match (kind, std::str::from_utf8(bytes)) {
-        ("image" | "audio", _) => {
-            json!({ "type": kind, "data": STANDARD.encode(bytes), "mimeType": media_type })
-        }
+        ("image" | "audio", _) => Block::Other(
+            json!({ "type": kind, "data": STANDARD.encode(bytes), "mimeType": media_type }),
+        ),
         (_, Ok(readable)) => text(readable),
-        ("text", Err(_)) => text(&String::from_utf8_lossy(bytes)),
-        (_, Err(_)) => json!({
+        ("text", Err(_)) => text(String::from_utf8_lossy(bytes)),
+        (_, Err(_)) => Block::Other(json!({
             "type": "resource",
             "resource": { "uri": url, "mimeType": media_type, "blob": STANDARD.encode(bytes) },
-        }),
+        })),
     }
 }
 
@@ -47,9 +67,15 @@ pub(super) fn is_block(value: &Value) -> bool {
 mod tests {
     use super::*;
 
+    fn written(block: &Block<'_>) -> Value {
+        serde_json::to_value(block).unwrap()
+    }
+
     #[test]
     fn bytes_become_the_block_of_their_type() {
-        let block = |media_type: &str, bytes: &[u8]| of_bytes(media_type, bytes, "https://x/y");
+        let block =
+            |media_type: &str, bytes: &[u8]| written(&of_bytes(media_type, bytes, "https://x/y"));
+        let text = |plain: &'static str| written(&text(plain));
         assert_eq!(block("text/csv", b"a,b"), text("a,b"));
         assert_eq!(block("application/xml", b"<a/>"), text("<a/>"));
         assert_eq!(
@@ -68,7 +94,7 @@ mod tests {
     #[test]
     fn blocks_are_told_from_data_that_looks_like_them() {
         for block in [
-            text("x"),
+            written(&text("x")),
             json!({ "type": "resource_link", "uri": "a:b", "name": "n" }),
             json!({ "type": "resource", "resource": { "uri": "a:b", "blob": "" } }),
         ] {

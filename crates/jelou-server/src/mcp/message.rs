@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::result_memory::{self, Share};
 use crate::gateway::{GatewayBody, answer};
 
 /// Error codes of JSON-RPC 2.0, section 5.1, and of MCP 2026-07-28, "Error Codes".
@@ -104,6 +105,15 @@ fn is_id(id: &Value) -> bool {
 
 /// The response to a successful request. `result` is JSON.
 pub(super) fn response(id: &Value, result: &[u8]) -> Response<GatewayBody> {
+    large_response(id, result, None)
+}
+
+/// Like [`response`], for a result that has a share of the memory for results.
+pub(super) fn large_response(
+    id: &Value,
+    result: &[u8],
+    share: Option<Share>,
+) -> Response<GatewayBody> {
     let id = id.to_string();
     let mut body = Vec::with_capacity(id.len() + result.len() + 36);
     body.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
@@ -111,7 +121,7 @@ pub(super) fn response(id: &Value, result: &[u8]) -> Response<GatewayBody> {
     body.extend_from_slice(br#","result":"#);
     body.extend_from_slice(result);
     body.push(b'}');
-    answer::json(StatusCode::OK, Bytes::from(body))
+    answer::json(StatusCode::OK, result_memory::held(body, share))
 }
 
 /// The error response to a request.

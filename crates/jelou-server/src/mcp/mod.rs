@@ -12,6 +12,7 @@ mod message;
 mod mirrored;
 mod origin;
 mod outcome;
+mod result_memory;
 mod revision;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::registry::{Function, Live};
 use access::Access;
 use call::Denial;
 use message::{Message, Refusal};
+pub(crate) use result_memory::ResultMemory;
 use revision::Revision;
 
 /// The context of one request.
@@ -141,7 +143,7 @@ async fn dispatch(
         (_, "tools/list") => list(catalog, revision, access, &request),
         (_, "tools/call") => {
             match call::call(exchange, access, revision, headers, &request).await {
-                Ok(result) => Ok(result),
+                Ok((result, share)) => return message::large_response(&request.id, &result, share),
                 Err(Denial::Refused(refusal)) => Err(refusal),
                 // Without a token, unknown and private tools get the same response.
                 Err(Denial::TokenNeeded) => return Answer::Unauthorized.into(),

@@ -1,12 +1,17 @@
 //! Turns a function's response into the result of a tool.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use super::content;
+use super::content::{self, Block};
 use super::header_values::media_type;
+use super::result_memory::Share;
 use super::revision::Revision;
 use crate::documents::mcp::{OutputSchema, result_meta};
 
@@ -18,6 +23,8 @@ pub(super) struct Outcome {
     /// The URL of the call.
     pub(super) url: String,
     pub(super) body: Bytes,
+    /// The body's share of the memory for results.
+    pub(super) share: Option<Share>,
 }
 
 impl Outcome {
@@ -28,6 +35,7 @@ impl Outcome {
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, json)]),
             url: String::new(),
             body,
+            share: None,
         }
     }
 
@@ -41,8 +49,8 @@ impl Outcome {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The parsed body, if its media type is JSON.
-    fn value(&self) -> Option<Value> {
+    /// The body, if it is JSON and its media type says so. Parsed values would take many times the memory of the text.
+    fn value(&self) -> Option<&RawValue> {
         let media_type = self.media_type();
         let json = media_type == "application/json" || media_type.ends_with("+json");
         json.then(|| serde_json::from_slice(&self.body).ok())?
@@ -51,9 +59,9 @@ impl Outcome {
 
 /// The parts of a result that differ between calls.
 #[derive(Debug, Default)]
-struct Result {
-    content: Vec<Value>,
-    structured: Option<Value>,
+struct Result<'a> {
+    content: Vec<Block<'a>>,
+    structured: Option<&'a RawValue>,
     is_error: bool,
     meta: Option<Map<String, Value>>,
 }
@@ -72,7 +80,7 @@ pub(super) fn result(
     };
     if revision == Revision::Legacy {
         // Up to revision 2025-11-25, structured content must be an object.
-        result.structured = result.structured.filter(Value::is_object);
+        result.structured = result.structured.filter(|value| is_object(value));
     }
     let promised = match revision {
         Revision::Modern => output != OutputSchema::None,
@@ -87,38 +95,52 @@ pub(super) fn result(
             ),
         );
     }
-    Bytes::from(result.write(revision, server_info).to_string())
+    Bytes::from(result.write(revision, server_info))
 }
 
-impl Result {
-    fn write(self, revision: Revision, server_info: &Value) -> Value {
-        let mut fields = Map::new();
-        if revision == Revision::Modern {
-            fields.insert("resultType".to_owned(), json!("complete"));
-        }
-        fields.insert("content".to_owned(), Value::Array(self.content));
-        // Clients validate structured content against the output schema, which does not cover errors.
-        if let Some(structured) = self.structured.filter(|_| !self.is_error) {
-            fields.insert("structuredContent".to_owned(), structured);
-        }
-        fields.insert("isError".to_owned(), json!(self.is_error));
+/// A result as it is sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+    content: Vec<Block<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structured_content: Option<&'a RawValue>,
+    is_error: bool,
+    #[serde(rename = "_meta", skip_serializing_if = "Map::is_empty")]
+    meta: Map<String, Value>,
+}
+
+impl Result<'_> {
+    fn write(self, revision: Revision, server_info: &Value) -> Vec<u8> {
         let mut meta = self.meta.unwrap_or_default();
         if revision == Revision::Modern
             && let Value::Object(own) = result_meta(server_info)
         {
             meta.extend(own);
         }
-        if !meta.is_empty() {
-            fields.insert("_meta".to_owned(), Value::Object(meta));
-        }
-        Value::Object(fields)
+        let written = Written {
+            result_type: (revision == Revision::Modern).then_some("complete"),
+            content: self.content,
+            // Clients validate structured content against the output schema, which does not cover errors.
+            structured_content: self.structured.filter(|_| !self.is_error),
+            is_error: self.is_error,
+            meta,
+        };
+        // Fails only for maps whose keys are no strings.
+        serde_json::to_vec(&written).unwrap_or_default()
     }
 }
 
-fn success(outcome: &Outcome, output: OutputSchema) -> Result {
+fn is_object(value: &RawValue) -> bool {
+    value.get().starts_with('{')
+}
+
+fn success(outcome: &Outcome, output: OutputSchema) -> Result<'_> {
     if outcome.body.is_empty() {
         return Result {
-            structured: Some(Value::Null).filter(|_| output != OutputSchema::None),
+            structured: Some(RawValue::NULL).filter(|_| output != OutputSchema::None),
             ..Result::default()
         };
     }
@@ -132,61 +154,67 @@ fn success(outcome: &Outcome, output: OutputSchema) -> Result {
             ..Result::default()
         };
     };
-    match handler_made(value) {
-        Ok(result) => result,
-        Err(value) => Result {
-            content: vec![content::text(&readable(&value, &outcome.body))],
-            structured: Some(value),
-            ..Result::default()
-        },
-    }
+    handler_made(value).unwrap_or_else(|| Result {
+        content: vec![content::text(readable(value, &outcome.body))],
+        structured: Some(value),
+        ..Result::default()
+    })
 }
 
 /// Returns a string unchanged, and any other value as JSON.
-fn readable(value: &Value, body: &[u8]) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        _ => String::from_utf8_lossy(body).into_owned(),
+fn readable<'a>(value: &RawValue, body: &'a [u8]) -> Cow<'a, str> {
+    match serde_json::from_str::<String>(value.get()) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(body),
     }
 }
 
-/// Uses `{content: [blocks]}` as the result. A value that is not completely valid is returned as data.
-fn handler_made(value: Value) -> std::result::Result<Result, Value> {
-    const FIELDS: [&str; 4] = ["content", "structuredContent", "isError", "_meta"];
-    let Value::Object(fields) = &value else {
-        return Err(value);
+/// What a handler may return to make the result itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct HandlerMade<'a> {
+    #[serde(borrow)]
+    content: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    structured_content: Option<&'a RawValue>,
+    is_error: Option<bool>,
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<&'a RawValue>,
+}
+
+/// Uses `{content: [blocks]}` as the result. `None` for any other value, which is data.
+fn handler_made(value: &RawValue) -> Option<Result<'_>> {
+    let made: HandlerMade<'_> = serde_json::from_str(value.get())
+        .ok()
+        .filter(|_| is_object(value))?;
+    let is_block = |block: &&RawValue| {
+        serde_json::from_str(block.get()).is_ok_and(|block| content::is_block(&block))
     };
-    let blocks = fields.get("content").and_then(Value::as_array);
-    let Some(blocks) =
-        blocks.filter(|blocks| !blocks.is_empty() && blocks.iter().all(content::is_block))
-    else {
-        return Err(value);
-    };
-    let known = fields.iter().all(|(name, value)| match name.as_str() {
-        "isError" => value.is_boolean(),
-        "_meta" => value.is_object(),
-        name => FIELDS.contains(&name),
-    });
-    if !known {
-        return Err(value);
+    if made.content.is_empty() || !made.content.iter().all(is_block) {
+        return None;
     }
-    Ok(Result {
-        content: blocks.clone(),
+    let meta = match made.meta {
+        Some(meta) => Some(serde_json::from_str(meta.get()).ok()?),
+        None => None,
+    };
+    Some(Result {
+        content: made.content.into_iter().map(Block::Made).collect(),
         // Without `structuredContent`, the output schema describes the complete value.
-        structured: Some(fields.get("structuredContent").unwrap_or(&value).clone()),
-        is_error: fields.get("isError") == Some(&Value::Bool(true)),
-        meta: fields.get("_meta").and_then(Value::as_object).cloned(),
+        structured: made.structured_content.or(Some(value)),
+        is_error: made.is_error.unwrap_or_default(),
+        meta,
     })
 }
 
 /// The text of an error, with details that a model needs for a retry.
-fn failure(outcome: &Outcome) -> Result {
+fn failure(outcome: &Outcome) -> Result<'_> {
     let value = outcome.value();
-    let content = match value.map(handler_made) {
-        Some(Ok(result)) => result.content,
-        Some(Err(value)) => vec![content::text(&describe(&value, &outcome.body))],
-        None if outcome.body.is_empty() => vec![content::text(&describe_head(outcome))],
-        None => vec![content::of_bytes(
+    let made = value.and_then(handler_made);
+    let content = match (made, value) {
+        (Some(result), _) => result.content,
+        (None, Some(value)) => vec![content::text(describe(value, &outcome.body))],
+        (None, None) if outcome.body.is_empty() => vec![content::text(describe_head(outcome))],
+        (None, None) => vec![content::of_bytes(
             &outcome.media_type(),
             &outcome.body,
             &outcome.url,
@@ -199,23 +227,27 @@ fn failure(outcome: &Outcome) -> Result {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failure<'a> {
+    error: String,
+    #[serde(borrow, default)]
+    details: Vec<&'a RawValue>,
+}
+
 /// Formats `{"error": text, "details": [...]}` as lines, and any other value unchanged.
-fn describe(value: &Value, body: &[u8]) -> String {
-    let plain = value.as_object().is_some_and(|fields| {
-        fields
-            .keys()
-            .all(|name| matches!(name.as_str(), "error" | "details"))
-    });
-    let Some(error) = value.get("error").and_then(Value::as_str).filter(|_| plain) else {
-        return readable(value, body);
-    };
-    let details = value.get("details").and_then(Value::as_array);
-    details
-        .into_iter()
-        .flatten()
-        .fold(error.to_owned(), |text, detail| {
-            text + "\n- " + &describe_detail(detail)
-        })
+fn describe<'a>(value: &RawValue, body: &'a [u8]) -> Cow<'a, str> {
+    let failure = serde_json::from_str::<Failure<'_>>(value.get());
+    match failure {
+        Ok(Failure { error, details }) if is_object(value) => details
+            .into_iter()
+            .filter_map(|detail| serde_json::from_str(detail.get()).ok())
+            .fold(error, |text, detail| {
+                text + "\n- " + &describe_detail(&detail)
+            })
+            .into(),
+        _ => readable(value, body),
+    }
 }
 
 fn describe_detail(detail: &Value) -> String {

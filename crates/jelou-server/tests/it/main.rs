@@ -4,6 +4,7 @@
 mod admission;
 mod answers;
 mod api_document;
+mod connections;
 mod cors;
 mod deploys;
 mod headers;

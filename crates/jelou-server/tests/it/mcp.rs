@@ -640,3 +640,57 @@ fn large_messages_share_the_memory_of_bodies() {
     let dense = json!({ "text": vec![json!({}); 100_000] });
     assert_eq!(call("wait", &dense).status, 413);
 }
+
+#[test]
+fn large_results_share_the_memory_of_the_server() {
+    let server = TestServer::start_with(|config| {
+        config.limits.max_body_wait_ms = 100;
+        // One result of 9 MB.
+        config.limits.max_mcp_memory_mib = 100;
+    });
+    // Numbers would take many times the memory of their text if they were parsed.
+    let source = r#"const numbers = Array(4_500_000).fill(0);
+      export default app({ config: { public: true }, tools: {
+        numbers: define({ name: "numbers", description: "Many", handler: () => ({ numbers }) }),
+        text: define({ name: "text", description: "Long", handler: () => "x".repeat(9_000_000) }),
+        stream: define({ name: "stream", description: "Streams", handler: async function* () {
+          for (let part = 0; part < 90; part++) yield "x".repeat(100_000);
+        } }),
+        small: define({ name: "small", description: "Short", handler: () => ({ ok: true }) }),
+      } });"#;
+    for slug in ["plenty", "other"] {
+        server.deploy(slug, source);
+    }
+    let call = |slug: &str, name: &str| call_tool(&server, slug, name, json!({})).send().json();
+    for (name, bytes) in [
+        ("numbers", 9_000_000),
+        ("text", 9_000_000),
+        ("stream", 9_000_000),
+    ] {
+        let result = call("plenty", name);
+        let text = result["result"]["content"][0]["text"].as_str().unwrap();
+        assert!(text.len() >= bytes, "{name}: {}", text.len());
+        assert_eq!(result["result"]["isError"], false, "{name}");
+    }
+
+    // A caller who does not read keeps the memory.
+    let mut unread = server.wire();
+    let message = message("tools/call", json!({ "name": "numbers", "arguments": {} })).to_string();
+    let host = server.host("plenty");
+    unread.send(format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nAccept: application/json\r\n\
+         Content-Length: {}\r\n\r\n{message}",
+        message.len()
+    ));
+    let refused = eventually("the refusal of a second large result", || {
+        let result = call("other", "text")["result"].clone();
+        (result["isError"] == true).then_some(result)
+    });
+    assert_eq!(refused["content"][0]["text"], "Function unavailable");
+    assert!(logged(&["other", "limits.max_mcp_memory_mib"]));
+    assert_eq!(call("other", "small")["result"]["isError"], false);
+    drop(unread);
+    eventually("the memory of the caller who went away", || {
+        (call("other", "stream")["result"]["isError"] == false).then_some(())
+    });
+}

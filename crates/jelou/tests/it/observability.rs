@@ -115,9 +115,9 @@ fn a_refused_request_is_logged_with_its_reason() {
     refused(404, mistyped_path, "no function is called `fien`", "");
     let hostile = by_path("/fn/a\"b%0Ac/");
     refused(404, hostile, "no function is called `a\\\"b%0Ac`", "");
-    let long = by_path(&format!("/fn/{}", "x".repeat(5000)));
+    let endless = by_path(&format!("/fn/{}", "x".repeat(5000)));
     let cut = format!("no function is called `{}...`", "x".repeat(200));
-    refused(404, long, &cut, "");
+    refused(404, endless, &cut, "");
     let tunnel = Call::new(server.address(), "abc.tunnel.example").path("/fn/fine/");
     refused(404, tunnel, "no deployed function has this host", "");
     let empty = server.request("empty");

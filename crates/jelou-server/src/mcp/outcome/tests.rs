@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 
 fn answered(status: u16, content_type: &'static str, body: &'static str) -> Outcome {
@@ -10,6 +12,7 @@ fn answered(status: u16, content_type: &'static str, body: &'static str) -> Outc
         headers,
         url: "https://x/".to_owned(),
         body: Bytes::from_static(body.as_bytes()),
+        share: None,
     }
 }
 

@@ -10,6 +10,9 @@ use ureq::Agent;
 /// The longest time that an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The largest response body that a test reads.
+const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
+
 #[derive(Clone)]
 pub(crate) struct Call {
     method: &'static str,
@@ -74,7 +77,12 @@ impl Call {
         Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            body: response.body_mut().read_to_string().unwrap(),
+            body: response
+                .body_mut()
+                .with_config()
+                .limit(MAX_BODY_BYTES)
+                .read_to_string()
+                .unwrap(),
         }
     }
 }
