@@ -86,10 +86,21 @@ impl Server {
         config: Config,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
+        Self::start_with_clock(config, Clock::system(), progress).await
+    }
+
+    /// As [`Self::start`], with a clock that a test can set.
+    ///
+    /// # Errors
+    /// [`StartError`] names the part that failed.
+    pub async fn start_with_clock(
+        config: Config,
+        clock: Clock,
+        progress: impl Fn(&str),
+    ) -> Result<(Self, Ready), StartError> {
         let data = DataDir::open(&config.data)?;
         // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config).await?;
-        let clock = Clock::system();
         let store = open_store(&config, &data, clock.clone()).await?;
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;

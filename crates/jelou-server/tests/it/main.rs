@@ -25,5 +25,6 @@ mod support;
 mod targets;
 mod tls;
 mod token_holders;
+mod token_model;
 mod token_policies;
 mod websocket;

@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use figment::Figment;
 use figment::providers::{Format, Toml};
 use jelou_client::{Client, ClientError};
-use jelou_core::SourceFile;
 use jelou_core::api::{
     CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeTokenInfo, SetSecrets,
 };
+use jelou_core::{Clock, SourceFile};
 use jelou_engine::SandboxMode;
 use jelou_server::config::DEFAULTS;
 use jelou_server::{Config, DataDirError, Ready, Server, StartError};
@@ -27,6 +27,7 @@ pub(crate) struct TestServer {
     access_token: String,
     /// The configuration for a restart.
     config: Config,
+    clock: Clock,
     functions: String,
 }
 
@@ -36,6 +37,10 @@ impl TestServer {
     }
 
     pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with_clock(Clock::system(), change)
+    }
+
+    pub(crate) fn start_with_clock(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let root = tempfile::tempdir().unwrap();
         // If root starts the server, its processes have separate user ids and need access to this folder.
         std::fs::set_permissions(root.path(), Permissions::from_mode(0o711)).unwrap();
@@ -51,13 +56,18 @@ impl TestServer {
         // delete each other's table.
         config.sandbox.firewall = SandboxMode::Off;
         change(&mut config);
-        Self::start_in(root, config, None)
+        Self::start_in(root, config, clock, None)
     }
 
-    fn start_in(root: tempfile::TempDir, config: Config, access_token: Option<String>) -> Self {
+    fn start_in(
+        root: tempfile::TempDir,
+        config: Config,
+        clock: Clock,
+        access_token: Option<String>,
+    ) -> Self {
         super::log::keep();
         let runtime = Runtime::new().unwrap();
-        let (server, ready) = start_server(&runtime, &config);
+        let (server, ready) = start_server(&runtime, &config, &clock);
         let created = ready.access_token.map(|token| token.expose().to_owned());
         let access_token = created.or(access_token).unwrap();
         let token = AccessToken::parse(&access_token).unwrap();
@@ -65,6 +75,7 @@ impl TestServer {
             address: ready.api.split_once("://").unwrap().1.to_owned(),
             functions: ready.functions.clone(),
             config,
+            clock,
             client: Client::new(ready.api.parse().unwrap(), Some(token)),
             access_token,
             server: Some(server),
@@ -116,7 +127,7 @@ impl TestServer {
         self.client.tokens(&slug.parse().unwrap()).list().unwrap()
     }
 
-    /// Sends a request to the management API. Returns the status and the body.
+    /// Sends a request to the management API. Returns the status and the body; null without one.
     pub(crate) fn manage(
         &self,
         method: &'static str,
@@ -127,7 +138,11 @@ impl TestServer {
         let call = Call::new(address, address, path).json(body).method(method);
         let token = format!("Bearer {}", self.access_token());
         let reply = call.header("authorization", &token).send();
-        (reply.status, reply.json())
+        let body = match reply.body.as_str() {
+            "" => serde_json::Value::Null,
+            _ => reply.json(),
+        };
+        (reply.status, body)
     }
 
     /// Stops the server and starts it again on the same data. `change` may change its settings.
@@ -136,7 +151,12 @@ impl TestServer {
         let mut config = self.config.clone();
         change(&mut config);
         let root = self.root.take().unwrap();
-        Self::start_in(root, config, Some(self.access_token.clone()))
+        Self::start_in(
+            root,
+            config,
+            self.clock.clone(),
+            Some(self.access_token.clone()),
+        )
     }
 
     fn stop(&mut self) {
@@ -186,9 +206,13 @@ impl TestServer {
 
 /// If another test starts a process, that process holds copies of this process's file descriptors until it calls
 /// `exec`. Among them may be the lock of a data folder that this test wants to use again.
-fn start_server(runtime: &Runtime, config: &Config) -> (Server, Ready) {
+fn start_server(runtime: &Runtime, config: &Config, clock: &Clock) -> (Server, Ready) {
     eventually("a data folder that nobody uses", || {
-        match runtime.block_on(Server::start(config.clone(), |_| {})) {
+        match runtime.block_on(Server::start_with_clock(
+            config.clone(),
+            clock.clone(),
+            |_| {},
+        )) {
             Err(StartError::DataDir(DataDirError::InUse(_))) => None,
             started => Some(started.unwrap()),
         }
