@@ -1,0 +1,222 @@
+//! What a filter allows to skip without parsing a record: whole blocks by their header and filters, and lines by a text
+//! that they must contain.
+
+use aho_corasick::AhoCorasick;
+use memchr::memmem::Finder;
+
+use super::Filter;
+use super::expression::{Comparison, Equality, Expression, Operator, TextField, TextTerm};
+use crate::record::{Kind, Level};
+use crate::words::{hash_of, lowercase, word_hashes};
+
+/// The conditions that every matching record meets.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    min_level: Option<Level>,
+    kind: Option<Kind>,
+    /// Each of these request ids.
+    requests: Vec<u64>,
+    texts: Vec<RequiredText>,
+    needle: Option<Needle>,
+}
+
+/// A text whose words are all in the record, unless the text is the id of the record's request or deployment.
+#[derive(Debug)]
+struct RequiredText {
+    words: Vec<u64>,
+    /// The hash of the complete text, in the two cases in which it may be a request id.
+    as_id: u64,
+    may_be_deployment: bool,
+}
+
+#[derive(Debug)]
+enum Needle {
+    Exact(Box<Finder<'static>>),
+    IgnoringCase(AhoCorasick),
+}
+
+impl Plan {
+    /// The plan for a filter and the other conditions of a query.
+    pub(crate) fn of(filter: &Filter, level: Option<Level>, request: Option<&str>) -> Self {
+        let mut plan = Self {
+            min_level: level,
+            ..Self::default()
+        };
+        if let Some(id) = request {
+            plan.require_request(id);
+        }
+        if let Some(expression) = filter.expression() {
+            plan.require(expression);
+        }
+        plan
+    }
+
+    fn require(&mut self, expression: &Expression) {
+        match expression {
+            Expression::And(terms) => terms.iter().for_each(|term| self.require(term)),
+            Expression::Text(term) => self.require_text(term),
+            Expression::Compare(comparison) => self.require_comparison(comparison),
+            Expression::Or(_) | Expression::Not(_) => {}
+        }
+    }
+
+    fn require_text(&mut self, term: &TextTerm) {
+        let (text, words) = match term {
+            TextTerm::Exact(text) => (text, complete_words(&lowercase(text), true, true)),
+            TextTerm::Words { lower, is_prefix } => {
+                (lower, complete_words(lower, false, *is_prefix))
+            }
+        };
+        self.texts.push(RequiredText {
+            words,
+            as_id: hash_of(text),
+            may_be_deployment: text.starts_with("dep_"),
+        });
+        if self.needle.is_none() {
+            self.needle = match term {
+                TextTerm::Exact(text) => Some(Needle::exact(&in_json(text))),
+                TextTerm::Words { lower, .. } => Needle::ignoring_case(&in_json(lower)),
+            };
+        }
+    }
+
+    fn require_request(&mut self, id: &str) {
+        self.requests.push(hash_of(id));
+        self.needle = Some(Needle::exact(&format!("\"requestId\":\"{}\"", in_json(id))));
+    }
+
+    fn require_comparison(&mut self, comparison: &Comparison) {
+        match comparison {
+            Comparison::Level(
+                Operator::GreaterOrEqual | Operator::Equality(Equality::Equal),
+                level,
+            ) => {
+                self.min_level = self.min_level.max(Some(*level));
+            }
+            Comparison::Kind(Equality::Equal, kind) => self.kind = Some(*kind),
+            Comparison::Text(TextField::Request, Equality::Equal, pattern)
+                if !pattern.0.contains('*') && pattern.0.is_ascii() =>
+            {
+                // The comparison ignores case. Request ids of this server are in lower case.
+                self.requests.push(hash_of(&pattern.0));
+            }
+            Comparison::Text(
+                TextField::Method
+                | TextField::Path
+                | TextField::Route
+                | TextField::Tool
+                | TextField::Token
+                | TextField::Error,
+                ..,
+            )
+            | Comparison::Protocol(..)
+            | Comparison::Cold(..)
+            | Comparison::StatusClass(..) => self.kind = Some(Kind::Call),
+            Comparison::Number(field, ..)
+                if !matches!(field, super::expression::NumberField::Seq) =>
+            {
+                self.kind = Some(Kind::Call);
+            }
+            Comparison::Argument(..) => self.kind = Some(Kind::Line),
+            _ => {}
+        }
+    }
+
+    /// Whether calls may match.
+    pub(crate) fn allows_calls(&self) -> bool {
+        self.kind.is_none_or(|kind| kind == Kind::Call)
+    }
+
+    /// Whether lines or events may match.
+    pub(crate) fn allows_lines(&self) -> bool {
+        self.kind.is_none_or(|kind| kind != Kind::Call)
+    }
+
+    /// Whether a block may have matching records, by the levels in it.
+    pub(crate) fn allows_levels(&self, levels: u8) -> bool {
+        let wanted = self.min_level.unwrap_or(Level::Debug);
+        let mut allowed = Level::ALL.into_iter().filter(|level| *level >= wanted);
+        allowed.any(|level| levels & level.bit() != 0)
+    }
+
+    /// Whether the plan depends on the request ids of a block.
+    pub(crate) fn needs_ids(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
+    /// Whether a block may have matching records, by its request ids.
+    pub(crate) fn allows_ids(&self, may_contain: impl Fn(u64) -> bool) -> bool {
+        self.requests.iter().all(|id| may_contain(*id))
+    }
+
+    /// Whether the plan depends on the words of a block.
+    pub(crate) fn needs_words(&self) -> bool {
+        self.texts.iter().any(|text| !text.words.is_empty())
+    }
+
+    /// Whether a block may have matching records, by its words and request ids.
+    pub(crate) fn allows_words(
+        &self,
+        has_id: impl Fn(u64) -> bool,
+        has_word: impl Fn(u64) -> bool,
+    ) -> bool {
+        self.texts.iter().all(|text| {
+            text.may_be_deployment
+                || text.words.iter().all(|word| has_word(*word))
+                || has_id(text.as_id)
+        })
+    }
+
+    /// The places in the text where a matching line may be; `None` if any line may match.
+    pub(crate) fn candidates<'a>(
+        &'a self,
+        text: &'a str,
+    ) -> Option<Box<dyn Iterator<Item = usize> + 'a>> {
+        match self.needle.as_ref()? {
+            Needle::Exact(finder) => Some(Box::new(finder.find_iter(text.as_bytes()))),
+            Needle::IgnoringCase(finder) => {
+                Some(Box::new(finder.find_iter(text).map(|found| found.start())))
+            }
+        }
+    }
+}
+
+impl Needle {
+    fn exact(text: &str) -> Self {
+        Self::Exact(Box::new(Finder::new(text).into_owned()))
+    }
+
+    /// `None` if the needle has letters outside of ASCII.
+    fn ignoring_case(text: &str) -> Option<Self> {
+        if !text.is_ascii() {
+            return None;
+        }
+        let finder = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build([text])
+            .ok()?;
+        Some(Self::IgnoringCase(finder))
+    }
+}
+
+/// The words of a text that cannot continue beyond its ends.
+fn complete_words(lower: &str, may_begin_earlier: bool, may_continue: bool) -> Vec<u64> {
+    let is_inner = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    let mut words = word_hashes(lower);
+    if may_continue && is_inner(lower.chars().next_back()) {
+        words.pop();
+    }
+    if may_begin_earlier && is_inner(lower.chars().next()) && !words.is_empty() {
+        words.remove(0);
+    }
+    words
+}
+
+/// The text as it stands inside a JSON string.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,469 @@
+//! The logs of all functions: a bounded queue, and one thread that writes.
+//!
+//! Sending takes no lock and formats nothing. The writer drains the queue every few milliseconds, so that most sends
+//! wake nobody.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jelou_core::{Clock, FunctionId};
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+use crate::entry::Entry;
+use crate::read::{Page, Query, Reader, TokenNames};
+use crate::redact::Redactor;
+use crate::settings::LogSettings;
+use crate::stats::{Group, GroupBy, Statistics};
+use crate::storage::block::compressor;
+use crate::stream::{Stream, gap};
+
+/// Entries in the queue. More are dropped and counted.
+const QUEUE_ENTRIES: usize = 32 * 1024;
+/// Bytes of the entries in the queue.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// How long entries gather before they are written.
+const GATHER: Duration = Duration::from_millis(20);
+/// Everything written is synced at least this often.
+const SYNC: Duration = Duration::from_secs(1);
+/// How often the retention is applied to functions that write nothing.
+const SWEEP: Duration = Duration::from_mins(10);
+/// A stream that was not used for this long is closed.
+const IDLE: Duration = Duration::from_mins(1);
+/// The most values of secrets of a function that are remembered, including replaced ones.
+const MAX_SECRETS: usize = 1000;
+
+/// The logs of all functions. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Logs(Arc<Shared>);
+
+#[derive(Debug)]
+enum Message {
+    Entry(Entry),
+    /// Ends the writer after the entries before it.
+    Stop,
+}
+
+#[derive(Debug)]
+struct Shared {
+    dir: PathBuf,
+    settings: LogSettings,
+    queue: SyncSender<Message>,
+    queued_bytes: AtomicUsize,
+    /// Entries that the queue did not take, by function.
+    overflow: Mutex<HashMap<FunctionId, u64>>,
+    has_overflow: AtomicBool,
+    streams: Mutex<HashMap<FunctionId, Arc<Stream>>>,
+    secrets: Mutex<HashMap<FunctionId, Arc<Secrets>>>,
+    clock: Clock,
+}
+
+/// The values of a function's secrets since the start of the server: processes with an old value may still run.
+#[derive(Debug, Default)]
+struct Secrets {
+    values: Vec<Zeroizing<String>>,
+    redactor: OnceLock<Redactor>,
+}
+
+impl Secrets {
+    fn redactor(&self) -> &Redactor {
+        self.redactor
+            .get_or_init(|| Redactor::new(self.values.iter().map(|value| value.as_str())))
+    }
+}
+
+/// The thread that writes. [`LogWriter::stop`] writes what is queued.
+#[derive(Debug)]
+pub struct LogWriter {
+    logs: Logs,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Logs {
+    /// Starts writing to the folder, which has one folder for each function.
+    ///
+    /// # Errors
+    /// When the folder cannot be created, or the thread cannot be started.
+    pub fn start(dir: &Path, settings: LogSettings, clock: Clock) -> io::Result<(Self, LogWriter)> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
+        let (queue, entries) = sync_channel(QUEUE_ENTRIES);
+        let logs = Self(Arc::new(Shared {
+            dir: dir.to_path_buf(),
+            settings,
+            queue,
+            queued_bytes: AtomicUsize::new(0),
+            overflow: Mutex::default(),
+            has_overflow: AtomicBool::new(false),
+            streams: Mutex::default(),
+            secrets: Mutex::default(),
+            clock,
+        }));
+        let writer = Writer {
+            shared: Arc::clone(&logs.0),
+            compressor: compressor()?,
+            last_sync: Instant::now(),
+            last_sweep: Instant::now(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("logs".to_owned())
+            .spawn(move || writer.run(&entries))?;
+        let writer = LogWriter {
+            logs: logs.clone(),
+            thread: Some(thread),
+        };
+        Ok((logs, writer))
+    }
+
+    /// Queues an entry. Never waits: when the queue is full, the entry is dropped and counted.
+    pub fn send(&self, entry: Entry) {
+        let shared = &self.0;
+        let bytes = entry.what.bytes();
+        if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
+            return shared.overflow(&entry, bytes);
+        }
+        let message = Message::Entry(entry);
+        if let Err(
+            TrySendError::Full(Message::Entry(entry))
+            | TrySendError::Disconnected(Message::Entry(entry)),
+        ) = shared.queue.try_send(message)
+        {
+            shared.overflow(&entry, bytes);
+        }
+    }
+
+    /// Masks these values in the function's log from now on, besides earlier ones.
+    pub fn add_secrets<'a>(
+        &self,
+        function: &FunctionId,
+        values: impl IntoIterator<Item = &'a str>,
+    ) {
+        let mut all = lock(&self.0.secrets);
+        let known = all.get(function).map_or(&[][..], |secrets| &secrets.values);
+        let new: Vec<_> = values
+            .into_iter()
+            .filter(|value| value.len() >= crate::redact::MIN_SECRET_BYTES)
+            .filter(|value| !known.iter().any(|known| known.as_str() == *value))
+            .map(|value| Zeroizing::new(value.to_owned()))
+            .collect();
+        if new.is_empty() {
+            return;
+        }
+        let mut values = known.to_vec();
+        values.extend(new);
+        let surplus = values.len().saturating_sub(MAX_SECRETS);
+        values.drain(..surplus);
+        let secrets = Secrets {
+            values,
+            redactor: OnceLock::new(),
+        };
+        all.insert(function.clone(), Arc::new(secrets));
+    }
+
+    /// The text without the function's secrets and without tokens.
+    pub fn redact(&self, function: &FunctionId, text: &str) -> String {
+        let secrets = self.0.secrets_of(function);
+        secrets.redactor().text(text).into_owned()
+    }
+
+    /// The records after `cursor`, in order, up to about `max_bytes` of JSON. Blocks while it reads.
+    ///
+    /// # Errors
+    /// When the files of the function cannot be opened.
+    pub fn page(
+        &self,
+        function: &FunctionId,
+        query: &Query,
+        names: &TokenNames,
+        cursor: u64,
+        max_bytes: usize,
+    ) -> io::Result<Page> {
+        let stream = self.0.stream(function)?;
+        Ok(Reader::new(query, names).page(&stream, cursor, max_bytes))
+    }
+
+    /// The last `count` records, in ascending order. Blocks while it reads.
+    ///
+    /// # Errors
+    /// When the files of the function cannot be opened.
+    pub fn last(
+        &self,
+        function: &FunctionId,
+        query: &Query,
+        names: &TokenNames,
+        count: usize,
+    ) -> io::Result<Page> {
+        let stream = self.0.stream(function)?;
+        Ok(Reader::new(query, names).last(&stream, count))
+    }
+
+    /// Counts the calls that match, in groups. Blocks while it reads.
+    ///
+    /// # Errors
+    /// When the files of the function cannot be opened.
+    pub fn statistics(
+        &self,
+        function: &FunctionId,
+        query: &Query,
+        names: &TokenNames,
+        by: &[GroupBy],
+    ) -> io::Result<Vec<Group>> {
+        let mut statistics = Statistics::new(by);
+        let mut cursor = 0;
+        loop {
+            let page = self.page(function, query, names, cursor, 1024 * 1024)?;
+            for found in &page.records {
+                statistics.add(&found.record, names);
+            }
+            cursor = page.cursor;
+            if page.is_last {
+                return Ok(statistics.finish());
+            }
+        }
+    }
+
+    /// Tells about new records: the last sequence number.
+    ///
+    /// # Errors
+    /// When the files of the function cannot be opened.
+    pub fn watch(&self, function: &FunctionId) -> io::Result<Watch> {
+        let stream = self.0.stream(function)?;
+        Ok(Watch {
+            last: stream.watch(),
+            stream,
+        })
+    }
+
+    /// Removes the records of a deleted function.
+    pub fn remove(&self, function: &FunctionId) {
+        lock(&self.0.streams).remove(function);
+        lock(&self.0.secrets).remove(function);
+        let dir = self.0.dir.join(function.as_str());
+        match std::fs::remove_dir_all(dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, %function, "cannot remove the log of a deleted function");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A reader that waits for new records.
+#[derive(Debug)]
+pub struct Watch {
+    last: watch::Receiver<u64>,
+    stream: Arc<Stream>,
+}
+
+impl Watch {
+    /// The last sequence number.
+    pub fn last_seq(&self) -> u64 {
+        self.stream.last_seq()
+    }
+
+    /// Waits until there are records after this one. `false` if the stream has ended.
+    pub async fn wait_beyond(&mut self, seq: u64) -> bool {
+        self.last.wait_for(|last| *last > seq).await.is_ok()
+    }
+}
+
+impl LogWriter {
+    /// Writes and syncs what is queued, and ends the thread. Blocks.
+    pub fn stop(mut self) {
+        // Waits for room in the queue. Fails only if the thread has ended.
+        let _ = self.logs.0.queue.send(Message::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes the logs has panicked");
+        }
+    }
+}
+
+impl Shared {
+    #[cold]
+    fn overflow(&self, entry: &Entry, bytes: usize) {
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        *lock(&self.overflow)
+            .entry(entry.function.clone())
+            .or_default() += 1;
+        self.has_overflow.store(true, Ordering::Release);
+    }
+
+    fn stream(&self, function: &FunctionId) -> io::Result<Arc<Stream>> {
+        let mut streams = lock(&self.streams);
+        if let Some(stream) = streams.get(function) {
+            return Ok(Arc::clone(stream));
+        }
+        let stream = Stream::open(&self.dir.join(function.as_str()), &self.settings)?;
+        let stream = Arc::new(stream);
+        streams.insert(function.clone(), Arc::clone(&stream));
+        Ok(stream)
+    }
+
+    fn secrets_of(&self, function: &FunctionId) -> Arc<Secrets> {
+        lock(&self.secrets)
+            .get(function)
+            .map(Arc::clone)
+            .unwrap_or_default()
+    }
+}
+
+/// The state of the thread.
+struct Writer {
+    shared: Arc<Shared>,
+    compressor: zstd::bulk::Compressor<'static>,
+    last_sync: Instant,
+    last_sweep: Instant,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Receiver<Message>) {
+        loop {
+            let first = match queue.recv_timeout(self.until_sync()) {
+                Ok(Message::Entry(first)) => {
+                    std::thread::sleep(GATHER);
+                    Some(first)
+                }
+                Err(RecvTimeoutError::Timeout) => None,
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut is_stopping = false;
+            let more = queue
+                .try_iter()
+                .take(QUEUE_ENTRIES)
+                .map_while(|message| match message {
+                    Message::Entry(entry) => Some(entry),
+                    Message::Stop => {
+                        is_stopping = true;
+                        None
+                    }
+                });
+            self.write(first.into_iter().chain(more));
+            self.report_overflow();
+            if is_stopping {
+                break;
+            }
+            if self.last_sync.elapsed() >= SYNC {
+                self.sync();
+            }
+        }
+        self.sync();
+    }
+
+    fn until_sync(&self) -> Duration {
+        SYNC.saturating_sub(self.last_sync.elapsed())
+            .max(Duration::from_millis(1))
+    }
+
+    fn write(&mut self, entries: impl Iterator<Item = Entry>) {
+        let mut by_function: HashMap<FunctionId, Vec<Entry>> = HashMap::new();
+        let mut bytes = 0;
+        for entry in entries {
+            bytes += entry.what.bytes();
+            match by_function.get_mut(&entry.function) {
+                Some(batch) => batch.push(entry),
+                None => {
+                    by_function.insert(entry.function.clone(), vec![entry]);
+                }
+            }
+        }
+        for (function, batch) in by_function {
+            self.write_batch(&function, batch);
+        }
+        self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn write_batch(&mut self, function: &FunctionId, batch: Vec<Entry>) {
+        let stream = match self.shared.stream(function) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, %function, records = batch.len(), "cannot open the log of a function");
+                return;
+            }
+        };
+        let secrets = self.shared.secrets_of(function);
+        let redactor = secrets.redactor();
+        let batch = batch
+            .into_iter()
+            .map(|entry| (entry.at_ms, entry.deployment, entry.what.redact(redactor)));
+        stream.append(&mut self.compressor, batch);
+        stream.flush(&mut self.compressor, self.shared.clock.now_ms());
+    }
+
+    /// Writes a record about the entries that the queue did not take.
+    fn report_overflow(&mut self) {
+        if !self.shared.has_overflow.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let overflow = std::mem::take(&mut *lock(&self.shared.overflow));
+        let now_ms = self.shared.clock.now_ms();
+        for (function, count) in overflow {
+            let Ok(stream) = self.shared.stream(&function) else {
+                continue;
+            };
+            let message =
+                format!("{count} records dropped: the server cannot write them fast enough");
+            let gap = (now_ms, None, gap(message));
+            stream.append(&mut self.compressor, std::iter::once(gap));
+            stream.flush(&mut self.compressor, now_ms);
+        }
+    }
+
+    fn sync(&mut self) {
+        let now_ms = self.shared.clock.now_ms();
+        let open: Vec<_> = {
+            let streams = lock(&self.shared.streams);
+            let each = streams.iter();
+            each.map(|(function, stream)| (function.clone(), Arc::clone(stream)))
+                .collect()
+        };
+        for (function, stream) in &open {
+            if let Err(error) = stream.sync(now_ms) {
+                tracing::warn!(%error, %function, "cannot sync the log of a function");
+            }
+        }
+        drop(open);
+        lock(&self.shared.streams).retain(|_, stream| {
+            Arc::strong_count(stream) > 1 || stream.last_used().elapsed() < IDLE
+        });
+        if self.last_sweep.elapsed() >= SWEEP {
+            self.last_sweep = Instant::now();
+            self.sweep(now_ms);
+        }
+        self.last_sync = Instant::now();
+    }
+
+    /// Applies the retention to all functions.
+    fn sweep(&self, now_ms: i64) {
+        let Ok(entries) = std::fs::read_dir(&self.shared.dir) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(function) = name
+                .to_str()
+                .and_then(|name| name.parse::<FunctionId>().ok())
+            else {
+                continue;
+            };
+            let kept = self.shared.stream(&function);
+            if let Err(error) = kept.and_then(|stream| stream.retain(now_ms)) {
+                tracing::warn!(%error, %function, "cannot remove old records of a function");
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

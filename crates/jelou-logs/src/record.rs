@@ -1,0 +1,329 @@
+//! Records: one line, call or event of a function.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jelou_core::{DeploymentId, TokenId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The level of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// The text is not a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the levels are debug, info, warn and error")]
+pub struct ParseLevelError;
+
+impl Level {
+    /// All levels, in ascending order.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The level in upper case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
+
+    /// The level of a call with this status.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            500.. => Self::Error,
+            400.. => Self::Warn,
+            _ => Self::Info,
+        }
+    }
+
+    pub(crate) fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Level {
+    type Err = ParseLevelError;
+
+    fn from_str(text: &str) -> Result<Self, ParseLevelError> {
+        let mut known = Self::ALL.into_iter();
+        known
+            .find(|level| level.as_str().eq_ignore_ascii_case(text))
+            .ok_or(ParseLevelError)
+    }
+}
+
+/// The kind of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Output of the function.
+    Line,
+    /// A call of the function.
+    Call,
+    /// Something that the platform did.
+    Event,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Call => "call",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// A record as it is stored and sent: one line of JSON.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The position in the function's stream. It only grows, and survives restarts.
+    pub seq: u64,
+    pub time: Timestamp,
+    pub level: Level,
+    pub request_id: Option<String>,
+    pub deployment: Option<DeploymentId>,
+    pub content: Content,
+}
+
+/// What a record says.
+#[derive(Debug, Clone)]
+pub enum Content {
+    Line(Line),
+    Call(Box<Call>),
+    Event(Event),
+}
+
+/// The arguments of `console.log` or `ctx.log`, as a JSON list. Plain output is a list with one text.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub args: Box<RawValue>,
+}
+
+/// A call of the function, from the first byte of the request to the last one of the response.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    pub status: u16,
+    pub duration_ms: f64,
+    /// The call waited for the start of a process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold: bool,
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The id of the token; `None` for a public route or a refused request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenId>,
+    pub protocol: Protocol,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_in: Option<u64>,
+    pub bytes_out: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// A code of the platform's own answer. The answers of the function have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How the call came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Http,
+    Mcp,
+}
+
+impl Protocol {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Mcp => "mcp",
+        }
+    }
+}
+
+/// Something that the platform did, or a gap in the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// For instance `process.started`.
+    pub event: String,
+    pub message: String,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The fields that every record has.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub(crate) seq: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) level: Level,
+    pub(crate) kind: Kind,
+    pub(crate) request_id: Option<String>,
+    pub(crate) deployment: Option<DeploymentId>,
+}
+
+impl Record {
+    pub fn kind(&self) -> Kind {
+        match self.content {
+            Content::Line(_) => Kind::Line,
+            Content::Call(_) => Kind::Call,
+            Content::Event(_) => Kind::Event,
+        }
+    }
+
+    /// Reads a record from its line of JSON.
+    ///
+    /// # Errors
+    /// The line is not a record.
+    pub fn parse(line: &str) -> serde_json::Result<Self> {
+        let head: Head = serde_json::from_str(line)?;
+        let content = match head.kind {
+            Kind::Line => Content::Line(serde_json::from_str(line)?),
+            Kind::Call => Content::Call(serde_json::from_str(line)?),
+            Kind::Event => Content::Event(serde_json::from_str(line)?),
+        };
+        Ok(Self {
+            seq: head.seq,
+            time: head.time,
+            level: head.level,
+            request_id: head.request_id,
+            deployment: head.deployment,
+            content,
+        })
+    }
+
+    /// Appends the record as one line of JSON, with its line end. Returns where the content begins.
+    pub(crate) fn write(&self, buffer: &mut String) -> usize {
+        use std::fmt::Write as _;
+        let Self {
+            seq,
+            time,
+            level,
+            request_id,
+            deployment,
+            ..
+        } = self;
+        let kind = self.kind().as_str();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            buffer,
+            r#"{{"seq":{seq},"time":"{time:.3}","level":"{level}","kind":"{kind}""#
+        );
+        if let Some(id) = request_id {
+            buffer.push_str(",\"requestId\":");
+            buffer.push_str(&json(id));
+        }
+        if let Some(deployment) = deployment {
+            let _ = write!(buffer, r#","deployment":"{deployment}""#);
+        }
+        buffer.push(',');
+        let start = buffer.len();
+        let content = match &self.content {
+            Content::Line(line) => {
+                let _ = write!(buffer, r#""args":{}}}"#, line.args.get());
+                buffer.push('\n');
+                return start;
+            }
+            Content::Call(call) => json(call),
+            Content::Event(event) => json(event),
+        };
+        buffer.push_str(content.strip_prefix('{').unwrap_or(&content));
+        buffer.push('\n');
+        start
+    }
+
+    /// The record as one line of JSON, without a line end.
+    pub fn to_json(&self) -> String {
+        let mut line = String::new();
+        self.write(&mut line);
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// Types of this module cannot fail to serialise.
+fn json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The sequence number at the start of a record's line.
+pub(crate) fn seq_of(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix("{\"seq\":")?;
+    let end = rest.find(',')?;
+    rest[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_survives_its_line() {
+        let call = Call {
+            status: 504,
+            duration_ms: 100.25,
+            cold: true,
+            method: "POST".to_owned(),
+            path: "/a\"b".to_owned(),
+            route: None,
+            tool: Some("enviar".to_owned()),
+            token: Some(TokenId::generate()),
+            protocol: Protocol::Mcp,
+            bytes_in: Some(2),
+            bytes_out: 31,
+            hops: 0,
+            error: Some("timeout".to_owned()),
+        };
+        let record = Record {
+            seq: 7,
+            time: "2026-11-29T10:30:01.123Z".parse().unwrap(),
+            level: Level::Error,
+            request_id: Some("x".to_owned()),
+            deployment: Some(DeploymentId::generate()),
+            content: Content::Call(Box::new(call.clone())),
+        };
+        let line = record.to_json();
+        assert_eq!(seq_of(&line), Some(7));
+        let read = Record::parse(&line).unwrap();
+        assert_eq!(
+            (read.seq, read.time, read.level),
+            (7, record.time, Level::Error)
+        );
+        assert_eq!(read.request_id.as_deref(), Some("x"));
+        assert_eq!(read.deployment, record.deployment);
+        let Content::Call(read) = read.content else {
+            panic!("{line}");
+        };
+        assert_eq!(*read, call);
+    }
+}

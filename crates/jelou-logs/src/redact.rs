@@ -1,0 +1,339 @@
+//! Masks the secrets of a function, in all the forms in which they usually appear in output.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The text that replaces a secret.
+pub const MASKED: &str = "[masked]";
+/// Shorter secrets are not masked, because they would match in too many places.
+pub const MIN_SECRET_BYTES: usize = 8;
+
+/// Longer secrets are masked piece by piece, because a line may hold only a part.
+const PIECE_BYTES: usize = 64;
+/// Bytes of all forms of a function's secrets. Further secrets are not masked.
+const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
+
+/// The characters that `encodeURIComponent` does not escape.
+const URL_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// Finds and masks the secrets of one function.
+#[derive(Debug, Default)]
+pub(crate) struct Redactor(Option<AhoCorasick>);
+
+impl Redactor {
+    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut forms = BTreeSet::new();
+        let mut bytes = 0;
+        for secret in secrets {
+            if secret.len() < MIN_SECRET_BYTES {
+                continue;
+            }
+            let mut own = BTreeSet::new();
+            for piece in pieces(secret) {
+                add_forms(&piece, &mut own);
+            }
+            bytes += own.iter().map(String::len).sum::<usize>();
+            if bytes > MAX_FORM_BYTES {
+                tracing::warn!(
+                    "the secrets of a function are too large to mask all of them in its log"
+                );
+                break;
+            }
+            forms.extend(own);
+        }
+        if forms.is_empty() {
+            return Self(None);
+        }
+        let finder = AhoCorasickBuilder::new()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&forms);
+        match finder {
+            Ok(finder) => Self(Some(finder)),
+            Err(error) => {
+                tracing::error!(%error, "cannot search the log of a function for its secrets");
+                Self(None)
+            }
+        }
+    }
+
+    fn finds(&self, text: &str) -> bool {
+        self.0.as_ref().is_some_and(|finder| finder.is_match(text))
+    }
+
+    /// Masks the secrets and the tokens in a text.
+    pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let text = jelou_token::redact(text);
+        match &self.0 {
+            Some(finder) if finder.is_match(text.as_ref()) => {
+                Cow::Owned(finder.replace_all_with_mask(&text))
+            }
+            _ => text,
+        }
+    }
+
+    /// Masks the secrets and the tokens in a JSON list. The result is JSON too.
+    pub(crate) fn json(&self, json: Box<RawValue>) -> Box<RawValue> {
+        let json = match jelou_token::redact(json.get()) {
+            Cow::Borrowed(_) => json,
+            Cow::Owned(redacted) => raw(redacted),
+        };
+        if !self.finds(json.get()) {
+            return json;
+        }
+        let mut value: Value = serde_json::from_str(json.get()).unwrap_or_default();
+        self.leaves(&mut value);
+        let text = value.to_string();
+        if self.finds(&text) {
+            // The secret spans several values, such as a JSON text that was parsed before it was logged.
+            return raw(Value::from(vec![self.text(&text).into_owned()]).to_string());
+        }
+        raw(text)
+    }
+
+    fn leaves(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(masked) = self.text(text) {
+                    *text = masked;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.leaves(item)),
+            Value::Object(fields) => {
+                let own = std::mem::take(fields);
+                for (key, mut value) in own {
+                    self.leaves(&mut value);
+                    fields.insert(self.text(&key).into_owned(), value);
+                }
+            }
+            Value::Number(number) => {
+                if self.finds(&number.to_string()) {
+                    *value = MASKED.into();
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+}
+
+trait Mask {
+    fn replace_all_with_mask(&self, text: &str) -> String;
+}
+
+impl Mask for AhoCorasick {
+    fn replace_all_with_mask(&self, text: &str) -> String {
+        let mut masked = String::with_capacity(text.len());
+        let mut done = 0;
+        for found in self.find_iter(text) {
+            // Pieces of one secret next to each other get one mask.
+            if found.start() > done || !masked.ends_with(MASKED) {
+                masked.push_str(&text[done..found.start()]);
+                masked.push_str(MASKED);
+            }
+            done = found.end();
+        }
+        masked.push_str(&text[done..]);
+        masked
+    }
+}
+
+/// Both are JSON by construction; anything else becomes an empty list.
+fn raw(json: String) -> Box<RawValue> {
+    RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// The secret, or the lines and parts of a long one, and the texts in one that is JSON.
+fn pieces(secret: &str) -> BTreeSet<String> {
+    let mut pieces = BTreeSet::new();
+    let mut add = |text: &str| {
+        if text.len() >= MIN_SECRET_BYTES {
+            pieces.insert(text.to_owned());
+        }
+    };
+    if secret.len() <= 2 * PIECE_BYTES {
+        add(secret);
+    }
+    if secret.len() > 2 * PIECE_BYTES || secret.contains('\n') {
+        for line in secret.lines().map(str::trim) {
+            let mut rest = line;
+            while rest.len() > 2 * PIECE_BYTES {
+                let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+                add(piece);
+                rest = after;
+            }
+            add(rest);
+        }
+    }
+    if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(secret) {
+        each_text(&value, &mut |text| {
+            if text != secret {
+                pieces.extend(self::pieces(text));
+            }
+        });
+    }
+    pieces
+}
+
+fn each_text(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| each_text(field, found)),
+        _ => {}
+    }
+}
+
+fn add_forms(piece: &str, forms: &mut BTreeSet<String>) {
+    let mut add = |form: String| {
+        if form.len() >= MIN_SECRET_BYTES {
+            forms.insert(form);
+        }
+    };
+    let once = in_json(piece);
+    add(in_json(&once));
+    add(once);
+    add(piece.to_owned());
+    for set in [URL_COMPONENT, NON_ALPHANUMERIC] {
+        let encoded = utf8_percent_encode(piece, set).to_string();
+        // As in a form.
+        add(encoded.replace("%20", "+"));
+        add(lower_escapes(&encoded));
+        add(encoded);
+    }
+    // What `URL` leaves as it is in a path or a query.
+    add(piece.replace(' ', "%20"));
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        for before in 0..3 {
+            let mut bytes = vec![0; before];
+            bytes.extend_from_slice(piece.as_bytes());
+            let encoded = engine.encode(&bytes);
+            // The first characters depend on the bytes before, the last one on those after.
+            let skipped = [0, 2, 3][before];
+            let end = encoded.len() - usize::from(bytes.len() % 3 != 0);
+            add(encoded.get(skipped..end).unwrap_or_default().to_owned());
+        }
+    }
+    let digits = b"0123456789abcdef";
+    let both =
+        |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from(digits[usize::from(digit)]));
+    let hex: String = piece.bytes().flat_map(both).collect();
+    add(hex.to_uppercase());
+    add(hex);
+}
+
+/// The text as it stands inside a JSON string.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
+}
+
+fn lower_escapes(encoded: &str) -> String {
+    let mut lower = String::with_capacity(encoded.len());
+    let mut left = 0;
+    for character in encoded.chars() {
+        if character == '%' {
+            left = 3;
+        }
+        lower.push(if left > 0 {
+            character.to_ascii_lowercase()
+        } else {
+            character
+        });
+        left = usize::saturating_sub(left, 1);
+    }
+    lower
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "s3cr3t/Ñ \"quoted\" + más";
+
+    fn masked(redactor: &Redactor, value: &Value) -> String {
+        let json = RawValue::from_string(Value::from(vec![value.clone()]).to_string()).unwrap();
+        redactor.json(json).get().to_owned()
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_every_form() {
+        let redactor = Redactor::new([SECRET, "short"]);
+        let url = utf8_percent_encode(SECRET, URL_COMPONENT).to_string();
+        let mut forms = vec![
+            SECRET.to_owned(),
+            serde_json::to_string(&serde_json::json!({ "key": SECRET })).unwrap(),
+            format!("https://api.example.com/?key={url}&x=1"),
+            format!("https://api.example.com/?key={}", lower_escapes(&url)),
+        ];
+        for before in ["", "a", "ab"] {
+            for after in ["", "z", "zz"] {
+                let text = format!("{before}{SECRET}{after}");
+                forms.push(STANDARD_NO_PAD.encode(&text));
+                forms.push(URL_SAFE_NO_PAD.encode(&text));
+            }
+        }
+        for form in forms {
+            let line = masked(&redactor, &serde_json::json!({ "nested": [form] }));
+            assert!(line.contains(MASKED), "{form} in {line}");
+            assert!(!line.contains("s3cr3t"), "{line}");
+        }
+        assert_eq!(
+            masked(&redactor, &"a short text".into()),
+            r#"["a short text"]"#
+        );
+    }
+
+    #[test]
+    fn numbers_keys_and_parsed_json_are_masked() {
+        let document = r#"{"user":"admin-user","port":12345678}"#;
+        let redactor = Redactor::new(["12345678", document]);
+        assert_eq!(masked(&redactor, &12_345_678.into()), r#"["[masked]"]"#);
+        let line = masked(&redactor, &serde_json::json!({ "admin-user": 1 }));
+        assert_eq!(line, r#"[{"[masked]":1}]"#);
+        let parsed: Value = serde_json::from_str(document).unwrap();
+        let line = masked(&redactor, &parsed);
+        assert!(
+            !line.contains("admin-user") && !line.contains("12345678"),
+            "{line}"
+        );
+        serde_json::from_str::<Vec<Value>>(&line).unwrap();
+    }
+
+    #[test]
+    fn parts_of_a_long_secret_are_masked() {
+        let key: Vec<String> = (0..20)
+            .map(|line| format!("{line:02}{}", "abc7".repeat(15)))
+            .collect();
+        let redactor = Redactor::new([key.join("\n").as_str()]);
+        let line = masked(&redactor, &format!("key: {}", key[3]).into());
+        assert_eq!(line, r#"["key: [masked]"]"#);
+        let line = masked(&redactor, &key.join("\n").into());
+        assert!(!line.contains("abc7"), "{line}");
+    }
+
+    #[test]
+    fn a_token_is_shortened() {
+        let token = jelou_token::RuntimeToken::mint().unwrap();
+        let redactor = Redactor::default();
+        let line = masked(&redactor, &token.expose().into());
+        assert!(!line.contains(token.expose()), "{line}");
+    }
+}

@@ -1,0 +1,122 @@
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use jelou_logs::{LogSettings, What};
+
+use crate::support::{Log, call, filler};
+
+/// Lines of about 1 KB, so that blocks and segments fill up.
+fn text(number: usize) -> String {
+    format!("line {number} {}", filler(number, 60))
+}
+
+fn numbers(log: &Log) -> Vec<usize> {
+    log.everything()
+        .iter()
+        .filter_map(|found| {
+            let (_, rest) = found.json.split_once("[\"line ")?;
+            rest.split(' ').next()?.parse().ok()
+        })
+        .collect()
+}
+
+#[test]
+fn records_survive_a_restart_in_order() {
+    let mut log = Log::new(LogSettings::default());
+    for number in 0..2000 {
+        log.line(&text(number));
+        if number % 10 == 0 {
+            log.send(What::Call(Box::new(call(200))));
+        }
+    }
+    log.settle();
+    let before = log.everything();
+    assert_eq!(before.len(), 2200);
+    log.restart();
+    log.line(&text(2000));
+    log.settle();
+    let after = log.everything();
+    assert!(after.is_sorted_by(|a, b| a.seq < b.seq));
+    assert_eq!(after.len(), 2201);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.json, after.json);
+    }
+    assert_eq!(numbers(&log), (0..=2000).collect::<Vec<_>>());
+}
+
+/// What a crash leaves: half a line at the end of the tail, half a block at the end of the segment, and a tail with
+/// lines that are in a block already.
+#[test]
+fn torn_ends_are_repaired() {
+    let mut log = Log::new(LogSettings::default());
+    let first: Vec<_> = (0..40).collect();
+    for number in &first {
+        log.line(&text(*number));
+    }
+    log.settle();
+    let tail = log.folder().join("lines.ndjson");
+    let old_tail = std::fs::read(&tail).unwrap();
+    for number in 40..300 {
+        log.line(&text(number));
+    }
+    log.settle();
+    log.stop();
+    let current = std::fs::read(&tail).unwrap();
+    let mut torn = old_tail;
+    torn.extend(current);
+    torn.extend(b"{\"seq\":9999,\"time\":\"2026-");
+    std::fs::write(&tail, torn).unwrap();
+    let segment = std::fs::read_dir(log.folder())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "blocks")
+        })
+        .unwrap();
+    let whole = std::fs::read(&segment).unwrap();
+    let mut file = OpenOptions::new().append(true).open(&segment).unwrap();
+    file.write_all(&whole[..whole.len() / 2]).unwrap();
+    drop(file);
+    std::fs::write(&segment, [&whole[..], &whole[..100]].concat()).unwrap();
+
+    log.start();
+    assert_eq!(numbers(&log), (0..300).collect::<Vec<_>>());
+    for number in 300..600 {
+        log.line(&text(number));
+    }
+    log.settle();
+    log.restart();
+    let all = log.everything();
+    assert!(all.is_sorted_by(|a, b| a.seq < b.seq));
+    assert_eq!(numbers(&log), (0..600).collect::<Vec<_>>());
+}
+
+/// Without an index, a complete segment is read itself.
+#[test]
+fn a_lost_index_loses_nothing() {
+    let settings = LogSettings {
+        max_bytes: 16 * 1024 * 1024,
+        ..LogSettings::default()
+    };
+    let mut log = Log::new(settings);
+    for number in 0..8000 {
+        log.line(&text(number));
+    }
+    log.settle();
+    log.stop();
+    let mut indexes = 0;
+    for file in std::fs::read_dir(log.folder()).unwrap() {
+        let path = file.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "index")
+        {
+            std::fs::write(path, b"damaged").unwrap();
+            indexes += 1;
+        }
+    }
+    assert!(indexes > 0);
+    log.start();
+    assert_eq!(numbers(&log), (0..8000).collect::<Vec<_>>());
+}

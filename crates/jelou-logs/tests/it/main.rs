@@ -1,0 +1,10 @@
+//! Tests of the log as its users see it: send, read, restart.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+mod durability;
+mod filter;
+mod reading;
+mod redaction;
+mod retention;
+mod support;
