@@ -17,6 +17,7 @@ pub mod scope;
 pub mod secret_key;
 pub mod slug;
 pub mod source;
+pub mod suggestion;
 mod text;
 pub mod token_labels;
 pub mod token_name;

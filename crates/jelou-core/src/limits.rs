@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::source::UploadLimits;
+
 /// The limits, section `[limits]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,6 +73,12 @@ pub struct Limits {
     pub background_timeout_ms: u64,
     /// Calls in a chain of functions.
     pub max_hops: u32,
+    /// Files of an upload.
+    pub max_upload_files: usize,
+    /// Bytes of a file of an upload.
+    pub max_upload_file_bytes: u64,
+    /// Bytes of all files of an upload.
+    pub max_upload_bytes: u64,
     /// Bytes of a bundle.
     pub max_bundle_bytes: u64,
     /// Values of a function in `ctx.memory`.
@@ -113,6 +121,9 @@ impl Default for Limits {
             drain_timeout_ms: 30_000,
             background_timeout_ms: 30_000,
             max_hops: 16,
+            max_upload_files: 1_000,
+            max_upload_file_bytes: 10 * 1024 * 1024,
+            max_upload_bytes: 50 * 1024 * 1024,
             max_bundle_bytes: 10 * 1024 * 1024,
             max_memory_entries: 10_000,
             max_memory_value_bytes: 64 * 1024,
@@ -121,6 +132,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    pub fn upload(&self) -> UploadLimits {
+        UploadLimits {
+            files: self.max_upload_files,
+            file_bytes: self.max_upload_file_bytes,
+            bytes: self.max_upload_bytes,
+        }
+    }
+
     /// MiB of a process's memory that large request bodies may take together.
     pub fn body_memory_mib(&self) -> u64 {
         self.max_body_memory_mib

@@ -296,6 +296,9 @@ impl Config {
                 1,
             ),
             ("max_hops", u64::from(limits.max_hops), 1),
+            ("max_upload_files", limits.max_upload_files as u64, 1),
+            ("max_upload_file_bytes", limits.max_upload_file_bytes, 1),
+            ("max_upload_bytes", limits.max_upload_bytes, 1),
             ("max_bundle_bytes", limits.max_bundle_bytes, 1),
         ];
         if let Some((setting, value, least)) =

@@ -22,7 +22,7 @@ pub struct ArtifactRecord {
     pub bundle: String,
     /// Source map (ECMA-426) of the bundle.
     pub source_map: Option<String>,
-    /// The uploaded files.
+    /// The files of the upload that the build used.
     pub sources: Vec<SourceFile>,
     /// Archive of the files that the function reads by path.
     pub assets: Option<Vec<u8>>,
@@ -56,7 +56,7 @@ impl ArtifactRecord {
         }
         for file in &self.sources {
             part(file.path.as_bytes());
-            part(file.content.as_bytes());
+            part(&file.content);
         }
         if let Some(assets) = &self.assets {
             // No file has this path.
@@ -126,8 +126,6 @@ pub(crate) struct Compressed {
 impl Compressed {
     pub(crate) async fn new(artifact: ArtifactRecord) -> Result<Self, StoreError> {
         off_the_runtime(move || {
-            let sources = serde_json::to_vec(&artifact.sources)
-                .map_err(|error| unreadable("sources", error))?;
             Ok(Self {
                 hash: artifact.hash(),
                 bundle: compress(artifact.bundle.as_bytes())?,
@@ -136,7 +134,7 @@ impl Compressed {
                     .as_ref()
                     .map(|text| compress(text.as_bytes()))
                     .transpose()?,
-                sources: compress(&sources)?,
+                sources: compress_files(&artifact.sources)?,
                 assets: artifact.assets.as_deref().map(compress).transpose()?,
             })
         })
@@ -186,6 +184,16 @@ impl Compressed {
 
 fn compress(content: &[u8]) -> Result<Vec<u8>, StoreError> {
     zstd::encode_all(content, COMPRESSION_LEVEL).map_err(|error| unreadable("bundle", error))
+}
+
+/// Compresses the files one after the other, so that the memory for them is needed only once.
+fn compress_files(files: &[SourceFile]) -> Result<Vec<u8>, StoreError> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), COMPRESSION_LEVEL)
+        .map_err(|error| unreadable("sources", error))?;
+    serde_json::to_writer(&mut encoder, files).map_err(|error| unreadable("sources", error))?;
+    encoder
+        .finish()
+        .map_err(|error| unreadable("sources", error))
 }
 
 fn content(column: &str, compressed: &[u8]) -> Result<Vec<u8>, StoreError> {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ErrorKind};
 use jelou_client::ClientError;
 use jelou_core::ErrorCode;
-use jelou_core::source::SourceError;
+use jelou_core::source::SourceErrors;
 
 use crate::interrupt;
 use crate::output::{ErrorBody, Output};
@@ -157,7 +157,7 @@ fn classify(error: &anyhow::Error) -> (ErrorCode, Option<String>, u8) {
             let (code, hint) = classify_client(error);
             return (code, hint, status(code));
         }
-        if cause.is::<SourceError>() {
+        if cause.is::<SourceErrors>() {
             let code = ErrorCode::ValidationError;
             return (code, None, status(code));
         }

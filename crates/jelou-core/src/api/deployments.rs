@@ -4,15 +4,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::CreatedToken;
+use crate::source::{EncodedFile, FileKind};
 use crate::{DeploymentId, FunctionId, Slug, SourceFile};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeployRequest {
+    /// What the build does not use is left out of the deployment.
+    #[schema(value_type = Vec<EncodedFile>)]
     pub files: Vec<SourceFile>,
-    /// `index.ts` when absent.
+    /// When absent: `index.ts`, the `module` or `main` of `package.json`, or a common name such as `main.ts` or
+    /// `src/index.ts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<String>,
+    /// Patterns of files that the function reads by path, such as `templates/**`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assets: Vec<String>,
     /// Build and inspect, but change nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -39,6 +46,12 @@ pub struct DeployResult {
     /// The token that the function's first deployment creates; never shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<CreatedToken>,
+    /// The files of the deployment.
+    #[serde(default)]
+    pub files: Vec<FileSummary>,
+    /// Files of the upload that nothing uses. The deployment does not have them.
+    #[serde(default)]
+    pub unused: Vec<FileSummary>,
     pub warnings: Vec<String>,
 }
 
@@ -62,4 +75,7 @@ pub struct Deployment {
 pub struct FileSummary {
     pub path: String,
     pub bytes: u64,
+    /// Why the deployment has the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FileKind>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jelou_core::source::FileKind;
 use jelou_core::{Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
 use sourcemap::SourceMap;
@@ -9,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::error::BuildError;
 use super::tools::Tools;
+use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bundle, graph, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
@@ -21,6 +23,8 @@ const CONCURRENT_BUILDS: usize = 2;
 pub struct Built {
     pub bundle: Bundle,
     pub manifest: Manifest,
+    /// The files of the upload that the build used. The deployment needs no others.
+    pub files: BTreeMap<String, FileKind>,
     pub warnings: Vec<String>,
 }
 
@@ -72,15 +76,19 @@ impl Builder {
         let workspace = Workspace::create(tools, tree)?;
         let checked = graph::check(tools, &workspace).await;
         workspace.forget_credentials()?;
-        checked?;
+        let mut used = checked?;
         if types == TypeCheck::Run {
             types::check(tools, &workspace).await?;
         }
         let bundle = bundle::run(tools, &workspace).await?;
-        let (manifest, warnings) = self.inspect(slug, &bundle).await?;
+        used.extend(bundle::sources(&bundle.source_map));
+        let usage = Usage::of(tree, &used);
+        let (manifest, mut warnings) = self.inspect(slug, &bundle).await?;
+        warnings.extend(usage.warnings);
         Ok(Built {
             bundle,
             manifest,
+            files: usage.files,
             warnings,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::BuildError;
@@ -46,6 +47,17 @@ pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Bundle, 
         code: without_map_reference(bundle.code),
         assets: bundle.assets,
     })
+}
+
+/// The sources that the source map names.
+pub(super) fn sources(map: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Sources {
+        sources: Vec<String>,
+    }
+    serde_json::from_str::<Sources>(map)
+        .map(|map| map.sources)
+        .unwrap_or_default()
 }
 
 /// Removes lines and prefixes that do not help the developer.

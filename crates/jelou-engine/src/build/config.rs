@@ -59,13 +59,17 @@ fn config_file(tree: &SourceTree) -> Option<&SourceFile> {
 
 /// Deno's configuration is JSON with comments, trailing commas and an optional byte order mark.
 fn parse(file: &SourceFile) -> Result<UserConfig, BuildError> {
-    let text = file.content.trim_start_matches('\u{feff}');
+    let invalid = |reason: String| BuildError::Config {
+        file: file.path.clone(),
+        reason,
+    };
+    let text = file
+        .text()
+        .ok_or_else(|| invalid("it is not UTF-8 text".to_owned()))?
+        .trim_start_matches('\u{feff}');
     jsonc_parser::parse_to_serde_value::<Option<UserConfig>>(text, &ParseOptions::default())
         .map(Option::unwrap_or_default)
-        .map_err(|error| BuildError::Config {
-            file: file.path.clone(),
-            reason: error.to_string(),
-        })
+        .map_err(|error| invalid(error.to_string()))
 }
 
 fn climbs(path: &str) -> bool {
@@ -136,15 +140,17 @@ fn bare_suffix(after_name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jelou_core::SourceFile;
+    use jelou_core::source::Declared;
+
+    fn tree(files: Vec<SourceFile>) -> SourceTree {
+        let limits = jelou_core::Limits::default().upload();
+        SourceTree::new(files, Declared::default(), &limits).unwrap()
+    }
 
     fn config(deno_json: &str) -> Result<Value, BuildError> {
-        let file = |path: &str, content: &str| SourceFile {
-            path: path.to_owned(),
-            content: content.to_owned(),
-        };
+        let file = |path: &str, content: &str| SourceFile::new(path, content.to_owned());
         let files = vec![file("index.ts", ""), file("deno.json", deno_json)];
-        for_build(&SourceTree::new(files, None).unwrap())
+        for_build(&tree(files))
     }
 
     #[test]
@@ -200,13 +206,8 @@ mod tests {
 
     #[test]
     fn the_first_name_of_the_configuration_counts() {
-        let file = |path: &str, content: &str| SourceFile {
-            path: path.to_owned(),
-            content: content.to_owned(),
-        };
-        let imports = |files: Vec<SourceFile>| {
-            for_build(&SourceTree::new(files, None).unwrap()).unwrap()["imports"].clone()
-        };
+        let file = |path: &str, content: &str| SourceFile::new(path, content.to_owned());
+        let imports = |files: Vec<SourceFile>| for_build(&tree(files)).unwrap()["imports"].clone();
         let jsonc = file("deno.jsonc", "{\"imports\": {\"b\": \"npm:b@1\"}} // b");
         assert_eq!(
             imports(vec![file("index.ts", ""), jsonc.clone()]),

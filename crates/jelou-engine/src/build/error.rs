@@ -47,6 +47,9 @@ pub enum BuildError {
         /// The most likely intended file or package.
         suggestion: Option<String>,
     },
+    /// At least two.
+    #[error("{}", jelou_core::source::join_problems(&.0.iter().map(ToString::to_string).collect::<Vec<_>>()))]
+    Several(Vec<BuildError>),
     /// The compiler's message, with paths relative to the upload.
     #[error("{0}")]
     Source(String),
@@ -108,6 +111,17 @@ fn largest_sentence(largest: &[(String, u64)]) -> String {
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
+    /// # Errors
+    ///
+    /// The problems, if there are any.
+    pub(super) fn check(mut problems: Vec<Self>) -> Result<(), Self> {
+        match problems.len() {
+            0 => Ok(()),
+            1 => Err(problems.remove(0)),
+            _ => Err(Self::Several(problems)),
+        }
+    }
+
     /// Converts a message about a full disk to a server error. The message comes from a tool or from the start of a
     /// process; without the conversion, the error would blame the upload.
     pub(super) fn or_full_disk(self) -> Self {
@@ -126,6 +140,7 @@ impl BuildError {
             | Self::Load(LoadError::Died(_) | LoadError::NotReady(_) | LoadError::Protocol(_)) => {
                 false
             }
+            Self::Several(errors) => errors.iter().all(Self::is_callers),
             Self::Config { .. }
             | Self::Import { .. }
             | Self::Outside { .. }

@@ -1,6 +1,6 @@
 //! Resolves the imports of an upload before bundling: every local module must be a file of the upload.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -68,7 +68,15 @@ struct Position {
     character: u32,
 }
 
-pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), BuildError> {
+/// Checks the imports. Returns the files of the upload that the entrypoint reaches.
+///
+/// # Errors
+///
+/// All imports that are wrong, then all modules that cannot be parsed.
+pub(super) async fn check(
+    tools: &Tools,
+    workspace: &Workspace,
+) -> Result<BTreeSet<String>, BuildError> {
     let mut tool = command::tool(tools, workspace, Purpose::Fetch);
     tool.args(["info", "--json", "--no-lock", "--no-remote", "--config"])
         .arg(workspace.config())
@@ -78,25 +86,56 @@ pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), Bu
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())
     })?;
-    // Targets first: an error in a file outside the upload may quote that file.
-    for import in imports(&graph) {
-        check_target(workspace, &import)?;
-    }
-    for import in imports(&graph) {
-        check_resolved(workspace, &import, &graph)?;
-    }
-    if let Some(error) = graph
-        .modules
-        .iter()
-        .find_map(|module| module.error.as_deref())
-    {
-        let text = workspace.readable(error).trim().to_owned();
-        return Err(BuildError::Source(text));
-    }
+    BuildError::check(problems(workspace, &graph))?;
     if workspace.has_users() {
         packages::make_readable(&graph.npm_packages, &tools.cache.packages())?;
     }
-    Ok(())
+    Ok(reached(workspace, &graph))
+}
+
+/// Errors of modules come last, and only those of the upload: an error in a file outside the upload may quote that file.
+fn problems(workspace: &Workspace, graph: &Graph) -> Vec<BuildError> {
+    let mut problems: Vec<BuildError> = imports(graph)
+        .filter_map(|import| {
+            check_target(workspace, &import)
+                .and_then(|()| check_resolved(workspace, &import, graph))
+                .err()
+        })
+        .collect();
+    let is_own = |module: &&Module| {
+        !module.specifier.starts_with("file:") || workspace.file_of(&module.specifier).is_some()
+    };
+    let errors = graph
+        .modules
+        .iter()
+        .filter(is_own)
+        .filter_map(|module| module.error.as_deref());
+    if problems.is_empty() {
+        problems.extend(errors.map(|error| source_error(workspace, error)));
+    } else {
+        // Missing files and remote modules are reported already.
+        let others = graph.modules.iter().filter(|module| {
+            workspace.file_of(&module.specifier).is_some() || module.specifier.starts_with("npm:")
+        });
+        let errors = others.filter_map(|module| module.error.as_deref());
+        let errors = errors.filter(|error| !names_no_file(error));
+        problems.extend(errors.map(|error| source_error(workspace, error)));
+    }
+    problems
+}
+
+fn source_error(workspace: &Workspace, error: &str) -> BuildError {
+    BuildError::Source(workspace.readable(error).trim().to_owned())
+}
+
+/// The files of modules, and those that are imported as text or bytes.
+fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
+    let modules = graph.modules.iter().map(|module| module.specifier.as_str());
+    let targets = imports(graph).filter_map(|import| import.target.specifier.as_deref());
+    modules
+        .chain(targets)
+        .filter_map(|url| workspace.file_of(url))
+        .collect()
 }
 
 /// One import of one module.
@@ -111,7 +150,7 @@ struct Import<'a> {
 impl Import<'_> {
     /// File, line and column, both counted from 1.
     fn place(&self, workspace: &Workspace) -> String {
-        let file = workspace.readable(&self.importer.specifier);
+        let file = name(workspace, self.importer);
         match &self.target.span {
             Some(Span { start }) => {
                 format!("{file}:{}:{}", start.line + 1, start.character + 1)
@@ -165,13 +204,20 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
             specifier: import.specifier(),
         });
     }
-    match url.strip_prefix("file://") {
-        Some(path) if !is_inside(&workspace.src(), path) => Err(BuildError::Outside {
+    if url.starts_with("file:") && workspace.file_of(url).is_none() {
+        return Err(BuildError::Outside {
             importer: import.place(workspace),
             specifier: import.specifier(),
-        }),
-        _ => Ok(()),
+        });
     }
+    Ok(())
+}
+
+/// The module's path in the upload.
+fn name(workspace: &Workspace, module: &Module) -> String {
+    workspace
+        .file_of(&module.specifier)
+        .unwrap_or_else(|| workspace.readable(&module.specifier))
 }
 
 /// Reports unresolved imports with their location. Deno's own errors have no location, or advice that does not apply.
@@ -186,7 +232,7 @@ fn check_resolved(
     let is_package = !dependency.specifier.starts_with(['.', '/'])
         && !dependency.is_dynamic
         && !config::is_sdk(&dependency.specifier);
-    let importer = workspace.readable(&import.importer.specifier);
+    let importer = name(workspace, import.importer);
     let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
     let code = dependency.code.as_ref();
     if is_package && code.is_some_and(|code| code.error.is_some()) {
@@ -226,16 +272,4 @@ fn names_no_file(error: &str) -> bool {
 /// The `package.json` of the upload. It names packages that belong in `deno.json`.
 fn package_json(workspace: &Workspace) -> Option<String> {
     std::fs::read_to_string(workspace.src().join("package.json")).ok()
-}
-
-/// Whether the path of a file URL is inside the folder. The paths are compared literally, because the upload has no
-/// symbolic links and no names that need percent-encoding.
-fn is_inside(folder: &Path, url_path: &str) -> bool {
-    let path = PathBuf::from(url_path);
-    path.starts_with(folder)
-        && !path
-            .components()
-            .any(|part| matches!(part, std::path::Component::ParentDir))
-        && !url_path.to_ascii_lowercase().contains("%2f")
-        && !url_path.to_ascii_lowercase().contains("%2e")
 }

@@ -18,6 +18,7 @@ mod packages;
 mod registry;
 mod tools;
 mod types;
+mod usage;
 mod workspace;
 
 pub(crate) use builder::Builder;

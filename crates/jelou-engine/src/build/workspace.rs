@@ -5,10 +5,12 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use jelou_core::SourceTree;
+use jelou_core::source::is_module;
 use tempfile::TempDir;
+use url::Url;
 
 use super::error::BuildError;
 use super::tools::Tools;
@@ -53,11 +55,9 @@ impl Workspace {
             if let Some(parent) = path.parent() {
                 fs_err::create_dir_all(parent)?;
             }
-            let is_code = matches!(path.extension().and_then(|e| e.to_str()), Some("ts" | "js"));
-            if is_code {
-                fs_err::write(path, config::with_bare_sdk(&file.content))?;
-            } else {
-                fs_err::write(path, &file.content)?;
+            match file.text().filter(|_| is_module(&file.path)) {
+                Some(code) => fs_err::write(path, config::with_bare_sdk(code))?,
+                None => fs_err::write(path, &file.content)?,
             }
         }
         fs_err::write(workspace.config(), config.to_string())?;
@@ -146,13 +146,50 @@ impl Workspace {
         self.home().join(".npmrc")
     }
 
-    /// Replaces paths of this folder with paths of the project.
-    pub(super) fn readable(&self, text: &str) -> String {
-        let src = self.src();
-        text.replace(&format!("file://{}/", src.display()), "")
-            .replace(&format!("{}/", src.display()), "")
-            .replace(&format!("file://{}/", self.root.display()), "")
+    /// The path in the upload that a file URL names; `None` if it is outside. The file may not exist.
+    pub(super) fn file_of(&self, url: &str) -> Option<String> {
+        let escapes = url.to_ascii_lowercase();
+        // An encoded dot or slash means different files to different readers.
+        if ["%2e", "%2f", "%5c"]
+            .iter()
+            .any(|code| escapes.contains(code))
+        {
+            return None;
+        }
+        let path = Url::parse(url).ok()?.to_file_path().ok()?;
+        let inside = path.strip_prefix(self.src()).ok()?;
+        let is_plain = |part| matches!(part, Component::Normal(_));
+        if !inside.components().all(is_plain) {
+            return None;
+        }
+        inside.to_str().map(str::to_owned)
     }
+
+    /// Replaces paths and URLs of this folder with paths of the project.
+    pub(super) fn readable(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for folder in [self.src(), self.root.clone()] {
+            if let Ok(url) = Url::from_directory_path(&folder) {
+                text = text.replace(url.as_str(), "");
+            }
+            text = text.replace(&format!("file://{}/", folder.display()), "");
+        }
+        text = text.replace(&format!("{}/", self.src().display()), "");
+        for file in &self.files {
+            let encoded = encoded(file);
+            if encoded != *file {
+                text = text.replace(&encoded, file);
+            }
+        }
+        text
+    }
+}
+
+/// The path as a URL has it.
+fn encoded(path: &str) -> String {
+    Url::from_file_path(Path::new("/").join(path))
+        .map(|url| url.path().trim_start_matches('/').to_owned())
+        .unwrap_or_default()
 }
 
 fn make_readable(folder: &Path) -> std::io::Result<()> {

@@ -7,8 +7,9 @@ use jelou_core::api::{DeployRequest, DeployResult, Deployment, List, Problem};
 
 use super::App;
 use super::auth::{Reader, Writer};
-use super::extract::{self, SlugPath};
+use super::extract::SlugPath;
 use super::problem::ApiError;
+use super::upload::Upload;
 
 /// The function's deployments, newest first.
 #[utoipa::path(get, operation_id = "listDeployments", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), responses(
@@ -36,7 +37,7 @@ pub(super) async fn deploy(
     State(control): State<App>,
     Writer(caller): Writer,
     SlugPath(slug): SlugPath,
-    extract::Json(request): extract::Json<DeployRequest>,
+    Upload { request, permit }: Upload,
 ) -> Result<(StatusCode, Json<DeployResult>), ApiError> {
     let status = if request.dry_run {
         StatusCode::OK
@@ -44,5 +45,6 @@ pub(super) async fn deploy(
         StatusCode::CREATED
     };
     let result = control.deploy(caller.actor(), slug, request).await?;
+    drop(permit);
     Ok((status, Json(result)))
 }

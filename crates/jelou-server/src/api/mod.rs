@@ -12,6 +12,7 @@ mod refusals;
 mod secrets;
 mod server;
 mod tokens;
+mod upload;
 
 use std::sync::Arc;
 
@@ -26,10 +27,11 @@ use utoipa_axum::routes;
 use crate::control::Control;
 use crate::log_limit::LogLimit;
 use problem::ApiError;
+pub(crate) use upload::UploadBudget;
 
 type App = Arc<Control>;
 
-/// JSON escapes can make the body of a 1 MB upload several times larger.
+/// Of every request but an upload.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(OpenApi)]

@@ -47,6 +47,7 @@ pub(super) async fn who_am_i(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             functions: control.domain.url("{slug}"),
             engine: format!("deno {}", jelou_engine::deno::DENO_VERSION),
+            upload: Some(control.engine.limits().upload()),
         },
     })
 }

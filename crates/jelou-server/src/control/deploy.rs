@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
-use jelou_core::{Manifest, Slug, SourceTree, TokenLabels, TokenName, TokenPolicy};
+use jelou_core::source::Declared;
+use jelou_core::{Manifest, Slug, SourceFile, SourceTree, TokenLabels, TokenName, TokenPolicy};
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
@@ -28,7 +29,12 @@ impl Control {
         slug: Slug,
         request: DeployRequest,
     ) -> Result<DeployResult, ControlError> {
-        let tree = SourceTree::new(request.files, request.entrypoint.as_deref())?;
+        let declared = Declared {
+            entrypoint: request.entrypoint.as_deref(),
+            assets: &request.assets,
+        };
+        let limits = self.engine.limits().upload();
+        let tree = SourceTree::new(request.files, declared, &limits)?;
         self.check_for_tokens(&tree)?;
         let types = if request.check {
             TypeCheck::Run
@@ -46,6 +52,8 @@ impl Control {
                 function_id: known.map(|function| function.id.clone()),
                 function: slug,
                 token: None,
+                files: summarize(&tree, &built),
+                unused: unused(&tree, &built),
                 warnings: built.warnings,
             });
         }
@@ -79,27 +87,25 @@ impl Control {
         let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
-            sources: tree.files().to_vec(),
+            sources: tree
+                .files()
+                .iter()
+                .filter(|file| built.files.contains_key(&file.path))
+                .cloned()
+                .collect(),
             assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
         };
         // Written to disk before the deployment is live, because a call never reads the database.
         self.engine
             .artifacts()
             .put(&stored.hash().to_string(), &built.bundle)?;
-        let files = tree
-            .files()
-            .iter()
-            .map(|file| FileSummary {
-                path: file.path.clone(),
-                bytes: file.content.len() as u64,
-            })
-            .collect();
+        let (files, unused) = (summarize(tree, &built), unused(tree, &built));
         let new = NewDeployment {
             slug,
             artifact: stored,
             manifest: built.manifest,
             entrypoint: tree.entrypoint().to_owned(),
-            files,
+            files: files.clone(),
         };
         let mut minted = None;
         let first_token = || {
@@ -117,7 +123,11 @@ impl Control {
             }))
         };
         let deployed = self.store.deploy(&actor, new, first_token).await?;
-        Ok(self.apply(deployed, minted, built.warnings))
+        Ok(DeployResult {
+            files,
+            unused,
+            ..self.apply(deployed, minted, built.warnings)
+        })
     }
 
     fn apply(
@@ -157,6 +167,8 @@ impl Control {
             function: record.slug,
             function_id: Some(record.id),
             token: created,
+            files: Vec::new(),
+            unused: Vec::new(),
             warnings,
         }
     }
@@ -176,6 +188,31 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// The files of the deployment.
+fn summarize(tree: &SourceTree, built: &Built) -> Vec<FileSummary> {
+    let kind = |file: &SourceFile| built.files.get(&file.path).copied();
+    let used = tree.files().iter().filter(|file| kind(file).is_some());
+    used.map(|file| FileSummary {
+        path: file.path.clone(),
+        bytes: file.bytes(),
+        kind: kind(file),
+    })
+    .collect()
+}
+
+/// The files of the upload that the deployment does not have.
+fn unused(tree: &SourceTree, built: &Built) -> Vec<FileSummary> {
+    tree.files()
+        .iter()
+        .filter(|file| !built.files.contains_key(&file.path))
+        .map(|file| FileSummary {
+            path: file.path.clone(),
+            bytes: file.bytes(),
+            kind: None,
+        })
+        .collect()
 }
 
 /// The part of a stored artifact that the engine caches on disk.

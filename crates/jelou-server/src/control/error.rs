@@ -1,6 +1,6 @@
 //! Errors of the control plane.
 
-use jelou_core::source::SourceError;
+use jelou_core::source::SourceErrors;
 use jelou_engine::ArtifactError;
 use jelou_engine::build::BuildError;
 use jelou_store::StoreError;
@@ -11,7 +11,7 @@ pub(crate) enum ControlError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(#[from] SourceErrors),
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]

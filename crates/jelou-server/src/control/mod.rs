@@ -25,6 +25,7 @@ pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::bundle_of;
 pub(crate) use error::ControlError;
 
+use crate::api::UploadBudget;
 use crate::gateway::Domain;
 use crate::registry::{Function, Live, Registry};
 
@@ -38,6 +39,7 @@ pub(crate) struct Control {
     pub(crate) engine: Engine,
     pub(crate) domain: Domain,
     pub(crate) clock: Clock,
+    pub(crate) uploads: UploadBudget,
     changes: Arc<Mutex<()>>,
 }
 
@@ -52,6 +54,7 @@ impl Control {
         Self {
             store,
             registry,
+            uploads: UploadBudget::new(engine.limits()),
             engine,
             domain,
             clock,

@@ -87,10 +87,7 @@ async fn one_that_is_not_there_is_not_found() {
 
 #[test]
 fn every_part_counts_for_the_hash() {
-    let file = |path: &str, content: &str| SourceFile {
-        path: path.to_owned(),
-        content: content.to_owned(),
-    };
+    let file = |path: &str, content: &str| SourceFile::new(path, content.to_owned());
     let base = ArtifactRecord {
         bundle: "ab".to_owned(),
         source_map: None,

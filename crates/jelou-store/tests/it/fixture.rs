@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jelou_core::api::FileSummary;
 use jelou_core::manifest::{Mode, Tool};
+use jelou_core::source::FileKind;
 use jelou_core::{
     Clock, FunctionId, Manifest, Scope, Scopes, SecretKey, Slug, SourceFile, TokenLabels,
     TokenName, TokenPolicy,
@@ -197,10 +198,7 @@ pub(crate) fn artifact(bundle: &str) -> ArtifactRecord {
     ArtifactRecord {
         bundle: bundle.to_owned(),
         source_map: Some(r#"{"version":3}"#.to_owned()),
-        sources: vec![SourceFile {
-            path: "index.ts".to_owned(),
-            content: format!("// {bundle}"),
-        }],
+        sources: vec![SourceFile::new("index.ts", format!("// {bundle}"))],
         assets: None,
     }
 }
@@ -237,6 +235,7 @@ pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
         files: vec![FileSummary {
             path: "index.ts".to_owned(),
             bytes: 12,
+            kind: Some(FileKind::Module),
         }],
     }
 }

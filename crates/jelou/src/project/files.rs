@@ -1,96 +1,149 @@
-//! Collects the files of an upload, by the server's rules.
+//! Collects the files of an upload: those that the build may need. The server finds out which of them it uses.
 
-use std::io;
 use std::path::Path;
 
 use fs_err as fs;
 use jelou_core::source::{
-    EXTENSIONS, MAX_FILE_BYTES, MAX_FILES, SourceError, SourceFile, SourceTree, is_left_out,
+    Declared, Mentions, SourceError, SourceErrors, SourceFile, SourceTree, UploadLimits,
+    find_entrypoint, is_configuration, is_module,
 };
+use unicode_normalization::UnicodeNormalization;
 
-use super::FILE_NAME;
+use super::ProjectFile;
+use super::left_out::LeftOut;
+use super::rules::Rules;
+use super::walk::{Found, walk};
 use crate::exit::Failure;
 
-/// Files of other tools next to the sources. The server resolves and locks the packages itself.
-const TOOL_FILES: [&str; 7] = [
-    "bun.lock",
-    "bun.lockb",
-    "deno.lock",
-    "package-lock.json",
-    "pnpm-lock.yaml",
-    "tsconfig.json",
-    "yarn.lock",
-];
+/// An upload up to this size is sent without asking for the server's limits: the hosted platform takes it.
+const SMALL: UploadLimits = UploadLimits {
+    files: 20,
+    file_bytes: 256 * 1024,
+    bytes: 1024 * 1024,
+};
 
-/// Reads the files below `folder` and checks them against the rules. Does not send them.
-pub(crate) fn collect(folder: &Path, entrypoint: Option<&str>) -> anyhow::Result<SourceTree> {
+const UNKNOWN: UploadLimits = UploadLimits {
+    files: usize::MAX,
+    file_bytes: u64::MAX,
+    bytes: u64::MAX,
+};
+
+/// The upload, and what was left out of it.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) tree: SourceTree,
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Collects the files below `folder`. Calls `ask` for the server's limits if the upload is large; `None` leaves the check
+/// to the server.
+///
+/// # Errors
+///
+/// All problems with the files at once.
+pub(crate) fn collect(
+    folder: &Path,
+    project: Option<&ProjectFile>,
+    ask: impl Fn() -> anyhow::Result<Option<UploadLimits>>,
+) -> anyhow::Result<Collected> {
     if !folder.is_dir() {
         return Err(Failure::validation(format!("{} is not a folder", folder.display())).into());
     }
-    let mut paths = Vec::new();
-    walk(folder, "", &mut paths)?;
-    if paths.len() > MAX_FILES {
-        return Err(SourceError::TooManyFiles(paths.len()).into());
-    }
-    let files = paths
+    let named = project
+        .and_then(ProjectFile::entrypoint)
+        .map(|path| path.nfc().collect::<String>());
+    let rules = Rules::of(fs::canonicalize(folder)?, project)?;
+    let found = walk(&rules, named.as_deref())?;
+    let mut left_out = found.left_out;
+    let entrypoint = entrypoint(named.as_deref(), &found.files)?;
+    let path = match (&named, &entrypoint) {
+        (Some(named), _) => Some(named.strip_prefix("./").unwrap_or(named)),
+        (None, Ok(found)) => Some(found.as_str()),
+        (None, Err(_)) => None,
+    };
+
+    let (needed, others): (Vec<_>, Vec<_>) = found
+        .files
         .into_iter()
-        .map(|path| read(folder, path))
+        .partition(|file| is_needed(file, &rules, path));
+    let check = |files: &[Found]| check(files, entrypoint.as_ref().err(), &ask);
+    check(&needed)?;
+    let mut files = needed
+        .iter()
+        .map(read)
         .collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(SourceTree::new(files, entrypoint)?)
-}
-
-/// Adds the paths below `folder`, sorted by name and relative to the project's folder.
-fn walk(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> anyhow::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            return Err(Failure::validation(format!(
-                "the name of {} is not UTF-8",
-                entry.path().display()
-            ))
-            .into());
-        };
-        let is_project_file = prefix.is_empty() && name == FILE_NAME;
-        if is_left_out(name) || is_project_file || TOOL_FILES.contains(&name) {
-            continue;
-        }
-        let path = format!("{prefix}{name}");
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(&entry.path(), &format!("{path}/"), paths)?;
-        } else if kind.is_file() {
-            if !has_known_extension(name) {
-                return Err(anyhow::Error::new(SourceError::Extension(path)));
-            }
-            paths.push(path);
-        } else {
-            let kind = if kind.is_symlink() {
-                "a symbolic link"
-            } else {
-                "not a plain file"
-            };
-            return Err(Failure::validation(format!("`{path}` is {kind}"))
-                .hint("only plain files are deployed; put the file itself there, or remove it")
-                .into());
+    let mut mentions = Mentions::default();
+    for file in &files {
+        if is_module(&file.path) || is_configuration(&file.path) {
+            mentions.add(&String::from_utf8_lossy(&file.content));
         }
     }
-    Ok(())
-}
+    let (mentioned, unused): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|file| mentions.has(&file.path));
+    left_out.extend(unused.into_iter().map(|file| LeftOut::unused(file.path)));
 
-fn has_known_extension(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
-}
-
-fn read(folder: &Path, path: String) -> anyhow::Result<SourceFile> {
-    let location = folder.join(&path);
-    let bytes = usize::try_from(fs::metadata(&location)?.len()).unwrap_or(usize::MAX);
-    if bytes > MAX_FILE_BYTES {
-        return Err(SourceError::FileTooLarge { path, bytes }.into());
+    let sent: Vec<Found> = needed.into_iter().chain(mentioned).collect();
+    if sent.len() > files.len() {
+        check(&sent)?;
     }
-    let content = String::from_utf8(fs::read(&location)?)
-        .map_err(|_| Failure::validation(format!("`{path}` is not UTF-8 text")))?;
-    Ok(SourceFile { path, content })
+    for file in &sent[files.len()..] {
+        files.push(read(file)?);
+    }
+    let declared = Declared {
+        entrypoint: path,
+        assets: project.map(ProjectFile::assets).unwrap_or_default(),
+    };
+    Ok(Collected {
+        tree: SourceTree::new(files, declared, &UNKNOWN)?,
+        left_out,
+    })
+}
+
+/// The entrypoint, or why there is none.
+fn entrypoint(named: Option<&str>, files: &[Found]) -> anyhow::Result<Result<String, SourceError>> {
+    let package_json = files
+        .iter()
+        .find(|file| file.path == "package.json")
+        .map(|file| fs::read(&file.location))
+        .transpose()?;
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    Ok(find_entrypoint(named, &paths, package_json.as_deref()))
+}
+
+/// Whether the build may need the file although no code mentions its name: a module can be imported without its extension,
+/// and JSON by a computed name. A large file must be mentioned.
+fn is_needed(file: &Found, rules: &Rules, entrypoint: Option<&str>) -> bool {
+    let path = &file.path;
+    let is_json = Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "json" || extension == "jsonc");
+    is_configuration(path)
+        || entrypoint == Some(path)
+        || rules.assets.matches(path)
+        || (is_module(path) || is_json) && file.bytes <= SMALL.file_bytes
+}
+
+/// Checks the sizes before the files are read. A wrong entrypoint is reported too when the upload is too large.
+fn check(
+    files: &[Found],
+    entrypoint: Option<&SourceError>,
+    ask: &impl Fn() -> anyhow::Result<Option<UploadLimits>>,
+) -> anyhow::Result<()> {
+    let sizes = files.iter().map(|file| (file.path.as_str(), file.bytes));
+    if SMALL.exceeded(sizes.clone()).is_empty() {
+        return Ok(());
+    }
+    let mut errors = ask()?.map_or_else(Vec::new, |limits| limits.exceeded(sizes));
+    if !errors.is_empty() {
+        errors.extend(entrypoint.cloned());
+    }
+    Ok(SourceErrors::check(errors)?)
+}
+
+fn read(file: &Found) -> anyhow::Result<SourceFile> {
+    Ok(SourceFile::new(
+        file.path.clone(),
+        fs::read(&file.location)?,
+    ))
 }

@@ -1,9 +1,13 @@
 //! The project folder to deploy: its `jelou.json` and its files.
 
 mod files;
+mod left_out;
 mod project_file;
+mod rules;
+mod walk;
 
-pub(crate) use files::collect;
+pub(crate) use files::{Collected, collect};
+pub(crate) use left_out::{LeftOut, Reason};
 pub(crate) use project_file::{FILE_NAME, ProjectFile};
 
 use std::path::Path;

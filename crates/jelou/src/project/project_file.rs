@@ -1,16 +1,16 @@
-//! `jelou.json`: the function of a folder.
+//! `jelou.json`: the function of a folder, and what it says about the folder's files.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use fs_err as fs;
-use indexmap::IndexMap;
-use jelou_core::{FunctionId, Slug};
-use serde::Serialize;
+use jelou_core::{FunctionId, Slug, suggestion};
+use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::common::{Range, Ranged};
+use jsonc_parser::cst::{CstInputValue, CstRootNode};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast, parse_to_serde_value};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
-use serde_json::value::RawValue;
 
 use crate::exit::Failure;
 
@@ -18,14 +18,36 @@ pub(crate) const FILE_NAME: &str = "jelou.json";
 const EXAMPLE: &str = r#"write it like {"function": "mi-funcion", "entrypoint": "index.ts"}"#;
 const SCHEMA: &str = "https://jelou.ai/schemas/jelou.json";
 
+/// The members of the file.
+const MEMBERS: [&str; 7] = [
+    "$schema",
+    "function",
+    "id",
+    "entrypoint",
+    "assets",
+    "include",
+    "exclude",
+];
+
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
     path: PathBuf,
-    /// All members, known and unknown, unchanged and in the order of the file.
-    members: IndexMap<String, Box<RawValue>>,
+    /// As it is on the disk, with its comments and unknown members.
+    text: String,
+    settings: Settings,
+    /// Unknown members, with their places.
+    warnings: Vec<String>,
+}
+
+/// What the file says.
+#[derive(Debug, Default)]
+struct Settings {
     function: Option<Slug>,
     id: Option<FunctionId>,
     entrypoint: Option<String>,
+    assets: Vec<String>,
+    include: Vec<String>,
+    exclude: Vec<String>,
 }
 
 impl ProjectFile {
@@ -43,29 +65,35 @@ impl ProjectFile {
             }
             Err(error) => return Err(error.into()),
         };
-        Self::parse(path, &text).map(Some)
+        Self::parse(path, text).map(Some)
     }
 
-    fn parse(path: PathBuf, text: &str) -> anyhow::Result<Self> {
-        let members: IndexMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
-            let place = (error.line(), error.column());
-            let hint = match error.classify() {
-                Category::Data => EXAMPLE,
-                Category::Io | Category::Syntax | Category::Eof => {
-                    "it must be JSON, without comments or trailing commas"
-                }
-            };
-            refuse(&path, place, &without_place(&error), hint)
-        })?;
+    /// Reads JSON with comments, trailing commas and an optional byte order mark.
+    fn parse(path: PathBuf, text: String) -> anyhow::Result<Self> {
+        let source = Source::new(&path, &text);
+        let parsed = parse_to_ast(source.json, &CollectOptions::default(), &OPTIONS)
+            .map_err(|error| source.refuse(error.range(), &error.kind().to_string(), EXAMPLE))?;
+        let object = match &parsed.value {
+            Some(Value::Object(object)) => object,
+            Some(other) => {
+                return Err(source.refuse(other.range(), "it is not an object", EXAMPLE));
+            }
+            None => return Err(source.refuse(Range::new(0, 0), "it is empty", EXAMPLE)),
+        };
+        let settings = Settings {
+            function: source.member(object, "function")?,
+            id: source.member(object, "id")?,
+            entrypoint: source.member(object, "entrypoint")?,
+            assets: source.member(object, "assets")?.unwrap_or_default(),
+            include: source.member(object, "include")?.unwrap_or_default(),
+            exclude: source.member(object, "exclude")?.unwrap_or_default(),
+        };
+        let warnings = source.unknown_members(object)?;
         Ok(Self {
-            function: member(&path, text, &members, "function")?,
-            id: member(&path, text, &members, "id")?,
-            entrypoint: member(&path, text, &members, "entrypoint")?,
-            members: members
-                .into_iter()
-                .map(|(key, value)| (key, value.to_owned()))
-                .collect(),
+            settings,
+            warnings,
             path,
+            text,
         })
     }
 
@@ -76,58 +104,71 @@ impl ProjectFile {
         id: Option<&FunctionId>,
         entrypoint: &str,
     ) -> anyhow::Result<Self> {
-        let mut file = Self {
-            path: folder.join(FILE_NAME),
-            members: IndexMap::new(),
-            function: Some(function.clone()),
-            id: id.cloned(),
-            entrypoint: Some(entrypoint.to_owned()),
-        };
-        file.set("$schema", &SCHEMA)?;
-        file.set("function", function)?;
-        if let Some(id) = id {
-            file.set("id", id)?;
-        }
-        file.set("entrypoint", &entrypoint)?;
-        Ok(file)
+        let mut members = vec![("$schema", SCHEMA), ("function", function.as_str())];
+        members.extend(id.map(|id| ("id", id.as_str())));
+        members.push(("entrypoint", entrypoint));
+        let members: serde_json::Map<_, _> = members
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect();
+        let text = serde_json::to_string_pretty(&members)?;
+        Self::parse(folder.join(FILE_NAME), format!("{text}\n"))
     }
 
     pub(crate) fn function(&self) -> Option<&Slug> {
-        self.function.as_ref()
+        self.settings.function.as_ref()
     }
 
     pub(crate) fn id(&self) -> Option<&FunctionId> {
-        self.id.as_ref()
+        self.settings.id.as_ref()
     }
 
     pub(crate) fn entrypoint(&self) -> Option<&str> {
-        self.entrypoint.as_deref()
+        self.settings.entrypoint.as_deref()
+    }
+
+    /// Patterns of the files that the function reads by path.
+    pub(crate) fn assets(&self) -> &[String] {
+        &self.settings.assets
+    }
+
+    /// Patterns of files to take although `.gitignore` leaves them out.
+    pub(crate) fn include(&self) -> &[String] {
+        &self.settings.include
+    }
+
+    /// Patterns of files to leave out.
+    pub(crate) fn exclude(&self) -> &[String] {
+        &self.settings.exclude
+    }
+
+    /// Members that mean nothing.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Takes effect after [`ProjectFile::save`]. A new member is inserted after `function`.
     pub(crate) fn set_id(&mut self, id: &FunctionId) -> anyhow::Result<()> {
-        self.id = Some(id.clone());
-        self.set("id", id)?;
-        if let (Some(from), Some(function)) = (
-            self.members.get_index_of("id"),
-            self.members.get_index_of("function"),
-        ) && from > function
-        {
-            self.members.move_index(from, function + 1);
+        let (mark, json) = split_mark(&self.text);
+        let root = CstRootNode::parse(json, &OPTIONS)?;
+        let object = root.object_value_or_set();
+        let value = CstInputValue::String(id.as_str().to_owned());
+        match object.get("id") {
+            Some(member) => member.set_value(value),
+            None => {
+                let after = object
+                    .get("function")
+                    .map_or(0, |member| member.property_index() + 1);
+                object.insert(after, "id", value);
+            }
         }
+        self.text = format!("{mark}{root}");
+        self.settings.id = Some(id.clone());
         Ok(())
     }
 
-    fn set(&mut self, key: &str, value: &impl Serialize) -> anyhow::Result<()> {
-        let value = serde_json::value::to_raw_value(value)?;
-        self.members.insert(key.to_owned(), value);
-        Ok(())
-    }
-
-    pub(crate) fn text(&self) -> anyhow::Result<String> {
-        let mut text = serde_json::to_string_pretty(&self.members)?;
-        text.push('\n');
-        Ok(text)
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Replaces the file atomically.
@@ -142,7 +183,7 @@ impl ProjectFile {
         };
         let mut file = tempfile::NamedTempFile::new_in(folder)
             .with_context(|| format!("cannot write {}", self.path.display()))?;
-        file.write_all(self.text()?.as_bytes())?;
+        file.write_all(self.text.as_bytes())?;
         if let Some(permissions) = permissions {
             file.as_file().set_permissions(permissions)?;
         }
@@ -152,43 +193,96 @@ impl ProjectFile {
     }
 }
 
-/// Parses one member. An error contains line and column of its value.
-fn member<T: DeserializeOwned>(
-    path: &Path,
-    text: &str,
-    members: &IndexMap<String, &RawValue>,
-    key: &str,
-) -> anyhow::Result<Option<T>> {
-    let Some(value) = members.get(key).map(|value| value.get()) else {
-        return Ok(None);
-    };
-    serde_json::from_str(value).map_err(|error| {
-        // The value borrows from the text, so its address gives its offset.
-        let offset = value.as_ptr().addr() - text.as_ptr().addr();
-        let reason = format!("`{key}`: {}", without_place(&error));
-        refuse(path, place(text, offset), &reason, EXAMPLE)
-    })
+/// As Deno reads its configuration.
+const OPTIONS: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: true,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+/// The byte order mark, if any, and the rest.
+fn split_mark(text: &str) -> (&str, &str) {
+    text.split_at(text.len() - text.trim_start_matches('\u{feff}').len())
 }
 
-/// Line and column. Both count from 1.
-fn place(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
+/// The text of the file, to name places in it.
+struct Source<'a> {
+    path: &'a Path,
+    json: &'a str,
 }
 
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rsplit_once(" at line ") {
-        Some((reason, _)) => reason.to_owned(),
-        None => text,
+impl<'a> Source<'a> {
+    fn new(path: &'a Path, text: &'a str) -> Self {
+        Self {
+            path,
+            json: split_mark(text).1,
+        }
     }
-}
 
-fn refuse(path: &Path, (line, column): (usize, usize), reason: &str, hint: &str) -> anyhow::Error {
-    Failure::validation(format!("{}:{line}:{column}: {reason}", path.display()))
-        .hint(hint)
-        .into()
+    fn member<T: DeserializeOwned>(
+        &self,
+        object: &Object<'_>,
+        key: &str,
+    ) -> anyhow::Result<Option<T>> {
+        let Some(member) = object.get(key) else {
+            return Ok(None);
+        };
+        let range = member.value.range();
+        let value = self.json.get(range.start..range.end).unwrap_or_default();
+        parse_to_serde_value(value, &OPTIONS)
+            .map(Some)
+            .map_err(|error| {
+                let reason = format!("`{key}`: {}", error.kind());
+                self.refuse(range, &reason, EXAMPLE)
+            })
+    }
+
+    /// A warning for each unknown member.
+    ///
+    /// # Errors
+    ///
+    /// When an unknown member is most likely a mistyped one.
+    fn unknown_members(&self, object: &Object<'_>) -> anyhow::Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        for member in &object.properties {
+            let name = member.name.as_str();
+            if MEMBERS.contains(&name) {
+                continue;
+            }
+            let reason = format!("there is no setting `{}`", name.escape_debug());
+            if let Some(meant) = suggestion::nearest(name, MEMBERS) {
+                let hint = format!("did you mean `{meant}`?");
+                return Err(self.refuse(member.range, &reason, &hint));
+            }
+            warnings.push(format!("{}: {reason}", self.place(member.range)));
+        }
+        Ok(warnings)
+    }
+
+    /// File, line and column; both count from 1.
+    fn place(&self, range: Range) -> String {
+        let before = self.json.get(..range.start).unwrap_or(self.json);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        format!(
+            "{}:{}:{}",
+            self.path.display(),
+            before.matches('\n').count() + 1,
+            line.chars().count() + 1
+        )
+    }
+
+    fn refuse(&self, range: Range, reason: &str, hint: &str) -> anyhow::Error {
+        Failure::validation(format!("{}: {reason}", self.place(range)))
+            .hint(hint)
+            .into()
+    }
 }
 
 #[cfg(test)]
@@ -196,42 +290,68 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> anyhow::Result<ProjectFile> {
-        ProjectFile::parse(PathBuf::from("jelou.json"), text)
+        ProjectFile::parse(PathBuf::from("jelou.json"), text.to_owned())
     }
 
     #[test]
-    fn unknown_members_and_their_order_stay() {
-        let mut file = parse(
-            r#"{"zeta": [1,  2], "function": "mi-funcion", "entrypoint": "main.ts", "alfa": 1.50}"#,
-        )
-        .unwrap();
+    fn the_id_is_written_and_the_rest_stays() {
         let id: FunctionId = "func_01arz3ndektsv4rrffq69g5fav".parse().unwrap();
-        file.set_id(&id).unwrap();
-        assert_eq!(
-            file.text().unwrap(),
-            "{\n  \"zeta\": [1,  2],\n  \"function\": \"mi-funcion\",\n  \"id\": \"func_01arz3ndektsv4rrffq69g5fav\",\n  \"entrypoint\": \"main.ts\",\n  \"alfa\": 1.50\n}\n"
-        );
-        assert_eq!(file.id(), Some(&id));
+        for (before, after) in [
+            (
+                "{\n  \"extra\": [1,  2],\n  \"function\": \"mi-funcion\", // mine\n  \"entrypoint\": \"main.ts\",\n}\n",
+                "{\n  \"extra\": [1,  2],\n  \"function\": \"mi-funcion\", // mine\n  \"id\": \"func_01arz3ndektsv4rrffq69g5fav\",\n  \"entrypoint\": \"main.ts\",\n}\n",
+            ),
+            (
+                "\u{feff}{\r\n  \"function\": \"mi-funcion\"\r\n}\r\n",
+                "\u{feff}{\r\n  \"function\": \"mi-funcion\",\r\n  \"id\": \"func_01arz3ndektsv4rrffq69g5fav\"\r\n}\r\n",
+            ),
+            (
+                "{\"id\": \"func_01arz3ndektsv4rrffq69g5faa\", \"function\": \"mi-funcion\"}",
+                "{\"id\": \"func_01arz3ndektsv4rrffq69g5fav\", \"function\": \"mi-funcion\"}",
+            ),
+        ] {
+            let mut file = parse(before).unwrap();
+            file.set_id(&id).unwrap();
+            assert_eq!(file.text(), after);
+            assert_eq!(parse(after).unwrap().id(), Some(&id));
+        }
     }
 
     #[test]
     fn an_error_names_line_and_column() {
         for (text, start) in [
-            ("{\n  \"function\": \"mi-funcion\",\n}", "jelou.json:3:1: "),
-            ("", "jelou.json:1:0: "),
+            ("{\n  \"function\" \"mi-funcion\"\n}", "jelou.json:2:"),
+            ("", "jelou.json:1:1: it is empty"),
             (
-                "{\n  \"function\": \"Mi\"\n}",
+                "\u{feff}{\n  \"function\": \"Mi\"\n}",
                 "jelou.json:2:15: `function`: slug contains 'M'",
             ),
             ("{\"id\": \"x\"}", "jelou.json:1:8: `id`: not an id"),
-            ("[]", "jelou.json:1:"),
+            ("[]", "jelou.json:1:1: it is not an object"),
             (
                 "{\"function\": 1}",
                 "jelou.json:1:14: `function`: invalid type",
+            ),
+            (
+                "{\"assets\": \"templates\"}",
+                "jelou.json:1:12: `assets`: invalid type: string \"templates\", expected a sequence",
+            ),
+            (
+                "{\n  \"asets\": []}",
+                "jelou.json:2:3: there is no setting `asets`",
             ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.starts_with(start), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn an_unknown_member_is_a_warning() {
+        let file = parse("{\n  \"team\": \"pagos\"\n}").unwrap();
+        assert_eq!(
+            file.warnings(),
+            ["jelou.json:2:3: there is no setting `team`"]
+        );
     }
 }

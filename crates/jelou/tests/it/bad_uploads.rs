@@ -193,7 +193,7 @@ fn imports_that_leave_the_project() {
         "export { default } from \"./secret.ts\";\n",
     );
     symlink("/etc/passwd", live.sandbox.project().join("link/secret.ts")).unwrap();
-    live.refuses_folder("link", "");
+    live.refuses_folder("link", "--human");
 }
 
 #[test]
@@ -216,7 +216,12 @@ fn problem(reply: &Reply) -> String {
 /// The command line checks this too, but the server must not rely on it.
 #[test]
 fn the_server_checks_files_again() {
-    let live = Live::start();
+    let live = Live::start_with(|serve| {
+        serve
+            .env("JELOU_LIMITS__MAX_UPLOAD_FILES", "20")
+            .env("JELOU_LIMITS__MAX_UPLOAD_FILE_BYTES", "262144")
+            .env("JELOU_LIMITS__MAX_UPLOAD_BYTES", "1048576")
+    });
     let file = |path: &str, content: &str| json!({"path": path, "content": content});
     let index = || file("index.ts", "");
     let many: Vec<_> = (0..21).map(|n| file(&format!("f{n}.ts"), "")).collect();
@@ -230,7 +235,16 @@ fn the_server_checks_files_again() {
                 .map(|n| file(&format!("f{n}.ts"), &"x".repeat(250 * 1024)))
                 .collect::<Vec<_>>()
         ),
-        json!([index(), file("logo.png", "")]),
+        json!([file("index.ts", &"x".repeat(4 << 20))]),
+        json!([index(), {"path": "logo.png", "content": "*", "encoding": "base64"}]),
+        json!([index(), {"path": "logo.png", "content": "", "encoding": "gzip"}]),
+        json!([file("indx.ts", "")]),
+        json!([
+            index(),
+            file("../a.ts", ""),
+            file("a/.env", ""),
+            file("b:c", "")
+        ]),
         json!([index(), file("../a.ts", "")]),
         json!([index(), file("/etc/a.ts", "")]),
         json!([index(), file(".env.ts", "")]),

@@ -91,18 +91,13 @@ impl TestServer {
     }
 
     pub(crate) fn try_deploy(&self, slug: &str, source: &str) -> Result<DeployResult, ClientError> {
-        let file = SourceFile {
-            path: "index.ts".to_owned(),
-            content: format!(
-                "import {{ app, define, response, z }} from \"@jelou/functions\";\n{source}"
-            ),
-        };
+        let file = SourceFile::new(
+            "index.ts",
+            format!("import {{ app, define, response, z }} from \"@jelou/functions\";\n{source}"),
+        );
         let request = DeployRequest {
             files: vec![file],
-            entrypoint: None,
-            dry_run: false,
-            check: false,
-            no_token: false,
+            ..DeployRequest::default()
         };
         let slug = slug.parse().unwrap();
         self.client.deployments(&slug).create(&request)

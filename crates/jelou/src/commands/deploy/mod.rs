@@ -1,10 +1,11 @@
 //! `jelou deploy`.
 
+mod files;
 mod target;
 
-use jelou_client::Client;
+use jelou_client::{Client, ClientError};
 use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
-use jelou_core::{DeploymentId, FunctionId, Slug, SourceTree};
+use jelou_core::{DeploymentId, FunctionId, Slug};
 use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
@@ -13,8 +14,8 @@ use crate::context::{Confirmation, Context};
 use crate::exit::Failure;
 use crate::interrupt;
 use crate::new_token::{Delivered, Delivery, Order};
-use crate::output::{Breadcrumb, Human, size};
-use crate::project::{self, ProjectFile, collect};
+use crate::output::{Breadcrumb, Human};
+use crate::project::{self, Collected, LeftOut, ProjectFile, collect};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +30,7 @@ struct Deployed<'a> {
     local_url: Option<&'a str>,
     dry_run: bool,
     files: Vec<FileSummary>,
+    left_out: &'a [LeftOut],
     /// The value of the token that the first deployment creates. Shown only once.
     #[serde(flatten)]
     token: &'a Delivered,
@@ -43,8 +45,11 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         Some(slug) => slug.clone(),
         None => project::function_of(project.as_ref(), &args.dir)?,
     };
-    let entrypoint = project.as_ref().and_then(ProjectFile::entrypoint);
-    let tree = collect(&args.dir, entrypoint)?;
+    for warning in project.iter().flat_map(ProjectFile::warnings) {
+        context.output.warn(warning)?;
+    }
+    let limits = || Ok(context.client()?.whoami()?.server.upload);
+    let Collected { tree, mut left_out } = collect(&args.dir, project.as_ref(), limits)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
 
     let allowed = Allowed {
@@ -58,7 +63,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     let client = context.client()?;
     let target = Target::find(&client, &slug, project.as_ref())?;
     context.output.human(|human| {
-        human.item(&format!("Files: {}", list_files(&tree)))?;
+        human.item(&format!("Files: {}", files::list(&tree)))?;
         human.item(&target.describe(&client))
     })?;
     if !args.dry_run {
@@ -71,13 +76,23 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     interrupt::explain_change(format!(
         "a build that is not finished is abandoned, and nothing is changed; a finished one goes live: `jelou functions info {slug}` shows what is live"
     ));
-    let mut result = client.deployments(&slug).create(&DeployRequest {
+    let request = DeployRequest {
         files: tree.files().to_vec(),
         entrypoint: Some(tree.entrypoint().to_owned()),
+        assets: project
+            .as_ref()
+            .map(|project| project.assets().to_vec())
+            .unwrap_or_default(),
         dry_run: args.dry_run,
         check: args.check,
         no_token: args.no_token,
-    })?;
+    };
+    let mut result = client
+        .deployments(&slug)
+        .create(&request)
+        .map_err(|error| explain(error, &left_out))?;
+    let unused = result.unused.iter().map(|file| file.path.as_str());
+    left_out.extend(unused.map(LeftOut::unused));
     if let (Some(project), false) = (&mut project, args.dry_run) {
         remember_id(project, &result, context)?;
     }
@@ -95,7 +110,8 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             url: &result.url,
             local_url: result.local_url.as_deref(),
             dry_run: args.dry_run,
-            files: summarize(&tree),
+            files: files::of(&result, &tree),
+            left_out: &left_out,
             token: &token,
             token_info: created.as_ref().map(|created| &created.details),
             warnings: &result.warnings,
@@ -104,12 +120,17 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             Breadcrumb::new(format!("jelou functions info {slug}"), "See the function"),
             Breadcrumb::new(format!("jelou tokens list {slug}"), "See its tokens"),
         ],
-        |human| show(human, &result, &token),
+        |human| show(human, &result, &left_out, &token),
     )?;
     Ok(())
 }
 
-fn show(human: &mut Human, result: &DeployResult, token: &Delivered) -> std::io::Result<()> {
+fn show(
+    human: &mut Human,
+    result: &DeployResult,
+    left_out: &[LeftOut],
+    token: &Delivered,
+) -> std::io::Result<()> {
     match &result.deployment {
         Some(deployment) => {
             human.success("Deployed")?;
@@ -120,6 +141,11 @@ fn show(human: &mut Human, result: &DeployResult, token: &Delivered) -> std::io:
     human.item(&format!("URL: {}", result.url))?;
     if let Some(url) = &result.local_url {
         human.item(&format!("or:  {url}"))?;
+    }
+    if result.deployment.is_some() {
+        files::show_unused(human, left_out)?;
+    } else {
+        files::show_all(human, &result.files, left_out)?;
     }
     for warning in &result.warnings {
         human.warning(warning)?;
@@ -182,23 +208,13 @@ fn remember_id(
     Ok(())
 }
 
-/// Puts the entrypoint first and sorts the other files by path.
-fn summarize(tree: &SourceTree) -> Vec<FileSummary> {
-    let (entrypoint, others): (Vec<_>, Vec<_>) = tree
-        .files()
-        .iter()
-        .map(|file| FileSummary {
-            path: file.path.clone(),
-            bytes: file.content.len() as u64,
-        })
-        .partition(|file| file.path == tree.entrypoint());
-    entrypoint.into_iter().chain(others).collect()
-}
-
-fn list_files(tree: &SourceTree) -> String {
-    summarize(tree)
-        .iter()
-        .map(|file| format!("{} ({})", file.path, size(file.bytes)))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// Adds a hint to a refusal that names a file which was left out.
+fn explain(error: ClientError, left_out: &[LeftOut]) -> ClientError {
+    match error {
+        ClientError::Problem(mut problem) if problem.hint.is_none() => {
+            problem.hint = files::named_in(&problem.detail, left_out);
+            ClientError::Problem(problem)
+        }
+        other => other,
+    }
 }

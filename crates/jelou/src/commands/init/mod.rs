@@ -50,7 +50,7 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     sdk::write(folder)?;
     let project = ProjectFile::new(folder, &slug, None, DEFAULT_ENTRYPOINT)?;
     fs::write(folder.join("index.ts"), INDEX)?;
-    fs::write(folder.join(FILE_NAME), project.text()?)?;
+    fs::write(folder.join(FILE_NAME), project.text())?;
     fs::write(folder.join("deno.json"), DENO_JSON)?;
     write_new(&folder.join("tsconfig.json"), TSCONFIG, 0o644)?;
     // The file contains values that are stored nowhere else.

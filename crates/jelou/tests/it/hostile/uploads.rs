@@ -219,7 +219,7 @@ fn others() -> Vec<Upload> {
         Upload::new("a name that is too long", "", "longer than 255 bytes").file(&format!("{}.ts", "a".repeat(300)), ""),
         Upload::new("a file that is a folder", "", "is both a file and a folder").file("a.ts", "").file("a.ts/b.ts", ""),
         Upload::new("a file twice", "", "is in the upload twice").file("a.ts", "").file("a.ts", ""),
-        Upload::new("a program as a file", "", "cannot be deployed").file("run.sh", "id"),
+        Upload::new("a program as a file", "", "").file("run.sh", "id").taken(),
     ]
     .into_iter()
     .map(|upload| match upload.name {
@@ -363,7 +363,12 @@ fn time_of_a_build() {
 
 #[test]
 fn sizes() {
-    let host = Host::start(&[("LIMITS__MAX_BUNDLE_BYTES", "100000")]);
+    let host = Host::start(&[
+        ("LIMITS__MAX_BUNDLE_BYTES", "100000"),
+        ("LIMITS__MAX_UPLOAD_FILES", "20"),
+        ("LIMITS__MAX_UPLOAD_FILE_BYTES", "262144"),
+        ("LIMITS__MAX_UPLOAD_BYTES", "1048576"),
+    ]);
     let send = |body: &Value| host.stage.upload("harm", body);
     let file = |path: &str, bytes: usize| json!({ "path": path, "content": "x".repeat(bytes) });
     let text = "const text = `".to_owned()
@@ -381,10 +386,13 @@ fn sizes() {
         .collect();
     let cases = [
         (json!({ "files": many }), "the limit is 20"),
-        (json!({ "files": [file("index.ts", 300_000)] }), "256 KB"),
+        (
+            json!({ "files": [file("index.ts", 300_000)] }),
+            "limits.max_upload_file_bytes",
+        ),
         (
             json!({ "files": (0..5).map(|n| file(&format!("f{n}.ts"), 250_000)).collect::<Vec<_>>() }),
-            "1 MB",
+            "limits.max_upload_bytes",
         ),
         (json!({ "files": [] }), "no files"),
     ];

@@ -1,0 +1,48 @@
+//! What a file is for, as far as its name says.
+
+use serde::{Deserialize, Serialize};
+
+/// Extensions of modules.
+const MODULES: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
+
+/// Files in the project's folder that configure a build.
+const CONFIGURATION: [&str; 5] = [
+    "deno.json",
+    "deno.jsonc",
+    "deno.lock",
+    "package.json",
+    "package-lock.json",
+];
+
+/// Why a deployment has a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// Code or data that the entrypoint imports, itself or through other modules.
+    Module,
+    /// A file that the function reads by path.
+    Asset,
+    /// Packages and settings of the build.
+    Configuration,
+}
+
+/// Whether the file is code, by its extension.
+pub fn is_module(path: &str) -> bool {
+    extension(path).is_some_and(|extension| MODULES.contains(&extension))
+}
+
+/// Whether the file is code that can run: declarations of types cannot.
+pub(super) fn can_be_entrypoint(path: &str) -> bool {
+    let declares = [".d.ts", ".d.mts", ".d.cts"];
+    is_module(path) && !declares.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Whether the file configures the build.
+pub fn is_configuration(path: &str) -> bool {
+    CONFIGURATION.contains(&path)
+}
+
+fn extension(path: &str) -> Option<&str> {
+    let name = path.rsplit('/').next()?;
+    name.rsplit_once('.').map(|(_, extension)| extension)
+}

@@ -1,0 +1,75 @@
+//! Which files of an upload a deployment needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jelou_core::SourceTree;
+use jelou_core::source::{FileKind, Mentions, is_configuration, is_module};
+
+/// Warnings about files that code mentions. A few show what to do.
+const MAX_WARNINGS: usize = 5;
+
+#[derive(Debug)]
+pub(super) struct Usage {
+    pub(super) files: BTreeMap<String, FileKind>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Usage {
+    /// `used` are the files that the build read, and possibly names of other sources.
+    pub(super) fn of(tree: &SourceTree, used: &BTreeSet<String>) -> Self {
+        let files: BTreeMap<_, _> = tree
+            .files()
+            .iter()
+            .filter_map(|file| {
+                let path = &file.path;
+                let kind = if tree.assets().contains(path) {
+                    FileKind::Asset
+                } else if used.contains(path) {
+                    FileKind::Module
+                } else if is_configuration(path) {
+                    FileKind::Configuration
+                } else {
+                    return None;
+                };
+                Some((path.clone(), kind))
+            })
+            .collect();
+        Self {
+            warnings: warnings(tree, &files),
+            files,
+        }
+    }
+}
+
+/// A warning for each file that is no code and whose name is in the code of the deployment: the function may read it by
+/// path.
+fn warnings(tree: &SourceTree, files: &BTreeMap<String, FileKind>) -> Vec<String> {
+    let candidates: Vec<_> = tree
+        .files()
+        .iter()
+        .filter(|file| !files.contains_key(&file.path) && !is_module(&file.path))
+        .collect();
+    if candidates.is_empty() {
+        return Vec::new();
+    }
+    let code: Vec<_> = files
+        .keys()
+        .filter(|path| is_module(path))
+        .filter_map(|path| {
+            let mut mentions = Mentions::default();
+            mentions.add(tree.file(path)?.text()?);
+            Some((path, mentions))
+        })
+        .collect();
+    candidates
+        .iter()
+        .filter_map(|file| {
+            let (module, _) = code.iter().find(|(_, mentions)| mentions.has(&file.path))?;
+            let path = &file.path;
+            Some(format!(
+                "`{path}` was left out, although `{module}` mentions it. If the function reads this file, add it to jelou.json: \"assets\": [\"{path}\"]"
+            ))
+        })
+        .take(MAX_WARNINGS)
+        .collect()
+}

@@ -1,0 +1,177 @@
+//! The body of a deploy. A large upload is parsed while it arrives, so that memory holds its files and not its JSON.
+
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use futures_util::TryStreamExt;
+use http::{StatusCode, header};
+use jelou_core::api::DeployRequest;
+use jelou_core::source::UploadLimits;
+use jelou_core::{ErrorCode, Limits};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use super::App;
+use super::extract::Json;
+use super::problem::ApiError;
+
+/// Uploads up to this size are read at once.
+const SMALL_BYTES: u64 = MIB;
+const MIB: u64 = 1024 * 1024;
+/// Concurrent uploads of the largest size. Further ones wait.
+const CONCURRENT_LARGEST: u64 = 2;
+
+/// The memory that large uploads of all callers may take.
+#[derive(Debug)]
+pub(crate) struct UploadBudget {
+    /// One permit for each MiB.
+    permits: Arc<Semaphore>,
+    max_body_bytes: u64,
+}
+
+impl UploadBudget {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let max_body_bytes = max_body_bytes(&limits.upload());
+        let permits = CONCURRENT_LARGEST * u64::from(permits(max_body_bytes));
+        Self {
+            permits: Arc::new(Semaphore::new(
+                usize::try_from(permits).unwrap_or(usize::MAX),
+            )),
+            max_body_bytes,
+        }
+    }
+}
+
+/// Text takes up to twice its size in JSON, and bytes in base64 less than that.
+fn max_body_bytes(limits: &UploadLimits) -> u64 {
+    const FILE_OVERHEAD: u64 = 512;
+    2 * limits.bytes + limits.files as u64 * FILE_OVERHEAD + SMALL_BYTES
+}
+
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX)
+}
+
+/// A request to deploy. Keep the permit until the files are no longer in memory.
+pub(super) struct Upload {
+    pub(super) request: DeployRequest,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl FromRequest<App> for Upload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, control: &App) -> Result<Self, ApiError> {
+        let budget = &control.uploads;
+        let length = request
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length <= SMALL_BYTES) {
+            let Json(request) = Json::from_request(request, control).await?;
+            return Ok(Self {
+                request,
+                permit: None,
+            });
+        }
+        check_content_type(&request)?;
+        let most = budget.max_body_bytes;
+        let bytes = length.unwrap_or(most);
+        if bytes > most {
+            return Err(too_large(most));
+        }
+        // The semaphore is never closed.
+        let permit = Arc::clone(&budget.permits)
+            .acquire_many_owned(permits(bytes))
+            .await
+            .ok();
+        Ok(Self {
+            request: parse(request.into_body(), most).await?,
+            permit,
+        })
+    }
+}
+
+fn check_content_type(request: &Request) -> Result<(), ApiError> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+    if is_json {
+        Ok(())
+    } else {
+        Err(malformed(
+            "Expected request with `Content-Type: application/json`",
+        ))
+    }
+}
+
+async fn parse(body: Body, most: u64) -> Result<DeployRequest, ApiError> {
+    let stream = body.into_data_stream().map_err(io::Error::other);
+    let bridge = SyncIoBridge::new(StreamReader::new(stream));
+    let parsing = tokio::task::spawn_blocking(move || {
+        // One byte more shows that the body is too long.
+        let mut reader = BufReader::with_capacity(64 * 1024, bridge).take(most + 1);
+        let mut json = serde_json::Deserializer::from_reader(&mut reader);
+        let parsed =
+            DeployRequest::deserialize(&mut json).and_then(|request| json.end().map(|()| request));
+        (parsed, reader.limit() == 0)
+    });
+    match parsing.await {
+        Ok((_, true)) => Err(too_large(most)),
+        Ok((Ok(request), false)) => Ok(request),
+        Ok((Err(error), false)) if error.is_data() => Err(ApiError::invalid(format!(
+            "Failed to deserialize the JSON body into the target type: {error}"
+        ))),
+        Ok((Err(error), false)) => Err(malformed(format!(
+            "Failed to parse the request body as JSON: {error}"
+        ))),
+        Err(_) => Err(malformed("the request body could not be read")),
+    }
+}
+
+fn malformed(detail: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::ValidationError, detail)
+}
+
+fn too_large(most: u64) -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::ValidationError,
+        format!(
+            "the request is larger than {most} bytes, which is the most for the files of an upload and their JSON (limits.max_upload_bytes)"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_parsed_while_it_arrives() {
+        let files = r#"{"files":[{"path":"index.ts","content":"é"}]}"#;
+        let chunks = files
+            .as_bytes()
+            .chunks(3)
+            .map(|chunk| Ok::<_, io::Error>(chunk.to_vec()));
+        let body = Body::from_stream(futures_util::stream::iter(chunks.collect::<Vec<_>>()));
+        let request = parse(body, 1000).await.unwrap();
+        assert_eq!(request.files[0].text(), Some("é"));
+
+        for (json, most, status) in [
+            (files, 20, StatusCode::PAYLOAD_TOO_LARGE),
+            (&files[..20], 1000, StatusCode::BAD_REQUEST),
+            ("{}", 1000, StatusCode::UNPROCESSABLE_ENTITY),
+            ("{\"files\":[]} x", 1000, StatusCode::BAD_REQUEST),
+        ] {
+            let error = parse(Body::from(json.to_owned()), most).await.unwrap_err();
+            assert_eq!(error.status(), status, "{json}");
+        }
+    }
+}
