@@ -80,9 +80,10 @@ impl Builder {
         if types == TypeCheck::Run {
             types::check(tools, &workspace).await?;
         }
-        let bundle = bundle::run(tools, &workspace).await?;
+        let mut bundle = bundle::run(tools, &workspace).await?;
         used.extend(bundle::sources(&bundle.source_map));
         let usage = Usage::of(tree, &used);
+        bundle.assets = usage.assets(tree);
         let (manifest, mut warnings) = self.inspect(slug, &bundle).await?;
         warnings.extend(usage.warnings);
         Ok(Built {

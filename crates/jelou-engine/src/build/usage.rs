@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jelou_core::SourceTree;
 use jelou_core::source::{FileKind, Mentions, is_configuration, is_module};
 
+use crate::artifacts::AssetFiles;
+
 /// Warnings about files that code mentions. A few show what to do.
 const MAX_WARNINGS: usize = 5;
 
@@ -38,6 +40,17 @@ impl Usage {
             warnings: warnings(tree, &files),
             files,
         }
+    }
+
+    /// The content of the assets.
+    pub(super) fn assets(&self, tree: &SourceTree) -> AssetFiles {
+        let assets = self
+            .files
+            .iter()
+            .filter(|(_, kind)| **kind == FileKind::Asset);
+        assets
+            .filter_map(|(path, _)| Some((path.clone(), tree.file(path)?.content.to_vec())))
+            .collect()
     }
 }
 

@@ -115,9 +115,10 @@ impl Control {
     /// Refuses an upload that contains a token of this server that still works.
     pub(super) fn check_for_tokens(&self, tree: &SourceTree) -> Result<(), ControlError> {
         for file in tree.files() {
-            for found in scan(&file.content) {
+            let text = String::from_utf8_lossy(&file.content);
+            for found in scan(&text) {
                 if self.is_live(found.value) {
-                    let line = file.content[..found.start].lines().count().max(1);
+                    let line = text[..found.start].lines().count().max(1);
                     return Err(ControlError::Invalid {
                         detail: format!(
                             "{}:{line} contains a token that works; a deployment would keep it for ever",
