@@ -74,7 +74,7 @@ impl Builder {
     ) -> Result<Built, BuildError> {
         let tools = &self.tools;
         let workspace = Workspace::create(tools, tree)?;
-        let checked = graph::check(tools, &workspace).await;
+        let checked = graph::check(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
         let mut used = checked?;
         if types == TypeCheck::Run {

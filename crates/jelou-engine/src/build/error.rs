@@ -47,6 +47,8 @@ pub enum BuildError {
         /// The most likely intended file or package.
         suggestion: Option<String>,
     },
+    #[error("`{file}` is {found}; save the file as UTF-8")]
+    Encoding { file: String, found: String },
     /// At least two.
     #[error("{}", jelou_core::source::join_problems(&.0.iter().map(ToString::to_string).collect::<Vec<_>>()))]
     Several(Vec<BuildError>),
@@ -142,6 +144,7 @@ impl BuildError {
             }
             Self::Several(errors) => errors.iter().all(Self::is_callers),
             Self::Config { .. }
+            | Self::Encoding { .. }
             | Self::Import { .. }
             | Self::Outside { .. }
             | Self::Remote { .. }

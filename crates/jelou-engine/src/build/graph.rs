@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jelou_core::SourceTree;
+use jelou_core::source::is_module;
 use serde::Deserialize;
 
 use super::error::BuildError;
@@ -9,7 +11,7 @@ use super::near_miss;
 use super::packages::{self, Packages};
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, config};
+use super::{command, config, encoding};
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
@@ -76,6 +78,7 @@ struct Position {
 pub(super) async fn check(
     tools: &Tools,
     workspace: &Workspace,
+    tree: &SourceTree,
 ) -> Result<BTreeSet<String>, BuildError> {
     let mut tool = command::tool(tools, workspace, Purpose::Fetch);
     tool.args(["info", "--json", "--no-lock", "--no-remote", "--config"])
@@ -86,7 +89,7 @@ pub(super) async fn check(
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())
     })?;
-    BuildError::check(problems(workspace, &graph))?;
+    BuildError::check(problems(workspace, &graph, tree))?;
     if workspace.has_users() {
         packages::make_readable(&graph.npm_packages, &tools.cache.packages())?;
     }
@@ -94,14 +97,19 @@ pub(super) async fn check(
 }
 
 /// Errors of modules come last, and only those of the upload: an error in a file outside the upload may quote that file.
-fn problems(workspace: &Workspace, graph: &Graph) -> Vec<BuildError> {
-    let mut problems: Vec<BuildError> = imports(graph)
-        .filter_map(|import| {
-            check_target(workspace, &import)
-                .and_then(|()| check_resolved(workspace, &import, graph))
-                .err()
-        })
-        .collect();
+fn problems(workspace: &Workspace, graph: &Graph, tree: &SourceTree) -> Vec<BuildError> {
+    let wrong_imports = imports(graph).filter_map(|import| {
+        check_target(workspace, &import)
+            .and_then(|()| check_resolved(workspace, &import, graph))
+            .err()
+    });
+    let wrong_encodings = graph
+        .modules
+        .iter()
+        .filter_map(|module| tree.file(&workspace.file_of(&module.specifier)?))
+        .filter(|file| is_module(&file.path))
+        .filter_map(|file| encoding::check(file).err());
+    let mut problems: Vec<BuildError> = wrong_imports.chain(wrong_encodings).collect();
     let is_own = |module: &&Module| {
         !module.specifier.starts_with("file:") || workspace.file_of(&module.specifier).is_some()
     };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jelou_core::SourceTree;
 use jelou_core::source::{FileKind, Mentions, is_configuration, is_module};
 
+use super::static_urls;
 use crate::artifacts::AssetFiles;
 
 /// Warnings about files that code mentions. A few show what to do.
@@ -19,12 +20,17 @@ pub(super) struct Usage {
 impl Usage {
     /// `used` are the files that the build read, and possibly names of other sources.
     pub(super) fn of(tree: &SourceTree, used: &BTreeSet<String>) -> Self {
+        let named: BTreeSet<String> = used
+            .iter()
+            .filter_map(|path| Some((path, tree.file(path)?.text()?)))
+            .flat_map(|(path, code)| static_urls::targets(path, code))
+            .collect();
         let files: BTreeMap<_, _> = tree
             .files()
             .iter()
             .filter_map(|file| {
                 let path = &file.path;
-                let kind = if tree.assets().contains(path) {
+                let kind = if tree.assets().contains(path) || named.contains(path) {
                     FileKind::Asset
                 } else if used.contains(path) {
                     FileKind::Module

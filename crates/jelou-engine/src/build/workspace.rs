@@ -14,7 +14,7 @@ use url::Url;
 
 use super::error::BuildError;
 use super::tools::Tools;
-use super::{config, registry};
+use super::{config, registry, static_urls};
 use jelou_sandbox::{Identity, LentUser, Purpose};
 
 #[derive(Debug)]
@@ -56,7 +56,10 @@ impl Workspace {
                 fs_err::create_dir_all(parent)?;
             }
             match file.text().filter(|_| is_module(&file.path)) {
-                Some(code) => fs_err::write(path, config::with_bare_sdk(code))?,
+                Some(code) => {
+                    let code = config::with_bare_sdk(code);
+                    fs_err::write(path, static_urls::relative_to_root(&file.path, &code))?;
+                }
                 None => fs_err::write(path, &file.content)?,
             }
         }

@@ -27,6 +27,7 @@ mod memory_pressure;
 mod observability;
 mod packages;
 mod pipelines;
+mod project_files;
 mod prompts;
 mod reference;
 mod runtime_tokens;

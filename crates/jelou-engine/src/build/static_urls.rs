@@ -1,0 +1,120 @@
+//! Files that a module names with `new URL("./file", import.meta.url)`.
+//!
+//! In a bundle, `import.meta.url` is the address of the bundle in the folder of the assets. The literals are made relative
+//! to that folder before the bundler runs, so that they mean the file beside the module.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+use url::Url;
+
+/// The whole expression. Its literal has no escapes and no placeholders.
+const EXPRESSION: &str = r#"\bnew\s+URL\(\s*(?:"([^"\\\n]+)"|'([^'\\\n]+)'|`([^`\\$\n]+)`)\s*,\s*import\.meta\.url\s*,?\s*\)"#;
+
+static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(EXPRESSION).ok());
+
+/// The paths in the upload that the module at `module` names.
+pub(super) fn targets(module: &str, code: &str) -> Vec<String> {
+    find(code)
+        .filter_map(|found| {
+            let path = resolve(module, literal(&found)?)?.to_file_path().ok()?;
+            path.to_str().map(|path| path[1..].to_owned())
+        })
+        .collect()
+}
+
+/// The code with literals that are relative to the project's folder.
+pub(super) fn relative_to_root(module: &str, code: &str) -> String {
+    let mut result = String::with_capacity(code.len());
+    let mut rest = 0;
+    if module.contains('/') {
+        for found in find(code) {
+            let Some((matched, url)) = matched(&found)
+                .and_then(|matched| Some((matched, resolve(module, matched.as_str())?)))
+            else {
+                continue;
+            };
+            result.push_str(&code[rest..matched.start()]);
+            result.push('.');
+            result.push_str(&url.path().replace('\'', "%27"));
+            rest = matched.end();
+        }
+    }
+    result.push_str(&code[rest..]);
+    result
+}
+
+fn find(code: &str) -> impl Iterator<Item = Captures<'_>> {
+    PATTERN
+        .iter()
+        .flat_map(|pattern| pattern.captures_iter(code))
+}
+
+fn matched<'a>(found: &Captures<'a>) -> Option<regex::Match<'a>> {
+    (1..=3).find_map(|group| found.get(group))
+}
+
+fn literal<'a>(found: &Captures<'a>) -> Option<&'a str> {
+    matched(found).map(|matched| matched.as_str())
+}
+
+/// The literal as a URL whose root is the project's folder. `None` for an absolute one.
+fn resolve(module: &str, literal: &str) -> Option<Url> {
+    if literal.starts_with('/') || Url::parse(literal).is_ok() {
+        return None;
+    }
+    let base = Url::from_file_path(format!("/{module}")).ok()?;
+    base.join(literal).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_found_and_made_relative_to_the_folder() {
+        for (module, code, target, rewritten) in [
+            (
+                "lib/mail.ts",
+                "read(new URL(\"./mail.txt\", import.meta.url))",
+                "lib/mail.txt",
+                "read(new URL(\"./lib/mail.txt\", import.meta.url))",
+            ),
+            (
+                "lib/a/b.ts",
+                "new  URL( '../un texto.txt',\n import.meta.url, )",
+                "lib/un texto.txt",
+                "new  URL( './lib/un%20texto.txt',\n import.meta.url, )",
+            ),
+            (
+                "src/index.ts",
+                "new URL(`../ñ.wasm`, import.meta.url); new URL('data/x.json', import.meta.url)",
+                "ñ.wasm",
+                "new URL(`./%C3%B1.wasm`, import.meta.url); new URL('./src/data/x.json', import.meta.url)",
+            ),
+            (
+                "index.ts",
+                "new URL('mail.txt', import.meta.url)",
+                "mail.txt",
+                "new URL('mail.txt', import.meta.url)",
+            ),
+        ] {
+            assert_eq!(targets(module, code)[0], target, "{code}");
+            assert_eq!(relative_to_root(module, code), rewritten);
+        }
+    }
+
+    #[test]
+    fn other_urls_stay() {
+        for code in [
+            "new URL(\"https://example.com/a\", import.meta.url)",
+            "new URL(\"/etc/passwd\", import.meta.url)",
+            "new URL(`./${name}.txt`, import.meta.url)",
+            "new URL(name, import.meta.url)",
+            "new URL(\"./a.txt\", base)",
+        ] {
+            assert!(targets("lib/a.ts", code).is_empty(), "{code}");
+            assert_eq!(relative_to_root("lib/a.ts", code), code);
+        }
+    }
+}
