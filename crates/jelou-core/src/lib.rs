@@ -31,7 +31,7 @@ pub use line_rate::LineRate;
 pub use manifest::Manifest;
 pub use network::Network;
 pub use policy::TokenPolicy;
-pub use scope::{Scope, Scopes};
+pub use scope::{Scope, Scopes, Verb};
 pub use secret_key::SecretKey;
 pub use slug::Slug;
 pub use source::{SourceFile, SourceTree};

@@ -5,70 +5,140 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
-/// What an access token may do on the management API; a greater scope implies the lesser ones.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
+use crate::Slug;
+use crate::policy::text_schema;
+use crate::text::written_as_text;
+
+/// What an access token may do on the management API.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Scope {
-    /// Read functions, deployments, tokens and the keys of secrets.
-    #[serde(rename = "functions:read")]
+    /// One kind of work on one function.
+    Function(Verb, Slug),
+    /// Read every function: its deployments, tokens, keys of secrets and logs.
     FunctionsRead,
-    /// Deploy, and change tokens and secrets.
-    #[serde(rename = "functions:write")]
+    /// Deploy every function, and change its tokens and secrets.
     FunctionsWrite,
     /// Everything, access tokens and the audit trail included.
-    #[serde(rename = "admin")]
     Admin,
 }
 
-impl Scope {
-    /// From least to greatest.
-    pub const ALL: [Self; 3] = [Self::FunctionsRead, Self::FunctionsWrite, Self::Admin];
+/// A kind of work on one function. Each includes [`Verb::Read`] of the function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Read its deployments, tokens (without values) and keys of secrets.
+    Read,
+    /// Deploy it.
+    Deploy,
+    /// Create, change and revoke its runtime tokens.
+    Tokens,
+    /// Set and delete its secrets.
+    Secrets,
+    /// Read its logs.
+    Logs,
+}
 
-    /// The text in tokens and requests.
+impl Verb {
+    const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Deploy,
+        Self::Tokens,
+        Self::Secrets,
+        Self::Logs,
+    ];
+
+    /// The text before the slug.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::FunctionsRead => "functions:read",
-            Self::FunctionsWrite => "functions:write",
-            Self::Admin => "admin",
+            Self::Read => "read",
+            Self::Deploy => "deploy",
+            Self::Tokens => "tokens",
+            Self::Secrets => "secrets",
+            Self::Logs => "logs",
+        }
+    }
+
+    /// The scope for this work on every function.
+    fn on_every_function(self) -> Scope {
+        match self {
+            Self::Read | Self::Logs => Scope::FunctionsRead,
+            Self::Deploy | Self::Tokens | Self::Secrets => Scope::FunctionsWrite,
+        }
+    }
+}
+
+impl Scope {
+    /// Whether this scope, held by a token, includes `wanted`. Of the scopes for every function, a greater one includes
+    /// the lesser ones.
+    fn includes(&self, wanted: &Self) -> bool {
+        match (self, wanted) {
+            (Self::Function(held, of), Self::Function(verb, slug)) => {
+                of == slug && (held == verb || *verb == Verb::Read)
+            }
+            (Self::Function(..), _) => false,
+            (held, Self::Function(verb, _)) => *held >= verb.on_every_function(),
+            (held, wanted) => held >= wanted,
         }
     }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Self::Function(verb, slug) => write!(f, "{}:{slug}", verb.as_str()),
+            Self::FunctionsRead => f.write_str("functions:read"),
+            Self::FunctionsWrite => f.write_str("functions:write"),
+            Self::Admin => f.write_str("admin"),
+        }
     }
 }
 
+written_as_text!(Scope);
+
+impl PartialSchema for Scope {
+    fn schema() -> RefOr<Schema> {
+        text_schema(
+            "A scope for every function, or one kind of work on one function.",
+            "^(functions:(read|write)|admin|(read|deploy|tokens|secrets|logs):[a-z0-9-]{1,63})$",
+            "deploy:mi-funcion",
+        )
+    }
+}
+
+impl ToSchema for Scope {}
+
 /// The text is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scope `{0}`; the scopes are `functions:read`, `functions:write` and `admin`")]
+#[error(
+    "unknown scope `{0}`; the scopes are `functions:read`, `functions:write`, `admin`, and for one function \
+     `read:SLUG`, `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` and `logs:SLUG`"
+)]
 pub struct ParseScopeError(String);
 
 impl FromStr for Scope {
     type Err = ParseScopeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| ParseScopeError(text.to_owned()))
+        let unknown = || ParseScopeError(text.escape_debug().to_string());
+        match text {
+            "functions:read" => Ok(Self::FunctionsRead),
+            "functions:write" => Ok(Self::FunctionsWrite),
+            "admin" => Ok(Self::Admin),
+            _ => {
+                let (verb, slug) = text.split_once(':').ok_or_else(unknown)?;
+                let verb = Verb::ALL.into_iter().find(|known| known.as_str() == verb);
+                let slug = slug.parse().map_err(|_| unknown())?;
+                Ok(Self::Function(verb.ok_or_else(unknown)?, slug))
+            }
+        }
     }
 }
 
-/// A set of scopes; `admin` implies the others and `functions:write` implies `functions:read`.
+/// A set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Scopes(BTreeSet<Scope>);
 
@@ -84,13 +154,13 @@ impl Scopes {
     }
 
     /// From least to greatest.
-    pub fn iter(&self) -> impl Iterator<Item = Scope> {
-        self.0.iter().copied()
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
     }
 
-    /// Whether a scope of the set implies `wanted`.
-    pub fn allows(&self, wanted: Scope) -> bool {
-        self.0.iter().any(|held| *held >= wanted)
+    /// Whether a scope of the set includes `wanted`.
+    pub fn allows(&self, wanted: &Scope) -> bool {
+        self.0.iter().any(|held| held.includes(wanted))
     }
 }
 
@@ -107,7 +177,7 @@ impl fmt::Display for Scopes {
             if position > 0 {
                 f.write_str(" ")?;
             }
-            f.write_str(scope.as_str())?;
+            scope.fmt(f)?;
         }
         Ok(())
     }
@@ -125,20 +195,50 @@ impl FromStr for Scopes {
 mod tests {
     use super::*;
 
+    fn allows(held: &str, wanted: &str) -> bool {
+        let held: Scopes = held.parse().unwrap();
+        held.allows(&wanted.parse().unwrap())
+    }
+
     #[test]
     fn a_wider_scope_implies_the_narrower() {
-        let write: Scopes = "functions:write".parse().unwrap();
-        assert!(write.allows(Scope::FunctionsRead));
-        assert!(write.allows(Scope::FunctionsWrite));
-        assert!(!write.allows(Scope::Admin));
-        assert!(Scopes::admin().allows(Scope::FunctionsWrite));
-        assert!(!Scopes::default().allows(Scope::FunctionsRead));
+        assert!(allows("functions:write", "functions:read"));
+        assert!(allows("functions:write", "functions:write"));
+        assert!(!allows("functions:write", "admin"));
+        assert!(allows("admin", "functions:write"));
+        assert!(!allows("", "functions:read"));
+    }
+
+    #[test]
+    fn a_scope_of_a_function_is_for_this_work_on_this_function() {
+        for verb in ["read", "deploy", "tokens", "secrets", "logs"] {
+            let held = format!("{verb}:a");
+            assert!(allows(&held, &held));
+            assert!(allows(&held, "read:a"), "{verb}");
+            for other in ["read:b", "functions:read", "functions:write", "admin"] {
+                assert!(!allows(&held, other), "{verb} {other}");
+            }
+        }
+        assert!(!allows("deploy:a logs:a", "tokens:a"));
+        assert!(allows("deploy:a tokens:b", "tokens:b"));
+        assert!(allows("functions:read", "logs:a") && allows("functions:read", "read:a"));
+        assert!(!allows("functions:read", "deploy:a") && allows("functions:write", "secrets:a"));
+        assert!(allows("admin", "tokens:a"));
     }
 
     #[test]
     fn text_round_trip() {
-        let scopes: Scopes = "admin functions:read".parse().unwrap();
+        let scopes: Scopes = "admin deploy:mi-funcion functions:read".parse().unwrap();
         assert_eq!(scopes.to_string().parse::<Scopes>().unwrap(), scopes);
-        assert!("root".parse::<Scopes>().is_err());
+        for bad in [
+            "root",
+            "deploy:",
+            "deploy:A",
+            "write:a",
+            "functions:deploy:a",
+            "a b:c",
+        ] {
+            assert!(bad.parse::<Scope>().is_err(), "{bad}");
+        }
     }
 }

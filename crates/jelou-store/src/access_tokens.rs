@@ -68,7 +68,7 @@ impl AccessTokenRecord {
     }
 
     fn is_administrator(&self, at: Timestamp) -> bool {
-        self.is_active(at) && self.scopes.allows(Scope::Admin)
+        self.is_active(at) && self.scopes.allows(&Scope::Admin)
     }
 }
 

@@ -58,8 +58,8 @@ pub enum PolicyListError {
     },
 }
 
-/// The schema of a limit that is written as text.
-fn text_schema(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
+/// The schema of a value that is written as text.
+pub(crate) fn text_schema(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(description))

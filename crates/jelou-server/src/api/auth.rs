@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::header;
 use http::request::Parts;
-use jelou_core::Scope;
+use jelou_core::{Scope, Slug, Verb};
 use jelou_store::Actor;
 use jelou_token::{AccessToken, RuntimeToken};
 
 use super::App;
+use super::extract;
 use super::problem::ApiError;
 use super::refusals::AskedBy;
 use crate::registry::AccessTokenEntry;
@@ -25,7 +26,15 @@ impl Authenticated {
         }
     }
 
-    fn require(self, scope: Scope) -> Result<Self, ApiError> {
+    /// Whether the caller may read this function.
+    pub(crate) fn may_read(&self, slug: &Slug) -> bool {
+        let scope = Scope::Function(Verb::Read, slug.clone());
+        self.0.scopes.allows(&scope)
+    }
+
+    /// # Errors
+    /// The access token does not include the scope.
+    pub(crate) fn require(self, scope: &Scope) -> Result<Self, ApiError> {
         if self.0.scopes.allows(scope) {
             return Ok(self);
         }
@@ -86,7 +95,55 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-macro_rules! scoped {
+/// The caller may do one kind of work on the function in the path.
+macro_rules! on_function {
+    ($(#[$doc:meta])* $name:ident, $verb:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name(pub(crate) Authenticated);
+
+        impl FromRequestParts<App> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+                let caller = Authenticated::from_request_parts(parts, control).await?;
+                let slug = extract::slug(parts, control).await?;
+                caller.require(&Scope::Function($verb, slug)).map(Self)
+            }
+        }
+    };
+}
+
+/// The caller may read the function in the path.
+pub(crate) struct Reader;
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        let caller = Authenticated::from_request_parts(parts, control).await?;
+        let slug = extract::slug(parts, control).await?;
+        caller.require(&Scope::Function(Verb::Read, slug))?;
+        Ok(Self)
+    }
+}
+
+on_function!(
+    /// The caller may deploy the function.
+    Deployer,
+    Verb::Deploy
+);
+on_function!(
+    /// The caller may change the function's runtime tokens.
+    TokenWriter,
+    Verb::Tokens
+);
+on_function!(
+    /// The caller may change the function's secrets.
+    SecretWriter,
+    Verb::Secrets
+);
+
+macro_rules! everywhere {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {
         $(#[$doc])*
         pub(crate) struct $name(pub(crate) Authenticated);
@@ -95,32 +152,19 @@ macro_rules! scoped {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-                Authenticated::from_request_parts(parts, control).await?.require($scope).map(Self)
+                let caller = Authenticated::from_request_parts(parts, control).await?;
+                caller.require(&$scope).map(Self)
             }
         }
     };
 }
 
-/// The caller may read functions.
-pub(crate) struct Reader;
-
-impl FromRequestParts<App> for Reader {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-        Authenticated::from_request_parts(parts, control)
-            .await?
-            .require(Scope::FunctionsRead)
-            .map(|_| Self)
-    }
-}
-
-scoped!(
-    /// The caller may change functions.
+everywhere!(
+    /// The caller may change every function.
     Writer,
     Scope::FunctionsWrite
 );
-scoped!(
+everywhere!(
     /// The caller may do everything.
     Administrator,
     Scope::Admin

@@ -6,7 +6,7 @@ use http::StatusCode;
 use jelou_core::api::{DeployRequest, DeployResult, Deployment, List, Problem};
 
 use super::App;
-use super::auth::{Reader, Writer};
+use super::auth::{Deployer, Reader};
 use super::extract::SlugPath;
 use super::problem::ApiError;
 use super::upload::Upload;
@@ -35,7 +35,7 @@ pub(super) async fn list(
 ))]
 pub(super) async fn deploy(
     State(control): State<App>,
-    Writer(caller): Writer,
+    Deployer(caller): Deployer,
     SlugPath(slug): SlugPath,
     Upload { request, permit }: Upload,
 ) -> Result<(StatusCode, Json<DeployResult>), ApiError> {

@@ -1,7 +1,7 @@
 //! Extractors whose errors are problem documents.
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams, Request};
 use http::StatusCode;
 use http::request::Parts;
 use jelou_core::{ErrorCode, Slug};
@@ -69,6 +69,15 @@ impl FromRequestParts<App> for SlugAndName {
         let Path((slug, name)) = path::<(String, String)>(parts, control).await?;
         Ok(Self(parse_slug(&slug)?, name))
     }
+}
+
+/// The slug in a path that may have more parameters.
+pub(super) async fn slug(parts: &mut Parts, control: &App) -> Result<Slug, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, control)
+        .await
+        .map_err(|error| ApiError::invalid(error.body_text()))?;
+    let slug = params.iter().find(|(name, _)| *name == "slug");
+    parse_slug(slug.map_or("", |(_, slug)| slug))
 }
 
 async fn path<T: DeserializeOwned + Send>(

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jelou_core::api::{CreateFunction, Function, List, Problem};
+use jelou_core::{Scope, Verb};
 
 use super::App;
-use super::auth::{Reader, Writer};
+use super::auth::{Authenticated, Reader, Writer};
 use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
@@ -17,11 +18,11 @@ use super::problem::ApiError;
 ))]
 pub(super) async fn list(
     State(control): State<App>,
-    _: Reader,
+    caller: Authenticated,
 ) -> Result<Json<List<Function>>, ApiError> {
-    Ok(Json(List {
-        items: control.functions().await?,
-    }))
+    let mut items = control.functions().await?;
+    items.retain(|function| caller.may_read(&function.slug));
+    Ok(Json(List { items }))
 }
 
 /// Creates a function without deploying it; its first deployment would do so as well.
@@ -31,9 +32,10 @@ pub(super) async fn list(
 ))]
 pub(super) async fn create(
     State(control): State<App>,
-    Writer(caller): Writer,
+    caller: Authenticated,
     extract::Json(new): extract::Json<CreateFunction>,
 ) -> Result<(StatusCode, Json<Function>), ApiError> {
+    let caller = caller.require(&Scope::Function(Verb::Deploy, new.slug.clone()))?;
     let function = control.create_function(caller.actor(), new).await?;
     Ok((StatusCode::CREATED, Json(function)))
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use jelou_core::api::{List, Problem, Secret, SecretsChanged, SetSecrets};
 
 use super::App;
-use super::auth::{Reader, Writer};
+use super::auth::{Reader, SecretWriter};
 use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
@@ -32,7 +32,7 @@ pub(super) async fn list(
 ))]
 pub(super) async fn set(
     State(control): State<App>,
-    Writer(caller): Writer,
+    SecretWriter(caller): SecretWriter,
     SlugPath(slug): SlugPath,
     extract::Json(request): extract::Json<SetSecrets>,
 ) -> Result<Json<SecretsChanged>, ApiError> {
@@ -48,7 +48,7 @@ pub(super) async fn set(
 ))]
 pub(super) async fn delete(
     State(control): State<App>,
-    Writer(caller): Writer,
+    SecretWriter(caller): SecretWriter,
     SlugAndName(slug, key): SlugAndName,
 ) -> Result<StatusCode, ApiError> {
     let key = key

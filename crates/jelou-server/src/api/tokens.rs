@@ -11,7 +11,7 @@ use jelou_store::LastTokenRule;
 use serde::Deserialize;
 
 use super::App;
-use super::auth::{Reader, Writer};
+use super::auth::{Reader, TokenWriter};
 use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
@@ -37,7 +37,7 @@ pub(super) async fn list(
 ))]
 pub(super) async fn create(
     State(control): State<App>,
-    Writer(caller): Writer,
+    TokenWriter(caller): TokenWriter,
     SlugPath(slug): SlugPath,
     extract::Json(new): extract::Json<CreateToken>,
 ) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
@@ -86,7 +86,7 @@ impl ForceQuery {
 ))]
 pub(super) async fn update(
     State(control): State<App>,
-    Writer(caller): Writer,
+    TokenWriter(caller): TokenWriter,
     SlugAndName(slug, token): SlugAndName,
     Query(query): Query<ForceQuery>,
     extract::Json(update): extract::Json<UpdateToken>,
@@ -105,7 +105,7 @@ pub(super) async fn update(
 ))]
 pub(super) async fn rotate(
     State(control): State<App>,
-    Writer(caller): Writer,
+    TokenWriter(caller): TokenWriter,
     SlugAndName(slug, token): SlugAndName,
     extract::Json(rotation): extract::Json<RotateToken>,
 ) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
@@ -136,7 +136,7 @@ pub(super) async fn check(
 ))]
 pub(super) async fn finish_rotation(
     State(control): State<App>,
-    Writer(caller): Writer,
+    TokenWriter(caller): TokenWriter,
     SlugAndName(slug, token): SlugAndName,
 ) -> Result<Json<RuntimeTokenInfo>, ApiError> {
     let finished = control.finish_rotation(caller.actor(), slug, token).await?;
@@ -154,7 +154,7 @@ pub(super) async fn finish_rotation(
 ))]
 pub(super) async fn revoke(
     State(control): State<App>,
-    Writer(caller): Writer,
+    TokenWriter(caller): TokenWriter,
     SlugAndName(slug, token): SlugAndName,
     Query(query): Query<ForceQuery>,
 ) -> Result<StatusCode, ApiError> {

@@ -1,6 +1,7 @@
 //! Tests of the server through its sockets, with real functions.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod access_scopes;
 mod admission;
 mod answers;
 mod api_document;

@@ -409,6 +409,6 @@ fn tokens_behave_as_their_model() {
         Ok(())
     });
     if let Err(error) = result {
-        panic!("{error}\n{:?}", error);
+        panic!("{error}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jelou_core::{Scope, TokenName};
 
@@ -34,13 +33,9 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_output: Option<PathBuf>,
 
-    /// What it may do; repeat for more
-    #[arg(
-        long = "scope",
-        value_name = "SCOPE",
-        required = true,
-        value_parser = PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|scope| scope.parse::<Scope>())
-    )]
+    /// What it may do: `functions:read`, `functions:write` or `admin`; or on one function only `read:SLUG`,
+    /// `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` or `logs:SLUG`; repeat for more
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
     pub(crate) scopes: Vec<Scope>,
 
     /// Time until it expires, such as `90d`; never by default

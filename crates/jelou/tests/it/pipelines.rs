@@ -170,3 +170,30 @@ fn secrets_of_a_pipeline() {
     assert_eq!(secrets["PRIVATE_KEY"], "-----BEGIN\nx\n-----END\n");
     assert_eq!(secrets["FROM_FILE"], "1");
 }
+
+#[test]
+fn a_pipeline_with_the_scope_of_one_function_deploys_it() {
+    let (sandbox, server, pipeline) = start();
+    let create = "access-tokens create --name narrow --scope deploy:estrecha --json";
+    let created = sandbox.jelou(create).run();
+    assert_eq!(created.code, 0, "{created}");
+    let token = created.json()["data"]["token"].as_str().unwrap().to_owned();
+    let pipeline = pipeline.env("JELOU_TOKEN", &token);
+    pipeline.function("estrecha", &function("() => 1"));
+    pipeline.function("ancha", &function("() => 1"));
+    for _ in 0..2 {
+        let deployed = pipeline.jelou("deploy estrecha --no-confirm").run();
+        assert_eq!(deployed.code, 0, "{deployed}");
+    }
+    for line in [
+        "deploy ancha --no-confirm",
+        "tokens create estrecha --name more",
+        "secrets set estrecha KEY=1",
+        "functions delete estrecha -y",
+    ] {
+        let refused = pipeline.jelou(line).run();
+        assert_eq!(refused.code, 3, "{line}: {refused}");
+        assert!(refused.to_string().contains("lacks the scope"), "{refused}");
+    }
+    drop(server);
+}

@@ -29,7 +29,7 @@ pub(crate) struct Reply {
 }
 
 impl Call {
-    pub(super) fn new(address: &str, host: &str, path: &str) -> Self {
+    pub(crate) fn new(address: &str, host: &str, path: &str) -> Self {
         Self {
             method: "GET",
             url: format!("http://{address}{path}"),
