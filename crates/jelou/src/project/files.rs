@@ -67,7 +67,10 @@ pub(crate) fn collect(
         .into_iter()
         .partition(|file| is_needed(file, &rules, path));
     let check = |files: &[Found]| check(files, entrypoint.as_ref().err(), &ask);
-    check(&needed)?;
+    if needed.iter().map(|file| file.bytes).sum::<u64>() > SMALL.bytes {
+        // Before they are read into memory.
+        check(&needed)?;
+    }
     let mut files = needed
         .iter()
         .map(read)
@@ -84,9 +87,7 @@ pub(crate) fn collect(
     left_out.extend(unused.into_iter().map(|file| LeftOut::unused(file.path)));
 
     let sent: Vec<Found> = needed.into_iter().chain(mentioned).collect();
-    if sent.len() > files.len() {
-        check(&sent)?;
-    }
+    check(&sent)?;
     for file in &sent[files.len()..] {
         files.push(read(file)?);
     }
@@ -98,6 +99,17 @@ pub(crate) fn collect(
         tree: SourceTree::new(files, declared, &UNKNOWN)?,
         left_out,
     })
+}
+
+/// The entrypoint of a project, if it has one.
+pub(crate) fn entrypoint_in(
+    folder: &Path,
+    project: Option<&ProjectFile>,
+) -> anyhow::Result<Option<String>> {
+    let named = project.and_then(ProjectFile::entrypoint);
+    let rules = Rules::of(fs::canonicalize(folder)?, project)?;
+    let found = walk(&rules, named)?;
+    Ok(entrypoint(named, &found.files)?.ok())
 }
 
 /// The entrypoint, or why there is none.

@@ -6,7 +6,7 @@ mod project_file;
 mod rules;
 mod walk;
 
-pub(crate) use files::{Collected, collect};
+pub(crate) use files::{Collected, collect, entrypoint_in};
 pub(crate) use left_out::{LeftOut, Reason};
 pub(crate) use project_file::{FILE_NAME, ProjectFile};
 

@@ -95,12 +95,34 @@ fn printed() -> String {
         typo.to_string(),
         call("consulta", &database).replace("\\\"", "\""),
     ];
+    printed.extend(deploys_of_many_files(&sandbox));
     let away = sandbox.env("JELOU_API_URL", NOWHERE);
     printed.push(away.jelou("functions list --human").run().to_string());
     let away = away.env("JELOU_TOKEN", server.access_token.as_deref().unwrap());
     printed.push(away.jelou("functions list --human").run().to_string());
     printed.push(server.stop().log());
     printed.join("\n")
+}
+
+/// Deploys whose files are not imported, ignored, too many and too large.
+fn deploys_of_many_files(sandbox: &Sandbox) -> [String; 3] {
+    let deploy = |folder: &str| {
+        let line = format!("deploy {folder} --function {folder} -y --human");
+        sandbox.jelou(&line).run().to_string()
+    };
+    sandbox
+        .file("datos/index.ts", function("() => read(\"precios.csv\")"))
+        .file("datos/precios.csv", "")
+        .file("datos/LICENSE", "")
+        .file("ignora/index.ts", "import \"./lib/a.ts\";")
+        .file("ignora/.gitignore", "lib/")
+        .file("ignora/lib/a.ts", "")
+        .file("muchos/index.ts", "read(\"grande.bin\")")
+        .file("muchos/grande.bin", vec![0; (10 << 20) + 1]);
+    for number in 0..1000 {
+        sandbox.file(&format!("muchos/lib/{number}.ts"), "");
+    }
+    ["datos", "ignora", "muchos"].map(deploy)
 }
 
 /// Creates a token of `privada` with limits.

@@ -11,7 +11,7 @@ use crate::cli::init::InitArgs;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::Breadcrumb;
-use crate::project::{FILE_NAME, ProjectFile};
+use crate::project::{FILE_NAME, ProjectFile, entrypoint_in};
 
 pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     let folder = args.dir.as_path();
@@ -29,7 +29,7 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     project.save()?;
 
     let entrypoint = project.entrypoint().unwrap_or(DEFAULT_ENTRYPOINT);
-    let has_code = folder.join(entrypoint).is_file();
+    let has_code = entrypoint_in(folder, Some(&project))?.is_some();
     context.output.result_with(
         &Started {
             function: &slug,
@@ -83,7 +83,9 @@ fn link(
         }
         Some(_) | None => {
             fs::create_dir_all(folder)?;
-            ProjectFile::new(folder, slug, Some(id), DEFAULT_ENTRYPOINT)
+            let entrypoint = entrypoint_in(folder, None)?;
+            let entrypoint = entrypoint.as_deref().unwrap_or(DEFAULT_ENTRYPOINT);
+            ProjectFile::new(folder, slug, Some(id), entrypoint)
         }
     }
 }

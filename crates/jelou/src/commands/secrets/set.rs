@@ -11,14 +11,21 @@ use crate::cli::secrets::SetArgs;
 use crate::context::{Confirmation, Context};
 use crate::exit::Failure;
 use crate::output::Breadcrumb;
-use crate::project::function_or_here;
+use crate::project::{FILE_NAME, function_or_here};
 use crate::prompt::Preset;
 
 const CREATE: &str = "--create";
 
 pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
     let mut arguments = Arguments::read(args.arguments)?;
-    let slug = function_or_here(arguments.slug.take())?;
+    let given = arguments.slug.take();
+    let is_given = given.is_some();
+    let slug = function_or_here(given)?;
+    if !is_given {
+        context
+            .output
+            .human(|human| human.item(&format!("Function: {slug}, from {FILE_NAME}")))?;
+    }
     let secrets = arguments.resolve(args.from_env.as_deref(), context)?;
 
     let client = context.client()?;
