@@ -104,15 +104,13 @@ pub fn join(problems: &[String]) -> String {
     match problems {
         [only] => only.clone(),
         problems => {
-            let mut text = format!("{} problems:", problems.len());
-            for problem in problems.iter().take(MOST) {
-                text.push_str("\n- ");
-                text.push_str(&problem.replace('\n', "\n  "));
-            }
+            let mut lines = vec![format!("{} problems:", problems.len())];
+            let listed = problems.iter().take(MOST);
+            lines.extend(listed.map(|problem| format!("- {}", problem.replace('\n', "\n  "))));
             if problems.len() > MOST {
-                text.push_str(&format!("\n- and {} more", problems.len() - MOST));
+                lines.push(format!("- and {} more", problems.len() - MOST));
             }
-            text
+            lines.join("\n")
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn check(file: &SourceFile) -> Result<(), BuildError> {
         found: if is_utf_16 {
             "UTF-16".to_owned()
         } else {
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = before.split(|byte| *byte == b'\n').count();
             format!("not UTF-8 text (line {line})")
         },
     })

@@ -90,10 +90,10 @@ impl ProjectFile {
         };
         let warnings = source.unknown_members(object)?;
         Ok(Self {
-            settings,
-            warnings,
             path,
             text,
+            settings,
+            warnings,
         })
     }
 

@@ -134,9 +134,8 @@ impl Rules {
             is_folder,
         ) {
             Match::Ignore(glob) => Verdict::Unless(ignored(GITIGNORE, glob)),
-            Match::Whitelist(_) => Verdict::Taken,
             Match::None if is_folder && name == "dist" => Verdict::Unless(Reason::BuildOutput),
-            Match::None => Verdict::Taken,
+            Match::None | Match::Whitelist(_) => Verdict::Taken,
         }
     }
 

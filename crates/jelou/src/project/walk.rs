@@ -131,7 +131,7 @@ impl Walker<'_> {
                 self.leave_out(path, reason)
             }
             Verdict::Taken if is_folder => self.folder(location, &shown, None),
-            Verdict::Taken | Verdict::Unless(_) => self.take(path, location, kind.len()),
+            Verdict::Taken | Verdict::Unless(_) => self.take(&path, location, kind.len()),
         }
     }
 
@@ -175,7 +175,7 @@ impl Walker<'_> {
         })
     }
 
-    fn take(&mut self, path: String, location: &Path, bytes: u64) -> anyhow::Result<()> {
+    fn take(&mut self, path: &str, location: &Path, bytes: u64) -> anyhow::Result<()> {
         self.walk.files.push(Found {
             path: path.nfc().collect(),
             location: location.to_owned(),

@@ -254,9 +254,10 @@ fn code_that_is_not_utf_8() {
 fn a_project_of_many_large_files() {
     let project = Project::start();
     let line = format!("// {}\n", "x".repeat(97));
-    let mut imports = String::new();
+    let imports: Vec<_> = (0..150)
+        .map(|number| format!("import \"./lib/f{number}.ts\";\n"))
+        .collect();
     for number in 0..150 {
-        imports += &format!("import \"./lib/f{number}.ts\";\n");
         let code = format!("{}export const f{number} = {number};\n", line.repeat(2000));
         project
             .sandbox
@@ -272,7 +273,8 @@ fn a_project_of_many_large_files() {
         .file(
             "grande/index.ts",
             format!(
-                "{imports}{}",
+                "{}{}",
+                imports.concat(),
                 function("() => Deno.statSync(\"datos.bin\").size")
             ),
         );
