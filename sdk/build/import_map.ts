@@ -4,33 +4,35 @@
  * @module
  */
 
+import { REPLACED } from "../src/worker/node/names.ts";
+
 /**
- * A module of Node's with the names that the worker guards (`src/worker/termination.ts`). The runtime binds the names that
- * a module exports to its own functions, so replacing them on the module's object is not enough.
+ * A module of Node's with the names that the worker replaces (`src/worker/node/builtins.ts`). The runtime binds the names
+ * that a module exports to its own functions, so replacing them on the module's object is not enough. A `data:` URL
+ * needs no right to read files.
  */
-function shim(specifier: string, object: string, guarded: readonly string[]): string {
-  const code = `export*from"${specifier}";const o=${object};export default o;export const{${guarded}}=o;`;
+function shim(name: string, replaced: readonly string[]): string {
+  const object = name === "process"
+    ? "globalThis.process"
+    : `globalThis.process.getBuiltinModule("node:${name}")`;
+  const names = replaced.length === 0 ? "" : `export const{${replaced}}=o;`;
+  const code = `export*from"node:${name}";const o=${object};export default o;${names}`;
   return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
-const SHIMS = {
-  "node:process": shim("node:process", "globalThis.process", ["abort", "env", "exit", "kill"]),
-  "node:v8": shim("node:v8", 'globalThis.process.getBuiltinModule("node:v8")', [
-    "getHeapSnapshot",
-    "writeHeapSnapshot",
-  ]),
-};
+const SHIMS = Object.entries(REPLACED).map(([name, replaced]) => ({ name, url: shim(name, replaced) }));
 
 /** The file's text. */
 export function importMap(): string {
   const imports = {
     "@jelou/functions": "./functions.js",
     "@jelou/functions/testing": "./testing.js",
-    ...SHIMS,
+    // Packages import these modules by both of their names.
+    ...Object.fromEntries(SHIMS.flatMap(({ name, url }) => [[name, url], [`node:${name}`, url]])),
   };
   // Inside a shim itself, the runtime's own.
   const scopes = Object.fromEntries(
-    Object.entries(SHIMS).map(([specifier, url]) => [url, { [specifier]: specifier }]),
+    SHIMS.map(({ name, url }) => [url, { [`node:${name}`]: `node:${name}` }]),
   );
   return JSON.stringify({ imports, scopes }, null, 2) + "\n";
 }

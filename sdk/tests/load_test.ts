@@ -98,7 +98,7 @@ Deno.test("a function reads the files in its folder, and no others", async () =>
   equal(await worker.load(bundle), { ok: true });
   const { read, refused } = await (await worker.invoke("/")).json();
   equal(read, ["hello", "hello", "hello", "hello", "hello", "hello.txt", true, true]);
-  equal(new Set(refused), new Set(["NotCapable", "Error"]));
+  equal(new Set(refused), new Set(["NotFound", "NotCapable", "Error"]));
 });
 
 Deno.test("a syntax error is an import failure with its position", async () => {

@@ -25,6 +25,8 @@ export interface WorkerOptions {
   readonly egressSocket?: string;
   /** Whether the worker has network access. Inspect mode has none. */
   readonly network?: boolean;
+  /** The addresses that the worker cannot connect to. By default there are none. */
+  readonly denied?: readonly string[];
   /** The limit of open files. The default is the limit of the test process. */
   readonly openFiles?: number;
 }
@@ -70,6 +72,8 @@ export class Worker implements AsyncDisposable {
         ...["--import-map", new URL("import-map.json", dist).pathname, "--unstable-no-legacy-abort"],
         "--v8-flags=--max-old-space-size=128,--expose-gc",
         options.network === false ? `--allow-net=${sockets(folder)}` : "--allow-net",
+        ...(options.denied === undefined ? [] : [`--deny-net=${options.denied}`]),
+        "--allow-env=TZ",
         ...[`--allow-read=${folder}${egress},${folder}-files/function`, `--allow-write=${folder}${egress}`],
         ...[
           new URL("worker.js", dist).pathname,
@@ -115,7 +119,7 @@ export class Worker implements AsyncDisposable {
     const body: LoadMessage = {
       mode: "serve",
       module: `file://${this.files}/index.js`,
-      words: ["process", "node:", "worker_threads", "v8"].filter((word) => bundle.includes(word)),
+      words: ["node:worker_threads"].filter((word) => bundle.includes(word)),
       functionSlug: "mi-funcion",
       functionId: "func_01",
       deploymentId: "dep_01",

@@ -158,7 +158,9 @@ impl Engine {
         tree: &SourceTree,
         types: TypeCheck,
     ) -> Result<Built, BuildError> {
-        self.builder.build(slug, tree, types).await
+        let host = &self.starter.host;
+        let secrets = host.secrets(slug).map_err(BuildError::Secrets)?;
+        self.builder.build(slug, tree, types, secrets).await
     }
 
     /// Ends the blank workers. The caller has retired the slots, which ends the workers of functions.

@@ -50,6 +50,11 @@ impl Launch {
         self
     }
 
+    /// Argument zero. User code can read it, so it does not contain the program's folder.
+    fn name(&self) -> &OsStr {
+        self.program.file_name().unwrap_or_default()
+    }
+
     /// The command that starts the confined program. The kernel kills the process when the spawning thread ends.
     ///
     /// # Errors
@@ -58,6 +63,7 @@ impl Launch {
     pub fn command(self, confinement: Confinement) -> std::io::Result<Command> {
         let mut command = Command::new(&self.program);
         command
+            .arg0(self.name())
             .args(&self.arguments)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -102,7 +108,7 @@ impl Program {
         reserve_descriptor();
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let file = rustix::fs::open(&launch.program, flags, Mode::empty())?;
-        let mut arguments = vec![c_string(launch.program.as_os_str())?];
+        let mut arguments = vec![c_string(launch.name())?];
         for argument in &launch.arguments {
             arguments.push(c_string(argument)?);
         }

@@ -7,7 +7,7 @@ import type { InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
 import type { Incoming } from "./incoming.ts";
 import { log } from "./log.ts";
-import { NativePromise, NativeTypeError, nativeSetTimeout, then } from "./primordials.ts";
+import { NativePromise, nativeSetTimeout, NativeTypeError, then } from "./primordials.ts";
 import { reportWork, reportWorked } from "./work_reports.ts";
 
 /** The work of one request. */

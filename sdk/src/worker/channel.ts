@@ -53,7 +53,7 @@ import {
 import { OpenRequests } from "./open_requests.ts";
 import { listOf } from "./result.ts";
 import { staticBody } from "./static_body.ts";
-import { addReporter, type Reporter, removeReporter, takeReceipt } from "./work_reports.ts";
+import { addReporter, removeReporter, type Reporter, takeReceipt } from "./work_reports.ts";
 
 const REQUEST = 1;
 const CANCEL = 2;

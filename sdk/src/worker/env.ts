@@ -5,9 +5,15 @@
  */
 import type { Env } from "../context/context.ts";
 import { create, freeze, keys, startsWith } from "./primordials.ts";
+import { noteUnset } from "./unset.ts";
 
 /** Keys with this prefix belong to the platform. The function cannot see them. */
 const RESERVED_PREFIX = "__FN_";
+
+/** Whether a secret belongs to the platform. */
+export function isReserved(key: string): boolean {
+  return startsWith(key, RESERVED_PREFIX);
+}
 
 /** Creates the function's view of its secrets. */
 export function createEnv(secrets: Readonly<Record<string, string>>): Env {
@@ -15,10 +21,13 @@ export function createEnv(secrets: Readonly<Record<string, string>>): Env {
   const names = keys(secrets);
   for (let index = 0; index < names.length; index++) {
     const name = names[index]!;
-    if (!startsWith(name, RESERVED_PREFIX)) values[name] = String(secrets[name]);
+    if (!isReserved(name)) values[name] = String(secrets[name]);
   }
   return freeze({
-    get: (key: string): string | undefined => values[key],
+    get: (key: string): string | undefined => {
+      if (!(key in values)) noteUnset(key);
+      return values[key];
+    },
     has: (key: string): boolean => key in values,
     toObject: (): Record<string, string> => ({ ...values }),
   });

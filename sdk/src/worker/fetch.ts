@@ -8,8 +8,11 @@ import { currentContext } from "./current.ts";
 import { type EgressClient, setPlatformHeaders } from "./egress.ts";
 import type { IsPlatformUrl } from "./platform_url.ts";
 import { isRedirect, MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
+import { explainRefusals } from "./refusal.ts";
 import {
+  catchError,
   defineProperty,
+  isError,
   nativeFetch,
   NativeRequest,
   NativeTypeError,
@@ -63,8 +66,20 @@ export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient |
     await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 
   return function fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
-    return isPlatformUrl(addressOf(input)) ? startPlatform(input, init) : nativeFetch(input, init);
+    return isPlatformUrl(addressOf(input))
+      ? startPlatform(input, init)
+      : catchError(nativeFetch(input, init), explained);
   } as typeof fetch;
+}
+
+/** The runtime puts a refused address into the cause of its error. */
+function explained(error: unknown): never {
+  const cause = isError(error) ? error.cause : undefined;
+  if (isError(cause)) {
+    const message = explainRefusals(cause.message);
+    if (message !== cause.message) defineProperty(cause, "message", { value: message });
+  }
+  throw error;
 }
 
 function addressOf(input: FetchInput): string | URL {

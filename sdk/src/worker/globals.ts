@@ -1,10 +1,10 @@
 /**
- * Removes globals that would break the isolation between functions or between requests. Gives code that needs
- * `process.env` a harmless one.
+ * Removes globals that would break the isolation between functions or between requests.
  *
  * @module
  */
-import { guardDeno, guardProcess, guardSnapshots, guardThreads } from "./termination.ts";
+import { neutralDeno } from "./node/identity.ts";
+import { guardDeno } from "./termination.ts";
 
 /**
  * Storage that Deno keeps on disk by origin, and threads.
@@ -62,30 +62,7 @@ export function restrictGlobals(): void {
   delete (Deno as unknown as Record<symbol, unknown>)[(Deno as unknown as { internal: symbol }).internal];
   delete (Deno as unknown as Record<string, unknown>).internal;
   guardDeno();
+  neutralDeno();
   // WebGPU loads a large native graphics driver, and servers have no screen.
   delete (Navigator.prototype as unknown as Record<string, unknown>).gpu;
-}
-
-/**
- * Provides Node's `process`.
- *
- * Packages read `process.env.NODE_ENV` at import, and this throws without the permission for the environment.
- * Secrets are not in `process.env`, because malicious dependencies look for them there.
- *
- * The runtime creates its `process` on first use, which costs some milliseconds and more than 1 MB. Only code
- * that mentions `process`, or the modules that contain it, pays this cost.
- */
-export function provideProcess(words: readonly string[]): void {
-  if (!words.includes("process") && !words.includes("node:")) return;
-  const { process } = globalThis as unknown as { process?: { env: Record<string, string> } };
-  if (process === undefined) return;
-  Object.defineProperty(process, "env", {
-    value: { NODE_ENV: "production" },
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-  guardProcess(process);
-  guardThreads(process, words);
-  guardSnapshots(process, words);
 }

@@ -16,6 +16,7 @@ import { logRefusal } from "./refusal_log.ts";
 import { type Outcome, toOutcome } from "./result.ts";
 import { describeThrown } from "./thrown.ts";
 import type { Tool, Tools } from "./tool.ts";
+import { hintAtMissingSecrets } from "./unset.ts";
 import type { IssueDetail, Validated, Validator } from "./validation.ts";
 
 /** A function that is ready for requests. */
@@ -70,6 +71,7 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
   } catch (error) {
     // Errors after the caller has disconnected are not the function's fault.
     log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
+    hintAtMissingSecrets(error);
     return internalError();
   }
 }

@@ -6,9 +6,9 @@
 import { type Definition, describeFailure, importDefinition, LoadError } from "./module.ts";
 import { createEgress, type EgressClient } from "./egress.ts";
 import { createEnv } from "./env.ts";
+import { provideEnvironment } from "./environment.ts";
 import { createFetch } from "./fetch.ts";
 import { watchErrors } from "./json.ts";
-import { provideProcess } from "./globals.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
 import { jelouFactory } from "./jelou.ts";
@@ -16,8 +16,10 @@ import type { LoadMessage, LoadResult } from "./load_message.ts";
 import { setLogOrigin } from "./log.ts";
 import { memoryFactory } from "./memory.ts";
 import { createWebSocket } from "./outward_websocket.ts";
+import { provideBuiltins } from "./node/builtins.ts";
 import { dropRights } from "./permissions.ts";
 import { platformUrls } from "./platform_url.ts";
+import { setInspecting } from "./refusal.ts";
 import { prepareTools } from "./tool.ts";
 
 /** The result of a load: the report for the engine, and the function if it can serve. */
@@ -35,7 +37,9 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const isPlatformUrl = platformUrls(message.functionsDomain);
     globalThis.fetch = createFetch(isPlatformUrl, egress);
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
-    provideProcess(message.words);
+    setInspecting(message.mode === "inspect");
+    provideEnvironment(message.processEnv === false ? {} : message.env);
+    provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket }, message.words);
     dropRights(socketPath, message.egressSocket, message.module);
     if (inspection === null) return { result: { ok: true }, fn: await importFunction(message, egress) };
     const definition = await importDefinition(message.module);

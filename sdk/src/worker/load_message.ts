@@ -19,6 +19,8 @@ export interface LoadMessage {
   readonly company: Company;
   /** The function's secrets. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whether the secrets are also in `process.env` and `Deno.env`. The default is `true`. */
+  readonly processEnv?: boolean;
   /** The parent domain of the function host names, without a port. */
   readonly functionsDomain: string;
   /** The unix socket that leads to the platform's own gateway. */

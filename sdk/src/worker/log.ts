@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { InvocationContext } from "./context.ts";
 import { currentContext } from "./current.ts";
 import { renderArgument } from "./log_value.ts";
 import { byteLength, encode, NativeDate, slice, stringify, toISOString, writeStdout } from "./primordials.ts";
@@ -26,9 +27,18 @@ export function setLogOrigin(functionSlug: string, companyId: string | null, lin
   if (lineBytes !== undefined) origin.lineBytes = lineBytes;
 }
 
+/** The fields that every line of this process has. */
+export function logOrigin(): { readonly function: string | null; readonly lineBytes: number } {
+  return origin;
+}
+
 /** Writes a line of the current request. Never throws. */
 export function log(level: Level, args: readonly unknown[]): void {
-  const context = currentContext();
+  logAs(currentContext(), level, args);
+}
+
+/** Writes a line of a request, or of none. Never throws. */
+export function logAs(context: InvocationContext | undefined, level: Level, args: readonly unknown[]): void {
   logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, args);
 }
 

@@ -39,6 +39,7 @@ import {
   toISOString,
   urlHref,
 } from "./primordials.ts";
+import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
 
 /** The most values inside one argument. The rest is omitted, because people read the log. */
@@ -97,7 +98,11 @@ function text(value: string, walk: Walk, room = walk.room): string {
 }
 
 function shown(value: string, room: number): string {
-  return value.length <= room ? maskText(value) : maskText(slice(value, 0, room)) + "…";
+  return value.length <= room ? readable(value) : readable(slice(value, 0, room)) + "…";
+}
+
+function readable(value: string): string {
+  return maskText(explainRefusals(value));
 }
 
 /** Copies a value to a form that `JSON.stringify` renders without loss of important data. */

@@ -18,6 +18,8 @@ import { HttpIncoming } from "./incoming.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
+import { captureOutput } from "./output.ts";
+import { translateRefusals } from "./refusal.ts";
 import { rehearse } from "./rehearsal.ts";
 import { prepareSignals } from "./signals.ts";
 import { STREAM_FAILED } from "./taken_over.ts";
@@ -80,6 +82,8 @@ async function answerOverHttp(fn: LoadedFunction, incoming: HttpIncoming): Promi
 }
 
 captureConsole();
+captureOutput();
+translateRefusals();
 prepareSignals();
 if (heartbeatPath !== undefined) answerHeartbeat(heartbeatPath);
 if (callsPath !== undefined) {

@@ -9,7 +9,9 @@ import type { AnyFunctionDefinition } from "../definition/define.ts";
 import type { LoadFailure } from "./load_message.ts";
 import { maskText } from "./log_mask.ts";
 import { createObjectURL, isError, NativeBlob, nativeImport, revokeObjectURL, slice } from "./primordials.ts";
+import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
+import { missingSecrets } from "./unset.ts";
 
 /** The types of a module's default export. */
 export type Definition = AnyFunctionDefinition | AppDefinition;
@@ -43,7 +45,13 @@ export async function importDefinition(url: string): Promise<Definition> {
   try {
     module = await nativeImport(url);
   } catch (error) {
-    throw new LoadError("IMPORT_FAILED", `The module cannot be imported: ${messageOf(error)}`, error);
+    const message = messageOf(error);
+    const missing = missingSecrets(message, null);
+    throw new LoadError(
+      "IMPORT_FAILED",
+      `The module cannot be imported: ${message}${missing === null ? "" : `\n${missing}`}`,
+      error,
+    );
   }
   return asDefinition(module);
 }
@@ -83,7 +91,11 @@ const MAX_MESSAGE = 4_000;
 
 function messageOf(error: unknown): string {
   const message = isError(error) ? String(error.message) : String(error);
-  return maskText(message.length > MAX_MESSAGE ? slice(message, 0, MAX_MESSAGE) + "…" : message);
+  return readable(message.length > MAX_MESSAGE ? slice(message, 0, MAX_MESSAGE) + "…" : message);
+}
+
+function readable(text: string): string {
+  return maskText(explainRefusals(text));
 }
 
 /** Describes a failure for the engine. */
@@ -93,8 +105,8 @@ export function describeFailure(error: unknown): LoadFailure {
     return {
       code: error.code,
       message: error.message,
-      stack: cause === undefined ? null : maskText(readableStack(cause)),
+      stack: cause === undefined ? null : readable(readableStack(cause)),
     };
   }
-  return { code: "IMPORT_FAILED", message: messageOf(error), stack: maskText(readableStack(error)) };
+  return { code: "IMPORT_FAILED", message: messageOf(error), stack: readable(readableStack(error)) };
 }

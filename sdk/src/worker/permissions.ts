@@ -1,8 +1,8 @@
 /**
  * Drops every permission that the worker needed only for its start, before the function's code runs.
  *
- * The network and the egress socket (in serve mode) stay, and so does the right to read the function's own
- * files. At every connect to a unix socket, Deno checks **both** the read and the write permission of its path,
+ * The network and the egress socket (in serve mode) stay, and so do the rights to read the function's own files and
+ * to set the variable `TZ`, which is where the runtime reads the time zone. At every connect to a unix socket, Deno checks **both** the read and the write permission of its path,
  * also for `Deno.createHttpClient({ proxy: { transport: "unix" } })`. The engine therefore starts the worker
  * with `--allow-read=<dir>,<egress socket>,<function's folder>` and `--allow-write=<dir>,<egress socket>`.
  *
@@ -25,7 +25,7 @@ const query = querySync.bind(Deno.permissions);
  * @throws If a permission is still granted after the drop.
  */
 export function dropRights(socketPath: string, egressSocket: string | null, module: string): void {
-  for (const name of ["env", "run", "ffi", "sys", "import"] as const) revoke({ name });
+  for (const name of ["run", "ffi", "sys", "import"] as const) revoke({ name });
   for (const name of ["read", "write"] as const) {
     for (const path of [folderOf(socketPath), socketPath]) revoke({ name, path });
   }

@@ -11,7 +11,7 @@
 // deno-lint-ignore no-explicit-any -- the shape of an arbitrary method
 type Method = (this: any, ...args: any[]) => any;
 
-const { apply } = Reflect;
+export const { apply } = Reflect;
 
 /** Converts `method.call(self, ...args)` to `f(self, ...args)`, independent of `Function.prototype`. */
 function uncurry<M extends Method>(
@@ -49,6 +49,7 @@ export const {
 export const { isArray } = Array;
 /** Whether a value is an error, of this realm or another one. */
 export const isError = (Error as unknown as { isError(value: unknown): value is Error }).isError;
+export const toNumber = Number;
 export const { isNaN: isNotANumber, isFinite: isFiniteNumber } = Number;
 export const decodeComponent = decodeURIComponent;
 export const encodeComponent = encodeURIComponent;
@@ -67,6 +68,7 @@ export const NativeURLSearchParams = URLSearchParams;
 export const NativeError = Error;
 export const NativeTypeError = TypeError;
 export const NativeRangeError = RangeError;
+export const NativeProxy = Proxy;
 export const NativePromise = Promise;
 export const NativeMap = Map;
 export const NativeWeakMap = WeakMap;
@@ -82,6 +84,7 @@ export const NativeFormData = FormData;
 export const NativeReadableStream = ReadableStream;
 export const NativeAbortController = AbortController;
 export const nativeFetch = fetch;
+export const NativeWritableStream = WritableStream;
 export const nativeSetTimeout = setTimeout;
 export const nativeQueueMicrotask = queueMicrotask;
 export const NativeErrorEvent = ErrorEvent;
@@ -117,8 +120,13 @@ export const listenTo = uncurry(EventTarget.prototype.addEventListener);
 export const closeWebSocket = uncurry(WebSocket.prototype.close);
 export const mapSet = uncurry(Map.prototype.set);
 export const mapDelete = uncurry(Map.prototype.delete);
+export const setHas = uncurry(Set.prototype.has);
+export const setAdd = uncurry(Set.prototype.add);
 export const setValues = uncurry(Set.prototype.values);
 export const setNext = uncurry(getPrototypeOf(new Set().values()).next as () => IteratorResult<unknown>);
+/** Handles the rejection of a promise. */
+export const catchError = <T>(promise: Promise<T>, handle: (error: unknown) => never): Promise<T> =>
+  then(promise, undefined, handle) as Promise<T>;
 export const then = uncurry(Promise.prototype.then);
 
 export const requestHeaders = getter<Request, Headers>(Request.prototype, "headers");
@@ -179,6 +187,9 @@ export const copy = uncurry(Uint8Array.prototype.slice as () => Uint8Array<Array
 
 /** Decodes bytes of another encoding. */
 export const decodeWith = (decoder: TextDecoder, bytes: Uint8Array): string => decodeBytes(decoder, bytes);
+/** Decodes the next bytes of a stream. A character may begin in one chunk and end in the next one. */
+export const decodeStream = (decoder: TextDecoder, bytes: Uint8Array): string =>
+  decodeBytes(decoder, bytes, { stream: true });
 /** Encodes a text as UTF-8. */
 export const encode = (text: string): Uint8Array<ArrayBuffer> => encodeText(encoder, text);
 /** Writes a text as UTF-8 into a large enough buffer and returns the number of bytes. */
@@ -188,6 +199,7 @@ export const encodeInto = (text: string, into: Uint8Array<ArrayBuffer>): number 
 export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 
 const { stdout } = Deno;
+/** Captured before `output.ts` replaces it. */
 const writeStdoutSync = stdout.writeSync;
 /** Writes to a file and returns the number of bytes written, which may be fewer than given. */
 export const writeSync = uncurry(Deno.FsFile.prototype.writeSync);

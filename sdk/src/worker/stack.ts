@@ -30,8 +30,8 @@ const PLATFORM_FILES = slice(import.meta.url, 0, import.meta.url.lastIndexOf("/"
 const MAX_STACK = 16_000;
 const MAX_MESSAGE = 4_000;
 
-/** A position in the function's code inside a stack. */
-const OWN_FRAME = /(?:blob:|function:\/\/\/)[^\s()]*:\d+:\d+/;
+/** The longest frame that is searched for a position, in characters. */
+const MAX_FRAME = 2_000;
 
 /** The innermost position of a stack that is in the function's code. */
 export function firstOwnFrame(holder: unknown): string | null {
@@ -39,11 +39,17 @@ export function firstOwnFrame(holder: unknown): string | null {
     const stack = isError(holder) ? stackOf(holder) : (holder as { stack?: unknown }).stack;
     if (typeof stack !== "string") return null;
     const frames = indexOf(stack, FRAME);
-    const found = exec(OWN_FRAME, frames < 0 ? stack : slice(stack, frames));
-    return found === null ? null : replaceAll(found[0]!, SOURCE_ROOT, "");
+    if (frames < 0) return null;
+    const lines = split(slice(stack, frames + 1, frames + MAX_STACK), "\n");
+    for (let index = 0; index < lines.length; index++) {
+      const line = lines[index]!;
+      const position = line.length > MAX_FRAME || isPlatformFrame(line) ? null : exec(POSITION, line);
+      if (position !== null) return replaceAll(position[1]!, SOURCE_ROOT, "");
+    }
   } catch {
-    return null;
+    // The stack cannot be read.
   }
+  return null;
 }
 
 /** The stack of an error. A value without a stack is converted to text. */
@@ -59,14 +65,15 @@ export function readableStack(error: unknown): string {
   let text = "";
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!;
-    if (
-      index > 0 && (includes(line, PLATFORM_FILES) || includes(line, "(ext:") || includes(line, "at ext:"))
-    ) {
-      continue;
-    }
+    if (index > 0 && isPlatformFrame(line)) continue;
     text += (index === 0 ? "" : "\n") + replaceAll(line, SOURCE_ROOT, "");
   }
   return text;
+}
+
+function isPlatformFrame(line: string): boolean {
+  return includes(line, PLATFORM_FILES) || includes(line, "(ext:") || includes(line, "at ext:") ||
+    includes(line, "(node:") || includes(line, "at node:");
 }
 
 /** The runtime copies the message when it builds the stack. A long message is shortened during that time. */
@@ -91,6 +98,9 @@ function shortened(stack: string): string {
   const rest = frames < 0 ? "" : slice(stack, frames, frames + MAX_STACK - MAX_MESSAGE);
   return slice(stack, 0, MAX_MESSAGE) + "…" + rest;
 }
+
+/** The position at the end of a stack frame. */
+const POSITION = /([^\s()]+:\d+:\d+)\)?$/;
 
 /** The beginning of a stack frame. */
 const FRAME = "\n    at ";

@@ -19,7 +19,6 @@ const loadKill = getOwnPropertyDescriptor(Deno, "kill")?.get ?? (() => undefined
 
 /** The parts of Node's `process` that can end the process. */
 interface NodeProcess {
-  getBuiltinModule(name: string): object;
   _kill(pid: number, signal: number): unknown;
   _exiting: boolean;
 }
@@ -56,11 +55,10 @@ export function guardProcess(process: object): void {
  * process.
  *
  * `Worker` is a class that modules import by name. The guard replaces its base class, because its constructor
- * calls the base class first. The module is loaded only for code that mentions it.
+ * calls the base class first.
  */
-export function guardThreads(process: object, words: readonly string[]): void {
-  if (!words.includes("worker_threads")) return;
-  const { Worker } = (process as NodeProcess).getBuiltinModule("node:worker_threads") as { Worker: object };
+export function guardThreads(threads: object): void {
+  const { Worker } = threads as { Worker: object };
   Object.setPrototypeOf(Worker, NoThreads);
 }
 
@@ -68,9 +66,7 @@ export function guardThreads(process: object, words: readonly string[]): void {
  * Refuses heap snapshots. A snapshot takes several times the memory of the heap, which exceeds the function's
  * limit.
  */
-export function guardSnapshots(process: object, words: readonly string[]): void {
-  if (!words.includes("v8")) return;
-  const v8 = (process as NodeProcess).getBuiltinModule("node:v8");
+export function guardSnapshots(v8: object): void {
   for (const name of ["getHeapSnapshot", "writeHeapSnapshot"]) {
     replace(v8, name, () => {
       throw new NativeError(

@@ -7,6 +7,7 @@
  * @module
  */
 import { log } from "./log.ts";
+import { hintAtMissingSecrets } from "./unset.ts";
 import {
   dispatch,
   NativeErrorEvent,
@@ -23,6 +24,7 @@ export function surviveErrors(): void {
   addEventListener("unhandledrejection", (event) => {
     preventDefault(event);
     log("ERROR", ["Unhandled promise rejection", event.reason]);
+    hintAtMissingSecrets(event.reason);
   });
   addEventListener("error", (event) => {
     if (event === passedOn) return;
@@ -30,6 +32,7 @@ export function surviveErrors(): void {
     stopImmediatePropagation(event);
     const { error, message } = event;
     log("ERROR", ["Uncaught error", error ?? message]);
+    hintAtMissingSecrets(error);
     // Errors of these listeners arrive here again, and are not passed on.
     if (passedOn === null) nativeQueueMicrotask(() => passOn(error, message));
   });

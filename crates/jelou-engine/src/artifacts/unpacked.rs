@@ -16,7 +16,7 @@ use super::cache::{ArtifactCache, ArtifactError};
 const MODULE: &str = "index.js";
 
 /// Words that decide what a worker prepares before it imports a bundle. The worker does not read the bundle itself.
-const WORDS: [&str; 4] = ["process", "node:", "worker_threads", "v8"];
+const WORDS: [&str; 1] = ["node:worker_threads"];
 
 /// The files of one artifact. Dropping it removes them; links in the folders of workers stay.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ mod tests {
 
     fn bundle() -> Bundle {
         Bundle {
-            code: "process.env".to_owned(),
+            code: "import \"node:worker_threads\"".to_owned(),
             source_map: "{}".to_owned(),
             assets: AssetFiles::from([("templates/es/a.html".to_owned(), b"<p>".to_vec())]),
         }
@@ -165,7 +165,7 @@ mod tests {
         let all = Arc::new(UnpackedArtifacts::new(artifacts, folder.clone()));
         let unpacked = all.of("a1").await.unwrap();
         assert!(Arc::ptr_eq(&unpacked, &all.of("a1").await.unwrap()));
-        assert_eq!(unpacked.words(), ["process"]);
+        assert_eq!(unpacked.words(), ["node:worker_threads"]);
         let missing = all.of("b2").await;
         assert!(matches!(missing, Err(ArtifactError::Missing(_))));
 
@@ -174,7 +174,10 @@ mod tests {
         unpacked.link_into(&function).unwrap();
         drop(unpacked);
         assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 0);
-        for (path, content) in [(MODULE, "process.env"), ("templates/es/a.html", "<p>")] {
+        for (path, content) in [
+            (MODULE, "import \"node:worker_threads\""),
+            ("templates/es/a.html", "<p>"),
+        ] {
             let file = function.join(path);
             assert_eq!(fs_err::read_to_string(&file).unwrap(), content);
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o444);

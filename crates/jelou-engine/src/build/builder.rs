@@ -7,8 +7,10 @@ use jelou_core::{Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
 use sourcemap::SourceMap;
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use super::error::BuildError;
+use super::secrets::BuildSecrets;
 use super::tools::Tools;
 use super::usage::Usage;
 use super::workspace::Workspace;
@@ -58,10 +60,11 @@ impl Builder {
         slug: &Slug,
         tree: &SourceTree,
         types: TypeCheck,
+        secrets: BTreeMap<String, Zeroizing<String>>,
     ) -> Result<Built, BuildError> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
-        self.build_now(slug, tree, types)
+        self.build_now(slug, tree, types, &BuildSecrets::new(secrets))
             .await
             .map_err(BuildError::or_full_disk)
     }
@@ -71,6 +74,7 @@ impl Builder {
         slug: &Slug,
         tree: &SourceTree,
         types: TypeCheck,
+        secrets: &BuildSecrets,
     ) -> Result<Built, BuildError> {
         let tools = &self.tools;
         let workspace = Workspace::create(tools, tree)?;
@@ -84,7 +88,8 @@ impl Builder {
         used.extend(bundle::sources(&bundle.source_map));
         let usage = Usage::of(tree, &used);
         bundle.assets = usage.assets(tree);
-        let (manifest, mut warnings) = self.inspect(slug, &bundle).await?;
+        let (manifest, mut warnings) = self.inspect(slug, &bundle, secrets).await?;
+        secrets.check_manifest(&manifest)?;
         warnings.extend(usage.warnings);
         Ok(Built {
             bundle,
@@ -94,11 +99,12 @@ impl Builder {
         })
     }
 
-    /// Imports the bundle once, without network and secrets, to read its manifest.
+    /// Imports the bundle once, with the function's secrets and without network, to read its manifest.
     async fn inspect(
         &self,
         slug: &Slug,
         bundle: &Bundle,
+        secrets: &BuildSecrets,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
@@ -115,7 +121,8 @@ impl Builder {
             function_id: None,
             deployment_id: None,
             company: None,
-            env: BTreeMap::new(),
+            env: secrets.env(),
+            process_env: true,
             functions_domain: &self.functions_domain,
             egress_socket: None,
             log_line_bytes: launcher.limits.max_log_line_bytes,
@@ -123,28 +130,14 @@ impl Builder {
             memory: None,
             jelou: None,
         };
-        let loaded = blank
-            .inspect(launcher, &request)
-            .await
-            .map_err(|error| match error {
-                LoadError::Refused {
-                    code,
-                    message,
-                    stack,
-                } => {
-                    let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
-                    let readable = |text: String| stack_trace::rewrite(&text, map.as_ref());
-                    LoadError::Refused {
-                        code,
-                        message: readable(message),
-                        stack: stack.map(readable),
-                    }
-                }
-                other => other,
-            })?;
+        let loaded = blank.inspect(launcher, &request).await.map_err(|error| {
+            let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
+            error.map_texts(|text| secrets.mask(stack_trace::rewrite(&text, map.as_ref())))
+        })?;
         let manifest = loaded.manifest.ok_or_else(|| {
             LoadError::Protocol("the worker sent no manifest for the function".to_owned())
         })?;
-        Ok((manifest, loaded.warnings))
+        let warnings = loaded.warnings.into_iter();
+        Ok((manifest, warnings.map(|text| secrets.mask(text)).collect()))
     }
 }

@@ -77,6 +77,12 @@ pub enum BuildError {
     },
     #[error("the build did not finish within {0} ms (limits.build_timeout_ms)")]
     Timeout(u128),
+    #[error(
+        "the manifest contains the value of the secret {key}, in `{place}`; the manifest is public (/openapi.json), so put no secret into a description, schema, path or `config`"
+    )]
+    SecretInManifest { key: String, place: String },
+    #[error("the secrets cannot be read: {0}")]
+    Secrets(String),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("build failed: {0}")]
@@ -139,6 +145,7 @@ impl BuildError {
     pub fn is_callers(&self) -> bool {
         match self {
             Self::Io(_)
+            | Self::Secrets(_)
             | Self::Load(LoadError::Died(_) | LoadError::NotReady(_) | LoadError::Protocol(_)) => {
                 false
             }
@@ -154,6 +161,7 @@ impl BuildError {
             | Self::Source(_)
             | Self::Leak(_)
             | Self::Bytes
+            | Self::SecretInManifest { .. }
             | Self::Died { .. }
             | Self::BundleTooLarge { .. }
             | Self::Timeout(_)

@@ -17,6 +17,7 @@ mod near_miss;
 mod output;
 mod packages;
 mod registry;
+mod secrets;
 mod static_urls;
 mod tools;
 mod types;

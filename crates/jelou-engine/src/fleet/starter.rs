@@ -64,6 +64,7 @@ impl FunctionStarter {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
+            process_env: true,
             functions_domain: &self.platform.functions_domain,
             egress_socket: Some(&egress_socket),
             log_line_bytes: self.launcher.limits.max_log_line_bytes,

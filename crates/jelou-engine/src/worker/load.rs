@@ -56,6 +56,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) deployment_id: Option<&'a DeploymentId>,
     pub(crate) company: Option<Company<'a>>,
     pub(crate) env: BTreeMap<&'a str, &'a str>,
+    /// Whether the secrets are also in `process.env` and `Deno.env`.
+    pub(crate) process_env: bool,
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
@@ -127,6 +129,24 @@ impl LoadError {
             _ => {}
         }
         self
+    }
+
+    /// Changes the texts from the function.
+    pub(crate) fn map_texts(self, change: impl Fn(String) -> String) -> Self {
+        match self {
+            Self::Refused {
+                code,
+                message,
+                stack,
+            } => Self::Refused {
+                code,
+                message: change(message),
+                stack: stack.map(change),
+            },
+            Self::Crashed(how) => Self::Crashed(change(how)),
+            Self::Breach(how) => Self::Breach(change(how)),
+            other => other,
+        }
     }
 
     /// The message without text from the function, which may appear only in the function's own log.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jelou_sandbox::Purpose;
 
 /// Deno's permission flags. The bootstrap drops its permissions on `home` before it imports the function. The function
-/// keeps the right to read `files`, the egress socket, and the network except `denied`.
+/// keeps the right to read `files`, the egress socket, the network except `denied`, and the time zone.
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
@@ -21,6 +21,7 @@ pub(crate) fn flags(
     let mut flags = vec![
         format!("--allow-read={paths},{}", files.display()),
         format!("--allow-write={paths}"),
+        "--allow-env=TZ".to_owned(),
     ];
     if purpose == Purpose::Serve {
         flags.push("--allow-net".to_owned());

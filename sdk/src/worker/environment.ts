@@ -1,0 +1,79 @@
+/**
+ * `process.env` and `Deno.env`: the function's secrets, in the memory of this process.
+ *
+ * Both are views of one object, so a write through one is visible through the other. Nothing of it is in the
+ * environment of the operating system, except the time zone, which the runtime reads from there.
+ *
+ * @module
+ */
+import { log } from "./log.ts";
+import { isReserved } from "./env.ts";
+import { apply, defineProperty, hasOwn, keys, NativeProxy, NativeTypeError } from "./primordials.ts";
+import { noteUnset } from "./unset.ts";
+
+const TIME_ZONE = "TZ";
+
+/** Packages read this at import, and many are faster with it. */
+const DEFAULTS = { NODE_ENV: "production" };
+
+/** An environment inherits from `Object.prototype`, as that of Node does. */
+const variables: Record<string, string> = {};
+
+const { set: setOfSystem } = Deno.env;
+let warnedOfTimeZone = false;
+
+/** Node's `process.env`. */
+export const processEnv: Record<string, string> = new NativeProxy(variables, {
+  get(target, key) {
+    if (typeof key === "string" && !(key in target)) noteUnset(key);
+    return (target as Record<PropertyKey, unknown>)[key];
+  },
+  set(_target, key, value) {
+    if (typeof key === "symbol") throw new NativeTypeError("Cannot convert a Symbol value to a string");
+    setVariable(key, `${value}`);
+    return true;
+  },
+  defineProperty(_target, key, { value }) {
+    if (typeof key === "symbol") throw new NativeTypeError("Cannot convert a Symbol value to a string");
+    setVariable(key, `${value}`);
+    return true;
+  },
+});
+
+/** Fills the environment and makes `Deno.env` read it. */
+export function provideEnvironment(secrets: Readonly<Record<string, string>>): void {
+  const initial = { ...DEFAULTS, ...secrets };
+  for (const name of Object.keys(initial)) {
+    if (!isReserved(name)) setVariable(name, String(initial[name as keyof typeof initial]));
+  }
+  // The object stays, because the runtime's own modules use it too.
+  Object.assign(Deno.env, {
+    get: (key: string): string | undefined => {
+      if (hasOwn(variables, key)) return variables[key];
+      noteUnset(key);
+      return undefined;
+    },
+    has: (key: string): boolean => hasOwn(variables, key),
+    set: (key: string, value: string): void => setVariable(`${key}`, `${value}`),
+    delete: (key: string): void => {
+      delete variables[key];
+    },
+    toObject: (): Record<string, string> => ({ ...variables }),
+  });
+}
+
+function setVariable(key: string, value: string): void {
+  defineProperty(variables, key, { value, writable: true, enumerable: true, configurable: true });
+  if (key === TIME_ZONE) setTimeZone(value);
+}
+
+/** The runtime reads the time zone again after this. An unknown name is ignored, as in Node. */
+function setTimeZone(zone: string): void {
+  try {
+    apply(setOfSystem, Deno.env, [TIME_ZONE, zone]);
+  } catch {
+    if (warnedOfTimeZone) return;
+    warnedOfTimeZone = true;
+    log("WARN", ["process.env.TZ has no effect here; set it as a secret, or format dates with a timeZone"]);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * `node:net`, `node:tls` and `node:http` connections to other functions of this platform, for HTTP clients that do
+ * not use the global `fetch`. They go over the egress socket in plain HTTP, also for `https:` URLs, as those of
+ * `fetch` do (`egress.ts`).
+ *
+ * @module
+ */
+import type { IsPlatformUrl } from "../platform_url.ts";
+import { replaceAll } from "./replace.ts";
+
+/** How functions of this platform are recognized and reached. */
+export interface Platform {
+  readonly isPlatformUrl: IsPlatformUrl;
+  /** `null` if functions cannot be called from here. */
+  readonly egressSocket: string | null;
+}
+
+// deno-lint-ignore no-explicit-any -- sockets of a runtime module, whose types are not part of this project
+type Socket = any;
+type Connect = (this: unknown, ...args: unknown[]) => Socket;
+
+/** Prepares `node:net`. */
+export function prepareNet(module: object, platform: Platform): void {
+  const net = module as Record<string, Connect>;
+  const connect = leadOver(net.connect!, net.connect!, platform);
+  replaceAll(net, { connect, createConnection: connect });
+}
+
+/** Prepares the agent of `node:http`, which has its own copy of `net.connect`. */
+export function prepareHttp(module: object, platform: Platform): void {
+  const { Agent } = module as { Agent: { prototype: { createConnection: Connect } } };
+  const { createConnection } = Agent.prototype;
+  replaceAll(Agent.prototype, { createConnection: leadOver(createConnection, createConnection, platform) });
+}
+
+/** Prepares `node:tls`, whose `connect` the agent of `node:https` calls. */
+export function prepareTls(module: object, net: object, platform: Platform): void {
+  const tls = module as Record<string, Connect>;
+  const { connect } = net as Record<string, Connect>;
+  const connectPlain: Connect = (...args) => {
+    const socket = connect!(...args);
+    socket.encrypted = socket.authorized = true;
+    socket.getPeerCertificate = () => ({});
+    socket.getSession = () => undefined;
+    socket.isSessionReused = () => false;
+    socket.once("connect", () => socket.emit("secureConnect"));
+    return socket;
+  };
+  replaceAll(tls, { connect: leadOver(tls.connect!, connectPlain, platform) });
+}
+
+/** Connects to the egress socket with `toEgress` if the arguments name a function, otherwise with `native`. */
+function leadOver(native: Connect, toEgress: Connect, { isPlatformUrl, egressSocket }: Platform): Connect {
+  return function (this: unknown, ...args) {
+    const host = hostOf(args);
+    if (host === null || egressSocket === null || !isPlatformUrl(`http://${host}`)) {
+      return native.apply(this, args);
+    }
+    const callback = args.at(-1);
+    const rest = typeof callback === "function" ? [callback] : [];
+    return toEgress.call(this, { path: egressSocket }, ...rest);
+  };
+}
+
+/** The host among the arguments of a `connect`: options, or a port and a host. */
+function hostOf([first, second]: readonly unknown[]): string | null {
+  if (typeof first === "object" && first !== null) {
+    const { host, servername } = first as { host?: unknown; servername?: unknown };
+    const name = host ?? servername;
+    return typeof name === "string" ? name : null;
+  }
+  return typeof second === "string" ? second : null;
+}

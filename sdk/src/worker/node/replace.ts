@@ -1,0 +1,13 @@
+/**
+ * Replaces properties of the runtime's objects.
+ *
+ * @module
+ */
+
+/** Replaces those properties that can be replaced. */
+export function replaceAll(object: object, properties: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(properties)) {
+    if (Object.getOwnPropertyDescriptor(object, name)?.configurable === false) continue;
+    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  }
+}

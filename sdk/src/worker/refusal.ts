@@ -1,0 +1,144 @@
+/**
+ * Explains the refusals of the sandbox in the words of this platform. The runtime's own message proposes a flag
+ * that authors and callers cannot set.
+ *
+ * The runtime creates each refusal as a `Deno.errors.NotCapable`, whose base class is replaced here:
+ *
+ * - A refused read becomes a `Deno.errors.NotFound` with the code ENOENT, as if there were no such file. Packages
+ *   that only look for a file continue, and `node:fs` turns it into Node's error.
+ * - A refused write stays a `NotCapable` with the code EACCES, which `node:fs` turns into Node's error.
+ * - Every other refusal stays a `NotCapable` with another message.
+ *
+ * Some refusals are created outside of JavaScript, inside the message of another error. {@link explainRefusals}
+ * replaces these.
+ *
+ * @module
+ */
+import { describeAddress } from "./address_range.ts";
+import { log } from "./log.ts";
+import {
+  defineProperty,
+  exec,
+  includes,
+  NativeError,
+  NativeSet,
+  setAdd,
+  setHas,
+  slice,
+} from "./primordials.ts";
+
+/** Whether the module is imported for a deploy, without network. */
+let inspecting = false;
+
+/** Sets whether the refusals happen during the import at deploy. */
+export function setInspecting(value: boolean): void {
+  inspecting = value;
+}
+
+/** The runtime's message, with the right and the object that was refused. */
+const REFUSAL = /Requires (\w+) access(?: to ("[^"\n]*"|[^,\n]*))?, run again with the --allow-[\w-]+ flag/;
+
+/** Replaces the base class of the runtime's refusals. */
+export function translateRefusals(): void {
+  const { NotCapable, NotFound } = Deno.errors;
+  class Refusal extends NativeError {
+    constructor(message: string, options?: ErrorOptions) {
+      const refusal = exec(REFUSAL, message);
+      if (refusal === null) {
+        super(message, options);
+        return;
+      }
+      const right = refusal[1]!;
+      super(explain(right, unquoted(refusal[2])), options);
+      const self: Error & { code?: string } = this;
+      if (right === "net" || right === "write") self.code = "EACCES";
+      // A derived constructor continues with the object that this one returns.
+      if (right === "read") return notFound(NotFound, self.message) as this;
+    }
+  }
+  Object.setPrototypeOf(NotCapable, Refusal);
+}
+
+/** The constructor of `NotCapable` sets the name after it gets the object. */
+function notFound(NotFound: typeof Deno.errors.NotFound, message: string): Error {
+  const error = new NotFound(message);
+  defineProperty(error, "name", { get: () => "NotFound", set() {}, configurable: true });
+  return defineProperty(error, "code", {
+    value: "ENOENT",
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/** Replaces the runtime's refusals inside a text. */
+export function explainRefusals(text: string): string {
+  if (!includes(text, "run again with the --allow-")) return text;
+  let explained = "";
+  let rest = text;
+  for (let refusal = exec(REFUSAL, rest); refusal !== null; refusal = exec(REFUSAL, rest)) {
+    explained += slice(rest, 0, refusal.index) + explain(refusal[1]!, unquoted(refusal[2]));
+    rest = slice(rest, refusal.index + refusal[0]!.length);
+  }
+  return explained + rest;
+}
+
+function unquoted(what: string | undefined): string | null {
+  if (what === undefined) return null;
+  return what[0] === '"' ? slice(what, 1, -1) : what;
+}
+
+function explain(right: string, what: string | null): string {
+  switch (right) {
+    // `node:fs` reads the number of the error from the message.
+    case "read":
+      return `No such file or directory (os error 2): ${name(what)}; functions see only their own files`;
+    case "write":
+      return `Permission denied (os error 13): ${name(what)}; functions cannot write files, ` +
+        "keep data in ctx.memory or in a database";
+    case "net":
+      return told(refusedAddress(what));
+    case "run":
+      return told(`functions cannot start other programs: ${name(what)}`);
+    case "ffi":
+      return `functions cannot load native libraries: ${name(what)}`;
+    case "import":
+      return `${name(what)} cannot be imported at run time; ` +
+        "import it by a constant name, so that the deploy puts it into the bundle";
+    case "env":
+      return `functions cannot see the environment of the server: ${
+        name(what)
+      }; secrets are in ctx.env and process.env`;
+    default:
+      return `functions cannot see or change the machine: ${name(what)}`;
+  }
+}
+
+function name(what: string | null): string {
+  return what === null ? "all of it" : `\`${what}\``;
+}
+
+function refusedAddress(address: string | null): string {
+  if (inspecting) {
+    return `${name(address)} cannot be reached: there is no network while a deploy imports the module; ` +
+      "connect in the handler";
+  }
+  const range = address === null ? null : describeAddress(address);
+  return `${name(address)} is refused: ${range ?? "functions cannot connect to it"}; ` +
+    "the operator of the server can open it with egress.allow";
+}
+
+/** The most different refusals that are logged. */
+const MAX_LOGGED = 100;
+const logged = new NativeSet<string>();
+let loggedCount = 0;
+
+/** Logs a refusal once, because packages often hide the cause of their errors. The error of a deploy is shown anyway. */
+function told(message: string): string {
+  if (!inspecting && !setHas(logged, message) && loggedCount < MAX_LOGGED) {
+    loggedCount++;
+    setAdd(logged, message);
+    log("WARN", [message]);
+  }
+  return message;
+}

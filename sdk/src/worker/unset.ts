@@ -1,0 +1,98 @@
+/**
+ * Remembers the variables that the function has read although they are not set, to explain a later error.
+ *
+ * @module
+ */
+import { currentContext } from "./current.ts";
+import { log, logOrigin } from "./log.ts";
+import {
+  includes,
+  mapEntries,
+  mapGet,
+  mapNext,
+  mapSet,
+  matches,
+  NativeError,
+  NativeMap,
+} from "./primordials.ts";
+import { firstOwnFrame } from "./stack.ts";
+
+/** Names that packages look for, and that are no secrets. */
+const ORDINARY =
+  /^(?:NODE_|npm_|DENO_|VITEST|JEST|DEBUG|LOG_?LEVEL$|NO_COLOR$|FORCE_COLOR$|COLORTERM$|TERM|CI$|HOME|PATH$|PWD$|USER|LANG|LC_|TZ$|TMP|TEMP|EDGE_|NEXT_|VERCEL|NETLIFY|LAMBDA_|AWS_(?:EXECUTION|LAMBDA|PROFILE|CONFIG|SHARED|SDK|EC2|CONTAINER)|(?:HTTPS?|ALL|NO)_PROXY$|https?_proxy$|(?:all|no)_proxy$)|toJSON$|^then$|^constructor$/;
+
+/** The most variables that are remembered. */
+const MAX_UNSET = 64;
+
+/** A variable that was read although it is not set. */
+interface Unset {
+  /** The position of the read in the bundle. */
+  readonly place: string | null;
+  /** The last request that read it. */
+  requestId: string | null;
+  told: boolean;
+}
+
+const unset = new NativeMap<string, Unset>();
+let count = 0;
+
+/** Remembers that a variable was read. */
+export function noteUnset(key: string): void {
+  const requestId = currentContext()?.requestId ?? null;
+  const known = mapGet(unset, key) as Unset | undefined;
+  if (known !== undefined) {
+    known.requestId = requestId;
+    return;
+  }
+  if (count === MAX_UNSET || matches(ORDINARY, key)) return;
+  count++;
+  mapSet(unset, key, { place: firstOwnFrame(new NativeError("")), requestId, told: false });
+}
+
+/** The variables that an error is likely about: those that it names, or all that were read for the request. */
+function suspects(message: string, requestId: string | null): [key: string, unset: Unset][] {
+  const named: [string, Unset][] = [];
+  const read: [string, Unset][] = [];
+  const entries = mapEntries(unset);
+  for (let step = mapNext(entries); !step.done; step = mapNext(entries)) {
+    const entry = step.value as [string, Unset];
+    if (includes(message, entry[0])) named[named.length] = entry;
+    if (entry[1].requestId === requestId) read[read.length] = entry;
+  }
+  return named.length > 0 ? named : read;
+}
+
+/** The most variables that a hint names: the last ones. */
+const MAX_NAMED = 3;
+
+/** Explains which secrets may be missing and how to set them; `null` if the function has read no unset ones. */
+export function missingSecrets(message: string, requestId: string | null): string | null {
+  const found = suspects(message, requestId);
+  let lines = "";
+  let assignments = "";
+  for (let index = found.length > MAX_NAMED ? found.length - MAX_NAMED : 0; index < found.length; index++) {
+    const { 0: key, 1: unset } = found[index]!;
+    if (requestId !== null && unset.told) continue;
+    unset.told = true;
+    lines += `\n  ${key}${unset.place === null ? "" : `, at ${unset.place}`}`;
+    assignments += ` ${key}=...`;
+  }
+  if (lines === "") return null;
+  return `It has read secrets that are not set:${lines}\nTo set them: ` +
+    `jelou secrets set ${logOrigin().function}${assignments}`;
+}
+
+/** Logs once for each variable that a failed request has read and that is not set. */
+export function hintAtMissingSecrets(error: unknown): void {
+  if (count === 0) return;
+  const requestId = currentContext()?.requestId ?? null;
+  if (requestId === null) return;
+  let message = "";
+  try {
+    message = String((error as Error).message);
+  } catch {
+    // The error has no message.
+  }
+  const hint = missingSecrets(message, requestId);
+  if (hint !== null) log("WARN", [`The request failed. ${hint}`]);
+}
