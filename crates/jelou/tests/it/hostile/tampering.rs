@@ -72,7 +72,7 @@ fn with_the_log() {
     let cut = stage.wait_for_line(output, &["xxxxxxxx"]);
     assert!(cut.len() < 2048 + 512, "{}", cut.len());
     assert!(
-        cut.contains("bytes were dropped: a line may have 2048 (limits.max_log_line_bytes)"),
+        cut.contains("[truncated: a line holds 2048 bytes (limits.max_log_line_bytes)]"),
         "{cut}"
     );
     let log = stage.server.data.log();

@@ -43,7 +43,7 @@ fn each_process_has_one() {
                   export default define({ description: 'Fills', handler: ({ fill }: { fill: boolean }) => {\n\
                   const all = [];\n\
                   while (fill) all.push(new Uint8Array(1_000_000).fill(1));\n\
-                  return Deno.args[0];\n\
+                  return import.meta.dirname;\n\
                   } });\n";
     let token = sandbox.deploy("mi-funcion", source);
     let (status, socket) = server.call("mi-funcion", Some(&token), "{}");
@@ -113,7 +113,7 @@ fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
         workers.find(|blank| is_idle(&groups_of(blank.id)) == Some(true))
     });
 
-    let body = "({ crash }: { crash: boolean }) => { for (const all = []; crash;) all.push(new Array(1e5).fill(.5)); return Deno.args[0]; }";
+    let body = "({ crash }: { crash: boolean }) => { for (const all = []; crash;) all.push(new Array(1e5).fill(.5)); return import.meta.dirname; }";
     let source = function(body);
     let token = sandbox.deploy("mi-funcion", &source);
     let groups_of_answer = || {

@@ -5,7 +5,7 @@ export default define({
   description: "answers_ahead",
   config: { public: true, timeout: 100000 },
   handler: async () => {
-    const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+    const path = import.meta.dirname!.replace(/\/function$/, "/e/sock");
     const connection = await Deno.connect({ transport: "unix", path });
     const prototype = Object.getPrototypeOf(Object.getPrototypeOf(connection));
     const { read, write } = prototype;

@@ -2,7 +2,7 @@
 import { define } from "@jelou/functions";
 import { attempts } from "./attempts.ts";
 
-const own = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+const own = import.meta.dirname!.replace(/\/function$/, "/e/sock");
 const past = (path: string, url = "http://well.fn.localhost/") =>
   fetch(url, { client: Deno.createHttpClient({ proxy: { transport: "unix", path } }) });
 
@@ -16,8 +16,8 @@ export default define({
       "listen in its place": () => Deno.listen({ transport: "unix", path: own }),
       "change its mode": () => Deno.chmod(own, 0o777),
       "link over it": () => Deno.symlink("/tmp/x", own),
-      "its own main socket": () => past(Deno.args[0]!),
-      "its own heartbeat": () => Deno.connect({ transport: "unix", path: Deno.args[1]! }),
+      "its own main socket": () => past(import.meta.dirname!.replace(/\/function$/, "/w/sock")),
+      "its own heartbeat": () => Deno.connect({ transport: "unix", path: import.meta.dirname!.replace(/\/function$/, "/w/heartbeat") }),
       ...Object.fromEntries(others.map((path) => [path, () => past(path)])),
       "by another way": () => past(own.replace("/e/sock", "/e/../e/../../0/e/sock")),
     }),

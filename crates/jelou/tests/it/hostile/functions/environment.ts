@@ -9,10 +9,11 @@ export default define({
   config: { public: true, timeout: 120000 },
   handler: async () => ({
     process: [process.env, nodeProcess.env],
-    refused: await attempts({
+    told: await attempts({
       one: () => Deno.env.get("PATH"),
       all: () => Deno.env.toObject(),
       set: () => Deno.env.set("PATH", "/evil"),
+      unset: () => Deno.env.delete("PATH"),
       "host name": () => Deno.hostname(),
       "node:os host name": () => os.hostname(),
       users: () => os.userInfo(),
@@ -23,7 +24,7 @@ export default define({
       load: () => Deno.loadavg(),
       memory: () => Deno.systemMemoryInfo(),
       user: () => Deno.uid(),
-      report: () => (nodeProcess as any).report.getReport(),
+      report: () => (nodeProcess as any).report.getReport().header.host,
     }),
   }),
 });

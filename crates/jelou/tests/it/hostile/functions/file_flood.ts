@@ -9,7 +9,7 @@ export default define({
   config: { public: true, timeout: 100000 },
   handler: async () => {
     time += 1;
-    const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+    const path = import.meta.dirname!.replace(/\/function$/, "/e/sock");
     const all: Deno.UnixConn[] = [];
     let refusal = "none";
     let since = Infinity;

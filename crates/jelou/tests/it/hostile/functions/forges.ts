@@ -18,7 +18,7 @@ export default define({
   description: "Forges headers",
   config: { public: true },
   handler: async ({ domain, api }: { domain: string; api: string }) => {
-    const socket = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+    const socket = import.meta.dirname!.replace(/\/function$/, "/e/sock");
     const client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
     const ask = async (url: string) => {
       const headers: Record<string, string> = { ...FORGED, authorization: "Bearer x" };

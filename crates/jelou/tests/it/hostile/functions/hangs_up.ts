@@ -6,7 +6,7 @@ export default define({
   config: { public: true, timeout: 100000 },
   handler: async ({ hang }: { hang?: boolean }) => {
     if (!hang) return "answered";
-    const path = Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock");
+    const path = import.meta.dirname!.replace(/\/function$/, "/e/sock");
     const connection = await Deno.connect({ transport: "unix", path });
     const prototype = Object.getPrototypeOf(Object.getPrototypeOf(connection));
     const { read, close } = prototype;

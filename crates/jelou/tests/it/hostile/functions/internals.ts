@@ -29,7 +29,6 @@ export default define({
         "kill all": () => process.kill(-1, "SIGKILL"),
         "look at another": () => process.kill(worker, 0),
         "stop itself": () => process.kill(process.pid, "SIGSTOP"),
-        "be somebody else": () => (process as any).setuid(0),
         inspector: async () => (await import("node:inspector")).open(0, "127.0.0.1"),
         "a heap dump": async () => (await import("node:v8")).writeHeapSnapshot(),
         "native syntax": async () => {

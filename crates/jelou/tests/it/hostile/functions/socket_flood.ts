@@ -8,7 +8,7 @@ export default define({
     const errors = new Set<string>();
     const opened: unknown[] = [];
     const client = Deno.createHttpClient({
-      proxy: { transport: "unix", path: Deno.args[0]!.replace(/\/w\/sock$/, "/e/sock") },
+      proxy: { transport: "unix", path: import.meta.dirname!.replace(/\/function$/, "/e/sock") },
       poolMaxIdlePerHost: 100_000,
     });
     const one = async (number: number) => {
