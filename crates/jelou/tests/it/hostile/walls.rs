@@ -49,7 +49,6 @@ const ROWS: &[Row] = &[
             "the root",
             "its sockets",
             "the folder above",
-            "the bootstrap",
         ],
     ),
     row(
@@ -69,21 +68,6 @@ const ROWS: &[Row] = &[
             "mode",
             "owner",
             "another folder",
-        ],
-    ),
-    row(
-        hostile!("environment"),
-        "/refused",
-        &[
-            "one",
-            "all",
-            "set",
-            "host name",
-            "users",
-            "interfaces",
-            "kernel",
-            "memory",
-            "user",
         ],
     ),
     row(
@@ -142,7 +126,6 @@ const ROWS: &[Row] = &[
         &[
             "kill another",
             "look at another",
-            "be somebody else",
             "inspector",
             "a heap dump",
         ],

@@ -17,7 +17,7 @@ export default define({
       "the system's temporary folder": () => Deno.writeTextFile("/tmp/jelou-hostile", "x"),
       "node:fs": () => fs.writeFileSync("/tmp/jelou-hostile", "x"),
       "the bootstrap": () => Deno.writeTextFile(new URL(Deno.mainModule), "evil()", { append: true }),
-      "the engine": () => Deno.writeTextFile(Deno.execPath(), "evil", { append: true }),
+      "the engine": () => Deno.writeTextFile("/proc/self/exe", "evil", { append: true }),
       "a built function": () => Deno.writeTextFile(`${data}/artifacts/x.js`, "evil()"),
       "the key": () => Deno.remove(`${data}/master.key`),
       "a folder": () => Deno.mkdir("./folder"),
