@@ -81,6 +81,8 @@ pub struct Limits {
     pub max_upload_bytes: u64,
     /// Bytes of a bundle.
     pub max_bundle_bytes: u64,
+    /// Deployments of a function that are kept for rollbacks, besides pinned ones.
+    pub max_deployments: usize,
     /// Values of a function in `ctx.memory`.
     pub max_memory_entries: u64,
     /// Bytes of a value in `ctx.memory`.
@@ -125,6 +127,7 @@ impl Default for Limits {
             max_upload_file_bytes: 10 * 1024 * 1024,
             max_upload_bytes: 50 * 1024 * 1024,
             max_bundle_bytes: 10 * 1024 * 1024,
+            max_deployments: 20,
             max_memory_entries: 10_000,
             max_memory_value_bytes: 64 * 1024,
         }

@@ -91,6 +91,12 @@ impl Assets {
         &self.dir
     }
 
+    /// Names the content of the assets.
+    pub(crate) fn name(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     pub(crate) fn types(&self) -> PathBuf {
         self.dir.join("types")
     }

@@ -11,9 +11,9 @@ use jelou_sandbox::{
 
 use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
-use crate::build::{BuildError, Builder, Built, Tools, TypeCheck};
+use crate::build::{BuildError, Builder, Built, Tools, TypeCheck, digest};
 use crate::capacity::Budget;
-use crate::deno::Deno;
+use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
     CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
     Platform, Pool, Processes, Reaper, Slot, keep_filled,
@@ -60,6 +60,7 @@ pub struct Engine {
     starter: Arc<FunctionStarter>,
     artifacts: ArtifactCache,
     deployments: Arc<Deployments>,
+    toolchain: Arc<str>,
 }
 
 impl Engine {
@@ -97,6 +98,12 @@ impl Engine {
             tracing::warn!(layer = %layer.layer, reason = layer.reason.as_deref(), "a layer of the sandbox is missing");
         }
         let assets = Assets::write(&cache_dir)?;
+        let toolchain = format!(
+            "{} deno-{DENO_VERSION} {}",
+            env!("CARGO_PKG_VERSION"),
+            assets.name()
+        )
+        .into();
         let budget = Arc::new(Budget::new(limits.max_workers_memory_mib));
         let idle_timeout = limits.idle_timeout();
         let program = Program {
@@ -137,7 +144,13 @@ impl Engine {
             }),
             artifacts,
             deployments,
+            toolchain,
         })
+    }
+
+    /// Identifies a build before it runs: by the upload, and by the versions of everything that builds it.
+    pub fn digest(&self, tree: &SourceTree) -> String {
+        digest(tree, &self.toolchain)
     }
 
     /// A slot for a deployment. It has no process until its first request.

@@ -32,7 +32,7 @@ pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use fleet::{
     Caller, CompanyInfo, Host, JelouCredentials, LaunchSpec, Lease, LeaseError, Permit, SendError,
-    Slot, StreamError, TooManyStreams, WorkerBody,
+    Slot, StreamError, TooManyStreams, Warm, WorkerBody,
 };
 pub use jelou_sandbox::{
     DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers,

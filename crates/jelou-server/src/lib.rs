@@ -4,6 +4,7 @@
 //! [`control`] → store, then updates the registry, then the response is sent.
 
 mod api;
+mod call_counts;
 pub mod config;
 mod control;
 mod data_dir;

@@ -27,7 +27,7 @@ use crate::log_limit::LogLimit;
 use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
 use crate::registry::{Function, Registry, RuntimeTokens};
-use crate::{api, last_used, memory};
+use crate::{api, call_counts, last_used, memory};
 
 /// Why the server failed to start.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +154,7 @@ impl Server {
             store.clone(),
             Arc::clone(&registry),
             engine,
-            domain,
+            Arc::clone(&gateway),
             clock,
         ));
         fill(
@@ -178,6 +178,10 @@ impl Server {
         let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
         let listeners = sockets.serve(gateway, api, &cores, &stopped);
         tokio::spawn(memory::sweep_periodically(store.clone()));
+        tokio::spawn(call_counts::store_periodically(
+            Arc::clone(&registry),
+            store.clone(),
+        ));
         tokio::spawn(last_used::store_periodically(registry, store));
         Ok((
             Self {
@@ -222,10 +226,14 @@ impl Server {
         let mut retiring = JoinSet::new();
         for function in self.control.registry.functions() {
             if let Some(live) = function.live.swap(None) {
-                retiring.spawn(async move { live.slot.retire().await });
+                retiring.spawn(async move {
+                    live.slot.retire().await;
+                    live
+                });
             }
         }
-        while retiring.join_next().await.is_some() {}
+        let retired = retiring.join_all().await;
+        call_counts::store_now(&retired, &self.control.store).await;
         self.control.engine.shut_down();
         self.metrics.log();
         if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await

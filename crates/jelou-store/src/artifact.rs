@@ -114,6 +114,22 @@ impl Store {
     }
 }
 
+/// Deletes the artifacts without a deployment, and returns their hashes.
+pub(crate) async fn delete_unused(
+    connection: &mut AnyConnection,
+) -> Result<Vec<ArtifactHash>, StoreError> {
+    sqlx::query(
+        "DELETE FROM artifacts WHERE NOT EXISTS \
+         (SELECT 1 FROM deployments WHERE deployments.artifact_hash = artifacts.hash) \
+         RETURNING hash",
+    )
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(|row| Ok(row.parsed("hash")?))
+    .collect()
+}
+
 /// An artifact as its row stores it.
 pub(crate) struct Compressed {
     pub(crate) hash: ArtifactHash,

@@ -1,14 +1,15 @@
 //! A deploy: artifact, function, deployment, live pointer and first token in one transaction.
 
 use jelou_core::api::FileSummary;
-use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
+use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance, Slug};
+use jiff::Timestamp;
 
 use crate::actor::Actor;
-use crate::artifact::{ArtifactRecord, Compressed};
+use crate::artifact::{self, ArtifactHash, ArtifactRecord, Compressed};
 use crate::change::{Action, Change, Entry};
 use crate::database::DatabaseError;
 use crate::database::row::Columns;
-use crate::deployments::DeploymentRecord;
+use crate::deployments::{self, DeploymentRecord};
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
 use crate::runtime_tokens::{self, NewRuntimeToken, RuntimeTokenRecord};
@@ -17,6 +18,10 @@ use crate::store::Store;
 /// A build to deploy.
 #[derive(Debug, Clone)]
 pub struct NewDeployment {
+    /// The id of the deployment. Its processes may run already.
+    pub id: DeploymentId,
+    /// The id of the function, if it does not exist yet.
+    pub new_function: FunctionId,
     /// The slug of the function. The function is created if it does not exist.
     pub slug: Slug,
     /// The output of the build.
@@ -27,6 +32,18 @@ pub struct NewDeployment {
     pub entrypoint: String,
     /// The uploaded files.
     pub files: Vec<FileSummary>,
+    /// SHA-256 of what was uploaded and of the settings of its build.
+    pub digest: String,
+    /// Commit and pipeline of the files.
+    pub provenance: Provenance,
+    /// What the deploy is for.
+    pub message: Option<String>,
+    /// A version.
+    pub tag: Option<String>,
+    /// Whether it is kept until it is unpinned.
+    pub pinned: bool,
+    /// How many deployments of the function are kept, without pinned ones.
+    pub kept: usize,
 }
 
 /// The outcome of a deploy.
@@ -38,6 +55,8 @@ pub struct Deployed {
     pub deployment: DeploymentRecord,
     /// The first token, when this deploy created it.
     pub token: Option<RuntimeTokenRecord>,
+    /// Artifacts that were deleted, because no deployment has them any more.
+    pub deleted_artifacts: Vec<ArtifactHash>,
 }
 
 impl Store {
@@ -59,10 +78,10 @@ impl Store {
 
         let mut change = self.change(actor).await?;
         artifact.insert(change.connection()).await?;
-        let function = find_or_create(&mut change, &new.slug).await?;
+        let function = find_or_create(&mut change, new.new_function, &new.slug).await?;
         let is_first = !has_deployments(&mut change, &function.id).await?;
         let deployment = DeploymentRecord {
-            id: DeploymentId::generate(),
+            id: new.id,
             function_id: function.id.clone(),
             live: true,
             artifact_hash,
@@ -70,17 +89,27 @@ impl Store {
             entrypoint: new.entrypoint,
             files: new.files,
             bundle_bytes,
+            provenance: new.provenance,
+            message: new.message,
+            tag: new.tag,
+            pinned_at: new.pinned.then(|| change.now()),
+            rolled_back_at: None,
+            calls: 0,
+            failed_calls: 0,
             created_by: actor.name.clone(),
             created_at: change.now(),
         };
-        insert(&mut change, &function.slug, &deployment).await?;
-        functions::set_live(
+        let revision = insert(&mut change, &function.slug, &deployment, &new.digest).await?;
+        deployments::mark_live(
             change.connection(),
             &function.id,
             &deployment.id,
+            revision,
             deployment.created_at,
         )
         .await?;
+        deployments::prune(change.connection(), &function.id, new.kept).await?;
+        let deleted_artifacts = artifact::delete_unused(change.connection()).await?;
         let new_token = if is_first { first_token()? } else { None };
         let token = match new_token {
             Some(new) => {
@@ -94,19 +123,21 @@ impl Store {
             function,
             deployment,
             token,
+            deleted_artifacts,
         })
     }
 }
 
 async fn find_or_create(
     change: &mut Change<'_>,
+    new: FunctionId,
     slug: &Slug,
 ) -> Result<FunctionRecord, StoreError> {
     if let Some(function) = functions::find(&mut *change.connection(), slug).await? {
         return Ok(function);
     }
     let at = change.now();
-    let function = functions::insert(change.connection(), slug, None, at)
+    let function = functions::insert(change.connection(), new, slug, None, at)
         .await?
         .ok_or_else(|| StoreError::conflict(format!("`{slug}` was created at the same time")))?;
     change.record(functions::created(&function)).await?;
@@ -129,7 +160,8 @@ async fn insert(
     change: &mut Change<'_>,
     slug: &Slug,
     deployment: &DeploymentRecord,
-) -> Result<(), StoreError> {
+    digest: &str,
+) -> Result<i64, StoreError> {
     let json = |place, error| DatabaseError::corrupt(place, error);
     let manifest = serde_json::to_string(&deployment.manifest)
         .map_err(|error| json("deployments.manifest", error))?;
@@ -145,9 +177,12 @@ async fn insert(
             detail: None,
         })
         .await?;
+    let provenance = serde_json::to_string(&deployment.provenance)
+        .map_err(|error| json("deployments.provenance", error))?;
     sqlx::query(
         "INSERT INTO deployments (id, function_id, artifact_hash, manifest, entrypoint, files, bundle_bytes, \
-         revision, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         revision, created_by, created_at, provenance, message, tag, digest, pinned_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(deployment.id.as_str())
     .bind(deployment.function_id.as_str())
@@ -159,7 +194,12 @@ async fn insert(
     .bind(revision)
     .bind(deployment.created_by.as_str())
     .bind(deployment.created_at.as_millisecond())
+    .bind(provenance)
+    .bind(deployment.message.as_deref())
+    .bind(deployment.tag.as_deref())
+    .bind(digest)
+    .bind(deployment.pinned_at.map(Timestamp::as_millisecond))
     .execute(change.connection())
     .await?;
-    Ok(())
+    Ok(revision)
 }

@@ -1,17 +1,17 @@
-//! Deployments, and the rollback to an earlier deployment.
+//! Deployments: their rows, and which of them are kept.
 
-use jelou_core::api::{Deployment, FileSummary};
-use jelou_core::{DeploymentId, FunctionId, Manifest};
+use jelou_core::api::{Deployment, FileSummary, Health};
+use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance};
 use jiff::Timestamp;
-use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::artifact::ArtifactHash;
-use crate::change::{Action, Change, Entry};
+use crate::change::{Action, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::functions::{self, FunctionRecord};
+use crate::functions;
 use crate::store::Store;
 
 /// An immutable build of a function.
@@ -33,26 +33,47 @@ pub struct DeploymentRecord {
     pub files: Vec<FileSummary>,
     /// Size of the bundle.
     pub bundle_bytes: u64,
+    /// Commit and pipeline of the files.
+    pub provenance: Provenance,
+    /// What the deploy was for.
+    pub message: Option<String>,
+    /// A version.
+    pub tag: Option<String>,
+    /// Since when it is kept until it is unpinned.
+    pub pinned_at: Option<Timestamp>,
+    /// When a rollback went back from it; `None` after it was made live again.
+    pub rolled_back_at: Option<Timestamp>,
+    /// Calls that its processes have answered, or failed to answer.
+    pub calls: u64,
+    /// The calls among them with a status of 500 or more.
+    pub failed_calls: u64,
     /// Name of the access token that created the deployment.
     pub created_by: String,
     /// Time of the deploy.
     pub created_at: Timestamp,
 }
 
-/// The outcome of a rollback.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RolledBack {
-    /// The function, with `deployment` live.
-    pub function: FunctionRecord,
-    /// The live deployment.
-    pub deployment: DeploymentRecord,
-    /// The deployment that was live before; equal to `deployment` when nothing changed.
-    pub previous_live: Option<DeploymentId>,
+impl DeploymentRecord {
+    /// Whether a rollback without a target may choose the deployment.
+    pub fn health(&self) -> Health {
+        if self.rolled_back_at.is_some() {
+            Health::RolledBack
+        } else if self.failed_calls * 2 > self.calls {
+            Health::Failing
+        } else {
+            Health::Healthy
+        }
+    }
+
+    pub(crate) fn of(self, function: &FunctionId) -> Option<Self> {
+        (self.function_id == *function).then_some(self)
+    }
 }
 
 impl From<DeploymentRecord> for Deployment {
     fn from(record: DeploymentRecord) -> Self {
         Self {
+            health: record.health(),
             id: record.id,
             live: record.live,
             artifact: record.artifact_hash.to_string(),
@@ -61,6 +82,12 @@ impl From<DeploymentRecord> for Deployment {
             entrypoint: record.entrypoint,
             created_by: record.created_by,
             created_at: record.created_at,
+            pinned: record.pinned_at.is_some(),
+            provenance: record.provenance,
+            message: record.message,
+            tag: record.tag,
+            calls: record.calls,
+            failed_calls: record.failed_calls,
         }
     }
 }
@@ -69,6 +96,7 @@ macro_rules! select_deployments {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.function_id, d.artifact_hash, d.manifest, d.entrypoint, d.files, d.bundle_bytes, ",
+            "d.provenance, d.message, d.tag, d.pinned_at, d.rolled_back_at, d.calls, d.failed_calls, ",
             "d.created_by, d.created_at, f.live_deployment_id ",
             "FROM deployments d JOIN functions f ON f.id = d.function_id ",
             $rest
@@ -96,74 +124,95 @@ impl Store {
         .collect()
     }
 
-    /// One deployment.
+    /// One deployment of a function.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
-    pub async fn deployment(&self, id: &DeploymentId) -> Result<DeploymentRecord, StoreError> {
-        find(self.database.pool(), id).await
+    pub async fn deployment(
+        &self,
+        function: &FunctionId,
+        id: &DeploymentId,
+    ) -> Result<DeploymentRecord, StoreError> {
+        find_of(self.database.pool(), function, id).await
     }
 
-    /// Makes another deployment of the function live: `target`, or the deployment before the live one. A second call
-    /// without a target thus goes back one more. A target that is already live changes nothing.
+    /// Pins a deployment, so that later deploys do not delete it, or unpins it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the function has no such deployment, [`StoreError::Conflict`] when it has no
-    /// earlier deployment, [`StoreError::Database`].
-    pub async fn rollback(
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
+    pub async fn pin_deployment(
         &self,
         actor: &Actor,
         function: &FunctionId,
-        target: Option<&DeploymentId>,
-    ) -> Result<RolledBack, StoreError> {
+        id: &DeploymentId,
+        pinned: bool,
+    ) -> Result<DeploymentRecord, StoreError> {
         let mut change = self.change(actor).await?;
-        let before = functions::find_by_id(&mut *change.connection(), function).await?;
-        let previous_live = before.live.map(|live| live.id);
-        let wanted = match target {
-            Some(id) => find(&mut *change.connection(), id)
-                .await?
-                .of(function)
-                .ok_or_else(|| StoreError::not_found(Resource::Deployment, id))?,
-            None => earlier(&mut change, function).await?.ok_or_else(|| {
-                StoreError::conflict(format!(
-                    "`{}` has no deployment before the live one",
-                    before.slug
-                ))
-            })?,
-        };
-        if !wanted.live {
-            let at = change.now();
-            functions::set_live(change.connection(), function, &wanted.id, at).await?;
-            change
-                .record(Entry {
-                    action: Action::DeploymentRollback,
-                    function: Some(&before.slug),
-                    target: wanted.id.as_str(),
-                    detail: None,
-                })
-                .await?;
+        let mut deployment = find_of(&mut *change.connection(), function, id).await?;
+        if deployment.pinned_at.is_some() == pinned {
+            return Ok(deployment);
         }
-        let function = functions::find_by_id(&mut *change.connection(), function).await?;
+        let slug = functions::slug_of(&mut *change.connection(), function).await?;
+        deployment.pinned_at = pinned.then(|| change.now());
+        sqlx::query("UPDATE deployments SET pinned_at = $1 WHERE id = $2")
+            .bind(deployment.pinned_at.map(Timestamp::as_millisecond))
+            .bind(id.as_str())
+            .execute(change.connection())
+            .await?;
+        let action = if pinned {
+            Action::DeploymentPin
+        } else {
+            Action::DeploymentUnpin
+        };
+        change
+            .record(Entry {
+                action,
+                function: Some(&slug),
+                target: id.as_str(),
+                detail: None,
+            })
+            .await?;
         change.commit().await?;
-        Ok(RolledBack {
-            function,
-            deployment: DeploymentRecord {
-                live: true,
-                ..wanted
-            },
-            previous_live,
-        })
+        Ok(deployment)
+    }
+
+    /// Adds to the counts of calls. Ignores deployments that no longer exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn add_calls(&self, counts: &[CallCount]) -> Result<(), StoreError> {
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.database.write().await?;
+        for count in counts {
+            sqlx::query(
+                "UPDATE deployments SET calls = calls + $1, failed_calls = failed_calls + $2 WHERE id = $3",
+            )
+            .bind(i64::try_from(count.calls).unwrap_or(i64::MAX))
+            .bind(i64::try_from(count.failed).unwrap_or(i64::MAX))
+            .bind(count.deployment.as_str())
+            .execute(&mut **write.transaction())
+            .await?;
+        }
+        Ok(write.commit().await?)
     }
 }
 
-impl DeploymentRecord {
-    fn of(self, function: &FunctionId) -> Option<Self> {
-        (self.function_id == *function).then_some(self)
-    }
+/// Calls of a deployment since the last count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallCount {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// All calls.
+    pub calls: u64,
+    /// The calls with a status of 500 or more.
+    pub failed: u64,
 }
 
-pub(crate) async fn find(
+pub(crate) async fn find_of(
     executor: impl AnyExecutor<'_>,
+    function: &FunctionId,
     id: &DeploymentId,
 ) -> Result<DeploymentRecord, StoreError> {
     sqlx::query(select_deployments!("WHERE d.id = $1"))
@@ -173,24 +222,73 @@ pub(crate) async fn find(
         .as_ref()
         .map(record)
         .transpose()?
+        .and_then(|deployment: DeploymentRecord| deployment.of(function))
         .ok_or_else(|| StoreError::not_found(Resource::Deployment, id))
 }
 
-async fn earlier(
-    change: &mut Change<'_>,
+/// The deployment that was live last, before the live one, and was healthy.
+pub(crate) async fn last_healthy(
+    executor: impl AnyExecutor<'_>,
     function: &FunctionId,
 ) -> Result<Option<DeploymentRecord>, StoreError> {
-    sqlx::query(select_deployments!(
-        "WHERE d.function_id = $1 AND d.revision < \
-         (SELECT live.revision FROM deployments live WHERE live.id = f.live_deployment_id) \
-         ORDER BY d.revision DESC LIMIT 1"
+    let earlier: Vec<DeploymentRecord> = sqlx::query(select_deployments!(
+        "WHERE d.function_id = $1 AND d.id <> f.live_deployment_id \
+         ORDER BY COALESCE(d.live_revision, d.revision) DESC"
     ))
     .bind(function.as_str())
-    .fetch_optional(change.connection())
+    .fetch_all(executor)
     .await?
-    .as_ref()
+    .iter()
     .map(record)
-    .transpose()
+    .collect::<Result<_, _>>()?;
+    let healthy = earlier
+        .into_iter()
+        .find(|deployment| deployment.health() == Health::Healthy);
+    Ok(healthy)
+}
+
+/// Makes a deployment live in the revision of the change, and the replaced one not.
+pub(crate) async fn mark_live(
+    connection: &mut AnyConnection,
+    function: &FunctionId,
+    deployment: &DeploymentId,
+    revision: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deployments SET left_revision = $1 \
+         WHERE id = (SELECT live_deployment_id FROM functions WHERE id = $2) AND id <> $3",
+    )
+    .bind(revision)
+    .bind(function.as_str())
+    .bind(deployment.as_str())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("UPDATE deployments SET live_revision = $1, rolled_back_at = NULL WHERE id = $2")
+        .bind(revision)
+        .bind(deployment.as_str())
+        .execute(&mut *connection)
+        .await?;
+    functions::set_live(connection, function, deployment, at).await
+}
+
+/// Deletes the deployments of a function but the `kept` ones that were live last, the live one, and pinned ones.
+pub(crate) async fn prune(
+    connection: &mut AnyConnection,
+    function: &FunctionId,
+    kept: usize,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM deployments WHERE function_id = $1 AND pinned_at IS NULL \
+         AND id <> COALESCE((SELECT live_deployment_id FROM functions WHERE id = $1), '') \
+         AND id NOT IN (SELECT id FROM deployments WHERE function_id = $1 \
+           ORDER BY COALESCE(live_revision, revision) DESC LIMIT $2)",
+    )
+    .bind(function.as_str())
+    .bind(i64::try_from(kept).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn record(row: &AnyRow) -> Result<DeploymentRecord, StoreError> {
@@ -205,6 +303,13 @@ fn record(row: &AnyRow) -> Result<DeploymentRecord, StoreError> {
         entrypoint: row.text("entrypoint")?,
         files: row.json("files")?,
         bundle_bytes: row.size("bundle_bytes")?,
+        provenance: row.optional_json("provenance")?.unwrap_or_default(),
+        message: row.optional_text("message")?,
+        tag: row.optional_text("tag")?,
+        pinned_at: row.optional_time("pinned_at")?,
+        rolled_back_at: row.optional_time("rolled_back_at")?,
+        calls: row.size("calls")?,
+        failed_calls: row.size("failed_calls")?,
         created_by: row.text("created_by")?,
         created_at: row.time("created_at")?,
     })

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
-use crate::artifact::ArtifactHash;
+use crate::artifact::{self, ArtifactHash};
 use crate::change::{Action, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
@@ -40,6 +40,8 @@ pub struct LiveDeployment {
     pub manifest: Manifest,
     /// Path of the entrypoint among the files.
     pub entrypoint: String,
+    /// SHA-256 of what was uploaded and of the settings of its build.
+    pub digest: Option<String>,
     /// Size of the bundle.
     pub bundle_bytes: u64,
     /// Time of the deploy.
@@ -61,7 +63,7 @@ macro_rules! select_functions {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT f.id, f.slug, f.name, f.created_at, f.updated_at, d.id AS live_id, d.artifact_hash, d.manifest, ",
-            "d.entrypoint, d.bundle_bytes, d.created_at AS deployed_at",
+            "d.entrypoint, d.digest, d.bundle_bytes, d.created_at AS deployed_at",
             $columns,
             " FROM functions f LEFT JOIN deployments d ON d.id = f.live_deployment_id ",
             $rest
@@ -136,7 +138,9 @@ impl Store {
     ) -> Result<FunctionRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let at = change.now();
-        let Some(function) = insert(change.connection(), slug, name, at).await? else {
+        let Some(function) =
+            insert(change.connection(), FunctionId::generate(), slug, name, at).await?
+        else {
             return Err(StoreError::conflict(format!(
                 "there is a function `{slug}` already"
             )));
@@ -226,11 +230,11 @@ pub(crate) async fn slug_of(
 /// `None` when the slug is taken.
 pub(crate) async fn insert(
     connection: &mut AnyConnection,
+    id: FunctionId,
     slug: &Slug,
     name: Option<&str>,
     at: Timestamp,
 ) -> Result<Option<FunctionRecord>, StoreError> {
-    let id = FunctionId::generate();
     let inserted = sqlx::query(
         "INSERT INTO functions (id, slug, name, live_deployment_id, created_at, updated_at) \
          VALUES ($1, $2, $3, NULL, $4, $4) ON CONFLICT (slug) DO NOTHING",
@@ -289,12 +293,7 @@ async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result
             .execute(&mut *connection)
             .await?;
     }
-    sqlx::query(
-        "DELETE FROM artifacts WHERE NOT EXISTS \
-         (SELECT 1 FROM deployments WHERE deployments.artifact_hash = artifacts.hash)",
-    )
-    .execute(connection)
-    .await?;
+    artifact::delete_unused(connection).await?;
     Ok(())
 }
 
@@ -305,6 +304,7 @@ fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
             artifact_hash: row.parsed("artifact_hash")?,
             manifest: row.json("manifest")?,
             entrypoint: row.text("entrypoint")?,
+            digest: row.optional_text("digest")?,
             bundle_bytes: row.size("bundle_bytes")?,
             created_at: row.time("deployed_at")?,
         }),

@@ -17,6 +17,7 @@ mod functions;
 mod last_used;
 mod leaks;
 mod memory;
+mod rollback;
 mod runtime_tokens;
 mod secrets;
 mod snapshot;
@@ -29,11 +30,12 @@ pub use actor::Actor;
 pub use artifact::{ArtifactHash, ArtifactRecord, ParseArtifactHashError};
 pub use database::{DatabaseError, StoreConfig};
 pub use deploy::{Deployed, NewDeployment};
-pub use deployments::{DeploymentRecord, RolledBack};
+pub use deployments::{CallCount, DeploymentRecord};
 pub use error::{Resource, StoreError};
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use leaks::RuntimeLeak;
 pub use memory::{MemoryLimits, MemoryOwner};
+pub use rollback::{RollbackPlan, RolledBack};
 pub use runtime_tokens::{
     LastTokenRule, NewRuntimeToken, PreviousTokenValue, ReplacedToken, RotatedToken,
     RuntimeTokenCredential, RuntimeTokenRecord,

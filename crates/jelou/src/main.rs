@@ -15,6 +15,7 @@ mod output;
 mod profile;
 mod project;
 mod prompt;
+mod step;
 mod waiting;
 
 use std::ffi::OsString;

@@ -1,7 +1,10 @@
 //! Deployments of a function.
 
-use jelou_core::Slug;
-use jelou_core::api::{DeployRequest, DeployResult, Deployment, List};
+use jelou_core::api::{
+    DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource, List,
+    RollbackRequest, RollbackResult, UpdateDeployment,
+};
+use jelou_core::{DeploymentId, Slug};
 
 use super::functions::function;
 use crate::path::Path;
@@ -13,6 +16,7 @@ impl Client {
         Deployments {
             client: self,
             path: function(slug).segment("deployments"),
+            slug: slug.clone(),
         }
     }
 }
@@ -22,6 +26,7 @@ impl Client {
 pub struct Deployments<'a> {
     client: &'a Client,
     path: Path,
+    slug: Slug,
 }
 
 impl Deployments<'_> {
@@ -40,5 +45,51 @@ impl Deployments<'_> {
     /// Any [`ClientError`].
     pub fn create(&self, deploy: &DeployRequest) -> Result<DeployResult, ClientError> {
         self.client.post(&self.path, deploy)
+    }
+
+    /// One deployment.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn get(&self, id: &DeploymentId) -> Result<DeploymentDetails, ClientError> {
+        self.client.get(&self.one(id))
+    }
+
+    /// The files that were uploaded for a deployment.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn source(&self, id: &DeploymentId) -> Result<DeploymentSource, ClientError> {
+        self.client.get(&self.one(id).segment("source"))
+    }
+
+    /// Pins a deployment, so that later deploys do not delete it, or unpins it.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn set_pinned(
+        &self,
+        id: &DeploymentId,
+        pinned: bool,
+    ) -> Result<DeploymentDetails, ClientError> {
+        let update = UpdateDeployment {
+            pinned: Some(pinned),
+        };
+        self.client.patch(&self.one(id), &update)
+    }
+
+    /// Makes an earlier deployment live.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn rollback(&self, request: &RollbackRequest) -> Result<RollbackResult, ClientError> {
+        let path = function(&self.slug).segment("rollback");
+        self.client.post(&path, request)
+    }
+
+    fn one(&self, id: &DeploymentId) -> Path {
+        function(&self.slug)
+            .segment("deployments")
+            .segment(id.as_str())
     }
 }

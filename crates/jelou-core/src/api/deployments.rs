@@ -1,14 +1,20 @@
-//! Deploys and deployments.
+//! Deploys, deployments and rollbacks.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::CreatedToken;
+use crate::compatibility::BreakingChange;
+use crate::manifest::Mode;
 use crate::source::{EncodedFile, FileKind};
-use crate::{DeploymentId, FunctionId, Slug, SourceFile};
+use crate::{DeploymentId, FunctionId, Provenance, SecretKey, Slug, SmokeCall, SourceFile};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are the switches of the request body; the handler turns them into types"
+)]
 pub struct DeployRequest {
     /// What the build does not use is left out of the deployment.
     #[schema(value_type = Vec<EncodedFile>)]
@@ -29,6 +35,26 @@ pub struct DeployRequest {
     /// Do not create the runtime token `default`, even if this is the function's first deployment.
     #[serde(default)]
     pub no_token: bool,
+    /// Build and deploy even if the same files are live already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// Refuse changes that break callers of the live deployment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+    /// Keep the deployment until it is unpinned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pin: bool,
+    /// Calls to the new deployment before it is live. If an answer differs, the live deployment stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub smoke: Vec<SmokeCall>,
+    #[serde(default, skip_serializing_if = "Provenance::is_empty")]
+    pub provenance: Provenance,
+    /// What the deploy is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// A version, such as `v1.4.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -53,6 +79,12 @@ pub struct DeployResult {
     #[serde(default)]
     pub unused: Vec<FileSummary>,
     pub warnings: Vec<String>,
+    /// Whether the same files were live already. Then nothing was changed, and `deployment` is the live deployment.
+    #[serde(default)]
+    pub already_live: bool,
+    /// Changes that break callers of the deployment that was live.
+    #[serde(default)]
+    pub breaking: Vec<BreakingChange>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -69,6 +101,131 @@ pub struct Deployment {
     pub created_by: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    #[serde(default)]
+    pub health: Health,
+    /// Whether it is kept until it is unpinned.
+    #[serde(default)]
+    pub pinned: bool,
+    #[serde(default)]
+    pub provenance: Provenance,
+    #[serde(default)]
+    pub message: Option<String>,
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// Calls that its processes have answered, or failed to answer. Written once a minute.
+    #[serde(default)]
+    pub calls: u64,
+    /// The calls among them with a status of 500 or more.
+    #[serde(default)]
+    pub failed_calls: u64,
+}
+
+/// Whether a rollback without a target may choose the deployment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Health {
+    #[default]
+    Healthy,
+    /// Most of its calls failed.
+    Failing,
+    /// A rollback went back from it.
+    RolledBack,
+}
+
+/// A deployment with the content of its manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentDetails {
+    #[serde(flatten)]
+    pub deployment: Deployment,
+    pub mode: Mode,
+    pub tools: Vec<ToolSummary>,
+    pub schedules: Vec<ScheduleSummary>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSummary {
+    pub name: String,
+    pub description: String,
+    pub path: String,
+    pub methods: Vec<String>,
+    /// Whether it is an MCP tool.
+    pub mcp: bool,
+    /// Whether it can be called without a token.
+    pub public: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleSummary {
+    /// Name of the tool.
+    pub tool: String,
+    pub name: Option<String>,
+    pub expression: String,
+    pub timezone: String,
+}
+
+/// The uploaded files of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentSource {
+    pub id: DeploymentId,
+    pub entrypoint: String,
+    #[schema(value_type = Vec<EncodedFile>)]
+    pub files: Vec<SourceFile>,
+}
+
+/// The members that are present are changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateDeployment {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// The deployment to make live; by default the last one that was live and healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentId>,
+    /// Why, for the audit trail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Answer what would change, and change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackResult {
+    pub function: Slug,
+    /// The live deployment; with `dryRun`, the deployment that would be live.
+    pub deployment: Deployment,
+    /// The deployment that was live before; the same id when nothing changed.
+    pub replaces: Option<DeploymentId>,
+    /// Secrets that were set or deleted since the deployment was live. It runs with their present values.
+    pub changed_secrets: Vec<ChangedSecret>,
+    /// The schedules of the deployment.
+    pub schedules: Vec<ScheduleSummary>,
+    pub url: String,
+    #[serde(default)]
+    pub local_url: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ChangedSecret {
+    pub key: SecretKey,
+    pub change: SecretChange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretChange {
+    Set,
+    Deleted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -14,7 +14,11 @@ mod tokens;
 
 pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
-pub use deployments::{DeployRequest, DeployResult, Deployment, FileSummary};
+pub use deployments::{
+    ChangedSecret, DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource,
+    FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary, SecretChange,
+    ToolSummary, UpdateDeployment,
+};
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 pub use patch::Patch;

@@ -111,6 +111,23 @@ impl ArtifactCache {
         archive::unpack(&archive).map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
     }
 
+    /// Removes an artifact, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be removed.
+    pub fn remove(&self, hash: &str) -> Result<(), ArtifactError> {
+        for name in ["js", "map", "assets"].map(|extension| format!("{hash}.{extension}")) {
+            match fs_err::remove_file(self.dir.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Removes all other artifacts.
     ///
     /// # Errors

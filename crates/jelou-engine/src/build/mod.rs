@@ -9,6 +9,7 @@ mod bundle;
 mod cache;
 mod command;
 mod config;
+mod digest;
 mod embedded;
 mod encoding;
 mod error;
@@ -26,5 +27,6 @@ mod workspace;
 
 pub(crate) use builder::Builder;
 pub use builder::{Built, TypeCheck};
+pub(crate) use digest::digest;
 pub use error::BuildError;
 pub(crate) use tools::Tools;

@@ -44,6 +44,22 @@ pub enum LeaseError {
     Start(#[source] LoadError),
 }
 
+impl LeaseError {
+    /// The failure in full, for the owner of the function: what the module says, where it failed, and what it wrote
+    /// before.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Start(LoadError::Refused { message, stack, .. }) => match stack {
+                Some(stack) if stack.contains(message.as_str()) => stack.clone(),
+                Some(stack) => format!("{message}\n{stack}"),
+                None => message.clone(),
+            },
+            Self::Start(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<NoRoom> for LeaseError {
     fn from(
         NoRoom {

@@ -18,6 +18,7 @@ mod scaling;
 mod slot;
 mod spec;
 mod starter;
+mod warm;
 
 pub use admission::{Permit, TooManyStreams};
 pub use error::LeaseError;
@@ -32,3 +33,4 @@ pub use slot::Slot;
 pub(crate) use spec::Platform;
 pub use spec::{CompanyInfo, JelouCredentials, LaunchSpec};
 pub(crate) use starter::FunctionStarter;
+pub use warm::Warm;

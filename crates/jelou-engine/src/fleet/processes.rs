@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jelou_core::{Limits, cold_future};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::task::JoinSet;
 
@@ -81,6 +82,30 @@ impl Processes {
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
     }
 
+    /// Number of processes that accept requests.
+    pub(super) fn running(&self) -> usize {
+        let instances = self.instances.load();
+        instances
+            .iter()
+            .filter(|instance| instance.worker.is_open())
+            .count()
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.starter.launcher.runtime
+    }
+
+    /// Whether the memory of another process fits without an eviction.
+    pub(super) fn has_room(&self) -> bool {
+        self.starter.launcher.budget.try_charge().is_some()
+    }
+
+    /// Starts a process, whatever others there are.
+    pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
+        let mut backoff = self.changing.lock().await;
+        self.start_one(&mut backoff).await
+    }
+
     fn enter_running(&self) -> Option<Entered> {
         let instances = self.instances.load();
         let preferred = less_busy(&instances)?;
@@ -139,7 +164,7 @@ impl Processes {
         });
     }
 
-    fn most(&self) -> NonZero<usize> {
+    pub(super) fn most(&self) -> NonZero<usize> {
         let limit = self.limits().max_processes_per_function;
         NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
     }
@@ -148,7 +173,7 @@ impl Processes {
     async fn scale_up(&self, backoff: &mut Backoff) {
         let function = &self.spec.slug;
         let budget = &self.starter.launcher.budget;
-        if budget.try_charge().is_none() {
+        if !self.has_room() {
             let reason = budget.reason();
             tracing::debug!(%function, reason, "there is no room for another process of a busy function");
             return;

@@ -9,6 +9,7 @@ use super::error::LeaseError;
 use super::lease::Lease;
 use super::processes::Processes;
 use super::spec::LaunchSpec;
+use super::warm::Warm;
 use crate::transport::{BodyMemory, CallFacts};
 
 #[derive(Debug)]
@@ -54,6 +55,19 @@ impl Slot {
         let entered = self.processes.enter().await?;
         let idle_timeout = self.processes.limits().stream_idle_timeout();
         Ok(Lease::new(entered, permit, body, call, idle_timeout))
+    }
+
+    /// Number of processes that accept requests.
+    pub fn running(&self) -> usize {
+        self.processes.running()
+    }
+
+    /// Starts processes before the first request, at most `count`, and fewer if memory is short.
+    ///
+    /// # Errors
+    /// [`LeaseError`] when a process cannot be started, or cannot load its function.
+    pub async fn warm(&self, count: usize) -> Result<Warm, LeaseError> {
+        Warm::start(&self.processes, count).await
     }
 
     /// Accepts no more requests, and rejects requests that wait for a permit. Ends the processes after the requests in

@@ -88,10 +88,7 @@ impl FunctionStarter {
                 self.evictable.add(&worker);
                 Ok(Entered::first(worker))
             }
-            Err(error) => {
-                log_failure(logs, &error).await;
-                Err(LeaseError::Start(error))
-            }
+            Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
         }
     }
 
@@ -134,14 +131,21 @@ impl FunctionStarter {
     }
 }
 
-/// Logs in the function's log why the start failed.
-async fn log_failure(logs: LogForwarder, error: &LoadError) {
-    let text = match error {
+/// Logs in the function's log why the start failed. Returns the error with the positions of the function's own files.
+async fn log_failure(logs: LogForwarder, mut error: LoadError) -> LoadError {
+    let text = match &error {
         LoadError::Refused {
             stack: Some(stack), ..
         } => stack.clone(),
         other => other.to_string(),
     };
     let text = logs.readable(text, stack_trace::rewrite).await;
+    if let LoadError::Refused {
+        stack: Some(stack), ..
+    } = &mut error
+    {
+        stack.clone_from(&text);
+    }
     logs.run(text.as_bytes(), LogLine::Engine).await;
+    error
 }

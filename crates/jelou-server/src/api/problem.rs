@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
-use jelou_engine::ArtifactError;
+use jelou_engine::{ArtifactError, LeaseError};
 use jelou_store::{DatabaseError, Resource, StoreError};
 use uuid::Uuid;
 
@@ -138,6 +138,26 @@ impl From<ControlError> for ApiError {
             ControlError::Store(error) => error.into(),
             ControlError::Source(error) => Self::invalid(error.to_string()),
             ControlError::Invalid { detail, hint } => Self::invalid(detail).hint(hint),
+            ControlError::Lease(LeaseError::NoRoom { .. } | LeaseError::BackingOff { .. }) => {
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ErrorCode::TransientError,
+                    error.to_string(),
+                )
+                .hint("nothing was changed; try again in a moment")
+            }
+            ControlError::Rejected(detail) => {
+                Self::invalid(detail).hint("nothing was changed: the live deployment stays")
+            }
+            ControlError::Breaking(_) => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string()).hint(
+                    "keep what callers use, or deploy without `--strict`; nothing was changed",
+                )
+            }
+            ControlError::Overtaken(_) => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string())
+                    .hint("look at what is live, and run the command again")
+            }
             ControlError::Build(error) if error.is_callers() => {
                 let detail = match error.stack() {
                     Some(stack) if stack.contains(&error.to_string()) => stack.to_owned(),
@@ -167,6 +187,9 @@ impl From<StoreError> for ApiError {
                     Resource::Function => {
                         problem.hint("`jelou functions list` shows the functions")
                     }
+                    Resource::Deployment => problem.hint(
+                        "`jelou deployments list` shows the deployments that can be restored",
+                    ),
                     Resource::RuntimeToken => problem.hint("`jelou tokens list` shows the tokens"),
                     _ => problem,
                 }

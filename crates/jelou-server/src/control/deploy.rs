@@ -1,17 +1,23 @@
-//! Deploys: build, store, make live.
+//! Deploys: build, start, store, make live.
 
 use std::sync::Arc;
 
-use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, Deployment, FileSummary};
+use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary};
+use jelou_core::compatibility::{self, BreakingChange};
+use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
-use jelou_core::{Manifest, Slug, SourceFile, SourceTree, TokenLabels, TokenName, TokenPolicy};
+use jelou_core::{
+    DeploymentId, FunctionId, Manifest, Provenance, Slug, SmokeCall, SourceFile, SourceTree,
+    TokenLabels, TokenName, TokenPolicy,
+};
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
 use jelou_token::RuntimeToken;
 
+use super::candidate::Candidate;
 use super::tokens::mint;
-use super::{Control, ControlError, retire};
+use super::{Control, ControlError};
 use crate::registry::Function;
 
 /// Whether the first deployment of a function creates the token `default`.
@@ -19,6 +25,27 @@ use crate::registry::Function;
 enum FirstToken {
     Create,
     Skip,
+}
+
+/// A deploy whose upload is built.
+struct Deploy {
+    actor: Actor,
+    slug: Slug,
+    tree: SourceTree,
+    digest: String,
+    built: Built,
+    breaking: Vec<BreakingChange>,
+    first_token: FirstToken,
+    smoke: Vec<SmokeCall>,
+    note: Note,
+}
+
+/// What the caller says about the deployment.
+struct Note {
+    provenance: Provenance,
+    message: Option<String>,
+    tag: Option<String>,
+    pinned: bool,
 }
 
 impl Control {
@@ -29,6 +56,13 @@ impl Control {
         slug: Slug,
         request: DeployRequest,
     ) -> Result<DeployResult, ControlError> {
+        check_smoke(&request.smoke)?;
+        let note = Note {
+            provenance: request.provenance.cleaned(),
+            message: request.message.as_deref().and_then(provenance::clean),
+            tag: checked_tag(request.tag)?,
+            pinned: request.pin,
+        };
         let declared = Declared {
             entrypoint: request.entrypoint.as_deref(),
             assets: &request.assets,
@@ -36,6 +70,12 @@ impl Control {
         let limits = self.engine.limits().upload();
         let tree = SourceTree::new(request.files, declared, &limits)?;
         self.check_for_tokens(&tree)?;
+        let digest = self.engine.digest(&tree);
+        // A check of types or a dry run is about the build, so it builds.
+        let is_build_wanted = request.force || request.check || request.dry_run;
+        if !is_build_wanted && let Some(live) = self.already_live(&slug, &digest).await? {
+            return Ok(live);
+        }
         let types = if request.check {
             TypeCheck::Run
         } else {
@@ -43,6 +83,10 @@ impl Control {
         };
         let built = self.engine.build(&slug, &tree, types).await?;
         self.check_limits(&built.manifest)?;
+        let breaking = self.breaking(&slug, &built.manifest);
+        if request.strict && !breaking.is_empty() {
+            return Err(ControlError::Breaking(breaking));
+        }
         if request.dry_run {
             let known = self.registry.function(slug.as_str());
             return Ok(DeployResult {
@@ -55,35 +99,88 @@ impl Control {
                 files: summarize(&tree, &built),
                 unused: unused(&tree, &built),
                 warnings: built.warnings,
+                already_live: false,
+                breaking,
             });
         }
-        let first_token = if request.no_token {
-            FirstToken::Skip
-        } else {
-            FirstToken::Create
+        if !request.force
+            && let Some(live) = self.already_live(&slug, &digest).await?
+        {
+            return Ok(live);
+        }
+        let deploy = Deploy {
+            actor,
+            slug,
+            tree,
+            digest,
+            built,
+            breaking,
+            first_token: if request.no_token {
+                FirstToken::Skip
+            } else {
+                FirstToken::Create
+            },
+            smoke: request.smoke,
+            note,
         };
-        self.change(|control| async move {
-            control
-                .put_live(actor, slug, &tree, built, first_token)
-                .await
-        })
-        .await
+        let control = Arc::clone(self);
+        // Completes even if the caller disconnects, so that no process is left without its deployment.
+        let task = tokio::spawn(async move { control.put_live(deploy).await });
+        task.await.map_err(|_| ControlError::Interrupted)?
     }
 
-    pub(crate) async fn deployments(&self, slug: &Slug) -> Result<Vec<Deployment>, ControlError> {
-        let function = self.store.function_id(slug).await?;
-        let deployments = self.store.list_deployments(&function).await?;
-        Ok(deployments.into_iter().map(Deployment::from).collect())
-    }
-
-    async fn put_live(
+    /// The answer to an upload that is live already.
+    async fn already_live(
         &self,
-        actor: Actor,
-        slug: Slug,
-        tree: &SourceTree,
-        built: Built,
-        rule: FirstToken,
-    ) -> Result<DeployResult, ControlError> {
+        slug: &Slug,
+        digest: &str,
+    ) -> Result<Option<DeployResult>, ControlError> {
+        let Some(known) = self.registry.function(slug.as_str()) else {
+            return Ok(None);
+        };
+        let function = self.store.function(slug).await?.record;
+        let Some(live) = function
+            .live
+            .filter(|live| live.digest.as_deref() == Some(digest))
+        else {
+            return Ok(None);
+        };
+        let deployment = self.store.deployment(&known.id, &live.id).await?;
+        Ok(Some(DeployResult {
+            files: deployment.files.clone(),
+            unused: Vec::new(),
+            deployment: Some(deployment.into()),
+            url: self.domain.url(slug.as_str()),
+            local_url: self.domain.local_url(slug.as_str()),
+            function: function.slug,
+            function_id: Some(function.id),
+            token: None,
+            warnings: Vec::new(),
+            already_live: true,
+            breaking: Vec::new(),
+        }))
+    }
+
+    fn breaking(&self, slug: &Slug, manifest: &Manifest) -> Vec<BreakingChange> {
+        let function = self.registry.function(slug.as_str());
+        let live = function.and_then(|function| function.live.load_full());
+        live.map_or_else(Vec::new, |live| {
+            compatibility::breaking_changes(&live.manifest, manifest)
+        })
+    }
+
+    async fn put_live(self: &Arc<Self>, deploy: Deploy) -> Result<DeployResult, ControlError> {
+        let Deploy {
+            actor,
+            slug,
+            tree,
+            digest,
+            built,
+            breaking,
+            first_token: rule,
+            smoke,
+            note,
+        } = deploy;
         let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
@@ -95,57 +192,86 @@ impl Control {
                 .collect(),
             assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
         };
+        let (files, unused) = (summarize(&tree, &built), unused(&tree, &built));
+        let hash = stored.hash();
         // Written to disk before the deployment is live, because a call never reads the database.
-        self.engine
-            .artifacts()
-            .put(&stored.hash().to_string(), &built.bundle)?;
-        let (files, unused) = (summarize(tree, &built), unused(tree, &built));
+        let bundle = built.bundle;
+        self.engine.artifacts().put(&hash.to_string(), &bundle)?;
+        let function = self
+            .registry
+            .function(slug.as_str())
+            .unwrap_or_else(|| Arc::new(new_function(FunctionId::generate(), slug.clone())));
+        let id = DeploymentId::generate();
+        let live = self.new_live(&function, id.clone(), hash, built.manifest.clone());
+        let candidate = self.prepare(&function, live, &smoke).await?;
         let new = NewDeployment {
+            id,
+            new_function: function.id.clone(),
             slug,
             artifact: stored,
             manifest: built.manifest,
             entrypoint: tree.entrypoint().to_owned(),
             files: files.clone(),
+            digest,
+            provenance: note.provenance,
+            message: note.message,
+            tag: note.tag,
+            pinned: note.pinned,
+            kept: self.engine.limits().max_deployments,
         };
-        let mut minted = None;
-        let first_token = || {
-            if rule == FirstToken::Skip {
-                return Ok(None);
+        let warnings = built.warnings;
+        self.change(|control| async move {
+            let candidate = control.refreshed(&function, candidate).await?;
+            // An equal artifact may have been deleted in the meantime.
+            let artifacts = control.engine.artifacts();
+            if !artifacts.holds(&hash.to_string()) {
+                artifacts.put(&hash.to_string(), &bundle)?;
             }
-            let token = minted.insert(mint()?);
-            Ok::<_, ControlError>(Some(NewRuntimeToken {
-                name: TokenName::first_deployment(),
-                hash: token.hash(),
-                prefix: token.display_prefix(),
-                expires_at: None,
-                policy: TokenPolicy::default(),
-                labels: TokenLabels::default(),
-            }))
-        };
-        let deployed = self.store.deploy(&actor, new, first_token).await?;
-        Ok(DeployResult {
-            files,
-            unused,
-            ..self.apply(deployed, minted, built.warnings)
+            let mut minted = None;
+            let first_token = || {
+                if rule == FirstToken::Skip {
+                    return Ok(None);
+                }
+                let token = minted.insert(mint()?);
+                Ok::<_, ControlError>(Some(NewRuntimeToken {
+                    name: TokenName::first_deployment(),
+                    hash: token.hash(),
+                    prefix: token.display_prefix(),
+                    expires_at: None,
+                    policy: TokenPolicy::default(),
+                    labels: TokenLabels::default(),
+                }))
+            };
+            let deployed = control.store.deploy(&actor, new, first_token).await?;
+            Ok(DeployResult {
+                files,
+                unused,
+                warnings,
+                breaking,
+                ..control.apply(&function, candidate, deployed, minted)
+            })
         })
+        .await
     }
 
+    /// `prepared` is the function that the candidate's processes belong to.
     fn apply(
         &self,
+        prepared: &Arc<Function>,
+        candidate: Candidate,
         deployed: Deployed,
         minted: Option<RuntimeToken>,
-        warnings: Vec<String>,
     ) -> DeployResult {
         let record = deployed.function;
         let function = self
             .registry
             .function(record.slug.as_str())
             .unwrap_or_else(|| {
-                let function = Arc::new(Function::new(
-                    record.id.clone(),
-                    record.slug.clone(),
-                    Vec::new(),
-                ));
+                let function = if prepared.id == record.id {
+                    Arc::clone(prepared)
+                } else {
+                    Arc::new(new_function(record.id.clone(), record.slug.clone()))
+                };
                 self.registry.put_function(Arc::clone(&function));
                 function
             });
@@ -157,9 +283,13 @@ impl Control {
                 warnings: Vec::new(),
             }
         });
-        if let Some(live) = record.live {
-            retire(function.put_live(self.live(&function, live)));
+        if function.id == prepared.id {
+            self.retire(candidate.put_live(&function));
+        } else if let Some(live) = record.live {
+            // Another function has the slug now, so the processes of the candidate know the wrong one.
+            self.retire(function.put_live(self.live(&function, live)));
         }
+        self.remove_artifacts(&deployed.deleted_artifacts);
         DeployResult {
             deployment: Some(deployed.deployment.into()),
             url: self.domain.url(record.slug.as_str()),
@@ -169,7 +299,18 @@ impl Control {
             token: created,
             files: Vec::new(),
             unused: Vec::new(),
-            warnings,
+            warnings: Vec::new(),
+            already_live: false,
+            breaking: Vec::new(),
+        }
+    }
+
+    /// Removes the copies on disk. A copy that stays is removed at the next start.
+    fn remove_artifacts(&self, deleted: &[jelou_store::ArtifactHash]) {
+        for hash in deleted {
+            if let Err(error) = self.engine.artifacts().remove(&hash.to_string()) {
+                tracing::warn!(%error, "cannot remove the copy of a deleted artifact");
+            }
         }
     }
 
@@ -188,6 +329,10 @@ impl Control {
         }
         Ok(())
     }
+}
+
+fn new_function(id: FunctionId, slug: Slug) -> Function {
+    Function::new(id, slug, Vec::new())
 }
 
 /// The files of the deployment.
@@ -213,6 +358,36 @@ fn unused(tree: &SourceTree, built: &Built) -> Vec<FileSummary> {
             kind: None,
         })
         .collect()
+}
+
+fn check_smoke(calls: &[SmokeCall]) -> Result<(), ControlError> {
+    const MAX: usize = 20;
+    if calls.len() > MAX {
+        return Err(ControlError::Invalid {
+            detail: format!("there are {} smoke calls; the limit is {MAX}", calls.len()),
+            hint: "leave some out",
+        });
+    }
+    calls.iter().try_for_each(|call| {
+        call.check().map_err(|error| ControlError::Invalid {
+            detail: format!("the smoke call `{call}` is not valid: {error}"),
+            hint: "nothing was changed",
+        })
+    })
+}
+
+fn checked_tag(tag: Option<String>) -> Result<Option<String>, ControlError> {
+    let Some(tag) = tag else { return Ok(None) };
+    let is_valid = !tag.is_empty()
+        && tag.len() <= MAX_TAG_BYTES
+        && !tag.contains(|c: char| c.is_whitespace() || c.is_control());
+    if is_valid {
+        return Ok(provenance::clean(&tag));
+    }
+    Err(ControlError::Invalid {
+        detail: format!("the tag must have 1 to {MAX_TAG_BYTES} bytes, without spaces"),
+        hint: "for example v1.4.0; `--message` takes a text",
+    })
 }
 
 /// The part of a stored artifact that the engine caches on disk.

@@ -1,8 +1,10 @@
 //! Errors of the control plane.
 
+use jelou_core::Slug;
+use jelou_core::compatibility::BreakingChange;
 use jelou_core::source::SourceErrors;
-use jelou_engine::ArtifactError;
 use jelou_engine::build::BuildError;
+use jelou_engine::{ArtifactError, LeaseError};
 use jelou_store::StoreError;
 
 /// Why a change or query failed.
@@ -15,11 +17,31 @@ pub(crate) enum ControlError {
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
+    Lease(#[from] LeaseError),
+    #[error(transparent)]
     Artifact(#[from] ArtifactError),
     #[error("{detail}")]
     Invalid { detail: String, hint: &'static str },
+    /// The new deployment cannot run, so the live one stays.
+    #[error("{0}")]
+    Rejected(String),
+    #[error("{} would break callers:{}", changes(.0.len()), list(.0))]
+    Breaking(Vec<BreakingChange>),
+    #[error("another deployment of `{0}` went live in the meantime; nothing was changed")]
+    Overtaken(Slug),
     #[error("the random generator of the operating system failed: {0}")]
     Random(String),
     #[error("the change was interrupted")]
     Interrupted,
+}
+
+fn changes(count: usize) -> String {
+    match count {
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
+    }
+}
+
+fn list(changes: &[BreakingChange]) -> String {
+    changes.iter().map(|change| format!("\n{change}")).collect()
 }

@@ -6,7 +6,7 @@ use jelou_core::Slug;
 use jelou_core::api::{self, CreateFunction};
 use jelou_store::{Actor, FunctionSummary};
 
-use super::{Control, ControlError, retire};
+use super::{Control, ControlError};
 use crate::registry::Function;
 
 impl Control {
@@ -52,7 +52,7 @@ impl Control {
             let deleted = control.store.delete_function(&actor, &slug).await?;
             control.registry.tokens.remove_of(&deleted.id);
             if let Some(function) = control.registry.remove_function(&slug) {
-                retire(function.live.swap(None));
+                control.retire(function.live.swap(None));
             }
             Ok(())
         })

@@ -5,19 +5,23 @@
 //! registry never misses a change of the store.
 
 mod access_tokens;
+mod candidate;
 mod deploy;
+mod deployments;
 mod error;
 mod functions;
 mod leaks;
+mod rollback;
 mod secrets;
+mod smoke;
 mod token_check;
 mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::Clock;
+use jelou_core::{Clock, DeploymentId, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
-use jelou_store::{LiveDeployment, Store};
+use jelou_store::{ArtifactHash, LiveDeployment, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
@@ -26,7 +30,8 @@ pub(crate) use deploy::bundle_of;
 pub(crate) use error::ControlError;
 
 use crate::api::UploadBudget;
-use crate::gateway::Domain;
+use crate::call_counts;
+use crate::gateway::{Domain, Gateway};
 use crate::registry::{Function, Live, Registry};
 
 /// The maximum lifetime of a token in seconds: 10 years.
@@ -37,6 +42,7 @@ pub(crate) struct Control {
     pub(crate) store: Store,
     pub(crate) registry: Arc<Registry>,
     pub(crate) engine: Engine,
+    gateway: Arc<Gateway>,
     pub(crate) domain: Domain,
     pub(crate) clock: Clock,
     pub(crate) uploads: UploadBudget,
@@ -48,7 +54,7 @@ impl Control {
         store: Store,
         registry: Arc<Registry>,
         engine: Engine,
-        domain: Domain,
+        gateway: Arc<Gateway>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -56,7 +62,8 @@ impl Control {
             registry,
             uploads: UploadBudget::new(engine.limits()),
             engine,
-            domain,
+            domain: gateway.domain.clone(),
+            gateway,
             clock,
             changes: Arc::default(),
         }
@@ -86,20 +93,33 @@ impl Control {
     }
 
     pub(crate) fn live(&self, function: &Function, live: LiveDeployment) -> Live {
-        let slot = self.slot(function, live.id, live.artifact_hash.to_string());
-        Live::new(
-            live.manifest,
-            slot,
-            &self.domain.url(function.slug.as_str()),
-        )
+        self.new_live(function, live.id, live.artifact_hash, live.manifest)
     }
 
-    fn slot(
+    fn new_live(
         &self,
         function: &Function,
-        deployment: jelou_core::DeploymentId,
-        artifact_hash: String,
-    ) -> Slot {
+        deployment: DeploymentId,
+        artifact: ArtifactHash,
+        manifest: Manifest,
+    ) -> Live {
+        let slot = self.slot(function, deployment, artifact.to_string());
+        let url = self.domain.url(function.slug.as_str());
+        Live::new(manifest, slot, &url)
+    }
+
+    /// The same deployment without processes.
+    fn with_new_slot(&self, function: &Function, live: &Live) -> Live {
+        let spec = live.slot.spec();
+        let slot = self.slot(
+            function,
+            spec.deployment.clone(),
+            spec.artifact_hash.clone(),
+        );
+        live.with_slot(slot)
+    }
+
+    fn slot(&self, function: &Function, deployment: DeploymentId, artifact_hash: String) -> Slot {
         self.engine.slot(LaunchSpec {
             function: function.id.clone(),
             slug: function.slug.clone(),
@@ -111,13 +131,21 @@ impl Control {
     /// Replaces the processes of the live deployment, so that the next request sees new secrets.
     fn restart(&self, function: &Function) {
         if let Some(live) = function.live.load_full() {
-            let spec = live.slot.spec();
-            let slot = self.slot(
-                function,
-                spec.deployment.clone(),
-                spec.artifact_hash.clone(),
-            );
-            retire(function.put_live(live.with_slot(slot)));
+            self.retire(function.put_live(self.with_new_slot(function, &live)));
+        }
+    }
+
+    /// Drains the replaced deployment in the background, and stores the counts of its calls.
+    fn retire(&self, replaced: Option<Arc<Live>>) {
+        if let Some(live) = replaced {
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                let live = [live];
+                // Before the drain too: a rollback may follow before the last call has ended.
+                call_counts::store_now(&live, &store).await;
+                live[0].slot.retire().await;
+                call_counts::store_now(&live, &store).await;
+            });
         }
     }
 
@@ -167,12 +195,5 @@ impl Control {
     fn after(&self, seconds: u64) -> Timestamp {
         let seconds = i64::try_from(seconds.min(MAX_EXPIRES_IN)).unwrap_or_default();
         self.clock.now() + SignedDuration::from_secs(seconds)
-    }
-}
-
-/// Drains the replaced deployment in the background.
-fn retire(replaced: Option<Arc<Live>>) {
-    if let Some(live) = replaced {
-        tokio::spawn(async move { live.slot.retire().await });
     }
 }

@@ -1,7 +1,7 @@
 //! Sends an allowed request to the function's process.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +14,7 @@ use super::answer::{Answer, Oversize};
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
 use super::{Caller, Gateway, GatewayBody, failures, forward, websocket};
-use crate::registry::{Function, Grant};
+use crate::registry::{Function, Grant, Live};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -148,8 +148,11 @@ pub(crate) async fn send(
     let is_websocket = websocket::is_asked_for(&request);
     let outgoing = outgoing(request, call, is_websocket)
         .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
+    // The deployment whose process has the call, also after a timeout.
+    let taken_by = OnceLock::new();
     let answered = async {
-        let lease = pin!(lease(function, &facts, memory, is_websocket)).await?;
+        let leased = pin!(lease(function, &facts, memory, is_websocket, &taken_by));
+        let lease = leased.await?;
         pin!(lease.send(outgoing, &facts))
             .await
             .map_err(Failure::Send)
@@ -157,13 +160,23 @@ pub(crate) async fn send(
     let mut answered = pin!(answered);
     let failure = match tokio::time::timeout(timeout, answered.as_mut()).await {
         Ok(Ok(mut response)) => {
+            count(&taken_by, response.status().is_server_error());
             forward::strip(response.headers_mut(), |_| false);
             return Ok(response);
         }
         Ok(Err(failure)) => failure,
         Err(_) => Failure::TimedOut(timeout),
     };
+    if failure.is_functions() {
+        count(&taken_by, true);
+    }
     Err(failure.answer(gateway, function, request_id))
+}
+
+fn count(taken_by: &OnceLock<Arc<Live>>, is_failure: bool) {
+    if let Some(live) = taken_by.get() {
+        live.calls.count(is_failure);
+    }
 }
 
 /// The timeout of a tool.
@@ -188,6 +201,16 @@ enum Failure {
 }
 
 impl Failure {
+    /// Whether the deployment's code is the likely cause. A full server, and a caller that goes away, are not.
+    fn is_functions(&self) -> bool {
+        matches!(
+            self,
+            Self::TimedOut(_)
+                | Self::Lease(LeaseError::Start(_) | LeaseError::BackingOff { .. })
+                | Self::Send(SendError::Died(_) | SendError::HeadTooLarge { .. })
+        )
+    }
+
     #[cold]
     fn answer(&self, gateway: &Gateway, function: &Function, request_id: Uuid) -> Answer<'static> {
         if let Self::Send(SendError::Body(error)) = self
@@ -219,6 +242,7 @@ async fn lease(
     facts: &CallFacts<'_>,
     memory: BodyMemory,
     is_websocket: bool,
+    taken_by: &OnceLock<Arc<Live>>,
 ) -> Result<Lease, Failure> {
     loop {
         let live = function.live.load_full().ok_or(Failure::Gone)?;
@@ -230,7 +254,10 @@ async fn lease(
         let leased = async { slot.lease(facts, slot.admit_body(memory).await?).await };
         match leased.await {
             Err(LeaseError::Retired) => {}
-            result => return result.map_err(Failure::Lease),
+            result => {
+                let _ = taken_by.set(live);
+                return result.map_err(Failure::Lease);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use jelou_core::{FunctionId, Manifest, Slug};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
-use super::Routes;
+use super::{CallCounter, Routes};
 use crate::documents::{Documents, Identity};
 use crate::log_limit::LogLimit;
 
@@ -51,6 +51,7 @@ pub(crate) struct Live {
     pub(crate) routes: Arc<Routes>,
     pub(crate) documents: Arc<Documents>,
     pub(crate) slot: Slot,
+    pub(crate) calls: Arc<CallCounter>,
     /// Scheme and authority of the function's URL.
     pub(crate) url: String,
 }
@@ -70,6 +71,7 @@ impl Live {
             manifest: Arc::new(manifest),
             routes,
             slot,
+            calls: Arc::default(),
             url: url.to_owned(),
         }
     }
@@ -81,6 +83,7 @@ impl Live {
             routes: Arc::clone(&self.routes),
             documents: Arc::clone(&self.documents),
             slot,
+            calls: Arc::clone(&self.calls),
             url: self.url.clone(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Reads are lock-free. [`crate::control`] applies changes one at a time, after they are stored.
 
+mod call_counter;
 mod function;
 mod grant;
 mod rate_limiter;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use jelou_core::Slug;
 
+pub(crate) use call_counter::CallCounter;
 pub(crate) use function::{Function, Live};
 pub(crate) use grant::Grant;
 pub(crate) use rate_limiter::{OverRate, RateStatus};

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 5] = [
+const SQLITE: [(i64, &str, &str); 6] = [
     (
         1,
         "initial",
@@ -30,6 +30,11 @@ const SQLITE: [(i64, &str, &str); 5] = [
         5,
         "assets",
         include_str!("../../migrations/sqlite/0005_assets.sql"),
+    ),
+    (
+        6,
+        "deployments",
+        include_str!("../../migrations/sqlite/0006_deployments.sql"),
     ),
 ];
 

@@ -17,7 +17,10 @@ async fn every_change_leaves_an_entry() {
         .deploy(&actor(), deployment("mi-funcion", "v2"), first_token)
         .await
         .unwrap();
-    store.rollback(&actor(), function, None).await.unwrap();
+    store
+        .rollback(&actor(), function, None, None)
+        .await
+        .unwrap();
     let token = fixture.token(function, "ci").await;
     store
         .revoke_token(&actor(), function, &token.id, LastTokenRule::Enforced)

@@ -35,7 +35,7 @@ async fn the_first_deployment_creates_function_and_token() {
     assert_eq!(
         fixture
             .store
-            .deployment(&deployed.deployment.id)
+            .deployment(&deployed.function.id, &deployed.deployment.id)
             .await
             .unwrap(),
         deployed.deployment

@@ -7,8 +7,8 @@ use jelou_core::api::FileSummary;
 use jelou_core::manifest::{Mode, Tool};
 use jelou_core::source::FileKind;
 use jelou_core::{
-    Clock, FunctionId, Manifest, Scope, Scopes, SecretKey, Slug, SourceFile, TokenLabels,
-    TokenName, TokenPolicy,
+    Clock, DeploymentId, FunctionId, Manifest, Provenance, Scope, Scopes, SecretKey, Slug,
+    SourceFile, TokenLabels, TokenName, TokenPolicy,
 };
 use jelou_store::{
     Actor, ArtifactRecord, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken,
@@ -228,6 +228,8 @@ pub(crate) fn manifest(description: &str) -> Manifest {
 
 pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
     NewDeployment {
+        id: DeploymentId::generate(),
+        new_function: FunctionId::generate(),
         slug: slug(name),
         artifact: artifact(bundle),
         manifest: manifest(bundle),
@@ -237,5 +239,11 @@ pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
             bytes: 12,
             kind: Some(FileKind::Module),
         }],
+        digest: format!("digest of {bundle}"),
+        provenance: Provenance::default(),
+        message: None,
+        tag: None,
+        pinned: false,
+        kept: 20,
     }
 }

@@ -35,8 +35,8 @@ async fn every_call_may_move_between_threads() {
     is_send(store.delete_function(&actor, &slug));
     is_send(store.deploy(&actor, deployment("a", "v1"), first_token));
     is_send(store.list_deployments(&function));
-    is_send(store.deployment(&deployment_id));
-    is_send(store.rollback(&actor, &function, Some(&deployment_id)));
+    is_send(store.deployment(&function, &deployment_id));
+    is_send(store.rollback(&actor, &function, Some(&deployment_id), None));
     is_send(store.artifact(artifact("v1").hash()));
     is_send(store.list_tokens(&function));
     is_send(store.create_token(&actor, &function, runtime_token("a")));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jelou_core::Slug;
+use jelou_core::{Slug, SmokeCall};
 
 /// Build the project and make it live
 #[derive(Debug, Args)]
@@ -47,4 +47,29 @@ pub(crate) struct DeployArgs {
     /// Check types too
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// Build and deploy even if the same files are live already
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Refuse changes that break callers of what is live, such as a removed tool or a new required field
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Call the new process before it goes live, and refuse another status: `METHOD PATH [BODY] STATUS`, such as
+    /// `POST / {"a":1} 200`; repeat for more
+    #[arg(long = "smoke", value_name = "CALL")]
+    pub(crate) smoke: Vec<SmokeCall>,
+
+    /// What the deploy is for, in words
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+
+    /// A version, such as `v1.4.0`
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+
+    /// Keep the deployment until `jelou deployments unpin`
+    #[arg(long)]
+    pub(crate) pin: bool,
 }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use jelou_core::Slug;
 
 use super::deploy::DeployArgs;
+use super::deployments::{DeploymentsArgs, RollbackArgs};
 use super::init::InitArgs;
 use super::secrets::SecretsArgs;
 use super::tokens::TokensArgs;
@@ -24,6 +25,8 @@ pub(crate) enum FunctionsCommand {
     Delete(DeleteArgs),
     Init(InitArgs),
     Deploy(DeployArgs),
+    Rollback(RollbackArgs),
+    Deployments(DeploymentsArgs),
     Tokens(TokensArgs),
     Secrets(SecretsArgs),
 }

@@ -20,6 +20,10 @@ pub(crate) struct InitArgs {
     #[arg(long, value_enum, default_value_t = InitMode::Create)]
     pub(crate) mode: InitMode,
 
+    /// With `--mode link`, write the code that is live into the folder
+    #[arg(long)]
+    pub(crate) download: bool,
+
     /// Overwrite index.ts, jelou.json and deno.json
     #[arg(long)]
     pub(crate) force: bool,

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod completion;
 pub(crate) mod deploy;
+pub(crate) mod deployments;
 pub(crate) mod doctor;
 pub(crate) mod engine;
 mod expiry;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Auth(auth::AuthArgs),
     Init(init::InitArgs),
     Deploy(deploy::DeployArgs),
+    Rollback(deployments::RollbackArgs),
+    Deployments(deployments::DeploymentsArgs),
     Functions(functions::FunctionsArgs),
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),

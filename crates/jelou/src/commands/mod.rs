@@ -5,12 +5,14 @@ mod audit;
 mod auth;
 mod completion;
 mod deploy;
+mod deployments;
 mod doctor;
 mod engine;
 mod functions;
 mod init;
 mod login;
 mod logout;
+mod rollback;
 mod secrets;
 mod serve;
 mod tokens;
@@ -31,6 +33,8 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Auth(args) => auth::run(args.command, context),
         Command::Init(args) => init::run(&args, context),
         Command::Deploy(args) => deploy::run(&args, context),
+        Command::Rollback(args) => rollback::run(args, context),
+        Command::Deployments(args) => deployments::run(args.command, context),
         Command::Functions(args) => functions::run(args.command, context),
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),

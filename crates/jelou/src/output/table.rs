@@ -35,6 +35,21 @@ impl Table {
         self.rows.push(values.into());
     }
 
+    /// The same table with a first column that numbers the rows from 1.
+    pub(crate) fn numbered(mut self) -> Self {
+        self.columns.insert(
+            0,
+            Column {
+                title: "#",
+                width: 4,
+            },
+        );
+        for (number, row) in self.rows.iter_mut().enumerate() {
+            row.insert(0, (number + 1).to_string());
+        }
+        self
+    }
+
     /// The lines of the table: the titles, then the rows.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         let widths: Vec<usize> = self

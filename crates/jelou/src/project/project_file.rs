@@ -149,21 +149,34 @@ impl ProjectFile {
 
     /// Takes effect after [`ProjectFile::save`]. A new member is inserted after `function`.
     pub(crate) fn set_id(&mut self, id: &FunctionId) -> anyhow::Result<()> {
+        self.set("id", id.as_str())?;
+        self.settings.id = Some(id.clone());
+        Ok(())
+    }
+
+    /// Takes effect after [`ProjectFile::save`].
+    pub(crate) fn set_entrypoint(&mut self, entrypoint: &str) -> anyhow::Result<()> {
+        self.set("entrypoint", entrypoint)?;
+        self.settings.entrypoint = Some(entrypoint.to_owned());
+        Ok(())
+    }
+
+    /// Changes one member and leaves the rest of the text alone.
+    fn set(&mut self, key: &str, value: &str) -> anyhow::Result<()> {
         let (mark, json) = split_mark(&self.text);
         let root = CstRootNode::parse(json, &OPTIONS)?;
         let object = root.object_value_or_set();
-        let value = CstInputValue::String(id.as_str().to_owned());
-        match object.get("id") {
+        let value = CstInputValue::String(value.to_owned());
+        match object.get(key) {
             Some(member) => member.set_value(value),
             None => {
                 let after = object
                     .get("function")
                     .map_or(0, |member| member.property_index() + 1);
-                object.insert(after, "id", value);
+                object.insert(after, key, value);
             }
         }
         self.text = format!("{mark}{root}");
-        self.settings.id = Some(id.clone());
         Ok(())
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Prompt {
     obstacle: Option<&'static str>,
 }
 
-/// The meaning of an empty answer.
+/// An answer, and the meaning of an empty one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preset {
     Yes,
@@ -58,6 +58,11 @@ impl Prompt {
         }
     }
 
+    /// Whether a question can be asked.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.obstacle.is_none()
+    }
+
     /// Asks a yes-or-no question. The answer no is the error "Cancelled".
     pub(crate) fn confirm(
         &self,
@@ -66,6 +71,20 @@ impl Prompt {
         preset: Preset,
         flag: &str,
     ) -> anyhow::Result<()> {
+        match self.choice(output, question, preset, flag)? {
+            Preset::Yes => Ok(()),
+            Preset::No => Err(Failure::cancelled().into()),
+        }
+    }
+
+    /// Asks a yes-or-no question, and returns the answer.
+    pub(crate) fn choice(
+        &self,
+        output: &Output,
+        question: &str,
+        preset: Preset,
+        flag: &str,
+    ) -> anyhow::Result<Preset> {
         self.require(question, flag)?;
         let choices = match preset {
             Preset::Yes => "(Y/n)",
@@ -74,8 +93,7 @@ impl Prompt {
         loop {
             let answer = self.read_line(output, &format!("{question} {choices}"), flag)?;
             match read_choice(&answer, preset) {
-                Some(Preset::Yes) => return Ok(()),
-                Some(Preset::No) => return Err(Failure::cancelled().into()),
+                Some(choice) => return Ok(choice),
                 None => output.warn("Answer y or n")?,
             }
         }

@@ -1,11 +1,16 @@
 //! `jelou deploy`.
 
 mod files;
+mod git;
+mod pipeline;
 mod target;
+
+use std::path::Path;
 
 use jelou_client::{Client, ClientError};
 use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
-use jelou_core::{DeploymentId, FunctionId, Slug};
+use jelou_core::compatibility::BreakingChange;
+use jelou_core::{DeploymentId, FunctionId, Provenance, Slug};
 use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
@@ -16,6 +21,7 @@ use crate::interrupt;
 use crate::new_token::{Delivered, Delivery, Order};
 use crate::output::{Breadcrumb, Human};
 use crate::project::{self, Collected, LeftOut, ProjectFile, collect};
+use crate::step::Step;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +35,10 @@ struct Deployed<'a> {
     url: &'a str,
     local_url: Option<&'a str>,
     dry_run: bool,
+    /// The same files are live already, so nothing was changed.
+    already_live: bool,
+    /// Changes that break callers of the deployment that was live.
+    breaking: &'a [BreakingChange],
     files: Vec<FileSummary>,
     left_out: &'a [LeftOut],
     /// The value of the token that the first deployment creates. Shown only once.
@@ -86,11 +96,21 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         dry_run: args.dry_run,
         check: args.check,
         no_token: args.no_token,
+        force: args.force,
+        strict: args.strict,
+        pin: args.pin,
+        smoke: args.smoke.clone(),
+        provenance: provenance(&args.dir, context),
+        message: args.message.clone(),
+        tag: args.tag.clone(),
     };
-    let mut result = client
-        .deployments(&slug)
-        .create(&request)
-        .map_err(|error| explain(error, &left_out))?;
+    let mut result = {
+        let _step = Step::start(&context.output, format!("Building {slug}"));
+        client
+            .deployments(&slug)
+            .create(&request)
+            .map_err(|error| explain(error, &left_out))?
+    };
     let unused = result.unused.iter().map(|file| file.path.as_str());
     left_out.extend(unused.map(LeftOut::unused));
     if let (Some(project), false) = (&mut project, args.dry_run) {
@@ -110,6 +130,8 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             url: &result.url,
             local_url: result.local_url.as_deref(),
             dry_run: args.dry_run,
+            already_live: result.already_live,
+            breaking: &result.breaking,
             files: files::of(&result, &tree),
             left_out: &left_out,
             token: &token,
@@ -133,7 +155,11 @@ fn show(
 ) -> std::io::Result<()> {
     match &result.deployment {
         Some(deployment) => {
-            human.success("Deployed")?;
+            human.success(if result.already_live {
+                "Already live: the files are the same, so nothing was changed (`--force` deploys anyway)"
+            } else {
+                "Deployed"
+            })?;
             human.item(&format!("ID:  {}", deployment.id))?;
         }
         None => human.success("Built; nothing was deployed")?,
@@ -149,6 +175,13 @@ fn show(
     }
     for warning in &result.warnings {
         human.warning(warning)?;
+    }
+    if !result.breaking.is_empty() {
+        let changes: Vec<_> = result.breaking.iter().map(ToString::to_string).collect();
+        human.warning(&format!(
+            "Callers of the previous deployment may break (`--strict` refuses this):\n{}",
+            changes.join("\n")
+        ))?;
     }
     token.show(
         human,
@@ -217,4 +250,21 @@ fn explain(error: ClientError, left_out: &[LeftOut]) -> ClientError {
         }
         other => other,
     }
+}
+
+/// What git and the variables of the pipeline say about the folder.
+fn provenance(folder: &Path, context: &Context) -> Provenance {
+    let _step = Step::start(&context.output, "Asking git about the folder".to_owned());
+    let (git, pipeline) = (git::of(folder), pipeline::of_environment());
+    Provenance {
+        commit: git.commit.or(pipeline.commit),
+        // A pipeline checks out a commit, which has no branch.
+        branch: pipeline.branch.or(git.branch),
+        dirty: git.dirty,
+        author: git.author.or(pipeline.author),
+        subject: git.subject.or(pipeline.subject),
+        repository: git.repository.or(pipeline.repository),
+        ci_url: pipeline.ci_url,
+    }
+    .cleaned()
 }

@@ -6,7 +6,7 @@ mod info;
 mod list;
 
 use crate::cli::functions::FunctionsCommand;
-use crate::commands::{deploy, init, secrets, tokens};
+use crate::commands::{deploy, deployments, init, rollback, secrets, tokens};
 use crate::context::Context;
 
 pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Result<()> {
@@ -17,6 +17,8 @@ pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Resul
         FunctionsCommand::Delete(args) => delete::run(args, context),
         FunctionsCommand::Init(args) => init::run(&args, context),
         FunctionsCommand::Deploy(args) => deploy::run(&args, context),
+        FunctionsCommand::Rollback(args) => rollback::run(args, context),
+        FunctionsCommand::Deployments(args) => deployments::run(args.command, context),
         FunctionsCommand::Tokens(args) => tokens::run(args.command, context),
         FunctionsCommand::Secrets(args) => secrets::run(args.command, context),
     }

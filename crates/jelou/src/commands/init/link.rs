@@ -8,10 +8,12 @@ use jelou_core::{FunctionId, Slug};
 
 use super::{Started, folder_name, sdk};
 use crate::cli::init::InitArgs;
+use crate::commands::deployments::write_into;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::Breadcrumb;
 use crate::project::{FILE_NAME, ProjectFile, entrypoint_in};
+use crate::prompt::Preset;
 
 pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     let folder = args.dir.as_path();
@@ -23,18 +25,30 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         (Some(slug), _) | (None, Some(slug)) => slug.clone(),
         (None, None) => folder_name::slug(folder, context)?,
     };
-    let id = context.client()?.functions().get(&slug)?.id;
-    let project = link(existing, folder, &slug, &id, args.force)?;
+    let client = context.client()?;
+    let function = client.functions().get(&slug)?;
+    let id = function.id;
+    let mut project = link(existing, folder, &slug, &id, args.force)?;
+    let mut has_code = entrypoint_in(folder, Some(&project))?.is_some();
+    let mut files = vec![FILE_NAME.to_owned(), sdk::FOLDER.to_owned()];
+    if let Some(live) = function.live_deployment
+        && is_wanted(args, has_code, &slug, context)?
+    {
+        let source = client.deployments(&slug).source(&live)?;
+        project.set_entrypoint(&source.entrypoint)?;
+        files.extend(source.files.iter().map(|file| file.path.clone()));
+        write_into(folder, source)?;
+        has_code = true;
+    }
     sdk::write(folder)?;
     project.save()?;
 
     let entrypoint = project.entrypoint().unwrap_or(DEFAULT_ENTRYPOINT);
-    let has_code = entrypoint_in(folder, Some(&project))?.is_some();
     context.output.result_with(
         &Started {
             function: &slug,
             id: Some(id),
-            files: vec![FILE_NAME, sdk::FOLDER],
+            files: files.clone(),
         },
         &[
             Breadcrumb::new(format!("jelou functions info {slug}"), "See what is live"),
@@ -45,17 +59,37 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         ],
         |human| {
             human.success(&format!("Linked this folder to {slug}"))?;
-            human.item(&format!("Files: {FILE_NAME}, {}", sdk::FOLDER))?;
+            human.item(&format!("Files: {}", files.join(", ")))?;
             if has_code {
                 return human.item("Next:  jelou deploy");
             }
             human.warning(&format!(
-                "There is no {entrypoint} here. Copy the function's code into this folder first:\n\
+                "There is no {entrypoint} here. Get the function's code first, with `--download`:\n\
                  `jelou deploy` replaces what is live with what is in the folder."
             ))
         },
     )?;
     Ok(())
+}
+
+/// Whether to download the live code. Asks only where the folder has none.
+fn is_wanted(
+    args: &InitArgs,
+    has_code: bool,
+    slug: &Slug,
+    context: &Context,
+) -> anyhow::Result<bool> {
+    if args.download {
+        return Ok(true);
+    }
+    if has_code || !context.prompt.is_possible() {
+        return Ok(false);
+    }
+    let question = format!("Download the code of {slug} into this folder?");
+    let choice = context
+        .prompt
+        .choice(&context.output, &question, Preset::Yes, "--download")?;
+    Ok(choice == Preset::Yes)
 }
 
 /// Keeps the other members of a `jelou.json` of the same function.

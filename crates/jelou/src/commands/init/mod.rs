@@ -28,7 +28,7 @@ const IGNORED: [&str; 4] = [".env", ".env.*", "node_modules/", "dist/"];
 struct Started<'a> {
     function: &'a Slug,
     id: Option<FunctionId>,
-    files: Vec<&'static str>,
+    files: Vec<String>,
 }
 
 pub(crate) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
@@ -70,7 +70,7 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         &Started {
             function: &slug,
             id: None,
-            files: files.clone(),
+            files: files.iter().map(ToString::to_string).collect(),
         },
         &[Breadcrumb::new("jelou deploy", "Deploy it")],
         |human| {

@@ -1,0 +1,65 @@
+//! The digest of a build's input. Equal digests mean equal builds, as far as the registry gives the same packages.
+
+use jelou_core::SourceTree;
+use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
+
+/// SHA-256 of the upload, of its entrypoint and assets, and of the name of the toolchain.
+pub(crate) fn digest(tree: &SourceTree, toolchain: &str) -> String {
+    let mut digest = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        // A length prefix makes the boundaries between parts unambiguous.
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    };
+    part(toolchain.as_bytes());
+    part(tree.entrypoint().as_bytes());
+    for file in tree.files() {
+        part(file.path.as_bytes());
+        part(&file.content);
+        let is_asset = tree.assets().contains(&file.path);
+        part(&[u8::from(is_asset)]);
+    }
+    hex(&digest.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use jelou_core::source::Declared;
+    use jelou_core::{Limits, SourceFile};
+
+    use super::*;
+
+    fn tree(files: &[(&str, &str)], entrypoint: &str, assets: &[String]) -> SourceTree {
+        let files = files.iter();
+        let files = files.map(|(path, content)| SourceFile::new(*path, (*content).to_owned()));
+        let declared = Declared {
+            entrypoint: Some(entrypoint),
+            assets,
+        };
+        let limits = Limits::default().upload();
+        SourceTree::new(files.collect(), declared, &limits).unwrap()
+    }
+
+    #[test]
+    fn every_part_counts_and_the_order_of_files_does_not() {
+        let one = tree(&[("a.ts", "1"), ("b.ts", "2")], "a.ts", &[]);
+        let same = tree(&[("b.ts", "2"), ("a.ts", "1")], "a.ts", &[]);
+        assert_eq!(digest(&one, "t"), digest(&same, "t"));
+        for other in [
+            tree(&[("a.ts", "1"), ("b.ts", "3")], "a.ts", &[]),
+            tree(&[("a.ts", "1"), ("c.ts", "2")], "a.ts", &[]),
+            tree(&[("a.ts", "1"), ("b.ts", "2")], "b.ts", &[]),
+            tree(&[("a.ts", "1")], "a.ts", &[]),
+            tree(
+                &[("a.ts", "1"), ("b.ts", "2")],
+                "a.ts",
+                &["b.ts".to_owned()],
+            ),
+        ] {
+            assert_ne!(digest(&one, "t"), digest(&other, "t"));
+        }
+        assert_ne!(digest(&one, "t"), digest(&one, "u"));
+    }
+}

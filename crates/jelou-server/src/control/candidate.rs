@@ -1,0 +1,95 @@
+//! A deployment that is about to be live: its processes run and have loaded it, and it has passed its smoke calls.
+//!
+//! Nothing is stored yet. When a step fails, the candidate is dropped, its processes end, and the live deployment stays.
+
+use std::sync::Arc;
+
+use jelou_core::SmokeCall;
+use jelou_engine::{LeaseError, Warm};
+use jelou_store::SecretRecord;
+
+use super::{Control, ControlError, smoke};
+use crate::registry::{Function, Live};
+
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// Taken when the deployment goes live.
+    live: Option<Arc<Live>>,
+    /// Keeps the processes until they get calls.
+    _warm: Warm,
+    /// The secrets that the processes have.
+    secrets: Arc<Vec<SecretRecord>>,
+}
+
+impl Control {
+    /// Starts as many processes as the live deployment of the function has, and sends the smoke calls to them.
+    pub(super) async fn prepare(
+        &self,
+        function: &Function,
+        live: Live,
+        smoke: &[SmokeCall],
+    ) -> Result<Candidate, ControlError> {
+        let secrets = function.secrets.load_full();
+        let running = match function.live.load().as_ref() {
+            Some(live) => live.slot.running(),
+            None => 0,
+        };
+        // A smoke call needs a process, also when the function sleeps.
+        let wanted = running.max(usize::from(!smoke.is_empty()));
+        let live = Arc::new(live);
+        let mut candidate = Candidate {
+            live: Some(Arc::clone(&live)),
+            _warm: Warm::default(),
+            secrets,
+        };
+        if wanted > 0 {
+            match live.slot.warm(wanted).await {
+                Ok(warm) => candidate._warm = warm,
+                Err(error @ LeaseError::NoRoom { .. }) if smoke.is_empty() => {
+                    tracing::warn!(function = %function.slug, %error, "a deployment goes live without a process");
+                }
+                Err(error @ LeaseError::Start(_)) => {
+                    return Err(ControlError::Rejected(format!(
+                        "the deployment cannot start: {}",
+                        error.detail()
+                    )));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        smoke::check(&self.gateway, function, &live, smoke).await?;
+        Ok(candidate)
+    }
+
+    /// The candidate itself, or another one if the function's secrets have changed since. The caller has its turn, so
+    /// they cannot change again.
+    pub(super) async fn refreshed(
+        &self,
+        function: &Function,
+        candidate: Candidate,
+    ) -> Result<Candidate, ControlError> {
+        match &candidate.live {
+            Some(live) if !Arc::ptr_eq(&candidate.secrets, &function.secrets.load_full()) => {
+                let live = self.with_new_slot(function, live);
+                self.prepare(function, live, &[]).await
+            }
+            _ => Ok(candidate),
+        }
+    }
+}
+
+impl Candidate {
+    /// Makes the deployment live, and returns the replaced one.
+    pub(super) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
+        let live = self.live.take()?;
+        function.live.swap(Some(live))
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.take() {
+            tokio::spawn(async move { live.slot.retire().await });
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Rollbacks: an earlier deployment goes live again, from its stored artifact and without a build.
+
+use std::sync::Arc;
+
+use jelou_core::api::{RollbackRequest, RollbackResult};
+use jelou_core::{DeploymentId, Slug, provenance};
+use jelou_engine::ArtifactError;
+use jelou_store::{Actor, ArtifactHash, RollbackPlan};
+
+use super::deploy::bundle_of;
+use super::deployments::schedules;
+use super::{Control, ControlError};
+
+impl Control {
+    /// Makes an earlier deployment live. After an error, the live deployment stays.
+    pub(crate) async fn rollback(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        request: RollbackRequest,
+    ) -> Result<RollbackResult, ControlError> {
+        let function = self.store.function_id(&slug).await?;
+        let target = request.deployment.as_ref();
+        let plan = self.store.plan_rollback(&function, target).await?;
+        if request.dry_run || plan.target.live {
+            return Ok(self.planned(plan));
+        }
+        let reason = request.reason.as_deref().and_then(provenance::clean);
+        let named = request.deployment.is_some();
+        let control = Arc::clone(self);
+        // Completes even if the caller disconnects, so that no process is left without its deployment.
+        let task = tokio::spawn(async move { control.roll_back(actor, plan, named, reason).await });
+        task.await.map_err(|_| ControlError::Interrupted)?
+    }
+
+    async fn roll_back(
+        self: &Arc<Self>,
+        actor: Actor,
+        plan: RollbackPlan,
+        named: bool,
+        reason: Option<String>,
+    ) -> Result<RollbackResult, ControlError> {
+        let slug = plan.function.slug.clone();
+        let Some(function) = self.registry.function(slug.as_str()) else {
+            return Err(ControlError::Overtaken(slug));
+        };
+        self.provide_artifact(plan.target.artifact_hash).await?;
+        let target = &plan.target;
+        let live = self.new_live(
+            &function,
+            target.id.clone(),
+            target.artifact_hash,
+            target.manifest.clone(),
+        );
+        let candidate = self.prepare(&function, live, &[]).await?;
+        self.change(|control| async move {
+            let before = plan.function.live.as_ref().map(|live| &live.id);
+            // The choice was made for this live deployment.
+            if !named && live_id(&function) != before.cloned() {
+                return Err(ControlError::Overtaken(plan.function.slug));
+            }
+            let candidate = control.refreshed(&function, candidate).await?;
+            let target = &plan.target.id;
+            let rolled_back = control
+                .store
+                .rollback(&actor, &plan.function.id, Some(target), reason.as_deref())
+                .await?;
+            control.retire(candidate.put_live(&function));
+            Ok(RollbackResult {
+                deployment: rolled_back.deployment.into(),
+                replaces: rolled_back.previous_live,
+                ..control.planned(plan)
+            })
+        })
+        .await
+    }
+
+    fn planned(&self, plan: RollbackPlan) -> RollbackResult {
+        let slug = plan.function.slug;
+        RollbackResult {
+            schedules: schedules(&plan.target.manifest),
+            deployment: plan.target.into(),
+            replaces: plan.function.live.map(|live| live.id),
+            changed_secrets: plan.changed_secrets,
+            url: self.domain.url(slug.as_str()),
+            local_url: self.domain.local_url(slug.as_str()),
+            function: slug,
+        }
+    }
+
+    /// Puts an intact artifact on disk, because a start of a process never reads the database.
+    async fn provide_artifact(&self, hash: ArtifactHash) -> Result<(), ControlError> {
+        let name = hash.to_string();
+        if !self.engine.artifacts().holds(&name) {
+            let stored = self.store.artifact(hash).await?;
+            let bundle = bundle_of(stored).map_err(ArtifactError::Io)?;
+            self.engine.artifacts().put(&name, &bundle)?;
+        }
+        Ok(())
+    }
+}
+
+fn live_id(function: &crate::registry::Function) -> Option<DeploymentId> {
+    let live = function.live.load();
+    live.as_ref()
+        .map(|live| live.slot.spec().deployment.clone())
+}

@@ -1,0 +1,68 @@
+//! What the `git` command says about a folder. Without git, or outside a repository, nothing is known; that is no error.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use jelou_core::Provenance;
+
+/// A repository on a slow disk must not hold a deploy up.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) fn of(folder: &Path) -> Provenance {
+    let Some(commit) = git(folder, &["log", "-1", "--format=%H%x00%an%x00%s"]) else {
+        return Provenance::default();
+    };
+    let mut parts = commit.split('\0').map(str::to_owned);
+    Provenance {
+        commit: parts.next(),
+        author: parts.next(),
+        subject: parts.next(),
+        // Fails where HEAD is a commit and no branch.
+        branch: git(folder, &["symbolic-ref", "--short", "--quiet", "HEAD"]),
+        dirty: git(folder, &["status", "--porcelain", "--", "."]).map(|files| !files.is_empty()),
+        repository: git(folder, &["config", "--get", "remote.origin.url"]),
+        ci_url: None,
+    }
+}
+
+/// The output of a git command, without white space at its ends; `None` when the command fails.
+fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let mut child = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        // A repository's configuration may name a program to run here.
+        .args([
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "log.showSignature=false",
+        ])
+        .args(arguments)
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let mut stdout = child.stdout.take()?;
+    let (send, received) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut output = Vec::new();
+        let read = stdout.read_to_end(&mut output);
+        // Nobody receives after the timeout.
+        let _ = send.send(read.map(|_| output));
+    });
+    let output = received.recv_timeout(PATIENCE);
+    if output.is_err() {
+        // It may have ended in the meantime.
+        let _ = child.kill();
+    }
+    let status = child.wait().ok()?;
+    let output = output.ok()?.ok()?;
+    let text = String::from_utf8_lossy(&output);
+    status.success().then(|| text.trim().to_owned())
+}
