@@ -32,6 +32,7 @@ mod pipelines;
 mod project_files;
 mod prompts;
 mod reference;
+mod rollback;
 mod runtime_tokens;
 mod sandbox;
 mod schemas;
