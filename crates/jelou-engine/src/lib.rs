@@ -26,7 +26,7 @@ mod logs;
 mod transport;
 mod worker;
 
-pub use artifacts::{ArtifactCache, ArtifactError, AssetFiles, Bundle};
+pub use artifacts::{ArtifactCache, ArtifactError, AssetFiles, Bundle, CompiledBundle};
 pub use assets::{SDK_MODULES, TYPES};
 pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError};

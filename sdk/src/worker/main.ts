@@ -20,6 +20,7 @@ import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
 import { captureOutput } from "./output.ts";
 import { translateRefusals } from "./refusal.ts";
+import { compile, compileBuiltins } from "./compile.ts";
 import { rehearse } from "./rehearsal.ts";
 import { prepareSignals } from "./signals.ts";
 import { STREAM_FAILED } from "./taken_over.ts";
@@ -39,6 +40,7 @@ const { exit } = Deno;
 const toNumber = Number;
 const LOAD_PATH = "/__jelou/load";
 const REHEARSAL_PATH = "/__jelou/rehearse";
+const COMPILE_PATH = "/__jelou/compile";
 
 const [socketPath, heartbeatPath, callsPath, ...answerPipes] = Deno.args;
 if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
@@ -62,6 +64,14 @@ async function rehearseOnce(request: Request): Promise<Response> {
   return toResponse(json(200, { ok: true }));
 }
 
+async function compileOnce(request: Request): Promise<Response> {
+  loading = true;
+  const url = parse(await requestText(request)) as string | null;
+  const ok = await (url === null ? compileBuiltins() : compile(url));
+  loading = false;
+  return toResponse(json(200, { ok }));
+}
+
 function handle(request: Request): Response | Promise<Response> {
   if (fn !== null) {
     const requestId = getHeader(requestHeaders(request), "x-jelou-held");
@@ -72,6 +82,7 @@ function handle(request: Request): Response | Promise<Response> {
   }
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
   if (!loading && endsWith(requestUrl(request), REHEARSAL_PATH)) return rehearseOnce(request);
+  if (!loading && endsWith(requestUrl(request), COMPILE_PATH)) return compileOnce(request);
   return toResponse(unavailable());
 }
 

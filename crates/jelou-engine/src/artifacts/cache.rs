@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::archive::{self, AssetFiles};
+use super::compiled::CompiledBundle;
 use crate::hex::hex;
 
 /// A built function.
@@ -18,6 +19,8 @@ pub struct Bundle {
     pub source_map: String,
     /// The files that the function reads by path.
     pub assets: AssetFiles,
+    /// What Deno has compiled of the bundle, if that is known.
+    pub compiled: Option<CompiledBundle>,
 }
 
 impl Bundle {
@@ -83,10 +86,28 @@ impl ArtifactCache {
     ///
     /// When the files cannot be written.
     pub fn put(&self, hash: &str, bundle: &Bundle) -> Result<(), ArtifactError> {
+        if let Some(compiled) = &bundle.compiled {
+            self.put_compiled(hash, compiled)?;
+        }
         let assets = bundle.assets_archive()?.unwrap_or_default();
         self.write(&format!("{hash}.assets"), &assets)?;
         self.write(&format!("{hash}.map"), bundle.source_map.as_bytes())?;
         self.write(&format!("{hash}.js"), bundle.code.as_bytes())
+    }
+
+    /// Stores what Deno has compiled of the bundle.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn put_compiled(&self, hash: &str, compiled: &CompiledBundle) -> Result<(), ArtifactError> {
+        self.write(&format!("{hash}.compiled"), &compiled.to_bytes()?)
+    }
+
+    /// What Deno has compiled of the bundle. `None` if that is not stored, or damaged: it can be made again.
+    pub fn compiled(&self, hash: &str) -> Option<CompiledBundle> {
+        let bytes = self.read(&format!("{hash}.compiled"), hash).ok()?;
+        CompiledBundle::from_bytes(bytes)
     }
 
     /// # Errors
@@ -200,11 +221,21 @@ mod tests {
             code: "export default 1".into(),
             source_map: "{}".into(),
             assets: AssetFiles::from([("logo.png".to_owned(), vec![0, 255])]),
+            compiled: None,
         };
         cache.put("a1", &bundle).unwrap();
         assert!(cache.holds("a1"));
         assert_eq!(cache.code("a1").unwrap(), bundle.code);
         assert_eq!(cache.assets("a1").unwrap(), bundle.assets);
+        let compiled = crate::artifacts::compiled::tests::compiled();
+        assert_eq!(cache.compiled("a1"), None);
+        cache.put_compiled("a1", &compiled).unwrap();
+        assert_eq!(cache.compiled("a1"), Some(compiled));
+        let code = dir.path().join("artifacts/a1.compiled");
+        let mut bytes = fs_err::read(&code).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs_err::write(&code, bytes).unwrap();
+        assert_eq!(cache.compiled("a1"), None);
         let file = dir.path().join("artifacts/a1.js");
         let text = fs_err::read_to_string(&file).unwrap();
         fs_err::write(&file, text.replace("default 1", "default 2")).unwrap();

@@ -141,6 +141,7 @@ mod tests {
             code: String::new(),
             source_map: MAP.to_owned(),
             assets: AssetFiles::new(),
+            compiled: None,
         };
         artifacts.put(hash, &bundle).unwrap();
         (dir, SourceMapCache::new(artifacts))

@@ -5,12 +5,17 @@
 
 use std::collections::HashMap;
 use std::fs::Permissions;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::Semaphore;
 
 use super::archive::AssetFiles;
 use super::cache::{ArtifactCache, ArtifactError};
+use super::compiled::CompiledBundle;
 
 /// The file name of the bundle.
 const MODULE: &str = "index.js";
@@ -18,12 +23,18 @@ const MODULE: &str = "index.js";
 /// Words that decide what a worker prepares before it imports a bundle. The worker does not read the bundle itself.
 const WORDS: [&str; 1] = ["node:worker_threads"];
 
+/// Bytes of a bundle from which its compiled form saves more time than it takes to hand over.
+const WORTH_COMPILING: u64 = 64 * 1024;
+
 /// The files of one artifact. Dropping it removes them; links in the folders of workers stay.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     folder: tempfile::TempDir,
-    /// Relative to the folder.
+    /// Relative to the folder `files` in it.
     files: Vec<PathBuf>,
+    bundle_bytes: u64,
+    /// Whether a task compiles the bundle, or has tried to.
+    compiling: AtomicBool,
     /// The [`WORDS`] that the bundle contains.
     words: Vec<&'static str>,
 }
@@ -37,9 +48,10 @@ impl Unpacked {
         let assets = assets
             .iter()
             .map(|(path, content)| (path.as_str(), content.as_slice()));
+        let files_dir = files_dir(&folder);
         let mut files = Vec::new();
         for (path, content) in assets.chain([module]) {
-            let file = folder.path().join(path);
+            let file = files_dir.join(path);
             if let Some(parent) = file.parent() {
                 fs_err::create_dir_all(parent)?;
             }
@@ -55,6 +67,8 @@ impl Unpacked {
         Ok(Self {
             folder,
             files,
+            bundle_bytes: code.len() as u64,
+            compiling: AtomicBool::new(false),
             words,
         })
     }
@@ -68,13 +82,41 @@ impl Unpacked {
         &self.words
     }
 
+    pub(crate) fn bundle_bytes(&self) -> u64 {
+        self.bundle_bytes
+    }
+
+    /// Whether the bundle is worth to be compiled ahead, and nobody does it yet.
+    pub(crate) fn begin_compiling(&self) -> bool {
+        self.bundle_bytes >= WORTH_COMPILING
+            && !self.compiled_file().exists()
+            && !self.compiling.swap(true, Ordering::Relaxed)
+    }
+
+    /// What Deno has compiled of the bundle, if it is known. Read from disk each time, because it can have megabytes.
+    pub(crate) fn compiled(&self) -> Option<CompiledBundle> {
+        CompiledBundle::from_bytes(fs_err::read(self.compiled_file()).ok()?)
+    }
+
+    /// Keeps what Deno has compiled of the bundle for the next workers.
+    pub(crate) fn keep_compiled(&self, compiled: &CompiledBundle) -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(self.folder.path())?;
+        file.write_all(&compiled.to_bytes()?)?;
+        file.persist(self.compiled_file())?;
+        Ok(())
+    }
+
+    fn compiled_file(&self) -> PathBuf {
+        self.folder.path().join("compiled")
+    }
+
     /// Links the files into an empty folder of the same file system.
     pub(crate) fn link_into(&self, folder: &Path) -> std::io::Result<()> {
         for path in &self.files {
             if let Some(parent) = path.parent() {
                 create_folders(folder, parent)?;
             }
-            let (from, to) = (self.folder.path().join(path), folder.join(path));
+            let (from, to) = (files_dir(&self.folder).join(path), folder.join(path));
             // Not every file system has hard links, and some limit their number.
             if fs_err::hard_link(&from, &to).is_err() {
                 fs_err::copy(&from, &to)?;
@@ -82,6 +124,10 @@ impl Unpacked {
         }
         Ok(())
     }
+}
+
+fn files_dir(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("files")
 }
 
 /// Creates the folders of `path` below `folder`, readable for every user.
@@ -103,6 +149,8 @@ pub(crate) struct UnpackedArtifacts {
     artifacts: ArtifactCache,
     folder: PathBuf,
     known: Mutex<HashMap<String, Weak<Unpacked>>>,
+    /// One bundle is compiled at a time.
+    pub(crate) compiling: Semaphore,
 }
 
 impl UnpackedArtifacts {
@@ -112,13 +160,13 @@ impl UnpackedArtifacts {
             artifacts,
             folder,
             known: Mutex::default(),
+            compiling: Semaphore::new(1),
         }
     }
 
     /// The files of an artifact. They exist as long as a caller keeps them.
     pub(crate) async fn of(self: &Arc<Self>, hash: &str) -> Result<Arc<Unpacked>, ArtifactError> {
-        let known = self.lock().get(hash).and_then(Weak::upgrade);
-        if let Some(unpacked) = known {
+        if let Some(unpacked) = self.known(hash) {
             return Ok(unpacked);
         }
         let (own, hash) = (Arc::clone(self), hash.to_owned());
@@ -129,13 +177,32 @@ impl UnpackedArtifacts {
             .map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?
     }
 
+    /// The files of an artifact, if a caller keeps them.
+    pub(crate) fn known(&self, hash: &str) -> Option<Arc<Unpacked>> {
+        self.lock().get(hash).and_then(Weak::upgrade)
+    }
+
     fn unpack(&self, hash: String) -> Result<Arc<Unpacked>, ArtifactError> {
         let (code, assets) = (self.artifacts.code(&hash)?, self.artifacts.assets(&hash)?);
         let unpacked = Arc::new(Unpacked::write(&self.folder, &code, &assets)?);
+        if let Some(compiled) = self.artifacts.compiled(&hash) {
+            unpacked.keep_compiled(&compiled)?;
+        }
         let mut known = self.lock();
         known.retain(|_, other| other.strong_count() > 0);
         known.insert(hash, Arc::downgrade(&unpacked));
         Ok(unpacked)
+    }
+
+    /// Keeps what Deno has compiled of an artifact's bundle.
+    pub(crate) fn put_compiled(
+        &self,
+        hash: &str,
+        unpacked: &Unpacked,
+        compiled: &CompiledBundle,
+    ) -> Result<(), ArtifactError> {
+        unpacked.keep_compiled(compiled)?;
+        self.artifacts.put_compiled(hash, compiled)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Weak<Unpacked>>> {
@@ -153,6 +220,7 @@ mod tests {
             code: "import \"node:worker_threads\"".to_owned(),
             source_map: "{}".to_owned(),
             assets: AssetFiles::from([("templates/es/a.html".to_owned(), b"<p>".to_vec())]),
+            compiled: None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bundle, graph, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
-use crate::worker::{Blank, LoadError, LoadMode, LoadRequest};
+use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, builtins};
 
 /// Concurrent builds; further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -88,7 +88,7 @@ impl Builder {
         used.extend(bundle::sources(&bundle.source_map));
         let usage = Usage::of(tree, &used);
         bundle.assets = usage.assets(tree);
-        let (manifest, mut warnings) = self.inspect(slug, &bundle, secrets).await?;
+        let (manifest, mut warnings) = self.inspect(slug, &mut bundle, secrets).await?;
         secrets.check_manifest(&manifest)?;
         warnings.extend(usage.warnings);
         Ok(Built {
@@ -99,20 +99,26 @@ impl Builder {
         })
     }
 
-    /// Imports the bundle once, with the function's secrets and without network, to read its manifest.
+    /// Imports the bundle once, with the function's secrets and without network, to read its manifest. Keeps what
+    /// Deno compiles of it.
     async fn inspect(
         &self,
         slug: &Slug,
-        bundle: &Bundle,
+        bundle: &mut Bundle,
         secrets: &BuildSecrets,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
-        let blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Own, charge)
+        let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Own, charge)
             .await
             .map_err(BuildError::Load)?;
         let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
-        let module = blank.provide(&files)?;
+        let module = blank.provide(&files).await?;
+        // Before the function's code runs, which could write to the caches of its process.
+        builtins::prepare(launcher, &files);
+        if files.begin_compiling() {
+            bundle.compiled = blank.compile(launcher, &module, &files).await?;
+        }
         let request = LoadRequest {
             mode: LoadMode::Inspect,
             module: module.as_str(),

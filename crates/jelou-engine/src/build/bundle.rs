@@ -46,6 +46,7 @@ pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Bundle, 
         source_map: checked_source_map(tools, workspace, &bundle.source_map)?,
         code: without_map_reference(bundle.code),
         assets: bundle.assets,
+        compiled: None,
     })
 }
 

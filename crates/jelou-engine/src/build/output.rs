@@ -38,6 +38,7 @@ pub(super) fn read(dir: &Path, max_bundle_bytes: u64) -> Result<Bundle, BuildErr
         code,
         source_map,
         assets: AssetFiles::new(),
+        compiled: None,
     })
 }
 

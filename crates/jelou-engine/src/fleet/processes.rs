@@ -40,11 +40,13 @@ pub(crate) struct Processes {
 
 impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, spec: LaunchSpec) -> Self {
+        // Another slot has them if only the secrets have changed.
+        let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(&starter.launcher.limits));
         Self {
             spec,
             starter,
-            files: OnceCell::new(),
+            files: OnceCell::new_with(files),
             instances: ArcSwap::default(),
             changing: Arc::default(),
             retired: watch::Sender::default(),

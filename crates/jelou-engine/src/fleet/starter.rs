@@ -17,7 +17,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Usage,
+    Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Usage, builtins,
+    compile_apart,
 };
 
 #[derive(Debug)]
@@ -36,19 +37,19 @@ impl FunctionStarter {
     pub(super) async fn start(
         &self,
         spec: &LaunchSpec,
-        files: &Unpacked,
+        files: &Arc<Unpacked>,
         share: CpuShare,
         retired: &mut watch::Receiver<bool>,
     ) -> Result<Entered, LeaseError> {
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
-        let blank = tokio::select! {
+        let mut blank = tokio::select! {
             blank = self.pool.take(share) => blank?,
             // The blank worker has no data of the function yet.
             _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
         };
         let egress_socket = blank.egress_socket();
-        let module = blank.provide(files).map_err(ArtifactError::Io)?;
+        let module = blank.provide(files).await.map_err(ArtifactError::Io)?;
         let request = LoadRequest {
             mode: LoadMode::Serve,
             module: module.as_str(),
@@ -83,6 +84,7 @@ impl FunctionStarter {
             .serve(&self.launcher, &request, logs.clone(), egress, share)
             .await;
         self.pool.refill();
+        self.compile(spec, files);
         match served {
             Ok(worker) => {
                 self.evictable.add(&worker);
@@ -90,6 +92,32 @@ impl FunctionStarter {
             }
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
         }
+    }
+
+    /// Compiles the bundle for the next starts, unless that was done at its deploy: by this version of the engine, on
+    /// this machine.
+    fn compile(&self, spec: &LaunchSpec, files: &Arc<Unpacked>) {
+        builtins::prepare(&self.launcher, files);
+        if !files.begin_compiling() {
+            return;
+        }
+        let (unpacked, files) = (Arc::clone(&self.unpacked), Arc::clone(files));
+        let (launcher, hash) = (Arc::clone(&self.launcher), spec.artifact_hash.clone());
+        let function = spec.slug.clone();
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _turn = unpacked.compiling.acquire().await;
+            let result = match compile_apart(&launcher, &files).await {
+                Ok(Some(compiled)) => unpacked
+                    .put_compiled(&hash, &files, &compiled)
+                    .map_err(|error| error.to_string()),
+                Ok(None) => return,
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = result {
+                tracing::warn!(%function, error, "cannot compile a function ahead of its next start");
+            }
+        });
     }
 
     fn logs(&self, spec: &LaunchSpec) -> LogForwarder {

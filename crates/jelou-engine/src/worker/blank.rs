@@ -18,12 +18,11 @@ use super::fair_clock;
 use super::handle::Worker;
 use super::launcher::{Launched, Launcher};
 use super::load::{self, LoadError, LoadRequest, Loaded};
-use super::module_url::ModuleUrl;
+use super::module_cache;
 use super::procfs::{Status, pid_of};
 use super::supervisor::{self, Process};
 use super::usage::Usage;
 use super::watchdog::{self, Stage};
-use crate::artifacts::Unpacked;
 use crate::capacity::Charge;
 use crate::logs::{self, LogForwarder, LogLine};
 use crate::transport::{Channels, Connection, Connections, WorkReports};
@@ -31,12 +30,12 @@ use crate::transport::{Channels, Connection, Connections, WorkReports};
 /// A process that listens and has no function.
 #[derive(Debug)]
 pub(crate) struct Blank {
-    child: Child,
+    pub(super) child: Child,
     charge: Charge,
     stdout: BufReader<ChildStdout>,
-    dir: WorkerDir,
+    pub(super) dir: WorkerDir,
     egress: UnixListener,
-    connection: Connection,
+    pub(super) connection: Connection,
     connections: Connections,
     channels: Channels,
     usage: Arc<Usage>,
@@ -136,6 +135,20 @@ impl Blank {
         launcher.boosted(&self.dir, rehearsed).await
     }
 
+    /// Ends the process, and moves its code cache to a folder of the run directory.
+    pub(super) async fn end_for_cache(
+        mut self,
+        launcher: &Launcher,
+        folder: &str,
+    ) -> Result<CodeCache, LoadError> {
+        let died = |error: std::io::Error| LoadError::Died(error.to_string());
+        self.child.kill().await.map_err(died)?;
+        let folder = launcher.run_dir.path().join(folder);
+        let code_cache = CodeCache::take(&self.dir.deno_dir(), folder).map_err(died)?;
+        module_cache::compact(code_cache.folder()).await;
+        Ok(code_cache)
+    }
+
     /// Whether the process still runs.
     pub(crate) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -154,17 +167,6 @@ impl Blank {
         self.dir.egress_socket()
     }
 
-    /// Puts the files of a function into the folder of the process.
-    ///
-    /// # Errors
-    ///
-    /// When the files cannot be linked.
-    pub(crate) fn provide(&self, files: &Unpacked) -> std::io::Result<ModuleUrl> {
-        let folder = self.dir.function();
-        files.link_into(&folder)?;
-        Ok(ModuleUrl::of(&Unpacked::module_in(&folder)))
-    }
-
     /// Reads the function's manifest, then ends the process. The output of the process appears only in an error.
     ///
     /// # Errors
@@ -179,14 +181,8 @@ impl Blank {
         if let Some(stderr) = self.child.stderr.take() {
             tokio::spawn(logs::discard(stderr));
         }
-        let result = load(
-            launcher,
-            &mut self.child,
-            &self.dir,
-            &mut self.connection,
-            request,
-        )
-        .await;
+        let loaded = load::load(&mut self.connection, request);
+        let result = guarded(launcher, &mut self.child, &self.dir, loaded).await;
         let _ = self.child.kill().await;
         match result {
             Ok(loaded) => Ok(loaded),
@@ -236,7 +232,8 @@ impl Blank {
             let at_limit = |what| logs.say(LogLine::AtLimit(what));
             let limits = &launcher.limits;
             let watch = watchdog::watch(&worker, pid, &dir, Stage::Import, limits, at_limit);
-            let loaded = load(launcher, &mut child, &dir, &mut connection, request);
+            let loaded = load::load(&mut connection, request);
+            let loaded = guarded(launcher, &mut child, &dir, loaded);
             tokio::select! {
                 loaded = launcher.boosted(&dir, loaded) => loaded.map(drop),
                 breach = watch => Err(LoadError::Breach(breach.to_string())),
@@ -262,17 +259,17 @@ impl Blank {
     }
 }
 
-async fn load(
+/// Waits for `work`, which makes the process read the bundle, with the limits of an import.
+pub(super) async fn guarded<T>(
     launcher: &Launcher,
     child: &mut Child,
     dir: &WorkerDir,
-    connection: &mut Connection,
-    request: &LoadRequest<'_>,
-) -> Result<Loaded, LoadError> {
+    work: impl Future<Output = Result<T, LoadError>>,
+) -> Result<T, LoadError> {
     let timeout = launcher.limits.startup_timeout();
     let too_long = fair_clock::passes(pid_of(child), timeout);
     let result = tokio::select! {
-        result = load::load(connection, request) => result,
+        result = work => result,
         () = too_long => return Err(LoadError::Timeout(timeout)),
         status = child.wait() => {
             return Err(LoadError::Crashed(exit::describe(status, dir, &launcher.limits)));
@@ -303,7 +300,6 @@ pub(crate) async fn baseline(launcher: &Launcher) -> Result<&Baseline, LoadError
 }
 
 async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
-    let died = |error: std::io::Error| LoadError::Died(error.to_string());
     let charge = launcher.budget.charge();
     let ready = launcher
         .launch(Purpose::Inspect, CpuShare::Own, None)
@@ -315,11 +311,8 @@ async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
         .status()
         .and_then(|status| status.data_size())
         .ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))?;
-    blank.child.kill().await.map_err(died)?;
-    let folder = launcher.run_dir.path().join("compiled");
-    let code_cache = CodeCache::take(&blank.dir.deno_dir(), folder).map_err(died)?;
     Ok(Baseline {
         data_bytes,
-        code_cache,
+        code_cache: blank.end_for_cache(launcher, "compiled").await?,
     })
 }

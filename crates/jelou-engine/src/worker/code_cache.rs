@@ -40,6 +40,10 @@ impl CodeCache {
         Ok(Self { folder })
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Creates the `DENO_DIR` of a process before its start.
     pub(crate) fn provide(
         &self,

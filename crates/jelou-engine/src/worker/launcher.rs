@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use super::baseline::Baseline;
+use super::builtins::Builtins;
 use super::command::Program;
 use super::directory::WorkerDir;
 use super::exit;
@@ -38,6 +39,7 @@ pub(crate) struct Launcher {
     pub(crate) runtime: Handle,
     program: Program,
     pub(super) baseline: OnceCell<Baseline>,
+    pub(super) builtins: Builtins,
 }
 
 /// A process that listens on its sockets.
@@ -70,6 +72,7 @@ impl Launcher {
             runtime: Handle::current(),
             program,
             baseline: OnceCell::new(),
+            builtins: Builtins::default(),
         })
     }
 
@@ -87,7 +90,9 @@ impl Launcher {
         let group = self.sandbox.lend_group();
         let mut dir = WorkerDir::create(self.run_dir.next_worker(), user, group).map_err(died)?;
         dir.set_share(share);
-        if let Some(cache) = baseline.map(|baseline| baseline.code_cache.clone()) {
+        if let Some(baseline) = baseline {
+            let builtins = self.builtins.code_cache();
+            let cache = builtins.as_deref().unwrap_or(&baseline.code_cache).clone();
             dir = dir.with_code_cache(cache).await.map_err(died)?;
         }
         let egress = dir.listen_egress().map_err(died)?;

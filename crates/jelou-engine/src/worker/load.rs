@@ -10,6 +10,7 @@ use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::module_url::ModuleUrl;
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
 /// Maximum bytes of the response. User code has run by then and may send much.
@@ -179,6 +180,23 @@ pub(crate) async fn load(
         message: error.message,
         stack: error.stack,
     })
+}
+
+/// Makes a blank worker compile a bundle without running it, or Node's modules (`None`). `false` if the bundle cannot be
+/// imported.
+pub(crate) async fn compile(
+    connection: &mut Connection,
+    module: Option<&ModuleUrl>,
+) -> Result<bool, LoadError> {
+    #[derive(Deserialize)]
+    struct Compiled {
+        ok: bool,
+    }
+    let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
+    let body = serde_json::to_vec(&module.map(ModuleUrl::as_str)).map_err(protocol)?;
+    let (_, bytes) = post(connection, "/__jelou/compile", body.into()).await?;
+    let Compiled { ok } = serde_json::from_slice(&bytes).map_err(protocol)?;
+    Ok(ok)
 }
 
 /// Makes a blank worker execute a first call, so that the code for calls is compiled.

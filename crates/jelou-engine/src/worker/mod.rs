@@ -2,6 +2,7 @@
 
 mod baseline;
 mod blank;
+pub(crate) mod builtins;
 mod code_cache;
 mod command;
 mod directory;
@@ -13,9 +14,11 @@ mod heartbeat;
 mod in_flight;
 mod launcher;
 mod load;
+mod module_cache;
 mod module_url;
 mod permissions;
 mod procfs;
+mod provision;
 mod run_dir;
 mod spawner;
 mod supervisor;
@@ -29,5 +32,6 @@ pub(crate) use handle::Worker;
 pub(crate) use launcher::Launcher;
 pub use load::LoadError;
 pub(crate) use load::{Company, Jelou, LoadMode, LoadRequest, MemoryFeature};
+pub(crate) use provision::compile_apart;
 pub(crate) use run_dir::RunDir;
 pub(crate) use usage::Usage;

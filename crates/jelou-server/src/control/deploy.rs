@@ -400,5 +400,6 @@ pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> std::io::Result<
         code: stored.bundle,
         source_map: stored.source_map.unwrap_or_default(),
         assets: Bundle::assets_of(stored.assets.as_deref())?,
+        compiled: None,
     })
 }

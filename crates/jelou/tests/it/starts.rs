@@ -1,13 +1,15 @@
 //! Starts of a function's processes are independent of their callers.
 
+use std::fmt::Write as _;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
-use crate::support::{Sandbox, Serve, eventually, function, turn};
+use crate::support::{DataFolder, Sandbox, Serve, eventually, function, turn};
 
 /// Takes longer to start than its timeout.
 const SLOW_TO_START: &str = r#"import { define } from "@jelou/functions";
@@ -101,6 +103,60 @@ fn time_that_others_took_is_not_held_against_an_import() {
         });
         assert_eq!(call.join().unwrap(), (200, "\"imported\"".to_owned()));
     });
+}
+
+/// The files with what Deno has compiled of a deployed bundle.
+fn compiled(data: &DataFolder) -> Vec<PathBuf> {
+    let files = fs_err::read_dir(data.path().join("artifacts")).unwrap();
+    files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == "compiled"))
+        .collect()
+}
+
+/// A function of more than 64 KB, which counts its imports in a process.
+fn large() -> String {
+    let mut source = function("() => [unused1(), imports.imports]");
+    source.push_str("const imports = globalThis as { imports?: number };\n");
+    source.push_str("imports.imports = (imports.imports ?? 0) + 1;\n");
+    for number in 0..2000 {
+        let _ = writeln!(
+            source,
+            "export function unused{number}() {{ return {number}; }}"
+        );
+    }
+    source
+}
+
+#[test]
+fn a_large_bundle_is_compiled_once_for_all_its_processes() {
+    let sandbox = Sandbox::new();
+    let mut server = Serve::new(&sandbox).start();
+    let small = sandbox.deploy("small", &function("() => 1"));
+    assert_eq!(server.call("small", Some(&small), "{}").0, 200);
+    assert_eq!(compiled(&server.data), Vec::<PathBuf>::new());
+    let token = sandbox.deploy("mi-funcion", &large());
+    let file = compiled(&server.data)
+        .pop()
+        .expect("compiled by the deploy");
+    // Compiling does not run the bundle.
+    let once = (200, "[1,1]".to_owned());
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}"), once);
+
+    // Without it, or with one that is damaged, the function starts and is compiled for the next start.
+    let lose: [fn(&Path); 2] = [
+        |file| fs_err::remove_file(file).unwrap(),
+        |file| fs_err::write(file, "something else").unwrap(),
+    ];
+    for lose in lose {
+        let data = server.stop();
+        lose(&file);
+        server = Serve::new(&sandbox).on(&data).start();
+        assert_eq!(server.call("mi-funcion", Some(&token), "{}"), once);
+        eventually("the bundle to be compiled again", || {
+            (fs_err::read(&file).ok()?.len() > 1000).then_some(())
+        });
+    }
 }
 
 /// Prints a version like Deno, and never listens.

@@ -50,6 +50,69 @@ fn with_the_language_itself() {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
+/// Without the layers that keep a function from the caches of its process, it forges them. Nobody gets what it wrote:
+/// neither other functions, nor the next process of the same function, nor the server's own copies.
+#[cfg(debug_assertions)]
+#[test]
+fn with_the_caches_of_its_process() {
+    let forges = hostile!("forges_cache");
+    let guarded = Stage::start(&[]);
+    guarded.deploy_all(&[forges]);
+    let answer = guarded.call(forges, &json!({ "others": [] })).json();
+    for way in ["code", "imports"] {
+        let refusal = answer[way].as_str().unwrap();
+        assert!(!refusal.starts_with("GOT"), "{answer}");
+    }
+
+    let stage = Stage::start(&[
+        ("SANDBOX__PERMISSIONS", "false"),
+        ("SANDBOX__LANDLOCK", "false"),
+        ("LIMITS__BLANK_WORKERS", "1"),
+        ("LIMITS__MAX_BLANK_WORKERS", "1"),
+    ]);
+    let source = forges
+        .source
+        .replace("/* LARGE */ \"\"", &format!("{:?}", "x".repeat(100_000)));
+    let large = Hostile {
+        file: forges.file,
+        source: source.leak(),
+    };
+    stage.deploy_all(&[large, WELL]);
+    let copies = || {
+        let folders = ["artifacts", "run/compiled", "run/compiled-builtins"];
+        let data = stage.server.data.path();
+        let files = folders
+            .iter()
+            .flat_map(|folder| std::fs::read_dir(data.join(folder)).into_iter().flatten());
+        files
+            .map(|file| file.unwrap().path())
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let is_compiled =
+        |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "compiled");
+    let run = stage.server.data.path().join("run");
+    let others: Vec<_> = (0..40)
+        .map(|number| format!("file://{}/{number}/function/index.js", run.display()))
+        .collect();
+    let forge = || stage.call(large, &json!({ "others": others })).json();
+    let expected = json!({ "code": "GOT \"function\"", "imports": "GOT 6" });
+    for round in 0..3 {
+        let answer = forge();
+        assert_eq!(answer["code"], expected["code"], "round {round}: {answer}");
+        let before = copies();
+        assert!(before.keys().any(is_compiled), "{:?}", before.keys());
+        assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
+        for slug in [large.slug(), WELL.slug()] {
+            let secret = format!(r#"{{"secrets":{{"ROUND":"{round}"}}}}"#);
+            let path = format!("/v1/functions/{slug}/secrets");
+            let changed = stage.management(&path).method("PATCH").body(&secret).send();
+            assert!(changed.status < 300, "{changed:?}");
+        }
+        assert_eq!(copies(), before);
+    }
+}
+
 #[test]
 fn with_the_log() {
     let stage = Stage::start(&[

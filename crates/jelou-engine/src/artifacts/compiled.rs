@@ -1,0 +1,69 @@
+//! A bundle as Deno has analysed and compiled it: what one process keeps in its caches, for all workers of the artifact.
+
+use serde::{Deserialize, Serialize};
+
+/// The part of Deno's caches about one bundle. A pure function of the bundle and the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompiledBundle {
+    pub(crate) header: Header,
+    /// V8's code.
+    pub(crate) code: Vec<u8>,
+}
+
+/// All but the code. The hashes are Deno's, of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    /// Version of Deno.
+    pub(crate) engine: String,
+    pub(crate) media_type: i64,
+    pub(crate) analysis_hash: i64,
+    /// JSON with the imports of the module.
+    pub(crate) analysis: String,
+    pub(crate) code_type: i64,
+    pub(crate) code_hash: i64,
+}
+
+impl CompiledBundle {
+    pub(super) fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(&self.header)?;
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&self.code);
+        Ok(bytes)
+    }
+
+    /// `None` if the bytes are not those of a compiled bundle.
+    pub(super) fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let code = bytes.split_off(end + 1);
+        let header = serde_json::from_slice(&bytes).ok()?;
+        Some(Self { header, code })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn compiled() -> CompiledBundle {
+        CompiledBundle {
+            header: Header {
+                engine: "2.9.6".to_owned(),
+                media_type: 1,
+                analysis_hash: -5,
+                analysis: "{}".to_owned(),
+                code_type: 0,
+                code_hash: 7,
+            },
+            code: b"\n\0code".to_vec(),
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let bytes = compiled().to_bytes().unwrap();
+        assert_eq!(CompiledBundle::from_bytes(bytes), Some(compiled()));
+        for other in ["", "{}\ncode", "no line"] {
+            assert_eq!(CompiledBundle::from_bytes(other.into()), None);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The compiled code of Node's modules, for the functions that import them.
+//!
+//! A blank worker imports few of these modules, so the first code cache does not have them. They are compiled once, in a
+//! process that never has a function, as soon as a function mentions them. Later blank workers get that cache.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwapOption;
+use jelou_sandbox::{CpuShare, Purpose};
+
+use super::blank::{Blank, guarded};
+use super::code_cache::CodeCache;
+use super::launcher::Launcher;
+use super::load::{self, LoadError};
+use super::module_cache;
+use crate::artifacts::Unpacked;
+
+/// The first code cache with the code of Node's modules, once there is one.
+#[derive(Debug, Default)]
+pub(super) struct Builtins {
+    started: AtomicBool,
+    code_cache: ArcSwapOption<CodeCache>,
+}
+
+impl Builtins {
+    pub(super) fn code_cache(&self) -> Option<Arc<CodeCache>> {
+        self.code_cache.load_full()
+    }
+}
+
+/// Compiles Node's modules in the background if the function mentions any, unless that was done or begun before.
+pub(crate) fn prepare(launcher: &Arc<Launcher>, files: &Unpacked) {
+    let builtins = &launcher.builtins;
+    if !files.words().contains(&"node:") || builtins.started.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let launcher = Arc::clone(launcher);
+    let runtime = launcher.runtime.clone();
+    runtime.spawn(async move {
+        match compile(&launcher).await {
+            Ok(code_cache) => launcher.builtins.code_cache.store(code_cache.map(Arc::new)),
+            Err(error) => tracing::warn!(%error, "cannot compile Node's modules ahead"),
+        }
+        if launcher.builtins.code_cache().is_none() {
+            launcher.builtins.started.store(false, Ordering::Relaxed);
+        }
+    });
+}
+
+/// `None` when there is no memory for the process.
+async fn compile(launcher: &Arc<Launcher>) -> Result<Option<CodeCache>, LoadError> {
+    let Some(charge) = launcher.budget.try_charge() else {
+        return Ok(None);
+    };
+    let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, charge).await?;
+    let told = load::compile(&mut blank.connection, None);
+    guarded(launcher, &mut blank.child, &blank.dir, told).await?;
+    module_cache::settle(&blank.dir.deno_dir()).await;
+    let code_cache = blank.end_for_cache(launcher, "compiled-builtins").await?;
+    Ok(Some(code_cache))
+}

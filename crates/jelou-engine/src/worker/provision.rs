@@ -1,0 +1,88 @@
+//! What a blank worker gets before its function: the function's files, and what Deno has compiled of its bundle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jelou_sandbox::{CpuShare, Purpose};
+use tokio::time::Instant;
+
+use super::blank::{Blank, guarded};
+use super::launcher::Launcher;
+use super::load::{self, LoadError};
+use super::module_cache;
+use super::module_url::ModuleUrl;
+use crate::artifacts::{CompiledBundle, Unpacked};
+
+/// How long a process may take to write what it has compiled, and how often to look.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+impl Blank {
+    /// Puts the files of a function into the folder of the process, and what is compiled of its bundle into its caches.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be linked.
+    pub(crate) async fn provide(&mut self, files: &Unpacked) -> std::io::Result<ModuleUrl> {
+        let folder = self.dir.function();
+        files.link_into(&folder)?;
+        let module = ModuleUrl::of(&Unpacked::module_in(&folder));
+        if let Some(compiled) = files.compiled() {
+            let written = module_cache::write(&self.dir.deno_dir(), &module, &compiled).await;
+            // The process compiles the bundle itself.
+            if let Err(error) = written {
+                tracing::debug!(%error, "cannot hand over a compiled bundle");
+            }
+        }
+        Ok(module)
+    }
+
+    /// Makes the process compile the bundle without running it. `None` when the process keeps nothing of it, because the
+    /// bundle has an error.
+    ///
+    /// # Errors
+    ///
+    /// When the process ends, or does not finish within `limits.startup_timeout_ms`.
+    pub(crate) async fn compile(
+        &mut self,
+        launcher: &Launcher,
+        module: &ModuleUrl,
+        files: &Unpacked,
+    ) -> Result<Option<CompiledBundle>, LoadError> {
+        let told = load::compile(&mut self.connection, Some(module));
+        if !guarded(launcher, &mut self.child, &self.dir, told).await? {
+            return Ok(None);
+        }
+        let deno_dir = self.dir.deno_dir();
+        let deadline = Instant::now() + WRITTEN_WITHIN;
+        loop {
+            match module_cache::read(&deno_dir, module, files.bundle_bytes()).await {
+                Ok(Some(compiled)) => return Ok(Some(compiled)),
+                Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    tracing::debug!(%error, "cannot read a compiled bundle");
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// Compiles a bundle in a process of its own, which ends afterwards. `None` when there is nothing to keep, or no memory.
+///
+/// # Errors
+///
+/// When the process cannot be started, or ends.
+pub(crate) async fn compile_apart(
+    launcher: &Arc<Launcher>,
+    files: &Unpacked,
+) -> Result<Option<CompiledBundle>, LoadError> {
+    let Some(charge) = launcher.budget.try_charge() else {
+        return Ok(None);
+    };
+    let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, charge).await?;
+    let module = blank.provide(files).await;
+    let module = module.map_err(|error| LoadError::Died(error.to_string()))?;
+    blank.compile(launcher, &module, files).await
+}
