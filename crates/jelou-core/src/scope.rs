@@ -63,7 +63,7 @@ impl Verb {
     }
 
     /// The scope for this work on every function.
-    fn on_every_function(self) -> Scope {
+    pub fn on_every_function(self) -> Scope {
         match self {
             Self::Read | Self::Logs => Scope::FunctionsRead,
             Self::Deploy | Self::Tokens | Self::Secrets => Scope::FunctionsWrite,

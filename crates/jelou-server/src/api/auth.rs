@@ -38,8 +38,12 @@ impl Authenticated {
         if self.0.scopes.allows(scope) {
             return Ok(self);
         }
+        let wider = match scope {
+            Scope::Function(verb, _) => format!(" or `{}`", verb.on_every_function()),
+            _ => String::new(),
+        };
         Err(ApiError::forbidden(format!(
-            "access token `{}` lacks the scope `{scope}`",
+            "access token `{}` lacks the scope `{scope}`{wider}",
             self.0.name
         ))
         .hint("use an access token with this scope; `jelou whoami` shows which scopes yours has"))
