@@ -8,7 +8,11 @@ pub type AssetFiles = BTreeMap<String, Vec<u8>>;
 
 /// Writes the files as a tar archive. Equal files give equal bytes.
 pub(super) fn pack(files: &AssetFiles) -> Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(Vec::new());
+    // Each file has at most four blocks around its content, each archive two at its end.
+    const BLOCK: usize = 512;
+    let content: usize = files.values().map(Vec::len).sum();
+    let capacity = content + (4 * files.len() + 2) * BLOCK;
+    let mut archive = tar::Builder::new(Vec::with_capacity(capacity));
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
