@@ -74,6 +74,12 @@ fn printed() -> String {
     );
     let typo = sandbox.jelou("deploy mi-funcion -y --human").run();
 
+    sandbox.function(
+        "clientes",
+        "export const url = new URL(process.env.DATABASE_URL!);\n",
+    );
+    let secret = sandbox.jelou("deploy clientes -y --human").run();
+
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
     let send = |body: &str| server.call("mi-funcion", Some(&template), body).1;
     let unknown = sandbox.jelou("functions info nadie --human").run();
@@ -93,6 +99,7 @@ fn printed() -> String {
             .call("mi-funcion", Some(&template), r#"{"telefono":"593"}"#)
             .1,
         typo.to_string(),
+        secret.to_string(),
         call("consulta", &database).replace("\\\"", "\""),
     ];
     printed.extend(deploys_of_many_files(&sandbox));
