@@ -8,7 +8,7 @@
  */
 import { log } from "./log.ts";
 import { isReserved } from "./env.ts";
-import { apply, defineProperty, hasOwn, keys, NativeProxy, NativeTypeError } from "./primordials.ts";
+import { apply, defineProperty, hasOwn, NativeProxy, NativeTypeError } from "./primordials.ts";
 import { noteUnset } from "./unset.ts";
 
 const TIME_ZONE = "TZ";

@@ -50,10 +50,9 @@ export function translateRefusals(): void {
       }
       const right = refusal[1]!;
       super(explain(right, unquoted(refusal[2])), options);
-      const self: Error & { code?: string } = this;
-      if (right === "net" || right === "write") self.code = "EACCES";
+      if (right === "net" || right === "write") (this as { code?: string }).code = "EACCES";
       // A derived constructor continues with the object that this one returns.
-      if (right === "read") return notFound(NotFound, self.message) as this;
+      if (right === "read") return notFound(NotFound, this.message) as this;
     }
   }
   Object.setPrototypeOf(NotCapable, Refusal);
