@@ -182,15 +182,16 @@ Deno.test("replacing JSON.stringify and Array.prototype.map leaves validation al
 });
 
 Deno.test("a function that has used up its files does not cost the process", async () => {
+  using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using worker = await Worker.serving(
     `
     import { define } from "@jelou/functions";
     const all = [];
     export default define({ description: "x", handler: async ({ close }) => {
-      if (close) return all.splice(0).forEach((listener) => listener.close());
+      if (close) return all.splice(0).forEach((connection) => connection.close());
       while (true) {
         try {
-          all.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+          all.push(await Deno.connect({ hostname: "127.0.0.1", port: ${server.addr.port} }));
         } catch (error) {
           // Longer than the runtime puts off parts of its start.
           await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -215,14 +216,15 @@ Deno.test("a function that has used up its files does not cost the process", asy
 });
 
 Deno.test("a process that can take no more requests over HTTP ends", async () => {
+  using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using worker = await Worker.serving(
     `
     import { define } from "@jelou/functions";
     const all = [];
-    export default define({ description: "x", handler: () => {
+    export default define({ description: "x", handler: async () => {
       while (true) {
         try {
-          all.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+          all.push(await Deno.connect({ hostname: "127.0.0.1", port: ${server.addr.port} }));
         } catch (error) {
           return error.message;
         }

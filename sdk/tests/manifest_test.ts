@@ -49,6 +49,8 @@ Deno.test("a manifest has exactly the fields that the server reads, with their d
       outputSchema: null,
       annotations: null,
     }],
+    env: true,
+    routes: [],
   });
 });
 

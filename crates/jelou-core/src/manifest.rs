@@ -11,6 +11,9 @@ pub enum Mode {
     Define,
     /// Several tools, each at its own route.
     App,
+    /// A web handler that gets requests whole. It is one tool, at one route for every path and further ones for the
+    /// routes without a token.
+    Handler,
 }
 
 /// The manifest of a deployment.
@@ -22,6 +25,27 @@ pub struct Manifest {
     pub description: String,
     /// Exactly one for [`Mode::Define`].
     pub tools: Vec<Tool>,
+    /// Whether the secrets are also in the environment of the process.
+    #[serde(default = "yes")]
+    pub env: bool,
+    /// The routes inside a web handler, as far as they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<InnerRoute>,
+    /// The function's own OpenAPI document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openapi: Option<Value>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A route inside a web handler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InnerRoute {
+    pub method: String,
+    /// Segments of which some are `:param`.
+    pub path: String,
 }
 
 /// One tool: a handler with its route.

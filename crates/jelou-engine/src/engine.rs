@@ -8,6 +8,7 @@ use jelou_core::{Limits, Slug, SourceTree};
 use jelou_sandbox::{
     LayerStatus, ProcessLimits, Sandbox, SandboxConfig, SandboxError, denied_addresses,
 };
+use serde_json::{Map, Value};
 
 use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
@@ -160,7 +161,7 @@ impl Engine {
         Slot::new(processes)
     }
 
-    /// Builds an upload. A failed build leaves nothing behind.
+    /// Builds an upload with the settings of its `jelou.json`. A failed build leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -169,11 +170,14 @@ impl Engine {
         &self,
         slug: &Slug,
         tree: &SourceTree,
+        settings: &Map<String, Value>,
         types: TypeCheck,
     ) -> Result<Built, BuildError> {
         let host = &self.starter.host;
         let secrets = host.secrets(slug).map_err(BuildError::Secrets)?;
-        self.builder.build(slug, tree, types, secrets).await
+        self.builder
+            .build(slug, tree, settings, types, secrets)
+            .await
     }
 
     /// Ends the blank workers. The caller has retired the slots, which ends the workers of functions.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use jelou_core::cold_future;
+use jelou_core::manifest::Mode;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -32,16 +33,21 @@ pub(crate) async fn answer(
     let Target {
         function,
         unknown,
-        skipped,
+        mut skipped,
     } = target;
+    let live = function
+        .as_ref()
+        .and_then(|function| function.live.load_full());
+    if let (Some(function), Some(live)) = (&function, &live)
+        && live.manifest.mode == Mode::Handler
+    {
+        skipped += target::supabase_prefix(&request.uri().path()[skipped..], &function.slug);
+    }
     let read = target::read(&mut request, skipped);
     // From here on, the URI has the canonical path.
     let uri = request.uri().clone();
     let path = uri.path();
     let mut request = Unread::of(request);
-    let live = function
-        .as_ref()
-        .and_then(|function| function.live.load_full());
     let mut response = match (&function, &live, read) {
         (Some(_), Some(live), Err(reason)) => {
             let mut response = Response::from(Answer::BadTarget(reason));
@@ -130,7 +136,7 @@ async fn route(
         return Answer::LoopDetected.into();
     }
     let reserved = Reserved::of(path);
-    if reserved == Some(Reserved::Mcp) && live.documents.mcp.has_tools() {
+    if reserved == Some(Reserved::Mcp) && live.documents.mcp.is_served() {
         let exchange = mcp::Exchange {
             gateway,
             function,

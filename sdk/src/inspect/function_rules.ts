@@ -48,7 +48,8 @@ function checkRoutes(tools: readonly ToolManifest[], report: Report): void {
   }
 }
 
-function checkSchedules(tools: readonly ToolManifest[], report: Report): void {
+/** Checks the number and the names of the schedules. */
+export function checkSchedules(tools: readonly ToolManifest[], report: Report): void {
   const schedules = tools.flatMap((tool) => tool.cron);
   if (schedules.length > MAX_SCHEDULES) {
     report.problems.push(

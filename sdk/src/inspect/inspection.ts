@@ -7,13 +7,15 @@ import type { AppDefinition } from "../definition/app.ts";
 import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
 import type { FunctionConfig } from "../definition/config.ts";
-import type { Definition } from "../worker/module.ts";
+import type { Loaded } from "../worker/module.ts";
 import { checkFunction } from "./function_rules.ts";
 import { checkKeys } from "./keys.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
 import { checkForModels } from "./model_rules.ts";
 import type { Report } from "./report.ts";
+import { mergeSettings, readSettings, type Settings } from "./settings.ts";
 import { inspectTool } from "./tool.ts";
+import { inspectHandler } from "./web_handler.ts";
 
 /** The result of an inspection. The manifest is valid only if `problems` is empty. */
 export interface Inspection extends Readonly<Report> {
@@ -21,11 +23,19 @@ export interface Inspection extends Readonly<Report> {
 }
 
 /** Reads the manifest of a definition and collects all its problems. */
-export function inspect(definition: Definition, functionSlug: string): Inspection {
+export function inspect(
+  { definition, handler }: Loaded,
+  functionSlug: string,
+  members: Readonly<Record<string, unknown>> = {},
+): Inspection {
   const report: Report = { problems: [], warnings: [] };
+  const settings = readSettings(members, report);
+  if (handler !== null) {
+    return { manifest: inspectHandler(handler, functionSlug, settings, report), ...report };
+  }
   const manifest = definition[DEFINITION] === "app"
-    ? inspectApp(definition as AppDefinition, report)
-    : inspectDefine(definition as AnyFunctionDefinition, functionSlug, report);
+    ? inspectApp(definition as AppDefinition, settings, report)
+    : inspectDefine(definition as AnyFunctionDefinition, functionSlug, settings, report);
   checkFunction(manifest, report);
   for (const tool of manifest.tools) {
     const label = manifest.mode === "app" ? `tool "${tool.key}"` : "define()";
@@ -34,12 +44,17 @@ export function inspect(definition: Definition, functionSlug: string): Inspectio
   return { manifest, ...report };
 }
 
-function inspectDefine(definition: AnyFunctionDefinition, functionSlug: string, report: Report): Manifest {
+function inspectDefine(
+  definition: AnyFunctionDefinition,
+  functionSlug: string,
+  settings: Settings,
+  report: Report,
+): Manifest {
   const tool = inspectTool({
     key: "default",
     label: "define()",
     definition,
-    config: asConfig(definition.config, "define()", report),
+    config: mergeSettings(asConfig(definition.config, "define()", report), settings, "define()", report),
     defaultName: functionSlug,
     defaultPath: "*",
   }, report);
@@ -48,12 +63,14 @@ function inspectDefine(definition: AnyFunctionDefinition, functionSlug: string, 
     name: typeof definition.name === "string" ? definition.name : null,
     description: tool.description,
     tools: [tool],
+    env: settings.env,
+    routes: [],
   };
 }
 
-function inspectApp(definition: AppDefinition, report: Report): Manifest {
+function inspectApp(definition: AppDefinition, settings: Settings, report: Report): Manifest {
   checkKeys(definition, APP_KEYS, (text) => report.problems.push(`app(): ${text}`));
-  const shared = asConfig(definition.config, "app()", report);
+  const shared = mergeSettings(asConfig(definition.config, "app()", report), settings, "app()", report);
   const tools: ToolManifest[] = [];
   for (const [key, tool] of Object.entries(asTools(definition.tools, report))) {
     const label = `tool "${key}"`;
@@ -73,7 +90,7 @@ function inspectApp(definition: AppDefinition, report: Report): Manifest {
   const { name = null, description = "" } = definition;
   if (name !== null && typeof name !== "string") report.problems.push("app(): `name` must be a string");
   if (typeof description !== "string") report.problems.push("app(): `description` must be a string");
-  return { mode: "app", name, description, tools };
+  return { mode: "app", name, description, tools, env: settings.env, routes: [] };
 }
 
 const APP_KEYS = ["name", "description", "config", "tools"];

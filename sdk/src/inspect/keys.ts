@@ -8,14 +8,14 @@
 export function checkKeys(object: object, known: readonly string[], problem: (text: string) => void): void {
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
-    const near = nearest(key, known);
+    const near = nearMiss(key, known);
     const advice = near === null ? `known are ${known.join(", ")}` : `did you mean \`${near}\`?`;
     problem(`has the unknown key \`${key}\`; ${advice}`);
   }
 }
 
 /** Returns the nearest known key, or `null` if no key is near. */
-function nearest(key: string, known: readonly string[]): string | null {
+export function nearMiss(key: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let least = Math.max(2, Math.floor(key.length / 3)) + 1;
   for (const candidate of known) {

@@ -9,10 +9,21 @@ import type { HttpMethod, ToolAnnotations } from "../definition/config.ts";
 
 /** The manifest of a function. */
 export interface Manifest {
-  readonly mode: "define" | "app";
+  readonly mode: "define" | "app" | "handler";
   readonly name: string | null;
   readonly description: string;
   readonly tools: readonly ToolManifest[];
+  /** Whether the secrets are also in the environment of the process. */
+  readonly env: boolean;
+  /** The routes inside a web handler, as far as they are known. */
+  readonly routes: readonly RouteManifest[];
+}
+
+/** A route of an app inside a web handler. */
+export interface RouteManifest {
+  readonly method: string;
+  /** With `:param` segments. */
+  readonly path: string;
 }
 
 /** The manifest of one tool. */

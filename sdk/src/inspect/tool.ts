@@ -94,7 +94,7 @@ function readMethods(methods: unknown, problem: Problem): readonly HttpMethod[] 
 }
 
 /** Returns `null` for the server's default. The server checks the maximum. */
-function readTimeout(timeout: unknown, problem: Problem): number | null {
+export function readTimeout(timeout: unknown, problem: Problem): number | null {
   if (timeout === undefined) return null;
   if (typeof timeout === "number" && timeout >= 1 && timeout <= Number.MAX_SAFE_INTEGER) {
     return Math.round(timeout);

@@ -138,6 +138,9 @@ export class InvocationContext implements Context {
     return this.#waitUntil ??= this.#keeper();
   }
 
+  /** A part of the interface of Workers. Without an origin server behind it, there is nothing to pass on. */
+  passThroughOnException(): void {}
+
   #keeper(): (work: PromiseLike<unknown>) => void {
     const background = new Background(this, this.#incoming);
     return (work) => background.add(work);

@@ -6,6 +6,8 @@
 import { type Answer, internalError, type PlainAnswer, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
+import { answerWeb } from "./handlers/answer.ts";
+import type { WebHandler } from "./handlers/handler.ts";
 import type { Incoming } from "./incoming.ts";
 import { codingsOf, decodeBody } from "./encoded_body.ts";
 import { type Input, queryInput, readBody, Refused, takesQuery } from "./input.ts";
@@ -23,6 +25,8 @@ import type { IssueDetail, Validated, Validator } from "./validation.ts";
 export interface LoadedFunction {
   readonly scope: FunctionScope;
   readonly tools: Tools;
+  /** The handler that gets the requests instead of the tools. */
+  readonly web: { readonly handler: WebHandler; readonly env: Record<string, unknown> } | null;
   /** The largest body, in bytes. */
   readonly maxBodyBytes: number;
 }
@@ -30,7 +34,23 @@ export interface LoadedFunction {
 /** Answers one request. Never throws. */
 export function invoke(fn: LoadedFunction, incoming: Incoming): Promise<Answer> {
   const context = new InvocationContext(fn.scope, incoming);
-  return runAs(context, () => answer(fn, context, incoming));
+  return runAs(context, () => {
+    const { web } = fn;
+    return web === null ? answer(fn, context, incoming) : answerWhole(web, context, incoming);
+  });
+}
+
+/** Answers with a web handler. */
+async function answerWhole(
+  { handler, env }: NonNullable<LoadedFunction["web"]>,
+  context: InvocationContext,
+  incoming: Incoming,
+): Promise<Answer> {
+  try {
+    return await answerWeb(handler, env, context, incoming);
+  } catch (error) {
+    return failed(null, incoming, error);
+  }
 }
 
 async function answer(fn: LoadedFunction, context: InvocationContext, request: Incoming): Promise<Answer> {
@@ -69,11 +89,15 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     if (outcome.described && tool.validateOutput !== null) await warnOfMismatch(tool, outcome);
     return outcome.answer;
   } catch (error) {
-    // Errors after the caller has disconnected are not the function's fault.
-    log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
-    hintAtMissingSecrets(error);
-    return internalError();
+    return failed(tool, incoming, error);
   }
+}
+
+function failed(tool: Tool | null, incoming: Incoming, error: unknown): Answer {
+  // Errors after the caller has disconnected are not the function's fault.
+  log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
+  hintAtMissingSecrets(error);
+  return internalError();
 }
 
 /** Whether this is a request of the call channel that almost always contains plain JSON. */

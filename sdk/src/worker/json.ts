@@ -245,7 +245,8 @@ export function nameOfType(value: object): string {
   return typeof tag === "string" && tag !== "" ? tag : isError(value) ? "Error" : "object";
 }
 
-function article(name: string): string {
+/** The indefinite article of a name. */
+export function article(name: string): string {
   return matches(/^[AEIOaeio]|^U[^Rn]/, name) ? "an" : "a";
 }
 

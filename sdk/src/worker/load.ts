@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Definition, describeFailure, importDefinition, LoadError } from "./module.ts";
+import { createBindings } from "./handlers/bindings.ts";
+import { captureServers, endCapture } from "./handlers/mod.ts";
+import { describeFailure, importFunction, type Loaded as LoadedModule, LoadError } from "./module.ts";
 import { createEgress, type EgressClient } from "./egress.ts";
 import { createEnv } from "./env.ts";
 import { provideEnvironment } from "./environment.ts";
@@ -40,10 +42,15 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     setInspecting(message.mode === "inspect");
     provideEnvironment(message.processEnv === false ? {} : message.env);
     provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket }, message.words);
+    await captureServers(message.words);
     dropRights(socketPath, message.egressSocket, message.module);
-    if (inspection === null) return { result: { ok: true }, fn: await importFunction(message, egress) };
-    const definition = await importDefinition(message.module);
-    const { manifest, warnings, problems } = inspection.inspect(definition, message.functionSlug);
+    const loaded = await importFunction(message.module, message.words);
+    if (inspection === null) {
+      endCapture();
+      return { result: { ok: true }, fn: prepare(loaded, message, egress) };
+    }
+    const { functionSlug, settings = {} } = message;
+    const { manifest, warnings, problems } = inspection.inspect(loaded, functionSlug, settings);
     if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
     return { result: { ok: true, manifest, warnings }, fn: null };
   } catch (error) {
@@ -54,16 +61,12 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
 /** The default limit of a body, in bytes. The engine can set another limit. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-async function importFunction(message: LoadMessage, egress: EgressClient | null): Promise<LoadedFunction> {
-  return prepare(await importDefinition(message.module), message, egress);
-}
-
-/** What a function needs beside its definition. */
+/** What a function needs beside its module. */
 export type Surroundings = Omit<LoadMessage, "mode" | "module" | "words">;
 
 /** Makes a function ready for requests. */
 export function prepare(
-  definition: Definition,
+  { definition, handler }: LoadedModule,
   message: Surroundings,
   egress: EgressClient | null,
 ): LoadedFunction {
@@ -75,5 +78,10 @@ export function prepare(
     memory: memoryFactory(egress, message.memory ?? null),
     jelou: jelouFactory(message.jelou ?? null),
   };
-  return { scope, tools: prepareTools(definition), maxBodyBytes: message.maxBodyBytes ?? MAX_BODY_BYTES };
+  return {
+    scope,
+    tools: definition === null ? {} : prepareTools(definition),
+    web: handler === null ? null : { handler, env: createBindings(scope.env.toObject()) },
+    maxBodyBytes: message.maxBodyBytes ?? MAX_BODY_BYTES,
+  };
 }

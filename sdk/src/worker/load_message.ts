@@ -33,6 +33,8 @@ export interface LoadMessage {
   readonly memory: MemoryStore | null;
   /** Credentials of the Jelou API. */
   readonly jelou: JelouCredentials | null;
+  /** The settings of `jelou.json`, for an inspection. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** The platform's memory store. */

@@ -5,8 +5,20 @@
  */
 import type { InvocationContext } from "./context.ts";
 import { currentContext } from "./current.ts";
+import { bindingHint } from "./handlers/bindings.ts";
 import { renderArgument } from "./log_value.ts";
-import { byteLength, encode, NativeDate, slice, stringify, toISOString, writeStdout } from "./primordials.ts";
+import {
+  byteLength,
+  encode,
+  NativeDate,
+  NativeWeakSet,
+  slice,
+  stringify,
+  toISOString,
+  weakSetAdd,
+  weakSetHas,
+  writeStdout,
+} from "./primordials.ts";
 
 export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
@@ -39,7 +51,26 @@ export function log(level: Level, args: readonly unknown[]): void {
 
 /** Writes a line of a request, or of none. Never throws. */
 export function logAs(context: InvocationContext | undefined, level: Level, args: readonly unknown[]): void {
-  logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, args);
+  if (level === "ERROR" && context !== undefined) weakSetAdd(failed, context);
+  const hint = level === "ERROR" ? hintOf(args) : null;
+  const shown = hint === null ? args : [...args, hint];
+  logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, shown);
+}
+
+/** The requests with an error in their log. */
+const failed = new NativeWeakSet<object>();
+
+/** Whether a request has written an error. */
+export function hasLoggedError(context: object): boolean {
+  return weakSetHas(failed, context);
+}
+
+function hintOf(args: readonly unknown[]): string | null {
+  for (let index = 0; index < args.length; index++) {
+    const hint = bindingHint(args[index]);
+    if (hint !== null) return hint;
+  }
+  return null;
 }
 
 /** Writes a line of the given request. Never throws. */

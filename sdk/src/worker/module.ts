@@ -6,6 +6,8 @@
 import type { AppDefinition } from "../definition/app.ts";
 import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
+import { Ambiguous, findHandler } from "./handlers/find.ts";
+import type { WebHandler } from "./handlers/handler.ts";
 import type { LoadFailure } from "./load_message.ts";
 import { maskText } from "./log_mask.ts";
 import { createObjectURL, isError, NativeBlob, nativeImport, revokeObjectURL, slice } from "./primordials.ts";
@@ -13,8 +15,13 @@ import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
 import { missingSecrets } from "./unset.ts";
 
-/** The types of a module's default export. */
+/** A definition of this platform. */
 export type Definition = AnyFunctionDefinition | AppDefinition;
+
+/** What a module does: it exports a definition, or it has a handler of web requests. */
+export type Loaded =
+  | { readonly definition: Definition; readonly handler: null }
+  | { readonly definition: null; readonly handler: WebHandler };
 
 /** The error of a function that cannot be loaded, with a message for its author. */
 export class LoadError extends Error {
@@ -38,9 +45,9 @@ export async function importSource(source: string): Promise<Record<string, unkno
 /**
  * Imports the bundle. Inside it, `@jelou/functions` resolves to the copy that this process has loaded.
  *
- * @throws {LoadError} If the bundle cannot be imported or does not export a definition.
+ * @throws {LoadError} If the bundle cannot be imported or has no handler.
  */
-export async function importDefinition(url: string): Promise<Definition> {
+export async function importFunction(url: string, words: readonly string[]): Promise<Loaded> {
   let module: Record<string, unknown>;
   try {
     module = await nativeImport(url);
@@ -53,26 +60,42 @@ export async function importDefinition(url: string): Promise<Definition> {
       error,
     );
   }
-  return asDefinition(module);
+  return await readModule(module, words);
 }
 
-/** Checks a module's default export. */
-export function asDefinition(module: Record<string, unknown>): Definition {
-  const { default: definition } = module;
-  if (definition === undefined) {
+/** Reads what a module does from its exports and the servers that it has started. */
+export async function readModule(
+  module: Record<string, unknown>,
+  words: readonly string[],
+): Promise<Loaded> {
+  const { default: exported } = module;
+  const kind = (exported as { [DEFINITION]?: unknown } | null | undefined)?.[DEFINITION];
+  if (kind === "define" || kind === "app") return { definition: exported as Definition, handler: null };
+  const handler = await find(module, words.includes("listen(") || words.includes("serve("));
+  if (handler !== null) return { definition: null, handler };
+  if (exported === undefined) {
     throw new LoadError(
       "NO_DEFAULT_EXPORT",
-      "The module has no default export. Write `export default define({ ... })` or `export default app({ ... })`" +
-        ` in the entrypoint.${exportedNames(module)}`,
+      "The module has no default export, and starts no server. Write `export default define({ ... })`," +
+        ` \`export default { fetch }\` or \`Deno.serve(handler)\` in the entrypoint.${exportedNames(module)}`,
     );
   }
-  const kind = (definition as { [DEFINITION]?: unknown } | null)?.[DEFINITION];
-  if (kind === "define" || kind === "app") return definition as Definition;
   throw new LoadError(
     "INVALID_DEFINITION",
-    `The default export is ${describe(definition)}, not a function of this platform.` +
-      " Wrap it: `export default define({ description, handler })`.",
+    `The default export is ${
+      describe(exported)
+    } without a function \`fetch\`, and the module starts no server.` +
+      " Write `export default define({ description, handler })`, or `export default { fetch }`.",
   );
+}
+
+async function find(module: Record<string, unknown>, mayListen: boolean): Promise<WebHandler | null> {
+  try {
+    return await findHandler(module, mayListen);
+  } catch (error) {
+    if (error instanceof Ambiguous) throw new LoadError("INVALID_DEFINITION", error.message);
+    throw new LoadError("IMPORT_FAILED", `The module's server does not start: ${messageOf(error)}`, error);
+  }
 }
 
 function exportedNames(module: Record<string, unknown>): string {

@@ -9,7 +9,7 @@
  */
 import { collectGarbage } from "./globals.ts";
 import { prepare } from "./load.ts";
-import { asDefinition, importSource } from "./module.ts";
+import { importSource, readModule } from "./module.ts";
 import type { LoadedFunction } from "./invocation.ts";
 
 /** A typical function: an object as input, an object as result. */
@@ -37,8 +37,8 @@ const REQUEST = requestFrame(
  * @param serve Sets the function that the worker serves, or `null` for none.
  */
 export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | null) => void): Promise<void> {
-  const definition = asDefinition(await importSource(FUNCTION));
-  const fn = prepare(definition, {
+  const loaded = await readModule(await importSource(FUNCTION), []);
+  const fn = prepare(loaded, {
     functionSlug: "rehearsal",
     functionId: "",
     deploymentId: "",

@@ -136,7 +136,8 @@ interface ForeignResponse {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-function isForeignResponse(value: object): value is ForeignResponse {
+/** Whether a value is a response of another library. */
+export function isForeignResponse(value: object): value is ForeignResponse {
   const { status, headers } = value as Partial<ForeignResponse>;
   return typeof status === "number" && typeof headers === "object" && headers !== null &&
     isFunction(headers, "forEach") && isFunction(value, "arrayBuffer");

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::CreatedToken;
 use crate::compatibility::BreakingChange;
@@ -26,6 +27,10 @@ pub struct DeployRequest {
     /// Patterns of files that the function reads by path, such as `templates/**`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<String>,
+    /// The settings of `jelou.json`: `public`, `cors`, `timeout`, `cron`, `env` and `openapi`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub settings: Map<String, Value>,
     /// Build and inspect, but change nothing.
     #[serde(default)]
     pub dry_run: bool,

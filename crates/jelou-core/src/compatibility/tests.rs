@@ -29,6 +29,9 @@ fn app(tools: Vec<Tool>) -> Manifest {
         name: None,
         description: "A test".to_owned(),
         tools,
+        env: true,
+        routes: Vec::new(),
+        openapi: None,
     }
 }
 

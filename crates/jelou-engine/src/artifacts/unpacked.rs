@@ -21,7 +21,14 @@ use super::compiled::CompiledBundle;
 const MODULE: &str = "index.js";
 
 /// Words that decide what a worker prepares before it imports a bundle. The worker does not read the bundle itself.
-const WORDS: [&str; 1] = ["node:worker_threads"];
+const WORDS: [&str; 6] = [
+    "node:worker_threads",
+    "node:http",
+    "\"http\"",
+    "\"https\"",
+    "listen(",
+    "serve(",
+];
 
 /// Bytes of a bundle from which its compiled form saves more time than it takes to hand over.
 const WORTH_COMPILING: u64 = 64 * 1024;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jelou_core::source::FileKind;
 use jelou_core::{Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
+use serde_json::{Map, Value};
 use sourcemap::SourceMap;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -59,12 +60,13 @@ impl Builder {
         &self,
         slug: &Slug,
         tree: &SourceTree,
+        settings: &Map<String, Value>,
         types: TypeCheck,
         secrets: BTreeMap<String, Zeroizing<String>>,
     ) -> Result<Built, BuildError> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
-        self.build_now(slug, tree, types, &BuildSecrets::new(secrets))
+        self.build_now(slug, tree, settings, types, &BuildSecrets::new(secrets))
             .await
             .map_err(BuildError::or_full_disk)
     }
@@ -73,6 +75,7 @@ impl Builder {
         &self,
         slug: &Slug,
         tree: &SourceTree,
+        settings: &Map<String, Value>,
         types: TypeCheck,
         secrets: &BuildSecrets,
     ) -> Result<Built, BuildError> {
@@ -86,9 +89,11 @@ impl Builder {
         }
         let mut bundle = bundle::run(tools, &workspace).await?;
         used.extend(bundle::sources(&bundle.source_map));
-        let usage = Usage::of(tree, &used);
+        let openapi = settings.get("openapi").and_then(Value::as_str);
+        let openapi = openapi.map(|path| path.strip_prefix("./").unwrap_or(path));
+        let usage = Usage::of(tree, &used, openapi);
         bundle.assets = usage.assets(tree);
-        let (manifest, mut warnings) = self.inspect(slug, &mut bundle, secrets).await?;
+        let (manifest, mut warnings) = self.inspect(slug, &mut bundle, settings, secrets).await?;
         secrets.check_manifest(&manifest)?;
         warnings.extend(usage.warnings);
         Ok(Built {
@@ -105,6 +110,7 @@ impl Builder {
         &self,
         slug: &Slug,
         bundle: &mut Bundle,
+        settings: &Map<String, Value>,
         secrets: &BuildSecrets,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
         let launcher = &self.tools.launcher;
@@ -128,13 +134,14 @@ impl Builder {
             deployment_id: None,
             company: None,
             env: secrets.env(),
-            process_env: true,
+            process_env: settings.get("env") != Some(&Value::Bool(false)),
             functions_domain: &self.functions_domain,
             egress_socket: None,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: launcher.limits.max_body_bytes,
             memory: None,
             jelou: None,
+            settings: Some(settings),
         };
         let loaded = blank.inspect(launcher, &request).await.map_err(|error| {
             let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();

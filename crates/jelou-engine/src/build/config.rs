@@ -102,6 +102,12 @@ pub(super) fn with_bare_sdk(source: &str) -> String {
     result
 }
 
+/// Makes `import.meta.main` true in the entrypoint. In the worker, the bundle is not the main module. The text keeps its
+/// length, so that positions in the source map stay right.
+pub(super) fn as_main_module(source: &str) -> String {
+    source.replace("import.meta.main", "(true/* main */)")
+}
+
 /// Rewrites quoted specifiers that begin with `name`.
 fn with_bare_name(source: &str, name: &str) -> String {
     let mut result = String::with_capacity(source.len());

@@ -18,8 +18,9 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// `used` are the files that the build read, and possibly names of other sources.
-    pub(super) fn of(tree: &SourceTree, used: &BTreeSet<String>) -> Self {
+    /// `used` are the files that the build read, and possibly names of other sources. `openapi` is the path of the
+    /// function's own document.
+    pub(super) fn of(tree: &SourceTree, used: &BTreeSet<String>, openapi: Option<&str>) -> Self {
         let named: BTreeSet<String> = used
             .iter()
             .filter_map(|path| Some((path, tree.file(path)?.text()?)))
@@ -34,7 +35,7 @@ impl Usage {
                     FileKind::Asset
                 } else if used.contains(path) {
                     FileKind::Module
-                } else if is_configuration(path) {
+                } else if is_configuration(path) || openapi == Some(path) {
                     FileKind::Configuration
                 } else {
                     return None;

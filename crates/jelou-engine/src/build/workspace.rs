@@ -58,6 +58,11 @@ impl Workspace {
             match file.text().filter(|_| is_module(&file.path)) {
                 Some(code) => {
                     let code = config::with_bare_sdk(code);
+                    let code = if file.path == tree.entrypoint() {
+                        config::as_main_module(&code)
+                    } else {
+                        code
+                    };
                     fs_err::write(path, static_urls::relative_to_root(&file.path, &code))?;
                 }
                 None => fs_err::write(path, &file.content)?,

@@ -12,6 +12,8 @@ pub struct LaunchSpec {
     pub slug: Slug,
     pub deployment: DeploymentId,
     pub artifact_hash: String,
+    /// Whether the secrets are also in the environment of the process.
+    pub process_env: bool,
 }
 
 /// The data that all functions of this server get.

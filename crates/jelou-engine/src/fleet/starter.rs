@@ -65,7 +65,7 @@ impl FunctionStarter {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
-            process_env: true,
+            process_env: spec.process_env,
             functions_domain: &self.platform.functions_domain,
             egress_socket: Some(&egress_socket),
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
@@ -77,6 +77,7 @@ impl FunctionStarter {
                 base_url: &jelou.base_url,
                 api_key: &jelou.api_key,
             }),
+            settings: None,
         };
         let logs = self.logs(spec);
         let egress = self.egress_handler(spec, blank.usage());

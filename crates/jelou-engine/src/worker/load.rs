@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::module_url::ModuleUrl;
@@ -65,6 +66,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
+    /// The settings of `jelou.json`, for an inspection.
+    pub(crate) settings: Option<&'a Map<String, Value>>,
 }
 
 /// The worker's description of the function.

@@ -14,6 +14,7 @@ use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
 use jelou_token::RuntimeToken;
+use serde_json::{Map, Value};
 
 use super::candidate::Candidate;
 use super::tokens::mint;
@@ -81,7 +82,9 @@ impl Control {
         } else {
             TypeCheck::Skip
         };
-        let built = self.engine.build(&slug, &tree, types).await?;
+        let settings = &request.settings;
+        let mut built = self.engine.build(&slug, &tree, settings, types).await?;
+        built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&built.manifest)?;
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
@@ -388,6 +391,35 @@ fn checked_tag(tag: Option<String>) -> Result<Option<String>, ControlError> {
         detail: format!("the tag must have 1 to {MAX_TAG_BYTES} bytes, without spaces"),
         hint: "for example v1.4.0; `--message` takes a text",
     })
+}
+
+/// The OpenAPI document that the settings name.
+fn openapi_of(
+    settings: &Map<String, Value>,
+    tree: &SourceTree,
+) -> Result<Option<Value>, ControlError> {
+    let Some(path) = settings.get("openapi").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let invalid = |detail: String| ControlError::Invalid {
+        detail,
+        hint: "`openapi` in jelou.json is the path of a JSON file with an OpenAPI document",
+    };
+    let file = tree
+        .file(path)
+        .ok_or_else(|| invalid(format!("there is no file `{path}` in the upload")))?;
+    let document: Value = serde_json::from_slice(&file.content)
+        .map_err(|error| invalid(format!("`{path}` is not JSON: {error}")))?;
+    if document
+        .get("openapi")
+        .is_none_or(|version| !version.is_string())
+    {
+        return Err(invalid(format!(
+            "`{path}` has no member `openapi` with the version"
+        )));
+    }
+    Ok(Some(document))
 }
 
 /// The part of a stored artifact that the engine caches on disk.

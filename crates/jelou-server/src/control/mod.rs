@@ -103,7 +103,7 @@ impl Control {
         artifact: ArtifactHash,
         manifest: Manifest,
     ) -> Live {
-        let slot = self.slot(function, deployment, artifact.to_string());
+        let slot = self.slot(function, deployment, artifact.to_string(), manifest.env);
         let url = self.domain.url(function.slug.as_str());
         Live::new(manifest, slot, &url)
     }
@@ -115,16 +115,24 @@ impl Control {
             function,
             spec.deployment.clone(),
             spec.artifact_hash.clone(),
+            spec.process_env,
         );
         live.with_slot(slot)
     }
 
-    fn slot(&self, function: &Function, deployment: DeploymentId, artifact_hash: String) -> Slot {
+    fn slot(
+        &self,
+        function: &Function,
+        deployment: DeploymentId,
+        artifact_hash: String,
+        process_env: bool,
+    ) -> Slot {
         self.engine.slot(LaunchSpec {
             function: function.id.clone(),
             slug: function.slug.clone(),
             deployment,
             artifact_hash,
+            process_env,
         })
     }
 

@@ -11,6 +11,7 @@ pub(super) fn document(manifest: &Manifest) -> Bytes {
     let mut tools = manifest.tools.iter().map(described);
     let document = match manifest.mode {
         Mode::Define => json!({ "status": "ok", "mode": "define", "tool": tools.next() }),
+        Mode::Handler => json!({ "status": "ok", "mode": "handler", "tool": tools.next() }),
         Mode::App => json!({ "status": "ok", "mode": "app", "tools": tools.collect::<Vec<_>>() }),
     };
     Bytes::from(document.to_string())

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
+use jelou_core::Slug;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// The special-query percent-encode set (WHATWG URL, section 1.3).
@@ -96,6 +97,21 @@ pub(crate) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), Ba
         request.headers_mut().insert(header::HOST, host);
     }
     Ok(())
+}
+
+/// Bytes at the start of the path that clients of Supabase add, and that a function of theirs does not see: its path
+/// begins with its name.
+pub(crate) fn supabase_prefix(path: &str, slug: &Slug) -> usize {
+    const PREFIX: &str = "/functions/v1";
+    let name = path
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.split('/').next());
+    if name == Some(slug.as_str()) {
+        PREFIX.len()
+    } else {
+        0
+    }
 }
 
 /// Checks that a path is unambiguous.
@@ -201,6 +217,22 @@ mod tests {
             encoded.as_deref(),
             Ok("/a%C3%B1o/%7Ba%7D%5E%22?q=Jos%C3%A9&b=%27")
         );
+    }
+
+    #[test]
+    fn clients_of_supabase_add_a_prefix() {
+        let slug: Slug = "hello".parse().unwrap();
+        for (path, seen) in [
+            ("/functions/v1/hello", "/hello"),
+            ("/functions/v1/hello/a/b", "/hello/a/b"),
+            ("/functions/v1/hello/", "/hello/"),
+            ("/functions/v1/hello-2", "/functions/v1/hello-2"),
+            ("/functions/v1", "/functions/v1"),
+            ("/hello/a", "/hello/a"),
+            ("/", "/"),
+        ] {
+            assert_eq!(&path[supabase_prefix(path, &slug)..], seen);
+        }
     }
 
     #[test]

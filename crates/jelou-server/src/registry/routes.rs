@@ -247,6 +247,9 @@ mod tests {
             name: None,
             description: "d".to_owned(),
             tools: tools.iter().map(tool).collect(),
+            env: true,
+            routes: Vec::new(),
+            openapi: None,
         })
     }
 

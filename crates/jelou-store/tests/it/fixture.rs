@@ -223,6 +223,9 @@ pub(crate) fn manifest(description: &str) -> Manifest {
             output_schema: None,
             annotations: None,
         }],
+        env: true,
+        routes: Vec::new(),
+        openapi: None,
     }
 }
 

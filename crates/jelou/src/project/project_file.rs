@@ -11,6 +11,7 @@ use jsonc_parser::common::{Range, Ranged};
 use jsonc_parser::cst::{CstInputValue, CstRootNode};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast, parse_to_serde_value};
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use crate::exit::Failure;
 
@@ -19,7 +20,7 @@ const EXAMPLE: &str = r#"write it like {"function": "mi-funcion", "entrypoint": 
 const SCHEMA: &str = "https://jelou.ai/schemas/jelou.json";
 
 /// The members of the file.
-const MEMBERS: [&str; 7] = [
+const MEMBERS: [&str; 14] = [
     "$schema",
     "function",
     "id",
@@ -27,7 +28,16 @@ const MEMBERS: [&str; 7] = [
     "assets",
     "include",
     "exclude",
+    "public",
+    "cors",
+    "timeout",
+    "cron",
+    "env",
+    "openapi",
+    "keepWarm",
 ];
+/// The members after these are settings that the server applies.
+const OWN_MEMBERS: usize = 7;
 
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
@@ -107,7 +117,7 @@ impl ProjectFile {
         let mut members = vec![("$schema", SCHEMA), ("function", function.as_str())];
         members.extend(id.map(|id| ("id", id.as_str())));
         members.push(("entrypoint", entrypoint));
-        let members: serde_json::Map<_, _> = members
+        let members: Map<_, _> = members
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value.into()))
             .collect();
@@ -145,6 +155,21 @@ impl ProjectFile {
     /// Members that mean nothing.
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The members that the server applies.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not JSON.
+    pub(crate) fn settings(&self) -> anyhow::Result<Map<String, serde_json::Value>> {
+        let (_, json) = split_mark(&self.text);
+        let members = parse_to_serde_value(json, &OPTIONS)?;
+        let Some(serde_json::Value::Object(mut members)) = members else {
+            return Ok(Map::new());
+        };
+        members.retain(|key, _| MEMBERS[OWN_MEMBERS..].contains(&key.as_str()));
+        Ok(members)
     }
 
     /// Takes effect after [`ProjectFile::save`]. A new member is inserted after `function`.

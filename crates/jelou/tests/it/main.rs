@@ -19,6 +19,7 @@ mod errors;
 mod examples;
 mod full_disk;
 mod functions;
+mod handlers;
 mod hostile;
 mod init;
 mod interruptions;

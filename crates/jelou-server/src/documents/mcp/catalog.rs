@@ -15,6 +15,9 @@ const TTL_MS: u32 = 60_000;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     entries: Vec<Entry>,
+    /// Whether the function has the endpoint at all.
+    is_served: bool,
+    is_public: bool,
     public: Option<Lists>,
     all: Lists,
     initialization: Map<String, Value>,
@@ -81,6 +84,9 @@ impl Catalog {
         let public = (some_public && !all_public)
             .then(|| server.lists(tools.iter().filter(|tool| tool.entry.public), "private"));
         Self {
+            // A web handler has no tools, and its clients are told so.
+            is_served: !tools.is_empty() || manifest.mode == Mode::Handler,
+            is_public: all_public && (!tools.is_empty() || manifest.is_public()),
             public,
             all,
             initialization: server.initialization(),
@@ -95,9 +101,14 @@ impl Catalog {
         !self.entries.is_empty()
     }
 
-    /// Whether no tool needs a token.
+    /// Whether the function has the endpoint, with or without tools.
+    pub(crate) fn is_served(&self) -> bool {
+        self.is_served
+    }
+
+    /// Whether nothing needs a token.
     pub(crate) fn is_public(&self) -> bool {
-        self.entries.iter().all(|entry| entry.public)
+        self.is_public
     }
 
     pub(crate) fn has_public(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document of one function.
 
 mod answers;
+mod inner;
 mod operation;
 pub(crate) mod references;
 mod schemas;
@@ -19,8 +20,15 @@ use template::Templates;
 
 /// The document, ready to be sent.
 pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
+    if let Some(own) = &manifest.openapi {
+        return with_server(own.clone(), identity.url);
+    }
     let mut schemas = Schemas::default();
-    let paths = paths(&manifest.tools, &mut schemas);
+    let paths = if manifest.routes.is_empty() {
+        paths(&manifest.tools, &mut schemas)
+    } else {
+        paths(&inner::tools(manifest), &mut schemas)
+    };
     let document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -41,6 +49,15 @@ pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
             "schemas": schemas.into_components(),
         },
     });
+    Bytes::from(document.to_string())
+}
+
+/// The function's own document, with the function's address if it names no server.
+fn with_server(mut document: Value, url: &str) -> Bytes {
+    if let Value::Object(members) = &mut document {
+        let server = || json!([{ "url": url }]);
+        members.entry("servers").or_insert_with(server);
+    }
     Bytes::from(document.to_string())
 }
 

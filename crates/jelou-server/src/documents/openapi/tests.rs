@@ -27,6 +27,9 @@ fn describe(tools: Vec<Tool>) -> Value {
         name: None,
         description: "Test".to_owned(),
         tools,
+        env: true,
+        routes: Vec::new(),
+        openapi: None,
     };
     let identity = Identity {
         slug: "mi-funcion",

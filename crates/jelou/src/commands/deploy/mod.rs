@@ -60,6 +60,11 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     }
     let limits = || Ok(context.client()?.whoami()?.server.upload);
     let Collected { tree, mut left_out } = collect(&args.dir, project.as_ref(), limits)?;
+    let settings = project
+        .as_ref()
+        .map(ProjectFile::settings)
+        .transpose()?
+        .unwrap_or_default();
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
 
     let allowed = Allowed {
@@ -93,6 +98,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             .as_ref()
             .map(|project| project.assets().to_vec())
             .unwrap_or_default(),
+        settings,
         dry_run: args.dry_run,
         check: args.check,
         no_token: args.no_token,

@@ -1,0 +1,40 @@
+/**
+ * `env` of `fetch(request, env, ctx)`: the secrets.
+ *
+ * Workers find their bindings there too: key-value stores, buckets, databases, queues. They do not exist here,
+ * and code that uses one fails with "Cannot read properties of undefined". The log then names the binding.
+ *
+ * @module
+ */
+import { currentContext } from "../current.ts";
+import { isError, NativeProxy, NativeWeakMap, startsWith, weakMapGet, weakMapSet } from "../primordials.ts";
+
+/** The last name that the code of a request has read from `env` and that is not set. */
+const missing = new NativeWeakMap<object, string>();
+
+/** Creates `env` from the secrets. */
+export function createBindings(secrets: Readonly<Record<string, string>>): Record<string, unknown> {
+  return new NativeProxy<Record<string, unknown>>({ ...secrets }, {
+    get(target, name, receiver) {
+      const value = Reflect.get(target, name, receiver);
+      if (value === undefined && typeof name === "string") {
+        const context = currentContext();
+        if (context !== undefined) weakMapSet(missing, context, name);
+      }
+      return value;
+    },
+  });
+}
+
+/** What an error may be about: a binding of Workers, or a secret that is not set. */
+export function bindingHint(error: unknown): string | null {
+  const context = currentContext();
+  if (context === undefined || !isError(error)) return null;
+  const name = weakMapGet(missing, context);
+  if (name === undefined || !startsWith(`${error.message}`, "Cannot read properties of undefined")) {
+    return null;
+  }
+  return `env.${name} is not set. If it is a secret: jelou secrets set ${context.functionSlug} ${name}=…. ` +
+    "Bindings of Workers (KV, R2, D1, queues, Durable Objects, services) do not exist here: " +
+    "use ctx.memory, or a database over the network";
+}
