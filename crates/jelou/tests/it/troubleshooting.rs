@@ -68,6 +68,7 @@ fn printed() -> String {
     let rated = limited(&sandbox, "--name rated --rate 1/d");
 
     let template = sandbox.deploy("mi-funcion", TEMPLATE);
+    let same = sandbox.jelou("deploy mi-funcion -y --human").run();
     sandbox.file(
         "mi-funcion/index.ts",
         TEMPLATE.replace(".min(7)", ".mim(7)"),
@@ -100,6 +101,7 @@ fn printed() -> String {
             .1,
         typo.to_string(),
         secret.to_string(),
+        same.to_string(),
         call("consulta", &database).replace("\\\"", "\""),
     ];
     printed.extend(deploys_of_many_files(&sandbox));
