@@ -176,11 +176,7 @@ pub(super) fn describe_all(shapes: &[Shape]) -> String {
 /// The first few values, as JSON.
 pub(super) fn list(values: &[&Value]) -> String {
     const MAX: usize = 5;
-    let mut shown: Vec<String> = values
-        .iter()
-        .take(MAX)
-        .map(|value| value.to_string())
-        .collect();
+    let mut shown: Vec<String> = values.iter().take(MAX).map(ToString::to_string).collect();
     if values.len() > MAX {
         shown.push(format!("{} more", values.len() - MAX));
     }

@@ -1,5 +1,10 @@
 //! What breaks callers, and what does not.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the values are written in the calls"
+)]
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -16,7 +16,7 @@ pub(super) struct Candidate {
     /// Taken when the deployment goes live.
     live: Option<Arc<Live>>,
     /// Keeps the processes until they get calls.
-    _warm: Warm,
+    warm: Warm,
     /// The secrets that the processes have.
     secrets: Arc<Vec<SecretRecord>>,
 }
@@ -39,12 +39,12 @@ impl Control {
         let live = Arc::new(live);
         let mut candidate = Candidate {
             live: Some(Arc::clone(&live)),
-            _warm: Warm::default(),
+            warm: Warm::default(),
             secrets,
         };
         if wanted > 0 {
             match live.slot.warm(wanted).await {
-                Ok(warm) => candidate._warm = warm,
+                Ok(warm) => candidate.warm = warm,
                 Err(error @ LeaseError::NoRoom { .. }) if smoke.is_empty() => {
                     tracing::warn!(function = %function.slug, %error, "a deployment goes live without a process");
                 }
@@ -82,7 +82,10 @@ impl Candidate {
     /// Makes the deployment live, and returns the replaced one.
     pub(super) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
         let live = self.live.take()?;
-        function.live.swap(Some(live))
+        let replaced = function.live.swap(Some(live));
+        // From here on, the processes have calls.
+        drop(std::mem::take(&mut self.warm));
+        replaced
     }
 }
 

@@ -43,5 +43,6 @@ fn changes(count: usize) -> String {
 }
 
 fn list(changes: &[BreakingChange]) -> String {
-    changes.iter().map(|change| format!("\n{change}")).collect()
+    let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    format!("\n{}", lines.join("\n"))
 }

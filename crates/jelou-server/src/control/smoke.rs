@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use jelou_core::SmokeCall;
 use jelou_engine::{BodyMemory, RequestBody};
 use uuid::Uuid;
@@ -78,7 +78,7 @@ async fn answer(
             if let Some(answer) = statics::answer(&method, reserved, live) {
                 let status = answer.status();
                 let body = answer.into_body().collect().await;
-                return Ok((status, body.map(|body| body.to_bytes()).unwrap_or_default()));
+                return Ok((status, body.map(Collected::to_bytes).unwrap_or_default()));
             }
         }
     }
