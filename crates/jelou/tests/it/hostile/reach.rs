@@ -174,7 +174,7 @@ fn refuse_what_is_not_theirs(stage: &Stage, no_bind: &'static str) {
             "unset": "GOT undefined",
             "host name": "GOT \"localhost\"",
             "node:os host name": "GOT \"localhost\"",
-            "users": "GOT { uid: 1000, gid: 1000, username: \"function\", homedir: \"/\", shell: null }",
+            "users": "GOT {\n  uid: 1000,\n  gid: 1000,\n  username: \"function\",\n  homedir: \"/\",\n  shell: null\n}",
             "interfaces": "GOT {}",
             "Deno's interfaces": "GOT []",
             "processors": "GOT [\n  {\n    model: \"cpu\",\n    speed: 0,\n    times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 }\n  }\n]",
