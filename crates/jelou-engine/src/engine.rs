@@ -19,6 +19,7 @@ use crate::fleet::{
     CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
     Platform, Pool, Processes, Reaper, Slot, keep_filled,
 };
+use crate::network::NetworkConfig;
 use crate::worker::{Launcher, Program, RunDir};
 
 /// Maximum bytes of the path of `run_dir`. The rest of a socket path is for the worker's number and the socket's name.
@@ -36,6 +37,7 @@ pub struct EngineConfig {
     pub sandbox: SandboxConfig,
     /// Networks that functions may connect to, although they are in denied ranges.
     pub egress_allow: Vec<Ipv4Net>,
+    pub network: NetworkConfig,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
@@ -79,6 +81,7 @@ impl Engine {
             limits,
             sandbox,
             egress_allow,
+            network,
             functions_domain,
             company,
             jelou,
@@ -111,11 +114,18 @@ impl Engine {
             deno: deno.binary.clone(),
             assets: assets.clone(),
             denied_addresses: denied_addresses(&egress_allow),
+            ca: network.ca.clone(),
             max_heap_mib: limits.max_heap_mib,
         };
         let launcher = Launcher::new(program, sandbox, run_dir, Arc::clone(&budget), limits)?;
         let launcher = Arc::new(launcher);
-        let tools = Tools::new(&deno, assets, &cache_dir, Arc::clone(&launcher))?;
+        let tools = Tools::new(
+            &deno,
+            assets,
+            &cache_dir,
+            Arc::clone(&launcher),
+            network.clone(),
+        )?;
         let evictable = Arc::<Evictable>::default();
         let pool = Arc::new(Pool::new(Arc::clone(&launcher), Arc::clone(&evictable)));
         let deployments = Arc::<Deployments>::default();
@@ -137,6 +147,7 @@ impl Engine {
                 source_maps: Arc::new(SourceMapCache::new(artifacts.clone())),
                 unpacked: Arc::new(unpacked),
                 platform: Platform {
+                    is_proxied: network.proxy.is_some(),
                     functions_domain,
                     company,
                     jelou,

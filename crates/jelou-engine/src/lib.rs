@@ -23,6 +23,7 @@ mod engine;
 mod fleet;
 mod hex;
 mod logs;
+mod network;
 mod transport;
 mod worker;
 
@@ -35,9 +36,11 @@ pub use fleet::{
     Slot, StreamError, TooManyStreams, Warm, WorkerBody,
 };
 pub use jelou_sandbox::{
-    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, sandbox_layers,
+    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_ipv4,
+    sandbox_layers,
 };
 pub use logs::{LogLine, LogSink, LogSource};
+pub use network::NetworkConfig;
 pub use transport::{
     BodyError, BodyMemory, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard,
 };

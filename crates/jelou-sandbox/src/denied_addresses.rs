@@ -38,7 +38,8 @@ pub fn denied_addresses(allowed: &[Ipv4Net]) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
+/// [`DENIED_IPV4`] without the allowed ranges.
+pub fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     let mut denied = Vec::new();
     for range in DENIED_IPV4.iter().filter_map(|range| range.parse().ok()) {
         cut(range, allowed, &mut denied);

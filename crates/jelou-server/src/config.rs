@@ -1,6 +1,8 @@
 //! The settings of the server, validated at startup. The command line has priority over the environment, then the file,
 //! then the defaults.
 
+mod egress;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,7 +11,6 @@ use std::time::Duration;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::{Figment, Source};
-use ipnet::Ipv4Net;
 use jelou_core::Limits;
 use jelou_engine::SandboxConfig;
 use serde::de::Error as _;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
+pub use egress::{Egress, ProxyUrl};
 
 /// All settings with their defaults and comments; also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -48,13 +50,6 @@ pub struct Config {
     pub company: Company,
     pub database: Database,
     pub mcp: Mcp,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Egress {
-    /// Networks that functions may connect to, although they are in denied ranges.
-    pub allow: Vec<Ipv4Net>,
 }
 
 /// Paths of PEM files.

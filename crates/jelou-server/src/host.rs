@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 use tracing::Level;
 use zeroize::Zeroizing;
 
+use crate::egress::Egress;
 use crate::gateway::{self, Gateway, GatewayBody};
 use crate::listener::{MAX_HEADERS, http1};
 use crate::memory::{self, FunctionMemory};
@@ -29,24 +30,33 @@ pub(crate) struct ServerHost {
     gateway: Arc<Gateway>,
     store: Store,
     memory: Arc<FunctionMemory>,
+    /// `None` if functions connect directly.
+    egress: Option<Arc<Egress>>,
 }
 
 impl ServerHost {
-    pub(crate) fn new(registry: Arc<Registry>, gateway: Arc<Gateway>, store: Store) -> Self {
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        gateway: Arc<Gateway>,
+        store: Store,
+        egress: Option<Egress>,
+    ) -> Self {
         let memory = Arc::new(FunctionMemory::new(store.clone(), &gateway.limits));
         Self {
             registry,
             gateway,
             store,
             memory,
+            egress: egress.map(Arc::new),
         }
     }
 }
 
-/// Answers a worker's request: a call to another function, or an access to its memory.
+/// Answers a worker's request: a call to another function, an access to its memory, or a request through the proxy.
 async fn answer_worker(
     gateway: &Gateway,
     memory: &FunctionMemory,
+    egress: Option<&Egress>,
     worker: &Caller,
     request: Request<Incoming>,
 ) -> Response<GatewayBody> {
@@ -55,13 +65,16 @@ async fn answer_worker(
     if request.uri().host().or_else(|| host_header(&request)) == Some(memory::HOST) {
         return memory.answer(worker, parent, request).await;
     }
+    let target = gateway.target(&request);
+    if let (None, Some(egress)) = (&target, egress) {
+        return egress.send(request).await;
+    }
     let caller = gateway::Caller {
         address: None,
         by_proxy: false,
         hops: worker.hops_of(parent) + 1,
     };
-    let target = gateway.target(&request).unwrap_or_default();
-    router::answer(gateway, request, target, caller).await
+    router::answer(gateway, request, target.unwrap_or_default(), caller).await
 }
 
 fn host_header(request: &Request<Incoming>) -> Option<&str> {
@@ -72,9 +85,11 @@ impl Host for ServerHost {
     fn egress(&self, stream: UnixStream, caller: Caller) {
         let gateway = Arc::clone(&self.gateway);
         let memory = Arc::clone(&self.memory);
+        let egress = self.egress.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let answered = answer_worker(&gateway, &memory, &caller, request);
+                let egress = egress.as_deref();
+                let answered = answer_worker(&gateway, &memory, egress, &caller, request);
                 async { Ok::<_, std::convert::Infallible>(answered.await) }
             });
             let served = http1::limited()

@@ -1,12 +1,14 @@
 //! Starts the parts of the server in order, and stops them in reverse order.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use jelou_core::Clock;
 use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
-    JelouCredentials, deno,
+    JelouCredentials, NetworkConfig, deno,
 };
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
@@ -15,10 +17,12 @@ use jelou_store::{
 use jelou_token::AccessToken;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::egress::{CaError, Egress};
 use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
@@ -44,6 +48,8 @@ pub enum StartError {
     Install(#[from] deno::InstallError),
     #[error("cannot start the engine")]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Ca(#[from] CaError),
     #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
     #[error("cannot start the threads that serve connections")]
@@ -124,10 +130,13 @@ impl Server {
             refusals_logged: LogLimit::default(),
             store: store.clone(),
         });
+        let denied = jelou_engine::denied_ipv4(&config.egress.allow);
+        let egress = Egress::new(&config.egress, denied)?;
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
             Arc::clone(&gateway),
             store.clone(),
+            egress,
         ));
         let engine = Engine::start(
             EngineConfig {
@@ -137,6 +146,7 @@ impl Server {
                 run_dir: data.run(),
                 limits: config.limits.clone(),
                 sandbox: config.sandbox,
+                network: network_of(&config.egress, &data)?,
                 egress_allow: config.egress.allow,
                 functions_domain: domain.name().to_owned(),
                 company: CompanyInfo {
@@ -256,6 +266,26 @@ async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Sto
         busy_timeout: config.database.busy_timeout(),
     };
     Ok(Store::open(&store_config, vault, clock).await?)
+}
+
+/// What processes of functions and builds need to know. The certificates are copied to a file that they may read.
+fn network_of(egress: &config::Egress, data: &DataDir) -> Result<NetworkConfig, CaError> {
+    let ca = match &egress.ca {
+        Some(path) => {
+            let copy = data.cache().join("egress-ca.pem");
+            fs_err::create_dir_all(data.cache())?;
+            fs_err::write(&copy, fs_err::read(path)?)?;
+            fs_err::set_permissions(&copy, Permissions::from_mode(0o644))?;
+            Some(copy)
+        }
+        None => None,
+    };
+    let proxy = egress.proxy.as_ref();
+    Ok(NetworkConfig {
+        ca,
+        proxy: proxy.map(|proxy| Zeroizing::new(proxy.expose().to_owned())),
+        no_proxy: egress.no_proxy.join(","),
+    })
 }
 
 async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, StartError> {

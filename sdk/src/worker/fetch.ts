@@ -1,17 +1,18 @@
 /**
  * `fetch` for user code. A request to a function of this platform goes over the egress socket. Every other
- * request goes out unchanged.
+ * request goes out unchanged, or over the egress socket as well if the platform uses a proxy.
  *
  * @module
  */
 import { currentContext } from "./current.ts";
 import { type EgressClient, setPlatformHeaders } from "./egress.ts";
+import { explained } from "./fetch_failure.ts";
 import type { IsPlatformUrl } from "./platform_url.ts";
 import { isRedirect, MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
 import { explainRefusals } from "./refusal.ts";
 import {
-  catchError,
   defineProperty,
+  getHeader,
   isError,
   nativeFetch,
   NativeRequest,
@@ -20,6 +21,8 @@ import {
   requestHeaders,
   requestRedirect,
   requestUrl,
+  responseHeaders,
+  responseText,
 } from "./primordials.ts";
 
 type FetchInput = string | URL | Request;
@@ -29,8 +32,13 @@ type FetchInput = string | URL | Request;
  *
  * @param isPlatformUrl Whether a URL belongs to a function.
  * @param egress The egress socket's client; `null` if there is no egress socket.
+ * @param isProxied Whether the platform sends requests to other hosts through its proxy.
  */
-export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient | null): typeof fetch {
+export function createFetch(
+  isPlatformUrl: IsPlatformUrl,
+  egress: EgressClient | null,
+  isProxied = false,
+): typeof fetch {
   const fetchPlatform = async (
     original: Request,
     body: BodyInit | null | undefined,
@@ -57,7 +65,7 @@ export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient |
     const followed =
       await (isPlatformUrl(requestUrl(next))
         ? fetchPlatform(next, next.body === null ? null : body, redirects + 1)
-        : nativeFetch(next));
+        : fetchOther(next, undefined));
     return defineProperty(followed, "redirected", { value: true });
   };
 
@@ -65,21 +73,41 @@ export function createFetch(isPlatformUrl: IsPlatformUrl, egress: EgressClient |
   const startPlatform = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> =>
     await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 
+  const fetchOther = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> => {
+    try {
+      const client = (init as { client?: Deno.HttpClient } | undefined)?.client;
+      // A client of the function's own connects as it was told to.
+      return await (!isProxied || egress === null || client !== undefined
+        ? nativeFetch(input, init)
+        : fetchProxied(new NativeRequest(input, init), egress));
+    } catch (error) {
+      throw withRefusal(explained(error));
+    }
+  };
+
   return function fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
-    return isPlatformUrl(addressOf(input))
-      ? startPlatform(input, init)
-      : catchError(nativeFetch(input, init), explained);
+    return isPlatformUrl(addressOf(input)) ? startPlatform(input, init) : fetchOther(input, init);
   } as typeof fetch;
 }
 
 /** The runtime puts a refused address into the cause of its error. */
-function explained(error: unknown): never {
+function withRefusal(error: unknown): unknown {
   const cause = isError(error) ? error.cause : undefined;
   if (isError(cause)) {
     const message = explainRefusals(cause.message);
     if (message !== cause.message) defineProperty(cause, "message", { value: message });
   }
-  throw error;
+  return error;
+}
+
+/** The header of a response that is the platform's error; the body is its text. */
+const ERROR_HEADER = "x-jelou-egress-error";
+
+async function fetchProxied(request: Request, egress: EgressClient): Promise<Response> {
+  setPlatformHeaders(requestHeaders(request), undefined);
+  const response = await nativeFetch(request, { client: egress() });
+  if (getHeader(responseHeaders(response), ERROR_HEADER) === null) return response;
+  throw new NativeTypeError(`fetch failed: ${await responseText(response)}`);
 }
 
 function addressOf(input: FetchInput): string | URL {

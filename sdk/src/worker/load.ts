@@ -37,7 +37,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);
-    globalThis.fetch = createFetch(isPlatformUrl, egress);
+    globalThis.fetch = createFetch(isPlatformUrl, egress, message.isProxied === true);
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
     setInspecting(message.mode === "inspect");
     provideEnvironment(message.processEnv === false ? {} : message.env);

@@ -25,6 +25,8 @@ export interface LoadMessage {
   readonly functionsDomain: string;
   /** The unix socket that leads to the platform's own gateway. */
   readonly egressSocket: string | null;
+  /** Whether requests to other hosts go over the egress socket too, because the platform uses a proxy. */
+  readonly isProxied?: boolean;
   /** The longest log line in bytes, including its newline. */
   readonly logLineBytes?: number;
   /** The largest request body in bytes, after decoding. */

@@ -137,6 +137,7 @@ impl Builder {
             process_env: settings.get("env") != Some(&Value::Bool(false)),
             functions_domain: &self.functions_domain,
             egress_socket: None,
+            is_proxied: false,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: launcher.limits.max_body_bytes,
             memory: None,

@@ -42,6 +42,24 @@ pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launc
             }
         }
         launch.env("DENO_TLS_CA_STORE", "mozilla,system");
+        // The configuration has priority over the environment.
+        let network = &tools.network;
+        if let Some(ca) = &network.ca {
+            launch.env("DENO_CERT", ca);
+        }
+        if let Some(proxy) = &network.proxy {
+            for name in REGISTRY_VARIABLES {
+                let is_proxy = matches!(
+                    name,
+                    "HTTP_PROXY" | "HTTPS_PROXY" | "http_proxy" | "https_proxy"
+                );
+                if is_proxy {
+                    launch.env(name, proxy.as_str());
+                } else if name.eq_ignore_ascii_case("NO_PROXY") {
+                    launch.env(name, &network.no_proxy);
+                }
+            }
+        }
     } else if let Some(registry) = std::env::var_os("NPM_CONFIG_REGISTRY") {
         // The cache has one folder for each registry.
         launch.env("NPM_CONFIG_REGISTRY", registry);
@@ -87,6 +105,7 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
     match step {
         Purpose::Fetch => FileRights {
             read: certificates()
+                .chain(tools.network.ca.clone())
                 .chain([
                     workspace.root().to_path_buf(),
                     tools.cache.path().to_path_buf(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cache::DenoCache;
 use crate::assets::Assets;
 use crate::deno::Deno;
+use crate::network::NetworkConfig;
 use crate::worker::Launcher;
 
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct Tools {
     pub(super) assets: Assets,
     pub(super) cache: DenoCache,
     pub(super) launcher: Arc<Launcher>,
+    pub(super) network: NetworkConfig,
 }
 
 impl Tools {
@@ -27,6 +29,7 @@ impl Tools {
         assets: Assets,
         cache_dir: &Path,
         launcher: Arc<Launcher>,
+        network: NetworkConfig,
     ) -> std::io::Result<Self> {
         let cache = DenoCache::provide(cache_dir, deno, launcher.sandbox.builder())?;
         Ok(Self {
@@ -34,6 +37,7 @@ impl Tools {
             assets,
             cache,
             launcher,
+            network,
         })
     }
 }

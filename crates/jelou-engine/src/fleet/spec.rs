@@ -20,6 +20,8 @@ pub struct LaunchSpec {
 #[derive(Debug, Clone)]
 pub(crate) struct Platform {
     pub(crate) functions_domain: String,
+    /// Whether requests of functions go through the server, because of a proxy.
+    pub(crate) is_proxied: bool,
     pub(crate) company: CompanyInfo,
     pub(crate) jelou: Option<JelouCredentials>,
 }

@@ -68,6 +68,7 @@ impl FunctionStarter {
             process_env: spec.process_env,
             functions_domain: &self.platform.functions_domain,
             egress_socket: Some(&egress_socket),
+            is_proxied: self.platform.is_proxied,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: self.launcher.limits.max_body_bytes,
             memory: Some(MemoryFeature {

@@ -24,6 +24,8 @@ pub(crate) struct Program {
     pub(crate) assets: Assets,
     /// Addresses that functions cannot connect to, in the format of `--deny-net`.
     pub(crate) denied_addresses: Vec<String>,
+    /// Certificates of more authorities.
+    pub(crate) ca: Option<PathBuf>,
     pub(crate) max_heap_mib: u64,
 }
 
@@ -76,8 +78,14 @@ impl Program {
             .env("DENO_TLS_CA_STORE", "mozilla,system")
             .env("NO_COLOR", "1")
             .env("TZ", "UTC");
+        if let Some(ca) = &self.ca {
+            launch.env("DENO_CERT", ca);
+        }
         let rights = FileRights {
-            read: vec![self.assets.dir().to_path_buf(), function],
+            read: [self.assets.dir().to_path_buf(), function]
+                .into_iter()
+                .chain(self.ca.clone())
+                .collect(),
             execute: vec![self.deno.clone()],
             write: vec![home],
         };

@@ -62,6 +62,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) process_env: bool,
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
+    /// Whether requests to other hosts go over the egress socket too.
+    pub(crate) is_proxied: bool,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,

@@ -8,6 +8,7 @@ mod api_document;
 mod connections;
 mod cors;
 mod deploys;
+mod egress;
 mod headers;
 mod http2;
 mod identity;

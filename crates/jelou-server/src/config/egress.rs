@@ -1,0 +1,114 @@
+//! The section `[egress]`: how functions and builds reach other networks.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::Ipv4Net;
+use percent_encoding::percent_decode_str;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Networks that functions may connect to, although they are in denied ranges.
+    pub allow: Vec<Ipv4Net>,
+    /// `None` if functions and builds connect directly.
+    #[serde(default)]
+    pub proxy: Option<ProxyUrl>,
+    /// Whether the proxy resolves names.
+    #[serde(default)]
+    pub proxy_resolves: bool,
+    /// Names and networks that are reached without the proxy.
+    #[serde(default)]
+    pub no_proxy: Vec<String>,
+    /// Certificates of more authorities, in PEM.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+}
+
+/// The URL of a proxy, which may contain a password. Its debug text has none.
+#[derive(Clone)]
+pub struct ProxyUrl {
+    /// The complete URL, for programs that connect themselves.
+    url: Zeroizing<String>,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// The value of `Proxy-Authorization`.
+    pub(crate) authorization: Option<Zeroizing<String>>,
+}
+
+impl ProxyUrl {
+    /// Parses `http://host:port` or `http://user:password@host:port`.
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("http://")?.trim_end_matches('/');
+        let (user_info, authority) = match rest.rsplit_once('@') {
+            Some((user_info, authority)) => (Some(user_info), authority),
+            None => (None, rest),
+        };
+        let authority: http::uri::Authority = authority.parse().ok()?;
+        let authorization = user_info.map(|user_info| {
+            let decoded: Zeroizing<Vec<u8>> =
+                Zeroizing::new(percent_decode_str(user_info).collect());
+            Zeroizing::new(format!("Basic {}", STANDARD.encode(&*decoded)))
+        });
+        Some(Self {
+            url: Zeroizing::new(format!("http://{rest}")),
+            host: authority.host().trim_matches(['[', ']']).to_owned(),
+            port: authority.port_u16()?,
+            authorization,
+        })
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.url
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}:{}", self.host, self.port)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProxyUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        // The value may contain a password, so the message does not have it.
+        Self::parse(&text).ok_or_else(|| {
+            D::Error::custom(
+                "the value is not `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`; special characters in the password are percent-encoded",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_has_a_port_and_hides_its_password() {
+        let proxy = ProxyUrl::parse("http://ana:s%40cret@proxy.example:3128/").unwrap();
+        assert_eq!((&*proxy.host, proxy.port), ("proxy.example", 3128));
+        let authorization = proxy.authorization.as_ref().unwrap();
+        assert_eq!(
+            **authorization,
+            format!("Basic {}", STANDARD.encode("ana:s@cret"))
+        );
+        assert_eq!(format!("{proxy:?}"), "http://proxy.example:3128");
+        for bad in [
+            "proxy.example:3128",
+            "https://proxy.example:3128",
+            "socks5://proxy.example:1080",
+            "http://proxy.example",
+            "http://a b:3128",
+            "",
+        ] {
+            assert!(ProxyUrl::parse(bad).is_none(), "{bad}");
+        }
+    }
+}
