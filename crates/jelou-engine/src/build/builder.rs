@@ -28,6 +28,8 @@ pub struct Built {
     pub manifest: Manifest,
     /// The files of the upload that the build used. The deployment needs no others.
     pub files: BTreeMap<String, FileKind>,
+    /// `name@version` of every package in the bundle, in order.
+    pub packages: Vec<String>,
     pub warnings: Vec<String>,
 }
 
@@ -81,26 +83,29 @@ impl Builder {
     ) -> Result<Built, BuildError> {
         let tools = &self.tools;
         let workspace = Workspace::create(tools, tree)?;
-        let checked = graph::check(tools, &workspace, tree).await;
+        let resolved = graph::resolve(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
-        let mut used = checked?;
+        let resolved = resolved?;
         if types == TypeCheck::Run {
             types::check(tools, &workspace).await?;
         }
-        let mut bundle = bundle::run(tools, &workspace).await?;
-        used.extend(bundle::sources(&bundle.source_map));
+        let mut bundled = bundle::run(tools, &workspace, &resolved).await?;
+        let mut used = resolved.files;
+        used.append(&mut bundled.files);
         let openapi = settings.get("openapi").and_then(Value::as_str);
         let openapi = openapi.map(|path| path.strip_prefix("./").unwrap_or(path));
         let usage = Usage::of(tree, &used, openapi);
-        bundle.assets = usage.assets(tree);
-        let (manifest, mut warnings) = self.inspect(slug, &mut bundle, settings, secrets).await?;
+        bundled.bundle.assets.extend(usage.assets(tree));
+        let (manifest, warnings) = self
+            .inspect(slug, &mut bundled.bundle, settings, secrets)
+            .await?;
         secrets.check_manifest(&manifest)?;
-        warnings.extend(usage.warnings);
         Ok(Built {
-            bundle,
+            bundle: bundled.bundle,
             manifest,
             files: usage.files,
-            warnings,
+            packages: bundled.packages,
+            warnings: [bundled.warnings, warnings, usage.warnings].concat(),
         })
     }
 

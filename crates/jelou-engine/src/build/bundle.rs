@@ -1,171 +1,437 @@
-//! Runs `deno bundle`. The tool is experimental, so only this file depends on it.
+//! Combines the upload and its packages into one module.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::BuildError;
+use super::esbuild::{Bundler, Message, Output, Request};
+use super::graph::Resolved;
+use super::modules::{Modules, Origin};
+use super::packages::Package;
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, embedded, output};
+use super::{command, data_files, here, native, pnp};
 use crate::artifacts::Bundle;
-use jelou_sandbox::Purpose;
+use crate::deno::ESBUILD_VERSION;
+use jelou_sandbox::{Launch, Purpose};
 
-pub(super) async fn run(tools: &Tools, workspace: &Workspace) -> Result<Bundle, BuildError> {
-    let mut launch = command::tool(tools, workspace, Purpose::Bundle);
-    launch
-        .args([
-            "bundle",
-            "--quiet",
-            "--no-lock",
-            "--no-remote",
-            "--platform=deno",
-            "--format=esm",
-        ])
-        .args([
-            "--external=@jelou/functions",
-            "--external=@jelou/functions/testing",
-        ])
-        .arg("--sourcemap=external")
-        .arg("--config")
-        .arg(workspace.config())
-        .arg("--outdir")
-        .arg(workspace.out())
-        .arg(workspace.entrypoint());
-    let finished = command::run(tools, workspace, Purpose::Bundle, launch).await?;
-    if !finished.status.success() {
-        let text = String::from_utf8_lossy(&finished.stderr);
-        return Err(BuildError::Source(tidy(&workspace.readable(&text))));
+/// The bundle, and what its deployment says about it.
+#[derive(Debug)]
+pub(super) struct Bundled {
+    pub(super) bundle: Bundle,
+    /// `name@version` of every package in the bundle.
+    pub(super) packages: Vec<String>,
+    /// The files of the upload that the bundler read.
+    pub(super) files: BTreeSet<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// The imports that the plugin resolves: all but those of a path beside the importer.
+const RESOLVED: &str = "^[^.]|^\\.[^./]";
+/// The most warnings about imports that a build shows.
+const MAX_WARNINGS: usize = 3;
+/// The most packages in an error message.
+const MAX_LARGEST: usize = 3;
+
+pub(super) async fn run(
+    tools: &Tools,
+    workspace: &Workspace,
+    resolved: &Resolved,
+) -> Result<Bundled, BuildError> {
+    let manifest = pnp::manifest(&resolved.packages, &resolved.lock, workspace.root());
+    workspace.write(pnp::FILE, manifest.to_string().as_bytes())?;
+    let mut modules = Modules::new(workspace, resolved);
+    let output = bundle(tools, workspace, &mut modules).await?;
+    if let Some(path) = &modules.leak {
+        return Err(BuildError::Leak(workspace.readable(path)));
     }
-    let bundle = output::read(&workspace.out(), tools.launcher.limits.max_bundle_bytes)?;
-    if embedded::has_foreign_bytes(&bundle.code, workspace.contents()) {
-        return Err(BuildError::Bytes);
+    if let Some(message) = output.errors.first() {
+        let loaded = modules.loaded.iter().map(String::as_str);
+        check_native(resolved, loaded, |_| None)?;
+        return Err(failure(&modules, workspace, message));
     }
-    Ok(Bundle {
-        source_map: checked_source_map(tools, workspace, &bundle.source_map)?,
-        code: without_map_reference(bundle.code),
-        assets: bundle.assets,
-        compiled: None,
+    let inputs = Inputs::check(&modules, workspace, &output.metafile)?;
+    check_native(resolved, inputs.bytes().into_keys(), |id| {
+        inputs.importer_of(id)
+    })?;
+    let code = String::from_utf8(output.code).map_err(std::io::Error::other)?;
+    let code = with_readable_names(&modules, workspace, resolved, tools, &code)?;
+    let limit = tools.launcher.limits.max_bundle_bytes;
+    let assets = modules.data()?;
+    let bytes = code.len() as u64 + assets.values().map(|file| file.len() as u64).sum::<u64>();
+    if bytes > limit {
+        return Err(BuildError::BundleTooLarge {
+            bytes,
+            limit,
+            largest: inputs.largest(resolved),
+        });
+    }
+    let header = here::header(&code);
+    let source_map = source_map(
+        &modules,
+        workspace,
+        resolved,
+        &output.source_map,
+        header.is_some(),
+    )?;
+    let warnings = warnings(&modules, workspace, resolved, &output.warnings);
+    Ok(Bundled {
+        packages: inputs.packages(resolved),
+        files: inputs.uploaded(),
+        bundle: Bundle {
+            code: match header {
+                Some(header) => format!("{header}\n{code}"),
+                None => code,
+            },
+            source_map,
+            assets,
+            compiled: None,
+        },
+        warnings,
     })
 }
 
-/// The sources that the source map names.
-pub(super) fn sources(map: &str) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Sources {
-        sources: Vec<String>,
-    }
-    serde_json::from_str::<Sources>(map)
-        .map(|map| map.sources)
-        .unwrap_or_default()
-}
-
-/// Removes lines and prefixes that do not help the developer.
-fn tidy(text: &str) -> String {
-    text.lines()
-        .filter(|line| *line != "error: bundling failed")
-        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
-        .collect::<Vec<_>>()
-        .join("\n")
-        .trim()
-        .to_owned()
-}
-
-fn without_map_reference(mut bundle: String) -> String {
-    if let Some(at) = bundle.rfind("//# sourceMappingURL=") {
-        bundle.truncate(at);
-    }
-    bundle
-}
-
-/// Checks that every file that the bundler read belongs to the upload or to a package. Makes the sources' names
-/// relative to these folders.
-fn checked_source_map(
+async fn bundle(
     tools: &Tools,
     workspace: &Workspace,
-    text: &str,
-) -> Result<String, BuildError> {
-    let invalid = |reason: &str| BuildError::Source(format!("the bundler's source map {reason}"));
-    let mut map: Value = serde_json::from_str(text).map_err(|_| invalid("is not JSON"))?;
-    let sources = map["sources"]
-        .as_array_mut()
-        .ok_or_else(|| invalid("names no sources"))?;
-    let src = workspace.src();
-    let packages = fs_err::canonicalize(tools.cache.packages())?;
-    for source in sources {
-        let name = source
-            .as_str()
-            .ok_or_else(|| invalid("has a source without a name"))?;
-        let path = lexical(
-            &workspace.out(),
-            name.strip_prefix("file://").unwrap_or(name),
-        );
-        let readable = if let Ok(file) = path.strip_prefix(&src) {
-            file.display().to_string()
-        } else if let Ok(file) = path.strip_prefix(&packages) {
-            format!("npm:{}", file.display())
-        } else if is_only_a_name(&path) {
-            name.to_owned()
-        } else {
-            return Err(BuildError::Leak(name.to_owned()));
-        };
-        *source = Value::String(readable);
+    modules: &mut Modules<'_>,
+) -> Result<Output, BuildError> {
+    let mut launch = Launch::new(&tools.cache.bundler(), workspace.root());
+    launch.arg(format!("--service={ESBUILD_VERSION}"));
+    let mut child = command::start(tools, workspace, Purpose::Bundle, launch, |command| {
+        command.stdin(Stdio::piped());
+    })
+    .await?;
+    let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(std::io::Error::other("the bundler has no standard input and output").into());
+    };
+    let request = Request {
+        entrypoint: workspace.entrypoint().display().to_string(),
+        options: options(workspace)?,
+        folder: workspace.root().display().to_string(),
+        resolved: RESOLVED,
+    };
+    let timeout = tools.launcher.limits.build_timeout();
+    let build = Bundler::new(from, to).build(&request, modules);
+    let built = tokio::time::timeout(timeout, build)
+        .await
+        .map_err(|_| BuildError::Timeout(timeout.as_millis()))?;
+    match built {
+        Ok(output) => Ok(output),
+        Err(error) if is_end(&error) => {
+            let output = child.wait_with_output().await?;
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            tracing::warn!(status = %output.status, %stderr, "the bundler ended early");
+            Err(command::died(tools, &output.status))
+        }
+        Err(error) => Err(error.into()),
     }
-    if let Some(map) = map.as_object_mut() {
-        // The deployment already stores the upload.
-        map.remove("sourcesContent");
+}
+
+fn is_end(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | UnexpectedEof)
+}
+
+fn options(workspace: &Workspace) -> Result<Vec<String>, BuildError> {
+    let config: Value = serde_json::from_str(&fs_err::read_to_string(workspace.config())?)
+        .map_err(std::io::Error::from)?;
+    let compiler = serde_json::json!({ "compilerOptions": config["compilerOptions"] });
+    let fixed = [
+        "--bundle",
+        "--format=esm",
+        "--platform=node",
+        "--target=esnext",
+        "--conditions=deno",
+        // Packages in Deno's cache have TypeScript beside the JavaScript that they publish.
+        "--resolve-extensions=.js,.cjs,.mjs,.json,.ts,.tsx,.jsx,.node",
+        "--sourcemap=external",
+        "--sources-content=false",
+        "--metafile",
+        "--charset=utf8",
+        "--log-level=silent",
+        "--log-limit=0",
+        "--log-override:unsupported-dynamic-import=warning",
+    ]
+    .map(str::to_owned);
+    let own = [
+        format!("--tsconfig-raw={compiler}"),
+        format!("--outfile={}", outfile(workspace).display()),
+    ];
+    Ok(fixed
+        .into_iter()
+        .chain(own)
+        .chain(here::options())
+        .collect())
+}
+
+/// Where the bundle would be. The sources of the map are relative to this path.
+fn outfile(workspace: &Workspace) -> PathBuf {
+    workspace.root().join("index.js")
+}
+
+/// The developer's name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
+fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<String> {
+    Some(match modules.origin(path)? {
+        Origin::Upload(file) => file.to_owned(),
+        Origin::Package { id, file, .. } => {
+            format!("npm:{}/{file}", resolved.packages.get(id)?.label())
+        }
+    })
+}
+
+fn failure(modules: &Modules<'_>, workspace: &Workspace, message: &Message) -> BuildError {
+    let place = message.place.as_ref().and_then(|place| {
+        let path = path_of(workspace, &place.file);
+        let file = match modules.origin(&path)? {
+            Origin::Upload(file) => file.to_owned(),
+            Origin::Package { id, .. } if id.starts_with(native::PRISMA) => {
+                return Some(Err(BuildError::Prisma));
+            }
+            Origin::Package { id, file, .. } => format!("npm:{id}/{file}"),
+        };
+        Some(Ok(format!("{file}:{}:{}: ", place.line, place.column + 1)))
+    });
+    let text = workspace.readable(&message.text);
+    match place {
+        Some(Err(error)) => error,
+        Some(Ok(place)) => BuildError::Source(format!("{place}{text}")),
+        None => BuildError::Source(text),
+    }
+}
+
+fn warnings(
+    modules: &Modules<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    messages: &[Message],
+) -> Vec<String> {
+    let mut warnings: Vec<_> = messages
+        .iter()
+        .filter(|message| message.text.contains("\"import\" expression"))
+        .filter_map(|message| {
+            let place = message.place.as_ref()?;
+            let file = readable(modules, resolved, &path_of(workspace, &place.file))?;
+            Some(format!(
+                "{file}:{}:{}: this `import()` has a target that is not known before it runs; it finds only modules of Node",
+                place.line,
+                place.column + 1
+            ))
+        })
+        .collect();
+    // Those of the upload first.
+    warnings.sort_by_key(|warning| warning.starts_with("npm:"));
+    let more = warnings.len().saturating_sub(MAX_WARNINGS);
+    warnings.truncate(MAX_WARNINGS);
+    if more > 0 {
+        warnings.push(format!("{more} more such imports"));
+    }
+    warnings
+}
+
+/// The path of a file that the bundler names relative to the folder of the build.
+fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
+    data_files::lexical(workspace.root(), file)
+}
+
+/// Names the sources as the developer does, and moves the lines below the header.
+fn source_map(
+    modules: &Modules<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    text: &[u8],
+    has_header: bool,
+) -> Result<String, BuildError> {
+    let invalid = || BuildError::Source("the bundler's source map is damaged".to_owned());
+    let mut map: Value = serde_json::from_slice(text).map_err(|_| invalid())?;
+    for source in map["sources"].as_array_mut().ok_or_else(invalid)? {
+        let name = source.as_str().ok_or_else(invalid)?;
+        let path = path_of(workspace, name);
+        let readable = readable(modules, resolved, &path);
+        *source = readable.unwrap_or_else(|| "index.js".to_owned()).into();
+    }
+    if has_header {
+        let mappings = map["mappings"].as_str().ok_or_else(invalid)?;
+        map["mappings"] = format!(";{mappings}").into();
     }
     Ok(map.to_string())
 }
 
-/// Whether the source is only a name that the bundler copied, not a file that it read. The source map of a package
-/// contains URLs, or paths on the machine that built the package.
-fn is_only_a_name(path: &Path) -> bool {
-    /// Folders whose files may have disappeared with the process that read them.
-    const SHORT_LIVED: [&str; 3] = ["/dev", "/proc", "/sys"];
-    let is_missing = fs_err::symlink_metadata(path).is_err_and(|error| {
-        matches!(
-            error.kind(),
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-        )
-    });
-    is_missing && !SHORT_LIVED.iter().any(|folder| path.starts_with(folder))
-}
-
-/// `path` relative to `base`, with `.` and `..` resolved without the file system.
-fn lexical(base: &Path, path: &str) -> PathBuf {
-    use std::path::Component;
-    let mut result = PathBuf::new();
-    for component in base.join(path).components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                result.pop();
-            }
-            other => result.push(other),
+/// Refuses packages that need machine code.
+fn check_native<'a>(
+    resolved: &Resolved,
+    ids: impl Iterator<Item = &'a str>,
+    importer_of: impl Fn(&str) -> Option<&'a str>,
+) -> Result<(), BuildError> {
+    let Resolved { packages, lock, .. } = resolved;
+    for id in ids {
+        let Some(package) = packages.get(id) else {
+            continue;
+        };
+        if native::is_native(id, package, packages, lock) {
+            let importer = importer_of(id).and_then(|id| packages.get(id));
+            return Err(BuildError::Native {
+                advice: native::advice(&package.name),
+                package: package.name.clone(),
+                importer: importer.map(Package::label),
+            });
         }
     }
-    result
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The bundle with the names of the packages' files as in stack traces. The bundler names the function around a CommonJS
+/// module after its path.
+fn with_readable_names(
+    modules: &Modules<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    tools: &Tools,
+    code: &str,
+) -> Result<String, BuildError> {
+    let packages = fs_err::canonicalize(tools.cache.packages())?;
+    let packages = pnp::relative(workspace.root(), &packages);
+    let prefix = format!("{}/", packages.display());
+    let mut result = String::with_capacity(code.len());
+    let mut rest = code;
+    while let Some(at) = rest.find(&prefix) {
+        let (before, name) = rest.split_at(at);
+        let end = name.find(['"', '\n']).unwrap_or(name.len());
+        let (name, after) = name.split_at(end);
+        result.push_str(before);
+        match readable(modules, resolved, &path_of(workspace, name)) {
+            Some(readable) => result.push_str(&readable),
+            None => result.push_str(name),
+        }
+        rest = after;
+    }
+    result.push_str(rest);
+    Ok(result)
+}
 
-    #[test]
-    fn paths_are_resolved_without_the_file_system() {
-        assert_eq!(
-            lexical(Path::new("/b/out"), "../src/index.ts"),
-            Path::new("/b/src/index.ts")
-        );
-        assert_eq!(
-            lexical(Path::new("/b/out"), "../../../../etc/passwd"),
-            Path::new("/etc/passwd")
-        );
-        assert_eq!(
-            lexical(Path::new("/b/out"), "/etc/passwd"),
-            Path::new("/etc/passwd")
-        );
+/// The files that the bundler read, from its metafile.
+#[derive(Debug)]
+struct Inputs<'a> {
+    /// By path, with the bytes in the source.
+    files: BTreeMap<PathBuf, Input>,
+    modules: &'a Modules<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Input {
+    bytes: u64,
+    #[serde(default)]
+    imports: Vec<InputImport>,
+}
+
+#[derive(Debug, Deserialize)]
+struct InputImport {
+    path: String,
+}
+
+impl<'a> Inputs<'a> {
+    /// Checks that every file that the bundler read belongs to the upload or to a package.
+    fn check(
+        modules: &'a Modules<'a>,
+        workspace: &Workspace,
+        metafile: &str,
+    ) -> Result<Self, BuildError> {
+        #[derive(Deserialize)]
+        struct Metafile {
+            inputs: BTreeMap<String, Input>,
+        }
+        let damaged = |_| BuildError::Source("the bundler's list of files is damaged".to_owned());
+        let metafile: Metafile = serde_json::from_str(metafile).map_err(damaged)?;
+        let mut files = BTreeMap::new();
+        for (name, mut input) in metafile.inputs {
+            let named = name.split(" with {").next().unwrap_or(&name);
+            let path = path_of(workspace, named);
+            // A link must not lead outside.
+            let real = fs_err::canonicalize(&path)
+                .map_err(|_| BuildError::Leak(workspace.readable(&name)))?;
+            if modules.origin(&real).is_none() {
+                return Err(BuildError::Leak(workspace.readable(&name)));
+            }
+            for import in &mut input.imports {
+                import.path = path_of(workspace, &import.path).display().to_string();
+            }
+            files.insert(real, input);
+        }
+        Ok(Self { files, modules })
+    }
+
+    fn id_of(&self, path: &'a Path) -> Option<&'a str> {
+        match self.modules.origin(path)? {
+            Origin::Package { id, .. } => Some(id),
+            Origin::Upload(_) => None,
+        }
+    }
+
+    /// The ids of the packages, with the bytes of their files.
+    fn bytes(&'a self) -> BTreeMap<&'a str, u64> {
+        let mut bytes = BTreeMap::new();
+        for (path, input) in &self.files {
+            if let Some(id) = self.id_of(path) {
+                *bytes.entry(id).or_default() += input.bytes;
+            }
+        }
+        bytes
+    }
+
+    fn packages(&'a self, resolved: &Resolved) -> Vec<String> {
+        let labels: BTreeSet<String> = self
+            .bytes()
+            .keys()
+            .filter_map(|id| Some(resolved.packages.get(*id)?.label()))
+            .collect();
+        labels.into_iter().collect()
+    }
+
+    fn uploaded(&self) -> BTreeSet<String> {
+        let origins = self
+            .files
+            .keys()
+            .filter_map(|path| self.modules.origin(path));
+        origins
+            .filter_map(|origin| match origin {
+                Origin::Upload(file) => Some(file.to_owned()),
+                Origin::Package { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The names of the largest packages, the largest first.
+    fn largest(&'a self, resolved: &Resolved) -> Vec<(String, u64)> {
+        let mut largest: Vec<(String, u64)> = self
+            .bytes()
+            .into_iter()
+            .filter_map(|(id, bytes)| Some((resolved.packages.get(id)?.name.clone(), bytes)))
+            .collect();
+        largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+        largest.truncate(MAX_LARGEST);
+        largest
+    }
+
+    /// The other package that imports a package. `None` if the upload does.
+    fn importer_of(&'a self, id: &str) -> Option<&'a str> {
+        let mut found = None;
+        for (path, input) in &self.files {
+            let imports = input
+                .imports
+                .iter()
+                .any(|import| self.id_of(Path::new(&import.path)) == Some(id));
+            if imports {
+                match self.id_of(path) {
+                    None => return None,
+                    Some(importer) if importer != id => found = Some(importer),
+                    Some(_) => {}
+                }
+            }
+        }
+        found
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jelou_sandbox::ProcessUser;
 
-use crate::deno::{Deno, bundler_cache_dir, bundler_cache_name};
+use crate::deno::{Deno, ESBUILD_VERSION};
 
 #[derive(Debug)]
 pub(super) struct DenoCache {
@@ -49,24 +49,22 @@ impl DenoCache {
         self.path.join("npm")
     }
 
-    /// Path where `deno bundle` looks for the bundler.
+    /// The bundler, where every build can start it.
     pub(super) fn bundler(&self) -> PathBuf {
         self.path
-            .join(bundler_cache_dir())
-            .join(bundler_cache_name())
+            .join("bundler")
+            .join(format!("esbuild-{ESBUILD_VERSION}"))
     }
 }
 
-/// Puts the pinned bundler where `deno bundle` looks for it, so that no build downloads it.
+/// Puts the pinned bundler where the user of a build can start it.
 fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
     let Some(bundler) = &deno.bundler else {
         return Ok(());
     };
     if let Some(folder) = target.parent() {
         fs_err::create_dir_all(folder)?;
-        for folder in folder.ancestors().take(2) {
-            fs_err::set_permissions(folder, Permissions::from_mode(0o755))?;
-        }
+        fs_err::set_permissions(folder, Permissions::from_mode(0o755))?;
     }
     if !target.is_file() {
         fs_err::hard_link(bundler, target).or_else(|_| fs_err::copy(bundler, target).map(drop))?;

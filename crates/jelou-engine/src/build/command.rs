@@ -1,10 +1,9 @@
 //! Runs the Deno tools of a build, each with the permissions of its step.
 
-use std::path::PathBuf;
-use std::process::Output;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output};
 
-use rustix::process::{Pid, Signal};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use super::error::BuildError;
 use super::tools::Tools;
@@ -28,10 +27,22 @@ const REGISTRY_VARIABLES: [&str; 10] = [
 
 /// A Deno tool with the environment of its step.
 pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launch {
-    let mut launch = Launch::new(&tools.deno, &workspace.src());
+    let mut launch = tool_in(&workspace.src(), tools, workspace, step);
+    launch.env("DENO_NO_PACKAGE_JSON", "1");
+    launch
+}
+
+/// The tool that converts npm's lock file to Deno's.
+pub(super) fn lock_converter(tools: &Tools, workspace: &Workspace) -> Launch {
+    let mut launch = tool_in(&workspace.lock_folder(), tools, workspace, Purpose::Fetch);
+    launch.args(["install", "--lockfile-only", "--quiet"]);
+    launch
+}
+
+fn tool_in(folder: &Path, tools: &Tools, workspace: &Workspace, step: Purpose) -> Launch {
+    let mut launch = Launch::new(&tools.deno, folder);
     launch
         .env("DENO_DIR", tools.cache.path())
-        .env("DENO_NO_PACKAGE_JSON", "1")
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("HOME", workspace.home())
         .env("NO_COLOR", "1");
@@ -67,12 +78,33 @@ pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launc
     launch
 }
 
+/// Runs a tool to its end.
 pub(super) async fn run(
     tools: &Tools,
     workspace: &Workspace,
     step: Purpose,
     launch: Launch,
 ) -> Result<Output, BuildError> {
+    let child = start(tools, workspace, step, launch, |_| {}).await?;
+    let timeout = tools.launcher.limits.build_timeout();
+    let output = tokio::time::timeout(timeout, child.wait_with_output())
+        .await
+        .map_err(|_| BuildError::Timeout(timeout.as_millis()))?
+        .map_err(BuildError::Io)?;
+    if output.status.code().is_none() {
+        return Err(died(tools, &output.status));
+    }
+    Ok(output)
+}
+
+/// Starts a program with the rights of its step.
+pub(super) async fn start(
+    tools: &Tools,
+    workspace: &Workspace,
+    step: Purpose,
+    launch: Launch,
+    change: impl FnOnce(&mut Command),
+) -> Result<Child, BuildError> {
     let baseline = baseline(&tools.launcher).await?;
     let confinement = Confinement::new(
         &tools.launcher.sandbox,
@@ -81,23 +113,17 @@ pub(super) async fn run(
         &rights(tools, workspace, step),
         Some(baseline.max_data_bytes(tools.launcher.limits.max_build_memory_mib)),
     )?;
-    let command = launch.command(confinement)?;
-    let timeout = tools.launcher.limits.build_timeout();
-    let child = tools.launcher.spawner.spawn(command).await?;
-    let _group = (step == Purpose::Bundle)
-        .then(|| Group::of(&child))
-        .flatten();
-    let output = tokio::time::timeout(timeout, child.wait_with_output())
-        .await
-        .map_err(|_| BuildError::Timeout(timeout.as_millis()))?
-        .map_err(BuildError::Io)?;
-    if output.status.code().is_none() {
-        return Err(BuildError::Died {
-            status: output.status.to_string(),
-            limit_mib: tools.launcher.limits.max_build_memory_mib,
-        });
+    let mut command = launch.command(confinement)?;
+    change(&mut command);
+    Ok(tools.launcher.spawner.spawn(command).await?)
+}
+
+/// The error of a step that a signal ended.
+pub(super) fn died(tools: &Tools, status: &ExitStatus) -> BuildError {
+    BuildError::Died {
+        status: status.to_string(),
+        limit_mib: tools.launcher.limits.max_build_memory_mib,
     }
-    Ok(output)
 }
 
 fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
@@ -112,17 +138,13 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
                 ])
                 .collect(),
             execute: vec![deno],
-            write: vec![tools.cache.packages()],
+            write: vec![tools.cache.packages(), workspace.lock_folder()],
         },
         Purpose::Bundle => FileRights {
-            read: vec![
-                workspace.src(),
-                workspace.config(),
-                workspace.home(),
-                tools.cache.path().to_path_buf(),
-            ],
-            execute: vec![deno, tools.cache.bundler()],
-            write: vec![workspace.out()],
+            // The credentials for registries are gone by now.
+            read: vec![workspace.root().to_path_buf(), tools.cache.packages()],
+            execute: vec![tools.cache.bundler()],
+            write: Vec::new(),
         },
         Purpose::Check | Purpose::Serve | Purpose::Inspect => FileRights {
             read: vec![
@@ -142,53 +164,4 @@ fn certificates() -> impl Iterator<Item = PathBuf> {
         .into_iter()
         .filter_map(std::env::var_os)
         .map(PathBuf::from)
-}
-
-/// The process group of a step. Dropping it kills the group.
-struct Group(Pid);
-
-impl Group {
-    /// The process group that `child` leads (setpgid(2)).
-    fn of(child: &Child) -> Option<Self> {
-        let id = child.id()?.try_into().ok()?;
-        Pid::from_raw(id).map(Self)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Fails if all processes of the group have ended.
-        let _ = rustix::process::kill_process_group(self.0, Signal::KILL);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Stdio;
-
-    use tokio::io::{AsyncBufReadExt, BufReader};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_process_group_ends_with_its_step() {
-        let mut child = tokio::process::Command::new("/bin/sh")
-            .args(["-c", "sleep 1000 & echo $!; wait"])
-            .process_group(0)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let group = Group::of(&child);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let grandchild: u32 = lines.next_line().await.unwrap().unwrap().parse().unwrap();
-        assert!(
-            std::path::Path::new("/proc")
-                .join(grandchild.to_string())
-                .exists()
-        );
-        drop(group);
-        // The pipe closes when the last process that holds it has ended.
-        assert_eq!(lines.next_line().await.unwrap(), None);
-        assert!(!child.wait().await.unwrap().success());
-    }
 }

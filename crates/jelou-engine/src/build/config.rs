@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jelou_core::{SourceFile, SourceTree};
 use jsonc_parser::ParseOptions;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::BuildError;
 
@@ -17,19 +17,46 @@ const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
 /// Names of the configuration file, in Deno's search order.
 const CONFIG_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
+/// The configuration of a Node project.
+pub(super) const PACKAGE_JSON: &str = "package.json";
+
+/// Compiler options that change what code does. Deno and the bundler read the same names.
+const COMPILER_OPTIONS: [&str; 5] = [
+    "jsx",
+    "jsxImportSource",
+    "jsxFactory",
+    "jsxFragmentFactory",
+    "experimentalDecorators",
+];
+
 #[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
 struct UserConfig {
     #[serde(default)]
     imports: BTreeMap<String, String>,
+    #[serde(default)]
+    compiler_options: Map<String, Value>,
+}
+
+/// The parts of a `package.json` that name packages.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct UserPackage {
+    #[serde(default)]
+    dependencies: BTreeMap<String, String>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, String>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, String>,
 }
 
 /// The configuration file of the build, for a folder whose `src/` holds the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
+    let mut imports = packages_of_node(tree)?;
     let Some(file) = config_file(tree) else {
-        return Ok(json!({ "imports": {}, "nodeModulesDir": "none" }));
+        return Ok(document(&imports, &Map::new()));
     };
     let user = parse(file)?;
-    let mut imports = BTreeMap::new();
     for (key, value) in user.imports {
         if is_sdk(&key) {
             continue;
@@ -48,7 +75,96 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
         };
         imports.insert(key, target);
     }
-    Ok(json!({ "imports": imports, "nodeModulesDir": "none" }))
+    Ok(document(&imports, &user.compiler_options))
+}
+
+fn document(imports: &BTreeMap<String, String>, options: &Map<String, Value>) -> Value {
+    let mut compiler = Map::new();
+    for (name, value) in options {
+        if COMPILER_OPTIONS.contains(&name.as_str()) {
+            // The bundler does not know the other way of compiling JSX, which gives the same elements.
+            let value = if value == "precompile" {
+                &json!("react-jsx")
+            } else {
+                value
+            };
+            compiler.insert(name.clone(), value.clone());
+        }
+    }
+    json!({
+        "imports": imports,
+        "compilerOptions": compiler,
+        "nodeModulesDir": "none",
+        // Imports of text and bytes.
+        "unstable": ["raw-imports"],
+    })
+}
+
+/// The packages of the upload's `package.json`, as imports. Those of a folder or a repository are left out.
+fn packages_of_node(tree: &SourceTree) -> Result<BTreeMap<String, String>, BuildError> {
+    let Some(file) = tree.files().iter().find(|file| file.path == PACKAGE_JSON) else {
+        return Ok(BTreeMap::new());
+    };
+    let text = file
+        .text()
+        .unwrap_or_default()
+        .trim_start_matches('\u{feff}');
+    let package: UserPackage = serde_json::from_str(text).map_err(|error| BuildError::Config {
+        file: file.path.clone(),
+        reason: error.to_string(),
+    })?;
+    let all = package
+        .dev_dependencies
+        .into_iter()
+        .chain(package.optional_dependencies)
+        .chain(package.dependencies);
+    let imports = all
+        .filter(|(name, _)| !is_sdk(name))
+        .filter_map(|(name, range)| {
+            let target = match range.strip_prefix("npm:") {
+                Some(other) => other.to_owned(),
+                None if range.contains([':', '/']) => return None,
+                None if range.trim().is_empty() => name.clone(),
+                None => format!("{name}@{}", range.trim()),
+            };
+            Some((name, format!("npm:{target}")))
+        });
+    Ok(imports.collect())
+}
+
+/// The `package.json` of a build: modules are ES modules, as in Deno, unless the project says otherwise.
+pub(super) fn as_module(package_json: &str) -> String {
+    let text = package_json.trim_start_matches('\u{feff}');
+    match serde_json::from_str::<Map<String, Value>>(text) {
+        Ok(mut package) => {
+            package.entry("type").or_insert_with(|| json!("module"));
+            Value::from(package).to_string()
+        }
+        Err(_) => package_json.to_owned(),
+    }
+}
+
+/// The packages of a lock file of Deno. A build has its own configuration and no remote modules.
+pub(super) fn lock_for_build(text: &str) -> Result<String, BuildError> {
+    let lock: Map<String, Value> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| BuildError::Config {
+            file: super::lock::DENO_LOCK.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let kept = lock
+        .into_iter()
+        .filter(|(key, _)| matches!(key.as_str(), "version" | "specifiers" | "npm" | "packages"));
+    Ok(Value::Object(kept.collect()).to_string())
+}
+
+/// The name of the package in `name/path` or `@scope/name/path`.
+pub(super) fn package_name(specifier: &str) -> &str {
+    let segments = if specifier.starts_with('@') { 2 } else { 1 };
+    let end = specifier
+        .match_indices('/')
+        .nth(segments - 1)
+        .map_or(specifier.len(), |(position, _)| position);
+    &specifier[..end]
 }
 
 fn config_file(tree: &SourceTree) -> Option<&SourceFile> {

@@ -52,15 +52,41 @@ pub enum BuildError {
     /// At least two.
     #[error("{}", jelou_core::source::join_problems(&.0.iter().map(ToString::to_string).collect::<Vec<_>>()))]
     Several(Vec<BuildError>),
+    #[error(
+        "`{package}` could not be downloaded{}",
+        match .lock {
+            Some(lock) => format!(", or its content differs from the digest in `{lock}`"),
+            None => "; try again, or see whether the registry has it".to_owned(),
+        }
+    )]
+    NotDownloaded {
+        package: String,
+        /// The lock file of the upload.
+        lock: Option<String>,
+    },
+    #[error(
+        "`{lock}` has another digest for `{package}` than the registry; write the lock file again"
+    )]
+    Integrity { package: String, lock: String },
+    #[error(
+        "`{package}` has native code, which cannot run here{}; {advice}",
+        .importer.as_ref().map(|importer| format!(" (`{importer}` imports it)")).unwrap_or_default()
+    )]
+    Native {
+        package: String,
+        /// The package that imports it, if the upload does not.
+        importer: Option<String>,
+        advice: String,
+    },
+    #[error(
+        "Prisma's client is not generated, and its engine is native code, which cannot run here; use `pg`, `mysql2` or `drizzle-orm`"
+    )]
+    Prisma,
     /// The compiler's message, with paths relative to the upload.
     #[error("{0}")]
     Source(String),
     #[error("the build took part of `{0}`, which is outside the upload")]
     Leak(String),
-    #[error(
-        "the build took part of a file that is outside the upload, by an import with type \"bytes\""
-    )]
-    Bytes,
     #[error(
         "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib) or nesting without end do that"
     )]
@@ -160,8 +186,11 @@ impl BuildError {
             | Self::MissingFile { .. }
             | Self::Source(_)
             | Self::Leak(_)
-            | Self::Bytes
             | Self::SecretInManifest { .. }
+            | Self::NotDownloaded { .. }
+            | Self::Integrity { .. }
+            | Self::Native { .. }
+            | Self::Prisma
             | Self::Died { .. }
             | Self::BundleTooLarge { .. }
             | Self::Timeout(_)

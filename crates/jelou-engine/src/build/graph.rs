@@ -1,17 +1,19 @@
 //! Resolves the imports of an upload before bundling: every local module must be a file of the upload.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::process::Output;
 
 use jelou_core::SourceTree;
 use jelou_core::source::is_module;
 use serde::Deserialize;
 
 use super::error::BuildError;
-use super::near_miss;
+use super::lock::{DENO_LOCK, Lock};
 use super::packages::{self, Packages};
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, config, encoding};
+use super::{command, config, encoding, near_miss, refresh};
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
@@ -21,11 +23,37 @@ struct Graph {
     modules: Vec<Module>,
     #[serde(default)]
     npm_packages: Packages,
+    /// The exact specifiers that stand for others.
+    #[serde(default)]
+    redirects: HashMap<String, String>,
+}
+
+/// What the upload imports, as Deno resolves it.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    /// By importing file, relative to the upload, and by specifier. Imports of files next to the importer are left out.
+    pub(super) imports: HashMap<(String, String), Target>,
+    /// The files of the upload that the entrypoint reaches.
+    pub(super) files: BTreeSet<String>,
+    pub(super) packages: Packages,
+    pub(super) lock: Lock,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A package, and the path in it, which begins with `/` or is empty.
+    Package { id: String, path: String },
+    /// A file of the upload.
+    File(String),
+    /// A module of Node, with `node:`.
+    Builtin(String),
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Module {
     specifier: String,
+    npm_package: Option<String>,
     error: Option<String>,
     #[serde(default)]
     dependencies: Vec<Dependency>,
@@ -70,30 +98,72 @@ struct Position {
     character: u32,
 }
 
-/// Checks the imports. Returns the files of the upload that the entrypoint reaches.
+/// Resolves and downloads, and checks every import.
 ///
 /// # Errors
 ///
 /// All imports that are wrong, then all modules that cannot be parsed.
-pub(super) async fn check(
+pub(super) async fn resolve(
     tools: &Tools,
     workspace: &Workspace,
     tree: &SourceTree,
-) -> Result<BTreeSet<String>, BuildError> {
-    let mut tool = command::tool(tools, workspace, Purpose::Fetch);
-    tool.args(["info", "--json", "--no-lock", "--no-remote", "--config"])
-        .arg(workspace.config())
-        .arg(workspace.entrypoint());
-    let output = command::run(tools, workspace, Purpose::Fetch, tool).await?;
+) -> Result<Resolved, BuildError> {
+    let own_lock = workspace.lock_for_build(tools).await?;
+    let output = match &own_lock {
+        None => {
+            if workspace.uses_packages() {
+                // Deno would take the versions that an earlier build knew.
+                refresh::forget_versions(&tools.cache.packages())?;
+            }
+            info(tools, workspace).await?
+        }
+        Some(lock) => {
+            workspace.write_lock(tools, DENO_LOCK, lock)?;
+            let output = info(tools, workspace).await?;
+            if Lock::read(&workspace.lock())?.extends(&Lock::parse(DENO_LOCK, lock)?) {
+                refresh::forget_versions(&tools.cache.packages())?;
+                workspace.write_lock(tools, DENO_LOCK, lock)?;
+                info(tools, workspace).await?
+            } else {
+                output
+            }
+        }
+    };
     let graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
         let text = String::from_utf8_lossy(&output.stderr);
         BuildError::Source(workspace.readable(&text).trim().to_owned())
     })?;
     BuildError::check(problems(workspace, &graph, tree))?;
+    let lock = Lock::read(&workspace.lock())?;
+    let roots: Vec<String> = graph
+        .modules
+        .iter()
+        .filter_map(|module| module.npm_package.clone())
+        .collect();
+    tools
+        .integrity
+        .check(&lock, &roots, &graph.npm_packages, workspace.own_lock())?;
     if workspace.has_users() {
         packages::make_readable(&graph.npm_packages, &tools.cache.packages())?;
     }
-    Ok(reached(workspace, &graph))
+    Ok(Resolved {
+        files: reached(workspace, &graph),
+        imports: targets(workspace, &graph),
+        packages: graph.npm_packages,
+        lock,
+    })
+}
+
+async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError> {
+    let mut tool = command::tool(tools, workspace, Purpose::Fetch);
+    let mut lock = OsString::from("--lock=");
+    lock.push(workspace.lock());
+    tool.args(["info", "--json", "--no-remote"])
+        .arg(lock)
+        .arg("--config")
+        .arg(workspace.config())
+        .arg(workspace.entrypoint());
+    command::run(tools, workspace, Purpose::Fetch, tool).await
 }
 
 /// Errors of modules come last, and only those of the upload: an error in a file outside the upload may quote that file.
@@ -144,6 +214,65 @@ fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
         .chain(targets)
         .filter_map(|url| workspace.file_of(url))
         .collect()
+}
+
+/// Where the imports lead that are not a path relative to their file.
+fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Target> {
+    let packages: BTreeMap<&str, &str> = graph
+        .modules
+        .iter()
+        .filter_map(|module| Some((module.specifier.as_str(), module.npm_package.as_deref()?)))
+        .collect();
+    let mut targets = HashMap::new();
+    for module in &graph.modules {
+        let Some(importer) = workspace.file_of(&module.specifier) else {
+            continue;
+        };
+        for dependency in &module.dependencies {
+            let code = dependency.code.as_ref();
+            let Some(url) = code.and_then(|code| code.specifier.as_deref()) else {
+                continue;
+            };
+            let url = redirected(graph, url);
+            let target = if let Some(file) = workspace.file_of(url) {
+                Target::File(file)
+            } else if url.starts_with("node:") {
+                Target::Builtin(url.to_owned())
+            } else if let (Some(id), Some(path)) = (packages.get(url), path_in_package(url)) {
+                Target::Package {
+                    id: (*id).to_owned(),
+                    path: path.to_owned(),
+                }
+            } else {
+                continue;
+            };
+            let key = (importer.clone(), dependency.specifier.clone());
+            targets.insert(key, target);
+        }
+    }
+    targets
+}
+
+/// How many redirects may follow each other.
+const MAX_REDIRECTS: usize = 10;
+
+fn redirected<'a>(graph: &'a Graph, mut url: &'a str) -> &'a str {
+    for _ in 0..MAX_REDIRECTS {
+        match graph.redirects.get(url) {
+            Some(next) => url = next,
+            None => break,
+        }
+    }
+    url
+}
+
+/// The path after the version in `npm:/name@version/path`.
+fn path_in_package(url: &str) -> Option<&str> {
+    let name = url.strip_prefix("npm:")?;
+    let name = name.strip_prefix('/').unwrap_or(name);
+    let segments = if name.starts_with('@') { 2 } else { 1 };
+    let end = name.match_indices('/').nth(segments - 1);
+    Some(end.map_or("", |(position, _)| &name[position..]))
 }
 
 /// One import of one module.

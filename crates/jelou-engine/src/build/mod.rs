@@ -5,24 +5,34 @@
 //! network access and registry credentials, because it fetches packages.
 
 mod builder;
+mod builtins;
 mod bundle;
 mod cache;
 mod command;
 mod config;
+mod data_files;
 mod digest;
-mod embedded;
 mod encoding;
 mod error;
+mod esbuild;
 mod graph;
+mod here;
+mod integrity;
+mod lock;
+mod modules;
+mod native;
 mod near_miss;
 mod output;
 mod packages;
+mod pnp;
+mod refresh;
 mod registry;
 mod secrets;
 mod static_urls;
 mod tools;
 mod types;
 mod usage;
+mod wasm;
 mod workspace;
 
 pub(crate) use builder::Builder;

@@ -1,5 +1,7 @@
 //! Suggestions for unresolved imports: the intended file, and the line to write.
 
+use super::config;
+
 /// The suggestion for an import that names no file of the upload. `importer` and `files` are paths in the upload.
 pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -> Option<String> {
     let wanted = join(folder_of(importer), specifier)?;
@@ -13,7 +15,7 @@ pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -
 }
 
 /// The suggestion for an import that is neither a path nor a package of `deno.json`: an alias of a bundler such as
-/// `@/`, a file without `./`, or a package that only `package.json` lists.
+/// `@/`, a file without `./`, or a package that `package.json` takes from outside the registry.
 pub(super) fn of_unknown_package(
     importer: &str,
     specifier: &str,
@@ -28,10 +30,10 @@ pub(super) fn of_unknown_package(
     if let Some(found) = found {
         return Some(write_line(importer, found));
     }
-    let name = package_name(specifier);
+    let name = config::package_name(specifier);
     let version = version_in(package_json?, name)?;
     Some(format!(
-        "`package.json` is not read; write into `deno.json`: \"imports\": {{ \"{name}\": \"npm:{name}@{version}\" }}"
+        "`package.json` takes `{name}` from `{version}`, which a deploy cannot reach; write a version of the npm registry"
     ))
 }
 
@@ -69,15 +71,6 @@ fn left_out(path: &str) -> Option<&'static str> {
     ["dist/", "node_modules/", ".jelou/"]
         .into_iter()
         .find(|folder| folder.trim_end_matches('/') == first)
-}
-
-fn package_name(specifier: &str) -> &str {
-    let segments = if specifier.starts_with('@') { 2 } else { 1 };
-    let end = specifier
-        .match_indices('/')
-        .nth(segments - 1)
-        .map_or(specifier.len(), |(position, _)| position);
-    &specifier[..end]
 }
 
 fn version_in(package_json: &str, name: &str) -> Option<String> {
@@ -158,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_name_that_deno_json_does_not_have() {
-        let package = r#"{"dependencies":{"axios":"^1.7.0","@scope/a":"2"}}"#;
+        let package = r#"{"dependencies":{"axios":"git+ssh://x/axios","@scope/a":"file:../a"}}"#;
         let said =
             |importer, specifier| of_unknown_package(importer, specifier, &FILES, Some(package));
         for (importer, specifier, line) in [
@@ -176,13 +169,13 @@ mod tests {
         assert_eq!(
             said("index.ts", "axios/unsafe").as_deref(),
             Some(
-                "`package.json` is not read; write into `deno.json`: \"imports\": { \"axios\": \"npm:axios@^1.7.0\" }"
+                "`package.json` takes `axios` from `git+ssh://x/axios`, which a deploy cannot reach; write a version of the npm registry"
             )
         );
         assert!(
             said("index.ts", "@scope/a/b")
                 .unwrap()
-                .contains("npm:@scope/a@2")
+                .contains("`file:../a`")
         );
         assert_eq!(said("index.ts", "lodash"), None);
     }

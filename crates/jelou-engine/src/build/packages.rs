@@ -11,7 +11,24 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Package {
-    local_path: PathBuf,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) local_path: PathBuf,
+}
+
+impl Package {
+    /// The package's folder without symbolic links, as the bundler names its files. A package that was not downloaded
+    /// has none.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.local_path
+            .canonicalize()
+            .unwrap_or_else(|_| self.local_path.clone())
+    }
+
+    /// `name@version`, without the peers of its id.
+    pub(super) fn label(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
 }
 
 /// Keyed by `name@version`.
@@ -80,45 +97,6 @@ fn add_mode(file: &OwnedFd, added: Mode) -> std::io::Result<()> {
     Ok(rustix::fs::fchmod(file, mode | added)?)
 }
 
-/// Maximum number of packages in an error message.
-const NAMED: usize = 3;
-
-/// The packages with the most source bytes in a bundle, the largest first.
-pub(super) fn largest(source_map: &str) -> Vec<(String, u64)> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Map {
-        sources: Vec<String>,
-        #[serde(default)]
-        sources_content: Vec<Option<String>>,
-    }
-    let Ok(map) = serde_json::from_str::<Map>(source_map) else {
-        return Vec::new();
-    };
-    let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
-    for (source, content) in map.sources.iter().zip(&map.sources_content) {
-        if let Some(name) = name_in_cache(source) {
-            *bytes.entry(name).or_default() += content.as_ref().map_or(0, String::len) as u64;
-        }
-    }
-    let mut largest: Vec<_> = bytes.into_iter().collect();
-    largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    largest.truncate(NAMED);
-    largest
-}
-
-/// The package of a cached file, whose path is `npm/<registry>/<name>/<version>/<file>`.
-fn name_in_cache(path: &str) -> Option<String> {
-    let (_, in_cache) = path.split_once("/npm/")?;
-    let mut parts = in_cache.split('/').skip(1);
-    let first = parts.next()?;
-    if first.starts_with('@') {
-        Some(format!("{first}/{}", parts.next()?))
-    } else {
-        Some(first.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -150,7 +128,11 @@ mod tests {
         fs_err::set_permissions(&lib, std::fs::Permissions::from_mode(0o700)).unwrap();
         std::os::unix::fs::symlink(&outside, folder.join("link")).unwrap();
         fs_err::hard_link(&outside, folder.join("second-name")).unwrap();
-        let package = |path: PathBuf| Package { local_path: path };
+        let package = |path: PathBuf| Package {
+            name: "a".to_owned(),
+            version: "1.0.0".to_owned(),
+            local_path: path,
+        };
         let packages = Packages::from([
             ("a@1.0.0".to_owned(), package(folder.clone())),
             (
@@ -166,22 +148,5 @@ mod tests {
         let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&odd), mode(&deep), mode(&lib)), (0o644, 0o644, 0o750));
         assert_eq!((mode(&other), mode(&outside)), (0o604, 0o604));
-    }
-
-    #[test]
-    fn the_largest_packages_come_first() {
-        let map = serde_json::json!({
-            "sources": [
-                "../src/index.ts",
-                "../../cache/npm/registry/small/1.0.0/index.js",
-                "../../cache/npm/registry/@scope/large/1.0.0/a.js",
-                "../../cache/npm/registry/@scope/large/1.0.0/b.js",
-            ],
-            "sourcesContent": ["xxxxxxxxxx", "x", "xx", "xx"],
-        });
-        assert_eq!(
-            largest(&map.to_string()),
-            [("@scope/large".to_owned(), 4), ("small".to_owned(), 1)]
-        );
     }
 }

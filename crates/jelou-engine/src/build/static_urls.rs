@@ -1,7 +1,5 @@
 //! Files that a module names with `new URL("./file", import.meta.url)`.
-//!
-//! In a bundle, `import.meta.url` is the address of the bundle in the folder of the assets. The literals are made relative
-//! to that folder before the bundler runs, so that they mean the file beside the module.
+//! They are packed with the deployment; the module's address in the bundle leads there.
 
 use std::sync::LazyLock;
 
@@ -21,27 +19,6 @@ pub(super) fn targets(module: &str, code: &str) -> Vec<String> {
             path.to_str().map(|path| path[1..].to_owned())
         })
         .collect()
-}
-
-/// The code with literals that are relative to the project's folder.
-pub(super) fn relative_to_root(module: &str, code: &str) -> String {
-    let mut result = String::with_capacity(code.len());
-    let mut rest = 0;
-    if module.contains('/') {
-        for found in find(code) {
-            let Some((matched, url)) = matched(&found)
-                .and_then(|matched| Some((matched, resolve(module, matched.as_str())?)))
-            else {
-                continue;
-            };
-            result.push_str(&code[rest..matched.start()]);
-            result.push('.');
-            result.push_str(&url.path().replace('\'', "%27"));
-            rest = matched.end();
-        }
-    }
-    result.push_str(&code[rest..]);
-    result
 }
 
 fn find(code: &str) -> impl Iterator<Item = Captures<'_>> {
@@ -72,35 +49,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_are_found_and_made_relative_to_the_folder() {
-        for (module, code, target, rewritten) in [
+    fn literals_are_found() {
+        for (module, code, target) in [
             (
                 "lib/mail.ts",
                 "read(new URL(\"./mail.txt\", import.meta.url))",
                 "lib/mail.txt",
-                "read(new URL(\"./lib/mail.txt\", import.meta.url))",
             ),
             (
                 "lib/a/b.ts",
                 "new  URL( '../un texto.txt',\n import.meta.url, )",
                 "lib/un texto.txt",
-                "new  URL( './lib/un%20texto.txt',\n import.meta.url, )",
             ),
             (
                 "src/index.ts",
                 "new URL(`../ñ.wasm`, import.meta.url); new URL('data/x.json', import.meta.url)",
                 "ñ.wasm",
-                "new URL(`./%C3%B1.wasm`, import.meta.url); new URL('./src/data/x.json', import.meta.url)",
             ),
             (
                 "index.ts",
                 "new URL('mail.txt', import.meta.url)",
                 "mail.txt",
-                "new URL('mail.txt', import.meta.url)",
             ),
         ] {
             assert_eq!(targets(module, code)[0], target, "{code}");
-            assert_eq!(relative_to_root(module, code), rewritten);
         }
     }
 
@@ -114,7 +86,6 @@ mod tests {
             "new URL(\"./a.txt\", base)",
         ] {
             assert!(targets("lib/a.ts", code).is_empty(), "{code}");
-            assert_eq!(relative_to_root("lib/a.ts", code), code);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::DenoCache;
+use super::integrity::Integrity;
 use crate::assets::Assets;
 use crate::deno::Deno;
 use crate::network::NetworkConfig;
@@ -14,6 +15,7 @@ pub(crate) struct Tools {
     pub(super) deno: PathBuf,
     pub(super) assets: Assets,
     pub(super) cache: DenoCache,
+    pub(super) integrity: Integrity,
     pub(super) launcher: Arc<Launcher>,
     pub(super) network: NetworkConfig,
 }
@@ -35,6 +37,7 @@ impl Tools {
         Ok(Self {
             deno: deno.binary.clone(),
             assets,
+            integrity: Integrity::open(&cache_dir.join("integrity.json")),
             cache,
             launcher,
             network,

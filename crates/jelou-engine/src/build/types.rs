@@ -17,7 +17,11 @@ pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), Bu
     }
     fs_err::write(&config, document.to_string())?;
     let mut tool = command::tool(tools, workspace, Purpose::Check);
-    tool.args(["check", "--quiet", "--no-lock", "--no-remote", "--config"])
+    let mut lock = std::ffi::OsString::from("--lock=");
+    lock.push(workspace.lock());
+    tool.args(["check", "--quiet", "--no-remote"])
+        .arg(lock)
+        .arg("--config")
         .arg(&config)
         .arg(workspace.entrypoint());
     let output = command::run(tools, workspace, Purpose::Check, tool).await?;

@@ -1,7 +1,7 @@
 //! The folder of one build. It is removed after the build.
 //!
-//! The steps read the folder and write to one folder inside it. When the steps have their own user ids, the server owns
-//! the upload, and the steps have access through their group.
+//! The steps read the folder; the step that fetches packages writes the lock file. When the steps have their own user
+//! ids, the server owns the upload, and the steps have access through their group.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::error::BuildError;
+use super::lock::{DENO_LOCK, NPM_LOCK};
 use super::tools::Tools;
-use super::{config, registry, static_urls};
+use super::{command, config, output, registry};
 use jelou_sandbox::{Identity, LentUser, Purpose};
 
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub(super) struct Workspace {
     root: PathBuf,
     entrypoint: String,
     files: Vec<String>,
+    /// The lock file of the upload: its name and content.
+    own_lock: Option<(&'static str, String)>,
+    /// Whether an import may be a package.
+    uses_packages: bool,
     /// The user of the steps after the package download.
     user: Option<LentUser>,
 }
@@ -40,10 +45,16 @@ impl Workspace {
             root,
             entrypoint: tree.entrypoint().to_owned(),
             files: tree.files().iter().map(|file| file.path.clone()).collect(),
+            own_lock: own_lock(tree),
+            uses_packages: config.to_string().contains("npm:")
+                || tree
+                    .files()
+                    .iter()
+                    .any(|file| file.text().is_some_and(|text| text.contains("npm:"))),
             user: tools.launcher.sandbox.lend_user()?,
         };
         fs_err::create_dir(workspace.home())?;
-        fs_err::create_dir(workspace.out())?;
+        fs_err::create_dir(workspace.lock_folder())?;
         // The machine's npm configuration, with registries and credentials.
         if let Some(npmrc) = std::env::home_dir().map(|home| home.join(".npmrc"))
             && npmrc.is_file()
@@ -55,32 +66,41 @@ impl Workspace {
             if let Some(parent) = path.parent() {
                 fs_err::create_dir_all(parent)?;
             }
-            match file.text().filter(|_| is_module(&file.path)) {
-                Some(code) => {
+            match file.text() {
+                Some(package) if file.path == config::PACKAGE_JSON => {
+                    fs_err::write(path, config::as_module(package))?;
+                }
+                Some(code) if is_module(&file.path) => {
                     let code = config::with_bare_sdk(code);
                     let code = if file.path == tree.entrypoint() {
                         config::as_main_module(&code)
                     } else {
                         code
                     };
-                    fs_err::write(path, static_urls::relative_to_root(&file.path, &code))?;
+                    fs_err::write(path, code)?;
                 }
-                None => fs_err::write(path, &file.content)?,
+                _ => fs_err::write(path, &file.content)?,
             }
         }
+        let package = workspace.src().join(config::PACKAGE_JSON);
+        if !package.exists() {
+            fs_err::write(package, config::as_module("{}"))?;
+        }
         fs_err::write(workspace.config(), config.to_string())?;
-        workspace.grant_access()?;
+        workspace.grant_access(tools)?;
         Ok(workspace)
     }
 
     /// Gives the steps read access to everything and write access to one folder, independent of the server's umask.
     /// Other users have no access.
-    fn grant_access(&self) -> std::io::Result<()> {
+    fn grant_access(&self, tools: &Tools) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());
         };
         make_readable(self.root())?;
-        user.own(&self.out())?;
+        if let Some(builder) = tools.launcher.sandbox.builder() {
+            builder.own(&self.lock_folder())?;
+        }
         user.admit(self.root())?;
         fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
     }
@@ -114,11 +134,73 @@ impl Workspace {
         }
     }
 
-    /// The contents of the upload's files, as the build reads them.
-    pub(super) fn contents(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.files
-            .iter()
-            .filter_map(|path| fs_err::read(self.src().join(path)).ok())
+    /// The name of the upload's lock file.
+    pub(super) fn own_lock(&self) -> Option<&'static str> {
+        self.own_lock.as_ref().map(|(name, _)| *name)
+    }
+
+    pub(super) fn uses_packages(&self) -> bool {
+        self.uses_packages
+    }
+
+    /// The lock file of the upload as Deno reads it, `None` without one. npm's is converted.
+    pub(super) async fn lock_for_build(&self, tools: &Tools) -> Result<Option<String>, BuildError> {
+        Ok(match &self.own_lock {
+            None => None,
+            Some((NPM_LOCK, text)) => Some(self.convert(tools, text).await?),
+            Some((_, text)) => Some(config::lock_for_build(text)?),
+        })
+    }
+
+    /// Deno's lock file with the versions of npm's.
+    async fn convert(&self, tools: &Tools, lock: &str) -> Result<String, BuildError> {
+        let package = fs_err::read_to_string(self.src().join(config::PACKAGE_JSON))?;
+        self.write_lock(tools, config::PACKAGE_JSON, &package)?;
+        self.write_lock(tools, NPM_LOCK, lock)?;
+        let tool = command::lock_converter(tools, self);
+        let finished = command::run(tools, self, Purpose::Fetch, tool).await?;
+        match output::read_own(&self.lock()) {
+            Ok(text) => Ok(text),
+            Err(_) => Err(BuildError::Config {
+                file: NPM_LOCK.to_owned(),
+                reason: self
+                    .readable(&String::from_utf8_lossy(&finished.stderr))
+                    .trim()
+                    .to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn write_lock(
+        &self,
+        tools: &Tools,
+        name: &str,
+        text: &str,
+    ) -> Result<(), BuildError> {
+        let path = self.lock_folder().join(name);
+        match fs_err::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        fs_err::write(&path, text)?;
+        fs_err::set_permissions(&path, Permissions::from_mode(0o644))?;
+        if self.has_users()
+            && let Some(builder) = tools.launcher.sandbox.builder()
+        {
+            builder.own(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file that the steps after the download read.
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> std::io::Result<()> {
+        let path = self.file(name);
+        fs_err::write(&path, content)?;
+        fs_err::set_permissions(path, Permissions::from_mode(0o644))
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -142,8 +224,13 @@ impl Workspace {
         self.root.join("deno.json")
     }
 
-    pub(super) fn out(&self) -> PathBuf {
-        self.root.join("out")
+    /// The folder that the step that fetches packages writes to.
+    pub(super) fn lock_folder(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.lock_folder().join(DENO_LOCK)
     }
 
     pub(super) fn home(&self) -> PathBuf {
@@ -198,6 +285,17 @@ fn encoded(path: &str) -> String {
     Url::from_file_path(Path::new("/").join(path))
         .map(|url| url.path().trim_start_matches('/').to_owned())
         .unwrap_or_default()
+}
+
+/// The name and the content of the upload's lock file. Deno's comes before npm's.
+fn own_lock(tree: &SourceTree) -> Option<(&'static str, String)> {
+    for name in [DENO_LOCK, NPM_LOCK] {
+        let file = tree.files().iter().find(|file| file.path == name);
+        if let Some(file) = file {
+            return file.text().map(|text| (name, text.to_owned()));
+        }
+    }
+    None
 }
 
 fn make_readable(folder: &Path) -> std::io::Result<()> {

@@ -9,4 +9,4 @@ pub use binary::{Deno, DenoSource};
 pub use install::{InstallError, install, install_bundler};
 pub use locate::{LocateError, locate};
 pub use pin::DENO_VERSION;
-pub(crate) use pin::{bundler_cache_dir, bundler_cache_name};
+pub(crate) use pin::ESBUILD_VERSION;

@@ -2,8 +2,8 @@
 
 /// A new version needs new checksums below.
 pub const DENO_VERSION: &str = "2.9.6";
-/// The bundler that this version of Deno uses.
-pub(super) const ESBUILD_VERSION: &str = "0.25.5";
+/// The bundler, esbuild.
+pub(crate) const ESBUILD_VERSION: &str = "0.25.5";
 
 /// One binary inside one npm package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,19 +57,4 @@ impl Pin {
             sha256,
         })
     }
-}
-
-/// The name of the bundler in Deno's cache folder, for example `esbuild-linux-x64`.
-pub(crate) fn bundler_cache_name() -> String {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "x64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!("esbuild-{}-{arch}", std::env::consts::OS)
-}
-
-/// The folder below Deno's cache folder that holds the bundler.
-pub(crate) fn bundler_cache_dir() -> String {
-    format!("dl/esbuild-{ESBUILD_VERSION}-1")
 }

@@ -1,0 +1,259 @@
+//! The lock file of a build: the exact version of every package, with its digest.
+//!
+//! The lock file of the upload is honoured and extended. Without one, the build makes its own, which gives the
+//! dependencies between packages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::error::BuildError;
+use super::packages::Packages;
+
+/// The lock file of an upload: Deno's, or npm's.
+pub(super) const DENO_LOCK: &str = "deno.lock";
+pub(super) const NPM_LOCK: &str = "package-lock.json";
+
+/// A lock file of Deno, version 5.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Lock {
+    /// Keyed by the package's id: `name@version`, and its peers.
+    #[serde(default)]
+    npm: BTreeMap<String, Locked>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Locked {
+    integrity: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+    #[serde(default)]
+    optional_dependencies: Vec<String>,
+    #[serde(default)]
+    os: Vec<String>,
+    #[serde(default)]
+    cpu: Vec<String>,
+}
+
+/// How a package imports another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Dependency {
+    /// The name in the imports of the package.
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) is_optional: bool,
+}
+
+impl Locked {
+    /// Whether the package has one variant for each platform, this one among them.
+    pub(super) fn is_for_this_platform(&self) -> bool {
+        let has = |list: &[String], wanted: &str| list.iter().any(|item| item == wanted);
+        has(&self.os, "linux") && !self.cpu.is_empty()
+    }
+}
+
+impl Lock {
+    /// Reads the lock file that Deno wrote. A build without packages has none.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub(super) fn read(path: &Path) -> Result<Self, BuildError> {
+        let text = match super::output::read_own(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            text => text?,
+        };
+        Self::parse(DENO_LOCK, &text)
+    }
+
+    /// # Errors
+    ///
+    /// When the text is not a lock file.
+    pub(super) fn parse(file: &str, text: &str) -> Result<Self, BuildError> {
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            BuildError::Config {
+                file: file.to_owned(),
+                reason: error.to_string(),
+            }
+        })
+    }
+
+    /// Whether this lock file has packages that another one has not.
+    pub(super) fn extends(&self, other: &Self) -> bool {
+        self.npm.keys().any(|id| !other.npm.contains_key(id))
+    }
+
+    pub(super) fn package(&self, id: &str) -> Option<&Locked> {
+        self.npm.get(id)
+    }
+
+    /// The dependencies of a package. A dependency that is not installed is left out.
+    pub(super) fn dependencies(&self, id: &str, packages: &Packages) -> Vec<Dependency> {
+        let Some(locked) = self.npm.get(id) else {
+            return Vec::new();
+        };
+        let all = |list: &[String], is_optional| {
+            let found = list.iter().filter_map(move |line| {
+                let (name, id) = target(line, packages)?;
+                Some(Dependency {
+                    name,
+                    id,
+                    is_optional,
+                })
+            });
+            found.collect::<Vec<_>>()
+        };
+        let mut dependencies = all(&locked.dependencies, false);
+        dependencies.extend(all(&locked.optional_dependencies, true));
+        dependencies
+    }
+
+    /// The packages that `roots` cannot do without, these among them.
+    fn required(&self, roots: &[String], packages: &Packages) -> BTreeSet<String> {
+        let mut required: BTreeSet<String> = BTreeSet::new();
+        let mut open: Vec<String> = roots.to_vec();
+        while let Some(id) = open.pop() {
+            let needed = self.dependencies(&id, packages).into_iter();
+            if required.insert(id) {
+                open.extend(
+                    needed
+                        .filter(|needed| !needed.is_optional)
+                        .map(|needed| needed.id),
+                );
+            }
+        }
+        required
+    }
+
+    /// Checks that every required package was downloaded, and that the cached copy has the digest of the lock file.
+    /// Deno checks the digest only when it downloads a package, and says nothing when a download fails.
+    ///
+    /// # Errors
+    ///
+    /// The first package that is missing or has another digest.
+    pub(super) fn check(
+        &self,
+        roots: &[String],
+        packages: &Packages,
+        known: &mut BTreeMap<String, String>,
+        own_lock: Option<&str>,
+    ) -> Result<(), BuildError> {
+        for id in self.required(roots, packages) {
+            let Some(package) = packages.get(&id) else {
+                continue;
+            };
+            if !package.local_path.is_dir() {
+                return Err(BuildError::NotDownloaded {
+                    package: id,
+                    lock: own_lock.map(str::to_owned),
+                });
+            }
+        }
+        for (id, locked) in &self.npm {
+            let (Some(integrity), Some(package)) = (&locked.integrity, packages.get(id)) else {
+                continue;
+            };
+            if !package.local_path.is_dir() {
+                continue;
+            }
+            let path = package.local_path.display().to_string();
+            match (known.get(&path), own_lock) {
+                (Some(other), Some(lock)) if other != integrity => {
+                    return Err(BuildError::Integrity {
+                        package: id.clone(),
+                        lock: lock.to_owned(),
+                    });
+                }
+                (Some(_), _) => {}
+                (None, _) => {
+                    known.insert(path, integrity.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name and the id of a dependency in a lock file: `name`, `name@version` or `name@npm:other@version`. The version
+/// is left out where only one is installed.
+fn target(line: &str, packages: &Packages) -> Option<(String, String)> {
+    let (alias, line) = match line.split_once("@npm:") {
+        Some((alias, line)) => (Some(alias), line),
+        None => (None, line),
+    };
+    let id = if packages.contains_key(line) {
+        line
+    } else {
+        let mut found = packages.iter().filter(|(_, package)| package.name == line);
+        found.next()?.0
+    };
+    let name = alias.unwrap_or(&packages.get(id)?.name);
+    Some((name.to_owned(), id.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages(ids: &[&str]) -> Packages {
+        let package = |id: &&str| {
+            let (name, version) = id[1..].split_once('@').unwrap();
+            let json = serde_json::json!({
+                "name": format!("{}{name}", &id[..1]),
+                "version": version,
+                "localPath": format!("/none/{id}"),
+            });
+            ((*id).to_owned(), serde_json::from_value(json).unwrap())
+        };
+        ids.iter().map(package).collect()
+    }
+
+    const LOCK: &str = r#"{ "version": "5", "npm": {
+        "@isaacs/cliui@8.0.2": { "integrity": "sha512-a", "dependencies": [
+            "string-width@5.1.2", "string-width-cjs@npm:string-width@4.2.3", "wrap", "gone"
+        ], "optionalDependencies": ["native"] },
+        "native@1.0.0": { "integrity": "sha512-n", "os": ["linux"], "cpu": ["x64"] }
+    } }"#;
+
+    #[test]
+    fn dependencies_have_their_names_and_versions() {
+        let lock = Lock::parse(DENO_LOCK, LOCK).unwrap();
+        let packages = packages(&[
+            "@isaacs/cliui@8.0.2",
+            "string-width@4.2.3",
+            "string-width@5.1.2",
+            "wrap@1.0.0",
+            "native@1.0.0",
+        ]);
+        let dependencies: Vec<_> = lock
+            .dependencies("@isaacs/cliui@8.0.2", &packages)
+            .into_iter()
+            .map(|found| (found.name, found.id, found.is_optional))
+            .collect();
+        let expected = [
+            ("string-width", "string-width@5.1.2", false),
+            ("string-width-cjs", "string-width@4.2.3", false),
+            ("wrap", "wrap@1.0.0", false),
+            ("native", "native@1.0.0", true),
+        ]
+        .map(|(name, id, is_optional)| (name.to_owned(), id.to_owned(), is_optional));
+        assert_eq!(dependencies, expected);
+        assert!(lock.package("native@1.0.0").unwrap().is_for_this_platform());
+    }
+
+    #[test]
+    fn a_required_package_must_be_there() {
+        let lock = Lock::parse(DENO_LOCK, LOCK).unwrap();
+        let packages = packages(&["@isaacs/cliui@8.0.2", "native@1.0.0"]);
+        let check = |roots: &[String]| lock.check(roots, &packages, &mut BTreeMap::new(), None);
+        assert!(check(&[]).is_ok());
+        assert!(matches!(
+            check(&["@isaacs/cliui@8.0.2".to_owned()]),
+            Err(BuildError::NotDownloaded { package, .. }) if package == "@isaacs/cliui@8.0.2"
+        ));
+    }
+}

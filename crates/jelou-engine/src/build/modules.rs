@@ -1,0 +1,291 @@
+//! Answers the bundler's questions: where an import leads, and what a file contains.
+//!
+//! Imports of the upload lead where Deno resolved them; the bundler resolves the imports of packages, by the manifest of
+//! [`super::pnp`]. No file outside the upload and the packages is read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Result;
+use std::path::{Path, PathBuf};
+
+use super::esbuild::{Import, Load, Loaded, Plugin, Resolution};
+use super::graph::{Resolved, Target};
+use super::workspace::Workspace;
+use super::{builtins, config, data_files, here, native, pnp, wasm};
+use crate::artifacts::AssetFiles;
+
+/// What a module contains that its copy in a bundle must not: the address of another source map.
+const MAP_REFERENCE: &str = "sourceMappingURL=";
+/// The folder of the packages' data files in the function's folder.
+const PACKAGES: &str = "npm";
+
+#[derive(Debug)]
+pub(super) struct Modules<'a> {
+    root: String,
+    src: PathBuf,
+    files: BTreeSet<&'a str>,
+    resolved: &'a Resolved,
+    /// The id of the package of each folder.
+    folders: HashMap<PathBuf, &'a str>,
+    /// The private name of each package, by id.
+    names: HashMap<&'a str, String>,
+    /// Optional dependencies that are native, by importing package and name.
+    left_out: BTreeSet<(&'a str, String)>,
+    /// The files that packages read beside their modules.
+    data: BTreeMap<String, PathBuf>,
+    /// The ids of the packages with code in the bundle.
+    pub(super) loaded: BTreeSet<String>,
+    /// The first file outside the upload that the bundler wanted.
+    pub(super) leak: Option<String>,
+}
+
+/// Where a file of the bundle comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin<'p> {
+    /// A file of the upload, relative to it.
+    Upload(&'p str),
+    /// A file of a package.
+    Package {
+        id: &'p str,
+        folder: &'p Path,
+        file: &'p str,
+    },
+}
+
+impl<'a> Modules<'a> {
+    pub(super) fn new(workspace: &'a Workspace, resolved: &'a Resolved) -> Self {
+        let Resolved { packages, lock, .. } = resolved;
+        let mut left_out = BTreeSet::new();
+        for id in packages.keys() {
+            for dependency in lock.dependencies(id, packages) {
+                let is_native = dependency.is_optional
+                    && packages.get(&dependency.id).is_some_and(|package| {
+                        !package.local_path.is_dir()
+                            || native::is_native(&dependency.id, package, packages, lock)
+                    });
+                if is_native {
+                    left_out.insert((id.as_str(), dependency.name));
+                }
+            }
+        }
+        Self {
+            root: workspace.root().display().to_string(),
+            src: workspace.src(),
+            files: workspace.files().iter().map(String::as_str).collect(),
+            folders: packages
+                .iter()
+                .map(|(id, package)| (package.folder(), id.as_str()))
+                .collect(),
+            names: packages
+                .keys()
+                .enumerate()
+                .map(|(index, id)| (id.as_str(), pnp::private_name(index)))
+                .collect(),
+            resolved,
+            left_out,
+            data: BTreeMap::new(),
+            loaded: BTreeSet::new(),
+            leak: None,
+        }
+    }
+
+    /// `None` for a file that belongs to nothing. `path` has no `.` and `..`.
+    pub(super) fn origin<'p>(&'p self, path: &'p Path) -> Option<Origin<'p>> {
+        if let Ok(file) = path.strip_prefix(&self.src) {
+            let file = file.to_str()?;
+            return self.files.contains(file).then_some(Origin::Upload(file));
+        }
+        let folder = path
+            .ancestors()
+            .find(|folder| self.folders.contains_key(*folder))?;
+        Some(Origin::Package {
+            id: self.folders.get(folder)?,
+            folder,
+            file: path.strip_prefix(folder).ok()?.to_str()?,
+        })
+    }
+
+    fn resolve_in_upload(&self, importer: &str, import: &Import<'_>) -> Resolution {
+        let key = (importer.to_owned(), import.specifier.to_owned());
+        let folder = self.root.clone();
+        match self.resolved.imports.get(&key) {
+            Some(Target::Builtin(specifier)) => Resolution::External(specifier.clone()),
+            Some(Target::File(file)) => Resolution::As {
+                specifier: format!("./src/{file}"),
+                folder,
+                may_be_missing: false,
+            },
+            Some(Target::Package { id, path }) => match self.names.get(id.as_str()) {
+                Some(name) => Resolution::As {
+                    specifier: format!("{name}{path}"),
+                    folder,
+                    may_be_missing: false,
+                },
+                None => Resolution::Default,
+            },
+            None => builtins::with_scheme(import.specifier)
+                .map_or(Resolution::Default, Resolution::External),
+        }
+    }
+
+    fn resolve_in_package(&self, id: &str, import: &Import<'_>) -> Resolution {
+        if let Some(specifier) = builtins::with_scheme(import.specifier) {
+            return Resolution::External(specifier);
+        }
+        let name = config::package_name(import.specifier);
+        if id.starts_with(native::PRISMA) && name == ".prisma" {
+            return Resolution::Default;
+        }
+        let is_left_out = self
+            .left_out
+            .iter()
+            .any(|(importer, left_out)| *importer == id && left_out == name);
+        if is_left_out {
+            return Resolution::External(import.specifier.to_owned());
+        }
+        match import.kind {
+            // A package may look for others that are not installed, and go on without them.
+            "require-call" | "require-resolve" | "dynamic-import"
+                if !import.specifier.starts_with('#') =>
+            {
+                Resolution::As {
+                    specifier: import.specifier.to_owned(),
+                    folder: parent(import.importer),
+                    may_be_missing: true,
+                }
+            }
+            _ => Resolution::Default,
+        }
+    }
+
+    /// The source of a module as it is in the bundle. `None` if it is as in the file.
+    fn source(&mut self, path: &Path, text: &str) -> Option<String> {
+        let is_asked = here::is_asked(text);
+        if !is_asked && !text.contains(MAP_REFERENCE) {
+            return None;
+        }
+        let text = text.replace(MAP_REFERENCE, "");
+        if !is_asked {
+            return Some(text);
+        }
+        let (address, data) = match self.origin(path)? {
+            Origin::Upload(file) => (file.to_owned(), None),
+            Origin::Package { id, folder, file } => {
+                let label = self.resolved.packages.get(id)?.label();
+                let own = format!("{PACKAGES}/{label}");
+                let named = data_files::named(&text, path, folder);
+                let data: Vec<_> = named
+                    .into_iter()
+                    .filter_map(|path| {
+                        let file = path.strip_prefix(folder).ok()?.to_str()?;
+                        Some((format!("{own}/{file}"), path))
+                    })
+                    .collect();
+                (format!("{own}/{file}"), Some(data))
+            }
+        };
+        self.data.extend(data.into_iter().flatten());
+        Some(here::with_address(&text, &address))
+    }
+
+    /// The files that the packages read by path.
+    pub(super) fn data(&self) -> Result<AssetFiles> {
+        self.data
+            .iter()
+            .map(|(path, file)| Ok((path.clone(), read(file)?)))
+            .collect()
+    }
+}
+
+impl Plugin for Modules<'_> {
+    fn resolve(&mut self, import: &Import<'_>) -> Resolution {
+        if import.kind == "entry-point" {
+            return Resolution::Default;
+        }
+        if config::is_sdk(import.specifier) {
+            return Resolution::External(import.specifier.to_owned());
+        }
+        match self.origin(Path::new(import.importer)) {
+            Some(Origin::Upload(file)) => self.resolve_in_upload(file, import),
+            Some(Origin::Package { id, .. }) => self.resolve_in_package(id, import),
+            None => Resolution::Default,
+        }
+    }
+
+    fn load(&mut self, load: &Load<'_>) -> Result<Loaded> {
+        let path = PathBuf::from(load.path);
+        match self.origin(&path) {
+            Some(Origin::Upload(_)) => {}
+            Some(Origin::Package { id, .. }) => {
+                let id = id.to_owned();
+                self.loaded.insert(id);
+            }
+            None => {
+                self.leak.get_or_insert_with(|| load.path.to_owned());
+                return Ok(Loaded::Error("is outside the upload".to_owned()));
+            }
+        }
+        let content = |content, loader| Loaded::Content { content, loader };
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        Ok(match (load.attribute, extension) {
+            ("text", _) => content(read(&path)?, "text"),
+            ("bytes", _) => content(read(&path)?, "binary"),
+            (_, Some("wasm")) => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                match wasm::module(&read(&path)?, &format!("./{file}")) {
+                    Some(code) => content(code.into_bytes(), "js"),
+                    None => Loaded::Error(format!("`{file}` is not a WebAssembly module")),
+                }
+            }
+            (_, Some("node")) => content(native::stub(&path).into_bytes(), "js"),
+            (_, Some(extension)) => match loader(extension) {
+                Some(loader) => match self.source(&path, &String::from_utf8_lossy(&read(&path)?)) {
+                    Some(source) => content(source.into_bytes(), loader),
+                    None => Loaded::Default,
+                },
+                None => Loaded::Default,
+            },
+            (_, None) => Loaded::Default,
+        })
+    }
+}
+
+/// The bundler's loader for code.
+fn loader(extension: &str) -> Option<&'static str> {
+    Some(match extension {
+        "js" | "mjs" | "cjs" => "js",
+        "jsx" => "jsx",
+        "ts" | "mts" | "cts" => "ts",
+        "tsx" => "tsx",
+        _ => return None,
+    })
+}
+
+fn parent(path: &str) -> String {
+    Path::new(path)
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .display()
+        .to_string()
+}
+
+/// Reads a file without following links: the user who fetches packages owns the cache, but this code runs as the server.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+    use std::io::Read;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened =
+        match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+            // Linux before 5.6.
+            Err(rustix::io::Errno::NOSYS) => {
+                rustix::fs::open(path, flags | OFlags::NOFOLLOW, Mode::empty())
+            }
+            opened => opened,
+        };
+    let mut file = std::fs::File::from(opened?);
+    if !file.metadata()?.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}

@@ -1,0 +1,91 @@
+//! Tells the bundler which version of a package each other package imports, as a manifest of Yarn Plug'n'Play, which the
+//! bundler reads. Packages stay in Deno's cache: no folder of packages is made for a build.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::lock::Lock;
+use super::packages::Packages;
+
+/// The file that the bundler reads.
+pub(super) const FILE: &str = ".pnp.data.json";
+
+/// The name with which only the build itself imports a package.
+pub(super) fn private_name(index: usize) -> String {
+    format!("jelou-package-{index}")
+}
+
+/// The manifest for a build in `root`.
+pub(super) fn manifest(packages: &Packages, lock: &Lock, root: &Path) -> Value {
+    let mut registry: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    let mut own = Vec::new();
+    let mut fallback = Vec::new();
+    for (index, (id, package)) in packages.iter().enumerate() {
+        let reference = json!([package.name, id]);
+        let mut dependencies = vec![json!([package.name, id])];
+        for dependency in lock.dependencies(id, packages) {
+            if let Some(target) = packages.get(&dependency.id) {
+                dependencies.push(json!([dependency.name, [target.name, dependency.id]]));
+            }
+        }
+        let location = relative(root, &package.folder());
+        registry.entry(&package.name).or_default().push(json!([id, {
+            "packageLocation": format!("{}/", location.display()),
+            "packageDependencies": dependencies,
+            "linkType": "HARD",
+        }]));
+        own.push(json!([private_name(index), reference]));
+        // Some packages import others that they do not declare.
+        fallback.push(json!([package.name, id]));
+    }
+    let top = json!([null, [[null, {
+        "packageLocation": "./",
+        "packageDependencies": own,
+        "linkType": "SOFT",
+    }]]]);
+    let rest = registry
+        .into_iter()
+        .map(|(name, versions)| json!([name, versions]));
+    let all: Vec<Value> = std::iter::once(top).chain(rest).collect();
+    json!({
+        "dependencyTreeRoots": [],
+        "enableTopLevelFallback": true,
+        "fallbackExclusionList": [],
+        "fallbackPool": fallback,
+        "ignorePatternData": null,
+        "packageRegistryData": all,
+    })
+}
+
+/// The path of `target` from `folder`. Both are absolute, without `.` and `..`.
+pub(super) fn relative(folder: &Path, target: &Path) -> PathBuf {
+    let shared = folder
+        .components()
+        .zip(target.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let up = folder
+        .components()
+        .skip(shared)
+        .map(|_| Component::ParentDir);
+    up.chain(target.components().skip(shared)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_between_folders() {
+        let path = |folder: &str, target: &str| {
+            relative(Path::new(folder), Path::new(target))
+                .display()
+                .to_string()
+        };
+        assert_eq!(path("/a/run/b", "/a/cache/c"), "../../cache/c");
+        assert_eq!(path("/a", "/a/b"), "b");
+        assert_eq!(path("/a/b", "/c"), "../../c");
+    }
+}

@@ -1,0 +1,83 @@
+//! Makes Deno ask the registry for versions again. Deno caches the list of a package's versions for ever, so a range
+//! would depend on what an earlier build of somebody else imported.
+
+use std::io::{ErrorKind, Result};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+
+/// Deno's file with the versions of a package, beside the folders of the versions.
+const VERSIONS: &str = "registry.json";
+/// A folder of one version has this file.
+const PACKAGE: &str = "package.json";
+/// Folders of the registry, of the path of its URL, of the scope, and of the package.
+const MAX_DEPTH: usize = 8;
+
+/// Removes the lists of versions from the cache. The packages stay.
+///
+/// # Errors
+///
+/// When a file cannot be removed.
+pub(super) fn forget_versions(cache: &Path) -> Result<()> {
+    let folder = rustix::fs::open(cache, FOLDER, Mode::empty())?;
+    forget_in(&folder, 0)
+}
+
+/// Links are not followed: the user who fetches packages owns the cache, but this code runs as the server.
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+fn forget_in(folder: &OwnedFd, depth: usize) -> Result<()> {
+    if rustix::fs::unlinkat(folder, VERSIONS, AtFlags::empty()).is_ok() || depth == MAX_DEPTH {
+        return Ok(());
+    }
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if entry.file_type() != FileType::Directory || matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let inner = match rustix::fs::openat(folder, name, FOLDER, Mode::empty()) {
+            // Another build may have replaced the folder.
+            Err(error) if std::io::Error::from(error).kind() == ErrorKind::NotFound => continue,
+            inner => inner?,
+        };
+        let is_package = rustix::fs::statat(&inner, PACKAGE, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        if !is_package {
+            forget_in(&inner, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_stay() {
+        let cache = tempfile::tempdir().unwrap();
+        let files = [
+            ("host/a/registry.json", false),
+            ("host/api/npm/@scope/b/registry.json", false),
+            ("host/a/1.0.0/package.json", true),
+            ("host/a/1.0.0/registry.json", true),
+            ("host/c/2.0.0/package.json", true),
+            ("host/c/2.0.0/data/registry.json", true),
+        ];
+        for (file, _) in files {
+            let path = cache.path().join(file);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, "{}").unwrap();
+        }
+        for _ in 0..2 {
+            forget_versions(cache.path()).unwrap();
+            for (file, stays) in files {
+                assert_eq!(cache.path().join(file).exists(), stays, "{file}");
+            }
+        }
+    }
+}
