@@ -144,7 +144,7 @@ fn imports_that_nearly_name_a_file() {
                 ("lib/index.ts", "export {};\n"),
                 (
                     "package.json",
-                    "{\"dependencies\": {\"axios\": \"^1.7.0\"}}\n",
+                    "{\"dependencies\": {\"axios\": \"file:../axios\"}}\n",
                 ),
             ],
         );

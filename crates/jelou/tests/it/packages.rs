@@ -62,3 +62,24 @@ fn holds_dayjs(packages: &std::path::Path) -> bool {
         .flatten()
         .any(|registry| registry.path().join("dayjs").is_dir())
 }
+
+/// Fonts that a package reads beside its modules, CommonJS that requires a module of Node, and a name for the address.
+#[test]
+fn packages_read_the_files_beside_them() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox.file(
+        "mi-funcion/package.json",
+        r#"{"dependencies": {"pdfkit": "0.15.2"}}"#,
+    );
+    let source = function(
+        "async () => { const pdf = new PDF(); pdf.text('hola'); pdf.end(); let bytes = 0; \
+         for await (const part of pdf) bytes += part.length; return { isLong: bytes > 500, own: __filename.endsWith('/function/index.ts') }; }",
+    );
+    let token = sandbox.deploy(
+        "mi-funcion",
+        &format!("import PDF from \"pdfkit\";\n{source}"),
+    );
+    let answer = r#"{"isLong":true,"own":true}"#.to_owned();
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}"), (200, answer));
+}
