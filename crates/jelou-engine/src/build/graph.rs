@@ -140,6 +140,9 @@ pub(super) async fn resolve(
         .iter()
         .filter_map(|module| module.npm_package.clone())
         .collect();
+    if let Some((file, text)) = workspace.own_lock_text() {
+        lock.check_against(file, text)?;
+    }
     tools
         .integrity
         .check(&lock, &roots, &graph.npm_packages, workspace.own_lock())?;

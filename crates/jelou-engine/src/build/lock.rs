@@ -82,6 +82,30 @@ impl Lock {
         })
     }
 
+    /// Checks that no package has another digest than in the lock file of the upload. Deno replaces a wrong digest by
+    /// that of the registry.
+    ///
+    /// # Errors
+    ///
+    /// The first package with another digest.
+    pub(super) fn check_against(&self, file: &str, text: &str) -> Result<(), BuildError> {
+        let own = digests(file, text)?;
+        for (id, locked) in &self.npm {
+            // The peers of the package follow its name and version.
+            let label = id.split('_').next().unwrap_or(id);
+            let expected = own.get(id).or_else(|| own.get(label));
+            if let (Some(expected), Some(found)) = (expected, &locked.integrity)
+                && expected != found
+            {
+                return Err(BuildError::Integrity {
+                    package: id.clone(),
+                    lock: file.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether this lock file has packages that another one has not.
     pub(super) fn extends(&self, other: &Self) -> bool {
         self.npm.keys().any(|id| !other.npm.contains_key(id))
@@ -178,6 +202,46 @@ impl Lock {
     }
 }
 
+/// The digests in the lock file of an upload, by `name@version`.
+fn digests(file: &str, text: &str) -> Result<BTreeMap<String, String>, BuildError> {
+    #[derive(Deserialize)]
+    struct NpmLock {
+        #[serde(default)]
+        packages: BTreeMap<String, NpmPackage>,
+    }
+    #[derive(Deserialize)]
+    struct NpmPackage {
+        name: Option<String>,
+        version: Option<String>,
+        integrity: Option<String>,
+    }
+    if file == DENO_LOCK {
+        let all = Lock::parse(file, text)?.npm.into_iter();
+        return Ok(all
+            .filter_map(|(id, locked)| Some((id, locked.integrity?)))
+            .collect());
+    }
+    let lock: NpmLock =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            BuildError::Config {
+                file: file.to_owned(),
+                reason: error.to_string(),
+            }
+        })?;
+    let all = lock.packages.into_iter();
+    Ok(all
+        .filter_map(|(path, package)| {
+            let (_, folder) = path.rsplit_once("node_modules/")?;
+            let name = package.name.unwrap_or_else(|| folder.to_owned());
+            // Older lock files have other algorithms.
+            let digest = package
+                .integrity
+                .filter(|digest| digest.starts_with("sha512-"))?;
+            Some((format!("{name}@{}", package.version?), digest))
+        })
+        .collect())
+}
+
 /// The name and the id of a dependency in a lock file: `name`, `name@version` or `name@npm:other@version`. The version
 /// is left out where only one is installed.
 fn target(line: &str, packages: &Packages) -> Option<(String, String)> {
@@ -255,5 +319,25 @@ mod tests {
             check(&["@isaacs/cliui@8.0.2".to_owned()]),
             Err(BuildError::NotDownloaded { package, .. }) if package == "@isaacs/cliui@8.0.2"
         ));
+    }
+    #[test]
+    fn another_digest_is_refused() {
+        let lock = Lock::parse(DENO_LOCK, LOCK).unwrap();
+        let npm = |digest: &str| {
+            serde_json::json!({ "packages": { "": {}, "node_modules/a/node_modules/native": {
+                "version": "1.0.0", "integrity": digest
+            } } })
+            .to_string()
+        };
+        assert!(lock.check_against(DENO_LOCK, LOCK).is_ok());
+        assert!(lock.check_against(NPM_LOCK, &npm("sha512-n")).is_ok());
+        assert!(lock.check_against(NPM_LOCK, &npm("sha1-x")).is_ok());
+        for (file, text) in [
+            (DENO_LOCK, LOCK.replace("sha512-a", "sha512-b")),
+            (NPM_LOCK, npm("sha512-b")),
+        ] {
+            let refused = lock.check_against(file, &text).unwrap_err();
+            assert!(matches!(refused, BuildError::Integrity { .. }), "{refused}");
+        }
     }
 }

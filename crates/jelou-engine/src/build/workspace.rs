@@ -139,6 +139,11 @@ impl Workspace {
         self.own_lock.as_ref().map(|(name, _)| *name)
     }
 
+    /// The upload's lock file: its name and content.
+    pub(super) fn own_lock_text(&self) -> Option<(&'static str, &str)> {
+        self.own_lock.as_ref().map(|(name, text)| (*name, &**text))
+    }
+
     pub(super) fn uses_packages(&self) -> bool {
         self.uses_packages
     }
