@@ -82,6 +82,10 @@ impl DataDir {
         self.path.join("artifacts")
     }
 
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
     pub(crate) fn cache(&self) -> PathBuf {
         self.path.join("cache")
     }

@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jelou_core::Slug;
 use jelou_engine::{Caller, Host, LogLine, LogSink, LogSource};
+use jelou_logs::{Entry, EventEntry, What};
 use jelou_store::Store;
 use tokio::net::UnixStream;
 use tracing::Level;
@@ -32,6 +33,8 @@ pub(crate) struct ServerHost {
     memory: Arc<FunctionMemory>,
     /// `None` if functions connect directly.
     egress: Option<Arc<Egress>>,
+    /// Whether the lines of functions are in the server's own log too.
+    prints_logs: bool,
 }
 
 impl ServerHost {
@@ -40,6 +43,7 @@ impl ServerHost {
         gateway: Arc<Gateway>,
         store: Store,
         egress: Option<Egress>,
+        prints_logs: bool,
     ) -> Self {
         let memory = Arc::new(FunctionMemory::new(store.clone(), &gateway.limits));
         Self {
@@ -48,6 +52,7 @@ impl ServerHost {
             store,
             memory,
             egress: egress.map(Arc::new),
+            prints_logs,
         }
     }
 }
@@ -107,7 +112,7 @@ impl Host for ServerHost {
             return Ok(BTreeMap::new());
         };
         let vault = self.store.vault();
-        function
+        let secrets: Result<BTreeMap<_, _>, _> = function
             .secrets
             .load()
             .iter()
@@ -117,18 +122,80 @@ impl Host for ServerHost {
                     .map(|value| (secret.key.to_string(), value))
                     .map_err(|error| error.to_string())
             })
-            .collect()
+            .collect();
+        if let Ok(secrets) = &secrets {
+            // Before the process can write any of them.
+            let values = secrets.values().map(|value| value.as_str());
+            self.gateway.logs.add_secrets(&function.id, values);
+        }
+        secrets
     }
 }
 
 impl LogSink for ServerHost {
     fn log(&self, source: &LogSource, line: LogLine) {
+        if self.prints_logs {
+            self.print(source, &line);
+        }
+        self.gateway.logs.send(Entry {
+            function: source.function_id.clone(),
+            at_ms: self.gateway.clock.now_ms(),
+            deployment: Some(source.deployment.clone()),
+            what: entry_of(line),
+        });
+    }
+}
+
+fn entry_of(line: LogLine) -> What {
+    let (level, event, message) = match line {
+        LogLine::Output(text) => return What::Output(text),
+        LogLine::Engine(text) => return What::Text(jelou_logs::Level::Error, text),
+        LogLine::Started(text) => (jelou_logs::Level::Debug, "process.started", text),
+        LogLine::Breach(reason) => (
+            jelou_logs::Level::Error,
+            "process.killed",
+            format!("the function's process was ended: {reason}"),
+        ),
+        LogLine::AtLimit(what) => (
+            jelou_logs::Level::Warn,
+            "process.at_limit",
+            format!("the function's process has {what}"),
+        ),
+        LogLine::Unfinished(text) => (jelou_logs::Level::Warn, "process.unfinished", text),
+        LogLine::Dropped {
+            lines,
+            lines_per_second,
+        } => (
+            jelou_logs::Level::Warn,
+            "log.dropped",
+            format!(
+                "{lines} lines dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second)"
+            ),
+        ),
+        LogLine::Died(reason) => (
+            jelou_logs::Level::Error,
+            "process.crashed",
+            format!("the function's process ended: {reason}"),
+        ),
+    };
+    What::Event(EventEntry {
+        level,
+        event,
+        message,
+        request_id: None,
+    })
+}
+
+impl ServerHost {
+    /// Writes the line to the server's own log.
+    fn print(&self, source: &LogSource, line: &LogLine) {
+        let redact = |text: &str| self.gateway.logs.redact(&source.function_id, text);
         let function = source.function.as_str();
         let deployment = source.deployment.as_str();
         match line {
             LogLine::Output(text) => {
-                let level = level_of(&text);
-                let text = jelou_token::redact(&text);
+                let level = level_of(text);
+                let text = redact(text);
                 match level {
                     Level::ERROR => {
                         tracing::error!(target: "function", function, deployment, "{text}");
@@ -142,8 +209,11 @@ impl LogSink for ServerHost {
                     _ => tracing::info!(target: "function", function, deployment, "{text}"),
                 }
             }
+            LogLine::Started(text) => {
+                tracing::debug!(target: "function", function, deployment, "{text}");
+            }
             LogLine::Engine(text) => {
-                tracing::error!(target: "function", function, deployment, "{}", jelou_token::redact(&text));
+                tracing::error!(target: "function", function, deployment, "{}", redact(text));
             }
             LogLine::Breach(reason) => {
                 tracing::error!(target: "function", function, deployment, "the function's process was ended: {reason}");

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use jelou_core::cold_future;
 use jelou_core::manifest::Mode;
@@ -12,6 +13,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::gateway::answer::{self, Answer, Refused};
+use crate::gateway::call_log::{self, CallHead, CallNotes};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
@@ -29,6 +31,9 @@ pub(crate) async fn answer(
     caller: Caller,
 ) -> Response<GatewayBody> {
     let request_id = Uuid::new_v4();
+    let notes = CallNotes::start();
+    let method = request.method().clone();
+    let bytes_in = request.body().size_hint().exact();
     let requested_origin = request.headers().get(header::ORIGIN).cloned();
     let Target {
         function,
@@ -69,6 +74,7 @@ pub(crate) async fn answer(
                 cors: cors::Rules::of(tools.get(tool)),
                 caller,
                 request_id,
+                notes: &notes,
             };
             let cors = routed.cors;
             let span = tracing::debug_span!(
@@ -110,6 +116,23 @@ pub(crate) async fn answer(
     }
     answer::finish(&mut response, request_id);
     gateway.metrics.count(response.status());
+    if let Some(function) = &function {
+        let head = CallHead {
+            method,
+            path,
+            bytes_in,
+            caller,
+            request_id,
+        };
+        call_log::record(
+            gateway,
+            function,
+            live.as_deref(),
+            notes,
+            head,
+            &mut response,
+        );
+    }
     let mut unread = request.into_body();
     if !unread.drain_arrived() {
         cold_future(|| unread.settle(response.headers_mut())).await;
@@ -131,6 +154,7 @@ async fn route(
         cors,
         caller,
         request_id,
+        notes,
     } = routed;
     if caller.hops >= gateway.limits.max_hops {
         return Answer::LoopDetected.into();
@@ -143,6 +167,7 @@ async fn route(
             live,
             caller,
             request_id,
+            notes,
         };
         return cold_future(|| mcp::answer(exchange, request)).await;
     }
@@ -204,7 +229,11 @@ async fn route(
         caller,
         grant: grant.as_ref(),
         request_id,
+        notes,
     };
+    if let Some(grant) = &grant {
+        let _ = notes.token.set(grant.token.clone());
+    }
     let mut response = pin!(dispatch(gateway, request, granted)).await;
     if let Some(grant) = &grant {
         token_headers::announce(grant, gateway.clock.now(), &mut response);
@@ -228,6 +257,7 @@ async fn dispatch(
         caller,
         grant,
         request_id,
+        notes,
     } = granted;
     let tools = &live.manifest.tools;
     let found = match found {
@@ -248,6 +278,8 @@ async fn dispatch(
     if websocket::is_asked_for(request) && !cors.allow_websocket(request.headers(), &live.url) {
         return Answer::Forbidden.into();
     }
+    // Set once in each call.
+    let _ = notes.tool.set(found.tool);
     let call = invoke::Call {
         tool: &tools[found.tool],
         params: &found.params,
@@ -256,6 +288,7 @@ async fn dispatch(
         caller,
         grant,
         request_id,
+        notes,
     };
     pin!(invoke::invoke(gateway, request, function, call)).await
 }
@@ -280,6 +313,7 @@ struct Routed<'a> {
     cors: cors::Rules<'a>,
     caller: Caller,
     request_id: Uuid,
+    notes: &'a CallNotes,
 }
 
 /// The data of a request whose token is valid, or that needs none.
@@ -294,4 +328,5 @@ struct Granted<'a> {
     /// `None` for a public route.
     grant: Option<&'a Grant>,
     request_id: Uuid,
+    notes: &'a CallNotes,
 }

@@ -10,6 +10,7 @@ use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     JelouCredentials, NetworkConfig, deno,
 };
+use jelou_logs::{LogWriter, Logs};
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
     Vault, VaultError,
@@ -50,6 +51,8 @@ pub enum StartError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Ca(#[from] CaError),
+    #[error("cannot keep the logs of functions")]
+    Logs(#[source] std::io::Error),
     #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
     #[error("cannot start the threads that serve connections")]
@@ -76,6 +79,7 @@ pub struct Ready {
 pub struct Server {
     control: Arc<Control>,
     metrics: Arc<Metrics>,
+    log_writer: LogWriter,
     listeners: JoinSet<()>,
     /// Runs the tasks of requests until they end.
     _cores: Arc<Cores>,
@@ -117,6 +121,8 @@ impl Server {
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::of(snapshot.runtime_tokens));
         let metrics = Arc::new(Metrics::default());
+        let (logs, log_writer) = Logs::start(&data.logs(), config.logs.settings(), clock.clone())
+            .map_err(StartError::Logs)?;
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
@@ -126,6 +132,8 @@ impl Server {
             running_calls: RunningCalls::default(),
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
+            logs: logs.clone(),
+            max_calls_per_second: config.logs.max_calls_per_second,
             metrics: Arc::clone(&metrics),
             refusals_logged: LogLimit::default(),
             store: store.clone(),
@@ -137,6 +145,7 @@ impl Server {
             Arc::clone(&gateway),
             store.clone(),
             egress,
+            config.log.functions,
         ));
         let engine = Engine::start(
             EngineConfig {
@@ -160,12 +169,15 @@ impl Server {
             },
             host,
         )?;
+        let (stop, stopped) = watch::channel(false);
         let control = Arc::new(Control::new(
             store.clone(),
             Arc::clone(&registry),
             engine,
             Arc::clone(&gateway),
             clock,
+            logs,
+            stopped.clone(),
         ));
         fill(
             &control,
@@ -179,7 +191,6 @@ impl Server {
             .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
 
         let api = api::router(Arc::clone(&control));
-        let (stop, stopped) = watch::channel(false);
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
@@ -197,6 +208,7 @@ impl Server {
             Self {
                 control,
                 metrics,
+                log_writer,
                 listeners,
                 _cores: cores,
                 stop,
@@ -246,6 +258,9 @@ impl Server {
         call_counts::store_now(&retired, &self.control.store).await;
         self.control.engine.shut_down();
         self.metrics.log();
+        let log_writer = self.log_writer;
+        // Fails only if the runtime ends.
+        let _ = tokio::task::spawn_blocking(move || log_writer.stop()).await;
         if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
         {
             tracing::warn!(%error, "cannot store the times of last use of tokens");

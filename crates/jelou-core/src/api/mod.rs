@@ -6,6 +6,7 @@ mod audit;
 mod deployments;
 mod functions;
 mod leaks;
+mod logs;
 mod patch;
 mod problem;
 mod secrets;
@@ -21,6 +22,7 @@ pub use deployments::{
 };
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
+pub use logs::CallGroup;
 pub use patch::Patch;
 pub use problem::Problem;
 pub use secrets::{Secret, SecretsChanged, SetSecrets};

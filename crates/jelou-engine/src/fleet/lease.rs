@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::admission::{Permit, TooManyStreams};
 use super::error::LeaseError;
 use super::instance::Entered;
+use super::processes::Start;
 use super::response::{Open, WorkerBody};
 use crate::transport::{
     Answered, BodyError, BodyMemory, CALL_HEADER, CallError, CallFacts, Connection, HeldCall,
@@ -24,6 +25,7 @@ const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 #[derive(Debug)]
 pub struct Lease {
     entered: Entered,
+    start: Start,
     request_id: Uuid,
     stream_idle_timeout: Duration,
     permit: Permit,
@@ -60,6 +62,7 @@ impl From<CallError> for SendError {
 impl Lease {
     pub(super) fn new(
         entered: Entered,
+        start: Start,
         permit: Permit,
         body: Option<Permit>,
         call: &CallFacts<'_>,
@@ -68,11 +71,17 @@ impl Lease {
         let request_id = entered.worker.usage.begin(call);
         Self {
             entered,
+            start,
             request_id,
             stream_idle_timeout,
             permit,
             _body: body,
         }
+    }
+
+    /// Whether the request waited for the start of a process.
+    pub fn is_cold(&self) -> bool {
+        self.start == Start::Cold
     }
 
     /// Sends the request and returns the response's head. The body may stream afterwards.

@@ -60,10 +60,13 @@ impl Processes {
     }
 
     /// Adds a request to a process. Starts a process if there is none.
-    pub(super) async fn enter(self: &Arc<Self>) -> Result<Entered, LeaseError> {
+    pub(super) async fn enter(self: &Arc<Self>) -> Result<(Entered, Start), LeaseError> {
         match self.enter_running() {
-            Some(entered) => Ok(entered),
-            None => cold_future(|| self.enter_started()).await,
+            Some(entered) => Ok((entered, Start::Warm)),
+            None => {
+                let entered = cold_future(|| self.enter_started()).await?;
+                Ok((entered, Start::Cold))
+            }
         }
     }
 
@@ -75,7 +78,7 @@ impl Processes {
             return Ok(entered);
         }
         let own = Arc::clone(self);
-        let starting = async move { own.start_one(&mut backoff).await };
+        let starting = async move { own.start_one(&mut backoff, "a call found none").await };
         self.starter
             .launcher
             .runtime
@@ -180,7 +183,7 @@ impl Processes {
             tracing::debug!(%function, reason, "there is no room for another process of a busy function");
             return;
         }
-        match self.start_one(backoff).await {
+        match self.start_one(backoff, "the others are busy").await {
             Ok(_) => {
                 let processes = self.instances.load().len();
                 tracing::info!(%function, processes, "a busy function has another process");
@@ -225,7 +228,7 @@ impl Processes {
         self.instances.store(Arc::new(instances));
     }
 
-    async fn start_one(&self, backoff: &mut Backoff) -> Result<Entered, LeaseError> {
+    async fn start_one(&self, backoff: &mut Backoff, why: &str) -> Result<Entered, LeaseError> {
         self.remove_ended(backoff);
         if *self.retired.borrow() {
             return Err(LeaseError::Retired);
@@ -236,7 +239,7 @@ impl Processes {
         let mut retired = self.retired.subscribe();
         let started = self
             .starter
-            .start(&self.spec, files, backoff.share(), &mut retired)
+            .start(&self.spec, files, backoff.share(), why, &mut retired)
             .await;
         if matches!(started, Err(LeaseError::Start(_))) {
             backoff.crashed(Duration::ZERO);
@@ -247,6 +250,13 @@ impl Processes {
         self.set(instances);
         Ok(entered)
     }
+}
+
+/// Whether a request waited for the start of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    Warm,
+    Cold,
 }
 
 fn load_of(worker: &Worker) -> Load {

@@ -52,9 +52,9 @@ impl Slot {
         body: Option<Permit>,
     ) -> Result<Lease, LeaseError> {
         let permit = self.processes.admission.call().await?;
-        let entered = self.processes.enter().await?;
+        let (entered, start) = self.processes.enter().await?;
         let idle_timeout = self.processes.limits().stream_idle_timeout();
-        Ok(Lease::new(entered, permit, body, call, idle_timeout))
+        Ok(Lease::new(entered, start, permit, body, call, idle_timeout))
     }
 
     /// Number of processes that accept requests.

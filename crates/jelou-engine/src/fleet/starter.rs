@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jelou_sandbox::CpuShare;
 use tokio::net::UnixStream;
@@ -39,8 +40,10 @@ impl FunctionStarter {
         spec: &LaunchSpec,
         files: &Arc<Unpacked>,
         share: CpuShare,
+        why: &str,
         retired: &mut watch::Receiver<bool>,
     ) -> Result<Entered, LeaseError> {
+        let began = Instant::now();
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
         let mut blank = tokio::select! {
@@ -90,6 +93,10 @@ impl FunctionStarter {
         match served {
             Ok(worker) => {
                 self.evictable.add(&worker);
+                let took = began.elapsed().as_millis();
+                logs.say(LogLine::Started(format!(
+                    "a process started in {took} ms: {why}"
+                )));
                 Ok(Entered::first(worker))
             }
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
@@ -127,6 +134,7 @@ impl FunctionStarter {
         LogForwarder {
             source: LogSource {
                 function: spec.slug.clone(),
+                function_id: spec.function.clone(),
                 deployment: spec.deployment.clone(),
             },
             artifact_hash: spec.artifact_hash.clone(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jelou_core::{DeploymentId, Slug};
+use jelou_core::{DeploymentId, FunctionId, Slug};
 
 /// Receives the log lines of all functions.
 pub trait LogSink: fmt::Debug + Send + Sync {
@@ -14,6 +14,7 @@ pub trait LogSink: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct LogSource {
     pub function: Slug,
+    pub function_id: FunctionId,
     pub deployment: DeploymentId,
 }
 
@@ -23,6 +24,8 @@ pub enum LogLine {
     Output(String),
     /// A line on stderr from Deno, or the reason why the function did not start.
     Engine(String),
+    /// The process serves calls from now on; the text says why it was started.
+    Started(String),
     /// The process ended on its own.
     Died(String),
     /// The server ended the process because it exceeded a limit; the text names the limit.

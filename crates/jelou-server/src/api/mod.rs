@@ -7,6 +7,7 @@ mod deployments;
 mod extract;
 mod functions;
 mod leaks;
+mod logs;
 mod problem;
 mod refusals;
 mod secrets;
@@ -76,6 +77,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(secrets::delete))
         .routes(routes!(access_tokens::list, access_tokens::create))
         .routes(routes!(access_tokens::revoke))
+        .routes(routes!(logs::read))
+        .routes(routes!(logs::statistics))
         .routes(routes!(audit::list))
 }
 

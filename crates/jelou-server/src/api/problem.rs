@@ -73,6 +73,14 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn unreadable_log() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::ApiError,
+            "the log of the function cannot be read; the log of the server has the cause",
+        )
+    }
+
     fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error of the management API");
         Self::new(

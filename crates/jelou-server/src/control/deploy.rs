@@ -286,12 +286,24 @@ impl Control {
                 warnings: Vec::new(),
             }
         });
-        if function.id == prepared.id {
-            self.retire(candidate.put_live(&function));
+        let id = deployed.deployment.id.clone();
+        let replaced = if function.id == prepared.id {
+            candidate.put_live(&function)
         } else if let Some(live) = record.live {
             // Another function has the slug now, so the processes of the candidate know the wrong one.
-            self.retire(function.put_live(self.live(&function, live)));
-        }
+            function.put_live(self.live(&function, live))
+        } else {
+            None
+        };
+        let message = match &replaced {
+            Some(former) => format!(
+                "{id} is live and replaces {}",
+                former.slot.spec().deployment
+            ),
+            None => format!("{id} is live"),
+        };
+        self.event(&function.id, Some(id), "deployment.live", message);
+        self.retire(replaced);
         self.remove_artifacts(&deployed.deleted_artifacts);
         DeployResult {
             deployment: Some(deployed.deployment.into()),

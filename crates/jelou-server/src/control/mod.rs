@@ -19,11 +19,12 @@ mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::{Clock, DeploymentId, Manifest};
+use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
+use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use jelou_store::{ArtifactHash, LiveDeployment, Store};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::bundle_of;
@@ -46,6 +47,9 @@ pub(crate) struct Control {
     pub(crate) domain: Domain,
     pub(crate) clock: Clock,
     pub(crate) uploads: UploadBudget,
+    pub(crate) logs: Logs,
+    /// Turns true when the server stops.
+    pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
 }
 
@@ -56,6 +60,8 @@ impl Control {
         engine: Engine,
         gateway: Arc<Gateway>,
         clock: Clock,
+        logs: Logs,
+        stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
             store,
@@ -65,6 +71,8 @@ impl Control {
             domain: gateway.domain.clone(),
             gateway,
             clock,
+            logs,
+            stopped,
             changes: Arc::default(),
         }
     }
@@ -85,6 +93,27 @@ impl Control {
             change.await
         });
         task.await.map_err(|_| ControlError::Interrupted)?
+    }
+
+    /// Writes an event of the platform to the log of a function.
+    fn event(
+        &self,
+        function: &FunctionId,
+        deployment: Option<DeploymentId>,
+        event: &'static str,
+        message: String,
+    ) {
+        self.logs.send(Entry {
+            function: function.clone(),
+            at_ms: self.clock.now_ms(),
+            deployment,
+            what: What::Event(EventEntry {
+                level: Level::Info,
+                event,
+                message,
+                request_id: None,
+            }),
+        });
     }
 
     /// Waits for the change in progress.

@@ -66,6 +66,9 @@ impl Control {
                 .rollback(&actor, &plan.function.id, Some(target), reason.as_deref())
                 .await?;
             control.retire(candidate.put_live(&function));
+            let id = target.clone();
+            let message = format!("rolled back to {id}");
+            control.event(&function.id, Some(id), "deployment.rolled_back", message);
             Ok(RollbackResult {
                 deployment: rolled_back.deployment.into(),
                 replaces: rolled_back.previous_live,

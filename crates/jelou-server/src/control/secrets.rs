@@ -27,8 +27,10 @@ impl Control {
         self.change(|control| async move {
             let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
             let stored = control.store.set_secrets(&actor, &owner, secrets).await?;
-            let keys = stored.into_iter().map(|record| record.key).collect();
+            let keys: Vec<SecretKey> = stored.into_iter().map(|record| record.key).collect();
             control.reload_secrets(&slug, &owner).await?;
+            let names: Vec<_> = keys.iter().map(SecretKey::as_str).collect();
+            control.secrets_event(&owner, format!("secrets set: {}", names.join(", ")));
             Ok(SecretsChanged { keys })
         })
         .await
@@ -43,9 +45,17 @@ impl Control {
         self.change(|control| async move {
             let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
             control.store.delete_secret(&actor, &owner, &key).await?;
-            control.reload_secrets(&slug, &owner).await
+            control.reload_secrets(&slug, &owner).await?;
+            control.secrets_event(&owner, format!("secret deleted: {key}"));
+            Ok(())
         })
         .await
+    }
+
+    fn secrets_event(&self, owner: &SecretOwner, message: String) {
+        if let SecretOwner::Function(function) = owner {
+            self.event(function, None, "secrets.changed", message);
+        }
     }
 
     /// Updates the registry, so that the next request sees the new secrets.

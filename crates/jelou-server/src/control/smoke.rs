@@ -11,6 +11,7 @@ use jelou_engine::{BodyMemory, RequestBody};
 use uuid::Uuid;
 
 use super::ControlError;
+use crate::gateway::call_log::CallNotes;
 use crate::gateway::answer::Answer;
 use crate::gateway::reserved::Reserved;
 use crate::gateway::{Caller, Gateway, invoke, statics};
@@ -108,6 +109,8 @@ async fn answer(
         },
         grant: None,
         request_id: Uuid::new_v4(),
+        // The call is no caller's, so it is not recorded.
+        notes: &CallNotes::start(),
     };
     let response = match invoke::send(gateway, request, function, &invoked, BodyMemory::NONE).await
     {

@@ -118,7 +118,30 @@ impl Oversize {
 #[derive(Debug, Clone)]
 pub(crate) struct Refused(pub(crate) Cow<'static, str>);
 
+/// The code of the platform's answer, for the record of the call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorCode(pub(crate) &'static str);
+
 impl Answer<'_> {
+    /// The code in the record of the call.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::TooManyRequests(_) => "rate_limited",
+            Self::BadTarget(_) => "bad_target",
+            Self::FunctionNotFound => "no_deployment",
+            Self::NotFound { .. } => "no_route",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::InvalidIdentity => "invalid_identity",
+            Self::PayloadTooLarge(_) => "payload_too_large",
+            Self::FunctionError => "process_failed",
+            Self::LoopDetected => "loop",
+            Self::Unavailable { .. } => "unavailable",
+            Self::TimedOut => "timeout",
+        }
+    }
+
     /// `None` for failures, which have their own log line.
     fn refused(&self) -> Option<Refused> {
         Some(Refused(Cow::Borrowed(match self {
@@ -140,6 +163,7 @@ impl Answer<'_> {
 impl From<Answer<'_>> for Response<GatewayBody> {
     fn from(answer: Answer<'_>) -> Self {
         let mut response = json(answer.status(), answer.body());
+        response.extensions_mut().insert(ErrorCode(answer.code()));
         if let Some(refused) = answer.refused() {
             response.extensions_mut().insert(refused);
         }

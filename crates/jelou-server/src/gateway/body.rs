@@ -5,6 +5,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use jelou_engine::WorkerBody;
 
+use super::call_log::UnsentRecord;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Maximum bytes of a piece of a complete body.
@@ -14,8 +16,37 @@ const MAX_PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) enum GatewayBody {
     Full(Option<Bytes>),
-    Worker(Box<WorkerBody>),
+    Worker(Box<Recorded>),
     Api(axum::body::Body),
+}
+
+/// Bytes of a body that were passed on.
+pub(super) type Sent = u64;
+
+/// A streamed body, whose call is recorded when the body ends.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    body: WorkerBody,
+    sent: Sent,
+    pub(super) record: Option<UnsentRecord>,
+}
+
+impl Recorded {
+    pub(super) fn new(body: WorkerBody) -> Self {
+        Self {
+            body,
+            sent: 0,
+            record: None,
+        }
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            record.send(self.sent);
+        }
+    }
 }
 
 impl GatewayBody {
@@ -47,9 +78,15 @@ impl Body for GatewayBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
             Self::Full(bytes) => Poll::Ready(next_piece(bytes).map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Worker(body) => Pin::new(body.as_mut())
-                .poll_frame(context)
-                .map(|frame| frame.map(|frame| frame.map_err(BoxError::from))),
+            Self::Worker(body) => {
+                let frame = Pin::new(&mut body.body).poll_frame(context);
+                if let Poll::Ready(Some(Ok(frame))) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    body.sent += data.len() as u64;
+                }
+                frame.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
+            }
             Self::Api(body) => Pin::new(body)
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(BoxError::from))),
@@ -59,7 +96,7 @@ impl Body for GatewayBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Full(bytes) => bytes.is_none(),
-            Self::Worker(body) => body.is_end_stream(),
+            Self::Worker(body) => body.body.is_end_stream(),
             Self::Api(body) => body.is_end_stream(),
         }
     }
@@ -69,7 +106,7 @@ impl Body for GatewayBody {
             Self::Full(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Self::Worker(body) => body.size_hint(),
+            Self::Worker(body) => body.body.size_hint(),
             Self::Api(body) => body.size_hint(),
         }
     }

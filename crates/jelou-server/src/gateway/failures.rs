@@ -4,6 +4,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use jelou_core::Clock;
+use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use uuid::Uuid;
 
 use super::Gateway;
@@ -11,8 +13,7 @@ use crate::registry::Function;
 
 #[cold]
 pub(crate) fn log(gateway: &Gateway, function: &Function, request_id: Uuid, error: &dyn Display) {
-    let limit = gateway.limits.max_log_lines_per_second;
-    log_at_most(limit, function, request_id, error);
+    log_at_most(&Context::of(gateway), function, request_id, error);
 }
 
 /// Returns a function that logs a failure after the response head was sent.
@@ -21,18 +22,48 @@ pub(crate) fn later(
     function: &Arc<Function>,
     request_id: Uuid,
 ) -> impl FnOnce(&dyn Display) + Send + use<> {
-    let limit = gateway.limits.max_log_lines_per_second;
+    let context = Context::of(gateway);
     let function = Arc::clone(function);
-    move |error| log_at_most(limit, &function, request_id, error)
+    move |error| log_at_most(&context, &function, request_id, error)
 }
 
-fn log_at_most(limit: u64, function: &Function, request_id: Uuid, error: &dyn Display) {
+/// What logging a failure needs from the gateway.
+struct Context {
+    limit: u64,
+    logs: Logs,
+    clock: Clock,
+}
+
+impl Context {
+    fn of(gateway: &Gateway) -> Self {
+        Self {
+            limit: gateway.limits.max_log_lines_per_second,
+            logs: gateway.logs.clone(),
+            clock: gateway.clock.clone(),
+        }
+    }
+}
+
+fn log_at_most(context: &Context, function: &Function, request_id: Uuid, error: &dyn Display) {
+    let limit = context.limit;
     let allowed = function.failures_logged.count(limit);
+    let id = &function.id;
     let function = &function.slug;
     if let Some(calls) = allowed.dropped {
         tracing::warn!(%function, "{calls} calls failed that were not logged: more than {limit} in a second (limits.max_log_lines_per_second)");
     }
     if allowed.line {
         tracing::warn!(%function, %request_id, %error, "call failed");
+        context.logs.send(Entry {
+            function: id.clone(),
+            at_ms: context.clock.now_ms(),
+            deployment: None,
+            what: What::Event(EventEntry {
+                level: Level::Error,
+                event: "call.failed",
+                message: error.to_string(),
+                request_id: Some(request_id),
+            }),
+        });
     }
 }

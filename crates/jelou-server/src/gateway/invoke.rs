@@ -1,6 +1,7 @@
 //! Sends an allowed request to the function's process.
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use jelou_engine::{BodyMemory, CallFacts, Lease, LeaseError, RequestBody, SendEr
 use uuid::Uuid;
 
 use super::answer::{Answer, Oversize};
+use super::body::Recorded;
+use super::call_log::CallNotes;
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
 use super::{Caller, Gateway, GatewayBody, failures, forward, websocket};
@@ -29,6 +32,7 @@ pub(crate) struct Call<'a> {
     /// The grant of the caller's token; `None` if no token was needed.
     pub(crate) grant: Option<&'a Grant>,
     pub(crate) request_id: Uuid,
+    pub(crate) notes: &'a CallNotes,
 }
 
 /// Sends the request to the function and streams both bodies.
@@ -83,7 +87,8 @@ pub(crate) async fn invoke(
             Ok(bytes) => GatewayBody::full(bytes),
             Err(stream) => {
                 let tell = failures::later(gateway, function, call.request_id);
-                GatewayBody::Worker(Box::new(stream.on_failure(move |error| tell(error))))
+                let stream = stream.on_failure(move |error| tell(error));
+                GatewayBody::Worker(Box::new(Recorded::new(stream)))
             }
         }),
         Err(answer) => {
@@ -153,6 +158,9 @@ pub(crate) async fn send(
     let answered = async {
         let leased = pin!(lease(function, &facts, memory, is_websocket, &taken_by));
         let lease = leased.await?;
+        if lease.is_cold() {
+            call.notes.is_cold.store(true, Ordering::Relaxed);
+        }
         pin!(lease.send(outgoing, &facts))
             .await
             .map_err(Failure::Send)

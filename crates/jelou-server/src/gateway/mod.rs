@@ -6,6 +6,7 @@ mod address;
 pub(crate) mod answer;
 pub(crate) mod auth;
 mod body;
+pub(crate) mod call_log;
 pub(crate) mod cors;
 pub(crate) mod failures;
 mod forward;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use http::{Request, header};
 use jelou_core::{Clock, Limits};
+use jelou_logs::Logs;
 use jelou_store::Store;
 
 pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
@@ -51,6 +53,9 @@ pub(crate) struct Gateway {
     /// Networks of callers that may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
+    pub(crate) logs: Logs,
+    /// Calls of a function that are recorded in a second. Failed ones always are.
+    pub(crate) max_calls_per_second: u64,
     pub(crate) metrics: Arc<Metrics>,
     /// The limit of log lines about refused requests that have no function.
     pub(crate) refusals_logged: LogLimit,

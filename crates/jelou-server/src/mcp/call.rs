@@ -1,6 +1,8 @@
 //! `tools/call`: the only method that needs the function's process.
 
 use bytes::Bytes;
+use std::sync::atomic::Ordering;
+
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
 use jelou_core::manifest::Tool;
@@ -63,6 +65,7 @@ pub(super) async fn call(
             mirrored::check(mirrored, headers, &arguments)?;
         }
     }
+    let _ = exchange.notes.tool.set(entry.tool);
     let mut outcome = match entry.arguments.input(arguments) {
         Ok(input) => {
             let calls = &exchange.gateway.running_calls;
@@ -74,6 +77,10 @@ pub(super) async fn call(
         }
         Err(error) => invalid(&error),
     };
+    exchange
+        .notes
+        .tool_status
+        .store(outcome.status.as_u16(), Ordering::Relaxed);
     let server_info = exchange.live.documents.mcp.server_info();
     let share = outcome.share.take();
     let result = outcome::result(&outcome, entry.output, revision, server_info);
@@ -116,7 +123,10 @@ async fn run(
     let timeout = invoke::timeout(exchange.gateway, tool);
     match tokio::time::timeout(timeout, ask(exchange, access, tool, headers, input)).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(answer)) => of_platform(&answer),
+        Ok(Err(answer)) => {
+            let _ = exchange.notes.error.set(answer.code());
+            of_platform(&answer)
+        }
         Err(_) => {
             let error = format!(
                 "no whole result within {} ms (the function's `timeout`, or limits.request_timeout_ms)",
@@ -128,6 +138,7 @@ async fn run(
                 exchange.request_id,
                 &error,
             );
+            let _ = exchange.notes.error.set(Answer::TimedOut.code());
             of_platform(&Answer::TimedOut)
         }
     }
@@ -154,6 +165,7 @@ async fn ask(
         caller: exchange.caller,
         grant: access.grant(),
         request_id: exchange.request_id,
+        notes: exchange.notes,
     };
     let response = invoke::send(gateway, request, function, &call, BodyMemory::NONE).await?;
     let (parts, body) = response.into_parts();

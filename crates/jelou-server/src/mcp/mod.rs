@@ -16,6 +16,7 @@ mod result_memory;
 mod revision;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use crate::documents::mcp::Catalog;
 use crate::gateway::answer::{self, Answer, Oversize};
+use crate::gateway::call_log::CallNotes;
 use crate::gateway::running_calls::NamedCall;
 use crate::gateway::unread::{self, Unread};
 use crate::gateway::{Caller, Gateway, GatewayBody, cors, failures, token_headers};
@@ -46,6 +48,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) live: &'a Live,
     pub(crate) caller: Caller,
     pub(crate) request_id: Uuid,
+    pub(crate) notes: &'a CallNotes,
 }
 
 impl Exchange<'_> {
@@ -64,10 +67,15 @@ pub(crate) async fn answer(
     if cors::is_preflight(request) {
         return preflight(exchange, request.headers());
     }
+    exchange.notes.is_mcp.store(true, Ordering::Relaxed);
     let access = match Access::of(exchange, request) {
         Ok(access) => access,
         Err(answer) => return answer.into(),
     };
+    if let Some(grant) = access.grant() {
+        // Set once in each call.
+        let _ = exchange.notes.token.set(grant.token.clone());
+    }
     let mut response = answer_with(exchange, &access, request).await;
     if let Some(grant) = access.grant() {
         let now = exchange.gateway.clock.now();

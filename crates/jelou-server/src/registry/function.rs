@@ -9,6 +9,7 @@ use jelou_store::SecretRecord;
 
 use super::{CallCounter, Routes};
 use crate::documents::{Documents, Identity};
+use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
 
 /// One function, from its creation to its deletion.
@@ -24,6 +25,8 @@ pub(crate) struct Function {
     pub(crate) failures_logged: LogLimit,
     /// Rate of the log line "call refused".
     pub(crate) refusals_logged: LogLimit,
+    /// Rate of the records of calls.
+    pub(crate) calls_recorded: CallRate,
 }
 
 impl Function {
@@ -35,6 +38,7 @@ impl Function {
             secrets: ArcSwap::from_pointee(secrets),
             failures_logged: LogLimit::default(),
             refusals_logged: LogLimit::default(),
+            calls_recorded: CallRate::default(),
         }
     }
 

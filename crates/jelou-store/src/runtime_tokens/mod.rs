@@ -207,6 +207,23 @@ impl Store {
         list(self.database.pool(), function).await
     }
 
+    /// The names of a function's tokens, also of the revoked ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn token_names(
+        &self,
+        function: &FunctionId,
+    ) -> Result<Vec<(TokenId, TokenName)>, StoreError> {
+        let rows = sqlx::query("SELECT id, name FROM runtime_tokens WHERE function_id = $1")
+            .bind(function.as_str())
+            .fetch_all(self.database.pool())
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.parsed("id")?, row.parsed("name")?)))
+            .collect()
+    }
+
     /// The token with this hash and the time of its revocation; `None` if the token is unknown or was never revoked.
     ///
     /// # Errors
