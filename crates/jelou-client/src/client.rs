@@ -127,16 +127,7 @@ impl Client {
             url: self.api.to_string(),
             source: Box::new(source),
         };
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.api))
-            .header(ACCEPT, "application/json");
-        if let Some(token) = &self.token {
-            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                .map_err(|error| network(ureq::Error::Http(error.into())))?;
-            bearer.set_sensitive(true);
-            request = request.header(AUTHORIZATION, bearer);
-        }
+        let request = self.request(method, path, "application/json")?;
         let answer = match body {
             Some(body) => request
                 .header(CONTENT_TYPE, "application/json")
@@ -153,6 +144,61 @@ impl Client {
             Ok(answer)
         } else {
             Err(self.refusal(answer))
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &Path,
+        accept: &str,
+    ) -> Result<ureq::http::request::Builder, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.api))
+            .header(ACCEPT, accept);
+        if let Some(token) = &self.token {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(|error| self.network(ureq::Error::Http(error.into())))?;
+            bearer.set_sensitive(true);
+            request = request.header(AUTHORIZATION, bearer);
+        }
+        Ok(request)
+    }
+
+    /// Opens a response that may go on for any time.
+    pub(crate) fn open(
+        &self,
+        path: &Path,
+        accept: &str,
+        last_event_id: Option<u64>,
+    ) -> Result<Response<Body>, ClientError> {
+        let mut request = self.request(Method::GET, path, accept)?;
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id.to_string());
+        }
+        let answer = request
+            .body(())
+            .map_err(ureq::Error::Http)
+            .and_then(|request| {
+                let request = self.agent.configure_request(request);
+                let request = request
+                    .timeout_global(None)
+                    .timeout_recv_response(Some(CALL_TIMEOUT));
+                self.agent.run(request.build())
+            })
+            .map_err(|error| self.network(error))?;
+        if answer.status().is_success() {
+            Ok(answer)
+        } else {
+            Err(self.refusal(answer))
+        }
+    }
+
+    fn network(&self, source: ureq::Error) -> ClientError {
+        ClientError::Network {
+            url: self.api.to_string(),
+            source: Box::new(source),
         }
     }
 

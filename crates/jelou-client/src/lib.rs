@@ -27,5 +27,6 @@ pub use client::Client;
 pub use error::ClientError;
 pub use observer::{Effect, Observer};
 pub use resources::{
-    AccessTokens, Audit, AuditQuery, Deployments, Functions, Removal, RuntimeTokens, Secrets,
+    AccessTokens, Audit, AuditQuery, Deployments, Functions, LogEvent, LogEvents, LogLines, Logs,
+    LogsQuery, Removal, RuntimeTokens, Secrets,
 };

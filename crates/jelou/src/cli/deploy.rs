@@ -40,6 +40,10 @@ pub(crate) struct DeployArgs {
     #[arg(long, conflicts_with = "token_output")]
     pub(crate) no_token: bool,
 
+    /// Show the function's log after the deploy, until Ctrl-C
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) follow: bool,
+
     /// Build and inspect, but change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -6,6 +6,7 @@ use jelou_core::Slug;
 use super::deploy::DeployArgs;
 use super::deployments::{DeploymentsArgs, RollbackArgs};
 use super::init::InitArgs;
+use super::logs::LogsArgs;
 use super::secrets::SecretsArgs;
 use super::tokens::TokensArgs;
 
@@ -29,6 +30,7 @@ pub(crate) enum FunctionsCommand {
     Deployments(DeploymentsArgs),
     Tokens(TokensArgs),
     Secrets(SecretsArgs),
+    Logs(LogsArgs),
 }
 
 /// Show one function

@@ -12,6 +12,7 @@ mod expiry;
 pub(crate) mod functions;
 pub(crate) mod global;
 pub(crate) mod init;
+pub(crate) mod logs;
 pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod tokens;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Functions(functions::FunctionsArgs),
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),
+    Logs(logs::LogsArgs),
     AccessTokens(access_tokens::AccessTokensArgs),
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),

@@ -12,6 +12,7 @@ mod functions;
 mod init;
 mod login;
 mod logout;
+mod logs;
 mod rollback;
 mod secrets;
 mod serve;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Functions(args) => functions::run(args.command, context),
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),
+        Command::Logs(args) => logs::run(args, context),
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Audit(args) => audit::run(&args, context),
         Command::Completion(args) => completion::run(&args, &context.output),

@@ -15,6 +15,15 @@ const QUESTION: Style = AnsiColor::Cyan.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 const HEADER: Style = Style::new().bold();
 
+/// The level of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
 pub(crate) struct Human {
     stream: Box<dyn Write>,
 }
@@ -42,6 +51,36 @@ impl Human {
     /// `✗ disk space: 3 MiB free`: one of several findings. The command continues.
     pub(crate) fn failure(&mut self, text: &str) -> io::Result<()> {
         self.marked(ERROR, "✗", text)
+    }
+
+    /// `◇ Fetched 47 logs`
+    pub(crate) fn closing(&mut self, text: &str) -> io::Result<()> {
+        self.marked(ITEM, "◇", text)
+    }
+
+    /// `  10:30:01  INFO  Buscando cliente`. Further lines of `text` are indented below the first line.
+    pub(crate) fn log_line(
+        &mut self,
+        time: &str,
+        level: LogLevel,
+        function: Option<&str>,
+        text: &str,
+    ) -> io::Result<()> {
+        let (style, name) = match level {
+            LogLevel::Debug => (QUIET, "DEBUG"),
+            LogLevel::Info => (ITEM, "INFO"),
+            LogLevel::Warn => (WARNING, "WARN"),
+            LogLevel::Error => (ERROR, "ERROR"),
+        };
+        let text = indented(text, "                   ");
+        write!(
+            self.stream,
+            "  {QUIET}{time}{QUIET:#}  {style}{name:<5}{style:#} "
+        )?;
+        if let Some(function) = function {
+            write!(self.stream, "{HEADER}{function}{HEADER:#}  ")?;
+        }
+        writeln!(self.stream, "{text}")
     }
 
     /// A heading, then a line for each row.

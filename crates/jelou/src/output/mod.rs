@@ -22,7 +22,7 @@ use crate::env;
 pub(crate) use age::age;
 pub(crate) use date::{local_date, zoned_date};
 pub(crate) use envelope::{Breadcrumb, ErrorBody};
-pub(crate) use human::Human;
+pub(crate) use human::{Human, LogLevel};
 pub(crate) use size::size;
 pub(crate) use table::Table;
 

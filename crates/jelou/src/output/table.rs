@@ -31,8 +31,8 @@ impl Table {
         self
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, values: [String; N]) {
-        self.rows.push(values.into());
+    pub(crate) fn row(&mut self, values: impl IntoIterator<Item = String>) {
+        self.rows.push(values.into_iter().collect());
     }
 
     /// The same table with a first column that numbers the rows from 1.

@@ -25,6 +25,7 @@ mod init;
 mod interruptions;
 mod locked_database;
 mod login;
+mod logs;
 mod memory_pressure;
 mod node_api;
 mod observability;

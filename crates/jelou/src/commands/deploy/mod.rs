@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
 use crate::cli::deploy::DeployArgs;
+use crate::commands::logs;
 use crate::context::{Confirmation, Context};
 use crate::exit::Failure;
 use crate::interrupt;
@@ -150,6 +151,9 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         ],
         |human| show(human, &result, &left_out, &token),
     )?;
+    if args.follow {
+        return logs::follow_one(client, &slug, &context.output);
+    }
     Ok(())
 }
 

@@ -1,0 +1,169 @@
+//! The records of a function.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Lines};
+
+use jelou_core::Slug;
+use jelou_core::api::{CallGroup, List};
+use ureq::BodyReader;
+
+use crate::path::Path;
+use crate::{Client, ClientError};
+
+impl Client {
+    /// The records of a function.
+    pub fn logs<'a>(&'a self, function: &'a Slug) -> Logs<'a> {
+        Logs {
+            client: self,
+            function,
+        }
+    }
+}
+
+/// The records of one function.
+#[derive(Debug)]
+pub struct Logs<'a> {
+    client: &'a Client,
+    function: &'a Slug,
+}
+
+/// Which records to read. The texts are in the form of the API.
+#[derive(Debug, Clone, Default)]
+pub struct LogsQuery {
+    pub since: Option<String>,
+    pub until: Option<String>,
+    /// At most the last records.
+    pub tail: Option<usize>,
+    pub level: Option<String>,
+    pub request: Option<String>,
+    pub deployment: Option<String>,
+    pub filter: Option<String>,
+}
+
+/// A part of a stream of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogEvent {
+    /// A record as one line of JSON.
+    Record { seq: u64, json: String },
+    /// The server has looked at all records up to this one.
+    Alive { seq: Option<u64> },
+}
+
+/// Records in ascending order, each as one line of JSON.
+pub struct LogLines(Lines<BufReader<BodyReader<'static>>>);
+
+impl fmt::Debug for LogLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LogLines").finish_non_exhaustive()
+    }
+}
+
+impl Iterator for LogLines {
+    type Item = std::io::Result<String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+/// A stream of records that goes on until the connection ends.
+pub struct LogEvents(Lines<BufReader<BodyReader<'static>>>);
+
+impl fmt::Debug for LogEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LogEvents").finish_non_exhaustive()
+    }
+}
+
+impl Iterator for LogEvents {
+    type Item = std::io::Result<LogEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut seq, mut json) = (None, None);
+        loop {
+            let line = match self.0.next()? {
+                Ok(line) => line,
+                Err(error) => return Some(Err(error)),
+            };
+            if line.is_empty() {
+                return Some(Ok(match (seq, json) {
+                    (Some(seq), Some(json)) => LogEvent::Record { seq, json },
+                    (seq, _) => LogEvent::Alive { seq },
+                }));
+            }
+            if let Some(id) = line.strip_prefix("id: ") {
+                seq = id.parse().ok();
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                json = Some(data.to_owned());
+            }
+        }
+    }
+}
+
+impl Logs<'_> {
+    fn path(&self) -> Path {
+        Path::new("functions")
+            .segment(self.function.as_str())
+            .segment("logs")
+    }
+
+    /// The records that are stored now.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn read(&self, query: &LogsQuery) -> Result<LogLines, ClientError> {
+        let path = query.add_to(self.path());
+        let answer = self.client.open(&path, "application/x-ndjson", None)?;
+        Ok(LogLines(lines(answer)))
+    }
+
+    /// The records from the beginning of the query, or behind the record `last_seen`, and all new ones.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn follow(
+        &self,
+        query: &LogsQuery,
+        last_seen: Option<u64>,
+    ) -> Result<LogEvents, ClientError> {
+        let path = query.add_to(self.path()).query("follow", true);
+        let answer = self.client.open(&path, "text/event-stream", last_seen)?;
+        Ok(LogEvents(lines(answer)))
+    }
+
+    /// Sums of the calls, grouped by the values of fields.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn statistics(&self, query: &LogsQuery, by: &str) -> Result<Vec<CallGroup>, ClientError> {
+        let path = query.add_to(self.path().segment("stats")).query("by", by);
+        let groups: List<CallGroup> = self.client.get(&path)?;
+        Ok(groups.items)
+    }
+}
+
+impl LogsQuery {
+    fn add_to(&self, mut path: Path) -> Path {
+        let texts = [
+            ("since", &self.since),
+            ("until", &self.until),
+            ("level", &self.level),
+            ("request", &self.request),
+            ("deployment", &self.deployment),
+            ("filter", &self.filter),
+        ];
+        for (key, value) in texts {
+            if let Some(value) = value {
+                path = path.query(key, value);
+            }
+        }
+        match self.tail {
+            Some(tail) => path.query("tail", tail),
+            None => path,
+        }
+    }
+}
+
+fn lines(answer: ureq::http::Response<ureq::Body>) -> Lines<BufReader<BodyReader<'static>>> {
+    BufReader::new(answer.into_body().into_reader()).lines()
+}

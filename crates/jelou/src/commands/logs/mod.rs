@@ -1,0 +1,112 @@
+//! `jelou logs`.
+
+mod follow;
+mod render;
+mod stats;
+
+use std::sync::Arc;
+
+use jelou_client::{Client, LogsQuery};
+use jelou_core::Slug;
+
+use crate::cli::logs::{LogsArgs, LogsCommand, ReadArgs};
+use crate::context::Context;
+use crate::output::Output;
+use crate::project::function_or_here;
+
+/// Records that `--history` shows when nothing else says how many.
+const HISTORY: usize = 100;
+
+pub(crate) fn run(args: LogsArgs, context: &Context) -> anyhow::Result<()> {
+    match args.command {
+        Some(LogsCommand::Stats(args)) => stats::run(args, context),
+        None => read(args.read, context),
+    }
+}
+
+fn read(args: ReadArgs, context: &Context) -> anyhow::Result<()> {
+    let (mut slugs, filter) = slugs_and_filter(&args);
+    if slugs.is_empty() {
+        slugs.push(function_or_here(None)?);
+    }
+    let follows = args.follow || !(args.history || args.until.is_some() || args.request.is_some());
+    let is_bounded = args.since.is_some() || args.until.is_some() || args.request.is_some();
+    let mut query = LogsQuery {
+        since: args.since,
+        until: args.until,
+        tail: args.tail,
+        level: args.level,
+        request: args.request,
+        deployment: args.deployment.map(|id| id.to_string()),
+        filter,
+    };
+    let client = Arc::new(context.client()?);
+    if follows {
+        if query.request.is_some() && query.tail.is_none() && query.since.is_none() {
+            // All that is stored of the request, then what is new.
+            query.since = Some("1970-01-01T00:00:00Z".to_owned());
+        }
+        return follow::follow(&client, &slugs, &query, &context.output);
+    }
+    if query.tail.is_none() && !is_bounded {
+        query.tail = Some(HISTORY);
+    }
+    show_stored(&client, &slugs, &query, &context.output)
+}
+
+/// Follows the log of a function from the last few records on.
+pub(in crate::commands) fn follow_one(
+    client: Client,
+    slug: &Slug,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let slugs = std::slice::from_ref(slug);
+    follow::follow(&Arc::new(client), slugs, &LogsQuery::default(), output)
+}
+
+fn show_stored(
+    client: &Client,
+    slugs: &[Slug],
+    query: &LogsQuery,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let mut shown = 0_usize;
+    let mut show = |slug: &Slug, json: &str| {
+        shown += 1;
+        render::show(output, slugs, slug, json)
+    };
+    if let [slug] = slugs {
+        for line in client.logs(slug).read(query)? {
+            show(slug, &line?)?;
+        }
+    } else {
+        let mut all = Vec::new();
+        for slug in slugs {
+            for line in client.logs(slug).read(query)? {
+                let line = line?;
+                all.push((render::time_of(&line), slug, line));
+            }
+        }
+        // Stable, so that records of one function stay in their order.
+        all.sort_by_key(|(time, ..)| *time);
+        for (_, slug, line) in &all {
+            show(slug, line)?;
+        }
+    }
+    output.human(|human| human.closing(&format!("Fetched {shown} logs")))?;
+    Ok(())
+}
+
+/// The arguments that are slugs, and the others as one filter.
+fn slugs_and_filter(args: &ReadArgs) -> (Vec<Slug>, Option<String>) {
+    let (mut slugs, mut filter) = (Vec::new(), Vec::new());
+    for argument in &args.slugs_or_filter {
+        match argument.parse::<Slug>() {
+            Ok(slug) if filter.is_empty() => slugs.push(slug),
+            _ => filter.push(argument.as_str()),
+        }
+    }
+    filter.extend(args.filter.as_deref());
+    let filter = (!filter.is_empty()).then(|| filter.join(" "));
+    (slugs, filter)
+}

@@ -1,0 +1,247 @@
+//! `jelou logs`, against a real server.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::support::{Sandbox, Serve, Server, function};
+
+/// All records of a function that `filter` finds.
+fn records(sandbox: &Sandbox, line: &str) -> Vec<Value> {
+    let outcome = sandbox.jelou(&format!("logs {line} --json")).run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let lines = outcome.stdout().lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Waits until a search finds this many records.
+fn found(sandbox: &Sandbox, line: &str, count: usize) -> Vec<Value> {
+    for _ in 0..200 {
+        let found = records(sandbox, line);
+        if found.len() >= count {
+            assert_eq!(found.len(), count, "{found:?}");
+            return found;
+        }
+    }
+    panic!(
+        "{line} did not find {count} records: {:?}",
+        records(sandbox, line)
+    );
+}
+
+#[test]
+fn a_failed_call_is_explained_by_its_records() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let source = function(
+        "(_input, ctx) => {\n    ctx.log(\"Buscando cliente\", { telefono: \"593987654321\" });\n    throw new Error(\"no hay cliente\");\n  }",
+    );
+    let token = sandbox.deploy("mi-funcion", &source);
+    let reply = server.request("mi-funcion").token(&token).body("{}").send();
+    assert_eq!(reply.status, 500, "{reply:?}");
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let of_request = found(&sandbox, &format!("mi-funcion --request {request}"), 3);
+    assert_eq!(of_request[0]["args"][0], "Buscando cliente");
+    let call = &of_request[2];
+    assert_eq!(call["kind"], "call");
+    assert_eq!(call["status"], 500);
+    assert_eq!(call["cold"], true);
+    assert_eq!(call["tokenName"], "default");
+    assert!(call["durationMs"].as_f64().unwrap() > 0.0);
+    let shown = sandbox
+        .jelou(&format!("logs mi-funcion --request {request} --human"))
+        .run();
+    let text = shown.stdout();
+    for part in [
+        "  INFO  Buscando cliente { telefono: \"593987654321\" }",
+        "  ERROR Error: no hay cliente",
+        "index.ts:",
+        "→ 500 in",
+        "(cold start, token default)",
+        &request,
+        "◇ Fetched 3 logs",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(server.call("mi-funcion", None, "{}").0, 401);
+    for (filter, count) in [
+        ("status:5xx", 1),
+        ("error:unauthorized", 1),
+        ("token:default", 1),
+        ("kind:call", 2),
+        ("args.telefono=593987654321", 1),
+        ("event:deployment.live", 1),
+        ("event:process.started", 1),
+    ] {
+        found(&sandbox, &format!("mi-funcion {filter} --history"), count);
+    }
+    let outcome = sandbox
+        .jelou("logs mi-funcion statsu:5xx --history --human")
+        .run();
+    assert_eq!(outcome.code, 7, "{outcome}");
+    assert!(
+        outcome.to_string().contains("did you mean `status`?"),
+        "{outcome}"
+    );
+    assert!(outcome.to_string().contains("^^^^^^"), "{outcome}");
+    let groups = sandbox
+        .jelou("logs stats mi-funcion --by status,token --json")
+        .run();
+    let groups = groups.json();
+    assert_eq!(groups["data"].as_array().unwrap().len(), 2, "{groups}");
+}
+
+/// A follower in a process of its own, and the records that it has shown.
+struct Follower {
+    process: Child,
+    seen: Arc<Mutex<Vec<(u64, String)>>>,
+}
+
+impl Follower {
+    fn start(sandbox: &Sandbox, slug: &str) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_jelou"))
+            .args(["logs", slug, "--json"])
+            .env_clear()
+            .env("HOME", sandbox.home())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let seen = Arc::<Mutex<Vec<_>>>::default();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let record: Value = serde_json::from_str(&line).unwrap();
+                let text = record["args"][0].as_str().unwrap_or_default().to_owned();
+                shared
+                    .lock()
+                    .unwrap()
+                    .push((record["seq"].as_u64().unwrap(), text));
+            }
+        });
+        Self { process, seen }
+    }
+
+    fn wait_for(&self, text: &str) {
+        for _ in 0..6000 {
+            if self
+                .seen
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|(_, seen)| seen == text)
+            {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{text} was not followed: {:?}", self.seen.lock().unwrap());
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn say(server: &Server, token: &str, text: &str) {
+    let body = format!("{{\"text\":\"{text}\"}}");
+    let reply = server
+        .request("parrot")
+        .token(token)
+        .header("content-type", "application/json")
+        .body(&body)
+        .send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[test]
+fn followers_survive_a_killed_server_and_see_every_record_once() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let address = server.address().to_owned();
+    let parrot = function("(input, ctx) => { ctx.log(input.text); return \"ok\"; }").replace(
+        "handler",
+        "input: z.object({ text: z.string() }),\n  handler",
+    );
+    let token = sandbox.deploy("parrot", &parrot);
+    say(&server, &token, "first");
+    let follower = Follower::start(&sandbox, "parrot");
+    let stopped = Follower::start(&sandbox, "parrot");
+    follower.wait_for("first");
+    stopped.wait_for("first");
+    let pid = rustix::process::Pid::from_child(&stopped.process);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    for number in 0..50 {
+        say(&server, &token, &format!("before {number}"));
+    }
+    follower.wait_for("before 49");
+    let data = server.kill();
+    let server = Serve::new(&sandbox)
+        .on(&data)
+        .arguments(&format!("--listen {address}"))
+        .start();
+    for number in 0..50 {
+        say(&server, &token, &format!("after {number}"));
+    }
+    follower.wait_for("after 49");
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    stopped.wait_for("after 49");
+    let stored = found(&sandbox, "parrot kind:line --history --tail 1000", 101);
+    let stored: Vec<u64> = stored
+        .iter()
+        .map(|record| record["seq"].as_u64().unwrap())
+        .collect();
+    for follower in [&follower, &stopped] {
+        let seen = follower.seen.lock().unwrap().clone();
+        assert!(seen.is_sorted_by(|a, b| a.0 < b.0), "{seen:?}");
+        let lines: Vec<u64> = seen
+            .iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(seq, _)| *seq)
+            .collect();
+        assert_eq!(lines, stored);
+    }
+}
+
+#[test]
+fn a_secret_reaches_neither_the_disk_nor_the_stream() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let source = function(
+        "async (_input, ctx) => {\n    const key = ctx.env.get(\"API_KEY\")!;\n    ctx.log(key, { nested: [key] });\n    console.log(btoa(`x${key}`), encodeURIComponent(key), JSON.stringify({ key }));\n    console.error(new Error(`failed with ${key}`));\n    await fetch(`http://127.0.0.1:9/?key=${encodeURIComponent(key)}`).catch((error) => console.log(error));\n    return \"ok\";\n  }",
+    );
+    let token = sandbox.deploy("keeper", &source);
+    let secret = "canary/9f\\\"3 value+ñ";
+    sandbox.file("secrets.env", format!("API_KEY='{secret}'\n"));
+    let set = sandbox
+        .jelou("secrets set keeper --from-env secrets.env")
+        .run();
+    assert_eq!(set.code, 0, "{set}");
+    assert_eq!(server.call("keeper", Some(&token), "{}").0, 200);
+    found(&sandbox, "keeper kind:call --history", 1);
+    let stream = sandbox
+        .jelou("logs keeper --history --json")
+        .run()
+        .to_string();
+    let data = server.stop();
+    let mut written = stream;
+    let logs = data.path().join("logs");
+    for folder in std::fs::read_dir(logs).unwrap() {
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            written.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+    assert!(written.contains("[masked]"), "{written}");
+    for part in ["canary", "Y2FuYXJ5", "NhbmFye", "jYW5hcn"] {
+        assert!(!written.contains(part), "{part} is in {written}");
+    }
+}
