@@ -217,16 +217,11 @@ fn add_forms(piece: &str, forms: &mut BTreeSet<String>) {
     }
     // What `URL` leaves as it is in a path or a query.
     add(piece.replace(' ', "%20"));
-    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        for before in 0..3 {
-            let mut bytes = vec![0; before];
-            bytes.extend_from_slice(piece.as_bytes());
-            let encoded = engine.encode(&bytes);
-            // The first characters depend on the bytes before, the last one on those after.
-            let skipped = [0, 2, 3][before];
-            let end = encoded.len() - usize::from(bytes.len() % 3 != 0);
-            add(encoded.get(skipped..end).unwrap_or_default().to_owned());
-        }
+    add_base64(piece.as_bytes(), &mut add);
+    // `btoa` encodes one byte for each character.
+    let latin1: Option<Vec<u8>> = piece.chars().map(|c| u8::try_from(c).ok()).collect();
+    if let Some(latin1) = latin1.filter(|_| !piece.is_ascii()) {
+        add_base64(&latin1, &mut add);
     }
     let digits = b"0123456789abcdef";
     let both =
@@ -234,6 +229,21 @@ fn add_forms(piece: &str, forms: &mut BTreeSet<String>) {
     let hex: String = piece.bytes().flat_map(both).collect();
     add(hex.to_uppercase());
     add(hex);
+}
+
+/// The base64 of the bytes, wherever they begin in a longer text.
+fn add_base64(piece: &[u8], add: &mut impl FnMut(String)) {
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        for before in 0..3 {
+            let mut bytes = vec![0; before];
+            bytes.extend_from_slice(piece);
+            let encoded = engine.encode(&bytes);
+            // The first characters depend on the bytes before, the last one on those after.
+            let skipped = [0, 2, 3][before];
+            let end = encoded.len() - usize::from(bytes.len() % 3 != 0);
+            add(encoded.get(skipped..end).unwrap_or_default().to_owned());
+        }
+    }
 }
 
 /// The text as it stands inside a JSON string.

@@ -18,10 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 enum Message {
     Connected,
-    Record {
-        seq: u64,
-        json: String,
-    },
+    Record(String),
     /// The connection ended, or the server cannot be reached.
     Lost,
     Refused(ClientError),
@@ -57,7 +54,7 @@ pub(super) fn follow(
             .unwrap_or_default();
         let connection = &mut connected[index];
         match message {
-            Message::Record { json, .. } => render::show(output, slugs, &slug, &json)?,
+            Message::Record(json) => render::show(output, slugs, &slug, &json)?,
             Message::Connected => match *connection {
                 Connection::New => {
                     *connection = Connection::Open;
@@ -122,7 +119,7 @@ impl Follower {
                     },
                     Ok(Opened::Event(LogEvent::Record { seq, json })) => {
                         last_seen = Some(seq);
-                        Message::Record { seq, json }
+                        Message::Record(json)
                     }
                     Ok(Opened::Event(LogEvent::Alive { seq })) => {
                         last_seen = seq.or(last_seen);
