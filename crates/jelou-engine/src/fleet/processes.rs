@@ -108,7 +108,8 @@ impl Processes {
     /// Starts a process, whatever others there are.
     pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
         let mut backoff = self.changing.lock().await;
-        self.start_one(&mut backoff).await
+        self.start_one(&mut backoff, "a deployment takes over")
+            .await
     }
 
     fn enter_running(&self) -> Option<Entered> {

@@ -99,7 +99,6 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-/// The caller may do one kind of work on the function in the path.
 macro_rules! on_function {
     ($(#[$doc:meta])* $name:ident, $verb:expr) => {
         $(#[$doc])*
@@ -117,19 +116,34 @@ macro_rules! on_function {
     };
 }
 
-/// The caller may read the function in the path.
-pub(crate) struct Reader;
+macro_rules! reads_function {
+    ($(#[$doc:meta])* $name:ident, $verb:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
 
-impl FromRequestParts<App> for Reader {
-    type Rejection = ApiError;
+        impl FromRequestParts<App> for $name {
+            type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-        let caller = Authenticated::from_request_parts(parts, control).await?;
-        let slug = extract::slug(parts, control).await?;
-        caller.require(&Scope::Function(Verb::Read, slug))?;
-        Ok(Self)
-    }
+            async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+                let caller = Authenticated::from_request_parts(parts, control).await?;
+                let slug = extract::slug(parts, control).await?;
+                caller.require(&Scope::Function($verb, slug))?;
+                Ok(Self)
+            }
+        }
+    };
 }
+
+reads_function!(
+    /// The caller may read the function in the path.
+    Reader,
+    Verb::Read
+);
+reads_function!(
+    /// The caller may read the logs of the function in the path.
+    LogReader,
+    Verb::Logs
+);
 
 on_function!(
     /// The caller may deploy the function.

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::App;
-use super::auth::Reader;
+use super::auth::LogReader;
 use super::extract::{Query, SlugPath};
 use super::problem::ApiError;
 use follow::{Format, Reading, Start};
@@ -95,7 +95,7 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
 ))]
 pub(super) async fn read(
     State(control): State<App>,
-    _: Reader,
+    _: LogReader,
     SlugPath(slug): SlugPath,
     Query(query): Query<LogsQuery>,
     headers: HeaderMap,
@@ -145,7 +145,7 @@ pub(super) async fn read(
 ))]
 pub(super) async fn statistics(
     State(control): State<App>,
-    _: Reader,
+    _: LogReader,
     SlugPath(slug): SlugPath,
     Query(query): Query<LogsQuery>,
 ) -> Result<Json<List<CallGroup>>, ApiError> {

@@ -11,8 +11,8 @@ use jelou_engine::{BodyMemory, RequestBody};
 use uuid::Uuid;
 
 use super::ControlError;
-use crate::gateway::call_log::CallNotes;
 use crate::gateway::answer::Answer;
+use crate::gateway::call_log::CallNotes;
 use crate::gateway::reserved::Reserved;
 use crate::gateway::{Caller, Gateway, invoke, statics};
 use crate::registry::{Found, Function, Live};

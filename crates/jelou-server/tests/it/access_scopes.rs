@@ -47,11 +47,12 @@ fn a_pipeline_can_only_do_its_work() {
     let secrets = json!({ "secrets": { "KEY": "value" } });
     let deploy = upload();
     let nothing = Value::Null;
-    let work: [(&str, &'static str, &str, &Value); 9] = [
+    let work: [(&str, &'static str, &str, &Value); 10] = [
         ("read", "GET", "", &nothing),
         ("read", "GET", "/deployments", &nothing),
         ("read", "GET", "/tokens", &nothing),
         ("read", "GET", "/secrets", &nothing),
+        ("logs", "GET", "/logs", &nothing),
         ("deploy", "POST", "/deployments", &deploy),
         ("tokens", "POST", "/tokens", &token),
         ("tokens", "DELETE", "/tokens/made", &nothing),
