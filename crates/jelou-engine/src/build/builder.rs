@@ -151,7 +151,12 @@ impl Builder {
         };
         let loaded = blank.inspect(launcher, &request).await.map_err(|error| {
             let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
-            error.map_texts(|text| secrets.mask(stack_trace::rewrite(&text, map.as_ref())))
+            // A message that names a file of the process must not show where the server keeps its files.
+            let run_dir = launcher.run_dir.path().display().to_string();
+            error.map_texts(|text| {
+                let text = stack_trace::rewrite(&text, map.as_ref()).replace(&run_dir, "");
+                secrets.mask(text)
+            })
         })?;
         let manifest = loaded.manifest.ok_or_else(|| {
             LoadError::Protocol("the worker sent no manifest for the function".to_owned())

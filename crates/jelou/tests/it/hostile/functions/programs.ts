@@ -25,6 +25,6 @@ export default define({
         return stdout;
       },
       fork: () => first(child.fork("/tmp/x.js"), "exit"),
-      cluster: () => cluster.fork(),
+      cluster: () => first(cluster.fork(), "online"),
     }),
 });
