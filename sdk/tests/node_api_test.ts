@@ -261,7 +261,7 @@ Deno.test("refusals have the words of this platform, and the classes and codes o
     ],
     name: [
       "TypeError",
-      "fetch failed",
+      `fetch failed: \`127.0.0.1:2\` is refused: 127.0.0.0/8 is this machine; ${opens}`,
       `error sending request for url (http://localhost:2/): client error (Connect): \`127.0.0.1:2\` is refused: 127.0.0.0/8 is this machine; ${opens}`,
     ],
     isNotFound: true,

@@ -81,7 +81,7 @@ export function createFetch(
         ? nativeFetch(input, init)
         : fetchProxied(new NativeRequest(input, init), egress));
     } catch (error) {
-      throw withRefusal(explained(error));
+      throw explained(withRefusal(error));
     }
   };
 

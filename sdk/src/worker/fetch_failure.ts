@@ -50,11 +50,8 @@ function reasonOf(error: unknown): string | null {
     return `the name ${host} does not resolve (DNS)`;
   }
   if (matches(/Connection refused/i, text)) return `${host} refuses the connection`;
-  const denied = exec(/Requires net access to "([^"]*)"/, text);
-  if (denied !== null) {
-    return `${host} is ${denied[1]}, an address that functions may not reach; ` +
-      "the server's operator can allow it (egress.allow)";
-  }
+  const denied = exec(/`[^`]*` is refused: .*/, text);
+  if (denied !== null) return denied[0];
   if (matches(/timed out/i, text)) return `${host} did not answer in time`;
   return null;
 }

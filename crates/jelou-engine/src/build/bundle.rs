@@ -116,8 +116,8 @@ async fn bundle(
         resolved: RESOLVED,
     };
     let timeout = tools.launcher.limits.build_timeout();
-    let build = Bundler::new(from, to).build(&request, modules);
-    let built = tokio::time::timeout(timeout, build)
+    let building = Bundler::new(from, to).build(&request, modules);
+    let built = tokio::time::timeout(timeout, building)
         .await
         .map_err(|_| BuildError::Timeout(timeout.as_millis()))?;
     match built {
@@ -126,7 +126,7 @@ async fn bundle(
             let output = child.wait_with_output().await?;
             let stderr = String::from_utf8_lossy(&output.stderr);
             tracing::warn!(status = %output.status, %stderr, "the bundler ended early");
-            Err(command::died(tools, &output.status))
+            Err(command::died(tools, output.status))
         }
         Err(error) => Err(error.into()),
     }
@@ -284,7 +284,7 @@ fn check_native<'a>(
     Ok(())
 }
 
-/// The bundle with the names of the packages' files as in stack traces. The bundler names the function around a CommonJS
+/// The bundle with the names of the packages' files as in stack traces. The bundler names the function around a `CommonJS`
 /// module after its path.
 fn with_readable_names(
     modules: &Modules<'_>,

@@ -92,7 +92,7 @@ pub(super) async fn run(
         .map_err(|_| BuildError::Timeout(timeout.as_millis()))?
         .map_err(BuildError::Io)?;
     if output.status.code().is_none() {
-        return Err(died(tools, &output.status));
+        return Err(died(tools, output.status));
     }
     Ok(output)
 }
@@ -119,7 +119,7 @@ pub(super) async fn start(
 }
 
 /// The error of a step that a signal ended.
-pub(super) fn died(tools: &Tools, status: &ExitStatus) -> BuildError {
+pub(super) fn died(tools: &Tools, status: ExitStatus) -> BuildError {
     BuildError::Died {
         status: status.to_string(),
         limit_mib: tools.launcher.limits.max_build_memory_mib,

@@ -7,6 +7,7 @@ mod value;
 
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Result};
+use std::path::Path;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
@@ -422,7 +423,9 @@ fn output(answer: Value) -> Result<Output> {
             fields.into_iter().find(|(key, _)| key == "outputFiles")
     {
         for file in files {
-            let is_map = file.str("path").ends_with(".map");
+            let is_map = Path::new(file.str("path"))
+                .extension()
+                .is_some_and(|kind| kind == "map");
             let Value::Map(fields) = file else { continue };
             for (key, value) in fields {
                 if let ("contents", Value::Bytes(bytes)) = (key.as_str(), value) {

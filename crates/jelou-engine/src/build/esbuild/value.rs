@@ -82,7 +82,9 @@ impl Value {
             Self::List(items) => {
                 into.push(5);
                 encode_length(items.len(), into);
-                items.iter().for_each(|item| item.encode(into));
+                for item in items {
+                    item.encode(into);
+                }
             }
             Self::Map(fields) => {
                 into.push(6);
