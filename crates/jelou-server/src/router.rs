@@ -91,14 +91,7 @@ pub(crate) async fn answer(
         }
         // The function does not exist, or has no deployment.
         _ => {
-            let mut response = Response::from(Answer::FunctionNotFound);
-            if function.is_some() {
-                let reason = Refused("the function has no deployment".into());
-                response.extensions_mut().insert(reason);
-            } else if let Some(name) = &unknown {
-                let reason = Refused(refusals::no_such_function(name));
-                response.extensions_mut().insert(reason);
-            }
+            let mut response = no_deployment(function.as_deref(), unknown.as_deref());
             cors::Rules::of(None).apply(requested_origin.as_ref(), response.headers_mut());
             response
         }
@@ -136,6 +129,18 @@ pub(crate) async fn answer(
     let mut unread = request.into_body();
     if !unread.drain_arrived() {
         cold_future(|| unread.settle(response.headers_mut())).await;
+    }
+    response
+}
+
+fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response<GatewayBody> {
+    let mut response = Response::from(Answer::FunctionNotFound);
+    if function.is_some() {
+        let reason = Refused("the function has no deployment".into());
+        response.extensions_mut().insert(reason);
+    } else if let Some(name) = unknown {
+        let reason = Refused(refusals::no_such_function(name));
+        response.extensions_mut().insert(reason);
     }
     response
 }

@@ -147,28 +147,8 @@ impl Server {
             egress,
             config.log.functions,
         ));
-        let engine = Engine::start(
-            EngineConfig {
-                deno,
-                cache_dir: data.cache(),
-                artifacts,
-                run_dir: data.run(),
-                limits: config.limits.clone(),
-                sandbox: config.sandbox,
-                network: network_of(&config.egress, &data)?,
-                egress_allow: config.egress.allow,
-                functions_domain: domain.name().to_owned(),
-                company: CompanyInfo {
-                    id: config.company.id,
-                    name: config.company.name,
-                },
-                jelou: config.jelou.map(|jelou| JelouCredentials {
-                    base_url: jelou.base_url,
-                    api_key: jelou.api_key,
-                }),
-            },
-            host,
-        )?;
+        let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
+        let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
         let control = Arc::new(Control::new(
             store.clone(),
@@ -269,6 +249,34 @@ impl Server {
             tracing::warn!(%error, "cannot close the database");
         }
     }
+}
+
+fn engine_config(
+    config: Config,
+    data: &DataDir,
+    deno: Deno,
+    artifacts: ArtifactCache,
+    functions_domain: &str,
+) -> Result<EngineConfig, StartError> {
+    Ok(EngineConfig {
+        deno,
+        cache_dir: data.cache(),
+        artifacts,
+        run_dir: data.run(),
+        limits: config.limits,
+        sandbox: config.sandbox,
+        network: network_of(&config.egress, data)?,
+        egress_allow: config.egress.allow,
+        functions_domain: functions_domain.to_owned(),
+        company: CompanyInfo {
+            id: config.company.id,
+            name: config.company.name,
+        },
+        jelou: config.jelou.map(|jelou| JelouCredentials {
+            base_url: jelou.base_url,
+            api_key: jelou.api_key,
+        }),
+    })
 }
 
 async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {

@@ -63,7 +63,7 @@ fn holds_dayjs(packages: &std::path::Path) -> bool {
         .any(|registry| registry.path().join("dayjs").is_dir())
 }
 
-/// Fonts that a package reads beside its modules, CommonJS that requires a module of Node, and a name for the address.
+/// Fonts that a package reads beside its modules, `CommonJS` that requires a module of Node, and a name for the address.
 #[test]
 fn packages_read_the_files_beside_them() {
     let sandbox = Sandbox::new();

@@ -336,13 +336,13 @@ fn under_load(server: &Server, token: &str, changes: impl FnOnce()) -> Vec<Durat
     thread::scope(|scope| {
         let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
         // Catches a failed change, so that the callers still stop.
-        let changed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(changes));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(changes));
         done.store(true, Ordering::SeqCst);
         let durations = callers
             .into_iter()
             .flat_map(|caller| caller.join().unwrap());
         let mut durations: Vec<_> = durations.collect();
-        changed.unwrap();
+        outcome.unwrap();
         durations.sort();
         durations
     })

@@ -10,7 +10,7 @@ use std::path::Path;
 use jelou_client::{Client, ClientError};
 use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
 use jelou_core::compatibility::BreakingChange;
-use jelou_core::{DeploymentId, FunctionId, Provenance, Slug};
+use jelou_core::{DeploymentId, FunctionId, Provenance, Slug, SourceTree};
 use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
@@ -61,11 +61,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     }
     let limits = || Ok(context.client()?.whoami()?.server.upload);
     let Collected { tree, mut left_out } = collect(&args.dir, project.as_ref(), limits)?;
-    let settings = project
-        .as_ref()
-        .map(ProjectFile::settings)
-        .transpose()?
-        .unwrap_or_default();
+    let request = request(args, &tree, project.as_ref(), context)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
 
     let allowed = Allowed {
@@ -92,25 +88,6 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     interrupt::explain_change(format!(
         "a build that is not finished is abandoned, and nothing is changed; a finished one goes live: `jelou functions info {slug}` shows what is live"
     ));
-    let request = DeployRequest {
-        files: tree.files().to_vec(),
-        entrypoint: Some(tree.entrypoint().to_owned()),
-        assets: project
-            .as_ref()
-            .map(|project| project.assets().to_vec())
-            .unwrap_or_default(),
-        settings,
-        dry_run: args.dry_run,
-        check: args.check,
-        no_token: args.no_token,
-        force: args.force,
-        strict: args.strict,
-        pin: args.pin,
-        smoke: args.smoke.clone(),
-        provenance: provenance(&args.dir, context),
-        message: args.message.clone(),
-        tag: args.tag.clone(),
-    };
     let mut result = {
         let _step = Step::start(&context.output, format!("Building {slug}"));
         client
@@ -155,6 +132,33 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         return logs::follow_one(client, &slug, &context.output);
     }
     Ok(())
+}
+
+fn request(
+    args: &DeployArgs,
+    tree: &SourceTree,
+    project: Option<&ProjectFile>,
+    context: &Context,
+) -> anyhow::Result<DeployRequest> {
+    let settings = project.map(ProjectFile::settings).transpose()?;
+    Ok(DeployRequest {
+        files: tree.files().to_vec(),
+        entrypoint: Some(tree.entrypoint().to_owned()),
+        assets: project
+            .map(|project| project.assets().to_vec())
+            .unwrap_or_default(),
+        settings: settings.unwrap_or_default(),
+        dry_run: args.dry_run,
+        check: args.check,
+        no_token: args.no_token,
+        force: args.force,
+        strict: args.strict,
+        pin: args.pin,
+        smoke: args.smoke.clone(),
+        provenance: provenance(&args.dir, context),
+        message: args.message.clone(),
+        tag: args.tag.clone(),
+    })
 }
 
 fn show(

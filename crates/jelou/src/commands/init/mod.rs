@@ -57,7 +57,7 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     write_new(&folder.join(".env"), ENV, 0o600)?;
     add_ignored(&folder.join(".gitignore"))?;
 
-    let files = vec![
+    let files = [
         "index.ts",
         FILE_NAME,
         "deno.json",

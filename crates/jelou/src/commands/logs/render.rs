@@ -1,5 +1,7 @@
 //! A record as a line for people, or as a line of JSON.
 
+use std::fmt::Write as _;
+
 use std::io;
 
 use jelou_core::Slug;
@@ -78,13 +80,13 @@ fn call(record: &Value) -> String {
     }
     let mut text = format!("{target} → {} in {duration}", record["status"]);
     if !details.is_empty() {
-        text.push_str(&format!(" ({})", details.join(", ")));
+        let _ = write!(text, " ({})", details.join(", "));
     }
     if record["status"]
         .as_u64()
         .is_some_and(|status| status >= 400)
     {
-        text.push_str(&format!(", request {}", field("requestId")));
+        let _ = write!(text, ", request {}", field("requestId"));
     }
     text
 }
@@ -109,10 +111,10 @@ fn error(fields: &Map<String, Value>) -> Option<String> {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     if !own.is_empty() {
-        text.push_str(&format!("\n{}", literal(&Value::Object(own))));
+        let _ = write!(text, "\n{}", literal(&Value::Object(own)));
     }
     if let Some(cause) = fields.get("cause") {
-        text.push_str(&format!("\ncaused by: {}", argument(cause)));
+        let _ = write!(text, "\ncaused by: {}", argument(cause));
     }
     Some(text)
 }

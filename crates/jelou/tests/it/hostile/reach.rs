@@ -71,6 +71,7 @@ fn what_is_not_theirs_by_permissions_alone() {
     refuse_what_is_not_theirs(&stage);
 }
 
+#[expect(clippy::too_many_lines, reason = "one list of attempts")]
 fn refuse_what_is_not_theirs(stage: &Stage) {
     let failures = Failures::default();
     let data = stage.server.data.path().to_str().unwrap().to_owned();
