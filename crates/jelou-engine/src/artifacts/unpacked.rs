@@ -40,6 +40,7 @@ pub(crate) struct Unpacked {
     /// Relative to the folder `files` in it.
     files: Vec<PathBuf>,
     bundle_bytes: u64,
+    imports_node: bool,
     /// Whether a task compiles the bundle, or has tried to.
     compiling: AtomicBool,
     /// The [`WORDS`] that the bundle contains.
@@ -75,6 +76,7 @@ impl Unpacked {
             folder,
             files,
             bundle_bytes: code.len() as u64,
+            imports_node: code.contains("node:"),
             compiling: AtomicBool::new(false),
             words,
         })
@@ -87,6 +89,11 @@ impl Unpacked {
 
     pub(crate) fn words(&self) -> &[&'static str] {
         &self.words
+    }
+
+    /// Whether the bundle mentions modules of Node. A large bundle may import them without their scheme.
+    pub(crate) fn imports_node(&self) -> bool {
+        self.imports_node || self.bundle_bytes >= WORTH_COMPILING
     }
 
     pub(crate) fn bundle_bytes(&self) -> u64 {

@@ -32,7 +32,7 @@ impl Builtins {
 /// Compiles Node's modules in the background if the function mentions any, unless that was done or begun before.
 pub(crate) fn prepare(launcher: &Arc<Launcher>, files: &Unpacked) {
     let builtins = &launcher.builtins;
-    if !files.words().contains(&"node:") || builtins.started.swap(true, Ordering::Relaxed) {
+    if !files.imports_node() || builtins.started.swap(true, Ordering::Relaxed) {
         return;
     }
     let launcher = Arc::clone(launcher);
