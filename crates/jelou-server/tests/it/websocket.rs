@@ -298,10 +298,10 @@ async fn a_page_with_a_ticket_opens_a_socket() {
 async fn functions_open_sockets_to_each_other() {
     let (server, token) = start(|_| {});
     tokio::task::block_in_place(|| {
-        let caller = |url: &str, token: &str| {
+        let caller = |url: &str| {
             format!(
-                r#"export default define({{ description: "Calls", config: {{ public: true }}, handler: () => new Promise((resolve) => {{
-                  const socket = new WebSocket("{url}", {{ protocols: ["chat"], headers: {{ "X-Jelou-Token": "{token}" }} }});
+                r#"export default define({{ description: "Calls", config: {{ public: true }}, handler: ({{ token }}) => new Promise((resolve) => {{
+                  const socket = new WebSocket("{url}", {{ protocols: ["chat"], headers: {{ "X-Jelou-Token": token }} }});
                   const got = [socket instanceof WebSocket, WebSocket.name, WebSocket.OPEN];
                   socket.onopen = () => socket.send("hola");
                   socket.onmessage = ({{ data }}) => {{ got.push(data); if (data === "hola") socket.close(); }};
@@ -313,16 +313,17 @@ async fn functions_open_sockets_to_each_other() {
         for scheme in ["wss", "ws", "https"] {
             server.deploy(
                 "caller",
-                &caller(&format!("{scheme}://room.fn.localhost/lobby"), &token),
+                &caller(&format!("{scheme}://room.fn.localhost/lobby")),
             );
-            let reply = server.call("caller", "/").send().json();
+            let reply = server.call("caller", &format!("/?token={token}"));
+            let reply = reply.send().json();
             let got = serde_json::json!([true, "WebSocket", 1, "welcome to /lobby", "hola"]);
             assert_eq!(reply["got"], got, "{scheme}: {reply}");
             assert_eq!(reply["protocol"], "chat");
         }
         // The same rules hold for functions as callers.
-        server.deploy("caller", &caller("wss://room.fn.localhost/lobby", "wrong"));
-        let reply = server.call("caller", "/").send().json();
+        server.deploy("caller", &caller("wss://room.fn.localhost/lobby"));
+        let reply = server.call("caller", "/?token=wrong").send().json();
         assert!(reply["error"].is_string(), "{reply}");
         drop(server);
     });

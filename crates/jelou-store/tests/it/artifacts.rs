@@ -1,6 +1,6 @@
 //! Artifacts: content, compression and integrity.
 
-use jelou_core::SourceFile;
+use jelou_core::{DeploymentId, SourceFile};
 use jelou_store::{ArtifactHash, ArtifactRecord, DatabaseError, StoreError};
 
 use crate::fixture::{Fixture, actor, artifact, deployment, first_token};
@@ -10,6 +10,7 @@ async fn content_comes_back_as_it_was() {
     let fixture = Fixture::new().await;
     let mut new = deployment("mi-funcion", "export default () => 'ñandú 🦤'");
     for source_map in [None, Some(String::new()), Some("{}".to_owned())] {
+        new.id = DeploymentId::generate();
         new.artifact.source_map = source_map;
         let stored = new.artifact.clone();
         let deployed = fixture
