@@ -392,7 +392,9 @@ fn the_runtimes_insides_and_other_processes() {
     let internals = hostile!("internals");
     stage.deploy_all(&[internals, WELL]);
     assert_eq!(stage.call(WELL, &json!({})).status, 200);
-    let workers = stage.server.data.workers();
+    let mut workers = stage.server.data.workers();
+    // Processes that only compile or inspect end by themselves.
+    workers.retain(|worker| worker.command_line.contains("--deny-net="));
     let input = json!({ "server": stage.server.id(), "worker": workers[0].id });
     let reply = stage.call(internals, &input);
     let answer = reply.json();
