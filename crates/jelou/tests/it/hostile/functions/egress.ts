@@ -17,7 +17,11 @@ export default define({
       "change its mode": () => Deno.chmod(own, 0o777),
       "link over it": () => Deno.symlink("/tmp/x", own),
       "its own main socket": () => past(import.meta.dirname!.replace(/\/function$/, "/w/sock")),
-      "its own heartbeat": () => Deno.connect({ transport: "unix", path: import.meta.dirname!.replace(/\/function$/, "/w/heartbeat") }),
+      "its own heartbeat": () =>
+        Deno.connect({
+          transport: "unix",
+          path: import.meta.dirname!.replace(/\/function$/, "/w/heartbeat"),
+        }),
       ...Object.fromEntries(others.map((path) => [path, () => past(path)])),
       "by another way": () => past(own.replace("/e/sock", "/e/../e/../../0/e/sock")),
     }),

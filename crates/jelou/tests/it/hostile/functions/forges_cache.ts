@@ -14,7 +14,9 @@ export default define({
       code: async () => {
         const { DatabaseSync } = await import("node:sqlite");
         const cache = new DatabaseSync(new URL("../w/deno/v8_code_cache_v2", import.meta.url));
-        const insert = cache.prepare("INSERT OR REPLACE INTO codecache SELECT ?, type, source_hash, x'00' FROM codecache");
+        const insert = cache.prepare(
+          "INSERT OR REPLACE INTO codecache SELECT ?, type, source_hash, x'00' FROM codecache",
+        );
         for (const other of others) insert.run(other);
         const { changes } = cache.prepare("UPDATE codecache SET data = x'00'").run();
         return changes > 0 ? typeof http.request : null;

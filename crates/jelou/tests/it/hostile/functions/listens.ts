@@ -15,7 +15,8 @@ export default define({
       serve: () => Deno.serve({ port: 0, onListen: () => {} }, () => new Response("evil")).finished,
       datagram: () => (Deno as any).listenDatagram({ port: 0, transport: "udp" }),
       unix: () => Deno.listen({ transport: "unix", path: "./evil" }),
-      "in its own place": () => Deno.listen({ transport: "unix", path: import.meta.dirname!.replace(/\/function$/, "/w/sock") }),
+      "in its own place": () =>
+        Deno.listen({ transport: "unix", path: import.meta.dirname!.replace(/\/function$/, "/w/sock") }),
       "in another's place": () => Deno.listen({ transport: "unix", path: `${data}/run/0/w/sock` }),
       "node:net": () => first(net.createServer().listen(0, "127.0.0.1"), "listening"),
       "node:net unix": () => first(net.createServer().listen("/tmp/jelou-hostile.sock"), "listening"),

@@ -41,7 +41,12 @@ export default define({
   config: { public: true, timeout: 100000 },
   handler: ({ port }: { port: number }) =>
     new Promise<Record<string, string>>((resolve, reject) => {
-      const workerData = { port, socket: import.meta.dirname!.replace(/\/function$/, "/w/sock"), code: REACH, depth: 1 };
+      const workerData = {
+        port,
+        socket: import.meta.dirname!.replace(/\/function$/, "/w/sock"),
+        code: REACH,
+        depth: 1,
+      };
       const thread = new Worker(REACH, { eval: true, workerData });
       thread.on("message", (outcomes) => resolve(outcomes as Record<string, string>));
       thread.on("error", reject);
