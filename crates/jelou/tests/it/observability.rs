@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::support::{Call, DataFolder, Sandbox, Serve, function};
+use crate::support::{Call, DataFolder, Sandbox, Serve, function, mistyped};
 
 #[test]
 fn a_failed_call_is_logged_in_its_span_and_counted() {
@@ -63,7 +63,7 @@ fn a_refused_request_is_logged_with_its_reason() {
     let outcome = sandbox.jelou("functions create --slug empty --json").run();
     assert_eq!(outcome.code, 0, "{outcome}");
     let access = server.access_token.clone().unwrap();
-    let mistyped = format!("{}x", &token[..token.len() - 1]);
+    let mistyped = mistyped(&token);
     let unknown = jelou_token::RuntimeToken::mint().unwrap();
 
     let mut expected = Vec::new();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Sandbox, Serve, Server, function};
+use crate::support::{Outcome, Sandbox, Serve, Server, function, mistyped};
 
 struct Fixture {
     sandbox: Sandbox,
@@ -233,7 +233,7 @@ fn leaked_tokens_are_revoked_by_their_values() {
     let access = fixture.data("access-tokens create --name bot --scope functions:read");
     let access = text(&access, "token");
     let admin = fixture.server.access_token.clone().unwrap();
-    let mistyped = format!("{}x", &default[..default.len() - 1]);
+    let mistyped = mistyped(&default);
     let leak = format!(
         "commit 1\nTOKEN={default};\n\"{old}\" {}\n{access}\n{admin} {default}\n{mistyped}",
         unknown.expose()
@@ -290,10 +290,7 @@ fn tokens_are_inspected_without_a_server() {
     let sandbox = Sandbox::new();
     let token = jelou_token::RuntimeToken::mint().unwrap();
     let value = token.expose();
-    let text = format!(
-        "a={value} {}x jfn_rt_short jfn_xx_1",
-        &value[..value.len() - 1]
-    );
+    let text = format!("a={value} {} jfn_rt_short jfn_xx_1", mistyped(value));
     let outcome = sandbox
         .jelou("tokens inspect - --json")
         .run_with_stdin(&text);

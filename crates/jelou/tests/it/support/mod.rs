@@ -28,6 +28,12 @@ pub(crate) fn function(handler: &str) -> String {
     )
 }
 
+/// The token with another last character, so that its checksum is wrong.
+pub(crate) fn mistyped(token: &str) -> String {
+    let (start, last) = token.split_at(token.len() - 1);
+    format!("{start}{}", if last == "x" { "y" } else { "x" })
+}
+
 /// The number of repetitions of a series, which is higher with `JELOU_SOAK=1`.
 pub(crate) fn times(normally: usize, soak: usize) -> usize {
     match std::env::var_os("JELOU_SOAK") {
