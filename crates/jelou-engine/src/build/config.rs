@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jelou_core::{SourceFile, SourceTree};
 use jsonc_parser::ParseOptions;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::BuildError;
@@ -102,17 +103,10 @@ fn document(imports: &BTreeMap<String, String>, options: &Map<String, Value>) ->
 
 /// The packages of the upload's `package.json`, as imports. Those of a folder or a repository are left out.
 fn packages_of_node(tree: &SourceTree) -> Result<BTreeMap<String, String>, BuildError> {
-    let Some(file) = tree.files().iter().find(|file| file.path == PACKAGE_JSON) else {
+    let Some(file) = tree.file(PACKAGE_JSON) else {
         return Ok(BTreeMap::new());
     };
-    let text = file
-        .text()
-        .unwrap_or_default()
-        .trim_start_matches('\u{feff}');
-    let package: UserPackage = serde_json::from_str(text).map_err(|error| BuildError::Config {
-        file: file.path.clone(),
-        reason: error.to_string(),
-    })?;
+    let package: UserPackage = json(&file.path, file.text().unwrap_or_default())?;
     let all = package
         .dev_dependencies
         .into_iter()
@@ -146,11 +140,7 @@ pub(super) fn as_module(package_json: &str) -> String {
 
 /// The packages of a lock file of Deno. A build has its own configuration and no remote modules.
 pub(super) fn lock_for_build(text: &str) -> Result<String, BuildError> {
-    let lock: Map<String, Value> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| BuildError::Config {
-            file: super::lock::DENO_LOCK.to_owned(),
-            reason: error.to_string(),
-        })?;
+    let lock: Map<String, Value> = json(super::lock::DENO_LOCK, text)?;
     let kept = lock
         .into_iter()
         .filter(|(key, _)| matches!(key.as_str(), "version" | "specifiers" | "npm" | "packages"));
@@ -167,10 +157,20 @@ pub(super) fn package_name(specifier: &str) -> &str {
     &specifier[..end]
 }
 
+/// Reads a JSON file of the upload, which may begin with a byte order mark.
+///
+/// # Errors
+///
+/// [`BuildError::Config`].
+pub(super) fn json<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, BuildError> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| BuildError::Config {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
 fn config_file(tree: &SourceTree) -> Option<&SourceFile> {
-    CONFIG_FILES
-        .iter()
-        .find_map(|name| tree.files().iter().find(|file| file.path == *name))
+    CONFIG_FILES.iter().find_map(|name| tree.file(name))
 }
 
 /// Deno's configuration is JSON with comments, trailing commas and an optional byte order mark.

@@ -209,7 +209,7 @@ fn source_error(workspace: &Workspace, error: &str) -> BuildError {
     BuildError::Source(workspace.readable(error).trim().to_owned())
 }
 
-/// The files of modules, and those that are imported as text or bytes.
+/// The files of the upload that are modules, or that a module imports as text or bytes.
 fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
     let modules = graph.modules.iter().map(|module| module.specifier.as_str());
     let targets = imports(graph).filter_map(|import| import.target.specifier.as_deref());
@@ -273,9 +273,7 @@ fn redirected<'a>(graph: &'a Graph, mut url: &'a str) -> &'a str {
 fn path_in_package(url: &str) -> Option<&str> {
     let name = url.strip_prefix("npm:")?;
     let name = name.strip_prefix('/').unwrap_or(name);
-    let segments = if name.starts_with('@') { 2 } else { 1 };
-    let end = name.match_indices('/').nth(segments - 1);
-    Some(end.map_or("", |(position, _)| &name[position..]))
+    name.strip_prefix(config::package_name(name))
 }
 
 /// One import of one module.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::config;
 use super::error::BuildError;
 use super::packages::Packages;
 
@@ -74,12 +75,7 @@ impl Lock {
     ///
     /// When the text is not a lock file.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, BuildError> {
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            BuildError::Config {
-                file: file.to_owned(),
-                reason: error.to_string(),
-            }
-        })
+        config::json(file, text)
     }
 
     /// Checks that no package has another digest than in the lock file of the upload. Deno replaces a wrong digest by
@@ -221,13 +217,7 @@ fn digests(file: &str, text: &str) -> Result<BTreeMap<String, String>, BuildErro
             .filter_map(|(id, locked)| Some((id, locked.integrity?)))
             .collect());
     }
-    let lock: NpmLock =
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            BuildError::Config {
-                file: file.to_owned(),
-                reason: error.to_string(),
-            }
-        })?;
+    let lock: NpmLock = config::json(file, text)?;
     let all = lock.packages.into_iter();
     Ok(all
         .filter_map(|(path, package)| {
@@ -320,6 +310,7 @@ mod tests {
             Err(BuildError::NotDownloaded { package, .. }) if package == "@isaacs/cliui@8.0.2"
         ));
     }
+
     #[test]
     fn another_digest_is_refused() {
         let lock = Lock::parse(DENO_LOCK, LOCK).unwrap();

@@ -53,7 +53,7 @@ pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Resul
 }
 
 /// Links are not followed: the user who fetches packages owns the cache, but this code runs as the server.
-const FOLDER: OFlags = OFlags::RDONLY
+pub(super) const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);

@@ -5,7 +5,9 @@ use std::io::{ErrorKind, Result};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode};
+
+use super::packages::FOLDER;
 
 /// Deno's file with the versions of a package, beside the folders of the versions.
 const VERSIONS: &str = "registry.json";
@@ -23,12 +25,6 @@ pub(super) fn forget_versions(cache: &Path) -> Result<()> {
     let folder = rustix::fs::open(cache, FOLDER, Mode::empty())?;
     forget_in(&folder, 0)
 }
-
-/// Links are not followed: the user who fetches packages owns the cache, but this code runs as the server.
-const FOLDER: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 fn forget_in(folder: &OwnedFd, depth: usize) -> Result<()> {
     if rustix::fs::unlinkat(folder, VERSIONS, AtFlags::empty()).is_ok() || depth == MAX_DEPTH {

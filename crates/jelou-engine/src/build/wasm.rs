@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-/// The sections that list names (WebAssembly core specification, 5.5).
-const IMPORTS: u8 = 2;
-const EXPORTS: u8 = 7;
+use wasmparser::{Parser, Payload};
 
 /// A JavaScript module that instantiates the WebAssembly module beside it and exports its exports (WebAssembly/ES
 /// module integration). `None` if the bytes are not a module.
@@ -13,7 +11,7 @@ pub(super) fn module(bytes: &[u8], file: &str) -> Option<String> {
     let mut code = format!("import $bytes from {file:?} with {{ type: \"bytes\" }};\n");
     let mut objects = String::new();
     for (index, name) in imports.iter().enumerate() {
-        let name = serde_json::Value::from(name.as_str());
+        let name = serde_json::Value::from(*name);
         writeln!(code, "import * as $import{index} from {name};").ok()?;
         write!(objects, "{name}: $import{index}, ").ok()?;
     }
@@ -23,7 +21,7 @@ pub(super) fn module(bytes: &[u8], file: &str) -> Option<String> {
     )
     .ok()?;
     for (index, name) in exports.iter().enumerate() {
-        let name = serde_json::Value::from(name.as_str());
+        let name = serde_json::Value::from(*name);
         writeln!(
             code,
             "const $export{index} = $instance.exports[{name}];\nexport {{ $export{index} as {name} }};"
@@ -34,99 +32,27 @@ pub(super) fn module(bytes: &[u8], file: &str) -> Option<String> {
 }
 
 /// The modules of the imports, each once, and the names of the exports.
-fn names(bytes: &[u8]) -> Option<(Vec<String>, Vec<String>)> {
-    let mut rest = Reader(bytes.strip_prefix(b"\0asm\x01\0\0\0")?);
+fn names(bytes: &[u8]) -> Option<(Vec<&str>, Vec<&str>)> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
-    while !rest.0.is_empty() {
-        let section = rest.byte()?;
-        let length = rest.number()?;
-        let mut content = Reader(rest.take(length)?);
-        match section {
-            IMPORTS => {
-                for _ in 0..content.number()? {
-                    let module = content.name()?;
-                    content.name()?;
-                    content.skip_type()?;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.ok()? {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let module = import.ok()?.module;
                     if !imports.contains(&module) {
                         imports.push(module);
                     }
                 }
             }
-            EXPORTS => {
-                for _ in 0..content.number()? {
-                    exports.push(content.name()?);
-                    content.byte()?;
-                    content.number()?;
+            Payload::ExportSection(section) => {
+                for export in section {
+                    exports.push(export.ok()?.name);
                 }
             }
             _ => {}
         }
     }
     Some((imports, exports))
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    /// An unsigned LEB128 number.
-    fn number(&mut self) -> Option<usize> {
-        let mut number = 0_u64;
-        for shift in (0..35).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return usize::try_from(number).ok();
-            }
-        }
-        None
-    }
-
-    fn name(&mut self) -> Option<String> {
-        let length = self.number()?;
-        String::from_utf8(self.take(length)?.to_vec()).ok()
-    }
-
-    fn skip_limits(&mut self) -> Option<()> {
-        let has_maximum = self.byte()? & 1 == 1;
-        self.number()?;
-        if has_maximum {
-            self.number()?;
-        }
-        Some(())
-    }
-
-    /// The type of an import.
-    fn skip_type(&mut self) -> Option<()> {
-        match self.byte()? {
-            // A function.
-            0 => self.number().map(drop),
-            // A table, with the type of its elements.
-            1 => {
-                self.byte()?;
-                self.skip_limits()
-            }
-            // A memory.
-            2 => self.skip_limits(),
-            // A global, with its type and whether it can change.
-            3 => self.take(2).map(drop),
-            // A tag.
-            4 => {
-                self.byte()?;
-                self.number().map(drop)
-            }
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -142,10 +68,7 @@ mod tests {
     #[test]
     fn names_of_a_module() {
         let (imports, exports) = names(MODULE).unwrap();
-        assert_eq!(
-            (imports, exports),
-            (vec!["./env.js".to_owned()], vec!["add".to_owned()])
-        );
+        assert_eq!((imports, exports), (vec!["./env.js"], vec!["add"]));
         let code = module(MODULE, "./add.wasm").unwrap();
         assert!(
             code.contains("import * as $import0 from \"./env.js\";"),

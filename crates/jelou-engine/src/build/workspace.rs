@@ -294,13 +294,9 @@ fn encoded(path: &str) -> String {
 
 /// The name and the content of the upload's lock file. Deno's comes before npm's.
 fn own_lock(tree: &SourceTree) -> Option<(&'static str, String)> {
-    for name in [DENO_LOCK, NPM_LOCK] {
-        let file = tree.files().iter().find(|file| file.path == name);
-        if let Some(file) = file {
-            return file.text().map(|text| (name, text.to_owned()));
-        }
-    }
-    None
+    let mut names = [DENO_LOCK, NPM_LOCK].into_iter();
+    let (name, file) = names.find_map(|name| Some((name, tree.file(name)?)))?;
+    Some((name, file.text()?.to_owned()))
 }
 
 fn make_readable(folder: &Path) -> std::io::Result<()> {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-/// Bytes that the path of a `file:` URL contains only encoded, with those that a URL parser changes.
+/// Bytes to percent-encode in the path of a `file:` URL: those that are not allowed there, and those that a URL parser
+/// changes.
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
-use value::Value;
+use value::{Value, malformed};
 
 /// Identifies the one build of a process.
 const BUILD: u32 = 0;
@@ -307,10 +307,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
             Err(ErrorKind::UnexpectedEof.into())
         }
     }
-}
-
-fn malformed(what: &str) -> Error {
-    Error::new(ErrorKind::InvalidData, format!("the bundler sent {what}"))
 }
 
 fn build_request(request: &Request) -> Value {

@@ -120,7 +120,7 @@ fn encode_bytes(bytes: &[u8], into: &mut Vec<u8>) {
     into.extend(bytes);
 }
 
-fn malformed(what: &str) -> Error {
+pub(super) fn malformed(what: &str) -> Error {
     Error::new(ErrorKind::InvalidData, format!("the bundler sent {what}"))
 }
 
