@@ -1,7 +1,9 @@
 //! The settings of the server, validated at startup. The command line has priority over the environment, then the file,
 //! then the defaults.
 
+mod connections;
 mod egress;
+mod logs;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,13 +15,14 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use figment::{Figment, Source};
 use jelou_core::Limits;
 use jelou_engine::SandboxConfig;
-use jelou_logs::LogSettings;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
+pub use connections::Connections;
 pub use egress::{Egress, ProxyUrl};
+pub use logs::{FunctionLogs, ServerLog};
 
 /// All settings with their defaults and comments; also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -64,19 +67,6 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// The limits of connections from callers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Connections {
-    /// Open connections; what the process's file descriptors allow when it is not set.
-    #[serde(default)]
-    pub max: Option<usize>,
-    pub max_per_address: usize,
-    pub head_timeout_ms: u64,
-    pub write_timeout_ms: u64,
-    pub half_closed_timeout_ms: u64,
-}
-
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
@@ -118,50 +108,6 @@ pub struct Database {
 pub struct Mcp {
     /// Origins of web pages that may use the MCP endpoint of every function.
     pub allowed_origins: Vec<String>,
-}
-
-impl Connections {
-    fn validate(&self) -> Result<(), ConfigError> {
-        let one_at_least = [
-            ("max", self.max == Some(0)),
-            ("max_per_address", self.max_per_address == 0),
-            ("head_timeout_ms", self.head_timeout_ms == 0),
-            ("write_timeout_ms", self.write_timeout_ms == 0),
-        ];
-        match one_at_least.into_iter().find(|(_, is_zero)| *is_zero) {
-            Some((setting, _)) => Err(ConfigError::NoConnections { setting }),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The stored records of functions.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FunctionLogs {
-    pub max_age_hours: u64,
-    pub max_mib: u64,
-    pub max_calls_mib: u64,
-    pub max_calls_per_second: u64,
-}
-
-impl FunctionLogs {
-    pub(crate) fn settings(&self) -> LogSettings {
-        const MIB: u64 = 1024 * 1024;
-        LogSettings {
-            max_age: Duration::from_secs(self.max_age_hours.saturating_mul(3600)),
-            max_bytes: self.max_mib.saturating_mul(MIB),
-            max_call_bytes: self.max_calls_mib.saturating_mul(MIB),
-        }
-    }
-}
-
-/// The server's own log.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerLog {
-    /// Whether it has the lines of functions too.
-    pub functions: bool,
 }
 
 impl Database {

@@ -190,49 +190,37 @@ impl ServerHost {
     /// Writes the line to the server's own log.
     fn print(&self, source: &LogSource, line: &LogLine) {
         let redact = |text: &str| self.gateway.logs.redact(&source.function_id, text);
-        let function = source.function.as_str();
-        let deployment = source.deployment.as_str();
-        match line {
-            LogLine::Output(text) => {
-                let level = level_of(text);
-                let text = redact(text);
-                match level {
-                    Level::ERROR => {
-                        tracing::error!(target: "function", function, deployment, "{text}");
-                    }
-                    Level::WARN => {
-                        tracing::warn!(target: "function", function, deployment, "{text}");
-                    }
-                    Level::DEBUG => {
-                        tracing::debug!(target: "function", function, deployment, "{text}");
-                    }
-                    _ => tracing::info!(target: "function", function, deployment, "{text}"),
-                }
-            }
-            LogLine::Started(text) => {
-                tracing::debug!(target: "function", function, deployment, "{text}");
-            }
-            LogLine::Engine(text) => {
-                tracing::error!(target: "function", function, deployment, "{}", redact(text));
-            }
-            LogLine::Breach(reason) => {
-                tracing::error!(target: "function", function, deployment, "the function's process was ended: {reason}");
-            }
-            LogLine::AtLimit(what) => {
-                tracing::warn!(target: "function", function, deployment, "the function's process has {what}");
-            }
-            LogLine::Unfinished(what) => {
-                tracing::warn!(target: "function", function, deployment, "{what}");
-            }
+        let (level, text) = match line {
+            LogLine::Output(text) => (level_of(text), redact(text)),
+            LogLine::Engine(text) => (Level::ERROR, redact(text)),
+            LogLine::Started(text) => (Level::DEBUG, text.clone()),
+            LogLine::Unfinished(text) => (Level::WARN, text.clone()),
+            LogLine::Breach(reason) => (
+                Level::ERROR,
+                format!("the function's process was ended: {reason}"),
+            ),
+            LogLine::AtLimit(what) => (Level::WARN, format!("the function's process has {what}")),
             LogLine::Dropped {
                 lines,
                 lines_per_second,
-            } => {
-                tracing::warn!(target: "function", function, deployment, "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second)");
-            }
-            LogLine::Died(reason) => {
-                tracing::error!(target: "function", function, deployment, "the function's process ended: {reason}");
-            }
+            } => (
+                Level::WARN,
+                format!(
+                    "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second)"
+                ),
+            ),
+            LogLine::Died(reason) => (
+                Level::ERROR,
+                format!("the function's process ended: {reason}"),
+            ),
+        };
+        let function = source.function.as_str();
+        let deployment = source.deployment.as_str();
+        match level {
+            Level::ERROR => tracing::error!(target: "function", function, deployment, "{text}"),
+            Level::WARN => tracing::warn!(target: "function", function, deployment, "{text}"),
+            Level::DEBUG => tracing::debug!(target: "function", function, deployment, "{text}"),
+            _ => tracing::info!(target: "function", function, deployment, "{text}"),
         }
     }
 }

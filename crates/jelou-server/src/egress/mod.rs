@@ -61,18 +61,21 @@ enum Route {
 }
 
 impl Egress {
-    /// `None` if there is no proxy. `denied` are the addresses that functions may not reach.
+    /// `None` if there is no proxy; `egress.ca` is checked all the same. `denied` are the addresses that functions may not reach.
     pub(crate) fn new(
         config: &config::Egress,
         denied: Vec<Ipv4Net>,
     ) -> Result<Option<Self>, CaError> {
-        let tls = tls::client(config.ca.as_deref())?;
-        Ok(config.proxy.clone().map(|proxy| Self {
+        let own = tls::own_authorities(config.ca.as_deref())?;
+        let Some(proxy) = config.proxy.clone() else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             proxy,
             proxy_resolves: config.proxy_resolves,
             no_proxy: NoProxy::parse(&config.no_proxy),
             denied,
-            tls,
+            tls: tls::client(own)?,
         }))
     }
 

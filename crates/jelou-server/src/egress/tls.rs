@@ -35,12 +35,9 @@ pub enum CaError {
     Copy(#[from] std::io::Error),
 }
 
-pub(super) fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, CaError> {
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    // The system may have certificates that rustls does not understand.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+/// The certificate authorities of `egress.ca`.
+pub(super) fn own_authorities(ca: Option<&Path>) -> Result<RootCertStore, CaError> {
+    let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
         for certificate in read(path)? {
             roots.add(certificate).map_err(|source| CaError::Invalid {
@@ -49,6 +46,14 @@ pub(super) fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, CaError> {
             })?;
         }
     }
+    Ok(roots)
+}
+
+pub(super) fn client(own: RootCertStore) -> Result<Arc<ClientConfig>, CaError> {
+    let mut roots = own;
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    // The system may have certificates that rustls does not understand.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -1,0 +1,35 @@
+//! The sections `[logs]` and `[log]`.
+
+use std::time::Duration;
+
+use jelou_logs::LogSettings;
+use serde::Deserialize;
+
+/// The stored records of functions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionLogs {
+    pub max_age_hours: u64,
+    pub max_mib: u64,
+    pub max_calls_mib: u64,
+    pub max_calls_per_second: u64,
+}
+
+impl FunctionLogs {
+    pub(crate) fn settings(&self) -> LogSettings {
+        const MIB: u64 = 1024 * 1024;
+        LogSettings {
+            max_age: Duration::from_secs(self.max_age_hours.saturating_mul(3600)),
+            max_bytes: self.max_mib.saturating_mul(MIB),
+            max_call_bytes: self.max_calls_mib.saturating_mul(MIB),
+        }
+    }
+}
+
+/// The server's own log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerLog {
+    /// Whether it has the lines of functions too.
+    pub functions: bool,
+}
