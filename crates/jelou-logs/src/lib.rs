@@ -33,4 +33,4 @@ pub use read::{Found, Page, Query, TokenNames};
 pub use record::{Call, Content, Event, Kind, Level, Line, ParseLevelError, Protocol, Record};
 pub use redact::{MASKED, MIN_SECRET_BYTES};
 pub use settings::LogSettings;
-pub use stats::{Group, GroupBy, ParseGroupByError};
+pub use stats::{GroupBy, ParseGroupByError};

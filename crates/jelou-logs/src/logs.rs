@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use jelou_core::api::CallGroup;
 use jelou_core::{Clock, FunctionId};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ use crate::entry::Entry;
 use crate::read::{Page, Query, Reader, TokenNames};
 use crate::redact::Redactor;
 use crate::settings::LogSettings;
-use crate::stats::{Group, GroupBy, Statistics};
+use crate::stats::{GroupBy, Statistics};
 use crate::storage::block::compressor;
 use crate::stream::{Stream, gap};
 
@@ -216,7 +217,7 @@ impl Logs {
         query: &Query,
         names: &TokenNames,
         by: &[GroupBy],
-    ) -> io::Result<Vec<Group>> {
+    ) -> io::Result<Vec<CallGroup>> {
         let mut statistics = Statistics::new(by);
         let mut cursor = 0;
         loop {

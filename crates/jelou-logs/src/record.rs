@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jelou_core::{DeploymentId, TokenId};
 use jiff::Timestamp;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -111,7 +112,7 @@ pub enum Content {
 }
 
 /// The arguments of `console.log` or `ctx.log`, as a JSON list. Plain output is a list with one text.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Line {
     pub args: Box<RawValue>,
 }
@@ -180,7 +181,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The fields that every record has.
+/// The fields that every record has, and the arguments of a line, so that a line is parsed once.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
@@ -190,6 +191,7 @@ pub(crate) struct Head {
     pub(crate) kind: Kind,
     pub(crate) request_id: Option<String>,
     pub(crate) deployment: Option<DeploymentId>,
+    args: Option<Box<RawValue>>,
 }
 
 impl Record {
@@ -208,7 +210,11 @@ impl Record {
     pub fn parse(line: &str) -> serde_json::Result<Self> {
         let head: Head = serde_json::from_str(line)?;
         let content = match head.kind {
-            Kind::Line => Content::Line(serde_json::from_str(line)?),
+            Kind::Line => Content::Line(Line {
+                args: head
+                    .args
+                    .ok_or_else(|| serde_json::Error::missing_field("args"))?,
+            }),
             Kind::Call => Content::Call(serde_json::from_str(line)?),
             Kind::Event => Content::Event(serde_json::from_str(line)?),
         };

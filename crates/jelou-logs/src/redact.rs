@@ -80,9 +80,7 @@ impl Redactor {
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let text = jelou_token::redact(text);
         match &self.0 {
-            Some(finder) if finder.is_match(text.as_ref()) => {
-                Cow::Owned(finder.replace_all_with_mask(&text))
-            }
+            Some(finder) if finder.is_match(text.as_ref()) => Cow::Owned(masked(finder, &text)),
             _ => text,
         }
     }
@@ -131,25 +129,19 @@ impl Redactor {
     }
 }
 
-trait Mask {
-    fn replace_all_with_mask(&self, text: &str) -> String;
-}
-
-impl Mask for AhoCorasick {
-    fn replace_all_with_mask(&self, text: &str) -> String {
-        let mut masked = String::with_capacity(text.len());
-        let mut done = 0;
-        for found in self.find_iter(text) {
-            // Pieces of one secret next to each other get one mask.
-            if found.start() > done || !masked.ends_with(MASKED) {
-                masked.push_str(&text[done..found.start()]);
-                masked.push_str(MASKED);
-            }
-            done = found.end();
+/// The text with one mask in the place of each secret. Pieces of one secret next to each other get one mask.
+fn masked(finder: &AhoCorasick, text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut done = 0;
+    for found in finder.find_iter(text) {
+        if found.start() > done || !masked.ends_with(MASKED) {
+            masked.push_str(&text[done..found.start()]);
+            masked.push_str(MASKED);
         }
-        masked.push_str(&text[done..]);
-        masked
+        done = found.end();
     }
+    masked.push_str(&text[done..]);
+    masked
 }
 
 /// Both are JSON by construction; anything else becomes an empty list.
@@ -157,7 +149,8 @@ fn raw(json: String) -> Box<RawValue> {
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// The secret, or the lines and parts of a long one, and the texts in one that is JSON.
+/// What to mask of a secret: the secret itself, each line of a long secret, and each text of a JSON secret. A long line
+/// is cut into pieces.
 fn pieces(secret: &str) -> BTreeSet<String> {
     let mut pieces = BTreeSet::new();
     let mut add = |text: &str| {
@@ -247,7 +240,7 @@ fn add_base64(piece: &[u8], add: &mut impl FnMut(String)) {
 }
 
 /// The text as it stands inside a JSON string.
-fn in_json(text: &str) -> String {
+pub(crate) fn in_json(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap_or_default();
     let inner = quoted
         .strip_prefix('"')

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use serde::Serialize;
+use jelou_core::api::CallGroup;
 
 use crate::read::TokenNames;
 use crate::record::{Call, Content, Record};
@@ -42,22 +42,6 @@ impl FromStr for GroupBy {
             _ => return Err(ParseGroupByError),
         })
     }
-}
-
-/// The calls of one group.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Group {
-    /// The values, in the order of the question. A call without a value has an empty text.
-    pub by: Vec<String>,
-    pub calls: u64,
-    /// Calls with status 5xx.
-    pub errors: u64,
-    pub cold: u64,
-    pub p50_ms: f64,
-    pub p95_ms: f64,
-    pub p99_ms: f64,
-    pub max_ms: f64,
 }
 
 #[derive(Debug, Default)]
@@ -107,11 +91,11 @@ impl<'a> Statistics<'a> {
     }
 
     /// The groups, those with most calls first.
-    pub(crate) fn finish(self) -> Vec<Group> {
+    pub(crate) fn finish(self) -> Vec<CallGroup> {
         let mut groups: Vec<_> = self
             .groups
             .into_iter()
-            .map(|(by, sum)| Group {
+            .map(|(by, sum)| CallGroup {
                 by,
                 p50_ms: sum.percentile(50),
                 p95_ms: sum.percentile(95),

@@ -1,5 +1,7 @@
 //! Parses filters.
 
+use jelou_core::suggestion;
+
 use super::error::FilterError;
 use super::expression::{
     ArgumentTest, Comparison, Expression, NumberField, Operator, Pattern, TextField, TextTerm,
@@ -324,8 +326,7 @@ impl<'a> Parser<'a> {
                 "a field is missing before this; quote the text to search for it",
             );
         }
-        let near = FIELDS.into_iter().find(|known| is_near(known, name));
-        let message = match near {
+        let message = match suggestion::nearest(name, FIELDS) {
             Some(known) => format!("there is no field `{name}`; did you mean `{known}`?"),
             None => format!(
                 "there is no field `{name}`; quote the text to search for it. The fields are {} and args.…",
@@ -450,28 +451,4 @@ fn with_unit(text: &str, units: &[(&str, f64)]) -> Option<f64> {
         plain_number(number).map(|number| number * factor)
     });
     unit.or_else(|| plain_number(&lower))
-}
-
-/// Whether one insertion, deletion, replacement or swap turns one name into the other, or one begins with the other.
-fn is_near(known: &str, name: &str) -> bool {
-    if name.len() >= 2 && (known.starts_with(name) || name.starts_with(known)) {
-        return true;
-    }
-    let (known, name) = (known.as_bytes(), name.as_bytes());
-    let same_start = known.iter().zip(name).take_while(|(a, b)| a == b).count();
-    let (known, name) = (&known[same_start..], &name[same_start..]);
-    let same_end = known
-        .iter()
-        .rev()
-        .zip(name.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let (known, name) = (
-        &known[..known.len() - same_end],
-        &name[..name.len() - same_end],
-    );
-    match (known, name) {
-        ([a, b], [c, d]) => a == d && b == c,
-        (known, name) => known.len() <= 1 && name.len() <= 1,
-    }
 }

@@ -5,8 +5,11 @@ use aho_corasick::AhoCorasick;
 use memchr::memmem::Finder;
 
 use super::Filter;
-use super::expression::{Comparison, Equality, Expression, Operator, TextField, TextTerm};
+use super::expression::{
+    Comparison, Equality, Expression, NumberField, Operator, TextField, TextTerm,
+};
 use crate::record::{Kind, Level};
+use crate::redact::in_json;
 use crate::words::{hash_of, lowercase, word_hashes};
 
 /// The conditions that every matching record meets.
@@ -112,9 +115,7 @@ impl Plan {
             | Comparison::Protocol(..)
             | Comparison::Cold(..)
             | Comparison::StatusClass(..) => self.kind = Some(Kind::Call),
-            Comparison::Number(field, ..)
-                if !matches!(field, super::expression::NumberField::Seq) =>
-            {
+            Comparison::Number(field, ..) if *field != NumberField::Seq => {
                 self.kind = Some(Kind::Call);
             }
             Comparison::Argument(..) => self.kind = Some(Kind::Line),
@@ -210,13 +211,4 @@ fn complete_words(lower: &str, may_begin_earlier: bool, may_continue: bool) -> V
         words.remove(0);
     }
     words
-}
-
-/// The text as it stands inside a JSON string.
-fn in_json(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap_or_default();
-    let inner = quoted
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    inner.unwrap_or_default().to_owned()
 }

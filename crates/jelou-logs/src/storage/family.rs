@@ -379,7 +379,7 @@ impl Family {
         self.retain(now_ms)
     }
 
-    /// Replaces the tail by one that contains only the pending lines.
+    /// Writes a new tail with the pending lines alone, and puts it in the place of the old one.
     fn rewrite_tail(&mut self) -> io::Result<()> {
         let path = self.tail_path();
         let new = path.with_extension("new");
