@@ -44,7 +44,7 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InnerRoute {
     pub method: String,
-    /// Segments of which some are `:param`.
+    /// A segment that begins with `:` is a parameter, as in `/orders/:id`.
     pub path: String,
 }
 

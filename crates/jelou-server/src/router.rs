@@ -149,17 +149,17 @@ fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response
 async fn route(
     gateway: &Gateway,
     request: &mut Request<Unread>,
-    routed: Routed<'_>,
+    mut routed: Routed<'_>,
 ) -> Response<GatewayBody> {
     let Routed {
         function,
         live,
         path,
-        mut found,
         cors,
         caller,
         request_id,
         notes,
+        ..
     } = routed;
     if caller.hops >= gateway.limits.max_hops {
         return Answer::LoopDetected.into();
@@ -188,7 +188,7 @@ async fn route(
                     && cors::Rules::of(tools.get(own.tool)).are_off() =>
             {
                 is_own_preflight = true;
-                found = Found::Tool(own);
+                routed.found = Found::Tool(own);
             }
             _ => return cors.preflight(request.headers()),
         }
@@ -203,7 +203,7 @@ async fn route(
         return probe_not_found(live);
     }
     let public = is_own_preflight
-        || match &found {
+        || match &routed.found {
             Found::Tool(found) => tools[found.tool].public,
             Found::OtherMethods(others) => others.iter().all(|tool| tools[*tool].public),
             Found::Nothing => live.manifest.is_public(),
@@ -215,7 +215,7 @@ async fn route(
         let asked = if reserved.is_some() {
             &[]
         } else {
-            found.tools()
+            routed.found.tools()
         };
         let asked = asked.iter().map(|tool| tools[*tool].name.as_str());
         let head = (request.method(), request.headers());
@@ -224,46 +224,35 @@ async fn route(
             Err(answer) => return answer.into(),
         }
     };
-    let granted = Granted {
-        function,
-        live,
-        path,
-        reserved,
-        found,
-        cors,
-        caller,
-        grant: grant.as_ref(),
-        request_id,
-        notes,
-    };
     if let Some(grant) = &grant {
         let _ = notes.token.set(grant.token.clone());
     }
-    let mut response = pin!(dispatch(gateway, request, granted)).await;
+    let dispatched = dispatch(gateway, request, routed, reserved, grant.as_ref());
+    let mut response = pin!(dispatched).await;
     if let Some(grant) = &grant {
         token_headers::announce(grant, gateway.clock.now(), &mut response);
     }
     response
 }
 
-/// The steps after the token.
+/// The steps after the token. `grant` is `None` for a public route.
 async fn dispatch(
     gateway: &Gateway,
     request: &mut Request<Unread>,
-    granted: Granted<'_>,
+    routed: Routed<'_>,
+    reserved: Option<Reserved>,
+    grant: Option<&Grant>,
 ) -> Response<GatewayBody> {
-    let Granted {
+    let Routed {
         function,
         live,
         path,
-        reserved,
         found,
         cors,
         caller,
-        grant,
         request_id,
         notes,
-    } = granted;
+    } = routed;
     let tools = &live.manifest.tools;
     let found = match found {
         Found::Tool(found) if reserved.is_none() => found,
@@ -317,21 +306,6 @@ struct Routed<'a> {
     found: Found,
     cors: cors::Rules<'a>,
     caller: Caller,
-    request_id: Uuid,
-    notes: &'a CallNotes,
-}
-
-/// The data of a request whose token is valid, or that needs none.
-struct Granted<'a> {
-    function: &'a Arc<Function>,
-    live: &'a Live,
-    path: &'a str,
-    reserved: Option<Reserved>,
-    found: Found,
-    cors: cors::Rules<'a>,
-    caller: Caller,
-    /// `None` for a public route.
-    grant: Option<&'a Grant>,
     request_id: Uuid,
     notes: &'a CallNotes,
 }

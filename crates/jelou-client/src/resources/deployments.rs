@@ -15,7 +15,6 @@ impl Client {
     pub fn deployments(&self, slug: &Slug) -> Deployments<'_> {
         Deployments {
             client: self,
-            path: function(slug).segment("deployments"),
             slug: slug.clone(),
         }
     }
@@ -25,7 +24,6 @@ impl Client {
 #[derive(Debug)]
 pub struct Deployments<'a> {
     client: &'a Client,
-    path: Path,
     slug: Slug,
 }
 
@@ -35,7 +33,7 @@ impl Deployments<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<Deployment>, ClientError> {
-        let list: List<Deployment> = self.client.get(&self.path)?;
+        let list: List<Deployment> = self.client.get(&self.collection())?;
         Ok(list.items)
     }
 
@@ -44,7 +42,7 @@ impl Deployments<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn create(&self, deploy: &DeployRequest) -> Result<DeployResult, ClientError> {
-        self.client.post(&self.path, deploy)
+        self.client.post(&self.collection(), deploy)
     }
 
     /// One deployment.
@@ -88,8 +86,10 @@ impl Deployments<'_> {
     }
 
     fn one(&self, id: &DeploymentId) -> Path {
-        function(&self.slug)
-            .segment("deployments")
-            .segment(id.as_str())
+        self.collection().segment(id.as_str())
+    }
+
+    fn collection(&self) -> Path {
+        function(&self.slug).segment("deployments")
     }
 }

@@ -7,6 +7,7 @@ use jelou_core::Slug;
 use jelou_core::api::{CallGroup, List};
 use ureq::BodyReader;
 
+use super::functions::function;
 use crate::path::Path;
 use crate::{Client, ClientError};
 
@@ -102,9 +103,7 @@ impl Iterator for LogEvents {
 
 impl Logs<'_> {
     fn path(&self) -> Path {
-        Path::new("functions")
-            .segment(self.function.as_str())
-            .segment("logs")
+        function(self.function).segment("logs")
     }
 
     /// The records that are stored now.

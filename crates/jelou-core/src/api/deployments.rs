@@ -192,7 +192,7 @@ pub struct UpdateDeployment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RollbackRequest {
-    /// The deployment to make live; by default the last one that was live and healthy.
+    /// The deployment to make live; when absent, the one that was live and healthy most recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentId>,
     /// Why, for the audit trail.
@@ -240,4 +240,15 @@ pub struct FileSummary {
     /// Why the deployment has the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<FileKind>,
+}
+
+/// Before a build says why the deployment has the file.
+impl From<&SourceFile> for FileSummary {
+    fn from(file: &SourceFile) -> Self {
+        Self {
+            path: file.path.clone(),
+            bytes: file.bytes(),
+            kind: None,
+        }
+    }
 }

@@ -99,21 +99,15 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-macro_rules! on_function {
-    ($(#[$doc:meta])* $name:ident, $verb:expr) => {
-        $(#[$doc])*
-        pub(crate) struct $name(pub(crate) Authenticated);
-
-        impl FromRequestParts<App> for $name {
-            type Rejection = ApiError;
-
-            async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-                let caller = Authenticated::from_request_parts(parts, control).await?;
-                let slug = extract::slug(parts, control).await?;
-                caller.require(&Scope::Function($verb, slug)).map(Self)
-            }
-        }
-    };
+/// The caller, if it may do this kind of work on the function in the path.
+async fn on_function(
+    parts: &mut Parts,
+    control: &App,
+    verb: Verb,
+) -> Result<Authenticated, ApiError> {
+    let caller = Authenticated::from_request_parts(parts, control).await?;
+    let slug = extract::slug(parts, control).await?;
+    caller.require(&Scope::Function(verb, slug))
 }
 
 macro_rules! reads_function {
@@ -125,10 +119,7 @@ macro_rules! reads_function {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
-                let caller = Authenticated::from_request_parts(parts, control).await?;
-                let slug = extract::slug(parts, control).await?;
-                caller.require(&Scope::Function($verb, slug))?;
-                Ok(Self)
+                on_function(parts, control, $verb).await.map(|_| Self)
             }
         }
     };
@@ -145,17 +136,32 @@ reads_function!(
     Verb::Logs
 );
 
-on_function!(
+macro_rules! changes_function {
+    ($(#[$doc:meta])* $name:ident, $verb:expr) => {
+        $(#[$doc])*
+        pub(crate) struct $name(pub(crate) Authenticated);
+
+        impl FromRequestParts<App> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+                on_function(parts, control, $verb).await.map(Self)
+            }
+        }
+    };
+}
+
+changes_function!(
     /// The caller may deploy the function.
     Deployer,
     Verb::Deploy
 );
-on_function!(
+changes_function!(
     /// The caller may change the function's runtime tokens.
     TokenWriter,
     Verb::Tokens
 );
-on_function!(
+changes_function!(
     /// The caller may change the function's secrets.
     SecretWriter,
     Verb::Secrets

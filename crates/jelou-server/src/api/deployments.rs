@@ -97,8 +97,8 @@ pub(super) async fn source(
     Ok(Json(control.deployment_source(&slug, &id).await?))
 }
 
-/// Makes an earlier deployment live, without a build: the named one, or the last one that was live and healthy. The
-/// secrets of the function stay as they are.
+/// Makes an earlier deployment live, without a build. If the request names none, this is the deployment that was live
+/// and healthy most recently. The function's secrets stay as they are.
 #[utoipa::path(post, operation_id = "rollback", path = "/v1/functions/{slug}/rollback", tag = "deployments", params(("slug" = String, Path)), request_body = RollbackRequest, responses(
     (status = 200, body = RollbackResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -155,20 +155,7 @@ pub(super) async fn statistics(
     let by: Result<Vec<GroupBy>, _> = by.map(|by| by.trim().parse()).collect();
     let by = by.map_err(|error| ApiError::invalid(format!("`by`: {error}")))?;
     let reading = Reading::new(control, slug, function, records).await?;
-    let groups = reading.statistics(by).await?;
-    let items = groups
-        .into_iter()
-        .map(|group| CallGroup {
-            by: group.by,
-            calls: group.calls,
-            errors: group.errors,
-            cold: group.cold,
-            p50_ms: group.p50_ms,
-            p95_ms: group.p95_ms,
-            p99_ms: group.p99_ms,
-            max_ms: group.max_ms,
-        })
-        .collect();
+    let items = reading.statistics(by).await?;
     Ok(Json(List { items }))
 }
 

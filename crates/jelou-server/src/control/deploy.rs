@@ -7,8 +7,8 @@ use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
 use jelou_core::{
-    DeploymentId, FunctionId, Manifest, Provenance, Slug, SmokeCall, SourceFile, SourceTree,
-    TokenLabels, TokenName, TokenPolicy,
+    DeploymentId, FunctionId, Manifest, Provenance, Slug, SmokeCall, SourceTree, TokenLabels,
+    TokenName, TokenPolicy,
 };
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
@@ -92,6 +92,7 @@ impl Control {
         }
         if request.dry_run {
             let known = self.registry.function(slug.as_str());
+            let (files, unused) = summarize(&tree, &built);
             return Ok(DeployResult {
                 deployment: None,
                 url: self.domain.url(slug.as_str()),
@@ -99,8 +100,8 @@ impl Control {
                 function_id: known.map(|function| function.id.clone()),
                 function: slug,
                 token: None,
-                files: summarize(&tree, &built),
-                unused: unused(&tree, &built),
+                files,
+                unused,
                 warnings: built.warnings,
                 already_live: false,
                 breaking,
@@ -165,8 +166,7 @@ impl Control {
     }
 
     fn breaking(&self, slug: &Slug, manifest: &Manifest) -> Vec<BreakingChange> {
-        let function = self.registry.function(slug.as_str());
-        let live = function.and_then(|function| function.live.load_full());
+        let live = self.registry.live(slug);
         live.map_or_else(Vec::new, |live| {
             compatibility::breaking_changes(&live.manifest, manifest)
         })
@@ -195,7 +195,7 @@ impl Control {
                 .collect(),
             assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
         };
-        let (files, unused) = (summarize(&tree, &built), unused(&tree, &built));
+        let (files, unused) = summarize(&tree, &built);
         let hash = stored.hash();
         // Written to disk before the deployment is live, because a call never reads the database.
         let bundle = built.bundle;
@@ -350,29 +350,13 @@ fn new_function(id: FunctionId, slug: Slug) -> Function {
     Function::new(id, slug, Vec::new())
 }
 
-/// The files of the deployment.
-fn summarize(tree: &SourceTree, built: &Built) -> Vec<FileSummary> {
-    let kind = |file: &SourceFile| built.files.get(&file.path).copied();
-    let used = tree.files().iter().filter(|file| kind(file).is_some());
-    used.map(|file| FileSummary {
-        path: file.path.clone(),
-        bytes: file.bytes(),
-        kind: kind(file),
-    })
-    .collect()
-}
-
-/// The files of the upload that the deployment does not have.
-fn unused(tree: &SourceTree, built: &Built) -> Vec<FileSummary> {
-    tree.files()
-        .iter()
-        .filter(|file| !built.files.contains_key(&file.path))
-        .map(|file| FileSummary {
-            path: file.path.clone(),
-            bytes: file.bytes(),
-            kind: None,
-        })
-        .collect()
+/// The files of the deployment, and the files of the upload that the deployment does not have.
+fn summarize(tree: &SourceTree, built: &Built) -> (Vec<FileSummary>, Vec<FileSummary>) {
+    let files = tree.files().iter().map(|file| FileSummary {
+        kind: built.files.get(&file.path).copied(),
+        ..FileSummary::from(file)
+    });
+    files.partition(|file| file.kind.is_some())
 }
 
 fn check_smoke(calls: &[SmokeCall]) -> Result<(), ControlError> {

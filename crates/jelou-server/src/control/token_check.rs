@@ -38,13 +38,12 @@ impl Control {
     }
 
     fn check_tool(&self, slug: &Slug, tool: &str) -> Result<(), ControlError> {
-        let function = self.registry.function(slug.as_str());
-        let live = function.and_then(|function| function.live.load_full());
-        let names: Vec<_> = live.iter().flat_map(|live| &live.manifest.tools).collect();
-        if names.iter().any(|known| known.name == tool) {
+        let live = self.registry.live(slug);
+        let tools = live.iter().flat_map(|live| &live.manifest.tools);
+        let names: Vec<_> = tools.map(|tool| tool.name.as_str()).collect();
+        if names.contains(&tool) {
             return Ok(());
         }
-        let names: Vec<_> = names.iter().map(|tool| tool.name.as_str()).collect();
         Err(ControlError::Invalid {
             detail: format!(
                 "`{slug}` has no tool `{tool}`; its tools are: {}",
@@ -55,16 +54,10 @@ impl Control {
     }
 
     fn refusal(&self, token: &KnownToken, call: &CheckToken) -> Option<Refusal> {
-        let now = self.clock.now();
-        if token.is_disabled {
-            return Some((StatusCode::UNAUTHORIZED, "the token is disabled".to_owned()));
-        }
-        if let Some(end) = token.grant.expires_at.filter(|end| *end <= now) {
-            let reason = format!("the token expired at {end:.0}");
-            return Some((StatusCode::UNAUTHORIZED, reason));
-        }
-        forbidden(&token.grant, call)
-            .map(|reason| (StatusCode::FORBIDDEN, reason))
+        let fault = token.fault(self.clock.now());
+        let unauthorized = fault.map(|reason| (StatusCode::UNAUTHORIZED, reason));
+        unauthorized
+            .or_else(|| forbidden(&token.grant, call).map(|reason| (StatusCode::FORBIDDEN, reason)))
             .or_else(|| over_rate(&token.grant))
     }
 }

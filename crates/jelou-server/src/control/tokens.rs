@@ -78,9 +78,7 @@ impl Control {
     /// Warnings about scopes whose tool the live deployment does not have. They are no errors, because a token may be
     /// created before its tool is deployed.
     fn unknown_tools(&self, slug: &Slug, policy: &TokenPolicy) -> Vec<String> {
-        let function = self.registry.function(slug.as_str());
-        let live = function.and_then(|function| function.live.load_full());
-        let (Some(scopes), Some(live)) = (&policy.scopes, live) else {
+        let (Some(scopes), Some(live)) = (&policy.scopes, self.registry.live(slug)) else {
             return Vec::new();
         };
         let known: Vec<_> = live

@@ -27,8 +27,8 @@ pub(crate) fn grant(
     }
 }
 
-/// Returns the grant of a request's token, if the token allows this method and a path of these tools. `tools` is empty if the path is
-/// no route. Counts the call towards the token's rate.
+/// Returns the grant of a request's token, if the token allows this method and one of these tools. `tools` is empty if
+/// the path is no route. Counts the call towards the token's rate.
 pub(crate) fn authorize<'a>(
     gateway: &Gateway,
     (method, headers): (&Method, &HeaderMap),

@@ -7,12 +7,11 @@ use std::fmt::Display;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use jelou_core::{FunctionId, TokenId};
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact};
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::auth::{self, NoSingleToken};
 use super::{Caller, Gateway, host_of};
-use crate::registry::{Function, TokenValue};
+use crate::registry::Function;
 
 /// Maximum lines per second for each function, and for all requests without a function. Callers can cause any number of
 /// refusals.
@@ -152,15 +151,11 @@ fn presented(headers: &HeaderMap) -> Presented {
 
 fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, function: &FunctionId) {
     if let Some(token) = gateway.registry.tokens.known(hash) {
-        let now = Timestamp::from_millisecond(gateway.clock.now_ms()).unwrap_or_default();
-        let reason = match token.grant.expires_at {
-            _ if token.function != *function => "a token of another function".to_owned(),
-            _ if token.is_disabled => "the token is disabled".to_owned(),
-            Some(ended) if ended <= now && token.value == TokenValue::Previous => {
-                format!("the old value of a rotated token; its grace period ended at {ended:.0}")
-            }
-            Some(expired) if expired <= now => format!("the token expired at {expired:.0}"),
-            _ => "the token is not valid".to_owned(),
+        let reason = if token.function == *function {
+            let fault = token.fault(gateway.clock.now());
+            fault.unwrap_or_else(|| "the token is not valid".to_owned())
+        } else {
+            "a token of another function".to_owned()
         };
         line.write(&reason, Some(&token.grant.token));
         return;

@@ -41,6 +41,11 @@ impl Registry {
         self.functions.pin().get(label).map(Arc::clone)
     }
 
+    /// The live deployment of a function; `None` without one.
+    pub(crate) fn live(&self, slug: &Slug) -> Option<Arc<Live>> {
+        self.function(slug.as_str())?.live.load_full()
+    }
+
     pub(crate) fn functions(&self) -> Vec<Arc<Function>> {
         self.functions.pin().values().map(Arc::clone).collect()
     }

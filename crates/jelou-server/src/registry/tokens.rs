@@ -97,6 +97,22 @@ pub(crate) struct KnownToken {
     pub(crate) grant: Grant,
 }
 
+impl KnownToken {
+    /// Why the value authorises no call of its function now; `None` if it does.
+    pub(crate) fn fault(&self, now: Timestamp) -> Option<String> {
+        if self.is_disabled {
+            return Some("the token is disabled".to_owned());
+        }
+        let ended = self.grant.expires_at.filter(|end| *end <= now)?;
+        Some(match self.value {
+            TokenValue::Current => format!("the token expired at {ended:.0}"),
+            TokenValue::Previous => {
+                format!("the old value of a rotated token; its grace period ended at {ended:.0}")
+            }
+        })
+    }
+}
+
 /// A use of a token that is not stored yet.
 #[derive(Debug)]
 pub(crate) struct Use {

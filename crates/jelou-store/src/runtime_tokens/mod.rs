@@ -1,111 +1,29 @@
 //! Runtime tokens, which authorise calls. The store holds only their hashes; the caller mints the values.
 
+mod record;
 mod rotation;
 mod update;
 
 use futures_util::TryStreamExt;
-use jelou_core::api::{PreviousValue, RuntimeTokenInfo};
-use jelou_core::{FunctionId, Slug, TokenId, TokenLabels, TokenName, TokenPolicy};
-use jelou_token::{DisplayPrefix, TokenHash};
+use jelou_core::{FunctionId, Slug, TokenId, TokenName};
+use jelou_token::TokenHash;
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
-use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
-use crate::database::DatabaseError;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::last_used;
 use crate::store::Store;
-use crate::token_reference::{self, Candidate};
+use crate::token_reference;
 
+pub(crate) use record::record;
+pub use record::{NewRuntimeToken, PreviousTokenValue, RuntimeTokenCredential, RuntimeTokenRecord};
+use record::{labels_text, policy_text};
 pub use rotation::RotatedToken;
 pub(crate) use rotation::end_previous;
-
-/// An unrevoked runtime token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeTokenRecord {
-    /// Never changes.
-    pub id: TokenId,
-    /// The function that the token can call.
-    pub function_id: FunctionId,
-    /// Unique among the unrevoked tokens of the function.
-    pub name: TokenName,
-    /// Hash of the value.
-    pub hash: TokenHash,
-    /// The first characters of the value.
-    pub prefix: DisplayPrefix,
-    /// Name of the access token that created this token.
-    pub created_by: String,
-    /// Time of creation.
-    pub created_at: Timestamp,
-    /// `None`: never.
-    pub expires_at: Option<Timestamp>,
-    /// `None`: enabled.
-    pub disabled_at: Option<Timestamp>,
-    /// `None`: not used yet.
-    pub last_used_at: Option<Timestamp>,
-    /// The limits of the token.
-    pub policy: TokenPolicy,
-    /// Owner, purpose and tags.
-    pub labels: TokenLabels,
-    /// `None`: never rotated.
-    pub previous: Option<PreviousTokenValue>,
-}
-
-/// The value of a token before its last rotation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreviousTokenValue {
-    /// Hash of the value.
-    pub hash: TokenHash,
-    /// The first characters of the value.
-    pub prefix: DisplayPrefix,
-    /// The end of the grace period.
-    pub valid_until: Timestamp,
-    /// `None`: not used yet.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// The part of a runtime token that is needed to check it. A registry may hold a million of them. Therefore its only
-/// strings are those of a policy, which most tokens do not have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeTokenCredential {
-    /// Hash of the value.
-    pub hash: TokenHash,
-    /// The id of the token.
-    pub id: TokenId,
-    /// The function that the token can call.
-    pub function_id: FunctionId,
-    /// `None`: never.
-    pub expires_at: Option<Timestamp>,
-    /// A disabled token calls nothing.
-    pub is_disabled: bool,
-    /// `None`: not used yet.
-    pub last_used_at: Option<Timestamp>,
-    /// `None`: unlimited.
-    pub policy: Option<Box<TokenPolicy>>,
-    /// `None`: never rotated.
-    pub previous: Option<Box<PreviousTokenValue>>,
-}
-
-/// A newly minted runtime token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRuntimeToken {
-    /// Unique among the unrevoked tokens of the function.
-    pub name: TokenName,
-    /// Hash of the value.
-    pub hash: TokenHash,
-    /// The first characters of the value.
-    pub prefix: DisplayPrefix,
-    /// `None`: never.
-    pub expires_at: Option<Timestamp>,
-    /// The limits of the token.
-    pub policy: TokenPolicy,
-    /// Owner, purpose and tags.
-    pub labels: TokenLabels,
-}
 
 /// Whether a change enforces the rule that each function has an active token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,57 +40,6 @@ pub struct ReplacedToken {
     pub token: RuntimeTokenRecord,
     /// The token that had the name before. It is revoked.
     pub former: Option<RuntimeTokenRecord>,
-}
-
-impl RuntimeTokenRecord {
-    /// Whether the token is enabled and not expired at `at`.
-    pub fn is_active(&self, at: Timestamp) -> bool {
-        self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
-    }
-}
-
-impl From<&RuntimeTokenRecord> for RuntimeTokenCredential {
-    fn from(record: &RuntimeTokenRecord) -> Self {
-        Self {
-            hash: record.hash,
-            id: record.id.clone(),
-            function_id: record.function_id.clone(),
-            expires_at: record.expires_at,
-            is_disabled: record.disabled_at.is_some(),
-            last_used_at: record.last_used_at,
-            policy: Some(&record.policy)
-                .filter(|policy| !policy.is_unlimited())
-                .map(|policy| Box::new(policy.clone())),
-            previous: record.previous.clone().map(Box::new),
-        }
-    }
-}
-
-impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
-    fn from(record: RuntimeTokenRecord) -> Self {
-        Self {
-            id: record.id,
-            name: record.name,
-            prefix: record.prefix.to_string(),
-            last_used_at: record.last_used_at,
-            created_at: record.created_at,
-            created_by: record.created_by,
-            expires_at: record.expires_at,
-            disabled_at: record.disabled_at,
-            scopes: record.policy.scopes,
-            cidrs: record.policy.cidrs,
-            methods: record.policy.methods,
-            rate: record.policy.rate,
-            owner: record.labels.owner,
-            purpose: record.labels.purpose,
-            tags: record.labels.tags,
-            previous: record.previous.map(|previous| PreviousValue {
-                prefix: previous.prefix.to_string(),
-                valid_until: previous.valid_until,
-                last_used_at: previous.last_used_at,
-            }),
-        }
-    }
 }
 
 macro_rules! select_all_tokens {
@@ -369,20 +236,6 @@ impl Store {
     }
 }
 
-impl Candidate for RuntimeTokenRecord {
-    fn id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn name(&self) -> &TokenName {
-        &self.name
-    }
-
-    fn prefix(&self) -> DisplayPrefix {
-        self.prefix
-    }
-}
-
 /// Reads row by row, because rows take many times the memory of credentials.
 pub(crate) async fn all_credentials<Credentials>(
     executor: impl AnyExecutor<'_>,
@@ -482,20 +335,6 @@ pub(crate) async fn insert(
     Ok(Some(token))
 }
 
-/// The column of a policy; null without limits.
-fn policy_text(policy: &TokenPolicy) -> Result<Option<String>, StoreError> {
-    let limited = Some(policy).filter(|policy| !policy.is_unlimited());
-    let text = limited.map(serde_json::to_string).transpose();
-    text.map_err(|error| DatabaseError::corrupt("runtime_tokens.policy", error).into())
-}
-
-/// The column of labels; null without labels.
-fn labels_text(labels: &TokenLabels) -> Result<Option<String>, StoreError> {
-    let present = Some(labels).filter(|labels| !labels.is_empty());
-    let text = present.map(serde_json::to_string).transpose();
-    text.map_err(|error| DatabaseError::corrupt("runtime_tokens.labels", error).into())
-}
-
 async fn insert_free(
     change: &mut Change<'_>,
     function: &FunctionId,
@@ -514,49 +353,31 @@ pub(crate) async fn revoke(
     function: &Slug,
     token: &RuntimeTokenRecord,
 ) -> Result<(), StoreError> {
+    let statement = "UPDATE runtime_tokens SET revoked_at = $1 WHERE id = $2";
+    end(change, function, token, statement, Action::TokenRevoke).await
+}
+
+/// Ends a value of a token at the time of the change: `$1` of the statement. `$2` is the id of the token.
+async fn end(
+    change: &mut Change<'_>,
+    function: &Slug,
+    token: &RuntimeTokenRecord,
+    statement: &'static str,
+    action: Action,
+) -> Result<(), StoreError> {
     let now = change.now();
-    sqlx::query("UPDATE runtime_tokens SET revoked_at = $1 WHERE id = $2")
+    sqlx::query(statement)
         .bind(now.as_millisecond())
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
     change
         .record(Entry {
-            action: Action::TokenRevoke,
+            action,
             function: Some(function),
             target: token.id.as_str(),
             detail: Some(token.name.as_str()),
         })
         .await?;
     Ok(())
-}
-
-pub(crate) fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
-    Ok(RuntimeTokenRecord {
-        id: row.parsed("id")?,
-        function_id: row.parsed("function_id")?,
-        name: row.parsed("name")?,
-        hash: row.token_hash("hash")?,
-        prefix: row.parsed("prefix")?,
-        created_by: row.text("created_by")?,
-        created_at: row.time("created_at")?,
-        expires_at: row.optional_time("expires_at")?,
-        disabled_at: row.optional_time("disabled_at")?,
-        last_used_at: row.optional_time("last_used_at")?,
-        policy: row.optional_json("policy")?.unwrap_or_default(),
-        labels: row.optional_json("labels")?.unwrap_or_default(),
-        previous: previous(row)?,
-    })
-}
-
-fn previous(row: &AnyRow) -> Result<Option<PreviousTokenValue>, StoreError> {
-    let Some(valid_until) = row.optional_time("previous_valid_until")? else {
-        return Ok(None);
-    };
-    Ok(Some(PreviousTokenValue {
-        hash: row.token_hash("previous_hash")?,
-        prefix: row.parsed("previous_prefix")?,
-        valid_until,
-        last_used_at: row.optional_time("previous_last_used_at")?,
-    }))
 }

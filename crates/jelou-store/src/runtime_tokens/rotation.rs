@@ -4,7 +4,7 @@ use jelou_core::{FunctionId, Slug, TokenId};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
-use super::{PreviousTokenValue, RuntimeTokenRecord, find};
+use super::{PreviousTokenValue, RuntimeTokenRecord, end, find};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
@@ -113,19 +113,13 @@ pub(crate) async fn end_previous(
     function: &Slug,
     token: &RuntimeTokenRecord,
 ) -> Result<(), StoreError> {
-    let now = change.now();
-    sqlx::query("UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2")
-        .bind(now.as_millisecond())
-        .bind(token.id.as_str())
-        .execute(change.connection())
-        .await?;
-    change
-        .record(Entry {
-            action: Action::TokenRotateFinish,
-            function: Some(function),
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
-    Ok(())
+    let statement = "UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2";
+    end(
+        change,
+        function,
+        token,
+        statement,
+        Action::TokenRotateFinish,
+    )
+    .await
 }

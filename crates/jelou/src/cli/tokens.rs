@@ -33,6 +33,17 @@ pub(crate) enum TokensCommand {
     Inspect(InspectArgs),
 }
 
+/// A token of a function.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+}
+
 /// List a function's tokens
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -48,12 +59,8 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct InfoArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 }
 
 /// Create a token; its value is shown this once
@@ -137,12 +144,8 @@ pub(crate) struct LabelArgs {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RotateArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 
     /// Time for which the old value works too, such as `24h` (at most `30d`); none by default
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -165,12 +168,8 @@ pub(crate) struct RotateArgs {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct UpdateArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 
     #[command(flatten)]
     pub(crate) expiry: ExpiryArgs,
@@ -203,12 +202,8 @@ pub(crate) enum TokenField {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RenameArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 
     /// New name
     #[arg(long)]
@@ -219,12 +214,8 @@ pub(crate) struct RenameArgs {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct DisableArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 
     /// Do not ask
     #[arg(long, short)]
@@ -239,24 +230,16 @@ pub(crate) struct DisableArgs {
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct EnableArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 }
 
 /// Ask whether a token may make a call now, and why not
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct CheckArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Id, name or prefix of the token
-    #[arg(value_name = "TOKEN_ID")]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 
     /// Name of the tool that is called
     #[arg(long)]

@@ -12,8 +12,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http_body::Frame;
+use jelou_core::api::CallGroup;
 use jelou_core::{FunctionId, Slug};
-use jelou_logs::{Group, GroupBy, Page, Query, TokenNames, Watch};
+use jelou_logs::{GroupBy, Page, Query, TokenNames, Watch};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::api::App;
@@ -76,7 +77,7 @@ impl Reading {
         })
     }
 
-    pub(super) async fn statistics(self, by: Vec<GroupBy>) -> Result<Vec<Group>, ApiError> {
+    pub(super) async fn statistics(self, by: Vec<GroupBy>) -> Result<Vec<CallGroup>, ApiError> {
         let Self {
             control,
             function,
@@ -90,7 +91,7 @@ impl Reading {
     }
 
     pub(super) fn respond(self, start: Start, format: Format) -> Response {
-        // Two pages at most: one that the client receives, and the next.
+        // Holds one page: it is read while the client receives the page before.
         let (sender, pages) = mpsc::channel(1);
         tokio::spawn(async move {
             if let Err(error) = self.run(start, format, &sender).await {

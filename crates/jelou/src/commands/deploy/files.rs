@@ -40,11 +40,7 @@ fn sent(tree: &SourceTree) -> Vec<FileSummary> {
     let (entrypoint, others): (Vec<_>, Vec<_>) = tree
         .files()
         .iter()
-        .map(|file| FileSummary {
-            path: file.path.clone(),
-            bytes: file.bytes(),
-            kind: None,
-        })
+        .map(FileSummary::from)
         .partition(|file| file.path == tree.entrypoint());
     entrypoint.into_iter().chain(others).collect()
 }

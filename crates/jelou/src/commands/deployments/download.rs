@@ -48,7 +48,7 @@ pub(super) fn run(args: DownloadArgs, context: &Context) -> anyhow::Result<()> {
             deployment_id: &id,
             output: &output,
             entrypoint: &source.entrypoint,
-            files: tree.files().iter().map(summary).collect(),
+            files: tree.files().iter().map(FileSummary::from).collect(),
         },
         &[Breadcrumb::new(
             format!("jelou init {} --mode link --slug {slug}", output.display()),
@@ -155,14 +155,6 @@ fn archive(tree: &SourceTree) -> anyhow::Result<Vec<u8>> {
         archive.append_data(&mut header, &file.path, &*file.content)?;
     }
     Ok(archive.into_inner()?)
-}
-
-fn summary(file: &SourceFile) -> FileSummary {
-    FileSummary {
-        path: file.path.clone(),
-        bytes: file.bytes(),
-        kind: None,
-    }
 }
 
 fn described(file: &SourceFile) -> String {

@@ -1,7 +1,6 @@
 //! A record as a line for people, or as a line of JSON.
 
 use std::fmt::Write as _;
-
 use std::io;
 
 use jelou_core::Slug;
@@ -26,7 +25,7 @@ pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> 
         Some("DEBUG") => LogLevel::Debug,
         _ => LogLevel::Info,
     };
-    let time = time_of(json)
+    let time = time(&record)
         .to_zoned_datetime(TimeZone::system())
         .strftime("%H:%M:%S")
         .to_string();
@@ -35,7 +34,10 @@ pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> 
 
 /// The time of a record.
 pub(super) fn time_of(json: &str) -> Timestamp {
-    let record: Value = serde_json::from_str(json).unwrap_or_default();
+    time(&serde_json::from_str(json).unwrap_or_default())
+}
+
+fn time(record: &Value) -> Timestamp {
     let time = record["time"].as_str().and_then(|time| time.parse().ok());
     time.unwrap_or_default()
 }

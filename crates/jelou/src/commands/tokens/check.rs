@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::output::Breadcrumb;
 
 pub(crate) fn run(args: CheckArgs, context: &Context) -> anyhow::Result<()> {
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     let Selection { slug, token, .. } = &selection;
     let call = CheckToken {
         tool: args.tool,

@@ -1,39 +1,30 @@
 //! `jelou tokens create`.
 
+use std::fmt::Display;
+
 use jelou_client::ClientError;
 use jelou_core::api::{CreateToken, RuntimeTokenInfo};
-use jelou_core::policy::{Cidrs, HttpMethods, PolicyListError, RuntimeScopes};
+use jelou_core::policy::{Cidrs, HttpMethods, RuntimeScopes};
 use jelou_core::token_labels::Tags;
 use jelou_core::token_name::ParseTokenNameError;
 use jelou_core::{ErrorCode, Slug, TokenName};
-use serde::Serialize;
 
+use super::new_value::NewValue;
 use super::status::joined;
 use crate::cli::tokens::CreateArgs;
 use crate::cli::{EndTime, Expiry};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::new_token::{Delivered, Delivery, Order};
+use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
 use crate::project::function_or_here;
-
-#[derive(Serialize)]
-struct Created<'a> {
-    #[serde(flatten)]
-    value: &'a Delivered,
-    #[serde(flatten)]
-    details: &'a RuntimeTokenInfo,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    warnings: &'a [String],
-}
 
 pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
     let scopes = list::<_, RuntimeScopes>(args.limits.scopes)?;
     let cidrs = list::<_, Cidrs>(args.limits.cidrs)?;
     let methods = list::<_, HttpMethods>(args.limits.methods)?;
-    let tags =
-        Tags::try_from(args.labels.tags).map_err(|error| Failure::validation(error.to_string()))?;
+    let tags = list::<_, Tags>(args.labels.tags)?.unwrap_or_default();
     let name = name_or_ask(args.name, context)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
     let created = context
@@ -54,12 +45,9 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
         })
         .map_err(|error| explain(error, &slug, &name))?;
     let value = delivery.deliver(&created.token, &context.output)?;
+    let result = NewValue::new(&created, &value);
     context.output.result_with(
-        &Created {
-            value: &value,
-            details: &created.details,
-            warnings: &created.warnings,
-        },
+        &result,
         &[
             Breadcrumb::new(format!("jelou tokens list {slug}"), "See all tokens"),
             Breadcrumb::new(
@@ -67,7 +55,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
                 "Revoke this one",
             ),
         ],
-        |human| show(human, &value, &created.details, &created.warnings),
+        |human| result.show(human, "Created", show_limits),
     )?;
     Ok(())
 }
@@ -84,18 +72,7 @@ fn explain(error: ClientError, slug: &Slug, name: &TokenName) -> anyhow::Error {
     }
 }
 
-fn show(
-    human: &mut Human,
-    value: &Delivered,
-    token: &RuntimeTokenInfo,
-    warnings: &[String],
-) -> std::io::Result<()> {
-    human.success(&format!("Created token \"{}\"", token.name))?;
-    value.show(
-        human,
-        Order::TokenFirst,
-        "Save this token now — it will not be shown again.",
-    )?;
+fn show_limits(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result<()> {
     if let Some(at) = token.expires_at {
         human.item(&format!("Expires  {}", local_date(at)))?;
     }
@@ -111,13 +88,11 @@ fn show(
     if let Some(rate) = token.rate {
         human.item(&format!("Rate     {rate}"))?;
     }
-    warnings
-        .iter()
-        .try_for_each(|warning| human.warning(warning))
+    Ok(())
 }
 
 /// The values of a flag; `None` when the flag is absent.
-pub(super) fn list<T, L: TryFrom<Vec<T>, Error = PolicyListError>>(
+pub(super) fn list<T, L: TryFrom<Vec<T>, Error: Display>>(
     given: Vec<T>,
 ) -> anyhow::Result<Option<L>> {
     if given.is_empty() {

@@ -1,18 +1,13 @@
 //! `jelou tokens info`.
 
-use super::reference;
+use super::selection::Selection;
 use super::status::{Listed, joined, limits, notice};
 use crate::cli::tokens::InfoArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, zoned_date};
-use crate::project::function_or_here;
 
 pub(crate) fn run(args: InfoArgs, context: &Context) -> anyhow::Result<()> {
-    let slug = function_or_here(args.slug)?;
-    let token = context
-        .client()?
-        .tokens(&slug)
-        .get(&reference(&args.token))?;
+    let Selection { slug, token, .. } = Selection::find(args.token, context)?;
     let date = |at: Option<_>| at.map_or_else(|| "never".to_owned(), zoned_date);
     let listed = Listed::new(&token);
     context.output.result_with(

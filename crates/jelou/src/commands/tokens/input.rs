@@ -69,3 +69,8 @@ impl Input {
             .collect()
     }
 }
+
+pub(super) fn no_token() -> Failure {
+    Failure::validation("the input contains no token")
+        .hint("a runtime token starts with jfn_rt_, an access token with jfn_pat_")
+}

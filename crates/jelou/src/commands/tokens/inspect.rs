@@ -3,10 +3,9 @@
 use jelou_token::{AccessToken, ParseTokenError, RuntimeToken};
 use serde::Serialize;
 
-use super::input::Input;
+use super::input::{Input, no_token};
 use crate::cli::tokens::InspectArgs;
 use crate::context::Context;
-use crate::exit::Failure;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,9 +70,7 @@ pub(crate) fn run(args: &InspectArgs, context: &Context) -> anyhow::Result<()> {
     let input = Input::read(&args.input)?;
     let (tokens, fragments) = (input.tokens(), input.fragments());
     if tokens.is_empty() && fragments.is_empty() {
-        return Err(Failure::validation("the input contains no token")
-            .hint("a runtime token starts with jfn_rt_, an access token with jfn_pat_")
-            .into());
+        return Err(no_token().into());
     }
     let inspected: Vec<_> = tokens
         .into_iter()

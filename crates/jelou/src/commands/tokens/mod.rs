@@ -6,6 +6,7 @@ mod info;
 mod input;
 mod inspect;
 mod list;
+mod new_value;
 mod revoke;
 mod revoke_leaked;
 mod rotate;

@@ -41,6 +41,7 @@ pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
 
 fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
+    let removal = removal(args.force);
     let confirmation = Confirmation::from_flag(args.yes);
     if confirmation == Confirmation::Ask {
         context
@@ -51,8 +52,7 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
     let tokens = client.tokens(&slug);
     let token = tokens.get(reference)?;
     if confirmation == Confirmation::Ask {
-        let last = LastToken::from_flag(args.force);
-        warn_of_last(&tokens.list()?, &[&token], &slug, last, context)?;
+        warn_of_last(&tokens.list()?, &[&token], &slug, removal, context)?;
     }
     context.confirm(
         confirmation,
@@ -61,7 +61,7 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
         "--yes",
     )?;
     // Uses the id, because the name or the prefix may belong to another token by now.
-    tokens.revoke(&token.id, removal(args.force))?;
+    tokens.revoke(&token.id, removal)?;
     context.output.result_with(
         &Revoked {
             function: &slug,
@@ -97,13 +97,8 @@ fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
                 .into(),
         );
     }
-    warn_of_last(
-        &all,
-        &revoked,
-        &slug,
-        LastToken::from_flag(args.force),
-        context,
-    )?;
+    let removal = removal(args.force);
+    warn_of_last(&all, &revoked, &slug, removal, context)?;
     let names: Vec<_> = revoked.iter().map(|token| token.name.as_str()).collect();
     context.confirm(
         Confirmation::from_flag(args.yes),
@@ -116,7 +111,7 @@ fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
         "--yes",
     )?;
     for token in &revoked {
-        tokens.revoke(&token.id, removal(args.force))?;
+        tokens.revoke(&token.id, removal)?;
     }
     context.output.result_with(
         &RevokedAll {
@@ -154,7 +149,8 @@ fn function_of(args: &RevokeArgs) -> anyhow::Result<Option<Slug>> {
     }
 }
 
-fn removal(force: bool) -> Removal {
+/// What `--force` asks for.
+pub(super) fn removal(force: bool) -> Removal {
     if force {
         Removal::Force
     } else {
@@ -162,26 +158,13 @@ fn removal(force: bool) -> Removal {
     }
 }
 
-/// Whether `--force` was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LastToken {
-    Keep,
-    Give,
-}
-
-impl LastToken {
-    pub(super) fn from_flag(force: bool) -> Self {
-        if force { Self::Give } else { Self::Keep }
-    }
-}
-
-/// Checks before the question whether an active token remains without those of `losing`. The server refuses to take the last one without
-/// `--force`. With `--force`, the user sees a warning first.
+/// Checks before the question whether an active token remains without those of `losing`. The server refuses to take the
+/// last one without `--force`. With `--force`, the user sees a warning first.
 pub(super) fn warn_of_last(
     tokens: &[RuntimeTokenInfo],
     losing: &[&RuntimeTokenInfo],
     slug: &Slug,
-    last: LastToken,
+    removal: Removal,
     context: &Context,
 ) -> anyhow::Result<()> {
     let now = Timestamp::now();
@@ -196,7 +179,7 @@ pub(super) fn warn_of_last(
         return Ok(());
     }
     let name = &token.name;
-    if last == LastToken::Give {
+    if removal == Removal::Force {
         context.output.warn(&format!(
             "`{name}` is the last active token of `{slug}`: without it, nobody can call the function"
         ))?;

@@ -2,10 +2,9 @@
 
 use jelou_core::api::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 
-use super::input::Input;
+use super::input::{Input, no_token};
 use crate::cli::tokens::RevokeLeakedArgs;
 use crate::context::{Confirmation, Context};
-use crate::exit::Failure;
 use crate::output::{Breadcrumb, Human};
 use crate::prompt::Preset;
 
@@ -19,9 +18,7 @@ pub(crate) fn run(args: &RevokeLeakedArgs, context: &Context) -> anyhow::Result<
     let input = Input::read(&args.input)?;
     let values = input.tokens();
     if values.is_empty() {
-        return Err(Failure::validation("the input contains no token")
-            .hint("a runtime token starts with jfn_rt_, an access token with jfn_pat_")
-            .into());
+        return Err(no_token().into());
     }
     let client = context.client()?;
     context.confirm(

@@ -2,26 +2,16 @@
 
 use jelou_core::api::{RotateToken, RuntimeTokenInfo};
 use jiff::Timestamp;
-use serde::Serialize;
 
+use super::new_value::NewValue;
 use super::reference;
 use super::selection::Selection;
 use crate::cli::Expiry;
 use crate::cli::tokens::RotateArgs;
 use crate::context::{Confirmation, Context};
-use crate::new_token::{Delivered, Delivery, Order};
+use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
 use crate::prompt::Preset;
-
-#[derive(Serialize)]
-struct Rotated<'a> {
-    #[serde(flatten)]
-    value: &'a Delivered,
-    #[serde(flatten)]
-    details: &'a RuntimeTokenInfo,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    warnings: &'a [String],
-}
 
 pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
     if args.finish {
@@ -33,11 +23,11 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         None => Confirmation::from_flag(args.yes),
     };
     if confirmation == Confirmation::Ask {
-        let question = format!("Rotate token {}?", reference(&args.token));
+        let question = format!("Rotate token {}?", reference(&args.token.token));
         context.prompt.require(&question, "--yes or --grace")?;
     }
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     let Selection { slug, token, .. } = &selection;
     context.confirm(
         confirmation,
@@ -53,12 +43,9 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
     };
     let rotated = selection.tokens().rotate(&token.id, rotation)?;
     let value = delivery.deliver(&rotated.token, &context.output)?;
+    let result = NewValue::new(&rotated, &value);
     context.output.result_with(
-        &Rotated {
-            value: &value,
-            details: &rotated.details,
-            warnings: &rotated.warnings,
-        },
+        &result,
         &[
             Breadcrumb::new(
                 format!("jelou tokens info {slug} {}", token.id),
@@ -69,38 +56,25 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
                 "End the old value now",
             ),
         ],
-        |human| show(human, &value, &rotated.details, &rotated.warnings),
+        |human| result.show(human, "Rotated", show_previous),
     )?;
     Ok(())
 }
 
-fn show(
-    human: &mut Human,
-    value: &Delivered,
-    token: &RuntimeTokenInfo,
-    warnings: &[String],
-) -> std::io::Result<()> {
-    human.success(&format!("Rotated token \"{}\"", token.name))?;
-    value.show(
-        human,
-        Order::TokenFirst,
-        "Save this token now — it will not be shown again.",
-    )?;
-    if let Some(previous) = &token.previous {
-        let until = if previous.valid_until > Timestamp::now() {
-            format!("works until {}", local_date(previous.valid_until))
-        } else {
-            "no longer works".to_owned()
-        };
-        human.item(&format!("Old value {}.. {until}", previous.prefix))?;
-    }
-    warnings
-        .iter()
-        .try_for_each(|warning| human.warning(warning))
+fn show_previous(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result<()> {
+    let Some(previous) = &token.previous else {
+        return Ok(());
+    };
+    let until = if previous.valid_until > Timestamp::now() {
+        format!("works until {}", local_date(previous.valid_until))
+    } else {
+        "no longer works".to_owned()
+    };
+    human.item(&format!("Old value {}.. {until}", previous.prefix))
 }
 
 fn finish(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     let Selection { slug, token, .. } = &selection;
     if let Some(previous) = token.in_grace(Timestamp::now()) {
         let used = previous.last_used_at.map_or_else(

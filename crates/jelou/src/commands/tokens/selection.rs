@@ -5,6 +5,7 @@ use jelou_core::Slug;
 use jelou_core::api::RuntimeTokenInfo;
 
 use super::reference;
+use crate::cli::tokens::TokenArgs;
 use crate::context::Context;
 use crate::project::function_or_here;
 
@@ -19,10 +20,10 @@ impl Selection {
     ///
     /// # Errors
     /// When there is no such token, or several have the prefix.
-    pub(super) fn find(slug: Option<Slug>, token: &str, context: &Context) -> anyhow::Result<Self> {
-        let slug = function_or_here(slug)?;
+    pub(super) fn find(args: TokenArgs, context: &Context) -> anyhow::Result<Self> {
+        let slug = function_or_here(args.slug)?;
         let client = context.client()?;
-        let token = client.tokens(&slug).get(&reference(token))?;
+        let token = client.tokens(&slug).get(&reference(&args.token))?;
         Ok(Self {
             client,
             slug,

@@ -4,7 +4,7 @@ use jelou_client::Removal;
 use jelou_core::api::UpdateToken;
 
 use super::reference;
-use super::revoke::{LastToken, warn_of_last};
+use super::revoke::{removal, warn_of_last};
 use super::selection::Selection;
 use crate::cli::tokens::{DisableArgs, EnableArgs};
 use crate::context::{Confirmation, Context};
@@ -12,16 +12,17 @@ use crate::output::Breadcrumb;
 use crate::prompt::Preset;
 
 pub(crate) fn disable(args: DisableArgs, context: &Context) -> anyhow::Result<()> {
+    let removal = removal(args.force);
     let confirmation = Confirmation::from_flag(args.yes);
     if confirmation == Confirmation::Ask {
-        let question = format!("Disable token {}?", reference(&args.token));
+        let question = format!("Disable token {}?", reference(&args.token.token));
         context.prompt.require(&question, "--yes")?;
     }
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     let Selection { slug, token, .. } = &selection;
     if confirmation == Confirmation::Ask {
-        let last = LastToken::from_flag(args.force);
-        warn_of_last(&selection.tokens().list()?, &[token], slug, last, context)?;
+        let tokens = selection.tokens().list()?;
+        warn_of_last(&tokens, &[token], slug, removal, context)?;
     }
     context.confirm(
         confirmation,
@@ -29,11 +30,6 @@ pub(crate) fn disable(args: DisableArgs, context: &Context) -> anyhow::Result<()
         Preset::No,
         "--yes",
     )?;
-    let removal = if args.force {
-        Removal::Force
-    } else {
-        Removal::KeepLast
-    };
     let update = disabled(true);
     let updated = selection.tokens().update(&token.id, &update, removal)?;
     context.output.result_with(
@@ -48,7 +44,7 @@ pub(crate) fn disable(args: DisableArgs, context: &Context) -> anyhow::Result<()
 }
 
 pub(crate) fn enable(args: EnableArgs, context: &Context) -> anyhow::Result<()> {
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     let id = &selection.token.id;
     let updated = selection
         .tokens()

@@ -24,7 +24,7 @@ pub(crate) fn run(args: UpdateArgs, context: &Context) -> anyhow::Result<()> {
         rate: set(args.limits.rate),
         owner: set(args.labels.owner),
         purpose: set(args.labels.purpose),
-        tags: set(tags(args.labels.tags)?),
+        tags: set(list::<_, Tags>(args.labels.tags)?),
         ..UpdateToken::default()
     })?;
     if update == UpdateToken::default() {
@@ -32,7 +32,7 @@ pub(crate) fn run(args: UpdateArgs, context: &Context) -> anyhow::Result<()> {
             .hint("pass what the token is to have, such as `--rate 100/m`, or `--remove rate`")
             .into());
     }
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     apply(&selection, &update, context, |token| {
         format!("Updated token \"{}\"", token.name)
     })
@@ -40,7 +40,7 @@ pub(crate) fn run(args: UpdateArgs, context: &Context) -> anyhow::Result<()> {
 
 pub(crate) fn rename(args: RenameArgs, context: &Context) -> anyhow::Result<()> {
     let name = name_or_ask(args.name, context)?;
-    let selection = Selection::find(args.slug, &args.token, context)?;
+    let selection = Selection::find(args.token, context)?;
     let former = selection.token.name.clone();
     let update = UpdateToken {
         name: Some(name),
@@ -99,15 +99,6 @@ pub(super) fn expiry(args: &ExpiryArgs) -> Option<Timestamp> {
 
 fn set<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Keep, Patch::Set)
-}
-
-/// The values of `--tag`; `None` when the flag is absent.
-fn tags(given: Vec<jelou_core::token_labels::Tag>) -> anyhow::Result<Option<Tags>> {
-    if given.is_empty() {
-        return Ok(None);
-    }
-    let tags = Tags::try_from(given).map_err(|error| Failure::validation(error.to_string()))?;
-    Ok(Some(tags))
 }
 
 /// The values of `--remove`.
