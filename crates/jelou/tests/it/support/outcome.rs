@@ -62,7 +62,7 @@ const LIVE_FILTERS: [(&str, &str); 9] = [
         "the deployment of [AGE]",
     ),
     // On a slow machine, a command prints progress.
-    (r"(?m)^▸ Waiting for .*\n", ""),
+    (r"(?m)^▸ (Waiting for|Building) .*\n", ""),
     (r"\bjfn_rt_[0-9A-Za-z]{38}\b", "jfn_rt_[VALUE]"),
     (r"\bjfn_rt_[0-9A-Za-z]{4}\b", "jfn_rt_[4]"),
     (
