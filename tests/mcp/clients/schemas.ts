@@ -111,10 +111,7 @@ function check(what: string, one: Case, result: Result): void {
     if (one.echoes && sorted(received) !== sorted(one.sent)) fail(what, [one.sent, received]);
     return;
   }
-  // An input that is no object is the argument `input`, and its faults have no name before them.
-  const place = one.wrong === "input" && !isObject(one.sent) ? "" : one.wrong;
-  const lines = text.split("\n").slice(1);
-  const names = lines.some((line) => line.startsWith(`- ${place}`) && /: \S/.test(line));
+  const names = text.split("\n").some((line) => line.startsWith(`- ${one.wrong}`) && /: \S/.test(line));
   if (result.isError !== true || !text.startsWith("Validation failed") || !names) {
     fail(`${what} with a wrong ${one.wrong}`, [one.arguments, text]);
   }

@@ -122,7 +122,10 @@ async fn run(
     let tool = &exchange.live.manifest.tools[entry.tool];
     let timeout = invoke::timeout(exchange.gateway, tool);
     match tokio::time::timeout(timeout, ask(exchange, access, tool, headers, input)).await {
-        Ok(Ok(outcome)) => outcome,
+        Ok(Ok(outcome)) => Outcome {
+            wrapper: entry.arguments.wrapper(),
+            ..outcome
+        },
         Ok(Err(answer)) => {
             let _ = exchange.notes.error.set(answer.code());
             of_platform(&answer)
@@ -183,6 +186,7 @@ async fn ask(
                 url,
                 body,
                 share,
+                wrapper: None,
             });
         }
         Err(error) => error,

@@ -77,6 +77,22 @@ fn a_refused_request_is_logged_with_its_reason() {
     refused(401, to_fine(), "no X-Jelou-Token header", "");
     let bearer = to_fine().header("authorization", &format!("Bearer {token}"));
     refused(401, bearer, "Authorization is not read", "");
+    for (name, value) in [
+        ("x_jelou_token", token.clone()),
+        ("x-api-key", token.clone()),
+        ("cookie", format!("session={token}")),
+    ] {
+        let elsewhere = format!("; the token in the header `{name}` is not read");
+        refused(401, to_fine().header(name, &value), &elsewhere, "");
+    }
+    let query = to_fine().path(&format!("/?token={token}"));
+    refused(401, query, "; the token in the query is not read", "");
+    for around in ["Bearer TOKEN", "\"TOKEN\"", "token TOKEN"] {
+        let value = around.replace("TOKEN", &token);
+        let reason = "the header has more than the token: no `Bearer`, no quotes";
+        refused(401, to_fine().token(&value), reason, "");
+    }
+    refused(401, to_fine().token(""), "X-Jelou-Token header is empty", "");
     let twice = to_fine().token(&token).token(&token);
     refused(401, twice, "more than one X-Jelou-Token header", "");
     refused(401, to_fine().token(&access), "an access token", "");

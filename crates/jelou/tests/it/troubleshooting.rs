@@ -83,6 +83,11 @@ fn printed() -> String {
 
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
     let send = |body: &str| server.call("mi-funcion", Some(&template), body).1;
+    let sent = |path: &str, name: &str, value: &str| {
+        let [path, value] = [path, value].map(|text| text.replace("TOKEN", &template));
+        let call = server.request("mi-funcion").path(&path);
+        call.header(name, &value).body("{}").send()
+    };
     let unknown = sandbox.jelou("functions info nadie --human").run();
     let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/");
     let mut printed = vec![
@@ -91,6 +96,8 @@ fn printed() -> String {
         call("privada", &rated),
         call("privada", &rated),
         server.call("ninguna", None, "{}").1,
+        sent("/?token=TOKEN", "x-other", "").body,
+        sent("/", "x-jelou-token", "Bearer TOKEN").body,
         send("{}"),
         send(r#"{"telefono": "593987", }"#),
         send(&format!("[{}]", " ".repeat(10 * 1024 * 1024))),

@@ -338,7 +338,10 @@ mod tests {
         let add = json!({ "items": { "$ref": "#/$defs/__root" } });
         assert_eq!(found["properties"]["add"], add);
         assert_eq!(found["$defs"]["__root"]["anyOf"][0], number);
-        assert_eq!(found["$defs"]["__root"]["anyOf"][1]["properties"]["add"], add);
+        assert_eq!(
+            found["$defs"]["__root"]["anyOf"][1]["properties"]["add"],
+            add
+        );
 
         let into_an_alternative = json!({ "anyOf": [
             { "type": "object", "properties": { "a": { "type": "string" } } },
