@@ -22,11 +22,11 @@ token=$(deploy tools tools)
 seed=${SEED:-1}
 "$deno" run --cached-only --frozen -A schemas/generate.ts "$work/schemas" "$seed" "${SCHEMAS:-60}"
 cp tools/deno.json "$work/schemas/"
-schemas=("$(deploy "$work/schemas" schemas)")
-schemas=("$api/fn/schemas/mcp" "${schemas[0]}")
+schemas_token=$(deploy "$work/schemas" schemas)
+schemas=("$api/fn/schemas/mcp" "$schemas_token")
 clients=("$api/fn/tools/mcp" "$token" "$api/fn/private/mcp")
 
-[[ -n ${FAST-} ]] || "$deno" run --cached-only --frozen -A conformance.ts "$api/fn/conformance/mcp"
+"$deno" run --cached-only --frozen -A conformance.ts "$api/fn/conformance/mcp"
 "$deno" run --cached-only --frozen -A clients/typescript.ts "${clients[@]}"
 "$python" clients/python.py "${clients[@]}"
 "$deno" run --cached-only --frozen -A clients/schemas.ts "${schemas[@]}" "$seed" "$work/cases.json"

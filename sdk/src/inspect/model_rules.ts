@@ -40,15 +40,6 @@ export function checkForModels(tool: ToolManifest, label: string, slug: string, 
         "argument is 1 to 64 letters of a to z, digits, _, . and -",
     );
   }
-  const lists = listsOfUnknownItems(inputSchema, "input");
-  if (lists.length > 0) {
-    report.warnings.push(
-      `${label}: some model APIs refuse ${
-        named(lists)
-      }, a list whose items have not all one schema. Use z.array(...) with ` +
-        ".length(), or z.object()",
-    );
-  }
 }
 
 function named(places: readonly string[]): string {
@@ -61,24 +52,6 @@ function argumentNames(schema: JsonSchema): string[] {
   const parts = ["allOf", "anyOf", "oneOf"].flatMap((keyword) => (schema[keyword] ?? []) as JsonSchema[]);
   const names = [schema, ...parts].flatMap((part) => Object.keys(part.properties ?? {}));
   return [...new Set(names)];
-}
-
-/** The places of tuples, and of lists without a schema of their items. */
-function listsOfUnknownItems(schema: unknown, place: string): string[] {
-  if (typeof schema !== "object" || schema === null) return [];
-  const { type, items, prefixItems, properties, additionalProperties, $defs, ...rest } = schema as JsonSchema;
-  const below = (parts: unknown, at: (name: string) => string) =>
-    Object.entries(parts ?? {}).flatMap(([name, part]) => listsOfUnknownItems(part, at(name)));
-  const compositions = ["allOf", "anyOf", "oneOf"].flatMap((keyword) => below(rest[keyword], () => place));
-  return [
-    ...(prefixItems !== undefined || (type === "array" && items === undefined) ? [place] : []),
-    ...below(properties, (name) => `${place}.${name}`),
-    ...below(prefixItems, (name) => `${place}.${name}`),
-    ...listsOfUnknownItems(items, `${place}.*`),
-    ...listsOfUnknownItems(additionalProperties, `${place}.*`),
-    ...below($defs, () => place),
-    ...compositions,
-  ];
 }
 
 /** Whether a schema's references form a cycle. */

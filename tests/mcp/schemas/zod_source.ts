@@ -85,7 +85,10 @@ export const KINDS: Record<string, Kind> = {
     ),
   tuple: (random, depth) => {
     const rest = random.pick(["", ", z.string()"]);
-    return join([any(random, depth), any(random, depth)], (codes) => `z.tuple([${codes.join(", ")}]${rest})`);
+    return join(
+      [any(random, depth), any(random, depth)],
+      (codes) => `z.tuple([${codes.join(", ")}]${rest})`,
+    );
   },
   record: (random, depth) => {
     const key = random.pick(["z.string()", 'z.enum(["lunes", "martes"])', "z.string().min(2).max(9)"]);
@@ -125,7 +128,7 @@ export const KINDS: Record<string, Kind> = {
     other(
       random.pick(["z.string().transform((value) => value.length)", "z.string().trim().pipe(z.string())"]),
     ),
-  preprocess: () => other("z.preprocess((value) => value, z.number())"),
+  preprocess: () => other("z.preprocess((value) => value ?? 0, z.number())"),
   refine: () => same('z.string().refine((value) => value !== "\\0", "no NUL")'),
   readonly: (random, depth) => over(any(random, depth), (code) => `${code}.readonly()`),
   described: (random, depth) =>

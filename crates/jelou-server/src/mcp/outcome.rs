@@ -25,8 +25,6 @@ pub(super) struct Outcome {
     pub(super) body: Bytes,
     /// The body's share of the memory for results.
     pub(super) share: Option<Share>,
-    /// The argument that is the input, where the arguments themselves are not.
-    pub(super) wrapper: Option<&'static str>,
 }
 
 impl Outcome {
@@ -38,7 +36,6 @@ impl Outcome {
             url: String::new(),
             body,
             share: None,
-            wrapper: None,
         }
     }
 
@@ -215,7 +212,7 @@ fn failure(outcome: &Outcome) -> Result<'_> {
     let made = value.and_then(handler_made);
     let content = match (made, value) {
         (Some(result), _) => result.content,
-        (None, Some(value)) => vec![content::text(describe(value, outcome))],
+        (None, Some(value)) => vec![content::text(describe(value, &outcome.body))],
         (None, None) if outcome.body.is_empty() => vec![content::text(describe_head(outcome))],
         (None, None) => vec![content::of_bytes(
             &outcome.media_type(),
@@ -239,26 +236,25 @@ struct Failure<'a> {
 }
 
 /// Formats `{"error": text, "details": [...]}` as lines, and any other value unchanged.
-fn describe<'a>(value: &RawValue, outcome: &'a Outcome) -> Cow<'a, str> {
+fn describe<'a>(value: &RawValue, body: &'a [u8]) -> Cow<'a, str> {
     let failure = serde_json::from_str::<Failure<'_>>(value.get());
     match failure {
         Ok(Failure { error, details }) if is_object(value) => details
             .into_iter()
             .filter_map(|detail| serde_json::from_str(detail.get()).ok())
             .fold(error, |text, detail| {
-                text + "\n- " + &describe_detail(&detail, outcome.wrapper)
+                text + "\n- " + &describe_detail(&detail)
             })
             .into(),
-        _ => readable(value, &outcome.body),
+        _ => readable(value, body),
     }
 }
 
-/// Formats one issue. Its path begins in the input, and the model's in the arguments.
-fn describe_detail(detail: &Value, wrapper: Option<&str>) -> String {
+fn describe_detail(detail: &Value) -> String {
     let Some(message) = detail.get("message").and_then(Value::as_str) else {
         return detail.to_string();
     };
-    let place = detail
+    let place: Vec<_> = detail
         .get("path")
         .and_then(Value::as_array)
         .into_iter()
@@ -266,11 +262,7 @@ fn describe_detail(detail: &Value, wrapper: Option<&str>) -> String {
         .map(|step| {
             step.as_str()
                 .map_or_else(|| step.to_string(), str::to_owned)
-        });
-    let place: Vec<_> = wrapper
-        .map(str::to_owned)
-        .into_iter()
-        .chain(place)
+        })
         .collect();
     if place.is_empty() {
         message.to_owned()

@@ -544,13 +544,13 @@ fn roots_are_objects_without_composition_that_can_be_called() {
         ("text", json!({}), "input: Required"),
         (
             "text",
-            json!({ "input": 1 }),
-            "input: Expected string, received number",
+            json!({ "input": true }),
+            "input: Invalid input, expected {\"type\":[\"string\",\"number\"]}",
         ),
         (
             "text",
             json!({ "texto": "x" }),
-            "input: Expected string, received object",
+            "input: Invalid input, expected {\"type\":[\"string\",\"number\"]}",
         ),
     ] {
         let wrong = call_tool(&server, "roots", name, arguments).send();

@@ -92,7 +92,12 @@ fn a_refused_request_is_logged_with_its_reason() {
         let reason = "the header has more than the token: no `Bearer`, no quotes";
         refused(401, to_fine().token(&value), reason, "");
     }
-    refused(401, to_fine().token(""), "X-Jelou-Token header is empty", "");
+    refused(
+        401,
+        to_fine().token(""),
+        "X-Jelou-Token header is empty",
+        "",
+    );
     let twice = to_fine().token(&token).token(&token);
     refused(401, twice, "more than one X-Jelou-Token header", "");
     refused(401, to_fine().token(&access), "an access token", "");

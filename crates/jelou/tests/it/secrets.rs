@@ -69,7 +69,7 @@ fn secrets_set_from_a_file() {
         .run();
     assert_eq!(outcome.code, 7, "{outcome}");
     assert!(
-        outcome.stderr().contains("line 2 of .env has no `=`"),
+        outcome.to_string().contains("line 2 of .env has no `=`"),
         "{outcome}"
     );
     assert_eq!(api.requests().len(), requests);

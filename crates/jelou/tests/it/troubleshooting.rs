@@ -98,6 +98,7 @@ fn printed() -> String {
         server.call("ninguna", None, "{}").1,
         sent("/?token=TOKEN", "x-other", "").body,
         sent("/", "x-jelou-token", "Bearer TOKEN").body,
+        latin1(&server, &template),
         send("{}"),
         send(r#"{"telefono": "593987", }"#),
         send(&format!("[{}]", " ".repeat(10 * 1024 * 1024))),
@@ -118,6 +119,13 @@ fn printed() -> String {
     printed.push(away.jelou("functions list --human").run().to_string());
     printed.push(server.stop().log());
     printed.join("\n")
+}
+
+/// The answer to JSON in Latin-1.
+fn latin1(server: &Server, token: &str) -> String {
+    let call = server.request("mi-funcion").token(token);
+    let body = b"{\"telefono\":\"\xf1and\xfa 1234\"}";
+    call.body_bytes(body).send().body
 }
 
 /// Deploys whose files are not imported, ignored, too many and too large.
