@@ -22,7 +22,6 @@ const FORMATS = [
   "z.uuid()",
   "z.url()",
   "z.ipv4()",
-  "z.base64()",
   "z.iso.date()",
   "z.iso.datetime()",
   "z.string().date()",

@@ -83,7 +83,7 @@ fn printed() -> String {
 
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
     let send = |body: &str| server.call("mi-funcion", Some(&template), body).1;
-    let sent = |path: &str, name: &str, value: &str| {
+    let misplaced = |path: &str, name: &str, value: &str| {
         let [path, value] = [path, value].map(|text| text.replace("TOKEN", &template));
         let call = server.request("mi-funcion").path(&path);
         call.header(name, &value).body("{}").send()
@@ -96,8 +96,8 @@ fn printed() -> String {
         call("privada", &rated),
         call("privada", &rated),
         server.call("ninguna", None, "{}").1,
-        sent("/?token=TOKEN", "x-other", "").body,
-        sent("/", "x-jelou-token", "Bearer TOKEN").body,
+        misplaced("/?token=TOKEN", "x-other", "").body,
+        misplaced("/", "x-jelou-token", "Bearer TOKEN").body,
         latin1(&server, &template),
         send("{}"),
         send(r#"{"telefono": "593987", }"#),
