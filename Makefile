@@ -58,7 +58,7 @@ lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types
 	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/hostile/
 	cd tests && $(DENO) fmt --check mcp/ http/
 	cd tests && $(DENO) lint --quiet mcp/ http/
-	cd tests/mcp && $(DENO) check --frozen --quiet *.ts clients/*.ts
+	cd tests/mcp && $(DENO) check --frozen --quiet *.ts clients/*.ts schemas/*.ts
 	for folder in examples/*/ tests/mcp/{fixture,tools}/ tests/http/fixture/; do (cd $$folder && $(DENO) check --no-lock --quiet index.ts); done
 
 .PHONY: bench

@@ -372,6 +372,18 @@ Deno.test("a charset is honoured or refused", async () => {
   equal((await decoded.json()).input, { a: "ñ" });
   const quoted = await worker.invoke("/", body('{"a":"ñ"}', 'application/json; charset="UTF-8"; x=y'));
   equal((await quoted.json()).input, { a: "ñ" });
+  // A client on Windows may send Latin-1 and not say so. Its letters must not become question marks.
+  using calls = await Calls.open(worker);
+  for (const text of ['{"a":"ñ"}', '{"teléfono":1}', '["\u00e9"]']) {
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    const overHttp = await worker.invoke("/", body(bytes, "application/json"));
+    same(overHttp.status, 400);
+    match((await overHttp.json()).details[0].message, /it is not UTF-8: convert it, or name its charset/);
+    await calls.send(request(1, { headers: { "content-type": "application/json" }, body: bytes }));
+    same((await calls.next()).status, 400);
+  }
+  const replacement = await worker.invoke("/", body('{"a":"\uFFFD"}', "application/json"));
+  equal((await replacement.json()).input, { a: "\uFFFD" });
   const refused = await worker.invoke("/", body("{}", "application/json; charset=klingon"));
   equal([refused.status, await refused.json()], [415, { error: "Unsupported charset" }]);
 });

@@ -399,6 +399,10 @@ Deno.test("a schema of two copies of Zod is refused by the name of the part", as
   ]);
 });
 
+const OF_ARGUMENTS =
+  "and with it every tool of their request: the name of an argument is 1 to 64 letters of a to z, " +
+  "digits, _, . and -";
+
 Deno.test("what MCP clients are known not to take is warned of", async () => {
   const result = await inspect(
     `app({ tools: {
@@ -406,6 +410,10 @@ Deno.test("what MCP clients are known not to take is warned of", async () => {
       quiet: define({ description: "x", input: Node, config: { mcp: false }, handler() {} }),
       shared: define({ description: "x", input: z.object({ a: Leaf, b: Leaf }), handler() {} }),
       ${"n".repeat(50)}: define({ description: "x", handler() {} }),
+      words: define({ description: "x", handler() {},
+        input: z.object({ "teléfono": z.string(), año: z.int(), "order-id": z.string(), inner: z.object({ ñ: z.int() }) }) }),
+      either: define({ description: "x", handler() {},
+        input: z.union([z.object({ "a b": z.int() }), z.object({ ["k".repeat(65)]: z.int(), "v1.2": z.int() })]) }),
     } })`,
     `const Node = z.object({ name: z.string(), get children() { return z.array(Node).optional(); } });
     const Leaf = z.object({ x: z.string() }).meta({ id: "Leaf" });`,
@@ -417,5 +425,7 @@ Deno.test("what MCP clients are known not to take is warned of", async () => {
       "n".repeat(50)
     }, which has 67 characters, and model ` +
     "APIs take 64. Set a shorter `name`",
+    `tool "words": some model APIs refuse \`teléfono\`, \`año\`, ${OF_ARGUMENTS}`,
+    `tool "either": some model APIs refuse \`a b\`, \`${"k".repeat(65)}\`, ${OF_ARGUMENTS}`,
   ]);
 });

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Tests MCP and OpenAPI of deployed functions with third-party tools: the conformance suite, the official clients of
-# TypeScript and Python, and a validator of OpenAPI documents.
+# TypeScript and Python, also against random schemas, and a validator of OpenAPI documents.
 #
 #   tests/mcp/run.sh JELOU ENGINE_DATA
 #
 #   JELOU        the binary
 #   ENGINE_DATA  data folder that the engine was installed into
+#
+# SEED and SCHEMAS in the environment choose the random schemas and their number.
 #
 # Packages are fetched through the clients of npm and PyPI, of the versions in deno.json and requirements.txt. Those of
 # npm lie in node_modules: from a cache whose CommonJS modules it has not analysed yet, Deno 2.9.6 starts the
@@ -17,9 +19,16 @@ deploy fixture conformance >/dev/null
 deploy ../../examples/mi-funcion private >/dev/null
 token=$(deploy tools tools)
 "$deno" install --frozen --quiet
+seed=${SEED:-1}
+"$deno" run --cached-only --frozen -A schemas/generate.ts "$work/schemas" "$seed" "${SCHEMAS:-60}"
+cp tools/deno.json "$work/schemas/"
+schemas_token=$(deploy "$work/schemas" schemas)
+schemas=("$api/fn/schemas/mcp" "$schemas_token")
 clients=("$api/fn/tools/mcp" "$token" "$api/fn/private/mcp")
 
 "$deno" run --cached-only --frozen -A conformance.ts "$api/fn/conformance/mcp"
 "$deno" run --cached-only --frozen -A clients/typescript.ts "${clients[@]}"
 "$python" clients/python.py "${clients[@]}"
-"$python" openapi.py "$api"/fn/{conformance,private,tools}/openapi.json
+"$deno" run --cached-only --frozen -A clients/schemas.ts "${schemas[@]}" "$seed" "$work/cases.json"
+"$python" clients/schemas.py "${schemas[@]}" "$work/cases.json"
+"$python" openapi.py "$api"/fn/{conformance,private,schemas,tools}/openapi.json

@@ -4,13 +4,13 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use jelou_client::ClientError;
 use jelou_core::ErrorCode;
 use jelou_core::source::SourceErrors;
 
-use crate::interrupt;
 use crate::output::{ErrorBody, Output};
+use crate::{habits, interrupt};
 
 /// An error that the command line itself detects.
 #[derive(Debug)]
@@ -58,6 +58,11 @@ impl Failure {
 
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::ValidationError, message)
+    }
+
+    /// The server could not start.
+    pub(crate) fn server(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::UnknownError, message)
     }
 
     /// The user answered no.
@@ -246,6 +251,26 @@ fn usage_body(error: &clap::Error, code: ErrorCode) -> ErrorBody {
         hints.push("see `--help`, or `--describe` for JSON".to_owned());
         usage = None;
     }
+    let path = usage.as_deref().map(command_path).unwrap_or_default();
+    match (error.kind(), unknown_word(error)) {
+        (ErrorKind::InvalidSubcommand, Some(word)) => {
+            if let Some(advice) = habits::for_subcommand(&path, word) {
+                hints = vec![advice.to_owned()];
+            }
+            if hints.is_empty() {
+                hints.push(format!("`{path} --help` lists the commands"));
+            }
+        }
+        (ErrorKind::UnknownArgument, Some(word)) => {
+            // clap proposes to pass a mistyped flag as a value.
+            hints.retain(|hint| !hint.starts_with("to pass "));
+            hints.extend(habits::for_flag(&path, word).map(str::to_owned));
+            if hints.is_empty() {
+                hints.push(format!("`{path} --help` lists the arguments"));
+            }
+        }
+        _ => {}
+    }
     if error.get(ContextKind::InvalidArg).is_none() && message.is_empty() {
         text.trim().clone_into(&mut message);
     }
@@ -256,4 +281,23 @@ fn usage_body(error: &clap::Error, code: ErrorCode) -> ErrorBody {
         hint: (!hints.is_empty()).then(|| hints.join("\n")),
         usage,
     }
+}
+
+/// The command of a usage line: `jelou tokens create` of `Usage: jelou tokens create [OPTIONS] [SLUG]`.
+fn command_path(usage: &str) -> String {
+    usage
+        .trim_start_matches("Usage: ")
+        .split_whitespace()
+        .take_while(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn unknown_word(error: &clap::Error) -> Option<&str> {
+    [ContextKind::InvalidSubcommand, ContextKind::InvalidArg]
+        .into_iter()
+        .find_map(|kind| match error.get(kind) {
+            Some(ContextValue::String(word)) => Some(word.as_str()),
+            _ => None,
+        })
 }

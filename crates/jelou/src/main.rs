@@ -9,6 +9,7 @@ mod context;
 mod describe;
 mod env;
 mod exit;
+mod habits;
 mod interrupt;
 mod new_token;
 mod output;

@@ -9,6 +9,10 @@ import type { Report } from "./report.ts";
 
 /** Maximum length of a tool's name in model APIs, in characters. */
 const MAX_NAME = 64;
+/** The names of arguments that all model APIs take. */
+const ARGUMENT = /^[a-zA-Z0-9_.-]{1,64}$/;
+/** The most places that a warning names. */
+const MAX_PLACES = 3;
 
 /** Warns about a tool that some MCP clients cannot use. */
 export function checkForModels(tool: ToolManifest, label: string, slug: string, report: Report): void {
@@ -20,11 +24,34 @@ export function checkForModels(tool: ToolManifest, label: string, slug: string, 
         `${MAX_NAME}. Set a shorter \`name\``,
     );
   }
-  if (tool.inputSchema !== null && isRecursive(tool.inputSchema, tool.inputSchema, [])) {
+  const { inputSchema } = tool;
+  if (inputSchema === null) return;
+  if (isRecursive(inputSchema, inputSchema, [])) {
     report.warnings.push(
       `${label}: \`input\` contains itself, which some MCP clients cannot follow. Limit its depth, or set \`config.mcp\` to false`,
     );
   }
+  const names = argumentNames(inputSchema).filter((name) => !ARGUMENT.test(name));
+  if (names.length > 0) {
+    report.warnings.push(
+      `${label}: some model APIs refuse ${
+        named(names)
+      }, and with it every tool of their request: the name of an ` +
+        "argument is 1 to 64 letters of a to z, digits, _, . and -",
+    );
+  }
+}
+
+function named(places: readonly string[]): string {
+  const shown = places.slice(0, MAX_PLACES).map((place) => `\`${place}\``).join(", ");
+  return places.length > MAX_PLACES ? `${shown} and ${places.length - MAX_PLACES} more` : shown;
+}
+
+/** The names of the properties of an object, with those of the schemas that it is composed of. */
+function argumentNames(schema: JsonSchema): string[] {
+  const parts = ["allOf", "anyOf", "oneOf"].flatMap((keyword) => (schema[keyword] ?? []) as JsonSchema[]);
+  const names = [schema, ...parts].flatMap((part) => Object.keys(part.properties ?? {}));
+  return [...new Set(names)];
 }
 
 /** Whether a schema's references form a cycle. */

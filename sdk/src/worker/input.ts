@@ -19,11 +19,12 @@
  */
 import { invalidJson, type PlainAnswer, unsupportedCharset, validationFailed } from "./answers.ts";
 import type { Incoming } from "./incoming.ts";
-import { jsonFault } from "./json_fault.ts";
+import { jsonFault, NOT_UTF8 } from "./json_fault.ts";
 import {
   decode,
   decodeWith,
   endsWith,
+  includes,
   indexOf,
   matches,
   NativePromise,
@@ -115,10 +116,19 @@ export function readBody(
   }
   const charset = charsetOf(contentType);
   if (charset instanceof Refused) return charset;
-  const body = keepBytes || charset !== null ? incoming.bytes() : incoming.text();
-  return body instanceof NativePromise
-    ? parseLater(body, charset, kind, type)
-    : parseBody(body, charset, kind, type);
+  // Over HTTP, a body can be read once, and the bytes of JSON may have to be checked.
+  const asBytes = keepBytes || charset !== null || (kind === "json" && incoming.native !== null);
+  const body = asBytes ? incoming.bytes() : incoming.text();
+  const read: Reading = { incoming, keepBytes, charset, kind, type };
+  return body instanceof NativePromise ? parseLater(body, read) : parseBody(body, read);
+}
+
+interface Reading {
+  readonly incoming: Incoming;
+  readonly keepBytes: boolean;
+  readonly charset: TextDecoder | null;
+  readonly kind: Kind;
+  readonly type: string;
 }
 
 function mayBeJson(incoming: Incoming, type: string): boolean {
@@ -129,21 +139,18 @@ function mayBeJson(incoming: Incoming, type: string): boolean {
 
 async function parseLater(
   body: Promise<Uint8Array<ArrayBuffer> | string>,
-  charset: TextDecoder | null,
-  kind: Kind,
-  type: string,
+  reading: Reading,
 ): Promise<ReadInput> {
-  return parseBody(await body, charset, kind, type);
+  return parseBody(await body, reading);
 }
 
-function parseBody(
-  body: Uint8Array<ArrayBuffer> | string,
-  charset: TextDecoder | null,
-  kind: Kind,
-  type: string,
-): ReadInput {
-  const bytes = typeof body === "string" ? null : body;
+function parseBody(body: Uint8Array<ArrayBuffer> | string, reading: Reading): ReadInput {
+  const { charset, kind, type } = reading;
   const text = typeof body === "string" ? body : charset === null ? decode(body) : decodeWith(charset, body);
+  if (kind === "json" && charset === null && includes(text, REPLACEMENT) && !isUtf8(body, reading.incoming)) {
+    return new Refused(invalidJson(NOT_UTF8), `the body is not JSON: ${NOT_UTF8}`);
+  }
+  const bytes = typeof body === "string" || !(reading.keepBytes || charset !== null) ? null : body;
   if (text === "") return { value: {}, bytes, isFields: false, note: kind === "json" ? EMPTY : null };
   if (kind !== "json" && !(kind === "other" && type === "") && !matches(BEGINS_AS_JSON, text)) {
     return kind === "form" ? fields(text, bytes) : unread(type, bytes, text);
@@ -153,6 +160,19 @@ function parseBody(
   } catch {
     if (kind === "json") return notJson(text);
     return kind === "form" ? fields(text, bytes) : unread(type, bytes, text);
+  }
+}
+
+/** What the decoder puts in place of bytes that are not UTF-8. A text may also have it itself. */
+const REPLACEMENT = "\uFFFD";
+
+function isUtf8(body: Uint8Array | string, incoming: Incoming): boolean {
+  const bytes = typeof body === "string" ? incoming.bytes() as Uint8Array : body;
+  try {
+    decodeWith(new NativeTextDecoder("utf-8", { fatal: true }), bytes);
+    return true;
+  } catch {
+    return false;
   }
 }
 

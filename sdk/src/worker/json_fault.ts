@@ -21,7 +21,7 @@ export function jsonFault(text: string): string {
   return `${scanner.fault()} (${placeOf(text, scanner.at)})`;
 }
 
-const NOT_UTF8 = "it is not UTF-8: convert it, or name its charset in the Content-Type";
+export const NOT_UTF8 = "it is not UTF-8: convert it, or name its charset in the Content-Type";
 const QUOTES = "texts and property names have double quotes";
 
 class Scanner {

@@ -6,68 +6,14 @@
  *
  * @module
  */
-import {
-  Client as ModernClient,
-  StreamableHTTPClientTransport as ModernTransport,
-} from "@modelcontextprotocol/client";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { type Connected, CONNECTIONS, type Result } from "./connection.ts";
 
 const [url, token, privateUrl] = Deno.args;
 if (privateUrl === undefined) throw new Error("usage: typescript.ts URL TOKEN PRIVATE_URL");
 const endpoint = new URL(url!);
 const privateEndpoint = new URL(privateUrl);
-const info = { name: "test", version: "1.0.0" };
-
-interface Result {
-  readonly content: readonly { readonly type: string; readonly text?: string }[];
-  readonly structuredContent?: unknown;
-  readonly isError?: boolean;
-}
-
-/** What the clients of both revisions have in common. */
-interface Connected {
-  connect(headers: Record<string, string>): Promise<unknown>;
-  version(): string | undefined;
-  listTools(): Promise<{ tools: { name: string; title?: string; inputSchema: unknown }[] }>;
-  callTool(name: string, args: Record<string, unknown>): Promise<Result>;
-  close(): Promise<void>;
-}
-
-function legacy(endpoint: URL): Connected {
-  const client = new Client(info);
-  let transport: StreamableHTTPClientTransport;
-  return {
-    connect: (headers) => {
-      transport = new StreamableHTTPClientTransport(endpoint, { requestInit: { headers } });
-      return client.connect(transport);
-    },
-    version: () => transport.protocolVersion,
-    listTools: () => client.listTools(),
-    callTool: async (name, args) => (await client.callTool({ name, arguments: args })) as Result,
-    close: () => client.close(),
-  };
-}
-
-/** `auto` probes with `server/discover`, as clients of the 2026 revision do. */
-function modern(endpoint: URL, mode: "auto" | "legacy"): Connected {
-  const client = new ModernClient(info, { versionNegotiation: { mode } });
-  return {
-    connect: (headers) => client.connect(new ModernTransport(endpoint, { requestInit: { headers } })),
-    version: () => client.getNegotiatedProtocolVersion(),
-    listTools: () => client.listTools(),
-    callTool: async (name, args) => (await client.callTool({ name, arguments: args })) as Result,
-    close: () => client.close(),
-  };
-}
-
-const clients: [string, (url: URL) => Connected, string][] = [
-  ["sdk 1", legacy, "2025-11-25"],
-  ["client 2, old era", (url) => modern(url, "legacy"), "2025-11-25"],
-  ["client 2, new era", (url) => modern(url, "auto"), "2026-07-28"],
-];
 const withToken = { "X-Jelou-Token": token };
-for (const [name, create, version] of clients) {
+for (const [name, create, version] of CONNECTIONS) {
   await checkTokenRule(name, create);
   const client = create(endpoint);
   await client.connect(withToken);

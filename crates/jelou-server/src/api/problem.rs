@@ -62,7 +62,7 @@ impl ApiError {
             ErrorCode::NotFound,
             "there is no such route in the management API",
         )
-        .hint("GET /v1/openapi.json lists them; functions answer below the functions domain")
+        .hint("GET /v1/openapi.json lists them; functions answer below the functions domain, and on a loopback address at /fn/<slug>/")
     }
 
     pub(crate) fn method_not_allowed() -> Self {

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use jelou_core::{FunctionId, TokenId};
-use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact};
+use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact, scan};
 use uuid::Uuid;
 
 use super::auth::{self, NoSingleToken};
@@ -52,7 +52,7 @@ pub(crate) fn log<B>(
         request_id,
         status: status.as_u16(),
     };
-    let presented = presented(request.headers());
+    let presented = presented(request.headers(), request.uri());
     match (status, &presented, function) {
         (StatusCode::UNAUTHORIZED, Presented::Token(hash), Some(function)) => {
             explain_unauthorized(gateway, line, hash, &function.id);
@@ -106,8 +106,9 @@ impl Line {
 enum Presented {
     /// A well-formed token.
     Token(TokenHash),
+    /// With the place in the request that has a token instead.
     Nothing {
-        as_bearer: bool,
+        elsewhere: Option<String>,
     },
     Twice,
     /// An access token, which cannot call functions.
@@ -119,10 +120,10 @@ impl Presented {
     fn fault(&self) -> String {
         match self {
             Self::Token(_) => "the token is not valid".to_owned(),
-            Self::Nothing { as_bearer: false } => "no X-Jelou-Token header".to_owned(),
-            Self::Nothing { as_bearer: true } => {
-                "no X-Jelou-Token header; Authorization is not read".to_owned()
-            }
+            Self::Nothing { elsewhere: None } => "no X-Jelou-Token header".to_owned(),
+            Self::Nothing {
+                elsewhere: Some(place),
+            } => format!("no X-Jelou-Token header; {place} is not read"),
             Self::Twice => "more than one X-Jelou-Token header".to_owned(),
             Self::AccessToken => {
                 "an access token (jfn_pat_...), which calls no function: send a runtime token (jfn_rt_...)".to_owned()
@@ -132,21 +133,47 @@ impl Presented {
     }
 }
 
-fn presented(headers: &HeaderMap) -> Presented {
+fn presented(headers: &HeaderMap, uri: &Uri) -> Presented {
     let value = match auth::presented(headers) {
         Err(NoSingleToken::Absent) => {
-            let as_bearer = headers.contains_key(header::AUTHORIZATION);
-            return Presented::Nothing { as_bearer };
+            return Presented::Nothing {
+                elsewhere: token_elsewhere(headers, uri),
+            };
         }
         Err(NoSingleToken::Repeated) => return Presented::Twice,
+        Ok(b"") => return Presented::Malformed("the X-Jelou-Token header is empty".to_owned()),
         Ok(value) => value,
     };
     match RuntimeToken::parse_bytes(value) {
         Ok(token) => Presented::Token(token.hash()),
         Err(_) if AccessToken::parse_bytes(value).is_ok() => Presented::AccessToken,
+        Err(_) if str::from_utf8(value).is_ok_and(has_token) && value.len() > RuntimeToken::LEN => {
+            Presented::Malformed(
+                "the header has more than the token: no `Bearer`, no quotes, no spaces".to_owned(),
+            )
+        }
         // The error contains no part of the value.
         Err(error) => Presented::Malformed(error.to_string()),
     }
+}
+
+/// Where a token was put by mistake.
+fn token_elsewhere(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return Some("Authorization".to_owned());
+    }
+    let mut with_token = headers
+        .iter()
+        .filter(|(_, value)| value.to_str().is_ok_and(has_token));
+    if let Some((name, _)) = with_token.next() {
+        return Some(format!("the token in the header `{name}`"));
+    }
+    let in_query = uri.query().is_some_and(has_token);
+    in_query.then(|| "the token in the query".to_owned())
+}
+
+fn has_token(text: &str) -> bool {
+    scan(text).next().is_some()
 }
 
 fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, function: &FunctionId) {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use std::sync::atomic::Ordering;
 
-use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
 use jelou_core::manifest::Tool;
 use jelou_engine::{BodyMemory, RequestBody};
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use super::message::{Refusal, Request};
 use super::outcome::Outcome;
 use super::result_memory::{ResultError, Share, Whole};
 use super::revision::Revision;
-use super::{Exchange, mirrored, outcome};
+use super::{Exchange, issues, mirrored, outcome};
 use crate::documents::mcp::{Entry, Input, ParameterError};
 use crate::gateway::answer::Answer;
 use crate::gateway::{failures, invoke};
@@ -91,7 +91,7 @@ pub(super) async fn call(
 fn cancelled() -> Outcome {
     let body = json!({ "error": "The call was cancelled" });
     Outcome::json(
-        http::StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
         Bytes::from(body.to_string()),
     )
 }
@@ -108,7 +108,7 @@ fn invalid(error: &ParameterError) -> Outcome {
     };
     let details = [json!({ "path": [parameter], "message": message, "code": code })];
     let body = json!({ "error": "Validation failed", "details": details });
-    Outcome::json(http::StatusCode::BAD_REQUEST, Bytes::from(body.to_string()))
+    Outcome::json(StatusCode::BAD_REQUEST, Bytes::from(body.to_string()))
 }
 
 /// Calls the tool as an HTTP caller would, and waits for the complete response.
@@ -122,6 +122,14 @@ async fn run(
     let tool = &exchange.live.manifest.tools[entry.tool];
     let timeout = invoke::timeout(exchange.gateway, tool);
     match tokio::time::timeout(timeout, ask(exchange, access, tool, headers, input)).await {
+        Ok(Ok(outcome)) if outcome.status == StatusCode::BAD_REQUEST => Outcome {
+            body: issues::explain(
+                &outcome.body,
+                entry.arguments.wrapper(),
+                tool.input_schema.as_ref(),
+            ),
+            ..outcome
+        },
         Ok(Ok(outcome)) => outcome,
         Ok(Err(answer)) => {
             let _ = exchange.notes.error.set(answer.code());
@@ -193,7 +201,7 @@ async fn ask(
             let text =
                 format!("The result is over the limit of {limit} bytes (limits.max_body_bytes)");
             Ok(Outcome::json(
-                http::StatusCode::INTERNAL_SERVER_ERROR,
+                StatusCode::INTERNAL_SERVER_ERROR,
                 Bytes::from(json!({ "error": text }).to_string()),
             ))
         }

@@ -8,6 +8,7 @@ mod access;
 mod call;
 mod content;
 mod header_values;
+mod issues;
 mod message;
 mod mirrored;
 mod origin;

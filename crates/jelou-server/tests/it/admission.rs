@@ -224,6 +224,42 @@ fn a_body_that_does_not_fit_in_time_is_turned_away() {
     assert_eq!(call("/none", &large).send().status, 200);
 }
 
+/// Slow uploads hold their memory until the timeout of the request, and small calls are not affected.
+#[test]
+fn bodies_that_are_sent_slowly_lose_their_memory_at_the_timeout() {
+    let server = TestServer::start_with(|config| {
+        config.limits.max_processes_per_function = Some(1);
+        config.limits.request_timeout_ms = 3000;
+        config.limits.max_body_wait_ms = 500;
+    });
+    server.deploy("reader", READER);
+    let first = born(&server);
+    let host = server.host("reader");
+    let slow: Vec<Wire> = (0..8)
+        .map(|_| {
+            let mut wire = server.wire();
+            wire.send(format!(
+                "POST /bytes HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/octet-stream\r\n\
+                 Content-Length: {LARGEST}\r\n\r\n{}",
+                "x".repeat(200 * 1024)
+            ));
+            wire
+        })
+        .collect();
+    assert_eq!(born(&server), first);
+    let upload = Upload::new("bytes", "application/octet-stream", vec![b'x'; LARGEST]);
+    eventually("memory for an upload", || {
+        let status = upload.send(&server, true);
+        assert!(matches!(status, 200 | 503), "{status}");
+        (status == 200).then_some(())
+    });
+    for mut wire in slow {
+        let status = wire.head().status;
+        assert!(matches!(status, 503 | 504), "{status}");
+    }
+    assert_eq!(born(&server), first);
+}
+
 #[test]
 fn forms_that_would_take_too_much_memory_are_refused() {
     let server = start();

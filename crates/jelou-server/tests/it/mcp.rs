@@ -529,10 +529,34 @@ fn roots_are_objects_without_composition_that_can_be_called() {
             "{name}: {reply:?}"
         );
     }
-    let wrong = call_tool(&server, "roots", "union", json!({ "kind": "b", "y": "no" })).send();
-    let text = wrong.json()["result"]["content"][0]["text"].clone();
-    let expected = "Validation failed\n- y: Expected number, received string";
-    assert_eq!(text, expected);
+    // The text names the argument and what was expected, also where the arguments are not the input itself.
+    for (name, arguments, issue) in [
+        (
+            "union",
+            json!({ "kind": "b", "y": "no" }),
+            "y: Expected number, received string",
+        ),
+        (
+            "both",
+            json!({ "a": "1", "b": 2 }),
+            "b: Expected string, received number",
+        ),
+        ("text", json!({}), "input: Required"),
+        (
+            "text",
+            json!({ "input": true }),
+            "input: Invalid input, expected {\"type\":[\"string\",\"number\"]}",
+        ),
+        (
+            "text",
+            json!({ "texto": "x" }),
+            "input: Invalid input, expected {\"type\":[\"string\",\"number\"]}",
+        ),
+    ] {
+        let wrong = call_tool(&server, "roots", name, arguments).send();
+        let text = wrong.json()["result"]["content"][0]["text"].clone();
+        assert_eq!(text, format!("Validation failed\n- {issue}"), "{name}");
+    }
 }
 
 /// Results that plain JSON cannot express.

@@ -91,6 +91,27 @@ fn events_come_one_by_one() {
 }
 
 #[test]
+fn only_events_ask_proxies_not_to_buffer() {
+    let server = TestServer::start();
+    server.deploy(
+        "typed",
+        r#"export default define({ description: "Typed", config: { public: true }, handler: ({ type, own }) =>
+          new Response("data: 1\n\n", { headers: { "content-type": type, ...(own ? { "x-accel-buffering": own } : {}) } }) });"#,
+    );
+    for (query, expected) in [
+        ("type=text/event-stream", Some("no")),
+        ("type=text/event-stream;charset%3Dutf-8", Some("no")),
+        ("type=Text/Event-Stream", Some("no")),
+        ("type=text/event-stream&own=yes", Some("yes")),
+        ("type=text/plain", None),
+        ("type=text/event-streams", None),
+    ] {
+        let reply = server.call("typed", &format!("/?{query}")).send();
+        assert_eq!(reply.header("x-accel-buffering"), expected, "{query}");
+    }
+}
+
+#[test]
 fn a_caller_who_goes_away_is_noticed_and_one_who_has_all_is_not() {
     let server = start();
     // If the caller has received the whole answer, the call does not count as aborted.

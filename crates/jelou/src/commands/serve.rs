@@ -2,11 +2,11 @@
 
 mod log_filter;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use anyhow::Context as _;
 use jelou_client::ApiUrl;
-use jelou_server::{Config, Overrides, Ready, Server, TlsOverrides};
+use jelou_server::{Config, ListenError, Overrides, Ready, Server, StartError, TlsOverrides};
 use jelou_token::AccessToken;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,7 +48,7 @@ async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let api_address = config.api_listen.unwrap_or(config.listen);
     let (server, ready) = tokio::select! {
-        started = Server::start(config, progress) => started?,
+        started = Server::start(config, progress) => started.map_err(explain)?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Err(Failure::interrupted().into()),
     };
@@ -67,6 +67,26 @@ async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     tracing::info!("shutting down");
     server.shut_down().await;
     Ok(())
+}
+
+/// Adds what to do about an address that the server does not get.
+fn explain(error: StartError) -> anyhow::Error {
+    let StartError::Listen(ListenError::Bind { address, source }) = error else {
+        return error.into();
+    };
+    let hint = match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there, perhaps another `jelou serve`; `--listen 127.0.0.1:0` takes a free port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have the address; `--listen 0.0.0.0:PORT` listens on all that it has"
+        }
+        _ => "ports below 1024 need root, or `setcap cap_net_bind_service=+ep` on the binary",
+    };
+    Failure::server(format!("cannot listen on {address}"))
+        .because(source)
+        .hint(hint)
+        .into()
 }
 
 /// Saves a local profile, so that the user who started the server needs no login.
@@ -92,7 +112,7 @@ struct Announcement<'a> {
     access_token: Option<&'a str>,
 }
 
-fn announce(ready: &Ready, context: &Context) -> std::io::Result<()> {
+fn announce(ready: &Ready, context: &Context) -> io::Result<()> {
     let announcement = Announcement {
         api: &ready.api,
         functions: &ready.functions,
@@ -120,8 +140,8 @@ fn log_to_stderr() -> anyhow::Result<()> {
         .map_err(|error| Failure::validation(error.to_string()))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
     Ok(())
 }

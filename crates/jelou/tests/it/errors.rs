@@ -23,6 +23,35 @@ fn unknown_flag_names_the_near_one() {
     );
 }
 
+/// The hint leads on, also where no command or flag has similar letters.
+#[test]
+fn words_of_other_tools() {
+    let sandbox = Sandbox::new();
+    for (line, hint) in [
+        ("dev", "`jelou serve` starts a server"),
+        ("new x", "`jelou init` starts a project"),
+        ("invoke mi-funcion", "called over HTTP"),
+        ("env set A=1", "`jelou secrets` manages"),
+        ("version", "`jelou --version`"),
+        ("bananas", "`jelou --help` lists the commands"),
+        ("functions rm x", "`jelou functions delete SLUG`"),
+        ("tokens delete x y", "`jelou tokens revoke SLUG TOKEN`"),
+        ("secrets get x KEY", "`jelou secrets list` shows the keys"),
+        ("tokens bananas", "`jelou tokens --help` lists the commands"),
+        ("serve --port 80", "`--listen 127.0.0.1:4400`"),
+        ("serve --port=80", "`--listen 127.0.0.1:4400`"),
+        ("secrets set x --env-file .env", "`--from-env FILE`"),
+        ("deploy --slug x", "`--function SLUG`"),
+        ("logs x -n 5", "`jelou logs --help` lists the arguments"),
+        ("deploy a b", "`jelou deploy --help` lists the arguments"),
+    ] {
+        let outcome = sandbox.jelou(line).run();
+        assert_eq!(outcome.code, 2, "{line}: {outcome}");
+        let found = outcome.json()["error"]["hint"].to_string();
+        assert!(found.contains(hint), "{line}: {outcome}");
+    }
+}
+
 #[test]
 fn missing_subcommand() {
     assert_outcome!(Sandbox::new().jelou("tokens --agent").run());

@@ -140,6 +140,44 @@ fn a_refused_request_is_logged_with_its_reason() {
     }
 }
 
+#[test]
+fn a_token_in_the_wrong_place_is_named() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let token = sandbox.deploy("fine", &function("() => \"ok\""));
+    let header = "; the token in the header `NAME` is not read";
+    let more = "the header has more than the token: no `Bearer`, no quotes";
+    let mut expected = Vec::new();
+    for (path, name, value, reason) in [
+        ("/", "x_jelou_token", "TOKEN", header),
+        ("/", "x-api-key", "TOKEN", header),
+        ("/", "cookie", "session=TOKEN", header),
+        (
+            "/?token=TOKEN",
+            "x-other",
+            "",
+            "; the token in the query is not read",
+        ),
+        ("/", "x-jelou-token", "Bearer TOKEN", more),
+        ("/", "x-jelou-token", "\"TOKEN\"", more),
+        ("/", "x-jelou-token", "token TOKEN", more),
+        ("/", "x-jelou-token", "", "X-Jelou-Token header is empty"),
+    ] {
+        let [path, value] = [path, value].map(|text| text.replace("TOKEN", &token));
+        let call = server.request("fine").path(&path).header(name, &value);
+        let reply = call.body("{}").send();
+        assert_eq!(reply.status, 401, "{reason}: {reply:?}");
+        let id = reply.header("x-request-id").unwrap().to_owned();
+        expected.push((id, reason.replace("NAME", name)));
+    }
+    let log = server.stop().log();
+    for (id, reason) in expected {
+        let line = log.lines().find(|line| line.contains(&id)).unwrap();
+        assert!(line.contains(&reason), "{reason} is not in {line}");
+    }
+    assert!(!log.contains(&token));
+}
+
 /// The line says which limit a body exceeds, by how much, and whose setting it is.
 #[test]
 fn a_body_over_the_limit_is_logged_with_its_size() {

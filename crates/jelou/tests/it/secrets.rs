@@ -61,6 +61,18 @@ fn secrets_set_from_a_file() {
         api.last_body(),
         json!({"secrets": {"A": "pa$$ word", "B": "3"}})
     );
+    // Nothing is stored of a file with a line that would be skipped.
+    let requests = api.requests().len();
+    sandbox.file(".env", "A=1\r\nmal linea\r\n");
+    let outcome = sandbox
+        .jelou("secrets set mi-funcion --from-env .env --human")
+        .run();
+    assert_eq!(outcome.code, 7, "{outcome}");
+    assert!(
+        outcome.to_string().contains("line 2 of .env has no `=`"),
+        "{outcome}"
+    );
+    assert_eq!(api.requests().len(), requests);
 }
 
 /// Stores the exact bytes, including line breaks.

@@ -88,6 +88,10 @@ fn a_port_that_is_taken() {
             .arguments(&format!("--listen {address}"))
             .run()
     );
+    let elsewhere = Serve::new(&sandbox).arguments("--listen 192.0.2.1:0").run();
+    assert_eq!(elsewhere.code, 1, "{elsewhere}");
+    let hint = elsewhere.json()["error"]["hint"].to_string();
+    assert!(hint.contains("does not have the address"), "{elsewhere}");
 }
 
 #[test]

@@ -83,6 +83,11 @@ fn printed() -> String {
 
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
     let send = |body: &str| server.call("mi-funcion", Some(&template), body).1;
+    let misplaced = |path: &str, name: &str, value: &str| {
+        let [path, value] = [path, value].map(|text| text.replace("TOKEN", &template));
+        let call = server.request("mi-funcion").path(&path);
+        call.header(name, &value).body("{}").send()
+    };
     let unknown = sandbox.jelou("functions info nadie --human").run();
     let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/");
     let mut printed = vec![
@@ -91,6 +96,9 @@ fn printed() -> String {
         call("privada", &rated),
         call("privada", &rated),
         server.call("ninguna", None, "{}").1,
+        misplaced("/?token=TOKEN", "x-other", "").body,
+        misplaced("/", "x-jelou-token", "Bearer TOKEN").body,
+        latin1(&server, &template),
         send("{}"),
         send(r#"{"telefono": "593987", }"#),
         send(&format!("[{}]", " ".repeat(10 * 1024 * 1024))),
@@ -111,6 +119,13 @@ fn printed() -> String {
     printed.push(away.jelou("functions list --human").run().to_string());
     printed.push(server.stop().log());
     printed.join("\n")
+}
+
+/// The answer to JSON in Latin-1.
+fn latin1(server: &Server, token: &str) -> String {
+    let call = server.request("mi-funcion").token(token);
+    let body = b"{\"telefono\":\"\xf1and\xfa 1234\"}";
+    call.body_bytes(body).send().body
 }
 
 /// Deploys whose files are not imported, ignored, too many and too large.

@@ -77,6 +77,11 @@ impl Arguments {
         (arguments, Value::Object(schema))
     }
 
+    /// The argument that is the input, where the arguments themselves are not.
+    pub(crate) fn wrapper(&self) -> Option<&'static str> {
+        (self.wrapping == Wrapping::Input).then_some(WRAPPED)
+    }
+
     pub(crate) fn input(&self, mut arguments: Map<String, Value>) -> Result<Input, ParameterError> {
         let mut path = String::new();
         let mut params = Vec::new();
@@ -107,7 +112,9 @@ impl Arguments {
             Wrapping::None => Value::Object(arguments),
             Wrapping::Input => match arguments.remove(WRAPPED) {
                 Some(input) => input,
-                None if arguments.is_empty() => Value::Null,
+                None if arguments.is_empty() => {
+                    return Err(ParameterError::Missing(WRAPPED.to_owned()));
+                }
                 // Models may also send the object's fields without the argument that wraps the object.
                 None => Value::Object(arguments),
             },
@@ -154,6 +161,20 @@ mod tests {
         // Encoding turns the percent sign into `%25`, so the value is not a dot segment.
         let found = input(&arguments, json!({ "id": "...", "tab": ".%2e" })).unwrap();
         assert_eq!(found.path, "/orders/.../.%252e");
+    }
+
+    #[test]
+    fn an_input_that_is_no_object_is_required() {
+        let (arguments, shown) = arguments("/", json!({ "type": "string" }));
+        assert_eq!(shown["required"], json!(["input"]));
+        let missing = input(&arguments, json!({})).unwrap_err();
+        assert_eq!(missing, ParameterError::Missing("input".to_owned()));
+        assert_eq!(
+            input(&arguments, json!({ "input": null })).unwrap().body,
+            Value::Null
+        );
+        let unwrapped = input(&arguments, json!({ "a": 1 })).unwrap();
+        assert_eq!(unwrapped.body, json!({ "a": 1 }));
     }
 
     #[test]

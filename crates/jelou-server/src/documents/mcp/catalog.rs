@@ -5,6 +5,7 @@ use jelou_core::manifest::{Manifest, Mode, Tool};
 use serde_json::{Map, Value, json};
 
 use super::arguments::Arguments;
+use super::lists::{self, Side};
 use super::mirrored::Mirrored;
 use super::versions::SUPPORTED;
 use crate::documents::Identity;
@@ -162,7 +163,8 @@ struct ListedTool {
 
 impl ListedTool {
     fn of(index: usize, tool: &Tool) -> Self {
-        let (arguments, input_schema) = Arguments::of(tool);
+        let (arguments, mut input_schema) = Arguments::of(tool);
+        lists::complete(&mut input_schema, Side::Input);
         let mirrored = Mirrored::of_schema(&input_schema);
         let mut legacy = Map::new();
         legacy.insert("name".to_owned(), json!(tool.name));
@@ -180,10 +182,12 @@ impl ListedTool {
             .filter(|schema| schema.is_object())
         {
             output = OutputSchema::Other;
+            let mut schema = schema.clone();
+            lists::complete(&mut schema, Side::Output);
             modern.insert("outputSchema".to_owned(), schema.clone());
             if schema.get("type").is_some_and(|name| name == "object") {
                 output = OutputSchema::Object;
-                legacy.insert("outputSchema".to_owned(), schema.clone());
+                legacy.insert("outputSchema".to_owned(), schema);
             }
         }
         if let Some(annotations) = annotations {

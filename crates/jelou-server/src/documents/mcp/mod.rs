@@ -3,6 +3,7 @@
 mod arguments;
 mod catalog;
 mod input_schema;
+mod lists;
 mod mirrored;
 mod versions;
 

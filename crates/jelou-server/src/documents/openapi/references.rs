@@ -80,7 +80,11 @@ impl Relocation {
 
 /// Calls `action` for a schema and all its subschemas, with their locations. A schema with its own `$id` is skipped,
 /// because its references are relative to this id.
-fn visit(schema: &mut Value, place: &str, action: &mut dyn FnMut(&str, &mut Map<String, Value>)) {
+pub(crate) fn visit(
+    schema: &mut Value,
+    place: &str,
+    action: &mut dyn FnMut(&str, &mut Map<String, Value>),
+) {
     let Value::Object(keywords) = schema else {
         return;
     };

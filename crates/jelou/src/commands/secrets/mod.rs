@@ -1,6 +1,7 @@
 //! `jelou secrets`.
 
 mod delete;
+mod env_file;
 mod list;
 mod set;
 mod values;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
-use fs_err as fs;
 use jelou_core::secret_key::MAX_SECRET_VALUE_BYTES;
 use jelou_core::{SecretKey, Slug};
 
+use super::env_file;
 use crate::context::Context;
 use crate::exit::Failure;
 
@@ -88,8 +88,8 @@ impl Arguments {
         }
         let mut secrets = match env_file {
             None => BTreeMap::new(),
-            Some(_) if env_file_is_stdin => parse_env(&read_stdin()?, "stdin")?,
-            Some(path) => read_env_file(path)?,
+            Some(_) if env_file_is_stdin => env_file::parse(&read_stdin()?, "stdin")?,
+            Some(path) => env_file::read(path)?,
         };
         if values.is_empty() && secrets.is_empty() {
             let key = context.prompt.line(&context.output, "Key:", None, ANSWER)?;
@@ -111,7 +111,7 @@ impl Arguments {
     }
 }
 
-fn parse_key(text: &str) -> anyhow::Result<SecretKey> {
+pub(super) fn parse_key(text: &str) -> anyhow::Result<SecretKey> {
     text.parse()
         .map_err(|error: jelou_core::secret_key::ParseSecretKeyError| {
             Failure::validation(format!("`{text}`: {error}")).into()
@@ -160,30 +160,6 @@ fn value_from_stdin(key: &SecretKey, context: &Context) -> anyhow::Result<String
         ))?;
     }
     Ok(value)
-}
-
-/// Values are literal: a `$` in a password does not start a variable.
-fn read_env_file(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::input("the file of --from-env cannot be read").because(error))?;
-    parse_env(&text, &path.display().to_string())
-}
-
-fn parse_env(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKey, String>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut variables = Vec::new();
-    deno_dotenv::parse_env_content_hook(text, &mut |key, value| {
-        variables.push((key.to_owned(), value.to_owned()));
-    });
-    if variables.is_empty() {
-        return Err(Failure::validation(format!("{place} has no variables"))
-            .hint("a line looks like KEY=VALUE")
-            .into());
-    }
-    variables
-        .into_iter()
-        .map(|(key, value)| Ok((parse_key(&key)?, value)))
-        .collect()
 }
 
 fn check_sizes(secrets: &BTreeMap<SecretKey, String>) -> anyhow::Result<()> {
@@ -239,29 +215,5 @@ mod tests {
             let error = read(&arguments).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
-    }
-
-    #[test]
-    fn env_files_keep_values_as_they_are() {
-        let secrets = parse_env(
-            "\u{feff}# comment\nexport A=one two # note\nB='p$HOME'\nC=\"x\\ny\"\r\nD=pa$$w\n\nE=\n",
-            ".env",
-        )
-        .unwrap();
-        let values: Vec<(&str, &str)> = secrets
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(
-            values,
-            [
-                ("A", "one two"),
-                ("B", "p$HOME"),
-                ("C", "x\ny"),
-                ("D", "pa$$w"),
-                ("E", "")
-            ]
-        );
-        assert!(parse_env("lower=1", ".env").is_err());
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Call {
     url: String,
     path: String,
     headers: Vec<(String, String)>,
-    body: String,
+    body: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Call {
                 ("host".to_owned(), host.to_owned()),
                 ("content-type".to_owned(), "application/json".to_owned()),
             ],
-            body: "{}".to_owned(),
+            body: b"{}".to_vec(),
         }
     }
 
@@ -70,7 +70,11 @@ impl Call {
         self.header("x-jelou-token", token)
     }
 
-    pub(crate) fn body(mut self, body: &str) -> Self {
+    pub(crate) fn body(self, body: &str) -> Self {
+        self.body_bytes(body.as_bytes())
+    }
+
+    pub(crate) fn body_bytes(mut self, body: &[u8]) -> Self {
         body.clone_into(&mut self.body);
         self
     }
@@ -90,7 +94,7 @@ impl Call {
         let mut response = if self.body.is_empty() {
             self.agent.run(request.body(())?)?
         } else {
-            self.agent.run(request.body(self.body.as_str())?)?
+            self.agent.run(request.body(self.body.as_slice())?)?
         };
         let headers = response
             .headers()

@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::documents::openapi::references::{DEFINITIONS, Relocation};
+
 type Schema = Map<String, Value>;
 
 /// Maximum depth of followed `$ref`s and compositions.
@@ -20,6 +22,7 @@ pub(super) fn of(schema: &Schema) -> Option<Schema> {
     if !accepts_object(schema, schema, MAX_DEPTH) {
         return None;
     }
+    let schema = &with_root_as_definition(schema);
     let flat = flatten(schema, schema, MAX_DEPTH)?;
     let document = Value::Object(flat);
     // A `$ref` into an alternative no longer resolves.
@@ -29,6 +32,46 @@ pub(super) fn of(schema: &Schema) -> Option<Schema> {
     match document {
         Value::Object(flat) => Some(flat),
         _ => None,
+    }
+}
+
+/// Flattening changes the schema at `#`. This makes references to it lead to a copy among the definitions instead, so
+/// that a recursive schema keeps its meaning.
+fn with_root_as_definition(schema: &Schema) -> Schema {
+    const COPY: &str = "__root";
+    if !COMPOSITIONS
+        .iter()
+        .any(|keyword| schema.contains_key(*keyword))
+    {
+        return schema.clone();
+    }
+    let mut relocated = Value::Object(schema.clone());
+    let stay = DEFINITIONS.map(|keyword| (format!("#/{keyword}"), format!("#/{keyword}")));
+    let copy = format!("#/{}/{COPY}", DEFINITIONS[0]);
+    Relocation::new(&mut relocated, copy.clone(), stay.to_vec()).apply(&mut relocated);
+    if !refers_to(&relocated, &copy) {
+        return schema.clone();
+    }
+    let Value::Object(mut relocated) = relocated else {
+        return schema.clone();
+    };
+    let mut root = relocated.clone();
+    for keyword in ["$schema", DEFINITIONS[0], DEFINITIONS[1]] {
+        root.remove(keyword);
+    }
+    relocated.entry(DEFINITIONS[0]).or_insert_with(|| json!({}))[COPY] = Value::Object(root);
+    relocated
+}
+
+/// Whether a `$ref` in the value leads to the place or into it.
+fn refers_to(value: &Value, place: &str) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(keyword, value)| match value {
+            Value::String(target) if keyword == "$ref" => target.starts_with(place),
+            value => refers_to(value, place),
+        }),
+        Value::Array(values) => values.iter().any(|value| refers_to(value, place)),
+        _ => false,
     }
 }
 
@@ -285,12 +328,33 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_not_flat() {
+    fn references_to_the_root_keep_its_exact_schema() {
+        let number = json!({ "type": "number" });
+        let recursive = json!({ "anyOf": [
+            number,
+            { "type": "object", "properties": { "add": { "items": { "$ref": "#" } } }, "required": ["add"] },
+        ] });
+        let found = flat(recursive).unwrap();
+        let add = json!({ "items": { "$ref": "#/$defs/__root" } });
+        assert_eq!(found["properties"]["add"], add);
+        assert_eq!(found["$defs"]["__root"]["anyOf"][0], number);
+        assert_eq!(
+            found["$defs"]["__root"]["anyOf"][1]["properties"]["add"],
+            add
+        );
+
         let into_an_alternative = json!({ "anyOf": [
             { "type": "object", "properties": { "a": { "type": "string" } } },
             { "type": "object", "properties": { "b": { "$ref": "#/anyOf/0/properties/a" } } },
         ] });
-        assert_eq!(flat(into_an_alternative), None);
+        let found = flat(into_an_alternative).unwrap();
+        let target = found["properties"]["b"]["$ref"].as_str().unwrap();
+        let pointer = target.strip_prefix('#').unwrap();
+        assert_eq!(found.pointer(pointer), Some(&json!({ "type": "string" })));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_not_flat() {
         assert_eq!(flat(json!({ "enum": ["a"] })), None);
         assert_eq!(flat(json!({ "$ref": "#" })), None);
     }
