@@ -598,3 +598,42 @@ Deno.serve(async (request) => {
         assert_eq!(origin, Some("https://a.example"));
     }
 }
+
+/// The configuration of a Workers project, and what its code reads from `env`.
+#[test]
+fn bindings_of_workers_are_named_at_the_deploy() {
+    let source = r#"
+export default {
+  async fetch(request: Request, env: any): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/cache") return new Response(await env.CACHE.get("a"));
+    if (pathname === "/jobs") await env.JOBS.send({ a: 1 });
+    return new Response(env.GREETING ?? env.NAME);
+  },
+};
+"#;
+    let config = "{\n  // Workers\n  \"main\": \"src/index.ts\",\n  \"vars\": { \"GREETING\": \"hi\" },\n  \"kv_namespaces\": [{ \"binding\": \"CACHE\", \"id\": \"1\" }],\n}\n";
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let set = sandbox
+        .jelou("secrets set mi-funcion NAME=ana --create")
+        .run();
+    assert_eq!(set.code, 0, "{set}");
+    sandbox
+        .file("mi-funcion/src/index.ts", source)
+        .file("mi-funcion/wrangler.jsonc", config);
+    sandbox.file("mi-funcion/jelou.json", r#"{"function": "mi-funcion"}"#);
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let data = &outcome.json()["data"];
+    assert_eq!(
+        data["warnings"],
+        json!([
+            "wrangler.jsonc declares bindings, which do not exist here; `env` has secrets only:\n  CACHE (kv_namespaces), read at src/index.ts:5: use ctx.memory or a key-value store over the network",
+            "the code calls methods of members of `env` that are not set. Bindings of Workers do not exist here: use ctx.memory, or a service over the network\n  JOBS, at src/index.ts:6",
+            "the code may read members of `env` that are not set. To set one: jelou secrets set mi-funcion GREETING=...\n  GREETING, at src/index.ts:7",
+        ])
+    );
+    let token = data["token"].as_str().unwrap();
+    assert_eq!(get(&server, "mi-funcion", token, "/").body, "ana");
+}
