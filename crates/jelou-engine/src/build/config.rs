@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jelou_core::SourceTree;
+use jelou_core::{SourceFile, SourceTree};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::BuildError;
 use super::remote::Rules;
-use super::user_config::UserConfig;
+use super::user_config::{self, UserConfig};
 
 /// Import names that always mean the platform's own copy of the SDK.
 const SDK: &str = "@jelou/functions";
@@ -62,16 +62,24 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
         "scopes": user.scopes,
         "compilerOptions": compiler,
         "nodeModulesDir": "none",
-        // Imports of text and bytes.
-        "unstable": ["raw-imports"],
+        // Imports of text and bytes, and of modules without their extension, as bundlers take them.
+        "unstable": ["raw-imports", "sloppy-imports"],
     }))
 }
 
-/// The packages of the upload's `package.json`, as imports. Those of a folder or a repository are left out.
+/// The packages of each `package.json` in the entrypoint's folder and those above it, as imports. The nearest has priority.
+/// Packages of a folder or a repository are left out.
 fn packages_of_node(tree: &SourceTree) -> Result<BTreeMap<String, String>, BuildError> {
-    let Some(file) = tree.file(PACKAGE_JSON) else {
-        return Ok(BTreeMap::new());
-    };
+    let mut imports = BTreeMap::new();
+    for folder in user_config::folders(tree.entrypoint()) {
+        if let Some(file) = tree.file(&format!("{folder}{PACKAGE_JSON}")) {
+            imports.extend(packages_in(file)?);
+        }
+    }
+    Ok(imports)
+}
+
+fn packages_in(file: &SourceFile) -> Result<BTreeMap<String, String>, BuildError> {
     let package: UserPackage = json(&file.path, file.text().unwrap_or_default())?;
     let all = package
         .dev_dependencies

@@ -57,6 +57,10 @@ pub enum BuildError {
         /// The most likely intended file or package.
         suggestion: Option<String>,
     },
+    #[error(
+        "`{importer}` imports `{specifier}`, a module of Workers, which does not exist here; docs/handlers.md has what to use in place of its bindings"
+    )]
+    Workers { importer: String, specifier: String },
     #[error("`{file}` is {found}; save the file as UTF-8")]
     Encoding { file: String, found: String },
     /// At least two.
@@ -193,6 +197,7 @@ impl BuildError {
             | Self::Remote { .. }
             | Self::RemoteIntegrity { .. }
             | Self::RemoteLimit { .. }
+            | Self::Workers { .. }
             | Self::UnknownPackage { .. }
             | Self::MissingFile { .. }
             | Self::Source(_)

@@ -390,6 +390,12 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     let Some(url) = import.target.specifier.as_deref() else {
         return Ok(());
     };
+    if url.starts_with("cloudflare:") && !import.is_of_types() {
+        return Err(BuildError::Workers {
+            importer: import.place(workspace),
+            specifier: import.specifier(),
+        });
+    }
     if url.starts_with("file:") && workspace.file_of(url).is_none() {
         return Err(BuildError::Outside {
             importer: import.place(workspace),

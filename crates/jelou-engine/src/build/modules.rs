@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::esbuild::{Import, Load, Loaded, Plugin, Resolution};
 use super::graph::{Resolved, Target};
+use super::remote::RemoteModule;
 use super::workspace::Workspace;
 use super::{builtins, config, data_files, here, native, pnp, wasm};
 use crate::artifacts::AssetFiles;
@@ -214,6 +215,9 @@ impl<'a> Modules<'a> {
             "text" => return Ok(content(module.content()?, "text")),
             "bytes" => return Ok(content(module.content()?, "binary")),
             _ => {}
+        }
+        if let Some(code) = RemoteModule::replacement(url) {
+            return Ok(content(code.as_bytes().to_vec(), "js"));
         }
         let Some((code, loader)) = module.code()? else {
             return Ok(Loaded::Error(format!(

@@ -22,6 +22,9 @@ const JSR: &str = "https://jsr.io/";
 /// Deno appends a line about the response to each file in its cache.
 const CACHE_METADATA: &[u8] = b"\n// denoCacheMetadata=";
 
+/// The servers of the standard library before `Deno.serve`. They use calls that the runtime has no more.
+const STD_SERVER: &str = include_str!("std_server.js");
+
 /// A downloaded module.
 #[derive(Debug)]
 pub(super) struct RemoteModule {
@@ -66,6 +69,15 @@ impl RemoteModule {
             },
             _ => (content, "js"),
         }))
+    }
+
+    /// The code of a module whose own code cannot run here, in place of that.
+    pub(super) fn replacement(url: &str) -> Option<&'static str> {
+        let path = url.strip_prefix("https://deno.land/std")?;
+        let path = path.strip_prefix('@').map_or(Some(path), |path| {
+            path.find('/').map(|slash| &path[slash..])
+        })?;
+        (path == "/http/server.ts").then_some(STD_SERVER)
     }
 
     /// In hexadecimal, as in a lock file.
@@ -339,6 +351,18 @@ mod tests {
         fs_err::write(&file, format!("{content}\n// denoCacheMetadata={{}}")).unwrap();
         let module = RemoteModule { file, media: None };
         assert_eq!(module.content().unwrap(), content.as_bytes());
+    }
+
+    #[test]
+    fn the_old_server_is_replaced() {
+        for (url, replaced) in [
+            ("https://deno.land/std@0.168.0/http/server.ts", true),
+            ("https://deno.land/std/http/server.ts", true),
+            ("https://deno.land/std@0.168.0/http/server_test.ts", false),
+            ("https://deno.land/x/a@1/http/server.ts", false),
+        ] {
+            assert_eq!(RemoteModule::replacement(url).is_some(), replaced, "{url}");
+        }
     }
 
     #[test]

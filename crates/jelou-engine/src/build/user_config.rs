@@ -7,7 +7,7 @@ use jsonc_parser::ParseOptions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::config::is_sdk;
+use super::config::{PACKAGE_JSON, is_sdk};
 use super::error::BuildError;
 
 /// Names of the configuration file in a folder, in Deno's search order. The last one is an import map by itself, as in
@@ -51,6 +51,10 @@ impl UserConfig {
     pub(super) fn of(tree: &SourceTree) -> Result<Self, BuildError> {
         let mut config = Self::default();
         for folder in folders(tree.entrypoint()) {
+            let package = format!("{folder}{PACKAGE_JSON}");
+            config
+                .files
+                .extend(tree.file(&package).map(|file| file.path.clone()));
             let mut names = FILES.iter().map(|name| format!("{folder}{name}"));
             if let Some(file) = names.find_map(|path| tree.file(&path)) {
                 config.add(tree, file)?;
@@ -93,7 +97,7 @@ impl UserConfig {
 }
 
 /// The folders from the root to the entrypoint's, each with `/` at its end unless it is the root.
-fn folders(entrypoint: &str) -> impl Iterator<Item = &str> {
+pub(super) fn folders(entrypoint: &str) -> impl Iterator<Item = &str> {
     let ends = entrypoint.match_indices('/').map(|(at, _)| at + 1);
     std::iter::once(0).chain(ends).map(|end| &entrypoint[..end])
 }

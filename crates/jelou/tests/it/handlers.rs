@@ -637,3 +637,73 @@ export default {
     let token = data["token"].as_str().unwrap();
     assert_eq!(get(&server, "mi-funcion", token, "/").body, "ana");
 }
+
+/// Imports as bundlers take them: without an extension, of a folder, and of the file that a compiler would write.
+#[test]
+fn imports_without_an_extension() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox
+        .file("mi-funcion/src/one.ts", "export const one = 1;\n")
+        .file("mi-funcion/src/two.tsx", "export const two: number = 2;\n")
+        .file("mi-funcion/src/more/index.ts", "export { one as three } from \"../one\";\n")
+        .file("mi-funcion/jelou.json", r#"{"function": "mi-funcion"}"#)
+        .file(
+            "mi-funcion/src/index.ts",
+            "import { one } from \"./one\";\nimport { two } from \"./two.js\";\nimport { three } from \"./more\";\nexport default { fetch: () => Response.json([one, two, three]) };\n",
+        );
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let token = outcome.json()["data"]["token"].clone();
+    let reply = get(&server, "mi-funcion", token.as_str().unwrap(), "/");
+    assert_eq!(reply.json(), json!([1, 2, 1]));
+}
+
+/// The end of a server that never ends is awaited at the top of the module.
+#[test]
+fn modules_that_wait_for_their_server() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let source = "const server = Deno.serve(() => new Response(\"waits\"));\nawait server.finished;\nthrow new Error(\"never\");\n";
+    let token = sandbox.deploy("mi-funcion", source);
+    let reply = get(&server, "mi-funcion", &token, "/");
+    assert_eq!(answer(reply), (200, "waits".to_owned()));
+}
+
+#[test]
+fn modules_of_workers_are_refused_by_name() {
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    let source = "import { DurableObject } from \"cloudflare:workers\";\nexport class Room extends DurableObject {}\nexport default { fetch: () => new Response() };\n";
+    let text = message(&refused(&sandbox, source));
+    assert!(
+        text.contains("`index.ts:1:31` imports `cloudflare:workers`, a module of Workers"),
+        "{text}"
+    );
+}
+
+/// The client of a WebSocket gets an answer, and the log says what to use.
+#[test]
+fn websockets_of_node_servers_are_refused() {
+    let source = r#"
+import { createServer } from "node:http";
+import { WebSocketServer } from "ws";
+const server = createServer((_request, response) => void response.end("plain"));
+new WebSocketServer({ server });
+server.listen(3000);
+"#;
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox.file("mi-funcion/deno.json", r#"{"imports": {"ws": "npm:ws@8"}}"#);
+    let token = sandbox.deploy("mi-funcion", source);
+    let upgrade = server.request("mi-funcion").get("/").token(&token);
+    let reply = upgrade
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .send();
+    assert_eq!(reply.status, 501);
+    logged(&server, "use Deno.upgradeWebSocket(request)");
+    assert_eq!(get(&server, "mi-funcion", &token, "/").body, "plain");
+}

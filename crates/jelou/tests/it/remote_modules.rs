@@ -343,3 +343,32 @@ fn import_maps_name_remote_modules() {
     let reply = server.request("mi-funcion").get("/").token(token).send();
     assert_eq!(reply.body, "ana!ana");
 }
+
+/// A folder of functions with a shared import map, and the server of the old standard library, which the runtime cannot run.
+#[test]
+fn a_project_of_supabase_with_an_import_map() {
+    let (sandbox, web) = (Sandbox::new(), Web::start());
+    publish(&web);
+    let server_url = "https://deno.land/std@0.168.0/http/server.ts";
+    web.module(
+        server_url,
+        "export async function serve(handler: unknown) {\n  const listener = Deno.listen({ port: 8000 });\n  for await (const connection of listener) (Deno as any).serveHttp(connection);\n}\n",
+    );
+    let server = start(&sandbox, &web);
+    sandbox
+        .file("functions/import_map.json", r#"{"imports": {"greet/": "https://deno.land/x/greet@1.0.0/", "shared/": "./_shared/"}}"#)
+        .file("functions/_shared/mark.ts", "export const mark = \"?\";\n")
+        .file(
+            "functions/hola/index.ts",
+            format!("import {{ serve }} from \"{server_url}\";\nimport {{ greet }} from \"greet/mod.ts\";\nimport {{ mark }} from \"shared/mark.ts\";\n\nawait serve(() => new Response(greet() + mark));\n"),
+        )
+        .file("functions/jelou.json", r#"{"function": "hola", "entrypoint": "hola/index.ts"}"#);
+    let outcome = sandbox.jelou("deploy functions -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let token = outcome.json()["data"]["token"].clone();
+    let reply = server
+        .request("hola")
+        .get("/")
+        .token(token.as_str().unwrap());
+    assert_eq!(reply.send().body, "ana!?");
+}

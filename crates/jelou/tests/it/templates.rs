@@ -117,7 +117,7 @@ fn templates_are_formatted_and_do_not_overwrite() {
         let again = sandbox
             .jelou(&format!("init {template} --template {template}"))
             .run();
-        assert_eq!(again.code, 4, "{again}");
+        assert_eq!(again.code, 5, "{again}");
     }
     let deno = deno();
     let checked = sandbox.shell(&format!(
