@@ -55,7 +55,7 @@ pub(super) async fn run(
     if let Some(message) = output.errors.first() {
         let loaded = modules.loaded.iter().map(String::as_str);
         check_native(resolved, loaded, |_| None)?;
-        return Err(failure(&modules, workspace, message));
+        return Err(failure(&modules, workspace, resolved, message));
     }
     let inputs = Inputs::check(&modules, workspace, &output.metafile)?;
     check_native(resolved, inputs.bytes().into_keys(), |id| {
@@ -193,7 +193,26 @@ fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<S
     })
 }
 
-fn failure(modules: &Modules<'_>, workspace: &Workspace, message: &Message) -> BuildError {
+/// The bundler's message, without the build's own names.
+fn readable_text(workspace: &Workspace, resolved: &Resolved, text: &str) -> String {
+    let mut text = workspace
+        .readable(text)
+        .replace(&format!("\"{}:", modules::REMOTE), "\"");
+    for (index, package) in resolved.packages.values().enumerate() {
+        for end in ["/", "\""] {
+            let private = format!("\"{}{end}", pnp::private_name(index));
+            text = text.replace(&private, &format!("\"{}{end}", package.label()));
+        }
+    }
+    text
+}
+
+fn failure(
+    modules: &Modules<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    message: &Message,
+) -> BuildError {
     let place = message.place.as_ref().and_then(|place| {
         let path = path_of(workspace, &place.file);
         let file = match modules.origin(&path)? {
@@ -206,7 +225,7 @@ fn failure(modules: &Modules<'_>, workspace: &Workspace, message: &Message) -> B
         };
         Some(Ok(format!("{file}:{}:{}: ", place.line, place.column + 1)))
     });
-    let text = workspace.readable(&message.text);
+    let text = readable_text(workspace, resolved, &message.text);
     match place {
         Some(Err(error)) => error,
         Some(Ok(place)) => BuildError::Source(format!("{place}{text}")),

@@ -4,6 +4,11 @@ export function serve(handler, options = {}) {
 
 export const serveTls = serve;
 
+/** The address has no effect. */
+export function listenAndServe(address, handler = address) {
+  return serve(handler);
+}
+
 export class Server {
   #options;
   constructor(options) {

@@ -13,6 +13,8 @@ use super::error::BuildError;
 /// Names of the configuration file in a folder, in Deno's search order. The last one is an import map by itself, as in
 /// projects of Supabase.
 const FILES: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
+/// The configuration of TypeScript's compiler, which counts in a folder without one of Deno.
+const TSCONFIG: &str = "tsconfig.json";
 /// What an import may lead to, besides a file of the project. A host that is not allowed is an error at its import,
 /// because a project may map modules that only its tests use.
 const SCHEMES: [&str; 4] = ["npm:", "jsr:", "node:", "https:"];
@@ -58,6 +60,8 @@ impl UserConfig {
             let mut names = FILES.iter().map(|name| format!("{folder}{name}"));
             if let Some(file) = names.find_map(|path| tree.file(&path)) {
                 config.add(tree, file)?;
+            } else if let Some(file) = tree.file(&format!("{folder}{TSCONFIG}")) {
+                config.add_tsconfig(file)?;
             }
         }
         Ok(config)
@@ -78,6 +82,39 @@ impl UserConfig {
             self.add_imports(map_file, map.imports, map.scopes)?;
         }
         self.add_imports(file, document.imports, document.scopes)
+    }
+
+    /// Takes how JSX is compiled, and aliases such as `"@/*": ["./src/*"]`.
+    fn add_tsconfig(&mut self, file: &SourceFile) -> Result<(), BuildError> {
+        let mut options = parse(file)?.compiler_options;
+        self.files.push(file.path.clone());
+        let base = match options.remove("baseUrl") {
+            Some(Value::String(base)) => base,
+            _ => ".".to_owned(),
+        };
+        if let Some(Value::Object(paths)) = options.remove("paths") {
+            let aliases = paths.iter().filter_map(|(alias, targets)| {
+                let target = targets.get(0)?.as_str()?;
+                let alias = alias.strip_suffix('*').unwrap_or(alias);
+                let target = target.strip_suffix('*').unwrap_or(target);
+                let path = inside(&file.path, &format!("{base}/{target}"))?;
+                Some((alias.to_owned(), format!("./src/{path}")))
+            });
+            let aliases = aliases.filter(|(alias, _)| !alias.is_empty() && !is_sdk(alias));
+            self.imports.extend(aliases);
+        }
+        // Other values leave JSX as it is, for another tool.
+        match options.get("jsx").and_then(Value::as_str) {
+            Some("react" | "react-jsx") => {}
+            Some("react-jsxdev") => {
+                options.insert("jsx".to_owned(), "react-jsx".into());
+            }
+            _ => {
+                options.remove("jsx");
+            }
+        }
+        self.compiler_options.extend(options);
+        Ok(())
     }
 
     fn add_imports(
@@ -226,6 +263,22 @@ mod tests {
             &[("deno.json", r#"{"importMap": "none.json"}"#)],
         );
         assert!(matches!(missing, Err(BuildError::Config { .. })));
+    }
+
+    #[test]
+    fn tsconfig_counts_without_a_configuration_of_deno() {
+        let tsconfig = r#"{"compilerOptions": {"jsx": "react-jsxdev", "jsxImportSource": "hono/jsx", "baseUrl": "./app",
+            "paths": {"@/*": ["./lib/*"], "~config": ["config.ts"], "*": ["./types/*"], "out/*": ["../../x/*"],}}} // comment"#;
+        let found = config("src/index.tsx", &[("tsconfig.json", tsconfig)]).unwrap();
+        let imports: Vec<_> = found.imports.into_iter().collect();
+        let expected = [("@/", "./src/app/lib/"), ("~config", "./src/app/config.ts")];
+        assert_eq!(
+            imports,
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
+        assert_eq!(found.compiler_options["jsx"], "react-jsx");
+        let files = [("tsconfig.json", tsconfig), ("deno.json", "{}")];
+        assert!(config("index.ts", &files).unwrap().imports.is_empty());
     }
 
     #[test]

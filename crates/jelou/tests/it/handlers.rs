@@ -707,3 +707,27 @@ server.listen(3000);
     logged(&server, "use Deno.upgradeWebSocket(request)");
     assert_eq!(get(&server, "mi-funcion", &token, "/").body, "plain");
 }
+
+/// JSX and aliases as the configuration of TypeScript's compiler has them.
+#[test]
+fn jsx_and_aliases_of_tsconfig() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox
+        .file("mi-funcion/jelou.json", r#"{"function": "mi-funcion"}"#)
+        .file("mi-funcion/package.json", r#"{"dependencies": {"hono": "^4"}}"#)
+        .file(
+            "mi-funcion/tsconfig.json",
+            "{ // JSX\n  \"compilerOptions\": { \"jsx\": \"react-jsx\", \"jsxImportSource\": \"hono/jsx\", \"paths\": { \"@/*\": [\"./src/*\"] }, }\n}\n",
+        )
+        .file("mi-funcion/src/pages/title.tsx", "export const Title = (props: { text: string }) => <h1>{props.text}</h1>;\n")
+        .file(
+            "mi-funcion/src/index.tsx",
+            "import { Hono } from \"hono\";\nimport { Title } from \"@/pages/title\";\nconst app = new Hono();\napp.get(\"/\", (c) => c.html(<Title text=\"Hola\" />));\nexport default app;\n",
+        );
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let token = outcome.json()["data"]["token"].clone();
+    let reply = get(&server, "mi-funcion", token.as_str().unwrap(), "/");
+    assert_eq!(answer(reply), (200, "<h1>Hola</h1>".to_owned()));
+}
