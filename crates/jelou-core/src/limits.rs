@@ -81,6 +81,10 @@ pub struct Limits {
     pub max_upload_bytes: u64,
     /// Bytes of a bundle.
     pub max_bundle_bytes: u64,
+    /// Modules of a deploy that are downloaded by their URL.
+    pub max_remote_modules: u64,
+    /// Bytes of these modules together.
+    pub max_remote_bytes: u64,
     /// Deployments of a function that are kept for rollbacks, besides pinned ones.
     pub max_deployments: usize,
     /// Values of a function in `ctx.memory`.
@@ -127,6 +131,8 @@ impl Default for Limits {
             max_upload_file_bytes: 10 * 1024 * 1024,
             max_upload_bytes: 50 * 1024 * 1024,
             max_bundle_bytes: 10 * 1024 * 1024,
+            max_remote_modules: 2_000,
+            max_remote_bytes: 20 * 1024 * 1024,
             max_deployments: 20,
             max_memory_entries: 10_000,
             max_memory_value_bytes: 64 * 1024,

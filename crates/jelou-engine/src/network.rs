@@ -13,6 +13,8 @@ pub struct NetworkConfig {
     pub proxy: Option<Zeroizing<String>>,
     /// Comma-separated, in the form of the variable `NO_PROXY`.
     pub no_proxy: String,
+    /// The hosts that builds may download modules from, each with or without a port.
+    pub module_hosts: Vec<String>,
 }
 
 impl std::fmt::Debug for NetworkConfig {
@@ -20,6 +22,7 @@ impl std::fmt::Debug for NetworkConfig {
         f.debug_struct("NetworkConfig")
             .field("ca", &self.ca)
             .field("no_proxy", &self.no_proxy)
+            .field("module_hosts", &self.module_hosts)
             .finish_non_exhaustive()
     }
 }

@@ -308,6 +308,11 @@ fn network_of(egress: &config::Egress, data: &DataDir) -> Result<NetworkConfig, 
         ca,
         proxy: proxy.map(|proxy| Zeroizing::new(proxy.expose().to_owned())),
         no_proxy: egress.no_proxy.join(","),
+        module_hosts: egress
+            .module_hosts
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     })
 }
 

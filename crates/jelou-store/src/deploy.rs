@@ -1,6 +1,6 @@
 //! A deploy: artifact, function, deployment, live pointer and first token in one transaction.
 
-use jelou_core::api::FileSummary;
+use jelou_core::api::{Dependency, FileSummary};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance, Slug};
 use jiff::Timestamp;
 
@@ -32,6 +32,8 @@ pub struct NewDeployment {
     pub entrypoint: String,
     /// The uploaded files.
     pub files: Vec<FileSummary>,
+    /// The packages and remote modules in the bundle.
+    pub dependencies: Vec<Dependency>,
     /// SHA-256 of what was uploaded and of the settings of its build.
     pub digest: String,
     /// Commit and pipeline of the files.
@@ -88,6 +90,7 @@ impl Store {
             manifest: new.manifest,
             entrypoint: new.entrypoint,
             files: new.files,
+            dependencies: new.dependencies,
             bundle_bytes,
             provenance: new.provenance,
             message: new.message,
@@ -167,6 +170,8 @@ async fn insert(
         .map_err(|error| json("deployments.manifest", error))?;
     let files = serde_json::to_string(&deployment.files)
         .map_err(|error| json("deployments.files", error))?;
+    let dependencies = serde_json::to_string(&deployment.dependencies)
+        .map_err(|error| json("deployments.dependencies", error))?;
     let bundle_bytes = i64::try_from(deployment.bundle_bytes)
         .map_err(|error| DatabaseError::corrupt("deployments.bundle_bytes", error))?;
     let revision = change
@@ -181,8 +186,9 @@ async fn insert(
         .map_err(|error| json("deployments.provenance", error))?;
     sqlx::query(
         "INSERT INTO deployments (id, function_id, artifact_hash, manifest, entrypoint, files, bundle_bytes, \
-         revision, created_by, created_at, provenance, message, tag, digest, pinned_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         revision, created_by, created_at, provenance, message, tag, digest, pinned_at, \
+         dependencies) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(deployment.id.as_str())
     .bind(deployment.function_id.as_str())
@@ -199,6 +205,7 @@ async fn insert(
     .bind(deployment.tag.as_deref())
     .bind(digest)
     .bind(deployment.pinned_at.map(Timestamp::as_millisecond))
+    .bind(dependencies)
     .execute(change.connection())
     .await?;
     Ok(revision)

@@ -1,6 +1,6 @@
 //! Deployments: their rows, and which of them are kept.
 
-use jelou_core::api::{Deployment, FileSummary, Health};
+use jelou_core::api::{Dependency, Deployment, FileSummary, Health};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -31,6 +31,8 @@ pub struct DeploymentRecord {
     pub entrypoint: String,
     /// The uploaded files.
     pub files: Vec<FileSummary>,
+    /// The packages and remote modules in the bundle.
+    pub dependencies: Vec<Dependency>,
     /// Size of the bundle.
     pub bundle_bytes: u64,
     /// Commit and pipeline of the files.
@@ -79,6 +81,7 @@ impl From<DeploymentRecord> for Deployment {
             artifact: record.artifact_hash.to_string(),
             bundle_bytes: record.bundle_bytes,
             files: record.files,
+            dependencies: record.dependencies,
             entrypoint: record.entrypoint,
             created_by: record.created_by,
             created_at: record.created_at,
@@ -95,7 +98,7 @@ impl From<DeploymentRecord> for Deployment {
 macro_rules! select_deployments {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.function_id, d.artifact_hash, d.manifest, d.entrypoint, d.files, d.bundle_bytes, ",
+            "SELECT d.id, d.function_id, d.artifact_hash, d.manifest, d.entrypoint, d.files, d.dependencies, d.bundle_bytes, ",
             "d.provenance, d.message, d.tag, d.pinned_at, d.rolled_back_at, d.calls, d.failed_calls, ",
             "d.created_by, d.created_at, f.live_deployment_id ",
             "FROM deployments d JOIN functions f ON f.id = d.function_id ",
@@ -303,6 +306,7 @@ fn record(row: &AnyRow) -> Result<DeploymentRecord, StoreError> {
         entrypoint: row.text("entrypoint")?,
         files: row.json("files")?,
         bundle_bytes: row.size("bundle_bytes")?,
+        dependencies: row.optional_json("dependencies")?.unwrap_or_default(),
         provenance: row.optional_json("provenance")?.unwrap_or_default(),
         message: row.optional_text("message")?,
         tag: row.optional_text("tag")?,

@@ -6,11 +6,20 @@
 import type { AppDefinition } from "../definition/app.ts";
 import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
+import { servesFor } from "./handlers/captured.ts";
 import { Ambiguous, findHandler } from "./handlers/find.ts";
 import type { WebHandler } from "./handlers/handler.ts";
 import type { LoadFailure } from "./load_message.ts";
 import { maskText } from "./log_mask.ts";
-import { createObjectURL, isError, NativeBlob, nativeImport, revokeObjectURL, slice } from "./primordials.ts";
+import {
+  createObjectURL,
+  isError,
+  NativeBlob,
+  nativeImport,
+  NativePromise,
+  revokeObjectURL,
+  slice,
+} from "./primordials.ts";
 import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
 import { missingSecrets } from "./unset.ts";
@@ -22,6 +31,9 @@ export type Definition = AnyFunctionDefinition | AppDefinition;
 export type Loaded =
   | { readonly definition: Definition; readonly handler: null }
   | { readonly definition: null; readonly handler: WebHandler };
+
+/** How long the import of a module may go on after it has started a server, in milliseconds. */
+const WAITS_FOR_ITS_SERVER_MS = 1_000;
 
 /** The error of a function that cannot be loaded, with a message for its author. */
 export class LoadError extends Error {
@@ -50,7 +62,7 @@ export async function importSource(source: string): Promise<Record<string, unkno
 export async function importFunction(url: string, words: readonly string[]): Promise<Loaded> {
   let module: Record<string, unknown>;
   try {
-    module = await nativeImport(url);
+    module = await importOrServe(url);
   } catch (error) {
     const message = messageOf(error);
     const missing = missingSecrets(message, null);
@@ -61,6 +73,19 @@ export async function importFunction(url: string, words: readonly string[]): Pro
     );
   }
   return await readModule(module, words);
+}
+
+/**
+ * Imports a module. A module that waits for the end of its server (`await app.listen()`) never ends; it counts as
+ * imported a moment after it has started the server.
+ */
+async function importOrServe(url: string): Promise<Record<string, unknown>> {
+  const imported = nativeImport(url);
+  const served = servesFor(WAITS_FOR_ITS_SERVER_MS);
+  return await new NativePromise((resolve, reject) => {
+    imported.then(resolve, reject);
+    served.then(() => resolve({}));
+  });
 }
 
 /** Reads what a module does from its exports and the servers that it has started. */

@@ -80,6 +80,9 @@ pub struct DeployResult {
     /// The files of the deployment.
     #[serde(default)]
     pub files: Vec<FileSummary>,
+    /// The packages and remote modules in the bundle.
+    #[serde(default)]
+    pub dependencies: Vec<Dependency>,
     /// Files of the upload that nothing uses. The deployment does not have them.
     #[serde(default)]
     pub unused: Vec<FileSummary>,
@@ -101,6 +104,9 @@ pub struct Deployment {
     pub artifact: String,
     pub bundle_bytes: u64,
     pub files: Vec<FileSummary>,
+    /// The packages and remote modules in the bundle. Empty for a deployment of an older server.
+    #[serde(default)]
+    pub dependencies: Vec<Dependency>,
     pub entrypoint: String,
     /// Name of the access token that deployed it.
     pub created_by: String,
@@ -123,6 +129,16 @@ pub struct Deployment {
     /// The calls among them with a status of 500 or more.
     #[serde(default)]
     pub failed_calls: u64,
+}
+
+/// A package or a remote module in the bundle of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Dependency {
+    /// With its version: `npm:axios@1.7.9`, `jsr:@std/encoding@1.0.5` or a URL.
+    pub specifier: String,
+    /// The digest of a package as its registry gives it, or of the module itself, for example `sha256-...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<String>,
 }
 
 /// Whether a rollback without a target may choose the deployment.

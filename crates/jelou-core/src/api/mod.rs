@@ -16,9 +16,9 @@ mod tokens;
 pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
 pub use deployments::{
-    ChangedSecret, DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource,
-    FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary, SecretChange,
-    ToolSummary, UpdateDeployment,
+    ChangedSecret, Dependency, DeployRequest, DeployResult, Deployment, DeploymentDetails,
+    DeploymentSource, FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary,
+    SecretChange, ToolSummary, UpdateDeployment,
 };
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};

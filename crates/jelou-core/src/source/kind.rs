@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 const MODULES: [&str; 8] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs"];
 
 /// Files in the project's folder that configure a build.
-const CONFIGURATION: [&str; 5] = [
+const CONFIGURATION: [&str; 9] = [
     "deno.json",
     "deno.jsonc",
     "deno.lock",
     "package.json",
     "package-lock.json",
+    "tsconfig.json",
+    "wrangler.json",
+    "wrangler.jsonc",
+    "wrangler.toml",
 ];
 
 /// Why a deployment has a file.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jelou_core::api::Dependency;
+use jelou_core::manifest::Mode;
 use jelou_core::source::FileKind;
 use jelou_core::{Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
@@ -15,7 +17,7 @@ use super::secrets::BuildSecrets;
 use super::tools::Tools;
 use super::usage::Usage;
 use super::workspace::Workspace;
-use super::{bundle, graph, types};
+use super::{bindings, bundle, graph, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
 use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, builtins};
 
@@ -28,8 +30,8 @@ pub struct Built {
     pub manifest: Manifest,
     /// The files of the upload that the build used. The deployment needs no others.
     pub files: BTreeMap<String, FileKind>,
-    /// `name@version` of every package in the bundle, in order.
-    pub packages: Vec<String>,
+    /// The packages and remote modules in the bundle, in order.
+    pub dependencies: Vec<Dependency>,
     pub warnings: Vec<String>,
 }
 
@@ -94,18 +96,24 @@ impl Builder {
         used.append(&mut bundled.files);
         let openapi = settings.get("openapi").and_then(Value::as_str);
         let openapi = openapi.map(|path| path.strip_prefix("./").unwrap_or(path));
-        let usage = Usage::of(tree, &used, openapi);
+        let usage = Usage::of(tree, &used, openapi)?;
         bundled.bundle.assets.extend(usage.assets(tree));
         let (manifest, warnings) = self
             .inspect(slug, &mut bundled.bundle, settings, secrets)
             .await?;
         secrets.check_manifest(&manifest)?;
+        let set = secrets.env().into_keys().collect();
+        let bindings = if manifest.mode == Mode::Handler {
+            bindings::warnings(slug, tree, &usage.files, &set)
+        } else {
+            Vec::new()
+        };
         Ok(Built {
             bundle: bundled.bundle,
             manifest,
             files: usage.files,
-            packages: bundled.packages,
-            warnings: [bundled.warnings, warnings, usage.warnings].concat(),
+            dependencies: bundled.dependencies,
+            warnings: [bundled.warnings, warnings, usage.warnings, bindings].concat(),
         })
     }
 

@@ -14,17 +14,18 @@ use super::modules::{Modules, Origin};
 use super::packages::Package;
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, data_files, here, native, pnp};
+use super::{command, data_files, here, modules, native, pnp, remote};
 use crate::artifacts::Bundle;
 use crate::deno::ESBUILD_VERSION;
+use jelou_core::api::Dependency;
 use jelou_sandbox::{Launch, Purpose};
 
 /// The bundle, and what its deployment says about it.
 #[derive(Debug)]
 pub(super) struct Bundled {
     pub(super) bundle: Bundle,
-    /// `name@version` of every package in the bundle.
-    pub(super) packages: Vec<String>,
+    /// The packages and remote modules in the bundle.
+    pub(super) dependencies: Vec<Dependency>,
     /// The files of the upload that the bundler read.
     pub(super) files: BTreeSet<String>,
     pub(super) warnings: Vec<String>,
@@ -32,6 +33,8 @@ pub(super) struct Bundled {
 
 /// The imports that the plugin resolves: all but those of a path beside the importer.
 const RESOLVED: &str = "^[^.]|^\\.[^./]";
+/// The same, with remote modules, which have no files beside them.
+const RESOLVED_WITH_REMOTE: &str = ".*";
 /// The most warnings about imports that a build shows.
 const MAX_WARNINGS: usize = 3;
 /// The most packages in an error message.
@@ -45,14 +48,14 @@ pub(super) async fn run(
     let manifest = pnp::manifest(&resolved.packages, &resolved.lock, workspace.root());
     workspace.write(pnp::FILE, manifest.to_string().as_bytes())?;
     let mut modules = Modules::new(workspace, resolved);
-    let output = bundle(tools, workspace, &mut modules).await?;
+    let output = bundle(tools, workspace, resolved, &mut modules).await?;
     if let Some(path) = &modules.leak {
         return Err(BuildError::Leak(workspace.readable(path)));
     }
     if let Some(message) = output.errors.first() {
         let loaded = modules.loaded.iter().map(String::as_str);
         check_native(resolved, loaded, |_| None)?;
-        return Err(failure(&modules, workspace, message));
+        return Err(failure(&modules, workspace, resolved, message));
     }
     let inputs = Inputs::check(&modules, workspace, &output.metafile)?;
     check_native(resolved, inputs.bytes().into_keys(), |id| {
@@ -80,7 +83,7 @@ pub(super) async fn run(
     )?;
     let warnings = warnings(&modules, workspace, resolved, &output.warnings);
     Ok(Bundled {
-        packages: inputs.packages(resolved),
+        dependencies: inputs.dependencies(resolved)?,
         files: inputs.uploaded(),
         bundle: Bundle {
             code: match header {
@@ -98,6 +101,7 @@ pub(super) async fn run(
 async fn bundle(
     tools: &Tools,
     workspace: &Workspace,
+    resolved: &Resolved,
     modules: &mut Modules<'_>,
 ) -> Result<Output, BuildError> {
     let mut launch = Launch::new(&tools.cache.bundler(), workspace.root());
@@ -113,7 +117,11 @@ async fn bundle(
         entrypoint: workspace.entrypoint().display().to_string(),
         options: options(workspace)?,
         folder: workspace.root().display().to_string(),
-        resolved: RESOLVED,
+        resolved: if resolved.remote.is_empty() {
+            RESOLVED
+        } else {
+            RESOLVED_WITH_REMOTE
+        },
     };
     let timeout = tools.launcher.limits.build_timeout();
     let building = Bundler::new(from, to).build(&request, modules);
@@ -181,10 +189,30 @@ fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<S
         Origin::Package { id, file, .. } => {
             format!("npm:{}/{file}", resolved.packages.get(id)?.label())
         }
+        Origin::Remote(url) => url.to_owned(),
     })
 }
 
-fn failure(modules: &Modules<'_>, workspace: &Workspace, message: &Message) -> BuildError {
+/// The bundler's message, without the build's own names.
+fn readable_text(workspace: &Workspace, resolved: &Resolved, text: &str) -> String {
+    let mut text = workspace
+        .readable(text)
+        .replace(&format!("\"{}:", modules::REMOTE), "\"");
+    for (index, package) in resolved.packages.values().enumerate() {
+        for end in ["/", "\""] {
+            let private = format!("\"{}{end}", pnp::private_name(index));
+            text = text.replace(&private, &format!("\"{}{end}", package.label()));
+        }
+    }
+    text
+}
+
+fn failure(
+    modules: &Modules<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    message: &Message,
+) -> BuildError {
     let place = message.place.as_ref().and_then(|place| {
         let path = path_of(workspace, &place.file);
         let file = match modules.origin(&path)? {
@@ -193,10 +221,11 @@ fn failure(modules: &Modules<'_>, workspace: &Workspace, message: &Message) -> B
                 return Some(Err(BuildError::Prisma));
             }
             Origin::Package { id, file, .. } => format!("npm:{id}/{file}"),
+            Origin::Remote(url) => url.to_owned(),
         };
         Some(Ok(format!("{file}:{}:{}: ", place.line, place.column + 1)))
     });
-    let text = workspace.readable(&message.text);
+    let text = readable_text(workspace, resolved, &message.text);
     match place {
         Some(Err(error)) => error,
         Some(Ok(place)) => BuildError::Source(format!("{place}{text}")),
@@ -233,8 +262,12 @@ fn warnings(
     warnings
 }
 
-/// The path of a file that the bundler names relative to the folder of the build.
+/// The path of a file that the bundler names relative to the folder of the build, or the URL of a remote module.
 fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
+    let namespaced = file.strip_prefix(modules::REMOTE);
+    if let Some(url) = namespaced.and_then(|file| file.strip_prefix(':')) {
+        return PathBuf::from(url);
+    }
     data_files::lexical(workspace.root(), file)
 }
 
@@ -350,9 +383,14 @@ impl<'a> Inputs<'a> {
         for (name, mut input) in metafile.inputs {
             let named = name.split(" with {").next().unwrap_or(&name);
             let path = path_of(workspace, named);
+            let is_remote = matches!(modules.origin(&path), Some(Origin::Remote(_)));
             // A link must not lead outside.
-            let real = fs_err::canonicalize(&path)
-                .map_err(|_| BuildError::Leak(workspace.readable(&name)))?;
+            let real = if is_remote {
+                path
+            } else {
+                fs_err::canonicalize(&path)
+                    .map_err(|_| BuildError::Leak(workspace.readable(&name)))?
+            };
             if modules.origin(&real).is_none() {
                 return Err(BuildError::Leak(workspace.readable(&name)));
             }
@@ -367,7 +405,7 @@ impl<'a> Inputs<'a> {
     fn id_of(&self, path: &'a Path) -> Option<&'a str> {
         match self.modules.origin(path)? {
             Origin::Package { id, .. } => Some(id),
-            Origin::Upload(_) => None,
+            Origin::Upload(_) | Origin::Remote(_) => None,
         }
     }
 
@@ -382,13 +420,35 @@ impl<'a> Inputs<'a> {
         bytes
     }
 
-    fn packages(&'a self, resolved: &Resolved) -> Vec<String> {
-        let labels: BTreeSet<String> = self
-            .bytes()
-            .keys()
-            .filter_map(|id| Some(resolved.packages.get(*id)?.label()))
-            .collect();
-        labels.into_iter().collect()
+    /// Packages of npm and of JSR, and the other remote modules, with their digests.
+    fn dependencies(&'a self, resolved: &Resolved) -> Result<Vec<Dependency>, BuildError> {
+        let lock = &resolved.lock;
+        let mut found = BTreeMap::new();
+        for id in self.bytes().into_keys() {
+            let Some(package) = resolved.packages.get(id) else {
+                continue;
+            };
+            let integrity = lock.package(id).and_then(|locked| locked.integrity.clone());
+            found.insert(format!("npm:{}", package.label()), integrity);
+        }
+        for path in self.files.keys() {
+            let Some(Origin::Remote(url)) = self.modules.origin(path) else {
+                continue;
+            };
+            if let Some(package) = remote::jsr_package(url) {
+                let digest = lock.jsr(&package).map(|digest| format!("sha256-{digest}"));
+                found.insert(format!("jsr:{package}"), digest);
+            } else if let Some(module) = resolved.remote.get(url) {
+                found.insert(url.to_owned(), Some(format!("sha256-{}", module.sha256()?)));
+            }
+        }
+        let all = found.into_iter();
+        Ok(all
+            .map(|(specifier, integrity)| Dependency {
+                specifier,
+                integrity,
+            })
+            .collect())
     }
 
     fn uploaded(&self) -> BTreeSet<String> {
@@ -399,7 +459,7 @@ impl<'a> Inputs<'a> {
         origins
             .filter_map(|origin| match origin {
                 Origin::Upload(file) => Some(file.to_owned()),
-                Origin::Package { .. } => None,
+                Origin::Package { .. } | Origin::Remote(_) => None,
             })
             .collect()
     }

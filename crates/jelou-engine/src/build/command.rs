@@ -12,7 +12,7 @@ use crate::worker::baseline;
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
 /// Environment variables for the step that fetches packages: how this machine reaches its registries.
-const REGISTRY_VARIABLES: [&str; 10] = [
+const REGISTRY_VARIABLES: [&str; 11] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "NO_PROXY",
@@ -20,6 +20,7 @@ const REGISTRY_VARIABLES: [&str; 10] = [
     "https_proxy",
     "no_proxy",
     "NPM_CONFIG_REGISTRY",
+    "JSR_URL",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
     "DENO_CERT",
@@ -42,7 +43,7 @@ pub(super) fn lock_converter(tools: &Tools, workspace: &Workspace) -> Launch {
 fn tool_in(folder: &Path, tools: &Tools, workspace: &Workspace, step: Purpose) -> Launch {
     let mut launch = Launch::new(&tools.deno, folder);
     launch
-        .env("DENO_DIR", tools.cache.path())
+        .env("DENO_DIR", workspace.deno_dir())
         .env("DENO_NO_UPDATE_CHECK", "1")
         .env("HOME", workspace.home())
         .env("NO_COLOR", "1");
@@ -71,9 +72,13 @@ fn tool_in(folder: &Path, tools: &Tools, workspace: &Workspace, step: Purpose) -
                 }
             }
         }
-    } else if let Some(registry) = std::env::var_os("NPM_CONFIG_REGISTRY") {
-        // The cache has one folder for each registry.
-        launch.env("NPM_CONFIG_REGISTRY", registry);
+    } else {
+        // The caches have one folder for each registry.
+        for name in ["NPM_CONFIG_REGISTRY", "JSR_URL"] {
+            if let Some(registry) = std::env::var_os(name) {
+                launch.env(name, registry);
+            }
+        }
     }
     launch
 }
@@ -138,7 +143,11 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
                 ])
                 .collect(),
             execute: vec![deno],
-            write: vec![tools.cache.packages(), workspace.lock_folder()],
+            write: vec![
+                tools.cache.packages(),
+                workspace.lock_folder(),
+                workspace.remote(),
+            ],
         },
         Purpose::Bundle => FileRights {
             // The credentials for registries are gone by now.

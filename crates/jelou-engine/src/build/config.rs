@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 
 use jelou_core::{SourceFile, SourceTree};
-use jsonc_parser::ParseOptions;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::BuildError;
+use super::remote::Rules;
+use super::user_config::{self, UserConfig};
 
 /// Import names that always mean the platform's own copy of the SDK.
 const SDK: &str = "@jelou/functions";
 /// Specifier schemes with which a module may import the SDK.
 const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
-
-/// Names of the configuration file, in Deno's search order.
-const CONFIG_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
 /// The configuration of a Node project.
 pub(super) const PACKAGE_JSON: &str = "package.json";
@@ -29,15 +27,6 @@ const COMPILER_OPTIONS: [&str; 5] = [
     "jsxFragmentFactory",
     "experimentalDecorators",
 ];
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct UserConfig {
-    #[serde(default)]
-    imports: BTreeMap<String, String>,
-    #[serde(default)]
-    compiler_options: Map<String, Value>,
-}
 
 /// The parts of a `package.json` that name packages.
 #[derive(Deserialize, Default)]
@@ -54,58 +43,43 @@ struct UserPackage {
 /// The configuration file of the build, for a folder whose `src/` holds the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut imports = packages_of_node(tree)?;
-    let Some(file) = config_file(tree) else {
-        return Ok(document(&imports, &Map::new()));
-    };
-    let user = parse(file)?;
-    for (key, value) in user.imports {
-        if is_sdk(&key) {
-            continue;
-        }
-        // A `jsr:` package is rejected at its import, because a project may map packages that only its tests use.
-        let target = if ["npm:", "jsr:", "node:"]
-            .iter()
-            .any(|scheme| value.starts_with(scheme))
-        {
-            value
-        } else if let Some(file) = value.strip_prefix("./").filter(|file| !climbs(file)) {
-            format!("./src/{file}")
-        } else {
-            let file = file.path.clone();
-            return Err(BuildError::Import { file, key, value });
-        };
-        imports.insert(key, target);
-    }
-    Ok(document(&imports, &user.compiler_options))
-}
-
-fn document(imports: &BTreeMap<String, String>, options: &Map<String, Value>) -> Value {
+    let user = UserConfig::of(tree)?;
+    imports.extend(user.imports);
     let mut compiler = Map::new();
-    for (name, value) in options {
+    for (name, value) in user.compiler_options {
         if COMPILER_OPTIONS.contains(&name.as_str()) {
             // The bundler does not know the other way of compiling JSX, which gives the same elements.
             let value = if value == "precompile" {
-                &json!("react-jsx")
+                json!("react-jsx")
             } else {
                 value
             };
-            compiler.insert(name.clone(), value.clone());
+            compiler.insert(name, value);
         }
     }
-    json!({
+    Ok(json!({
         "imports": imports,
+        "scopes": user.scopes,
         "compilerOptions": compiler,
         "nodeModulesDir": "none",
-        // Imports of text and bytes.
-        "unstable": ["raw-imports"],
-    })
+        // Imports of text and bytes, and of modules without their extension, as bundlers take them.
+        "unstable": ["raw-imports", "sloppy-imports"],
+    }))
 }
 
-/// The packages of the upload's `package.json`, as imports. Those of a folder or a repository are left out.
+/// The packages of each `package.json` in the entrypoint's folder and those above it, as imports. The nearest has priority.
+/// Packages of a folder or a repository are left out.
 fn packages_of_node(tree: &SourceTree) -> Result<BTreeMap<String, String>, BuildError> {
-    let Some(file) = tree.file(PACKAGE_JSON) else {
-        return Ok(BTreeMap::new());
-    };
+    let mut imports = BTreeMap::new();
+    for folder in user_config::folders(tree.entrypoint()) {
+        if let Some(file) = tree.file(&format!("{folder}{PACKAGE_JSON}")) {
+            imports.extend(packages_in(file)?);
+        }
+    }
+    Ok(imports)
+}
+
+fn packages_in(file: &SourceFile) -> Result<BTreeMap<String, String>, BuildError> {
     let package: UserPackage = json(&file.path, file.text().unwrap_or_default())?;
     let all = package
         .dev_dependencies
@@ -138,12 +112,14 @@ pub(super) fn as_module(package_json: &str) -> String {
     }
 }
 
-/// The packages of a lock file of Deno. A build has its own configuration and no remote modules.
-pub(super) fn lock_for_build(text: &str) -> Result<String, BuildError> {
+/// The packages and remote modules of a lock file of Deno. A build has its own configuration.
+pub(super) fn lock_for_build(text: &str, remote: Rules<'_>) -> Result<String, BuildError> {
     let lock: Map<String, Value> = json(super::lock::DENO_LOCK, text)?;
-    let kept = lock
-        .into_iter()
-        .filter(|(key, _)| matches!(key.as_str(), "version" | "specifiers" | "npm" | "packages"));
+    let kept = lock.into_iter().filter(|(key, _)| match key.as_str() {
+        "version" | "specifiers" | "npm" | "packages" => true,
+        "jsr" | "remote" | "redirects" => !remote.are_off(),
+        _ => false,
+    });
     Ok(Value::Object(kept.collect()).to_string())
 }
 
@@ -167,29 +143,6 @@ pub(super) fn json<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Bui
         file: file.to_owned(),
         reason: error.to_string(),
     })
-}
-
-fn config_file(tree: &SourceTree) -> Option<&SourceFile> {
-    CONFIG_FILES.iter().find_map(|name| tree.file(name))
-}
-
-/// Deno's configuration is JSON with comments, trailing commas and an optional byte order mark.
-fn parse(file: &SourceFile) -> Result<UserConfig, BuildError> {
-    let invalid = |reason: String| BuildError::Config {
-        file: file.path.clone(),
-        reason,
-    };
-    let text = file
-        .text()
-        .ok_or_else(|| invalid("it is not UTF-8 text".to_owned()))?
-        .trim_start_matches('\u{feff}');
-    jsonc_parser::parse_to_serde_value::<Option<UserConfig>>(text, &ParseOptions::default())
-        .map(Option::unwrap_or_default)
-        .map_err(|error| invalid(error.to_string()))
-}
-
-fn climbs(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "..")
 }
 
 pub(super) fn is_sdk(specifier: &str) -> bool {
@@ -294,7 +247,7 @@ mod tests {
             "file:///etc/passwd",
             "../x.ts",
             "./a/../../x.ts",
-            "https://a.b/c.ts",
+            "http://a.b/c.ts",
         ] {
             let json = json!({"imports": {"x": bad}}).to_string();
             assert!(

@@ -1,5 +1,6 @@
 //! Errors of builds.
 
+use super::remote::Problem;
 use crate::worker::LoadError;
 
 /// Why a build fails.
@@ -8,7 +9,7 @@ pub enum BuildError {
     #[error("`{file}` cannot be read: {reason}")]
     Config { file: String, reason: String },
     #[error(
-        "`{file}` maps `{key}` to `{value}`; allowed are `npm:` packages, `node:` modules and `./` files of the project"
+        "`{file}` maps `{key}` to `{value}`; allowed are `npm:` and `jsr:` packages, `https:` and `node:` modules, and `./` files of the project"
     )]
     Import {
         file: String,
@@ -20,13 +21,22 @@ pub enum BuildError {
     )]
     Outside { importer: String, specifier: String },
     #[error(
-        "`{importer}` imports `{specifier}`; remote modules are not fetched, use an `npm:` package or put the file into the project"
+        "`{importer}` imports `{specifier}`{}, {problem}",
+        .by.as_ref().map(|by| format!(" (through `{by}`)")).unwrap_or_default()
     )]
-    Remote { importer: String, specifier: String },
+    Remote {
+        importer: String,
+        specifier: String,
+        /// The import of the upload that leads to `importer`, if it is a remote module.
+        by: Option<String>,
+        problem: Problem,
+    },
     #[error(
-        "`{importer}` imports `{specifier}`; JSR packages are not fetched, use an `npm:` package or put the code into the project"
+        "`{module}` has another content than `{lock}` says; write the lock file again, and import a URL with a version"
     )]
-    Jsr { importer: String, specifier: String },
+    RemoteIntegrity { module: String, lock: String },
+    #[error("{what}; the limit is {limit}. Import fewer modules, or `npm:` packages")]
+    RemoteLimit { what: String, limit: String },
     #[error(
         "`{importer}` imports `{specifier}`, which `deno.json` does not map; {}",
         .suggestion.as_deref().unwrap_or("add a package there with `npm:`, or write `./` before a file of the project")
@@ -47,6 +57,10 @@ pub enum BuildError {
         /// The most likely intended file or package.
         suggestion: Option<String>,
     },
+    #[error(
+        "`{importer}` imports `{specifier}`, a module of Workers, which does not exist here; docs/handlers.md has what to use in place of its bindings"
+    )]
+    Workers { importer: String, specifier: String },
     #[error("`{file}` is {found}; save the file as UTF-8")]
     Encoding { file: String, found: String },
     /// At least two.
@@ -181,7 +195,9 @@ impl BuildError {
             | Self::Import { .. }
             | Self::Outside { .. }
             | Self::Remote { .. }
-            | Self::Jsr { .. }
+            | Self::RemoteIntegrity { .. }
+            | Self::RemoteLimit { .. }
+            | Self::Workers { .. }
             | Self::UnknownPackage { .. }
             | Self::MissingFile { .. }
             | Self::Source(_)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Output;
 
 use jelou_core::SourceTree;
@@ -11,16 +12,17 @@ use serde::Deserialize;
 use super::error::BuildError;
 use super::lock::{DENO_LOCK, Lock};
 use super::packages::{self, Packages};
+use super::remote::{self, RemoteModule, RemoteModules, Rules};
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, config, encoding, near_miss, refresh};
+use super::{command, config, encoding, near_miss, refresh, remote_imports};
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Graph {
+pub(super) struct Graph {
     #[serde(default)]
-    modules: Vec<Module>,
+    pub(super) modules: Vec<Module>,
     #[serde(default)]
     npm_packages: Packages,
     /// The exact specifiers that stand for others.
@@ -31,11 +33,12 @@ struct Graph {
 /// What the upload imports, as Deno resolves it.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    /// By importing file, relative to the upload, and by specifier. Imports of files next to the importer are left out.
+    /// By importing file, relative to the upload, or importing URL, and by specifier.
     pub(super) imports: HashMap<(String, String), Target>,
     /// The files of the upload that the entrypoint reaches.
     pub(super) files: BTreeSet<String>,
     pub(super) packages: Packages,
+    pub(super) remote: RemoteModules,
     pub(super) lock: Lock,
 }
 
@@ -47,14 +50,19 @@ pub(super) enum Target {
     File(String),
     /// A module of Node, with `node:`.
     Builtin(String),
+    /// The URL of a remote module.
+    Remote(String),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Module {
-    specifier: String,
+pub(super) struct Module {
+    pub(super) specifier: String,
     npm_package: Option<String>,
-    error: Option<String>,
+    /// The file of the module on this machine.
+    local: Option<PathBuf>,
+    media_type: Option<String>,
+    pub(super) error: Option<String>,
     #[serde(default)]
     dependencies: Vec<Dependency>,
     #[serde(rename = "typesDependency")]
@@ -69,7 +77,7 @@ struct TypesDependency {
 }
 
 #[derive(Deserialize)]
-struct Dependency {
+pub(super) struct Dependency {
     specifier: String,
     code: Option<Resolution>,
     r#type: Option<Resolution>,
@@ -79,8 +87,8 @@ struct Dependency {
 }
 
 #[derive(Deserialize)]
-struct Resolution {
-    specifier: Option<String>,
+pub(super) struct Resolution {
+    pub(super) specifier: Option<String>,
     /// Why the specifier is missing.
     error: Option<String>,
     span: Option<Span>,
@@ -131,9 +139,17 @@ pub(super) async fn resolve(
     };
     let graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
         let text = String::from_utf8_lossy(&output.stderr);
-        BuildError::Source(workspace.readable(&text).trim().to_owned())
+        match (remote::changed_module(&text), workspace.own_lock()) {
+            (Some(module), Some(lock)) => BuildError::RemoteIntegrity {
+                module,
+                lock: lock.to_owned(),
+            },
+            _ => BuildError::Source(workspace.readable(&text).trim().to_owned()),
+        }
     })?;
-    BuildError::check(problems(workspace, &graph, tree))?;
+    BuildError::check(problems(tools, workspace, &graph, tree))?;
+    let remote = remote_modules(&graph);
+    remote::check_limits(&remote, &tools.launcher.limits)?;
     let lock = Lock::read(&workspace.lock())?;
     let roots: Vec<String> = graph
         .modules
@@ -142,6 +158,7 @@ pub(super) async fn resolve(
         .collect();
     if let Some((file, text)) = workspace.own_lock_text() {
         lock.check_against(file, text)?;
+        remote::check_against(&remote, file, text)?;
     }
     tools
         .integrity
@@ -153,6 +170,7 @@ pub(super) async fn resolve(
         files: reached(workspace, &graph),
         imports: targets(workspace, &graph),
         packages: graph.npm_packages,
+        remote,
         lock,
     })
 }
@@ -161,7 +179,8 @@ async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError
     let mut tool = command::tool(tools, workspace, Purpose::Fetch);
     let mut lock = OsString::from("--lock=");
     lock.push(workspace.lock());
-    tool.args(["info", "--json", "--no-remote"])
+    tool.args(["info", "--json"])
+        .arg(Rules::of(&tools.network).option())
         .arg(lock)
         .arg("--config")
         .arg(workspace.config())
@@ -170,7 +189,13 @@ async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError
 }
 
 /// Errors of modules come last, and only those of the upload: an error in a file outside the upload may quote that file.
-fn problems(workspace: &Workspace, graph: &Graph, tree: &SourceTree) -> Vec<BuildError> {
+fn problems(
+    tools: &Tools,
+    workspace: &Workspace,
+    graph: &Graph,
+    tree: &SourceTree,
+) -> Vec<BuildError> {
+    let remote = remote_imports::problems(Rules::of(&tools.network), workspace, graph);
     let wrong_imports = imports(graph).filter_map(|import| {
         check_target(workspace, &import)
             .and_then(|()| check_resolved(workspace, &import, graph))
@@ -182,9 +207,12 @@ fn problems(workspace: &Workspace, graph: &Graph, tree: &SourceTree) -> Vec<Buil
         .filter_map(|module| tree.file(&workspace.file_of(&module.specifier)?))
         .filter(|file| is_module(&file.path))
         .filter_map(|file| encoding::check(file).err());
-    let mut problems: Vec<BuildError> = wrong_imports.chain(wrong_encodings).collect();
+    let mut problems: Vec<BuildError> =
+        wrong_imports.chain(remote).chain(wrong_encodings).collect();
+    // Errors of remote modules are reported for each import.
     let is_own = |module: &&Module| {
-        !module.specifier.starts_with("file:") || workspace.file_of(&module.specifier).is_some()
+        let is_file = module.specifier.starts_with("file:");
+        !is_remote(&module.specifier) && !is_file || workspace.file_of(&module.specifier).is_some()
     };
     let errors = graph
         .modules
@@ -219,7 +247,7 @@ fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
         .collect()
 }
 
-/// Where the imports lead that are not a path relative to their file.
+/// Where the imports of the upload and of remote modules lead.
 fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Target> {
     let packages: BTreeMap<&str, &str> = graph
         .modules
@@ -228,8 +256,10 @@ fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Ta
         .collect();
     let mut targets = HashMap::new();
     for module in &graph.modules {
-        let Some(importer) = workspace.file_of(&module.specifier) else {
-            continue;
+        let importer = match workspace.file_of(&module.specifier) {
+            Some(importer) => importer,
+            None if is_remote(&module.specifier) => module.specifier.clone(),
+            None => continue,
         };
         for dependency in &module.dependencies {
             let code = dependency.code.as_ref();
@@ -241,6 +271,8 @@ fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Ta
                 Target::File(file)
             } else if url.starts_with("node:") {
                 Target::Builtin(url.to_owned())
+            } else if is_remote(url) {
+                Target::Remote(url.to_owned())
             } else if let (Some(id), Some(path)) = (packages.get(url), path_in_package(url)) {
                 Target::Package {
                     id: (*id).to_owned(),
@@ -256,10 +288,30 @@ fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Ta
     targets
 }
 
+/// The modules that were downloaded.
+fn remote_modules(graph: &Graph) -> RemoteModules {
+    let all = graph.modules.iter();
+    all.filter(|module| is_remote(&module.specifier))
+        .filter_map(|module| {
+            let remote = RemoteModule {
+                file: module.local.clone()?,
+                media: module.media_type.clone(),
+            };
+            Some((module.specifier.clone(), remote))
+        })
+        .collect()
+}
+
+pub(super) fn is_remote(url: &str) -> bool {
+    ["https:", "http:", "jsr:"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+}
+
 /// How many redirects may follow each other.
 const MAX_REDIRECTS: usize = 10;
 
-fn redirected<'a>(graph: &'a Graph, mut url: &'a str) -> &'a str {
+pub(super) fn redirected<'a>(graph: &'a Graph, mut url: &'a str) -> &'a str {
     for _ in 0..MAX_REDIRECTS {
         match graph.redirects.get(url) {
             Some(next) => url = next,
@@ -277,17 +329,17 @@ fn path_in_package(url: &str) -> Option<&str> {
 }
 
 /// One import of one module.
-struct Import<'a> {
-    importer: &'a Module,
+pub(super) struct Import<'a> {
+    pub(super) importer: &'a Module,
     specifier: &'a str,
     /// `None` for the types that a module declares for itself.
     dependency: Option<&'a Dependency>,
-    target: &'a Resolution,
+    pub(super) target: &'a Resolution,
 }
 
 impl Import<'_> {
     /// File, line and column, both counted from 1.
-    fn place(&self, workspace: &Workspace) -> String {
+    pub(super) fn place(&self, workspace: &Workspace) -> String {
         let file = name(workspace, self.importer);
         match &self.target.span {
             Some(Span { start }) => {
@@ -297,13 +349,21 @@ impl Import<'_> {
         }
     }
 
+    /// Whether the import is of types only, which the bundle does not have.
+    pub(super) fn is_of_types(&self) -> bool {
+        let code = self
+            .dependency
+            .and_then(|dependency| dependency.code.as_ref());
+        !code.is_some_and(|code| std::ptr::eq(code, self.target))
+    }
+
     /// As written in the source.
-    fn specifier(&self) -> String {
+    pub(super) fn specifier(&self) -> String {
         self.specifier.escape_debug().to_string()
     }
 }
 
-fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
+pub(super) fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
     graph.modules.iter().flat_map(|importer| {
         let dependencies = importer.dependencies.iter().flat_map(move |dependency| {
             let targets = [&dependency.code, &dependency.r#type];
@@ -330,14 +390,8 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     let Some(url) = import.target.specifier.as_deref() else {
         return Ok(());
     };
-    if url.starts_with("http:") || url.starts_with("https:") {
-        return Err(BuildError::Remote {
-            importer: import.place(workspace),
-            specifier: import.specifier(),
-        });
-    }
-    if url.starts_with("jsr:") && !config::is_sdk(url) {
-        return Err(BuildError::Jsr {
+    if url.starts_with("cloudflare:") && !import.is_of_types() {
+        return Err(BuildError::Workers {
             importer: import.place(workspace),
             specifier: import.specifier(),
         });
@@ -385,13 +439,14 @@ fn check_resolved(
             specifier: import.specifier(),
         });
     }
-    let is_missing = graph.modules.iter().any(|module| {
-        Some(&module.specifier) == import.target.specifier.as_ref()
-            && module
-                .error
-                .as_ref()
-                .is_some_and(|error| names_no_file(error))
-    });
+    let is_missing = !import.target.specifier.as_deref().is_some_and(is_remote)
+        && graph.modules.iter().any(|module| {
+            Some(&module.specifier) == import.target.specifier.as_ref()
+                && module
+                    .error
+                    .as_ref()
+                    .is_some_and(|error| names_no_file(error))
+        });
     if is_missing {
         return Err(BuildError::MissingFile {
             suggestion: near_miss::of_missing_file(&importer, import.specifier, &files),

@@ -22,12 +22,23 @@ pub(super) struct Lock {
     /// Keyed by the package's id: `name@version`, and its peers.
     #[serde(default)]
     npm: BTreeMap<String, Locked>,
+    /// Keyed by `@scope/name@version`.
+    #[serde(default)]
+    jsr: BTreeMap<String, LockedJsr>,
+    /// SHA-256 of remote modules, by URL.
+    #[serde(default)]
+    remote: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct LockedJsr {
+    integrity: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Locked {
-    integrity: Option<String>,
+    pub(super) integrity: Option<String>,
     #[serde(default)]
     dependencies: Vec<String>,
     #[serde(default)]
@@ -107,6 +118,16 @@ impl Lock {
         self.npm.keys().any(|id| !other.npm.contains_key(id))
     }
 
+    /// SHA-256 of the description of a JSR package, which has the digests of its modules.
+    pub(super) fn jsr(&self, package: &str) -> Option<&str> {
+        Some(&self.jsr.get(package)?.integrity)
+    }
+
+    /// SHA-256 of a remote module.
+    pub(super) fn remote(&self, url: &str) -> Option<&str> {
+        self.remote.get(url).map(String::as_str)
+    }
+
     pub(super) fn package(&self, id: &str) -> Option<&Locked> {
         self.npm.get(id)
     }
@@ -180,7 +201,7 @@ impl Lock {
             if !package.local_path.is_dir() {
                 continue;
             }
-            let path = package.local_path.display().to_string();
+            let path = package.folder().display().to_string();
             match (known.get(&path), own_lock) {
                 (Some(other), Some(lock)) if other != integrity => {
                     return Err(BuildError::Integrity {

@@ -4,6 +4,7 @@
 //! a bundle or an error message. The bundle and its source map are checked again afterwards. Only the first step has
 //! network access and registry credentials, because it fetches packages.
 
+mod bindings;
 mod builder;
 mod builtins;
 mod bundle;
@@ -27,11 +28,14 @@ mod packages;
 mod pnp;
 mod refresh;
 mod registry;
+mod remote;
+mod remote_imports;
 mod secrets;
 mod static_urls;
 mod tools;
 mod types;
 mod usage;
+mod user_config;
 mod wasm;
 mod workspace;
 
@@ -39,4 +43,5 @@ pub(crate) use builder::Builder;
 pub use builder::{Built, TypeCheck};
 pub(crate) use digest::digest;
 pub use error::BuildError;
+pub use remote::Problem as RemoteProblem;
 pub(crate) use tools::Tools;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::esbuild::{Import, Load, Loaded, Plugin, Resolution};
 use super::graph::{Resolved, Target};
+use super::remote::RemoteModule;
 use super::workspace::Workspace;
 use super::{builtins, config, data_files, here, native, pnp, wasm};
 use crate::artifacts::AssetFiles;
@@ -49,7 +50,12 @@ pub(super) enum Origin<'p> {
         folder: &'p Path,
         file: &'p str,
     },
+    /// A module that was downloaded from this URL.
+    Remote(&'p str),
 }
+
+/// The bundler's namespace of remote modules. Their path is their URL.
+pub(super) const REMOTE: &str = "remote";
 
 impl<'a> Modules<'a> {
     pub(super) fn new(workspace: &'a Workspace, resolved: &'a Resolved) -> Self {
@@ -90,6 +96,10 @@ impl<'a> Modules<'a> {
 
     /// `None` for a file that belongs to nothing. `path` has no `.` and `..`.
     pub(super) fn origin<'p>(&'p self, path: &'p Path) -> Option<Origin<'p>> {
+        let url = path.to_str().filter(|path| path.contains("://"));
+        if let Some(url) = url.filter(|url| self.resolved.remote.contains_key(*url)) {
+            return Some(Origin::Remote(url));
+        }
         if let Ok(file) = path.strip_prefix(&self.src) {
             let file = file.to_str()?;
             return self.files.contains(file).then_some(Origin::Upload(file));
@@ -104,7 +114,8 @@ impl<'a> Modules<'a> {
         })
     }
 
-    fn resolve_in_upload(&self, importer: &str, import: &Import<'_>) -> Resolution {
+    /// Resolves an import of the upload or of a remote module.
+    fn resolve_as_deno(&self, importer: &str, import: &Import<'_>) -> Resolution {
         let key = (importer.to_owned(), import.specifier.to_owned());
         let folder = self.root.clone();
         match self.resolved.imports.get(&key) {
@@ -122,12 +133,19 @@ impl<'a> Modules<'a> {
                 },
                 None => Resolution::Default,
             },
+            Some(Target::Remote(url)) => Resolution::Module {
+                path: url.clone(),
+                namespace: REMOTE,
+            },
             None => builtins::with_scheme(import.specifier)
                 .map_or(Resolution::Default, Resolution::External),
         }
     }
 
     fn resolve_in_package(&self, id: &str, import: &Import<'_>) -> Resolution {
+        if import.specifier.starts_with("./") || import.specifier.starts_with("../") {
+            return Resolution::Default;
+        }
         if let Some(specifier) = builtins::with_scheme(import.specifier) {
             return Resolution::External(specifier);
         }
@@ -182,9 +200,35 @@ impl<'a> Modules<'a> {
                     .collect();
                 (format!("{own}/{file}"), Some(data))
             }
+            Origin::Remote(url) => (url.to_owned(), None),
         };
         self.data.extend(data.into_iter().flatten());
         Some(here::with_address(&text, &address))
+    }
+
+    fn load_remote(&mut self, url: &str, path: &Path, attribute: &str) -> Result<Loaded> {
+        let Some(module) = self.resolved.remote.get(url) else {
+            return Ok(Loaded::Error("was not downloaded".to_owned()));
+        };
+        let content = |content, loader| Loaded::Content { content, loader };
+        match attribute {
+            "text" => return Ok(content(module.content()?, "text")),
+            "bytes" => return Ok(content(module.content()?, "binary")),
+            _ => {}
+        }
+        if let Some(code) = RemoteModule::replacement(url) {
+            return Ok(content(code.as_bytes().to_vec(), "js"));
+        }
+        let Some((code, loader)) = module.code()? else {
+            return Ok(Loaded::Error(format!(
+                "`{url}` is not a WebAssembly module"
+            )));
+        };
+        if loader == "json" {
+            return Ok(content(code, loader));
+        }
+        let source = self.source(path, &String::from_utf8_lossy(&code));
+        Ok(content(source.map_or(code, String::into_bytes), loader))
     }
 
     /// The files that the packages read by path.
@@ -205,7 +249,9 @@ impl Plugin for Modules<'_> {
             return Resolution::External(import.specifier.to_owned());
         }
         match self.origin(Path::new(import.importer)) {
-            Some(Origin::Upload(file)) => self.resolve_in_upload(file, import),
+            Some(Origin::Upload(importer) | Origin::Remote(importer)) => {
+                self.resolve_as_deno(importer, import)
+            }
             Some(Origin::Package { id, .. }) => self.resolve_in_package(id, import),
             None => Resolution::Default,
         }
@@ -215,6 +261,10 @@ impl Plugin for Modules<'_> {
         let path = PathBuf::from(load.path);
         match self.origin(&path) {
             Some(Origin::Upload(_)) => {}
+            Some(Origin::Remote(url)) => {
+                let url = url.to_owned();
+                return self.load_remote(&url, &path, load.attribute);
+            }
             Some(Origin::Package { id, .. }) => {
                 let id = id.to_owned();
                 self.loaded.insert(id);
@@ -269,7 +319,7 @@ fn parent(path: &str) -> String {
 }
 
 /// Reads a file without following links: the user who fetches packages owns the cache, but this code runs as the server.
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
     use std::io::Read;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;

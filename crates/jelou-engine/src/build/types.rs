@@ -2,6 +2,7 @@
 
 use super::command;
 use super::error::BuildError;
+use super::remote::Rules;
 use super::tools::Tools;
 use super::workspace::Workspace;
 use jelou_sandbox::Purpose;
@@ -19,7 +20,9 @@ pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), Bu
     let mut tool = command::tool(tools, workspace, Purpose::Check);
     let mut lock = std::ffi::OsString::from("--lock=");
     lock.push(workspace.lock());
-    tool.args(["check", "--quiet", "--no-remote"])
+    // Without a network: every module is downloaded.
+    tool.args(["check", "--quiet", "--cached-only"])
+        .arg(Rules::of(&tools.network).option())
         .arg(lock)
         .arg("--config")
         .arg(&config)

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jelou_core::SourceTree;
 use jelou_core::source::{FileKind, Mentions, is_configuration, is_module};
 
+use super::error::BuildError;
 use super::static_urls;
+use super::user_config::UserConfig;
 use crate::artifacts::AssetFiles;
 
 /// Warnings about files that code mentions. A few show what to do.
@@ -20,7 +22,16 @@ pub(super) struct Usage {
 impl Usage {
     /// `used` are the files that the build read, and possibly names of other sources. `openapi` is the path of the
     /// function's own document.
-    pub(super) fn of(tree: &SourceTree, used: &BTreeSet<String>, openapi: Option<&str>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot be read.
+    pub(super) fn of(
+        tree: &SourceTree,
+        used: &BTreeSet<String>,
+        openapi: Option<&str>,
+    ) -> Result<Self, BuildError> {
+        let configuration = UserConfig::of(tree)?.files;
         let named: BTreeSet<String> = used
             .iter()
             .filter_map(|path| Some((path, tree.file(path)?.text()?)))
@@ -35,7 +46,10 @@ impl Usage {
                     FileKind::Asset
                 } else if used.contains(path) {
                     FileKind::Module
-                } else if is_configuration(path) || openapi == Some(path) {
+                } else if is_configuration(path)
+                    || configuration.contains(path)
+                    || openapi == Some(path)
+                {
                     FileKind::Configuration
                 } else {
                     return None;
@@ -43,10 +57,10 @@ impl Usage {
                 Some((path.clone(), kind))
             })
             .collect();
-        Self {
+        Ok(Self {
             warnings: warnings(tree, &files),
             files,
-        }
+        })
     }
 
     /// The content of the assets.

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::error::BuildError;
 use super::lock::{DENO_LOCK, NPM_LOCK};
+use super::remote::Rules;
 use super::tools::Tools;
 use super::{command, config, output, registry};
 use jelou_sandbox::{Identity, LentUser, Purpose};
@@ -55,6 +56,7 @@ impl Workspace {
         };
         fs_err::create_dir(workspace.home())?;
         fs_err::create_dir(workspace.lock_folder())?;
+        fs_err::create_dir_all(workspace.remote())?;
         // The machine's npm configuration, with registries and credentials.
         if let Some(npmrc) = std::env::home_dir().map(|home| home.join(".npmrc"))
             && npmrc.is_file()
@@ -88,6 +90,8 @@ impl Workspace {
         }
         fs_err::write(workspace.config(), config.to_string())?;
         workspace.grant_access(tools)?;
+        // All builds share the packages.
+        std::os::unix::fs::symlink(tools.cache.packages(), workspace.deno_dir().join("npm"))?;
         Ok(workspace)
     }
 
@@ -100,6 +104,7 @@ impl Workspace {
         make_readable(self.root())?;
         if let Some(builder) = tools.launcher.sandbox.builder() {
             builder.own(&self.lock_folder())?;
+            builder.own(&self.remote())?;
         }
         user.admit(self.root())?;
         fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
@@ -153,7 +158,7 @@ impl Workspace {
         Ok(match &self.own_lock {
             None => None,
             Some((NPM_LOCK, text)) => Some(self.convert(tools, text).await?),
-            Some((_, text)) => Some(config::lock_for_build(text)?),
+            Some((_, text)) => Some(config::lock_for_build(text, Rules::of(&tools.network))?),
         })
     }
 
@@ -232,6 +237,17 @@ impl Workspace {
     /// The folder that the step that fetches packages writes to.
     pub(super) fn lock_folder(&self) -> PathBuf {
         self.root.join("lock")
+    }
+
+    /// `DENO_DIR` of the build.
+    pub(super) fn deno_dir(&self) -> PathBuf {
+        self.root.join("deno")
+    }
+
+    /// The remote modules of this build. Builds do not share them, so that a URL without a version does not depend on what an
+    /// earlier build downloaded.
+    pub(super) fn remote(&self) -> PathBuf {
+        self.deno_dir().join("remote")
     }
 
     pub(super) fn lock(&self) -> PathBuf {

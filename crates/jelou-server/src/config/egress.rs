@@ -28,6 +28,34 @@ pub struct Egress {
     /// Certificates of more authorities, in PEM.
     #[serde(default)]
     pub ca: Option<PathBuf>,
+    /// Hosts that builds may download modules from.
+    #[serde(default)]
+    pub module_hosts: Vec<ModuleHost>,
+}
+
+/// A host that modules are downloaded from, with or without a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleHost(String);
+
+impl fmt::Display for ModuleHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ModuleHost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?.to_ascii_lowercase();
+        let authority = text.parse::<http::uri::Authority>();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+        if authority.is_ok() && text.chars().all(is_name) {
+            return Ok(Self(text));
+        }
+        Err(D::Error::custom(format!(
+            "`{}` is not a host such as `deno.land` or `modules.example.com:8443`",
+            text.escape_debug()
+        )))
+    }
 }
 
 /// The URL of a proxy, which may contain a password. Its debug text has none.

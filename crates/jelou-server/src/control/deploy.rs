@@ -102,6 +102,7 @@ impl Control {
                 token: None,
                 files,
                 unused,
+                dependencies: built.dependencies,
                 warnings: built.warnings,
                 already_live: false,
                 breaking,
@@ -152,6 +153,7 @@ impl Control {
         let deployment = self.store.deployment(&known.id, &live.id).await?;
         Ok(Some(DeployResult {
             files: deployment.files.clone(),
+            dependencies: deployment.dependencies.clone(),
             unused: Vec::new(),
             deployment: Some(deployment.into()),
             url: self.domain.url(slug.as_str()),
@@ -215,6 +217,7 @@ impl Control {
             manifest: built.manifest,
             entrypoint: tree.entrypoint().to_owned(),
             files: files.clone(),
+            dependencies: built.dependencies.clone(),
             digest,
             provenance: note.provenance,
             message: note.message,
@@ -222,7 +225,7 @@ impl Control {
             pinned: note.pinned,
             kept: self.engine.limits().max_deployments,
         };
-        let warnings = built.warnings;
+        let (dependencies, warnings) = (built.dependencies, built.warnings);
         self.change(|control| async move {
             let candidate = control.refreshed(&function, candidate).await?;
             // An equal artifact may have been deleted in the meantime.
@@ -249,6 +252,7 @@ impl Control {
             Ok(DeployResult {
                 files,
                 unused,
+                dependencies,
                 warnings,
                 breaking,
                 ..control.apply(&function, candidate, deployed, minted)
@@ -314,6 +318,7 @@ impl Control {
             token: created,
             files: Vec::new(),
             unused: Vec::new(),
+            dependencies: Vec::new(),
             warnings: Vec::new(),
             already_live: false,
             breaking: Vec::new(),

@@ -242,6 +242,7 @@ pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
             bytes: 12,
             kind: Some(FileKind::Module),
         }],
+        dependencies: Vec::new(),
         digest: format!("digest of {bundle}"),
         provenance: Provenance::default(),
         message: None,

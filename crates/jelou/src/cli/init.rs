@@ -20,11 +20,15 @@ pub(crate) struct InitArgs {
     #[arg(long, value_enum, default_value_t = InitMode::Create)]
     pub(crate) mode: InitMode,
 
+    /// The kind of code to start with; by default a function of one tool with a schema
+    #[arg(long, value_enum)]
+    pub(crate) template: Option<InitTemplate>,
+
     /// With `--mode link`, write the code that is live into the folder
     #[arg(long)]
     pub(crate) download: bool,
 
-    /// Overwrite index.ts, jelou.json and deno.json
+    /// Overwrite the code, jelou.json and deno.json
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -35,4 +39,20 @@ pub(crate) enum InitMode {
     Create,
     /// The function exists already
     Link,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InitTemplate {
+    /// An app of Hono, with routes
+    Hono,
+    /// `export default { fetch }`, as Workers have it
+    Fetch,
+    /// An edge function of Supabase, with `_shared`
+    Supabase,
+    /// A public route that checks a signature with a secret
+    Webhook,
+    /// Tools for agents
+    Mcp,
+    /// A function with a schedule
+    Cron,
 }

@@ -23,6 +23,10 @@ const TOOL_FILES: [&str; 5] = [
     "yarn.lock",
 ];
 
+/// Read by the build if the project has no configuration of Deno.
+const TSCONFIG: &str = "tsconfig.json";
+const DENO_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
+
 /// The rules of a project.
 #[derive(Debug)]
 pub(super) struct Rules {
@@ -109,7 +113,8 @@ impl Rules {
         if path == FILE_NAME {
             return Verdict::LeftOut(Reason::Settings);
         }
-        if TOOL_FILES.contains(&name) {
+        let has_deno = || DENO_FILES.iter().any(|name| self.root.join(name).exists());
+        if TOOL_FILES.contains(&name) && (path != TSCONFIG || has_deno()) {
             return Verdict::LeftOut(Reason::OtherTool);
         }
         let absolute = self.root.join(path);

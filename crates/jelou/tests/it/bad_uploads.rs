@@ -128,10 +128,7 @@ fn imports_that_nearly_name_a_file() {
     let live = Live::start();
     let importing = |specifier: &str| format!("import \"{specifier}\";\nexport default 1;\n");
     for (name, specifier) in [
-        ("near_extension", "./lib/util"),
-        ("near_compiled", "./lib/util.js"),
         ("near_case", "./Lib/Util.ts"),
-        ("near_folder", "./lib"),
         ("near_alias", "@/lib/util"),
         ("near_package_json", "axios"),
         ("near_dist", "./dist/index.js"),

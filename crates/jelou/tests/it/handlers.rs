@@ -598,3 +598,136 @@ Deno.serve(async (request) => {
         assert_eq!(origin, Some("https://a.example"));
     }
 }
+
+/// The configuration of a Workers project, and what its code reads from `env`.
+#[test]
+fn bindings_of_workers_are_named_at_the_deploy() {
+    let source = r#"
+export default {
+  async fetch(request: Request, env: any): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/cache") return new Response(await env.CACHE.get("a"));
+    if (pathname === "/jobs") await env.JOBS.send({ a: 1 });
+    return new Response(env.GREETING ?? env.NAME);
+  },
+};
+"#;
+    let config = "{\n  // Workers\n  \"main\": \"src/index.ts\",\n  \"vars\": { \"GREETING\": \"hi\" },\n  \"kv_namespaces\": [{ \"binding\": \"CACHE\", \"id\": \"1\" }],\n}\n";
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let set = sandbox
+        .jelou("secrets set mi-funcion NAME=ana --create")
+        .run();
+    assert_eq!(set.code, 0, "{set}");
+    sandbox
+        .file("mi-funcion/src/index.ts", source)
+        .file("mi-funcion/wrangler.jsonc", config);
+    sandbox.file("mi-funcion/jelou.json", r#"{"function": "mi-funcion"}"#);
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let data = &outcome.json()["data"];
+    assert_eq!(
+        data["warnings"],
+        json!([
+            "wrangler.jsonc declares bindings, which do not exist here; `env` has secrets only:\n  CACHE (kv_namespaces), read at src/index.ts:5: use ctx.memory or a key-value store over the network",
+            "the code calls methods of members of `env` that are not set. Bindings of Workers do not exist here: use ctx.memory, or a service over the network\n  JOBS, at src/index.ts:6",
+            "the code may read members of `env` that are not set. To set one: jelou secrets set mi-funcion GREETING=...\n  GREETING, at src/index.ts:7",
+        ])
+    );
+    let token = data["token"].as_str().unwrap();
+    assert_eq!(get(&server, "mi-funcion", token, "/").body, "ana");
+}
+
+/// Imports as bundlers take them: without an extension, of a folder, and of the file that a compiler would write.
+#[test]
+fn imports_without_an_extension() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox
+        .file("mi-funcion/src/one.ts", "export const one = 1;\n")
+        .file("mi-funcion/src/two.tsx", "export const two: number = 2;\n")
+        .file("mi-funcion/src/more/index.ts", "export { one as three } from \"../one\";\n")
+        .file("mi-funcion/jelou.json", r#"{"function": "mi-funcion"}"#)
+        .file(
+            "mi-funcion/src/index.ts",
+            "import { one } from \"./one\";\nimport { two } from \"./two.js\";\nimport { three } from \"./more\";\nexport default { fetch: () => Response.json([one, two, three]) };\n",
+        );
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let token = outcome.json()["data"]["token"].clone();
+    let reply = get(&server, "mi-funcion", token.as_str().unwrap(), "/");
+    assert_eq!(reply.json(), json!([1, 2, 1]));
+}
+
+/// The end of a server that never ends is awaited at the top of the module.
+#[test]
+fn modules_that_wait_for_their_server() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let source = "const server = Deno.serve(() => new Response(\"waits\"));\nawait server.finished;\nthrow new Error(\"never\");\n";
+    let token = sandbox.deploy("mi-funcion", source);
+    let reply = get(&server, "mi-funcion", &token, "/");
+    assert_eq!(answer(reply), (200, "waits".to_owned()));
+}
+
+#[test]
+fn modules_of_workers_are_refused_by_name() {
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    let source = "import { DurableObject } from \"cloudflare:workers\";\nexport class Room extends DurableObject {}\nexport default { fetch: () => new Response() };\n";
+    let text = message(&refused(&sandbox, source));
+    assert!(
+        text.contains("`index.ts:1:31` imports `cloudflare:workers`, a module of Workers"),
+        "{text}"
+    );
+}
+
+/// The client of a WebSocket gets an answer, and the log says what to use.
+#[test]
+fn websockets_of_node_servers_are_refused() {
+    let source = r#"
+import { createServer } from "node:http";
+import { WebSocketServer } from "ws";
+const server = createServer((_request, response) => void response.end("plain"));
+new WebSocketServer({ server });
+server.listen(3000);
+"#;
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox.file("mi-funcion/deno.json", r#"{"imports": {"ws": "npm:ws@8"}}"#);
+    let token = sandbox.deploy("mi-funcion", source);
+    let upgrade = server.request("mi-funcion").get("/").token(&token);
+    let reply = upgrade
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .send();
+    assert_eq!(reply.status, 501);
+    logged(&server, "use Deno.upgradeWebSocket(request)");
+    assert_eq!(get(&server, "mi-funcion", &token, "/").body, "plain");
+}
+
+/// JSX and aliases as the configuration of TypeScript's compiler has them.
+#[test]
+fn jsx_and_aliases_of_tsconfig() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox
+        .file("mi-funcion/jelou.json", r#"{"function": "mi-funcion"}"#)
+        .file("mi-funcion/package.json", r#"{"dependencies": {"hono": "^4"}}"#)
+        .file(
+            "mi-funcion/tsconfig.json",
+            "{ // JSX\n  \"compilerOptions\": { \"jsx\": \"react-jsx\", \"jsxImportSource\": \"hono/jsx\", \"paths\": { \"@/*\": [\"./src/*\"] }, }\n}\n",
+        )
+        .file("mi-funcion/src/pages/title.tsx", "export const Title = (props: { text: string }) => <h1>{props.text}</h1>;\n")
+        .file(
+            "mi-funcion/src/index.tsx",
+            "import { Hono } from \"hono\";\nimport { Title } from \"@/pages/title\";\nconst app = new Hono();\napp.get(\"/\", (c) => c.html(<Title text=\"Hola\" />));\nexport default app;\n",
+        );
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let token = outcome.json()["data"]["token"].clone();
+    let reply = get(&server, "mi-funcion", token.as_str().unwrap(), "/");
+    assert_eq!(answer(reply), (200, "<h1>Hola</h1>".to_owned()));
+}

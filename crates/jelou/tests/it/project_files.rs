@@ -282,3 +282,69 @@ fn a_project_of_many_large_files() {
     assert_eq!(project.answer("grande", &deployed), (9 << 20).to_string());
     assert_eq!(paths(&deployed["files"]).len(), 152);
 }
+
+/// Every extension of code, JSON with comments in the configuration, and imports of JSON, text, bytes and WebAssembly.
+#[test]
+fn every_kind_of_module() {
+    // A module that exports `answer`, a function that returns 42.
+    const WASM: &[u8] = b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\x07\x0a\x01\x06answer\0\0\x0a\x06\x01\x04\0\x41\x2a\x0b";
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let config = "{\n  // How JSX is compiled\n  \"compilerOptions\": { \"jsx\": \"react\", \"jsxFactory\": \"h\", },\n}\n";
+    let h = "export const h = (tag: string, props: any, ...inner: any[]): string => `<${tag}${props?.id ?? \"\"}>${inner.join(\"\")}`;\n";
+    let source = r#"
+import { tsx } from "./a.tsx";
+import { jsx } from "./b.jsx";
+import { mjs } from "./c.mjs";
+import cjs from "./d.cjs";
+import { cts } from "./e.cts";
+import data from "./data/f.json" with { type: "json" };
+import text from "./data/g.txt" with { type: "text" };
+import bytes from "./data/h.bin" with { type: "bytes" };
+import { answer } from "./data/i.wasm";
+
+Deno.serve(() => Response.json({ tsx, jsx, mjs, cjs: cjs.value, cts, data, text, bytes: [...bytes], wasm: answer() }));
+"#;
+    sandbox
+        .file(
+            "mi-funcion/jelou.json",
+            r#"{"function": "mi-funcion", "entrypoint": "main.mts"}"#,
+        )
+        .file("mi-funcion/deno.jsonc", config)
+        .file("mi-funcion/main.mts", source)
+        .file("mi-funcion/h.ts", h)
+        .file(
+            "mi-funcion/a.tsx",
+            "import { h } from \"./h.ts\";\nexport const tsx: string = <b id=\"1\">x</b>;\n",
+        )
+        .file(
+            "mi-funcion/b.jsx",
+            "import { h } from \"./h.ts\";\nexport const jsx = <i>{\"y\"}</i>;\n",
+        )
+        .file(
+            "mi-funcion/c.mjs",
+            "export const mjs = import.meta.url.endsWith(\"/c.mjs\");\n",
+        )
+        .file(
+            "mi-funcion/d.cjs",
+            "const { sep } = require(\"path\");\nmodule.exports = { value: sep };\n",
+        )
+        .file("mi-funcion/e.cts", "export const cts: number = 5;\n")
+        .file("mi-funcion/data/f.json", "{\"a\": 1}")
+        .file("mi-funcion/data/g.txt", "a text\n")
+        .file("mi-funcion/data/h.bin", [0, 255, 10])
+        .file("mi-funcion/data/i.wasm", WASM);
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let data = &outcome.json()["data"];
+    assert_eq!(data["warnings"], json!([]));
+    let token = data["token"].as_str().unwrap();
+    let reply = server.request("mi-funcion").get("/").token(token).send();
+    assert_eq!(
+        reply.json(),
+        json!({
+            "tsx": "<b1>x", "jsx": "<i>y", "mjs": true, "cjs": "/", "cts": 5, "data": { "a": 1 },
+            "text": "a text\n", "bytes": [0, 255, 10], "wasm": 42,
+        })
+    );
+}

@@ -38,6 +38,13 @@ export function capturedSoon(): Promise<WebHandler | null> {
   });
 }
 
+/** Resolves this many milliseconds after the first server has started. */
+export function servesFor(milliseconds: number): Promise<void> {
+  return new NativePromise((resolve) => {
+    arriving.then(() => nativeSetTimeout(resolve, milliseconds));
+  });
+}
+
 /** Ends the time in which servers can start. */
 export function endCapture(): void {
   isOver = true;

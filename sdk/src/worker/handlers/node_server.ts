@@ -46,6 +46,10 @@ type DuplexClass = new (options: object) => Duplex;
 let Stream: DuplexClass;
 let http: Http;
 
+const NO_UPGRADE =
+  "A server of node:http accepted a WebSocket (ws, socket.io). Functions cannot take WebSockets this way: " +
+  "use Deno.upgradeWebSocket(request) in a web handler";
+
 /** The request that a connection carries. */
 const CALL = Symbol("call");
 
@@ -167,6 +171,11 @@ function answer(server: Server, event: string, call: WebCall): Promise<Response>
       createConnection: () => client,
     } as object);
     request.on("response", (response: IncomingMessage) => resolve(toWeb(response, client, context)));
+    request.on("upgrade", () => {
+      client.destroy();
+      log("ERROR", [NO_UPGRADE]);
+      resolve(new NativeResponse(null, { status: 501 }));
+    });
     request.on("error", (error: unknown) => {
       if (incoming.isAborted()) reject(error);
       else reject(new NativeError("The server closed the connection without a response", { cause: error }));

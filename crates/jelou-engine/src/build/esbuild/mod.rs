@@ -50,6 +50,11 @@ pub(super) enum Resolution {
     Default,
     /// Stays an import of the bundle, with this specifier.
     External(String),
+    /// A module that the plugin loads.
+    Module {
+        path: String,
+        namespace: &'static str,
+    },
     /// As the bundler resolves another specifier from a folder.
     As {
         specifier: String,
@@ -230,6 +235,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
         let fields = match plugin.resolve(&import) {
             Resolution::Default => Vec::new(),
             Resolution::External(path) => external(path),
+            Resolution::Module { path, namespace } => vec![
+                ("path".to_owned(), Value::Text(path)),
+                ("namespace".to_owned(), Value::text(namespace)),
+            ],
             Resolution::As {
                 specifier,
                 folder,

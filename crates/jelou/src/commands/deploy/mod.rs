@@ -1,5 +1,6 @@
 //! `jelou deploy`.
 
+mod dependencies;
 mod files;
 mod git;
 mod pipeline;
@@ -8,7 +9,7 @@ mod target;
 use std::path::Path;
 
 use jelou_client::{Client, ClientError};
-use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
+use jelou_core::api::{Dependency, DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
 use jelou_core::compatibility::BreakingChange;
 use jelou_core::{DeploymentId, FunctionId, Provenance, Slug, SourceTree};
 use serde::Serialize;
@@ -42,6 +43,8 @@ struct Deployed<'a> {
     breaking: &'a [BreakingChange],
     files: Vec<FileSummary>,
     left_out: &'a [LeftOut],
+    /// The packages and remote modules in the bundle.
+    dependencies: &'a [Dependency],
     /// The value of the token that the first deployment creates. Shown only once.
     #[serde(flatten)]
     token: &'a Delivered,
@@ -118,6 +121,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             breaking: &result.breaking,
             files: files::of(&result, &tree),
             left_out: &left_out,
+            dependencies: &result.dependencies,
             token: &token,
             token_info: created.as_ref().map(|created| &created.details),
             warnings: &result.warnings,
@@ -181,6 +185,9 @@ fn show(
     human.item(&format!("URL: {}", result.url))?;
     if let Some(url) = &result.local_url {
         human.item(&format!("or:  {url}"))?;
+    }
+    if let Some(line) = dependencies::line(&result.dependencies) {
+        human.item(&format!("Packages: {line}"))?;
     }
     if result.deployment.is_some() {
         files::show_unused(human, left_out)?;

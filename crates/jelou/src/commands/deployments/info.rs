@@ -80,6 +80,9 @@ fn show(human: &mut Human, details: &DeploymentDetails) -> io::Result<()> {
             size(file.bytes)
         ))?;
     }
+    for dependency in &deployment.dependencies {
+        human.item(&format!("Package:    {}", dependency.specifier))?;
+    }
     for tool in &details.tools {
         let mut facts = vec![format!("{} {}", tool.methods.join(", "), tool.path)];
         if tool.mcp {

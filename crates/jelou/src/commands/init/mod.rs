@@ -3,12 +3,12 @@
 mod folder_name;
 mod link;
 mod sdk;
+mod template;
 
 use std::io::Write;
 use std::path::Path;
 
 use fs_err as fs;
-use jelou_core::source::DEFAULT_ENTRYPOINT;
 use jelou_core::{FunctionId, Slug};
 use serde::Serialize;
 
@@ -17,9 +17,8 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::Breadcrumb;
 use crate::project::{FILE_NAME, ProjectFile};
+use template::Template;
 
-const INDEX: &str = include_str!("../../../templates/index.ts");
-const DENO_JSON: &str = include_str!("../../../templates/deno.json");
 const TSCONFIG: &str = include_str!("../../../templates/tsconfig.json");
 const ENV: &str = include_str!("../../../templates/env");
 const IGNORED: [&str; 4] = [".env", ".env.*", "node_modules/", "dist/"];
@@ -32,9 +31,14 @@ struct Started<'a> {
 }
 
 pub(crate) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
-    match args.mode {
-        InitMode::Create => create(args, context),
-        InitMode::Link => link::run(args, context),
+    match (args.mode, args.template) {
+        (InitMode::Create, _) => create(args, context),
+        (InitMode::Link, None) => link::run(args, context),
+        (InitMode::Link, Some(_)) => Err(Failure::validation(
+            "--template starts new code, and `--mode link` keeps the code of a function",
+        )
+        .hint("leave one of them out; `--mode link --download` gets the function's code")
+        .into()),
     }
 }
 
@@ -44,28 +48,28 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         Some(slug) => slug.clone(),
         None => folder_name::slug(folder, context)?,
     };
+    let template = Template::of(args.template);
+    let code = template.code.iter().map(|(path, _)| *path);
+    let own: Vec<&str> = code.chain([FILE_NAME, "deno.json"]).collect();
     if !args.force {
-        refuse_to_overwrite(folder)?;
+        refuse_to_overwrite(folder, &own)?;
     }
     sdk::write(folder)?;
-    let project = ProjectFile::new(folder, &slug, None, DEFAULT_ENTRYPOINT)?;
-    fs::write(folder.join("index.ts"), INDEX)?;
+    let project = ProjectFile::new(folder, &slug, None, template.entrypoint())?;
+    for (path, text) in template.code {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, text)?;
+    }
     fs::write(folder.join(FILE_NAME), project.text())?;
-    fs::write(folder.join("deno.json"), DENO_JSON)?;
+    fs::write(folder.join("deno.json"), template.deno_json)?;
     write_new(&folder.join("tsconfig.json"), TSCONFIG, 0o644)?;
     // The file contains values that are stored nowhere else.
     write_new(&folder.join(".env"), ENV, 0o600)?;
     add_ignored(&folder.join(".gitignore"))?;
 
-    let files = [
-        "index.ts",
-        FILE_NAME,
-        "deno.json",
-        "tsconfig.json",
-        ".env",
-        ".gitignore",
-        sdk::FOLDER,
-    ];
+    let others = ["tsconfig.json", ".env", ".gitignore", sdk::FOLDER];
+    let files = [own, others.to_vec()].concat();
     context.output.result_with(
         &Started {
             function: &slug,
@@ -82,9 +86,10 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refuse_to_overwrite(folder: &Path) -> anyhow::Result<()> {
-    let existing: Vec<&str> = ["index.ts", FILE_NAME, "deno.json"]
-        .into_iter()
+fn refuse_to_overwrite(folder: &Path, files: &[&str]) -> anyhow::Result<()> {
+    let existing: Vec<&str> = files
+        .iter()
+        .copied()
         .filter(|name| folder.join(name).exists())
         .collect();
     if existing.is_empty() {

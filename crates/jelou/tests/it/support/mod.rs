@@ -5,9 +5,11 @@ mod data_folder;
 mod fake_api;
 mod outcome;
 mod patience;
+mod registry;
 mod sandbox;
 mod server;
 mod terminal;
+mod web;
 
 pub(crate) use call::{Call, Reply};
 pub(crate) use data_folder::{DataFolder, deno, fetched_engine, link_or_copy};
@@ -16,9 +18,11 @@ pub(crate) use outcome::{
     Outcome, Streams, assert_live_outcome, assert_outcome, live_settings, settings,
 };
 pub(crate) use patience::{eventually, turn};
+pub(crate) use registry::Package;
 pub(crate) use sandbox::Sandbox;
 pub(crate) use server::{Serve, Server};
 pub(crate) use terminal::{CTRL_C, CTRL_D, Terminal};
+pub(crate) use web::Web;
 
 /// The source of a function with this handler, a TypeScript expression.
 pub(crate) fn function(handler: &str) -> String {

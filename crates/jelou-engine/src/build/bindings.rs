@@ -1,0 +1,284 @@
+//! Bindings of Workers, which do not exist here. A deploy names those that the project's configuration declares, and
+//! the members of `env` that the code reads and nobody has set.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use jelou_core::source::FileKind;
+use jelou_core::{Slug, SourceTree};
+use jsonc_parser::ParseOptions;
+use regex::Regex;
+use serde_json::{Map, Value};
+
+/// The configuration of a Workers project, in the order in which its tool looks for it.
+const CONFIGURATIONS: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
+/// The most names in one warning.
+const MAX_NAMED: usize = 10;
+
+/// What to use in place of a binding, by the key of its kind in the configuration.
+const INSTEAD: [(&str, &str); 10] = [
+    (
+        "kv_namespaces",
+        "use ctx.memory or a key-value store over the network",
+    ),
+    ("d1_databases", "use a database over the network"),
+    ("hyperdrive", "connect to the database itself"),
+    (
+        "r2_buckets",
+        "use a store with the API of S3, over the network",
+    ),
+    ("queues", "use ctx.waitUntil, or a queue over the network"),
+    (
+        "durable_objects",
+        "use ctx.memory or a database over the network",
+    ),
+    ("services", "call the other function by its URL with fetch"),
+    ("ai", "call a provider's API with fetch"),
+    ("vectorize", "use a database over the network"),
+    (
+        "assets",
+        "declare the files in jelou.json (`assets`) and read them by path",
+    ),
+];
+
+/// A member of `env` with capital letters. `process.env` is not meant.
+const READ: &str = r"(?m)(?:^|[^\w.$]|\b(?:c|ctx|context|event|this)\.)env\??\.([A-Z][A-Z0-9_]*)\b(\s*\??\.\s*[A-Za-z]\w*\s*\()?";
+static READS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(READ).ok());
+
+/// The warnings for a function with a web handler.
+pub(super) fn warnings(
+    slug: &Slug,
+    tree: &SourceTree,
+    used: &BTreeMap<String, FileKind>,
+    secrets: &BTreeSet<&str>,
+) -> Vec<String> {
+    let declared = Declared::of(tree);
+    let reads = reads(tree, used);
+    let place = |name: &str| match reads.get(name) {
+        Some(read) => format!(", read at {}", read.place),
+        None => String::new(),
+    };
+    let mut warnings = Vec::new();
+    if !declared.bindings.is_empty() {
+        let lines = declared.bindings.iter().map(|(name, kind)| {
+            let instead = INSTEAD.iter().find(|(known, _)| known == kind);
+            let instead = instead.map_or("use a service over the network", |(_, instead)| instead);
+            format!("  {name} ({kind}){}: {instead}", place(name))
+        });
+        warnings.push(format!(
+            "{} declares bindings, which do not exist here; `env` has secrets only:\n{}",
+            declared.file,
+            listed(lines)
+        ));
+    }
+    let is_unknown = |name: &str| !secrets.contains(name) && !declared.bindings.contains_key(name);
+    let unset: BTreeSet<&str> = reads
+        .iter()
+        .filter(|(name, read)| is_unknown(name) && !read.is_called)
+        .map(|(name, _)| *name)
+        .chain(declared.variables.iter().map(String::as_str))
+        .filter(|name| is_unknown(name))
+        .collect();
+    let called = reads
+        .iter()
+        .filter(|(name, read)| is_unknown(name) && read.is_called && !unset.contains(*name))
+        .map(|(name, read)| format!("  {name}, at {}", read.place));
+    let called: Vec<String> = called.collect();
+    if !called.is_empty() {
+        warnings.push(format!(
+            "the code calls methods of members of `env` that are not set. Bindings of Workers do not exist here: use ctx.memory, or a service over the network\n{}",
+            listed(called.into_iter())
+        ));
+    }
+    if !unset.is_empty() {
+        let lines = unset.iter().map(|name| match reads.get(name) {
+            Some(read) => format!("  {name}, at {}", read.place),
+            None => format!("  {name}, of `vars` in {}", declared.file),
+        });
+        let lines = listed(lines);
+        let first = unset.first().copied().unwrap_or_default();
+        warnings.push(format!(
+            "the code may read members of `env` that are not set. To set one: jelou secrets set {slug} {first}=...\n{lines}"
+        ));
+    }
+    warnings
+}
+
+fn listed(lines: impl Iterator<Item = String>) -> String {
+    let mut lines: Vec<_> = lines.collect();
+    let more = lines.len().saturating_sub(MAX_NAMED);
+    lines.truncate(MAX_NAMED);
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    lines.join("\n")
+}
+
+/// What the project's configuration declares.
+#[derive(Debug, Default)]
+struct Declared {
+    file: &'static str,
+    /// The kind of each binding, by name.
+    bindings: BTreeMap<String, String>,
+    /// The names of plain values.
+    variables: Vec<String>,
+}
+
+impl Declared {
+    fn of(tree: &SourceTree) -> Self {
+        let found = CONFIGURATIONS
+            .into_iter()
+            .find_map(|file| Some((file, tree.file(file)?.text()?)));
+        let Some((file, text)) = found else {
+            return Self::default();
+        };
+        // The tool that the file belongs to reports what is wrong in it.
+        let members = parse(file, text).unwrap_or_default();
+        let variables = members.get("vars").and_then(Value::as_object);
+        let kinds = members.iter().filter(|(kind, _)| *kind != "vars");
+        Self {
+            file,
+            bindings: kinds
+                .flat_map(|(kind, value)| {
+                    let mut names = Vec::new();
+                    bindings_in(value, &mut names);
+                    names.into_iter().map(|name| (name, kind.clone()))
+                })
+                .collect(),
+            variables: variables
+                .into_iter()
+                .flat_map(|variables| variables.keys().cloned())
+                .collect(),
+        }
+    }
+}
+
+fn parse(file: &str, text: &str) -> Option<Map<String, Value>> {
+    let text = text.trim_start_matches('\u{feff}');
+    if file == "wrangler.toml" {
+        return toml::from_str(text).ok();
+    }
+    jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).ok()
+}
+
+/// The names that a part of the configuration binds. Durable objects and mail have `name` for it.
+fn bindings_in(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| bindings_in(item, names)),
+        Value::Object(members) => {
+            let is_object = members.contains_key("class_name");
+            let key = if is_object { "name" } else { "binding" };
+            match members.get(key) {
+                Some(Value::String(name)) => names.push(name.clone()),
+                _ => members.values().for_each(|value| bindings_in(value, names)),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The first read of a member of `env`.
+#[derive(Debug)]
+struct Read {
+    /// File and line.
+    place: String,
+    /// Whether the code calls a method of it. A secret is a text, so it is most likely a binding.
+    is_called: bool,
+}
+
+/// Methods of texts.
+const OF_TEXTS: [&str; 12] = [
+    "split",
+    "trim",
+    "replace",
+    "replaceAll",
+    "startsWith",
+    "endsWith",
+    "includes",
+    "toLowerCase",
+    "toUpperCase",
+    "toString",
+    "slice",
+    "match",
+];
+
+fn reads<'a>(tree: &'a SourceTree, used: &BTreeMap<String, FileKind>) -> BTreeMap<&'a str, Read> {
+    let mut reads: BTreeMap<&str, Read> = BTreeMap::new();
+    let modules = used.iter().filter(|(_, kind)| **kind == FileKind::Module);
+    for (path, code) in modules.filter_map(|(path, _)| Some((path, tree.file(path)?.text()?))) {
+        for (number, line) in code.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with(['/', '*']);
+            if is_comment || !line.contains("env") {
+                continue;
+            }
+            for found in READS.iter().flat_map(|reads| reads.captures_iter(line)) {
+                let Some(name) = found.get(1) else { continue };
+                let method = found.get(2).map(|method| method.as_str());
+                let is_called = method.is_some_and(|method| {
+                    let method = method.trim_matches(|c: char| !c.is_alphanumeric());
+                    !OF_TEXTS.contains(&method)
+                });
+                let read = reads.entry(name.as_str()).or_insert_with(|| Read {
+                    place: format!("{path}:{}", number + 1),
+                    is_called,
+                });
+                read.is_called |= is_called;
+            }
+        }
+    }
+    reads
+}
+
+#[cfg(test)]
+mod tests {
+    use jelou_core::source::Declared;
+    use jelou_core::{Limits, SourceFile};
+
+    use super::*;
+
+    fn warned(files: &[(&str, &str)], secrets: &[&str]) -> Vec<String> {
+        let files = files.iter();
+        let files = files.map(|(path, text)| SourceFile::new(*path, (*text).to_owned()));
+        let limits = Limits::default().upload();
+        let tree = SourceTree::new(files.collect(), Declared::default(), &limits).unwrap();
+        let used = BTreeMap::from([("index.ts".to_owned(), FileKind::Module)]);
+        let slug = "mi-funcion".parse().unwrap();
+        warnings(&slug, &tree, &used, &secrets.iter().copied().collect())
+    }
+
+    #[test]
+    fn declared_bindings_are_named_with_what_to_use() {
+        let toml = "name = \"a\"\n[vars]\nHOST = \"x\"\nSET = \"y\"\n[[kv_namespaces]]\nbinding = \"CACHE\"\nid = \"1\"\n\
+                    [durable_objects]\nbindings = [{ name = \"ROOM\", class_name = \"Room\" }]\n\
+                    [[queues.producers]]\nqueue = \"q\"\nbinding = \"JOBS\"\n[ai]\nbinding = \"AI\"\n";
+        let code = "export default { fetch: (r, env) => env.CACHE.get('a') };";
+        let warned = warned(&[("index.ts", code), ("wrangler.toml", toml)], &["SET"]);
+        assert_eq!(
+            warned[0],
+            "wrangler.toml declares bindings, which do not exist here; `env` has secrets only:\n  \
+             AI (ai): call a provider's API with fetch\n  \
+             CACHE (kv_namespaces), read at index.ts:1: use ctx.memory or a key-value store over the network\n  \
+             JOBS (queues): use ctx.waitUntil, or a queue over the network\n  \
+             ROOM (durable_objects): use ctx.memory or a database over the network"
+        );
+        assert_eq!(
+            warned[1],
+            "the code may read members of `env` that are not set. To set one: jelou secrets set mi-funcion HOST=...\n  \
+             HOST, of `vars` in wrangler.toml"
+        );
+        assert_eq!(warned.len(), 2);
+    }
+
+    #[test]
+    fn reads_without_a_declaration() {
+        let code = "// env.COMMENT\nenv.KEY;\nc.env.DB.prepare('x');\nprocess.env.OTHER;\nenv.LIST.split(',');\nenv.SET;\nmyenv.NO";
+        let jsonc = "{ // a comment\n \"name\": \"a\", }";
+        let warned = warned(&[("index.ts", code), ("wrangler.jsonc", jsonc)], &["SET"]);
+        assert!(warned[0].ends_with("\n  DB, at index.ts:3"), "{warned:?}");
+        assert!(
+            warned[1].ends_with("mi-funcion KEY=...\n  KEY, at index.ts:2\n  LIST, at index.ts:5"),
+            "{warned:?}"
+        );
+        assert_eq!(warned.len(), 2);
+    }
+}

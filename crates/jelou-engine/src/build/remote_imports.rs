@@ -1,0 +1,67 @@
+//! Finds the imports of remote modules that cannot be had.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::config;
+use super::error::BuildError;
+use super::graph::{Graph, imports, is_remote, redirected};
+use super::remote::Rules;
+use super::workspace::Workspace;
+
+/// One problem for each module that cannot be imported.
+pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -> Vec<BuildError> {
+    let errors: HashMap<&str, &str> = graph
+        .modules
+        .iter()
+        .filter_map(|module| Some((module.specifier.as_str(), module.error.as_deref()?)))
+        .collect();
+    let mut reported = BTreeSet::new();
+    let mut problems = Vec::new();
+    for import in imports(graph) {
+        let Some(url) = import.target.specifier.as_deref() else {
+            continue;
+        };
+        if !is_remote(url) || config::is_sdk(url) || import.is_of_types() {
+            continue;
+        }
+        let target = redirected(graph, url);
+        let error = errors.get(target).map(|error| workspace.readable(error));
+        let Err(problem) = rules.check(url, target, error.as_deref()) else {
+            continue;
+        };
+        if reported.insert(url) {
+            problems.push(BuildError::Remote {
+                importer: import.place(workspace),
+                specifier: import.specifier(),
+                by: entry(workspace, graph, &import.importer.specifier),
+                problem,
+            });
+        }
+    }
+    problems
+}
+
+/// The first import of the upload through which a remote module is reached.
+fn entry(workspace: &Workspace, graph: &Graph, module: &str) -> Option<String> {
+    if workspace.file_of(module).is_some() {
+        return None;
+    }
+    let mut seen = BTreeSet::from([module]);
+    let mut open = vec![module];
+    while let Some(wanted) = open.pop() {
+        for import in imports(graph) {
+            let target = import.target.specifier.as_deref();
+            if target.map(|url| redirected(graph, url)) != Some(wanted) {
+                continue;
+            }
+            let importer = import.importer.specifier.as_str();
+            if workspace.file_of(importer).is_some() {
+                return Some(import.place(workspace));
+            }
+            if seen.insert(importer) {
+                open.push(importer);
+            }
+        }
+    }
+    None
+}

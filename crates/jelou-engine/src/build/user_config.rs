@@ -1,0 +1,297 @@
+//! What the upload's own `deno.json`, import map and folders say about imports.
+
+use std::collections::BTreeMap;
+
+use jelou_core::{SourceFile, SourceTree};
+use jsonc_parser::ParseOptions;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::config::{PACKAGE_JSON, is_sdk};
+use super::error::BuildError;
+
+/// Names of the configuration file in a folder, in Deno's search order. The last one is an import map by itself, as in
+/// projects of Supabase.
+const FILES: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
+/// The configuration of TypeScript's compiler, which counts in a folder without one of Deno.
+const TSCONFIG: &str = "tsconfig.json";
+/// What an import may lead to, besides a file of the project. A host that is not allowed is an error at its import,
+/// because a project may map modules that only its tests use.
+const SCHEMES: [&str; 4] = ["npm:", "jsr:", "node:", "https:"];
+
+type Imports = BTreeMap<String, String>;
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    #[serde(default)]
+    imports: Imports,
+    #[serde(default)]
+    scopes: BTreeMap<String, Imports>,
+    #[serde(default)]
+    compiler_options: Map<String, Value>,
+    /// The path of a file with the imports.
+    import_map: Option<String>,
+}
+
+/// The parts that a build keeps. Paths are relative to the folder of the build, whose `src/` holds the upload.
+#[derive(Debug, Default)]
+pub(super) struct UserConfig {
+    pub(super) imports: Imports,
+    pub(super) scopes: BTreeMap<String, Imports>,
+    pub(super) compiler_options: Map<String, Value>,
+    /// The files of the upload that say it.
+    pub(super) files: Vec<String>,
+}
+
+impl UserConfig {
+    /// Reads the configuration of the entrypoint's folder and of those above it. The nearest one has priority.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Config`] or [`BuildError::Import`].
+    pub(super) fn of(tree: &SourceTree) -> Result<Self, BuildError> {
+        let mut config = Self::default();
+        for folder in folders(tree.entrypoint()) {
+            let package = format!("{folder}{PACKAGE_JSON}");
+            config
+                .files
+                .extend(tree.file(&package).map(|file| file.path.clone()));
+            let mut names = FILES.iter().map(|name| format!("{folder}{name}"));
+            if let Some(file) = names.find_map(|path| tree.file(&path)) {
+                config.add(tree, file)?;
+            } else if let Some(file) = tree.file(&format!("{folder}{TSCONFIG}")) {
+                config.add_tsconfig(file)?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn add(&mut self, tree: &SourceTree, file: &SourceFile) -> Result<(), BuildError> {
+        let document = parse(file)?;
+        self.files.push(file.path.clone());
+        self.compiler_options.extend(document.compiler_options);
+        if let Some(map) = document.import_map {
+            let named = inside(&file.path, &map).and_then(|path| tree.file(&path));
+            let map_file = named.ok_or_else(|| BuildError::Config {
+                file: file.path.clone(),
+                reason: format!("`importMap` is `{map}`, which is not a file of the project"),
+            })?;
+            let map = parse(map_file)?;
+            self.files.push(map_file.path.clone());
+            self.add_imports(map_file, map.imports, map.scopes)?;
+        }
+        self.add_imports(file, document.imports, document.scopes)
+    }
+
+    /// Takes how JSX is compiled, and aliases such as `"@/*": ["./src/*"]`.
+    fn add_tsconfig(&mut self, file: &SourceFile) -> Result<(), BuildError> {
+        let mut options = parse(file)?.compiler_options;
+        self.files.push(file.path.clone());
+        let base = match options.remove("baseUrl") {
+            Some(Value::String(base)) => base,
+            _ => ".".to_owned(),
+        };
+        if let Some(Value::Object(paths)) = options.remove("paths") {
+            let aliases = paths.iter().filter_map(|(alias, targets)| {
+                let target = targets.get(0)?.as_str()?;
+                let alias = alias.strip_suffix('*').unwrap_or(alias);
+                let target = target.strip_suffix('*').unwrap_or(target);
+                let path = inside(&file.path, &format!("{base}/{target}"))?;
+                Some((alias.to_owned(), format!("./src/{path}")))
+            });
+            let aliases = aliases.filter(|(alias, _)| !alias.is_empty() && !is_sdk(alias));
+            self.imports.extend(aliases);
+        }
+        // Other values leave JSX as it is, for another tool.
+        match options.get("jsx").and_then(Value::as_str) {
+            Some("react" | "react-jsx") => {}
+            Some("react-jsxdev") => {
+                options.insert("jsx".to_owned(), "react-jsx".into());
+            }
+            _ => {
+                options.remove("jsx");
+            }
+        }
+        self.compiler_options.extend(options);
+        Ok(())
+    }
+
+    fn add_imports(
+        &mut self,
+        file: &SourceFile,
+        imports: Imports,
+        scopes: BTreeMap<String, Imports>,
+    ) -> Result<(), BuildError> {
+        self.imports.extend(mapped(file, imports)?);
+        for (scope, imports) in scopes {
+            let scope = target(file, &scope).unwrap_or(scope);
+            let imports = mapped(file, imports)?;
+            self.scopes.entry(scope).or_default().extend(imports);
+        }
+        Ok(())
+    }
+}
+
+/// The folders from the root to the entrypoint's, each with `/` at its end unless it is the root.
+pub(super) fn folders(entrypoint: &str) -> impl Iterator<Item = &str> {
+    let ends = entrypoint.match_indices('/').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(ends).map(|end| &entrypoint[..end])
+}
+
+fn mapped(file: &SourceFile, imports: Imports) -> Result<Imports, BuildError> {
+    let others = imports.into_iter().filter(|(key, _)| !is_sdk(key));
+    others
+        .map(|(key, value)| match target(file, &value) {
+            Some(target) => Ok((key, target)),
+            None => Err(BuildError::Import {
+                file: file.path.clone(),
+                key,
+                value,
+            }),
+        })
+        .collect()
+}
+
+/// Where an import leads, `None` if that is not allowed.
+fn target(file: &SourceFile, value: &str) -> Option<String> {
+    if SCHEMES.iter().any(|scheme| value.starts_with(scheme)) {
+        return Some(value.to_owned());
+    }
+    let is_path = value.starts_with("./") || value.starts_with("../");
+    let path = is_path.then(|| inside(&file.path, value))??;
+    Some(format!("./src/{path}"))
+}
+
+/// The path in the upload that `relative` names in the file at `from`. `None` if it is outside.
+fn inside(from: &str, relative: &str) -> Option<String> {
+    let mut segments: Vec<&str> = from.split('/').collect();
+    segments.pop();
+    for segment in relative.split('/') {
+        match segment {
+            "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            name => segments.push(name),
+        }
+    }
+    Some(segments.join("/"))
+}
+
+/// Deno's configuration is JSON with comments, trailing commas and an optional byte order mark.
+fn parse(file: &SourceFile) -> Result<Document, BuildError> {
+    let invalid = |reason: String| BuildError::Config {
+        file: file.path.clone(),
+        reason,
+    };
+    let text = file
+        .text()
+        .ok_or_else(|| invalid("it is not UTF-8 text".to_owned()))?
+        .trim_start_matches('\u{feff}');
+    jsonc_parser::parse_to_serde_value::<Option<Document>>(text, &ParseOptions::default())
+        .map(Option::unwrap_or_default)
+        .map_err(|error| invalid(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use jelou_core::Limits;
+    use jelou_core::source::Declared;
+
+    use super::*;
+
+    fn config(entrypoint: &str, files: &[(&str, &str)]) -> Result<UserConfig, BuildError> {
+        let files = files.iter().chain(&[(entrypoint, "")]);
+        let files = files.map(|(path, content)| SourceFile::new(*path, (*content).to_owned()));
+        let declared = Declared {
+            entrypoint: Some(entrypoint),
+            ..Declared::default()
+        };
+        let limits = Limits::default().upload();
+        UserConfig::of(&SourceTree::new(files.collect(), declared, &limits).unwrap())
+    }
+
+    #[test]
+    fn the_nearest_configuration_has_priority() {
+        let files = [
+            (
+                "deno.json",
+                r#"{"imports": {"a": "npm:a@1", "b": "./lib/b.ts"}}"#,
+            ),
+            (
+                "functions/hello/deno.jsonc",
+                r#"{"imports": {"a": "npm:a@2", "shared/": "../_shared/"}} // nearest"#,
+            ),
+            (
+                "functions/other/deno.json",
+                r#"{"imports": {"c": "npm:c@1"}}"#,
+            ),
+        ];
+        let found = config("functions/hello/index.ts", &files).unwrap();
+        let imports: Vec<_> = found.imports.into_iter().collect();
+        let expected = [
+            ("a", "npm:a@2"),
+            ("b", "./src/lib/b.ts"),
+            ("shared/", "./src/functions/_shared/"),
+        ];
+        assert_eq!(
+            imports,
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
+        assert_eq!(found.files, ["deno.json", "functions/hello/deno.jsonc"]);
+    }
+
+    #[test]
+    fn an_import_map_is_a_file_of_its_own() {
+        let map = r#"{"imports": {"std/": "https://deno.land/std@0.224.0/"}, "scopes": {"./x/": {"y": "./z.ts"}}}"#;
+        let named = r#"{"importMap": "../maps/map.json"}"#;
+        let found = config(
+            "f/index.ts",
+            &[("f/deno.json", named), ("maps/map.json", map)],
+        )
+        .unwrap();
+        assert_eq!(found.imports["std/"], "https://deno.land/std@0.224.0/");
+        assert_eq!(found.scopes["./src/maps/x/"]["y"], "./src/maps/z.ts");
+        let alone = config(
+            "functions/a/index.ts",
+            &[("functions/import_map.json", map)],
+        );
+        assert!(alone.unwrap().imports.contains_key("std/"));
+        let missing = config(
+            "index.ts",
+            &[("deno.json", r#"{"importMap": "none.json"}"#)],
+        );
+        assert!(matches!(missing, Err(BuildError::Config { .. })));
+    }
+
+    #[test]
+    fn tsconfig_counts_without_a_configuration_of_deno() {
+        let tsconfig = r#"{"compilerOptions": {"jsx": "react-jsxdev", "jsxImportSource": "hono/jsx", "baseUrl": "./app",
+            "paths": {"@/*": ["./lib/*"], "~config": ["config.ts"], "*": ["./types/*"], "out/*": ["../../x/*"],}}} // comment"#;
+        let found = config("src/index.tsx", &[("tsconfig.json", tsconfig)]).unwrap();
+        let imports: Vec<_> = found.imports.into_iter().collect();
+        let expected = [("@/", "./src/app/lib/"), ("~config", "./src/app/config.ts")];
+        assert_eq!(
+            imports,
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
+        assert_eq!(found.compiler_options["jsx"], "react-jsx");
+        let files = [("tsconfig.json", tsconfig), ("deno.json", "{}")];
+        assert!(config("index.ts", &files).unwrap().imports.is_empty());
+    }
+
+    #[test]
+    fn nothing_leads_outside() {
+        for bad in [
+            "../x.ts",
+            "./a/../../x.ts",
+            "/etc/passwd",
+            "http://a.b/c.ts",
+        ] {
+            let text = serde_json::json!({ "imports": { "x": bad } }).to_string();
+            let refused = config("index.ts", &[("deno.json", &text)]);
+            assert!(matches!(refused, Err(BuildError::Import { .. })), "{bad}");
+        }
+    }
+}
