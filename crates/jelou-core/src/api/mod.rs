@@ -4,6 +4,7 @@
 mod access_tokens;
 mod audit;
 mod deployments;
+mod function_settings;
 mod functions;
 mod leaks;
 mod logs;
@@ -19,6 +20,9 @@ pub use deployments::{
     ChangedSecret, DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource,
     FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary, SecretChange,
     ToolSummary, UpdateDeployment,
+};
+pub use function_settings::{
+    ChangeEgress, ChangeLimits, EgressRules, LimitInForce, LimitOwner,
 };
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
