@@ -32,7 +32,9 @@ pub enum EgressHost {
 pub enum ParseEgressRuleError {
     #[error("`{0}`: the port must be a number from 1 to 65535")]
     Port(String),
-    #[error("`{0}` is IPv6; rules are for IPv4, and `sandbox.ipv6` turns IPv6 on for every function")]
+    #[error(
+        "`{0}` is IPv6; rules are for IPv4, and `sandbox.ipv6` turns IPv6 on for every function"
+    )]
     Ipv6(String),
     #[error("`{0}`: rules have no wildcards; name each host, or a network such as 10.0.0.0/8")]
     Wildcard(String),
@@ -104,10 +106,9 @@ fn parse_host(text: &str) -> Option<EgressHost> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     // A last label of digits would be another way to write an address (WHATWG URL, "ends in a number").
-    let is_number = name
-        .rsplit('.')
-        .next()
-        .is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x"));
+    let is_number = name.rsplit('.').next().is_some_and(|label| {
+        label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x")
+    });
     let is_name = name.len() <= MAX_NAME_BYTES && name.split('.').all(is_label) && !is_number;
     is_name.then_some(EgressHost::Name(name))
 }

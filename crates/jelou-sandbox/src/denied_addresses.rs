@@ -247,7 +247,11 @@ mod tests {
                         opening.network.contains(&address) && opening.port == Some(port)
                     });
                     let expected = !(open || whole.contains(&address));
-                    assert_eq!(refuses(&denied, address, port), expected, "{whole}: {address}:{port}");
+                    assert_eq!(
+                        refuses(&denied, address, port),
+                        expected,
+                        "{whole}: {address}:{port}"
+                    );
                 }
             }
         }

@@ -52,7 +52,10 @@ impl Launch {
 
     /// Bytes that exec copies to the stack of the program.
     fn argument_bytes(&self) -> u64 {
-        self.arguments.iter().map(|argument| argument.len() as u64 + 1).sum()
+        self.arguments
+            .iter()
+            .map(|argument| argument.len() as u64 + 1)
+            .sum()
     }
 
     /// Argument zero. User code can read it, so it does not contain the program's folder.

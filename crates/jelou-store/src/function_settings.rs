@@ -38,7 +38,14 @@ impl Store {
         for rule in allow {
             if let Err(place) = settings.egress.binary_search(rule) {
                 settings.egress.insert(place, rule.clone());
-                record(&mut change, Action::EgressAllow, slug, &rule.to_string(), None).await?;
+                record(
+                    &mut change,
+                    Action::EgressAllow,
+                    slug,
+                    &rule.to_string(),
+                    None,
+                )
+                .await?;
             }
         }
         for rule in deny {
@@ -46,7 +53,14 @@ impl Store {
                 return Err(StoreError::not_found(Resource::EgressRule, rule));
             };
             settings.egress.remove(place);
-            record(&mut change, Action::EgressDeny, slug, &rule.to_string(), None).await?;
+            record(
+                &mut change,
+                Action::EgressDeny,
+                slug,
+                &rule.to_string(),
+                None,
+            )
+            .await?;
         }
         write(change, slug, settings).await
     }
@@ -67,7 +81,14 @@ impl Store {
         for (name, value) in set {
             settings.limits.insert(*name, *value);
             let value = value.to_string();
-            record(&mut change, Action::LimitSet, slug, name.as_str(), Some(&value)).await?;
+            record(
+                &mut change,
+                Action::LimitSet,
+                slug,
+                name.as_str(),
+                Some(&value),
+            )
+            .await?;
         }
         for name in unset {
             if settings.limits.remove(name).is_none() {
@@ -79,10 +100,7 @@ impl Store {
     }
 }
 
-async fn settings_of(
-    change: &mut Change<'_>,
-    slug: &Slug,
-) -> Result<FunctionSettings, StoreError> {
+async fn settings_of(change: &mut Change<'_>, slug: &Slug) -> Result<FunctionSettings, StoreError> {
     let row = sqlx::query("SELECT settings FROM functions WHERE slug = $1")
         .bind(slug.as_str())
         .fetch_optional(change.connection())

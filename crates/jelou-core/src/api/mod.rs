@@ -21,9 +21,7 @@ pub use deployments::{
     FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary, SecretChange,
     ToolSummary, UpdateDeployment,
 };
-pub use function_settings::{
-    ChangeEgress, ChangeLimits, EgressRules, LimitInForce, LimitOwner,
-};
+pub use function_settings::{ChangeEgress, ChangeLimits, EgressRules, LimitInForce, LimitOwner};
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 pub use logs::CallGroup;

@@ -13,9 +13,7 @@ pub enum LeaseError {
     /// A newer slot has replaced this slot. The caller looks the function up again.
     #[error("the slot is retired")]
     Retired,
-    #[error(
-        "{running} requests are being worked on ({limit}) and {queued} wait ({queue_limit})"
-    )]
+    #[error("{running} requests are being worked on ({limit}) and {queued} wait ({queue_limit})")]
     Overloaded {
         running: usize,
         queued: usize,

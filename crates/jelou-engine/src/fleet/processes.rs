@@ -179,7 +179,10 @@ impl Processes {
             return;
         }
         let now = self.starter.openings(&self.spec).await;
-        for instance in instances.iter().filter(|instance| instance.worker.is_open()) {
+        for instance in instances
+            .iter()
+            .filter(|instance| instance.worker.is_open())
+        {
             let Some(moved) = instance.worker.terms.openings.outdated_by(&now) else {
                 continue;
             };

@@ -185,10 +185,7 @@ impl Blank {
     /// # Errors
     ///
     /// When the function cannot be loaded.
-    pub(crate) async fn inspect(
-        mut self,
-        request: &LoadRequest<'_>,
-    ) -> Result<Loaded, LoadError> {
+    pub(crate) async fn inspect(mut self, request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
         let written = tokio::spawn(logs::last_lines(self.stdout));
         if let Some(stderr) = self.child.stderr.take() {
             tokio::spawn(logs::discard(stderr));

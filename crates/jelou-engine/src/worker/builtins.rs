@@ -54,8 +54,7 @@ async fn compile(launcher: &Arc<Launcher>) -> Result<Option<CodeCache>, LoadErro
         return Ok(None);
     };
     let terms = launcher.common_terms().await;
-    let mut blank =
-        Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, terms, charge).await?;
+    let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, terms, charge).await?;
     let told = load::compile(&mut blank.connection, None);
     guarded(&launcher.limits, &mut blank.child, &blank.dir, told).await?;
     module_cache::settle(&blank.dir.deno_dir()).await;

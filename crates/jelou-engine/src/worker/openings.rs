@@ -82,7 +82,11 @@ impl Openings {
             let is_open = |network| old.is_some_and(|old| old.networks.contains(network));
             !new.networks.iter().all(is_open)
         })?;
-        let addresses: Vec<_> = moved.networks.iter().map(|net| net.addr().to_string()).collect();
+        let addresses: Vec<_> = moved
+            .networks
+            .iter()
+            .map(|net| net.addr().to_string())
+            .collect();
         Some(format!("{} is now at {}", moved.rule, addresses.join(", ")))
     }
 }
@@ -134,12 +138,11 @@ mod tests {
     #[tokio::test]
     async fn names_become_addresses() {
         let opened = openings(&["localhost:5432", "10.0.0.0/8", "no.such.name.invalid:1"]).await;
-        let expected = [("127.0.0.1/32", Some(5432)), ("10.0.0.0/8", None)].map(|(network, port)| {
-            Opening {
+        let expected =
+            [("127.0.0.1/32", Some(5432)), ("10.0.0.0/8", None)].map(|(network, port)| Opening {
                 network: network.parse().unwrap(),
                 port,
-            }
-        });
+            });
         assert_eq!(opened.list(), expected);
         assert_eq!(opened.unresolved(), ["no.such.name.invalid:1"]);
     }

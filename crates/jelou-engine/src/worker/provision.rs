@@ -82,8 +82,7 @@ pub(crate) async fn compile_apart(
         return Ok(None);
     };
     let terms = launcher.common_terms().await;
-    let mut blank =
-        Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, terms, charge).await?;
+    let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, terms, charge).await?;
     let module = blank.provide(files).await;
     let module = module.map_err(|error| LoadError::Died(error.to_string()))?;
     blank.compile(launcher, &module, files).await

@@ -28,9 +28,7 @@ const WINDOW: Duration = Duration::from_millis(400);
 /// The limit that a process exceeded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Breach {
-    #[error(
-        "private memory of {used_mib} MiB is over the limit of {limit_mib} MiB ({limit})"
-    )]
+    #[error("private memory of {used_mib} MiB is over the limit of {limit_mib} MiB ({limit})")]
     Memory {
         used_mib: u64,
         limit_mib: u64,

@@ -7,8 +7,8 @@ use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
 use jelou_core::{
-    DeploymentId, FunctionId, FunctionSettings, Manifest, Provenance, Slug, SmokeCall, SourceTree, TokenLabels,
-    TokenName, TokenPolicy,
+    DeploymentId, FunctionId, FunctionSettings, Manifest, Provenance, Slug, SmokeCall, SourceTree,
+    TokenLabels, TokenName, TokenPolicy,
 };
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};

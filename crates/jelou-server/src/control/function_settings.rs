@@ -50,7 +50,9 @@ impl Control {
             let count = before.egress.len() + added.count();
             if count > MAX_RULES {
                 return Err(ControlError::Invalid {
-                    detail: format!("there would be {count} egress rules; the limit is {MAX_RULES}"),
+                    detail: format!(
+                        "there would be {count} egress rules; the limit is {MAX_RULES}"
+                    ),
                     hint: "open a network instead of its addresses",
                 });
             }
@@ -94,7 +96,9 @@ impl Control {
             let unset = unset.iter().map(ToString::to_string);
             let changes = [("set", set.collect()), ("unset", unset.collect::<Vec<_>>())];
             control.put_settings(&slug, &before, &settings, "limits.changed", &changes);
-            Ok(described_limits(&control.settings_in_force(&settings).limits))
+            Ok(described_limits(
+                &control.settings_in_force(&settings).limits,
+            ))
         })
         .await
     }

@@ -259,7 +259,12 @@ async fn read(
             Err(Oversize::of(&error, &limits).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
         }
         Ok(Err(ReadError::Lease(error))) => {
-            failures::log(exchange.gateway, exchange.function, exchange.request_id, &error);
+            failures::log(
+                exchange.gateway,
+                exchange.function,
+                exchange.request_id,
+                &error,
+            );
             Err(Answer::Unavailable { retry_after: 1 })
         }
         Err(_) => Err(Answer::TimedOut),

@@ -26,7 +26,9 @@ pub(super) fn run(
         )],
         |human| {
             human.success(&format!("{verb} {}", named.join(", ")))?;
-            human.item(&format!("The next call of {slug} has a new process with this"))
+            human.item(&format!(
+                "The next call of {slug} has a new process with this"
+            ))
         },
     )?;
     Ok(())
@@ -34,7 +36,9 @@ pub(super) fn run(
 
 /// The slug comes first. A single word is a host, unless it could be the slug with the host forgotten.
 fn read(mut arguments: Vec<String>) -> anyhow::Result<(Option<Slug>, Vec<EgressRule>)> {
-    let could_be_slug = arguments.first().and_then(|first| first.parse::<Slug>().ok());
+    let could_be_slug = arguments
+        .first()
+        .and_then(|first| first.parse::<Slug>().ok());
     if let (Some(slug), 1) = (&could_be_slug, arguments.len()) {
         return Err(Failure::input(format!("there is no host after `{slug}`"))
             .hint(format!(
