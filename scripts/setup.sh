@@ -22,7 +22,7 @@ for pair in "${needed[@]}"; do
 done
 
 # Servers for the tests of database drivers. Their programs are not in every user's PATH.
-[[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server-core)
+[[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 
 # On Debian, virtual environments need a package of their own.

@@ -14,7 +14,7 @@ use super::error::LeaseError;
 use super::eviction::Evictable;
 use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
-use crate::worker::{Blank, Launcher, LoadError, Terms};
+use crate::worker::{Blank, Launcher, LoadError, OpenRule, Terms};
 
 /// Pause after a failed start of a blank worker, so that retries do not overload a broken machine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ impl Pool {
         if !self.launcher.egress.iter().any(EgressRule::is_name) {
             return;
         }
-        let now = self.launcher.common_terms().await.openings;
+        let now = OpenRule::resolve_all(self.launcher.egress.iter()).await;
         let is_outdated = |blank: &Blank| blank.terms().openings.outdated_by(&now).is_some();
         let (ended, kept) = std::mem::take(&mut *self.ready())
             .into_iter()

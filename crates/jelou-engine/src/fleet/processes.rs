@@ -20,7 +20,7 @@ use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
 use super::starter::FunctionStarter;
 use crate::artifacts::Unpacked;
-use crate::worker::{LoadError, Worker};
+use crate::worker::{LoadError, OpenRule, Worker};
 
 /// Selects the process of each request, and starts and ends processes.
 #[derive(Debug)]
@@ -174,11 +174,11 @@ impl Processes {
     /// finish.
     pub(super) async fn replace_outdated(&self) {
         let instances = self.instances.load_full();
-        let common = self.starter.launcher.egress.iter();
-        if instances.is_empty() || !common.chain(&self.spec.egress).any(EgressRule::is_name) {
+        let rules = || self.starter.egress(&self.spec);
+        if instances.is_empty() || !rules().any(EgressRule::is_name) {
             return;
         }
-        let now = self.starter.openings(&self.spec).await;
+        let now = OpenRule::resolve_all(rules()).await;
         for instance in instances
             .iter()
             .filter(|instance| instance.worker.is_open())

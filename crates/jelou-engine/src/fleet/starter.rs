@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jelou_core::EgressRule;
 use jelou_sandbox::CpuShare;
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -132,13 +133,16 @@ impl FunctionStarter {
     async fn own_terms(&self, spec: &LaunchSpec) -> Terms {
         Terms {
             limits: Arc::clone(&spec.limits),
-            openings: Arc::new(self.openings(spec).await),
+            openings: Arc::new(Openings::resolve(self.egress(spec)).await),
         }
     }
 
-    /// The egress rules of all functions and of this one, resolved now.
-    pub(super) async fn openings(&self, spec: &LaunchSpec) -> Openings {
-        Openings::resolve(self.launcher.egress.iter().chain(&spec.egress)).await
+    /// The egress rules of all functions and of this one.
+    pub(super) fn egress<'a>(
+        &'a self,
+        spec: &'a LaunchSpec,
+    ) -> impl Iterator<Item = &'a EgressRule> {
+        self.launcher.egress.iter().chain(&spec.egress)
     }
 
     /// Compiles the bundle for the next starts, unless that was done at its deploy: by this version of the engine, on

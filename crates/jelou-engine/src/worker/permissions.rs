@@ -12,7 +12,7 @@ pub(crate) fn flags(
     files: &Path,
     sockets: &[PathBuf],
     egress: &Path,
-    denied: Vec<String>,
+    denied: &[String],
 ) -> Vec<String> {
     let mut paths = home.display().to_string();
     if purpose == Purpose::Serve {
@@ -25,7 +25,7 @@ pub(crate) fn flags(
     ];
     if purpose == Purpose::Serve {
         flags.push("--allow-net".to_owned());
-        flags.extend(denied);
+        flags.extend_from_slice(denied);
     } else {
         // The worker's own sockets only.
         let own: Vec<_> = sockets

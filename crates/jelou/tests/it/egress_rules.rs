@@ -130,7 +130,7 @@ fn a_rule_is_for_one_function_one_host_and_one_port() {
     stage.jelou(&format!("egress deny una localhost:{open}"));
     assert!(stage.read(0, "localhost", open).is_err());
     let audit = stage.jelou("audit --limit 3");
-    let entry = &audit["items"][0];
+    let entry = &audit[0];
     assert_eq!(entry["action"], "egress.deny", "{audit}");
     assert_eq!(entry["target"], format!("localhost:{open}"));
 }

@@ -38,9 +38,7 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
     let expected = json!({ "name": "max_memory_mib", "value": 256, "setFor": "server" });
     assert_eq!(limit(&limits, "max_memory_mib"), &expected);
     let audit = jelou(&sandbox, "audit --limit 3");
-    let actions: Vec<_> = (0..3)
-        .map(|entry| audit["items"][entry]["action"].clone())
-        .collect();
+    let actions: Vec<_> = (0..3).map(|entry| audit[entry]["action"].clone()).collect();
     assert_eq!(actions, ["limit.unset", "limit.set", "limit.set"]);
 
     for (line, code, reason) in [
