@@ -58,17 +58,17 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     let mut whole = Vec::new();
     let mut parts = Vec::new();
     for opening in openings {
-        let Some(part) = intersection(range, opening.network) else {
+        let Some(network) = intersection(range, opening.network) else {
             continue;
         };
         match opening.port {
-            None => whole.push(part),
-            Some(port) => parts.push((part, port)),
+            None => whole.push(network),
+            Some(port) => parts.push((network, port)),
         }
     }
     let mut partly_open = Vec::new();
-    for (part, _) in &parts {
-        cut(*part, &whole, &mut partly_open);
+    for (network, _) in &parts {
+        cut(*network, &whole, &mut partly_open);
     }
     let partly_open = Ipv4Net::aggregate(&partly_open);
     if partly_open.is_empty() {
@@ -81,7 +81,7 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     };
     for port in 1..=u16::MAX {
         let named = parts.iter().filter(|(_, named)| *named == port);
-        let holes: Vec<_> = named.map(|(part, _)| *part).collect();
+        let holes: Vec<_> = named.map(|(network, _)| *network).collect();
         let mut closed = Vec::new();
         if holes.is_empty() {
             closed.clone_from(&anywhere);
