@@ -12,6 +12,7 @@ needed=(
   npm:npm
   openssl:openssl
   python3:python3
+  redis-check-rdb:redis-tools
   sqlite3:sqlite3
 )
 
@@ -19,6 +20,10 @@ missing=()
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
+
+# Servers for the tests of database drivers. Their programs are not in every user's PATH.
+[[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 
 # On Debian, virtual environments need a package of their own.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -35,6 +40,11 @@ if ((${#missing[@]} > 0)); then
   fi
   export DEBIAN_FRONTEND=noninteractive
   "${as_root[@]}" apt-get update --quiet </dev/null
+  # The tests start their own database servers: the machine gets none.
+  if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common ]]; then
+    "${as_root[@]}" mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+  fi
   "${as_root[@]}" apt-get install --quiet --yes --no-install-recommends "${missing[@]}" </dev/null
 fi
 

@@ -221,7 +221,9 @@ Deno.test("refusals have the words of this platform, and the classes and codes o
     {},
     { denied: ["127.0.0.0/8", "169.254.0.0/16", "10.0.0.0/8", "192.168.0.0/16", "[::1]"] },
   );
-  const opens = "the operator of the server can open it with egress.allow";
+  const opens = (address: string) =>
+    `an administrator can open it: jelou egress allow mi-funcion ${address} ` +
+    "(for every function: egress.allow in the server's settings)";
   const told = await result(worker) as Record<string, unknown>;
   equal(told, {
     read: [
@@ -242,27 +244,33 @@ Deno.test("refusals have the words of this platform, and the classes and codes o
     run: ["NotCapable", null, "functions cannot start other programs: `/bin/true`"],
     ffi: ["NotCapable", null, "functions cannot load native libraries: `libc.so.6`"],
     sys: ["NotCapable", null, "functions cannot see or change the machine: `inspector`"],
-    loop: ["NotCapable", "EACCES", `\`127.0.0.1:1\` is refused: 127.0.0.0/8 is this machine; ${opens}`],
+    loop: [
+      "NotCapable",
+      "EACCES",
+      `\`127.0.0.1:1\` is refused: 127.0.0.0/8 is this machine; ${opens("127.0.0.1:1")}`,
+    ],
     metadata: [
       "NotCapable",
       "EACCES",
-      `\`169.254.169.254:80\` is refused: 169.254.0.0/16 is link-local; ${opens}`,
+      `\`169.254.169.254:80\` is refused: 169.254.0.0/16 is link-local; ${opens("169.254.169.254:80")}`,
     ],
-    v6: ["NotCapable", "EACCES", `\`[::1]:2\` is refused: it is this machine; ${opens}`],
+    v6: ["NotCapable", "EACCES", `\`[::1]:2\` is refused: it is this machine`],
     socket: [
       "NotCapable",
       "EACCES",
-      `\`10.1.2.3:5432\` is refused: 10.0.0.0/8 is a private network; ${opens}`,
+      `\`10.1.2.3:5432\` is refused: 10.0.0.0/8 is a private network; ${opens("10.1.2.3:5432")}`,
     ],
     tls: [
       "NotCapable",
       "EACCES",
-      `\`192.168.1.1:443\` is refused: 192.168.0.0/16 is a private network; ${opens}`,
+      `\`192.168.1.1:443\` is refused: 192.168.0.0/16 is a private network; ${opens("192.168.1.1:443")}`,
     ],
     name: [
       "TypeError",
-      `fetch failed: \`127.0.0.1:2\` is refused: 127.0.0.0/8 is this machine; ${opens}`,
-      `error sending request for url (http://localhost:2/): client error (Connect): \`127.0.0.1:2\` is refused: 127.0.0.0/8 is this machine; ${opens}`,
+      `fetch failed: \`127.0.0.1:2\` is refused: 127.0.0.0/8 is this machine; ${opens("127.0.0.1:2")}`,
+      `error sending request for url (http://localhost:2/): client error (Connect): \`127.0.0.1:2\` is refused: 127.0.0.0/8 is this machine; ${
+        opens("127.0.0.1:2")
+      }`,
     ],
     isNotFound: true,
     isNotCapable: true,

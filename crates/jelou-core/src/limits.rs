@@ -1,11 +1,16 @@
 //! The limits of functions: of their builds, processes and requests. Each one is a setting of the operator, and its
-//! error names it.
+//! error names it. A function can have some of them of its own ([`FunctionLimits`]).
+
+mod own;
+mod rules;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::source::UploadLimits;
+pub use own::{FunctionLimits, LimitName, OwnLimits, ParseLimitNameError};
+pub use rules::LimitsError;
 
 /// The limits, section `[limits]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +146,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The value in force of a limit; `None` when nothing is set.
+    pub fn value(&self, setting: &str) -> Option<u64> {
+        match setting {
+            "max_body_memory_mib" => Some(self.body_memory_mib()),
+            _ => serde_json::to_value(self).ok()?.get(setting)?.as_u64(),
+        }
+    }
+
     pub fn upload(&self) -> UploadLimits {
         UploadLimits {
             files: self.max_upload_files,

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::Ipv4Net;
-use jelou_core::{Limits, Slug, SourceTree};
-use jelou_sandbox::{
-    LayerStatus, ProcessLimits, Sandbox, SandboxConfig, SandboxError, denied_addresses,
-};
+use jelou_core::{EgressHost, EgressRule, FunctionLimits, Limits, OwnLimits, Slug, SourceTree};
+use jelou_sandbox::{LayerStatus, Sandbox, SandboxConfig, SandboxError};
 use serde_json::{Map, Value};
 
 use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
@@ -17,10 +15,10 @@ use crate::capacity::Budget;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
     CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
-    Platform, Pool, Processes, Reaper, Slot, keep_filled,
+    Platform, Pool, Processes, Reaper, Slot, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
-use crate::worker::{Launcher, Program, RunDir};
+use crate::worker::{Launcher, Program, RunDir, process_limits};
 
 /// Maximum bytes of the path of `run_dir`. The rest of a socket path is for the worker's number and the socket's name.
 const MAX_RUN_DIR_BYTES: usize = 80;
@@ -35,8 +33,8 @@ pub struct EngineConfig {
     pub run_dir: PathBuf,
     pub limits: Limits,
     pub sandbox: SandboxConfig,
-    /// Networks that functions may connect to, although they are in denied ranges.
-    pub egress_allow: Vec<Ipv4Net>,
+    /// What all functions may connect to, although it is in denied ranges.
+    pub egress_allow: Vec<EgressRule>,
     pub network: NetworkConfig,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
@@ -95,7 +93,7 @@ impl Engine {
         let sandbox = Sandbox::set_up(
             sandbox,
             process_limits(&limits),
-            &egress_allow,
+            &whole_networks(&egress_allow),
             run_dir.path(),
         )?;
         for layer in sandbox.layers().iter().filter(|layer| !layer.active) {
@@ -109,15 +107,20 @@ impl Engine {
         )
         .into();
         let budget = Arc::new(Budget::new(limits.max_workers_memory_mib));
-        let idle_timeout = limits.idle_timeout();
         let program = Program {
             deno: deno.binary.clone(),
             assets: assets.clone(),
-            denied_addresses: denied_addresses(&egress_allow),
             ca: network.ca.clone(),
-            max_heap_mib: limits.max_heap_mib,
         };
-        let launcher = Launcher::new(program, sandbox, run_dir, Arc::clone(&budget), limits)?;
+        let limits = Arc::new(FunctionLimits::new(&limits, &OwnLimits::new()));
+        let launcher = Launcher::new(
+            program,
+            sandbox,
+            run_dir,
+            Arc::clone(&budget),
+            limits,
+            egress_allow,
+        )?;
         let launcher = Arc::new(launcher);
         let tools = Tools::new(
             &deno,
@@ -133,10 +136,13 @@ impl Engine {
             deployments: Arc::clone(&deployments),
             evictable: Arc::clone(&evictable),
             budget,
-            idle_timeout,
         };
         tokio::spawn(reaper.run(Arc::downgrade(&pool)));
         tokio::spawn(keep_filled(Arc::downgrade(&pool)));
+        tokio::spawn(follow_names(
+            Arc::clone(&deployments),
+            Arc::downgrade(&pool),
+        ));
         let unpacked = UnpackedArtifacts::new(artifacts.clone(), launcher.run_dir.artifacts());
         Ok(Self {
             builder: Arc::new(Builder::new(tools, functions_domain.clone())),
@@ -172,7 +178,7 @@ impl Engine {
         Slot::new(processes)
     }
 
-    /// Builds an upload with the settings of its `jelou.json`. A failed build leaves nothing behind.
+    /// Builds an upload with the settings of its `jelou.json`, and imports it with the limits of the function. A failed build leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -183,11 +189,12 @@ impl Engine {
         tree: &SourceTree,
         settings: &Map<String, Value>,
         types: TypeCheck,
+        limits: &Arc<FunctionLimits>,
     ) -> Result<Built, BuildError> {
         let host = &self.starter.host;
         let secrets = host.secrets(slug).map_err(BuildError::Secrets)?;
         self.builder
-            .build(slug, tree, settings, types, secrets)
+            .build(slug, tree, settings, types, secrets, limits)
             .await
     }
 
@@ -206,18 +213,23 @@ impl Engine {
         self.starter.launcher.sandbox.layers()
     }
 
+    /// MiB of all processes together.
+    pub fn workers_memory_mib(&self) -> u64 {
+        self.starter.launcher.budget.limit_mib()
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.starter.launcher.limits
     }
 }
 
-fn process_limits(limits: &Limits) -> ProcessLimits {
-    ProcessLimits {
-        cpu_weight: limits.cpu_weight,
-        max_memory_mib: limits.max_memory_mib,
-        max_threads: limits.max_threads,
-        max_open_files: limits.max_open_files,
-    }
+/// The networks that are open as they are, for the firewall's rules for all processes.
+pub fn whole_networks(rules: &[EgressRule]) -> Vec<Ipv4Net> {
+    let network = |rule: &EgressRule| match rule.host {
+        EgressHost::Network(network) if rule.port.is_none() => Some(network),
+        _ => None,
+    };
+    rules.iter().filter_map(network).collect()
 }
 
 /// Raises the soft limit of open files to the hard limit. Each connection to a caller or a worker needs a file

@@ -30,7 +30,7 @@ mod worker;
 pub use artifacts::{ArtifactCache, ArtifactError, AssetFiles, Bundle, CompiledBundle};
 pub use assets::{SDK_MODULES, TYPES};
 pub use deno::Deno;
-pub use engine::{Engine, EngineConfig, EngineError};
+pub use engine::{Engine, EngineConfig, EngineError, whole_networks};
 pub use fleet::{
     Caller, CompanyInfo, Host, JelouCredentials, LaunchSpec, Lease, LeaseError, Permit, SendError,
     Slot, StreamError, TooManyStreams, Warm, WorkerBody,

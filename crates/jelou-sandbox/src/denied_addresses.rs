@@ -1,9 +1,19 @@
 //! The addresses that functions cannot connect to.
 //!
 //! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts only IPv4 ranges, and
-//! cannot allow a part of a denied range. Therefore the operator's exceptions are cut out of the ranges.
+//! cannot allow a part of a denied range. Therefore the exceptions are cut out of the ranges. Deno cannot allow one port
+//! of a denied address either, and has no ranges of ports. So every other port of an address that is open for some ports
+//! is denied by itself, which takes 65,534 entries ([`denied_addresses`]).
 
 use ipnet::Ipv4Net;
+
+/// A network that a process may connect to although it is denied by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Opening {
+    pub network: Ipv4Net,
+    /// `None` for every port.
+    pub port: Option<u16>,
+}
 
 /// This machine, private and shared networks, link-local addresses (including cloud metadata), multicast and reserved
 /// ranges (RFC 6890).
@@ -29,19 +39,84 @@ pub const DENIED_IPV4: [&str; 15] = [
 /// set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// [`DENIED_IPV4`] without the allowed ranges, and the IPv6 loopback address, in the format of Deno's `--deny-net`.
-pub fn denied_addresses(allowed: &[Ipv4Net]) -> Vec<String> {
-    denied_ipv4(allowed)
+/// [`DENIED_IPV4`] without the openings, and the IPv6 loopback address, in the format of Deno's `--deny-net`.
+pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
+    let networks: Vec<_> = openings.iter().map(|opening| opening.network).collect();
+    let mut denied: Vec<_> = denied_ipv4(&networks)
         .iter()
         .map(ToString::to_string)
         .chain(DENIED_IPV6.map(str::to_owned))
-        .collect()
+        .collect();
+    for range in denied_ranges() {
+        deny_ports(range, openings, &mut denied);
+    }
+    denied
+}
+
+/// Denies the ports of a range that no opening names, where openings name ports.
+fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
+    let mut whole = Vec::new();
+    let mut parts = Vec::new();
+    for opening in openings {
+        let Some(network) = intersection(range, opening.network) else {
+            continue;
+        };
+        match opening.port {
+            None => whole.push(network),
+            Some(port) => parts.push((network, port)),
+        }
+    }
+    let mut partly_open = Vec::new();
+    for (network, _) in &parts {
+        cut(*network, &whole, &mut partly_open);
+    }
+    let partly_open = Ipv4Net::aggregate(&partly_open);
+    if partly_open.is_empty() {
+        return;
+    }
+    // The rest of the range is denied anyway. One entry for each port is enough, unless it would close a whole opening.
+    let anywhere = match partly_open.as_slice() {
+        [_, _, ..] if whole.is_empty() => vec![range],
+        networks => networks.to_vec(),
+    };
+    for port in 1..=u16::MAX {
+        let named = parts.iter().filter(|(_, named)| *named == port);
+        let holes: Vec<_> = named.map(|(network, _)| *network).collect();
+        let mut closed = Vec::new();
+        if holes.is_empty() {
+            closed.clone_from(&anywhere);
+        } else {
+            for network in &partly_open {
+                cut(*network, &holes, &mut closed);
+            }
+        }
+        denied.extend(closed.iter().map(|network| {
+            if network.prefix_len() == 32 {
+                format!("{}:{port}", network.addr())
+            } else {
+                format!("{network}:{port}")
+            }
+        }));
+    }
+}
+
+/// Two networks are either disjoint, or one contains the other.
+fn intersection(one: Ipv4Net, other: Ipv4Net) -> Option<Ipv4Net> {
+    if one.contains(&other) {
+        Some(other)
+    } else {
+        other.contains(&one).then_some(one)
+    }
+}
+
+fn denied_ranges() -> impl Iterator<Item = Ipv4Net> {
+    DENIED_IPV4.iter().filter_map(|range| range.parse().ok())
 }
 
 /// [`DENIED_IPV4`] without the allowed ranges.
 pub fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     let mut denied = Vec::new();
-    for range in DENIED_IPV4.iter().filter_map(|range| range.parse().ok()) {
+    for range in denied_ranges() {
         cut(range, allowed, &mut denied);
     }
     denied
@@ -102,6 +177,84 @@ mod tests {
         assert_eq!(denied.len(), 13);
         // An exception outside the denied ranges changes nothing.
         assert_eq!(denied_ipv4(&nets(&["8.8.8.0/24"])), nets(&DENIED_IPV4));
+    }
+
+    /// Whether the entries deny a connection, as Deno compares them.
+    fn refuses(denied: &[String], address: Ipv4Addr, port: u16) -> bool {
+        denied.iter().any(|entry| {
+            let (network, of) = entry.split_once(':').unwrap_or((entry, ""));
+            let network = network
+                .parse::<Ipv4Net>()
+                .or_else(|_| network.parse::<Ipv4Addr>().map(Ipv4Net::from));
+            network.is_ok_and(|network| network.contains(&address))
+                && (of.is_empty() || of.parse() == Ok(port))
+        })
+    }
+
+    fn opening(network: &str, port: impl Into<Option<u16>>) -> Opening {
+        Opening {
+            network: network.parse().unwrap(),
+            port: port.into(),
+        }
+    }
+
+    #[test]
+    fn a_port_opens_no_other_port() {
+        let one = denied_addresses(&[opening("10.1.2.3/32", 5432)]);
+        // The list has one entry for each other port.
+        assert_eq!(one.len(), 24 + 14 + 2 + 65_534);
+        let database = Ipv4Addr::new(10, 1, 2, 3);
+        assert!(!refuses(&one, database, 5432));
+        for port in [1, 22, 80, 5431, 5433, 65_535] {
+            assert!(refuses(&one, database, port), "{port}");
+        }
+        assert!(refuses(&one, Ipv4Addr::new(10, 1, 2, 4), 5432));
+        assert!(!refuses(&one, Ipv4Addr::new(8, 8, 8, 8), 22));
+    }
+
+    #[test]
+    fn openings_of_one_range_share_the_entries() {
+        let both = [opening("10.1.2.3/32", 5432), opening("10.9.0.1/32", 6379)];
+        let denied = denied_addresses(&both);
+        assert!(denied.len() < 70_000, "{}", denied.len());
+        for (address, port, refused) in [
+            ([10, 1, 2, 3], 5432, false),
+            ([10, 1, 2, 3], 6379, true),
+            ([10, 9, 0, 1], 6379, false),
+            ([10, 9, 0, 1], 5432, true),
+            ([10, 9, 0, 1], 22, true),
+            ([192, 168, 0, 1], 5432, true),
+        ] {
+            let address = Ipv4Addr::from(address);
+            assert_eq!(refuses(&denied, address, port), refused, "{address}:{port}");
+        }
+    }
+
+    #[test]
+    fn a_whole_opening_stays_whole_beside_a_port() {
+        for whole in ["10.5.0.0/16", "10.0.0.0/8", "10.1.2.3/32", "0.0.0.0/0"] {
+            let openings = [
+                opening(whole, None),
+                opening("10.1.2.3/32", 5432),
+                opening("10.1.2.9/32", 22),
+            ];
+            let denied = denied_addresses(&openings);
+            let whole = openings[0].network;
+            for address in [[10, 5, 0, 1], [10, 1, 2, 3], [10, 1, 2, 9], [10, 1, 2, 4]] {
+                let address = Ipv4Addr::from(address);
+                for port in [5432, 22, 80] {
+                    let open = openings[1..].iter().any(|opening| {
+                        opening.network.contains(&address) && opening.port == Some(port)
+                    });
+                    let expected = !(open || whole.contains(&address));
+                    assert_eq!(
+                        refuses(&denied, address, port),
+                        expected,
+                        "{whole}: {address}:{port}"
+                    );
+                }
+            }
+        }
     }
 
     fn net() -> impl Strategy<Value = Ipv4Net> {

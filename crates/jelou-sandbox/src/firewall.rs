@@ -1,7 +1,8 @@
 //! Firewall rules (nftables) for the user ids of processes. They block the addresses that Deno refuses, for a process
 //! that has broken out of Deno.
 //!
-//! The table belongs to this server and matches only the server's processes.
+//! The table belongs to this server and matches only the server's processes. A process with openings of its own gets a
+//! chain of its own, found by its user id, until the id is given back.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use ipnet::Ipv4Net;
+
+use crate::denied_addresses::Opening;
 
 /// IPv6 ranges outside the public network, and ranges that embed IPv4 addresses (RFC 6890, RFC 4291).
 const DENIED_IPV6: [&str; 11] = [
@@ -26,6 +29,9 @@ const DENIED_IPV6: [&str; 11] = [
     "fec0::/10",
     "ff00::/8",
 ];
+
+/// The map from a user id to its own chain.
+const OWN: &str = "own";
 
 /// Folders with administration programs, which may be missing in the server's `PATH`.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
@@ -55,6 +61,16 @@ impl Firewall {
         if let Err(error) = nft(&["-f", "-"], &format!("delete table {}\n", self.table())) {
             tracing::warn!(error, "cannot remove the firewall's table");
         }
+    }
+
+    /// Accepts the openings of one user id before the rules for all of them.
+    pub(crate) fn open(&self, user: u32, openings: &[Opening]) -> Result<OwnChain, String> {
+        let chain = OwnChain {
+            table: self.table(),
+            user,
+        };
+        nft(&["-f", "-"], &chain.rules(openings))?;
+        Ok(chain)
     }
 
     /// Named after the first user id, because it is unique to this server.
@@ -92,14 +108,58 @@ impl Firewall {
             "table {table}\n\
              delete table {table}\n\
              table {table} {{\n\
+             \x20 map {OWN} {{\n\
+             \x20   type uid : verdict\n\
+             \x20 }}\n\
              \x20 chain output {{\n\
              \x20   type filter hook output priority filter; policy accept;\n\
              \x20   meta skuid {first}-{last} jump functions\n\
              \x20 }}\n\
              \x20 chain functions {{\n\
+             \x20   meta skuid vmap @{OWN}\n\
              {rules}\
              \x20 }}\n\
              }}\n"
+        )
+    }
+}
+
+/// The chain of one user id, which other processes do not pass.
+#[derive(Debug)]
+pub(crate) struct OwnChain {
+    table: String,
+    user: u32,
+}
+
+impl OwnChain {
+    fn rules(&self, openings: &[Opening]) -> String {
+        let Self { table, user } = self;
+        let mut rules = String::new();
+        for Opening { network, port } in openings {
+            let port = port.map_or_else(String::new, |port| {
+                format!(" meta l4proto {{ tcp, udp }} th dport {port}")
+            });
+            let _ = writeln!(rules, "    ip daddr {network}{port} accept");
+        }
+        format!(
+            "table {table} {{\n\
+             \x20 chain user_{user} {{\n\
+             {rules}\
+             \x20 }}\n\
+             }}\n\
+             add element {table} {OWN} {{ {user} : jump user_{user} }}\n"
+        )
+    }
+
+    pub(crate) fn close(&self) -> Result<(), String> {
+        let Self { table, user } = self;
+        nft(
+            &["-f", "-"],
+            &format!(
+                "delete element {table} {OWN} {{ {user} }}\n\
+                 flush chain {table} user_{user}\n\
+                 delete chain {table} user_{user}\n"
+            ),
         )
     }
 }
@@ -173,11 +233,15 @@ mod tests {
         let rules = "table inet jelou_600000\n\
                      delete table inet jelou_600000\n\
                      table inet jelou_600000 {\n\
+                     \x20 map own {\n\
+                     \x20   type uid : verdict\n\
+                     \x20 }\n\
                      \x20 chain output {\n\
                      \x20   type filter hook output priority filter; policy accept;\n\
                      \x20   meta skuid 600000-659999 jump functions\n\
                      \x20 }\n\
                      \x20 chain functions {\n\
+                     \x20   meta skuid vmap @own\n\
                      \x20   ip daddr 10.0.0.2 meta l4proto { tcp, udp } th dport 53 accept\n\
                      \x20   ip daddr { 127.0.0.0/8, 10.0.0.0/9 } reject with icmpx type admin-prohibited\n\
                      \x20   meta nfproto ipv6 reject with icmpx type admin-prohibited\n\

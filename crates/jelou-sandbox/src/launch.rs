@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::process::Command;
 
 use crate::confinement::Confinement;
@@ -50,6 +50,14 @@ impl Launch {
         self
     }
 
+    /// Bytes that exec copies to the stack of the program.
+    fn argument_bytes(&self) -> u64 {
+        self.arguments
+            .iter()
+            .map(|argument| argument.len() as u64 + 1)
+            .sum()
+    }
+
     /// Argument zero. User code can read it, so it does not contain the program's folder.
     fn name(&self) -> &OsStr {
         self.program.file_name().unwrap_or_default()
@@ -79,7 +87,8 @@ impl Launch {
             .exec_lock()
             .map(|path| Program::open(&self, path))
             .transpose()?;
-        confine(&mut command, confinement, program);
+        let stack_bytes = stack_for(self.argument_bytes());
+        confine(&mut command, confinement, program, stack_bytes);
         Ok(command)
     }
 }
@@ -168,6 +177,27 @@ impl Program {
     }
 }
 
+/// Bytes of arguments that fit into the usual stack of 8 MiB with every kernel: exec accepts a quarter of the stack's
+/// limit, and up to 6 MiB (execve(2)).
+const MAX_USUAL_BYTES: u64 = 1024 * 1024;
+/// Enough for the most that exec accepts.
+const LARGE_STACK_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The limit of the stack that many arguments need; `None` for the usual one.
+fn stack_for(argument_bytes: u64) -> Option<u64> {
+    (argument_bytes > MAX_USUAL_BYTES).then_some(LARGE_STACK_BYTES)
+}
+
+/// Raises the limit of the stack, as far as the hard limit allows.
+fn raise_stack(bytes: u64) -> std::io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Stack);
+    if current.is_some_and(|current| current < bytes) {
+        let current = Some(maximum.map_or(bytes, |maximum| bytes.min(maximum)));
+        setrlimit(Resource::Stack, Rlimit { current, maximum })?;
+    }
+    Ok(())
+}
+
 /// A null-terminated array of C strings for exec.
 struct Pointers(Vec<*const libc::c_char>);
 
@@ -199,7 +229,12 @@ impl Pointers {
     unsafe_code,
     reason = "code between fork and exec must be async-signal-safe"
 )]
-fn confine(command: &mut Command, mut confinement: Confinement, program: Option<Program>) {
+fn confine(
+    command: &mut Command,
+    mut confinement: Confinement,
+    program: Option<Program>,
+    stack_bytes: Option<u64>,
+) {
     let parent = rustix::process::getpid();
     let program = program.map(|program| {
         let arguments = Pointers::to(&program.arguments);
@@ -207,6 +242,9 @@ fn confine(command: &mut Command, mut confinement: Confinement, program: Option<
         (program, arguments, environment)
     });
     let before_exec = move || {
+        if let Some(bytes) = stack_bytes {
+            raise_stack(bytes)?;
+        }
         if let Some((program, ..)) = &program {
             program.move_to_program_fd()?;
         }

@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 
 use crate::cgroup::{ControlGroup, ControlGroups};
 use crate::config::SandboxConfig;
+use crate::denied_addresses::Opening;
 use crate::detection::{self, Layers};
 use crate::firewall::Firewall;
 use crate::layer::{Layer, LayerStatus};
@@ -116,8 +117,8 @@ impl Sandbox {
 
     /// Lends a control group to one process; `None` without the layer. A failure is only logged, because the watchdog
     /// enforces the limits without a group.
-    pub fn lend_group(&self) -> Option<ControlGroup> {
-        let lent = self.groups.as_ref()?.lend(&self.limits);
+    pub fn lend_group(&self, limits: &ProcessLimits) -> Option<ControlGroup> {
+        let lent = self.groups.as_ref()?.lend(limits);
         lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
             .ok()
     }
@@ -137,6 +138,19 @@ impl Sandbox {
     /// When all user ids are in use.
     pub fn lend_user(&self) -> std::io::Result<Option<LentUser>> {
         self.has(Layer::User).then(|| self.users.lend()).transpose()
+    }
+
+    /// Opens networks in the firewall for one user id, until the id is given back. Does nothing without the layer.
+    ///
+    /// # Errors
+    ///
+    /// When the firewall refuses the rules.
+    pub fn open_firewall(&self, user: &mut LentUser, openings: &[Opening]) -> std::io::Result<()> {
+        if let Some(firewall) = &self.firewall {
+            let chain = firewall.open(user.user().id(), openings);
+            user.chain = Some(chain.map_err(std::io::Error::other)?);
+        }
+        Ok(())
     }
 
     /// The user that fetches packages and owns their cache; `None` without the layer.

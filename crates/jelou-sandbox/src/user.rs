@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::firewall::OwnChain;
+
 /// Number of user ids; far more than concurrent processes.
 const USER_IDS: u32 = 60_000;
 
@@ -90,6 +92,11 @@ impl UserIds {
         ProcessUser(self.first + USER_IDS)
     }
 
+    fn take_back(&self, user: ProcessUser) {
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.ids.remove(&user.0);
+    }
+
     /// Lends the id that has been unused for the longest time.
     ///
     /// # Errors
@@ -104,6 +111,7 @@ impl UserIds {
                 return Ok(LentUser {
                     user: ProcessUser(id),
                     ids: Arc::clone(self),
+                    chain: None,
                 });
             }
         }
@@ -118,6 +126,8 @@ impl UserIds {
 pub struct LentUser {
     user: ProcessUser,
     ids: Arc<UserIds>,
+    /// What only this user id may connect to.
+    pub(crate) chain: Option<OwnChain>,
 }
 
 impl LentUser {
@@ -128,12 +138,16 @@ impl LentUser {
 
 impl Drop for LentUser {
     fn drop(&mut self) {
-        self.ids
-            .lent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .ids
-            .remove(&self.user.0);
+        let Some(chain) = self.chain.take() else {
+            return self.ids.take_back(self.user);
+        };
+        let (ids, user) = (Arc::clone(&self.ids), self.user);
+        // The next process with this id must not have the openings. So the id stays lent until they are closed.
+        let closing = move || match chain.close() {
+            Ok(()) => ids.take_back(user),
+            Err(error) => tracing::debug!(error, "a chain of the firewall is not removed"),
+        };
+        let _ = std::thread::Builder::new().spawn(closing);
     }
 }
 

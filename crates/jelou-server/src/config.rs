@@ -14,6 +14,7 @@ use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::{Figment, Source};
 use jelou_core::Limits;
+use jelou_core::limits::LimitsError;
 use jelou_engine::SandboxConfig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -150,31 +151,11 @@ pub enum ConfigError {
     Domain(String),
     #[error("`connections.{setting}` is 0; it must be at least 1")]
     NoConnections { setting: &'static str },
-    #[error("`limits.{setting}` is {value}; it must be at least {least}")]
-    TooSmall {
-        setting: &'static str,
-        value: u64,
-        least: u64,
-    },
-    #[error("`limits.{setting}` is {value}; it must be at most {most}")]
-    TooLarge {
-        setting: &'static str,
-        value: u64,
-        most: u64,
-    },
-    #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
-    HeapOverMemory { heap: u64, memory: u64 },
-    #[error(
-        "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of a process's memory, which is over the {memory} MiB for request bodies (`limits.max_body_memory_mib`, by default 80 % of `limits.max_heap_mib`): lower `limits.max_body_bytes` to {most} or raise `limits.max_heap_mib`"
-    )]
-    BodyOverMemory { body: u64, memory: u64, most: u64 },
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     #[error("`jelou.base_url` is `{0}`; it must be an https:// or http:// URL")]
     JelouUrl(String),
 }
-
-/// Bytes of worker memory for each byte of a large request body. The gateway refuses bodies that would need more
-/// (decision 097).
-const MEMORY_OF_BODY_BYTE: u64 = 10;
 
 /// The environment variables of settings outside sections. Other variables without `__` are ignored, because many
 /// belong to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
@@ -219,115 +200,8 @@ impl Config {
             return Err(ConfigError::JelouUrl(base_url.clone()));
         }
         self.connections.validate()?;
-        let limits = &self.limits;
-        let least = [
-            ("request_timeout_ms", limits.request_timeout_ms, 1),
-            ("max_request_timeout_ms", limits.max_request_timeout_ms, 1),
-            ("stream_idle_timeout_ms", limits.stream_idle_timeout_ms, 1),
-            ("startup_timeout_ms", limits.startup_timeout_ms, 1),
-            ("build_timeout_ms", limits.build_timeout_ms, 1),
-            ("max_build_memory_mib", limits.max_build_memory_mib, 128),
-            ("max_mcp_memory_mib", limits.max_mcp_memory_mib, 1),
-            ("max_heap_mib", limits.max_heap_mib, 16),
-            // Enough for one or two processes.
-            (
-                "max_workers_memory_mib",
-                limits.max_workers_memory_mib.unwrap_or(u64::MAX),
-                64,
-            ),
-            // Two checks of the event loop. A shorter timeout would kill processes that wait for CPU time.
-            ("stall_timeout_ms", limits.stall_timeout_ms, 500),
-            ("cpu_weight", limits.cpu_weight, 1),
-            ("max_threads", limits.max_threads, 32),
-            ("max_open_files", limits.max_open_files, 64),
-            (
-                "max_log_lines_per_second",
-                limits.max_log_lines_per_second,
-                1,
-            ),
-            // With a smaller limit, the metadata of a line leaves no space for its text.
-            ("max_log_line_bytes", limits.max_log_line_bytes as u64, 1024),
-            // The minimum that hyper accepts.
-            (
-                "max_response_header_bytes",
-                limits.max_response_header_bytes as u64,
-                8192,
-            ),
-            (
-                "max_concurrent_requests",
-                limits.max_concurrent_requests as u64,
-                1,
-            ),
-            (
-                "max_processes_per_function",
-                limits.max_processes_per_function.unwrap_or(1) as u64,
-                1,
-            ),
-            (
-                "max_concurrent_streams",
-                limits.max_concurrent_streams as u64,
-                1,
-            ),
-            ("max_hops", u64::from(limits.max_hops), 1),
-            ("max_upload_files", limits.max_upload_files as u64, 1),
-            ("max_upload_file_bytes", limits.max_upload_file_bytes, 1),
-            ("max_upload_bytes", limits.max_upload_bytes, 1),
-            ("max_bundle_bytes", limits.max_bundle_bytes, 1),
-        ];
-        if let Some((setting, value, least)) =
-            least.into_iter().find(|(_, value, least)| value < least)
-        {
-            return Err(ConfigError::TooSmall {
-                setting,
-                value,
-                least,
-            });
-        }
-        let most = [
-            ("cpu_weight", limits.cpu_weight, 10_000),
-            ("max_open_files", limits.max_open_files, 900),
-            // Each stream takes a file descriptor of the process.
-            (
-                "max_concurrent_streams",
-                limits.max_concurrent_streams as u64,
-                800,
-            ),
-            (
-                "max_body_memory_mib",
-                limits.body_memory_mib(),
-                limits.max_memory_mib,
-            ),
-        ];
-        if let Some((setting, value, most)) = most.into_iter().find(|(_, value, most)| value > most)
-        {
-            return Err(ConfigError::TooLarge {
-                setting,
-                value,
-                most,
-            });
-        }
-        if limits.max_heap_mib > limits.max_memory_mib {
-            return Err(ConfigError::HeapOverMemory {
-                heap: limits.max_heap_mib,
-                memory: limits.max_memory_mib,
-            });
-        }
-        validate_bodies(limits)
+        Ok(self.limits.validate()?)
     }
-}
-
-/// Whether the largest body fits into the memory limit for bodies.
-fn validate_bodies(limits: &Limits) -> Result<(), ConfigError> {
-    let memory = limits.body_memory_mib();
-    let most = memory * 1024 * 1024 / MEMORY_OF_BODY_BYTE;
-    if limits.max_body_bytes > most {
-        return Err(ConfigError::BodyOverMemory {
-            body: limits.max_body_bytes,
-            memory,
-            most,
-        });
-    }
-    Ok(())
 }
 
 /// Converts an IPv4-mapped IPv6 address to IPv4, so that both forms of loopback are recognised.

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, deno, sandbox_layers};
+use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, deno, sandbox_layers, whole_networks};
 use rustix::fs::{Access, FlockOperation};
 use rustix::process::Resource;
 use serde::Serialize;
@@ -63,7 +63,7 @@ pub fn examine(config: &Config) -> Vec<Check> {
     let mut checks = vec![permissions(config)];
     let layers = sandbox_layers(
         &config.sandbox,
-        &config.egress.allow,
+        &whole_networks(&config.egress.allow),
         &DataDir::run_dir_of(&config.data),
     );
     checks.extend(layers.iter().map(|status| layer(config, status)));

@@ -72,7 +72,8 @@ async fn answer_worker(
     }
     let target = gateway.target(&request);
     if let (None, Some(egress)) = (&target, egress) {
-        return egress.send(request).await;
+        let function = gateway.registry.function(worker.function.as_str());
+        return egress.send(function.as_deref(), request).await;
     }
     let caller = gateway::Caller {
         address: None,
@@ -162,6 +163,7 @@ fn entry_of(line: LogLine) -> What {
             format!("the function's process has {what}"),
         ),
         LogLine::Unfinished(text) => (jelou_logs::Level::Warn, "process.unfinished", text),
+        LogLine::Unresolved(text) => (jelou_logs::Level::Warn, "egress.unresolved", text),
         LogLine::Dropped {
             lines,
             lines_per_second,
@@ -194,7 +196,7 @@ impl ServerHost {
             LogLine::Output(text) => (level_of(text), redact(text)),
             LogLine::Engine(text) => (Level::ERROR, redact(text)),
             LogLine::Started(text) => (Level::DEBUG, text.clone()),
-            LogLine::Unfinished(text) => (Level::WARN, text.clone()),
+            LogLine::Unfinished(text) | LogLine::Unresolved(text) => (Level::WARN, text.clone()),
             LogLine::Breach(reason) => (
                 Level::ERROR,
                 format!("the function's process was ended: {reason}"),

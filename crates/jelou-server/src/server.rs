@@ -138,8 +138,8 @@ impl Server {
             refusals_logged: LogLimit::default(),
             store: store.clone(),
         });
-        let denied = jelou_engine::denied_ipv4(&config.egress.allow);
-        let egress = Egress::new(&config.egress, denied)?;
+        let egress = Egress::new(&config.egress)?;
+        let egress_allow = config.egress.allow.clone();
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
             Arc::clone(&gateway),
@@ -158,6 +158,7 @@ impl Server {
             clock,
             logs,
             stopped.clone(),
+            egress_allow,
         ));
         fill(
             &control,
@@ -374,7 +375,11 @@ fn fill(
     for record in functions {
         let owner = SecretOwner::Function(record.id.clone());
         let secrets = secrets_by_owner.remove(&owner).unwrap_or_default();
-        let function = Function::new(record.id, record.slug, secrets);
+        let settings = control.settings_in_force(&record.settings);
+        if let Err(error) = settings.limits.validate() {
+            tracing::warn!(function = %record.slug, %error, "limits that were set for a function no longer fit those of the server");
+        }
+        let function = Function::new(record.id, record.slug, secrets, settings);
         if let Some(live) = record.live {
             function.put_live(control.live(&function, live));
         }

@@ -44,6 +44,10 @@ pub(crate) enum Action {
     AccessTokenRevoke,
     SecretSet,
     SecretDelete,
+    EgressAllow,
+    EgressDeny,
+    LimitSet,
+    LimitUnset,
 }
 
 impl Action {
@@ -66,6 +70,10 @@ impl Action {
             Self::AccessTokenRevoke => "access_token.revoke",
             Self::SecretSet => "secret.set",
             Self::SecretDelete => "secret.delete",
+            Self::EgressAllow => "egress.allow",
+            Self::EgressDeny => "egress.deny",
+            Self::LimitSet => "limit.set",
+            Self::LimitUnset => "limit.unset",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Functions and their live deployments.
 
-use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
+use jelou_core::{DeploymentId, FunctionId, FunctionSettings, Manifest, Slug};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
@@ -25,6 +25,8 @@ pub struct FunctionRecord {
     pub created_at: Timestamp,
     /// Time of the last deploy or rollback.
     pub updated_at: Timestamp,
+    /// Egress rules and limits of its own.
+    pub settings: FunctionSettings,
     /// `None` until the first deployment.
     pub live: Option<LiveDeployment>,
 }
@@ -62,7 +64,7 @@ pub struct FunctionSummary {
 macro_rules! select_functions {
     ($columns:literal, $rest:literal) => {
         concat!(
-            "SELECT f.id, f.slug, f.name, f.created_at, f.updated_at, d.id AS live_id, d.artifact_hash, d.manifest, ",
+            "SELECT f.id, f.slug, f.name, f.created_at, f.updated_at, f.settings, d.id AS live_id, d.artifact_hash, d.manifest, ",
             "d.entrypoint, d.digest, d.bundle_bytes, d.created_at AS deployed_at",
             $columns,
             " FROM functions f LEFT JOIN deployments d ON d.id = f.live_deployment_id ",
@@ -251,6 +253,7 @@ pub(crate) async fn insert(
         name: name.map(str::to_owned),
         created_at: at,
         updated_at: at,
+        settings: FunctionSettings::default(),
         live: None,
     }))
 }
@@ -316,6 +319,7 @@ fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
         name: row.optional_text("name")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        settings: row.optional_json("settings")?.unwrap_or_default(),
         live,
     })
 }

@@ -13,6 +13,7 @@ mod database;
 mod deploy;
 mod deployments;
 mod error;
+mod function_settings;
 mod functions;
 mod last_used;
 mod leaks;

@@ -27,6 +27,15 @@ const RANGES: readonly { readonly first: string; readonly prefix: number; readon
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?::\d+)?$/;
 const OWN_IPV6 = /^\[?::1?\]?(?::\d+)?$/;
 
+/** Whether an address with an optional port is in a network (`10.0.0.0/8`). */
+export function isInNetwork(address: string, network: string): boolean {
+  const number = parseIpv4(address);
+  const parts = exec(/^([\d.]+)\/(\d+)$/, network);
+  if (number === null || parts === null) return false;
+  const start = parseIpv4(parts[1]!);
+  return start !== null && number >= start && number < start + 2 ** (32 - toNumber(parts[2]));
+}
+
 /** Describes the range of an address with an optional port; `null` for an address outside of the ranges. */
 export function describeAddress(address: string): string | null {
   if (exec(OWN_IPV6, address) !== null) return "it is this machine";

@@ -21,6 +21,7 @@ import { createWebSocket } from "./outward_websocket.ts";
 import { provideBuiltins } from "./node/builtins.ts";
 import { dropRights } from "./permissions.ts";
 import { platformUrls } from "./platform_url.ts";
+import { setEgress } from "./refused_address.ts";
 import { setInspecting } from "./refusal.ts";
 import { prepareTools } from "./tool.ts";
 
@@ -40,6 +41,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     globalThis.fetch = createFetch(isPlatformUrl, egress, message.isProxied === true);
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
     setInspecting(message.mode === "inspect");
+    setEgress(message.functionSlug, message.egress ?? []);
     provideEnvironment(message.processEnv === false ? {} : message.env);
     provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket }, message.words);
     await captureServers(message.words);

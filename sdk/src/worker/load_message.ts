@@ -25,6 +25,8 @@ export interface LoadMessage {
   readonly functionsDomain: string;
   /** The unix socket that leads to the platform's own gateway. */
   readonly egressSocket: string | null;
+  /** What the worker may connect to although it is denied by default, for the texts of refusals. */
+  readonly egress?: readonly OpenRule[];
   /** Whether requests to other hosts go over the egress socket too, because the platform uses a proxy. */
   readonly isProxied?: boolean;
   /** The longest log line in bytes, including its newline. */
@@ -37,6 +39,14 @@ export interface LoadMessage {
   readonly jelou: JelouCredentials | null;
   /** The settings of `jelou.json`, for an inspection. */
   readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** An egress rule, and the networks that it has opened for this worker. */
+export interface OpenRule {
+  /** For example `db.internal:5432`. */
+  readonly rule: string;
+  /** For example `10.1.2.3/32`; empty if the name did not resolve. */
+  readonly networks: readonly string[];
 }
 
 /** The platform's memory store. */

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { describeAddress } from "./address_range.ts";
+import { explainAddress } from "./refused_address.ts";
 import { log } from "./log.ts";
 import {
   defineProperty,
@@ -122,9 +122,7 @@ function refusedAddress(address: string | null): string {
     return `${name(address)} cannot be reached: there is no network while a deploy imports the module; ` +
       "connect in the handler";
   }
-  const range = address === null ? null : describeAddress(address);
-  return `${name(address)} is refused: ${range ?? "functions cannot connect to it"}; ` +
-    "the operator of the server can open it with egress.allow";
+  return `${name(address)} is refused: ${explainAddress(address)}`;
 }
 
 /** The most different refusals that are logged. */

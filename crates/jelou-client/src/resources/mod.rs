@@ -4,8 +4,10 @@
 mod access_tokens;
 mod audit;
 mod deployments;
+mod egress;
 mod functions;
 mod leaks;
+mod limits;
 mod logs;
 mod secrets;
 mod server;

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod audit;
 mod deployments;
+mod function_settings;
 mod functions;
 mod leaks;
 mod logs;
@@ -20,6 +21,7 @@ pub use deployments::{
     DeploymentSource, FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary,
     SecretChange, ToolSummary, UpdateDeployment,
 };
+pub use function_settings::{ChangeEgress, ChangeLimits, EgressRules, LimitInForce, LimitOwner};
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 pub use logs::CallGroup;

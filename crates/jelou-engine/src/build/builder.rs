@@ -1,11 +1,12 @@
 //! Runs the steps of a build in order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jelou_core::api::Dependency;
 use jelou_core::manifest::Mode;
 use jelou_core::source::FileKind;
-use jelou_core::{Manifest, Slug, SourceTree};
+use jelou_core::{FunctionLimits, Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
 use serde_json::{Map, Value};
 use sourcemap::SourceMap;
@@ -19,7 +20,7 @@ use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bindings, bundle, graph, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
-use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, builtins};
+use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Terms, builtins};
 
 /// Concurrent builds; further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -67,10 +68,12 @@ impl Builder {
         settings: &Map<String, Value>,
         types: TypeCheck,
         secrets: BTreeMap<String, Zeroizing<String>>,
+        limits: &Arc<FunctionLimits>,
     ) -> Result<Built, BuildError> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
-        self.build_now(slug, tree, settings, types, &BuildSecrets::new(secrets))
+        let secrets = BuildSecrets::new(secrets);
+        self.build_now(slug, tree, settings, types, &secrets, limits)
             .await
             .map_err(BuildError::or_full_disk)
     }
@@ -82,6 +85,7 @@ impl Builder {
         settings: &Map<String, Value>,
         types: TypeCheck,
         secrets: &BuildSecrets,
+        limits: &Arc<FunctionLimits>,
     ) -> Result<Built, BuildError> {
         let tools = &self.tools;
         let workspace = Workspace::create(tools, tree)?;
@@ -99,7 +103,7 @@ impl Builder {
         let usage = Usage::of(tree, &used, openapi)?;
         bundled.bundle.assets.extend(usage.assets(tree));
         let (manifest, warnings) = self
-            .inspect(slug, &mut bundled.bundle, settings, secrets)
+            .inspect(slug, &mut bundled.bundle, settings, secrets, limits)
             .await?;
         secrets.check_manifest(&manifest)?;
         let set = secrets.env().into_keys().collect();
@@ -125,10 +129,15 @@ impl Builder {
         bundle: &mut Bundle,
         settings: &Map<String, Value>,
         secrets: &BuildSecrets,
+        limits: &Arc<FunctionLimits>,
     ) -> Result<(Manifest, Vec<String>), BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
-        let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Own, charge)
+        let terms = Terms {
+            limits: Arc::clone(limits),
+            ..launcher.common_terms().await
+        };
+        let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Own, terms, charge)
             .await
             .map_err(BuildError::Load)?;
         let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
@@ -150,14 +159,15 @@ impl Builder {
             process_env: settings.get("env") != Some(&Value::Bool(false)),
             functions_domain: &self.functions_domain,
             egress_socket: None,
+            egress: &[],
             is_proxied: false,
             log_line_bytes: launcher.limits.max_log_line_bytes,
-            max_body_bytes: launcher.limits.max_body_bytes,
+            max_body_bytes: limits.max_body_bytes,
             memory: None,
             jelou: None,
             settings: Some(settings),
         };
-        let loaded = blank.inspect(launcher, &request).await.map_err(|error| {
+        let loaded = blank.inspect(&request).await.map_err(|error| {
             let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
             // A message that names a file of the process must not show where the server keeps its files.
             let run_dir = launcher.run_dir.path().display().to_string();

@@ -212,7 +212,7 @@ impl BuildError {
             | Self::Timeout(_)
             | Self::Load(
                 LoadError::Refused { .. }
-                | LoadError::Timeout(_)
+                | LoadError::Timeout { .. }
                 | LoadError::Crashed(_)
                 | LoadError::Breach(_),
             ) => true,

@@ -54,6 +54,11 @@ impl Budget {
         }
     }
 
+    /// The limit while the machine has enough memory.
+    pub(crate) fn limit_mib(&self) -> u64 {
+        self.limit / MIB
+    }
+
     /// Reads the machine's available memory, and sets the ceiling accordingly.
     pub(crate) fn measure_machine(&self) {
         if let Some(machine) = MachineMemory::read() {

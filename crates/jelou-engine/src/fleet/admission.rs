@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jelou_core::{Limits, cold_future};
+use jelou_core::{FunctionLimits, cold_future};
 
 use super::error::LeaseError;
 use super::permits::Permits;
@@ -34,6 +34,7 @@ pub(crate) struct Admission {
     streams_per_process: usize,
     body_memory_mib: u64,
     max_body_wait: Duration,
+    limits: Arc<FunctionLimits>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +52,11 @@ pub struct Permit {
     count: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{limit} response streams and WebSockets are open (limits.max_concurrent_streams, for each process)"
-)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{open} response streams and WebSockets are open ({limit}, for each process)")]
 pub struct TooManyStreams {
-    pub limit: usize,
+    pub open: usize,
+    pub limit: String,
 }
 
 impl Drop for Permit {
@@ -72,15 +72,14 @@ impl Permit {
 
     /// Exchanges a call permit for a stream permit.
     pub(crate) fn become_stream(&mut self) -> Result<(), TooManyStreams> {
-        let limit = self.admission.streams.count();
         let stream = self.admission.try_take(Kind::Stream);
-        *self = stream.ok_or(TooManyStreams { limit })?;
+        *self = stream.ok_or_else(|| self.admission.too_many_streams())?;
         Ok(())
     }
 }
 
 impl Admission {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: Arc<FunctionLimits>) -> Self {
         let body_memory_mib = limits.body_memory_mib();
         let kib = |mib: u64| usize::try_from(mib * 1024).unwrap_or(usize::MAX >> 3);
         Self {
@@ -95,6 +94,7 @@ impl Admission {
             streams_per_process: limits.max_concurrent_streams,
             body_memory_mib,
             max_body_wait: limits.max_body_wait(),
+            limits,
         }
     }
 
@@ -122,6 +122,8 @@ impl Admission {
             return Err(LeaseError::Overloaded {
                 running: self.calls.count(),
                 queued: self.max_waiting,
+                limit: self.limits.told("max_concurrent_requests"),
+                queue_limit: self.limits.told("max_queued_requests"),
             });
         }
         // `take` fails only after the slot is retired.
@@ -159,6 +161,7 @@ impl Admission {
         let refused = |waited| LeaseError::NoBodyMemory {
             wanted_mib: u64::from(kib).div_ceil(1024),
             limit_mib: self.body_memory_mib,
+            limit: self.limits.told("max_body_memory_mib"),
             waited,
         };
         let waiting = Waiting::enter(&self.bodies_waiting);
@@ -177,8 +180,14 @@ impl Admission {
         if self.streams.free() > 0 {
             return Ok(());
         }
-        let limit = self.streams.count();
-        Err(TooManyStreams { limit })
+        Err(self.too_many_streams())
+    }
+
+    fn too_many_streams(&self) -> TooManyStreams {
+        TooManyStreams {
+            open: self.streams.count(),
+            limit: self.limits.told("max_concurrent_streams"),
+        }
     }
 
     pub(crate) fn streams(&self) -> Streams {

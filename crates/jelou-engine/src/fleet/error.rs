@@ -13,16 +13,20 @@ pub enum LeaseError {
     /// A newer slot has replaced this slot. The caller looks the function up again.
     #[error("the slot is retired")]
     Retired,
+    #[error("{running} requests are being worked on ({limit}) and {queued} wait ({queue_limit})")]
+    Overloaded {
+        running: usize,
+        queued: usize,
+        limit: String,
+        queue_limit: String,
+    },
     #[error(
-        "{running} requests are being worked on (limits.max_concurrent_requests) and {queued} wait (limits.max_queued_requests)"
-    )]
-    Overloaded { running: usize, queued: usize },
-    #[error(
-        "no room for the request's body within {} ms (limits.max_body_wait_ms): it may take {wanted_mib} MiB of the {limit_mib} MiB that bodies may take together (limits.max_body_memory_mib)", .waited.as_millis()
+        "no room for the request's body within {} ms (limits.max_body_wait_ms): it may take {wanted_mib} MiB of the {limit_mib} MiB that bodies may take together ({limit})", .waited.as_millis()
     )]
     NoBodyMemory {
         wanted_mib: u64,
         limit_mib: u64,
+        limit: String,
         waited: Duration,
     },
     #[error(transparent)]

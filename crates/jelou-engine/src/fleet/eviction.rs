@@ -19,9 +19,9 @@ impl Evictable {
     }
 
     /// Ends the workers that had no request for `timeout`.
-    pub(crate) fn end_idle(&self, timeout: Duration) {
+    pub(crate) fn end_idle(&self) {
         for worker in self.running() {
-            worker.end_if_idle(timeout);
+            worker.end_if_idle(worker.terms.limits.idle_timeout());
         }
     }
 

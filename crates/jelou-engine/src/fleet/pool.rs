@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use jelou_core::EgressRule;
 use jelou_sandbox::{CpuShare, Purpose, cores};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -13,7 +14,7 @@ use super::error::LeaseError;
 use super::eviction::Evictable;
 use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
-use crate::worker::{Blank, Launcher, LoadError};
+use crate::worker::{Blank, Launcher, LoadError, OpenRule, Terms};
 
 /// Pause after a failed start of a blank worker, so that retries do not overload a broken machine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -103,8 +104,43 @@ impl Pool {
             blank = self.next_ready() => return Ok(blank),
             permit = permit => permit?,
         };
-        let started = Blank::start(&self.launcher, Purpose::Serve, share, charge);
+        let terms = self.launcher.common_terms().await;
+        self.start_charged(share, terms, charge).await
+    }
+
+    /// Starts a process with other terms than those of blank workers.
+    pub(crate) async fn start(&self, share: CpuShare, terms: Terms) -> Result<Blank, LeaseError> {
+        let _waiting = (share == CpuShare::Own).then(|| self.launcher.waiting_calls.enter());
+        let deadline = Instant::now() + self.launcher.limits.startup_timeout();
+        let (_permit, charge) = self
+            .starts
+            .permit(&self.launcher.budget, &self.evictable, deadline)
+            .await?;
+        self.start_charged(share, terms, charge).await
+    }
+
+    async fn start_charged(
+        &self,
+        share: CpuShare,
+        terms: Terms,
+        charge: Charge,
+    ) -> Result<Blank, LeaseError> {
+        let started = Blank::start(&self.launcher, Purpose::Serve, share, terms, charge);
         started.await.map_err(LeaseError::Process)
+    }
+
+    /// Ends blank workers that lack an address to which a name of the egress rules resolves now.
+    pub(crate) async fn end_outdated(&self) {
+        if !self.launcher.egress.iter().any(EgressRule::is_name) {
+            return;
+        }
+        let now = OpenRule::resolve_all(self.launcher.egress.iter()).await;
+        let is_outdated = |blank: &Blank| blank.terms().openings.outdated_by(&now).is_some();
+        let (ended, kept) = std::mem::take(&mut *self.ready())
+            .into_iter()
+            .partition::<VecDeque<_>, _>(is_outdated);
+        self.ready().extend(kept);
+        drop(ended);
     }
 
     /// Allows a taken blank worker to be replaced.
@@ -178,7 +214,9 @@ impl Pool {
 
     async fn start_rehearsed(&self, charge: Charge) -> Result<Blank, LoadError> {
         let launcher = &self.launcher;
-        let mut blank = Blank::start(launcher, Purpose::Serve, CpuShare::Rest, charge).await?;
+        let terms = launcher.common_terms().await;
+        let mut blank =
+            Blank::start(launcher, Purpose::Serve, CpuShare::Rest, terms, charge).await?;
         blank.rehearse(launcher).await?;
         Ok(blank)
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jelou_core::{Limits, cold_future};
+use jelou_core::{EgressRule, Limits, cold_future};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
 use super::starter::FunctionStarter;
 use crate::artifacts::Unpacked;
-use crate::worker::{LoadError, Worker};
+use crate::worker::{LoadError, OpenRule, Worker};
 
 /// Selects the process of each request, and starts and ends processes.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, spec: LaunchSpec) -> Self {
         // Another slot has them if only the secrets have changed.
         let files = starter.unpacked.known(&spec.artifact_hash);
-        let admission = Arc::new(Admission::new(&starter.launcher.limits));
+        let admission = Arc::new(Admission::new(Arc::clone(&spec.limits)));
         Self {
             spec,
             starter,
@@ -56,7 +56,7 @@ impl Processes {
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        &self.starter.launcher.limits
+        &self.spec.limits
     }
 
     /// Adds a request to a process. Starts a process if there is none.
@@ -168,6 +168,29 @@ impl Processes {
                 Change::OneLess => self.scale_down(&mut backoff),
             }
         });
+    }
+
+    /// Replaces processes that lack an address to which a name of the egress rules resolves now. The requests in flight
+    /// finish.
+    pub(super) async fn replace_outdated(&self) {
+        let instances = self.instances.load_full();
+        let rules = || self.starter.egress(&self.spec);
+        if instances.is_empty() || !rules().any(EgressRule::is_name) {
+            return;
+        }
+        let now = OpenRule::resolve_all(rules()).await;
+        for instance in instances
+            .iter()
+            .filter(|instance| instance.worker.is_open())
+        {
+            let Some(moved) = instance.worker.terms.openings.outdated_by(&now) else {
+                continue;
+            };
+            tracing::info!(function = %self.spec.slug, moved, "a process is replaced, because it cannot reach a new address");
+            let (instance, limits) = (Arc::clone(instance), Arc::clone(&self.spec.limits));
+            self.runtime()
+                .spawn(async move { instance.worker.drain(&limits).await });
+        }
     }
 
     pub(super) fn most(&self) -> NonZero<usize> {

@@ -19,7 +19,7 @@ impl Deployments {
         self.lock().push(Arc::downgrade(processes));
     }
 
-    fn all(&self) -> Vec<Arc<Processes>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Processes>> {
         let mut all = Vec::new();
         self.lock().retain(|processes| {
             let processes = processes.upgrade();
@@ -40,7 +40,6 @@ pub(crate) struct Reaper {
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) evictable: Arc<Evictable>,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) idle_timeout: Duration,
 }
 
 impl Reaper {
@@ -52,7 +51,7 @@ impl Reaper {
             let Some(pool) = pool.upgrade() else {
                 return;
             };
-            self.evictable.end_idle(self.idle_timeout);
+            self.evictable.end_idle();
             self.keep_to_budget(&pool);
             let free_percent = idle_cpu.sample();
             for processes in self.deployments.all() {

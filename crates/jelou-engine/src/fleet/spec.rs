@@ -1,8 +1,9 @@
 //! The data that a worker gets with its function.
 
 use std::fmt;
+use std::sync::Arc;
 
-use jelou_core::{DeploymentId, FunctionId, Slug};
+use jelou_core::{DeploymentId, EgressRule, FunctionId, FunctionLimits, Slug};
 use zeroize::Zeroizing;
 
 /// The deployment that a slot runs.
@@ -14,6 +15,16 @@ pub struct LaunchSpec {
     pub artifact_hash: String,
     /// Whether the secrets are also in the environment of the process.
     pub process_env: bool,
+    /// The egress rules of the function, besides those for all functions.
+    pub egress: Vec<EgressRule>,
+    pub limits: Arc<FunctionLimits>,
+}
+
+impl LaunchSpec {
+    /// Whether the processes are started for this function alone, because a blank worker has other terms.
+    pub(super) fn needs_own_process(&self) -> bool {
+        !self.egress.is_empty() || self.limits.needs_own_process()
+    }
 }
 
 /// The data that all functions of this server get.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jelou_core::EgressRule;
 use jelou_sandbox::CpuShare;
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -18,8 +19,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Usage, builtins,
-    compile_apart,
+    Blank, Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Openings,
+    Terms, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -47,10 +48,19 @@ impl FunctionStarter {
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
         let mut blank = tokio::select! {
-            blank = self.pool.take(share) => blank?,
+            blank = self.process_for(spec, share) => blank?,
             // The blank worker has no data of the function yet.
             _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
         };
+        let logs = self.logs(spec);
+        let openings = Arc::clone(&blank.terms().openings);
+        let unresolved = openings.unresolved();
+        if !unresolved.is_empty() {
+            logs.say(LogLine::Unresolved(format!(
+                "the function cannot connect to {}: the name does not resolve (DNS)",
+                unresolved.join(", ")
+            )));
+        }
         let egress_socket = blank.egress_socket();
         let module = blank.provide(files).await.map_err(ArtifactError::Io)?;
         let request = LoadRequest {
@@ -71,9 +81,10 @@ impl FunctionStarter {
             process_env: spec.process_env,
             functions_domain: &self.platform.functions_domain,
             egress_socket: Some(&egress_socket),
+            egress: openings.rules(),
             is_proxied: self.platform.is_proxied,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
-            max_body_bytes: self.launcher.limits.max_body_bytes,
+            max_body_bytes: spec.limits.max_body_bytes,
             memory: Some(MemoryFeature {
                 max_value_bytes: self.launcher.limits.max_memory_value_bytes,
             }),
@@ -83,10 +94,16 @@ impl FunctionStarter {
             }),
             settings: None,
         };
-        let logs = self.logs(spec);
         let egress = self.egress_handler(spec, blank.usage());
         let served = blank
-            .serve(&self.launcher, &request, logs.clone(), egress, share)
+            .serve(
+                &self.launcher,
+                &spec.limits,
+                &request,
+                logs.clone(),
+                egress,
+                share,
+            )
             .await;
         self.pool.refill();
         self.compile(spec, files);
@@ -101,6 +118,31 @@ impl FunctionStarter {
             }
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
         }
+    }
+
+    /// A blank worker, or a process for this function alone.
+    async fn process_for(&self, spec: &LaunchSpec, share: CpuShare) -> Result<Blank, LeaseError> {
+        if spec.needs_own_process() {
+            let terms = self.own_terms(spec).await;
+            self.pool.start(share, terms).await
+        } else {
+            self.pool.take(share).await
+        }
+    }
+
+    async fn own_terms(&self, spec: &LaunchSpec) -> Terms {
+        Terms {
+            limits: Arc::clone(&spec.limits),
+            openings: Arc::new(Openings::resolve(self.egress(spec)).await),
+        }
+    }
+
+    /// The egress rules of all functions and of this one.
+    pub(super) fn egress<'a>(
+        &'a self,
+        spec: &'a LaunchSpec,
+    ) -> impl Iterator<Item = &'a EgressRule> {
+        self.launcher.egress.iter().chain(&spec.egress)
     }
 
     /// Compiles the bundle for the next starts, unless that was done at its deploy: by this version of the engine, on

@@ -32,6 +32,8 @@ pub enum LogLine {
     Breach(String),
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),
+    /// A name of an egress rule has no address; the text names it.
+    Unresolved(String),
     /// Work after an answer did not finish in time; the text names the limit.
     Unfinished(String),
     /// The function wrote more lines than the rate limit allows.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jelou_core::FunctionLimits;
 use jelou_sandbox::{CpuShare, Purpose};
 use tokio::io::BufReader;
 use tokio::net::UnixListener;
@@ -21,6 +22,7 @@ use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::module_cache;
 use super::procfs::{Status, pid_of};
 use super::supervisor::{self, Process};
+use super::terms::Terms;
 use super::usage::Usage;
 use super::watchdog::{self, Stage};
 use crate::capacity::Charge;
@@ -31,6 +33,7 @@ use crate::transport::{Channels, Connection, Connections, WorkReports};
 #[derive(Debug)]
 pub(crate) struct Blank {
     pub(super) child: Child,
+    terms: Terms,
     charge: Charge,
     stdout: BufReader<ChildStdout>,
     pub(super) dir: WorkerDir,
@@ -52,13 +55,14 @@ impl Blank {
         launcher: &Arc<Launcher>,
         purpose: Purpose,
         share: CpuShare,
+        terms: Terms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let timeout = launcher.limits.startup_timeout();
         // Dropping the set aborts the task, so that a cancelled start ends.
         let mut starting = JoinSet::new();
         let own = Arc::clone(launcher);
-        let blank = async move { Self::start_limited(&own, purpose, share, charge).await };
+        let blank = async move { Self::start_limited(&own, purpose, share, terms, charge).await };
         starting.spawn_on(blank, &launcher.runtime);
         match tokio::time::timeout(timeout, starting.join_next()).await {
             Ok(Some(Ok(started))) => started,
@@ -72,11 +76,14 @@ impl Blank {
         launcher: &Launcher,
         purpose: Purpose,
         share: CpuShare,
+        terms: Terms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let baseline = baseline(launcher).await?;
-        let ready = launcher.launch(purpose, share, Some(baseline)).await?;
-        let blank = Self::connect(launcher, ready, charge).await?;
+        let ready = launcher
+            .launch(purpose, share, &terms, Some(baseline))
+            .await?;
+        let blank = Self::connect(launcher, ready, terms, charge).await?;
         if let Some(bytes) = blank.status().and_then(|status| status.private_memory()) {
             blank.charge.set_blank(bytes);
         }
@@ -86,6 +93,7 @@ impl Blank {
     async fn connect(
         launcher: &Launcher,
         ready: Launched,
+        terms: Terms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let Launched {
@@ -114,6 +122,7 @@ impl Blank {
             .map_err(|error| LoadError::Died(error.to_string()))?;
         Ok(Self {
             child,
+            terms,
             charge,
             stdout,
             dir,
@@ -158,6 +167,10 @@ impl Blank {
         pid_of(&self.child).and_then(Status::of)
     }
 
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// The use of the worker that this process becomes.
     pub(crate) fn usage(&self) -> &Arc<Usage> {
         &self.usage
@@ -172,17 +185,13 @@ impl Blank {
     /// # Errors
     ///
     /// When the function cannot be loaded.
-    pub(crate) async fn inspect(
-        mut self,
-        launcher: &Launcher,
-        request: &LoadRequest<'_>,
-    ) -> Result<Loaded, LoadError> {
+    pub(crate) async fn inspect(mut self, request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
         let written = tokio::spawn(logs::last_lines(self.stdout));
         if let Some(stderr) = self.child.stderr.take() {
             tokio::spawn(logs::discard(stderr));
         }
         let loaded = load::load(&mut self.connection, request);
-        let result = guarded(launcher, &mut self.child, &self.dir, loaded).await;
+        let result = guarded(&self.terms.limits, &mut self.child, &self.dir, loaded).await;
         let _ = self.child.kill().await;
         match result {
             Ok(loaded) => Ok(loaded),
@@ -199,6 +208,7 @@ impl Blank {
     pub(crate) async fn serve(
         self,
         launcher: &Arc<Launcher>,
+        limits: &Arc<FunctionLimits>,
         request: &LoadRequest<'_>,
         logs: LogForwarder,
         egress_handler: EgressHandler,
@@ -206,6 +216,7 @@ impl Blank {
     ) -> Result<Arc<Worker>, LoadError> {
         let Self {
             mut child,
+            terms,
             charge,
             stdout,
             dir,
@@ -226,14 +237,17 @@ impl Blank {
                 .spawn(logs.clone().run(stderr, LogLine::Engine));
         }
         let function = logs.source.function.clone();
-        let worker = Worker::new(function, usage, charge, channels, connections);
+        let terms = Terms {
+            limits: Arc::clone(limits),
+            ..terms
+        };
+        let worker = Worker::new(function, terms, usage, charge, channels, connections);
         let pid = pid_of(&child);
         let loaded = {
             let at_limit = |what| logs.say(LogLine::AtLimit(what));
-            let limits = &launcher.limits;
             let watch = watchdog::watch(&worker, pid, &dir, Stage::Import, limits, at_limit);
             let loaded = load::load(&mut connection, request);
-            let loaded = guarded(launcher, &mut child, &dir, loaded);
+            let loaded = guarded(limits, &mut child, &dir, loaded);
             tokio::select! {
                 loaded = launcher.boosted(&dir, loaded) => loaded.map(drop),
                 breach = watch => Err(LoadError::Breach(breach.to_string())),
@@ -261,24 +275,27 @@ impl Blank {
 
 /// Waits for `work`, which makes the process read the bundle, with the limits of an import.
 pub(super) async fn guarded<T>(
-    launcher: &Launcher,
+    limits: &FunctionLimits,
     child: &mut Child,
     dir: &WorkerDir,
     work: impl Future<Output = Result<T, LoadError>>,
 ) -> Result<T, LoadError> {
-    let timeout = launcher.limits.startup_timeout();
+    let timeout = limits.startup_timeout();
     let too_long = fair_clock::passes(pid_of(child), timeout);
     let result = tokio::select! {
         result = work => result,
-        () = too_long => return Err(LoadError::Timeout(timeout)),
+        () = too_long => return Err(LoadError::Timeout {
+            after: timeout,
+            limit: limits.told("startup_timeout_ms"),
+        }),
         status = child.wait() => {
-            return Err(LoadError::Crashed(exit::describe(status, dir, &launcher.limits)));
+            return Err(LoadError::Crashed(exit::describe(status, dir, limits)));
         }
     };
     if !matches!(result, Err(LoadError::Died(_))) {
         return result;
     }
-    match exit::of_closed(child, dir, &launcher.limits).await {
+    match exit::of_closed(child, dir, limits).await {
         Some(how) => Err(LoadError::Crashed(how)),
         None => result,
     }
@@ -301,10 +318,11 @@ pub(crate) async fn baseline(launcher: &Launcher) -> Result<&Baseline, LoadError
 
 async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
     let charge = launcher.budget.charge();
+    let terms = launcher.common_terms().await;
     let ready = launcher
-        .launch(Purpose::Inspect, CpuShare::Own, None)
+        .launch(Purpose::Inspect, CpuShare::Own, &terms, None)
         .await?;
-    let mut blank = Blank::connect(launcher, ready, charge).await?;
+    let mut blank = Blank::connect(launcher, ready, terms, charge).await?;
     // Deno writes its code cache while the process runs.
     blank.rehearse(launcher).await?;
     let data_bytes = blank

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use super::directory::WorkerDir;
 use super::permissions;
+use super::terms::Terms;
 use crate::assets::Assets;
 
 /// V8's flags, except for the size of its heap:
@@ -22,11 +23,8 @@ const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-
 pub(crate) struct Program {
     pub(crate) deno: PathBuf,
     pub(crate) assets: Assets,
-    /// Addresses that functions cannot connect to, in the format of `--deny-net`.
-    pub(crate) denied_addresses: Vec<String>,
     /// Certificates of more authorities.
     pub(crate) ca: Option<PathBuf>,
-    pub(crate) max_heap_mib: u64,
 }
 
 impl Program {
@@ -35,6 +33,7 @@ impl Program {
         sandbox: &Sandbox,
         dir: &WorkerDir,
         purpose: Purpose,
+        terms: &Terms,
         max_data_bytes: Option<u64>,
     ) -> std::io::Result<Command> {
         let home = dir.home();
@@ -54,7 +53,7 @@ impl Program {
             .arg(self.assets.import_map())
             .arg(format!(
                 "--v8-flags=--max-old-space-size={},{V8_FLAGS}",
-                self.max_heap_mib
+                terms.limits.max_heap_mib
             ))
             .args(if sandbox.uses_permissions() {
                 permissions::flags(
@@ -63,7 +62,7 @@ impl Program {
                     &function,
                     &[dir.socket(), dir.heartbeat_socket(), dir.calls_socket()],
                     &dir.egress_socket(),
-                    &self.denied_addresses,
+                    terms.openings.deny_flags(),
                 )
             } else {
                 permissions::everything()

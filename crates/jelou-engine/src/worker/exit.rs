@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use jelou_core::Limits;
+use jelou_core::FunctionLimits;
 use jelou_sandbox::ControlGroup;
 use tokio::process::Child;
 
@@ -15,15 +15,18 @@ const END_OF_CLOSED: Duration = Duration::from_secs(1);
 pub(super) fn describe(
     status: std::io::Result<ExitStatus>,
     dir: &WorkerDir,
-    limits: &Limits,
+    limits: &FunctionLimits,
 ) -> String {
     match status {
         Ok(status) if dir.group().is_some_and(ControlGroup::was_out_of_memory) => format!(
-            "{status}: memory is over the limit of {} MiB (limits.max_memory_mib)",
-            limits.max_memory_mib
+            "{status}: memory is over the limit of {} MiB ({})",
+            limits.max_memory_mib,
+            limits.told("max_memory_mib")
         ),
         Ok(status) if is_out_of_memory(status) => format!(
-            "{status}: out of memory, most likely (limits.max_heap_mib, limits.max_memory_mib)"
+            "{status}: out of memory, most likely ({}; {})",
+            limits.told("max_heap_mib"),
+            limits.told("max_memory_mib")
         ),
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
@@ -35,7 +38,7 @@ pub(super) fn describe(
 pub(super) async fn of_closed(
     child: &mut Child,
     dir: &WorkerDir,
-    limits: &Limits,
+    limits: &FunctionLimits,
 ) -> Option<String> {
     let ended = tokio::time::timeout(END_OF_CLOSED, child.wait()).await;
     ended.ok().map(|status| describe(status, dir, limits))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jelou_core::{Limits, Slug};
 use tokio::sync::Notify;
 
+use super::terms::Terms;
 use super::usage::Usage;
 
 use crate::capacity::Charge;
@@ -16,6 +17,7 @@ use crate::transport::{Channels, Connections};
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) function: Slug,
+    pub(crate) terms: Terms,
     pub(crate) charge: Charge,
     /// Percent of the time that the event loop has run, as the watchdog measures it.
     pub(crate) running_percent: AtomicU32,
@@ -35,6 +37,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(super) fn new(
         function: Slug,
+        terms: Terms,
         usage: Arc<Usage>,
         charge: Charge,
         channels: Channels,
@@ -42,6 +45,7 @@ impl Worker {
     ) -> Self {
         Self {
             function,
+            terms,
             charge,
             running_percent: AtomicU32::new(0),
             waiting_percent: AtomicU32::new(0),

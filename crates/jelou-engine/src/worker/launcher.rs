@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use jelou_core::Limits;
-use jelou_sandbox::{CpuShare, Purpose, Sandbox};
+use jelou_core::{EgressRule, FunctionLimits, Limits};
+use jelou_sandbox::{CpuShare, LentUser, ProcessLimits, Purpose, Sandbox};
 use tokio::io::BufReader;
 use tokio::net::UnixListener;
 use tokio::process::{Child, ChildStdout};
@@ -17,8 +17,10 @@ use super::command::Program;
 use super::directory::WorkerDir;
 use super::exit;
 use super::load::LoadError;
+use super::openings::Openings;
 use super::run_dir::RunDir;
 use super::spawner::Spawner;
+use super::terms::Terms;
 use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::logs::next_line;
@@ -29,7 +31,10 @@ const MAX_READY_BYTES: usize = 1024;
 /// The common data of all processes of one server.
 #[derive(Debug)]
 pub(crate) struct Launcher {
-    pub(crate) limits: Limits,
+    /// The limits of the server.
+    pub(crate) limits: Arc<FunctionLimits>,
+    /// The egress rules for all functions.
+    pub(crate) egress: Vec<EgressRule>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) sandbox: Sandbox,
     pub(crate) spawner: Spawner,
@@ -60,10 +65,12 @@ impl Launcher {
         sandbox: Sandbox,
         run_dir: RunDir,
         budget: Arc<Budget>,
-        limits: Limits,
+        limits: Arc<FunctionLimits>,
+        egress: Vec<EgressRule>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             limits,
+            egress,
             budget,
             sandbox,
             spawner: Spawner::start()?,
@@ -76,18 +83,49 @@ impl Launcher {
         })
     }
 
+    /// The terms of a process that any function may get.
+    pub(crate) async fn common_terms(&self) -> Terms {
+        Terms {
+            limits: Arc::clone(&self.limits),
+            openings: Arc::new(Openings::resolve(self.egress.iter()).await),
+        }
+    }
+
+    /// Lends a user id, and opens the networks of the process for it. The firewall has the networks of all functions
+    /// already, but not their names and ports.
+    async fn lend_user(&self, terms: &Terms) -> std::io::Result<Option<LentUser>> {
+        let Some(mut user) = self.sandbox.lend_user()? else {
+            return Ok(None);
+        };
+        let rules = terms.openings.rules();
+        if rules.iter().all(|rule| self.is_in_firewall(rule.rule())) {
+            return Ok(Some(user));
+        }
+        let (sandbox, openings) = (self.sandbox.clone(), terms.openings.list());
+        let opening = tokio::task::spawn_blocking(move || {
+            sandbox.open_firewall(&mut user, &openings)?;
+            Ok(Some(user))
+        });
+        opening.await.map_err(std::io::Error::other)?
+    }
+
+    fn is_in_firewall(&self, rule: &EgressRule) -> bool {
+        !rule.is_name() && rule.port.is_none() && self.egress.contains(rule)
+    }
+
     /// Starts a process and waits until it listens. Without a `baseline`, its memory is unlimited.
     pub(super) async fn launch(
         &self,
         purpose: Purpose,
         share: CpuShare,
+        terms: &Terms,
         baseline: Option<&Baseline>,
     ) -> Result<Launched, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());
         let max_data_bytes =
-            baseline.map(|baseline| baseline.max_data_bytes(self.limits.max_memory_mib));
-        let user = self.sandbox.lend_user().map_err(died)?;
-        let group = self.sandbox.lend_group();
+            baseline.map(|baseline| baseline.max_data_bytes(terms.limits.max_memory_mib));
+        let user = self.lend_user(terms).await.map_err(died)?;
+        let group = self.sandbox.lend_group(&process_limits(&terms.limits));
         let mut dir = WorkerDir::create(self.run_dir.next_worker(), user, group).map_err(died)?;
         dir.set_share(share);
         if let Some(baseline) = baseline {
@@ -99,7 +137,7 @@ impl Launcher {
         let answers = dir.make_answer_pipes().map_err(died)?;
         let command = self
             .program
-            .command(&self.sandbox, &dir, purpose, max_data_bytes)
+            .command(&self.sandbox, &dir, purpose, terms, max_data_bytes)
             .map_err(died)?;
         let mut child = self.spawner.spawn(command).await.map_err(died)?;
         let stdout = child
@@ -133,5 +171,15 @@ impl Launcher {
             _ = enough => dir.set_share(CpuShare::Own),
         }
         work.await
+    }
+}
+
+/// The limits that the kernel enforces.
+pub(crate) fn process_limits(limits: &Limits) -> ProcessLimits {
+    ProcessLimits {
+        cpu_weight: limits.cpu_weight,
+        max_memory_mib: limits.max_memory_mib,
+        max_threads: limits.max_threads,
+        max_open_files: limits.max_open_files,
     }
 }

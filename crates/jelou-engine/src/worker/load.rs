@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::module_url::ModuleUrl;
+use super::openings::OpenRule;
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
 /// Maximum bytes of the response. User code has run by then and may send much.
@@ -62,6 +63,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) process_env: bool,
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
+    /// What the process may connect to although it is denied by default, for the texts of refusals.
+    pub(crate) egress: &'a [OpenRule],
     /// Whether requests to other hosts go over the egress socket too.
     pub(crate) is_proxied: bool,
     pub(crate) log_line_bytes: usize,
@@ -102,8 +105,8 @@ pub enum LoadError {
         message: String,
         stack: Option<String>,
     },
-    #[error("the module did not finish its import within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
-    Timeout(Duration),
+    #[error("the module did not finish its import within {} ms ({limit})", .after.as_millis())]
+    Timeout { after: Duration, limit: String },
     /// A blank worker was not ready in time; no function was involved.
     #[error("the engine's process was not ready within {} ms (limits.startup_timeout_ms)", .0.as_millis())]
     NotReady(Duration),

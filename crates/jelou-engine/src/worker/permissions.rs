@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jelou_sandbox::Purpose;
 
 /// Deno's permission flags. The bootstrap drops its permissions on `home` before it imports the function. The function
-/// keeps the right to read `files`, the egress socket, the network except `denied`, and the time zone.
+/// keeps the right to read `files`, the egress socket, the network except what the flags `denied` deny, and the time zone.
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
@@ -25,7 +25,7 @@ pub(crate) fn flags(
     ];
     if purpose == Purpose::Serve {
         flags.push("--allow-net".to_owned());
-        flags.push(format!("--deny-net={}", denied.join(",")));
+        flags.extend_from_slice(denied);
     } else {
         // The worker's own sockets only.
         let own: Vec<_> = sockets

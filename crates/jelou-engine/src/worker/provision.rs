@@ -50,7 +50,7 @@ impl Blank {
         files: &Unpacked,
     ) -> Result<Option<CompiledBundle>, LoadError> {
         let told = load::compile(&mut self.connection, Some(module));
-        if !guarded(launcher, &mut self.child, &self.dir, told).await? {
+        if !guarded(&launcher.limits, &mut self.child, &self.dir, told).await? {
             return Ok(None);
         }
         let deno_dir = self.dir.deno_dir();
@@ -81,7 +81,8 @@ pub(crate) async fn compile_apart(
     let Some(charge) = launcher.budget.try_charge() else {
         return Ok(None);
     };
-    let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, charge).await?;
+    let terms = launcher.common_terms().await;
+    let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, terms, charge).await?;
     let module = blank.provide(files).await;
     let module = module.map_err(|error| LoadError::Died(error.to_string()))?;
     blank.compile(launcher, &module, files).await

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jelou_core::Limits;
+use jelou_core::{FunctionLimits, Limits};
 use tokio::net::UnixListener;
 use tokio::process::Child;
 use uuid::Uuid;
@@ -36,20 +36,13 @@ pub(super) fn start(
     let supervised = Arc::clone(&worker);
     let runtime = launcher.runtime.clone();
     runtime.spawn(async move {
-        supervise(
-            &launcher.limits,
-            &supervised,
-            process,
-            &logs,
-            &egress_handler,
-        )
-        .await;
+        supervise(&supervised, process, &logs, &egress_handler).await;
+        drop(launcher);
     });
     worker
 }
 
 async fn supervise(
-    limits: &Limits,
     worker: &Worker,
     process: Process,
     logs: &LogForwarder,
@@ -60,6 +53,7 @@ async fn supervise(
         dir,
         egress,
     } = process;
+    let limits = &worker.terms.limits;
     let pid = pid_of(&child);
     let at_limit = |what| logs.say(LogLine::AtLimit(what));
     let breach = watchdog::watch(worker, pid, &dir, Stage::Calls, limits, at_limit);
@@ -122,7 +116,7 @@ fn unfinished_work(worker: &Worker) -> Option<LogLine> {
 }
 
 /// Gives a process that closed a connection some time to end, then kills it.
-async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &Limits) -> LogLine {
+async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &FunctionLimits) -> LogLine {
     match exit::of_closed(child, dir, limits).await {
         Some(how) => LogLine::Died(how),
         None => {

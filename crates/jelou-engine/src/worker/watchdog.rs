@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use jelou_core::Limits;
+use jelou_core::{FunctionLimits, Limits};
 use jelou_sandbox::CpuShare;
 use rustix::process::Pid;
 
@@ -26,14 +26,16 @@ const LOWEST_PRIORITY: i32 = 19;
 const WINDOW: Duration = Duration::from_millis(400);
 
 /// The limit that a process exceeded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Breach {
-    #[error(
-        "private memory of {used_mib} MiB is over the limit of {limit_mib} MiB (limits.max_memory_mib)"
-    )]
-    Memory { used_mib: u64, limit_mib: u64 },
-    #[error("the event loop did not run for {} ms (limits.stall_timeout_ms)", .0.as_millis())]
-    Stalled(Duration),
+    #[error("private memory of {used_mib} MiB is over the limit of {limit_mib} MiB ({limit})")]
+    Memory {
+        used_mib: u64,
+        limit_mib: u64,
+        limit: String,
+    },
+    #[error("the event loop did not run for {} ms ({limit})", .after.as_millis())]
+    Stalled { after: Duration, limit: String },
 }
 
 /// The phase of a worker's life, which decides its limits.
@@ -69,7 +71,7 @@ pub(crate) async fn watch(
     pid: Option<Pid>,
     dir: &WorkerDir,
     stage: Stage,
-    limits: &Limits,
+    limits: &FunctionLimits,
     at_limit: impl Fn(String),
 ) -> Breach {
     let Some(pid) = pid else {
@@ -109,7 +111,10 @@ pub(crate) async fn watch(
                 exhausted.check(pid, &status, limits, &at_limit);
             }
             if heartbeat.beat(activity).await >= stall_timeout {
-                return Breach::Stalled(stall_timeout);
+                return Breach::Stalled {
+                    after: stall_timeout,
+                    limit: limits.told("stall_timeout_ms"),
+                };
             }
         }
         let is_stalled = heartbeat.used() >= stage.patience();
@@ -185,12 +190,13 @@ impl Exhausted {
     }
 }
 
-fn over_memory(private: u64, limits: &Limits) -> Option<Breach> {
+fn over_memory(private: u64, limits: &FunctionLimits) -> Option<Breach> {
     let used_mib = private / (1024 * 1024);
     let limit_mib = limits.max_memory_mib;
-    (used_mib > limit_mib).then_some(Breach::Memory {
+    (used_mib > limit_mib).then(|| Breach::Memory {
         used_mib,
         limit_mib,
+        limit: limits.told("max_memory_mib"),
     })
 }
 

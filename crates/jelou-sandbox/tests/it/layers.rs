@@ -4,7 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use jelou_sandbox::{Layer, Purpose};
+use jelou_sandbox::{Layer, Opening, Purpose};
 use serde_json::Value;
 
 use crate::support::{Place, Run, has};
@@ -316,4 +316,16 @@ async fn the_firewall_alone() {
     let outcomes = run.attempts(&attempts).await;
     assert_eq!(outcomes["loopback"], "done", "{outcomes}");
     assert_ne!(outcomes["all of it"], "done", "{outcomes}");
+
+    // An opening of one process is for its user id and its port only.
+    let mut run = Run::new(&place, &layers);
+    run.openings = vec![Opening {
+        network: allowed[0],
+        port: Some(address.port()),
+    }];
+    let outcomes = run.attempts(&attempts).await;
+    assert_eq!(outcomes["loopback"], "done", "{outcomes}");
+    run.openings[0].port = Some(address.port() ^ 1);
+    let outcomes = run.attempts(&attempts).await;
+    assert_ne!(outcomes["loopback"], "done", "{outcomes}");
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 use jelou_sandbox::{
-    Confinement, FileRights, Identity, Launch, Layer, LayerStatus, ProcessLimits, Purpose, Sandbox,
-    SandboxConfig, SandboxMode, sandbox_layers,
+    Confinement, FileRights, Identity, Launch, Layer, LayerStatus, Opening, ProcessLimits, Purpose,
+    Sandbox, SandboxConfig, SandboxMode, sandbox_layers,
 };
 use serde_json::Value;
 
@@ -47,6 +47,8 @@ pub(crate) struct Run<'a> {
     pub(crate) max_data_bytes: Option<u64>,
     pub(crate) limits: ProcessLimits,
     pub(crate) egress_allow: &'a [Ipv4Net],
+    /// For this process alone.
+    pub(crate) openings: Vec<Opening>,
 }
 
 fn wanted(layer: bool) -> SandboxMode {
@@ -71,6 +73,7 @@ impl<'a> Run<'a> {
                 max_open_files: 900,
             },
             egress_allow: &[],
+            openings: Vec::new(),
         }
     }
 
@@ -146,7 +149,10 @@ impl<'a> Run<'a> {
             execute: vec![deno()],
             write: vec![home.clone()],
         };
-        let user = sandbox.lend_user().unwrap();
+        let mut user = sandbox.lend_user().unwrap();
+        if let Some(user) = user.as_mut().filter(|_| !self.openings.is_empty()) {
+            sandbox.open_firewall(user, &self.openings).unwrap();
+        }
         let identity = user.as_ref().map(|lent| Identity {
             user: lent.user(),
             group: None,
@@ -162,7 +168,7 @@ impl<'a> Run<'a> {
             self.max_data_bytes,
         );
         let mut confinement = confinement.unwrap();
-        let group = sandbox.lend_group();
+        let group = sandbox.lend_group(&self.limits);
         if let Some(group) = &group {
             confinement = confinement.join(group).unwrap();
         }

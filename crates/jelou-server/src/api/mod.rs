@@ -4,9 +4,11 @@ mod access_tokens;
 mod audit;
 mod auth;
 mod deployments;
+mod egress;
 mod extract;
 mod functions;
 mod leaks;
+mod limits;
 mod logs;
 mod problem;
 mod refusals;
@@ -75,6 +77,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(leaks::revoke))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::delete))
+        .routes(routes!(egress::list, egress::change))
+        .routes(routes!(limits::list, limits::change))
         .routes(routes!(access_tokens::list, access_tokens::create))
         .routes(routes!(access_tokens::revoke))
         .routes(routes!(logs::read))

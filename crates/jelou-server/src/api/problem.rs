@@ -199,6 +199,8 @@ impl From<StoreError> for ApiError {
                         "`jelou deployments list` shows the deployments that can be restored",
                     ),
                     Resource::RuntimeToken => problem.hint("`jelou tokens list` shows the tokens"),
+                    Resource::EgressRule => problem.hint("`jelou egress list` shows the rules"),
+                    Resource::Limit => problem.hint("`jelou limits show` shows the limits"),
                     _ => problem,
                 }
             }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ipnet::Ipv4Net;
+use jelou_core::EgressRule;
 use percent_encoding::percent_decode_str;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
-    /// Networks that functions may connect to, although they are in denied ranges.
-    pub allow: Vec<Ipv4Net>,
+    /// What functions may connect to, although it is in denied ranges.
+    pub allow: Vec<EgressRule>,
     /// `None` if functions and builds connect directly.
     #[serde(default)]
     pub proxy: Option<ProxyUrl>,

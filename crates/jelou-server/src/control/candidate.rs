@@ -9,7 +9,7 @@ use jelou_engine::{LeaseError, Warm};
 use jelou_store::SecretRecord;
 
 use super::{Control, ControlError, smoke};
-use crate::registry::{Function, Live};
+use crate::registry::{Function, Live, Settings};
 
 #[derive(Debug)]
 pub(super) struct Candidate {
@@ -19,6 +19,8 @@ pub(super) struct Candidate {
     warm: Warm,
     /// The secrets that the processes have.
     secrets: Arc<Vec<SecretRecord>>,
+    /// The settings that the processes were started with.
+    settings: Arc<Settings>,
 }
 
 impl Control {
@@ -30,6 +32,7 @@ impl Control {
         smoke: &[SmokeCall],
     ) -> Result<Candidate, ControlError> {
         let secrets = function.secrets.load_full();
+        let settings = function.settings();
         let running = match function.live.load().as_ref() {
             Some(live) => live.slot.running(),
             None => 0,
@@ -41,6 +44,7 @@ impl Control {
             live: Some(Arc::clone(&live)),
             warm: Warm::default(),
             secrets,
+            settings,
         };
         if wanted > 0 {
             match live.slot.warm(wanted).await {
@@ -61,7 +65,7 @@ impl Control {
         Ok(candidate)
     }
 
-    /// The candidate itself, or another one if the function's secrets have changed since. The caller has its turn, so
+    /// The candidate itself, or another one if the function's secrets or settings have changed since. The caller has its turn, so
     /// they cannot change again.
     pub(super) async fn refreshed(
         &self,
@@ -69,7 +73,7 @@ impl Control {
         candidate: Candidate,
     ) -> Result<Candidate, ControlError> {
         match &candidate.live {
-            Some(live) if !Arc::ptr_eq(&candidate.secrets, &function.secrets.load_full()) => {
+            Some(live) if candidate.is_outdated(function) => {
                 let live = self.with_new_slot(function, live);
                 self.prepare(function, live, &[]).await
             }
@@ -79,6 +83,11 @@ impl Control {
 }
 
 impl Candidate {
+    fn is_outdated(&self, function: &Function) -> bool {
+        !Arc::ptr_eq(&self.secrets, &function.secrets.load_full())
+            || !Arc::ptr_eq(&self.settings, &function.settings())
+    }
+
     /// Makes the deployment live, and returns the replaced one.
     pub(super) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
         let live = self.live.take()?;

@@ -7,8 +7,8 @@ use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
 use jelou_core::{
-    DeploymentId, FunctionId, Manifest, Provenance, Slug, SmokeCall, SourceTree, TokenLabels,
-    TokenName, TokenPolicy,
+    DeploymentId, FunctionId, FunctionSettings, Manifest, Provenance, Slug, SmokeCall, SourceTree,
+    TokenLabels, TokenName, TokenPolicy,
 };
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
@@ -83,9 +83,13 @@ impl Control {
             TypeCheck::Skip
         };
         let settings = &request.settings;
-        let mut built = self.engine.build(&slug, &tree, settings, types).await?;
+        let function_limits = self.limits_of(&slug);
+        let mut built = self
+            .engine
+            .build(&slug, &tree, settings, types, &function_limits)
+            .await?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
-        self.check_limits(&built.manifest)?;
+        self.check_limits(&slug, &built.manifest)?;
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
@@ -205,7 +209,7 @@ impl Control {
         let function = self
             .registry
             .function(slug.as_str())
-            .unwrap_or_else(|| Arc::new(new_function(FunctionId::generate(), slug.clone())));
+            .unwrap_or_else(|| Arc::new(self.new_function(FunctionId::generate(), slug.clone())));
         let id = DeploymentId::generate();
         let live = self.new_live(&function, id.clone(), hash, built.manifest.clone());
         let candidate = self.prepare(&function, live, &smoke).await?;
@@ -277,7 +281,7 @@ impl Control {
                 let function = if prepared.id == record.id {
                     Arc::clone(prepared)
                 } else {
-                    Arc::new(new_function(record.id.clone(), record.slug.clone()))
+                    Arc::new(self.new_function(record.id.clone(), record.slug.clone()))
                 };
                 self.registry.put_function(Arc::clone(&function));
                 function
@@ -334,14 +338,21 @@ impl Control {
         }
     }
 
-    fn check_limits(&self, manifest: &Manifest) -> Result<(), ControlError> {
-        let limit = self.engine.limits().max_request_timeout_ms;
+    fn new_function(&self, id: FunctionId, slug: Slug) -> Function {
+        let settings = self.settings_in_force(&FunctionSettings::default());
+        Function::new(id, slug, Vec::new(), settings)
+    }
+
+    fn check_limits(&self, slug: &Slug, manifest: &Manifest) -> Result<(), ControlError> {
+        let limits = self.limits_of(slug);
+        let limit = limits.max_request_timeout_ms;
         for tool in &manifest.tools {
             if let Some(timeout) = tool.timeout_ms.filter(|timeout| *timeout > limit) {
                 return Err(ControlError::Invalid {
                     detail: format!(
-                        "`{}` has a timeout of {timeout} ms; the limit is {limit} ms (limits.max_request_timeout_ms)",
-                        tool.name
+                        "`{}` has a timeout of {timeout} ms; the limit is {limit} ms ({})",
+                        tool.name,
+                        limits.told("max_request_timeout_ms")
                     ),
                     hint: "set a smaller `config.timeout`",
                 });
@@ -349,10 +360,6 @@ impl Control {
         }
         Ok(())
     }
-}
-
-fn new_function(id: FunctionId, slug: Slug) -> Function {
-    Function::new(id, slug, Vec::new())
 }
 
 /// The files of the deployment, and the files of the upload that the deployment does not have.

@@ -32,7 +32,12 @@ impl Control {
                 .store
                 .create_function(&actor, &new.slug, new.name.as_deref())
                 .await?;
-            let function = Function::new(record.id.clone(), record.slug.clone(), Vec::new());
+            let function = Function::new(
+                record.id.clone(),
+                record.slug.clone(),
+                Vec::new(),
+                control.settings_in_force(&record.settings),
+            );
             control.registry.put_function(Arc::new(function));
             Ok(control.described(FunctionSummary {
                 record,

@@ -9,6 +9,7 @@ mod candidate;
 mod deploy;
 mod deployments;
 mod error;
+mod function_settings;
 mod functions;
 mod leaks;
 mod rollback;
@@ -19,7 +20,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
+use jelou_core::{Clock, DeploymentId, EgressRule, FunctionId, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use jelou_store::{ArtifactHash, LiveDeployment, Store};
@@ -50,6 +51,8 @@ pub(crate) struct Control {
     pub(crate) logs: Logs,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
+    /// The egress rules for all functions.
+    egress_allow: Vec<EgressRule>,
     changes: Arc<Mutex<()>>,
 }
 
@@ -62,6 +65,7 @@ impl Control {
         clock: Clock,
         logs: Logs,
         stopped: watch::Receiver<bool>,
+        egress_allow: Vec<EgressRule>,
     ) -> Self {
         Self {
             store,
@@ -73,6 +77,7 @@ impl Control {
             clock,
             logs,
             stopped,
+            egress_allow,
             changes: Arc::default(),
         }
     }
@@ -156,16 +161,20 @@ impl Control {
         artifact_hash: String,
         process_env: bool,
     ) -> Slot {
+        let settings = function.settings();
         self.engine.slot(LaunchSpec {
             function: function.id.clone(),
             slug: function.slug.clone(),
             deployment,
             artifact_hash,
             process_env,
+            egress: settings.egress.clone(),
+            limits: Arc::clone(&settings.limits),
         })
     }
 
-    /// Replaces the processes of the live deployment, so that the next request sees new secrets.
+    /// Replaces the processes of the live deployment, so that the next request sees new secrets
+    /// and settings.
     fn restart(&self, function: &Function) {
         if let Some(live) = function.live.load_full() {
             self.retire(function.put_live(self.with_new_slot(function, &live)));

@@ -34,7 +34,12 @@ pub(super) async fn check(
     }
     // Calls find the processes through the function, and the live deployment must not get them.
     let secrets = Vec::clone(&function.secrets.load());
-    let candidate = Function::new(function.id.clone(), function.slug.clone(), secrets);
+    let candidate = Function::new(
+        function.id.clone(),
+        function.slug.clone(),
+        secrets,
+        function.settings(),
+    );
     candidate.live.store(Some(Arc::clone(live)));
     for call in calls {
         let (status, body) = answer(gateway, &candidate, live, call).await?;
@@ -95,7 +100,7 @@ async fn answer(
         }
     };
     let tool = &live.manifest.tools[found.tool];
-    let timeout = invoke::timeout(gateway, tool);
+    let timeout = invoke::timeout(&function.limits(), tool);
     let request = request(method, uri, live, call.body.as_deref());
     let invoked = invoke::Call {
         tool,

@@ -10,9 +10,14 @@ pub(super) enum EgressError {
     #[error("the name {host} does not resolve (DNS)")]
     Name { host: String },
     #[error(
-        "{host} is {address}, an address that functions may not reach; the server's operator can allow it (egress.allow)"
+        "{host} is {address}, an address that functions may not reach; an administrator can open it: jelou egress allow {function} {host}:{port}; for every function, the setting is egress.allow"
     )]
-    Denied { host: String, address: Ipv4Addr },
+    Denied {
+        host: String,
+        port: u16,
+        address: Ipv4Addr,
+        function: String,
+    },
     #[error("{host} refuses the connection: {source}")]
     Refused {
         host: String,

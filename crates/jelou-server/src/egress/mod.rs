@@ -20,7 +20,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ipnet::Ipv4Net;
-use jelou_engine::RequestBody;
+use jelou_core::{EgressHost, EgressRule};
+use jelou_engine::{RequestBody, denied_ipv4};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use tls::CaError;
@@ -28,6 +29,7 @@ pub use tls::CaError;
 use crate::config;
 use crate::config::ProxyUrl;
 use crate::gateway::{GatewayBody, answer};
+use crate::registry::Function;
 use error::EgressError;
 use no_proxy::NoProxy;
 
@@ -43,6 +45,8 @@ pub(crate) struct Egress {
     proxy_resolves: bool,
     no_proxy: NoProxy,
     denied: Vec<Ipv4Net>,
+    /// For all functions.
+    allow: Vec<EgressRule>,
     tls: Arc<rustls::ClientConfig>,
 }
 
@@ -61,11 +65,8 @@ enum Route {
 }
 
 impl Egress {
-    /// `None` if there is no proxy; `egress.ca` is checked all the same. `denied` are the addresses that functions may not reach.
-    pub(crate) fn new(
-        config: &config::Egress,
-        denied: Vec<Ipv4Net>,
-    ) -> Result<Option<Self>, CaError> {
+    /// `None` if there is no proxy; `egress.ca` is checked all the same.
+    pub(crate) fn new(config: &config::Egress) -> Result<Option<Self>, CaError> {
         let own = tls::own_authorities(config.ca.as_deref())?;
         let Some(proxy) = config.proxy.clone() else {
             return Ok(None);
@@ -74,14 +75,19 @@ impl Egress {
             proxy,
             proxy_resolves: config.proxy_resolves,
             no_proxy: NoProxy::parse(&config.no_proxy),
-            denied,
+            denied: denied_ipv4(&[]),
+            allow: config.allow.clone(),
             tls: tls::client(own)?,
         }))
     }
 
     /// Sends a request of a function, whose target is an absolute URL.
-    pub(crate) async fn send(&self, request: Request<Incoming>) -> Response<GatewayBody> {
-        match self.exchange(request).await {
+    pub(crate) async fn send(
+        &self,
+        function: Option<&Function>,
+        request: Request<Incoming>,
+    ) -> Response<GatewayBody> {
+        match self.exchange(function, request).await {
             Ok(response) => response,
             Err(error) => {
                 let mut response =
@@ -95,10 +101,11 @@ impl Egress {
 
     async fn exchange(
         &self,
+        function: Option<&Function>,
         request: Request<Incoming>,
     ) -> Result<Response<GatewayBody>, EgressError> {
         let target = Target::of(request.uri())?;
-        let stream = match self.route(&target).await? {
+        let stream = match self.route(function, &target).await? {
             Route::Direct(addresses) => {
                 connect::direct(&target.host, &addresses, target.port).await?
             }
@@ -115,7 +122,11 @@ impl Egress {
 
     /// Resolves and checks the host. With a proxy that resolves names, a name that this machine does not know is left
     /// to the proxy.
-    async fn route(&self, target: &Target) -> Result<Route, EgressError> {
+    async fn route(
+        &self,
+        function: Option<&Function>,
+        target: &Target,
+    ) -> Result<Route, EgressError> {
         let is_direct = self.no_proxy.matches(&target.host);
         let resolved = resolve(&target.host, target.port).await;
         let addresses = match resolved {
@@ -125,10 +136,18 @@ impl Egress {
             }
             Err(error) => return Err(error),
         };
-        if let Some(denied) = addresses.iter().find(|address| self.is_denied(**address)) {
+        let settings = function.map(Function::settings);
+        let own = settings.iter().flat_map(|settings| &settings.egress);
+        let rules: Vec<_> = self.allow.iter().chain(own).collect();
+        let is_refused = |address: &&Ipv4Addr| {
+            self.is_denied(**address) && !rules.iter().any(|rule| target.is_opened(rule, **address))
+        };
+        if let Some(denied) = addresses.iter().find(is_refused) {
             return Err(EgressError::Denied {
                 host: target.host.clone(),
+                port: target.port,
                 address: *denied,
+                function: function.map_or_else(String::new, |function| function.slug.to_string()),
             });
         }
         let is_direct = is_direct
@@ -151,6 +170,15 @@ impl Egress {
 }
 
 impl Target {
+    /// Whether the rule opens this target, which has resolved to the address.
+    fn is_opened(&self, rule: &EgressRule, address: Ipv4Addr) -> bool {
+        let is_host = match &rule.host {
+            EgressHost::Name(name) => *name == self.host,
+            EgressHost::Network(network) => network.contains(&address),
+        };
+        is_host && rule.opens_port(self.port)
+    }
+
     fn of(uri: &Uri) -> Result<Self, EgressError> {
         let is_encrypted = match uri.scheme_str() {
             Some("https") => true,

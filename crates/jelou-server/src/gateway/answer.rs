@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use jelou_core::FunctionLimits;
 use jelou_engine::BodyError;
 use uuid::Uuid;
 
@@ -82,18 +83,43 @@ impl Answer<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Oversize {
     /// The request announces this length.
-    Announced { length: u64, limit: u64 },
+    Announced { length: u64, limit: Limit },
     /// The length of the body is not announced, or is wrong.
-    Sent { limit: u64 },
+    Sent { limit: Limit },
     /// The body would take too much memory when it is parsed.
     Dense,
 }
 
+/// `limits.max_body_bytes`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    bytes: u64,
+    whose: &'static str,
+}
+
+impl Limit {
+    fn of(limits: &FunctionLimits) -> Self {
+        Self {
+            bytes: limits.max_body_bytes,
+            whose: limits.whose("max_body_bytes"),
+        }
+    }
+}
+
 impl Oversize {
+    pub(crate) fn announced(length: u64, limits: &FunctionLimits) -> Self {
+        Self::Announced {
+            length,
+            limit: Limit::of(limits),
+        }
+    }
+
     /// The reason for a body that failed, if it was too large.
-    pub(crate) fn of(error: &BodyError) -> Option<Self> {
+    pub(crate) fn of(error: &BodyError, limits: &FunctionLimits) -> Option<Self> {
         match error {
-            BodyError::TooLarge { limit } => Some(Self::Sent { limit: *limit }),
+            BodyError::TooLarge { .. } => Some(Self::Sent {
+                limit: Limit::of(limits),
+            }),
             BodyError::TooDense => Some(Self::Dense),
             BodyError::Hyper(_) => None,
         }
@@ -102,11 +128,13 @@ impl Oversize {
     fn reason(self) -> Cow<'static, str> {
         match self {
             Self::Announced { length, limit } => format!(
-                "the body has {length} bytes, over the server's limit of {limit} (limits.max_body_bytes)"
+                "the body has {length} bytes, over limits.max_body_bytes = {}, {}",
+                limit.bytes, limit.whose
             )
             .into(),
             Self::Sent { limit } => format!(
-                "the body, of unknown length, is over the server's limit of {limit} bytes (limits.max_body_bytes)"
+                "the body, of unknown length, is over limits.max_body_bytes = {}, {}",
+                limit.bytes, limit.whose
             )
             .into(),
             Self::Dense => BodyError::TooDense.to_string().into(),

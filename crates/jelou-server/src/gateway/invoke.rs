@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use jelou_core::manifest::Tool;
+use jelou_core::{FunctionLimits, Limits};
 use jelou_engine::{BodyMemory, CallFacts, Lease, LeaseError, RequestBody, SendError, WorkerBody};
 use uuid::Uuid;
 
@@ -42,17 +43,18 @@ pub(crate) async fn invoke(
     function: &Arc<Function>,
     call: Call<'_>,
 ) -> Response<GatewayBody> {
-    let limit = gateway.limits.max_body_bytes;
+    let limits = function.limits();
+    let limit = limits.max_body_bytes;
     let length = request.body().announced();
     if length > limit {
-        return Answer::PayloadTooLarge(Oversize::Announced { length, limit }).into();
+        return Answer::PayloadTooLarge(Oversize::announced(length, &limits)).into();
     }
     let upgrade = websocket::is_asked_for(request).then(|| hyper::upgrade::on(&mut *request));
     let (parts, mut body) = std::mem::take(request).into_parts();
     let body = match body.take() {
         Some(body) => {
-            let timeout = timeout(gateway, call.tool);
-            gather(RequestBody::limited(body, limit), timeout).await
+            let timeout = timeout(&limits, call.tool);
+            gather(RequestBody::limited(body, limit), timeout, &limits).await
         }
         None => Ok(RequestBody::empty()),
     };
@@ -64,7 +66,7 @@ pub(crate) async fn invoke(
             return response;
         }
     };
-    let memory = BodyMemory::of(&parts.headers, &body, &gateway.limits);
+    let memory = BodyMemory::of(&parts.headers, &body, &limits);
     let body = match body.within(memory) {
         Ok(body) => body,
         Err(error) => {
@@ -78,7 +80,7 @@ pub(crate) async fn invoke(
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
             Some(caller) => {
                 let tell = failures::later(gateway, function, call.request_id);
-                websocket::connect(caller, response, gateway.limits.clone(), tell)
+                websocket::connect(caller, response, Limits::clone(&limits), tell)
             }
             // The caller did not request an upgrade.
             None => Answer::FunctionError.into(),
@@ -103,12 +105,16 @@ pub(crate) async fn invoke(
 }
 
 /// Reads a short body completely.
-async fn gather(body: RequestBody, timeout: Duration) -> Result<RequestBody, Answer<'static>> {
+async fn gather(
+    body: RequestBody,
+    timeout: Duration,
+    limits: &FunctionLimits,
+) -> Result<RequestBody, Answer<'static>> {
     match tokio::time::timeout(timeout, body.gather()).await {
         Ok(Ok(body)) => Ok(body),
         // For another error, the caller has disconnected, so no one reads this response.
         Ok(Err(error)) => {
-            Err(Oversize::of(&error).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
+            Err(Oversize::of(&error, limits).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
         }
         Err(_) => Err(Answer::TimedOut),
     }
@@ -123,7 +129,8 @@ pub(crate) async fn send(
     call: &Call<'_>,
     memory: BodyMemory,
 ) -> Result<Response<WorkerBody>, Answer<'static>> {
-    let timeout = timeout(gateway, call.tool);
+    let limits = function.limits();
+    let timeout = timeout(&limits, call.tool);
     let request_id = call.request_id;
     let identity = identity::of(
         gateway,
@@ -173,7 +180,7 @@ pub(crate) async fn send(
             return Ok(response);
         }
         Ok(Err(failure)) => failure,
-        Err(_) => Failure::TimedOut(timeout),
+        Err(_) => Failure::TimedOut(timed_out(&limits, call.tool)),
     };
     if failure.is_functions() {
         count(&taken_by, true);
@@ -188,10 +195,21 @@ fn count(taken_by: &OnceLock<Arc<Live>>, is_failure: bool) {
 }
 
 /// The timeout of a tool.
-pub(crate) fn timeout(gateway: &Gateway, tool: &Tool) -> Duration {
-    let limits = &gateway.limits;
+pub(crate) fn timeout(limits: &Limits, tool: &Tool) -> Duration {
     let wanted = tool.timeout_ms.unwrap_or(limits.request_timeout_ms);
     Duration::from_millis(wanted.clamp(1, limits.max_request_timeout_ms))
+}
+
+/// The timeout and whose it is, for the log.
+pub(crate) fn timed_out(limits: &FunctionLimits, tool: &Tool) -> String {
+    let after = timeout(limits, tool);
+    let limit = limits.told("request_timeout_ms");
+    let whose = match tool.timeout_ms.map(Duration::from_millis) {
+        None => limit,
+        Some(wanted) if wanted > after => limits.told("max_request_timeout_ms"),
+        Some(_) => format!("the function's `timeout`; without one, {limit}"),
+    };
+    format!("within {} ms ({whose})", after.as_millis())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -200,8 +218,8 @@ enum Failure {
     Lease(LeaseError),
     #[error(transparent)]
     Send(SendError),
-    #[error("no response head within {} ms (the function's `timeout`, or limits.request_timeout_ms)", .0.as_millis())]
-    TimedOut(Duration),
+    #[error("no response head {0}")]
+    TimedOut(String),
     #[error("the function was deleted meanwhile")]
     Gone,
     #[error("cannot pass the request on: {0}")]
@@ -222,7 +240,7 @@ impl Failure {
     #[cold]
     fn answer(&self, gateway: &Gateway, function: &Function, request_id: Uuid) -> Answer<'static> {
         if let Self::Send(SendError::Body(error)) = self
-            && let Some(oversize) = Oversize::of(error)
+            && let Some(oversize) = Oversize::of(error, &function.limits())
         {
             // A refusal, which has its own log line.
             return Answer::PayloadTooLarge(oversize);

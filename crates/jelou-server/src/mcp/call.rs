@@ -120,7 +120,7 @@ async fn run(
     input: Input,
 ) -> Outcome {
     let tool = &exchange.live.manifest.tools[entry.tool];
-    let timeout = invoke::timeout(exchange.gateway, tool);
+    let timeout = invoke::timeout(&exchange.function.limits(), tool);
     match tokio::time::timeout(timeout, ask(exchange, access, tool, headers, input)).await {
         Ok(Ok(outcome)) if outcome.status == StatusCode::BAD_REQUEST => Outcome {
             body: issues::explain(
@@ -136,10 +136,8 @@ async fn run(
             of_platform(&answer)
         }
         Err(_) => {
-            let error = format!(
-                "no whole result within {} ms (the function's `timeout`, or limits.request_timeout_ms)",
-                timeout.as_millis()
-            );
+            let timed_out = invoke::timed_out(&exchange.function.limits(), tool);
+            let error = format!("no whole result {timed_out}");
             failures::log(
                 exchange.gateway,
                 exchange.function,
@@ -182,7 +180,7 @@ async fn ask(
         gateway.domain.url(function.slug.as_str()),
         input.path
     );
-    let limit = gateway.limits.max_body_bytes;
+    let limit = function.limits().max_body_bytes;
     let error = match gateway.mcp_results.read(body, limit).await {
         Ok(Whole { body, share }) => {
             return Ok(Outcome {

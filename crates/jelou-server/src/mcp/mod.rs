@@ -229,23 +229,22 @@ async fn read(
     exchange: Exchange<'_>,
     request: &mut Request<Unread>,
 ) -> Result<(Bytes, Option<Permit>), Answer<'static>> {
-    let gateway = exchange.gateway;
-    let limit = gateway.limits.max_body_bytes;
+    let limits = exchange.function.limits();
+    let limit = limits.max_body_bytes;
     let length = request.body().announced();
     if length > limit {
-        return Err(Answer::PayloadTooLarge(Oversize::Announced {
-            length,
-            limit,
-        }));
+        return Err(Answer::PayloadTooLarge(Oversize::announced(
+            length, &limits,
+        )));
     }
     let Some(body) = request.body_mut().take() else {
         return Ok((Bytes::new(), None));
     };
-    let timeout = std::time::Duration::from_millis(gateway.limits.request_timeout_ms);
+    let timeout = std::time::Duration::from_millis(limits.request_timeout_ms);
     let headers = request.headers();
     let reading = async {
         let body = RequestBody::limited(body, limit).gather().await?;
-        let memory = BodyMemory::of(headers, &body, &gateway.limits);
+        let memory = BodyMemory::of(headers, &body, &limits);
         let permit = match exchange.live.slot.admit_body(memory).await {
             // The slot is being replaced, and its replacement has its own process.
             Err(LeaseError::Retired) => None,
@@ -258,10 +257,15 @@ async fn read(
         Ok(Ok(read)) => Ok(read),
         // For another error, the caller has disconnected, so no one reads this response.
         Ok(Err(ReadError::Body(error))) => {
-            Err(Oversize::of(&error).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
+            Err(Oversize::of(&error, &limits).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
         }
         Ok(Err(ReadError::Lease(error))) => {
-            failures::log(gateway, exchange.function, exchange.request_id, &error);
+            failures::log(
+                exchange.gateway,
+                exchange.function,
+                exchange.request_id,
+                &error,
+            );
             Err(Answer::Unavailable { retry_after: 1 })
         }
         Err(_) => Err(Answer::TimedOut),

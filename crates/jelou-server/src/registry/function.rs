@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use jelou_core::{FunctionId, Manifest, Slug};
+use jelou_core::{
+    EgressRule, FunctionId, FunctionLimits, FunctionSettings, Limits, Manifest, Slug,
+};
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
@@ -21,6 +23,7 @@ pub(crate) struct Function {
     pub(crate) live: ArcSwapOption<Live>,
     /// Encrypted. Decrypted at each start of a process.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
+    settings: ArcSwap<Settings>,
     /// Rate of the log line "call failed".
     pub(crate) failures_logged: LogLimit,
     /// Rate of the log line "call refused".
@@ -30,21 +33,57 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    pub(crate) fn new(id: FunctionId, slug: Slug, secrets: Vec<SecretRecord>) -> Self {
+    pub(crate) fn new(
+        id: FunctionId,
+        slug: Slug,
+        secrets: Vec<SecretRecord>,
+        settings: Arc<Settings>,
+    ) -> Self {
         Self {
             id,
             slug,
             live: ArcSwapOption::empty(),
             secrets: ArcSwap::from_pointee(secrets),
+            settings: ArcSwap::new(settings),
             failures_logged: LogLimit::default(),
             refusals_logged: LogLimit::default(),
             calls_recorded: CallRate::default(),
         }
     }
 
+    /// What an administrator has set for the function, with the limits of the server.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> Arc<FunctionLimits> {
+        Arc::clone(&self.settings.load().limits)
+    }
+
+    pub(crate) fn set_settings(&self, settings: Arc<Settings>) {
+        self.settings.store(settings);
+    }
+
     /// Makes a deployment live, and returns the previous one. The caller must drain it.
     pub(crate) fn put_live(&self, live: Live) -> Option<Arc<Live>> {
         self.live.swap(Some(Arc::new(live)))
+    }
+}
+
+/// The egress rules of a function, and its limits in force.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) egress: Vec<EgressRule>,
+    pub(crate) limits: Arc<FunctionLimits>,
+}
+
+impl Settings {
+    pub(crate) fn new(server: &Limits, stored: &FunctionSettings) -> Self {
+        Self {
+            egress: stored.egress.clone(),
+            limits: Arc::new(FunctionLimits::new(server, &stored.limits)),
+        }
     }
 }
 

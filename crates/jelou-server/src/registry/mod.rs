@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jelou_core::Slug;
 
 pub(crate) use call_counter::CallCounter;
-pub(crate) use function::{Function, Live};
+pub(crate) use function::{Function, Live, Settings};
 pub(crate) use grant::Grant;
 pub(crate) use rate_limiter::{OverRate, RateStatus};
 pub(crate) use routes::{Found, Routes};

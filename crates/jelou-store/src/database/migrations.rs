@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 7] = [
+const SQLITE: [(i64, &str, &str); 8] = [
     (
         1,
         "initial",
@@ -40,6 +40,11 @@ const SQLITE: [(i64, &str, &str); 7] = [
         14,
         "dependencies",
         include_str!("../../migrations/sqlite/0014_dependencies.sql"),
+    ),
+    (
+        17,
+        "function settings",
+        include_str!("../../migrations/sqlite/0017_function_settings.sql"),
     ),
 ];
 

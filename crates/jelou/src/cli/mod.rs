@@ -7,11 +7,13 @@ pub(crate) mod completion;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
 pub(crate) mod doctor;
+pub(crate) mod egress;
 pub(crate) mod engine;
 mod expiry;
 pub(crate) mod functions;
 pub(crate) mod global;
 pub(crate) mod init;
+pub(crate) mod limits;
 pub(crate) mod logs;
 pub(crate) mod secrets;
 pub(crate) mod serve;
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Functions(functions::FunctionsArgs),
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),
+    Egress(egress::EgressArgs),
+    Limits(limits::LimitsArgs),
     Logs(logs::LogsArgs),
     AccessTokens(access_tokens::AccessTokensArgs),
     Audit(audit::AuditArgs),

@@ -7,9 +7,11 @@ mod completion;
 mod deploy;
 mod deployments;
 mod doctor;
+mod egress;
 mod engine;
 mod functions;
 mod init;
+mod limits;
 mod login;
 mod logout;
 mod logs;
@@ -39,6 +41,8 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Functions(args) => functions::run(args.command, context),
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),
+        Command::Egress(args) => egress::run(args.command, context),
+        Command::Limits(args) => limits::run(args.command, context),
         Command::Logs(args) => logs::run(args, context),
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Audit(args) => audit::run(&args, context),

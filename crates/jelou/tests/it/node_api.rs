@@ -69,7 +69,7 @@ fn refusals_name_the_wall_and_the_setting() {
         json!([
             "EACCES",
             format!(
-                "`{address}` is refused: {range}; the operator of the server can open it with egress.allow"
+                "`{address}` is refused: {range}; an administrator can open it: jelou egress allow mi-funcion {address} (for every function: egress.allow in the server's settings)"
             )
         ])
     };

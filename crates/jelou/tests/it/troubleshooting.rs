@@ -64,6 +64,10 @@ fn printed() -> String {
     let source = "async () => { try { await Deno.connect({ hostname: \"10.0.0.5\", port: 5432 }); } \
                   catch (error) { return String(error); } }";
     let database = sandbox.deploy("consulta", &function(source));
+    let blocked = sandbox.deploy("bloquea", &function("() => { for (;;); }"));
+    sandbox
+        .jelou("limits set bloquea stall_timeout_ms=500")
+        .run();
     let elsewhere = limited(&sandbox, "--name elsewhere --cidr 192.0.2.7");
     let rated = limited(&sandbox, "--name rated --rate 1/d");
 
@@ -92,6 +96,7 @@ fn printed() -> String {
     let tunnel = Call::new(server.address(), "abc.tunnel.example").get("/");
     let mut printed = vec![
         server.call("privada", None, "{}").1,
+        call("bloquea", &blocked),
         call("privada", &elsewhere),
         call("privada", &rated),
         call("privada", &rated),

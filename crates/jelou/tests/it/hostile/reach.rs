@@ -421,3 +421,82 @@ fn the_runtimes_insides_and_other_processes() {
     }
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
+
+/// What is open for one function opens no other port, no other address, and nothing for other functions.
+#[test]
+fn a_host_that_is_open_for_one_function() {
+    let stage = Stage::start(&[]);
+    let failures = Failures::default();
+    let (loopback, addresses) = (hostile!("loopback"), hostile!("addresses"));
+    stage.deploy_all(&[loopback, addresses]);
+    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = open.local_addr().unwrap().port();
+    thread::spawn(move || open.incoming().for_each(drop));
+    let rules =
+        json!({ "allow": [format!("127.0.0.1:{port}"), "10.1.2.3:5432", "192.168.7.0/24:6379"] });
+    for slug in ["loopback", "addresses"] {
+        let changed = stage
+            .management(&format!("/v1/functions/{slug}/egress"))
+            .method("PATCH")
+            .body(&rules.to_string())
+            .send();
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+
+    let opened = [
+        ("10.1.2.3:5432", "granted"),
+        ("10.1.2.3:5433", "denied"),
+        ("10.1.2.3:22", "denied"),
+        ("10.1.2.3:6379", "denied"),
+        ("10.1.2.2:5432", "denied"),
+        ("192.168.7.9:6379", "granted"),
+        ("192.168.7.9:5432", "denied"),
+        ("192.168.8.1:6379", "denied"),
+        ("169.254.169.254:5432", "denied"),
+        ("127.0.0.1:5432", "denied"),
+    ];
+    // Without a port, the answer is about any port.
+    let closed = HOSTS.iter().filter(|(host, _)| *host != "127.0.0.1");
+    let asked: Vec<_> = closed.chain(&opened).collect();
+    let hosts: Vec<_> = asked.iter().map(|(host, _)| host).collect();
+    let reply = stage.call(addresses, &json!({ "hosts": hosts })).json();
+    for (host, expected) in asked {
+        assert_eq!(reply[host], *expected, "{host}");
+    }
+
+    // Servers on other ports, and on the same port of another address, would notice a connection.
+    let beside = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    for listener in [&beside, &other] {
+        listener.set_nonblocking(true).unwrap();
+    }
+    let other_port = other.local_addr().unwrap().port();
+    for closed in [other_port, stage.port()] {
+        let reply = stage.call(loopback, &json!({ "port": closed }));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        for (way, outcome) in reply.json().as_object().unwrap() {
+            if outcome.as_str().unwrap().starts_with("GOT") {
+                failures.note(format!("loopback, {way}: {outcome}"));
+            }
+        }
+    }
+    let reply = stage.call(loopback, &json!({ "port": port })).json();
+    assert!(
+        reply["connect 127.0.0.1"]
+            .as_str()
+            .unwrap()
+            .starts_with("GOT"),
+        "{reply}"
+    );
+    assert!(
+        reply["connect 127.255.255.254"]
+            .as_str()
+            .unwrap()
+            .starts_with("NotCapable"),
+        "{reply}"
+    );
+    for listener in [beside, other] {
+        let visited = listener.accept().unwrap_err();
+        assert_eq!(visited.kind(), std::io::ErrorKind::WouldBlock);
+    }
+}

@@ -161,11 +161,11 @@ fn reading(host: &Path) -> Vec<Upload> {
 /// Modules whose import never ends.
 fn endless() -> Vec<Upload> {
     vec![
-        Upload::new("a loop", "while (true);", "(limits.startup_timeout_ms)"),
+        Upload::new("a loop", "while (true);", "(limits.startup_timeout_ms = "),
         Upload::new(
             "a wait",
             "await new Promise(() => {});",
-            "(limits.startup_timeout_ms)",
+            "(limits.startup_timeout_ms = ",
         ),
     ]
 }

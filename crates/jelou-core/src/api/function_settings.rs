@@ -1,0 +1,55 @@
+//! Egress rules and limits of one function.
+
+use serde::{Deserialize, Serialize};
+
+use crate::egress::EgressRule;
+use crate::limits::{LimitName, OwnLimits};
+
+/// What a function may connect to besides the public network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EgressRules {
+    /// The rules of the function, such as `db.internal:5432`.
+    #[schema(value_type = Vec<String>)]
+    pub function: Vec<EgressRule>,
+    /// The rules of the server (`egress.allow`), which hold for every function.
+    #[schema(value_type = Vec<String>)]
+    pub server: Vec<EgressRule>,
+}
+
+/// Adds rules and removes others, all or none of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeEgress {
+    #[schema(value_type = Vec<String>)]
+    pub allow: Vec<EgressRule>,
+    #[schema(value_type = Vec<String>)]
+    pub deny: Vec<EgressRule>,
+}
+
+/// A limit in force for a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitInForce {
+    #[schema(value_type = String)]
+    pub name: LimitName,
+    /// `null` if the server chooses it.
+    pub value: Option<u64>,
+    pub set_for: LimitOwner,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitOwner {
+    Function,
+    Server,
+}
+
+/// Sets limits of a function and removes others, all or none of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeLimits {
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub set: OwnLimits,
+    #[schema(value_type = Vec<String>)]
+    pub unset: Vec<LimitName>,
+}

@@ -1,0 +1,195 @@
+//! Limits of one function, which an administrator sets over those of the server.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Limits;
+
+macro_rules! function_limits {
+    ($($name:ident $set:expr;)*) => {
+        /// The limits that a function can have of its own. They are called as in the configuration.
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        fn set(limits: &mut Limits, name: &str, value: u64) {
+            match name {
+                $(stringify!($name) => {
+                    let set: fn(&mut Limits, u64) = $set;
+                    set(limits, value);
+                })*
+                _ => {}
+            }
+        }
+    };
+}
+
+function_limits! {
+    cpu_weight |limits, value| limits.cpu_weight = value;
+    idle_timeout_ms |limits, value| limits.idle_timeout_ms = value;
+    max_body_bytes |limits, value| limits.max_body_bytes = value;
+    max_concurrent_requests |limits, value| limits.max_concurrent_requests = count(value);
+    max_concurrent_streams |limits, value| limits.max_concurrent_streams = count(value);
+    max_heap_mib |limits, value| limits.max_heap_mib = value;
+    max_memory_mib |limits, value| limits.max_memory_mib = value;
+    max_processes_per_function |limits, value| limits.max_processes_per_function = Some(count(value));
+    max_queued_requests |limits, value| limits.max_queued_requests = count(value);
+    max_request_timeout_ms |limits, value| limits.max_request_timeout_ms = value;
+    request_timeout_ms |limits, value| limits.request_timeout_ms = value;
+    stall_timeout_ms |limits, value| limits.stall_timeout_ms = value;
+    startup_timeout_ms |limits, value| limits.startup_timeout_ms = value;
+}
+
+fn count(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// The name of a limit that a function can have of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LimitName(&'static str);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no limit of a function; those are {}", NAMES.join(", "))]
+pub struct ParseLimitNameError {
+    name: String,
+}
+
+impl LimitName {
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().copied().map(Self)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl FromStr for LimitName {
+    type Err = ParseLimitNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.strip_prefix("limits.").unwrap_or(text);
+        let known = NAMES.iter().find(|known| **known == name);
+        known.copied().map(Self).ok_or_else(|| ParseLimitNameError {
+            name: text.escape_debug().to_string(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for LimitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The limits that an administrator has set for one function.
+pub type OwnLimits = BTreeMap<LimitName, u64>;
+
+/// The limits in force for one function: the server's, and over them its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FunctionLimits {
+    limits: Limits,
+    own: OwnLimits,
+}
+
+impl FunctionLimits {
+    pub fn new(server: &Limits, own: &OwnLimits) -> Self {
+        let mut limits = server.clone();
+        for (name, value) in own {
+            set(&mut limits, name.as_str(), *value);
+        }
+        Self {
+            limits,
+            own: own.clone(),
+        }
+    }
+
+    pub fn own(&self) -> &OwnLimits {
+        &self.own
+    }
+
+    /// A limit with its value and its owner, for errors: `limits.max_memory_mib = 512, set for this function`.
+    pub fn told(&self, setting: &str) -> String {
+        let whose = self.whose(setting);
+        match self.limits.value(setting) {
+            Some(value) => format!("limits.{setting} = {value}, {whose}"),
+            None => format!("limits.{setting}, {whose}"),
+        }
+    }
+
+    pub fn whose(&self, setting: &str) -> &'static str {
+        if self.own.keys().any(|own| own.as_str() == setting) {
+            "set for this function"
+        } else {
+            "the server's"
+        }
+    }
+
+    /// Whether processes need other limits of the kernel and of V8 than those of the server.
+    pub fn needs_own_process(&self) -> bool {
+        self.own
+            .keys()
+            .any(|name| ["cpu_weight", "max_heap_mib", "max_memory_mib"].contains(&name.as_str()))
+    }
+}
+
+impl Deref for FunctionLimits {
+    type Target = Limits;
+
+    fn deref(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_sets_its_own_limit() {
+        let server = Limits::default();
+        for name in LimitName::all() {
+            let own = OwnLimits::from([(name, 777)]);
+            let limits = FunctionLimits::new(&server, &own);
+            assert_eq!(limits.value(name.as_str()), Some(777), "{name}");
+            for other in LimitName::all().filter(|other| *other != name) {
+                let value = |limits: &Limits| limits.value(other.as_str());
+                assert_eq!(value(&limits), value(&server), "{name}, {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_tells_whose_it_is() {
+        let own = OwnLimits::from([("max_memory_mib".parse().unwrap(), 512)]);
+        let limits = FunctionLimits::new(&Limits::default(), &own);
+        assert_eq!(
+            limits.told("max_memory_mib"),
+            "limits.max_memory_mib = 512, set for this function"
+        );
+        assert_eq!(
+            limits.told("stall_timeout_ms"),
+            "limits.stall_timeout_ms = 5000, the server's"
+        );
+        assert_eq!(
+            limits.told("max_body_memory_mib"),
+            "limits.max_body_memory_mib = 102, the server's"
+        );
+    }
+
+    #[test]
+    fn an_unknown_limit_is_refused_with_the_known_ones() {
+        let error = "max_hops".parse::<LimitName>().unwrap_err().to_string();
+        assert!(error.contains("max_concurrent_requests"), "{error}");
+        assert!("limits.max_memory_mib".parse::<LimitName>().is_ok());
+    }
+}

@@ -1,0 +1,26 @@
+//! Follows the names of egress rules: the addresses of a process stay as they were at its start, so a process is replaced
+//! when a name moves.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::pool::Pool;
+use super::reaper::Deployments;
+
+/// How often names are resolved. Without names, nothing is.
+const PERIOD: Duration = Duration::from_secs(15);
+
+/// Runs until the engine drops the pool.
+pub(crate) async fn follow_names(deployments: Arc<Deployments>, pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let Some(pool) = pool.upgrade() else {
+            return;
+        };
+        pool.end_outdated().await;
+        drop(pool);
+        for processes in deployments.all() {
+            processes.replace_outdated().await;
+        }
+    }
+}

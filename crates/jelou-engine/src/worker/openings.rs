@@ -1,0 +1,198 @@
+//! What a process may connect to although it is denied by default: egress rules, with their names resolved. Deno's
+//! permissions and the firewall get the addresses when the process starts, and they stay the same for its life.
+
+use std::net::Ipv4Addr;
+use std::num::NonZero;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use jelou_core::egress::ipv4_of;
+use jelou_core::{EgressHost, EgressRule};
+use jelou_sandbox::{Opening, denied_addresses};
+use serde::Serialize;
+
+/// How long a start waits for the resolver.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Maximum bytes of a flag: one argument of exec may have 128 KiB (execve(2)).
+const MAX_FLAG_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Openings {
+    rules: Vec<OpenRule>,
+    /// Deno's flags for the denied addresses.
+    deny_flags: Vec<String>,
+}
+
+/// A rule with its networks; none if its name does not resolve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OpenRule {
+    rule: EgressRule,
+    networks: Vec<Ipv4Net>,
+}
+
+impl Openings {
+    /// Resolves the names of the rules.
+    pub(crate) async fn resolve<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Self {
+        let rules = OpenRule::resolve_all(rules).await;
+        // The flags of a rule with a port take some milliseconds.
+        let flags = move || Self::of(rules);
+        tokio::task::spawn_blocking(flags)
+            .await
+            .unwrap_or_else(|_| Self::of(Vec::new()))
+    }
+
+    fn of(rules: Vec<OpenRule>) -> Self {
+        Self {
+            deny_flags: deny_flags(&openings(&rules)),
+            rules,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &[OpenRule] {
+        &self.rules
+    }
+
+    pub(crate) fn list(&self) -> Vec<Opening> {
+        openings(&self.rules)
+    }
+
+    pub(crate) fn deny_flags(&self) -> &[String] {
+        &self.deny_flags
+    }
+
+    /// The names that do not resolve.
+    pub(crate) fn unresolved(&self) -> Vec<String> {
+        let unresolved = self.rules.iter().filter(|rule| rule.networks.is_empty());
+        unresolved.map(|rule| rule.rule.to_string()).collect()
+    }
+
+    /// The first name that resolves to an address that these openings lack.
+    pub(crate) fn outdated_by(&self, now: &[OpenRule]) -> Option<String> {
+        let moved = now.iter().find(|new| {
+            let old = self.rules.iter().find(|old| old.rule == new.rule);
+            let is_open = |network| old.is_some_and(|old| old.networks.contains(network));
+            !new.networks.iter().all(is_open)
+        })?;
+        let addresses: Vec<_> = moved
+            .networks
+            .iter()
+            .map(|net| net.addr().to_string())
+            .collect();
+        Some(format!("{} is now at {}", moved.rule, addresses.join(", ")))
+    }
+}
+
+fn openings(rules: &[OpenRule]) -> Vec<Opening> {
+    let opening = |rule: &OpenRule| {
+        let port = rule.rule.port.map(NonZero::get);
+        let networks = rule.networks.clone().into_iter();
+        networks.map(move |network| Opening { network, port })
+    };
+    rules.iter().flat_map(opening).collect()
+}
+
+fn deny_flags(openings: &[Opening]) -> Vec<String> {
+    let mut flags: Vec<String> = Vec::new();
+    for address in denied_addresses(openings) {
+        match flags.last_mut() {
+            Some(flag) if flag.len() + address.len() < MAX_FLAG_BYTES => {
+                flag.push(',');
+                flag.push_str(&address);
+            }
+            _ => flags.push(format!("--deny-net={address}")),
+        }
+    }
+    flags
+}
+
+impl OpenRule {
+    /// All at the same time.
+    pub(crate) async fn resolve_all<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Vec<Self> {
+        let resolving: Vec<_> = rules
+            .cloned()
+            .map(|rule| tokio::spawn(Self::resolve(rule)))
+            .collect();
+        let mut rules = Vec::new();
+        for rule in resolving {
+            rules.extend(rule.await);
+        }
+        rules
+    }
+
+    pub(crate) fn rule(&self) -> &EgressRule {
+        &self.rule
+    }
+
+    async fn resolve(rule: EgressRule) -> Self {
+        let mut networks = match &rule.host {
+            EgressHost::Network(network) => vec![*network],
+            EgressHost::Name(name) => {
+                let addresses = addresses_of(name).await;
+                addresses.into_iter().map(Ipv4Net::from).collect()
+            }
+        };
+        networks.sort();
+        networks.dedup();
+        Self { rule, networks }
+    }
+}
+
+/// Empty for a name that does not resolve.
+async fn addresses_of(name: &str) -> Vec<Ipv4Addr> {
+    let resolved = tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((name, 0)));
+    match resolved.await {
+        Ok(Ok(found)) => found.filter_map(|address| ipv4_of(address.ip())).collect(),
+        Ok(Err(error)) => {
+            tracing::debug!(name, %error, "a name of an egress rule does not resolve");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::debug!(name, "the resolver does not answer in time");
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn open(rules: &[&str]) -> Openings {
+        let rules: Vec<EgressRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        Openings::resolve(rules.iter()).await
+    }
+
+    #[tokio::test]
+    async fn names_become_addresses() {
+        let opened = open(&["localhost:5432", "10.0.0.0/8", "no.such.name.invalid:1"]).await;
+        let expected =
+            [("127.0.0.1/32", Some(5432)), ("10.0.0.0/8", None)].map(|(network, port)| Opening {
+                network: network.parse().unwrap(),
+                port,
+            });
+        assert_eq!(opened.list(), expected);
+        assert_eq!(opened.unresolved(), ["no.such.name.invalid:1"]);
+    }
+
+    #[tokio::test]
+    async fn a_flag_fits_into_an_argument() {
+        let opened = open(&["127.0.0.1:5432"]).await;
+        let flags = opened.deny_flags();
+        assert!(flags.len() > 5 && flags.iter().all(|flag| flag.len() < 128 * 1024));
+        let all = flags.join(",");
+        assert!(all.contains("127.0.0.1:5431,127.0.0.1:5433,"));
+    }
+
+    #[tokio::test]
+    async fn only_a_new_address_outdates() {
+        let one = open(&["localhost:5432"]).await;
+        let mut moved = one.rules.clone();
+        assert_eq!(one.outdated_by(&moved), None);
+        moved[0].networks = vec!["127.0.0.2/32".parse().unwrap()];
+        let told = one.outdated_by(&moved).unwrap();
+        assert_eq!(told, "localhost:5432 is now at 127.0.0.2");
+        // A resolver that fails closes nothing.
+        moved[0].networks.clear();
+        assert_eq!(one.outdated_by(&moved), None);
+    }
+}

@@ -1,0 +1,142 @@
+//! What an administrator has set for a function: egress rules and limits.
+
+use jelou_core::{EgressRule, FunctionSettings, LimitName, OwnLimits, Slug};
+
+use crate::actor::Actor;
+use crate::change::{Action, Change, Entry};
+use crate::database::row::Columns;
+use crate::error::{Resource, StoreError};
+use crate::functions;
+use crate::store::Store;
+
+impl Store {
+    /// The settings of a function.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
+    pub async fn function_settings(&self, slug: &Slug) -> Result<FunctionSettings, StoreError> {
+        let mut connection = self.database.snapshot().await?;
+        functions::find(&mut *connection, slug)
+            .await?
+            .map(|function| function.settings)
+            .ok_or_else(|| StoreError::not_found(Resource::Function, slug))
+    }
+
+    /// Adds egress rules and removes others, all or none. A rule that is there already stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such function, or no rule to remove; [`StoreError::Database`].
+    pub async fn change_egress(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        allow: &[EgressRule],
+        deny: &[EgressRule],
+    ) -> Result<FunctionSettings, StoreError> {
+        let mut change = self.change(actor).await?;
+        let mut settings = settings_of(&mut change, slug).await?;
+        for rule in allow {
+            if let Err(place) = settings.egress.binary_search(rule) {
+                settings.egress.insert(place, rule.clone());
+                record(
+                    &mut change,
+                    Action::EgressAllow,
+                    slug,
+                    &rule.to_string(),
+                    None,
+                )
+                .await?;
+            }
+        }
+        for rule in deny {
+            let Ok(place) = settings.egress.binary_search(rule) else {
+                return Err(StoreError::not_found(Resource::EgressRule, rule));
+            };
+            settings.egress.remove(place);
+            record(
+                &mut change,
+                Action::EgressDeny,
+                slug,
+                &rule.to_string(),
+                None,
+            )
+            .await?;
+        }
+        write(change, slug, settings).await
+    }
+
+    /// Sets limits of a function and removes others, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such function, or no limit to remove; [`StoreError::Database`].
+    pub async fn change_limits(
+        &self,
+        actor: &Actor,
+        slug: &Slug,
+        set: &OwnLimits,
+        unset: &[LimitName],
+    ) -> Result<FunctionSettings, StoreError> {
+        let mut change = self.change(actor).await?;
+        let mut settings = settings_of(&mut change, slug).await?;
+        for (name, value) in set {
+            settings.limits.insert(*name, *value);
+            let value = value.to_string();
+            record(
+                &mut change,
+                Action::LimitSet,
+                slug,
+                name.as_str(),
+                Some(&value),
+            )
+            .await?;
+        }
+        for name in unset {
+            if settings.limits.remove(name).is_none() {
+                return Err(StoreError::not_found(Resource::Limit, name));
+            }
+            record(&mut change, Action::LimitUnset, slug, name.as_str(), None).await?;
+        }
+        write(change, slug, settings).await
+    }
+}
+
+async fn settings_of(change: &mut Change<'_>, slug: &Slug) -> Result<FunctionSettings, StoreError> {
+    let row = sqlx::query("SELECT settings FROM functions WHERE slug = $1")
+        .bind(slug.as_str())
+        .fetch_optional(change.connection())
+        .await?
+        .ok_or_else(|| StoreError::not_found(Resource::Function, slug))?;
+    Ok(row.optional_json("settings")?.unwrap_or_default())
+}
+
+async fn record(
+    change: &mut Change<'_>,
+    action: Action,
+    slug: &Slug,
+    target: &str,
+    detail: Option<&str>,
+) -> Result<(), StoreError> {
+    let entry = Entry {
+        action,
+        function: Some(slug),
+        target,
+        detail,
+    };
+    change.record(entry).await.map(drop)
+}
+
+async fn write(
+    mut change: Change<'_>,
+    slug: &Slug,
+    settings: FunctionSettings,
+) -> Result<FunctionSettings, StoreError> {
+    // Plain maps and lists always have a JSON form.
+    let json = serde_json::to_string(&settings).unwrap_or_default();
+    sqlx::query("UPDATE functions SET settings = $1 WHERE slug = $2")
+        .bind(json)
+        .bind(slug.as_str())
+        .execute(change.connection())
+        .await?;
+    change.commit().await?;
+    Ok(settings)
+}

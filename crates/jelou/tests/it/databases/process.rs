@@ -1,0 +1,132 @@
+//! A database server as a child process, in a folder of its own.
+
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+use crate::support::eventually;
+
+/// The user `nobody`, for servers that refuse to run as root.
+const NOBODY: u32 = 65_534;
+
+pub(super) struct Database {
+    process: Child,
+    pub(super) port: u16,
+    folder: tempfile::TempDir,
+}
+
+/// A port that was free a moment ago.
+pub(super) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A folder that belongs to the user of the server.
+pub(super) fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    give(folder.path());
+    folder
+}
+
+/// Makes the path the server's.
+pub(super) fn give(path: &Path) {
+    if geteuid().is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+/// The program, which may be in a folder that is not in `PATH`.
+pub(super) fn program(name: &str, folders: &[&str]) -> PathBuf {
+    let found = folders
+        .iter()
+        .map(|folder| Path::new(folder).join(name))
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} is missing: run scripts/setup.sh"))
+}
+
+/// A command that runs as an unprivileged user.
+pub(super) fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", "/usr/bin:/bin:/usr/sbin")
+        .env("HOME", folder)
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null());
+    if geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Runs a step before the server starts.
+pub(super) fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+impl Database {
+    /// Starts the server and waits until it accepts connections.
+    pub(super) fn start(command: &mut Command, port: u16, folder: tempfile::TempDir) -> Self {
+        let log = std::fs::File::create(folder.path().join("server.log")).unwrap();
+        let process = command
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut database = Self {
+            process,
+            port,
+            folder,
+        };
+        database.wait();
+        database
+    }
+
+    pub(super) fn wait(&mut self) {
+        let port = self.port;
+        eventually("a database server", || {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                let log = std::fs::read_to_string(self.path().join("server.log"));
+                panic!("the server has ended: {status}\n{}", log.unwrap());
+            }
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends the server, and keeps its folder.
+    pub(super) fn stop(mut self, signal: Signal) -> tempfile::TempDir {
+        self.end(signal);
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    fn end(&mut self, signal: Signal) {
+        let pid = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw);
+        let _ = kill_process(pid.unwrap(), signal);
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // PostgreSQL ends its other processes at this signal, which SIGKILL would leave behind.
+        self.end(Signal::QUIT);
+    }
+}

@@ -1,0 +1,60 @@
+/**
+ * Explains why an address is refused, and which command opens it.
+ *
+ * @module
+ */
+import { describeAddress, isInNetwork } from "./address_range.ts";
+import type { OpenRule } from "./load_message.ts";
+import { endsWith, exec } from "./primordials.ts";
+
+/** An IPv4 address or network, with an optional port. */
+const ADDRESS = /^[\d.]+(\/\d+)?(:\d+)?$/;
+
+let slug = "";
+let rules: readonly OpenRule[] = [];
+
+/** Sets the function's name, and the egress rules that are open for this worker. */
+export function setEgress(functionSlug: string, egress: readonly OpenRule[]): void {
+  slug = functionSlug;
+  rules = egress;
+}
+
+/** Names the wall, what is open instead, and the command that opens the address. */
+export function explainAddress(address: string | null): string {
+  const range = (address === null ? null : describeAddress(address)) ?? "functions cannot connect to it";
+  if (address === null || exec(ADDRESS, address) === null) return range;
+  const open = openRules(address);
+  const resolved = open === "" ? resolvedNames() : `, of which only ${open} is open to this function`;
+  return `${range}${resolved}; an administrator can open it: jelou egress allow ${slug} ${address} ` +
+    "(for every function: egress.allow in the server's settings)";
+}
+
+/** The rules that open other ports of the address. */
+function openRules(address: string): string {
+  let open = "";
+  for (let index = 0; index < rules.length; index++) {
+    const { rule, networks } = rules[index]!;
+    for (let other = 0; other < networks.length; other++) {
+      if (isInNetwork(address, networks[other]!)) open += (open === "" ? "" : " and ") + rule;
+    }
+  }
+  return open;
+}
+
+/** An address may be the new one of a name. */
+function resolvedNames(): string {
+  let names = "";
+  for (let index = 0; index < rules.length; index++) {
+    const { rule, networks } = rules[index]!;
+    if (exec(ADDRESS, rule) !== null) continue;
+    let addresses = "";
+    for (let other = 0; other < networks.length; other++) {
+      const network = networks[other]!;
+      const shown = endsWith(network, "/32") ? exec(/^[^/]*/, network)![0]! : network;
+      addresses += (addresses === "" ? "" : ", ") + shown;
+    }
+    names += `; ${rule} was ${addresses === "" ? "not resolved" : addresses} when this process started, ` +
+      "and if it has moved, the next process finds it";
+  }
+  return names;
+}
