@@ -23,6 +23,7 @@ mod modules;
 mod native;
 mod near_miss;
 mod output;
+mod own_require;
 mod packages;
 mod pnp;
 mod refresh;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::esbuild::{Import, Load, Loaded, Plugin, Resolution};
 use super::graph::{Resolved, Target};
 use super::workspace::Workspace;
-use super::{builtins, config, data_files, here, native, pnp, wasm};
+use super::{builtins, config, data_files, here, native, own_require, pnp, wasm};
 use crate::artifacts::AssetFiles;
 
 /// What a module contains that its copy in a bundle must not: the address of another source map.
@@ -167,6 +167,7 @@ impl<'a> Modules<'a> {
         if !is_asked {
             return Some(text);
         }
+        let text = own_require::visible(&text);
         let (address, data) = match self.origin(path)? {
             Origin::Upload(file) => (file.to_owned(), None),
             Origin::Package { id, folder, file } => {
