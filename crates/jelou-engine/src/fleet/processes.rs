@@ -140,7 +140,8 @@ impl Processes {
     /// percent of one core.
     pub(super) fn maintain(self: Arc<Self>, free_percent: u32) {
         let instances = self.instances.load_full();
-        if instances.is_empty() {
+        let kept = self.spec.keep_warm;
+        if instances.is_empty() && (kept == 0 || *self.retired.borrow()) {
             return;
         }
         let ended = instances.iter().any(|instance| !instance.worker.is_open());
@@ -153,7 +154,7 @@ impl Processes {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .look(&loads, self.admission.streams(), self.most(), free_percent);
-        if !ended && change == Change::Keep {
+        if !ended && change == Change::Keep && instances.len() >= kept {
             return;
         }
         tokio::spawn(async move {
@@ -167,6 +168,7 @@ impl Processes {
                 Change::OneMore => self.scale_up(&mut backoff).await,
                 Change::OneLess => self.scale_down(&mut backoff),
             }
+            self.keep_warm(&mut backoff).await;
         });
     }
 
@@ -197,10 +199,28 @@ impl Processes {
         }
     }
 
+    /// Starts one process if fewer run than stay loaded, and its memory fits without an eviction.
+    async fn keep_warm(&self, backoff: &mut Backoff) {
+        let has_room = self.starter.pool.has_ready() || self.has_room();
+        if self.instances.load().len() >= self.spec.keep_warm || !has_room {
+            return;
+        }
+        match self.start_one(backoff, "keepWarm").await {
+            Ok(_) | Err(LeaseError::Retired | LeaseError::BackingOff { .. }) => {}
+            Err(error) => {
+                if !matches!(error, LeaseError::Start(_)) {
+                    backoff.crashed(Duration::ZERO);
+                }
+                let function = &self.spec.slug;
+                tracing::warn!(%function, %error, "cannot start a process that stays loaded (keepWarm)");
+            }
+        }
+    }
+
     /// Ends one idle process. If no process is idle, the load has changed.
     fn scale_down(&self, backoff: &mut Backoff) {
         let instances = self.instances.load_full();
-        if instances.len() > 1
+        if instances.len() > self.spec.keep_warm.max(1)
             && instances
                 .iter()
                 .rev()
@@ -223,8 +243,12 @@ impl Processes {
         }
     }
 
-    /// Sets the instances, and the number of permits for them.
+    /// Sets the instances, which of them stay loaded, and the number of permits for them.
     fn set(&self, instances: Vec<Arc<Instance>>) {
+        for (index, instance) in instances.iter().enumerate() {
+            let is_kept = index < self.spec.keep_warm;
+            instance.worker.is_kept.store(is_kept, Ordering::Relaxed);
+        }
         self.admission.set_processes(instances.len());
         self.instances.store(Arc::new(instances));
     }

@@ -14,6 +14,8 @@ pub struct LaunchSpec {
     pub artifact_hash: String,
     /// Whether the secrets are also in the environment of the process.
     pub process_env: bool,
+    /// Processes that stay loaded although nobody calls.
+    pub keep_warm: usize,
 }
 
 /// The data that all functions of this server get.

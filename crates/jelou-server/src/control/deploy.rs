@@ -71,7 +71,7 @@ impl Control {
         let limits = self.engine.limits().upload();
         let tree = SourceTree::new(request.files, declared, &limits)?;
         self.check_for_tokens(&tree)?;
-        let digest = self.engine.digest(&tree);
+        let digest = self.engine.digest(&tree, &request.settings);
         // A check of types or a dry run is about the build, so it builds.
         let is_build_wanted = request.force || request.check || request.dry_run;
         if !is_build_wanted && let Some(live) = self.already_live(&slug, &digest).await? {
@@ -86,6 +86,7 @@ impl Control {
         let mut built = self.engine.build(&slug, &tree, settings, types).await?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&built.manifest)?;
+        built.warnings.extend(self.keeps_fewer(&built.manifest));
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
@@ -343,6 +344,14 @@ impl Control {
             }
         }
         Ok(())
+    }
+
+    /// The warning for a function that wants more processes to stay loaded than the operator allows.
+    fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
+        let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
+        (wanted > most).then(|| {
+            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm)")
+        })
     }
 }
 

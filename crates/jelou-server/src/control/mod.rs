@@ -132,7 +132,7 @@ impl Control {
         artifact: ArtifactHash,
         manifest: Manifest,
     ) -> Live {
-        let slot = self.slot(function, deployment, artifact.to_string(), manifest.env);
+        let slot = self.slot(function, deployment, artifact.to_string(), &manifest);
         let url = self.domain.url(function.slug.as_str());
         Live::new(manifest, slot, &url)
     }
@@ -144,7 +144,7 @@ impl Control {
             function,
             spec.deployment.clone(),
             spec.artifact_hash.clone(),
-            spec.process_env,
+            &live.manifest,
         );
         live.with_slot(slot)
     }
@@ -154,14 +154,15 @@ impl Control {
         function: &Function,
         deployment: DeploymentId,
         artifact_hash: String,
-        process_env: bool,
+        manifest: &Manifest,
     ) -> Slot {
         self.engine.slot(LaunchSpec {
             function: function.id.clone(),
             slug: function.slug.clone(),
             deployment,
             artifact_hash,
-            process_env,
+            process_env: manifest.env,
+            keep_warm: manifest.keep_warm.min(self.engine.limits().max_keep_warm),
         })
     }
 
