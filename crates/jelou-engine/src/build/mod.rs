@@ -9,6 +9,7 @@ mod builtins;
 mod bundle;
 mod cache;
 mod command;
+mod computed_import;
 mod config;
 mod data_files;
 mod digest;

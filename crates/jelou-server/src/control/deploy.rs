@@ -185,16 +185,18 @@ impl Control {
             smoke,
             note,
         } = deploy;
+        let sources: Vec<_> = tree
+            .files()
+            .iter()
+            .filter(|file| built.files.contains_key(&file.path))
+            .cloned()
+            .collect();
+        let assets = built.bundle.assets_archive(&sources);
         let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
-            sources: tree
-                .files()
-                .iter()
-                .filter(|file| built.files.contains_key(&file.path))
-                .cloned()
-                .collect(),
-            assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
+            sources,
+            assets: assets.map_err(ArtifactError::Io)?,
         };
         let (files, unused) = summarize(&tree, &built);
         let hash = stored.hash();
@@ -436,7 +438,7 @@ pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> std::io::Result<
     Ok(Bundle {
         code: stored.bundle,
         source_map: stored.source_map.unwrap_or_default(),
-        assets: Bundle::assets_of(stored.assets.as_deref())?,
+        assets: Bundle::assets_of(stored.assets, &stored.sources)?,
         compiled: None,
     })
 }

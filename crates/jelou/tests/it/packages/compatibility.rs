@@ -9,7 +9,11 @@ use crate::support::{Outcome, Sandbox, Serve, Server, times};
 #[test]
 fn packages_give_their_known_answers() {
     let sandbox = Sandbox::new();
-    let server = Serve::new(&sandbox).with_registry().start();
+    let server = Serve::new(&sandbox)
+        .with_registry()
+        // The machine may be busy, and this is no test of speed.
+        .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "30000")
+        .start();
     sandbox.file("peer/jelou.json", r#"{"function": "peer", "public": true}"#);
     let peer = std::fs::read_to_string(case::folder().join("peer.ts")).unwrap();
     sandbox.deploy("peer", &peer);

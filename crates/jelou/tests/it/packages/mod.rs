@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 mod compatibility;
+mod uploads;
 
 use crate::support::{DataFolder, Sandbox, Serve, function};
 

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod packages;
+mod runtime;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +30,11 @@ fn reference_of_the_configuration() {
 #[test]
 fn reference_of_the_packages() {
     compare_or_write("packages.md", &packages::page(include_str!("packages.md")));
+}
+
+#[test]
+fn reference_of_the_runtime() {
+    compare_or_write("runtime.md", &runtime::page(include_str!("runtime.md")));
 }
 
 /// Needs the npm packages of `sdk/deno.json`.

@@ -8,9 +8,9 @@ import { Client } from "@sendgrid/client";
 import { define, z } from "@jelou/functions";
 
 const client = new Client();
-client.setDefaultRequest("baseUrl", "https://peer.fn.localhost/");
 sendgrid.setClient(client);
 sendgrid.setApiKey("SG.example");
+client.setDefaultRequest("baseUrl", "https://peer.fn.localhost/");
 
 export default define({
   description: "A message by SendGrid's client",

@@ -7,7 +7,11 @@
 import Stripe from "stripe";
 import { define } from "@jelou/functions";
 
-const stripe = new Stripe("sk_example", { host: "peer.fn.localhost", maxNetworkRetries: 0, telemetry: false });
+const stripe = new Stripe("sk_example", {
+  host: "peer.fn.localhost",
+  maxNetworkRetries: 0,
+  telemetry: false,
+});
 
 export default define({
   description: "Stripe's client",

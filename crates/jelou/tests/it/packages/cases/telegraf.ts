@@ -6,7 +6,9 @@
 import { Telegraf } from "telegraf";
 import { define } from "@jelou/functions";
 
-const bot = new Telegraf("token", { telegram: { apiRoot: "https://peer.fn.localhost", webhookReply: false } });
+const bot = new Telegraf("token", {
+  telegram: { apiRoot: "https://peer.fn.localhost", webhookReply: false },
+});
 bot.botInfo = { id: 1, is_bot: true, first_name: "bot", username: "bot" } as typeof bot.botInfo;
 // deno-lint-ignore no-explicit-any
 let sent: any;
