@@ -82,7 +82,9 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
     }
     const own = withoutUndefined(asConfig(tool.config, label, report));
     if (own.keepWarm !== undefined) {
-      report.problems.push(`${label}: \`keepWarm\` is for the whole function; set it in the \`config\` of app()`);
+      report.problems.push(
+        `${label}: \`keepWarm\` is for the whole function; set it in the \`config\` of app()`,
+      );
     }
     tools.push(inspectTool({
       key,

@@ -107,9 +107,13 @@ export function readTimeout(timeout: unknown, problem: Problem): number | null {
 /** Returns the number of processes that stay loaded. The server applies its maximum. */
 export function readKeepWarm(value: unknown, problem: Problem): number {
   if (value === undefined) return 0;
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_KEEP_WARM) return value;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_KEEP_WARM) {
+    return value;
+  }
   problem(
-    `\`config.keepWarm\` must be a whole number of processes, at most ${MAX_KEEP_WARM}, and is ${String(value)}`,
+    `\`config.keepWarm\` must be a whole number of processes, at most ${MAX_KEEP_WARM}, and is ${
+      String(value)
+    }`,
   );
   return 0;
 }
