@@ -90,7 +90,10 @@ class Plain {
 
   static async of(bundle: string): Promise<Plain> {
     const dir = await Deno.makeTempDir();
-    await Deno.copyFile(bundle, `${dir}/index.js`);
+    // The first line is the digest of the others.
+    const text = await Deno.readTextFile(bundle);
+    const code = text.slice(text.indexOf("\n") + 1);
+    await Deno.writeTextFile(`${dir}/index.js`, code);
     await Deno.writeTextFile(
       `${dir}/main.js`,
       'import app from "./index.js";\n' +

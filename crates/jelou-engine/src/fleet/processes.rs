@@ -39,7 +39,9 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    pub(crate) fn new(starter: Arc<FunctionStarter>, spec: LaunchSpec) -> Self {
+    pub(crate) fn new(starter: Arc<FunctionStarter>, mut spec: LaunchSpec) -> Self {
+        let most = most(&starter.launcher.limits).get();
+        spec.keep_warm = spec.keep_warm.min(most);
         // Another slot has them if only the secrets have changed.
         let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(&starter.launcher.limits));
@@ -173,8 +175,7 @@ impl Processes {
     }
 
     pub(super) fn most(&self) -> NonZero<usize> {
-        let limit = self.limits().max_processes_per_function;
-        NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
+        most(self.limits())
     }
 
     /// Starts another process, if its memory fits without an eviction.
@@ -275,6 +276,12 @@ impl Processes {
         self.set(instances);
         Ok(entered)
     }
+}
+
+/// The most processes of a function.
+fn most(limits: &Limits) -> NonZero<usize> {
+    let limit = limits.max_processes_per_function;
+    NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// Whether a request waited for the start of a process.

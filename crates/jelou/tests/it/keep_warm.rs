@@ -12,6 +12,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_millis(200);
 fn settings<'a>(sandbox: &'a Sandbox, most: &str) -> Serve<'a> {
     Serve::new(sandbox)
         .env("JELOU_LIMITS__MAX_KEEP_WARM", most)
+        .env("JELOU_LIMITS__MAX_PROCESSES_PER_FUNCTION", "2")
         .env("JELOU_LIMITS__BLANK_WORKERS", "0")
         .env("JELOU_LIMITS__MAX_BLANK_WORKERS", "0")
         .env(

@@ -33,10 +33,10 @@ pub(super) fn page(text: &str) -> String {
             );
         }
     }
-    let native: String = NATIVE
-        .iter()
-        .map(|(package, instead)| format!("| `{package}` | `{instead}` |\n"))
-        .collect();
+    let mut native = String::new();
+    for (package, instead) in NATIVE {
+        let _ = writeln!(native, "| `{package}` | `{instead}` |");
+    }
     text.replace("{count}", &cases.len().to_string())
         .replace("{packages}", tables.trim())
         .replace("{native}", native.trim())

@@ -13,12 +13,13 @@ struct Found {
     files: Vec<(String, String)>,
     /// Name, whether it is imported, and an example with its result.
     modules: Vec<Vec<String>>,
-    web: Vec<Kind>,
+    web: Vec<Part>,
     refused: Vec<(String, String, String)>,
 }
 
+/// A part of the web's API.
 #[derive(Deserialize)]
-struct Kind {
+struct Part {
     kind: String,
     present: Vec<String>,
     absent: Vec<String>,
@@ -53,7 +54,7 @@ pub(super) fn page(text: &str) -> String {
         row.extend(example.chain([String::new(), String::new()]).take(2));
         row
     }));
-    let web = table(found.web.iter().map(|kind| {
+    let web = table(found.web.iter().map(|part| {
         let names = |names: &[String]| {
             names
                 .iter()
@@ -61,7 +62,7 @@ pub(super) fn page(text: &str) -> String {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        vec![kind.kind.clone(), names(&kind.present), names(&kind.absent)]
+        vec![part.kind.clone(), names(&part.present), names(&part.absent)]
     }));
     let refused = table(
         found
