@@ -3,7 +3,7 @@ import { timed } from "./call.ts";
 import { idleMemory } from "./idle.ts";
 import { Jelou } from "./jelou.ts";
 import { median } from "./load.ts";
-import { run } from "./process.ts";
+import { cpu, family, run } from "./process.ts";
 
 /** Bundles of 0.5, 1, 1.5 and 8 MB. */
 const PACKAGES = [
@@ -32,8 +32,9 @@ export interface Packages {
   idle: number;
 }
 
-/** Longer than a blank worker needs to be ready. */
-const PAUSE_MS = 1_500;
+/** The server's processes while its function sleeps: itself, and the blank workers. */
+const BLANK_WORKERS = 2;
+const SETTLED_MS = 1_000;
 /** Starts before the caches of both are warm. */
 const WARM_UP = 3;
 
@@ -57,7 +58,10 @@ export async function measurePackages(
 
 async function measureOne(name: string, count: number): Promise<PackageStarts> {
   const file = `${folder}${name.slice(0, name.lastIndexOf("@"))}.ts`;
-  const server = await Jelou.start({ JELOU_LIMITS__BLANK_WORKERS: "2" });
+  const server = await Jelou.start({
+    JELOU_LIMITS__BLANK_WORKERS: String(BLANK_WORKERS),
+    JELOU_LIMITS__MAX_BLANK_WORKERS: String(BLANK_WORKERS),
+  });
   const call = await server.deploy("cold", file, "{}", [name]);
   const plain = await Plain.of(await server.bundle());
   const own: number[] = [];
@@ -65,7 +69,7 @@ async function measureOne(name: string, count: number): Promise<PackageStarts> {
   for (let i = -WARM_UP; i < count; i++) {
     // Ends the process of the function.
     await server.command(["secrets", "set", "cold", `N=${i + WARM_UP}`]);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await settled(server.pid);
     const times = [await timed(call), await plain.timed()];
     if (i < 0) continue;
     own.push(times[0]);
@@ -82,6 +86,16 @@ async function measureOne(name: string, count: number): Promise<PackageStarts> {
     deno: median(deno),
     ratio,
   };
+}
+
+/** Waits until the blank workers run, and use no CPU time any more. */
+async function settled(server: number): Promise<void> {
+  for (let before = NaN, used = 0; used !== before;) {
+    before = used;
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+    const [, ...workers] = family(server);
+    used = workers.length === BLANK_WORKERS ? cpu(workers) : NaN;
+  }
 }
 
 /** A Deno process that imports the bundle from a file and calls it once. Its caches are its own, and kept. */
