@@ -55,7 +55,8 @@ lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types
 	$(DENO) fmt --check examples/*/*.ts examples/*/*.json bench/*.ts bench/*/
 	$(DENO) lint --quiet bench/
 	$(DENO) lint --quiet --rules-exclude=require-await examples/
-	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/hostile/
+	$(DENO) fmt --check --line-width 110 crates/jelou/tests/it/{hostile,packages}/ crates/jelou/tests/it/reference/*.ts
+	$(DENO) lint --quiet --rules-exclude=require-await crates/jelou/tests/it/packages/ crates/jelou/tests/it/reference/*.ts
 	cd tests && $(DENO) fmt --check mcp/ http/
 	cd tests && $(DENO) lint --quiet mcp/ http/
 	cd tests/mcp && $(DENO) check --frozen --quiet *.ts clients/*.ts schemas/*.ts
@@ -69,6 +70,7 @@ bench: setup ## Measure the token check, and the server against its peers
 .PHONY: soak
 soak: build-tests engine ## Run the tests with their long series
 	JELOU_SOAK=1 JELOU_TEST_DATA=$(ENGINE_DATA) cargo test --workspace --locked --no-fail-fast
+	JELOU_SOAK=1 scripts/test-unprivileged.sh $(ENGINE_DATA) packages
 
 .PHONY: fuzz
 fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (60); needs a nightly toolchain

@@ -10,6 +10,7 @@ import { addTo, type Figures, inTurns, medianOf } from "./harness/rounds.ts";
 import { idleMemory } from "./harness/idle.ts";
 import { measureMany } from "./harness/many.ts";
 import { endAll } from "./harness/process.ts";
+import { measurePackages } from "./harness/packages.ts";
 import { measureStarts } from "./harness/starts.ts";
 import { memoryPerToken } from "./harness/tokens.ts";
 import { WORK } from "./work/requests.ts";
@@ -32,6 +33,7 @@ try {
       )
       : null,
     starts: wants("starts") ? await measureStarts() : null,
+    packages: wants("packages") ? await measurePackages() : null,
     idle: wants("idle") ? await idleMemory() : null,
     many: wants("many") ? await measureMany() : null,
     bytesPerToken: wants("tokens") ? await memoryPerToken() : null,

@@ -42,6 +42,12 @@ mkdir -p "$place/home" "$place/tmp" "$place/data/engine"
 cp "$engine"/engine/* "$place/data/engine/"
 chown -R "$nobody:$nobody" "$place"
 
+# How this machine reaches the npm registry, and whether long series are wanted.
+kept=()
+for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NPM_CONFIG_REGISTRY SSL_CERT_FILE JELOU_SOAK; do
+  [[ -z ${!name:-} ]] || kept+=("$name=${!name}")
+done
+
 while read -r manifest binary; do
   arguments=("$@")
   if [[ $manifest == */jelou-sandbox/* ]]; then
@@ -50,7 +56,7 @@ while read -r manifest binary; do
   (
     cd "$(dirname "$manifest")"
     env --ignore-environment PATH="$PATH" HOME="$place/home" TMPDIR="$place/tmp" JELOU_TEST_DATA="$place/data" \
-      INSTA_UPDATE=no INSTA_WORKSPACE_ROOT="$OLDPWD" \
+      INSTA_UPDATE=no INSTA_WORKSPACE_ROOT="$OLDPWD" "${kept[@]}" \
       setpriv --reuid "$nobody" --regid "$nobody" --clear-groups --no-new-privs "$binary" "${arguments[@]}" </dev/null
   )
 done <<<"$tests"

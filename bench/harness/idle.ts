@@ -12,10 +12,13 @@ const SETTLED_MS = 3_000;
  * Private memory, in MiB, of a function that was called and is idle. Two functions run, so that the pages of the
  * engine's program are shared as on any server; the larger figure counts.
  */
-export async function idleMemory(): Promise<number> {
+export async function idleMemory(
+  file = FUNCTION,
+  packages: string[] = [],
+): Promise<number> {
   const server = await Jelou.start(NO_BLANK_WORKERS);
   for (const slug of ["idle-one", "idle-other"]) {
-    const call = await server.deploy(slug, FUNCTION, BODY);
+    const call = await server.deploy(slug, file, BODY, packages);
     for (let i = 0; i < 100; i++) await timed(call);
   }
   await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));

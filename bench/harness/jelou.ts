@@ -6,6 +6,15 @@ const root = new URL("../../", import.meta.url).pathname;
 const binary = Deno.env.get("JELOU") ?? `${root}target/release/jelou`;
 const engine = Deno.env.get("JELOU_TEST_DATA") ?? `${root}target/engine`;
 
+/** Variables through which this machine reaches the npm registry. */
+const REGISTRY = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "NPM_CONFIG_REGISTRY",
+  "SSL_CERT_FILE",
+];
+
 interface Ready {
   process: Started;
   api: string;
@@ -59,13 +68,35 @@ export class Jelou {
       .data;
   }
 
-  /** Deploys one file as a function and returns an authenticated call of it. */
-  async deploy(slug: string, file: string, body: string): Promise<Request> {
+  /** The bundle of the only function. */
+  async bundle(): Promise<string> {
+    const folder = `${this.dir}/data/artifacts`;
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(".js")) return `${folder}/${name}`;
+    }
+    throw new Error("there is no function");
+  }
+
+  /** Deploys one file as a function, with npm packages, and returns an authenticated call of it. */
+  async deploy(
+    slug: string,
+    file: string,
+    body: string,
+    packages: string[] = [],
+  ): Promise<Request> {
     const project = await Deno.makeTempDir();
     await Deno.copyFile(file, `${project}/index.ts`);
     await Deno.writeTextFile(
       `${project}/jelou.json`,
       JSON.stringify({ function: slug }),
+    );
+    const imports = packages.map((name) => [
+      name.slice(0, name.lastIndexOf("@")),
+      `npm:${name}`,
+    ]);
+    await Deno.writeTextFile(
+      `${project}/deno.json`,
+      JSON.stringify({ imports: Object.fromEntries(imports) }),
     );
     const { token } = await this.command(["deploy", "-y"], project);
     await Deno.remove(project, { recursive: true });
@@ -112,6 +143,12 @@ async function serve(
       PATH: Deno.env.get("PATH") ?? "",
       HOME: `${dir}/home`,
       JELOU_LOG: "error",
+      ...Object.fromEntries(
+        REGISTRY.flatMap((name) => {
+          const value = Deno.env.get(name);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
       ...environment,
     },
     stdout: "piped",

@@ -1,6 +1,7 @@
 /** Writes the report, ratios first. */
 import { MANY_CALLS, ONE_CALL, REFUSED_CALL } from "../work/requests.ts";
 import type { Many } from "./many.ts";
+import type { Packages } from "./packages.ts";
 import type { Neighbours, Times } from "./neighbours.ts";
 import { run } from "./process.ts";
 import {
@@ -15,6 +16,7 @@ import type { Starts } from "./starts.ts";
 /** Measurements without a peer; `null` for those that were not run. */
 export interface Own {
   starts: Starts | null;
+  packages: Packages | null;
   /** Private memory of an idle warm function, in MiB. */
   idle: number | null;
   many: Many | null;
@@ -197,7 +199,9 @@ function peerTargets(figures: Figures[]): Row[] {
   return rows;
 }
 
-function ownTargets({ starts, idle, many, bytesPerToken }: Own): Row[] {
+function ownTargets(
+  { starts, packages, idle, many, bytesPerToken }: Own,
+): Row[] {
   const rows: Row[] = [];
   const row = (...row: Row) => rows.push(row);
   const times = ({ p50, p99 }: { p50: number; p99: number }) =>
@@ -207,6 +211,19 @@ function ownTargets({ starts, idle, many, bytesPerToken }: Own): Row[] {
     row("cold start, blank worker ready, ms", "p50 8, p99 30", times(pooled));
     row("cold start, from nothing, ms", "p50 60", times(fromNothing));
     row("calls that a revoked token opened", "0", String(callsAfterRevocation));
+  }
+  for (const start of packages?.starts ?? []) {
+    const mb = (start.bundleBytes / 1_000_000).toFixed(1);
+    const times = `${start.own.toFixed(0)} and ${start.deno.toFixed(0)} ms`;
+    row(
+      `cold start of ${start.package}, ${mb} MB, to plain Deno`,
+      "at most 0.9",
+      `${start.ratio.toFixed(2)} (${times})`,
+    );
+  }
+  if (packages) {
+    const what = "private memory of an idle function with twilio, MiB";
+    row(what, "57 (60 MB)", packages.idle.toFixed(1));
   }
   if (idle !== null) {
     row("private memory of an idle function, MiB", "20", idle.toFixed(1));

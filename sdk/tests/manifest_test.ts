@@ -50,6 +50,7 @@ Deno.test("a manifest has exactly the fields that the server reads, with their d
       annotations: null,
     }],
     env: true,
+    keepWarm: 0,
     routes: [],
   });
 });
@@ -320,6 +321,22 @@ Deno.test("schemas of other libraries are described", async (test) => {
   }
 });
 
+Deno.test("processes that stay loaded are a number of the whole function", async () => {
+  const keeping = (value: string) =>
+    `define({ description: "x", config: { keepWarm: ${value} }, handler() {} })`;
+  same((await manifestOf(keeping("2"))).keepWarm, 2);
+  same(
+    (await manifestOf(`app({ config: { keepWarm: 1 }, tools: { a: ${keeping("undefined")} } })`)).keepWarm,
+    1,
+  );
+  equal(await problemsOf(keeping("1.5")), [
+    "define(): `config.keepWarm` must be a whole number of processes, at most 1000, and is 1.5",
+  ]);
+  equal(await problemsOf(`app({ tools: { a: ${keeping("1")} } })`), [
+    'tool "a": `keepWarm` is for the whole function; set it in the `config` of app()',
+  ]);
+});
+
 Deno.test("unknown keys are refused, with the near one", async () => {
   equal(
     await problemsOf(`define({
@@ -329,7 +346,7 @@ Deno.test("unknown keys are refused, with the near one", async () => {
     [
       "define(): `config` has the unknown key `metods`; did you mean `methods`?",
       "define(): `config` has the unknown key `Timeout`; did you mean `timeout`?",
-      "define(): `config` has the unknown key `nothingLikeIt`; known are path, methods, timeout, mcp, public, cors, cron",
+      "define(): `config` has the unknown key `nothingLikeIt`; known are path, methods, timeout, mcp, public, cors, cron, keepWarm",
       "define(): has the unknown key `inputt`; did you mean `input`?",
       "define(): has the unknown key `handlers`; did you mean `handler`?",
       "define(): `config.cors` has the unknown key `orgin`; did you mean `origin`?",

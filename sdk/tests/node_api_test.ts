@@ -88,9 +88,9 @@ Deno.test("no export of node:process and no call of Deno tells of the machine or
     return { told, deno: Object.fromEntries(deno), args: [Deno.args, Deno.mainModule], argv: process.argv,
       paths: [process.execPath, process.title], report: process.report.getReport().header.host,
       ids: [process.getuid(), process.geteuid(), process.getgid(), process.umask(0o77), process.umask()],
-      constrained: process.constrainedMemory() };
+      pids: [process.pid, process.ppid, pid, Deno.pid, Deno.ppid], constrained: process.constrainedMemory() };
   `,
-    `import whole, * as named from "node:process";`,
+    `import whole, * as named from "node:process"; import { pid } from "process";`,
   ));
   const { told, ...rest } = await result(worker) as { told: unknown };
   equal(told, {});
@@ -120,6 +120,7 @@ Deno.test("no export of node:process and no call of Deno tells of the machine or
     paths: ["/usr/bin/node", "function"],
     report: "localhost",
     ids: [1000, 1000, 1000, 0o22, 0o22],
+    pids: [1, 0, 1, 1, 0],
     constrained: 268_435_456,
   });
 });

@@ -74,7 +74,7 @@ Deno.test("what only notes an exit is harmless", async () => {
       },
       others: async () => {
         const attempt = (code) => { try { code(); return "killed"; } catch (error) { return error.name; } };
-        return [attempt(() => Deno.kill(1, "SIGTERM")), attempt(() => process.kill(1, "SIGTERM")), attempt(() => Deno.kill(0))];
+        return [attempt(() => Deno.kill(2, "SIGTERM")), attempt(() => process.kill(2, "SIGTERM")), attempt(() => Deno.kill(0))];
       },
       ticks: () => new Promise((resolve) => {
         try { exit(1); } catch { process.nextTick(() => resolve("tick")); }

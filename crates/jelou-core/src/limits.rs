@@ -60,6 +60,8 @@ pub struct Limits {
     pub max_response_header_bytes: usize,
     /// Processes of one function; the number of cores when it is not set.
     pub max_processes_per_function: Option<usize>,
+    /// Processes of one function that stay loaded although nobody calls, if the function asks for it.
+    pub max_keep_warm: usize,
     /// Concurrent requests of one process.
     pub max_concurrent_requests: usize,
     /// Response streams and `WebSocket`s that one process has open at a time.
@@ -123,6 +125,7 @@ impl Default for Limits {
             max_log_line_bytes: 16 * 1024,
             max_response_header_bytes: 64 * 1024,
             max_processes_per_function: None,
+            max_keep_warm: 1,
             max_concurrent_requests: 100,
             max_concurrent_streams: 200,
             max_queued_requests: 200,

@@ -28,6 +28,9 @@ pub struct Manifest {
     /// Whether the secrets are also in the environment of the process.
     #[serde(default = "yes")]
     pub env: bool,
+    /// Processes that stay loaded although nobody calls, before the operator's maximum.
+    #[serde(default)]
+    pub keep_warm: usize,
     /// The routes inside a web handler, as far as they are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<InnerRoute>,

@@ -166,9 +166,10 @@ impl Engine {
         })
     }
 
-    /// Identifies a build before it runs: by the upload, and by the versions of everything that builds it.
-    pub fn digest(&self, tree: &SourceTree) -> String {
-        digest(tree, &self.toolchain)
+    /// Identifies a build before it runs: by the upload, the settings of its `jelou.json`, and the versions of everything
+    /// that builds it.
+    pub fn digest(&self, tree: &SourceTree, settings: &Map<String, Value>) -> String {
+        digest(tree, settings, &self.toolchain)
     }
 
     /// A slot for a deployment. It has no process until its first request.

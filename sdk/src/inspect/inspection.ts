@@ -14,7 +14,7 @@ import type { Manifest, ToolManifest } from "./manifest.ts";
 import { checkForModels } from "./model_rules.ts";
 import type { Report } from "./report.ts";
 import { mergeSettings, readSettings, type Settings } from "./settings.ts";
-import { inspectTool } from "./tool.ts";
+import { inspectTool, readKeepWarm } from "./tool.ts";
 import { inspectHandler } from "./web_handler.ts";
 
 /** The result of an inspection. The manifest is valid only if `problems` is empty. */
@@ -50,11 +50,12 @@ function inspectDefine(
   settings: Settings,
   report: Report,
 ): Manifest {
+  const config = mergeSettings(asConfig(definition.config, "define()", report), settings, "define()", report);
   const tool = inspectTool({
     key: "default",
     label: "define()",
     definition,
-    config: mergeSettings(asConfig(definition.config, "define()", report), settings, "define()", report),
+    config,
     defaultName: functionSlug,
     defaultPath: "*",
   }, report);
@@ -64,6 +65,7 @@ function inspectDefine(
     description: tool.description,
     tools: [tool],
     env: settings.env,
+    keepWarm: readKeepWarm(config.keepWarm, (text) => report.problems.push(`define(): ${text}`)),
     routes: [],
   };
 }
@@ -78,11 +80,17 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
       report.problems.push(`${label}: every tool of app() must be made with define({ ... })`);
       continue;
     }
+    const own = withoutUndefined(asConfig(tool.config, label, report));
+    if (own.keepWarm !== undefined) {
+      report.problems.push(
+        `${label}: \`keepWarm\` is for the whole function; set it in the \`config\` of app()`,
+      );
+    }
     tools.push(inspectTool({
       key,
       label,
       definition: tool,
-      config: { ...shared, ...withoutUndefined(asConfig(tool.config, label, report)) },
+      config: { ...shared, ...own },
       defaultName: key,
       defaultPath: "/" + kebabCase(key),
     }, report));
@@ -90,11 +98,19 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
   const { name = null, description = "" } = definition;
   if (name !== null && typeof name !== "string") report.problems.push("app(): `name` must be a string");
   if (typeof description !== "string") report.problems.push("app(): `description` must be a string");
-  return { mode: "app", name, description, tools, env: settings.env, routes: [] };
+  return {
+    mode: "app",
+    name,
+    description,
+    tools,
+    env: settings.env,
+    keepWarm: readKeepWarm(shared.keepWarm, (text) => report.problems.push(`app(): ${text}`)),
+    routes: [],
+  };
 }
 
 const APP_KEYS = ["name", "description", "config", "tools"];
-const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron"];
+const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron", "keepWarm"];
 
 function asTools(tools: unknown, report: Report): Record<string, AnyFunctionDefinition> {
   if (typeof tools === "object" && tools !== null && Object.keys(tools).length > 0) {

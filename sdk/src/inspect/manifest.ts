@@ -15,6 +15,8 @@ export interface Manifest {
   readonly tools: readonly ToolManifest[];
   /** Whether the secrets are also in the environment of the process. */
   readonly env: boolean;
+  /** Processes that stay loaded although nobody calls. */
+  readonly keepWarm: number;
   /** The routes inside a web handler, as far as they are known. */
   readonly routes: readonly RouteManifest[];
 }

@@ -34,7 +34,7 @@ export function readSettings(members: Readonly<Record<string, unknown>>, report:
     const hint = near === null ? `known are ${KEYS.slice(1).join(", ")}` : `did you mean "${near}"?`;
     problem(`there is no setting "${key}"; ${hint}`);
   }
-  const { cors, timeout, cron } = members as FunctionConfig;
+  const { cors, timeout, cron, keepWarm } = members as FunctionConfig;
   const isPublic = members.public;
   const routes = Array.isArray(isPublic) ? isPublic : [];
   for (const route of routes) checkPath(route, (text) => problem(text.replace("config.path", "public")));
@@ -51,6 +51,7 @@ export function readSettings(members: Readonly<Record<string, unknown>>, report:
     ...timeout === undefined ? {} : { timeout },
     ...cors === undefined ? {} : { cors },
     ...cron === undefined ? {} : { cron },
+    ...keepWarm === undefined ? {} : { keepWarm },
     ...typeof isPublic === "boolean" ? { public: isPublic } : {},
   };
   return { config, publicRoutes: routes.map(String), env: members.env !== false };

@@ -17,6 +17,7 @@ const DEFAULT_METHODS: readonly HttpMethod[] = ["GET", "POST", "PUT", "PATCH", "
 const METHODS: readonly string[] = [...DEFAULT_METHODS, "HEAD", "OPTIONS"];
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const MAX_DESCRIPTION = 1_024;
+const MAX_KEEP_WARM = 1_000;
 
 const DEFINE_KEYS = ["name", "description", "input", "output", "config", "annotations", "handler"];
 
@@ -101,6 +102,20 @@ export function readTimeout(timeout: unknown, problem: Problem): number | null {
   }
   problem(`\`config.timeout\` must be a number of milliseconds, at least 1, and is ${String(timeout)}`);
   return null;
+}
+
+/** Returns the number of processes that stay loaded. The server applies its maximum. */
+export function readKeepWarm(value: unknown, problem: Problem): number {
+  if (value === undefined) return 0;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_KEEP_WARM) {
+    return value;
+  }
+  problem(
+    `\`config.keepWarm\` must be a whole number of processes, at most ${MAX_KEEP_WARM}, and is ${
+      String(value)
+    }`,
+  );
+  return 0;
 }
 
 function readFlag(name: string, value: unknown, usual: boolean, problem: Problem): boolean {

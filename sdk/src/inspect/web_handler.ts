@@ -11,7 +11,7 @@ import { readCron } from "./cron.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
 import { routesOf } from "./routes.ts";
 import { type Settings, settingsProblem } from "./settings.ts";
-import { readTimeout } from "./tool.ts";
+import { readKeepWarm, readTimeout } from "./tool.ts";
 import type { Report } from "./report.ts";
 
 /** Builds the manifest: one tool for every path, and one for each route without a token. */
@@ -58,6 +58,7 @@ export function inspectHandler(
       })),
     ],
     env: settings.env,
+    keepWarm: readKeepWarm(config.keepWarm, problem),
     routes: routesOf(handler.app),
   };
 }

@@ -63,6 +63,11 @@ export function restrictGlobals(): void {
   delete (Deno as unknown as Record<string, unknown>).internal;
   guardDeno();
   neutralDeno();
+  Object.defineProperty(Navigator.prototype, "hardwareConcurrency", {
+    get: () => 1,
+    enumerable: true,
+    configurable: true,
+  });
   // WebGPU loads a large native graphics driver, and servers have no screen.
   delete (Navigator.prototype as unknown as Record<string, unknown>).gpu;
 }

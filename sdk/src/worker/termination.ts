@@ -7,10 +7,13 @@
  *
  * @module
  */
+import { PID } from "./node/identity.ts";
 import { defineProperty, getOwnPropertyDescriptor, NativeError } from "./primordials.ts";
 
 /** Deno lets a process send signals only to itself. */
 const { pid } = Deno;
+/** The real id of the process, and the one that functions see. */
+const isOwn = (target: number): boolean => target === pid || target === PID;
 /**
  * To provide `Deno.kill`, the runtime loads a module, which takes some milliseconds at the start of a
  * process.
@@ -27,7 +30,7 @@ interface NodeProcess {
 export function guardDeno(): void {
   replace(Deno, "exit", (code?: number) => refuse(`Deno.exit(${code ?? ""})`));
   replace(Deno, "kill", (target: number, signal?: Deno.Signal) => {
-    if (target === pid) refuse(`Deno.kill(${target})`);
+    if (isOwn(target)) refuse(`Deno.kill(${target})`);
     (loadKill.call(Deno) as typeof Deno.kill)(target, signal);
   });
   replace(globalThis, "close", () => refuse("close()"));
@@ -45,8 +48,8 @@ export function guardProcess(process: object): void {
   replace(process, "abort", () => refuse("process.abort()"));
   // `process.kill` resolves the signal's name and calls this. Signal 0 only tests whether the process exists.
   replace(process, "_kill", (target: number, signal: number) => {
-    if (signal !== 0 && target === pid) refuse(`process.kill(${target})`);
-    return kill(target, signal);
+    if (signal !== 0 && isOwn(target)) refuse(`process.kill(${target})`);
+    return kill(target === PID ? pid : target, signal);
   });
 }
 

@@ -35,6 +35,7 @@ fn app(tools: Vec<Tool>) -> Manifest {
         description: "A test".to_owned(),
         tools,
         env: true,
+        keep_warm: 0,
         routes: Vec::new(),
         openapi: None,
     }

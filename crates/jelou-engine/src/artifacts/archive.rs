@@ -1,39 +1,67 @@
 //! The files that a function reads by path, and their form as one archive.
 
 use std::collections::BTreeMap;
-use std::io::{Error, ErrorKind, Read, Result};
+use std::io::{Cursor, Error, ErrorKind, Result};
+
+use bytes::Bytes;
+use jelou_core::SourceFile;
+use tar::EntryType;
 
 /// Content by path. A path is relative to the function's folder, with `/` between segments. `index.js` is the bundle.
-pub type AssetFiles = BTreeMap<String, Vec<u8>>;
+pub type AssetFiles = BTreeMap<String, Bytes>;
 
-/// Writes the files as a tar archive. Equal files give equal bytes.
-pub(super) fn pack(files: &AssetFiles) -> Result<Vec<u8>> {
+/// Writes the files as a tar archive. Equal files give equal bytes. A file that is also one of the sources is a link.
+pub(super) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>> {
     // Each file has at most four blocks around its content, each archive two at its end.
     const BLOCK: usize = 512;
-    let content: usize = files.values().map(Vec::len).sum();
+    let is_source = |path: &str, content: &Bytes| {
+        let found = sources.iter().find(|file| file.path == path);
+        found.is_some_and(|file| file.content == *content)
+    };
+    let (linked, packed): (Vec<_>, Vec<_>) = files
+        .iter()
+        .partition(|(path, content)| is_source(path, content));
+    let content: usize = packed.iter().map(|(_, content)| content.len()).sum();
     let capacity = content + (4 * files.len() + 2) * BLOCK;
     let mut archive = tar::Builder::new(Vec::with_capacity(capacity));
-    for (path, content) in files {
+    for (path, content) in packed {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o444);
-        archive.append_data(&mut header, path, content.as_slice())?;
+        archive.append_data(&mut header, path, &content[..])?;
+    }
+    for (path, _) in linked {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(0);
+        header.set_mode(0o444);
+        header.set_entry_type(EntryType::Link);
+        archive.append_link(&mut header, path, path)?;
     }
     archive.into_inner()
 }
 
-/// Reads the files of an archive. An empty slice is an archive without files.
-pub(super) fn unpack(archive: &[u8]) -> Result<AssetFiles> {
+/// Reads the files of an archive, without copies of their content. Empty bytes are an archive without files.
+pub(super) fn unpack(archive: &Bytes, sources: &[SourceFile]) -> Result<AssetFiles> {
+    let invalid = |what| Error::new(ErrorKind::InvalidData, what);
     let mut files = AssetFiles::new();
-    for entry in tar::Archive::new(archive).entries()? {
-        let mut entry = entry?;
+    for entry in tar::Archive::new(Cursor::new(archive)).entries_with_seek()? {
+        let entry = entry?;
         let path = entry.path()?.into_owned();
         let path = path
             .into_os_string()
             .into_string()
-            .map_err(|_| Error::new(ErrorKind::InvalidData, "a path is not UTF-8"))?;
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content)?;
+            .map_err(|_| invalid("a path is not UTF-8"))?;
+        let content = if entry.header().entry_type() == EntryType::Link {
+            let source = sources.iter().find(|file| file.path == path);
+            let source = source.ok_or_else(|| invalid("a linked file is no source"))?;
+            source.content.clone()
+        } else {
+            let start = usize::try_from(entry.raw_file_position()).map_err(Error::other)?;
+            let length = usize::try_from(entry.size()).map_err(Error::other)?;
+            let end = start.checked_add(length);
+            let end = end.filter(|end| *end <= archive.len());
+            archive.slice(start..end.ok_or_else(|| invalid("a file is cut"))?)
+        };
         files.insert(path, content);
     }
     Ok(files)
@@ -47,14 +75,21 @@ mod tests {
     fn an_archive_has_the_files_that_were_packed() {
         let long = format!("templates/{}/página.html", "folder/".repeat(30));
         let files = AssetFiles::from([
-            ("logo.png".to_owned(), vec![0, 255, 10]),
-            ("empty".to_owned(), Vec::new()),
-            (long, b"<p>".to_vec()),
+            ("logo.png".to_owned(), Bytes::from_static(&[0, 255, 10])),
+            ("empty".to_owned(), Bytes::new()),
+            (long.clone(), Bytes::from_static(b"<p>")),
         ]);
-        let archive = pack(&files).unwrap();
-        assert_eq!(unpack(&archive).unwrap(), files);
-        assert_eq!(pack(&files).unwrap(), archive);
-        assert_eq!(unpack(&[]).unwrap(), AssetFiles::new());
-        assert!(unpack(&archive[..700]).is_err());
+        let archive = Bytes::from(pack(&files, &[]).unwrap());
+        assert_eq!(unpack(&archive, &[]).unwrap(), files);
+        assert_eq!(pack(&files, &[]).unwrap(), archive);
+        assert_eq!(unpack(&Bytes::new(), &[]).unwrap(), AssetFiles::new());
+        let cut = archive.slice(..archive.len() - 2 * 512 - 512);
+        assert!(unpack(&cut, &[]).is_err());
+        for content in ["<p>", "another"] {
+            let sources = [SourceFile::new(long.as_str(), content)];
+            let archive = Bytes::from(pack(&files, &sources).unwrap());
+            assert_eq!(unpack(&archive, &sources).unwrap(), files);
+            assert_eq!(unpack(&archive, &[]).is_err(), content == "<p>");
+        }
     }
 }

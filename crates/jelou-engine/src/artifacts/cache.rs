@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
+use bytes::Bytes;
+use jelou_core::SourceFile;
 use sha2::{Digest, Sha256};
 
 use super::archive::{self, AssetFiles};
@@ -24,16 +26,16 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// The assets as one archive, `None` if there are none.
+    /// The assets as one archive without those that are `sources`, `None` if there are none.
     ///
     /// # Errors
     ///
     /// When a path cannot be part of an archive.
-    pub fn assets_archive(&self) -> std::io::Result<Option<Vec<u8>>> {
+    pub fn assets_archive(&self, sources: &[SourceFile]) -> std::io::Result<Option<Vec<u8>>> {
         if self.assets.is_empty() {
             return Ok(None);
         }
-        archive::pack(&self.assets).map(Some)
+        archive::pack(&self.assets, sources).map(Some)
     }
 
     /// Reads the assets of [`Bundle::assets_archive`].
@@ -41,8 +43,11 @@ impl Bundle {
     /// # Errors
     ///
     /// When the archive is damaged.
-    pub fn assets_of(archive: Option<&[u8]>) -> std::io::Result<AssetFiles> {
-        archive::unpack(archive.unwrap_or_default())
+    pub fn assets_of(
+        archive: Option<Vec<u8>>,
+        sources: &[SourceFile],
+    ) -> std::io::Result<AssetFiles> {
+        archive::unpack(&archive.unwrap_or_default().into(), sources)
     }
 }
 
@@ -89,7 +94,7 @@ impl ArtifactCache {
         if let Some(compiled) = &bundle.compiled {
             self.put_compiled(hash, compiled)?;
         }
-        let assets = bundle.assets_archive()?.unwrap_or_default();
+        let assets = bundle.assets_archive(&[])?.unwrap_or_default();
         self.write(&format!("{hash}.assets"), &assets)?;
         self.write(&format!("{hash}.map"), bundle.source_map.as_bytes())?;
         self.write(&format!("{hash}.js"), bundle.code.as_bytes())
@@ -107,7 +112,7 @@ impl ArtifactCache {
     /// What Deno has compiled of the bundle. `None` if that is not stored, or damaged: it can be made again.
     pub fn compiled(&self, hash: &str) -> Option<CompiledBundle> {
         let bytes = self.read(&format!("{hash}.compiled"), hash).ok()?;
-        CompiledBundle::from_bytes(bytes)
+        CompiledBundle::from_bytes(&bytes)
     }
 
     /// # Errors
@@ -129,7 +134,7 @@ impl ArtifactCache {
     /// When the file is missing, damaged, or cannot be read.
     pub fn assets(&self, hash: &str) -> Result<AssetFiles, ArtifactError> {
         let archive = self.read(&format!("{hash}.assets"), hash)?;
-        archive::unpack(&archive).map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
+        archive::unpack(&archive, &[]).map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
     }
 
     /// Removes an artifact, if it is there.
@@ -138,7 +143,9 @@ impl ArtifactCache {
     ///
     /// When a file cannot be removed.
     pub fn remove(&self, hash: &str) -> Result<(), ArtifactError> {
-        for name in ["js", "map", "assets"].map(|extension| format!("{hash}.{extension}")) {
+        for name in
+            ["js", "map", "assets", "compiled"].map(|extension| format!("{hash}.{extension}"))
+        {
             match fs_err::remove_file(self.dir.join(name)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error.into());
@@ -169,24 +176,24 @@ impl ArtifactCache {
     }
 
     fn read_text(&self, name: &str, hash: &str) -> Result<String, ArtifactError> {
-        String::from_utf8(self.read(name, hash)?)
+        String::from_utf8(self.read(name, hash)?.into())
             .map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
     }
 
     /// Checks the content against the digest on the file's first line.
-    fn read(&self, name: &str, hash: &str) -> Result<Vec<u8>, ArtifactError> {
-        let mut bytes = match fs_err::read(self.dir.join(name)) {
+    fn read(&self, name: &str, hash: &str) -> Result<Bytes, ArtifactError> {
+        let bytes = match fs_err::read(self.dir.join(name)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(ArtifactError::Missing(hash.to_owned()));
             }
-            result => result?,
+            result => Bytes::from(result?),
         };
         let corrupt = || ArtifactError::Corrupt(hash.to_owned());
         let end = bytes
             .iter()
             .position(|byte| *byte == b'\n')
             .ok_or_else(corrupt)?;
-        let content = bytes.split_off(end + 1);
+        let content = bytes.slice(end + 1..);
         if bytes[..end] == *digest(&content).as_bytes() {
             Ok(content)
         } else {
@@ -220,7 +227,7 @@ mod tests {
         let bundle = Bundle {
             code: "export default 1".into(),
             source_map: "{}".into(),
-            assets: AssetFiles::from([("logo.png".to_owned(), vec![0, 255])]),
+            assets: AssetFiles::from([("logo.png".to_owned(), Bytes::from_static(&[0, 255]))]),
             compiled: None,
         };
         cache.put("a1", &bundle).unwrap();

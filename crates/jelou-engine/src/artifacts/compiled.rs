@@ -32,10 +32,10 @@ impl CompiledBundle {
     }
 
     /// `None` if the bytes are not those of a compiled bundle.
-    pub(super) fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let end = bytes.iter().position(|byte| *byte == b'\n')?;
-        let code = bytes.split_off(end + 1);
-        let header = serde_json::from_slice(&bytes).ok()?;
+        let header = serde_json::from_slice(&bytes[..end]).ok()?;
+        let code = bytes[end + 1..].to_vec();
         Some(Self { header, code })
     }
 }
@@ -61,9 +61,9 @@ pub(crate) mod tests {
     #[test]
     fn it_is_read_as_it_was_written() {
         let bytes = compiled().to_bytes().unwrap();
-        assert_eq!(CompiledBundle::from_bytes(bytes), Some(compiled()));
+        assert_eq!(CompiledBundle::from_bytes(&bytes), Some(compiled()));
         for other in ["", "{}\ncode", "no line"] {
-            assert_eq!(CompiledBundle::from_bytes(other.into()), None);
+            assert_eq!(CompiledBundle::from_bytes(other.as_bytes()), None);
         }
     }
 }

@@ -55,7 +55,7 @@ impl Unpacked {
         let module = (MODULE, code.as_bytes());
         let assets = assets
             .iter()
-            .map(|(path, content)| (path.as_str(), content.as_slice()));
+            .map(|(path, content)| (path.as_str(), &content[..]));
         let files_dir = files_dir(&folder);
         let mut files = Vec::new();
         for (path, content) in assets.chain([module]) {
@@ -109,7 +109,7 @@ impl Unpacked {
 
     /// What Deno has compiled of the bundle, if it is known. Read from disk each time, because it can have megabytes.
     pub(crate) fn compiled(&self) -> Option<CompiledBundle> {
-        CompiledBundle::from_bytes(fs_err::read(self.compiled_file()).ok()?)
+        CompiledBundle::from_bytes(&fs_err::read(self.compiled_file()).ok()?)
     }
 
     /// Keeps what Deno has compiled of the bundle for the next workers.
@@ -233,7 +233,10 @@ mod tests {
         Bundle {
             code: "import \"node:worker_threads\"".to_owned(),
             source_map: "{}".to_owned(),
-            assets: AssetFiles::from([("templates/es/a.html".to_owned(), b"<p>".to_vec())]),
+            assets: AssetFiles::from([(
+                "templates/es/a.html".to_owned(),
+                bytes::Bytes::from_static(b"<p>"),
+            )]),
             compiled: None,
         }
     }

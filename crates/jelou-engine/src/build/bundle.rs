@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::BuildError;
-use super::esbuild::{Bundler, Message, Output, Request};
+use super::esbuild::{Bundler, Message, Output, Place, Request};
 use super::graph::Resolved;
 use super::modules::{Modules, Origin};
 use super::packages::Package;
@@ -48,7 +48,11 @@ pub(super) async fn run(
     let manifest = pnp::manifest(&resolved.packages, &resolved.lock, workspace.root());
     workspace.write(pnp::FILE, manifest.to_string().as_bytes())?;
     let mut modules = Modules::new(workspace, resolved);
-    let output = bundle(tools, workspace, resolved, &mut modules).await?;
+    let mut output = bundle(tools, workspace, resolved, &mut modules).await?;
+    modules.computed = computed_imports(workspace, &mut output.warnings);
+    if !modules.computed.is_empty() && output.errors.is_empty() {
+        output = bundle(tools, workspace, resolved, &mut modules).await?;
+    }
     if let Some(path) = &modules.leak {
         return Err(BuildError::Leak(workspace.readable(path)));
     }
@@ -81,7 +85,7 @@ pub(super) async fn run(
         &output.source_map,
         header.is_some(),
     )?;
-    let warnings = warnings(&modules, workspace, resolved, &output.warnings);
+    let warnings = warnings(&modules, resolved);
     Ok(Bundled {
         dependencies: inputs.dependencies(resolved)?,
         files: inputs.uploaded(),
@@ -233,18 +237,29 @@ fn failure(
     }
 }
 
-fn warnings(
-    modules: &Modules<'_>,
+/// The places of imports that the bundler does not follow, by module.
+fn computed_imports(
     workspace: &Workspace,
-    resolved: &Resolved,
-    messages: &[Message],
-) -> Vec<String> {
-    let mut warnings: Vec<_> = messages
-        .iter()
-        .filter(|message| message.text.contains("\"import\" expression"))
-        .filter_map(|message| {
-            let place = message.place.as_ref()?;
-            let file = readable(modules, resolved, &path_of(workspace, &place.file))?;
+    warnings: &mut Vec<Message>,
+) -> BTreeMap<PathBuf, Vec<Place>> {
+    let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for message in warnings.drain(..) {
+        if message.text.contains("\"import\" expression")
+            && let Some(place) = message.place
+        {
+            let module = path_of(workspace, &place.file);
+            places.entry(module).or_default().push(place);
+        }
+    }
+    places
+}
+
+fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
+    let places = modules.computed.iter();
+    let mut warnings: Vec<_> = places
+        .flat_map(|(module, places)| places.iter().map(move |place| (module, place)))
+        .filter_map(|(module, place)| {
+            let file = readable(modules, resolved, module)?;
             Some(format!(
                 "{file}:{}:{}: this `import()` has a target that is not known before it runs; it finds only modules of Node",
                 place.line,

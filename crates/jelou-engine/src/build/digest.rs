@@ -1,12 +1,13 @@
 //! The digest of a build's input. Equal digests mean equal builds, as far as the registry gives the same packages.
 
 use jelou_core::SourceTree;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
 
-/// SHA-256 of the upload, of its entrypoint and assets, and of the name of the toolchain.
-pub(crate) fn digest(tree: &SourceTree, toolchain: &str) -> String {
+/// SHA-256 of the upload, of its entrypoint, assets and settings, and of the name of the toolchain.
+pub(crate) fn digest(tree: &SourceTree, settings: &Map<String, Value>, toolchain: &str) -> String {
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {
         // A length prefix makes the boundaries between parts unambiguous.
@@ -15,6 +16,11 @@ pub(crate) fn digest(tree: &SourceTree, toolchain: &str) -> String {
     };
     part(toolchain.as_bytes());
     part(tree.entrypoint().as_bytes());
+    for (name, value) in settings {
+        part(name.as_bytes());
+        part(value.to_string().as_bytes());
+    }
+    part(b"");
     for file in tree.files() {
         part(file.path.as_bytes());
         part(&file.content);
@@ -44,6 +50,8 @@ mod tests {
 
     #[test]
     fn every_part_counts_and_the_order_of_files_does_not() {
+        let none = Map::new();
+        let digest = |tree: &SourceTree, toolchain: &str| digest(tree, &none, toolchain);
         let one = tree(&[("a.ts", "1"), ("b.ts", "2")], "a.ts", &[]);
         let same = tree(&[("b.ts", "2"), ("a.ts", "1")], "a.ts", &[]);
         assert_eq!(digest(&one, "t"), digest(&same, "t"));
@@ -61,5 +69,7 @@ mod tests {
             assert_ne!(digest(&one, "t"), digest(&other, "t"));
         }
         assert_ne!(digest(&one, "t"), digest(&one, "u"));
+        let settings = Map::from_iter([("timeout".to_owned(), 1.into())]);
+        assert_ne!(digest(&one, "t"), super::digest(&one, &settings, "t"));
     }
 }

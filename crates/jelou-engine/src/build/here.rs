@@ -3,6 +3,8 @@
 //! In a bundle, all modules would share the bundle's address. Each module that asks gets the address that it has in the
 //! folder of the function's files, where the files beside it are, too.
 
+use super::computed_import;
+
 /// What a module calls its address, and the bundle's name for it.
 const WORDS: [(&str, &str); 5] = [
     ("__dirname", "dirname"),
@@ -56,6 +58,9 @@ pub(super) fn header(code: &str) -> Option<String> {
              const url = new URL(path, import.meta.url).href, filename = decodeURIComponent(new URL(url).pathname); \
              return { url, filename, dirname: filename.slice(0, filename.lastIndexOf(\"/\")) || \"/\" }; }; ",
         );
+    }
+    if let Some(import) = computed_import::header(code) {
+        header.push_str(import);
     }
     (!header.is_empty()).then(|| header.trim_end().to_owned())
 }

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
-use super::esbuild::{Import, Load, Loaded, Plugin, Resolution};
+use super::esbuild::{Import, Load, Loaded, Place, Plugin, Resolution};
 use super::graph::{Resolved, Target};
 use super::remote::RemoteModule;
 use super::workspace::Workspace;
-use super::{builtins, config, data_files, here, native, pnp, wasm};
+use super::{builtins, computed_import, config, data_files, here, native, own_require, pnp, wasm};
 use crate::artifacts::AssetFiles;
 
 /// What a module contains that its copy in a bundle must not: the address of another source map.
@@ -33,6 +33,8 @@ pub(super) struct Modules<'a> {
     left_out: BTreeSet<(&'a str, String)>,
     /// The files that packages read beside their modules.
     data: BTreeMap<String, PathBuf>,
+    /// The imports of a computed name, by module.
+    pub(super) computed: BTreeMap<PathBuf, Vec<Place>>,
     /// The ids of the packages with code in the bundle.
     pub(super) loaded: BTreeSet<String>,
     /// The first file outside the upload that the bundler wanted.
@@ -89,6 +91,7 @@ impl<'a> Modules<'a> {
             resolved,
             left_out,
             data: BTreeMap::new(),
+            computed: BTreeMap::new(),
             loaded: BTreeSet::new(),
             leak: None,
         }
@@ -177,6 +180,17 @@ impl<'a> Modules<'a> {
 
     /// The source of a module as it is in the bundle. `None` if it is as in the file.
     fn source(&mut self, path: &Path, text: &str) -> Option<String> {
+        let own = self.with_address(path, text);
+        match self.computed.get(path) {
+            Some(places) => Some(computed_import::explained(
+                own.as_deref().unwrap_or(text),
+                places,
+            )),
+            None => own,
+        }
+    }
+
+    fn with_address(&mut self, path: &Path, text: &str) -> Option<String> {
         let is_asked = here::is_asked(text);
         if !is_asked && !text.contains(MAP_REFERENCE) {
             return None;
@@ -185,6 +199,7 @@ impl<'a> Modules<'a> {
         if !is_asked {
             return Some(text);
         }
+        let text = own_require::visible(&text);
         let (address, data) = match self.origin(path)? {
             Origin::Upload(file) => (file.to_owned(), None),
             Origin::Package { id, folder, file } => {
@@ -235,7 +250,7 @@ impl<'a> Modules<'a> {
     pub(super) fn data(&self) -> Result<AssetFiles> {
         self.data
             .iter()
-            .map(|(path, file)| Ok((path.clone(), read(file)?)))
+            .map(|(path, file)| Ok((path.clone(), read(file)?.into())))
             .collect()
     }
 }

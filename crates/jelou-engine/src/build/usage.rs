@@ -70,7 +70,7 @@ impl Usage {
             .iter()
             .filter(|(_, kind)| **kind == FileKind::Asset);
         assets
-            .filter_map(|(path, _)| Some((path.clone(), tree.file(path)?.content.to_vec())))
+            .filter_map(|(path, _)| Some((path.clone(), tree.file(path)?.content.clone())))
             .collect()
     }
 }

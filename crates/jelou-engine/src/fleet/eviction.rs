@@ -7,6 +7,15 @@ use std::time::Duration;
 use crate::capacity::Budget;
 use crate::worker::Worker;
 
+/// The workers that may be evicted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Victims {
+    /// Those that had no request for `idle`, and do not stay loaded.
+    Unkept { idle: Duration },
+    /// All idle ones; those that stay loaded last.
+    All,
+}
+
 /// The workers of all functions.
 #[derive(Debug, Default)]
 pub(crate) struct Evictable {
@@ -18,20 +27,29 @@ impl Evictable {
         self.lock().push(Arc::downgrade(worker));
     }
 
-    /// Ends the workers that had no request for `timeout`.
+    /// Ends the workers that had no request for their idle timeout, and do not stay loaded.
     pub(crate) fn end_idle(&self) {
         for worker in self.running() {
-            worker.end_if_idle(worker.terms.limits.idle_timeout());
+            if !worker.is_kept() {
+                worker.end_if_idle(worker.terms.limits.idle_timeout());
+            }
         }
     }
 
-    /// Ends workers that had no request for `idle`, the least recently used first, until `bytes` are freed. Returns the
-    /// number of bytes that could not be freed.
-    pub(crate) fn evict(&self, bytes: u64, idle: Duration, budget: &Budget) -> u64 {
+    /// Ends idle workers, the least recently used first, until `bytes` are freed. Returns the number of bytes that could
+    /// not be freed.
+    pub(crate) fn evict(&self, bytes: u64, victims: Victims, budget: &Budget) -> u64 {
         let mut workers = self.running();
         let ending = workers.iter().filter(|worker| worker.is_ending());
         let mut missing = bytes.saturating_sub(ending.map(|worker| worker.charge.bytes()).sum());
-        workers.sort_by_cached_key(|worker| Reverse(worker.usage.idle_for()));
+        let idle = match victims {
+            Victims::Unkept { idle } => {
+                workers.retain(|worker| !worker.is_kept());
+                idle
+            }
+            Victims::All => Duration::ZERO,
+        };
+        workers.sort_by_cached_key(|worker| (worker.is_kept(), Reverse(worker.usage.idle_for())));
         for worker in workers {
             if missing == 0 {
                 break;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::demand::Demand;
 use super::error::LeaseError;
-use super::eviction::Evictable;
+use super::eviction::{Evictable, Victims};
 use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
 use crate::worker::{Blank, Launcher, LoadError, OpenRule, Terms};
@@ -64,7 +64,7 @@ impl Starts {
     ) -> Result<(Option<SemaphorePermit<'_>>, Charge), NoRoom> {
         // While the server stops, a start needs no permit. It then serves a request in flight.
         let permit = self.permits.acquire().await.ok();
-        let charge = make_room(budget, evictable, Duration::ZERO, deadline).await?;
+        let charge = make_room(budget, evictable, Victims::All, deadline).await?;
         Ok((permit, charge))
     }
 
@@ -155,11 +155,15 @@ impl Pool {
         drop(ended);
     }
 
-    /// Ends a blank worker, if there is one.
-    pub(crate) fn end_one(&self) {
+    /// Ends a blank worker. Returns whether there was one.
+    pub(crate) fn end_one(&self) -> bool {
         // The lock is released before the drop, because the drop removes a folder.
         let ended = self.ready().pop_back();
-        drop(ended);
+        ended.is_some()
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready().is_empty()
     }
 
     async fn next_ready(&self) -> Blank {
@@ -192,7 +196,8 @@ impl Pool {
             return budget.try_charge();
         }
         let deadline = Instant::now() + PERIOD;
-        let room = make_room(budget, &self.evictable, IDLE_ENOUGH, deadline);
+        let victims = Victims::Unkept { idle: IDLE_ENOUGH };
+        let room = make_room(budget, &self.evictable, victims, deadline);
         room.await.ok()
     }
 

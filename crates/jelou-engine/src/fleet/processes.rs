@@ -39,7 +39,9 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    pub(crate) fn new(starter: Arc<FunctionStarter>, spec: LaunchSpec) -> Self {
+    pub(crate) fn new(starter: Arc<FunctionStarter>, mut spec: LaunchSpec) -> Self {
+        let most = most(&starter.launcher.limits).get();
+        spec.keep_warm = spec.keep_warm.min(most);
         // Another slot has them if only the secrets have changed.
         let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(Arc::clone(&spec.limits)));
@@ -140,7 +142,8 @@ impl Processes {
     /// percent of one core.
     pub(super) fn maintain(self: Arc<Self>, free_percent: u32) {
         let instances = self.instances.load_full();
-        if instances.is_empty() {
+        let kept = self.spec.keep_warm;
+        if instances.is_empty() && (kept == 0 || *self.retired.borrow()) {
             return;
         }
         let ended = instances.iter().any(|instance| !instance.worker.is_open());
@@ -153,7 +156,7 @@ impl Processes {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .look(&loads, self.admission.streams(), self.most(), free_percent);
-        if !ended && change == Change::Keep {
+        if !ended && change == Change::Keep && instances.len() >= kept {
             return;
         }
         tokio::spawn(async move {
@@ -167,6 +170,7 @@ impl Processes {
                 Change::OneMore => self.scale_up(&mut backoff).await,
                 Change::OneLess => self.scale_down(&mut backoff),
             }
+            self.keep_warm(&mut backoff).await;
         });
     }
 
@@ -194,8 +198,7 @@ impl Processes {
     }
 
     pub(super) fn most(&self) -> NonZero<usize> {
-        let limit = self.limits().max_processes_per_function;
-        NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
+        most(self.limits())
     }
 
     /// Starts another process, if its memory fits without an eviction.
@@ -220,10 +223,28 @@ impl Processes {
         }
     }
 
+    /// Starts one process if fewer run than stay loaded, and its memory fits without an eviction.
+    async fn keep_warm(&self, backoff: &mut Backoff) {
+        let has_room = self.starter.pool.has_ready() || self.has_room();
+        if self.instances.load().len() >= self.spec.keep_warm || !has_room {
+            return;
+        }
+        match self.start_one(backoff, "keepWarm").await {
+            Ok(_) | Err(LeaseError::Retired | LeaseError::BackingOff { .. }) => {}
+            Err(error) => {
+                if !matches!(error, LeaseError::Start(_)) {
+                    backoff.crashed(Duration::ZERO);
+                }
+                let function = &self.spec.slug;
+                tracing::warn!(%function, %error, "cannot start a process that stays loaded (keepWarm)");
+            }
+        }
+    }
+
     /// Ends one idle process. If no process is idle, the load has changed.
     fn scale_down(&self, backoff: &mut Backoff) {
         let instances = self.instances.load_full();
-        if instances.len() > 1
+        if instances.len() > self.spec.keep_warm.max(1)
             && instances
                 .iter()
                 .rev()
@@ -246,8 +267,12 @@ impl Processes {
         }
     }
 
-    /// Sets the instances, and the number of permits for them.
+    /// Sets the instances, which of them stay loaded, and the number of permits for them.
     fn set(&self, instances: Vec<Arc<Instance>>) {
+        for (index, instance) in instances.iter().enumerate() {
+            let is_kept = index < self.spec.keep_warm;
+            instance.worker.is_kept.store(is_kept, Ordering::Relaxed);
+        }
         self.admission.set_processes(instances.len());
         self.instances.store(Arc::new(instances));
     }
@@ -274,6 +299,12 @@ impl Processes {
         self.set(instances);
         Ok(entered)
     }
+}
+
+/// The most processes of a function.
+fn most(limits: &Limits) -> NonZero<usize> {
+    let limit = limits.max_processes_per_function;
+    NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// Whether a request waited for the start of a process.

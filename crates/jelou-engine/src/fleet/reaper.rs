@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::eviction::Evictable;
+use super::eviction::{Evictable, Victims};
 use super::pool::Pool;
 use super::processes::Processes;
 use crate::capacity::{Budget, IdleCpu};
@@ -60,14 +60,18 @@ impl Reaper {
         }
     }
 
-    /// Ends workers when running workers exceed the budget: first idle workers of functions, then blank workers.
+    /// Ends workers when running workers exceed the budget: first idle workers of functions, then blank workers,
+    /// and at last idle ones that stay loaded.
     fn keep_to_budget(&self, pool: &Pool) {
         self.budget.measure_machine();
         let excess = self.budget.excess();
         if excess > 0 {
-            let missing = self.evictable.evict(excess, Duration::ZERO, &self.budget);
-            if missing > 0 {
-                pool.end_one();
+            let unkept = Victims::Unkept {
+                idle: Duration::ZERO,
+            };
+            let missing = self.evictable.evict(excess, unkept, &self.budget);
+            if missing > 0 && !pool.end_one() {
+                self.evictable.evict(missing, Victims::All, &self.budget);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::eviction::Evictable;
+use super::eviction::{Evictable, Victims};
 use crate::capacity::{Budget, Charge, NoRoom};
 
 /// How often to check again, because neither an idle worker nor freed machine memory sends an event.
@@ -13,8 +13,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long an evicted worker may take to end.
 const EVICTION: Duration = Duration::from_secs(1);
 
-/// Charges another worker. If its memory does not fit, evicts workers that had no request for `idle`, the least
-/// recently used first.
+/// Charges another worker. If its memory does not fit, evicts idle workers.
 ///
 /// # Errors
 ///
@@ -23,7 +22,7 @@ const EVICTION: Duration = Duration::from_secs(1);
 pub(super) async fn make_room(
     budget: &Arc<Budget>,
     workers: &Evictable,
-    idle: Duration,
+    victims: Victims,
     deadline: Instant,
 ) -> Result<Charge, NoRoom> {
     let last = deadline.max(Instant::now() + EVICTION);
@@ -34,7 +33,7 @@ pub(super) async fn make_room(
         if let Some(charge) = budget.try_charge() {
             return Ok(charge);
         }
-        let end = match workers.evict(budget.shortfall(), idle, budget) {
+        let end = match workers.evict(budget.shortfall(), victims, budget) {
             0 => last,
             _missing => deadline,
         };
@@ -58,7 +57,7 @@ mod tests {
         let workers = Evictable::default();
         let first = budget.try_charge().unwrap();
         let soon = Instant::now() + Duration::from_millis(20);
-        let refused = make_room(&budget, &workers, Duration::ZERO, soon).await;
+        let refused = make_room(&budget, &workers, Victims::All, soon).await;
         let (used_mib, limit_mib) = (24, 30);
         assert_eq!(
             refused.unwrap_err(),
@@ -68,7 +67,7 @@ mod tests {
             }
         );
         let later = Instant::now() + Duration::from_mins(1);
-        let waiting = make_room(&budget, &workers, Duration::ZERO, later);
+        let waiting = make_room(&budget, &workers, Victims::All, later);
         let (given, ()) = tokio::join!(waiting, async { drop(first) });
         given.unwrap();
     }
@@ -79,7 +78,7 @@ mod tests {
         budget.set_ceiling(0);
         let workers = Evictable::default();
         let later = Instant::now() + Duration::from_mins(1);
-        let waiting = make_room(&budget, &workers, Duration::ZERO, later);
+        let waiting = make_room(&budget, &workers, Victims::All, later);
         let (given, ()) = tokio::join!(waiting, async { budget.set_ceiling(100 * MIB) });
         given.unwrap();
     }

@@ -15,6 +15,8 @@ pub struct LaunchSpec {
     pub artifact_hash: String,
     /// Whether the secrets are also in the environment of the process.
     pub process_env: bool,
+    /// Processes that stay loaded although nobody calls.
+    pub keep_warm: usize,
     /// The egress rules of the function, besides those for all functions.
     pub egress: Vec<EgressRule>,
     pub limits: Arc<FunctionLimits>,

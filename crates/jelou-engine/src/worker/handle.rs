@@ -26,6 +26,8 @@ pub(crate) struct Worker {
     pub(crate) channels: Channels,
     pub(crate) connections: Connections,
     pub(crate) usage: Arc<Usage>,
+    /// Whether the process stays loaded although nobody calls.
+    pub(crate) is_kept: AtomicBool,
     /// Notified when the process must end.
     pub(super) end: Notify,
     /// Notified when a caller finds a closed connection.
@@ -52,6 +54,7 @@ impl Worker {
             channels,
             connections,
             usage,
+            is_kept: AtomicBool::new(false),
             end: Notify::new(),
             broken: Notify::new(),
             crashed: AtomicBool::new(false),
@@ -61,6 +64,10 @@ impl Worker {
     /// Whether the worker accepts requests.
     pub(crate) fn is_open(&self) -> bool {
         self.usage.is_open()
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_crashed(&self) -> bool {

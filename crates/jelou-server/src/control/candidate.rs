@@ -24,7 +24,7 @@ pub(super) struct Candidate {
 }
 
 impl Control {
-    /// Starts as many processes as the live deployment of the function has, and sends the smoke calls to them.
+    /// Starts as many processes as the live deployment of the function has, and those that stay loaded, and sends the smoke calls to them.
     pub(super) async fn prepare(
         &self,
         function: &Function,
@@ -38,7 +38,9 @@ impl Control {
             None => 0,
         };
         // A smoke call needs a process, also when the function sleeps.
-        let wanted = running.max(usize::from(!smoke.is_empty()));
+        let wanted = running
+            .max(usize::from(!smoke.is_empty()))
+            .max(live.slot.spec().keep_warm);
         let live = Arc::new(live);
         let mut candidate = Candidate {
             live: Some(Arc::clone(&live)),

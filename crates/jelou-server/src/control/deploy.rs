@@ -71,7 +71,7 @@ impl Control {
         let limits = self.engine.limits().upload();
         let tree = SourceTree::new(request.files, declared, &limits)?;
         self.check_for_tokens(&tree)?;
-        let digest = self.engine.digest(&tree);
+        let digest = self.engine.digest(&tree, &request.settings);
         // A check of types or a dry run is about the build, so it builds.
         let is_build_wanted = request.force || request.check || request.dry_run;
         if !is_build_wanted && let Some(live) = self.already_live(&slug, &digest).await? {
@@ -90,6 +90,7 @@ impl Control {
             .await?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
+        built.warnings.extend(self.keeps_fewer(&built.manifest));
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
@@ -190,16 +191,18 @@ impl Control {
             smoke,
             note,
         } = deploy;
+        let sources: Vec<_> = tree
+            .files()
+            .iter()
+            .filter(|file| built.files.contains_key(&file.path))
+            .cloned()
+            .collect();
+        let assets = built.bundle.assets_archive(&sources);
         let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
-            sources: tree
-                .files()
-                .iter()
-                .filter(|file| built.files.contains_key(&file.path))
-                .cloned()
-                .collect(),
-            assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
+            sources,
+            assets: assets.map_err(ArtifactError::Io)?,
         };
         let (files, unused) = summarize(&tree, &built);
         let hash = stored.hash();
@@ -360,6 +363,14 @@ impl Control {
         }
         Ok(())
     }
+
+    /// The warning for a function that wants more processes to stay loaded than the operator allows.
+    fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
+        let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
+        (wanted > most).then(|| {
+            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm)")
+        })
+    }
 }
 
 /// The files of the deployment, and the files of the upload that the deployment does not have.
@@ -439,7 +450,7 @@ pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> std::io::Result<
     Ok(Bundle {
         code: stored.bundle,
         source_map: stored.source_map.unwrap_or_default(),
-        assets: Bundle::assets_of(stored.assets.as_deref())?,
+        assets: Bundle::assets_of(stored.assets, &stored.sources)?,
         compiled: None,
     })
 }

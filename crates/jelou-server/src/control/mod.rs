@@ -137,7 +137,7 @@ impl Control {
         artifact: ArtifactHash,
         manifest: Manifest,
     ) -> Live {
-        let slot = self.slot(function, deployment, artifact.to_string(), manifest.env);
+        let slot = self.slot(function, deployment, artifact.to_string(), &manifest);
         let url = self.domain.url(function.slug.as_str());
         Live::new(manifest, slot, &url)
     }
@@ -149,7 +149,7 @@ impl Control {
             function,
             spec.deployment.clone(),
             spec.artifact_hash.clone(),
-            spec.process_env,
+            &live.manifest,
         );
         live.with_slot(slot)
     }
@@ -159,7 +159,7 @@ impl Control {
         function: &Function,
         deployment: DeploymentId,
         artifact_hash: String,
-        process_env: bool,
+        manifest: &Manifest,
     ) -> Slot {
         let settings = function.settings();
         self.engine.slot(LaunchSpec {
@@ -167,7 +167,8 @@ impl Control {
             slug: function.slug.clone(),
             deployment,
             artifact_hash,
-            process_env,
+            process_env: manifest.env,
+            keep_warm: manifest.keep_warm.min(self.engine.limits().max_keep_warm),
             egress: settings.egress.clone(),
             limits: Arc::clone(&settings.limits),
         })

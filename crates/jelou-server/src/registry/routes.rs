@@ -248,6 +248,7 @@ mod tests {
             description: "d".to_owned(),
             tools: tools.iter().map(tool).collect(),
             env: true,
+            keep_warm: 0,
             routes: Vec::new(),
             openapi: None,
         })

@@ -224,6 +224,7 @@ pub(crate) fn manifest(description: &str) -> Manifest {
             annotations: None,
         }],
         env: true,
+        keep_warm: 0,
         routes: Vec::new(),
         openapi: None,
     }

@@ -26,6 +26,7 @@ mod handlers;
 mod hostile;
 mod init;
 mod interruptions;
+mod keep_warm;
 mod locked_database;
 mod login;
 mod logs;

@@ -53,7 +53,7 @@ fn refusals_name_the_wall_and_the_setting() {
             const attempts = [() => fetch('http://169.254.169.254/'), () => Deno.connect({ hostname: '10.0.0.1', port: 5432 }),
                 () => new Promise((_, no) => net.connect(5432, '192.168.0.1').on('error', no)),
                 () => fs.promises.readFile('/etc/passwd'), () => fs.promises.writeFile('/tmp/x', ''), () => fs.existsSync('/etc/passwd'),
-                () => Deno.readTextFile('/etc/passwd'), () => new Deno.Command('/bin/ls').output(), () => Deno.dlopen('x.so', {})];
+                () => Deno.readTextFile('/etc/passwd'), () => import(['https://example.com/x.js'][0]), () => new Deno.Command('/bin/ls').output(), () => Deno.dlopen('x.so', {})];
             return Promise.all(attempts.map(async (attempt) => {
                 try { return await attempt(); } catch (error) { return [error.code ?? error.name, error.message]; }
             }));
@@ -86,6 +86,10 @@ fn refusals_name_the_wall_and_the_setting() {
         [
             "ENOENT",
             "No such file or directory (os error 2): `/etc/passwd`; functions see only their own files"
+        ],
+        [
+            "ERR_MODULE_NOT_FOUND",
+            "`https://example.com/x.js` cannot be imported at run time; import it by a constant name, so that the deploy puts it into the bundle"
         ],
         [
             "NotCapable",

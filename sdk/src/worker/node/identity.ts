@@ -12,6 +12,9 @@ export const TEMPORARY_FOLDER = "/tmp";
 export const USER = { uid: 1000, gid: 1000, name: "function" };
 export const RELEASE = "6.0.0";
 export const UMASK = 0o22;
+/** The process, as the first one of a container. */
+export const PID = 1;
+export const PARENT_PID = 0;
 export const MEMORY = { total: 256 * MEBIBYTE, free: 128 * MEBIBYTE };
 export const NODE_PATH = "/usr/bin/node";
 export const MODULE_PATH = "/index.js";
@@ -39,6 +42,9 @@ export function neutralDeno(): void {
     execPath: (): string => "/usr/bin/deno",
     args: [] as string[],
     mainModule: `file://${MODULE_PATH}`,
+    // Node's `process` reads these when it is first used.
+    pid: PID,
+    ppid: PARENT_PID,
   };
   for (const [name, value] of Object.entries(values)) {
     Object.defineProperty(Deno, name, { value, writable: true, enumerable: true, configurable: true });

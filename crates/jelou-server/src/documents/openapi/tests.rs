@@ -28,6 +28,7 @@ fn describe(tools: Vec<Tool>) -> Value {
         description: "Test".to_owned(),
         tools,
         env: true,
+        keep_warm: 0,
         routes: Vec::new(),
         openapi: None,
     };

@@ -2,6 +2,8 @@
 //! `UPDATE_DOCS=1` is set (`make docs`).
 
 mod command_line;
+mod packages;
+mod runtime;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +25,16 @@ fn reference_of_the_configuration() {
     let defaults = std::fs::read_to_string(defaults).unwrap();
     let page = include_str!("configuration.md").replace("{defaults}", &defaults);
     compare_or_write("configuration.md", &page);
+}
+
+#[test]
+fn reference_of_the_packages() {
+    compare_or_write("packages.md", &packages::page(include_str!("packages.md")));
+}
+
+#[test]
+fn reference_of_the_runtime() {
+    compare_or_write("runtime.md", &runtime::page(include_str!("runtime.md")));
 }
 
 /// Needs the npm packages of `sdk/deno.json`.

@@ -1,5 +1,9 @@
 //! npm packages are part of the bundle: a request downloads nothing. Needs the npm registry.
 
+pub(crate) mod case;
+mod compatibility;
+mod uploads;
+
 use crate::support::{DataFolder, Sandbox, Serve, function};
 
 #[test]
@@ -48,6 +52,33 @@ fn packages_as_they_are_published() {
     );
     let answer = r#"{"axios":"function","text":"","hash":"function"}"#.to_owned();
     assert_eq!(server.call("mi-funcion", Some(&token), "{}"), (200, answer));
+}
+
+/// Packages of ES modules make a `require` of their own for their `CommonJS` files.
+#[test]
+fn a_module_may_make_its_own_require() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    sandbox
+        .file("mi-funcion/lib/doble.cjs", "module.exports = (n) => n * 2;")
+        .file("mi-funcion/datos.json", r#"{"n": 21}"#)
+        .file(
+            "mi-funcion/own.ts",
+            "import * as module from \"node:module\";\nconst require$1 = module.createRequire(import.meta.url);\n\
+             export const doble = require$1(\"./lib/doble.cjs\");\n",
+        );
+    let source = function("() => doble(require('./datos.json').n)");
+    let token = sandbox.deploy(
+        "mi-funcion",
+        &format!(
+            "import {{ createRequire }} from \"node:module\";\nconst require = createRequire(import.meta.url);\n\
+             import {{ doble }} from \"./own.ts\";\n{source}"
+        ),
+    );
+    assert_eq!(
+        server.call("mi-funcion", Some(&token), "{}"),
+        (200, "42".to_owned())
+    );
 }
 
 fn cache(data: &DataFolder) -> std::path::PathBuf {

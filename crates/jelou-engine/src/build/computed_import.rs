@@ -1,0 +1,61 @@
+//! Dynamic imports of a computed name. They are refused at run time, with an error that the runtime makes outside of
+//! JavaScript. The bundle calls a function of its own in their place, which explains the refusal.
+
+use super::esbuild::Place;
+
+/// As long as the keyword, so that no column moves.
+const NAME: &str = "__impo";
+const KEYWORD: &str = "import";
+
+/// The source in which these imports call the function.
+pub(super) fn explained(source: &str, places: &[Place]) -> String {
+    let mut lines: Vec<_> = source.split('\n').map(str::to_owned).collect();
+    for place in places {
+        let line = usize::try_from(place.line).ok();
+        let line = line.and_then(|line| lines.get_mut(line.checked_sub(1)?));
+        let (Some(line), Ok(start)) = (line, usize::try_from(place.column)) else {
+            continue;
+        };
+        let keyword = start..start + KEYWORD.len();
+        if line.get(keyword.clone()) == Some(KEYWORD) {
+            line.replace_range(keyword, NAME);
+        }
+    }
+    lines.join("\n")
+}
+
+/// The function, for the first line of a bundle that calls it.
+pub(super) fn header(code: &str) -> Option<&'static str> {
+    code.contains(NAME).then_some(
+        "const __impo = (name, options) => import(name, options).catch((error) => { \
+         if (!/^Requires \\w+ access to/.test(error?.message)) throw error; \
+         throw Object.assign(new TypeError(`\\`${name}\\` cannot be imported at run time; \
+         import it by a constant name, so that the deploy puts it into the bundle`), { code: error.code }); }); ",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_keyword_changes() {
+        let place = |line, column| Place {
+            file: String::new(),
+            line,
+            column,
+        };
+        let source = "const a = 'ñ'; await import(a);\nimport(\"node:fs\"); import(b)";
+        assert_eq!(
+            explained(
+                source,
+                &[place(1, 22), place(2, 19), place(2, 4), place(9, 0)]
+            ),
+            "const a = 'ñ'; await __impo(a);\nimport(\"node:fs\"); __impo(b)"
+        );
+        // Inside of a character.
+        assert_eq!(explained(source, &[place(1, 12)]), source);
+        assert_eq!(header("import(x)"), None);
+        assert!(!header("__impo(x)").unwrap().contains('\n'));
+    }
+}
