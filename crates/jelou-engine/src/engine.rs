@@ -38,6 +38,8 @@ pub struct EngineConfig {
     /// Networks that functions may connect to, although they are in denied ranges.
     pub egress_allow: Vec<Ipv4Net>,
     pub network: NetworkConfig,
+    /// Whether requests of functions to other hosts carry the trace of their call.
+    pub traces_outside: bool,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
@@ -55,6 +57,17 @@ pub enum EngineError {
     Sandbox(#[from] SandboxError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// What the engine uses now.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineLoad {
+    /// Blank workers that are ready.
+    pub blank_workers: usize,
+    /// Private memory of all processes.
+    pub memory_bytes: u64,
+    /// The most that they may have now.
+    pub memory_limit_bytes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +95,7 @@ impl Engine {
             sandbox,
             egress_allow,
             network,
+            traces_outside,
             functions_domain,
             company,
             jelou,
@@ -148,6 +162,7 @@ impl Engine {
                 unpacked: Arc::new(unpacked),
                 platform: Platform {
                     is_proxied: network.proxy.is_some(),
+                    traces_outside,
                     functions_domain,
                     company,
                     jelou,
@@ -195,6 +210,16 @@ impl Engine {
     pub fn shut_down(&self) {
         self.starter.pool.close();
         self.starter.launcher.sandbox.take_down();
+    }
+
+    /// The blank workers, and the memory of all processes.
+    pub fn load(&self) -> EngineLoad {
+        let budget = &self.starter.launcher.budget;
+        EngineLoad {
+            blank_workers: self.starter.pool.ready_count(),
+            memory_bytes: budget.used(),
+            memory_limit_bytes: budget.ceiling(),
+        }
     }
 
     pub fn artifacts(&self) -> &ArtifactCache {

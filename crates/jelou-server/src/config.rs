@@ -4,6 +4,8 @@
 mod connections;
 mod egress;
 mod logs;
+mod metrics;
+mod otlp;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -22,7 +24,9 @@ use zeroize::Zeroizing;
 pub use crate::network::Networks;
 pub use connections::Connections;
 pub use egress::{Egress, ProxyUrl};
-pub use logs::{FunctionLogs, ServerLog};
+pub use logs::{FunctionLogs, LogFormat, ServerLog};
+pub use metrics::MetricsConfig;
+pub use otlp::Otlp;
 
 /// All settings with their defaults and comments; also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -56,6 +60,8 @@ pub struct Config {
     pub mcp: Mcp,
     pub logs: FunctionLogs,
     pub log: ServerLog,
+    pub metrics: MetricsConfig,
+    pub otlp: Otlp,
 }
 
 /// Paths of PEM files.
@@ -168,6 +174,10 @@ pub enum ConfigError {
         "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of a process's memory, which is over the {memory} MiB for request bodies (`limits.max_body_memory_mib`, by default 80 % of `limits.max_heap_mib`): lower `limits.max_body_bytes` to {most} or raise `limits.max_heap_mib`"
     )]
     BodyOverMemory { body: u64, memory: u64, most: u64 },
+    #[error("`otlp.endpoint` is `{0}`; it must be an https:// or http:// URL")]
+    OtlpUrl(String),
+    #[error("`otlp.sample` is {0}; it must be from 0 to 1")]
+    OtlpSample(f64),
     #[error("`jelou.base_url` is `{0}`; it must be an https:// or http:// URL")]
     JelouUrl(String),
 }
@@ -217,6 +227,15 @@ impl Config {
             && !is_web_address(base_url)
         {
             return Err(ConfigError::JelouUrl(base_url.clone()));
+        }
+        let Otlp {
+            endpoint, sample, ..
+        } = &self.otlp;
+        if !endpoint.is_empty() && !is_web_address(endpoint) {
+            return Err(ConfigError::OtlpUrl(endpoint.clone()));
+        }
+        if !(0.0..=1.0).contains(sample) {
+            return Err(ConfigError::OtlpSample(*sample));
         }
         self.connections.validate()?;
         let limits = &self.limits;

@@ -5,12 +5,12 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use jelou_core::Clock;
+use jelou_core::{Clock, FunctionId};
 use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     JelouCredentials, NetworkConfig, deno,
 };
-use jelou_logs::{LogWriter, Logs};
+use jelou_logs::{LogWriter, Logs, Observer, Record};
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
     Vault, VaultError,
@@ -20,6 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
+use crate::access_log::{AccessLog, AccessThread};
+use crate::api::metrics::Readers;
 use crate::config::{self, Config};
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
@@ -30,8 +32,9 @@ use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
 use crate::mcp::ResultMemory;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::registry::{Function, Registry, RuntimeTokens};
+use crate::telemetry::{ExportThread, Exporter};
 use crate::{api, call_counts, last_used, memory};
 
 /// Why the server failed to start.
@@ -53,6 +56,10 @@ pub enum StartError {
     Ca(#[from] CaError),
     #[error("cannot keep the logs of functions")]
     Logs(#[source] std::io::Error),
+    #[error("cannot start the access log")]
+    AccessLog(#[source] std::io::Error),
+    #[error("cannot start the export of traces and logs")]
+    Telemetry(#[source] std::io::Error),
     #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
     #[error("cannot start the threads that serve connections")]
@@ -80,6 +87,8 @@ pub struct Server {
     control: Arc<Control>,
     metrics: Arc<Metrics>,
     log_writer: LogWriter,
+    export_thread: Option<ExportThread>,
+    access_thread: Option<AccessThread>,
     listeners: JoinSet<()>,
     /// Runs the tasks of requests until they end.
     _cores: Arc<Cores>,
@@ -121,8 +130,35 @@ impl Server {
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::of(snapshot.runtime_tokens));
         let metrics = Arc::new(Metrics::default());
-        let (logs, log_writer) = Logs::start(&data.logs(), config.logs.settings(), clock.clone())
-            .map_err(StartError::Logs)?;
+        let exporting = (!config.otlp.endpoint.is_empty())
+            .then(|| {
+                Exporter::start(
+                    config.otlp.clone(),
+                    Arc::clone(&registry),
+                    Arc::clone(&metrics),
+                )
+            })
+            .transpose()
+            .map_err(StartError::Telemetry)?;
+        let (telemetry, export_thread) = exporting.unzip();
+        let observer = telemetry.clone().map(|telemetry| {
+            Box::new(move |function: &FunctionId, record: &Record| telemetry.send(function, record))
+                as Observer
+        });
+        let (logs, log_writer) = Logs::start(
+            &data.logs(),
+            config.logs.settings(),
+            clock.clone(),
+            observer,
+        )
+        .map_err(StartError::Logs)?;
+        let (access_log, access_thread) = config
+            .log
+            .access
+            .then(|| AccessLog::start(logs.clone(), clock.clone(), Arc::clone(&metrics)))
+            .transpose()
+            .map_err(StartError::AccessLog)?
+            .unzip();
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
@@ -135,6 +171,8 @@ impl Server {
             logs: logs.clone(),
             max_calls_per_second: config.logs.max_calls_per_second,
             metrics: Arc::clone(&metrics),
+            access_log,
+            telemetry,
             refusals_logged: LogLimit::default(),
             store: store.clone(),
         });
@@ -147,6 +185,14 @@ impl Server {
             egress,
             config.log.functions,
         ));
+        let traffic = Arc::new(Traffic::new(
+            Arc::clone(&registry),
+            store.clone(),
+            Arc::clone(&metrics),
+            clock.clone(),
+            config.metrics.max_age(),
+        ));
+        let max_functions = config.metrics.max_functions;
         let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
@@ -157,6 +203,7 @@ impl Server {
             Arc::clone(&gateway),
             clock,
             logs,
+            Arc::clone(&traffic),
             stopped.clone(),
         ));
         fill(
@@ -170,25 +217,44 @@ impl Server {
             .await
             .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
 
-        let api = api::router(Arc::clone(&control));
+        let scrape = Arc::new(Scrape {
+            control: Arc::clone(&control),
+            connections: sockets.connections(),
+            max_functions,
+        });
+        let readers = if sockets.has_metrics() {
+            Readers::Tokens
+        } else {
+            Readers::TokensAndLoopback
+        };
+        let route = api::metrics::router(Arc::clone(&scrape), readers);
+        let api = api::router(Arc::clone(&control), route);
+        let open_metrics = api::metrics::router(scrape, Readers::All);
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
             access_token,
         };
         let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
-        let listeners = sockets.serve(gateway, api, &cores, &stopped);
+        let listeners = sockets.serve(gateway, api, open_metrics, &cores, &stopped);
         tokio::spawn(memory::sweep_periodically(store.clone()));
         tokio::spawn(call_counts::store_periodically(
             Arc::clone(&registry),
             store.clone(),
         ));
-        tokio::spawn(last_used::store_periodically(registry, store));
+        tokio::spawn(traffic.store_periodically());
+        tokio::spawn(last_used::store_periodically(
+            registry,
+            store,
+            Arc::clone(&metrics),
+        ));
         Ok((
             Self {
                 control,
                 metrics,
                 log_writer,
+                export_thread,
+                access_thread,
                 listeners,
                 _cores: cores,
                 stop,
@@ -237,15 +303,33 @@ impl Server {
         let retired = retiring.join_all().await;
         call_counts::store_now(&retired, &self.control.store).await;
         self.control.engine.shut_down();
-        self.metrics.log();
-        let log_writer = self.log_writer;
+        self.metrics.log(&self.control.registry);
+        let now_ms = self.control.clock.now_ms();
+        self.control.traffic.store_now(now_ms).await;
+        let Self {
+            control,
+            log_writer,
+            export_thread,
+            access_thread,
+            _data,
+            _cores,
+            ..
+        } = self;
         // Fails only if the runtime ends.
-        let _ = tokio::task::spawn_blocking(move || log_writer.stop()).await;
-        if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
-        {
+        let _ = tokio::task::spawn_blocking(move || {
+            log_writer.stop();
+            if let Some(export_thread) = export_thread {
+                export_thread.stop();
+            }
+            if let Some(access_thread) = access_thread {
+                access_thread.stop();
+            }
+        })
+        .await;
+        if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
             tracing::warn!(%error, "cannot store the times of last use of tokens");
         }
-        if let Err(error) = self.control.store.close().await {
+        if let Err(error) = control.store.close().await {
             tracing::warn!(%error, "cannot close the database");
         }
     }
@@ -266,6 +350,7 @@ fn engine_config(
         limits: config.limits,
         sandbox: config.sandbox,
         network: network_of(&config.egress, data)?,
+        traces_outside: config.otlp.propagate_outside,
         egress_allow: config.egress.allow,
         functions_domain: functions_domain.to_owned(),
         company: CompanyInfo {

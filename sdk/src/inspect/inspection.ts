@@ -10,6 +10,7 @@ import type { FunctionConfig } from "../definition/config.ts";
 import type { Loaded } from "../worker/module.ts";
 import { checkFunction } from "./function_rules.ts";
 import { checkKeys } from "./keys.ts";
+import { readLogs } from "./logs.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
 import { checkForModels } from "./model_rules.ts";
 import type { Report } from "./report.ts";
@@ -50,11 +51,12 @@ function inspectDefine(
   settings: Settings,
   report: Report,
 ): Manifest {
+  const config = mergeSettings(asConfig(definition.config, "define()", report), settings, "define()", report);
   const tool = inspectTool({
     key: "default",
     label: "define()",
     definition,
-    config: mergeSettings(asConfig(definition.config, "define()", report), settings, "define()", report),
+    config,
     defaultName: functionSlug,
     defaultPath: "*",
   }, report);
@@ -64,6 +66,7 @@ function inspectDefine(
     description: tool.description,
     tools: [tool],
     env: settings.env,
+    logs: readLogs(config.logs, (text) => report.problems.push(`define(): ${text}`)),
     routes: [],
   };
 }
@@ -78,11 +81,15 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
       report.problems.push(`${label}: every tool of app() must be made with define({ ... })`);
       continue;
     }
+    const own = withoutUndefined(asConfig(tool.config, label, report));
+    if (own.logs !== undefined) {
+      report.problems.push(`${label}: \`config.logs\` belongs to the whole function; set it in app()`);
+    }
     tools.push(inspectTool({
       key,
       label,
       definition: tool,
-      config: { ...shared, ...withoutUndefined(asConfig(tool.config, label, report)) },
+      config: { ...shared, ...own },
       defaultName: key,
       defaultPath: "/" + kebabCase(key),
     }, report));
@@ -90,11 +97,12 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
   const { name = null, description = "" } = definition;
   if (name !== null && typeof name !== "string") report.problems.push("app(): `name` must be a string");
   if (typeof description !== "string") report.problems.push("app(): `description` must be a string");
-  return { mode: "app", name, description, tools, env: settings.env, routes: [] };
+  const logs = readLogs(shared.logs, (text) => report.problems.push(`app(): ${text}`));
+  return { mode: "app", name, description, tools, env: settings.env, logs, routes: [] };
 }
 
 const APP_KEYS = ["name", "description", "config", "tools"];
-const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron"];
+const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron", "logs"];
 
 function asTools(tools: unknown, report: Report): Record<string, AnyFunctionDefinition> {
   if (typeof tools === "object" && tools !== null && Object.keys(tools).length > 0) {

@@ -36,6 +36,7 @@ fn app(tools: Vec<Tool>) -> Manifest {
         tools,
         env: true,
         routes: Vec::new(),
+        logs: crate::LogRules::default(),
         openapi: None,
     }
 }

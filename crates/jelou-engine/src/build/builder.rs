@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jelou_core::source::FileKind;
-use jelou_core::{Manifest, Slug, SourceTree};
+use jelou_core::{Level, Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
 use serde_json::{Map, Value};
 use sourcemap::SourceMap;
@@ -143,6 +143,8 @@ impl Builder {
             functions_domain: &self.functions_domain,
             egress_socket: None,
             is_proxied: false,
+            log_level: Level::default(),
+            traces_outside: false,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: launcher.limits.max_body_bytes,
             memory: None,

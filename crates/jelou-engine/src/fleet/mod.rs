@@ -27,6 +27,7 @@ pub use host::{Caller, Host};
 pub use lease::{Lease, SendError};
 pub(crate) use pool::{Pool, keep_filled};
 pub(crate) use processes::Processes;
+pub use processes::SlotLoad;
 pub(crate) use reaper::{Deployments, Reaper};
 pub use response::{StreamError, WorkerBody};
 pub use slot::Slot;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jelou_core::{DeploymentId, FunctionId, Slug};
+use jelou_core::{DeploymentId, FunctionId, LogRules, Slug};
 use zeroize::Zeroizing;
 
 /// The deployment that a slot runs.
@@ -14,6 +14,8 @@ pub struct LaunchSpec {
     pub artifact_hash: String,
     /// Whether the secrets are also in the environment of the process.
     pub process_env: bool,
+    /// Which records of its log are kept.
+    pub logs: LogRules,
 }
 
 /// The data that all functions of this server get.
@@ -22,6 +24,8 @@ pub(crate) struct Platform {
     pub(crate) functions_domain: String,
     /// Whether requests of functions go through the server, because of a proxy.
     pub(crate) is_proxied: bool,
+    /// Whether requests of functions to other hosts carry the trace of their call.
+    pub(crate) traces_outside: bool,
     pub(crate) company: CompanyInfo,
     pub(crate) jelou: Option<JelouCredentials>,
 }

@@ -8,6 +8,7 @@ mod extract;
 mod functions;
 mod leaks;
 mod logs;
+pub(crate) mod metrics;
 mod problem;
 mod refusals;
 mod secrets;
@@ -79,6 +80,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(access_tokens::revoke))
         .routes(routes!(logs::read))
         .routes(routes!(logs::statistics))
+        .routes(routes!(metrics::traffic))
         .routes(routes!(audit::list))
 }
 
@@ -87,7 +89,8 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
-pub(crate) fn router(control: App) -> Router {
+/// `metrics` is the route of the metrics.
+pub(crate) fn router(control: App, metrics: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = axum::Json(document);
     let refusals_logged = Arc::<LogLimit>::default();
@@ -96,6 +99,7 @@ pub(crate) fn router(control: App) -> Router {
             "/v1/openapi.json",
             axum::routing::get(move || async move { document }),
         )
+        .merge(metrics.with_state(()))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

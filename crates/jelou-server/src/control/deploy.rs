@@ -1,6 +1,7 @@
 //! Deploys: build, start, store, make live.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary};
 use jelou_core::compatibility::{self, BreakingChange};
@@ -83,7 +84,15 @@ impl Control {
             TypeCheck::Skip
         };
         let settings = &request.settings;
-        let mut built = self.engine.build(&slug, &tree, settings, types).await?;
+        let began = Instant::now();
+        let built = self.engine.build(&slug, &tree, settings, types).await;
+        let metrics = self.metrics();
+        let builds = match &built {
+            Ok(_) => &metrics.builds,
+            Err(_) => &metrics.failed_builds,
+        };
+        builds.record(began.elapsed());
+        let mut built = built?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&built.manifest)?;
         let breaking = self.breaking(&slug, &built.manifest);

@@ -19,7 +19,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
+use jelou_core::{Clock, DeploymentId, FunctionId, LogRules, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use jelou_store::{ArtifactHash, LiveDeployment, Store};
@@ -33,6 +33,7 @@ pub(crate) use error::ControlError;
 use crate::api::UploadBudget;
 use crate::call_counts;
 use crate::gateway::{Domain, Gateway};
+use crate::metrics::{Metrics, Traffic};
 use crate::registry::{Function, Live, Registry};
 
 /// The maximum lifetime of a token in seconds: 10 years.
@@ -48,6 +49,7 @@ pub(crate) struct Control {
     pub(crate) clock: Clock,
     pub(crate) uploads: UploadBudget,
     pub(crate) logs: Logs,
+    pub(crate) traffic: Arc<Traffic>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
@@ -61,6 +63,7 @@ impl Control {
         gateway: Arc<Gateway>,
         clock: Clock,
         logs: Logs,
+        traffic: Arc<Traffic>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -72,9 +75,14 @@ impl Control {
             gateway,
             clock,
             logs,
+            traffic,
             stopped,
             changes: Arc::default(),
         }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.gateway.metrics
     }
 
     /// Waits for the previous change, then runs this change to completion.
@@ -107,6 +115,7 @@ impl Control {
             function: function.clone(),
             at_ms: self.clock.now_ms(),
             deployment,
+            sample: 1.0,
             what: What::Event(EventEntry {
                 level: Level::Info,
                 event,
@@ -132,7 +141,12 @@ impl Control {
         artifact: ArtifactHash,
         manifest: Manifest,
     ) -> Live {
-        let slot = self.slot(function, deployment, artifact.to_string(), manifest.env);
+        let slot = self.slot(
+            function,
+            deployment,
+            artifact.to_string(),
+            (manifest.env, manifest.logs),
+        );
         let url = self.domain.url(function.slug.as_str());
         Live::new(manifest, slot, &url)
     }
@@ -144,7 +158,7 @@ impl Control {
             function,
             spec.deployment.clone(),
             spec.artifact_hash.clone(),
-            spec.process_env,
+            (spec.process_env, spec.logs),
         );
         live.with_slot(slot)
     }
@@ -154,7 +168,7 @@ impl Control {
         function: &Function,
         deployment: DeploymentId,
         artifact_hash: String,
-        process_env: bool,
+        (process_env, logs): (bool, LogRules),
     ) -> Slot {
         self.engine.slot(LaunchSpec {
             function: function.id.clone(),
@@ -162,6 +176,7 @@ impl Control {
             deployment,
             artifact_hash,
             process_env,
+            logs,
         })
     }
 

@@ -11,6 +11,7 @@ use super::{CallCounter, Routes};
 use crate::documents::{Documents, Identity};
 use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
+use crate::metrics::FunctionMetrics;
 
 /// One function, from its creation to its deletion.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Function {
     pub(crate) failures_logged: LogLimit,
     /// Rate of the log line "call refused".
     pub(crate) refusals_logged: LogLimit,
+    pub(crate) metrics: FunctionMetrics,
     /// Rate of the records of calls.
     pub(crate) calls_recorded: CallRate,
 }
@@ -38,6 +40,7 @@ impl Function {
             secrets: ArcSwap::from_pointee(secrets),
             failures_logged: LogLimit::default(),
             refusals_logged: LogLimit::default(),
+            metrics: FunctionMetrics::default(),
             calls_recorded: CallRate::default(),
         }
     }

@@ -249,6 +249,7 @@ mod tests {
             tools: tools.iter().map(tool).collect(),
             env: true,
             routes: Vec::new(),
+            logs: jelou_core::LogRules::default(),
             openapi: None,
         })
     }

@@ -225,6 +225,7 @@ pub(crate) fn manifest(description: &str) -> Manifest {
         }],
         env: true,
         routes: Vec::new(),
+        logs: jelou_core::LogRules::default(),
         openapi: None,
     }
 }

@@ -29,6 +29,7 @@ fn describe(tools: Vec<Tool>) -> Value {
         tools,
         env: true,
         routes: Vec::new(),
+        logs: jelou_core::LogRules::default(),
         openapi: None,
     };
     let identity = Identity {

@@ -1,0 +1,31 @@
+//! The section `[otlp]`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// The export of traces and logs.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otlp {
+    /// Empty if nothing is exported.
+    #[serde(default)]
+    pub endpoint: String,
+    /// Sent with each request, for instance a key.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Zeroizing<String>>,
+    pub traces: bool,
+    pub logs: bool,
+    pub sample: f64,
+    pub propagate_outside: bool,
+}
+
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Otlp")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
