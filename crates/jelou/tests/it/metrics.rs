@@ -66,7 +66,7 @@ fn metrics_count_what_happens() {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);
     let source = function(
-        "(input) => { if (input.crash) Deno.exit(1); if (input.fail) throw new Error(\"no\"); return \"ok\"; }",
+        "(input) => { if (input.crash) { const all: unknown[] = []; for (;;) all.push(new Array(100_000).fill(0)); } if (input.fail) throw new Error(\"no\"); return \"ok\"; }",
     )
     .replace("handler", "input: z.object({ crash: z.boolean().optional(), fail: z.boolean().optional() }),\n  handler");
     let token = sandbox.deploy("counted", &source);
@@ -94,10 +94,6 @@ fn metrics_count_what_happens() {
         ),
         (r#"jelou_cold_starts_total{function="counted"}"#, 2.0),
         (r#"jelou_process_starts_total{function="counted"}"#, 2.0),
-        (
-            r#"jelou_process_ends_total{function="counted",reason="crash"}"#,
-            1.0,
-        ),
         (r#"jelou_refusals_total{reason="unauthorized"}"#, 1.0),
         ("jelou_requests_without_function_total", 1.0),
         (r#"jelou_processes{function="counted"}"#, 1.0),
@@ -108,6 +104,14 @@ fn metrics_count_what_happens() {
     ] {
         assert_eq!(found.get(sample), Some(&expected), "{sample}");
     }
+    // Out of heap, or over the limit of its memory: whichever comes first.
+    eventually("the end of the process", || {
+        let found = scrape(&server);
+        let ends = |reason: &str| {
+            found[&format!("jelou_process_ends_total{{function=\"counted\",reason=\"{reason}\"}}")]
+        };
+        (ends("crash") + ends("memory") == 1.0).then_some(())
+    });
     for sample in [
         r#"jelou_process_memory_bytes{function="counted"}"#,
         "jelou_workers_memory_bytes",

@@ -185,9 +185,13 @@ fn calls_of_functions_by_functions_are_one_trace() {
     let outer = sandbox.deploy(
         "outer",
         &function(&format!(
-            "async (_input, ctx) => {{\n    const response = await fetch(\"{url}/\", {{ method: \"POST\", body: \"{{}}\", headers: {{ \"content-type\": \"application/json\", \"x-jelou-token\": \"{inner}\" }} }});\n    ctx.log.warn(\"got\", response.status);\n    return [ctx.traceparent, await response.json()];\n  }}"
+            "async (_input, ctx) => {{\n    const response = await fetch(\"{url}/\", {{ method: \"POST\", body: \"{{}}\", headers: {{ \"content-type\": \"application/json\", \"x-jelou-token\": ctx.env.get(\"INNER\")! }} }});\n    ctx.log.warn(\"got\", response.status);\n    return [ctx.traceparent, await response.json()];\n  }}"
         )),
     );
+    let set = sandbox
+        .jelou(&format!("secrets set outer INNER={inner}"))
+        .run();
+    assert_eq!(set.code, 0, "{set}");
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let reply = server
         .request("outer")
