@@ -228,15 +228,7 @@ impl Config {
         {
             return Err(ConfigError::JelouUrl(base_url.clone()));
         }
-        let Otlp {
-            endpoint, sample, ..
-        } = &self.otlp;
-        if !endpoint.is_empty() && !is_web_address(endpoint) {
-            return Err(ConfigError::OtlpUrl(endpoint.clone()));
-        }
-        if !(0.0..=1.0).contains(sample) {
-            return Err(ConfigError::OtlpSample(*sample));
-        }
+        self.otlp.validate()?;
         self.connections.validate()?;
         let limits = &self.limits;
         let least = [

@@ -17,6 +17,7 @@ mod host;
 mod last_used;
 mod listener;
 mod log_limit;
+mod log_threads;
 mod mcp;
 mod memory;
 mod metrics;

@@ -3,7 +3,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body as _;
@@ -112,43 +111,42 @@ pub(crate) async fn answer(
         );
     }
     answer::finish(&mut response, request_id);
-    if let Some(ErrorCode(code)) = response.extensions().get() {
-        gateway.metrics.refusals.count(code);
-    }
-    if let Some(function) = &function {
-        let status = notes.status(response.status());
-        function.metrics.count(
-            status,
-            notes.elapsed(),
-            notes.is_cold.load(Ordering::Relaxed),
-        );
-        let head = CallHead {
-            method,
-            path,
-            bytes_in,
-            caller,
-            request_id,
-        };
-        call_log::record(
-            gateway,
-            function,
-            live.as_deref(),
-            notes,
-            head,
-            &mut response,
-        );
-    } else {
-        gateway.metrics.server.requests_without_function.one();
-        if let Some((log, head)) = access {
-            let status = response.status().as_u16();
-            log.other(head, caller.address, Some(request_id), status);
-        }
-    }
+    let head = CallHead {
+        method,
+        path,
+        bytes_in,
+        caller,
+        request_id,
+    };
+    let called = (function.as_deref(), live.as_deref());
+    record(gateway, called, notes, head, access, &mut response);
     let mut unread = request.into_body();
     if !unread.drain_arrived() {
         cold_future(|| unread.settle(response.headers_mut())).await;
     }
     response
+}
+
+/// Counts and records the answered request.
+fn record(
+    gateway: &Gateway,
+    (function, live): (Option<&Function>, Option<&Live>),
+    notes: CallNotes,
+    head: CallHead<'_>,
+    access: Option<(&AccessLog, AccessHead)>,
+    response: &mut Response<GatewayBody>,
+) {
+    if let Some(ErrorCode(code)) = response.extensions().get() {
+        gateway.metrics.refusals.count(code);
+    }
+    if let Some(function) = function {
+        return call_log::record(gateway, function, live, notes, head, response);
+    }
+    gateway.metrics.server.requests_without_function.one();
+    if let Some((log, access)) = access {
+        let status = response.status().as_u16();
+        log.other(access, head.caller.address, Some(head.request_id), status);
+    }
 }
 
 /// The head of a request for the access log, if no function has its host.

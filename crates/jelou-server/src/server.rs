@@ -5,12 +5,11 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use jelou_core::{Clock, FunctionId};
+use jelou_core::Clock;
 use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     JelouCredentials, NetworkConfig, deno,
 };
-use jelou_logs::{LogWriter, Logs, Observer, Record};
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
     Vault, VaultError,
@@ -20,8 +19,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use crate::access_log::{AccessLog, AccessThread};
-use crate::api::metrics::Readers;
 use crate::config::{self, Config};
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
@@ -31,10 +28,10 @@ use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
+use crate::log_threads::LogThreads;
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::registry::{Function, Registry, RuntimeTokens};
-use crate::telemetry::{ExportThread, Exporter};
 use crate::{api, call_counts, last_used, memory};
 
 /// Why the server failed to start.
@@ -56,10 +53,6 @@ pub enum StartError {
     Ca(#[from] CaError),
     #[error("cannot keep the logs of functions")]
     Logs(#[source] std::io::Error),
-    #[error("cannot start the access log")]
-    AccessLog(#[source] std::io::Error),
-    #[error("cannot start the export of traces and logs")]
-    Telemetry(#[source] std::io::Error),
     #[error("cannot use the built functions")]
     Artifact(#[from] ArtifactError),
     #[error("cannot start the threads that serve connections")]
@@ -86,9 +79,7 @@ pub struct Ready {
 pub struct Server {
     control: Arc<Control>,
     metrics: Arc<Metrics>,
-    log_writer: LogWriter,
-    export_thread: Option<ExportThread>,
-    access_thread: Option<AccessThread>,
+    log_threads: LogThreads,
     listeners: JoinSet<()>,
     /// Runs the tasks of requests until they end.
     _cores: Arc<Cores>,
@@ -130,35 +121,9 @@ impl Server {
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::of(snapshot.runtime_tokens));
         let metrics = Arc::new(Metrics::default());
-        let exporting = (!config.otlp.endpoint.is_empty())
-            .then(|| {
-                Exporter::start(
-                    config.otlp.clone(),
-                    Arc::clone(&registry),
-                    Arc::clone(&metrics),
-                )
-            })
-            .transpose()
-            .map_err(StartError::Telemetry)?;
-        let (telemetry, export_thread) = exporting.unzip();
-        let observer = telemetry.clone().map(|telemetry| {
-            Box::new(move |function: &FunctionId, record: &Record| telemetry.send(function, record))
-                as Observer
-        });
-        let (logs, log_writer) = Logs::start(
-            &data.logs(),
-            config.logs.settings(),
-            clock.clone(),
-            observer,
-        )
-        .map_err(StartError::Logs)?;
-        let (access_log, access_thread) = config
-            .log
-            .access
-            .then(|| AccessLog::start(logs.clone(), clock.clone(), Arc::clone(&metrics)))
-            .transpose()
-            .map_err(StartError::AccessLog)?
-            .unzip();
+        let (outputs, log_threads) =
+            LogThreads::start(&config, &data.logs(), &clock, &registry, &metrics)
+                .map_err(StartError::Logs)?;
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
@@ -168,11 +133,11 @@ impl Server {
             running_calls: RunningCalls::default(),
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
-            logs: logs.clone(),
+            logs: outputs.logs,
             max_calls_per_second: config.logs.max_calls_per_second,
             metrics: Arc::clone(&metrics),
-            access_log,
-            telemetry,
+            access_log: outputs.access_log,
+            telemetry: outputs.telemetry,
             refusals_logged: LogLimit::default(),
             store: store.clone(),
         });
@@ -202,8 +167,7 @@ impl Server {
             engine,
             Arc::clone(&gateway),
             clock,
-            logs,
-            Arc::clone(&traffic),
+            traffic,
             stopped.clone(),
         ));
         fill(
@@ -217,19 +181,12 @@ impl Server {
             .await
             .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
 
-        let scrape = Arc::new(Scrape {
+        let scrape = Scrape {
             control: Arc::clone(&control),
             connections: sockets.connections(),
             max_functions,
-        });
-        let readers = if sockets.has_metrics() {
-            Readers::Tokens
-        } else {
-            Readers::TokensAndLoopback
         };
-        let route = api::metrics::router(Arc::clone(&scrape), readers);
-        let api = api::router(Arc::clone(&control), route);
-        let open_metrics = api::metrics::router(scrape, Readers::All);
+        let (api, open_metrics) = api::routers(scrape, sockets.has_metrics());
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
@@ -237,24 +194,12 @@ impl Server {
         };
         let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
         let listeners = sockets.serve(gateway, api, open_metrics, &cores, &stopped);
-        tokio::spawn(memory::sweep_periodically(store.clone()));
-        tokio::spawn(call_counts::store_periodically(
-            Arc::clone(&registry),
-            store.clone(),
-        ));
-        tokio::spawn(traffic.store_periodically());
-        tokio::spawn(last_used::store_periodically(
-            registry,
-            store,
-            Arc::clone(&metrics),
-        ));
+        store_periodically(&control, &metrics);
         Ok((
             Self {
                 control,
                 metrics,
-                log_writer,
-                export_thread,
-                access_thread,
+                log_threads,
                 listeners,
                 _cores: cores,
                 stop,
@@ -308,24 +253,13 @@ impl Server {
         self.control.traffic.store_now(now_ms).await;
         let Self {
             control,
-            log_writer,
-            export_thread,
-            access_thread,
+            log_threads,
             _data,
             _cores,
             ..
         } = self;
         // Fails only if the runtime ends.
-        let _ = tokio::task::spawn_blocking(move || {
-            log_writer.stop();
-            if let Some(export_thread) = export_thread {
-                export_thread.stop();
-            }
-            if let Some(access_thread) = access_thread {
-                access_thread.stop();
-            }
-        })
-        .await;
+        let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
         if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
             tracing::warn!(%error, "cannot store the times of last use of tokens");
         }
@@ -333,6 +267,22 @@ impl Server {
             tracing::warn!(%error, "cannot close the database");
         }
     }
+}
+
+/// Stores what is counted in memory, and deletes what is too old.
+fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
+    let (store, registry) = (&control.store, &control.registry);
+    tokio::spawn(memory::sweep_periodically(store.clone()));
+    tokio::spawn(call_counts::store_periodically(
+        Arc::clone(registry),
+        store.clone(),
+    ));
+    tokio::spawn(Arc::clone(&control.traffic).store_periodically());
+    tokio::spawn(last_used::store_periodically(
+        Arc::clone(registry),
+        store.clone(),
+        Arc::clone(metrics),
+    ));
 }
 
 fn engine_config(

@@ -284,7 +284,7 @@ pub struct SlotLoad {
     pub in_flight: usize,
     /// Calls that wait for a permit.
     pub waiting: usize,
-    /// Open response streams and WebSockets.
+    /// Response streams and open WebSocket connections.
     pub streams: usize,
 }
 

@@ -30,7 +30,7 @@ const MAX_POINTS: u32 = 2000;
 
 /// Who may read the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Readers {
+pub(super) enum Readers {
     /// Whoever reaches the listener, which serves nothing else.
     All,
     /// Access tokens, and this machine.
@@ -40,7 +40,7 @@ pub(crate) enum Readers {
 }
 
 /// The route of the metrics.
-pub(crate) fn router(scrape: Arc<Scrape>, readers: Readers) -> Router {
+pub(super) fn router(scrape: Arc<Scrape>, readers: Readers) -> Router {
     let answer = move |State(scrape): State<Arc<Scrape>>, request: Request| async move {
         let is_open = match readers {
             Readers::All => true,

@@ -8,7 +8,7 @@ mod extract;
 mod functions;
 mod leaks;
 mod logs;
-pub(crate) mod metrics;
+mod metrics;
 mod problem;
 mod refusals;
 mod secrets;
@@ -28,6 +28,8 @@ use utoipa_axum::routes;
 
 use crate::control::Control;
 use crate::log_limit::LogLimit;
+use crate::metrics::Scrape;
+use metrics::Readers;
 use problem::ApiError;
 pub(crate) use upload::UploadBudget;
 
@@ -89,8 +91,21 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
+/// The routes of the management API, and those of a listener for the metrics only.
+pub(crate) fn routers(scrape: Scrape, has_metrics_listener: bool) -> (Router, Router) {
+    let scrape = Arc::new(scrape);
+    let readers = if has_metrics_listener {
+        Readers::Tokens
+    } else {
+        Readers::TokensAndLoopback
+    };
+    let metrics = metrics::router(Arc::clone(&scrape), readers);
+    let api = router(Arc::clone(&scrape.control), metrics);
+    (api, metrics::router(scrape, Readers::All))
+}
+
 /// `metrics` is the route of the metrics.
-pub(crate) fn router(control: App, metrics: Router) -> Router {
+fn router(control: App, metrics: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = axum::Json(document);
     let refusals_logged = Arc::<LogLimit>::default();

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::{ConfigError, is_web_address};
+
 /// The export of traces and logs.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,18 @@ pub struct Otlp {
     pub logs: bool,
     pub sample: f64,
     pub propagate_outside: bool,
+}
+
+impl Otlp {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        if !self.endpoint.is_empty() && !is_web_address(&self.endpoint) {
+            return Err(ConfigError::OtlpUrl(self.endpoint.clone()));
+        }
+        if !(0.0..=1.0).contains(&self.sample) {
+            return Err(ConfigError::OtlpSample(self.sample));
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Otlp {

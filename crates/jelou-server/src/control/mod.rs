@@ -62,7 +62,6 @@ impl Control {
         engine: Engine,
         gateway: Arc<Gateway>,
         clock: Clock,
-        logs: Logs,
         traffic: Arc<Traffic>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
@@ -72,9 +71,9 @@ impl Control {
             uploads: UploadBudget::new(engine.limits()),
             engine,
             domain: gateway.domain.clone(),
+            logs: gateway.logs.clone(),
             gateway,
             clock,
-            logs,
             traffic,
             stopped,
             changes: Arc::default(),

@@ -99,7 +99,7 @@ pub(crate) struct CallHead<'a> {
     pub(crate) request_id: Uuid,
 }
 
-/// Records the call when its response is complete.
+/// Counts the call, and records it when its response is complete.
 pub(crate) fn record(
     gateway: &Gateway,
     function: &Function,
@@ -109,6 +109,8 @@ pub(crate) fn record(
     response: &mut Response<GatewayBody>,
 ) {
     let status = notes.status(response.status());
+    let is_cold = notes.is_cold.load(Ordering::Relaxed);
+    function.metrics.count(status, notes.elapsed(), is_cold);
     let now_ms = gateway.clock.now_ms();
     let deployment = live.map(|live| live.slot.spec().deployment.clone());
     let mut is_recorded = true;
@@ -154,7 +156,7 @@ pub(crate) fn record(
         request_id: head.request_id,
         status,
         duration_us: 0,
-        cold: notes.is_cold.into_inner(),
+        cold: is_cold,
         queue_us: wait(|lease| lease.queue),
         start_us: wait(|lease| lease.start),
         method: method_name(head.method),

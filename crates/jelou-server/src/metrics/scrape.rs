@@ -15,8 +15,20 @@ use crate::registry::Function;
 
 /// The label of the functions beyond `metrics.max_functions`. No slug begins with an underscore.
 const OTHERS: &str = "_other";
+const DURATION: &str = "jelou_call_duration_seconds";
+const REFUSALS: &str = "jelou_refusals_total";
+const BUILDS: &str = "jelou_build_seconds";
+const WRITTEN: &str = "jelou_log_records_total";
+const DROPPED: &str = "jelou_log_records_dropped_total";
+const WRITES: &str = "jelou_store_write_seconds";
+const UP: &str = "jelou_store_up";
+const REVISION: &str = "jelou_store_revision";
+const CPU: &str = "process_cpu_seconds_total";
 /// How long the store may take to answer.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Name, help and value of a gauge.
+type Gauge = (&'static str, &'static str, fn(&SlotLoad) -> u64);
 
 /// Everything that is exposed.
 #[derive(Debug)]
@@ -76,12 +88,11 @@ impl Scrape {
                 text.sample(exposed.family, &labels, row.counters[index]);
             }
         }
-        const DURATION: &str = "jelou_call_duration_seconds";
         text.histogram(DURATION, "Time of calls until the head of the response.");
         for row in &rows {
             text.durations(DURATION, &row.label, &row.durations);
         }
-        let gauges: [(_, _, fn(&SlotLoad) -> u64); 5] = [
+        let gauges: [Gauge; 5] = [
             (
                 "jelou_processes",
                 "Processes of the function that accept calls.",
@@ -123,7 +134,6 @@ impl Scrape {
             begin(text, ServerCounters::EXPOSED, index);
             text.sample(exposed.family, exposed.label, values[index]);
         }
-        const REFUSALS: &str = "jelou_refusals_total";
         text.counter(REFUSALS, "Calls that the platform answered by itself.");
         for (reason, count) in metrics.refusals.read() {
             text.sample(REFUSALS, &label("reason", reason), count);
@@ -143,7 +153,6 @@ impl Scrape {
             text.histogram(name, help);
             text.durations(name, "", &histogram.read());
         }
-        const BUILDS: &str = "jelou_build_seconds";
         text.histogram(BUILDS, "Builds of uploads, by result.");
         text.durations(BUILDS, r#"result="ok""#, &metrics.builds.read());
         text.durations(BUILDS, r#"result="error""#, &metrics.failed_builds.read());
@@ -184,10 +193,8 @@ impl Scrape {
             text.gauge(name, help);
             text.sample(name, "", value);
         }
-        const WRITTEN: &str = "jelou_log_records_total";
         text.counter(WRITTEN, "Records that were written to logs of functions.");
         text.sample(WRITTEN, "", logs.written);
-        const DROPPED: &str = "jelou_log_records_dropped_total";
         text.counter(DROPPED, "Records that were not written, by reason.");
         text.sample(DROPPED, r#"reason="queue""#, logs.dropped_by_queue);
         text.sample(DROPPED, r#"reason="disk""#, logs.dropped_by_disk);
@@ -195,7 +202,6 @@ impl Scrape {
 
     async fn store(&self, text: &mut Exposition) {
         let store = &self.control.store;
-        const WRITES: &str = "jelou_store_write_seconds";
         text.histogram(
             WRITES,
             "Transactions that write, including the wait for their turn.",
@@ -203,11 +209,9 @@ impl Scrape {
         text.durations(WRITES, "", &store.write_durations());
         let revision = tokio::time::timeout(STORE_TIMEOUT, store.revision()).await;
         let revision = revision.ok().and_then(Result::ok);
-        const UP: &str = "jelou_store_up";
         text.gauge(UP, "Whether the database answers.");
         text.sample(UP, "", u8::from(revision.is_some()));
         if let Some(revision) = revision {
-            const REVISION: &str = "jelou_store_revision";
             text.gauge(REVISION, "The number of the last change.");
             text.sample(REVISION, "", revision);
         }
@@ -254,7 +258,6 @@ fn own_process(text: &mut Exposition) {
     let Some(process) = process::read() else {
         return;
     };
-    const CPU: &str = "process_cpu_seconds_total";
     text.counter(CPU, "Processor time of the server, without its functions.");
     text.sample(CPU, "", process.cpu_seconds);
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float anyway")]

@@ -1,6 +1,6 @@
 //! From records of a function to spans and log records. Records are without secrets already.
 
-use jelou_core::Level;
+use jelou_core::{DeploymentId, Level, TokenId};
 use jelou_logs::{Call, Content, Line, Record};
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ pub(super) fn spans(record: &Record, call: &Call) -> Vec<Span> {
     let start_us = end_us.saturating_sub(duration_us);
     let span = |id: u64, parent: Option<u64>, name: String, kind: u8, from: u64, to: u64| Span {
         trace_id: format!("{:032x}", trace.trace),
-        span_id: format!("{id:016x}"),
+        id: format!("{id:016x}"),
         parent_span_id: parent.map(|parent| format!("{parent:016x}")),
         name,
         kind,
@@ -90,7 +90,7 @@ fn call_attributes(record: &Record, call: &Call) -> Vec<Attribute> {
     let texts = [
         ("http.route", call.route.as_deref()),
         ("jelou.tool", call.tool.as_deref()),
-        ("jelou.token.id", call.token.as_ref().map(|id| id.as_str())),
+        ("jelou.token.id", call.token.as_ref().map(TokenId::as_str)),
         ("error.type", call.error.as_deref()),
     ];
     attributes.extend(
@@ -107,7 +107,7 @@ fn call_attributes(record: &Record, call: &Call) -> Vec<Attribute> {
 
 fn request_attributes(record: &Record) -> impl Iterator<Item = Attribute> {
     let request = record.request_id.as_deref();
-    let deployment = record.deployment.as_ref().map(|id| id.as_str());
+    let deployment = record.deployment.as_ref().map(DeploymentId::as_str);
     [
         ("jelou.request.id", request),
         ("jelou.deployment.id", deployment),
@@ -134,7 +134,7 @@ pub(super) fn log_record(record: &Record, trace: impl Fn(Uuid) -> u128) -> Optio
         observed_time_unix_nano: time,
         severity_number: severity(record.level),
         severity_text: record.level.as_str(),
-        body: Value::StringValue(body),
+        body: Value::Text(body),
         attributes,
         trace_id: request.map(|id| format!("{:032x}", trace(id))),
         span_id: request.map(|id| format!("{:016x}", id.as_u64_pair().1)),

@@ -29,7 +29,7 @@ const BATCH: usize = 2048;
 const PERIOD: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a batch is sent again that the collector does not take.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_mins(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// Requests with a trace of their caller that are remembered for their lines.
 const MAX_FOREIGN: usize = 10_000;

@@ -66,7 +66,8 @@ impl Scope {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Span {
     pub(super) trace_id: String,
-    pub(super) span_id: String,
+    #[serde(rename = "spanId")]
+    pub(super) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parent_span_id: Option<String>,
     pub(super) name: String,
@@ -118,30 +119,32 @@ pub(super) struct Attribute {
 }
 
 #[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) enum Value {
-    StringValue(String),
-    IntValue(String),
-    BoolValue(bool),
+    #[serde(rename = "stringValue")]
+    Text(String),
+    #[serde(rename = "intValue")]
+    Number(String),
+    #[serde(rename = "boolValue")]
+    Flag(bool),
 }
 
 pub(super) fn text(key: &'static str, value: impl Into<String>) -> Attribute {
     Attribute {
         key,
-        value: Value::StringValue(value.into()),
+        value: Value::Text(value.into()),
     }
 }
 
 pub(super) fn number(key: &'static str, value: u64) -> Attribute {
     Attribute {
         key,
-        value: Value::IntValue(value.to_string()),
+        value: Value::Number(value.to_string()),
     }
 }
 
 pub(super) fn flag(key: &'static str, value: bool) -> Attribute {
     Attribute {
         key,
-        value: Value::BoolValue(value),
+        value: Value::Flag(value),
     }
 }

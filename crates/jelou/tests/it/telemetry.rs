@@ -148,6 +148,14 @@ impl Received {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
 fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a any_value::Value> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
     found.value.as_ref()?.value.as_ref()
@@ -204,12 +212,6 @@ fn calls_of_functions_by_functions_are_one_trace() {
         let parts: Vec<_> = traceparent.split('-').collect();
         assert_eq!((parts[1], parts[3]), (trace, "01"), "{traceparent}");
         parts[2].to_owned()
-    };
-    let hex = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
     };
     let spans = collector.spans("outer", 3);
     let named = |spans: &[Span], name: &str| {
