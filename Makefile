@@ -42,6 +42,7 @@ test: build-tests packages ## Run every test and check the generated pages
 	cd sdk && $(DENO) task --quiet test
 	tests/mcp/run.sh $(JELOU) $(ENGINE_DATA)
 	tests/http/schemathesis.sh $(JELOU) $(ENGINE_DATA)
+	tests/http/metrics.sh $(JELOU) $(ENGINE_DATA)
 
 .PHONY: lint
 lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and sdk/dist
@@ -63,8 +64,9 @@ lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types
 	for folder in examples/*/ tests/mcp/{fixture,tools}/ tests/http/fixture/; do (cd $$folder && $(DENO) check --no-lock --quiet index.ts); done
 
 .PHONY: bench
-bench: setup ## Measure the token check, and the server against its peers
+bench: setup ## Measure the token check, the logs, and the server against its peers
 	cargo bench --locked -p jelou-token
+	cargo bench --locked -p jelou-logs
 	bench/run
 
 .PHONY: soak

@@ -22,6 +22,8 @@ export type {
   CronConfig,
   FunctionConfig,
   HttpMethod,
+  LogLevel,
+  LogsConfig,
   ToolAnnotations,
 } from "./definition/config.ts";
 export {
@@ -33,7 +35,7 @@ export {
   type HandlerInput,
   type HandlerResult,
 } from "./definition/define.ts";
-export type { Context, Env } from "./context/context.ts";
+export type { Context, Env, Logger } from "./context/context.ts";
 export type { Bot, Company, Conversation, Operator, User } from "./context/identity.ts";
 export type {
   InteractiveMessage,

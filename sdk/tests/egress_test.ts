@@ -353,3 +353,30 @@ Deno.test("ctx.jelou sends messages, and tells what went wrong", async () => {
   const [none, refused] = await (await without.post({})).json();
   equal([none, refused.is, refused.code], [false, true, "UNAVAILABLE"]);
 });
+
+Deno.test("a call's trace goes to other functions, and to other hosts only if the platform says so", async () => {
+  await using gateway = new Gateway(() => new Response("ok"));
+  const seen: (string | null)[] = [];
+  await using outside = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    seen.push(request.headers.get("traceparent"));
+    return new Response("ok");
+  });
+  const code = running(`
+    await fetch("https://otra.fn.localhost/");
+    await fetch("https://otra.fn.localhost/", { headers: { traceparent: "own" } });
+    await fetch("http://127.0.0.1:${outside.addr.port}/");
+    return ctx.traceparent;
+  `);
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  for (const tracesOutside of [false, true]) {
+    await using worker = await Worker.serving(code, { tracesOutside }, { egressSocket: gateway.socket });
+    same(await (await worker.post({}, { traceparent })).json(), traceparent);
+    const requestId = "01234567-89ab-4cde-8f01-23456789abcd";
+    same(
+      await (await worker.post({}, { requestId })).json(),
+      "00-0123456789ab4cde8f0123456789abcd-8f0123456789abcd-00",
+    );
+  }
+  equal(gateway.calls.slice(0, 2).map((call) => call.headers.traceparent), [traceparent, "own"]);
+  equal(seen.slice(0, 3), [null, null, traceparent]);
+});

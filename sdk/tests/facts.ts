@@ -11,6 +11,7 @@ export interface Facts {
   readonly params?: unknown;
   readonly identity?: unknown;
   readonly trigger?: unknown;
+  readonly traceparent?: string;
 }
 
 /** Builds the line that the engine writes. */
@@ -18,5 +19,5 @@ export function factsLine(facts: Facts = {}): string {
   const { requestId = crypto.randomUUID(), tool = "default", url = "https://mi-funcion.fn.example.com" } =
     facts;
   const json = [facts.params, facts.identity, facts.trigger].map((value) => JSON.stringify(value) ?? "");
-  return [requestId, tool, url, ...json].map(encodeURIComponent).join(" ");
+  return [requestId, tool, url, ...json, facts.traceparent ?? ""].map(encodeURIComponent).join(" ").trimEnd();
 }

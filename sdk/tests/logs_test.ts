@@ -28,6 +28,25 @@ Deno.test("ctx.log writes one line of JSON with the request's id", async () => {
   same(new Date(line.timestamp).toISOString(), line.timestamp);
 });
 
+Deno.test("ctx.log has a method for each level, and lines below the function's level are left out", async () => {
+  const code = `
+    const { log, log: { warn } } = ctx;
+    log.debug("debug"); log("plain"); log.info("info"); warn("warn"); log.error("error");
+    console.log("console"); console.error("last");
+  `;
+  await using all = await Worker.serving(running(code));
+  await all.post({});
+  for (
+    const expected of ["DEBUG debug", "INFO plain", "INFO info", "WARN warn", "ERROR error", "INFO console"]
+  ) {
+    const { level, args } = await all.nextLog();
+    same(`${level} ${args[0]}`, expected);
+  }
+  await using some = await Worker.serving(running(code), { logLevel: "WARN" });
+  await some.post({});
+  for (const expected of ["warn", "error", "last"]) same((await some.nextLog()).args[0], expected);
+});
+
 Deno.test("the console's methods have their levels, and ctx.log works on its own", async () => {
   await using worker = await Worker.serving(running(`
     const { log } = ctx;

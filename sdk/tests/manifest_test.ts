@@ -51,6 +51,7 @@ Deno.test("a manifest has exactly the fields that the server reads, with their d
     }],
     env: true,
     keepWarm: 0,
+    logs: { level: "DEBUG", sample: 1 },
     routes: [],
   });
 });
@@ -346,7 +347,7 @@ Deno.test("unknown keys are refused, with the near one", async () => {
     [
       "define(): `config` has the unknown key `metods`; did you mean `methods`?",
       "define(): `config` has the unknown key `Timeout`; did you mean `timeout`?",
-      "define(): `config` has the unknown key `nothingLikeIt`; known are path, methods, timeout, mcp, public, cors, cron, keepWarm",
+      "define(): `config` has the unknown key `nothingLikeIt`; known are path, methods, timeout, mcp, public, cors, cron, keepWarm, logs",
       "define(): has the unknown key `inputt`; did you mean `input`?",
       "define(): has the unknown key `handlers`; did you mean `handler`?",
       "define(): `config.cors` has the unknown key `orgin`; did you mean `origin`?",
@@ -445,4 +446,26 @@ Deno.test("what MCP clients are known not to take is warned of", async () => {
     `tool "words": some model APIs refuse \`teléfono\`, \`año\`, ${OF_ARGUMENTS}`,
     `tool "either": some model APIs refuse \`a b\`, \`${"k".repeat(65)}\`, ${OF_ARGUMENTS}`,
   ]);
+});
+
+Deno.test("config.logs is checked, and belongs to the whole function", async () => {
+  const logs = "logs: { level: 'warn', sample: 0.25 }";
+  const { logs: rules } = await manifestOf(`define({ description: "x", handler() {}, config: { ${logs} } })`);
+  equal(rules, { level: "WARN", sample: 0.25 });
+  equal(
+    await problemsOf(
+      `define({ description: "x", handler() {}, config: { logs: { level: "loud", sample: 2, keep: 1 } } })`,
+    ),
+    [
+      "define(): `config.logs` has the unknown key `keep`; known are level, sample",
+      'define(): `config.logs.level` must be debug, info, warn or error, and is "loud"',
+      "define(): `config.logs.sample` must be a number from 0 to 1, and is 2",
+    ],
+  );
+  equal(
+    await problemsOf(
+      `app({ tools: { a: define({ description: "x", handler() {}, config: { ${logs} } }) } })`,
+    ),
+    ['tool "a": `config.logs` belongs to the whole function; set it in app()'],
+  );
 });

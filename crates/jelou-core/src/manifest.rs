@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::LogRules;
+
 /// How the bundle defines its tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +33,9 @@ pub struct Manifest {
     /// Processes that stay loaded although nobody calls, before the operator's maximum.
     #[serde(default)]
     pub keep_warm: usize,
+    /// Which records of the log are kept.
+    #[serde(default)]
+    pub logs: LogRules,
     /// The routes inside a web handler, as far as they are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<InnerRoute>,

@@ -36,6 +36,8 @@ pub struct EngineConfig {
     /// What all functions may connect to, although it is in denied ranges.
     pub egress_allow: Vec<EgressRule>,
     pub network: NetworkConfig,
+    /// Whether requests of functions to other hosts carry the trace of their call.
+    pub traces_outside: bool,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
@@ -53,6 +55,17 @@ pub enum EngineError {
     Sandbox(#[from] SandboxError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// What the engine uses now.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineLoad {
+    /// Blank workers that are ready.
+    pub blank_workers: usize,
+    /// Private memory of all processes.
+    pub memory_bytes: u64,
+    /// The most that they may have now.
+    pub memory_limit_bytes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +93,7 @@ impl Engine {
             sandbox,
             egress_allow,
             network,
+            traces_outside,
             functions_domain,
             company,
             jelou,
@@ -154,6 +168,7 @@ impl Engine {
                 unpacked: Arc::new(unpacked),
                 platform: Platform {
                     is_proxied: network.proxy.is_some(),
+                    traces_outside,
                     functions_domain,
                     company,
                     jelou,
@@ -203,6 +218,16 @@ impl Engine {
     pub fn shut_down(&self) {
         self.starter.pool.close();
         self.starter.launcher.sandbox.take_down();
+    }
+
+    /// The blank workers, and the memory of all processes.
+    pub fn load(&self) -> EngineLoad {
+        let budget = &self.starter.launcher.budget;
+        EngineLoad {
+            blank_workers: self.starter.pool.ready_count(),
+            memory_bytes: budget.used(),
+            memory_limit_bytes: budget.ceiling(),
+        }
     }
 
     pub fn artifacts(&self) -> &ArtifactCache {

@@ -30,16 +30,16 @@ mod worker;
 pub use artifacts::{ArtifactCache, ArtifactError, AssetFiles, Bundle, CompiledBundle};
 pub use assets::{SDK_MODULES, TYPES};
 pub use deno::Deno;
-pub use engine::{Engine, EngineConfig, EngineError, whole_networks};
+pub use engine::{Engine, EngineConfig, EngineError, EngineLoad, whole_networks};
 pub use fleet::{
     Caller, CompanyInfo, Host, JelouCredentials, LaunchSpec, Lease, LeaseError, Permit, SendError,
-    Slot, StreamError, TooManyStreams, Warm, WorkerBody,
+    Slot, SlotLoad, StreamError, TooManyStreams, Warm, WorkerBody,
 };
 pub use jelou_sandbox::{
     DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_ipv4,
     sandbox_layers,
 };
-pub use logs::{LogLine, LogSink, LogSource};
+pub use logs::{Limit, LogLine, LogSink, LogSource};
 pub use network::NetworkConfig;
 pub use transport::{
     BodyError, BodyMemory, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard,

@@ -18,7 +18,8 @@ const LINES_OF_A_REQUEST: usize = 4;
 
 fn main() {
     let dir = tempfile::tempdir().unwrap();
-    let (logs, writer) = Logs::start(dir.path(), LogSettings::default(), Clock::system()).unwrap();
+    let (logs, writer) =
+        Logs::start(dir.path(), LogSettings::default(), Clock::system(), None).unwrap();
     let function = FunctionId::generate();
     let deployment = DeploymentId::generate();
     logs.add_secrets(
@@ -42,6 +43,7 @@ fn main() {
             function: function.clone(),
             at_ms: Clock::system().now_ms(),
             deployment: Some(deployment.clone()),
+            sample: 1.0,
             what: What::Output(text),
         });
         // Below the size of the queue, so that nothing is dropped.
@@ -70,7 +72,8 @@ fn main() {
         bytes as f64 / LINES as f64
     );
 
-    let (logs, writer) = Logs::start(dir.path(), LogSettings::default(), Clock::system()).unwrap();
+    let (logs, writer) =
+        Logs::start(dir.path(), LogSettings::default(), Clock::system(), None).unwrap();
     let search = |name: &str, query: Query, expected: Option<usize>| {
         let mut best = Duration::MAX;
         let mut found = 0;
@@ -101,7 +104,38 @@ fn main() {
     search("substring, rare", filter("\"dido-7777\""), None);
     search("substring, none", filter("\"no such text\""), Some(0));
     search("args.orden=777777", filter("args.orden=777777"), Some(1));
+    live_delay(&logs, &function, &deployment);
     writer.stop();
+}
+
+/// How long after it is sent a reader that waits can read a line.
+fn live_delay(logs: &Logs, function: &FunctionId, deployment: &DeploymentId) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut watch = logs.watch(function).unwrap();
+    let mut delays: Vec<_> = (0..300)
+        .map(|number| {
+            // Not in step with the writer.
+            std::thread::sleep(Duration::from_millis(number * 7 % 31));
+            let before = watch.last_seq();
+            let start = Instant::now();
+            logs.send(Entry {
+                function: function.clone(),
+                at_ms: Clock::system().now_ms(),
+                deployment: Some(deployment.clone()),
+                sample: 1.0,
+                what: What::Output("a line".to_owned()),
+            });
+            assert!(runtime.block_on(watch.wait_beyond(before)));
+            start.elapsed()
+        })
+        .collect();
+    delays.sort_unstable();
+    println!(
+        "live delay, p99          {:>8.2} ms",
+        delays[delays.len() * 99 / 100].as_secs_f64() * 1000.0
+    );
 }
 
 fn all(logs: &Logs, function: &FunctionId, query: &Query) -> usize {

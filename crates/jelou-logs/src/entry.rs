@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use jelou_core::{DeploymentId, FunctionId, Manifest, TokenId};
+use jelou_core::{DeploymentId, FunctionId, Level, Manifest, TokenId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::record::{Call, Content, Event, Level, Line, Protocol};
+use crate::record::{Call, CallTrace, Content, Event, Line, Protocol};
 use crate::redact::Redactor;
 
 /// One entry of a function's log.
@@ -18,6 +18,8 @@ pub struct Entry {
     /// Milliseconds since the Unix epoch.
     pub at_ms: i64,
     pub deployment: Option<DeploymentId>,
+    /// The part of the requests that are kept, from 0 to 1.
+    pub sample: f64,
     pub what: What,
 }
 
@@ -38,6 +40,8 @@ pub struct CallEntry {
     pub status: u16,
     pub duration_us: u64,
     pub cold: bool,
+    pub queue_us: u64,
+    pub start_us: u64,
     pub method: Cow<'static, str>,
     pub path: Box<str>,
     /// The deployment's manifest, and the index of the tool in it.
@@ -48,6 +52,10 @@ pub struct CallEntry {
     pub bytes_out: u64,
     pub hops: u32,
     pub error: Option<&'static str>,
+    /// The trace of the caller.
+    pub trace_id: Option<u128>,
+    /// `None` if no trace is exported.
+    pub trace: Option<CallTrace>,
 }
 
 /// Something that the platform did.
@@ -71,6 +79,7 @@ struct SdkLine<'a> {
 }
 
 /// An entry without secrets, in the parts of a record.
+#[derive(Debug)]
 pub(crate) struct Redacted {
     pub(crate) level: Level,
     pub(crate) request_id: Option<String>,
@@ -117,9 +126,10 @@ impl CallEntry {
             .and_then(|(manifest, index)| manifest.tools.get(*index));
         Call {
             status: self.status,
-            #[expect(clippy::cast_precision_loss, reason = "a call lasts less than 2^52 µs")]
-            duration_ms: self.duration_us as f64 / 1000.0,
+            duration_ms: milliseconds(self.duration_us),
             cold: self.cold,
+            queue_ms: milliseconds(self.queue_us),
+            start_ms: milliseconds(self.start_us),
             method: self.method.into_owned(),
             path: redactor.text(&self.path).into_owned(),
             route: tool.map(|tool| tool.path.clone()),
@@ -130,8 +140,15 @@ impl CallEntry {
             bytes_out: self.bytes_out,
             hops: self.hops,
             error: self.error.map(str::to_owned),
+            trace_id: self.trace_id.map(|id| format!("{id:032x}")),
+            trace: self.trace,
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a call lasts less than 2^52 µs")]
+fn milliseconds(micros: u64) -> f64 {
+    micros as f64 / 1000.0
 }
 
 fn output(text: &str, redactor: &Redactor) -> Redacted {

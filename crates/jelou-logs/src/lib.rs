@@ -11,7 +11,7 @@
 //! - `stream`: the records of one function
 //! - `storage`: files of compressed blocks with a small index, and a tail of lines
 //! - `filter`: the filter language
-//! - `entry`, `redact`: from what the server sends to a record without secrets
+//! - `entry`, `redact`, `sampling`: from what the server sends to a record without secrets, if it is kept
 //! - `record`, `words`: the form of a record
 
 mod entry;
@@ -20,6 +20,7 @@ mod logs;
 mod read;
 mod record;
 mod redact;
+mod sampling;
 mod settings;
 mod stats;
 mod storage;
@@ -28,9 +29,10 @@ mod words;
 
 pub use entry::{CallEntry, Entry, EventEntry, What};
 pub use filter::{Filter, FilterError};
-pub use logs::{LogWriter, Logs, Watch};
+pub use jelou_core::log_rules::{Level, ParseLevelError};
+pub use logs::{LogCounts, LogWriter, Logs, Observer, Watch};
 pub use read::{Found, Page, Query, TokenNames};
-pub use record::{Call, Content, Event, Kind, Level, Line, ParseLevelError, Protocol, Record};
+pub use record::{Call, CallTrace, Content, Event, Kind, Line, Protocol, Record};
 pub use redact::{MASKED, MIN_SECRET_BYTES};
 pub use settings::LogSettings;
 pub use stats::{GroupBy, ParseGroupByError};

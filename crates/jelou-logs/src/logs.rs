@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -19,7 +19,9 @@ use zeroize::Zeroizing;
 
 use crate::entry::Entry;
 use crate::read::{Page, Query, Reader, TokenNames};
+use crate::record::Record;
 use crate::redact::Redactor;
+use crate::sampling::Sampler;
 use crate::settings::LogSettings;
 use crate::stats::{GroupBy, Statistics};
 use crate::storage::block::compressor;
@@ -39,6 +41,9 @@ const SWEEP: Duration = Duration::from_mins(10);
 const IDLE: Duration = Duration::from_mins(1);
 /// The most values of secrets of a function that are remembered, including replaced ones.
 const MAX_SECRETS: usize = 1000;
+
+/// Gets each record when it is written, without secrets. It must not block.
+pub type Observer = Box<dyn Fn(&FunctionId, &Record) + Send>;
 
 /// The logs of all functions. Clones share them.
 #[derive(Debug, Clone)]
@@ -60,6 +65,9 @@ struct Shared {
     /// Entries that the queue did not take, by function.
     overflow: Mutex<HashMap<FunctionId, u64>>,
     has_overflow: AtomicBool,
+    dropped: AtomicU64,
+    written: AtomicU64,
+    lost: AtomicU64,
     streams: Mutex<HashMap<FunctionId, Arc<Stream>>>,
     secrets: Mutex<HashMap<FunctionId, Arc<Secrets>>>,
     clock: Clock,
@@ -91,7 +99,12 @@ impl Logs {
     ///
     /// # Errors
     /// When the folder cannot be created, or the thread cannot be started.
-    pub fn start(dir: &Path, settings: LogSettings, clock: Clock) -> io::Result<(Self, LogWriter)> {
+    pub fn start(
+        dir: &Path,
+        settings: LogSettings,
+        clock: Clock,
+        observer: Option<Observer>,
+    ) -> io::Result<(Self, LogWriter)> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -105,6 +118,9 @@ impl Logs {
             queued_bytes: AtomicUsize::new(0),
             overflow: Mutex::default(),
             has_overflow: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             streams: Mutex::default(),
             secrets: Mutex::default(),
             clock,
@@ -112,6 +128,8 @@ impl Logs {
         let writer = Writer {
             shared: Arc::clone(&logs.0),
             compressor: compressor()?,
+            samplers: HashMap::new(),
+            observer,
             last_sync: Instant::now(),
             last_sweep: Instant::now(),
         };
@@ -244,6 +262,17 @@ impl Logs {
         })
     }
 
+    /// How many records were written and dropped.
+    pub fn counts(&self) -> LogCounts {
+        let shared = &self.0;
+        LogCounts {
+            queued_bytes: shared.queued_bytes.load(Ordering::Relaxed) as u64,
+            written: shared.written.load(Ordering::Relaxed),
+            dropped_by_queue: shared.dropped.load(Ordering::Relaxed),
+            dropped_by_disk: shared.lost.load(Ordering::Relaxed),
+        }
+    }
+
     /// Removes the records of a deleted function.
     pub fn remove(&self, function: &FunctionId) {
         lock(&self.0.streams).remove(function);
@@ -256,6 +285,18 @@ impl Logs {
             _ => {}
         }
     }
+}
+
+/// Counts of records since the start of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct LogCounts {
+    /// Bytes that wait for the writer.
+    pub queued_bytes: u64,
+    pub written: u64,
+    /// Dropped because the writer was too slow.
+    pub dropped_by_queue: u64,
+    /// Dropped because the disk did not take them.
+    pub dropped_by_disk: u64,
 }
 
 /// A reader that waits for new records.
@@ -294,6 +335,7 @@ impl Shared {
     #[cold]
     fn overflow(&self, entry: &Entry, bytes: usize) {
         self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.dropped.fetch_add(1, Ordering::Relaxed);
         *lock(&self.overflow)
             .entry(entry.function.clone())
             .or_default() += 1;
@@ -323,6 +365,9 @@ impl Shared {
 struct Writer {
     shared: Arc<Shared>,
     compressor: zstd::bulk::Compressor<'static>,
+    /// Of the functions with sampling.
+    samplers: HashMap<FunctionId, Sampler>,
+    observer: Option<Observer>,
     last_sync: Instant,
     last_sweep: Instant,
 }
@@ -394,11 +439,31 @@ impl Writer {
         };
         let secrets = self.shared.secrets_of(function);
         let redactor = secrets.redactor();
-        let batch = batch
-            .into_iter()
-            .map(|entry| (entry.at_ms, entry.deployment, entry.what.redact(redactor)));
-        stream.append(&mut self.compressor, batch);
-        stream.flush(&mut self.compressor, self.shared.clock.now_ms());
+        let mut kept = Vec::with_capacity(batch.len());
+        for entry in batch {
+            let sample = entry.sample;
+            let record = (entry.at_ms, entry.deployment, entry.what.redact(redactor));
+            if sample >= 1.0 {
+                kept.push(record);
+            } else {
+                let sampler = self.samplers.entry(function.clone()).or_default();
+                sampler.add(sample, record, &mut kept);
+            }
+        }
+        let count = kept.len() as u64;
+        let observer = self.observer.as_ref();
+        let seen = |record: &Record| {
+            if let Some(observer) = observer {
+                observer(function, record);
+            }
+        };
+        stream.append(&mut self.compressor, kept.into_iter(), seen);
+        let lost = stream.flush(&mut self.compressor, self.shared.clock.now_ms());
+        let lost = lost.min(count);
+        self.shared.lost.fetch_add(lost, Ordering::Relaxed);
+        self.shared
+            .written
+            .fetch_add(count - lost, Ordering::Relaxed);
     }
 
     /// Writes a record about the entries that the queue did not take.
@@ -415,7 +480,13 @@ impl Writer {
             let message =
                 format!("{count} records dropped: the server cannot write them fast enough");
             let gap = (now_ms, None, gap(message));
-            stream.append(&mut self.compressor, std::iter::once(gap));
+            let observer = self.observer.as_ref();
+            let seen = |record: &Record| {
+                if let Some(observer) = observer {
+                    observer(&function, record);
+                }
+            };
+            stream.append(&mut self.compressor, std::iter::once(gap), seen);
             stream.flush(&mut self.compressor, now_ms);
         }
     }
@@ -438,6 +509,10 @@ impl Writer {
             Arc::strong_count(stream) > 1 || stream.last_used().elapsed() < IDLE
         });
         if self.last_sweep.elapsed() >= SWEEP {
+            self.samplers.retain(|_, sampler| {
+                sampler.drop_older(now_ms);
+                !sampler.is_empty()
+            });
             self.last_sweep = Instant::now();
             self.sweep(now_ms);
         }

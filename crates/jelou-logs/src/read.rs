@@ -3,11 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 
+use jelou_core::Level;
 use jelou_core::{DeploymentId, TokenId};
 use jiff::Timestamp;
 
 use crate::filter::{Examined, Filter, Plan};
-use crate::record::{Content, Level, Record, seq_of};
+use crate::record::{Content, Record, seq_of};
 use crate::storage::block::decompress;
 use crate::storage::{Blocks, Removed, SealedView, View, may_contain};
 use crate::stream::{Stream, StreamView};

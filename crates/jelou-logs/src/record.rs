@@ -1,73 +1,10 @@
 //! Records: one line, call or event of a function.
 
-use std::fmt;
-use std::str::FromStr;
-
-use jelou_core::{DeploymentId, TokenId};
+use jelou_core::{DeploymentId, Level, TokenId};
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-
-/// The level of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-/// The text is not a level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the levels are debug, info, warn and error")]
-pub struct ParseLevelError;
-
-impl Level {
-    /// All levels, in ascending order.
-    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
-
-    /// The level in upper case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Debug => "DEBUG",
-            Self::Info => "INFO",
-            Self::Warn => "WARN",
-            Self::Error => "ERROR",
-        }
-    }
-
-    /// The level of a call with this status.
-    pub fn of_status(status: u16) -> Self {
-        match status {
-            500.. => Self::Error,
-            400.. => Self::Warn,
-            _ => Self::Info,
-        }
-    }
-
-    pub(crate) fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Level {
-    type Err = ParseLevelError;
-
-    fn from_str(text: &str) -> Result<Self, ParseLevelError> {
-        let mut known = Self::ALL.into_iter();
-        known
-            .find(|level| level.as_str().eq_ignore_ascii_case(text))
-            .ok_or(ParseLevelError)
-    }
-}
 
 /// The kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +63,12 @@ pub struct Call {
     /// The call waited for the start of a process.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cold: bool,
+    /// How long the call waited for a permit.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub queue_ms: f64,
+    /// How long the call waited for the start of a process.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub start_ms: f64,
     pub method: String,
     /// The path, without the query.
     pub path: String,
@@ -145,6 +88,26 @@ pub struct Call {
     /// A code of the platform's own answer. The answers of the function have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The trace of the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// For the export of traces; not stored.
+    #[serde(skip)]
+    pub trace: Option<CallTrace>,
+}
+
+/// The spans of a traced call, with times since its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallTrace {
+    pub trace: u128,
+    /// The span of the caller.
+    pub parent: Option<u64>,
+    /// The span of the call.
+    pub span: u64,
+    /// When the call had a process; `None` if it never had one.
+    pub leased_us: Option<u64>,
+    /// When the head of the response was complete.
+    pub head_us: u64,
 }
 
 /// How the call came in.
@@ -177,6 +140,14 @@ pub struct Event {
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde calls"
 )]
+fn is_none(ms: &f64) -> bool {
+    *ms == 0.0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -192,6 +163,17 @@ pub(crate) struct Head {
     pub(crate) request_id: Option<String>,
     pub(crate) deployment: Option<DeploymentId>,
     args: Option<Box<RawValue>>,
+}
+
+impl Content {
+    /// The memory that a line or an event takes, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Line(line) => line.args.get().len(),
+            Self::Call(_) => size_of::<Call>(),
+            Self::Event(event) => event.message.len(),
+        }
+    }
 }
 
 impl Record {
@@ -299,6 +281,8 @@ mod tests {
             status: 504,
             duration_ms: 100.25,
             cold: true,
+            queue_ms: 0.0,
+            start_ms: 12.5,
             method: "POST".to_owned(),
             path: "/a\"b".to_owned(),
             route: None,
@@ -309,6 +293,8 @@ mod tests {
             bytes_out: 31,
             hops: 0,
             error: Some("timeout".to_owned()),
+            trace_id: None,
+            trace: None,
         };
         let record = Record {
             seq: 7,

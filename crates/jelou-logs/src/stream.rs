@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use jelou_core::DeploymentId;
+use jelou_core::{DeploymentId, Level};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::entry::Redacted;
-use crate::record::{Content, Event, Kind, Level, Record};
+use crate::record::{Content, Event, Kind, Record};
+use crate::sampling::Unnumbered;
 use crate::settings::LogSettings;
 use crate::storage::{Family, Retention, View, indexed};
 
@@ -34,6 +35,8 @@ struct State {
     /// Records that the disk did not take, and the reason.
     lost: u64,
     lost_reason: String,
+    /// The lost records since the last flush.
+    newly_lost: u64,
     used: Instant,
     is_dirty: bool,
     line: String,
@@ -71,6 +74,7 @@ impl Stream {
                 next_seq: last + 1,
                 lost: 0,
                 lost_reason: String::new(),
+                newly_lost: 0,
                 used: Instant::now(),
                 is_dirty: false,
                 line: String::new(),
@@ -83,20 +87,23 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends records in memory. [`Stream::flush`] writes them and tells the readers.
+    /// Appends records in memory, and hands each one to `seen`. [`Stream::flush`] writes them and tells the readers.
     pub(crate) fn append(
         &self,
         compressor: &mut zstd::bulk::Compressor<'_>,
-        batch: impl Iterator<Item = (i64, Option<DeploymentId>, Redacted)>,
+        batch: impl Iterator<Item = Unnumbered>,
+        mut seen: impl FnMut(&Record),
     ) {
         let mut state = self.lock();
         for (at_ms, deployment, redacted) in batch {
-            state.push(compressor, at_ms, deployment, redacted);
+            let record = state.push(compressor, at_ms, deployment, redacted);
+            seen(&record);
         }
     }
 
     /// Writes the new records, so that they survive the process.
-    pub(crate) fn flush(&self, compressor: &mut zstd::bulk::Compressor<'_>, now_ms: i64) {
+    /// Returns how many records the disk did not take since the last call.
+    pub(crate) fn flush(&self, compressor: &mut zstd::bulk::Compressor<'_>, now_ms: i64) -> u64 {
         let mut state = self.lock();
         if state.flush() && state.lost > 0 {
             let lost = std::mem::take(&mut state.lost);
@@ -106,10 +113,12 @@ impl Stream {
                 state.lost = lost;
             }
         }
+        let newly_lost = std::mem::take(&mut state.newly_lost);
         let last = state.next_seq - 1;
         drop(state);
         self.last
             .send_if_modified(|seen| std::mem::replace(seen, last) != last);
+        newly_lost
     }
 
     /// Makes the records durable, and applies the retention.
@@ -163,7 +172,7 @@ impl State {
         at_ms: i64,
         deployment: Option<DeploymentId>,
         redacted: Redacted,
-    ) {
+    ) -> Record {
         let record = Record {
             seq: self.next_seq,
             time: Timestamp::from_millisecond(at_ms).unwrap_or_default(),
@@ -184,6 +193,7 @@ impl State {
         }
         self.is_dirty = true;
         self.used = Instant::now();
+        record
     }
 
     /// Whether the disk took everything.
@@ -192,6 +202,7 @@ impl State {
         for family in [&mut self.lines, &mut self.calls] {
             if let Err((error, lines)) = family.flush() {
                 self.lost += lines as u64;
+                self.newly_lost += lines as u64;
                 self.lost_reason = reason(&error);
                 all = false;
             }
@@ -201,6 +212,7 @@ impl State {
 
     fn lose(&mut self, records: u64, error: &io::Error) {
         self.lost += records;
+        self.newly_lost += records;
         self.lost_reason = reason(error);
     }
 }

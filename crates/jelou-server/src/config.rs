@@ -4,6 +4,8 @@
 mod connections;
 mod egress;
 mod logs;
+mod metrics;
+mod otlp;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -23,7 +25,9 @@ use zeroize::Zeroizing;
 pub use crate::network::Networks;
 pub use connections::Connections;
 pub use egress::{Egress, ProxyUrl};
-pub use logs::{FunctionLogs, ServerLog};
+pub use logs::{FunctionLogs, LogFormat, ServerLog};
+pub use metrics::MetricsConfig;
+pub use otlp::Otlp;
 
 /// All settings with their defaults and comments; also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -57,6 +61,8 @@ pub struct Config {
     pub mcp: Mcp,
     pub logs: FunctionLogs,
     pub log: ServerLog,
+    pub metrics: MetricsConfig,
+    pub otlp: Otlp,
 }
 
 /// Paths of PEM files.
@@ -153,6 +159,10 @@ pub enum ConfigError {
     NoConnections { setting: &'static str },
     #[error(transparent)]
     Limits(#[from] LimitsError),
+    #[error("`otlp.endpoint` is `{0}`; it must be an https:// or http:// URL")]
+    OtlpUrl(String),
+    #[error("`otlp.sample` is {0}; it must be from 0 to 1")]
+    OtlpSample(f64),
     #[error("`jelou.base_url` is `{0}`; it must be an https:// or http:// URL")]
     JelouUrl(String),
 }
@@ -199,6 +209,7 @@ impl Config {
         {
             return Err(ConfigError::JelouUrl(base_url.clone()));
         }
+        self.otlp.validate()?;
         self.connections.validate()?;
         Ok(self.limits.validate()?)
     }

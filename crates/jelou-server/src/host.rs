@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jelou_core::Slug;
-use jelou_engine::{Caller, Host, LogLine, LogSink, LogSource};
+use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
 use jelou_logs::{Entry, EventEntry, What};
 use jelou_store::Store;
 use tokio::net::UnixStream;
@@ -138,10 +139,12 @@ impl LogSink for ServerHost {
         if self.prints_logs {
             self.print(source, &line);
         }
+        self.count(source, &line);
         self.gateway.logs.send(Entry {
             function: source.function_id.clone(),
             at_ms: self.gateway.clock.now_ms(),
             deployment: Some(source.deployment.clone()),
+            sample: source.sample,
             what: entry_of(line),
         });
     }
@@ -151,8 +154,12 @@ fn entry_of(line: LogLine) -> What {
     let (level, event, message) = match line {
         LogLine::Output(text) => return What::Output(text),
         LogLine::Engine(text) => return What::Text(jelou_logs::Level::Error, text),
-        LogLine::Started(text) => (jelou_logs::Level::Debug, "process.started", text),
-        LogLine::Breach(reason) => (
+        LogLine::Started { took, why } => (
+            jelou_logs::Level::Debug,
+            "process.started",
+            started(took, why),
+        ),
+        LogLine::Breach { reason, .. } => (
             jelou_logs::Level::Error,
             "process.killed",
             format!("the function's process was ended: {reason}"),
@@ -189,15 +196,39 @@ fn entry_of(line: LogLine) -> What {
 }
 
 impl ServerHost {
+    fn count(&self, source: &LogSource, line: &LogLine) {
+        if matches!(line, LogLine::Output(_) | LogLine::Engine(_)) {
+            return;
+        }
+        let Some(function) = self.registry.function(source.function.as_str()) else {
+            return;
+        };
+        let counters = &function.metrics.counters;
+        match line {
+            LogLine::Started { took, .. } => {
+                counters.process_starts.one();
+                self.gateway.metrics.process_starts.record(*took);
+            }
+            LogLine::Died(_) => counters.crashes.one(),
+            LogLine::Breach { limit, .. } => match limit {
+                Limit::Memory => counters.over_memory.one(),
+                Limit::Stall => counters.stalls.one(),
+                Limit::Channel => counters.closed_channels.one(),
+            },
+            LogLine::Dropped { lines, .. } => counters.log_lines_dropped.add(*lines),
+            _ => {}
+        }
+    }
+
     /// Writes the line to the server's own log.
     fn print(&self, source: &LogSource, line: &LogLine) {
         let redact = |text: &str| self.gateway.logs.redact(&source.function_id, text);
         let (level, text) = match line {
             LogLine::Output(text) => (level_of(text), redact(text)),
             LogLine::Engine(text) => (Level::ERROR, redact(text)),
-            LogLine::Started(text) => (Level::DEBUG, text.clone()),
+            LogLine::Started { took, why } => (Level::DEBUG, started(*took, why)),
             LogLine::Unfinished(text) | LogLine::Unresolved(text) => (Level::WARN, text.clone()),
-            LogLine::Breach(reason) => (
+            LogLine::Breach { reason, .. } => (
                 Level::ERROR,
                 format!("the function's process was ended: {reason}"),
             ),
@@ -225,6 +256,10 @@ impl ServerHost {
             _ => tracing::info!(target: "function", function, deployment, "{text}"),
         }
     }
+}
+
+fn started(took: Duration, why: &str) -> String {
+    format!("a process started in {} ms: {why}", took.as_millis())
 }
 
 /// The level that a JSON log line of a worker contains. Other lines are logged as they are.

@@ -5,16 +5,30 @@ use std::time::Duration;
 
 use jelou_store::{Store, StoreError};
 
+use crate::metrics::{Metrics, ServerCounters};
 use crate::registry::{Registry, TokenValue};
 
 pub(crate) const PERIOD: Duration = Duration::from_mins(1);
 
-pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
+pub(crate) async fn store_periodically(
+    registry: Arc<Registry>,
+    store: Store,
+    metrics: Arc<Metrics>,
+) {
+    let ServerCounters {
+        token_flushes,
+        token_flushes_failed,
+        ..
+    } = &metrics.server;
     loop {
         tokio::time::sleep(PERIOD).await;
-        if let Err(error) = store_now(&registry, &store).await {
-            // The times stay in memory for the next batch.
-            tracing::warn!(%error, "cannot store the times of last use of tokens");
+        match store_now(&registry, &store).await {
+            Ok(()) => token_flushes.one(),
+            Err(error) => {
+                token_flushes_failed.one();
+                // The times stay in memory for the next batch.
+                tracing::warn!(%error, "cannot store the times of last use of tokens");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A call passes [`router`] → [`gateway`] → [`registry`] → engine, without the database. A change passes [`api`] →
 //! [`control`] → store, then updates the registry, then the response is sent.
 
+mod access_log;
 mod api;
 mod call_counts;
 pub mod config;
@@ -16,6 +17,7 @@ mod host;
 mod last_used;
 mod listener;
 mod log_limit;
+mod log_threads;
 mod mcp;
 mod memory;
 mod metrics;
@@ -23,9 +25,10 @@ mod network;
 mod registry;
 mod router;
 mod server;
+mod telemetry;
 
 pub use api::openapi_document;
-pub use config::{Config, ConfigError, Overrides, TlsOverrides};
+pub use config::{Config, ConfigError, LogFormat, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
 pub use egress::CaError;
 pub use listener::{ListenError, TlsError};

@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use http::{Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use jelou_core::cold_future;
@@ -12,7 +12,8 @@ use jelou_core::manifest::Mode;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::gateway::answer::{self, Answer, Refused};
+use crate::access_log::{AccessHead, AccessLog};
+use crate::gateway::answer::{self, Answer, ErrorCode, Refused};
 use crate::gateway::call_log::{self, CallHead, CallNotes};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::unread::Unread;
@@ -22,6 +23,7 @@ use crate::gateway::{
 };
 use crate::mcp;
 use crate::registry::{Found, Function, Grant, Live};
+use crate::telemetry::{Exporter, TraceContext};
 
 /// Answers a request to a function.
 pub(crate) async fn answer(
@@ -31,7 +33,8 @@ pub(crate) async fn answer(
     caller: Caller,
 ) -> Response<GatewayBody> {
     let request_id = Uuid::new_v4();
-    let notes = CallNotes::start();
+    let access = access_head(gateway, &target, &request);
+    let notes = CallNotes::start(trace_of(gateway, request.headers(), request_id));
     let method = request.method().clone();
     let bytes_in = request.body().size_hint().exact();
     let requested_origin = request.headers().get(header::ORIGIN).cloned();
@@ -108,29 +111,66 @@ pub(crate) async fn answer(
         );
     }
     answer::finish(&mut response, request_id);
-    gateway.metrics.count(response.status());
-    if let Some(function) = &function {
-        let head = CallHead {
-            method,
-            path,
-            bytes_in,
-            caller,
-            request_id,
-        };
-        call_log::record(
-            gateway,
-            function,
-            live.as_deref(),
-            notes,
-            head,
-            &mut response,
-        );
-    }
+    let head = CallHead {
+        method,
+        path,
+        bytes_in,
+        caller,
+        request_id,
+    };
+    let called = (function.as_deref(), live.as_deref());
+    record(gateway, called, notes, head, access, &mut response);
     let mut unread = request.into_body();
     if !unread.drain_arrived() {
         cold_future(|| unread.settle(response.headers_mut())).await;
     }
     response
+}
+
+/// Counts and records the answered request.
+fn record(
+    gateway: &Gateway,
+    (function, live): (Option<&Function>, Option<&Live>),
+    notes: CallNotes,
+    head: CallHead<'_>,
+    access: Option<(&AccessLog, AccessHead)>,
+    response: &mut Response<GatewayBody>,
+) {
+    if let Some(ErrorCode(code)) = response.extensions().get() {
+        gateway.metrics.refusals.count(code);
+    }
+    if let Some(function) = function {
+        return call_log::record(gateway, function, live, notes, head, response);
+    }
+    gateway.metrics.server.requests_without_function.one();
+    if let Some((log, access)) = access {
+        let status = response.status().as_u16();
+        log.other(access, head.caller.address, Some(head.request_id), status);
+    }
+}
+
+/// The head of a request for the access log, if no function has its host.
+fn access_head<'a>(
+    gateway: &'a Gateway,
+    target: &Target,
+    request: &Request<Incoming>,
+) -> Option<(&'a AccessLog, AccessHead)> {
+    let log = gateway.access_log.as_ref()?;
+    target
+        .function
+        .is_none()
+        .then(|| (log, AccessHead::of(request)))
+}
+
+/// The place of the call in its trace.
+fn trace_of(gateway: &Gateway, headers: &HeaderMap, request_id: Uuid) -> Option<TraceContext> {
+    let telemetry = gateway.telemetry.as_ref();
+    let sample = telemetry.and_then(Exporter::sample);
+    let trace = TraceContext::of(headers, request_id, sample)?;
+    if let (Some(telemetry), Some(_)) = (telemetry, trace.parent) {
+        telemetry.note_trace(request_id, trace.trace);
+    }
+    Some(trace)
 }
 
 fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response<GatewayBody> {

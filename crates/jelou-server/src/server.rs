@@ -10,7 +10,6 @@ use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     JelouCredentials, NetworkConfig, deno,
 };
-use jelou_logs::{LogWriter, Logs};
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
     Vault, VaultError,
@@ -29,8 +28,9 @@ use crate::gateway::{Domain, Gateway};
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
+use crate::log_threads::LogThreads;
 use crate::mcp::ResultMemory;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::{api, call_counts, last_used, memory};
 
@@ -79,7 +79,7 @@ pub struct Ready {
 pub struct Server {
     control: Arc<Control>,
     metrics: Arc<Metrics>,
-    log_writer: LogWriter,
+    log_threads: LogThreads,
     listeners: JoinSet<()>,
     /// Runs the tasks of requests until they end.
     _cores: Arc<Cores>,
@@ -121,8 +121,9 @@ impl Server {
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
         let registry = Arc::new(Registry::of(snapshot.runtime_tokens));
         let metrics = Arc::new(Metrics::default());
-        let (logs, log_writer) = Logs::start(&data.logs(), config.logs.settings(), clock.clone())
-            .map_err(StartError::Logs)?;
+        let (outputs, log_threads) =
+            LogThreads::start(&config, &data.logs(), &clock, &registry, &metrics)
+                .map_err(StartError::Logs)?;
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
             domain: domain.clone(),
@@ -132,9 +133,11 @@ impl Server {
             running_calls: RunningCalls::default(),
             identity_trusted: config.identity.trusted.clone(),
             clock: clock.clone(),
-            logs: logs.clone(),
+            logs: outputs.logs,
             max_calls_per_second: config.logs.max_calls_per_second,
             metrics: Arc::clone(&metrics),
+            access_log: outputs.access_log,
+            telemetry: outputs.telemetry,
             refusals_logged: LogLimit::default(),
             store: store.clone(),
         });
@@ -147,6 +150,14 @@ impl Server {
             egress,
             config.log.functions,
         ));
+        let traffic = Arc::new(Traffic::new(
+            Arc::clone(&registry),
+            store.clone(),
+            Arc::clone(&metrics),
+            clock.clone(),
+            config.metrics.max_age(),
+        ));
+        let max_functions = config.metrics.max_functions;
         let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
@@ -156,7 +167,7 @@ impl Server {
             engine,
             Arc::clone(&gateway),
             clock,
-            logs,
+            traffic,
             stopped.clone(),
             egress_allow,
         ));
@@ -171,25 +182,25 @@ impl Server {
             .await
             .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
 
-        let api = api::router(Arc::clone(&control));
+        let scrape = Scrape {
+            control: Arc::clone(&control),
+            connections: sockets.connections(),
+            max_functions,
+        };
+        let (api, open_metrics) = api::routers(scrape, sockets.has_metrics());
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
             access_token,
         };
         let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
-        let listeners = sockets.serve(gateway, api, &cores, &stopped);
-        tokio::spawn(memory::sweep_periodically(store.clone()));
-        tokio::spawn(call_counts::store_periodically(
-            Arc::clone(&registry),
-            store.clone(),
-        ));
-        tokio::spawn(last_used::store_periodically(registry, store));
+        let listeners = sockets.serve(gateway, api, open_metrics, &cores, &stopped);
+        store_periodically(&control, &metrics);
         Ok((
             Self {
                 control,
                 metrics,
-                log_writer,
+                log_threads,
                 listeners,
                 _cores: cores,
                 stop,
@@ -238,18 +249,41 @@ impl Server {
         let retired = retiring.join_all().await;
         call_counts::store_now(&retired, &self.control.store).await;
         self.control.engine.shut_down();
-        self.metrics.log();
-        let log_writer = self.log_writer;
+        self.metrics.log(&self.control.registry);
+        let now_ms = self.control.clock.now_ms();
+        self.control.traffic.store_now(now_ms).await;
+        let Self {
+            control,
+            log_threads,
+            _data,
+            _cores,
+            ..
+        } = self;
         // Fails only if the runtime ends.
-        let _ = tokio::task::spawn_blocking(move || log_writer.stop()).await;
-        if let Err(error) = last_used::store_now(&self.control.registry, &self.control.store).await
-        {
+        let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
+        if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
             tracing::warn!(%error, "cannot store the times of last use of tokens");
         }
-        if let Err(error) = self.control.store.close().await {
+        if let Err(error) = control.store.close().await {
             tracing::warn!(%error, "cannot close the database");
         }
     }
+}
+
+/// Stores what is counted in memory, and deletes what is too old.
+fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
+    let (store, registry) = (&control.store, &control.registry);
+    tokio::spawn(memory::sweep_periodically(store.clone()));
+    tokio::spawn(call_counts::store_periodically(
+        Arc::clone(registry),
+        store.clone(),
+    ));
+    tokio::spawn(Arc::clone(&control.traffic).store_periodically());
+    tokio::spawn(last_used::store_periodically(
+        Arc::clone(registry),
+        store.clone(),
+        Arc::clone(metrics),
+    ));
 }
 
 fn engine_config(
@@ -267,6 +301,7 @@ fn engine_config(
         limits: config.limits,
         sandbox: config.sandbox,
         network: network_of(&config.egress, data)?,
+        traces_outside: config.otlp.propagate_outside,
         egress_allow: config.egress.allow,
         functions_domain: functions_domain.to_owned(),
         company: CompanyInfo {

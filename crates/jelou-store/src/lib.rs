@@ -24,6 +24,7 @@ mod secrets;
 mod snapshot;
 mod store;
 mod token_reference;
+mod traffic;
 pub mod vault;
 
 pub use access_tokens::{AccessTokenRecord, NewAccessToken};
@@ -44,4 +45,5 @@ pub use runtime_tokens::{
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;
 pub use store::Store;
+pub use traffic::TrafficLine;
 pub use vault::{KeyId, SealedSecret, SecretOwner, Vault, VaultError};

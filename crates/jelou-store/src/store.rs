@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jelou_core::Clock;
+use jelou_core::histogram::Durations;
 
 use crate::actor::Actor;
 use crate::change::Change;
@@ -39,6 +40,11 @@ impl Store {
             vault: Arc::new(vault),
             clock,
         })
+    }
+
+    /// Transactions that write, including the wait for their turn.
+    pub fn write_durations(&self) -> Durations {
+        self.database.writes.read()
     }
 
     /// Encrypts and decrypts secrets. Does not use the database.

@@ -33,6 +33,20 @@ export interface CronConfig {
   botId?: string;
 }
 
+/** The level of a log line, in ascending order. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Which records of the function's log are kept. Errors always are. */
+export interface LogsConfig {
+  /** The lowest level of the lines that are kept. Default `"debug"`: all. */
+  level?: LogLevel;
+  /**
+   * The part of the requests whose records are kept, from 0 to 1. A request is kept or dropped with all of its lines; one
+   * that fails or writes an error is kept. Default 1: all.
+   */
+  sample?: number;
+}
+
 /** Settings of one function or tool. In `app()`, a tool's own settings go over the app's. */
 export interface FunctionConfig {
   /**
@@ -60,6 +74,8 @@ export interface FunctionConfig {
    * `limits.max_keep_warm`. Of the whole function: in `app()`, it belongs to the app's `config`. Default 0.
    */
   keepWarm?: number;
+  /** Which records of the function's log are kept. Belongs to the whole function: in `app()`, not in a tool. */
+  logs?: LogsConfig;
 }
 
 /** Hints for MCP clients about what a tool does. */

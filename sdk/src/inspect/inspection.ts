@@ -10,6 +10,7 @@ import type { FunctionConfig } from "../definition/config.ts";
 import type { Loaded } from "../worker/module.ts";
 import { checkFunction } from "./function_rules.ts";
 import { checkKeys } from "./keys.ts";
+import { readLogs } from "./logs.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
 import { checkForModels } from "./model_rules.ts";
 import type { Report } from "./report.ts";
@@ -66,6 +67,7 @@ function inspectDefine(
     tools: [tool],
     env: settings.env,
     keepWarm: readKeepWarm(config.keepWarm, (text) => report.problems.push(`define(): ${text}`)),
+    logs: readLogs(config.logs, (text) => report.problems.push(`define(): ${text}`)),
     routes: [],
   };
 }
@@ -86,6 +88,9 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
         `${label}: \`keepWarm\` is for the whole function; set it in the \`config\` of app()`,
       );
     }
+    if (own.logs !== undefined) {
+      report.problems.push(`${label}: \`config.logs\` belongs to the whole function; set it in app()`);
+    }
     tools.push(inspectTool({
       key,
       label,
@@ -98,19 +103,21 @@ function inspectApp(definition: AppDefinition, settings: Settings, report: Repor
   const { name = null, description = "" } = definition;
   if (name !== null && typeof name !== "string") report.problems.push("app(): `name` must be a string");
   if (typeof description !== "string") report.problems.push("app(): `description` must be a string");
+  const problem = (text: string) => report.problems.push(`app(): ${text}`);
   return {
     mode: "app",
     name,
     description,
     tools,
     env: settings.env,
-    keepWarm: readKeepWarm(shared.keepWarm, (text) => report.problems.push(`app(): ${text}`)),
+    keepWarm: readKeepWarm(shared.keepWarm, problem),
+    logs: readLogs(shared.logs, problem),
     routes: [],
   };
 }
 
 const APP_KEYS = ["name", "description", "config", "tools"];
-const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron", "keepWarm"];
+const CONFIG_KEYS = ["path", "methods", "timeout", "mcp", "public", "cors", "cron", "keepWarm", "logs"];
 
 function asTools(tools: unknown, report: Report): Record<string, AnyFunctionDefinition> {
   if (typeof tools === "object" && tools !== null && Object.keys(tools).length > 0) {

@@ -17,8 +17,16 @@ export interface Manifest {
   readonly env: boolean;
   /** Processes that stay loaded although nobody calls. */
   readonly keepWarm: number;
+  /** Which records of the log are kept. */
+  readonly logs: LogsManifest;
   /** The routes inside a web handler, as far as they are known. */
   readonly routes: readonly RouteManifest[];
+}
+
+/** Which records of the log are kept, with defaults filled in. */
+export interface LogsManifest {
+  readonly level: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  readonly sample: number;
 }
 
 /** A route of an app inside a web handler. */

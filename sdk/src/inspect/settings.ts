@@ -20,7 +20,7 @@ export interface Settings {
 /** Every member that `jelou.json` can have. */
 const KEYS = [
   ...["$schema", "function", "id", "entrypoint", "include", "exclude", "assets"],
-  ...["public", "cors", "timeout", "cron", "env", "openapi", "keepWarm"],
+  ...["public", "cors", "timeout", "cron", "env", "logs", "openapi", "keepWarm"],
 ];
 
 const LABEL = "jelou.json";
@@ -34,7 +34,7 @@ export function readSettings(members: Readonly<Record<string, unknown>>, report:
     const hint = near === null ? `known are ${KEYS.slice(1).join(", ")}` : `did you mean "${near}"?`;
     problem(`there is no setting "${key}"; ${hint}`);
   }
-  const { cors, timeout, cron, keepWarm } = members as FunctionConfig;
+  const { cors, timeout, cron, keepWarm, logs } = members as FunctionConfig;
   const isPublic = members.public;
   const routes = Array.isArray(isPublic) ? isPublic : [];
   for (const route of routes) checkPath(route, (text) => problem(text.replace("config.path", "public")));
@@ -52,6 +52,7 @@ export function readSettings(members: Readonly<Record<string, unknown>>, report:
     ...cors === undefined ? {} : { cors },
     ...cron === undefined ? {} : { cron },
     ...keepWarm === undefined ? {} : { keepWarm },
+    ...logs === undefined ? {} : { logs },
     ...typeof isPublic === "boolean" ? { public: isPublic } : {},
   };
   return { config, publicRoutes: routes.map(String), env: members.env !== false };

@@ -8,6 +8,7 @@ import type { WebHandler } from "../worker/handlers/handler.ts";
 import { checkSchedules } from "./function_rules.ts";
 import { readCors } from "./cors.ts";
 import { readCron } from "./cron.ts";
+import { readLogs } from "./logs.ts";
 import type { Manifest, ToolManifest } from "./manifest.ts";
 import { routesOf } from "./routes.ts";
 import { type Settings, settingsProblem } from "./settings.ts";
@@ -59,6 +60,7 @@ export function inspectHandler(
     ],
     env: settings.env,
     keepWarm: readKeepWarm(config.keepWarm, problem),
+    logs: readLogs(config.logs, problem),
     routes: routesOf(handler.app),
   };
 }

@@ -47,11 +47,13 @@ export interface MockContextOptions {
   skillId?: string;
   /** The skill's execution, if any. */
   executionId?: string;
+  /** Default: of a trace that nobody has recorded. */
+  traceparent?: string;
   /** Default: an empty `createMockMemoryClient()`. */
   memory?: MemoryClient;
   /** Default: `createMockJelouClient()`. */
   jelou?: JelouClient;
-  /** Called for every `ctx.log`, beside keeping it in `logs`. */
+  /** Called for every `ctx.log`, of any level, beside keeping it in `logs`. */
   log?: (...args: unknown[]) => void;
 }
 
@@ -59,7 +61,7 @@ export interface MockContextOptions {
 export interface MockContext extends Context {
   /** The promises of every `ctx.waitUntil`, in order: `await Promise.all(ctx.background)`. */
   readonly background: PromiseLike<unknown>[];
-  /** The arguments of every `ctx.log`, in order. */
+  /** The arguments of every `ctx.log`, of any level, in order. */
   readonly logs: unknown[][];
 }
 
@@ -123,6 +125,10 @@ export function createMockEventContext(options: MockEventContextOptions = {}): M
 function mockContext(options: MockContextOptions, trigger: Trigger): MockContext {
   const logs: unknown[][] = [];
   const background: PromiseLike<unknown>[] = [];
+  const log = (...args: unknown[]): void => {
+    logs.push(args);
+    options.log?.(...args);
+  };
   return {
     functionSlug: options.functionSlug ?? "test-function",
     requestId: options.requestId ?? crypto.randomUUID(),
@@ -147,10 +153,8 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
     background,
     waitUntil: (work) => void background.push(work),
     logs,
-    log(...args: unknown[]): void {
-      logs.push(args);
-      options.log?.(...args);
-    },
+    traceparent: options.traceparent ?? "00-00000000000000000000000000000001-0000000000000001-00",
+    log: Object.assign(log, { debug: log, info: log, warn: log, error: log }),
   };
 }
 

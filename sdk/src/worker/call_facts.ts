@@ -32,6 +32,7 @@ const URL = 2;
 const PARAMS = 3;
 const IDENTITY = 4;
 const TRIGGER = 5;
+const TRACEPARENT = 6;
 
 /** The facts of one call. Each field is decoded when it is first needed. */
 export class CallFacts {
@@ -65,6 +66,11 @@ export class CallFacts {
   /** The trigger of the call. `null` means an HTTP caller. */
   get trigger(): Partial<Trigger> | null {
     return this.#json(TRIGGER) as Partial<Trigger> | null;
+  }
+
+  /** The place of the call in its trace. `null` if the call belongs to none. */
+  get traceparent(): string | null {
+    return this.#field(TRACEPARENT) || null;
   }
 
   #json(index: number): unknown {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Context, Env } from "../context/context.ts";
+import type { Context, Env, Logger } from "../context/context.ts";
 import type { Bot, Company, Conversation, Operator, User } from "../context/identity.ts";
 import type { JelouClient } from "../context/jelou.ts";
 import type { MemoryClient } from "../context/memory.ts";
@@ -12,10 +12,11 @@ import { Background } from "./background.ts";
 import type { Identity } from "./call_facts.ts";
 import type { Incoming } from "./incoming.ts";
 import type { JelouFactory } from "./jelou.ts";
-import { logFor } from "./log.ts";
+import { type Level, logAs } from "./log.ts";
 import type { MemoryFactory } from "./memory.ts";
 import { freeze, indexOf, slice } from "./primordials.ts";
 import { type Fields, parseFields } from "./query.ts";
+import { traceparentOf } from "./trace.ts";
 
 /** The data that all requests to this function share. */
 export interface FunctionScope {
@@ -26,6 +27,7 @@ export interface FunctionScope {
   readonly jelou: JelouFactory;
 }
 
+const { assign } = Object;
 const HTTP: Trigger = freeze({ type: "http" });
 const NOTHING = freeze({});
 
@@ -41,7 +43,7 @@ export class InvocationContext implements Context {
   #identity: Identity | undefined;
   #memory: MemoryClient | undefined;
   #jelou: JelouClient | undefined;
-  #log: ((...args: unknown[]) => void) | undefined;
+  #log: Logger | undefined;
   #waitUntil: ((work: PromiseLike<unknown>) => void) | undefined;
 
   constructor(scope: FunctionScope, incoming: Incoming) {
@@ -121,8 +123,12 @@ export class InvocationContext implements Context {
   }
 
   /** A separate closure, so that `const { log } = ctx` works. */
-  get log(): (...args: unknown[]) => void {
-    return this.#log ??= (...args) => logFor(this.requestId, this.company.id, "INFO", args);
+  get log(): Logger {
+    return this.#log ??= this.#logger();
+  }
+
+  get traceparent(): string {
+    return this.#incoming.facts.traceparent ?? traceparentOf(this.requestId);
   }
 
   get memory(): MemoryClient {
@@ -140,6 +146,16 @@ export class InvocationContext implements Context {
 
   /** A part of the interface of Workers. Without an origin server behind it, there is nothing to pass on. */
   passThroughOnException(): void {}
+
+  #logger(): Logger {
+    const at = (level: Level) => (...args: unknown[]) => logAs(this, level, args);
+    return assign(at("INFO"), {
+      debug: at("DEBUG"),
+      info: at("INFO"),
+      warn: at("WARN"),
+      error: at("ERROR"),
+    });
+  }
 
   #keeper(): (work: PromiseLike<unknown>) => void {
     const background = new Background(this, this.#incoming);

@@ -10,8 +10,10 @@ import { explained } from "./fetch_failure.ts";
 import type { IsPlatformUrl } from "./platform_url.ts";
 import { isRedirect, MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
 import { explainRefusals } from "./refusal.ts";
+import { sendTrace, TRACE_HEADER } from "./trace.ts";
 import {
   defineProperty,
+  deleteHeader,
   getHeader,
   isError,
   nativeFetch,
@@ -27,17 +29,25 @@ import {
 
 type FetchInput = string | URL | Request;
 
+/** How requests to other hosts go out. */
+export interface Outward {
+  /** Through the platform's proxy. */
+  readonly isProxied: boolean;
+  /** With the trace of the call. */
+  readonly tracesOutside: boolean;
+}
+
 /**
  * Creates the `fetch` for user code.
  *
  * @param isPlatformUrl Whether a URL belongs to a function.
  * @param egress The egress socket's client; `null` if there is no egress socket.
- * @param isProxied Whether the platform sends requests to other hosts through its proxy.
+ * @param outward How requests to other hosts go out.
  */
 export function createFetch(
   isPlatformUrl: IsPlatformUrl,
   egress: EgressClient | null,
-  isProxied = false,
+  { isProxied, tracesOutside }: Outward = { isProxied: false, tracesOutside: false },
 ): typeof fetch {
   const fetchPlatform = async (
     original: Request,
@@ -52,6 +62,7 @@ export function createFetch(
     const mode = requestRedirect(original);
     const request = mode === "manual" ? original : new NativeRequest(original, { redirect: "manual" });
     setPlatformHeaders(requestHeaders(request), currentContext()?.requestId);
+    const hasTrace = sendTrace(requestHeaders(request));
     const response = await nativeFetch(request, { client: egress() });
     if (mode === "manual" || !isRedirect(response)) return response;
     await response.body?.cancel();
@@ -62,6 +73,7 @@ export function createFetch(
       throw new NativeTypeError(`${requestUrl(request)} redirects more than ${MAX_REDIRECTS} times`);
     }
     const next = redirectedRequest(request, body, response);
+    if (hasTrace) deleteHeader(requestHeaders(next), TRACE_HEADER);
     const followed =
       await (isPlatformUrl(requestUrl(next))
         ? fetchPlatform(next, next.body === null ? null : body, redirects + 1)
@@ -76,6 +88,11 @@ export function createFetch(
   const fetchOther = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> => {
     try {
       const client = (init as { client?: Deno.HttpClient } | undefined)?.client;
+      if (tracesOutside && currentContext() !== undefined && client === undefined) {
+        input = new NativeRequest(input, init);
+        init = undefined;
+        sendTrace(requestHeaders(input));
+      }
       // A client of the function's own connects as it was told to.
       return await (!isProxied || egress === null || client !== undefined
         ? nativeFetch(input, init)

@@ -15,7 +15,7 @@ import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
 import { jelouFactory } from "./jelou.ts";
 import type { LoadMessage, LoadResult } from "./load_message.ts";
-import { setLogOrigin } from "./log.ts";
+import { setLogLevel, setLogOrigin } from "./log.ts";
 import { memoryFactory } from "./memory.ts";
 import { createWebSocket } from "./outward_websocket.ts";
 import { provideBuiltins } from "./node/builtins.ts";
@@ -35,10 +35,14 @@ export interface Loaded {
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
+    setLogLevel(message.logLevel ?? "DEBUG");
     const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);
-    globalThis.fetch = createFetch(isPlatformUrl, egress, message.isProxied === true);
+    globalThis.fetch = createFetch(isPlatformUrl, egress, {
+      isProxied: message.isProxied === true,
+      tracesOutside: message.tracesOutside === true,
+    });
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
     setInspecting(message.mode === "inspect");
     setEgress(message.functionSlug, message.egress ?? []);

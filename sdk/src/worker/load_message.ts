@@ -4,6 +4,7 @@
  * @module
  */
 import type { Company } from "../context/identity.ts";
+import type { Level } from "./log.ts";
 
 /** The body of `POST /__jelou/load`. */
 export interface LoadMessage {
@@ -31,6 +32,10 @@ export interface LoadMessage {
   readonly isProxied?: boolean;
   /** The longest log line in bytes, including its newline. */
   readonly logLineBytes?: number;
+  /** The lowest level of the lines that are written. The default is `DEBUG`: all. */
+  readonly logLevel?: Level;
+  /** Whether `fetch` sends the trace of a call to other hosts too. */
+  readonly tracesOutside?: boolean;
   /** The largest request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
   /** The memory store, or `null` if the platform has none. */

@@ -22,14 +22,17 @@ import {
 
 export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
+const RANKS: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARN: 2, ERROR: 3 };
+
 /** The default limit of a line in bytes, including its newline. The engine can set another limit. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
-/** The fields that every line of this process has, and the limit of a line. */
-const origin: { function: string | null; company: string | null; lineBytes: number } = {
+/** The fields that every line of this process has, and which lines it writes. */
+const origin: { function: string | null; company: string | null; lineBytes: number; least: number } = {
   function: null,
   company: null,
   lineBytes: LOG_LINE_BYTES,
+  least: RANKS.DEBUG,
 };
 
 /** Sets the fields of all lines and the limit of a line, once the function is known. */
@@ -37,6 +40,11 @@ export function setLogOrigin(functionSlug: string, companyId: string | null, lin
   origin.function = functionSlug;
   origin.company = companyId;
   if (lineBytes !== undefined) origin.lineBytes = lineBytes;
+}
+
+/** Leaves out the lines below a level. */
+export function setLogLevel(level: Level): void {
+  origin.least = RANKS[level];
 }
 
 /** The fields that every line of this process has. */
@@ -52,6 +60,7 @@ export function log(level: Level, args: readonly unknown[]): void {
 /** Writes a line of a request, or of none. Never throws. */
 export function logAs(context: InvocationContext | undefined, level: Level, args: readonly unknown[]): void {
   if (level === "ERROR" && context !== undefined) weakSetAdd(failed, context);
+  if (RANKS[level] < origin.least) return;
   const hint = level === "ERROR" ? hintOf(args) : null;
   const shown = hint === null ? args : [...args, hint];
   logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, shown);

@@ -1,7 +1,7 @@
 //! Functions.
 
 use jelou_core::Slug;
-use jelou_core::api::{CreateFunction, Function, List};
+use jelou_core::api::{CreateFunction, Function, List, TrafficReport};
 
 use crate::path::Path;
 use crate::{Client, ClientError};
@@ -43,6 +43,14 @@ impl Functions<'_> {
     /// Any [`ClientError`].
     pub fn get(&self, slug: &Slug) -> Result<Function, ClientError> {
         self.client.get(&function(slug))
+    }
+
+    /// The calls of a function in the last 24 hours, by hour.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn traffic(&self, slug: &Slug) -> Result<TrafficReport, ClientError> {
+        self.client.get(&function(slug).segment("traffic"))
     }
 
     /// Deletes a function with its deployments, tokens and secrets.

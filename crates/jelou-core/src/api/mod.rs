@@ -13,6 +13,7 @@ mod problem;
 mod secrets;
 mod server;
 mod tokens;
+mod traffic;
 
 pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
@@ -33,6 +34,7 @@ pub use tokens::{
     CheckToken, CreateToken, CreatedToken, PreviousValue, RotateToken, RuntimeTokenInfo,
     TokenCheck, UpdateToken,
 };
+pub use traffic::{Traffic, TrafficPoint, TrafficReport};
 
 use serde::{Deserialize, Serialize};
 

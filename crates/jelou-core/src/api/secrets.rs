@@ -36,4 +36,7 @@ impl std::fmt::Debug for SetSecrets {
 pub struct SecretsChanged {
     /// The keys that were set or deleted.
     pub keys: Vec<SecretKey>,
+    /// The keys among them whose values are too short to be masked in logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmasked: Vec<SecretKey>,
 }

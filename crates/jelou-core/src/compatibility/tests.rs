@@ -37,6 +37,7 @@ fn app(tools: Vec<Tool>) -> Manifest {
         env: true,
         keep_warm: 0,
         routes: Vec::new(),
+        logs: crate::LogRules::default(),
         openapi: None,
     }
 }

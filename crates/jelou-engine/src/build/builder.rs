@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jelou_core::api::Dependency;
 use jelou_core::manifest::Mode;
 use jelou_core::source::FileKind;
-use jelou_core::{FunctionLimits, Manifest, Slug, SourceTree};
+use jelou_core::{FunctionLimits, Level, Manifest, Slug, SourceTree};
 use jelou_sandbox::{CpuShare, Purpose};
 use serde_json::{Map, Value};
 use sourcemap::SourceMap;
@@ -161,6 +161,8 @@ impl Builder {
             egress_socket: None,
             egress: &[],
             is_proxied: false,
+            log_level: Level::default(),
+            traces_outside: false,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: limits.max_body_bytes,
             memory: None,

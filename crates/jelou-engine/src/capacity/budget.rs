@@ -126,7 +126,8 @@ impl Budget {
         self.ceiling.store(bytes, Ordering::Relaxed);
     }
 
-    fn ceiling(&self) -> u64 {
+    /// The most memory that workers may have now.
+    pub(crate) fn ceiling(&self) -> u64 {
         self.ceiling.load(Ordering::Relaxed)
     }
 

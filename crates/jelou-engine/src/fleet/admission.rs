@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jelou_core::{FunctionLimits, cold_future};
 
@@ -50,6 +50,8 @@ pub struct Permit {
     admission: Arc<Admission>,
     kind: Kind,
     count: u32,
+    /// How long the request has waited for it.
+    pub(crate) waited: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +119,7 @@ impl Admission {
         if let Some(permit) = self.try_take(Kind::Call) {
             return Ok(permit);
         }
+        let since = Instant::now();
         let waiting = Waiting::enter(&self.calls_waiting);
         if waiting.position > self.max_waiting && !self.calls.are_closed() {
             return Err(LeaseError::Overloaded {
@@ -130,7 +133,9 @@ impl Admission {
         cold_future(|| self.calls.take(1))
             .await
             .map_err(|_| LeaseError::Retired)?;
-        Ok(self.permit(Kind::Call, 1))
+        let mut permit = self.permit(Kind::Call, 1);
+        permit.waited = since.elapsed();
+        Ok(permit)
     }
 
     /// Waits for the memory of a body; `None` for a body that is too small to count.
@@ -190,6 +195,11 @@ impl Admission {
         }
     }
 
+    /// Calls that wait for a permit.
+    pub(crate) fn waiting(&self) -> usize {
+        self.calls_waiting.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn streams(&self) -> Streams {
         Streams {
             open: self.streams.count().saturating_sub(self.streams.free()),
@@ -206,6 +216,7 @@ impl Admission {
             admission: Arc::clone(self),
             kind,
             count,
+            waited: Duration::ZERO,
         }
     }
 

@@ -81,7 +81,16 @@ impl Lease {
 
     /// Whether the request waited for the start of a process.
     pub fn is_cold(&self) -> bool {
-        self.start == Start::Cold
+        matches!(self.start, Start::Cold(_))
+    }
+
+    /// How long the request has waited for a permit, and for the start of a process.
+    pub fn waits(&self) -> (Duration, Duration) {
+        let start = match self.start {
+            Start::Warm => Duration::ZERO,
+            Start::Cold(waited) => waited,
+        };
+        (self.permit.waited, start)
     }
 
     /// Sends the request and returns the response's head. The body may stream afterwards.

@@ -29,6 +29,7 @@ pub use lease::{Lease, SendError};
 pub(crate) use names::follow_names;
 pub(crate) use pool::{Pool, keep_filled};
 pub(crate) use processes::Processes;
+pub use processes::SlotLoad;
 pub(crate) use reaper::{Deployments, Reaper};
 pub use response::{StreamError, WorkerBody};
 pub use slot::Slot;

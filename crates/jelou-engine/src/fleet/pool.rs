@@ -166,6 +166,11 @@ impl Pool {
         !self.ready().is_empty()
     }
 
+    /// The number of ready blank workers.
+    pub(crate) fn ready_count(&self) -> usize {
+        self.ready().len()
+    }
+
     async fn next_ready(&self) -> Blank {
         loop {
             if let Some(blank) = self.pop() {

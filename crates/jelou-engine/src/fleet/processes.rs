@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::num::NonZero;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jelou_core::{EgressRule, Limits, cold_future};
@@ -66,8 +66,9 @@ impl Processes {
         match self.enter_running() {
             Some(entered) => Ok((entered, Start::Warm)),
             None => {
+                let since = Instant::now();
                 let entered = cold_future(|| self.enter_started()).await?;
-                Ok((entered, Start::Cold))
+                Ok((entered, Start::Cold(since.elapsed())))
             }
         }
     }
@@ -96,6 +97,22 @@ impl Processes {
             .iter()
             .filter(|instance| instance.worker.is_open())
             .count()
+    }
+
+    /// The processes that accept requests, and what they do.
+    pub(super) fn load(&self) -> SlotLoad {
+        let mut load = SlotLoad {
+            waiting: self.admission.waiting(),
+            streams: self.admission.streams().open,
+            ..SlotLoad::default()
+        };
+        for instance in self.instances.load().iter() {
+            let worker = &instance.worker;
+            load.processes += usize::from(worker.is_open());
+            load.memory_bytes += worker.charge.bytes();
+            load.in_flight += worker.usage.count();
+        }
+        load
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -277,7 +294,11 @@ impl Processes {
         self.instances.store(Arc::new(instances));
     }
 
-    async fn start_one(&self, backoff: &mut Backoff, why: &str) -> Result<Entered, LeaseError> {
+    async fn start_one(
+        &self,
+        backoff: &mut Backoff,
+        why: &'static str,
+    ) -> Result<Entered, LeaseError> {
         self.remove_ended(backoff);
         if *self.retired.borrow() {
             return Err(LeaseError::Retired);
@@ -307,11 +328,26 @@ fn most(limits: &Limits) -> NonZero<usize> {
     NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }
 
+/// The processes of a deployment, and what they do now.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SlotLoad {
+    pub processes: usize,
+    /// Private memory.
+    pub memory_bytes: u64,
+    /// Requests in the processes, including streams.
+    pub in_flight: usize,
+    /// Calls that wait for a permit.
+    pub waiting: usize,
+    /// Response streams and open WebSocket connections.
+    pub streams: usize,
+}
+
 /// Whether a request waited for the start of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     Warm,
-    Cold,
+    /// How long the request has waited.
+    Cold(Duration),
 }
 
 fn load_of(worker: &Worker) -> Load {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::admission::Permit;
 use super::error::LeaseError;
 use super::lease::Lease;
-use super::processes::Processes;
+use super::processes::{Processes, SlotLoad};
 use super::spec::LaunchSpec;
 use super::warm::Warm;
 use crate::transport::{BodyMemory, CallFacts};
@@ -60,6 +60,11 @@ impl Slot {
     /// Number of processes that accept requests.
     pub fn running(&self) -> usize {
         self.processes.running()
+    }
+
+    /// The processes of the deployment, and what they do now.
+    pub fn load(&self) -> SlotLoad {
+        self.processes.load()
     }
 
     /// Starts processes before the first request, at most `count`, and fewer if memory is short.

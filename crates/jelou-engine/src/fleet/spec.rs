@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jelou_core::{DeploymentId, EgressRule, FunctionId, FunctionLimits, Slug};
+use jelou_core::{DeploymentId, EgressRule, FunctionId, FunctionLimits, LogRules, Slug};
 use zeroize::Zeroizing;
 
 /// The deployment that a slot runs.
@@ -17,6 +17,8 @@ pub struct LaunchSpec {
     pub process_env: bool,
     /// Processes that stay loaded although nobody calls.
     pub keep_warm: usize,
+    /// Which records of its log are kept.
+    pub logs: LogRules,
     /// The egress rules of the function, besides those for all functions.
     pub egress: Vec<EgressRule>,
     pub limits: Arc<FunctionLimits>,
@@ -35,6 +37,8 @@ pub(crate) struct Platform {
     pub(crate) functions_domain: String,
     /// Whether requests of functions go through the server, because of a proxy.
     pub(crate) is_proxied: bool,
+    /// Whether requests of functions to other hosts carry the trace of their call.
+    pub(crate) traces_outside: bool,
     pub(crate) company: CompanyInfo,
     pub(crate) jelou: Option<JelouCredentials>,
 }

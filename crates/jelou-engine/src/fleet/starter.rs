@@ -41,7 +41,7 @@ impl FunctionStarter {
         spec: &LaunchSpec,
         files: &Arc<Unpacked>,
         share: CpuShare,
-        why: &str,
+        why: &'static str,
         retired: &mut watch::Receiver<bool>,
     ) -> Result<Entered, LeaseError> {
         let began = Instant::now();
@@ -83,6 +83,8 @@ impl FunctionStarter {
             egress_socket: Some(&egress_socket),
             egress: openings.rules(),
             is_proxied: self.platform.is_proxied,
+            log_level: spec.logs.level,
+            traces_outside: self.platform.traces_outside,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,
             memory: Some(MemoryFeature {
@@ -110,10 +112,8 @@ impl FunctionStarter {
         match served {
             Ok(worker) => {
                 self.evictable.add(&worker);
-                let took = began.elapsed().as_millis();
-                logs.say(LogLine::Started(format!(
-                    "a process started in {took} ms: {why}"
-                )));
+                let took = began.elapsed();
+                logs.say(LogLine::Started { took, why });
                 Ok(Entered::first(worker))
             }
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
@@ -178,6 +178,7 @@ impl FunctionStarter {
                 function: spec.slug.clone(),
                 function_id: spec.function.clone(),
                 deployment: spec.deployment.clone(),
+                sample: spec.logs.sample,
             },
             artifact_hash: spec.artifact_hash.clone(),
             source_maps: Arc::clone(&self.source_maps),

@@ -1,6 +1,7 @@
 //! Log lines of functions and of their processes.
 
 use std::fmt;
+use std::time::Duration;
 
 use jelou_core::{DeploymentId, FunctionId, Slug};
 
@@ -16,6 +17,18 @@ pub struct LogSource {
     pub function: Slug,
     pub function_id: FunctionId,
     pub deployment: DeploymentId,
+    /// The part of the requests whose lines are kept, from 0 to 1.
+    pub sample: f64,
+}
+
+/// The limit for which the server ended a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Memory,
+    /// The event loop did not run.
+    Stall,
+    /// It closed the channel on which it takes calls.
+    Channel,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +37,12 @@ pub enum LogLine {
     Output(String),
     /// A line on stderr from Deno, or the reason why the function did not start.
     Engine(String),
-    /// The process serves calls from now on; the text says why it was started.
-    Started(String),
+    /// The process serves calls from now on.
+    Started { took: Duration, why: &'static str },
     /// The process ended on its own.
     Died(String),
-    /// The server ended the process because it exceeded a limit; the text names the limit.
-    Breach(String),
+    /// The server ended the process because it exceeded a limit; the text names the setting.
+    Breach { limit: Limit, reason: String },
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),
     /// A name of an egress rule has no address; the text names it.

@@ -26,6 +26,8 @@ pub struct CallFacts<'a> {
     pub params: &'a [(String, String)],
     /// The identity of the user behind the caller, as a JSON object.
     pub identity: Option<&'a str>,
+    /// The place of the call in its trace (W3C Trace Context); `None` if nobody traces it.
+    pub traceparent: Option<&'a str>,
 }
 
 impl CallFacts<'_> {
@@ -47,6 +49,11 @@ impl CallFacts<'_> {
             field(out, &serde_json::Value::Object(params).to_string());
         }
         field(out, self.identity.unwrap_or_default());
+        if let Some(traceparent) = self.traceparent {
+            // The trigger, which HTTP callers do not have.
+            field(out, "");
+            field(out, traceparent);
+        }
     }
 
     /// The same line as the value of [`HEADER`]. The line is printable ASCII, so the conversion does not fail in
@@ -75,6 +82,7 @@ impl CallFacts<'static> {
         url: "https://f.example.com",
         params: &[],
         identity: None,
+        traceparent: None,
     };
 }
 
@@ -96,6 +104,7 @@ mod tests {
             tool: "una herramienta",
             params: &params,
             identity: Some("{\"user\": 1}"),
+            traceparent: Some("00-1-2-01"),
             ..CallFacts::PLAIN
         };
         let value = facts.header_value().unwrap();
@@ -108,6 +117,8 @@ mod tests {
                 "https://f.example.com",
                 "{\"a%20b\":\"\\n%2520%C3%B1\\\"\"}",
                 "{\"user\":%201}",
+                "",
+                "00-1-2-01",
             ]
         );
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use jelou_core::{DeploymentId, FunctionId, Manifest, Slug};
+use jelou_core::{DeploymentId, FunctionId, Level, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -67,6 +67,10 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) egress: &'a [OpenRule],
     /// Whether requests to other hosts go over the egress socket too.
     pub(crate) is_proxied: bool,
+    /// The lowest level of the lines that are written.
+    pub(crate) log_level: Level,
+    /// Whether `fetch` sends the trace of a call to other hosts too.
+    pub(crate) traces_outside: bool,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,

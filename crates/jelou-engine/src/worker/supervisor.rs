@@ -14,7 +14,7 @@ use super::handle::Worker;
 use super::launcher::Launcher;
 use super::procfs::pid_of;
 use super::watchdog::{self, Stage};
-use crate::logs::{LogForwarder, LogLine};
+use crate::logs::{Limit, LogForwarder, LogLine};
 
 /// A worker's process, folder and egress socket.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ async fn supervise(
                 // Before the kill, so that a caller with a closed connection finds the worker crashed.
                 worker.close_crashed();
                 let _ = child.kill().await;
-                break Some(LogLine::Breach(breach.to_string()));
+                break Some(LogLine::Breach { limit: breach.limit(), reason: breach.to_string() });
             }
             () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, limits).await),
             () = worker.end.notified() => {
@@ -121,7 +121,10 @@ async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &FunctionLimits)
         Some(how) => LogLine::Died(how),
         None => {
             let _ = child.kill().await;
-            LogLine::Breach("it closed the channel on which it takes calls".to_owned())
+            LogLine::Breach {
+                limit: Limit::Channel,
+                reason: "it closed the channel on which it takes calls".to_owned(),
+            }
         }
     }
 }

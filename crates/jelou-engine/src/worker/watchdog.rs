@@ -12,6 +12,7 @@ use super::directory::WorkerDir;
 use super::handle::Worker;
 use super::heartbeat::Heartbeat;
 use super::procfs::{self, Activity, Status, Work};
+use crate::logs::Limit;
 
 /// Interval between measurements of a busy process.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -36,6 +37,15 @@ pub(crate) enum Breach {
     },
     #[error("the event loop did not run for {} ms ({limit})", .after.as_millis())]
     Stalled { after: Duration, limit: String },
+}
+
+impl Breach {
+    pub(crate) fn limit(&self) -> Limit {
+        match self {
+            Self::Memory { .. } => Limit::Memory,
+            Self::Stalled(_) => Limit::Stall,
+        }
+    }
 }
 
 /// The phase of a worker's life, which decides its limits.

@@ -1,6 +1,8 @@
 //! The parts of a parsed filter.
 
-use crate::record::{Kind, Level, Protocol};
+use jelou_core::Level;
+
+use crate::record::{Kind, Protocol};
 
 #[derive(Debug, Clone)]
 pub(crate) enum Expression {

@@ -8,8 +8,11 @@ use super::Filter;
 use super::expression::{
     Comparison, Equality, Expression, NumberField, Operator, TextField, TextTerm,
 };
-use crate::record::{Kind, Level};
+use jelou_core::Level;
+
+use crate::record::Kind;
 use crate::redact::in_json;
+use crate::storage::block::bit;
 use crate::words::{hash_of, lowercase, word_hashes};
 
 /// The conditions that every matching record meets.
@@ -137,7 +140,7 @@ impl Plan {
     pub(crate) fn allows_levels(&self, levels: u8) -> bool {
         let wanted = self.min_level.unwrap_or(Level::Debug);
         let mut allowed = Level::ALL.into_iter().filter(|level| *level >= wanted);
-        allowed.any(|level| levels & level.bit() != 0)
+        allowed.any(|level| levels & bit(level) != 0)
     }
 
     /// Whether the plan depends on the request ids of a block.

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::bloom::Bloom;
-use crate::record::Level;
 use crate::words::{each_json_word, hash_of};
+use jelou_core::Level;
 
 /// Bytes of the fixed part of a header.
 pub(crate) const HEADER_BYTES: usize = 64;
@@ -130,7 +130,7 @@ impl Pending {
         self.text.push_str(line);
         self.min_ms = self.min_ms.min(indexed.time_ms);
         self.max_ms = self.max_ms.max(indexed.time_ms);
-        self.levels |= indexed.level.bit();
+        self.levels |= bit(indexed.level);
         if let Some(id) = indexed.request_id {
             self.ids.insert(hash_of(id));
         }
@@ -206,6 +206,11 @@ pub(crate) fn decompress(
 
 fn length(length: usize) -> io::Result<u32> {
     u32::try_from(length).map_err(io::Error::other)
+}
+
+/// The level in a set of levels.
+pub(crate) fn bit(level: Level) -> u8 {
+    1 << level as u8
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Log {
     }
 
     pub(crate) fn start(&mut self) {
-        let started = Logs::start(self.dir.path(), self.settings, Clock::system());
+        let started = Logs::start(self.dir.path(), self.settings, Clock::system(), None);
         self.running = Some(started.unwrap());
     }
 
@@ -62,6 +62,7 @@ impl Log {
             function: self.function.clone(),
             at_ms,
             deployment: Some(self.deployment.clone()),
+            sample: 1.0,
             what,
         });
     }
@@ -146,6 +147,8 @@ pub(crate) fn call(status: u16) -> CallEntry {
         status,
         duration_us: 1500,
         cold: false,
+        queue_us: 0,
+        start_us: 0,
         method: "POST".into(),
         path: "/orders/7".into(),
         tool: None,
@@ -155,6 +158,8 @@ pub(crate) fn call(status: u16) -> CallEntry {
         bytes_out: 11,
         hops: 0,
         error: None,
+        trace_id: None,
+        trace: None,
     }
 }
 

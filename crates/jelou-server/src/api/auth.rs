@@ -54,6 +54,14 @@ impl FromRequestParts<App> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        Self::read(parts, control)
+    }
+}
+
+impl Authenticated {
+    /// # Errors
+    /// The request has no valid access token.
+    pub(crate) fn read(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
         const HOW: &str = "send an access token: `Authorization: Bearer jfn_pat_...`";
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {

@@ -10,6 +10,7 @@ mod functions;
 mod leaks;
 mod limits;
 mod logs;
+mod metrics;
 mod problem;
 mod refusals;
 mod secrets;
@@ -29,6 +30,8 @@ use utoipa_axum::routes;
 
 use crate::control::Control;
 use crate::log_limit::LogLimit;
+use crate::metrics::Scrape;
+use metrics::Readers;
 use problem::ApiError;
 pub(crate) use upload::UploadBudget;
 
@@ -83,6 +86,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(access_tokens::revoke))
         .routes(routes!(logs::read))
         .routes(routes!(logs::statistics))
+        .routes(routes!(metrics::traffic))
         .routes(routes!(audit::list))
 }
 
@@ -91,7 +95,21 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
-pub(crate) fn router(control: App) -> Router {
+/// The routes of the management API, and those of a listener for the metrics only.
+pub(crate) fn routers(scrape: Scrape, has_metrics_listener: bool) -> (Router, Router) {
+    let scrape = Arc::new(scrape);
+    let readers = if has_metrics_listener {
+        Readers::Tokens
+    } else {
+        Readers::TokensAndLoopback
+    };
+    let metrics = metrics::router(Arc::clone(&scrape), readers);
+    let api = router(Arc::clone(&scrape.control), metrics);
+    (api, metrics::router(scrape, Readers::All))
+}
+
+/// `metrics` is the route of the metrics.
+fn router(control: App, metrics: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = axum::Json(document);
     let refusals_logged = Arc::<LogLimit>::default();
@@ -100,6 +118,7 @@ pub(crate) fn router(control: App) -> Router {
             "/v1/openapi.json",
             axum::routing::get(move || async move { document }),
         )
+        .merge(metrics.with_state(()))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

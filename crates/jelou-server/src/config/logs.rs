@@ -32,4 +32,16 @@ impl FunctionLogs {
 pub struct ServerLog {
     /// Whether it has the lines of functions too.
     pub functions: bool,
+    pub format: LogFormat,
+    /// Whether each request is a line.
+    pub access: bool,
+}
+
+/// The form of the server's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    /// One JSON object in each line.
+    Json,
 }

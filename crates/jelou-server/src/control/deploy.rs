@@ -1,6 +1,7 @@
 //! Deploys: build, start, store, make live.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary};
 use jelou_core::compatibility::{self, BreakingChange};
@@ -84,10 +85,18 @@ impl Control {
         };
         let settings = &request.settings;
         let function_limits = self.limits_of(&slug);
-        let mut built = self
+        let began = Instant::now();
+        let built = self
             .engine
             .build(&slug, &tree, settings, types, &function_limits)
-            .await?;
+            .await;
+        let metrics = self.metrics();
+        let builds = match &built {
+            Ok(_) => &metrics.builds,
+            Err(_) => &metrics.failed_builds,
+        };
+        builds.record(began.elapsed());
+        let mut built = built?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use jelou_core::Slug;
-use jelou_core::api::{self, CreateFunction};
+use jelou_core::api::{self, CreateFunction, TrafficReport};
 use jelou_store::{Actor, FunctionSummary};
+use jiff::SignedDuration;
 
 use super::{Control, ControlError};
 use crate::registry::Function;
@@ -20,6 +21,17 @@ impl Control {
 
     pub(crate) async fn function(&self, slug: &Slug) -> Result<api::Function, ControlError> {
         Ok(self.described(self.store.function(slug).await?))
+    }
+
+    /// The traffic of a function in the last `hours`, in points of `step`.
+    pub(crate) async fn traffic_of(
+        &self,
+        slug: &Slug,
+        hours: u32,
+        step: SignedDuration,
+    ) -> Result<TrafficReport, ControlError> {
+        let function = self.store.function_id(slug).await?;
+        Ok(self.traffic.report(&function, hours, step).await?)
     }
 
     pub(crate) async fn create_function(

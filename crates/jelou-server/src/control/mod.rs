@@ -34,6 +34,7 @@ pub(crate) use error::ControlError;
 use crate::api::UploadBudget;
 use crate::call_counts;
 use crate::gateway::{Domain, Gateway};
+use crate::metrics::{Metrics, Traffic};
 use crate::registry::{Function, Live, Registry};
 
 /// The maximum lifetime of a token in seconds: 10 years.
@@ -49,6 +50,7 @@ pub(crate) struct Control {
     pub(crate) clock: Clock,
     pub(crate) uploads: UploadBudget,
     pub(crate) logs: Logs,
+    pub(crate) traffic: Arc<Traffic>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     /// The egress rules for all functions.
@@ -63,7 +65,7 @@ impl Control {
         engine: Engine,
         gateway: Arc<Gateway>,
         clock: Clock,
-        logs: Logs,
+        traffic: Arc<Traffic>,
         stopped: watch::Receiver<bool>,
         egress_allow: Vec<EgressRule>,
     ) -> Self {
@@ -73,13 +75,18 @@ impl Control {
             uploads: UploadBudget::new(engine.limits()),
             engine,
             domain: gateway.domain.clone(),
+            logs: gateway.logs.clone(),
             gateway,
             clock,
-            logs,
+            traffic,
             stopped,
             egress_allow,
             changes: Arc::default(),
         }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.gateway.metrics
     }
 
     /// Waits for the previous change, then runs this change to completion.
@@ -112,6 +119,7 @@ impl Control {
             function: function.clone(),
             at_ms: self.clock.now_ms(),
             deployment,
+            sample: 1.0,
             what: What::Event(EventEntry {
                 level: Level::Info,
                 event,
@@ -169,6 +177,7 @@ impl Control {
             artifact_hash,
             process_env: manifest.env,
             keep_warm: manifest.keep_warm.min(self.engine.limits().max_keep_warm),
+            logs: manifest.logs,
             egress: settings.egress.clone(),
             limits: Arc::clone(&settings.limits),
         })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jelou_core::api::{Secret, SecretsChanged, SetSecrets};
 use jelou_core::{SecretKey, Slug};
+use jelou_logs::MIN_SECRET_BYTES;
 use jelou_store::{Actor, SecretOwner};
 use zeroize::Zeroizing;
 
@@ -24,6 +25,11 @@ impl Control {
         request: SetSecrets,
     ) -> Result<SecretsChanged, ControlError> {
         let secrets = parse_keys(request.secrets)?;
+        let unmasked = secrets
+            .iter()
+            .filter(|(_, value)| value.len() < MIN_SECRET_BYTES)
+            .map(|(key, _)| key.clone())
+            .collect();
         self.change(|control| async move {
             let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
             let stored = control.store.set_secrets(&actor, &owner, secrets).await?;
@@ -31,7 +37,7 @@ impl Control {
             control.reload_secrets(&slug, &owner).await?;
             let names: Vec<_> = keys.iter().map(SecretKey::as_str).collect();
             control.secrets_event(&owner, format!("secrets set: {}", names.join(", ")));
-            Ok(SecretsChanged { keys })
+            Ok(SecretsChanged { keys, unmasked })
         })
         .await
     }

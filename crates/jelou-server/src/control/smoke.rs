@@ -115,7 +115,7 @@ async fn answer(
         grant: None,
         request_id: Uuid::new_v4(),
         // The call is no caller's, so it is not recorded.
-        notes: &CallNotes::start(),
+        notes: &CallNotes::start(None),
     };
     let response = match invoke::send(gateway, request, function, &invoked, BodyMemory::NONE).await
     {

@@ -1,20 +1,24 @@
 //! The record of each call in the log of its function.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 use http_body::Body as _;
-use jelou_core::TokenId;
-use jelou_logs::{CallEntry, Entry, EventEntry, Level, Logs, Protocol, What};
+use jelou_core::{Slug, TokenId};
+use jelou_engine::Lease;
+use jelou_logs::{CallEntry, CallTrace, Entry, EventEntry, Level, Logs, Protocol, What};
 use uuid::Uuid;
 
 use super::answer::ErrorCode;
 use super::body::Sent;
 use super::{Caller, Gateway, GatewayBody};
+use crate::access_log::AccessLog;
 use crate::registry::{Function, Live};
+use crate::telemetry::TraceContext;
 
 /// What the steps of a call note for its record.
 #[derive(Debug)]
@@ -28,10 +32,22 @@ pub(crate) struct CallNotes {
     /// The status of a tool's result, which differs from that of its MCP response; 0 without one.
     pub(crate) tool_status: AtomicU16,
     pub(crate) error: OnceLock<&'static str>,
+    /// The place of the call in its trace; `None` if nobody traces it.
+    pub(crate) trace: Option<TraceContext>,
+    pub(crate) lease: OnceLock<LeaseTimes>,
+}
+
+/// When a call had a process, and its waits before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeaseTimes {
+    queue: Duration,
+    start: Duration,
+    /// Since the call began.
+    leased: Duration,
 }
 
 impl CallNotes {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(trace: Option<TraceContext>) -> Self {
         Self {
             started: Instant::now(),
             tool: OnceLock::new(),
@@ -40,7 +56,36 @@ impl CallNotes {
             is_cold: AtomicBool::new(false),
             tool_status: AtomicU16::new(0),
             error: OnceLock::new(),
+            trace,
+            lease: OnceLock::new(),
         }
+    }
+
+    /// Notes that the call has a process now.
+    pub(crate) fn leased(&self, lease: &Lease) {
+        if lease.is_cold() {
+            self.is_cold.store(true, Ordering::Relaxed);
+        }
+        let (queue, start) = lease.waits();
+        // Set once in each call; a second lease, after a deploy, has the same waits.
+        let _ = self.lease.set(LeaseTimes {
+            queue,
+            start,
+            leased: self.elapsed(),
+        });
+    }
+
+    /// The status of the call: that of the tool, for an MCP call.
+    pub(crate) fn status(&self, response: StatusCode) -> u16 {
+        match self.tool_status.load(Ordering::Relaxed) {
+            0 => response.as_u16(),
+            status => status,
+        }
+    }
+
+    /// The time since the call began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 }
 
@@ -54,7 +99,7 @@ pub(crate) struct CallHead<'a> {
     pub(crate) request_id: Uuid,
 }
 
-/// Records the call when its response is complete.
+/// Counts the call, and records it when its response is complete.
 pub(crate) fn record(
     gateway: &Gateway,
     function: &Function,
@@ -63,12 +108,12 @@ pub(crate) fn record(
     head: CallHead<'_>,
     response: &mut Response<GatewayBody>,
 ) {
-    let status = match notes.tool_status.into_inner() {
-        0 => response.status().as_u16(),
-        status => status,
-    };
+    let status = notes.status(response.status());
+    let is_cold = notes.is_cold.load(Ordering::Relaxed);
+    function.metrics.count(status, notes.elapsed(), is_cold);
     let now_ms = gateway.clock.now_ms();
     let deployment = live.map(|live| live.slot.spec().deployment.clone());
+    let mut is_recorded = true;
     if status < 500 {
         let admitted = function
             .calls_recorded
@@ -78,6 +123,7 @@ pub(crate) fn record(
                 function: function.id.clone(),
                 at_ms: now_ms,
                 deployment: deployment.clone(),
+                sample: 1.0,
                 what: What::Event(EventEntry {
                     level: Level::Info,
                     event: "calls.sampled",
@@ -89,18 +135,30 @@ pub(crate) fn record(
                 }),
             });
         }
-        if !admitted.is_recorded {
-            return;
+        is_recorded = admitted.is_recorded;
+        if !is_recorded {
+            function.metrics.counters.calls_unrecorded.one();
+            if gateway.access_log.is_none() {
+                return;
+            }
         }
     }
     let tool = live.zip(notes.tool.get());
+    let lease = notes.lease.get().copied();
+    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    let wait =
+        |wait: fn(&LeaseTimes) -> Duration| lease.as_ref().map_or(0, |lease| micros(wait(lease)));
+    let trace = notes.trace;
+    let exported = trace.filter(|trace| trace.is_sampled && gateway.telemetry.is_some());
     let error = notes.error.get().copied();
     let error = error.or_else(|| response.extensions().get::<ErrorCode>().map(|code| code.0));
     let entry = CallEntry {
         request_id: head.request_id,
         status,
         duration_us: 0,
-        cold: notes.is_cold.into_inner(),
+        cold: is_cold,
+        queue_us: wait(|lease| lease.queue),
+        start_us: wait(|lease| lease.start),
         method: method_name(head.method),
         path: head.path.into(),
         tool: tool.map(|(live, tool)| (std::sync::Arc::clone(&live.manifest), *tool)),
@@ -114,15 +172,31 @@ pub(crate) fn record(
         bytes_out: 0,
         hops: head.caller.hops,
         error,
+        trace_id: trace
+            .filter(|trace| trace.parent.is_some())
+            .map(|trace| trace.trace),
+        trace: exported.map(|trace| CallTrace {
+            trace: trace.trace,
+            parent: trace.parent,
+            span: trace.span,
+            leased_us: lease.map(|lease| micros(lease.leased)),
+            head_us: micros(notes.started.elapsed()),
+        }),
     };
     let unsent = UnsentRecord {
-        logs: gateway.logs.clone(),
+        logs: is_recorded.then(|| gateway.logs.clone()),
+        access: gateway.access_log.clone().map(|log| Accessed {
+            log,
+            slug: function.slug.clone(),
+            address: head.caller.address,
+        }),
         started: notes.started,
         clock: gateway.clock.clone(),
         entry: Some(Entry {
             function: function.id.clone(),
             at_ms: now_ms,
             deployment,
+            sample: live.map_or(1.0, |live| live.manifest.logs.sample),
             what: What::Call(Box::new(entry)),
         }),
     };
@@ -135,7 +209,9 @@ pub(crate) fn record(
 /// The record of a call whose response is not complete.
 #[derive(Debug)]
 pub(crate) struct UnsentRecord {
-    logs: Logs,
+    /// `None` if the call is only in the access log.
+    logs: Option<Logs>,
+    access: Option<Accessed>,
     started: Instant,
     clock: jelou_core::Clock,
     entry: Option<Entry>,
@@ -150,10 +226,23 @@ impl UnsentRecord {
             let micros = self.started.elapsed().as_micros();
             call.duration_us = u64::try_from(micros).unwrap_or(u64::MAX);
             call.bytes_out = sent;
+            if let Some(Accessed { log, slug, address }) = &self.access {
+                log.call((slug, &entry.function), *address, call);
+            }
         }
         entry.at_ms = self.clock.now_ms();
-        self.logs.send(entry);
+        if let Some(logs) = &self.logs {
+            logs.send(entry);
+        }
     }
+}
+
+/// What the access log has besides the record.
+#[derive(Debug)]
+struct Accessed {
+    log: AccessLog,
+    slug: Slug,
+    address: Option<IpAddr>,
 }
 
 fn method_name(method: Method) -> Cow<'static, str> {

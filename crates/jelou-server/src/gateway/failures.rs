@@ -58,6 +58,7 @@ fn log_at_most(context: &Context, function: &Function, request_id: Uuid, error: 
             function: id.clone(),
             at_ms: context.clock.now_ms(),
             deployment: None,
+            sample: 1.0,
             what: What::Event(EventEntry {
                 level: Level::Error,
                 event: "call.failed",

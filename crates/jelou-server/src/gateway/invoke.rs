@@ -1,7 +1,6 @@
 //! Sends an allowed request to the function's process.
 
 use std::pin::pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::identity::{self, Identity};
 use super::unread::{self, Unread};
 use super::{Caller, Gateway, GatewayBody, failures, forward, websocket};
 use crate::registry::{Function, Grant, Live};
+use crate::telemetry::TraceContext;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -148,6 +148,7 @@ pub(crate) async fn send(
         .as_ref()
         .map(Identity::memory_scope)
         .unwrap_or_default();
+    let traceparent = call.notes.trace.as_ref().map(TraceContext::header);
     let facts = CallFacts {
         hops: call.caller.hops,
         memory_scope: &memory_scope,
@@ -156,6 +157,7 @@ pub(crate) async fn send(
         url: call.url,
         params: call.params,
         identity: identity.as_ref().map(|identity| identity.json.as_str()),
+        traceparent: traceparent.as_deref(),
     };
     let is_websocket = websocket::is_asked_for(&request);
     let outgoing = outgoing(request, call, is_websocket)
@@ -165,8 +167,10 @@ pub(crate) async fn send(
     let answered = async {
         let leased = pin!(lease(function, &facts, memory, is_websocket, &taken_by));
         let lease = leased.await?;
-        if lease.is_cold() {
-            call.notes.is_cold.store(true, Ordering::Relaxed);
+        call.notes.leased(&lease);
+        let (queued, _) = lease.waits();
+        if !queued.is_zero() {
+            gateway.metrics.queue_waits.record(queued);
         }
         pin!(lease.send(outgoing, &facts))
             .await

@@ -34,12 +34,14 @@ use jelou_store::Store;
 pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
 pub(crate) use body::GatewayBody;
 
+use crate::access_log::AccessLog;
 use crate::config::Mcp;
 use crate::log_limit::LogLimit;
 use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
 use crate::network::Networks;
 use crate::registry::{Function, Registry};
+use crate::telemetry::Exporter;
 use running_calls::RunningCalls;
 
 #[derive(Debug)]
@@ -57,6 +59,10 @@ pub(crate) struct Gateway {
     /// Calls of a function that are recorded in a second. Failed ones always are.
     pub(crate) max_calls_per_second: u64,
     pub(crate) metrics: Arc<Metrics>,
+    /// `None` without an access log.
+    pub(crate) access_log: Option<AccessLog>,
+    /// `None` if nothing is exported.
+    pub(crate) telemetry: Option<Exporter>,
     /// The limit of log lines about refused requests that have no function.
     pub(crate) refusals_logged: LogLimit,
     /// Has what the registry leaves out: names and revoked tokens. No call waits for it.

@@ -51,6 +51,16 @@ impl Connections {
         })
     }
 
+    /// The number of open connections.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// The limit of open connections.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
     pub(super) fn enter(self: &Arc<Self>) -> Result<Slot, Refused> {
         let slot = Slot {
             connections: Arc::clone(self),

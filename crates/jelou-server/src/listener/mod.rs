@@ -38,6 +38,7 @@ use tls::Certificate;
 pub use tls::TlsError;
 use watched::Patience;
 
+use crate::access_log::{AccessHead, AccessLog};
 use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
 use crate::router;
@@ -61,6 +62,7 @@ struct Routing {
     certificate: Option<Arc<Certificate>>,
     /// The count of all listeners.
     connections: Arc<Connections>,
+    access_log: Option<AccessLog>,
     head_timeout: Duration,
     patience: Patience,
 }
@@ -84,7 +86,7 @@ impl Routing {
             return match &self.api {
                 Some(api) => {
                     request.extensions_mut().insert(caller);
-                    cold_future(|| answer_api(api, request)).await
+                    cold_future(|| self.answer_api(api, request, caller)).await
                 }
                 None => Response::new(GatewayBody::empty()),
             };
@@ -93,7 +95,7 @@ impl Routing {
             // A function path under the host name of a tunnel is not a path of the API.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 request.extensions_mut().insert(caller);
-                cold_future(|| answer_api(api, request)).await
+                cold_future(|| self.answer_api(api, request, caller)).await
             }
             (None, None) if request.uri().path() == HEALTH => health(request.method()),
             (target, _) => {
@@ -102,6 +104,20 @@ impl Routing {
                 pin!(router::answer(gateway, request, target, caller)).await
             }
         }
+    }
+
+    async fn answer_api(
+        &self,
+        api: &axum::Router,
+        request: Request<Incoming>,
+        caller: Caller,
+    ) -> Response<GatewayBody> {
+        let head = self.access_log.as_ref().map(|_| AccessHead::of(&request));
+        let response = answer_api(api, request).await;
+        if let (Some(log), Some(head)) = (&self.access_log, head) {
+            log.other(head, caller.address, None, response.status().as_u16());
+        }
+        response
     }
 
     fn proxies(&self) -> &Networks {
@@ -176,6 +192,9 @@ async fn serve(
                 let slot = match routing.connections.enter() {
                     Ok(slot) => slot,
                     Err(refused) => {
+                        if let Some(gateway) = &routing.gateway {
+                            gateway.metrics.server.connections_refused.one();
+                        }
                         routing.connections.log(&refused, peer.ip());
                         connections::refuse(stream, &refused, routing.certificate.is_some());
                         continue;

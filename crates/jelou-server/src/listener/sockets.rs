@@ -24,7 +24,10 @@ pub(crate) struct Sockets {
     certificate: Option<Arc<Certificate>>,
     trusted_proxies: TrustedProxies,
     drain_timeout: Duration,
-    connections: config::Connections,
+    /// The listener for the metrics only, if it is configured.
+    metrics: Option<TcpListener>,
+    settings: config::Connections,
+    connections: Arc<Connections>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,11 @@ impl Sockets {
             }
             None => (None, public_address),
         };
+        let metrics = match config.metrics.listen {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
+        let settings = config.connections.clone();
         Ok(Self {
             public,
             public_address,
@@ -57,12 +65,24 @@ impl Sockets {
             certificate: certificate.map(Arc::new),
             trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
             drain_timeout: config.limits.drain_timeout(),
-            connections: config.connections.clone(),
+            metrics,
+            connections: Connections::new(settings.max, settings.max_per_address),
+            settings,
         })
     }
 
     pub(crate) fn are_encrypted(&self) -> bool {
         self.certificate.is_some()
+    }
+
+    /// The count of the connections of all sockets.
+    pub(crate) fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.connections)
+    }
+
+    /// Whether the metrics have a listener of their own.
+    pub(crate) fn has_metrics(&self) -> bool {
+        self.metrics.is_some()
     }
 
     pub(crate) fn api_url(&self) -> String {
@@ -79,24 +99,26 @@ impl Sockets {
         self,
         gateway: Arc<Gateway>,
         api: axum::Router,
+        metrics: axum::Router,
         cores: &Arc<Cores>,
         stop: &watch::Receiver<bool>,
     ) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
-        let settings = &self.connections;
-        let connections = Connections::new(settings.max, settings.max_per_address);
-        let mut serve = |listener, gateway, api| {
+        let settings = &self.settings;
+        let access_log = gateway.access_log.clone();
+        let mut serve = |listener, gateway, api, certificate| {
             let routing = Routing {
-                connections: Arc::clone(&connections),
+                connections: Arc::clone(&self.connections),
                 head_timeout: Duration::from_millis(settings.head_timeout_ms),
                 patience: Patience {
                     write: Duration::from_millis(settings.write_timeout_ms),
                     half_closed: Duration::from_millis(settings.half_closed_timeout_ms),
                 },
+                access_log: access_log.clone(),
                 gateway,
                 api,
                 trusted_proxies: self.trusted_proxies.clone(),
-                certificate: self.certificate.clone(),
+                certificate,
             };
             let routing = Arc::new(routing);
             listeners.spawn(super::serve(
@@ -107,12 +129,16 @@ impl Sockets {
                 self.drain_timeout,
             ));
         };
+        let certificate = || self.certificate.clone();
         match self.api_only {
             Some(api_only) => {
-                serve(self.public, Some(gateway), None);
-                serve(api_only, None, Some(api));
+                serve(self.public, Some(gateway), None, certificate());
+                serve(api_only, None, Some(api), certificate());
             }
-            None => serve(self.public, Some(gateway), Some(api)),
+            None => serve(self.public, Some(gateway), Some(api), certificate()),
+        }
+        if let Some(listener) = self.metrics {
+            serve(listener, None, Some(metrics), None);
         }
         listeners
     }

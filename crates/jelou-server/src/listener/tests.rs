@@ -33,6 +33,7 @@ impl Serving {
             trusted_proxies: TrustedProxies::default(),
             certificate: None,
             connections: Connections::new(None, 1),
+            access_log: None,
             head_timeout: Duration::from_secs(10),
             patience: Patience {
                 write: Duration::from_secs(10),

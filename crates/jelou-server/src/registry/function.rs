@@ -13,6 +13,7 @@ use super::{CallCounter, Routes};
 use crate::documents::{Documents, Identity};
 use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
+use crate::metrics::FunctionMetrics;
 
 /// One function, from its creation to its deletion.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(crate) struct Function {
     pub(crate) failures_logged: LogLimit,
     /// Rate of the log line "call refused".
     pub(crate) refusals_logged: LogLimit,
+    pub(crate) metrics: FunctionMetrics,
     /// Rate of the records of calls.
     pub(crate) calls_recorded: CallRate,
 }
@@ -47,6 +49,7 @@ impl Function {
             settings: ArcSwap::new(settings),
             failures_logged: LogLimit::default(),
             refusals_logged: LogLimit::default(),
+            metrics: FunctionMetrics::default(),
             calls_recorded: CallRate::default(),
         }
     }

@@ -250,6 +250,7 @@ mod tests {
             env: true,
             keep_warm: 0,
             routes: Vec::new(),
+            logs: jelou_core::LogRules::default(),
             openapi: None,
         })
     }

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 8] = [
+const SQLITE: [(i64, &str, &str); 9] = [
     (
         1,
         "initial",
@@ -37,14 +37,19 @@ const SQLITE: [(i64, &str, &str); 8] = [
         include_str!("../../migrations/sqlite/0006_deployments.sql"),
     ),
     (
-        14,
+        8,
         "dependencies",
-        include_str!("../../migrations/sqlite/0014_dependencies.sql"),
+        include_str!("../../migrations/sqlite/0008_dependencies.sql"),
     ),
     (
-        17,
+        9,
         "function settings",
-        include_str!("../../migrations/sqlite/0017_function_settings.sql"),
+        include_str!("../../migrations/sqlite/0009_function_settings.sql"),
+    ),
+    (
+        10,
+        "traffic",
+        include_str!("../../migrations/sqlite/0010_traffic.sql"),
     ),
 ];
 

@@ -8,8 +8,9 @@ mod result_code;
 pub(crate) mod row;
 mod sqlite;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jelou_core::Histogram;
 use sqlx::{Any, AnyPool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -22,12 +23,16 @@ pub(crate) struct Database {
     /// Queue of this process's changes, in order of arrival. With SQLite's own lock, waiting connections would poll.
     turn: Mutex<()>,
     turn_timeout: Duration,
+    /// Transactions that write, including the wait for their turn.
+    pub(crate) writes: Histogram,
 }
 
 /// A transaction that may write. Dropping it rolls it back.
 pub(crate) struct Write<'a> {
     // Dropped before `turn` is released.
     transaction: Transaction<'static, Any>,
+    since: Instant,
+    durations: &'a Histogram,
     _turn: MutexGuard<'a, ()>,
 }
 
@@ -37,6 +42,7 @@ impl Database {
             pool: sqlite::open(config).await?,
             turn: Mutex::new(()),
             turn_timeout: config.busy_timeout,
+            writes: Histogram::default(),
         })
     }
 
@@ -51,11 +57,14 @@ impl Database {
     }
 
     pub(crate) async fn write(&self) -> Result<Write<'_>, DatabaseError> {
+        let since = Instant::now();
         let turn = tokio::time::timeout(self.turn_timeout, self.turn.lock())
             .await
             .map_err(|_| DatabaseError::Unavailable(None))?;
         Ok(Write {
             transaction: self.pool.begin_with(sqlite::BEGIN_CHANGE).await?,
+            since,
+            durations: &self.writes,
             _turn: turn,
         })
     }
@@ -74,6 +83,8 @@ impl Write<'_> {
     }
 
     pub(crate) async fn commit(self) -> Result<(), DatabaseError> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        self.durations.record(self.since.elapsed());
+        Ok(())
     }
 }

@@ -226,6 +226,7 @@ pub(crate) fn manifest(description: &str) -> Manifest {
         env: true,
         keep_warm: 0,
         routes: Vec::new(),
+        logs: jelou_core::LogRules::default(),
         openapi: None,
     }
 }

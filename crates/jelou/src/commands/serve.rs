@@ -6,7 +6,9 @@ use std::io::{self, IsTerminal};
 
 use anyhow::Context as _;
 use jelou_client::ApiUrl;
-use jelou_server::{Config, ListenError, Overrides, Ready, Server, StartError, TlsOverrides};
+use jelou_server::{
+    Config, ListenError, LogFormat, Overrides, Ready, Server, StartError, TlsOverrides,
+};
 use jelou_token::AccessToken;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +20,6 @@ use crate::profile::{self, CredentialsFile, LOCAL_PROFILE};
 use crate::{env, output};
 
 pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
-    log_to_stderr()?;
     let overrides = Overrides {
         listen: args.listen,
         api_listen: args.api_listen,
@@ -31,6 +32,7 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
     };
     let config = Config::load(args.config.as_deref(), &overrides)
         .map_err(|error| Failure::validation(error.to_string()))?;
+    log_to_stderr(config.log.format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -134,14 +136,16 @@ fn announce(ready: &Ready, context: &Context) -> io::Result<()> {
 }
 
 /// The server logs to stderr while it runs.
-fn log_to_stderr() -> anyhow::Result<()> {
+fn log_to_stderr(format: LogFormat) -> anyhow::Result<()> {
     let filter = env::read(env::JELOU_LOG);
     let filter = log_filter::parse(filter.as_deref().unwrap_or("info"))
         .map_err(|error| Failure::validation(error.to_string()))?;
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     Ok(())
 }

@@ -20,7 +20,7 @@ const EXAMPLE: &str = r#"write it like {"function": "mi-funcion", "entrypoint": 
 const SCHEMA: &str = "https://jelou.ai/schemas/jelou.json";
 
 /// The members of the file.
-const MEMBERS: [&str; 14] = [
+const MEMBERS: [&str; 15] = [
     "$schema",
     "function",
     "id",
@@ -33,6 +33,7 @@ const MEMBERS: [&str; 14] = [
     "timeout",
     "cron",
     "env",
+    "logs",
     "openapi",
     "keepWarm",
 ];

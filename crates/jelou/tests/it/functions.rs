@@ -19,11 +19,23 @@ pub(crate) fn function() -> Value {
     })
 }
 
+fn traffic() -> Value {
+    let point = |calls: u64| json!({"time": "2026-04-05T09:00:00Z", "calls": calls, "refused": 0, "errors": 0, "coldStarts": 0});
+    json!({
+        "since": "2026-04-05T06:00:00Z",
+        "until": "2026-04-05T08:30:00Z",
+        "stepSeconds": 3600,
+        "total": {"calls": 1234, "refused": 12, "errors": 3, "coldStarts": 1, "p50Ms": 2.31, "p95Ms": 18.4, "p99Ms": 95.0},
+        "points": [point(34), point(0), point(1200)],
+    })
+}
+
 fn sandbox() -> (Sandbox, FakeApi) {
     let api = FakeApi::start(vec![
         answer("GET /v1/functions", 200, json!({"items": [function()]})),
         answer("POST /v1/functions", 201, function()),
         answer("GET /v1/functions/mi-funcion", 200, function()),
+        answer("GET /v1/functions/mi-funcion/traffic", 200, traffic()),
         answer("DELETE /v1/functions/mi-funcion", 204, Value::Null),
     ]);
     (Sandbox::new().with_api(&api), api)

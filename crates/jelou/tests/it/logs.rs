@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::support::{Sandbox, Serve, Server, function};
+use crate::support::{Sandbox, Serve, Server, eventually, function, times, turn};
 
 /// All records of a function that `filter` finds.
 fn records(sandbox: &Sandbox, line: &str) -> Vec<Value> {
@@ -221,11 +221,12 @@ fn a_secret_reaches_neither_the_disk_nor_the_stream() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox).start();
     let source = function(
-        "async (_input, ctx) => {\n    const key = ctx.env.get(\"API_KEY\")!;\n    ctx.log(key, { nested: [key] });\n    console.log(btoa(`x${key}`), encodeURIComponent(key), JSON.stringify({ key }));\n    console.error(new Error(`failed with ${key}`));\n    await fetch(`http://127.0.0.1:9/?key=${encodeURIComponent(key)}`).catch((error) => console.log(error));\n    return \"ok\";\n  }",
+        "async (_input, ctx) => {\n    const key = ctx.env.get(\"API_KEY\")!;\n    ctx.log(key, { nested: [key] });\n    console.log(btoa(`x${key}`), encodeURIComponent(key), JSON.stringify({ key }));\n    console.error(new Error(`failed with ${key}`));\n    console.log(ctx.env.get(\"PEM\"));\n    process.stdout.write(ctx.env.get(\"PEM\") + \"\\n\");\n    await fetch(`http://127.0.0.1:9/?key=${encodeURIComponent(key)}`).catch((error) => console.log(error));\n    return \"ok\";\n  }",
     );
     let token = sandbox.deploy("keeper", &source);
     let secret = "canary/9f\\\"3 value+ñ";
-    sandbox.file("secrets.env", format!("API_KEY='{secret}'\n"));
+    let pem = "PEM=\"-----BEGIN-----\\ncanarycanary1\\ncanarycanary2\\n-----END-----\"\n";
+    sandbox.file("secrets.env", format!("API_KEY='{secret}'\n{pem}"));
     let set = sandbox
         .jelou("secrets set keeper --from-env secrets.env")
         .run();
@@ -249,4 +250,164 @@ fn a_secret_reaches_neither_the_disk_nor_the_stream() {
     for part in ["canary", "Y2FuYXJ5", "NhbmFye", "jYW5hcn"] {
         assert!(!written.contains(part), "{part} is in {written}");
     }
+}
+
+#[test]
+fn sampling_drops_whole_requests_but_no_errors() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let source = function(
+        "(input, ctx) => {\n    ctx.log.debug(\"debug\");\n    ctx.log(\"plain\");\n    ctx.log.warn(\"warn\");\n    if (input.fail) throw new Error(\"no\");\n    return \"ok\";\n  }",
+    )
+    .replace("handler", "input: z.object({ fail: z.boolean().optional() }),\n  handler");
+    sandbox.file(
+        "picky/jelou.json",
+        "{\"function\": \"picky\", \"logs\": {\"level\": \"info\", \"sample\": 0.5}}",
+    );
+    let token = sandbox.deploy("picky", &source);
+    let mut kept = 0;
+    for number in 0..40 {
+        let fails = number % 10 == 9;
+        let body = format!("{{\"fail\":{fails}}}");
+        let reply = server.request("picky").token(&token).body(&body).send();
+        assert_eq!(reply.status, if fails { 500 } else { 200 }, "{reply:?}");
+        let request = reply.header("x-request-id").unwrap();
+        // The first digits of the id decide.
+        let is_selected = u8::from_str_radix(&request[..1], 16).unwrap() < 8;
+        kept += usize::from(fails || is_selected);
+    }
+    // A last request that fails, so that all before it are written.
+    server
+        .request("picky")
+        .token(&token)
+        .body("{\"fail\":true}")
+        .send();
+    found(&sandbox, "picky kind:call --history --tail 1000", kept + 1);
+    let lines = found(
+        &sandbox,
+        "picky kind:line level<error --history --tail 1000",
+        2 * (kept + 1),
+    );
+    for line in lines {
+        assert!(
+            ["plain", "warn"].contains(&line["args"][0].as_str().unwrap()),
+            "{line}"
+        );
+    }
+    let errors = found(&sandbox, "picky kind:line level:error --history", 5);
+    assert_eq!(errors.len(), 5);
+}
+
+#[test]
+fn a_flood_of_lines_is_dropped_and_slows_no_other_function() {
+    let sandbox = Sandbox::new();
+    let _turn = turn();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LOG__FUNCTIONS", "false")
+        .start();
+    let flood = function(
+        "async (_input, ctx) => {\n    const end = Date.now() + SECONDS * 1000;\n    let lines = 0;\n    while (Date.now() < end) {\n      for (let i = 0; i < 100; i++) ctx.log(\"flood\", { number: lines++ });\n      await new Promise((done) => setTimeout(done, 10));\n    }\n    return lines;\n  }",
+    );
+    let seconds = times(3, 25);
+    let flooding = sandbox.deploy("flooding", &flood.replace("SECONDS", &seconds.to_string()));
+    let quiet = sandbox.deploy("quiet", &function("() => \"ok\""));
+    let p99 = || {
+        let mut times: Vec<_> = (0..200 * seconds)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                assert_eq!(server.call("quiet", Some(&quiet), "{}").0, 200);
+                start.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        times[times.len() * 99 / 100]
+    };
+    let memory = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    let before = p99();
+    let memory_before = memory();
+    let (written, during) = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| server.call("flooding", Some(&flooding), "{}"));
+        let during = p99();
+        let (status, body) = flood.join().unwrap();
+        assert_eq!(status, 200, "{body}");
+        (body.parse::<usize>().unwrap(), during)
+    });
+    let grown = memory().saturating_sub(memory_before) / 1024;
+    println!(
+        "{written} lines in {seconds} s; p99 before {before:?}, during {during:?}; {grown} MiB more"
+    );
+    let dropped = || -> usize {
+        let dropped = records(&sandbox, "flooding event:log.dropped --history --tail 1000");
+        let count = |record: &Value| {
+            let message = record["message"].as_str().unwrap().to_owned();
+            message.split(' ').next().unwrap().parse::<usize>().unwrap()
+        };
+        dropped.iter().map(count).sum()
+    };
+    // The end of the last second is reported with the next line.
+    server.call("flooding", Some(&flooding), "{}");
+    let stored = records(&sandbox, "flooding --filter flood --history --tail 10000").len();
+    assert!(written > 2000 * seconds, "{written} lines were written");
+    assert!(stored < 3000 * (seconds + 2), "{stored} lines were stored");
+    assert!(
+        dropped() > written / 2,
+        "{} of {written} were dropped",
+        dropped()
+    );
+    assert!(grown < 64, "the server has {grown} MiB more");
+    // Other tests use the same processors, so the factor is wide.
+    assert!(
+        during < before * 10 + std::time::Duration::from_millis(50),
+        "{before:?}, then {during:?}"
+    );
+}
+
+#[test]
+fn a_stopped_follower_disturbs_no_other() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LOG__FUNCTIONS", "false")
+        .env("JELOU_LIMITS__MAX_LOG_LINES_PER_SECOND", "100000")
+        .start();
+    let chatty = function(
+        "(_input, ctx) => { for (let i = 0; i < 200; i++) ctx.log(`${i} ${\"x\".repeat(1000)}`); ctx.log(\"end\"); return \"ok\"; }",
+    );
+    let token = sandbox.deploy("parrot", &chatty);
+    let followers: Vec<_> = (0..20)
+        .map(|_| Follower::start(&sandbox, "parrot"))
+        .collect();
+    for follower in &followers {
+        follower.wait_for("");
+    }
+    let pid = rustix::process::Pid::from_child(&followers[0].process);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    // More than fits into the buffers of a connection.
+    for _ in 0..10 {
+        assert_eq!(server.call("parrot", Some(&token), "{}").0, 200);
+    }
+    let counted = |follower: &Follower| {
+        let seen = follower.seen.lock().unwrap();
+        seen.iter().filter(|(_, text)| text == "end").count()
+    };
+    for follower in &followers[1..] {
+        eventually("the last line", || (counted(follower) == 10).then_some(()));
+    }
+    assert!(counted(&followers[0]) < 10);
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    eventually("the rest of the lines", || {
+        (counted(&followers[0]) == 10).then_some(())
+    });
+    let seen = followers[0].seen.lock().unwrap();
+    assert!(seen.is_sorted_by(|a, b| a.0 < b.0), "{seen:?}");
 }

@@ -343,3 +343,78 @@ fn selects(sandbox: &Sandbox, data: &Arc<DataFolder>, command: &str, times: usiz
         .filter(|line| line.contains("summary=\"SELECT"))
         .count()
 }
+
+#[test]
+fn the_access_log_has_a_line_of_json_for_each_request() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_LOG__ACCESS", "true")
+        .env("JELOU_LOG__FORMAT", "json")
+        .env("JELOU_LOGS__MAX_CALLS_PER_SECOND", "1")
+        .start();
+    let token = sandbox.deploy("fine", &function("() => \"ok\""));
+    for _ in 0..10 {
+        assert_eq!(server.call("fine", Some(&token), "{}").0, 200);
+    }
+    let path = format!("/x?key={token}");
+    let reply = server.request("fine").path(&path).send();
+    assert_eq!(reply.status, 401, "{reply:?}");
+    let refused = reply.header("x-request-id").unwrap().to_owned();
+    assert_eq!(server.call("nobody", None, "{}").0, 404);
+    let log = server.stop().log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    let (access, own): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line["log"] == "access");
+    let of = |function: &'static str| {
+        access
+            .iter()
+            .filter(move |line| line["function"] == function)
+    };
+    // Calls that have no record, too.
+    assert_eq!(of("fine").count(), 11, "{access:?}");
+    let line = of("fine")
+        .find(|line| line["requestId"] == refused.as_str())
+        .unwrap();
+    assert_eq!(line["status"], 401);
+    assert_eq!(line["path"], "/x");
+    assert_eq!(line["error"], "unauthorized");
+    assert_eq!(line["address"], "127.0.0.1");
+    let first = of("fine").next().unwrap();
+    assert!(
+        first["token"].as_str().unwrap().starts_with("tok_"),
+        "{first}"
+    );
+    assert!(
+        first["durationMs"].as_f64().unwrap() > 0.0 && first["bytesOut"] == 4,
+        "{first}"
+    );
+    let deploy = "/v1/functions/fine/deployments";
+    assert!(
+        access
+            .iter()
+            .any(|line| line["path"] == deploy && line["status"] == 201),
+        "{access:?}"
+    );
+    let nobody = access
+        .iter()
+        .find(|line| line["status"] == 404 && line["method"] == "POST");
+    assert!(
+        nobody.unwrap()["host"]
+            .as_str()
+            .unwrap()
+            .starts_with("nobody."),
+        "{nobody:?}"
+    );
+    assert!(
+        own.iter().any(|line| line["message"] == "shutting down"),
+        "{own:?}"
+    );
+    assert!(
+        own.iter()
+            .all(|line| line["level"].is_string() && line["timestamp"].is_string())
+    );
+    assert!(!log.contains(&token), "{log}");
+}

@@ -202,3 +202,20 @@ fn secrets_delete_asks_first() {
     terminal.wait_for("(y/N) ").answer("y");
     assert_outcome!(terminal.finish());
 }
+
+#[test]
+fn secrets_that_are_too_short_to_be_masked_are_named() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.deploy("keeper", &function("() => \"ok\""));
+    let outcome = sandbox
+        .jelou("secrets set keeper PIN=1234 CODE=1234567 API_KEY=12345678 --human")
+        .run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let warning =
+        "⚠ CODE, PIN are not masked in logs, because their values are shorter than 8 bytes";
+    assert!(outcome.to_string().contains(warning), "{outcome}");
+    let outcome = sandbox.jelou("secrets set keeper PIN=1234 --json").run();
+    assert_eq!(outcome.json()["data"]["unmasked"][0], "PIN", "{outcome}");
+    drop(server);
+}

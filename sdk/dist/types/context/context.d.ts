@@ -16,6 +16,19 @@ export interface Env {
     /** A copy of all secrets. */
     toObject(): Record<string, string>;
 }
+/** Writes log lines of up to 16 KB with the request's id. Takes anything, as `console.log` does. */
+export interface Logger {
+    /** Writes a line with the level INFO. */
+    (...args: unknown[]): void;
+    /** Writes a line with the level DEBUG. */
+    debug(...args: unknown[]): void;
+    /** Writes a line with the level INFO. */
+    info(...args: unknown[]): void;
+    /** Writes a line with the level WARN. */
+    warn(...args: unknown[]): void;
+    /** Writes a line with the level ERROR. Sampling keeps the lines of a request with an error. */
+    error(...args: unknown[]): void;
+}
 /** The second argument of every handler. */
 export interface Context {
     /** The slug of this function. */
@@ -54,8 +67,13 @@ export interface Context {
     readonly skillId: string | undefined;
     /** The execution of that skill. */
     readonly executionId: string | undefined;
-    /** Writes one log line of up to 16 KB with the request's id. Takes anything, as `console.log` does. */
-    log(...args: unknown[]): void;
+    /**
+     * The place of this call in its trace, for requests to other systems: a `traceparent` header (W3C Trace Context).
+     * `fetch` sends it to other functions by itself.
+     */
+    readonly traceparent: string;
+    /** Writes log lines: `ctx.log("text", { any: "value" })`, or with a level, `ctx.log.warn("text")`. */
+    readonly log: Logger;
     /**
      * Keeps the process for work that goes on after the answer, for up to 30 seconds after it
      * (`limits.background_timeout_ms`): through a deploy, an idle end and the stop of the server. A rejection is logged.

@@ -34,18 +34,20 @@ export interface MockContextOptions {
     skillId?: string;
     /** The skill's execution, if any. */
     executionId?: string;
+    /** Default: of a trace that nobody has recorded. */
+    traceparent?: string;
     /** Default: an empty `createMockMemoryClient()`. */
     memory?: MemoryClient;
     /** Default: `createMockJelouClient()`. */
     jelou?: JelouClient;
-    /** Called for every `ctx.log`, beside keeping it in `logs`. */
+    /** Called for every `ctx.log`, of any level, beside keeping it in `logs`. */
     log?: (...args: unknown[]) => void;
 }
 /** A context that keeps what was logged, and the work after the answer. */
 export interface MockContext extends Context {
     /** The promises of every `ctx.waitUntil`, in order: `await Promise.all(ctx.background)`. */
     readonly background: PromiseLike<unknown>[];
-    /** The arguments of every `ctx.log`, in order. */
+    /** The arguments of every `ctx.log`, of any level, in order. */
     readonly logs: unknown[][];
 }
 /** What a mock cron context should say. */

@@ -30,6 +30,7 @@ fn describe(tools: Vec<Tool>) -> Value {
         env: true,
         keep_warm: 0,
         routes: Vec::new(),
+        logs: jelou_core::LogRules::default(),
         openapi: None,
     };
     let identity = Identity {

@@ -21,7 +21,10 @@ pub(crate) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
     client.secrets(&slug).delete(&key)?;
     let summary = format!("Deleted secret {key}");
     context.output.result_with(
-        &SecretsChanged { keys: vec![key] },
+        &SecretsChanged {
+            keys: vec![key],
+            unmasked: Vec::new(),
+        },
         &[Breadcrumb::new(
             format!("jelou secrets list {slug}"),
             "See the secrets that are left",

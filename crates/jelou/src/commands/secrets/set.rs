@@ -43,6 +43,17 @@ pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
         }
         changed => changed?,
     };
+    if !changed.unmasked.is_empty() {
+        let names: Vec<_> = changed.unmasked.iter().map(SecretKey::as_str).collect();
+        let (are, they) = match names.len() {
+            1 => ("is", "its value is"),
+            _ => ("are", "their values are"),
+        };
+        context.output.warn(&format!(
+            "{} {are} not masked in logs, because {they} shorter than 8 bytes",
+            names.join(", ")
+        ))?;
+    }
     context.output.result_with(
         &changed,
         &[Breadcrumb::new(

@@ -1,0 +1,87 @@
+//! The threads that write and export what functions and their callers do. No call waits for them.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use jelou_core::{Clock, FunctionId};
+use jelou_logs::{LogWriter, Logs, Observer, Record};
+
+use crate::access_log::{AccessLog, AccessThread};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+use crate::telemetry::{ExportThread, Exporter};
+
+/// Where calls, lines and events go.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    pub(crate) logs: Logs,
+    /// `None` without a collector.
+    pub(crate) telemetry: Option<Exporter>,
+    /// `None` without an access log.
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+/// The threads behind the outputs.
+#[derive(Debug)]
+pub(crate) struct LogThreads {
+    writer: LogWriter,
+    export: Option<ExportThread>,
+    access: Option<AccessThread>,
+}
+
+impl LogThreads {
+    /// # Errors
+    /// When the folder cannot be created, or a thread cannot be started.
+    pub(crate) fn start(
+        config: &Config,
+        folder: &Path,
+        clock: &Clock,
+        registry: &Arc<Registry>,
+        metrics: &Arc<Metrics>,
+    ) -> io::Result<(Outputs, Self)> {
+        let (telemetry, export) = (!config.otlp.endpoint.is_empty())
+            .then(|| {
+                let registry = Arc::clone(registry);
+                Exporter::start(config.otlp.clone(), registry, Arc::clone(metrics))
+            })
+            .transpose()?
+            .unzip();
+        let observer = telemetry.clone().map(|telemetry| {
+            let send =
+                move |function: &FunctionId, record: &Record| telemetry.send(function, record);
+            Box::new(send) as Observer
+        });
+        let settings = config.logs.settings();
+        let (logs, writer) = Logs::start(folder, settings, clock.clone(), observer)?;
+        let (access_log, access) = config
+            .log
+            .access
+            .then(|| AccessLog::start(logs.clone(), clock.clone(), Arc::clone(metrics)))
+            .transpose()?
+            .unzip();
+        let outputs = Outputs {
+            logs,
+            telemetry,
+            access_log,
+        };
+        let threads = Self {
+            writer,
+            export,
+            access,
+        };
+        Ok((outputs, threads))
+    }
+
+    /// Writes and sends what is queued. Blocks.
+    pub(crate) fn stop(self) {
+        self.writer.stop();
+        if let Some(export) = self.export {
+            export.stop();
+        }
+        if let Some(access) = self.access {
+            access.stop();
+        }
+    }
+}

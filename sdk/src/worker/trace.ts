@@ -1,0 +1,28 @@
+/**
+ * The trace of a call (W3C Trace Context), and the header that carries it to what the call calls.
+ *
+ * @module
+ */
+import { currentContext } from "./current.ts";
+import { getHeader, setHeader, slice } from "./primordials.ts";
+
+/** The header of the standard. */
+export const TRACE_HEADER = "traceparent";
+
+/**
+ * The place of a call in its trace, for a call that belongs to no trace: the id of the request names the trace, its last
+ * half the span. The flag says that nobody has recorded it.
+ */
+export function traceparentOf(requestId: string): string {
+  const first = slice(requestId, 0, 8) + slice(requestId, 9, 13) + slice(requestId, 14, 18);
+  const last = slice(requestId, 19, 23) + slice(requestId, 24);
+  return `00-${first}${last}-${last}-00`;
+}
+
+/** Adds the header of the current request, unless the function has set one. Returns whether it was added. */
+export function sendTrace(headers: Headers): boolean {
+  const trace = currentContext()?.traceparent;
+  if (trace === undefined || getHeader(headers, TRACE_HEADER) !== null) return false;
+  setHeader(headers, TRACE_HEADER, trace);
+  return true;
+}
