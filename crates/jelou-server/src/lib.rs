@@ -8,6 +8,7 @@ mod call_counts;
 pub mod config;
 mod control;
 mod data_dir;
+mod development;
 pub mod doctor;
 mod documents;
 mod egress;
@@ -27,6 +28,9 @@ mod server;
 pub use api::openapi_document;
 pub use config::{Config, ConfigError, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
+pub use development::{
+    DevelopmentConfig, DevelopmentServer, Place, Project, ReloadError, Reloaded,
+};
 pub use egress::CaError;
 pub use listener::{ListenError, TlsError};
 pub use server::{Ready, Server, StartError};

@@ -108,6 +108,9 @@ pub(crate) async fn answer(
         );
     }
     answer::finish(&mut response, request_id);
+    if let Some(development) = &gateway.development {
+        development.mark(response.headers_mut());
+    }
     gateway.metrics.count(response.status());
     if let Some(function) = &function {
         let head = CallHead {

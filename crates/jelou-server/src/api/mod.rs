@@ -27,7 +27,7 @@ use utoipa_axum::routes;
 
 use crate::control::Control;
 use crate::log_limit::LogLimit;
-use problem::ApiError;
+pub(crate) use problem::ApiError;
 pub(crate) use upload::UploadBudget;
 
 type App = Arc<Control>;

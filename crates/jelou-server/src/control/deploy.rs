@@ -329,7 +329,7 @@ impl Control {
         }
     }
 
-    fn check_limits(&self, manifest: &Manifest) -> Result<(), ControlError> {
+    pub(crate) fn check_limits(&self, manifest: &Manifest) -> Result<(), ControlError> {
         let limit = self.engine.limits().max_request_timeout_ms;
         for tool in &manifest.tools {
             if let Some(timeout) = tool.timeout_ms.filter(|timeout| *timeout > limit) {
@@ -390,7 +390,7 @@ fn checked_tag(tag: Option<String>) -> Result<Option<String>, ControlError> {
 }
 
 /// The OpenAPI document that the settings name.
-fn openapi_of(
+pub(crate) fn openapi_of(
     settings: &Map<String, Value>,
     tree: &SourceTree,
 ) -> Result<Option<Value>, ControlError> {

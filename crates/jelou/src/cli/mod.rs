@@ -6,6 +6,7 @@ pub(crate) mod auth;
 pub(crate) mod completion;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
+pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod engine;
 mod expiry;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Whoami,
     Auth(auth::AuthArgs),
     Init(init::InitArgs),
+    Dev(dev::DevArgs),
     Deploy(deploy::DeployArgs),
     Rollback(deployments::RollbackArgs),
     Deployments(deployments::DeploymentsArgs),

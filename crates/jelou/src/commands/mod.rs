@@ -6,6 +6,7 @@ mod auth;
 mod completion;
 mod deploy;
 mod deployments;
+mod dev;
 mod doctor;
 mod engine;
 mod functions;
@@ -24,7 +25,7 @@ use crate::context::Context;
 use crate::interrupt;
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
-    if !matches!(command, Command::Serve(_)) {
+    if !matches!(command, Command::Serve(_) | Command::Dev(_)) {
         interrupt::exit_on_interrupt(&context.output)?;
     }
     match command {
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Whoami => whoami::run(context),
         Command::Auth(args) => auth::run(args.command, context),
         Command::Init(args) => init::run(&args, context),
+        Command::Dev(args) => dev::run(args, context),
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Deployments(args) => deployments::run(args.command, context),

@@ -12,6 +12,7 @@ mod completion;
 mod connections;
 mod deploy;
 mod describe;
+mod dev;
 mod doctor;
 mod durability;
 mod environment;

@@ -8,6 +8,8 @@ mod values;
 use crate::cli::secrets::SecretsCommand;
 use crate::context::Context;
 
+pub(super) use values::read_env_file;
+
 pub(crate) fn run(command: SecretsCommand, context: &Context) -> anyhow::Result<()> {
     match command {
         SecretsCommand::List(args) => list::run(args, context),

@@ -88,8 +88,8 @@ impl Arguments {
         }
         let mut secrets = match env_file {
             None => BTreeMap::new(),
-            Some(_) if env_file_is_stdin => parse_env(&read_stdin()?, "stdin")?,
-            Some(path) => read_env_file(path)?,
+            Some(_) if env_file_is_stdin => some_of(parse_env(&read_stdin()?)?, "stdin")?,
+            Some(path) => some_of(read_env_file(path)?, &path.display().to_string())?,
         };
         if values.is_empty() && secrets.is_empty() {
             let key = context.prompt.line(&context.output, "Key:", None, ANSWER)?;
@@ -109,6 +109,21 @@ impl Arguments {
         check_sizes(&secrets)?;
         Ok(secrets)
     }
+}
+
+/// # Errors
+///
+/// When there are no variables.
+fn some_of(
+    variables: BTreeMap<SecretKey, String>,
+    place: &str,
+) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+    if variables.is_empty() {
+        return Err(Failure::validation(format!("{place} has no variables"))
+            .hint("a line looks like KEY=VALUE")
+            .into());
+    }
+    Ok(variables)
 }
 
 fn parse_key(text: &str) -> anyhow::Result<SecretKey> {
@@ -162,24 +177,22 @@ fn value_from_stdin(key: &SecretKey, context: &Context) -> anyhow::Result<String
     Ok(value)
 }
 
-/// Values are literal: a `$` in a password does not start a variable.
-fn read_env_file(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::input("the file of --from-env cannot be read").because(error))?;
-    parse_env(&text, &path.display().to_string())
+/// The variables of a `.env` file. Values are literal: a `$` in a password does not start a variable.
+pub(in crate::commands) fn read_env_file(
+    path: &Path,
+) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!("{} cannot be read", path.display())).because(error)
+    })?;
+    parse_env(&text)
 }
 
-fn parse_env(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+fn parse_env(text: &str) -> anyhow::Result<BTreeMap<SecretKey, String>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut variables = Vec::new();
     deno_dotenv::parse_env_content_hook(text, &mut |key, value| {
         variables.push((key.to_owned(), value.to_owned()));
     });
-    if variables.is_empty() {
-        return Err(Failure::validation(format!("{place} has no variables"))
-            .hint("a line looks like KEY=VALUE")
-            .into());
-    }
     variables
         .into_iter()
         .map(|(key, value)| Ok((parse_key(&key)?, value)))
@@ -245,7 +258,6 @@ mod tests {
     fn env_files_keep_values_as_they_are() {
         let secrets = parse_env(
             "\u{feff}# comment\nexport A=one two # note\nB='p$HOME'\nC=\"x\\ny\"\r\nD=pa$$w\n\nE=\n",
-            ".env",
         )
         .unwrap();
         let values: Vec<(&str, &str)> = secrets
@@ -262,6 +274,6 @@ mod tests {
                 ("E", "")
             ]
         );
-        assert!(parse_env("lower=1", ".env").is_err());
+        assert!(parse_env("lower=1").is_err());
     }
 }
