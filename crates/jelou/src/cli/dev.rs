@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::env;
+
 /// Serve a project on this machine, and load it again after every save
 ///
 /// It needs no server and no login. The function is at http://localhost:3000, without a token, in the same engine and
@@ -35,6 +37,6 @@ pub(crate) struct DevArgs {
     pub(crate) fresh: bool,
 
     /// Data folder with the engine and the cache of packages; by default that of `jelou serve`
-    #[arg(long, value_name = "DIR", env = "JELOU_DATA")]
+    #[arg(long, value_name = "DIR", env = env::JELOU_DATA, hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod access_tokens;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod call;
 pub(crate) mod completion;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
@@ -48,6 +49,7 @@ pub(crate) enum Command {
     Auth(auth::AuthArgs),
     Init(init::InitArgs),
     Dev(dev::DevArgs),
+    Call(call::CallArgs),
     Deploy(deploy::DeployArgs),
     Rollback(deployments::RollbackArgs),
     Deployments(deployments::DeploymentsArgs),

@@ -3,6 +3,7 @@
 mod access_tokens;
 mod audit;
 mod auth;
+mod call;
 mod completion;
 mod deploy;
 mod deployments;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Whoami => whoami::run(context),
         Command::Auth(args) => auth::run(args.command, context),
         Command::Init(args) => init::run(&args, context),
+        Command::Call(args) => call::run(args, context),
         Command::Dev(args) => dev::run(args, context),
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),

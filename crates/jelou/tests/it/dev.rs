@@ -167,7 +167,9 @@ fn a_project_that_starts_broken_is_served_after_it_is_mended() {
 
 #[test]
 fn secrets_and_settings_are_read_again() {
-    let sandbox = project(&function("(_input, ctx) => ctx.env.get(\"CLAVE\") ?? \"none\""));
+    let sandbox = project(&function(
+        "(_input, ctx) => ctx.env.get(\"CLAVE\") ?? \"none\"",
+    ));
     let dev = Dev::start(&sandbox, "");
     dev.event("loaded");
     assert_eq!(answer(&dev), "none");
@@ -256,4 +258,49 @@ fn a_port_that_is_taken() {
     let _holder = TcpListener::bind("127.0.0.1:3000");
     let dev = Dev::start_with(&sandbox, "");
     assert!(!dev.address.ends_with(":3000"), "{}", dev.address);
+}
+
+#[test]
+fn a_call_takes_its_types_from_the_schema() {
+    let source = "import { app, define, z } from \"@jelou/functions\";\n\
+         const echo = (input: unknown) => input;\n\
+         export default app({ description: \"A test\", tools: {\n\
+           enviar: define({ description: \"a\", input: z.object({ telefono: z.string(), veces: z.number(), urgente: z.boolean().optional() }), handler: echo }),\n\
+           leer: define({ description: \"b\", config: { methods: [\"GET\"] }, input: z.object({ id: z.string() }), handler: echo }),\n\
+           zona: define({ description: \"c\", config: { path: \"/zonas/:zona\", methods: [\"GET\"] }, handler: (_input, ctx) => ctx.params }),\n\
+         } });\n";
+    let sandbox = project(source);
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let call = |line: &str| {
+        let url = format!("http://{}", dev.address);
+        sandbox.jelou(&format!("call {line} --url {url}")).run()
+    };
+    let sent = call("enviar telefono=593987654321 veces=2 urgente=true");
+    assert_eq!(sent.code, 0, "{sent}");
+    let body = serde_json::json!({"telefono": "593987654321", "veces": 2, "urgente": true});
+    assert_eq!(sent.json()["data"]["body"], body);
+    assert_eq!(sent.json()["data"]["status"], 200);
+    let read = call("leer id=7");
+    assert_eq!(read.json()["data"]["body"]["id"], "7", "{read}");
+    let zone = call("zona zona=a/b");
+    assert_eq!(zone.json()["data"]["body"]["zona"], "a/b", "{zone}");
+    for (line, code, words) in [
+        ("", 2, "enviar, leer, zona"),
+        ("envair", 2, "did you mean `enviar`"),
+        ("enviar telefono=1 veces=dos", 2, "veces is `dos`"),
+        // Without a terminal, nothing can be asked for.
+        ("enviar telefono=1", 2, "veces=VALUE"),
+        ("enviar telefono", 2, "not KEY=VALUE"),
+    ] {
+        let refused = call(line);
+        assert_eq!(refused.code, code, "{line}: {refused}");
+        assert!(refused.to_string().contains(words), "{line}: {refused}");
+    }
+    let invalid = call("enviar --data {\"veces\":\"dos\"}");
+    assert_eq!(invalid.code, 1, "{invalid}");
+    assert_eq!(invalid.json()["data"]["status"], 400, "{invalid}");
+    let nobody = sandbox.jelou("call --url http://127.0.0.1:9").run();
+    assert_eq!(nobody.code, 2, "{nobody}");
+    assert!(nobody.to_string().contains("jelou dev"), "{nobody}");
 }
