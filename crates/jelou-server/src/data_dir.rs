@@ -12,6 +12,10 @@ use rustix::fs::FlockOperation;
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
+    /// Folder for what servers can share: the engine and the cache of builds.
+    shared: PathBuf,
+    /// Folder for sockets.
+    run: PathBuf,
     /// Held while the server runs. The kernel releases the lock when the process ends.
     _lock: File,
 }
@@ -27,38 +31,29 @@ pub enum DataDirError {
 
 impl DataDir {
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| {
-                std::io::Error::new(
-                    error.kind(),
-                    format!("cannot create `{}`: {error}", path.display()),
-                )
-            })?;
-        let path = fs_err::canonicalize(path)?;
-        if rustix::process::geteuid().is_root() {
-            // Worker processes have their own user ids and must traverse this folder. The other folders are private.
-            fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
-        }
-        let lock: File = fs_err::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            // Private, because a process that can open the file can lock it and prevent the server's start.
-            .mode(0o600)
-            .open(Self::lock_file_of(&path))?
-            .into();
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(path)),
-            Err(error) => Err(DataDirError::Io(error.into())),
-        }
+        let path = create(path)?;
+        Ok(Self {
+            _lock: lock(&path)?,
+            shared: path.clone(),
+            run: Self::run_dir_of(&path),
+            path,
+        })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// A folder for the state of one project. The engine and the cache of builds are in another data folder.
+    pub(crate) fn open_state(state: &Path, shared: &Path) -> Result<Self, DataDirError> {
+        let path = create(state)?;
+        Ok(Self {
+            _lock: lock(&path)?,
+            shared: create(shared)?,
+            // Processes may have no access to the project's folder.
+            run: temporary_run_dir(&path),
+            path,
+        })
+    }
+
+    pub(crate) fn shared(&self) -> &Path {
+        &self.shared
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -87,11 +82,11 @@ impl DataDir {
     }
 
     pub(crate) fn cache(&self) -> PathBuf {
-        self.path.join("cache")
+        self.shared.join("cache")
     }
 
     pub(crate) fn run(&self) -> PathBuf {
-        Self::run_dir_of(&self.path)
+        self.run.clone()
     }
 
     /// The folder for sockets. The path of a unix socket has at most 107 bytes. For a long data folder, a folder in the
@@ -101,8 +96,49 @@ impl DataDir {
         if inside.as_os_str().len() <= 80 {
             return inside;
         }
-        let mut hasher = DefaultHasher::new();
-        path.hash(&mut hasher);
-        std::env::temp_dir().join(format!("jelou-run-{:016x}", hasher.finish()))
+        temporary_run_dir(path)
+    }
+}
+
+fn temporary_run_dir(path: &Path) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    std::env::temp_dir().join(format!("jelou-run-{:016x}", hasher.finish()))
+}
+
+/// Creates the folder if there is none, and returns its canonical path.
+fn create(path: &Path) -> std::io::Result<PathBuf> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| {
+            std::io::Error::new(
+                error.kind(),
+                format!("cannot create `{}`: {error}", path.display()),
+            )
+        })?;
+    let path = fs_err::canonicalize(path)?;
+    if rustix::process::geteuid().is_root() {
+        // Worker processes have their own user ids and must traverse this folder. The other folders are private.
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o711))?;
+    }
+    Ok(path)
+}
+
+/// Locks the folder against other servers.
+fn lock(path: &Path) -> Result<File, DataDirError> {
+    let lock: File = fs_err::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        // Private, because a process that can open the file can lock it and prevent the server's start.
+        .mode(0o600)
+        .open(DataDir::lock_file_of(path))?
+        .into();
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(path.to_path_buf())),
+        Err(error) => Err(DataDirError::Io(error.into())),
     }
 }

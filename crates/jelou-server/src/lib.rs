@@ -9,6 +9,7 @@ mod call_counts;
 pub mod config;
 mod control;
 mod data_dir;
+mod development;
 pub mod doctor;
 mod documents;
 mod egress;
@@ -30,6 +31,9 @@ mod telemetry;
 pub use api::openapi_document;
 pub use config::{Config, ConfigError, LogFormat, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
+pub use development::{
+    DevelopmentConfig, DevelopmentServer, Place, Project, ReloadError, Reloaded,
+};
 pub use egress::CaError;
 pub use listener::{ListenError, TlsError};
 pub use server::{Ready, Server, StartError};

@@ -111,6 +111,9 @@ pub(crate) async fn answer(
         );
     }
     answer::finish(&mut response, request_id);
+    if let Some(development) = &gateway.development {
+        development.mark(response.headers_mut());
+    }
     let head = CallHead {
         method,
         path,

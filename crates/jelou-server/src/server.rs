@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jelou_core::Clock;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::config::{self, Config};
 use crate::control::{self, Control, ControlError};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::development::Development;
 use crate::egress::{CaError, Egress};
 use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Domain, Gateway};
@@ -74,10 +76,20 @@ pub struct Ready {
     pub access_token: Option<AccessToken>,
 }
 
+/// What a server is made from.
+pub(crate) struct Assembly<P> {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    /// Of a server for development: what its gateway knows, and the folder for its state.
+    pub(crate) development: Option<(Arc<Development>, PathBuf)>,
+    /// Reports slow steps.
+    pub(crate) progress: P,
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    control: Arc<Control>,
+    pub(crate) control: Arc<Control>,
     metrics: Arc<Metrics>,
     log_threads: LogThreads,
     listeners: JoinSet<()>,
@@ -108,7 +120,38 @@ impl Server {
         clock: Clock,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
-        let data = DataDir::open(&config.data)?;
+        let assembly = Assembly {
+            config,
+            clock,
+            development: None,
+            progress,
+        };
+        let (server, mut ready) = Self::assemble(assembly).await?;
+        ready.access_token = server
+            .control
+            .bootstrap()
+            .await
+            .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
+        Ok((server, ready))
+    }
+
+    /// Starts the parts.
+    pub(crate) async fn assemble<P: Fn(&str)>(
+        assembly: Assembly<P>,
+    ) -> Result<(Self, Ready), StartError> {
+        let Assembly {
+            config,
+            clock,
+            development,
+            progress,
+        } = assembly;
+        let (development, data) = match development {
+            None => (None, DataDir::open(&config.data)?),
+            Some((development, state)) => (
+                Some(development),
+                DataDir::open_state(&state, &config.data)?,
+            ),
+        };
         // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config).await?;
         let store = open_store(&config, &data, clock.clone()).await?;
@@ -140,6 +183,7 @@ impl Server {
             telemetry: outputs.telemetry,
             refusals_logged: LogLimit::default(),
             store: store.clone(),
+            development,
         });
         let egress = Egress::new(&config.egress)?;
         let egress_allow = config.egress.allow.clone();
@@ -177,11 +221,6 @@ impl Server {
             snapshot.secrets,
             &snapshot.access_tokens,
         );
-        let access_token = control
-            .bootstrap()
-            .await
-            .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
-
         let scrape = Scrape {
             control: Arc::clone(&control),
             connections: sockets.connections(),
@@ -191,7 +230,7 @@ impl Server {
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
-            access_token,
+            access_token: None,
         };
         let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
         let listeners = sockets.serve(gateway, api, open_metrics, &cores, &stopped);
@@ -354,7 +393,7 @@ fn network_of(egress: &config::Egress, data: &DataDir) -> Result<NetworkConfig, 
 
 async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, StartError> {
     let named = std::env::var_os("JELOU_DENO");
-    let found = deno::locate(data.path(), named.as_deref())?;
+    let found = deno::locate(data.shared(), named.as_deref())?;
     if let Some(complete) = found.as_ref().filter(|found| found.bundler.is_some()) {
         return Ok(complete.clone());
     }
@@ -362,7 +401,7 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
         "Installing the engine, Deno {} (the first time only)",
         deno::DENO_VERSION
     ));
-    let path = data.path().to_path_buf();
+    let path = data.shared().to_path_buf();
     let install = move || match found {
         // Installed in advance, because the bundle step of a build has no network.
         Some(found) => deno::install_bundler(&path, found),

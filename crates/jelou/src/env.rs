@@ -11,6 +11,9 @@ pub(crate) const JELOU_API_URL: &str = "JELOU_API_URL";
 /// `1` keeps the output for human readers if stdout is not a terminal, like `--human`.
 pub(crate) const JELOU_FORCE_HUMAN_OUTPUT: &str = "JELOU_FORCE_HUMAN_OUTPUT";
 
+/// Runtime token that `jelou call` sends.
+pub(crate) const JELOU_FUNCTION_TOKEN: &str = "JELOU_FUNCTION_TOKEN";
+
 /// Address that `jelou serve` listens on.
 pub(crate) const JELOU_LISTEN: &str = "JELOU_LISTEN";
 

@@ -121,6 +121,23 @@ pub struct CreateToken {
 }
 
 impl CreateToken {
+    /// An unlimited token, which replaces the one of that name.
+    pub fn replacing(name: TokenName) -> Self {
+        Self {
+            name,
+            replace: true,
+            expires_in: None,
+            expires_at: None,
+            scopes: None,
+            cidrs: None,
+            methods: None,
+            rate: None,
+            owner: None,
+            purpose: None,
+            tags: Tags::default(),
+        }
+    }
+
     /// The limits that the token is to have.
     pub fn policy(&self) -> TokenPolicy {
         TokenPolicy {

@@ -32,7 +32,7 @@ use crate::control::Control;
 use crate::log_limit::LogLimit;
 use crate::metrics::Scrape;
 use metrics::Readers;
-use problem::ApiError;
+pub(crate) use problem::ApiError;
 pub(crate) use upload::UploadBudget;
 
 type App = Arc<Control>;

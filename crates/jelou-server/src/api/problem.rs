@@ -30,6 +30,11 @@ impl ApiError {
         }
     }
 
+    /// What is wrong, and what to do.
+    pub(crate) fn into_texts(self) -> (String, Option<String>) {
+        (self.detail, self.hint)
+    }
+
     #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status

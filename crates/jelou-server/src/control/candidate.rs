@@ -12,7 +12,7 @@ use super::{Control, ControlError, smoke};
 use crate::registry::{Function, Live, Settings};
 
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(crate) struct Candidate {
     /// Taken when the deployment goes live.
     live: Option<Arc<Live>>,
     /// Keeps the processes until they get calls.
@@ -24,8 +24,9 @@ pub(super) struct Candidate {
 }
 
 impl Control {
-    /// Starts as many processes as the live deployment of the function has, and those that stay loaded, and sends the smoke calls to them.
-    pub(super) async fn prepare(
+    /// Starts as many processes as the live deployment of the function has, and those that stay loaded, and sends the smoke
+    /// calls to them.
+    pub(crate) async fn prepare(
         &self,
         function: &Function,
         live: Live,
@@ -91,7 +92,7 @@ impl Candidate {
     }
 
     /// Makes the deployment live, and returns the replaced one.
-    pub(super) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
+    pub(crate) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
         let live = self.live.take()?;
         let replaced = function.live.swap(Some(live));
         // From here on, the processes have calls.

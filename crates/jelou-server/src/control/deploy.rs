@@ -355,7 +355,11 @@ impl Control {
         Function::new(id, slug, Vec::new(), settings)
     }
 
-    fn check_limits(&self, slug: &Slug, manifest: &Manifest) -> Result<(), ControlError> {
+    pub(crate) fn check_limits(
+        &self,
+        slug: &Slug,
+        manifest: &Manifest,
+    ) -> Result<(), ControlError> {
         let limits = self.limits_of(slug);
         let limit = limits.max_request_timeout_ms;
         for tool in &manifest.tools {
@@ -422,7 +426,7 @@ fn checked_tag(tag: Option<String>) -> Result<Option<String>, ControlError> {
 }
 
 /// The OpenAPI document that the settings name.
-fn openapi_of(
+pub(crate) fn openapi_of(
     settings: &Map<String, Value>,
     tree: &SourceTree,
 ) -> Result<Option<Value>, ControlError> {

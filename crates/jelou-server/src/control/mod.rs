@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
 pub(crate) use access_tokens::access_token_entry;
-pub(crate) use deploy::bundle_of;
+pub(crate) use deploy::{bundle_of, openapi_of};
 pub(crate) use error::ControlError;
 
 use crate::api::UploadBudget;
@@ -138,7 +138,7 @@ impl Control {
         self.new_live(function, live.id, live.artifact_hash, live.manifest)
     }
 
-    fn new_live(
+    pub(crate) fn new_live(
         &self,
         function: &Function,
         deployment: DeploymentId,

@@ -83,7 +83,7 @@ impl Domain {
 
 /// Whether the host always means this machine. Any other name that resolves to it may belong to a web page (DNS
 /// rebinding).
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     matches!(name_of(host), "localhost" | "[::1]")
         || name_of(host)
             .parse::<std::net::Ipv4Addr>()

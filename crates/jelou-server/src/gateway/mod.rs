@@ -31,11 +31,13 @@ use jelou_core::{Clock, Limits};
 use jelou_logs::Logs;
 use jelou_store::Store;
 
+use address::is_this_machine;
 pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
 pub(crate) use body::GatewayBody;
 
 use crate::access_log::AccessLog;
 use crate::config::Mcp;
+use crate::development::Development;
 use crate::log_limit::LogLimit;
 use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
@@ -67,6 +69,8 @@ pub(crate) struct Gateway {
     pub(crate) refusals_logged: LogLimit,
     /// Has what the registry leaves out: names and revoked tokens. No call waits for it.
     pub(crate) store: Store,
+    /// `None` outside of development.
+    pub(crate) development: Option<Arc<Development>>,
 }
 
 /// The destination of a request.
@@ -105,8 +109,17 @@ impl Gateway {
                     skipped: path.strip_suffix(seen).unwrap_or(path).len(),
                 })
             }
-            Address::Other => None,
+            Address::Other => self.project(&host),
         }
+    }
+
+    /// In development, this machine's own names address the function of the project.
+    fn project(&self, host: &str) -> Option<Target> {
+        let development = self.development.as_ref()?;
+        is_this_machine(host).then(|| Target {
+            function: self.registry.function(development.slug.as_str()),
+            ..Target::default()
+        })
     }
 }
 

@@ -3,9 +3,11 @@
 pub(crate) mod access_tokens;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod call;
 pub(crate) mod completion;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
+pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod egress;
 pub(crate) mod engine;
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Whoami,
     Auth(auth::AuthArgs),
     Init(init::InitArgs),
+    Dev(dev::DevArgs),
+    Call(call::CallArgs),
     Deploy(deploy::DeployArgs),
     Rollback(deployments::RollbackArgs),
     Deployments(deployments::DeploymentsArgs),

@@ -3,9 +3,11 @@
 mod access_tokens;
 mod audit;
 mod auth;
+mod call;
 mod completion;
 mod deploy;
 mod deployments;
+mod dev;
 mod doctor;
 mod egress;
 mod engine;
@@ -26,7 +28,7 @@ use crate::context::Context;
 use crate::interrupt;
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
-    if !matches!(command, Command::Serve(_)) {
+    if !matches!(command, Command::Serve(_) | Command::Dev(_)) {
         interrupt::exit_on_interrupt(&context.output)?;
     }
     match command {
@@ -35,6 +37,8 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Whoami => whoami::run(context),
         Command::Auth(args) => auth::run(args.command, context),
         Command::Init(args) => init::run(&args, context),
+        Command::Call(args) => call::run(args, context),
+        Command::Dev(args) => dev::run(args, context),
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Deployments(args) => deployments::run(args.command, context),

@@ -83,6 +83,11 @@ impl Human {
         writeln!(self.stream, "{text}")
     }
 
+    /// Lines as they are.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.stream, "{}", printable(text))
+    }
+
     /// A heading, then a line for each row.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
         let mut lines = table.lines();

@@ -13,6 +13,7 @@ mod connections;
 mod databases;
 mod deploy;
 mod describe;
+mod dev;
 mod doctor;
 mod durability;
 mod egress_rules;

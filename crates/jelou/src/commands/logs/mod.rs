@@ -64,6 +64,15 @@ pub(in crate::commands) fn follow_one(
     follow::follow(&Arc::new(client), slugs, &LogsQuery::default(), output)
 }
 
+/// Shows a record of the only function.
+pub(in crate::commands) fn show_record(
+    output: &Output,
+    slug: &Slug,
+    json: &str,
+) -> std::io::Result<()> {
+    render::show(output, &[], slug, json)
+}
+
 fn show_stored(
     client: &Client,
     slugs: &[Slug],

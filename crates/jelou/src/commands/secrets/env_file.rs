@@ -11,10 +11,26 @@ use crate::exit::Failure;
 
 const EXAMPLE: &str = "a line looks like KEY=VALUE; comments start with #";
 
-pub(super) fn read(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+/// The variables of a file. There may be none.
+pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+    let place = path.display().to_string();
     let text = fs::read_to_string(path)
-        .map_err(|error| Failure::input("the file of --from-env cannot be read").because(error))?;
-    parse(&text, &path.display().to_string())
+        .map_err(|error| Failure::input(format!("{place} cannot be read")).because(error))?;
+    parse(&text, &place)
+}
+
+/// # Errors
+///
+/// When there are no variables.
+pub(super) fn some(
+    variables: BTreeMap<SecretKey, String>,
+    place: &str,
+) -> anyhow::Result<BTreeMap<SecretKey, String>> {
+    if variables.is_empty() {
+        let message = format!("{place} has no variables");
+        return Err(Failure::validation(message).hint(EXAMPLE).into());
+    }
+    Ok(variables)
 }
 
 /// Values are literal: a `$` in a password does not start a variable.
@@ -28,10 +44,6 @@ pub(super) fn parse(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKe
     deno_dotenv::parse_env_content_hook(text, &mut |key, value| {
         variables.push((key.to_owned(), value.to_owned()));
     });
-    if variables.is_empty() {
-        let message = format!("{place} has no variables");
-        return Err(Failure::validation(message).hint(EXAMPLE).into());
-    }
     variables
         .into_iter()
         .map(|(key, value)| Ok((parse_key(&key)?, value)))

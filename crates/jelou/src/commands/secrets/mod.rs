@@ -9,6 +9,8 @@ mod values;
 use crate::cli::secrets::SecretsCommand;
 use crate::context::Context;
 
+pub(super) use env_file::read as read_env_file;
+
 pub(crate) fn run(command: SecretsCommand, context: &Context) -> anyhow::Result<()> {
     match command {
         SecretsCommand::List(args) => list::run(args, context),

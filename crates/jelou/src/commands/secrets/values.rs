@@ -88,8 +88,11 @@ impl Arguments {
         }
         let mut secrets = match env_file {
             None => BTreeMap::new(),
-            Some(_) if env_file_is_stdin => env_file::parse(&read_stdin()?, "stdin")?,
-            Some(path) => env_file::read(path)?,
+            Some(_) if env_file_is_stdin => {
+                let place = "stdin";
+                env_file::some(env_file::parse(&read_stdin()?, place)?, place)?
+            }
+            Some(path) => env_file::some(env_file::read(path)?, &path.display().to_string())?,
         };
         if values.is_empty() && secrets.is_empty() {
             let key = context.prompt.line(&context.output, "Key:", None, ANSWER)?;

@@ -2,6 +2,7 @@
 
 mod call;
 mod data_folder;
+mod dev;
 mod fake_api;
 mod outcome;
 mod patience;
@@ -13,6 +14,7 @@ mod web;
 
 pub(crate) use call::{Call, Reply};
 pub(crate) use data_folder::{DataFolder, deno, fetched_engine, link_or_copy};
+pub(crate) use dev::Dev;
 pub(crate) use fake_api::{Answer, FakeApi, answer, hang_up, problem, silence};
 pub(crate) use outcome::{
     Outcome, Streams, assert_live_outcome, assert_outcome, live_settings, settings,

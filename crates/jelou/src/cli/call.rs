@@ -1,0 +1,32 @@
+//! Arguments of `jelou call`.
+
+use clap::Args;
+use jelou_core::Slug;
+
+use crate::env;
+
+/// Call a function, and show its answer
+///
+/// Values get the type that the function's schema says. What the schema requires and the command line lacks is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    /// Tool to call, if the function has several; then its input, as KEY=VALUE
+    #[arg(value_name = "TOOL | KEY=VALUE")]
+    pub(crate) words: Vec<String>,
+
+    /// Deployed function to call; by default the one of `jelou dev`
+    #[arg(long, value_name = "SLUG", conflicts_with = "url")]
+    pub(crate) function: Option<Slug>,
+
+    /// Address of the function, if it is not that of `jelou dev`
+    #[arg(long, default_value = "http://localhost:3000")]
+    pub(crate) url: String,
+
+    /// The whole input as JSON, in place of KEY=VALUE
+    #[arg(long, short, value_name = "JSON")]
+    pub(crate) data: Option<String>,
+
+    /// Runtime token; `-` reads it from stdin
+    #[arg(long, env = env::JELOU_FUNCTION_TOKEN, hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}

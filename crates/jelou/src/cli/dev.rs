@@ -1,0 +1,42 @@
+//! Arguments of `jelou dev`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::env;
+
+/// Serve a project on this machine, and load it again after every save
+///
+/// It needs no server and no login. The function is at http://localhost:3000, without a token, in the same engine and
+/// sandbox as on a server. A save that cannot be built leaves the code before in place.
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Port to listen on; by default 3000, or the next free one; 0 for any free one
+    #[arg(long, short)]
+    pub(crate) port: Option<u16>,
+
+    /// File with the secrets; by default `.env` in the project's folder, if there is one
+    #[arg(long = "env", value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+
+    /// Ask callers for a token, and print one
+    #[arg(long)]
+    pub(crate) token: bool,
+
+    /// Do not watch the files
+    #[arg(long)]
+    pub(crate) no_watch: bool,
+
+    /// Begin with an empty `ctx.memory` and an empty log
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    /// Data folder with the engine and the cache of packages; by default that of `jelou serve`
+    #[arg(long, value_name = "DIR", env = env::JELOU_DATA, hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+}

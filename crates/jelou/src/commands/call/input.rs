@@ -1,0 +1,83 @@
+//! The input of a call, from the command line and from questions.
+
+use serde_json::{Map, Value};
+
+use super::operation::Operation;
+use crate::context::Context;
+use crate::exit::Failure;
+
+/// The name of the tool, and the fields of its input.
+pub(super) fn words(words: &[String]) -> anyhow::Result<(Option<&str>, Vec<(&str, &str)>)> {
+    let (name, fields) = match words.split_first() {
+        Some((first, rest)) if !first.contains('=') => (Some(first.as_str()), rest),
+        _ => (None, words),
+    };
+    let fields = fields
+        .iter()
+        .map(|word| {
+            word.split_once('=').ok_or_else(|| {
+                Failure::input(format!("`{word}` is not KEY=VALUE"))
+                    .hint("quote a value that has spaces: KEY='two words'")
+                    .into()
+            })
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok((name, fields))
+}
+
+/// The input: the fields that are given, then those that are required and missing.
+///
+/// # Errors
+///
+/// When a value does not have the type of its field, or a missing one cannot be asked for.
+pub(super) fn of(
+    operation: &Operation,
+    fields: Vec<(&str, &str)>,
+    context: &Context,
+) -> anyhow::Result<Value> {
+    let mut input = Map::new();
+    for (name, text) in fields {
+        input.insert(name.to_owned(), value(operation, name, text)?);
+    }
+    for name in operation.required() {
+        if input.contains_key(&name) {
+            continue;
+        }
+        let flag = format!("{name}=VALUE");
+        let question = format!("{name}{}:", description(operation.field(&name)));
+        let text = context
+            .prompt
+            .line(&context.output, &question, None, &flag)?;
+        let value = value(operation, &name, &text)?;
+        input.insert(name, value);
+    }
+    Ok(Value::Object(input))
+}
+
+fn description(schema: Option<&Value>) -> String {
+    let text = schema.and_then(|schema| schema["description"].as_str());
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// A text is taken as it is if the field is a text; otherwise it is JSON.
+fn value(operation: &Operation, name: &str, text: &str) -> anyhow::Result<Value> {
+    let types = operation.field(name).map(|schema| &schema["type"]);
+    let is_text = |kind: &Value| kind == "string";
+    let allows_text = match types {
+        Some(Value::Array(types)) => types.iter().any(is_text),
+        Some(kind @ Value::String(_)) => is_text(kind),
+        // The schema does not say.
+        _ => return Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into())),
+    };
+    if allows_text {
+        return Ok(text.into());
+    }
+    serde_json::from_str(text).map_err(|_| {
+        let kind = types.and_then(Value::as_str).unwrap_or("value");
+        Failure::input(format!(
+            "{name} is `{text}`, which is not JSON; the schema asks for: {kind}"
+        ))
+        .hint("a list is written as '[1,2]', an object as '{\"a\":1}'")
+        .into()
+    })
+}

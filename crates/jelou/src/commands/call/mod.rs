@@ -1,0 +1,144 @@
+//! `jelou call`: calls one tool of a function, by the function's OpenAPI document.
+
+mod input;
+mod operation;
+
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde::Serialize;
+use serde_json::Value;
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
+use zeroize::Zeroizing;
+
+use self::operation::Operation;
+use crate::cli::call::CallArgs;
+use crate::context::Context;
+use crate::exit::{Failure, Shown};
+
+/// Bytes of an answer that are shown.
+const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
+/// Longer than any call may take.
+const TIMEOUT: Duration = Duration::from_mins(15);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    status: u16,
+    ms: u128,
+    request_id: Option<&'a str>,
+    body: Value,
+}
+
+pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
+    let url = match &args.function {
+        Some(slug) => {
+            let function = context.client()?.functions().get(slug)?;
+            function.local_url.unwrap_or(function.url)
+        }
+        None => args.url,
+    };
+    let url = url.trim_end_matches('/');
+    let token = args.token.map(token).transpose()?;
+    let agent = agent();
+    let (name, fields) = input::words(&args.words)?;
+    let operation = Operation::find(&document(&agent, url)?, name)?;
+    let input = match &args.data {
+        Some(_) if !fields.is_empty() => {
+            return Err(Failure::input("--data is the whole input")
+                .hint("leave out KEY=VALUE, or --data")
+                .into());
+        }
+        Some(json) => serde_json::from_str(json)
+            .map_err(|error| Failure::input("--data is not JSON").because(error))?,
+        None => input::of(&operation, fields, context)?,
+    };
+    let request = operation.request(url, input, token.as_deref().map(String::as_str))?;
+    let began = Instant::now();
+    let response = send(&agent, request, url)?;
+    show(response, began, context)
+}
+
+/// The token; `-` reads it from stdin.
+fn token(given: String) -> anyhow::Result<Zeroizing<String>> {
+    if given != "-" {
+        return Ok(Zeroizing::new(given));
+    }
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .context("stdin cannot be read")?;
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .build()
+        .new_agent()
+}
+
+/// The OpenAPI document of the function.
+fn document(agent: &Agent, url: &str) -> anyhow::Result<Value> {
+    let request = Request::get(format!("{url}/openapi.json")).body(Vec::new())?;
+    let mut response = send(agent, request, url)?;
+    if !response.status().is_success() {
+        return Err(Failure::not_found(format!(
+            "{url} has no function that is live (status {} for /openapi.json)",
+            response.status().as_u16()
+        ))
+        .hint("start `jelou dev`, or name a deployed function with --function SLUG")
+        .into());
+    }
+    let document = response.body_mut().read_json();
+    document.with_context(|| format!("{url}/openapi.json is no OpenAPI document"))
+}
+
+fn send(agent: &Agent, request: Request<Vec<u8>>, url: &str) -> anyhow::Result<Response<Body>> {
+    agent.run(request).map_err(|error| {
+        Failure::input(format!("{url} cannot be reached"))
+            .hint("start `jelou dev` in the project's folder, or name a deployed function with --function SLUG")
+            .because(error)
+            .into()
+    })
+}
+
+fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyhow::Result<()> {
+    let status = response.status();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(MAX_ANSWER_BYTES)
+        .read_to_vec()
+        .context("the answer cannot be read")?;
+    let ms = began.elapsed().as_millis();
+    let request_id = response.headers().get("x-request-id");
+    let request_id = request_id.and_then(|id| id.to_str().ok());
+    let text = String::from_utf8_lossy(&body);
+    let json: Option<Value> = serde_json::from_str(&text).ok();
+    let shown = match &json {
+        Some(json) => serde_json::to_string_pretty(json)?,
+        None => text.trim_end().to_owned(),
+    };
+    let answer = Answer {
+        status: status.as_u16(),
+        ms,
+        request_id,
+        body: json.unwrap_or_else(|| text.clone().into()),
+    };
+    context.output.result(&answer, |human| human.text(&shown))?;
+    let id = request_id.map_or_else(String::new, |id| format!(", request {id}"));
+    context
+        .output
+        .note(&format!("{} in {ms} ms{id}", status.as_u16()))?;
+    if status.is_client_error() || status.is_server_error() {
+        return Err(Shown.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The operation of an OpenAPI document that a call is for.
+
+use std::fmt::Write as _;
+
+use jelou_core::suggestion;
+use serde_json::{Map, Value};
+use ureq::http::Request;
+
+use crate::exit::Failure;
+
+/// One tool, and how it is called.
+#[derive(Debug)]
+pub(super) struct Operation {
+    method: String,
+    /// With `{name}` in place of a parameter.
+    path: String,
+    parameters: Vec<Parameter>,
+    /// The schema of the body; its references are resolved one level deep.
+    pub(super) body: Option<Value>,
+}
+
+#[derive(Debug)]
+struct Parameter {
+    name: String,
+    is_in_path: bool,
+    is_required: bool,
+    schema: Value,
+}
+
+impl Operation {
+    /// The operation with this name; the only one, if there is no name.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or there are several. The message lists them.
+    pub(super) fn find(document: &Value, name: Option<&str>) -> anyhow::Result<Self> {
+        let empty = Map::new();
+        let paths = document["paths"].as_object().unwrap_or(&empty);
+        let all: Vec<_> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().into_iter().flatten();
+                methods.map(move |(method, operation)| (path, method, operation))
+            })
+            .filter(|(.., operation)| operation["operationId"].is_string())
+            .collect();
+        let id = |operation: &Value| {
+            operation["operationId"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        // A path has the tool's name at one method, and names made from it at the others.
+        let mut ids: Vec<String> = paths
+            .values()
+            .filter_map(|item| {
+                item.get("post")
+                    .or_else(|| item.as_object()?.values().next())
+            })
+            .map(id)
+            .collect();
+        let found = match name {
+            Some(name) => all.iter().find(|(.., operation)| id(operation) == name),
+            None if ids.len() == 1 => all.iter().find(|(.., operation)| id(operation) == ids[0]),
+            None => None,
+        };
+        let Some((path, method, operation)) = found else {
+            ids.sort();
+            let known = ids.iter().map(String::as_str);
+            let near = name.and_then(|name| suggestion::nearest(name, known));
+            let message = match name {
+                Some(name) => format!("the function has no tool `{name}`"),
+                None => "the function has several tools".to_owned(),
+            };
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`? It has: {}", ids.join(", ")),
+                None => format!("name one of them: {}", ids.join(", ")),
+            };
+            return Err(Failure::input(message).hint(hint).into());
+        };
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        Ok(Self {
+            method: method.to_ascii_uppercase(),
+            path: (*path).clone(),
+            parameters: parameters
+                .map(|parameter| Parameter {
+                    name: parameter["name"].as_str().unwrap_or_default().to_owned(),
+                    is_in_path: parameter["in"] == "path",
+                    is_required: parameter["required"] == true,
+                    schema: resolved(document, &parameter["schema"]),
+                })
+                .collect(),
+            body: (!body.is_null()).then(|| resolved(document, body)),
+        })
+    }
+
+    /// The schema of a field of the input, by name.
+    pub(super) fn field(&self, name: &str) -> Option<&Value> {
+        let parameter = self.parameters.iter().find(|known| known.name == name);
+        parameter
+            .map(|parameter| &parameter.schema)
+            .or_else(|| self.body.as_ref()?["properties"].get(name))
+    }
+
+    /// The names of the fields that a call must have.
+    pub(super) fn required(&self) -> Vec<String> {
+        let parameters = self
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.is_required);
+        let body = self.body.as_ref().map(|body| &body["required"]);
+        let fields = body.and_then(Value::as_array).into_iter().flatten();
+        parameters
+            .map(|parameter| parameter.name.clone())
+            .chain(fields.filter_map(Value::as_str).map(str::to_owned))
+            .collect()
+    }
+
+    /// The request: parameters in the path and the query, everything else in the body.
+    pub(super) fn request(
+        &self,
+        url: &str,
+        input: Value,
+        token: Option<&str>,
+    ) -> anyhow::Result<Request<Vec<u8>>> {
+        let mut input = input;
+        let mut path = self.path.clone();
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let takes_body = !matches!(self.method.as_str(), "GET" | "HEAD");
+        if let Value::Object(fields) = &mut input {
+            for parameter in self.parameters.iter().filter(|known| known.is_in_path) {
+                if let Some(value) = fields.remove(&parameter.name) {
+                    let value = percent_encoded(&plain(&value));
+                    path = path.replace(&format!("{{{}}}", parameter.name), &value);
+                }
+            }
+            if !takes_body {
+                for (name, value) in std::mem::take(fields) {
+                    query.append_pair(&name, &plain(&value));
+                }
+            }
+        }
+        let query = query.finish();
+        let mut address = format!("{url}{path}");
+        if !query.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(address, "?{query}");
+        }
+        let mut request = Request::builder().method(self.method.as_str()).uri(address);
+        if let Some(token) = token {
+            request = request.header("x-jelou-token", token);
+        }
+        let body = if takes_body {
+            request = request.header("content-type", "application/json");
+            serde_json::to_vec(&input)?
+        } else {
+            Vec::new()
+        };
+        Ok(request.body(body)?)
+    }
+}
+
+/// A schema in place of the reference to it.
+fn resolved(document: &Value, schema: &Value) -> Value {
+    let target = schema["$ref"]
+        .as_str()
+        .and_then(|target| target.strip_prefix('#'));
+    let target = target.and_then(|target| document.pointer(target));
+    target.unwrap_or(schema).clone()
+}
+
+/// A value as a path and a query have it: a text without quotes.
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    encoded.replace('+', "%20")
+}

@@ -1,0 +1,71 @@
+//! Chooses the port to listen on.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::exit::Failure;
+
+const DEFAULT: u16 = 3000;
+/// Ports that are tried after the default one.
+const TRIED: u16 = 100;
+
+/// A free port, and why it is not the default one.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) port: u16,
+    pub(super) reason: Option<String>,
+}
+
+/// The port that was asked for; otherwise the default one, or the next free one.
+///
+/// # Errors
+///
+/// When the port that was asked for is taken, or none of those that are tried is free.
+pub(super) fn choose(asked: Option<u16>) -> anyhow::Result<Chosen> {
+    let chosen = |port| Chosen { port, reason: None };
+    if let Some(port) = asked {
+        return match is_free(port)? {
+            true => Ok(chosen(port)),
+            false => Err(Failure::input(taken(port))
+                .hint("end that program, or choose another --port")
+                .into()),
+        };
+    }
+    if is_free(DEFAULT)? {
+        return Ok(chosen(DEFAULT));
+    }
+    for port in DEFAULT + 1..=DEFAULT + TRIED {
+        if is_free(port)? {
+            return Ok(Chosen {
+                port,
+                reason: Some(taken(DEFAULT)),
+            });
+        }
+    }
+    let last = DEFAULT + TRIED;
+    Err(
+        Failure::input(format!("the ports {DEFAULT} to {last} are taken"))
+            .hint("choose one with --port")
+            .into(),
+    )
+}
+
+fn is_free(port: u16) -> io::Result<bool> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says who has the port, if this user may know it.
+fn taken(port: u16) -> String {
+    let holder = listeners::get_process_by_port(port, listeners::Protocol::TCP);
+    match holder {
+        Ok(process) => format!(
+            "port {port} is taken by {} (process {})",
+            process.name, process.pid
+        ),
+        Err(_) => format!("port {port} is taken"),
+    }
+}

@@ -1,0 +1,208 @@
+//! What `jelou dev` prints: text for people, or one JSON object in each line.
+
+use std::io;
+use std::path::Path;
+
+use jelou_core::{Manifest, Slug};
+use jelou_server::{DevelopmentServer, ReloadError, Reloaded};
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::frame::frame;
+use super::keys::{HELP, Key};
+use crate::commands::logs;
+use crate::output::Output;
+
+#[derive(Debug)]
+pub(super) struct Show<'a> {
+    output: &'a Output,
+    dir: &'a Path,
+    slug: Slug,
+    /// Whether the routes were shown.
+    is_introduced: bool,
+}
+
+impl<'a> Show<'a> {
+    pub(super) fn new(output: &'a Output, dir: &'a Path, slug: Slug) -> Self {
+        Self {
+            output,
+            dir,
+            slug,
+            is_introduced: false,
+        }
+    }
+
+    pub(super) fn progress(&self, text: &str) {
+        // Failed output must not prevent the start.
+        let _ = self.output.note(text);
+    }
+
+    pub(super) fn listening(&self, server: &DevelopmentServer) -> io::Result<()> {
+        if self.output.is_json() {
+            return self.event(json!({
+                "event": "listening",
+                "function": self.slug,
+                "url": server.url(),
+                "token": server.token(),
+            }));
+        }
+        self.output.human(|human| {
+            human.item(&format!("{} at {}", self.slug, server.url()))?;
+            if let Some(token) = server.token() {
+                human.item(&format!("Token {token}"))?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn outcome(
+        &mut self,
+        outcome: &Outcome,
+        server: &DevelopmentServer,
+    ) -> io::Result<()> {
+        let ms = outcome.began.elapsed().as_millis();
+        match &outcome.result {
+            Ok(reloaded) => self.loaded(reloaded, ms, server),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn loaded(
+        &mut self,
+        reloaded: &Reloaded,
+        ms: u128,
+        server: &DevelopmentServer,
+    ) -> io::Result<()> {
+        let Reloaded { manifest, warnings } = reloaded;
+        if self.output.is_json() {
+            let tools: Vec<_> = manifest.tools.iter().map(|tool| &tool.name).collect();
+            let event = json!({"event": "loaded", "ms": ms, "tools": tools, "warnings": warnings});
+            return self.event(event);
+        }
+        for warning in warnings {
+            self.output.warn(warning)?;
+        }
+        let is_first = !std::mem::replace(&mut self.is_introduced, true);
+        self.output.human(|human| {
+            human.success(&format!("Loaded in {ms} ms"))?;
+            if !is_first {
+                return Ok(());
+            }
+            for tool in &manifest.tools {
+                human.item(&format!(
+                    "{} {}  {}",
+                    tool.methods.join(","),
+                    tool.path,
+                    tool.description
+                ))?;
+            }
+            human.item(&format!("Try it: {}", curl(manifest, server)))?;
+            human.item(&format!("MCP:    {}mcp", server.url()))?;
+            human.item(HELP)
+        })
+    }
+
+    fn failed(&self, error: &ReloadError) -> io::Result<()> {
+        let place = error.place.as_ref();
+        if self.output.is_json() {
+            return self.event(json!({
+                "event": "failed",
+                "message": error.message,
+                "hint": error.hint,
+                "place": place.map(ToString::to_string),
+            }));
+        }
+        let frame = place.and_then(|place| frame(self.dir, place));
+        self.output.human(|human| {
+            human.failure(&error.message)?;
+            if let Some(frame) = &frame {
+                human.text(frame)?;
+            }
+            if let Some(hint) = &error.hint {
+                human.item(&format!("hint: {hint}"))?;
+            }
+            human.item(if self.is_introduced {
+                "The code before goes on serving. Save again to try again"
+            } else {
+                "Nothing is served yet. Save again to try again"
+            })
+        })
+    }
+
+    /// A call, or a line of the function.
+    pub(super) fn record(&self, json: &str) -> io::Result<()> {
+        logs::show_record(self.output, &self.slug, json)
+    }
+
+    pub(super) fn key(&self, key: Key, server: &DevelopmentServer) -> io::Result<()> {
+        match key {
+            Key::Open => {
+                // Fails on a machine without a desktop; the address is on the screen.
+                if open(&server.url()).is_err() {
+                    self.output.warn("no browser could be opened")?;
+                }
+                Ok(())
+            }
+            Key::Clear => self.output.raw(b"\x1b[2J\x1b[3J\x1b[H"),
+            _ => self.output.human(|human| human.item(HELP)),
+        }
+    }
+
+    fn event(&self, mut event: Value) -> io::Result<()> {
+        event["kind"] = "dev".into();
+        self.output.raw(format!("{event}\n").as_bytes())
+    }
+}
+
+fn open(url: &str) -> io::Result<()> {
+    std::process::Command::new("xdg-open")
+        .arg(url)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .map(drop)
+}
+
+/// A call of the first tool, with a value for each field that the input must have.
+fn curl(manifest: &Manifest, server: &DevelopmentServer) -> String {
+    let Some(tool) = manifest.tools.first() else {
+        return format!("curl {}", server.url());
+    };
+    let path = tool.path.trim_start_matches('/').trim_end_matches('*');
+    let method = tool.methods.first().map_or("POST", String::as_str);
+    let mut line = format!("curl -X {method} {}{path}", server.url());
+    if let Some(token) = server.token() {
+        line += &format!(" -H 'X-Jelou-Token: {token}'");
+    }
+    if let (Some(schema), true) = (&tool.input_schema, method != "GET") {
+        let input = example(schema).to_string().replace('\'', "'\\''");
+        line += &format!(" -H 'Content-Type: application/json' -d '{input}'");
+    }
+    line
+}
+
+/// A value that the schema may accept.
+fn example(schema: &Value) -> Value {
+    if let Some(given) = schema.get("default").or(schema.get("const")) {
+        return given.clone();
+    }
+    if let Some(first) = schema["enum"].get(0).or(schema["examples"].get(0)) {
+        return first.clone();
+    }
+    match schema["type"].as_str() {
+        Some("object") => {
+            let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
+            let fields = required.iter().filter_map(Value::as_str);
+            fields
+                .map(|name| (name.to_owned(), example(&schema["properties"][name])))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        }
+        Some("array") => json!([]),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(true),
+        Some("string") => json!("text"),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads the project from its folder.
+
+use std::path::{Path, PathBuf};
+
+use jelou_core::Slug;
+use jelou_server::Project;
+use zeroize::Zeroizing;
+
+use crate::commands::secrets::read_env_file;
+use crate::project::{self, Collected, ProjectFile, collect};
+
+const ENV: &str = ".env";
+
+/// Where the project is.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) dir: PathBuf,
+    /// `None` for `.env`, which may be missing.
+    pub(super) env_file: Option<PathBuf>,
+}
+
+impl Source {
+    /// The function of the project: the one that `jelou.json` names, or else the one that the folder is named after.
+    pub(super) fn slug(&self) -> anyhow::Result<Slug> {
+        let file = ProjectFile::load(&self.dir)?;
+        let named = std::path::absolute(&self.dir)?
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
+        match (file.as_ref().and_then(ProjectFile::function), named) {
+            (Some(slug), _) => Ok(slug.clone()),
+            (None, Some(slug)) => Ok(slug),
+            (None, None) => project::function_of(file.as_ref(), &self.dir),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// When a file cannot be read, or breaks a rule for projects.
+    pub(super) fn read(&self) -> anyhow::Result<Project> {
+        let file = ProjectFile::load(&self.dir)?;
+        let Collected { tree, .. } = collect(&self.dir, file.as_ref(), || Ok(None))?;
+        let settings = file.as_ref().map(ProjectFile::settings).transpose()?;
+        Ok(Project {
+            tree,
+            settings: settings.unwrap_or_default(),
+            secrets: self.secrets()?,
+        })
+    }
+
+    fn secrets(&self) -> anyhow::Result<Vec<(jelou_core::SecretKey, Zeroizing<String>)>> {
+        let default = self.dir.join(ENV);
+        let path: &Path = match &self.env_file {
+            Some(path) => path,
+            None if default.is_file() => &default,
+            None => return Ok(Vec::new()),
+        };
+        let secrets = read_env_file(path)?;
+        Ok(secrets
+            .into_iter()
+            .map(|(key, value)| (key, Zeroizing::new(value)))
+            .collect())
+    }
+}

@@ -1,0 +1,306 @@
+//! `jelou dev`: real files, real saves, real calls.
+
+use std::net::TcpListener;
+
+use rustix::process::Signal;
+
+use crate::support::{Call, Dev, Reply, Sandbox, function};
+
+fn answers(text: &str) -> String {
+    function(&format!("() => \"{text}\""))
+}
+
+/// A project that was never deployed.
+fn project(source: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.file("index.ts", source);
+    sandbox
+}
+
+fn answer(dev: &Dev) -> String {
+    let reply = dev.request().send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    text(&reply)
+}
+
+/// The text or number that the function returned.
+fn text(reply: &Reply) -> String {
+    let value = reply.json();
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn a_project_is_served_without_login_and_token() {
+    let sandbox = project(&function(
+        "(_input, ctx) => { ctx.log(\"llegó\", { n: 1 }); return \"uno\"; }",
+    ));
+    let dev = Dev::start(&sandbox, "");
+    let loaded = dev.event("loaded");
+    assert_eq!(loaded["tools"][0], "mi-funcion");
+    assert_eq!(answer(&dev), "uno");
+    let line = dev.find("the line", |event| event["kind"] == "line");
+    assert_eq!(line["args"][0], "llegó");
+    let call = dev.find("the call", |event| event["kind"] == "call");
+    assert_eq!(call["status"], 200);
+    let document = dev.request().get("/openapi.json").send();
+    assert_eq!(document.status, 200, "{document:?}");
+    let tools = dev
+        .request()
+        .path("/mcp")
+        .header("accept", "application/json, text/event-stream")
+        .body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#)
+        .send();
+    assert!(tools.body.contains("mi-funcion"), "{tools:?}");
+    let by_path = dev.request().path("/fn/mi-funcion/").send();
+    assert_eq!(text(&by_path), "uno");
+    // A web page whose name resolves to this machine.
+    let rebound = Call::new(&dev.address, "example.com").send();
+    assert_eq!(rebound.status, 404, "{rebound:?}");
+    // Nothing of it is for git.
+    assert_eq!(sandbox.read(".jelou/.gitignore"), "*\n");
+}
+
+#[test]
+fn every_way_to_save_is_noticed() {
+    let sandbox = project(&answers("in place"));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "in place");
+    let path = sandbox.project().join("index.ts");
+    let save = |source: &str, how: &dyn Fn(&str)| {
+        how(source);
+        dev.event("loaded");
+    };
+    save(&answers("again"), &|source| {
+        std::fs::write(&path, source).unwrap();
+    });
+    assert_eq!(answer(&dev), "again");
+    save(&answers("renamed"), &|source| {
+        sandbox.file(".index.ts.swp", source);
+        std::fs::rename(sandbox.project().join(".index.ts.swp"), &path).unwrap();
+    });
+    assert_eq!(answer(&dev), "renamed");
+    save(&answers("deleted and created"), &|source| {
+        std::fs::rename(&path, sandbox.project().join("index.ts~")).unwrap();
+        std::fs::write(&path, source).unwrap();
+    });
+    assert_eq!(answer(&dev), "deleted and created");
+    // A module in a folder that is new, and a change of it.
+    save(
+        "import { text } from \"./lib/text.ts\";\nimport { define } from \"@jelou/functions\";\nexport default define({ description: \"A test\", handler: () => text });\n",
+        &|source| {
+            sandbox.file("lib/text.ts", "export const text = \"new\";\n");
+            std::fs::write(&path, source).unwrap();
+        },
+    );
+    assert_eq!(answer(&dev), "new");
+    save("export const text = \"newer\";\n", &|source| {
+        sandbox.file("lib/text.ts", source);
+    });
+    assert_eq!(answer(&dev), "newer");
+}
+
+#[test]
+fn a_broken_save_leaves_the_code_before_and_says_so() {
+    let sandbox = project(&answers("good"));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let good = dev.request().send();
+    assert_eq!(good.header("x-jelou-dev-stale"), None);
+    for (broken, place, words) in [
+        (
+            "const a = 1;\nexport default {{;\n",
+            Some("index.ts:2:"),
+            "",
+        ),
+        (
+            "import \"./missing.ts\";\n",
+            Some("index.ts:1:"),
+            "missing.ts",
+        ),
+        (
+            "\nthrow new Error(\"at import\");\n",
+            Some("index.ts:2:"),
+            "at import",
+        ),
+        ("export const nothing = 1;\n", None, "default"),
+    ] {
+        sandbox.file("index.ts", broken);
+        let failed = dev.event("failed");
+        assert!(
+            failed["message"].as_str().unwrap().contains(words),
+            "{failed}"
+        );
+        let stale = dev.request().send();
+        assert_eq!(text(&stale), "good", "{broken}");
+        let header = stale.header("x-jelou-dev-stale").unwrap();
+        if let Some(place) = place {
+            assert!(header.starts_with(place), "{header}: {failed}");
+            assert_eq!(failed["place"], header);
+        }
+    }
+    sandbox.file("index.ts", answers("recovered"));
+    dev.event("loaded");
+    let recovered = dev.request().send();
+    assert_eq!(text(&recovered), "recovered");
+    assert_eq!(recovered.header("x-jelou-dev-stale"), None);
+    std::fs::remove_file(sandbox.project().join("index.ts")).unwrap();
+    dev.event("failed");
+    assert_eq!(answer(&dev), "recovered");
+    sandbox.file("index.ts", answers("back"));
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "back");
+}
+
+#[test]
+fn a_project_that_starts_broken_is_served_after_it_is_mended() {
+    let sandbox = project("export default {{;\n");
+    let dev = Dev::start(&sandbox, "");
+    dev.event("failed");
+    assert_eq!(dev.request().send().status, 404);
+    sandbox.file("index.ts", answers("mended"));
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "mended");
+}
+
+#[test]
+fn secrets_and_settings_are_read_again() {
+    let sandbox = project(&function(
+        "(_input, ctx) => ctx.env.get(\"CLAVE\") ?? \"none\"",
+    ));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "none");
+    sandbox.file(".env", "# later\n");
+    sandbox.file(".env", "CLAVE='p$s'\n");
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "p$s");
+    sandbox.file(
+        "jelou.json",
+        "{\"function\": \"mi-funcion\", \"timeout\": 0}",
+    );
+    dev.event("failed");
+    sandbox.file("jelou.json", "{\"function\": \"mi-funcion\"}");
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "p$s");
+}
+
+#[test]
+fn requests_in_flight_finish_with_their_code() {
+    let slow = function(
+        "async () => { await new Promise((done) => setTimeout(done, 3000)); return \"old\"; }",
+    );
+    let sandbox = project(&slow);
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let call = dev.request();
+    let running = std::thread::spawn(move || call.send());
+    // The process runs before the code is replaced.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    sandbox.file("index.ts", answers("new"));
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "new");
+    assert_eq!(text(&running.join().unwrap()), "old");
+}
+
+#[test]
+fn memory_stays_until_it_is_asked_to_be_fresh() {
+    let sandbox = project(&function(
+        "async (_input, ctx) => { const n = (await ctx.memory.getJson<number>(\"n\") ?? 0) + 1; await ctx.memory.setJson(\"n\", n, 3600); return n; }",
+    ));
+    for (arguments, expected) in [("", "1"), ("", "2"), ("--fresh", "1")] {
+        let mut dev = Dev::start(&sandbox, arguments);
+        dev.event("loaded");
+        assert_eq!(answer(&dev), expected);
+        dev.signal(Signal::INT);
+        assert_eq!(dev.ended(), Some(0));
+    }
+}
+
+#[test]
+fn nothing_stays_after_the_end() {
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+        let sandbox = project(&answers("here"));
+        let mut dev = Dev::start(&sandbox, "");
+        dev.event("loaded");
+        assert_eq!(answer(&dev), "here");
+        dev.signal(signal);
+        dev.ended();
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_on_request() {
+    let sandbox = project(&answers("private"));
+    let dev = Dev::start(&sandbox, "--token");
+    dev.event("loaded");
+    assert_eq!(dev.request().send().status, 401);
+    let token = dev.token.clone().unwrap();
+    assert_eq!(text(&dev.request().token(&token).send()), "private");
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let sandbox = project(&answers("here"));
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let refused = sandbox.jelou(&format!("dev --port {port}")).run();
+    assert_eq!(refused.code, 2, "{refused}");
+    let shown = refused.to_string();
+    let this = format!("(process {})", std::process::id());
+    assert!(
+        shown.contains(&format!("port {port} is taken by")) && shown.contains(&this),
+        "{shown}"
+    );
+    // Whoever has the default port: the next free one is used.
+    let _holder = TcpListener::bind("127.0.0.1:3000");
+    let dev = Dev::start_with(&sandbox, "");
+    assert!(!dev.address.ends_with(":3000"), "{}", dev.address);
+}
+
+#[test]
+fn a_call_takes_its_types_from_the_schema() {
+    let source = "import { app, define, z } from \"@jelou/functions\";\n\
+         const echo = (input: unknown) => input;\n\
+         export default app({ description: \"A test\", tools: {\n\
+           enviar: define({ description: \"a\", input: z.object({ telefono: z.string(), veces: z.number(), urgente: z.boolean().optional() }), handler: echo }),\n\
+           leer: define({ description: \"b\", config: { methods: [\"GET\"] }, input: z.object({ id: z.string() }), handler: echo }),\n\
+           zona: define({ description: \"c\", config: { path: \"/zonas/:zona\", methods: [\"GET\"] }, handler: (_input, ctx) => ctx.params }),\n\
+         } });\n";
+    let sandbox = project(source);
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let call = |line: &str| {
+        let url = format!("http://{}", dev.address);
+        sandbox.jelou(&format!("call {line} --url {url}")).run()
+    };
+    let sent = call("enviar telefono=593987654321 veces=2 urgente=true");
+    assert_eq!(sent.code, 0, "{sent}");
+    let body = serde_json::json!({"telefono": "593987654321", "veces": 2, "urgente": true});
+    assert_eq!(sent.json()["data"]["body"], body);
+    assert_eq!(sent.json()["data"]["status"], 200);
+    let read = call("leer id=7");
+    assert_eq!(read.json()["data"]["body"]["id"], "7", "{read}");
+    let zone = call("zona zona=a/b");
+    assert_eq!(zone.json()["data"]["body"]["zona"], "a/b", "{zone}");
+    for (line, code, words) in [
+        ("", 2, "enviar, leer, zona"),
+        ("envair", 2, "did you mean `enviar`"),
+        ("enviar telefono=1 veces=dos", 2, "veces is `dos`"),
+        // Without a terminal, nothing can be asked for.
+        ("enviar telefono=1", 2, "veces=VALUE"),
+        ("enviar telefono", 2, "not KEY=VALUE"),
+    ] {
+        let refused = call(line);
+        assert_eq!(refused.code, code, "{line}: {refused}");
+        assert!(refused.to_string().contains(words), "{line}: {refused}");
+    }
+    let invalid = call("enviar --data {\"veces\":\"dos\"}");
+    assert_eq!(invalid.code, 1, "{invalid}");
+    assert_eq!(invalid.json()["data"]["status"], 400, "{invalid}");
+    let nobody = sandbox.jelou("call --url http://127.0.0.1:9").run();
+    assert_eq!(nobody.code, 2, "{nobody}");
+    assert!(nobody.to_string().contains("jelou dev"), "{nobody}");
+}
