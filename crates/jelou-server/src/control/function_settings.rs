@@ -19,7 +19,7 @@ impl Control {
     }
 
     /// The limits in force for a function, also for one that does not exist yet.
-    pub(super) fn limits_of(&self, slug: &Slug) -> Arc<FunctionLimits> {
+    pub(crate) fn limits_of(&self, slug: &Slug) -> Arc<FunctionLimits> {
         match self.registry.function(slug.as_str()) {
             Some(function) => function.limits(),
             None => Arc::clone(&self.settings_in_force(&FunctionSettings::default()).limits),
