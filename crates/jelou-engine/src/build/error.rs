@@ -29,7 +29,7 @@ pub enum BuildError {
         specifier: String,
         /// The import of the upload that leads to `importer`, if it is a remote module.
         by: Option<String>,
-        problem: Problem,
+        problem: Box<Problem>,
     },
     #[error(
         "`{module}` has another content than `{lock}` says; write the lock file again, and import a URL with a version"

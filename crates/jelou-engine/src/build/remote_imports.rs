@@ -34,7 +34,7 @@ pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -
                 importer: import.place(workspace),
                 specifier: import.specifier(),
                 by: entry(workspace, graph, &import.importer.specifier),
-                problem,
+                problem: Box::new(problem),
             });
         }
     }

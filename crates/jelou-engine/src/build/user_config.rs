@@ -202,7 +202,8 @@ mod tests {
     use super::*;
 
     fn config(entrypoint: &str, files: &[(&str, &str)]) -> Result<UserConfig, BuildError> {
-        let files = files.iter().chain(&[(entrypoint, "")]);
+        let entry = [(entrypoint, "")];
+        let files = files.iter().chain(&entry);
         let files = files.map(|(path, content)| SourceFile::new(*path, (*content).to_owned()));
         let declared = Declared {
             entrypoint: Some(entrypoint),

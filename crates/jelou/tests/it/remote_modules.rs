@@ -1,5 +1,7 @@
 //! Modules that are imported by URL, and JSR packages: taken at the deploy, from allowed hosts.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -60,6 +62,15 @@ fn deployed(sandbox: &Sandbox, source: &str) -> Outcome {
     outcome
 }
 
+/// In hexadecimal.
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
+}
+
 fn specifiers(dependencies: &Value) -> Vec<&str> {
     let all = dependencies.as_array().unwrap().iter();
     all.map(|dependency| dependency["specifier"].as_str().unwrap())
@@ -83,8 +94,7 @@ fn modules_are_taken_at_the_deploy_and_never_later() {
         "https://esm.sh/suffix@2/es/suffix.mjs",
     ];
     assert_eq!(specifiers(&data["dependencies"]), expected);
-    let text = Sha256::digest("some text");
-    let text: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = sha256("some text");
     assert_eq!(
         data["dependencies"][3]["integrity"],
         json!(format!("sha256-{text}"))
@@ -278,10 +288,7 @@ fn packages_of_jsr() {
     let mut manifest = serde_json::Map::new();
     for (path, code) in files {
         web.module(&format!("https://jsr.io/@ana/shout/1.2.0{path}"), code);
-        let digest: String = Sha256::digest(code)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = sha256(code);
         manifest.insert(
             path.to_owned(),
             json!({ "size": code.len(), "checksum": format!("sha256-{digest}") }),
