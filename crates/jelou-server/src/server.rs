@@ -139,7 +139,6 @@ impl Server {
             store: store.clone(),
         });
         let egress = Egress::new(&config.egress)?;
-        let egress_allow = config.egress.allow.clone();
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
             Arc::clone(&gateway),
@@ -158,7 +157,6 @@ impl Server {
             clock,
             logs,
             stopped.clone(),
-            egress_allow,
         ));
         fill(
             &control,

@@ -20,7 +20,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::{Clock, DeploymentId, EgressRule, FunctionId, Manifest};
+use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use jelou_store::{ArtifactHash, LiveDeployment, Store};
@@ -51,8 +51,6 @@ pub(crate) struct Control {
     pub(crate) logs: Logs,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
-    /// The egress rules for all functions.
-    egress_allow: Vec<EgressRule>,
     changes: Arc<Mutex<()>>,
 }
 
@@ -65,7 +63,6 @@ impl Control {
         clock: Clock,
         logs: Logs,
         stopped: watch::Receiver<bool>,
-        egress_allow: Vec<EgressRule>,
     ) -> Self {
         Self {
             store,
@@ -77,7 +74,6 @@ impl Control {
             clock,
             logs,
             stopped,
-            egress_allow,
             changes: Arc::default(),
         }
     }
