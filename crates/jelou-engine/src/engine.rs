@@ -239,6 +239,11 @@ impl Engine {
         self.starter.launcher.sandbox.layers()
     }
 
+    /// The egress rules for all functions.
+    pub fn egress_rules(&self) -> &[EgressRule] {
+        &self.starter.launcher.egress
+    }
+
     /// MiB of all processes together.
     pub fn workers_memory_mib(&self) -> u64 {
         self.starter.launcher.budget.limit_mib()

@@ -186,7 +186,6 @@ impl Server {
             development,
         });
         let egress = Egress::new(&config.egress)?;
-        let egress_allow = config.egress.allow.clone();
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
             Arc::clone(&gateway),
@@ -213,7 +212,6 @@ impl Server {
             clock,
             traffic,
             stopped.clone(),
-            egress_allow,
         ));
         fill(
             &control,

@@ -158,7 +158,7 @@ impl Control {
     fn described_rules(&self, settings: FunctionSettings) -> EgressRules {
         EgressRules {
             function: settings.egress,
-            server: self.egress_allow.clone(),
+            server: self.engine.egress_rules().to_vec(),
         }
     }
 }

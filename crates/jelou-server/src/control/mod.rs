@@ -20,7 +20,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::{Clock, DeploymentId, EgressRule, FunctionId, Manifest};
+use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use jelou_store::{ArtifactHash, LiveDeployment, Store};
@@ -53,8 +53,6 @@ pub(crate) struct Control {
     pub(crate) traffic: Arc<Traffic>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
-    /// The egress rules for all functions.
-    egress_allow: Vec<EgressRule>,
     changes: Arc<Mutex<()>>,
 }
 
@@ -67,7 +65,6 @@ impl Control {
         clock: Clock,
         traffic: Arc<Traffic>,
         stopped: watch::Receiver<bool>,
-        egress_allow: Vec<EgressRule>,
     ) -> Self {
         Self {
             store,
@@ -80,7 +77,6 @@ impl Control {
             clock,
             traffic,
             stopped,
-            egress_allow,
             changes: Arc::default(),
         }
     }

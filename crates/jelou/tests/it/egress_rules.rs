@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{Sandbox, Serve, Server, eventually, function};
 
 /// Connects to an address and reads what the other side says.
-const READS: &str = r#"async ({ host, port }) => {
+const READS: &str = r"async ({ host, port }) => {
   try {
     const conn = await Deno.connect({ hostname: host, port });
     const text = await new Response(conn.readable).text();
@@ -17,7 +17,7 @@ const READS: &str = r#"async ({ host, port }) => {
   } catch (error) {
     return { error: error.message };
   }
-}"#;
+}";
 
 /// A server that says its name to every connection.
 fn listen(address: &str, name: &'static str) -> u16 {

@@ -1,4 +1,4 @@
-//! `mysql2` with MariaDB.
+//! `mysql2` with `MariaDB`.
 
 use serde_json::json;
 

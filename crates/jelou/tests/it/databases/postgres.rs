@@ -16,9 +16,8 @@ fn binaries() -> PathBuf {
         .into_iter()
         .flatten();
     let newest = versions.flatten().map(|version| version.path()).max();
-    newest
-        .expect("PostgreSQL is missing: run scripts/setup.sh")
-        .join("bin")
+    let newest = newest.unwrap_or_else(|| panic!("PostgreSQL is missing: run scripts/setup.sh"));
+    newest.join("bin")
 }
 
 struct Postgres {
