@@ -121,8 +121,8 @@ pub(crate) async fn answer(
         caller,
         request_id,
     };
-    let called = (function.as_deref(), live.as_deref());
-    record(gateway, called, notes, head, access, &mut response);
+    let target = (function.as_deref(), live.as_deref());
+    record(gateway, target, notes, head, access, &mut response);
     let mut unread = request.into_body();
     if !unread.drain_arrived() {
         cold_future(|| unread.settle(response.headers_mut())).await;
