@@ -1,0 +1,4 @@
+mod changes;
+mod due;
+mod expressions;
+mod oracle;
