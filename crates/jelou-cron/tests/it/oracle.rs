@@ -52,7 +52,7 @@ fn due_times_are_those_of_an_independent_implementation() {
                     schedule
                         .upcoming(*from - SignedDuration::from_secs(1))
                         .take_while(|due| due < to)
-                        .map(|due| due.as_second())
+                        .map(Timestamp::as_second)
                         .collect::<Vec<_>>()
                 })
                 .collect();
