@@ -28,7 +28,7 @@ pub mod token_name;
 pub use clock::Clock;
 pub use cold_future::cold_future;
 pub use error_code::ErrorCode;
-pub use id::{AccessTokenId, DeploymentId, FunctionId, TokenId};
+pub use id::{AccessTokenId, DeploymentId, FunctionId, RunId, TokenId};
 pub use limits::Limits;
 pub use line_rate::LineRate;
 pub use manifest::Manifest;

@@ -44,6 +44,9 @@ pub(crate) enum Action {
     AccessTokenRevoke,
     SecretSet,
     SecretDelete,
+    SchedulePause,
+    ScheduleResume,
+    ScheduleRun,
 }
 
 impl Action {
@@ -66,6 +69,9 @@ impl Action {
             Self::AccessTokenRevoke => "access_token.revoke",
             Self::SecretSet => "secret.set",
             Self::SecretDelete => "secret.delete",
+            Self::SchedulePause => "schedule.pause",
+            Self::ScheduleResume => "schedule.resume",
+            Self::ScheduleRun => "schedule.run",
         }
     }
 }

@@ -93,6 +93,8 @@ pub enum Resource {
     RuntimeToken,
     AccessToken,
     Secret,
+    Schedule,
+    Run,
 }
 
 impl fmt::Display for Resource {
@@ -104,6 +106,8 @@ impl fmt::Display for Resource {
             Self::RuntimeToken => "runtime token",
             Self::AccessToken => "access token",
             Self::Secret => "secret",
+            Self::Schedule => "schedule",
+            Self::Run => "run",
         })
     }
 }
