@@ -153,6 +153,8 @@ pub struct Call {
 pub enum Protocol {
     Http,
     Mcp,
+    /// A schedule started it.
+    Cron,
 }
 
 impl Protocol {
@@ -160,6 +162,7 @@ impl Protocol {
         match self {
             Self::Http => "http",
             Self::Mcp => "mcp",
+            Self::Cron => "cron",
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct CallFacts<'a> {
     pub params: &'a [(String, String)],
     /// The identity of the user behind the caller, as a JSON object.
     pub identity: Option<&'a str>,
+    /// What started the call, as a JSON object; `None` for a caller.
+    pub trigger: Option<&'a str>,
 }
 
 impl CallFacts<'_> {
@@ -47,6 +49,9 @@ impl CallFacts<'_> {
             field(out, &serde_json::Value::Object(params).to_string());
         }
         field(out, self.identity.unwrap_or_default());
+        if let Some(trigger) = self.trigger {
+            field(out, trigger);
+        }
     }
 
     /// The same line as the value of [`HEADER`]. The line is printable ASCII, so the conversion does not fail in
@@ -75,6 +80,7 @@ impl CallFacts<'static> {
         url: "https://f.example.com",
         params: &[],
         identity: None,
+        trigger: None,
     };
 }
 
@@ -96,6 +102,7 @@ mod tests {
             tool: "una herramienta",
             params: &params,
             identity: Some("{\"user\": 1}"),
+            trigger: Some("{\"type\":\"cron\",\"cron\":\"* *\"}"),
             ..CallFacts::PLAIN
         };
         let value = facts.header_value().unwrap();
@@ -108,6 +115,7 @@ mod tests {
                 "https://f.example.com",
                 "{\"a%20b\":\"\\n%2520%C3%B1\\\"\"}",
                 "{\"user\":%201}",
+                "{\"type\":\"cron\",\"cron\":\"*%20*\"}",
             ]
         );
     }
