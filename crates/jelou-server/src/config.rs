@@ -2,6 +2,7 @@
 //! then the defaults.
 
 mod connections;
+mod cron;
 mod egress;
 mod logs;
 
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
 pub use connections::Connections;
+pub use cron::Cron;
 pub use egress::{Egress, ProxyUrl};
 pub use logs::{FunctionLogs, ServerLog};
 
@@ -54,6 +56,7 @@ pub struct Config {
     pub company: Company,
     pub database: Database,
     pub mcp: Mcp,
+    pub cron: Cron,
     pub logs: FunctionLogs,
     pub log: ServerLog,
 }
@@ -148,6 +151,8 @@ pub enum ConfigError {
     Missing(PathBuf),
     #[error("`domain` is `{0}`, which is not a domain name (for instance `fn.example.com`)")]
     Domain(String),
+    #[error("`cron.max_concurrent_runs` is 0; it must be at least 1")]
+    NoRuns,
     #[error("`connections.{setting}` is 0; it must be at least 1")]
     NoConnections { setting: &'static str },
     #[error("`limits.{setting}` is {value}; it must be at least {least}")]
@@ -219,6 +224,7 @@ impl Config {
             return Err(ConfigError::JelouUrl(base_url.clone()));
         }
         self.connections.validate()?;
+        self.cron.validate()?;
         let limits = &self.limits;
         let least = [
             ("request_timeout_ms", limits.request_timeout_ms, 1),

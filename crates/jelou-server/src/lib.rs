@@ -7,6 +7,7 @@ mod api;
 mod call_counts;
 pub mod config;
 mod control;
+mod cron;
 mod data_dir;
 pub mod doctor;
 mod documents;

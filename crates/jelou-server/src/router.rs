@@ -283,6 +283,7 @@ async fn dispatch(
         grant,
         request_id,
         notes,
+        scheduled: None,
     };
     pin!(invoke::invoke(gateway, request, function, call)).await
 }

@@ -10,6 +10,7 @@ mod leaks;
 mod logs;
 mod problem;
 mod refusals;
+mod schedules;
 mod secrets;
 mod server;
 mod tokens;
@@ -75,6 +76,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(leaks::revoke))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::delete))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::update))
+        .routes(routes!(schedules::runs))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::start))
         .routes(routes!(access_tokens::list, access_tokens::create))
         .routes(routes!(access_tokens::revoke))
         .routes(routes!(logs::read))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary};
+use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary, PlannedSchedule};
 use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use super::candidate::Candidate;
 use super::tokens::mint;
 use super::{Control, ControlError};
+use crate::cron;
 use crate::registry::Function;
 
 /// Whether the first deployment of a function creates the token `default`.
@@ -36,6 +37,7 @@ struct Deploy {
     digest: String,
     built: Built,
     breaking: Vec<BreakingChange>,
+    schedules: Vec<PlannedSchedule>,
     first_token: FirstToken,
     smoke: Vec<SmokeCall>,
     note: Note,
@@ -86,6 +88,13 @@ impl Control {
         let mut built = self.engine.build(&slug, &tree, settings, types).await?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&built.manifest)?;
+        let upload = cron::check::Upload {
+            tree: &tree,
+            settings,
+        };
+        let (settings, now) = (self.cron.settings(), self.clock.now());
+        let schedules = cron::check::planned(&built.manifest, &upload, settings, now)
+            .map_err(ControlError::Schedules)?;
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
@@ -105,6 +114,7 @@ impl Control {
                 warnings: built.warnings,
                 already_live: false,
                 breaking,
+                schedules,
             });
         }
         if !request.force
@@ -119,6 +129,7 @@ impl Control {
             digest,
             built,
             breaking,
+            schedules,
             first_token: if request.no_token {
                 FirstToken::Skip
             } else {
@@ -162,6 +173,7 @@ impl Control {
             warnings: Vec::new(),
             already_live: true,
             breaking: Vec::new(),
+            schedules: Vec::new(),
         }))
     }
 
@@ -180,6 +192,7 @@ impl Control {
             digest,
             built,
             breaking,
+            schedules,
             first_token: rule,
             smoke,
             note,
@@ -251,6 +264,7 @@ impl Control {
                 unused,
                 warnings,
                 breaking,
+                schedules,
                 ..control.apply(&function, candidate, deployed, minted)
             })
         })
@@ -304,6 +318,7 @@ impl Control {
         };
         self.event(&function.id, Some(id), "deployment.live", message);
         self.retire(replaced);
+        self.cron.refresh();
         self.remove_artifacts(&deployed.deleted_artifacts);
         DeployResult {
             deployment: Some(deployed.deployment.into()),
@@ -317,6 +332,7 @@ impl Control {
             warnings: Vec::new(),
             already_live: false,
             breaking: Vec::new(),
+            schedules: Vec::new(),
         }
     }
 

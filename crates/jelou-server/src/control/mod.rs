@@ -12,6 +12,7 @@ mod error;
 mod functions;
 mod leaks;
 mod rollback;
+mod schedules;
 mod secrets;
 mod smoke;
 mod token_check;
@@ -32,6 +33,7 @@ pub(crate) use error::ControlError;
 
 use crate::api::UploadBudget;
 use crate::call_counts;
+use crate::cron::Cron;
 use crate::gateway::{Domain, Gateway};
 use crate::registry::{Function, Live, Registry};
 
@@ -48,6 +50,7 @@ pub(crate) struct Control {
     pub(crate) clock: Clock,
     pub(crate) uploads: UploadBudget,
     pub(crate) logs: Logs,
+    pub(crate) cron: Arc<Cron>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
@@ -59,8 +62,7 @@ impl Control {
         registry: Arc<Registry>,
         engine: Engine,
         gateway: Arc<Gateway>,
-        clock: Clock,
-        logs: Logs,
+        cron: Arc<Cron>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -69,9 +71,10 @@ impl Control {
             uploads: UploadBudget::new(engine.limits()),
             engine,
             domain: gateway.domain.clone(),
+            clock: gateway.clock.clone(),
+            logs: gateway.logs.clone(),
             gateway,
-            clock,
-            logs,
+            cron,
             stopped,
             changes: Arc::default(),
         }
