@@ -4,6 +4,7 @@ pub(crate) mod access_tokens;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod completion;
+pub(crate) mod cron;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
 pub(crate) mod doctor;
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),
     Logs(logs::LogsArgs),
+    Cron(cron::CronArgs),
     AccessTokens(access_tokens::AccessTokensArgs),
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),

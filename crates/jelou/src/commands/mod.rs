@@ -4,6 +4,7 @@ mod access_tokens;
 mod audit;
 mod auth;
 mod completion;
+mod cron;
 mod deploy;
 mod deployments;
 mod doctor;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),
         Command::Logs(args) => logs::run(args, context),
+        Command::Cron(args) => cron::run(args.command, context),
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Audit(args) => audit::run(&args, context),
         Command::Completion(args) => completion::run(&args, &context.output),

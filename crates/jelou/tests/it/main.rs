@@ -37,6 +37,7 @@ mod reference;
 mod rollback;
 mod runtime_tokens;
 mod sandbox;
+mod schedules;
 mod schemas;
 mod secrets;
 mod serve;

@@ -8,14 +8,16 @@ mod target;
 use std::path::Path;
 
 use jelou_client::{Client, ClientError};
-use jelou_core::api::{DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
+use jelou_core::api::{
+    DeployRequest, DeployResult, FileSummary, PlannedSchedule, RuntimeTokenInfo,
+};
 use jelou_core::compatibility::BreakingChange;
 use jelou_core::{DeploymentId, FunctionId, Provenance, Slug, SourceTree};
 use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
 use crate::cli::deploy::DeployArgs;
-use crate::commands::logs;
+use crate::commands::{cron, logs};
 use crate::context::{Confirmation, Context};
 use crate::exit::Failure;
 use crate::interrupt;
@@ -46,6 +48,8 @@ struct Deployed<'a> {
     #[serde(flatten)]
     token: &'a Delivered,
     token_info: Option<&'a RuntimeTokenInfo>,
+    /// Schedules with their next runs.
+    schedules: &'a [PlannedSchedule],
     warnings: &'a [String],
 }
 
@@ -120,6 +124,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             left_out: &left_out,
             token: &token,
             token_info: created.as_ref().map(|created| &created.details),
+            schedules: &result.schedules,
             warnings: &result.warnings,
         },
         &[
@@ -186,6 +191,11 @@ fn show(
         files::show_unused(human, left_out)?;
     } else {
         files::show_all(human, &result.files, left_out)?;
+    }
+    for schedule in &result.schedules {
+        let (id, zone) = (&schedule.id, &schedule.timezone);
+        human.item(&format!("Schedule {id}: {} ({zone})", schedule.expression))?;
+        cron::show_times(human, &schedule.next, zone)?;
     }
     for warning in &result.warnings {
         human.warning(warning)?;
