@@ -9,6 +9,8 @@ export default define({
         name: "cada-manana",
         expression: "0 8 * * 1-5",
         timezone: "America/Guayaquil",
+        retry: { max: 2, backoff: 30_000 },
+        catchUp: "last",
       },
     ],
   },

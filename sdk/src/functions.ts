@@ -20,6 +20,7 @@ export { app, type AppDefinition, type AppOptions } from "./definition/app.ts";
 export type {
   CorsConfig,
   CronConfig,
+  CronRetry,
   FunctionConfig,
   HttpMethod,
   LogLevel,

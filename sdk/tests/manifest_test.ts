@@ -63,7 +63,7 @@ Deno.test("everything that a definition says is in its manifest", async () => {
     output: z.object({ ok: z.boolean() }),
     config: { path: "/orders/:id/*", methods: ["POST", "get"], timeout: 120000, mcp: false, public: true,
       cors: { origin: "https://App.example.com/", methods: ["POST"], headers: ["X-A"], credentials: true, maxAge: 5 },
-      cron: [{ expression: " 0 9 * * * ", timezone: "America/Guayaquil", name: "daily", botId: "b" }, { expression: "*/5 * * * 1-5" }] },
+      cron: [{ expression: " 0 9 * * * ", timezone: "America/Guayaquil", name: "daily", botId: "b" }, { expression: "*/5 * * * 1-5", catchUp: "last", overlap: "queue", retry: { max: 3 }, spread: 60_000, timeout: 300_000 }] },
     handler() {} })`);
   same(manifest.name, "lookUp");
   const { inputSchema, outputSchema, ...tool } = manifest.tools[0]!;
@@ -84,8 +84,28 @@ Deno.test("everything that a definition says is in its manifest", async () => {
       maxAge: 5,
     },
     cron: [
-      { expression: "0 9 * * *", timezone: "America/Guayaquil", name: "daily", botId: "b" },
-      { expression: "*/5 * * * 1-5", timezone: "UTC", name: null, botId: null },
+      {
+        expression: "0 9 * * *",
+        timezone: "America/Guayaquil",
+        name: "daily",
+        botId: "b",
+        catchUp: "none",
+        overlap: "skip",
+        retry: null,
+        spreadMs: null,
+        timeoutMs: null,
+      },
+      {
+        expression: "*/5 * * * 1-5",
+        timezone: "UTC",
+        name: null,
+        botId: null,
+        catchUp: "last",
+        overlap: "queue",
+        retry: { max: 3, backoffMs: 10_000 },
+        spreadMs: 60_000,
+        timeoutMs: 300_000,
+      },
     ],
     annotations: { readOnlyHint: true },
   });
@@ -174,9 +194,17 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
       problem,
     ]),
     [
-      `define({ description: "x", config: { cron: [{ expression: "* * *" }, { expression: "0 9 * * *", timezone: "Mars/Base" }] }, handler() {} })`,
-      /`config\.cron\[0\]` has the expression "\* \* \*" with 3 fields; it needs five/,
+      `define({ description: "x", config: { cron: [{ expression: "" }, { expression: "0 9 * * *", timezone: "Mars/Base", name: "*", catchUp: "all", overlap: 1, retry: { max: 6, backof: 1 }, spread: -1, timeout: 0.5 }, { expression: "0 9 * * *", retry: 3 }] }, handler() {} })`,
+      /`config\.cron\[0\]` needs an `expression`/,
       /`config\.cron\[1\]` has an unknown time zone, "Mars\/Base"/,
+      /`config\.cron\[1\]`: `name` must be a text of 1 to 100 characters, other than "\*"/,
+      /`config\.cron\[1\]`: `catchUp` is "all"; known are "none", "last"/,
+      /`config\.cron\[1\]`: `overlap` is 1; known are "skip", "queue", "allow"/,
+      /`config\.cron\[1\]`: `retry` has the unknown key `backof`; did you mean `backoff`\?/,
+      /`config\.cron\[1\]`: `retry\.max` must be a whole number, at least 1 and at most 5, and is 6/,
+      /`config\.cron\[1\]`: `spread` must be a whole number, at least 0 and at most 3,600,000, and is -1/,
+      /`config\.cron\[1\]`: `timeout` must be a whole number, at least 1, and is 0\.5/,
+      /`config\.cron\[2\]`: `retry` must be an object/,
     ],
     [
       `define({ description: "x", config: { cron: ${cron} }, handler() {} })`,

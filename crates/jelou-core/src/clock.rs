@@ -32,6 +32,11 @@ impl Clock {
         }
     }
 
+    /// Whether only [`Clock::set`] moves it, so that no timer follows it.
+    pub fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// Milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
         match &self.fixed {

@@ -3,15 +3,25 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use ulid::Ulid;
+use ulid::{Generator, Overflow, Ulid};
 
 /// The text is not an id of the wanted kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form `{prefix}` followed by 26 characters of a lower-case ULID")]
 pub struct ParseIdError {
     prefix: &'static str,
+}
+
+/// A greater ULID than the one before, also within a millisecond.
+fn next_ulid() -> Ulid {
+    static GENERATOR: LazyLock<Mutex<Generator>> = LazyLock::new(Mutex::default);
+    let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    generator
+        .generate()
+        .unwrap_or_else(Overflow::commit_overflow_increment)
 }
 
 macro_rules! id {
@@ -26,9 +36,9 @@ macro_rules! id {
             /// The prefix of the kind.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id; ids sort by time of creation.
+            /// A new id; ids of one process sort by their creation.
             pub fn generate() -> Self {
-                Self::of(Ulid::generate())
+                Self::of(next_ulid())
             }
 
             fn of(ulid: Ulid) -> Self {
@@ -93,6 +103,11 @@ id!(
     /// The id of an access token. It can be used to revoke the token, not to authenticate.
     AccessTokenId,
     "pat_"
+);
+id!(
+    /// The id of a run of a schedule.
+    RunId,
+    "run_"
 );
 
 #[cfg(test)]

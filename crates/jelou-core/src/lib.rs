@@ -35,7 +35,7 @@ pub use egress::{EgressHost, EgressRule};
 pub use error_code::ErrorCode;
 pub use function_settings::FunctionSettings;
 pub use histogram::Histogram;
-pub use id::{AccessTokenId, DeploymentId, FunctionId, TokenId};
+pub use id::{AccessTokenId, DeploymentId, FunctionId, RunId, TokenId};
 pub use limits::{FunctionLimits, LimitName, Limits, OwnLimits};
 pub use line_rate::LineRate;
 pub use log_rules::{Level, LogRules};

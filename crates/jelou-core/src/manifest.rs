@@ -117,6 +117,62 @@ pub struct Schedule {
     pub timezone: String,
     pub name: Option<String>,
     pub bot_id: Option<String>,
+    #[serde(default)]
+    pub catch_up: CatchUp,
+    #[serde(default)]
+    pub overlap: Overlap,
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// Milliseconds over which the starts of schedules are spread.
+    #[serde(default)]
+    pub spread_ms: Option<u64>,
+    /// Milliseconds that a run may take; `None` for the timeout of the tool.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+}
+
+/// What happens to runs that were missed, for instance while the server was down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CatchUp {
+    #[default]
+    None,
+    /// The last one is made up for.
+    Last,
+}
+
+/// What happens to a run that is due while an earlier one of its schedule still runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Overlap {
+    /// It is missed.
+    #[default]
+    Skip,
+    /// It waits for the end of the earlier one. One run can wait.
+    Queue,
+    /// It starts too.
+    Allow,
+}
+
+/// Further attempts after a run that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retry {
+    /// Attempts after the first one.
+    pub max: u32,
+    /// Milliseconds before the second attempt; they double with each further one.
+    pub backoff_ms: u64,
+}
+
+impl Schedule {
+    /// Identifies the schedule within its function, also across deployments: the name, otherwise tool, expression and
+    /// zone.
+    pub fn key(&self, tool: &str) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None => format!("{tool}: {} {}", self.expression, self.timezone),
+        }
+    }
 }
 
 impl Manifest {

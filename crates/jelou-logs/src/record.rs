@@ -116,6 +116,8 @@ pub struct CallTrace {
 pub enum Protocol {
     Http,
     Mcp,
+    /// A schedule started it.
+    Cron,
 }
 
 impl Protocol {
@@ -123,6 +125,7 @@ impl Protocol {
         match self {
             Self::Http => "http",
             Self::Mcp => "mcp",
+            Self::Cron => "cron",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! then the defaults.
 
 mod connections;
+mod cron;
 mod egress;
 mod logs;
 mod metrics;
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
 pub use connections::Connections;
+pub use cron::Cron;
 pub use egress::{Egress, ProxyUrl};
 pub use logs::{FunctionLogs, LogFormat, ServerLog};
 pub use metrics::MetricsConfig;
@@ -59,6 +61,7 @@ pub struct Config {
     pub company: Company,
     pub database: Database,
     pub mcp: Mcp,
+    pub cron: Cron,
     pub logs: FunctionLogs,
     pub log: ServerLog,
     pub metrics: MetricsConfig,
@@ -155,6 +158,8 @@ pub enum ConfigError {
     Missing(PathBuf),
     #[error("`domain` is `{0}`, which is not a domain name (for instance `fn.example.com`)")]
     Domain(String),
+    #[error("`cron.max_concurrent_runs` is 0; it must be at least 1")]
+    NoRuns,
     #[error("`connections.{setting}` is 0; it must be at least 1")]
     NoConnections { setting: &'static str },
     #[error(transparent)]
@@ -211,6 +216,7 @@ impl Config {
         }
         self.otlp.validate()?;
         self.connections.validate()?;
+        self.cron.validate()?;
         Ok(self.limits.validate()?)
     }
 }

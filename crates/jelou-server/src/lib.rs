@@ -8,6 +8,7 @@ mod api;
 mod call_counts;
 pub mod config;
 mod control;
+mod cron;
 mod data_dir;
 mod development;
 pub mod doctor;

@@ -326,6 +326,7 @@ async fn dispatch(
         grant,
         request_id,
         notes,
+        scheduled: None,
     };
     pin!(invoke::invoke(gateway, request, function, call)).await
 }

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
 use crate::control::{self, Control, ControlError};
+use crate::cron::Cron;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::development::Development;
 use crate::egress::{CaError, Egress};
@@ -201,16 +202,26 @@ impl Server {
             config.metrics.max_age(),
         ));
         let max_functions = config.metrics.max_functions;
+        let cron_settings = config.cron.clone();
         let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
+        let cron = Cron::load(
+            cron_settings,
+            store.clone(),
+            Arc::clone(&registry),
+            Arc::clone(&gateway),
+            &snapshot.functions,
+            stopped.clone(),
+        )
+        .await?;
         let control = Arc::new(Control::new(
             store.clone(),
             Arc::clone(&registry),
             engine,
             Arc::clone(&gateway),
-            clock,
             traffic,
+            Arc::clone(&cron),
             stopped.clone(),
         ));
         fill(
@@ -219,6 +230,7 @@ impl Server {
             snapshot.secrets,
             &snapshot.access_tokens,
         );
+        cron.start();
         let scrape = Scrape {
             control: Arc::clone(&control),
             connections: sockets.connections(),
@@ -284,6 +296,7 @@ impl Server {
             }
         }
         let retired = retiring.join_all().await;
+        self.control.cron.shut_down().await;
         call_counts::store_now(&retired, &self.control.store).await;
         self.control.engine.shut_down();
         self.metrics.log(&self.control.registry);

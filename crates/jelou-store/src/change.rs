@@ -48,6 +48,9 @@ pub(crate) enum Action {
     EgressDeny,
     LimitSet,
     LimitUnset,
+    SchedulePause,
+    ScheduleResume,
+    ScheduleRun,
 }
 
 impl Action {
@@ -74,6 +77,9 @@ impl Action {
             Self::EgressDeny => "egress.deny",
             Self::LimitSet => "limit.set",
             Self::LimitUnset => "limit.unset",
+            Self::SchedulePause => "schedule.pause",
+            Self::ScheduleResume => "schedule.resume",
+            Self::ScheduleRun => "schedule.run",
         }
     }
 }

@@ -95,6 +95,8 @@ pub enum Resource {
     Secret,
     EgressRule,
     Limit,
+    Schedule,
+    Run,
 }
 
 impl fmt::Display for Resource {
@@ -108,6 +110,8 @@ impl fmt::Display for Resource {
             Self::Secret => "secret",
             Self::EgressRule => "egress rule",
             Self::Limit => "limit of the function",
+            Self::Schedule => "schedule",
+            Self::Run => "run",
         })
     }
 }

@@ -290,6 +290,8 @@ async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result
         "DELETE FROM secrets WHERE owner = $1",
         "DELETE FROM memory WHERE function_id = $1",
         "DELETE FROM traffic WHERE function_id = $1",
+        "DELETE FROM schedules WHERE function_id = $1",
+        "DELETE FROM runs WHERE function_id = $1",
         "DELETE FROM functions WHERE id = $1",
     ] {
         sqlx::query(statement)

@@ -20,6 +20,7 @@ mod leaks;
 mod memory;
 mod rollback;
 mod runtime_tokens;
+mod schedules;
 mod secrets;
 mod snapshot;
 mod store;
@@ -42,6 +43,7 @@ pub use runtime_tokens::{
     LastTokenRule, NewRuntimeToken, PreviousTokenValue, ReplacedToken, RotatedToken,
     RuntimeTokenCredential, RuntimeTokenRecord,
 };
+pub use schedules::{NewRun, RunEnd, RunQuery, RunRecord, ScheduleState};
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;
 pub use store::Store;

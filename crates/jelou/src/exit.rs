@@ -65,6 +65,11 @@ impl Failure {
         Self::new(ErrorCode::UnknownError, message)
     }
 
+    /// The function failed, and the command did what it was asked.
+    pub(crate) fn failed_run(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::UnknownError, message)
+    }
+
     /// The user answered no.
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorCode::UnknownError, "Cancelled")

@@ -31,6 +31,36 @@ export interface CronConfig {
   name?: string;
   /** The bot that `ctx.bot` names in this schedule's runs. */
   botId?: string;
+  /**
+   * What happens to runs that were missed, e.g. while the server was down: `"last"` makes up for the last one.
+   * Default `"none"`.
+   */
+  catchUp?: "none" | "last";
+  /**
+   * What happens to a run that is due while an earlier one still runs: it is skipped, it waits (one can), or it
+   * runs too. Default `"skip"`.
+   */
+  overlap?: "skip" | "queue" | "allow";
+  /** Further attempts after a run that failed. Default: none. */
+  retry?: CronRetry;
+  /**
+   * Milliseconds, at most 3,600,000. Each schedule starts by a part of them later, always the same, so that
+   * schedules of the same minute do not start at once. Default 0.
+   */
+  spread?: number;
+  /**
+   * Milliseconds that a run may take, at most `cron.max_timeout_ms` of the server (900,000). Default: the
+   * `timeout` of the function.
+   */
+  timeout?: number;
+}
+
+/** Further attempts after a run that failed. They keep its due time. */
+export interface CronRetry {
+  /** How many, 1 to 5. */
+  max: number;
+  /** Milliseconds before the second attempt, at most 3,600,000; they double each time. Default 10,000. */
+  backoff?: number;
 }
 
 /** The level of a log line, in ascending order. */

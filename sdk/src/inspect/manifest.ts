@@ -68,6 +68,11 @@ export interface CronManifest {
   readonly timezone: string;
   readonly name: string | null;
   readonly botId: string | null;
+  readonly catchUp: "none" | "last";
+  readonly overlap: "skip" | "queue" | "allow";
+  readonly retry: { readonly max: number; readonly backoffMs: number } | null;
+  readonly spreadMs: number | null;
+  readonly timeoutMs: number | null;
 }
 
 /** A JSON Schema, draft 2020-12. */

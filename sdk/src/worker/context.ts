@@ -7,7 +7,7 @@ import type { Context, Env, Logger } from "../context/context.ts";
 import type { Bot, Company, Conversation, Operator, User } from "../context/identity.ts";
 import type { JelouClient } from "../context/jelou.ts";
 import type { MemoryClient } from "../context/memory.ts";
-import type { Trigger } from "../context/trigger.ts";
+import type { CronTrigger, Trigger } from "../context/trigger.ts";
 import { Background } from "./background.ts";
 import type { Identity } from "./call_facts.ts";
 import type { Incoming } from "./incoming.ts";
@@ -170,6 +170,16 @@ export class InvocationContext implements Context {
 function trigger(value: Partial<Trigger> | null): Trigger {
   if (value === null || value.type === undefined || value.type === "http") return HTTP;
   if (value.type !== "cron") return value as Trigger;
-  const { type, cron, cronName } = value as { type: "cron"; cron: string; cronName?: string | null };
-  return cronName === undefined || cronName === null ? { type, cron } : { type, cron, cronName };
+  const { type, cron, cronName, scheduledTime } = value as
+    & { cronName?: string | null }
+    & Omit<
+      CronTrigger,
+      "cronName"
+    >;
+  return {
+    type,
+    cron,
+    ...cronName === undefined || cronName === null ? {} : { cronName },
+    ...scheduledTime === undefined ? {} : { scheduledTime },
+  };
 }

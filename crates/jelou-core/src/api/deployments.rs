@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::CreatedToken;
+use super::{CreatedToken, PlannedSchedule};
 use crate::compatibility::BreakingChange;
 use crate::manifest::Mode;
 use crate::source::{EncodedFile, FileKind};
@@ -93,6 +93,9 @@ pub struct DeployResult {
     /// Changes that break callers of the deployment that was live.
     #[serde(default)]
     pub breaking: Vec<BreakingChange>,
+    /// The schedules of the deployment, with their next runs.
+    #[serde(default)]
+    pub schedules: Vec<PlannedSchedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -10,6 +10,7 @@ mod leaks;
 mod logs;
 mod patch;
 mod problem;
+mod schedules;
 mod secrets;
 mod server;
 mod tokens;
@@ -28,6 +29,9 @@ pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 pub use logs::CallGroup;
 pub use patch::Patch;
 pub use problem::Problem;
+pub use schedules::{
+    PlannedSchedule, Run, RunOrigin, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,
+};
 pub use secrets::{Secret, SecretsChanged, SetSecrets};
 pub use server::{ServerInfo, WhoAmI};
 pub use tokens::{

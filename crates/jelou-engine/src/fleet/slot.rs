@@ -75,6 +75,15 @@ impl Slot {
         Warm::start(&self.processes, count).await
     }
 
+    /// Starts a process if there is none, ahead of a request.
+    ///
+    /// # Errors
+    /// [`LeaseError`] when a process cannot be started, or cannot load its function.
+    pub async fn wake(&self) -> Result<Warm, LeaseError> {
+        let (entered, _) = self.processes.enter().await?;
+        Ok(Warm::of(entered))
+    }
+
     /// Accepts no more requests, and rejects requests that wait for a permit. Ends the processes after the requests in
     /// flight.
     pub async fn retire(&self) {

@@ -1,4 +1,4 @@
-//! Processes that run before their deployment is live.
+//! Processes that run ahead of their requests: before their deployment is live, or before a run of a schedule.
 
 use std::sync::Arc;
 
@@ -7,14 +7,20 @@ use super::instance::Entered;
 use super::processes::Processes;
 use crate::worker::LoadError;
 
-/// Keeps processes that have loaded their function from being evicted. The deployment that they belong to is live, or was
-/// given up, when this value is dropped.
+/// Keeps processes that have loaded their function from being evicted, until it is dropped: then their requests have come,
+/// or were given up.
 #[derive(Debug, Default)]
 pub struct Warm {
     started: Vec<Entered>,
 }
 
 impl Warm {
+    pub(super) fn of(process: Entered) -> Self {
+        Self {
+            started: vec![process],
+        }
+    }
+
     /// Number of processes.
     pub fn processes(&self) -> usize {
         self.started.len()

@@ -26,6 +26,8 @@ pub struct CallFacts<'a> {
     pub params: &'a [(String, String)],
     /// The identity of the user behind the caller, as a JSON object.
     pub identity: Option<&'a str>,
+    /// What started the call, as a JSON object; `None` for a caller.
+    pub trigger: Option<&'a str>,
     /// The place of the call in its trace (W3C Trace Context); `None` if nobody traces it.
     pub traceparent: Option<&'a str>,
 }
@@ -49,9 +51,10 @@ impl CallFacts<'_> {
             field(out, &serde_json::Value::Object(params).to_string());
         }
         field(out, self.identity.unwrap_or_default());
+        if self.trigger.is_some() || self.traceparent.is_some() {
+            field(out, self.trigger.unwrap_or_default());
+        }
         if let Some(traceparent) = self.traceparent {
-            // The trigger, which HTTP callers do not have.
-            field(out, "");
             field(out, traceparent);
         }
     }
@@ -82,6 +85,7 @@ impl CallFacts<'static> {
         url: "https://f.example.com",
         params: &[],
         identity: None,
+        trigger: None,
         traceparent: None,
     };
 }
@@ -104,6 +108,7 @@ mod tests {
             tool: "una herramienta",
             params: &params,
             identity: Some("{\"user\": 1}"),
+            trigger: Some("{\"type\":\"cron\",\"cron\":\"* *\"}"),
             traceparent: Some("00-1-2-01"),
             ..CallFacts::PLAIN
         };
@@ -117,7 +122,7 @@ mod tests {
                 "https://f.example.com",
                 "{\"a%20b\":\"\\n%2520%C3%B1\\\"\"}",
                 "{\"user\":%201}",
-                "",
+                "{\"type\":\"cron\",\"cron\":\"*%20*\"}",
                 "00-1-2-01",
             ]
         );

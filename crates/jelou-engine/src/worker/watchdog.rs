@@ -43,7 +43,7 @@ impl Breach {
     pub(crate) fn limit(&self) -> Limit {
         match self {
             Self::Memory { .. } => Limit::Memory,
-            Self::Stalled(_) => Limit::Stall,
+            Self::Stalled { .. } => Limit::Stall,
         }
     }
 }

@@ -247,9 +247,9 @@ impl<'a> Parser<'a> {
                 Ok(Comparison::Kind(equality()?, kind))
             }
             "protocol" => {
-                let known = [Protocol::Http, Protocol::Mcp].into_iter();
+                let known = [Protocol::Http, Protocol::Mcp, Protocol::Cron].into_iter();
                 let protocol = named(known, Protocol::as_str, value.text);
-                let protocol = protocol.ok_or_else(|| invalid("http or mcp"))?;
+                let protocol = protocol.ok_or_else(|| invalid("http, mcp or cron"))?;
                 Ok(Comparison::Protocol(equality()?, protocol))
             }
             "cold" => {

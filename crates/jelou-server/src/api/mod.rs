@@ -13,6 +13,7 @@ mod logs;
 mod metrics;
 mod problem;
 mod refusals;
+mod schedules;
 mod secrets;
 mod server;
 mod tokens;
@@ -82,6 +83,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(secrets::delete))
         .routes(routes!(egress::list, egress::change))
         .routes(routes!(limits::list, limits::change))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::update))
+        .routes(routes!(schedules::runs))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::start))
         .routes(routes!(access_tokens::list, access_tokens::create))
         .routes(routes!(access_tokens::revoke))
         .routes(routes!(logs::read))

@@ -162,6 +162,8 @@ impl From<ControlError> for ApiError {
             ControlError::Rejected(detail) => {
                 Self::invalid(detail).hint("nothing was changed: the live deployment stays")
             }
+            ControlError::Schedules(detail) => Self::invalid(detail)
+                .hint("nothing was changed; docs/schedules.md has the fields of an expression"),
             ControlError::Breaking(_) => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string()).hint(
                     "keep what callers use, or deploy without `--strict`; nothing was changed",
@@ -203,6 +205,7 @@ impl From<StoreError> for ApiError {
                     Resource::Deployment => problem.hint(
                         "`jelou deployments list` shows the deployments that can be restored",
                     ),
+                    Resource::Schedule => problem.hint("`jelou cron list` shows the schedules"),
                     Resource::RuntimeToken => problem.hint("`jelou tokens list` shows the tokens"),
                     Resource::EgressRule => problem.hint("`jelou egress list` shows the rules"),
                     Resource::Limit => problem.hint("`jelou limits show` shows the limits"),

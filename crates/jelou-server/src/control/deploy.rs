@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary};
+use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary, PlannedSchedule};
 use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::candidate::Candidate;
 use super::tokens::mint;
 use super::{Control, ControlError};
+use crate::cron;
 use crate::registry::Function;
 
 /// Whether the first deployment of a function creates the token `default`.
@@ -37,6 +38,7 @@ struct Deploy {
     digest: String,
     built: Built,
     breaking: Vec<BreakingChange>,
+    schedules: Vec<PlannedSchedule>,
     first_token: FirstToken,
     smoke: Vec<SmokeCall>,
     note: Note,
@@ -100,6 +102,13 @@ impl Control {
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));
+        let upload = cron::check::Upload {
+            tree: &tree,
+            settings,
+        };
+        let (settings, now) = (self.cron.settings(), self.clock.now());
+        let schedules = cron::check::planned(&built.manifest, &upload, settings, now)
+            .map_err(ControlError::Schedules)?;
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
@@ -120,6 +129,7 @@ impl Control {
                 warnings: built.warnings,
                 already_live: false,
                 breaking,
+                schedules,
             });
         }
         if !request.force
@@ -134,6 +144,7 @@ impl Control {
             digest,
             built,
             breaking,
+            schedules,
             first_token: if request.no_token {
                 FirstToken::Skip
             } else {
@@ -178,6 +189,7 @@ impl Control {
             warnings: Vec::new(),
             already_live: true,
             breaking: Vec::new(),
+            schedules: Vec::new(),
         }))
     }
 
@@ -196,6 +208,7 @@ impl Control {
             digest,
             built,
             breaking,
+            schedules,
             first_token: rule,
             smoke,
             note,
@@ -271,6 +284,7 @@ impl Control {
                 dependencies,
                 warnings,
                 breaking,
+                schedules,
                 ..control.apply(&function, candidate, deployed, minted)
             })
         })
@@ -324,6 +338,7 @@ impl Control {
         };
         self.event(&function.id, Some(id), "deployment.live", message);
         self.retire(replaced);
+        self.cron.refresh();
         self.remove_artifacts(&deployed.deleted_artifacts);
         DeployResult {
             deployment: Some(deployed.deployment.into()),
@@ -338,6 +353,7 @@ impl Control {
             warnings: Vec::new(),
             already_live: false,
             breaking: Vec::new(),
+            schedules: Vec::new(),
         }
     }
 

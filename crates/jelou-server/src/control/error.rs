@@ -25,6 +25,9 @@ pub(crate) enum ControlError {
     /// The new deployment cannot run, so the live one stays.
     #[error("{0}")]
     Rejected(String),
+    /// One line for each schedule that cannot run.
+    #[error("{0}")]
+    Schedules(String),
     #[error("{} would break callers:{}", changes(.0.len()), list(.0))]
     Breaking(Vec<BreakingChange>),
     #[error("another deployment of `{0}` went live in the meantime; nothing was changed")]

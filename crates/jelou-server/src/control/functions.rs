@@ -71,6 +71,7 @@ impl Control {
             if let Some(function) = control.registry.remove_function(&slug) {
                 control.retire(function.live.swap(None));
             }
+            control.cron.refresh();
             let (logs, id) = (control.logs.clone(), deleted.id.clone());
             // Fails only if the runtime ends.
             let _ = tokio::task::spawn_blocking(move || logs.remove(&id)).await;

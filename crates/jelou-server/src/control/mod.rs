@@ -13,6 +13,7 @@ mod function_settings;
 mod functions;
 mod leaks;
 mod rollback;
+mod schedules;
 mod secrets;
 mod smoke;
 mod token_check;
@@ -33,6 +34,7 @@ pub(crate) use error::ControlError;
 
 use crate::api::UploadBudget;
 use crate::call_counts;
+use crate::cron::Cron;
 use crate::gateway::{Domain, Gateway};
 use crate::metrics::{Metrics, Traffic};
 use crate::registry::{Function, Live, Registry};
@@ -51,6 +53,7 @@ pub(crate) struct Control {
     pub(crate) uploads: UploadBudget,
     pub(crate) logs: Logs,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) cron: Arc<Cron>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
@@ -62,8 +65,8 @@ impl Control {
         registry: Arc<Registry>,
         engine: Engine,
         gateway: Arc<Gateway>,
-        clock: Clock,
         traffic: Arc<Traffic>,
+        cron: Arc<Cron>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -72,10 +75,11 @@ impl Control {
             uploads: UploadBudget::new(engine.limits()),
             engine,
             domain: gateway.domain.clone(),
+            clock: gateway.clock.clone(),
             logs: gateway.logs.clone(),
             gateway,
-            clock,
             traffic,
+            cron,
             stopped,
             changes: Arc::default(),
         }

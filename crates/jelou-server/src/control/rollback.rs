@@ -66,6 +66,7 @@ impl Control {
                 .rollback(&actor, &plan.function.id, Some(target), reason.as_deref())
                 .await?;
             control.retire(candidate.put_live(&function));
+            control.cron.refresh();
             let id = target.clone();
             let message = format!("rolled back to {id}");
             control.event(&function.id, Some(id), "deployment.rolled_back", message);

@@ -116,6 +116,7 @@ async fn answer(
         request_id: Uuid::new_v4(),
         // The call is no caller's, so it is not recorded.
         notes: &CallNotes::start(None),
+        scheduled: None,
     };
     let response = match invoke::send(gateway, request, function, &invoked, BodyMemory::NONE).await
     {

@@ -28,6 +28,7 @@ pub(crate) struct CallNotes {
     pub(crate) tool: OnceLock<usize>,
     pub(crate) token: OnceLock<TokenId>,
     pub(crate) is_mcp: AtomicBool,
+    pub(crate) is_cron: AtomicBool,
     pub(crate) is_cold: AtomicBool,
     /// The status of a tool's result, which differs from that of its MCP response; 0 without one.
     pub(crate) tool_status: AtomicU16,
@@ -53,6 +54,7 @@ impl CallNotes {
             tool: OnceLock::new(),
             token: OnceLock::new(),
             is_mcp: AtomicBool::new(false),
+            is_cron: AtomicBool::new(false),
             is_cold: AtomicBool::new(false),
             tool_status: AtomicU16::new(0),
             error: OnceLock::new(),
@@ -165,6 +167,8 @@ pub(crate) fn record(
         token: notes.token.into_inner(),
         protocol: if notes.is_mcp.into_inner() {
             Protocol::Mcp
+        } else if notes.is_cron.into_inner() {
+            Protocol::Cron
         } else {
             Protocol::Http
         },

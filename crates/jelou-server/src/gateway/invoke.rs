@@ -34,6 +34,18 @@ pub(crate) struct Call<'a> {
     pub(crate) grant: Option<&'a Grant>,
     pub(crate) request_id: Uuid,
     pub(crate) notes: &'a CallNotes,
+    /// Set if a schedule started the call. Nothing in a request can set it.
+    pub(crate) scheduled: Option<&'a Scheduled>,
+}
+
+/// What a schedule says about a run of it.
+#[derive(Debug)]
+pub(crate) struct Scheduled {
+    /// The content of `ctx.trigger`, as JSON.
+    pub(crate) trigger: String,
+    /// The identity that the run acts for, as JSON.
+    pub(crate) identity: Option<String>,
+    pub(crate) timeout: Duration,
 }
 
 /// Sends the request to the function and streams both bodies.
@@ -130,7 +142,10 @@ pub(crate) async fn send(
     memory: BodyMemory,
 ) -> Result<Response<WorkerBody>, Answer<'static>> {
     let limits = function.limits();
-    let timeout = timeout(&limits, call.tool);
+    let timeout = match call.scheduled {
+        Some(scheduled) => scheduled.timeout,
+        None => timeout(&limits, call.tool),
+    };
     let request_id = call.request_id;
     let identity = identity::of(
         gateway,
@@ -156,7 +171,11 @@ pub(crate) async fn send(
         tool: &call.tool.key,
         url: call.url,
         params: call.params,
-        identity: identity.as_ref().map(|identity| identity.json.as_str()),
+        identity: match call.scheduled {
+            Some(scheduled) => scheduled.identity.as_deref(),
+            None => identity.as_ref().map(|identity| identity.json.as_str()),
+        },
+        trigger: call.scheduled.map(|scheduled| scheduled.trigger.as_str()),
         traceparent: traceparent.as_deref(),
     };
     let is_websocket = websocket::is_asked_for(&request);

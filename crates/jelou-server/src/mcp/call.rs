@@ -172,6 +172,7 @@ async fn ask(
         grant: access.grant(),
         request_id: exchange.request_id,
         notes: exchange.notes,
+        scheduled: None,
     };
     let response = invoke::send(gateway, request, function, &call, BodyMemory::NONE).await?;
     let (parts, body) = response.into_parts();

@@ -21,6 +21,7 @@ mod openapi;
 mod pipelining;
 mod proxies;
 mod reserved;
+mod schedules;
 mod smuggling;
 mod streaming;
 mod support;

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 9] = [
+const SQLITE: [(i64, &str, &str); 10] = [
     (
         1,
         "initial",
@@ -35,6 +35,11 @@ const SQLITE: [(i64, &str, &str); 9] = [
         6,
         "deployments",
         include_str!("../../migrations/sqlite/0006_deployments.sql"),
+    ),
+    (
+        7,
+        "schedules",
+        include_str!("../../migrations/sqlite/0007_schedules.sql"),
     ),
     (
         8,

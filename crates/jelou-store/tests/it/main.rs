@@ -16,6 +16,7 @@ mod memory;
 mod retention;
 mod rollback;
 mod runtime_tokens;
+mod schedules;
 mod secrecy;
 mod secrets;
 mod send;

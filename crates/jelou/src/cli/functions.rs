@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use jelou_core::Slug;
 
+use super::cron::CronArgs;
 use super::deploy::DeployArgs;
 use super::deployments::{DeploymentsArgs, RollbackArgs};
 use super::init::InitArgs;
@@ -31,6 +32,7 @@ pub(crate) enum FunctionsCommand {
     Tokens(TokensArgs),
     Secrets(SecretsArgs),
     Logs(LogsArgs),
+    Cron(CronArgs),
 }
 
 /// Show one function

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod call;
 pub(crate) mod completion;
+pub(crate) mod cron;
 pub(crate) mod deploy;
 pub(crate) mod deployments;
 pub(crate) mod dev;
@@ -61,6 +62,7 @@ pub(crate) enum Command {
     Egress(egress::EgressArgs),
     Limits(limits::LimitsArgs),
     Logs(logs::LogsArgs),
+    Cron(cron::CronArgs),
     AccessTokens(access_tokens::AccessTokensArgs),
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),

@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod call;
 mod completion;
+mod cron;
 mod deploy;
 mod deployments;
 mod dev;
@@ -48,6 +49,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Egress(args) => egress::run(args.command, context),
         Command::Limits(args) => limits::run(args.command, context),
         Command::Logs(args) => logs::run(args, context),
+        Command::Cron(args) => cron::run(args.command, context),
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Audit(args) => audit::run(&args, context),
         Command::Completion(args) => completion::run(&args, &context.output),

@@ -13,6 +13,11 @@ pub(crate) fn zoned_date(at: Timestamp) -> String {
     zoned_date_in(at, TimeZone::system())
 }
 
+/// [`zoned_date`] in an IANA time zone, or in UTC if this machine does not know the zone.
+pub(crate) fn date_in_zone(at: Timestamp, time_zone: &str) -> String {
+    zoned_date_in(at, TimeZone::get(time_zone).unwrap_or(TimeZone::UTC))
+}
+
 fn zoned_date_in(at: Timestamp, time_zone: TimeZone) -> String {
     let zoned = at.to_zoned_datetime(time_zone);
     zoned

@@ -20,7 +20,7 @@ use crate::cli::GlobalArgs;
 use crate::env;
 
 pub(crate) use age::age;
-pub(crate) use date::{local_date, zoned_date};
+pub(crate) use date::{date_in_zone, local_date, zoned_date};
 pub(crate) use envelope::{Breadcrumb, ErrorBody};
 pub(crate) use human::{Human, LogLevel};
 pub(crate) use size::size;

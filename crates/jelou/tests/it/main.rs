@@ -45,6 +45,7 @@ mod remote_modules;
 mod rollback;
 mod runtime_tokens;
 mod sandbox;
+mod schedules;
 mod schemas;
 mod secrets;
 mod serve;

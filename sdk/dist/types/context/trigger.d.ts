@@ -16,6 +16,8 @@ export interface CronTrigger {
     readonly cron: string;
     /** The schedule's name, if it has one. */
     readonly cronName?: string;
+    /** The due time, in milliseconds since the Unix epoch. The run may have started later. */
+    readonly scheduledTime?: number;
 }
 /** An event of the platform. */
 export interface EventTrigger {

@@ -63,8 +63,8 @@ function fetchHandler(app: { fetch: AnyFunction }): WebHandler {
 }
 
 function scheduledEvent(trigger: unknown): object {
-  const { cron = "" } = trigger as { cron?: string };
-  return { type: "scheduled", cron, scheduledTime: Date.now(), noRetry() {} };
+  const { cron = "", scheduledTime = Date.now() } = trigger as { cron?: string; scheduledTime?: number };
+  return { type: "scheduled", cron, scheduledTime, noRetry() {} };
 }
 
 /** `export default (request) => response`. */

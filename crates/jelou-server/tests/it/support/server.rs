@@ -165,6 +165,11 @@ impl TestServer {
         Wire::connect(&self.address)
     }
 
+    /// The file of the database.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.config.data.join("jelou.db")
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -9,14 +9,16 @@ mod target;
 use std::path::Path;
 
 use jelou_client::{Client, ClientError};
-use jelou_core::api::{Dependency, DeployRequest, DeployResult, FileSummary, RuntimeTokenInfo};
+use jelou_core::api::{
+    Dependency, DeployRequest, DeployResult, FileSummary, PlannedSchedule, RuntimeTokenInfo,
+};
 use jelou_core::compatibility::BreakingChange;
 use jelou_core::{DeploymentId, FunctionId, Provenance, Slug, SourceTree};
 use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
 use crate::cli::deploy::DeployArgs;
-use crate::commands::logs;
+use crate::commands::{cron, logs};
 use crate::context::{Confirmation, Context};
 use crate::exit::Failure;
 use crate::interrupt;
@@ -49,6 +51,8 @@ struct Deployed<'a> {
     #[serde(flatten)]
     token: &'a Delivered,
     token_info: Option<&'a RuntimeTokenInfo>,
+    /// Schedules with their next runs.
+    schedules: &'a [PlannedSchedule],
     warnings: &'a [String],
 }
 
@@ -124,6 +128,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             dependencies: &result.dependencies,
             token: &token,
             token_info: created.as_ref().map(|created| &created.details),
+            schedules: &result.schedules,
             warnings: &result.warnings,
         },
         &[
@@ -193,6 +198,11 @@ fn show(
         files::show_unused(human, left_out)?;
     } else {
         files::show_all(human, &result.files, left_out)?;
+    }
+    for schedule in &result.schedules {
+        let (id, zone) = (&schedule.id, &schedule.timezone);
+        human.item(&format!("Schedule {id}: {} ({zone})", schedule.expression))?;
+        cron::show_times(human, &schedule.next, zone)?;
     }
     for warning in &result.warnings {
         human.warning(warning)?;

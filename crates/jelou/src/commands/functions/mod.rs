@@ -6,7 +6,7 @@ mod info;
 mod list;
 
 use crate::cli::functions::FunctionsCommand;
-use crate::commands::{deploy, deployments, init, logs, rollback, secrets, tokens};
+use crate::commands::{cron, deploy, deployments, init, logs, rollback, secrets, tokens};
 use crate::context::Context;
 
 pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Result<()> {
@@ -22,5 +22,6 @@ pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Resul
         FunctionsCommand::Tokens(args) => tokens::run(args.command, context),
         FunctionsCommand::Secrets(args) => secrets::run(args.command, context),
         FunctionsCommand::Logs(args) => logs::run(args, context),
+        FunctionsCommand::Cron(args) => cron::run(args.command, context),
     }
 }

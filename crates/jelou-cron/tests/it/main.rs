@@ -1,0 +1,11 @@
+//! Due times, against known answers and an independent implementation.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test reports by failing"
+)]
+
+mod changes;
+mod due;
+mod expressions;
+mod oracle;

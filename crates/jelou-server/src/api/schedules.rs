@@ -1,0 +1,164 @@
+//! Schedules of a function, and their runs.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use jelou_core::RunId;
+use jelou_core::api::{
+    List, Problem, Run, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,
+};
+use jelou_store::RunQuery;
+use serde::Deserialize;
+
+use super::App;
+use super::auth::{Deployer, Reader};
+use super::extract::{self, Query, SlugAndName, SlugPath};
+use super::problem::ApiError;
+
+/// Due times of a schedule that one answer lists.
+const MAX_NEXT: usize = 100;
+const DEFAULT_RUNS: usize = 20;
+const MAX_RUNS: usize = 1_000;
+/// Stands for every schedule of the function, in a path.
+const ALL: &str = "*";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SchedulesQuery {
+    next: Option<usize>,
+}
+
+/// The schedules of the live deployment, with their next due times and last runs.
+#[utoipa::path(get, operation_id = "listSchedules", path = "/v1/functions/{slug}/schedules", tag = "schedules", params(
+    ("slug" = String, Path),
+    ("next" = Option<u32>, Query, description = "How many due times of each, up to 100; 1 when absent"),
+), responses(
+    (status = 200, body = List<ScheduleInfo>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+    Query(query): Query<SchedulesQuery>,
+) -> Result<Json<List<ScheduleInfo>>, ApiError> {
+    let next = at_most("next", query.next.unwrap_or(1), MAX_NEXT)?;
+    let items = control.schedules(&slug, next).await?;
+    Ok(Json(List { items }))
+}
+
+/// Pauses or resumes a schedule; `*` means every schedule of the function. What is due in a pause is neither run later nor
+/// counted as missed.
+#[utoipa::path(patch, operation_id = "updateSchedule", path = "/v1/functions/{slug}/schedules/{schedule}", tag = "schedules", params(("slug" = String, Path), ("schedule" = String, Path)), request_body = UpdateSchedule, responses(
+    (status = 200, body = List<ScheduleInfo>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn update(
+    State(control): State<App>,
+    Deployer(caller): Deployer,
+    SlugAndName(slug, schedule): SlugAndName,
+    extract::Json(update): extract::Json<UpdateSchedule>,
+) -> Result<Json<List<ScheduleInfo>>, ApiError> {
+    let paused = update.paused.ok_or_else(|| {
+        ApiError::invalid("there is nothing to change").hint("send `paused`: true or false")
+    })?;
+    let schedule = Some(schedule).filter(|schedule| schedule != ALL);
+    let changed = control.set_schedules_paused(caller.actor(), slug, schedule, paused);
+    Ok(Json(List {
+        items: changed.await?,
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunsQuery {
+    schedule: Option<String>,
+    state: Option<String>,
+    limit: Option<usize>,
+    before: Option<String>,
+}
+
+/// The runs of the function's schedules, newest first: the last 100 of each schedule, and failures of 30 days.
+#[utoipa::path(get, operation_id = "listRuns", path = "/v1/functions/{slug}/runs", tag = "schedules", params(
+    ("slug" = String, Path),
+    ("schedule" = Option<String>, Query, description = "Of this schedule"),
+    ("state" = Option<String>, Query, description = "RUNNING, OK, ERROR, TIMEOUT or MISSED"),
+    ("limit" = Option<u32>, Query, description = "How many, up to 1000; 20 when absent"),
+    ("before" = Option<String>, Query, description = "Only runs older than this one"),
+), responses(
+    (status = 200, body = RunPage),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn runs(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+    Query(query): Query<RunsQuery>,
+) -> Result<Json<RunPage>, ApiError> {
+    let limit = at_most("limit", query.limit.unwrap_or(DEFAULT_RUNS), MAX_RUNS)?;
+    let state = query
+        .state
+        .as_deref()
+        .map(str::parse::<RunState>)
+        .transpose();
+    let stored = RunQuery {
+        schedule: None,
+        state: state.map_err(|error| ApiError::invalid(format!("`state`: {error}")))?,
+        before: query.before.as_deref().map(run_id).transpose()?,
+        limit,
+    };
+    let items = control
+        .runs(&slug, query.schedule.as_deref(), stored)
+        .await?;
+    let is_full = items.len() == limit;
+    let next = items.last().filter(|_| is_full).map(|run| run.id.clone());
+    Ok(Json(RunPage { items, next }))
+}
+
+/// One run.
+#[utoipa::path(get, operation_id = "getRun", path = "/v1/functions/{slug}/runs/{run}", tag = "schedules", params(("slug" = String, Path), ("run" = String, Path)), responses(
+    (status = 200, body = Run),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn run(
+    State(control): State<App>,
+    _: Reader,
+    SlugAndName(slug, id): SlugAndName,
+) -> Result<Json<Run>, ApiError> {
+    Ok(Json(control.cron_run(&slug, &run_id(&id)?).await?))
+}
+
+/// Starts a run of a schedule now, also of a paused one. The response does not wait for its end.
+#[utoipa::path(post, operation_id = "startRun", path = "/v1/functions/{slug}/schedules/{schedule}/runs", tag = "schedules", params(("slug" = String, Path), ("schedule" = String, Path)), request_body = StartRun, responses(
+    (status = 202, body = Run),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn start(
+    State(control): State<App>,
+    Deployer(caller): Deployer,
+    SlugAndName(slug, schedule): SlugAndName,
+    extract::Json(request): extract::Json<StartRun>,
+) -> Result<(StatusCode, Json<Run>), ApiError> {
+    let run = control.start_run(caller.actor(), &slug, &schedule, request);
+    Ok((StatusCode::ACCEPTED, Json(run.await?)))
+}
+
+fn at_most(name: &str, value: usize, limit: usize) -> Result<usize, ApiError> {
+    if (1..=limit).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ApiError::invalid(format!(
+            "`{name}` is {value}; it must be 1 to {limit}"
+        )))
+    }
+}
+
+fn run_id(text: &str) -> Result<RunId, ApiError> {
+    text.parse().map_err(|error| {
+        ApiError::invalid(format!(
+            "`{}` is not the id of a run: {error}",
+            text.escape_debug()
+        ))
+        .hint("`jelou cron logs` shows the ids")
+    })
+}

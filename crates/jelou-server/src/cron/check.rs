@@ -1,0 +1,110 @@
+//! Checks the schedules of a manifest at deploy.
+
+use jelou_core::api::PlannedSchedule;
+use jelou_core::manifest::{Manifest, Schedule, Tool};
+use jelou_core::source::SourceTree;
+use jelou_cron::ScheduleError;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::config;
+
+/// How many due times a deploy shows.
+const SHOWN: usize = 3;
+
+/// The schedules of the manifest, with their next due times.
+///
+/// # Errors
+/// One line for each schedule that cannot run, with the file and line where its expression is written.
+pub(crate) fn planned(
+    manifest: &Manifest,
+    upload: &Upload<'_>,
+    settings: &config::Cron,
+    now: Timestamp,
+) -> Result<Vec<PlannedSchedule>, String> {
+    let (mut planned, mut problems) = (Vec::new(), Vec::new());
+    for (tool, schedule) in schedules(manifest) {
+        let id = schedule.key(&tool.key);
+        let refuse = |reason: String| {
+            let place = upload.place(&schedule.expression);
+            format!(
+                "{place}the schedule \"{}\" of `{}`: {reason}",
+                schedule.expression, tool.name
+            )
+        };
+        if planned.iter().any(|known: &PlannedSchedule| known.id == id) {
+            problems.push(refuse(
+                "another schedule is the same; give them names".to_owned(),
+            ));
+            continue;
+        }
+        if let Some(timeout) = schedule
+            .timeout_ms
+            .filter(|timeout| *timeout > settings.max_timeout_ms)
+        {
+            problems.push(refuse(format!(
+                "its timeout is {timeout} ms; the limit is {} ms (cron.max_timeout_ms)",
+                settings.max_timeout_ms
+            )));
+        }
+        match parse(schedule) {
+            Ok(parsed) => planned.push(PlannedSchedule {
+                id,
+                tool: tool.name.clone(),
+                expression: schedule.expression.clone(),
+                timezone: schedule.timezone.clone(),
+                next: parsed.upcoming(now).take(SHOWN).collect(),
+            }),
+            Err(error) => problems.push(refuse(error.to_string())),
+        }
+    }
+    if problems.is_empty() {
+        Ok(planned)
+    } else {
+        Err(problems.join("\n"))
+    }
+}
+
+/// The schedules of a manifest, each with its tool.
+pub(super) fn schedules(manifest: &Manifest) -> impl Iterator<Item = (&Tool, &Schedule)> {
+    let tools = manifest.tools.iter();
+    tools.flat_map(|tool| tool.cron.iter().map(move |schedule| (tool, schedule)))
+}
+
+pub(super) fn parse(schedule: &Schedule) -> Result<jelou_cron::Schedule, ScheduleError> {
+    jelou_cron::Schedule::parse(&schedule.expression, &schedule.timezone)
+}
+
+/// Where expressions are written.
+#[derive(Debug)]
+pub(crate) struct Upload<'a> {
+    pub(crate) tree: &'a SourceTree,
+    /// The settings of `jelou.json`, which is not a part of the upload.
+    pub(crate) settings: &'a Map<String, Value>,
+}
+
+impl Upload<'_> {
+    /// `index.ts:7: `, if a line of the upload has the expression as a text.
+    fn place(&self, expression: &str) -> String {
+        let quoted = ['"', '\'', '`'].map(|quote| format!("{quote}{expression}{quote}"));
+        for file in self.tree.files() {
+            let Ok(text) = std::str::from_utf8(&file.content) else {
+                continue;
+            };
+            let line = text
+                .lines()
+                .position(|line| quoted.iter().any(|quoted| line.contains(quoted.as_str())));
+            if let Some(line) = line {
+                return format!("{}:{}: ", file.path, line + 1);
+            }
+        }
+        let own = self.settings.get("cron").and_then(Value::as_array);
+        let is_setting =
+            own.is_some_and(|own| own.iter().any(|one| one["expression"] == expression));
+        if is_setting {
+            "jelou.json: ".to_owned()
+        } else {
+            String::new()
+        }
+    }
+}

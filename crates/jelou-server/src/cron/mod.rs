@@ -1,0 +1,227 @@
+//! Runs the schedules of live deployments.
+//!
+//! ```text
+//! registry ──► table ──► scheduler ──claim──► store
+//!              (due?)        │
+//!                            ▼
+//!                           run ──► gateway ──► worker
+//!                            │
+//!                            └──► ends ──► store
+//! ```
+//!
+//! [`table`] knows when each schedule is due, from the manifests in the registry. The [`scheduler`] claims what is due in
+//! the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and its end is
+//! stored in batches ([`ends`]). Without the database nothing starts, because nothing could be claimed; calls go on.
+//! The arithmetic of due times is in `jelou-cron`.
+
+pub(crate) mod check;
+mod counters;
+mod ends;
+mod lane;
+mod planned;
+mod request;
+mod run;
+mod scheduler;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jelou_core::api::{RunOrigin, RunState};
+use jelou_core::{Clock, DeploymentId, FunctionId, RunId};
+use jelou_logs::{Entry, EventEntry, Level, What};
+use jelou_store::{FunctionRecord, NewRun, Store, StoreError};
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::config;
+use crate::gateway::Gateway;
+use crate::registry::Registry;
+use counters::Counters;
+use ends::Ends;
+pub(crate) use planned::{Planned, PlannedState};
+pub(crate) use run::ManualRun;
+use run::ScheduledRun;
+use table::{Refused, Table};
+
+/// Processes that start for runs at a time. Further ones would only share the same cores.
+const CONCURRENT_STARTS: usize = 4;
+
+/// The schedules of all live deployments.
+#[derive(Debug)]
+pub(crate) struct Cron {
+    settings: config::Cron,
+    store: Store,
+    registry: Arc<Registry>,
+    gateway: Arc<Gateway>,
+    clock: Clock,
+    table: Mutex<Table>,
+    /// The table has changed.
+    changed: Notify,
+    /// Bounds concurrent runs.
+    running: Arc<Semaphore>,
+    /// Bounds concurrent starts of processes.
+    starting: Semaphore,
+    runs: Mutex<JoinSet<()>>,
+    ends: Ends,
+    counters: Counters,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Cron {
+    /// Reads what is stored about schedules. Runs that an earlier process left are interrupted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn load(
+        settings: config::Cron,
+        store: Store,
+        registry: Arc<Registry>,
+        gateway: Arc<Gateway>,
+        functions: &[FunctionRecord],
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let interrupted = store.interrupt_runs().await?;
+        let states = store.schedule_states().await?;
+        let clock = gateway.clock.clone();
+        let cron = Arc::new(Self {
+            table: Mutex::new(Table::new(states, functions)),
+            changed: Notify::new(),
+            running: Arc::new(Semaphore::new(settings.max_concurrent_runs)),
+            starting: Semaphore::new(CONCURRENT_STARTS),
+            runs: Mutex::default(),
+            ends: Ends::start(store.clone()),
+            counters: Counters::default(),
+            settings,
+            store,
+            registry,
+            gateway,
+            clock,
+            stopped,
+        });
+        for record in interrupted {
+            let run = record.run;
+            let message = format!(
+                "the run of `{}` due at {} was interrupted: the server ended. It is not repeated",
+                run.schedule, run.due_at
+            );
+            cron.event(
+                &record.function,
+                Some(run.deployment),
+                Level::Error,
+                "cron.interrupted",
+                message,
+                None,
+            );
+        }
+        Ok(cron)
+    }
+
+    /// Begins with the schedules of the deployments that are live.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.refresh();
+        let scheduler = Arc::clone(self);
+        tokio::spawn(async move { scheduler.run_scheduler().await });
+    }
+
+    /// Plans the schedules of the deployments that are live now.
+    pub(crate) fn refresh(&self) {
+        let refused = self
+            .table()
+            .refresh(&self.registry, self.clock.now(), &self.settings);
+        for Refused { function, reason } in refused {
+            tracing::warn!(function = %function.slug, "{reason}");
+            self.event(
+                &function.id,
+                None,
+                Level::Error,
+                "cron.refused",
+                reason,
+                None,
+            );
+        }
+        self.changed.notify_one();
+    }
+
+    /// Waits for the runs in flight, and stores how they ended. Nothing starts any more.
+    pub(crate) async fn shut_down(&self) {
+        let mut runs = std::mem::take(&mut *lock(&self.runs));
+        while runs.join_next().await.is_some() {}
+        self.ends.stop().await;
+        self.counters.log();
+    }
+
+    /// The settings of schedules.
+    pub(crate) fn settings(&self) -> &config::Cron {
+        &self.settings
+    }
+
+    /// The schedules of a function's live deployment.
+    pub(crate) fn of(&self, function: &FunctionId) -> Vec<PlannedState> {
+        self.table().of(function)
+    }
+
+    /// Notes a pause that is stored.
+    pub(crate) fn set_paused(&self, function: &FunctionId, keys: &[String], by: Option<&str>) {
+        let now = self.clock.now();
+        for key in keys {
+            self.table()
+                .set_paused(function, key, by.map(str::to_owned), now);
+        }
+        self.changed.notify_one();
+    }
+
+    /// A run that somebody asks for.
+    pub(crate) fn manual_run(planned: &Planned, due_at: Timestamp) -> ManualRun {
+        ManualRun(ScheduledRun {
+            run: NewRun {
+                id: RunId::generate(),
+                function: planned.function.id.clone(),
+                schedule: planned.key.clone(),
+                due_at,
+                origin: RunOrigin::Manual,
+                state: RunState::Running,
+                reason: None,
+                deployment: planned.deployment.clone(),
+                missed: 0,
+            },
+            in_lane: planned.lane.enter(),
+            planned: planned.clone(),
+        })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        lock(&self.table)
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    fn event(
+        &self,
+        function: &FunctionId,
+        deployment: Option<DeploymentId>,
+        level: Level,
+        event: &'static str,
+        message: String,
+        request_id: Option<Uuid>,
+    ) {
+        self.gateway.logs.send(Entry {
+            function: function.clone(),
+            at_ms: self.clock.now_ms(),
+            deployment,
+            what: What::Event(EventEntry {
+                level,
+                event,
+                message,
+                request_id,
+            }),
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

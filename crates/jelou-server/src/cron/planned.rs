@@ -1,0 +1,138 @@
+//! A schedule of a live deployment.
+
+use std::sync::Arc;
+
+use jelou_core::manifest::{CatchUp, Manifest, Overlap, Schedule, Tool};
+use jelou_core::{DeploymentId, FunctionId};
+use jelou_cron::{Rules, ScheduleError};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::check;
+use super::lane::Lane;
+use crate::config;
+use crate::registry::Function;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    pub(super) function: Arc<Function>,
+    pub(super) deployment: DeploymentId,
+    manifest: Arc<Manifest>,
+    tool: usize,
+    position: usize,
+    pub(super) key: String,
+    pub(super) schedule: jelou_cron::Schedule,
+    pub(super) rules: Rules,
+    pub(super) lane: Arc<Lane>,
+    /// Held while a process of the function starts for its schedules.
+    pub(super) start: Arc<Mutex<()>>,
+}
+
+/// A schedule, and what is known about it.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedState {
+    pub(crate) planned: Planned,
+    /// Due times up to this one are settled.
+    pub(crate) settled: Timestamp,
+    /// Name of the access token that paused it.
+    pub(crate) paused_by: Option<String>,
+}
+
+/// A deployment whose schedules are planned.
+pub(super) struct Deployed<'a> {
+    pub(super) function: &'a Arc<Function>,
+    pub(super) deployment: &'a DeploymentId,
+    pub(super) manifest: &'a Arc<Manifest>,
+    pub(super) start: Arc<Mutex<()>>,
+}
+
+impl Planned {
+    /// Plans a schedule of the deployment: that at `position` of the tool.
+    pub(super) fn new(
+        deployed: &Deployed<'_>,
+        tool: usize,
+        position: usize,
+        settings: &config::Cron,
+    ) -> Result<Self, ScheduleError> {
+        let function = deployed.function;
+        let definition = &deployed.manifest.tools[tool].cron[position];
+        let key = definition.key(&deployed.manifest.tools[tool].key);
+        Ok(Self {
+            schedule: check::parse(definition)?,
+            rules: rules(definition, &function.id, &key, settings),
+            function: Arc::clone(function),
+            deployment: deployed.deployment.clone(),
+            manifest: Arc::clone(deployed.manifest),
+            tool,
+            position,
+            key,
+            lane: Arc::default(),
+            start: Arc::clone(&deployed.start),
+        })
+    }
+
+    /// The schedule's id within its function.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn upcoming(&self, after: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+        self.schedule.upcoming(after)
+    }
+
+    pub(crate) fn zone(&self) -> &TimeZone {
+        self.schedule.zone()
+    }
+
+    pub(crate) fn tool(&self) -> &Tool {
+        &self.manifest.tools[self.tool]
+    }
+
+    pub(crate) fn definition(&self) -> &Schedule {
+        &self.tool().cron[self.position]
+    }
+
+    /// Whether both are due at the same times.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        let (one, other) = (self.definition(), other.definition());
+        one.expression == other.expression && one.timezone == other.timezone
+    }
+
+    /// Whether a run that is due now must not start, because of earlier runs.
+    pub(super) fn is_overlapped(&self) -> bool {
+        match self.definition().overlap {
+            Overlap::Allow => false,
+            Overlap::Skip => self.lane.runs() > 0,
+            Overlap::Queue => self.lane.runs() > 1,
+        }
+    }
+}
+
+fn rules(
+    definition: &Schedule,
+    function: &FunctionId,
+    key: &str,
+    settings: &config::Cron,
+) -> Rules {
+    let delay = match definition.spread_ms.unwrap_or_default() {
+        0 => 0,
+        spread => stable_hash(function.as_str(), key) % spread,
+    };
+    let millis = |value: u64| SignedDuration::from_millis(i64::try_from(value).unwrap_or(i64::MAX));
+    Rules {
+        delay: millis(delay),
+        catch_up: match definition.catch_up {
+            CatchUp::None => None,
+            CatchUp::Last => Some(millis(settings.catch_up_window_ms)),
+        },
+    }
+}
+
+/// FNV-1a: the offset of a schedule must be the same after an update of the server.
+fn stable_hash(function: &str, key: &str) -> u64 {
+    let bytes = function.bytes().chain([0]).chain(key.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

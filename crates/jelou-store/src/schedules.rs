@@ -1,0 +1,423 @@
+//! Schedules and their runs.
+//!
+//! A run is claimed before it starts, in one transaction for all runs that are due: the row of the schedule moves its
+//! `settled_until` forward, and the row of the run is unique by due time. So a due time starts at most once, on however
+//! many servers and whatever their clocks do. Runs are the product of schedules, not changes by someone, so they leave no
+//! audit entries.
+
+use std::collections::HashSet;
+
+use jelou_core::api::{Run, RunOrigin, RunState};
+use jelou_core::{DeploymentId, FunctionId, RunId};
+use jiff::{SignedDuration, Timestamp};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use crate::actor::Actor;
+use crate::change::{Action, Entry};
+use crate::database::DatabaseError;
+use crate::database::row::Columns;
+use crate::error::{Resource, StoreError};
+use crate::functions;
+use crate::store::Store;
+
+/// Runs of a schedule that are kept.
+const KEPT_RUNS: i64 = 100;
+/// How long failed and missed runs are kept besides.
+const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The most runs of a schedule that are kept.
+const MAX_RUNS: i64 = 1_000;
+const MAX_PAGE: usize = 1_000;
+
+/// What is stored of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleState {
+    pub function: FunctionId,
+    /// The key of the schedule.
+    pub schedule: String,
+    /// Due times up to this one have a run, or were missed.
+    pub settled_until: Timestamp,
+    pub paused_at: Option<Timestamp>,
+    /// Name of the access token that paused it.
+    pub paused_by: Option<String>,
+}
+
+/// A run to claim: [`RunState::Running`], or [`RunState::Missed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    pub id: RunId,
+    pub function: FunctionId,
+    /// The key of the schedule.
+    pub schedule: String,
+    pub due_at: Timestamp,
+    pub origin: RunOrigin,
+    pub state: RunState,
+    pub reason: Option<&'static str>,
+    pub deployment: DeploymentId,
+    /// Of a missed run: how many due times passed, this one included.
+    pub missed: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEnd {
+    pub id: RunId,
+    pub function: FunctionId,
+    pub schedule: String,
+    pub state: RunState,
+    pub reason: Option<String>,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub attempts: u32,
+    pub status: Option<u16>,
+    pub request_id: String,
+}
+
+/// A run, and its function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    pub function: FunctionId,
+    pub run: Run,
+}
+
+/// Which runs of a function to list; by default the newest ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunQuery {
+    pub schedule: Option<String>,
+    pub state: Option<RunState>,
+    /// Only older ones than this.
+    pub before: Option<RunId>,
+    pub limit: usize,
+}
+
+macro_rules! with_columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " id, function_id, schedule, due_at, origin, state, reason, deployment_id, started_at, ended_at, ",
+            "attempts, status, request_id, missed",
+            $after
+        )
+    };
+}
+
+impl Store {
+    /// The states of all schedules that ever ran or were paused.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn schedule_states(&self) -> Result<Vec<ScheduleState>, StoreError> {
+        sqlx::query(
+            "SELECT function_id, schedule, settled_until, paused_at, paused_by FROM schedules",
+        )
+        .fetch_all(self.database.pool())
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(ScheduleState {
+                function: row.parsed("function_id")?,
+                schedule: row.text("schedule")?,
+                settled_until: row.time("settled_until")?,
+                paused_at: row.optional_time("paused_at")?,
+                paused_by: row.optional_text("paused_by")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Claims runs in order, in one transaction. Returns which of them belong to the caller now: a due time that is settled
+    /// already belongs to no one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then none is claimed.
+    pub async fn claim_runs(&self, runs: &[NewRun]) -> Result<Vec<bool>, StoreError> {
+        let now = self.clock.now();
+        let mut write = self.database.write().await?;
+        let mut claimed = Vec::with_capacity(runs.len());
+        for run in runs {
+            let is_free =
+                run.origin == RunOrigin::Manual || settle(write.transaction(), run).await?;
+            claimed.push(is_free && insert(write.transaction(), run, now).await?);
+        }
+        write.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Stores how runs ended, in one transaction, and deletes what is too old of their schedules.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn finish_runs(&self, ends: &[RunEnd]) -> Result<(), StoreError> {
+        let mut write = self.database.write().await?;
+        for end in ends {
+            sqlx::query(
+                "UPDATE runs SET state = $1, reason = $2, started_at = $3, ended_at = $4, attempts = $5, status = $6, \
+                 request_id = $7 WHERE id = $8 AND state = 'RUNNING'",
+            )
+            .bind(end.state.as_str())
+            .bind(end.reason.as_deref())
+            .bind(end.started_at.as_millisecond())
+            .bind(end.ended_at.as_millisecond())
+            .bind(i64::from(end.attempts))
+            .bind(end.status.map(i64::from))
+            .bind(end.request_id.as_str())
+            .bind(end.id.as_str())
+            .execute(&mut **write.transaction())
+            .await?;
+        }
+        let schedules: HashSet<_> = ends
+            .iter()
+            .map(|end| (&end.function, &end.schedule))
+            .collect();
+        for (function, schedule) in schedules {
+            prune(write.transaction(), function, schedule, self.clock.now()).await?;
+        }
+        Ok(write.commit().await?)
+    }
+
+    /// Marks the runs of an earlier server process as interrupted, and returns them. Deletes what is left of functions that
+    /// do not exist any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn interrupt_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
+        let mut write = self.database.write().await?;
+        for statement in [
+            "DELETE FROM runs WHERE function_id NOT IN (SELECT id FROM functions)",
+            "DELETE FROM schedules WHERE function_id NOT IN (SELECT id FROM functions)",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut **write.transaction())
+                .await?;
+        }
+        let runs = sqlx::query(with_columns!(
+            "UPDATE runs SET state = 'ERROR', reason = 'interrupted', ended_at = $1 WHERE state = 'RUNNING' RETURNING",
+            ""
+        ))
+            .bind(self.clock.now_ms())
+            .fetch_all(&mut **write.transaction())
+            .await?
+            .iter()
+            .map(record)
+            .collect::<Result<Vec<_>, _>>()?;
+        write.commit().await?;
+        Ok(runs)
+    }
+
+    /// Pauses or resumes schedules. What was due in a pause is settled: it is neither made up for nor missed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
+    pub async fn set_schedules_paused(
+        &self,
+        actor: &Actor,
+        function: &FunctionId,
+        schedules: &[String],
+        paused: bool,
+    ) -> Result<(), StoreError> {
+        let mut change = self.change(actor).await?;
+        let slug = functions::slug_of(&mut *change.connection(), function).await?;
+        let now = change.now().as_millisecond();
+        for schedule in schedules {
+            sqlx::query(
+                "INSERT INTO schedules (function_id, schedule, settled_until, paused_at, paused_by) \
+                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (function_id, schedule) DO UPDATE SET \
+                 settled_until = excluded.settled_until, paused_at = excluded.paused_at, paused_by = excluded.paused_by",
+            )
+            .bind(function.as_str())
+            .bind(schedule.as_str())
+            .bind(now)
+            .bind(paused.then_some(now))
+            .bind(paused.then_some(actor.name.as_str()))
+            .execute(change.connection())
+            .await?;
+            let action = if paused {
+                Action::SchedulePause
+            } else {
+                Action::ScheduleResume
+            };
+            change
+                .record(Entry {
+                    action,
+                    function: Some(&slug),
+                    target: schedule,
+                    detail: None,
+                })
+                .await?;
+        }
+        change.commit().await
+    }
+
+    /// Claims a run that somebody asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
+    pub async fn claim_manual_run(&self, actor: &Actor, run: &NewRun) -> Result<(), StoreError> {
+        let mut change = self.change(actor).await?;
+        let slug = functions::slug_of(&mut *change.connection(), &run.function).await?;
+        let now = change.now();
+        insert(change.connection(), run, now).await?;
+        change
+            .record(Entry {
+                action: Action::ScheduleRun,
+                function: Some(&slug),
+                target: run.id.as_str(),
+                detail: Some(&run.schedule),
+            })
+            .await?;
+        change.commit().await
+    }
+
+    /// Runs of a function, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn list_runs(
+        &self,
+        function: &FunctionId,
+        query: &RunQuery,
+    ) -> Result<Vec<Run>, StoreError> {
+        let limit = query.limit.clamp(1, MAX_PAGE);
+        sqlx::query(with_columns!(
+            "SELECT",
+            " FROM runs WHERE function_id = $1 AND ($2 = '' OR schedule = $2) AND ($3 = '' OR state = $3) \
+             AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT $5"
+        ))
+            .bind(function.as_str())
+            .bind(query.schedule.as_deref().unwrap_or_default())
+            .bind(query.state.map_or("", RunState::as_str))
+            .bind(query.before.as_ref().map_or("", RunId::as_str))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(self.database.pool())
+            .await?
+            .iter()
+            .map(|row| record(row).map(|record| record.run))
+            .collect()
+    }
+
+    /// The newest run of each schedule of a function.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn last_runs(&self, function: &FunctionId) -> Result<Vec<Run>, StoreError> {
+        sqlx::query(with_columns!(
+            "SELECT",
+            " FROM runs WHERE function_id = $1 \
+             AND id IN (SELECT max(id) FROM runs WHERE function_id = $1 GROUP BY schedule)"
+        ))
+        .bind(function.as_str())
+        .fetch_all(self.database.pool())
+        .await?
+        .iter()
+        .map(|row| record(row).map(|record| record.run))
+        .collect()
+    }
+
+    /// One run of a function.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] or [`StoreError::Database`].
+    pub async fn run(&self, function: &FunctionId, id: &RunId) -> Result<Run, StoreError> {
+        sqlx::query(with_columns!(
+            "SELECT",
+            " FROM runs WHERE id = $1 AND function_id = $2"
+        ))
+        .bind(id.as_str())
+        .bind(function.as_str())
+        .fetch_optional(self.database.pool())
+        .await?
+        .as_ref()
+        .map(|row| record(row).map(|record| record.run))
+        .transpose()?
+        .ok_or_else(|| StoreError::not_found(Resource::Run, id))
+    }
+}
+
+/// Moves the schedule forward to the due time; `false` when it is there already.
+async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, StoreError> {
+    let moved = sqlx::query(
+        "INSERT INTO schedules (function_id, schedule, settled_until) VALUES ($1, $2, $3) \
+         ON CONFLICT (function_id, schedule) DO UPDATE SET settled_until = excluded.settled_until \
+         WHERE schedules.settled_until < excluded.settled_until",
+    )
+    .bind(run.function.as_str())
+    .bind(run.schedule.as_str())
+    .bind(run.due_at.as_millisecond())
+    .execute(connection)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+/// `false` when the due time has a run already.
+async fn insert(
+    connection: &mut AnyConnection,
+    run: &NewRun,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let missed =
+        i64::try_from(run.missed).map_err(|error| DatabaseError::corrupt("runs.missed", error))?;
+    let inserted = sqlx::query(
+        "INSERT INTO runs (id, function_id, schedule, due_at, origin, state, reason, deployment_id, claimed_at, missed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+    )
+    .bind(run.id.as_str())
+    .bind(run.function.as_str())
+    .bind(run.schedule.as_str())
+    .bind(run.due_at.as_millisecond())
+    .bind(run.origin.as_str())
+    .bind(run.state.as_str())
+    .bind(run.reason)
+    .bind(run.deployment.as_str())
+    .bind(now.as_millisecond())
+    .bind(missed)
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+async fn prune(
+    connection: &mut AnyConnection,
+    function: &FunctionId,
+    schedule: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let failures_since =
+        now.as_millisecond() - i64::try_from(KEPT_FAILURES.as_millis()).unwrap_or(0);
+    for (kept, is_failure_kept_since) in [(KEPT_RUNS, failures_since), (MAX_RUNS, i64::MAX)] {
+        sqlx::query(
+            "DELETE FROM runs WHERE function_id = $1 AND schedule = $2 AND state <> 'RUNNING' \
+             AND id <= (SELECT id FROM runs WHERE function_id = $1 AND schedule = $2 ORDER BY id DESC LIMIT 1 OFFSET $3) \
+             AND (state = 'OK' OR claimed_at < $4)",
+        )
+        .bind(function.as_str())
+        .bind(schedule)
+        .bind(kept)
+        .bind(is_failure_kept_since)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+fn record(row: &AnyRow) -> Result<RunRecord, StoreError> {
+    let status = row.optional_number("status")?;
+    Ok(RunRecord {
+        function: row.parsed("function_id")?,
+        run: Run {
+            id: row.parsed("id")?,
+            schedule: row.text("schedule")?,
+            due_at: row.time("due_at")?,
+            origin: row.parsed("origin")?,
+            state: row.parsed("state")?,
+            reason: row.optional_text("reason")?,
+            deployment: row.parsed("deployment_id")?,
+            started_at: row.optional_time("started_at")?,
+            ended_at: row.optional_time("ended_at")?,
+            attempts: u32::try_from(row.size("attempts")?)
+                .map_err(|error| DatabaseError::corrupt("attempts", error))?,
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            request_id: row.optional_text("request_id")?,
+            missed: row.size("missed")?,
+        },
+    })
+}

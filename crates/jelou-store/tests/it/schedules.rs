@@ -1,0 +1,275 @@
+//! Claims, ends, interruptions and the history of runs.
+
+use jelou_core::api::{RunOrigin, RunState};
+use jelou_core::{DeploymentId, FunctionId, RunId};
+use jelou_store::{NewRun, RunEnd, RunQuery, StoreError};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::fixture::{Fixture, actor, slug, start};
+
+fn run(function: &FunctionId, minutes: i64) -> NewRun {
+    NewRun {
+        id: RunId::generate(),
+        function: function.clone(),
+        schedule: "daily".to_owned(),
+        due_at: due(minutes),
+        origin: RunOrigin::Schedule,
+        state: RunState::Running,
+        reason: None,
+        deployment: DeploymentId::generate(),
+        missed: 0,
+    }
+}
+
+fn due(minutes: i64) -> Timestamp {
+    start() + SignedDuration::from_mins(minutes)
+}
+
+fn end(run: &NewRun, state: RunState) -> RunEnd {
+    RunEnd {
+        id: run.id.clone(),
+        function: run.function.clone(),
+        schedule: run.schedule.clone(),
+        state,
+        reason: None,
+        started_at: run.due_at,
+        ended_at: run.due_at,
+        attempts: 1,
+        status: Some(200),
+        request_id: "r".to_owned(),
+    }
+}
+
+fn all() -> RunQuery {
+    RunQuery {
+        limit: 1_000,
+        ..RunQuery::default()
+    }
+}
+
+#[tokio::test]
+async fn a_due_time_is_claimed_once_by_however_many_servers() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    let other = fixture.open_again().await;
+    let mut claims = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let store = if number % 2 == 0 {
+            fixture.store.clone()
+        } else {
+            other.clone()
+        };
+        let run = run(&function, 5);
+        claims.spawn(async move { store.claim_runs(&[run]).await.unwrap()[0] });
+    }
+    let claimed = claims.join_all().await;
+    assert_eq!(claimed.iter().filter(|claimed| **claimed).count(), 1);
+    assert_eq!(
+        fixture
+            .store
+            .list_runs(&function, &all())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_earlier_due_time_is_settled_too() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    let claims = [
+        run(&function, 5),
+        run(&function, 6),
+        run(&function, 4),
+        run(&function, 6),
+    ];
+    let claimed = fixture.store.claim_runs(&claims).await.unwrap();
+    assert_eq!(claimed, [true, true, false, false]);
+    let states = fixture.store.schedule_states().await.unwrap();
+    assert_eq!(states[0].settled_until, due(6));
+    // A run by hand claims no due time.
+    let manual = NewRun {
+        origin: RunOrigin::Manual,
+        ..run(&function, 6)
+    };
+    fixture
+        .store
+        .claim_manual_run(&actor(), &manual)
+        .await
+        .unwrap();
+    assert_eq!(
+        fixture
+            .store
+            .run(&function, &manual.id)
+            .await
+            .unwrap()
+            .due_at,
+        due(6)
+    );
+    assert_eq!(
+        fixture
+            .store
+            .claim_runs(&[run(&function, 7)])
+            .await
+            .unwrap(),
+        [true]
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_a_crash_interrupted_is_an_error() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    let (ended, cut) = (run(&function, 1), run(&function, 2));
+    fixture
+        .store
+        .claim_runs(&[ended.clone(), cut.clone()])
+        .await
+        .unwrap();
+    fixture
+        .store
+        .finish_runs(&[end(&ended, RunState::Ok)])
+        .await
+        .unwrap();
+    let interrupted = fixture.open_again().await.interrupt_runs().await.unwrap();
+    assert_eq!(interrupted.len(), 1);
+    let run = fixture.store.run(&function, &cut.id).await.unwrap();
+    assert_eq!(
+        (run.state, run.reason.as_deref()),
+        (RunState::Error, Some("interrupted"))
+    );
+    // A late end changes nothing.
+    fixture
+        .store
+        .finish_runs(&[end(&cut, RunState::Ok)])
+        .await
+        .unwrap();
+    let run = fixture.store.run(&function, &cut.id).await.unwrap();
+    assert_eq!(run.state, RunState::Error);
+    assert_eq!(fixture.store.interrupt_runs().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_hundred_runs_and_a_month_of_failures_are_kept() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    for minute in 0..150 {
+        let run = run(&function, minute);
+        fixture
+            .store
+            .claim_runs(std::slice::from_ref(&run))
+            .await
+            .unwrap();
+        let state = if minute % 50 == 0 {
+            RunState::Timeout
+        } else {
+            RunState::Ok
+        };
+        fixture
+            .store
+            .finish_runs(&[end(&run, state)])
+            .await
+            .unwrap();
+    }
+    let count = async |state| {
+        let query = RunQuery { state, ..all() };
+        fixture
+            .store
+            .list_runs(&function, &query)
+            .await
+            .unwrap()
+            .len()
+    };
+    // The failure of minute 0 is older than the last hundred runs.
+    assert_eq!(count(None).await, 101);
+    assert_eq!(count(Some(RunState::Timeout)).await, 3);
+    fixture.advance(31 * 24 * 3_600);
+    let run = run(&function, 200);
+    fixture
+        .store
+        .claim_runs(std::slice::from_ref(&run))
+        .await
+        .unwrap();
+    fixture
+        .store
+        .finish_runs(&[end(&run, RunState::Ok)])
+        .await
+        .unwrap();
+    assert_eq!(count(None).await, 100);
+    assert_eq!(count(Some(RunState::Timeout)).await, 1);
+    let page = RunQuery { limit: 10, ..all() };
+    let newest = fixture.store.list_runs(&function, &page).await.unwrap();
+    assert_eq!(newest[0].id, run.id);
+    let older = RunQuery {
+        before: Some(newest[9].id.clone()),
+        ..page
+    };
+    let older = fixture.store.list_runs(&function, &older).await.unwrap();
+    assert!(older[0].id < newest[9].id);
+    assert_eq!(
+        fixture.store.last_runs(&function).await.unwrap(),
+        [newest[0].clone()]
+    );
+}
+
+#[tokio::test]
+async fn a_pause_is_stored_and_audited() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    let schedules = ["a".to_owned(), "b".to_owned()];
+    let store = &fixture.store;
+    store
+        .set_schedules_paused(&actor(), &function, &schedules, true)
+        .await
+        .unwrap();
+    let states = fixture.open_again().await.schedule_states().await.unwrap();
+    assert!(states.iter().all(|state| state.paused_at.is_some()));
+    assert_eq!(states[0].paused_by.as_deref(), Some(actor().name.as_str()));
+    store
+        .set_schedules_paused(&actor(), &function, &schedules[..1], false)
+        .await
+        .unwrap();
+    let states = store.schedule_states().await.unwrap();
+    assert_eq!(
+        states
+            .iter()
+            .filter(|state| state.paused_at.is_some())
+            .count(),
+        1
+    );
+    let audit = store.audit(None, 3).await.unwrap().items;
+    let actions: Vec<_> = audit.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        ["schedule.resume", "schedule.pause", "schedule.pause"]
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_function_takes_its_runs_with_it() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    fixture
+        .store
+        .claim_runs(&[run(&function, 1)])
+        .await
+        .unwrap();
+    fixture
+        .store
+        .delete_function(&actor(), &slug("f"))
+        .await
+        .unwrap();
+    assert_eq!(fixture.store.schedule_states().await.unwrap(), []);
+    // Claimed just after.
+    let late = run(&function, 2);
+    fixture
+        .store
+        .claim_runs(std::slice::from_ref(&late))
+        .await
+        .unwrap();
+    fixture.store.interrupt_runs().await.unwrap();
+    let gone = fixture.store.run(&function, &late.id).await;
+    assert!(matches!(gone, Err(StoreError::NotFound { .. })));
+}

@@ -1,0 +1,126 @@
+//! Arguments of `jelou cron`.
+
+use clap::{Args, Subcommand};
+use jelou_core::api::RunState;
+use jelou_core::{RunId, Slug};
+
+/// See and control schedules: when they run, how runs ended, run one now
+#[derive(Debug, Args)]
+pub(crate) struct CronArgs {
+    #[command(subcommand)]
+    pub(crate) command: CronCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CronCommand {
+    List(ListArgs),
+    Logs(LogsArgs),
+    Run(RunArgs),
+    Next(NextArgs),
+    Pause(PauseArgs),
+    Resume(ResumeArgs),
+}
+
+/// List schedules with their next and last runs
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Of every function
+    #[arg(long, conflicts_with = "slug")]
+    pub(crate) all: bool,
+}
+
+/// Show the runs of schedules, newest first
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Of every function
+    #[arg(long, conflicts_with_all = ["slug", "name", "before"])]
+    pub(crate) all: bool,
+
+    /// Of this schedule
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// In this state: RUNNING, OK, ERROR, TIMEOUT or MISSED
+    #[arg(long)]
+    pub(crate) state: Option<RunState>,
+
+    /// How many
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+
+    /// Only runs older than this one
+    #[arg(long, value_name = "RUN_ID")]
+    pub(crate) before: Option<RunId>,
+}
+
+/// Run a schedule now and wait for its end
+///
+/// The function cannot tell this run from one that was due. A paused schedule runs too.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct RunArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Name of the schedule, or its expression
+    pub(crate) name: String,
+
+    /// The due time that the function is told: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the zone of the schedule
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+
+    /// Do not wait for the end
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+/// Show when schedules run next, in their own zone and in UTC
+#[derive(Debug, Args)]
+pub(crate) struct NextArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Of every function
+    #[arg(long, conflicts_with = "slug")]
+    pub(crate) all: bool,
+
+    /// How many runs of each schedule
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) count: u32,
+}
+
+/// Stop a schedule until it is resumed, also through deploys and restarts
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    pub(crate) which: WhichArgs,
+}
+
+/// Let a paused schedule run again, from its next due time on
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) which: WhichArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhichArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Name of the schedule, or its expression
+    #[arg(required_unless_present = "all")]
+    pub(crate) name: Option<String>,
+
+    /// Every schedule of the function
+    #[arg(long)]
+    pub(crate) all: bool,
+}
