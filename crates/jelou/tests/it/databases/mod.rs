@@ -44,11 +44,14 @@ impl Stage {
         let outcome = set.run_with_stdin(&variables);
         assert_eq!(outcome.code, 0, "{outcome}");
         let token = sandbox.deploy("clientes", &format!("{clients}\n{}", function(handler)));
-        Self {
+        let stage = Self {
             server,
             sandbox,
             token,
-        }
+        };
+        // Another process of a busy function would have a pool of its own.
+        stage.jelou("limits set clientes max_processes_per_function=1");
+        stage
     }
 
     fn jelou(&self, line: &str) {
