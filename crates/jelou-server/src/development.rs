@@ -253,7 +253,7 @@ impl DevelopmentServer {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
             sources: Vec::new(),
-            assets: built.bundle.assets_archive().map_err(ArtifactError::Io)?,
+            assets: built.bundle.assets_archive(&[]).map_err(ArtifactError::Io)?,
         };
         let hash = stored.hash();
         engine.artifacts().put(&hash.to_string(), &built.bundle)?;

@@ -212,6 +212,7 @@ impl Cron {
             function: function.clone(),
             at_ms: self.clock.now_ms(),
             deployment,
+            sample: 1.0,
             what: What::Event(EventEntry {
                 level,
                 event,

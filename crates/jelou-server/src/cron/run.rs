@@ -142,7 +142,7 @@ impl Cron {
         let schedule = planned.definition();
         let request_id = Uuid::new_v4();
         let timeout = schedule.timeout_ms.map_or_else(
-            || invoke::timeout(&self.gateway, planned.tool()),
+            || invoke::timeout(&planned.function.limits(), planned.tool()),
             Duration::from_millis,
         );
         let scheduled = request::scheduled(schedule, run.due_at, timeout);
