@@ -92,6 +92,11 @@ export interface FunctionConfig {
     cors?: CorsConfig | false;
     /** Schedules, at most 10 in the whole function. */
     cron?: readonly CronConfig[];
+    /**
+     * Processes that stay loaded although nobody calls, so that no call waits for a start. The server allows up to
+     * `limits.max_keep_warm`. Of the whole function: in `app()`, it belongs to the app's `config`. Default 0.
+     */
+    keepWarm?: number;
     /** Which records of the function's log are kept. Belongs to the whole function: in `app()`, not in a tool. */
     logs?: LogsConfig;
 }
