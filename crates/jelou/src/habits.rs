@@ -6,8 +6,8 @@ type Habit = (&'static str, &'static [&'static str], &'static str);
 const HABITS: [Habit; 15] = [
     (
         "jelou",
-        &["dev", "run", "start", "server", "up", "watch"],
-        "`jelou serve` starts a server, and `jelou deploy` makes a change live",
+        &["run", "start", "server", "up", "watch"],
+        "`jelou dev` serves the project here, `jelou serve` starts a server",
     ),
     (
         "jelou",
@@ -16,8 +16,8 @@ const HABITS: [Habit; 15] = [
     ),
     (
         "jelou",
-        &["invoke", "call", "curl", "test"],
-        "functions are called over HTTP: `jelou functions info SLUG` shows the URL",
+        &["invoke", "curl"],
+        "`jelou call` calls a function",
     ),
     (
         "jelou",

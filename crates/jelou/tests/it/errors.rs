@@ -28,9 +28,9 @@ fn unknown_flag_names_the_near_one() {
 fn words_of_other_tools() {
     let sandbox = Sandbox::new();
     for (line, hint) in [
-        ("dev", "`jelou serve` starts a server"),
+        ("watch", "`jelou dev` serves the project here"),
         ("new x", "`jelou init` starts a project"),
-        ("invoke mi-funcion", "called over HTTP"),
+        ("invoke mi-funcion", "`jelou call` calls a function"),
         ("env set A=1", "`jelou secrets` manages"),
         ("version", "`jelou --version`"),
         ("bananas", "`jelou --help` lists the commands"),
