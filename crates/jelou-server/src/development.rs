@@ -240,8 +240,9 @@ impl DevelopmentServer {
             .store(Arc::new(seal(control, function, secrets)?));
         let engine = &control.engine;
         let limits = control.limits_of(&function.slug);
-        let build = engine.build(&function.slug, tree, settings, TypeCheck::Skip, &limits);
-        let mut built = build.await?;
+        let mut built = engine
+            .build(&function.slug, tree, settings, TypeCheck::Skip, &limits)
+            .await?;
         built.manifest.openapi = openapi_of(settings, tree)?;
         control.check_limits(&function.slug, &built.manifest)?;
         if !self.asks_for_token {
@@ -253,7 +254,10 @@ impl DevelopmentServer {
             bundle: built.bundle.code.clone(),
             source_map: Some(built.bundle.source_map.clone()),
             sources: Vec::new(),
-            assets: built.bundle.assets_archive(&[]).map_err(ArtifactError::Io)?,
+            assets: built
+                .bundle
+                .assets_archive(&[])
+                .map_err(ArtifactError::Io)?,
         };
         let hash = stored.hash();
         engine.artifacts().put(&hash.to_string(), &built.bundle)?;

@@ -137,6 +137,10 @@ impl Server {
     }
 
     /// Starts the parts.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list: each part is made from those above it"
+    )]
     pub(crate) async fn assemble<P: Fn(&str)>(
         assembly: Assembly<P>,
     ) -> Result<(Self, Ready), StartError> {

@@ -8,7 +8,7 @@ use crate::env;
 
 /// Serve a project on this machine, and load it again after every save
 ///
-/// It needs no server and no login. The function is at http://localhost:3000, without a token, in the same engine and
+/// It needs no server and no login. The function is at port 3000, without a token, in the same engine and
 /// sandbox as on a server. A save that cannot be built leaves the code before in place.
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {

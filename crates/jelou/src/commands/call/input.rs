@@ -6,8 +6,11 @@ use super::operation::Operation;
 use crate::context::Context;
 use crate::exit::Failure;
 
+/// Fields of the input: name and value.
+type Fields<'a> = Vec<(&'a str, &'a str)>;
+
 /// The name of the tool, and the fields of its input.
-pub(super) fn words(words: &[String]) -> anyhow::Result<(Option<&str>, Vec<(&str, &str)>)> {
+pub(super) fn words(words: &[String]) -> anyhow::Result<(Option<&str>, Fields<'_>)> {
     let (name, fields) = match words.split_first() {
         Some((first, rest)) if !first.contains('=') => (Some(first.as_str()), rest),
         _ => (None, words),
@@ -32,7 +35,7 @@ pub(super) fn words(words: &[String]) -> anyhow::Result<(Option<&str>, Vec<(&str
 /// When a value does not have the type of its field, or a missing one cannot be asked for.
 pub(super) fn of(
     operation: &Operation,
-    fields: Vec<(&str, &str)>,
+    fields: Fields<'_>,
     context: &Context,
 ) -> anyhow::Result<Value> {
     let mut input = Map::new();

@@ -24,12 +24,12 @@ pub(super) struct Chosen {
 pub(super) fn choose(asked: Option<u16>) -> anyhow::Result<Chosen> {
     let chosen = |port| Chosen { port, reason: None };
     if let Some(port) = asked {
-        return match is_free(port)? {
-            true => Ok(chosen(port)),
-            false => Err(Failure::input(taken(port))
-                .hint("end that program, or choose another --port")
-                .into()),
-        };
+        if is_free(port)? {
+            return Ok(chosen(port));
+        }
+        return Err(Failure::input(taken(port))
+            .hint("end that program, or choose another --port")
+            .into());
     }
     if is_free(DEFAULT)? {
         return Ok(chosen(DEFAULT));

@@ -171,15 +171,15 @@ fn curl(manifest: &Manifest, server: &DevelopmentServer) -> String {
     };
     let path = tool.path.trim_start_matches('/').trim_end_matches('*');
     let method = tool.methods.first().map_or("POST", String::as_str);
-    let mut line = format!("curl -X {method} {}{path}", server.url());
+    let mut words = vec![format!("curl -X {method} {}{path}", server.url())];
     if let Some(token) = server.token() {
-        line += &format!(" -H 'X-Jelou-Token: {token}'");
+        words.push(format!("-H 'X-Jelou-Token: {token}'"));
     }
     if let (Some(schema), true) = (&tool.input_schema, method != "GET") {
         let input = example(schema).to_string().replace('\'', "'\\''");
-        line += &format!(" -H 'Content-Type: application/json' -d '{input}'");
+        words.push(format!("-H 'Content-Type: application/json' -d '{input}'"));
     }
-    line
+    words.join(" ")
 }
 
 /// A value that the schema may accept.
