@@ -5,8 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use jelou_core::api::CreateToken;
 use jelou_core::{Clock, DeploymentId, Manifest, SecretKey, Slug, SourceTree, TokenName};
 use jelou_engine::ArtifactError;
@@ -20,11 +19,10 @@ use zeroize::Zeroizing;
 use crate::api::ApiError;
 use crate::config::Config;
 use crate::control::{Control, ControlError, openapi_of};
+use crate::gateway::Development;
 use crate::registry::{Function, Live};
 use crate::server::{Assembly, Server, StartError};
 
-/// Tells callers that the last build failed, and where: the response is of older code.
-const STALE: HeaderName = HeaderName::from_static("x-jelou-dev-stale");
 /// Bytes of records that are read at a time.
 const PAGE_BYTES: usize = 256 * 1024;
 
@@ -109,35 +107,11 @@ impl ReloadError {
         }
     }
 
-    /// The value of [`STALE`].
+    /// The value of the header `X-Jelou-Dev-Stale`.
     fn stale(&self) -> HeaderValue {
         let place = self.place.as_ref().map(ToString::to_string);
         let place = place.and_then(|place| HeaderValue::try_from(place).ok());
         place.unwrap_or(HeaderValue::from_static("the last build failed"))
-    }
-}
-
-/// What the gateway knows about the development.
-#[derive(Debug)]
-pub(crate) struct Development {
-    pub(crate) slug: Slug,
-    /// The place of the error in the last build, if that build failed.
-    stale: ArcSwapOption<HeaderValue>,
-}
-
-impl Development {
-    pub(crate) fn new(slug: Slug) -> Self {
-        Self {
-            slug,
-            stale: ArcSwapOption::empty(),
-        }
-    }
-
-    /// Marks a response of older code.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
-        if let Some(place) = self.stale.load().as_deref() {
-            headers.insert(STALE, place.clone());
-        }
     }
 }
 
@@ -212,7 +186,7 @@ impl DevelopmentServer {
         let result = self.make_live(tree, settings, secrets).await;
         let result = result.map_err(|error| ReloadError::new(error, tree));
         let stale = result.as_ref().err().map(ReloadError::stale);
-        self.development.stale.store(stale.map(Arc::new));
+        self.development.set_stale(stale);
         result
     }
 
@@ -223,7 +197,7 @@ impl DevelopmentServer {
             hint: None,
             place: None,
         };
-        self.development.stale.store(Some(Arc::new(error.stale())));
+        self.development.set_stale(Some(error.stale()));
         error
     }
 

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List, Problem};
 
-use super::App;
+use super::app::App;
 use super::auth::Administrator;
 use super::extract;
 use super::problem::ApiError;

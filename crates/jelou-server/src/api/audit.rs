@@ -5,7 +5,7 @@ use axum::extract::State;
 use jelou_core::api::{AuditPage, Problem};
 use serde::Deserialize;
 
-use super::App;
+use super::app::App;
 use super::auth::Administrator;
 use super::extract::Query;
 use super::problem::ApiError;

@@ -9,7 +9,7 @@ use jelou_core::{Scope, Slug, Verb};
 use jelou_store::Actor;
 use jelou_token::{AccessToken, RuntimeToken};
 
-use super::App;
+use super::app::App;
 use super::extract;
 use super::problem::ApiError;
 use super::refusals::AskedBy;

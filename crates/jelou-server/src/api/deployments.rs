@@ -9,7 +9,7 @@ use jelou_core::api::{
     RollbackRequest, RollbackResult, UpdateDeployment,
 };
 
-use super::App;
+use super::app::App;
 use super::auth::{Deployer, Reader};
 use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;

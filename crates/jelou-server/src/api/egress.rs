@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use jelou_core::api::{ChangeEgress, EgressRules, Problem};
 
-use super::App;
+use super::app::App;
 use super::auth::{Administrator, Reader};
 use super::extract::{self, SlugPath};
 use super::problem::ApiError;

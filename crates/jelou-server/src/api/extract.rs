@@ -7,7 +7,7 @@ use http::request::Parts;
 use jelou_core::{ErrorCode, Slug};
 use serde::de::DeserializeOwned;
 
-use super::App;
+use super::app::App;
 use super::problem::ApiError;
 
 /// A JSON body.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use jelou_core::api::{CreateFunction, Function, List, Problem};
 use jelou_core::{Scope, Verb};
 
-use super::App;
+use super::app::App;
 use super::auth::{Authenticated, Reader, Writer};
 use super::extract::{self, SlugPath};
 use super::problem::ApiError;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use jelou_core::api::{LeakedToken, List, Problem, ReportLeak};
 
-use super::App;
+use super::app::App;
 use super::auth::Administrator;
 use super::extract;
 use super::problem::ApiError;

@@ -12,7 +12,7 @@ use jelou_logs::{Filter, GroupBy, Level, Query as LogQuery};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::App;
+use super::app::App;
 use super::auth::LogReader;
 use super::extract::{Query, SlugPath};
 use super::problem::ApiError;

@@ -14,7 +14,7 @@ use jelou_core::api::{Problem, TrafficReport};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::App;
+use super::app::App;
 use super::auth::{Authenticated, Reader};
 use super::extract::{Query, SlugPath};
 use super::problem::ApiError;

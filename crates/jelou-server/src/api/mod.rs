@@ -1,6 +1,7 @@
 //! The management API: one file for each resource. The OpenAPI document is generated from the handlers.
 
 mod access_tokens;
+mod app;
 mod audit;
 mod auth;
 mod deployments;
@@ -29,14 +30,11 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::control::Control;
 use crate::log_limit::LogLimit;
 use crate::metrics::Scrape;
+use app::App;
 use metrics::Readers;
 pub(crate) use problem::ApiError;
-pub(crate) use upload::UploadBudget;
-
-type App = Arc<Control>;
 
 /// Of every request but an upload.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;

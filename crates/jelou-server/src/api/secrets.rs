@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::StatusCode;
 use jelou_core::api::{List, Problem, Secret, SecretsChanged, SetSecrets};
 
-use super::App;
+use super::app::App;
 use super::auth::{Reader, SecretWriter};
 use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;

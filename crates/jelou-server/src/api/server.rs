@@ -5,7 +5,7 @@ use axum::extract::State;
 use jelou_core::api::{AccessTokenInfo, Problem, ServerInfo, WhoAmI};
 use jiff::Timestamp;
 
-use super::App;
+use super::app::App;
 use super::auth::Authenticated;
 
 /// Whether the server answers. Needs no access token.

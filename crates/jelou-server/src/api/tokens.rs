@@ -10,7 +10,7 @@ use jelou_core::api::{
 use jelou_store::LastTokenRule;
 use serde::Deserialize;
 
-use super::App;
+use super::app::App;
 use super::auth::{Reader, TokenWriter};
 use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::problem::ApiError;

@@ -1,59 +1,23 @@
 //! The body of a deploy. A large upload is parsed while it arrives, so that memory holds its files and not its JSON.
 
 use std::io::{self, BufReader, Read};
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use futures_util::TryStreamExt;
 use http::{StatusCode, header};
+use jelou_core::ErrorCode;
 use jelou_core::api::DeployRequest;
-use jelou_core::source::UploadLimits;
-use jelou_core::{ErrorCode, Limits};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::App;
+use super::app::App;
 use super::extract::Json;
 use super::problem::ApiError;
 
 /// Uploads up to this size are read at once.
-const SMALL_BYTES: u64 = MIB;
-const MIB: u64 = 1024 * 1024;
-/// Concurrent uploads of the largest size. Further ones wait.
-const CONCURRENT_LARGEST: u64 = 2;
-
-/// The memory that large uploads of all callers may take.
-#[derive(Debug)]
-pub(crate) struct UploadBudget {
-    /// One permit for each MiB.
-    permits: Arc<Semaphore>,
-    max_body_bytes: u64,
-}
-
-impl UploadBudget {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let max_body_bytes = max_body_bytes(&limits.upload());
-        let permits = CONCURRENT_LARGEST * u64::from(permits(max_body_bytes));
-        Self {
-            permits: Arc::new(Semaphore::new(
-                usize::try_from(permits).unwrap_or(usize::MAX),
-            )),
-            max_body_bytes,
-        }
-    }
-}
-
-/// Text takes up to twice its size in JSON, and bytes in base64 less than that.
-fn max_body_bytes(limits: &UploadLimits) -> u64 {
-    const FILE_OVERHEAD: u64 = 512;
-    2 * limits.bytes + limits.files as u64 * FILE_OVERHEAD + SMALL_BYTES
-}
-
-fn permits(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX)
-}
+const SMALL_BYTES: u64 = 1024 * 1024;
 
 /// A request to deploy. Keep the permit until the files are no longer in memory.
 pub(super) struct Upload {
@@ -78,16 +42,12 @@ impl FromRequest<App> for Upload {
             });
         }
         check_content_type(&request)?;
-        let most = budget.max_body_bytes;
+        let most = budget.max_body_bytes();
         let bytes = length.unwrap_or(most);
         if bytes > most {
             return Err(too_large(most));
         }
-        // The semaphore is never closed.
-        let permit = Arc::clone(&budget.permits)
-            .acquire_many_owned(permits(bytes))
-            .await
-            .ok();
+        let permit = budget.acquire(bytes).await;
         Ok(Self {
             request: parse(request.into_body(), most).await?,
             permit,

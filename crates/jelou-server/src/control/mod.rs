@@ -18,6 +18,7 @@ mod secrets;
 mod smoke;
 mod token_check;
 mod tokens;
+mod upload_budget;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::{bundle_of, openapi_of};
 pub(crate) use error::ControlError;
 
-use crate::api::UploadBudget;
+use self::upload_budget::UploadBudget;
 use crate::call_counts;
 use crate::cron::Cron;
 use crate::gateway::{Domain, Gateway};

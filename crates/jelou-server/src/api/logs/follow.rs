@@ -17,7 +17,7 @@ use jelou_core::{FunctionId, Slug};
 use jelou_logs::{GroupBy, Page, Query, TokenNames, Watch};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::api::App;
+use crate::api::app::App;
 use crate::api::problem::ApiError;
 use crate::control::ControlError;
 
