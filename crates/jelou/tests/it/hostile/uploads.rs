@@ -130,7 +130,7 @@ fn reading(host: &Path) -> Vec<Upload> {
         Upload::new("folded environment", &folded("/proc/self/environ", "bytes"), FAILED),
         Upload::new("folded hosts", &folded("/etc/hosts", "bytes"), "is not a valid module type"),
         Upload::new("folded key", &folded("../home/.npmrc", "bytes"), "is not a valid module type"),
-        Upload::new("folded key as text", &folded("../home/.npmrc", "text"), "No such file"),
+        Upload::new("folded key as text", &folded("../home/.npmrc", "text"), "cannot be imported at run time"),
         Upload::new("chosen", &chosen, FAILED).file("own.ts", ""),
         Upload::new("required", &format!("(globalThis as any).got = require(\"{host}.json\");"), OUTSIDE).plain(),
         Upload::new("a reference", "", OUTSIDE)
@@ -194,8 +194,8 @@ fn others() -> Vec<Upload> {
         Upload::new("a call of a function", "await fetch(\"http://well.fn.localhost/\");", "functions cannot be called from here"),
         Upload::new("a server", "Deno.listen({ port: 0 });", "does not listen on a port by itself"),
         Upload::new("a program", "new Deno.Command(\"/bin/sh\").spawn();", "functions cannot start other programs"),
-        Upload::new("remote code", "import \"https://example.com/x.ts\";", "remote modules are not fetched"),
-        Upload::new("remote code of this machine", "import \"http://127.0.0.1:9999/x.ts\";", "remote modules are not fetched"),
+        Upload::new("remote code", "import \"https://example.com/x.ts\";", "(egress.module_hosts)"),
+        Upload::new("remote code of this machine", "import \"http://127.0.0.1:9999/x.ts\";", "not protected by TLS"),
         Upload::new("a package at an address", "import \"npm:x@http://127.0.0.1:9999/x.tgz\";", "Invalid package specifier"),
         Upload::new("nested JSON", "import got from \"./deep.json\" with { type: \"json\" };\n(globalThis as any).got = got;", FAILED)
             .file("deep.json", nested("[", "]", 125_000)),
