@@ -250,8 +250,8 @@ fn a_commonjs_project_deploys() {
             "node/index.js",
             "const { text } = require(\"./lib/a\");\nmodule.exports = { fetch: () => new Response(text) };\n",
         );
-    let line = "deploy node --function mi-funcion -y --replace";
-    let outcome = live.sandbox.jelou(line).run();
+    let deploy = "deploy node --function mi-funcion -y --replace";
+    let outcome = live.sandbox.jelou(deploy).run();
     assert_eq!(outcome.code, 0, "{outcome}");
     let answer = live.server.call("mi-funcion", Some(&live.token), "{}");
     assert_eq!(answer, (200, "commonjs".to_owned()));
