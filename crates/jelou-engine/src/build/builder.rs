@@ -18,7 +18,7 @@ use super::secrets::BuildSecrets;
 use super::tools::Tools;
 use super::usage::Usage;
 use super::workspace::Workspace;
-use super::{bindings, bundle, graph, types};
+use super::{bindings, bundle, graph, near_miss, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
 use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Terms, builtins};
 
@@ -173,10 +173,11 @@ impl Builder {
             let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
             // A message that names a file of the process must not show where the server keeps its files.
             let run_dir = launcher.run_dir.path().display().to_string();
-            error.map_texts(|text| {
+            let error = error.map_texts(|text| {
                 let text = stack_trace::rewrite(&text, map.as_ref()).replace(&run_dir, "");
                 secrets.mask(text)
-            })
+            });
+            error.advised(near_miss::of_undefined)
         })?;
         let manifest = loaded.manifest.ok_or_else(|| {
             LoadError::Protocol("the worker sent no manifest for the function".to_owned())

@@ -14,7 +14,7 @@ use super::modules::{Modules, Origin};
 use super::packages::Package;
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, data_files, here, modules, native, pnp, remote};
+use super::{command, data_files, failure, here, modules, native, pnp, remote};
 use crate::artifacts::Bundle;
 use crate::deno::ESBUILD_VERSION;
 use jelou_core::api::Dependency;
@@ -59,7 +59,7 @@ pub(super) async fn run(
     if let Some(message) = output.errors.first() {
         let loaded = modules.loaded.iter().map(String::as_str);
         check_native(resolved, loaded, |_| None)?;
-        return Err(failure(&modules, workspace, resolved, message));
+        return Err(failure::of(&modules, workspace, resolved, message));
     }
     let inputs = Inputs::check(&modules, workspace, &output.metafile)?;
     check_native(resolved, inputs.bytes().into_keys(), |id| {
@@ -197,46 +197,6 @@ fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<S
     })
 }
 
-/// The bundler's message, without the build's own names.
-fn readable_text(workspace: &Workspace, resolved: &Resolved, text: &str) -> String {
-    let mut text = workspace
-        .readable(text)
-        .replace(&format!("\"{}:", modules::REMOTE), "\"");
-    for (index, package) in resolved.packages.values().enumerate() {
-        for end in ["/", "\""] {
-            let private = format!("\"{}{end}", pnp::private_name(index));
-            text = text.replace(&private, &format!("\"{}{end}", package.label()));
-        }
-    }
-    text
-}
-
-fn failure(
-    modules: &Modules<'_>,
-    workspace: &Workspace,
-    resolved: &Resolved,
-    message: &Message,
-) -> BuildError {
-    let place = message.place.as_ref().and_then(|place| {
-        let path = path_of(workspace, &place.file);
-        let file = match modules.origin(&path)? {
-            Origin::Upload(file) => file.to_owned(),
-            Origin::Package { id, .. } if id.starts_with(native::PRISMA) => {
-                return Some(Err(BuildError::Prisma));
-            }
-            Origin::Package { id, file, .. } => format!("npm:{id}/{file}"),
-            Origin::Remote(url) => url.to_owned(),
-        };
-        Some(Ok(format!("{file}:{}:{}: ", place.line, place.column + 1)))
-    });
-    let text = readable_text(workspace, resolved, &message.text);
-    match place {
-        Some(Err(error)) => error,
-        Some(Ok(place)) => BuildError::Source(format!("{place}{text}")),
-        None => BuildError::Source(text),
-    }
-}
-
 /// The places of imports that the bundler does not follow, by module.
 fn computed_imports(
     workspace: &Workspace,
@@ -278,7 +238,7 @@ fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
 }
 
 /// The path of a file that the bundler names relative to the folder of the build, or the URL of a remote module.
-fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
+pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     let namespaced = file.strip_prefix(modules::REMOTE);
     if let Some(url) = namespaced.and_then(|file| file.strip_prefix(':')) {
         return PathBuf::from(url);

@@ -9,6 +9,7 @@ use jelou_core::SourceTree;
 use jelou_core::source::is_module;
 use serde::Deserialize;
 
+use super::config::PACKAGE_JSON;
 use super::error::BuildError;
 use super::lock::{DENO_LOCK, Lock};
 use super::packages::{self, Packages};
@@ -425,19 +426,15 @@ fn check_resolved(
         && !dependency.is_dynamic
         && !config::is_sdk(&dependency.specifier);
     let importer = name(workspace, import.importer);
-    let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
     let code = dependency.code.as_ref();
     if is_package && code.is_some_and(|code| code.error.is_some()) {
-        return Err(BuildError::UnknownPackage {
-            suggestion: near_miss::of_unknown_package(
-                &importer,
-                import.specifier,
-                &files,
-                package_json(workspace).as_deref(),
-            ),
-            importer: import.place(workspace),
-            specifier: import.specifier(),
-        });
+        let place = import.place(workspace);
+        return Err(unknown_package(
+            workspace,
+            &importer,
+            place,
+            import.specifier,
+        ));
     }
     let is_missing = !import.target.specifier.as_deref().is_some_and(is_remote)
         && graph.modules.iter().any(|module| {
@@ -448,6 +445,7 @@ fn check_resolved(
                     .is_some_and(|error| names_no_file(error))
         });
     if is_missing {
+        let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
         return Err(BuildError::MissingFile {
             suggestion: near_miss::of_missing_file(&importer, import.specifier, &files),
             importer: import.place(workspace),
@@ -457,12 +455,36 @@ fn check_resolved(
     Ok(())
 }
 
+/// `place` is the position of the import in the file `importer`.
+pub(super) fn unknown_package(
+    workspace: &Workspace,
+    importer: &str,
+    place: String,
+    specifier: &str,
+) -> BuildError {
+    let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
+    let package_json = package_json(workspace);
+    BuildError::UnknownPackage {
+        suggestion: near_miss::of_unknown_package(
+            importer,
+            specifier,
+            &files,
+            package_json.as_deref(),
+        ),
+        importer: place,
+        specifier: specifier.escape_debug().to_string(),
+    }
+}
+
 /// Whether the error says that the file does not exist. A folder counts as a missing file.
 fn names_no_file(error: &str) -> bool {
     error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
 }
 
-/// The `package.json` of the upload. It names packages that belong in `deno.json`.
+/// The `package.json` of the upload, which names packages. A build without one has its own.
 fn package_json(workspace: &Workspace) -> Option<String> {
-    std::fs::read_to_string(workspace.src().join("package.json")).ok()
+    let is_uploaded = workspace.files().iter().any(|file| file == PACKAGE_JSON);
+    is_uploaded
+        .then(|| std::fs::read_to_string(workspace.src().join(PACKAGE_JSON)).ok())
+        .flatten()
 }

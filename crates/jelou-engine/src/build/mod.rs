@@ -17,6 +17,7 @@ mod digest;
 mod encoding;
 mod error;
 mod esbuild;
+mod failure;
 mod graph;
 mod here;
 mod integrity;

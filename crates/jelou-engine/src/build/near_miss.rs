@@ -1,4 +1,4 @@
-//! Suggestions for unresolved imports: the intended file, and the line to write.
+//! Suggestions for unresolved imports and for globals of other platforms: the intended file, and the line to write.
 
 use super::config;
 
@@ -15,7 +15,8 @@ pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -
 }
 
 /// The suggestion for an import that is neither a path nor a package of `deno.json`: an alias of a bundler such as
-/// `@/`, a file without `./`, or a package that `package.json` takes from outside the registry.
+/// `@/`, a file without `./`, a package that `package.json` takes from outside the registry, or a package that is named
+/// nowhere.
 pub(super) fn of_unknown_package(
     importer: &str,
     specifier: &str,
@@ -31,10 +32,57 @@ pub(super) fn of_unknown_package(
         return Some(write_line(importer, found));
     }
     let name = config::package_name(specifier);
-    let version = version_in(package_json?, name)?;
-    Some(format!(
-        "`package.json` takes `{name}` from `{version}`, which a deploy cannot reach; write a version of the npm registry"
-    ))
+    if let Some(version) = package_json.and_then(|text| version_in(text, name)) {
+        return Some(format!(
+            "`package.json` takes `{name}` from `{version}`, which a deploy cannot reach; write a version of the npm registry"
+        ));
+    }
+    let how = match package_json {
+        Some(_) => format!("run `npm install {name}`, which adds it to `package.json`"),
+        None => format!("add `\"{name}\": \"npm:{name}\"` to its `imports`"),
+    };
+    is_package_name(name).then(|| format!("{how}, or write `./` before a file of the project"))
+}
+
+/// The advice for a module that exports in the way of `CommonJS`.
+pub(super) const ES_MODULES: &str = "files are ES modules: in place of `exports`, write `export` (in the entrypoint, `export default define({ description, handler })`), or keep CommonJS with `\"type\": \"commonjs\"` in `package.json`";
+
+/// The advice for an error at import, if the module uses a global that other platforms have.
+pub(super) fn of_undefined(message: &str) -> Option<&'static str> {
+    let (_, name) = message.strip_suffix(" is not defined")?.rsplit_once(' ')?;
+    Some(match name {
+        "exports" | "module" => ES_MODULES,
+        "window" => "there is no browser here: write `globalThis` in place of `window`",
+        "document" => "there is no browser here: parse HTML with a package such as `npm:linkedom`",
+        "Bun" => {
+            "`Bun` is another runtime: write `export default { fetch }`, and import what you need from `node:` modules"
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a line of the source assigns to `exports` or `module.exports`.
+pub(super) fn exports_as_commonjs(source: &str) -> bool {
+    source.lines().any(|line| {
+        let line = line.trim_start();
+        line.starts_with("module.exports") || line.starts_with("exports.")
+    })
+}
+
+/// Whether the npm registry allows the name: lower case, and a scope at most.
+fn is_package_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c))
+    };
+    match name.strip_prefix('@') {
+        Some(scoped) => scoped
+            .split_once('/')
+            .is_some_and(|(scope, name)| is_part(scope) && is_part(name)),
+        None => is_part(name),
+    }
 }
 
 fn write_line(importer: &str, file: &str) -> String {
@@ -177,6 +225,48 @@ mod tests {
                 .unwrap()
                 .contains("`file:../a`")
         );
-        assert_eq!(said("index.ts", "lodash"), None);
+        for (specifier, package, line) in [
+            (
+                "lodash/fp",
+                Some(package),
+                Some(
+                    "run `npm install lodash`, which adds it to `package.json`, or write `./` before a file of the project",
+                ),
+            ),
+            (
+                "@scope/b/c",
+                None,
+                Some(
+                    "add `\"@scope/b\": \"npm:@scope/b\"` to its `imports`, or write `./` before a file of the project",
+                ),
+            ),
+            ("@/none", None, None),
+            ("#db", Some(package), None),
+            ("Not A Name", None, None),
+        ] {
+            assert_eq!(
+                of_unknown_package("index.ts", specifier, &FILES, package).as_deref(),
+                line,
+                "{specifier}"
+            );
+        }
+    }
+
+    #[test]
+    fn globals_of_other_platforms() {
+        let start = "The module cannot be imported: ";
+        for (name, part) in [
+            ("exports", "export default define("),
+            ("module", "commonjs"),
+            ("window", "`globalThis`"),
+            ("document", "browser"),
+            ("Bun", "`node:`"),
+        ] {
+            let advice = of_undefined(&format!("{start}{name} is not defined")).unwrap();
+            assert!(advice.contains(part), "{advice}");
+        }
+        for message in ["total is not defined", "exports is not a function"] {
+            assert_eq!(of_undefined(&format!("{start}{message}")), None);
+        }
     }
 }

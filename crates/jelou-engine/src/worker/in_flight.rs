@@ -127,6 +127,13 @@ impl InFlight {
         self.lock().working
     }
 
+    /// The requests with work.
+    pub(crate) fn with_work(&self) -> Vec<Uuid> {
+        let table = self.lock();
+        let working = table.requests.iter().filter(|(_, request)| request.works);
+        working.map(|(id, _)| *id).collect()
+    }
+
     /// Number of requests without a complete answer.
     pub(crate) fn unanswered(&self) -> usize {
         self.lock().unanswered

@@ -144,6 +144,17 @@ impl LoadError {
         self
     }
 
+    /// Adds what to do about a refusal to its message.
+    pub(crate) fn advised(mut self, advice: impl Fn(&str) -> Option<&'static str>) -> Self {
+        if let Self::Refused { message, .. } = &mut self
+            && let Some(advice) = advice(message)
+        {
+            message.push_str("; ");
+            message.push_str(advice);
+        }
+        self
+    }
+
     /// Changes the texts from the function.
     pub(crate) fn map_texts(self, change: impl Fn(String) -> String) -> Self {
         match self {

@@ -59,7 +59,7 @@ async fn supervise(
     let breach = watchdog::watch(worker, pid, &dir, Stage::Calls, limits, at_limit);
     tokio::pin!(breach);
     let egress = EgressListener::new(egress);
-    let last_line = loop {
+    let cause = loop {
         tokio::select! {
             status = child.wait() => break Some(LogLine::Died(exit::describe(status, &dir, limits))),
             breach = &mut breach => {
@@ -71,7 +71,7 @@ async fn supervise(
             () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, limits).await),
             () = worker.end.notified() => {
                 let _ = child.kill().await;
-                break unfinished_work(worker);
+                break None;
             }
             overdue = worker.usage.overdue_work(limits.background_timeout()) => {
                 logs.say(LogLine::Unfinished(describe_overdue(&overdue, limits)));
@@ -79,10 +79,12 @@ async fn supervise(
             (stream, permit) = egress.accept() => egress_handler(stream, permit),
         }
     };
-    if let Some(line) = last_line {
-        if !matches!(line, LogLine::Unfinished(_)) {
-            worker.close_crashed();
-        }
+    let cut = cut_work(&worker.usage.in_flight.with_work(), cause.is_some());
+    if let Some(line) = cause {
+        worker.close_crashed();
+        logs.say(line);
+    }
+    if let Some(line) = cut {
         logs.say(line);
     }
     worker.close();
@@ -93,26 +95,34 @@ async fn supervise(
 /// Requests that are named in a line.
 const NAMED: usize = 3;
 
-fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
+fn named(requests: &[Uuid]) -> String {
     let mut names: Vec<_> = requests.iter().take(NAMED).map(Uuid::to_string).collect();
     if requests.len() > NAMED {
         names.push(format!("{} more", requests.len() - NAMED));
     }
+    names.join(", ")
+}
+
+fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
     format!(
         "ctx.waitUntil: the work of request {} is not finished {} ms after its answer (limits.background_timeout_ms); the function's process no longer waits for it",
-        names.join(", "),
+        named(requests),
         limits.background_timeout().as_millis(),
     )
 }
 
 /// Reports work that the end of the process has cut.
-fn unfinished_work(worker: &Worker) -> Option<LogLine> {
-    match worker.usage.in_flight.working() {
-        0 => None,
-        count => Some(LogLine::Unfinished(format!(
-            "ctx.waitUntil: the function's process was ended before the work of {count} requests was finished (limits.drain_timeout_ms)"
-        ))),
-    }
+fn cut_work(requests: &[Uuid], is_crash: bool) -> Option<LogLine> {
+    let how = if is_crash {
+        "ended"
+    } else {
+        "was ended at the end of its drain (limits.drain_timeout_ms)"
+    };
+    let text = format!(
+        "ctx.waitUntil: the work of request {} was cut, because the function's process {how}",
+        named(requests)
+    );
+    (!requests.is_empty()).then_some(LogLine::Unfinished(text))
 }
 
 /// Gives a process that closed a connection some time to end, then kills it.

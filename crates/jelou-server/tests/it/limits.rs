@@ -180,3 +180,39 @@ fn a_process_that_ends_in_the_middle_of_a_stream_leaves_a_line_in_the_log() {
         logged(&["mortal", request_id, "broke off"]).then_some(())
     });
 }
+
+/// Ends of a body that the function or a deploy causes.
+#[test]
+fn a_body_that_does_not_end_by_itself_leaves_a_line_in_the_log() {
+    let server = TestServer::start_with(|config| config.limits.drain_timeout_ms = 1000);
+    let source = r#"const encode = (text) => new TextEncoder().encode(text);
+        export default define({ description: "Broken", config: { public: true, path: "/:what" },
+          handler: (_input, ctx) => {
+            if (ctx.params.what === "generator") return (async function* () {
+              yield "begun";
+              await new Promise((resolve) => setTimeout(resolve, 200));
+              throw new Error("the generator failed");
+            })();
+            return new Response(new ReadableStream({ start: (controller) => {
+              controller.enqueue(encode("begun"));
+              if (ctx.params.what === "error") setTimeout(() => controller.error(new Error("the stream failed")), 200);
+            } }));
+          } });"#;
+    server.deploy("broken", source);
+    for (path, words) in [
+        ("/error", "the stream failed"),
+        ("/generator", "the generator failed"),
+        ("/silent", "broke off"),
+    ] {
+        let (mut wire, head) = open_unsteady(&server, "broken", path);
+        assert_eq!(head.status, 200, "{path}");
+        if path == "/silent" {
+            server.deploy("broken", &source.replace("Broken", "Replaced"));
+        }
+        wire.rest();
+        let request_id = head.header("x-request-id").unwrap();
+        eventually(&format!("a line in the log about {path}"), || {
+            logged(&["broken", request_id, words]).then_some(())
+        });
+    }
+}

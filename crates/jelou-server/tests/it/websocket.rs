@@ -128,6 +128,9 @@ async fn one_that_says_nothing_for_too_long_ends() {
             events.json()["events"][0].as_str().map(str::to_owned)
         });
         assert_eq!(event, "closed 1001");
+        eventually("a line in the log", || {
+            logged(&["room", "the WebSocket was cut: no byte for 3000 ms"]).then_some(())
+        });
         drop(server);
     });
 }

@@ -132,6 +132,9 @@ fn imports_that_nearly_name_a_file() {
         ("near_alias", "@/lib/util"),
         ("near_package_json", "axios"),
         ("near_dist", "./dist/index.js"),
+        ("near_folder", "./Lib"),
+        ("near_bare", "lib/util"),
+        ("near_source_folder", "src/lib/util.js"),
     ] {
         live.refuses(
             name,
@@ -146,6 +149,112 @@ fn imports_that_nearly_name_a_file() {
             ],
         );
     }
+}
+
+/// Imports with `require` and `import()` get the message of other imports.
+#[test]
+fn packages_that_nothing_names() {
+    let live = Live::start();
+    let express = "const express = require(\"express\");\nexpress().listen(3000);\n";
+    live.refuses("require", &[("index.js", express)]);
+    live.refuses(
+        "require_in_a_node_project",
+        &[
+            ("index.js", "require(\"./lib/app\");\n"),
+            ("lib/app.js", express),
+            ("package.json", "{\"dependencies\": {}}\n"),
+        ],
+    );
+    live.refuses(
+        "require_of_an_alias",
+        &[
+            ("index.js", "require(\"@/lib/app\");\n"),
+            ("lib/app.js", "export {};\n"),
+        ],
+    );
+    live.refuses(
+        "dynamic_package",
+        &[(
+            "index.ts",
+            "const { default: chalk } = await import(\"@scope/chalk/dist\");\nexport default chalk;\n",
+        )],
+    );
+}
+
+/// The message leads from the module format or the runtime of another platform to this one.
+#[test]
+fn code_of_other_platforms() {
+    let live = Live::start();
+    for (name, files) in [
+        (
+            "lambda",
+            &[(
+                "index.js",
+                "\nexports.handler = async (event) => ({ statusCode: 200 });\n",
+            )][..],
+        ),
+        (
+            "commonjs_module",
+            &[
+                (
+                    "index.js",
+                    "const { a } = require(\"./lib/a\");\nexport default { fetch: () => a };\n",
+                ),
+                ("lib/a.js", "const a = 1;\nmodule.exports = { a };\n"),
+            ],
+        ),
+        (
+            "commonjs_import",
+            &[
+                (
+                    "index.js",
+                    "import a from \"./lib/a.js\";\nexport default { fetch: () => a };\n",
+                ),
+                ("lib/a.js", "module.exports = 1;\n"),
+            ],
+        ),
+        (
+            "missing_export",
+            &[
+                (
+                    "index.ts",
+                    "import { b } from \"./lib/a.ts\";\nexport default { fetch: () => b };\n",
+                ),
+                ("lib/a.ts", "export const a = 1;\n"),
+            ],
+        ),
+        (
+            "browser",
+            &[(
+                "index.ts",
+                "const title = window.document.title;\nexport default { fetch: () => new Response(title) };\n",
+            )],
+        ),
+        (
+            "bun",
+            &[("index.ts", "Bun.serve({ fetch: () => new Response() });\n")],
+        ),
+    ] {
+        live.refuses(name, files);
+    }
+}
+
+/// `"type": "commonjs"`, which messages name, deploys such code as it is.
+#[test]
+fn a_commonjs_project_deploys() {
+    let live = Live::start();
+    live.sandbox
+        .file("node/package.json", r#"{"type": "commonjs"}"#)
+        .file("node/lib/a.js", "exports.text = \"commonjs\";\n")
+        .file(
+            "node/index.js",
+            "const { text } = require(\"./lib/a\");\nmodule.exports = { fetch: () => new Response(text) };\n",
+        );
+    let deploy = "deploy node --function mi-funcion -y --replace";
+    let outcome = live.sandbox.jelou(deploy).run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let answer = live.server.call("mi-funcion", Some(&live.token), "{}");
+    assert_eq!(answer, (200, "commonjs".to_owned()));
 }
 
 /// No file of the machine gets into a bundle or a message.

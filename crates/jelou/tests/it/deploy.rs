@@ -140,13 +140,18 @@ fn deploy_in_the_wrong_folder() {
             "dos/jelou.json",
             r#"{"id": "func_01arz3ndektsv4rrffq69g5fav"}"#,
         )
-        .file("dos/index.ts", "");
+        .file("dos/index.ts", "")
+        .file("funciones/tres/jelou.json", r#"{"function": "tres"}"#)
+        .file("vacia/README.md", "");
     let outcomes = [
         "deploy -y --human",
         "deploy tres -y --human",
         "deploy Tres/x -y --human",
         "deploy dos -y --human",
         "deploy uno/jelou.json -y --human",
+        "deploy funciones -y --human",
+        "deploy vacia -y --human",
+        "deploy ./dos/index.ts -y --human",
         "tokens list --human",
         "secrets set A=1 --human",
     ]

@@ -78,6 +78,12 @@ fn link_leaves_the_code_alone() {
         .collect();
     names.sort();
     assert_eq!(names, [".jelou", "jelou.json"]);
+    // Without a terminal, it names the command that gets the code instead of the deploy.
+    assert_live_outcome!(
+        sandbox
+            .jelou("init nueva --mode link --slug mi-funcion")
+            .run()
+    );
 
     let other = sandbox.jelou("init copia --mode link --slug otra").run();
     assert_eq!(other.code, 4, "{other}");
@@ -86,6 +92,38 @@ fn link_leaves_the_code_alone() {
         .jelou("init copia --mode link --slug mi-funcion")
         .run();
     assert_eq!(other.code, 5, "{other}");
+}
+
+#[test]
+fn link_downloads_the_live_code() {
+    let (sandbox, server, token) = start();
+    let mut terminal = sandbox
+        .jelou("init nueva --mode link --slug mi-funcion")
+        .in_terminal();
+    terminal.wait_for("into this folder? (Y/n) ").answer("");
+    assert_live_outcome!(terminal.finish());
+    assert_eq!(sandbox.read("nueva/index.ts"), function("() => 1"));
+    sandbox.file("nueva/index.ts", function("() => 4"));
+    let deployed = sandbox.jelou("deploy nueva -y").run();
+    assert_eq!(deployed.code, 0, "{deployed}");
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}").1, "4");
+
+    assert_eq!(sandbox.jelou("functions create vacia").run().code, 0);
+    let outcomes = [
+        // The folder's own code is kept.
+        "init copia --mode link --download --human",
+        "init vacia --mode link --human",
+        "init vacia --mode link --download --human",
+        "init otra --download --human",
+    ]
+    .map(|line| format!("jelou {line}\n{}", sandbox.jelou(line).run()));
+    assert_live_outcome!(outcomes.join("\n"));
+    assert_eq!(sandbox.read("copia/index.ts"), function("() => 2"));
+    let forced = sandbox
+        .jelou("init copia --mode link --download --force")
+        .run();
+    assert_eq!(forced.code, 0, "{forced}");
+    assert_eq!(sandbox.read("copia/index.ts"), function("() => 4"));
 }
 
 #[test]

@@ -85,6 +85,11 @@ fn printed() -> String {
     );
     let secret = sandbox.jelou("deploy clientes -y --human").run();
 
+    sandbox.function("lambda", "exports.handler = async () => 1;\n");
+    let lambda = sandbox.jelou("deploy lambda -y --human").run();
+    sandbox.function("express", "const express = require(\"express\");\n");
+    let express = sandbox.jelou("deploy express -y --human").run();
+
     let call = |slug: &str, token: &str| server.call(slug, Some(token), "{}").1;
     let send = |body: &str| server.call("mi-funcion", Some(&template), body).1;
     let misplaced = |path: &str, name: &str, value: &str| {
@@ -114,6 +119,8 @@ fn printed() -> String {
             .1,
         typo.to_string(),
         secret.to_string(),
+        lambda.to_string(),
+        express.to_string(),
         same.to_string(),
         call("consulta", &database).replace("\\\"", "\""),
     ];

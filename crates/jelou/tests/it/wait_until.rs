@@ -109,6 +109,93 @@ fn work_that_takes_too_long_is_cut_and_logged() {
     });
 }
 
+/// Each case cuts or keeps the work of one request in another way.
+const CASES: &str = r#"
+import { app, define, z } from "@jelou/functions";
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export default app({
+  tools: {
+    chain: define({
+      description: "Work that begins more work",
+      config: { path: "/chain" },
+      handler: (_input, ctx) => {
+        ctx.waitUntil(pause(1_000).then(() => {
+          ctx.waitUntil(pause(1_000).then(() => console.log("finished", "chain")));
+        }));
+      },
+    }),
+    endless: define({
+      description: "Work without an end",
+      config: { path: "/endless" },
+      handler: (_input, ctx) => {
+        ctx.waitUntil(pause(10_000_000));
+        return { requestId: ctx.requestId };
+      },
+    }),
+    fill: define({
+      description: "Takes all memory",
+      config: { path: "/fill" },
+      handler: () => {
+        const all = [];
+        while (true) all.push(new Uint8Array(16 << 20).fill(1));
+      },
+    }),
+    spin: define({
+      description: "Blocks the process",
+      config: { path: "/spin" },
+      handler: () => {
+        while (true);
+      },
+    }),
+  },
+});
+"#;
+
+#[test]
+fn work_that_begins_more_work_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).start();
+    let token = sandbox.deploy("mi-funcion", CASES);
+    let reply = server
+        .request("mi-funcion")
+        .token(&token)
+        .path("/chain")
+        .body("{}")
+        .send();
+    assert!(reply.status < 300, "{reply:?}");
+    sandbox.deploy("mi-funcion", REPLACEMENT);
+    eventually("the end of the work", || {
+        let log = server.data.log();
+        log.contains(r#""args":["finished","chain"]"#).then_some(())
+    });
+}
+
+/// A process that ends for another reason than a deploy leaves a line about the work that this cut.
+#[test]
+fn work_that_the_end_of_its_process_cuts_is_logged() {
+    for path in ["/fill", "/spin"] {
+        let sandbox = Sandbox::new();
+        let server = Serve::new(&sandbox)
+            .env("JELOU_LIMITS__STALL_TIMEOUT_MS", "1000")
+            .start();
+        let token = sandbox.deploy("mi-funcion", CASES);
+        let call = |path: &str| {
+            let request = server.request("mi-funcion").token(&token);
+            request.path(path).body("{}").send()
+        };
+        let reply = call("/endless");
+        let id = reply.json()["requestId"].as_str().unwrap().to_owned();
+        assert_eq!(call(path).status, 500);
+        let line =
+            format!("the work of request {id} was cut, because the function's process ended");
+        eventually("the line about the work", || {
+            server.data.log().contains(&line).then_some(())
+        });
+    }
+}
+
 #[test]
 fn a_rejection_is_logged_with_its_request_and_its_line() {
     let source = r#"

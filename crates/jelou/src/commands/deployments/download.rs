@@ -40,7 +40,9 @@ pub(super) fn run(args: DownloadArgs, context: &Context) -> anyhow::Result<()> {
     {
         write_archive(&output, &archive(&tree)?, args.force)?;
     } else {
-        write_tree(&output, &tree, args.force)?;
+        let advice =
+            "`--force` overwrites them, and `-o FOLDER` writes elsewhere; nothing was written";
+        write_tree(&output, &tree, args.force, advice)?;
     }
     context.output.result_with(
         &Downloaded {
@@ -63,12 +65,14 @@ pub(super) fn run(args: DownloadArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the files of a deployment into a folder. Refuses to overwrite files.
+/// Writes the files of a deployment into a folder. Overwrites other files only with `force`.
 pub(in crate::commands) fn write_into(
     folder: &Path,
     source: DeploymentSource,
+    force: bool,
 ) -> anyhow::Result<()> {
-    write_tree(folder, &checked(source)?, false)
+    let advice = "`--force` overwrites them; nothing was written";
+    write_tree(folder, &checked(source)?, force, advice)
 }
 
 /// Checks the paths, because a server could send others than it accepts.
@@ -86,7 +90,8 @@ fn checked(source: DeploymentSource) -> anyhow::Result<SourceTree> {
     Ok(SourceTree::new(source.files, declared, &limits)?)
 }
 
-fn write_tree(folder: &Path, tree: &SourceTree, force: bool) -> anyhow::Result<()> {
+/// `advice` is the hint of the refusal to overwrite files.
+fn write_tree(folder: &Path, tree: &SourceTree, force: bool, advice: &str) -> anyhow::Result<()> {
     let differing: Vec<&SourceFile> = tree
         .files()
         .iter()
@@ -103,7 +108,7 @@ fn write_tree(folder: &Path, tree: &SourceTree, force: bool) -> anyhow::Result<(
             folder.display(),
             paths.join(", ")
         ))
-        .hint("`--force` overwrites them, and `-o FOLDER` writes elsewhere; nothing was written")
+        .hint(advice)
         .into());
     }
     fs::create_dir_all(folder)?;

@@ -28,16 +28,24 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     let client = context.client()?;
     let function = client.functions().get(&slug)?;
     let id = function.id;
+    let live = function.live_deployment;
+    if args.download && live.is_none() {
+        return Err(
+            Failure::not_found(format!("`{slug}` has no live deployment to download"))
+                .hint("leave `--download` out; `jelou deploy` creates a deployment")
+                .into(),
+        );
+    }
     let mut project = link(existing, folder, &slug, &id, args.force)?;
     let mut has_code = entrypoint_in(folder, Some(&project))?.is_some();
     let mut files = vec![FILE_NAME.to_owned(), sdk::FOLDER.to_owned()];
-    if let Some(live) = function.live_deployment
+    if let Some(live) = &live
         && is_wanted(args, has_code, &slug, context)?
     {
-        let source = client.deployments(&slug).source(&live)?;
+        let source = client.deployments(&slug).source(live)?;
         project.set_entrypoint(&source.entrypoint)?;
         files.extend(source.files.iter().map(|file| file.path.clone()));
-        write_into(folder, source)?;
+        write_into(folder, source, args.force)?;
         has_code = true;
     }
     sdk::write(folder)?;
@@ -52,16 +60,18 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         },
         &[
             Breadcrumb::new(format!("jelou functions info {slug}"), "See what is live"),
-            Breadcrumb::new(
-                "jelou deploy",
-                "Replace what is live with this folder's code",
-            ),
+            next(folder, has_code, live.is_some()),
         ],
         |human| {
             human.success(&format!("Linked this folder to {slug}"))?;
             human.item(&format!("Files: {}", files.join(", ")))?;
             if has_code {
                 return human.item("Next:  jelou deploy");
+            }
+            if live.is_none() {
+                return human.warning(&format!(
+                    "There is no {entrypoint} here, and {slug} has no live deployment."
+                ));
             }
             human.warning(&format!(
                 "There is no {entrypoint} here. Get the function's code first, with `--download`:\n\
@@ -70,6 +80,23 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// The command after this one. A deploy of a folder without the function's code would replace the live code.
+fn next(folder: &Path, has_code: bool, is_live: bool) -> Breadcrumb {
+    if !has_code && is_live {
+        let folder = folder.display();
+        return Breadcrumb::new(
+            format!("jelou init {folder} --mode link --download"),
+            "Get the code that is live",
+        );
+    }
+    let what = if is_live {
+        "Replace what is live with this folder's code"
+    } else {
+        "Deploy this folder's code"
+    };
+    Breadcrumb::new("jelou deploy", what)
 }
 
 /// Whether to download the live code. Asks only where the folder has none.

@@ -32,6 +32,11 @@ struct Started<'a> {
 
 pub(crate) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     match (args.mode, args.template) {
+        (InitMode::Create, _) if args.download => Err(Failure::validation(
+            "--download gets the code of a function that the server has, and this would start new code",
+        )
+        .hint("add `--mode link`")
+        .into()),
         (InitMode::Create, _) => create(args, context),
         (InitMode::Link, None) => link::run(args, context),
         (InitMode::Link, Some(_)) => Err(Failure::validation(

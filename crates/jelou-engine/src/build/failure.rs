@@ -1,0 +1,91 @@
+//! Turns an error of the bundler into an error about the upload.
+
+use super::bundle::path_of;
+use super::error::BuildError;
+use super::esbuild::Message;
+use super::graph::{self, Resolved};
+use super::modules::{self, Modules, Origin};
+use super::workspace::Workspace;
+use super::{native, near_miss, pnp};
+
+/// How the bundler reports an import that leads nowhere: with the specifier between these texts.
+const UNRESOLVED: (&str, &str) = ("Could not resolve \"", "\"");
+/// How the bundler reports an import of a name that the file does not export.
+const NO_EXPORT: &str = "No matching export in \"";
+
+pub(super) fn of(
+    modules: &Modules<'_>,
+    workspace: &Workspace,
+    resolved: &Resolved,
+    message: &Message,
+) -> BuildError {
+    let text = readable_text(workspace, resolved, &message.text);
+    let Some(place) = &message.place else {
+        return BuildError::Source(text);
+    };
+    let path = path_of(workspace, &place.file);
+    let place = |file: &str| format!("{file}:{}:{}", place.line, place.column + 1);
+    let file = match modules.origin(&path) {
+        // The text is as in the source, not the private name of a package that was found.
+        Some(Origin::Upload(file)) if text == message.text => {
+            return in_upload(workspace, file, &place(file), text);
+        }
+        Some(Origin::Upload(file)) => file.to_owned(),
+        Some(Origin::Package { id, .. }) if id.starts_with(native::PRISMA) => {
+            return BuildError::Prisma;
+        }
+        Some(Origin::Package { id, file, .. }) => format!("npm:{id}/{file}"),
+        Some(Origin::Remote(url)) => url.to_owned(),
+        None => return BuildError::Source(text),
+    };
+    BuildError::Source(format!("{}: {text}", place(&file)))
+}
+
+/// An error in a file of the upload.
+fn in_upload(workspace: &Workspace, file: &str, place: &str, text: String) -> BuildError {
+    let (start, end) = UNRESOLVED;
+    let specifier = text
+        .strip_prefix(start)
+        .and_then(|rest| rest.strip_suffix(end));
+    // Calls of `require` and `import()` that Deno does not resolve. Missing files are reported before.
+    match specifier.filter(|specifier| !specifier.starts_with(['.', '/'])) {
+        Some(specifier) => graph::unknown_package(workspace, file, place.to_owned(), specifier),
+        None => BuildError::Source(format!("{place}: {}", with_advice(workspace, text))),
+    }
+}
+
+/// Names the file of a missing export as the project does, and says so if the file exports in the way of `CommonJS`.
+fn with_advice(workspace: &Workspace, text: String) -> String {
+    let exporter = text
+        .strip_prefix(NO_EXPORT)
+        .and_then(|rest| rest.split_once('"'))
+        .and_then(|(file, rest)| Some((file.strip_prefix("src/")?, rest)));
+    let Some((file, rest)) = exporter else {
+        return text;
+    };
+    let is_file = workspace.files().iter().any(|own| own == file);
+    let source = is_file
+        .then(|| std::fs::read_to_string(workspace.src().join(file)).ok())
+        .flatten()
+        .unwrap_or_default();
+    let advice = if near_miss::exports_as_commonjs(&source) {
+        format!("; {}", near_miss::ES_MODULES)
+    } else {
+        String::new()
+    };
+    format!("{NO_EXPORT}{file}\"{rest}{advice}")
+}
+
+/// The bundler's message, without the build's own names.
+fn readable_text(workspace: &Workspace, resolved: &Resolved, text: &str) -> String {
+    let mut text = workspace
+        .readable(text)
+        .replace(&format!("\"{}:", modules::REMOTE), "\"");
+    for (index, package) in resolved.packages.values().enumerate() {
+        for end in ["/", "\""] {
+            let private = format!("\"{}{end}", pnp::private_name(index));
+            text = text.replace(&private, &format!("\"{}{end}", package.label()));
+        }
+    }
+    text
+}
