@@ -90,6 +90,11 @@ pub(super) fn is_this_machine(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether the name is below `localhost` (RFC 6761, section 6.3).
+pub(super) fn is_local_name(host: &str) -> bool {
+    name_of(host).ends_with(".localhost")
+}
+
 /// The host without its port, and without the trailing dot of a fully qualified name.
 fn name_of(host: &str) -> &str {
     let host = match host.rsplit_once(':') {

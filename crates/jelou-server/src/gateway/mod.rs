@@ -32,8 +32,8 @@ use jelou_core::{Clock, Limits};
 use jelou_logs::Logs;
 use jelou_store::Store;
 
-use address::is_this_machine;
 pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
+use address::{is_local_name, is_this_machine};
 pub(crate) use body::GatewayBody;
 pub(crate) use development::Development;
 
@@ -99,6 +99,9 @@ pub(crate) struct Caller {
 impl Gateway {
     /// The destination of a request; `None` if the request addresses the server itself.
     pub(crate) fn target<B>(&self, request: &Request<B>) -> Option<Target> {
+        if self.development.is_some() && has_foreign_origin(request) {
+            return None;
+        }
         let host = host_of(request);
         let path = request.uri().path();
         match self.domain.address(&host, path) {
@@ -122,6 +125,19 @@ impl Gateway {
             ..Target::default()
         })
     }
+}
+
+/// Whether a web page of another host sent the request. In development, such a page could use a function without a token.
+fn has_foreign_origin<B>(request: &Request<B>) -> bool {
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return false;
+    };
+    let host = origin.to_str().ok().and_then(|origin| {
+        let (_, host) = origin.split_once("://")?;
+        Some(host.to_ascii_lowercase())
+    });
+    // `null` is the origin of a sandboxed page.
+    host.is_none_or(|host| !is_this_machine(&host) && !is_local_name(&host))
 }
 
 /// The host of a request, in lower case: from the request target (RFC 9112, section 3.2.2), otherwise from the `Host`

@@ -18,9 +18,9 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "SLUG", conflicts_with = "url")]
     pub(crate) function: Option<Slug>,
 
-    /// Address of the function, if it is not that of `jelou dev`
-    #[arg(long, default_value = "http://localhost:3000")]
-    pub(crate) url: String,
+    /// Address of the function; by default that of the `jelou dev` of this folder, or else port 3000
+    #[arg(long)]
+    pub(crate) url: Option<String>,
 
     /// The whole input as JSON, in place of KEY=VALUE
     #[arg(long, short, value_name = "JSON")]

@@ -17,6 +17,35 @@ fn project(source: &str) -> Sandbox {
     sandbox
 }
 
+#[test]
+fn a_folder_has_one_server_and_calls_find_it() {
+    let sandbox = project(&answers("mine"));
+    let mut dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let second = sandbox.jelou("dev --port 0 --json").run();
+    assert_eq!(second.code, 5, "{second}");
+    assert!(
+        second
+            .to_string()
+            .contains("another `jelou dev` serves this folder at http://localhost:"),
+        "{second}"
+    );
+    let called = sandbox.jelou("call").run();
+    assert_eq!(called.json()["data"]["body"], "mine", "{called}");
+    sandbox.file("index.ts", "export default {{;\n");
+    dev.event("failed");
+    let stale = sandbox.jelou("call").run();
+    assert!(
+        stale
+            .to_string()
+            .contains("older code: the last build failed (index.ts:1:"),
+        "{stale}"
+    );
+    dev.signal(Signal::INT);
+    assert_eq!(dev.ended(), Some(0));
+    assert!(!sandbox.project().join(".jelou/address").exists());
+}
+
 fn answer(dev: &Dev) -> String {
     let reply = dev.request().send();
     assert_eq!(reply.status, 200, "{reply:?}");
@@ -58,6 +87,27 @@ fn a_project_is_served_without_login_and_token() {
     // A web page whose name resolves to this machine.
     let rebound = Call::new(&dev.address, "example.com").send();
     assert_eq!(rebound.status, 404, "{rebound:?}");
+    // A web page of another host could otherwise use the function without a token.
+    for (origin, status) in [
+        ("https://example.com", 404),
+        ("null", 404),
+        ("http://localhost:5173", 200),
+        ("http://127.0.0.1:8080", 200),
+        ("http://app.localhost", 200),
+    ] {
+        let reply = dev.request().header("origin", origin).send();
+        assert_eq!(reply.status, status, "{origin}: {reply:?}");
+        let preflight = dev
+            .request()
+            .method("OPTIONS")
+            .body("")
+            .header("origin", origin);
+        let preflight = preflight
+            .header("access-control-request-method", "POST")
+            .send();
+        let allows = preflight.header("access-control-allow-origin").is_some();
+        assert_eq!(allows, status == 200, "{origin}: {preflight:?}");
+    }
     // Nothing of it is for git.
     assert_eq!(sandbox.read(".jelou/.gitignore"), "*\n");
 }
@@ -281,6 +331,11 @@ fn a_call_takes_its_types_from_the_schema() {
     let body = serde_json::json!({"telefono": "593987654321", "veces": 2, "urgente": true});
     assert_eq!(sent.json()["data"]["body"], body);
     assert_eq!(sent.json()["data"]["status"], 200);
+    let unknown = call("enviar telefono=1 veces=2 telefno=2");
+    assert!(
+        unknown.to_string().contains("has no `telefno`"),
+        "{unknown}"
+    );
     let read = call("leer id=7");
     assert_eq!(read.json()["data"]["body"]["id"], "7", "{read}");
     let zone = call("zona zona=a/b");

@@ -55,7 +55,7 @@ fn a_deploy_waits_for_the_work_of_requests_of_every_size() {
     for bytes in [0, 600_000] {
         let sandbox = Sandbox::new();
         let server = Serve::new(&sandbox).start();
-        called(&server, &sandbox, 2_000, &"x".repeat(bytes));
+        called(&server, &sandbox, 4_000, &"x".repeat(bytes));
         sandbox.deploy("mi-funcion", REPLACEMENT);
         assert!(!server.data.log().contains("finished"));
         finishes(&server);

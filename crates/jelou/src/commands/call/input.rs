@@ -40,6 +40,10 @@ pub(super) fn of(
 ) -> anyhow::Result<Value> {
     let mut input = Map::new();
     for (name, text) in fields {
+        if operation.field(name).is_none() && operation.has_fields() {
+            let text = format!("the function's schema has no `{name}`");
+            context.output.warn(&text)?;
+        }
         input.insert(name.to_owned(), value(operation, name, text)?);
     }
     for name in operation.required() {
@@ -78,9 +82,9 @@ fn value(operation: &Operation, name: &str, text: &str) -> anyhow::Result<Value>
     serde_json::from_str(text).map_err(|_| {
         let kind = types.and_then(Value::as_str).unwrap_or("value");
         Failure::input(format!(
-            "{name} is `{text}`, which is not JSON; the schema asks for: {kind}"
+            "{name} is `{text}`, and the schema asks for: {kind}"
         ))
-        .hint("a list is written as '[1,2]', an object as '{\"a\":1}'")
+        .hint("values are written as in JSON: 7, true, '[\"a\"]', '{\"a\":1}'")
         .into()
     })
 }

@@ -4,6 +4,7 @@ mod input;
 mod operation;
 
 use std::io::Read as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -14,10 +15,13 @@ use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use self::operation::Operation;
+use super::dev;
 use crate::cli::call::CallArgs;
 use crate::context::Context;
 use crate::exit::{Failure, Shown};
 
+/// The address of `jelou dev` if it does not run in this folder.
+const DEFAULT: &str = "http://localhost:3000";
 /// Bytes of an answer that are shown.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 /// Longer than any call may take.
@@ -33,12 +37,13 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
-    let url = match &args.function {
-        Some(slug) => {
+    let url = match (&args.function, args.url) {
+        (Some(slug), _) => {
             let function = context.client()?.functions().get(slug)?;
             function.local_url.unwrap_or(function.url)
         }
-        None => args.url,
+        (None, Some(url)) => url,
+        (None, None) => dev::address_of(Path::new(".")).unwrap_or_else(|| DEFAULT.to_owned()),
     };
     let url = url.trim_end_matches('/');
     let token = args.token.map(token).transpose()?;
@@ -120,6 +125,8 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
     let ms = began.elapsed().as_millis();
     let request_id = response.headers().get("x-request-id");
     let request_id = request_id.and_then(|id| id.to_str().ok());
+    let stale = response.headers().get("x-jelou-dev-stale");
+    let stale = stale.and_then(|place| place.to_str().ok());
     let text = String::from_utf8_lossy(&body);
     let json: Option<Value> = serde_json::from_str(&text).ok();
     let shown = match &json {
@@ -133,6 +140,10 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
         body: json.unwrap_or_else(|| text.clone().into()),
     };
     context.output.result(&answer, |human| human.text(&shown))?;
+    if let Some(place) = stale {
+        let text = format!("the answer is of older code: the last build failed ({place})");
+        context.output.warn(&text)?;
+    }
     let id = request_id.map_or_else(String::new, |id| format!(", request {id}"));
     context
         .output

@@ -103,6 +103,12 @@ impl Operation {
             .or_else(|| self.body.as_ref()?["properties"].get(name))
     }
 
+    /// Whether the fields of the input are known.
+    pub(super) fn has_fields(&self) -> bool {
+        let body = self.body.as_ref();
+        !self.parameters.is_empty() || body.is_some_and(|body| body["properties"].is_object())
+    }
+
     /// The names of the fields that a call must have.
     pub(super) fn required(&self) -> Vec<String> {
         let parameters = self

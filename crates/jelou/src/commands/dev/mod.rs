@@ -15,7 +15,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use fs_err as fs;
 use jelou_server::{
-    Config, DevelopmentConfig, DevelopmentServer, Overrides, Project, ReloadError, Reloaded,
+    Config, DataDirError, DevelopmentConfig, DevelopmentServer, Overrides, Project, ReloadError,
+    Reloaded, StartError,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -31,6 +32,14 @@ use crate::project;
 
 /// The folder, in that of the project, for what the function keeps.
 const STATE: &str = ".jelou";
+/// The file in it with the address of the running server.
+const ADDRESS: &str = "address";
+
+/// The address of the `jelou dev` that serves this folder.
+pub(super) fn address_of(dir: &Path) -> Option<String> {
+    let address = std::fs::read_to_string(dir.join(STATE).join(ADDRESS)).ok()?;
+    Some(address.trim().to_owned())
+}
 
 pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
@@ -90,11 +99,15 @@ async fn develop(
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let address = development.state.join(ADDRESS);
     let server = tokio::select! {
-        started = DevelopmentServer::start(config, development, |text| show.progress(text)) => started?,
+        started = DevelopmentServer::start(config, development, |text| show.progress(text)) => {
+            started.map_err(|error| explain(error, &source.dir))?
+        }
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
+    fs::write(&address, server.url())?;
     show.listening(&server)?;
     let mut records = server.records()?;
     let mut changes = changes_of(watch);
@@ -130,8 +143,21 @@ async fn develop(
         }
     }
     drop(reload);
+    // The next start writes it again.
+    let _ = fs::remove_file(&address);
     server.shut_down().await;
     Ok(())
+}
+
+fn explain(error: StartError, dir: &Path) -> anyhow::Error {
+    if !matches!(error, StartError::DataDir(DataDirError::InUse(_))) {
+        return error.into();
+    }
+    let place = address_of(dir).map(|address| format!(" at {address}"));
+    let place = place.unwrap_or_default();
+    Failure::conflict(format!("another `jelou dev` serves this folder{place}"))
+        .hint("use that one, or end it first")
+        .into()
 }
 
 /// How a load ended.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use jelou_core::manifest::Tool;
 use jelou_core::{Manifest, Slug};
 use jelou_server::{DevelopmentServer, ReloadError, Reloaded};
 use serde_json::{Value, json};
@@ -89,12 +90,8 @@ impl<'a> Show<'a> {
                 return Ok(());
             }
             for tool in &manifest.tools {
-                human.item(&format!(
-                    "{} {}  {}",
-                    tool.methods.join(","),
-                    tool.path,
-                    tool.description
-                ))?;
+                let (method, path) = route(tool);
+                human.item(&format!("{method} /{path}  {}", tool.description))?;
             }
             human.item(&format!("Try it: {}", curl(manifest, server)))?;
             human.item(&format!("MCP:    {}mcp", server.url()))?;
@@ -164,13 +161,20 @@ fn open(url: &str) -> io::Result<()> {
         .map(drop)
 }
 
+/// The method that a call uses, and the path without its first slash.
+fn route(tool: &Tool) -> (&str, &str) {
+    let path = tool.path.trim_start_matches('/').trim_end_matches('*');
+    let post = tool.methods.iter().find(|method| *method == "POST");
+    let method = post.or(tool.methods.first());
+    (method.map_or("POST", String::as_str), path)
+}
+
 /// A call of the first tool, with a value for each field that the input must have.
 fn curl(manifest: &Manifest, server: &DevelopmentServer) -> String {
     let Some(tool) = manifest.tools.first() else {
         return format!("curl {}", server.url());
     };
-    let path = tool.path.trim_start_matches('/').trim_end_matches('*');
-    let method = tool.methods.first().map_or("POST", String::as_str);
+    let (method, path) = route(tool);
     let mut words = vec![format!("curl -X {method} {}{path}", server.url())];
     if let Some(token) = server.token() {
         words.push(format!("-H 'X-Jelou-Token: {token}'"));
