@@ -26,7 +26,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// The assets as one archive without those that are `sources`, `None` if there are none.
+    /// One archive with the assets that are not among `sources`; `None` if there are none.
     ///
     /// # Errors
     ///

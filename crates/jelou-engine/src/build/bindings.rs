@@ -1,4 +1,4 @@
-//! Bindings of Workers, which do not exist here. A deploy names those that the project's configuration declares, and
+//! Bindings of Workers do not exist here. A deploy names those that the project's configuration declares, and
 //! the members of `env` that the code reads and nobody has set.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,7 +12,7 @@ use crate::worker::Worker;
 pub(crate) enum Victims {
     /// Those that had no request for `idle`, and do not stay loaded.
     Unkept { idle: Duration },
-    /// All idle ones; those that stay loaded last.
+    /// All idle workers. Those that stay loaded end last.
     All,
 }
 

@@ -61,7 +61,7 @@ impl Reaper {
     }
 
     /// Ends workers when running workers exceed the budget: first idle workers of functions, then blank workers,
-    /// and at last idle ones that stay loaded.
+    /// then idle workers that stay loaded.
     fn keep_to_budget(&self, pool: &Pool) {
         self.budget.measure_machine();
         let excess = self.budget.excess();
