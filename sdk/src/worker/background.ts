@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InvocationContext } from "./context.ts";
+import type { Context } from "../context/context.ts";
 import { runAs } from "./current.ts";
 import type { Incoming } from "./incoming.ts";
 import { log } from "./log.ts";
@@ -12,12 +12,12 @@ import { reportWork, reportWorked } from "./work_reports.ts";
 
 /** The work of one request. */
 export class Background {
-  readonly #context: InvocationContext;
+  readonly #context: Context;
   readonly #incoming: Incoming;
   #pending = 0;
   #isReported = false;
 
-  constructor(context: InvocationContext, incoming: Incoming) {
+  constructor(context: Context, incoming: Incoming) {
     this.#context = context;
     this.#incoming = incoming;
   }

@@ -9,10 +9,12 @@
 import type { Bot, Company, Conversation, Operator, User } from "../context/identity.ts";
 import type { Trigger } from "../context/trigger.ts";
 import { decodeComponent, indexOf, parse, slice } from "./primordials.ts";
-import { DEFAULT_TOOL } from "./tool.ts";
 
 /** The header that carries the line when a call comes over HTTP. */
 export const CALL_HEADER = "x-jelou-call";
+
+/** The key of the only tool of a function without `app()`. */
+export const DEFAULT_TOOL = "default";
 
 /** The company, user and other parties that the caller speaks for. */
 export interface Identity {

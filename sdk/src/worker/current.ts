@@ -4,9 +4,9 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { InvocationContext } from "./context.ts";
+import type { Context } from "../context/context.ts";
 
-const storage = new AsyncLocalStorage<InvocationContext>();
+const storage = new AsyncLocalStorage<Context>();
 const getStore = storage.getStore.bind(storage);
 const run = storage.run.bind(storage);
 
@@ -14,11 +14,11 @@ const run = storage.run.bind(storage);
  * The context of the current request. `undefined` during the import of the module and in timers outside a
  * request.
  */
-export function currentContext(): InvocationContext | undefined {
+export function currentContext(): Context | undefined {
   return getStore();
 }
 
 /** Runs code as part of a request. */
-export function runAs<R>(context: InvocationContext, code: () => R): R {
+export function runAs<R>(context: Context, code: () => R): R {
   return run(context, code) as R;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InvocationContext } from "./context.ts";
+import type { Context } from "../context/context.ts";
 import { currentContext } from "./current.ts";
 import { bindingHint } from "./handlers/bindings.ts";
 import { renderArgument } from "./log_value.ts";
@@ -58,7 +58,7 @@ export function log(level: Level, args: readonly unknown[]): void {
 }
 
 /** Writes a line of a request, or of none. Never throws. */
-export function logAs(context: InvocationContext | undefined, level: Level, args: readonly unknown[]): void {
+export function logAs(context: Context | undefined, level: Level, args: readonly unknown[]): void {
   if (level === "ERROR" && context !== undefined) weakSetAdd(failed, context);
   if (RANKS[level] < origin.least) return;
   const hint = level === "ERROR" ? hintOf(args) : null;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { InvocationContext } from "./context.ts";
+import type { Context } from "../context/context.ts";
 import { currentContext } from "./current.ts";
 import { type Level, logAs, logOrigin } from "./log.ts";
 import {
@@ -29,7 +29,7 @@ class Output {
   /** The beginning of a line whose end is not written yet. */
   #pending = "";
   /** The request that wrote it. */
-  #owner: InvocationContext | undefined;
+  #owner: Context | undefined;
   #isScheduled = false;
 
   constructor(level: Level) {

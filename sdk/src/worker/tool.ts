@@ -5,13 +5,11 @@
  */
 import { DEFINITION, SITE } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
+import { DEFAULT_TOOL } from "./call_facts.ts";
 import { type Definition, LoadError } from "./module.ts";
 import { create, functionToString, matches } from "./primordials.ts";
 import { firstOwnFrame } from "./stack.ts";
 import { compileValidator, type Validator } from "./validation.ts";
-
-/** The key of the only tool of a function without `app()`. */
-export const DEFAULT_TOOL = "default";
 
 export interface Tool {
   readonly key: string;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Answer } from "../answers.ts";
-import type { InvocationContext } from "../context.ts";
+import type { Context } from "../../context/context.ts";
 import type { Incoming } from "../incoming.ts";
 import { article, nameOfType } from "../json.ts";
 import { outwardRequest } from "../outward_request.ts";
@@ -18,7 +18,7 @@ import type { WebHandler } from "./handler.ts";
 export async function answerWeb(
   handler: WebHandler,
   env: Record<string, unknown>,
-  context: InvocationContext,
+  context: Context,
   incoming: Incoming,
 ): Promise<Answer> {
   const request = outwardRequest(incoming, incoming.facts.url + incoming.target, null);
@@ -46,7 +46,7 @@ const SILENT = "The handler answered 500 and logged no error. If its framework h
 /** Frameworks log after their answer, so the check waits. */
 const LOGGED_WITHIN_MS = 100;
 
-function warnOfSilence(context: InvocationContext): void {
+function warnOfSilence(context: Context): void {
   nativeSetTimeout(() => hasLoggedError(context) || log("WARN", [SILENT]), LOGGED_WITHIN_MS);
 }
 

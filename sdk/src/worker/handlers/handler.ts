@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InvocationContext } from "../context.ts";
+import type { Context } from "../../context/context.ts";
 import type { Incoming } from "../incoming.ts";
 
 /** Methods that a module can export as functions. */
@@ -28,7 +28,7 @@ export interface WebCall {
   readonly request: Request;
   /** The secrets, as Workers get them. */
   readonly env: Record<string, unknown>;
-  readonly context: InvocationContext;
+  readonly context: Context;
   readonly incoming: Incoming;
 }
 

@@ -7,7 +7,7 @@
 import type { ClientRequest, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Answer, internalError, toResponse } from "../answers.ts";
-import type { InvocationContext } from "../context.ts";
+import type { Context } from "../../context/context.ts";
 import { runAs } from "../current.ts";
 import type { Incoming } from "../incoming.ts";
 import { log } from "../log.ts";
@@ -133,8 +133,8 @@ function handleErrors(server: Server): void {
   } as Server["emit"];
 }
 
-function contextOf(request: IncomingMessage): InvocationContext | undefined {
-  return (request?.socket as unknown as { [CALL]?: InvocationContext } | undefined)?.[CALL];
+function contextOf(request: IncomingMessage): Context | undefined {
+  return (request?.socket as unknown as { [CALL]?: Context } | undefined)?.[CALL];
 }
 
 function run(handler: () => unknown, response: ServerResponse): void {
@@ -210,7 +210,7 @@ async function sendBody(request: ClientRequest, incoming: Incoming): Promise<voi
 function toWeb(
   message: IncomingMessage,
   client: Duplex,
-  context: InvocationContext,
+  context: Context,
 ): Response | Promise<Response> {
   const headers = new NativeHeaders();
   const { rawHeaders, statusCode = 200 } = message;
@@ -250,7 +250,7 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function streamOf(message: IncomingMessage, client: Duplex, context: InvocationContext): ReadableStream {
+function streamOf(message: IncomingMessage, client: Duplex, context: Context): ReadableStream {
   return new NativeReadableStream<Uint8Array>({
     start(controller) {
       message.on("data", (chunk: Uint8Array) => {
