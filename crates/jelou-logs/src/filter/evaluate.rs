@@ -252,13 +252,13 @@ fn find_in<'a>(value: &'a Value, path: &[String], found: &mut Vec<&'a Value>) {
 
 /// Numbers are equal by value, everything else by its text.
 fn is_equal(value: &Value, pattern: &Pattern) -> bool {
-    if let (Some(number), Ok(wanted)) = (as_number(value), pattern.0.parse::<f64>())
-        && number.total_cmp(&wanted).is_eq()
-    {
-        return true;
-    }
     match value {
         Value::String(text) => pattern.matches(text),
+        Value::Number(number) => {
+            let wanted = pattern.0.parse::<f64>();
+            let equal = |wanted: f64| number.as_f64().is_some_and(|number| number == wanted);
+            wanted.is_ok_and(equal) || pattern.matches(&number.to_string())
+        }
         other => pattern.matches(&other.to_string()),
     }
 }

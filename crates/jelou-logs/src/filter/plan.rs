@@ -6,7 +6,8 @@ use memchr::memmem::Finder;
 
 use super::Filter;
 use super::expression::{
-    Comparison, Equality, Expression, NumberField, Operator, TextField, TextTerm,
+    ArgumentTest, Comparison, Equality, Expression, NumberField, Operator, Pattern, TextField,
+    TextTerm,
 };
 use jelou_core::Level;
 
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     /// Each of these request ids.
     requests: Vec<u64>,
     texts: Vec<RequiredText>,
+    /// Each of these words.
+    words: Vec<u64>,
     needle: Option<Needle>,
 }
 
@@ -121,8 +124,34 @@ impl Plan {
             Comparison::Number(field, ..) if *field != NumberField::Seq => {
                 self.kind = Some(Kind::Call);
             }
-            Comparison::Argument(..) => self.kind = Some(Kind::Line),
+            Comparison::Argument(path, test) => {
+                self.kind = Some(Kind::Line);
+                self.require_argument(path, test);
+            }
             _ => {}
+        }
+    }
+
+    /// A matching line has the keys of the path, and the words of a value that it must be equal to.
+    fn require_argument(&mut self, path: &[String], test: &ArgumentTest) {
+        // A number may be an index.
+        let keys = path.iter().filter(|key| key.parse::<usize>().is_err());
+        for key in keys.clone() {
+            self.words.extend(word_hashes(&lowercase(key)));
+        }
+        let value = match test {
+            ArgumentTest::Equality(Equality::Equal, pattern) => literal(pattern),
+            _ => None,
+        };
+        if let Some(value) = value {
+            self.words.extend(word_hashes(value));
+        }
+        if self.needle.is_none() {
+            self.needle = match (value, keys.last()) {
+                (Some(value), _) => Needle::ignoring_case(&in_json(value)),
+                (None, Some(key)) => Some(Needle::exact(&in_json(key))),
+                (None, None) => None,
+            };
         }
     }
 
@@ -155,7 +184,7 @@ impl Plan {
 
     /// Whether the plan depends on the words of a block.
     pub(crate) fn needs_words(&self) -> bool {
-        self.texts.iter().any(|text| !text.words.is_empty())
+        !self.words.is_empty() || self.texts.iter().any(|text| !text.words.is_empty())
     }
 
     /// Whether a block may have matching records, by its words and request ids.
@@ -164,11 +193,12 @@ impl Plan {
         has_id: impl Fn(u64) -> bool,
         has_word: impl Fn(u64) -> bool,
     ) -> bool {
-        self.texts.iter().all(|text| {
-            text.may_be_deployment
-                || text.words.iter().all(|word| has_word(*word))
-                || has_id(text.as_id)
-        })
+        self.words.iter().all(|word| has_word(*word))
+            && self.texts.iter().all(|text| {
+                text.may_be_deployment
+                    || text.words.iter().all(|word| has_word(*word))
+                    || has_id(text.as_id)
+            })
     }
 
     /// The places in the text where a matching line may be; `None` if any line may match.
@@ -201,6 +231,20 @@ impl Needle {
             .ok()?;
         Some(Self::IgnoringCase(finder))
     }
+}
+
+/// The text of every value that is equal to the pattern; `None` if such values can have different texts.
+fn literal(pattern: &Pattern) -> Option<&str> {
+    /// Longer numbers can be written with an exponent, or lose digits.
+    const MAX_DIGITS: usize = 15;
+    let text = pattern.0.as_str();
+    let is_integer = text.len() <= MAX_DIGITS
+        && !text.starts_with('0')
+        && text.bytes().all(|byte| byte.is_ascii_digit());
+    let has_one_text = is_integer || text.parse::<f64>().is_err();
+    // The keys of an object have no order.
+    let is_plain = !text.is_empty() && !text.contains('*') && !text.starts_with(['{', '[']);
+    (is_plain && has_one_text).then_some(text)
 }
 
 /// The words of a text that cannot continue beyond its ends.

@@ -12,6 +12,62 @@ use crate::support::{Log, call};
 const WORDS: [&str; 8] = [
     "cliente", "Clientes", "orden", "ñandú", "a\"b", "user_id", "tab\tx", "health",
 ];
+/// Values of an argument, as JSON, and whether they are equal to the patterns of [`VALUE_PATTERNS`].
+const VALUES: [(&str, [bool; 9]); 12] = [
+    (
+        "9",
+        [true, true, false, false, false, false, false, false, false],
+    ),
+    (
+        "-9",
+        [false, false, true, false, false, false, false, false, false],
+    ),
+    (
+        "9.5",
+        [false, false, false, true, false, false, false, false, false],
+    ),
+    (
+        r#""9""#,
+        [true, false, false, false, false, false, false, false, false],
+    ),
+    (
+        r#""9.0""#,
+        [false, true, false, false, false, false, false, false, false],
+    ),
+    (
+        r#""Pedido ÑANDÚ""#,
+        [false, false, false, false, true, false, false, false, false],
+    ),
+    (
+        r#""a\"b\\c d""#,
+        [false, false, false, false, false, true, false, false, false],
+    ),
+    (
+        "true",
+        [false, false, false, false, false, false, true, false, false],
+    ),
+    (
+        "null",
+        [false, false, false, false, false, false, false, true, false],
+    ),
+    (
+        "1e21",
+        [false, false, false, false, false, false, false, false, true],
+    ),
+    ("99", [false; 9]),
+    (r#""pedido""#, [false; 9]),
+];
+const VALUE_PATTERNS: [&str; 9] = [
+    "9",
+    "9.0",
+    "-9",
+    "9.50",
+    r#""pedido ñandú""#,
+    r#""A\"b\\c d""#,
+    "true",
+    "null",
+    "1000000000000000000000",
+];
 const STATUSES: [u16; 6] = [200, 201, 404, 429, 500, 504];
 const NAMES: [&str; 2] = ["ci", "agents"];
 
@@ -31,7 +87,7 @@ fn records() -> (Log, TokenNames) {
         let words = [WORDS[number % 8], WORDS[(number / 8) % 8]].map(str::to_owned);
         let args = serde_json::json!([
             format!("{} {}", words[0], words[1]),
-            { "orden": number % 12, "deep": { "list": [{ "name": words[0] }] }, "ok": number % 2 == 0 },
+            { "orden": number % 12, "Mixto-1": serde_json::from_str::<Value>(VALUES[number % 12].0).unwrap(), "deep": { "list": [{ "name": words[0] }] }, "ok": number % 2 == 0 },
         ]);
         log.line(&format!(
             r#"{{"requestId":"{request}","level":"{level}","args":{args}}}"#
@@ -179,6 +235,16 @@ fn comparison() -> BoxedStrategy<Term> {
             own.is_some_and(|own| (own == wanted) != not)
         })
     });
+    let mixed = (0..VALUE_PATTERNS.len()).prop_map(|wanted| {
+        let text = format!("args.Mixto-1={}", VALUE_PATTERNS[wanted]);
+        term(text, move |record| {
+            let own = record["args"][1]["Mixto-1"].clone();
+            record["args"].is_array()
+                && VALUES.iter().any(|(json, equal)| {
+                    equal[wanted] && serde_json::from_str::<Value>(json).unwrap() == own
+                })
+        })
+    });
     let deep = prop::sample::select(&["cliente", "health"][..]).prop_map(|wanted| {
         term(format!("args.deep.list.name:{wanted}"), move |record| {
             record["args"][1]["deep"]["list"][0]["name"] == wanted
@@ -212,6 +278,7 @@ fn comparison() -> BoxedStrategy<Term> {
         exact_status,
         duration,
         argument,
+        mixed,
         deep,
         token,
         others,
