@@ -362,9 +362,16 @@ Deno.test("a call's trace goes to other functions, and to other hosts only if th
     return new Response("ok");
   });
   const code = running(`
+    const get = (url, options) => new Promise((resolve, reject) =>
+      process.getBuiltinModule("node:http").get(url, options, (response) => response.resume().on("end", resolve))
+        .on("error", reject));
+    const other = "http://127.0.0.1:${outside.addr.port}/";
     await fetch("https://otra.fn.localhost/");
     await fetch("https://otra.fn.localhost/", { headers: { traceparent: "own" } });
-    await fetch("http://127.0.0.1:${outside.addr.port}/");
+    await get("http://otra.fn.localhost/", {});
+    await get("http://otra.fn.localhost/", { headers: { traceparent: "own" } });
+    await fetch(other);
+    await get(other, {});
     return ctx.traceparent;
   `);
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -377,6 +384,11 @@ Deno.test("a call's trace goes to other functions, and to other hosts only if th
       "00-0123456789ab4cde8f0123456789abcd-8f0123456789abcd-00",
     );
   }
-  equal(gateway.calls.slice(0, 2).map((call) => call.headers.traceparent), [traceparent, "own"]);
-  equal(seen.slice(0, 3), [null, null, traceparent]);
+  equal(gateway.calls.slice(0, 4).map((call) => call.headers.traceparent), [
+    traceparent,
+    "own",
+    traceparent,
+    "own",
+  ]);
+  equal(seen.slice(0, 6), [null, null, null, null, traceparent, traceparent]);
 });

@@ -39,15 +39,16 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const inspection = message.mode === "inspect" ? await loadInspection() : null;
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);
+    const tracesOutside = message.tracesOutside === true;
     globalThis.fetch = createFetch(isPlatformUrl, egress, {
       isProxied: message.isProxied === true,
-      tracesOutside: message.tracesOutside === true,
+      tracesOutside,
     });
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
     setInspecting(message.mode === "inspect");
     setEgress(message.functionSlug, message.egress ?? []);
     provideEnvironment(message.processEnv === false ? {} : message.env);
-    provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket }, message.words);
+    provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket, tracesOutside }, message.words);
     await captureServers(message.words);
     dropRights(socketPath, message.egressSocket, message.module);
     const loaded = await importFunction(message.module, message.words);

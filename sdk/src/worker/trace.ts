@@ -21,8 +21,13 @@ export function traceparentOf(requestId: string): string {
 
 /** Adds the header of the current request, unless the function has set one. Returns whether it was added. */
 export function sendTrace(headers: Headers): boolean {
-  const trace = currentContext()?.traceparent;
+  const trace = currentTrace();
   if (trace === undefined || getHeader(headers, TRACE_HEADER) !== null) return false;
   setHeader(headers, TRACE_HEADER, trace);
   return true;
+}
+
+/** The trace of the current request. `undefined` outside of a request. */
+export function currentTrace(): string | undefined {
+  return currentContext()?.traceparent;
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import type { IsPlatformUrl } from "../platform_url.ts";
+import { currentTrace, TRACE_HEADER } from "../trace.ts";
 import { replaceAll } from "./replace.ts";
 
 /** How functions of this platform are recognized and reached. */
@@ -13,6 +14,8 @@ export interface Platform {
   readonly isPlatformUrl: IsPlatformUrl;
   /** `null` if functions cannot be called from here. */
   readonly egressSocket: string | null;
+  /** Whether requests to other hosts carry the trace too. */
+  readonly tracesOutside: boolean;
 }
 
 // deno-lint-ignore no-explicit-any -- sockets of a runtime module, whose types are not part of this project
@@ -26,11 +29,42 @@ export function prepareNet(module: object, platform: Platform): void {
   replaceAll(net, { connect, createConnection: connect });
 }
 
-/** Prepares the agent of `node:http`, which has its own copy of `net.connect`. */
+/** A request of `node:http` before it is sent. */
+interface OutgoingRequest {
+  readonly headersSent: boolean;
+  hasHeader(name: string): boolean;
+  setHeader(name: string, value: string): void;
+}
+
+type AddRequest = (this: unknown, request: OutgoingRequest, ...args: unknown[]) => void;
+
+/**
+ * Prepares the agent of `node:http`, which has its own copy of `net.connect`. The agent of `node:https` inherits from
+ * it.
+ */
 export function prepareHttp(module: object, platform: Platform): void {
-  const { Agent } = module as { Agent: { prototype: { createConnection: Connect } } };
-  const { createConnection } = Agent.prototype;
-  replaceAll(Agent.prototype, { createConnection: leadOver(createConnection, createConnection, platform) });
+  const { Agent } = module as {
+    Agent: { prototype: { addRequest: AddRequest; createConnection: Connect } };
+  };
+  const { addRequest, createConnection } = Agent.prototype;
+  replaceAll(Agent.prototype, {
+    addRequest: withTrace(addRequest, platform),
+    createConnection: leadOver(createConnection, createConnection, platform),
+  });
+}
+
+/** Adds the trace of the current request to requests to other functions, and by the setting to all. */
+function withTrace(native: AddRequest, { isPlatformUrl, tracesOutside }: Platform): AddRequest {
+  return function (this: unknown, request, ...args) {
+    const host = hostOf(args);
+    const trace = host !== null && (tracesOutside || isPlatformUrl(`http://${host}`))
+      ? currentTrace()
+      : undefined;
+    if (trace !== undefined && !request.headersSent && !request.hasHeader(TRACE_HEADER)) {
+      request.setHeader(TRACE_HEADER, trace);
+    }
+    native.call(this, request, ...args);
+  };
 }
 
 /** Prepares `node:tls`, whose `connect` the agent of `node:https` calls. */
