@@ -1,4 +1,4 @@
-# `make` lists the targets. Each one sets up what it needs, asks nothing, and can be repeated.
+# `make` lists the targets. Each target sets up what it needs, asks nothing, and can be repeated.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,17 +10,17 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(TARGET)/tools
 JELOU := $(TARGET)/debug/jelou
 
-# A data folder with nothing but the engine. Tests and the demo copy its two binaries into their own folders,
-# so that the engine is downloaded once.
+# A data folder that contains only the engine. Tests and the demo copy its two binaries, so that the engine is
+# downloaded only once.
 ENGINE_DATA := $(TARGET)/engine
 DENO = $(or $(lastword $(sort $(wildcard $(ENGINE_DATA)/engine/deno-*))),$(error the engine is not installed: run `make demo` or `make test` once))
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 
-# Seconds for each fuzz target.
+# Seconds per fuzz target.
 FUZZ_SECONDS ?= 60
-# 1: `make demo` stops after its call.
+# 1 stops `make demo` after its call.
 ONCE ?=
 
 # Keep Deno's cache in the build folder.
@@ -86,7 +86,7 @@ docs: build-tests packages ## Write the generated pages of docs/reference
 sdk: build packages ## Build sdk/dist from sdk/src
 	cd sdk && $(DENO) task --quiet build
 
-# Targets that the ones above share.
+# Targets that the targets above depend on.
 
 .PHONY: setup
 setup:
@@ -96,19 +96,19 @@ setup:
 build: setup
 	cargo build --locked -p jelou
 
-# Builds the binary too. It does not depend on `build`: tests enable other features of dependencies, so the two would
-# compile most crates twice.
+# Also builds the binary. Does not depend on `build`, because tests enable other features of dependencies, so that most
+# crates would be compiled twice.
 .PHONY: build-tests
 build-tests: setup
 	cargo test --workspace --locked --no-run
 
-# Needs one of the two.
+# Needs the binary of `build` or `build-tests`.
 .PHONY: engine
 engine:
 	@$(JELOU) engine install --human --data $(ENGINE_DATA)
 
-# The npm packages of the SDK's tools and tests, of the versions in sdk/deno.lock. Nothing else fetches them: a test that
-# did would print other lines and take longer on its first run.
+# Installs the npm packages of the SDK's tools and tests, in the versions of sdk/deno.lock. No other target installs
+# them, because a test that did would print other lines and take longer in its first run.
 .PHONY: packages
 packages: engine
 	cd sdk && $(DENO) install --frozen --quiet

@@ -1,5 +1,5 @@
 /**
- * The benchmark: all peers and all kinds of work in one run.
+ * Runs the benchmark: all peers and all kinds of work.
  *
  * @module
  */
@@ -24,9 +24,9 @@ const only = Deno.env.get("ONLY")?.split(",");
 const wants = (name: string) => only?.includes(name) ?? true;
 
 try {
-  // A partial run must not replace the whole report.
+  // A partial run does not overwrite the complete report.
   await writeReport(only ? "part" : "latest", await measurePeers(), {
-    // First, because the other parts leave the machine busy with their memory and files for a while.
+    // Measured first, because the other measurements leave the machine busy with freeing memory and writing files.
     neighbours: wants("neighbours")
       ? await measureNeighbours(
         2 * settings.sets * settings.rounds * settings.seconds,
@@ -42,7 +42,7 @@ try {
   endAll();
 }
 
-/** Measures all kinds of work, the peers in turns, restarted for each set. */
+/** Measures all kinds of work. The peers take turns and are restarted for each set. */
 async function measurePeers(): Promise<Figures[]> {
   const figures: Figures[] = [];
   const names = Object.keys(PEERS).filter(wants);

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Starts a server, deploys examples/mi-funcion, calls it, and serves until Ctrl-C.
 #
-# All files, a home folder included, are in .demo/, which every run replaces. Set by the Makefile:
+# All files, including a home folder, are in .demo/, which every run replaces. The Makefile sets:
 #   JELOU        the binary
-#   ENGINE_DATA  data folder that the engine was installed into
-#   ONCE         1: stop after the call
+#   ENGINE_DATA  the data folder with the installed engine
+#   ONCE         1 to stop after the call
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,7 +15,7 @@ jelou=$JELOU
 engine_data=$ENGINE_DATA
 once=${ONCE:-}
 
-# Ignore the caller's settings, except those of npm.
+# Ignore the caller's settings of jelou, but keep the user's npm configuration.
 export NPM_CONFIG_USERCONFIG=${NPM_CONFIG_USERCONFIG:-$HOME/.npmrc}
 unset "${!JELOU_@}" JELOU ENGINE_DATA ONCE
 export HOME=$demo/home
@@ -55,7 +55,7 @@ exec 8>"$demo/lock"
 flock --nonblock 8 || fail "another demo runs in this checkout"
 find "$demo" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} +
 mkdir -p "$HOME" "$demo/data/engine"
-# Copies, not links: the server changes the owner of its copy.
+# Copies the files instead of linking them, because the server changes the owner of its copy.
 cp --reflink=auto "$engine_data"/engine/* "$demo/data/engine/"
 
 say "Starting the server"
@@ -68,7 +68,7 @@ mkfifo "$demo/ready"
 "$jelou" serve --listen "$listen" --data "$demo/data" --json \
   >"$demo/ready" 2>"$demo/server.log" </dev/null 8>&- &
 server=$! started=1
-# The pipe stays open while the server runs. When the server ends, `read` sees the end of the file.
+# The server keeps the pipe open. If the server ends, `read` gets the end of the file.
 exec 7<"$demo/ready"
 read -r -t 120 ready <&7 || fail "the server did not start"
 api=$(jq --exit-status --raw-output .data.api <<<"$ready") || fail "the server said: $ready"
@@ -78,7 +78,7 @@ echo "API:       $api"
 echo "Functions: $pattern"
 
 say "Deploying examples/$slug"
-# A copy, because the first deploy writes the function's id into jelou.json.
+# A copy, because the first deploy writes the function's id to jelou.json.
 cp -r "examples/$slug" "$demo/$slug"
 deployed=$(cd "$demo/$slug" && "$jelou" deploy --no-confirm --human) || fail "the deploy failed"
 echo "$deployed"
@@ -113,6 +113,6 @@ say "Serving until Ctrl-C; the server's log is .demo/server.log"
 status=0
 wait "$server" || status=$?
 server=
-# Ctrl-C reaches the server too.
+# Ctrl-C also ends the server.
 ((status != 130)) || exit 130
 fail "the server ended by itself: exit status $status"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs missing Debian packages. Without missing packages it does nothing and needs no network.
+# Installs the Debian packages that are missing. If none is missing, it needs no network.
 set -euo pipefail
 
-# Command, and the package that contains it.
+# Each entry is a command and the package that contains it.
 needed=(
   cc:build-essential
   curl:curl
@@ -21,11 +21,11 @@ for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 
-# Servers for the tests of database drivers. Their programs are not in every user's PATH.
+# Servers for the tests of database drivers. Some users do not have these programs in their PATH.
 [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 
-# On Debian, virtual environments need a package of their own.
+# On Debian, virtual environments of Python need a separate package.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 if ((${#missing[@]} > 0)); then
@@ -40,7 +40,7 @@ if ((${#missing[@]} > 0)); then
   fi
   export DEBIAN_FRONTEND=noninteractive
   "${as_root[@]}" apt-get update --quiet </dev/null
-  # The tests start their own database servers: the machine gets none.
+  # Installs PostgreSQL without a database cluster, because the tests start their own servers.
   if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common ]]; then
     "${as_root[@]}" mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null

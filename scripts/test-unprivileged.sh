@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of the sandbox and of the binary as an unprivileged user: the layers that only root can set up are missing
-# then, and the others must hold without them. Does nothing when the caller is unprivileged already.
+# Runs the tests of the sandbox and of the binary as an unprivileged user. Then the layers that only root can set up are
+# missing, and the other layers must be sufficient. Does nothing if the caller is not root.
 #
 #   scripts/test-unprivileged.sh ENGINE_DATA [arguments for the tests of the binary]
 set -euo pipefail
@@ -16,7 +16,7 @@ shift
 nobody=65534
 target=${CARGO_TARGET_DIR:-$PWD/target}
 
-# The user `nobody` needs to read the binaries and must not change them.
+# The user `nobody` must be able to reach the binaries in these folders.
 for folder in "$PWD" "$target"; do
   while [[ $folder != / ]]; do
     if [[ $(stat --format %A "$folder") != *[xt] ]]; then
@@ -28,7 +28,8 @@ for folder in "$PWD" "$target"; do
   done
 done
 
-# Build the whole workspace, as before: for single packages, cargo would build the dependencies again with other features.
+# Builds the tests of the whole workspace, as `make test` does. For single packages, cargo would build the dependencies
+# again with other features.
 tests=$(cargo test --no-run --locked --workspace --message-format json |
   jq --raw-output 'select(.profile.test and .executable) |
     select((.manifest_path | endswith("/jelou-sandbox/Cargo.toml"))
@@ -38,11 +39,11 @@ tests=$(cargo test --no-run --locked --workspace --message-format json |
 place=$(mktemp --directory --tmpdir jelou-unprivileged-XXXXXX)
 trap 'rm -rf "$place"' EXIT
 mkdir -p "$place/home" "$place/tmp" "$place/data/engine"
-# A copy of its own, so that tests can make links to it.
+# A copy that belongs to `nobody`, so that tests can link to it.
 cp "$engine"/engine/* "$place/data/engine/"
 chown -R "$nobody:$nobody" "$place"
 
-# How this machine reaches the npm registry, and whether long series are wanted.
+# Variables to reach the npm registry, and the variable for long tests.
 kept=()
 for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NPM_CONFIG_REGISTRY SSL_CERT_FILE JELOU_SOAK; do
   [[ -z ${!name:-} ]] || kept+=("$name=${!name}")

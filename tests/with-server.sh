@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# For scripts of this folder that test a server of their own: sourced with JELOU and ENGINE_DATA as arguments, from the
-# script's folder with its requirements.txt. Starts the server and leaves:
+# Sourced by test scripts that need their own server, with JELOU and ENGINE_DATA as arguments. Changes to the script's
+# folder, which must contain requirements.txt, starts the server and defines:
 #
-#   api         the server's address
-#   deploy      deploys a folder as a function and prints its token
+#   api         the server's URL
+#   deploy      a function that deploys a folder and prints the token
 #   python      Python with the packages of requirements.txt
-#   deno        the engine
-#   work        a folder that is removed at the end of the script
+#   deno        Deno of the engine
+#   work        a temporary folder, removed at the end of the script
 
 jelou=$(realpath "$1")
 engine=$(realpath "$2/engine")
@@ -30,7 +30,7 @@ if ! cmp --silent requirements.txt "$venv/requirements.txt"; then
 fi
 
 work=$(mktemp -d)
-# A server of root runs its processes under other user ids, which must be able to enter this folder.
+# As root, the server runs its processes under other user ids, which must be able to enter this folder.
 chmod 711 "$work"
 server=
 stop() {
@@ -42,7 +42,7 @@ stop() {
 }
 trap stop EXIT
 
-# The server and the command line see no other settings.
+# Hides other settings from the server and the command line.
 unset "${!JELOU_@}"
 mkdir -p "$work/home" "$work/data/engine"
 cp --link "$engine"/* "$work/data/engine/" 2>/dev/null || cp "$engine"/* "$work/data/engine/"
@@ -56,7 +56,7 @@ if ! read -r -t 120 ready <"$work/ready"; then
 fi
 api=$(sed -E 's/.*"api":"([^"]+)".*/\1/' <<<"$ready")
 
-# The command is logged in by the profile `local`, which the server wrote.
+# The command uses the credentials of the profile `local`, which the server has written.
 deploy() {
   local answer
   answer=$(HOME=$work/home "$jelou" deploy "$1" --function "$2" --create --no-confirm --json) || {

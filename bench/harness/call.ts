@@ -1,9 +1,9 @@
-/** One call of a function. */
+/** Calls a function once. */
 import type { Request } from "./load.ts";
 
 export function send(call: Request, signal?: AbortSignal): Promise<Response> {
   const { Host: host, ...headers } = call.headers;
-  // fetch sets its own Host, so the function is named by its path.
+  // `fetch` sets the Host header itself, so the path names the function.
   const slug = host.split(".")[0];
   return fetch(`${call.url}fn/${slug}/`, {
     method: "POST",
@@ -13,7 +13,7 @@ export function send(call: Request, signal?: AbortSignal): Promise<Response> {
   });
 }
 
-/** Milliseconds until the end of the response body. */
+/** Returns the milliseconds until the end of the response body. */
 export async function timed(call: Request): Promise<number> {
   const started = performance.now();
   const response = await send(call);

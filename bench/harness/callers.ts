@@ -1,8 +1,11 @@
-/** Calls hostile functions continuously, on a thread of its own, so that the measuring thread is not delayed. */
+/**
+ * A thread that calls hostile functions continuously. It is a separate thread, so that it does not delay the
+ * measurements.
+ */
 import type { Request } from "./load.ts";
 import { send } from "./call.ts";
 
-/** Milliseconds between the calls of one caller. */
+/** Milliseconds between two calls of one function. */
 const PAUSE = 20;
 
 self.onmessage = async ({ data }: MessageEvent<Record<string, Request>>) => {

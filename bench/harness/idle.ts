@@ -1,4 +1,4 @@
-/** Memory of an idle function. */
+/** Measures the memory of an idle function. */
 import { timed } from "./call.ts";
 import { Jelou } from "./jelou.ts";
 import { BODY } from "./peers.ts";
@@ -9,8 +9,8 @@ import { FUNCTION } from "./work.ts";
 const SETTLED_MS = 3_000;
 
 /**
- * Private memory, in MiB, of a function that was called and is idle. Two functions run, so that the pages of the
- * engine's program are shared as on any server; the larger figure counts.
+ * Returns the private memory of an idle function after some calls, in MiB. Runs two functions, so that their processes
+ * share the pages of Deno's executable, as on any server. Returns the larger figure.
  */
 export async function idleMemory(
   file = FUNCTION,

@@ -1,4 +1,4 @@
-/** A server with its own data folder. */
+/** Starts a server with a temporary data folder. */
 import { run, Started } from "./process.ts";
 import type { Request } from "./load.ts";
 
@@ -6,7 +6,7 @@ const root = new URL("../../", import.meta.url).pathname;
 const binary = Deno.env.get("JELOU") ?? `${root}target/release/jelou`;
 const engine = Deno.env.get("JELOU_TEST_DATA") ?? `${root}target/engine`;
 
-/** Variables through which this machine reaches the npm registry. */
+/** Variables that this machine may need to reach the npm registry. */
 const REGISTRY = [
   "HTTP_PROXY",
   "HTTPS_PROXY",
@@ -56,7 +56,10 @@ export class Jelou {
     return this.ready.api;
   }
 
-  /** Runs SQL, for data that would take too long through the management API. No other change may run meanwhile. */
+  /**
+   * The path of the database, for rows that would take too long to create through the management API. Write only while
+   * nothing else changes the database.
+   */
   get database(): string {
     return `${this.dir}/data/jelou.db`;
   }
@@ -68,7 +71,7 @@ export class Jelou {
       .data;
   }
 
-  /** The bundle of the only function. */
+  /** Returns the path of the only function's bundle. */
   async bundle(): Promise<string> {
     const folder = `${this.dir}/data/artifacts`;
     for await (const { name } of Deno.readDir(folder)) {
@@ -77,7 +80,7 @@ export class Jelou {
     throw new Error("there is no function");
   }
 
-  /** Deploys one file as a function, with npm packages, and returns an authenticated call of it. */
+  /** Deploys one file with npm packages as a function. Returns an authenticated request to it. */
   async deploy(
     slug: string,
     file: string,

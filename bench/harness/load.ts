@@ -1,4 +1,4 @@
-/** The load generator: wrk. */
+/** Generates load with wrk. */
 import { run } from "./process.ts";
 
 export interface Request {
@@ -8,13 +8,13 @@ export interface Request {
 }
 
 export interface Measured {
-  /** Calls a second. */
+  /** Calls per second. */
   rate: number;
-  /** Microseconds. */
+  /** Latency in microseconds. */
   p50: number;
   p99: number;
   calls: number;
-  /** Responses other than 2xx and 3xx, and socket errors. */
+  /** Number of responses other than 2xx and 3xx, and of socket errors. */
   refused: number;
   errors: number;
 }

@@ -1,4 +1,4 @@
-/** More functions than fit into memory: idle processes are evicted for the functions that are called. */
+/** Measures more functions than fit into memory: idle processes are evicted to start other functions. */
 import { DatabaseSync } from "node:sqlite";
 import { timed } from "./call.ts";
 import { Jelou } from "./jelou.ts";
@@ -10,14 +10,14 @@ import { FUNCTION } from "./work.ts";
 
 export interface Many {
   functions: number;
-  /** Memory limit of all processes, in MiB. */
+  /** Maximum memory of all function processes, in MiB. */
   budgetMib: number;
-  /** Milliseconds: first call of each function, and calls to random functions. */
+  /** Milliseconds of the first call of each function, and of calls to random functions. */
   first: { p50: number; p99: number };
   walk: { p50: number; p99: number; calls: number };
-  /** Running processes at the end. */
+  /** Number of running processes at the end. */
   processes: number;
-  /** Calls with a wrong answer. */
+  /** Number of failed calls. */
   failures: number;
 }
 
@@ -72,7 +72,7 @@ async function measure(calls: Iterable<Request>) {
   };
 }
 
-/** Copies the only function under other names in the database, which saves as many builds. */
+/** Copies the only function in the database under other names, so that it is built only once. */
 function copyFunction(path: string, count: number): void {
   const database = new DatabaseSync(path);
   const functions = database.prepare(

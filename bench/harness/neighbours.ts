@@ -1,4 +1,4 @@
-/** Latency of a well-behaved function beside hostile functions that are called continuously. */
+/** Measures the latency of a normal function while hostile functions are called continuously. */
 import { Jelou } from "./jelou.ts";
 import { percentile, type Request } from "./load.ts";
 import { BODY } from "./peers.ts";
@@ -6,24 +6,27 @@ import { send } from "./call.ts";
 import { Started } from "./process.ts";
 
 export interface Times {
-  /** Milliseconds. */
+  /** Latency in milliseconds. */
   p50: number;
   p99: number;
   calls: number;
-  /** Calls with a status other than 200. */
+  /** Number of calls that failed or had a status other than 200. */
   failed: number;
 }
 
 export interface Neighbours {
   alone: Times;
-  /** Beside a SCHED_IDLE loop, which shows the latency that the machine itself adds when its cores are busy. */
+  /**
+   * With a busy loop of the scheduling class SCHED_IDLE. Shows the latency that the machine adds when its cores are
+   * busy.
+   */
   besideIdleLoop: Times;
   beside: Times;
-  /** Answered calls of each hostile function, whatever their status. */
+  /** Number of answers of each hostile function, with any status. */
   hostile: Record<string, number>;
 }
 
-/** Milliseconds between calls: a low rate, so that latency shows waiting and not work. */
+/** Milliseconds between two calls. The rate is low, so that latency shows waiting and not work. */
 const PERIOD = 10;
 const HOSTILE = ["loop", "allocation", "crash"];
 
@@ -55,7 +58,7 @@ export async function measureNeighbours(seconds: number): Promise<Neighbours> {
   }
 }
 
-/** The callers of the hostile functions. */
+/** A thread that calls the hostile functions. */
 class Callers {
   readonly #thread = new Worker(new URL("./callers.ts", import.meta.url), {
     type: "module",
@@ -65,7 +68,7 @@ class Callers {
     this.#thread.postMessage(hostile);
   }
 
-  /** Stops and returns the number of answered calls. */
+  /** Stops the calls and returns the number of answers of each function. */
   end(): Promise<Record<string, number>> {
     return new Promise((resolve) => {
       this.#thread.onmessage = ({ data }) => resolve(data);
@@ -78,7 +81,7 @@ class Callers {
   }
 }
 
-/** The class is SCHED_IDLE (sched(7)); `chrt` is part of util-linux. */
+/** Does `work` beside a busy loop of the class SCHED_IDLE (sched(7)). `chrt` is part of util-linux. */
 async function withIdleLoop<T>(work: () => Promise<T>): Promise<T> {
   const loop = ["--idle", "0", Deno.execPath(), "eval", "while (true);"];
   const process = new Started("chrt", loop);
@@ -89,7 +92,9 @@ async function withIdleLoop<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Calls at a fixed rate. The latency of a call that starts late counts from its scheduled start (coordinated omission). */
+/**
+ * Calls at a fixed rate. If a call starts late, its latency counts from its scheduled start (see coordinated omission).
+ */
 async function paced(call: Request, seconds: number): Promise<Times> {
   const times: number[] = [];
   let failed = 0;

@@ -1,11 +1,11 @@
-/** Cold starts of functions with npm packages, beside a plain Deno process that imports the same bundle. */
+/** Measures cold starts of functions with npm packages, compared with a Deno process that imports the same bundle. */
 import { timed } from "./call.ts";
 import { idleMemory } from "./idle.ts";
 import { Jelou } from "./jelou.ts";
 import { median } from "./load.ts";
 import { cpu, family, run } from "./process.ts";
 
-/** Bundles of 0.5, 1, 1.5 and 8 MB. */
+/** Packages with bundles of 0.5, 1, 1.5 and 8 MB. */
 const PACKAGES = [
   "axios@1.21.1",
   "pdf-lib@1.17.1",
@@ -18,11 +18,11 @@ const folder = new URL("../work/packages/", import.meta.url).pathname;
 export interface PackageStarts {
   package: string;
   bundleBytes: number;
-  /** Milliseconds from a call to its answer, with a blank worker ready; median. */
+  /** Median milliseconds from a call to its answer. A blank worker is ready. */
   own: number;
-  /** Milliseconds of the Deno process, from its start to its end; median. */
+  /** Median milliseconds of the Deno process, from its start to its end. */
   deno: number;
-  /** Median of the ratios of both, of starts one after the other. */
+  /** Median of the ratios `own` to `deno`, each from two consecutive starts. */
   ratio: number;
 }
 
@@ -32,10 +32,10 @@ export interface Packages {
   idle: number;
 }
 
-/** The server's processes while its function sleeps: itself, and the blank workers. */
+/** Number of blank workers: the only child processes of the server while the function has no process. */
 const BLANK_WORKERS = 2;
 const SETTLED_MS = 1_000;
-/** Starts before the caches of both are warm. */
+/** Number of starts that are not counted, to warm up the caches. */
 const WARM_UP = 3;
 
 export async function measurePackages(
@@ -67,7 +67,7 @@ async function measureOne(name: string, count: number): Promise<PackageStarts> {
   const own: number[] = [];
   const deno: number[] = [];
   for (let i = -WARM_UP; i < count; i++) {
-    // Ends the process of the function.
+    // Ends the process of the function, because its secrets have changed.
     await server.command(["secrets", "set", "cold", `N=${i + WARM_UP}`]);
     await settled(server.pid);
     const times = [await timed(call), await plain.timed()];
@@ -88,7 +88,7 @@ async function measureOne(name: string, count: number): Promise<PackageStarts> {
   };
 }
 
-/** Waits until the blank workers run, and use no CPU time any more. */
+/** Waits until the blank workers run and use no more CPU time. */
 async function settled(server: number): Promise<void> {
   for (let before = NaN, used = 0; used !== before;) {
     before = used;
@@ -98,13 +98,13 @@ async function settled(server: number): Promise<void> {
   }
 }
 
-/** A Deno process that imports the bundle from a file and calls it once. Its caches are its own, and kept. */
+/** A Deno process that imports the bundle from a file and calls it once. All its runs use one separate cache. */
 class Plain {
   private constructor(private readonly dir: string) {}
 
   static async of(bundle: string): Promise<Plain> {
     const dir = await Deno.makeTempDir();
-    // The first line is the digest of the others.
+    // The first line of the file is the digest of the rest.
     const text = await Deno.readTextFile(bundle);
     const code = text.slice(text.indexOf("\n") + 1);
     await Deno.writeTextFile(`${dir}/index.js`, code);

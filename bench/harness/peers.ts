@@ -1,15 +1,15 @@
-/** Starts each peer, ready to be called. */
+/** Starts the servers that are compared (peers). */
 import { family, freePort, listening, Started, until } from "./process.ts";
 import type { Request } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 
 export interface Peer {
   name: string;
-  /** An authenticated call. */
+  /** An authenticated request. */
   call: Request;
-  /** The process whose CPU time is compared: the one between the caller and the function. */
+  /** Returns the ids of the processes whose CPU time is compared: those between caller and function. */
   front: () => number[];
-  /** All processes of the peer. */
+  /** Returns the ids of all processes of the peer. */
   all: () => number[];
   stop: () => Promise<void>;
 }

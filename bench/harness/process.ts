@@ -1,11 +1,11 @@
 /** Starts and ends the processes of the benchmark, and reads their CPU time and memory. */
 
-/** Clock ticks in a second (`getconf CLK_TCK` is 100 on every Linux). */
+/** Clock ticks per second (`getconf CLK_TCK`): 100 on every Linux. */
 const TICKS_PER_SECOND = 100;
-/** Limit for the start of a process. */
+/** Maximum milliseconds for the start of a process. */
 const START_MS = 10_000;
 
-/** Running processes. An interrupted benchmark ends all of them. */
+/** All running processes. They are ended when the benchmark is interrupted. */
 const running = new Set<Deno.ChildProcess>();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => {
@@ -60,7 +60,7 @@ export class Started {
   }
 }
 
-/** The process and every descendant of it. */
+/** Returns the process id and the ids of all descendants. */
 export function family(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const entry of Deno.readDirSync("/proc")) {
@@ -81,7 +81,7 @@ export function family(root: number): number[] {
   return found;
 }
 
-/** CPU seconds that the processes have used so far (proc_pid_stat(5)). */
+/** Returns the CPU seconds that the processes have used (proc_pid_stat(5)). */
 export function cpu(pids: number[]): number {
   return pids.reduce((sum, pid) => {
     const stat = fields(pid);
@@ -91,7 +91,7 @@ export function cpu(pids: number[]): number {
   }, 0);
 }
 
-/** Resident and private memory in MiB (proc_pid_statm(5)). */
+/** Returns resident and private memory in MiB (proc_pid_statm(5)). */
 export function memory(pid: number): { resident: number; private: number } {
   const [, resident, shared] = Deno.readTextFileSync(`/proc/${pid}/statm`)
     .split(" ").map(Number);
@@ -99,14 +99,14 @@ export function memory(pid: number): { resident: number; private: number } {
   return { resident: mib(resident), private: mib(resident - shared) };
 }
 
-/** Private memory (`/proc/<pid>/smaps_rollup`, proc_pid_smaps(5)). */
+/** Returns private memory in bytes (`/proc/<pid>/smaps_rollup`, proc_pid_smaps(5)). */
 export function privateBytes(pid: number): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
   return [...text.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)]
     .reduce((sum, [, kib]) => sum + Number(kib) * 1024, 0);
 }
 
-/** The fields of `/proc/<pid>/stat` after the program's name. */
+/** Returns the fields of `/proc/<pid>/stat` after the name of the program. The first one is the state. */
 function fields(pid: number): string[] | undefined {
   try {
     const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
@@ -135,14 +135,14 @@ export async function run(
   return decode(output.stdout);
 }
 
-/** Waits until the address accepts connections. */
+/** Waits until the port accepts connections. */
 export function listening(port: number): Promise<void> {
   return until(`something listens on port ${port}`, async () => {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
   });
 }
 
-/** Repeats the attempt until it succeeds. */
+/** Repeats an attempt until it succeeds. */
 export async function until(
   what: string,
   attempt: () => Promise<unknown>,

@@ -1,4 +1,4 @@
-/** Writes the report, ratios first. */
+/** Writes the report. The ratios come first. */
 import { MANY_CALLS, ONE_CALL, REFUSED_CALL } from "../work/requests.ts";
 import type { Many } from "./many.ts";
 import type { Packages } from "./packages.ts";
@@ -13,11 +13,11 @@ import {
 } from "./rounds.ts";
 import type { Starts } from "./starts.ts";
 
-/** Measurements without a peer; `null` for those that were not run. */
+/** Measurements of this server alone. `null` if they were not run. */
 export interface Own {
   starts: Starts | null;
   packages: Packages | null;
-  /** Private memory of an idle warm function, in MiB. */
+  /** Private memory of an idle function, in MiB. */
   idle: number | null;
   many: Many | null;
   bytesPerToken: number | null;
@@ -92,7 +92,7 @@ function ratio(own: Figures, other: Figures, key: keyof Round): number {
 
 const COMPARED = ["rate", "frontCpu", "p50"] as const;
 
-/** Ratios of the server to each peer. */
+/** Computes the ratios of this server to each peer. */
 function ratios(figures: Figures[]) {
   return figures.flatMap((row) => {
     const own = find(figures, row.work, "jelou");

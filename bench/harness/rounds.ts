@@ -1,19 +1,19 @@
-/** Measures one kind of work on all peers, in turns. */
+/** Measures one kind of work on all peers. The peers take turns. */
 import type { Work } from "../work/requests.ts";
 import { load, type Measured, median } from "./load.ts";
 import type { Peer } from "./peers.ts";
 import { cpu, memory } from "./process.ts";
 
 export interface Settings {
-  /** How often the peers are restarted. */
+  /** Number of sets. The peers are restarted for each set. */
   sets: number;
-  /** Rounds of each set. */
+  /** Number of rounds per set. */
   rounds: number;
   seconds: number;
 }
 
 export interface Round extends Measured {
-  /** Microseconds of CPU time per call: of the process in front of the function, and of all processes. */
+  /** CPU time per call in microseconds: of the processes between caller and function, and of all processes. */
   frontCpu: number;
   allCpu: number;
 }
@@ -21,13 +21,16 @@ export interface Round extends Measured {
 export interface Figures {
   work: string;
   peer: string;
-  /** In the order of measurement: rounds with the same index were measured side by side. */
+  /** Rounds in the order of measurement. Rounds of two peers with the same index were measured one after the other. */
   rounds: Round[];
-  /** MiB, private, after the last round. */
+  /** Private memory after the last round, in MiB. */
   memory: number;
 }
 
-/** Measures the peers in order and in reverse, beginning with the reverse order when `isReversed`. */
+/**
+ * Measures the peers in order and in reverse order, alternately. `isReversed` means that the first round is in reverse
+ * order.
+ */
 export async function inTurns(
   work: Work,
   peers: Peer[],
@@ -70,7 +73,7 @@ async function once(peer: Peer, work: Work, seconds: number): Promise<Round> {
   return { ...measured, frontCpu: perCall(used[0]), allCpu: perCall(used[1]) };
 }
 
-/** Appends the figures of one set to those of the earlier sets. */
+/** Appends the figures of a set to the figures of earlier sets. */
 export function addTo(figures: Figures[], measured: Figures[]): void {
   for (const row of measured) {
     const same = figures.find(({ work, peer }) =>
@@ -88,7 +91,7 @@ export function medianOf(figures: Figures, key: keyof Round): number {
   return median(figures.rounds.map((round) => round[key]));
 }
 
-/** The median of a value that is computed for each round from the figures of two peers. */
+/** Returns the median of a value that is computed from the rounds of two peers with the same index. */
 export function medianOfPairs(
   own: Figures,
   other: Figures,

@@ -1,4 +1,4 @@
-/** Cold starts and revocation. */
+/** Measures cold starts, and how soon a revoked token is refused. */
 import { percentile } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 import { send, timed } from "./call.ts";
@@ -6,14 +6,14 @@ import { BODY } from "./peers.ts";
 import { FUNCTION } from "./work.ts";
 
 export interface Starts {
-  /** Milliseconds from the request to the first byte of its answer. */
+  /** Milliseconds from a request to the end of its answer. */
   pooled: { p50: number; p99: number; count: number };
   fromNothing: { p50: number; p99: number; count: number };
-  /** Accepted requests with a revoked token. */
+  /** Number of requests with a revoked token that were accepted. */
   callsAfterRevocation: number;
 }
 
-/** Limit for the end of a function's process. */
+/** Maximum milliseconds until the process of a function has ended. */
 const SETTLED_MS = 150;
 
 export const NO_BLANK_WORKERS = {
@@ -28,8 +28,8 @@ export async function measureStarts(
     Math.min(count, 50),
     SETTLED_MS,
   );
-  // The pool replaces the blank worker that was taken: it starts one, rehearses
-  // a first call, and pauses for as long as that took.
+  // Time for the pool to replace the used blank worker: it starts one, rehearses a first call, and then pauses for as
+  // long as that took.
   const pause = Math.max(SETTLED_MS, 4 * percentile(fromNothing, 50));
   const pooled = await coldStarts(
     { JELOU_LIMITS__BLANK_WORKERS: "2" },
@@ -65,8 +65,8 @@ export async function measureStarts(
 }
 
 /**
- * Milliseconds of the first call to a function whose process was ended by a
- * change of its secrets, made the given time after the change.
+ * Measures cold starts. A change of the secrets ends the function's process; `pause` milliseconds later, a call is
+ * measured.
  */
 async function coldStarts(
   environment: Record<string, string>,

@@ -1,4 +1,4 @@
-/** Memory of the server for each runtime token. */
+/** Measures the server's memory per runtime token. */
 import { DatabaseSync } from "node:sqlite";
 import { send } from "./call.ts";
 import { Jelou } from "./jelou.ts";
@@ -7,7 +7,10 @@ import { privateBytes } from "./process.ts";
 import { ulid } from "./ulid.ts";
 import { FUNCTION } from "./work.ts";
 
-/** Bytes of private memory for each of `count` tokens: the difference to a server without them. */
+/**
+ * Returns the bytes of private memory per token: the difference between a server with `count` tokens and one without,
+ * divided by `count`.
+ */
 export async function memoryPerToken(
   count = Number(Deno.env.get("TOKENS") ?? 1_000_000),
 ): Promise<number> {
@@ -21,7 +24,7 @@ export async function memoryPerToken(
   await server.stop();
   return (withThem - without) / count;
 
-  /** Private memory after a restart and one call. */
+  /** Restarts the server, calls the function once and returns the private memory. */
   async function restarted(): Promise<number> {
     server = await server.restart();
     const response = await send({ ...call, url: `${server.api}/` });
@@ -33,7 +36,7 @@ export async function memoryPerToken(
   }
 }
 
-/** Inserts random hashes as tokens of the only function. */
+/** Inserts tokens with random hashes for the only function. */
 function insert(database: DatabaseSync, count: number): void {
   const { id } = database.prepare("SELECT id FROM functions").get() as {
     id: string;

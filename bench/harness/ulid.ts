@@ -1,6 +1,6 @@
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** The part of an id after its prefix. */
+/** Returns the part of an id after its prefix. */
 export function ulid(number: number): string {
   let text = "";
   for (; text.length < 26; number = Math.floor(number / 32)) {

@@ -1,6 +1,6 @@
 /**
- * A bare Deno server that does all of the work itself, token check included. With a unix socket as argument, it is the
- * program behind nginx and HAProxy, which check the token.
+ * A plain Deno server that does all the work itself, including the token check. If its argument is a unix socket, it
+ * runs behind nginx or HAProxy, which check the token.
  */
 import { z } from "../../sdk/dist/functions.js";
 

@@ -1,4 +1,4 @@
-// Node's own http server, with the token check and Zod.
+// A plain Node server with the token check and Zod.
 import { createServer } from "node:http";
 import { z } from "../../sdk/dist/functions.js";
 

@@ -1,14 +1,14 @@
-/** The HTTP requests that every peer gets. */
+/** The HTTP requests that are sent to every peer. */
 import type { Request } from "../harness/load.ts";
 
 export interface Work {
   name: string;
   connections: number;
-  /** Derived from an authenticated call. */
+  /** Builds the request from an authenticated request. */
   request: (call: Request) => Request;
-  /** Whether every response must be a refusal. Otherwise none may be. */
+  /** Whether all responses must be refusals. Without it, a refusal is an error. */
   refused?: true;
-  /** Work that no peer can do. */
+  /** Whether only this server can do the work. */
   ownOnly?: true;
 }
 

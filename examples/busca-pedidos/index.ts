@@ -7,7 +7,7 @@ const Order = z.object({
   ),
 });
 
-/** Stands for a database. */
+/** In place of a database. */
 const ORDERS = new Map<string, z.infer<typeof Order>>([
   ["P-1042", { estado: "en_camino", entrega: "2026-04-07" }],
   ["P-1043", { estado: "entregado", entrega: null }],
@@ -15,7 +15,7 @@ const ORDERS = new Map<string, z.infer<typeof Order>>([
 
 export default define({
   name: "buscar_pedido",
-  // For the model that chooses a tool: what it does, when to use it, and what it is not for.
+  // The model that chooses a tool reads this: what the tool does, when to use it, and what it does not do.
   description:
     "Busca un pedido por su número y devuelve su estado y su fecha de entrega. " +
     "Úsala cuando el cliente pregunte dónde está su pedido o cuándo llega. " +
@@ -35,7 +35,7 @@ export default define({
   config: { methods: ["POST"] },
   handler: ({ numero }) => {
     const order = ORDERS.get(numero);
-    // An error that says what to do next is one that a model can act on.
+    // Say in the error what to do next, so that a model can act on it.
     if (order === undefined) {
       return response.status(404).json({
         error:

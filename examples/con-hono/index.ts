@@ -13,7 +13,7 @@ app.get("/pedidos/:numero", (c) => {
 
 app.post("/webhooks/pagos", async (c) => {
   const { pedido } = await c.req.json();
-  // Runs after the response; the process is kept for it.
+  // Runs after the response. The process is kept until it has ended.
   c.executionCtx.waitUntil(notify(pedido));
   return c.json({ recibido: pedido }, 202);
 });

@@ -1,13 +1,13 @@
 import { app, define, response, z } from "@jelou/functions";
 
-/** Dollars for each kilogram. */
+/** Price in dollars per kilogram. */
 const RATES: Record<string, number> = { costa: 1.5, sierra: 2, galapagos: 6 };
 
 export default app({
   description: "Cotiza envíos y da las tarifas por zona",
   config: { timeout: 5_000 },
   tools: {
-    // At /cotizar-envio, its key in kebab-case.
+    // The path is the key in kebab-case: /cotizar-envio.
     cotizarEnvio: define({
       description: "Calcula el precio de un envío",
       input: z.object({

@@ -46,7 +46,7 @@ function* table(rows: number) {
   }
 }
 
-/** The next piece is made when the caller has taken the one before, and none after the caller has gone. */
+/** Produces the next piece only after the caller has read the previous one, and stops when the caller disconnects. */
 function toBytes(pieces: AsyncIterable<string> | Iterable<string>) {
   return ReadableStream.from(pieces).pipeThrough(new TextEncoderStream());
 }

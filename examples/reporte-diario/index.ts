@@ -15,7 +15,7 @@ export default define({
     ],
   },
   handler: (_input, ctx) => {
-    // Only the platform can start a scheduled run: no header of a caller makes a request look like one.
+    // Only the platform starts scheduled runs. Callers cannot imitate one with headers.
     if (ctx.trigger.type === "cron") {
       ctx.log("Corrida programada", { horario: ctx.trigger.cronName });
     }

@@ -2,7 +2,7 @@ import { app, define, response } from "@jelou/functions";
 
 export default app({
   description: "Recibe archivos, en un formulario o solos",
-  // Agents send JSON, and no files.
+  // MCP clients send JSON and cannot send files.
   config: { methods: ["POST"], mcp: false },
   tools: {
     formulario: define({

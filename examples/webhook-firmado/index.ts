@@ -2,13 +2,13 @@ import { define, response } from "@jelou/functions";
 
 export default define({
   description: "Recibe avisos firmados, como los de GitHub y WhatsApp",
-  // Whoever sends a webhook has no runtime token: the signature says who it is.
+  // The sender of a webhook has no runtime token. The signature proves who it is.
   config: { methods: ["POST"], public: true, mcp: false },
   handler: async (_input, ctx, request) => {
     const secret = ctx.env.get("WEBHOOK_SECRET");
     if (!secret) throw new Error("The secret WEBHOOK_SECRET is not set");
 
-    // The signature is over the bytes as they came, so no schema reads them first.
+    // The signature covers the raw bytes, so there is no `input` schema, which would parse the body.
     const body = await request.arrayBuffer();
     const signature = request.headers.get("X-Hub-Signature-256") ?? "";
     if (!await isSigned(body, signature, secret)) {
@@ -21,7 +21,7 @@ export default define({
   },
 });
 
-/** Checks `sha256=` and an HMAC in hexadecimal, in a time that does not tell where they differ. */
+/** Checks a header `sha256=` with an HMAC in hexadecimal. The comparison takes constant time. */
 async function isSigned(
   body: ArrayBuffer,
   signature: string,

@@ -1,7 +1,7 @@
 /**
  * Reads a function's manifest.
  *
- * Only workers in inspect mode load the bundle of this file, so serving workers do not carry the converters.
+ * Only workers in inspect mode load this file's bundle, so that workers that serve calls do not load the converters.
  *
  * @module
  */

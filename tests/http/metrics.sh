@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Reads `GET /metrics` of a server with Prometheus's own parser.
+# Checks `GET /metrics` of a server with Prometheus's own parser.
 #
 #   tests/http/metrics.sh JELOU ENGINE_DATA
 #
 #   JELOU        the binary
-#   ENGINE_DATA  data folder that the engine was installed into
+#   ENGINE_DATA  the data folder with the installed engine
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../with-server.sh"
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Sends a deployed function requests that its OpenAPI document allows, and many that it does not, and compares the
-# responses with the document.
+# Tests a deployed function with requests that its OpenAPI document allows, and with many that it does not allow.
+# Compares the responses with the document.
 #
 #   tests/http/schemathesis.sh JELOU ENGINE_DATA
 #
 #   JELOU        the binary
-#   ENGINE_DATA  data folder that the engine was installed into
+#   ENGINE_DATA  the data folder with the installed engine
 #
-# EXAMPLES (50) is the number of generated requests for each operation, SEED the seed of the generator.
+# EXAMPLES (50) is the number of generated requests per operation. SEED (1) is the seed of the generator.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../with-server.sh"
 

@@ -1,11 +1,11 @@
 /**
- * Checks of the conformance suite that fail or warn, with the reason why that is correct. A listed scenario must fail in
- * exactly these checks; every other scenario must pass.
+ * The checks of the conformance suite that fail or warn, with the reason why that is correct. In a listed scenario,
+ * exactly these checks must fail or warn. All other scenarios must pass.
  *
  * @module
  */
 
-/** Why a scenario does not pass. */
+/** The checks of a scenario that do not pass, and the reason. */
 export interface Expected {
   readonly reason: string;
   /** The checks that fail or warn. */
@@ -22,7 +22,7 @@ const SERVER_REQUESTS = "needs requests from the server to the client, and so a 
 
 const fails = (reason: string, ...checks: string[]): Expected => ({ reason, checks });
 
-/** For every revision. */
+/** Scenarios that are the same for all revisions. */
 const COMMON = {
   "completion-complete": fails(COMPLETION, "completion-complete"),
   "prompts-get-embedded-resource": fails(PROMPTS, "prompts-get-embedded-resource"),
@@ -37,7 +37,7 @@ const COMMON = {
   "tools-call-with-progress": fails(PROGRESS, "tools-call-with-progress"),
 };
 
-/** By revision and scenario. */
+/** Expected results by revision and scenario. */
 export const BASELINE: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
   "2026-07-28": {
     ...COMMON,
@@ -88,5 +88,5 @@ export const BASELINE: Readonly<Record<string, Readonly<Record<string, Expected>
   },
 };
 
-/** Scenarios of extensions that the server does not offer. They are not checked. */
+/** Matches scenarios of extensions that the server does not offer. They are not checked. */
 export const NOT_OFFERED = /^tasks-/;

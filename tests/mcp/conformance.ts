@@ -1,6 +1,6 @@
 /**
- * Runs the official conformance suite against a deployed function, for both protocol revisions, and compares each check
- * with the baseline.
+ * Runs the official conformance suite with a deployed function, for both protocol revisions. Compares all checks with
+ * the baseline.
  *
  *   deno run -A conformance.ts URL
  *
@@ -9,7 +9,7 @@
 import { BASELINE, NOT_OFFERED } from "./baseline.ts";
 import config from "./deno.json" with { type: "json" };
 
-/** Timeout of the suite for one revision. It takes seconds unless something hangs. */
+/** Timeout of the suite for one revision. The suite takes seconds unless it hangs. */
 const PATIENCE_MS = 5 * 60_000;
 
 interface Check {
@@ -32,7 +32,10 @@ for (const revision of Object.keys(BASELINE)) {
 console.log(`conformance: ${passed} passed, ${failed} failed`);
 Deno.exit(failed === 0 ? 0 : 1);
 
-/** The checks of all scenarios of a revision, scored or not. */
+/**
+ * Runs the suite for one revision. Returns the checks of all scenarios, including those that do not count for the
+ * score.
+ */
 async function runSuite(revision: string): Promise<Map<string, Check[]>> {
   const output = await Deno.makeTempDir();
   try {
@@ -53,7 +56,7 @@ async function runSuite(revision: string): Promise<Map<string, Check[]>> {
       if (scenario === undefined) continue;
       scenarios.set(scenario, await readChecks(`${output}/${name}/checks.json`));
     }
-    // The suite's exit code does not say which check failed.
+    // The exit code of the suite is ignored, because it does not say which check failed.
     if (scenarios.size === 0) {
       const decoder = new TextDecoder();
       throw new Error(`the suite did not run:\n${decoder.decode(stdout)}${decoder.decode(stderr)}`);

@@ -1,4 +1,4 @@
-"""Checks OpenAPI documents with a validator that is not ours.
+"""Checks OpenAPI documents with a third-party validator.
 
     python openapi.py URL...
 """

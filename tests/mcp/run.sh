@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Tests MCP and OpenAPI of deployed functions with third-party tools: the conformance suite, the official clients of
-# TypeScript and Python, also against random schemas, and a validator of OpenAPI documents.
+# Tests MCP and OpenAPI of deployed functions with third-party tools: the conformance suite, the official clients for
+# TypeScript and Python (also with random schemas), and a validator of OpenAPI documents.
 #
 #   tests/mcp/run.sh JELOU ENGINE_DATA
 #
 #   JELOU        the binary
-#   ENGINE_DATA  data folder that the engine was installed into
+#   ENGINE_DATA  the data folder with the installed engine
 #
-# SEED and SCHEMAS in the environment choose the random schemas and their number.
+# SEED (1) is the seed of the random schemas, SCHEMAS (60) is their number.
 #
-# Packages are fetched through the clients of npm and PyPI, of the versions in deno.json and requirements.txt. Those of
-# npm lie in node_modules: from a cache whose CommonJS modules it has not analysed yet, Deno 2.9.6 starts the
-# conformance suite and waits for ever.
+# npm and pip install the packages in the versions of deno.json and requirements.txt. The npm packages are in
+# node_modules, because Deno 2.9.6 hangs when it starts the conformance suite from a cache in which CommonJS modules
+# have not been analysed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../with-server.sh"
 

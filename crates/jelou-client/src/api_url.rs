@@ -1,4 +1,4 @@
-//! The URL of the management API of a server.
+//! The URL of a server's management API.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,15 +6,14 @@ use std::str::FromStr;
 
 use ureq::http::Uri;
 
-/// An `http` or `https` URL without a trailing slash. It may have a path, for a server behind a proxy with a path
-/// prefix.
+/// An `http` or `https` URL without a trailing slash. It has a path if the server is behind a proxy with a path prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl {
     text: String,
     is_loopback: bool,
 }
 
-/// The text is not a management API URL.
+/// The reason why a text is not the URL of a management API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseApiUrlError {
     #[error("it is not a URL")]
@@ -28,7 +27,7 @@ pub enum ParseApiUrlError {
 }
 
 impl ApiUrl {
-    /// The text, without a trailing slash.
+    /// Returns the URL without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -38,7 +37,7 @@ impl ApiUrl {
         self.is_loopback
     }
 
-    /// Whether other users of the network can read the token of a request.
+    /// Whether others on the network can read the token of a request.
     pub fn is_readable_by_others(&self) -> bool {
         !self.is_loopback && self.text.starts_with("http://")
     }
@@ -79,7 +78,7 @@ impl FromStr for ApiUrl {
     }
 }
 
-/// Names below `localhost` resolve to loopback (RFC 6761, section 6.3).
+/// Whether a host is this machine. Names under `localhost` resolve to a loopback address (RFC 6761, section 6.3).
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = host.parse::<IpAddr>() {

@@ -1,4 +1,4 @@
-//! Sends a request with the access token and timeouts, and turns an error response into an error.
+//! Sends requests with the access token and timeouts, and converts error responses to errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::path::Path;
 use crate::{ApiUrl, ClientError, Effect, Observer};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a complete call. The slowest call is a deploy that downloads packages.
+/// Timeout of a complete call. The slowest call is a deploy that downloads packages.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// Maximum bytes of a response body.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
-/// A client of one server, with one access token.
+/// A client of one server with one access token.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
@@ -38,7 +38,7 @@ impl Client {
             .user_agent(concat!("jelou/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(CALL_TIMEOUT))
-            // A redirect could send the token to another host; the API has no redirects.
+            // A redirect could send the token to another host. The API has no redirects.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
@@ -48,7 +48,7 @@ impl Client {
                     .build(),
             );
         if api.is_loopback() {
-            // Through a proxy, a loopback address would mean the proxy's machine.
+            // Through a proxy, a loopback address would be the proxy's own machine.
             config = config.proxy(None);
         }
         Self {
@@ -66,7 +66,6 @@ impl Client {
         self
     }
 
-    /// The URL of the server.
     pub fn api(&self) -> &ApiUrl {
         &self.api
     }
@@ -107,7 +106,7 @@ impl Client {
         serde_json::to_vec(body).map_err(|error| self.unreadable(&error))
     }
 
-    /// Sends a request. Any status other than success is an error.
+    /// Sends a request. A status other than 2xx is an error.
     fn send(
         &self,
         method: Method,
@@ -166,7 +165,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Opens a response that may go on for any time.
+    /// Opens a stream: a response without a time limit for its body.
     pub(crate) fn open(
         &self,
         path: &Path,
@@ -235,7 +234,7 @@ impl Client {
         }
     }
 
-    /// The reason is redacted, because it may quote a token from the body.
+    /// Creates an error for a body that cannot be read. The reason is redacted, because it may quote a token.
     fn unreadable(&self, error: &serde_json::Error) -> ClientError {
         ClientError::Unreadable {
             url: self.api.to_string(),

@@ -1,17 +1,17 @@
-//! Errors of a call.
+//! Errors of calls.
 
 use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
 
-/// Why a call failed.
+/// The reason why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The server refused the call.
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
 
-    /// No response: the server is down, its name does not resolve, its certificate is not trusted, or the request timed
-    /// out.
+    /// There was no response: the server is down, its name does not resolve, its certificate is not trusted, or the
+    /// request timed out.
     #[error("cannot reach the server at {url}")]
     Network {
         url: String,
@@ -19,21 +19,21 @@ pub enum ClientError {
         source: Box<ureq::Error>,
     },
 
-    /// A proxy in front of the server cannot reach it at the moment.
+    /// A proxy in front of the server cannot reach the server at the moment, or limits requests.
     #[error("the server at {url} is not available: it answered with status {status}")]
     Unavailable { url: String, status: u16 },
 
-    /// The response does not come from this API. The URL most likely belongs to another service.
+    /// The response does not come from this API. The URL probably belongs to another service.
     #[error("{url} is not the address of a jelou server: it answered with status {status}")]
     NotJelou { url: String, status: u16 },
 
-    /// This version cannot read a response of the API.
+    /// This version of the client cannot read a response of the API.
     #[error("cannot read the response of the server at {url}: {reason}")]
     Unreadable { url: String, reason: String },
 }
 
 impl ClientError {
-    /// The error code of the API.
+    /// Returns the error code of the API, if the server refused the call.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),
@@ -41,7 +41,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the server reports that the resource does not exist.
+    /// Whether the server reported that the resource does not exist.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(ErrorCode::NotFound)
     }

@@ -1,7 +1,7 @@
 //! Typed, blocking client of the management API.
 //!
-//! Each operation has one method, grouped by resource like the paths of the API. The bodies are the types of
-//! [`jelou_core::api`]. The client does not read credentials and does not display errors.
+//! Each operation has one method. Methods are grouped by resource, like the paths of the API. Requests and responses
+//! are types of [`jelou_core::api`]. The client does not read credentials from files and does not display errors.
 //!
 //! ```no_run
 //! use jelou_client::{ApiUrl, Client};

@@ -1,5 +1,5 @@
-//! Reports the progress of requests, so that the command line can say what is slow and what an interruption may have
-//! changed.
+//! Reports the progress of requests. The command line uses it to show slow requests, and after an interruption, whether
+//! something may have changed.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The time after which a user notices the pause.
+/// Time without a response after which a request is reported as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
-/// What a request may do on the server.
+/// Whether a request may change something on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     Read,
     Change,
 }
 
-/// Called around each request.
+/// Gets reports about each request.
 pub trait Observer: Debug + Send + Sync {
     fn sent(&self, effect: Effect);
-    /// There is still no response after a few seconds.
+    /// The response has not arrived after a few seconds.
     fn slow(&self);
-    /// There is a response, or there will be none.
+    /// The response has arrived, or the request has failed.
     fn answered(&self, effect: Effect);
 }
 
@@ -31,7 +31,7 @@ pub trait Observer: Debug + Send + Sync {
 pub(crate) struct Watch {
     observer: Arc<dyn Observer>,
     effect: Effect,
-    /// Dropping the sender wakes the thread.
+    /// Dropping the sender ends the wait of the thread.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -52,7 +52,7 @@ impl Watch {
             observer: Arc::clone(observer),
             effect,
             end: Some(end),
-            // Without a thread, a slow request is not reported.
+            // Without a thread, slow requests are not reported.
             thread: thread.ok(),
         }
     }
@@ -62,7 +62,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // After this, the thread can no longer write over the shown result.
+            // The thread has ended, so it cannot overwrite the result on the terminal.
             let _ = thread.join();
         }
         self.observer.answered(self.effect);

@@ -1,10 +1,10 @@
-//! Paths of the API. Each segment is percent-encoded, so that no value can address another resource.
+//! Paths of the API. Each segment is percent-encoded, so that a value cannot change which resource is addressed.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// All characters except the unreserved ones (RFC 3986, section 2.3).
+/// All characters except unreserved ones (RFC 3986, section 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -15,7 +15,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Path(String);
 
 impl Path {
-    /// `collection` is a literal of this crate.
+    /// Creates the path of a collection.
     pub(crate) fn new(collection: &'static str) -> Self {
         Self(format!("/v1/{collection}"))
     }
@@ -23,7 +23,7 @@ impl Path {
     pub(crate) fn segment(mut self, segment: &str) -> Self {
         self.0.push('/');
         match segment {
-            // URL parsers resolve dot segments, even percent-encoded segments.
+            // URL parsers resolve dot segments, even if they are percent-encoded. `%00` names nothing.
             "." | ".." => self.0.push_str("%00"),
             segment => self.0.extend(utf8_percent_encode(segment, ENCODED)),
         }

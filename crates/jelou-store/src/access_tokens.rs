@@ -1,4 +1,4 @@
-//! Access tokens, which authorise requests to the management API. The store holds only their hashes.
+//! Access tokens, which authorise requests to the management API. The store contains only their hashes.
 
 use jelou_core::api::AccessTokenInfo;
 use jelou_core::{AccessTokenId, Scope, Scopes, TokenName};
@@ -18,23 +18,21 @@ use crate::token_reference::{self, Candidate};
 /// An unrevoked access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessTokenRecord {
-    /// Never changes.
     pub id: AccessTokenId,
     /// Unique among the unrevoked access tokens.
     pub name: TokenName,
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The first characters of the value.
+    /// The first characters of the value, for display.
     pub prefix: DisplayPrefix,
-    /// The scopes of the token.
     pub scopes: Scopes,
     /// Name of the access token that created this token, or `system`.
     pub created_by: String,
     /// Time of creation.
     pub created_at: Timestamp,
-    /// `None`: never.
+    /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// `None`: not used yet.
+    /// When the token was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -45,11 +43,10 @@ pub struct NewAccessToken {
     pub name: TokenName,
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The first characters of the value.
+    /// The first characters of the value, for display.
     pub prefix: DisplayPrefix,
-    /// The scopes of the token.
     pub scopes: Scopes,
-    /// `None`: never.
+    /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -59,7 +56,7 @@ impl AccessTokenRecord {
         self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
 
-    /// The author of changes made with this token.
+    /// Returns the author of changes made with this token.
     pub fn actor(&self) -> Actor {
         Actor {
             id: self.id.to_string(),
@@ -87,7 +84,7 @@ impl From<AccessTokenRecord> for AccessTokenInfo {
 }
 
 impl Store {
-    /// The unrevoked access tokens, oldest first.
+    /// Returns the unrevoked access tokens, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -110,8 +107,8 @@ impl Store {
         Ok(token)
     }
 
-    /// Creates the first access token; `None` if a token has ever existed. Thus a restart does not give access to a
-    /// server whose tokens were all revoked.
+    /// Creates the first access token. Returns `None` if a token has ever existed, so that a restart does not give
+    /// access to a server whose tokens were all revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -133,8 +130,8 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// Creates an access token. Revokes and returns the old token with the same name, if there is one. The rule that an
-    /// administrator must remain does not apply.
+    /// Creates an access token and revokes the old token with the same name, if there is one. Returns both. The rule
+    /// that an administrator must remain does not apply here.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -156,7 +153,7 @@ impl Store {
         Ok((token, replaced))
     }
 
-    /// Finds an unrevoked access token like [`Store::resolve_token`].
+    /// Finds an unrevoked access token by id, name or display prefix, like [`Store::resolve_token`].
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have this prefix,
@@ -196,7 +193,7 @@ impl Store {
         Ok(token)
     }
 
-    /// Records times of last use like [`Store::record_last_used`].
+    /// Records when tokens were last used, like [`Store::record_last_used`].
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -12,23 +12,23 @@ use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
 
-/// The default of zstd: it compresses a bundle to about a quarter in a few milliseconds.
+/// zstd's default level. It compresses a bundle to about a quarter in a few milliseconds.
 const COMPRESSION_LEVEL: i32 = 3;
 
-/// The output of a build, and its source files.
+/// The output of a build and its source files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactRecord {
     /// The JavaScript module that a worker imports.
     pub bundle: String,
-    /// Source map (ECMA-426) of the bundle.
+    /// The source map (ECMA-426) of the bundle.
     pub source_map: Option<String>,
     /// The files of the upload that the build used.
     pub sources: Vec<SourceFile>,
-    /// Archive of the files that the function reads by path.
+    /// An archive of the files that the function reads by path.
     pub assets: Option<Vec<u8>>,
 }
 
-/// SHA-256 of an artifact's uncompressed content; displayed as 64 lower-case hexadecimal digits.
+/// SHA-256 of an artifact's uncompressed content. Displayed as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArtifactHash([u8; 32]);
 
@@ -38,11 +38,11 @@ pub struct ArtifactHash([u8; 32]);
 pub struct ParseArtifactHashError;
 
 impl ArtifactRecord {
-    /// The hash also covers the sources, so that a download returns the files of this deployment.
+    /// Computes the hash. It also covers the sources, so that a download returns the files of this deployment.
     pub fn hash(&self) -> ArtifactHash {
         let mut digest = Sha256::new();
         let mut part = |bytes: &[u8]| {
-            // A length prefix makes the boundaries between parts unambiguous.
+            // A length prefix makes the boundaries between the parts unambiguous.
             digest.update((bytes.len() as u64).to_le_bytes());
             digest.update(bytes);
         };
@@ -59,7 +59,7 @@ impl ArtifactRecord {
             part(&file.content);
         }
         if let Some(assets) = &self.assets {
-            // No file has this path.
+            // Separates the assets from the sources: no source file has this path.
             part(b"\0assets");
             part(assets);
         }
@@ -114,7 +114,7 @@ impl Store {
     }
 }
 
-/// Deletes the artifacts without a deployment, and returns their hashes.
+/// Deletes the artifacts without a deployment and returns their hashes.
 pub(crate) async fn delete_unused(
     connection: &mut AnyConnection,
 ) -> Result<Vec<ArtifactHash>, StoreError> {
@@ -130,7 +130,7 @@ pub(crate) async fn delete_unused(
     .collect()
 }
 
-/// An artifact as its row stores it.
+/// An artifact in the form of its row.
 pub(crate) struct Compressed {
     pub(crate) hash: ArtifactHash,
     bundle: Vec<u8>,
@@ -202,7 +202,7 @@ fn compress(content: &[u8]) -> Result<Vec<u8>, StoreError> {
     zstd::encode_all(content, COMPRESSION_LEVEL).map_err(|error| unreadable("bundle", error))
 }
 
-/// Compresses the files one after the other, so that the memory for them is needed only once.
+/// Serializes and compresses the files in one pass, without a copy of the whole JSON in memory.
 fn compress_files(files: &[SourceFile]) -> Result<Vec<u8>, StoreError> {
     let mut encoder = zstd::Encoder::new(Vec::new(), COMPRESSION_LEVEL)
         .map_err(|error| unreadable("sources", error))?;

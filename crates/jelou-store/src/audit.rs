@@ -1,4 +1,4 @@
-//! The audit trail. Entries are only appended, by [`Change::record`](crate::change::Change::record).
+//! The audit trail. Only [`Change::record`](crate::change::Change::record) appends entries.
 
 use jelou_core::api::{AuditEntry, AuditPage};
 use sqlx::any::AnyRow;
@@ -10,7 +10,8 @@ use crate::store::Store;
 const MAX_PAGE: i64 = 1_000;
 
 impl Store {
-    /// The newest entries, or the newest entries older than `before`. A page has 1 to 1,000 entries.
+    /// Returns a page of 1 to 1,000 entries, newest first. With `before`, the page starts with the entry before that
+    /// id.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -21,7 +22,7 @@ impl Store {
              WHERE id < $1 ORDER BY id DESC LIMIT $2",
         )
         .bind(before.unwrap_or(i64::MAX))
-        // One more entry shows whether there is a next page.
+        // One more entry shows whether there is a further page.
         .bind(limit + 1)
         .fetch_all(self.database.pool())
         .await?;

@@ -1,4 +1,4 @@
-//! A change: one transaction, in which every step appends an audit entry and raises the revision.
+//! A change: one transaction. Every step of it appends an audit entry and raises the revision.
 
 use jelou_core::Slug;
 use jiff::Timestamp;
@@ -15,13 +15,13 @@ pub(crate) struct Change<'a> {
     now: Timestamp,
 }
 
-/// One step of a change, for the audit trail.
+/// The audit entry of one step of a change.
 pub(crate) struct Entry<'a> {
     pub(crate) action: Action,
     pub(crate) function: Option<&'a Slug>,
-    /// Id or key.
+    /// Id or key of the changed resource.
     pub(crate) target: &'a str,
-    /// The display name.
+    /// Further data for readers, such as the display name.
     pub(crate) detail: Option<&'a str>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Change<'a> {
         self.write.transaction()
     }
 
-    /// The timestamp of all rows of this change.
+    /// Returns the timestamp of all rows of this change.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }

@@ -1,4 +1,4 @@
-//! A deploy: artifact, function, deployment, live pointer and first token in one transaction.
+//! A deploy: creates artifact, function, deployment and first token, and makes the deployment live, in one transaction.
 
 use jelou_core::api::{Dependency, FileSummary};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance, Slug};
@@ -18,52 +18,50 @@ use crate::store::Store;
 /// A build to deploy.
 #[derive(Debug, Clone)]
 pub struct NewDeployment {
-    /// The id of the deployment. Its processes may run already.
+    /// The id of the deployment. Its processes may already run.
     pub id: DeploymentId,
-    /// The id of the function, if it does not exist yet.
+    /// The id for the function, if the deploy creates it.
     pub new_function: FunctionId,
-    /// The slug of the function. The function is created if it does not exist.
+    /// The slug of the function. The deploy creates the function if it does not exist.
     pub slug: Slug,
-    /// The output of the build.
     pub artifact: ArtifactRecord,
     /// The manifest that the build read from the bundle.
     pub manifest: Manifest,
-    /// Path of the entrypoint among the files.
+    /// Path of the entrypoint, relative to the upload's root.
     pub entrypoint: String,
     /// The uploaded files.
     pub files: Vec<FileSummary>,
     /// The packages and remote modules in the bundle.
     pub dependencies: Vec<Dependency>,
-    /// SHA-256 of what was uploaded and of the settings of its build.
+    /// Digest of the build's input, to find equal builds.
     pub digest: String,
-    /// Commit and pipeline of the files.
+    /// The commit and the pipeline of the files.
     pub provenance: Provenance,
-    /// What the deploy is for.
+    /// The purpose of the deploy.
     pub message: Option<String>,
-    /// A version.
+    /// A label such as a version.
     pub tag: Option<String>,
-    /// Whether it is kept until it is unpinned.
+    /// Whether the deployment is kept until it is unpinned.
     pub pinned: bool,
-    /// How many deployments of the function are kept, without pinned ones.
+    /// Maximum number of deployments of the function that are kept, in addition to pinned ones.
     pub kept: usize,
 }
 
-/// The outcome of a deploy.
+/// The result of a deploy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployed {
-    /// The function, with the new deployment live.
+    /// The function. The new deployment is live.
     pub function: FunctionRecord,
-    /// The new deployment.
     pub deployment: DeploymentRecord,
-    /// The first token, when this deploy created it.
+    /// The first token, if this deploy created it.
     pub token: Option<RuntimeTokenRecord>,
-    /// Artifacts that were deleted, because no deployment has them any more.
+    /// The artifacts that were deleted because no deployment uses them any more.
     pub deleted_artifacts: Vec<ArtifactHash>,
 }
 
 impl Store {
-    /// Creates a deployment and makes it live. `first_token` mints a token for the first deployment of a function, or
-    /// returns none. Later deploys do not call it. The token is not created if its name is taken by an unrevoked token.
+    /// Creates a deployment and makes it live. For the first deployment of a function, calls `first_token`, which mints
+    /// a token or returns `None`. The token is not created if an unrevoked token has its name.
     ///
     /// # Errors
     /// The error of `first_token`, or [`StoreError::Database`].
@@ -74,7 +72,7 @@ impl Store {
         first_token: impl FnOnce() -> Result<Option<NewRuntimeToken>, E> + Send,
     ) -> Result<Deployed, E> {
         let bundle_bytes = new.artifact.bundle.len() as u64;
-        // Compressed before the transaction, which blocks all other changes.
+        // Compresses before the transaction, because the transaction blocks all other changes.
         let artifact = Compressed::new(new.artifact).await?;
         let artifact_hash = artifact.hash;
 

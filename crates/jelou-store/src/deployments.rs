@@ -1,4 +1,4 @@
-//! Deployments: their rows, and which of them are kept.
+//! Deployments: their rows, and the rules which of them are kept.
 
 use jelou_core::api::{Dependency, Deployment, FileSummary, Health};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance};
@@ -17,37 +17,33 @@ use crate::store::Store;
 /// An immutable build of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeploymentRecord {
-    /// Never changes.
     pub id: DeploymentId,
-    /// Its function.
     pub function_id: FunctionId,
     /// Whether calls go to this deployment.
     pub live: bool,
-    /// Its artifact.
     pub artifact_hash: ArtifactHash,
-    /// Its manifest.
     pub manifest: Manifest,
-    /// Path of the entrypoint among the files.
+    /// Path of the entrypoint, relative to the upload's root.
     pub entrypoint: String,
     /// The uploaded files.
     pub files: Vec<FileSummary>,
     /// The packages and remote modules in the bundle.
     pub dependencies: Vec<Dependency>,
-    /// Size of the bundle.
     pub bundle_bytes: u64,
-    /// Commit and pipeline of the files.
+    /// The commit and the pipeline of the files.
     pub provenance: Provenance,
-    /// What the deploy was for.
+    /// The purpose of the deploy.
     pub message: Option<String>,
-    /// A version.
+    /// A label such as a version.
     pub tag: Option<String>,
-    /// Since when it is kept until it is unpinned.
+    /// When the deployment was pinned. `None`: not pinned.
     pub pinned_at: Option<Timestamp>,
-    /// When a rollback went back from it; `None` after it was made live again.
+    /// When a rollback replaced the deployment by an older one. `None` if none did, or if the
+    /// deployment was made live again since.
     pub rolled_back_at: Option<Timestamp>,
-    /// Calls that its processes have answered, or failed to answer.
+    /// Number of calls of the deployment, answered or not.
     pub calls: u64,
-    /// The calls among them with a status of 500 or more.
+    /// Number of those calls with a status of 500 or more.
     pub failed_calls: u64,
     /// Name of the access token that created the deployment.
     pub created_by: String,
@@ -56,7 +52,7 @@ pub struct DeploymentRecord {
 }
 
 impl DeploymentRecord {
-    /// Whether a rollback without a target may choose the deployment.
+    /// Returns the health of the deployment. A rollback without a target only chooses a healthy one.
     pub fn health(&self) -> Health {
         if self.rolled_back_at.is_some() {
             Health::RolledBack
@@ -108,7 +104,7 @@ macro_rules! select_deployments {
 }
 
 impl Store {
-    /// The deployments of a function, newest first.
+    /// Returns the deployments of a function, newest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -127,7 +123,7 @@ impl Store {
         .collect()
     }
 
-    /// One deployment of a function.
+    /// Returns one deployment of a function.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -202,14 +198,13 @@ impl Store {
     }
 }
 
-/// Calls of a deployment since the last count.
+/// Number of calls of a deployment since they were last stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallCount {
-    /// The deployment.
     pub deployment: DeploymentId,
-    /// All calls.
+    /// Number of all calls.
     pub calls: u64,
-    /// The calls with a status of 500 or more.
+    /// Number of calls with a status of 500 or more.
     pub failed: u64,
 }
 
@@ -229,7 +224,7 @@ pub(crate) async fn find_of(
         .ok_or_else(|| StoreError::not_found(Resource::Deployment, id))
 }
 
-/// The deployment that was live last, before the live one, and was healthy.
+/// Returns the healthy deployment that was live most recently, except the live one.
 pub(crate) async fn last_healthy(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
@@ -250,7 +245,7 @@ pub(crate) async fn last_healthy(
     Ok(healthy)
 }
 
-/// Makes a deployment live in the revision of the change, and the replaced one not.
+/// Makes a deployment live. `revision` is the revision of the change.
 pub(crate) async fn mark_live(
     connection: &mut AnyConnection,
     function: &FunctionId,
@@ -275,7 +270,8 @@ pub(crate) async fn mark_live(
     functions::set_live(connection, function, deployment, at).await
 }
 
-/// Deletes the deployments of a function but the `kept` ones that were live last, the live one, and pinned ones.
+/// Deletes deployments of a function. Keeps the live one, pinned ones, and the `kept` ones that were live most
+/// recently.
 pub(crate) async fn prune(
     connection: &mut AnyConnection,
     function: &FunctionId,

@@ -1,4 +1,4 @@
-//! Errors of the store, grouped by the possible reaction of the caller.
+//! Errors of the store, grouped by what the caller can do.
 
 use std::fmt;
 
@@ -8,45 +8,42 @@ use jelou_core::{SecretKey, Slug, TokenName};
 use crate::database::DatabaseError;
 use crate::vault::VaultError;
 
-/// Why a request to the store failed. The database is unchanged.
+/// The reason why a request to the store failed. The database is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The resource does not exist.
     #[error("there is no {kind} `{what}`")]
     NotFound {
-        /// The kind of the resource.
         kind: Resource,
-        /// The given slug, id, name or key.
+        /// The slug, id, name or key that was given.
         what: String,
     },
     /// The change conflicts with the current state. The message gives details.
     #[error("{message}")]
     Conflict {
-        /// Message for the caller.
+        /// The message for the caller.
         message: String,
     },
-    /// Every function keeps at least one active token.
+    /// The last active token of a function cannot be revoked or disabled.
     #[error("`{token}` is the last active token of `{function}`")]
     LastToken {
-        /// The token to revoke.
+        /// The token that would be revoked or disabled.
         token: TokenName,
-        /// Its function.
         function: Slug,
     },
-    /// The server keeps at least one active access token with the scope `admin`, because only such a token can create
-    /// another.
+    /// The last active access token with the scope `admin` cannot be revoked, because only such a token can create
+    /// another one.
     #[error("`{token}` is the last access token with the scope `admin`; create another one first")]
     LastAdministrator {
-        /// The access token to revoke.
+        /// The access token that would be revoked.
         token: TokenName,
     },
     /// The owner would have more secrets than the limit.
     #[error("there would be {count} secrets; the limit is {limit}")]
     TooManySecrets {
-        /// The number of secrets after the change.
+        /// The number of secrets that the owner would have.
         count: i64,
-        /// The limit.
         limit: usize,
     },
     /// The value of a secret exceeds the limit.
@@ -54,15 +51,15 @@ pub enum StoreError {
         "the value of `{key}` is {bytes} bytes; the limit is {MAX_SECRET_VALUE_BYTES} bytes (64 KB)"
     )]
     SecretTooLarge {
-        /// The secret.
+        /// The key of the secret.
         key: SecretKey,
-        /// The size of the value.
+        /// The size of the value in bytes.
         bytes: usize,
     },
-    /// The memory of a function is full.
+    /// The function has the maximum number of values in its memory.
     #[error("the function keeps {limit} values in its memory (limits.max_memory_entries)")]
     MemoryFull {
-        /// The limit.
+        /// The maximum number of values.
         limit: u64,
     },
     /// A value in the memory of a function exceeds the limit.
@@ -70,12 +67,12 @@ pub enum StoreError {
         "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes)"
     )]
     MemoryValueTooLarge {
-        /// The size of the value.
+        /// The size of the value in bytes.
         bytes: u64,
-        /// The limit.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// A secret could not be encrypted, or the vault lacks a key.
+    /// An error of the vault, such as a missing key.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// An error of the database.
@@ -83,7 +80,6 @@ pub enum StoreError {
     Database(#[from] DatabaseError),
 }
 
-/// A kind of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 
 pub enum Resource {
@@ -120,7 +116,7 @@ impl StoreError {
     pub(crate) fn not_found(kind: Resource, what: impl fmt::Display) -> Self {
         Self::NotFound {
             kind,
-            // The caller may have passed a complete token instead of its name.
+            // The caller may have given a complete token instead of its name, so it is redacted.
             what: jelou_token::redact(&what.to_string()).into_owned(),
         }
     }

@@ -1,4 +1,4 @@
-//! What an administrator has set for a function: egress rules and limits.
+//! Settings of a function by an administrator: egress rules and limits.
 
 use jelou_core::{EgressRule, FunctionSettings, LimitName, OwnLimits, Slug};
 
@@ -10,7 +10,7 @@ use crate::functions;
 use crate::store::Store;
 
 impl Store {
-    /// The settings of a function.
+    /// Returns the settings of a function.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -22,10 +22,10 @@ impl Store {
             .ok_or_else(|| StoreError::not_found(Resource::Function, slug))
     }
 
-    /// Adds egress rules and removes others, all or none. A rule that is there already stays.
+    /// Adds and removes egress rules, either all or none. Adding an existing rule has no effect.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such function, or no rule to remove; [`StoreError::Database`].
+    /// [`StoreError::NotFound`] when the function or a rule to remove does not exist; [`StoreError::Database`].
     pub async fn change_egress(
         &self,
         actor: &Actor,
@@ -65,10 +65,10 @@ impl Store {
         write(change, slug, settings).await
     }
 
-    /// Sets limits of a function and removes others, all or none.
+    /// Sets and removes limits of a function, either all or none.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such function, or no limit to remove; [`StoreError::Database`].
+    /// [`StoreError::NotFound`] when the function or a limit to remove does not exist; [`StoreError::Database`].
     pub async fn change_limits(
         &self,
         actor: &Actor,
@@ -130,7 +130,7 @@ async fn write(
     slug: &Slug,
     settings: FunctionSettings,
 ) -> Result<FunctionSettings, StoreError> {
-    // Plain maps and lists always have a JSON form.
+    // Serialization cannot fail: the settings are plain maps and lists.
     let json = serde_json::to_string(&settings).unwrap_or_default();
     sqlx::query("UPDATE functions SET settings = $1 WHERE slug = $2")
         .bind(json)

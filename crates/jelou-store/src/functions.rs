@@ -12,10 +12,9 @@ use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
 
-/// A function.
+/// A function and its live deployment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionRecord {
-    /// Never changes.
     pub id: FunctionId,
     /// Unique among the functions.
     pub slug: Slug,
@@ -25,35 +24,30 @@ pub struct FunctionRecord {
     pub created_at: Timestamp,
     /// Time of the last deploy or rollback.
     pub updated_at: Timestamp,
-    /// Egress rules and limits of its own.
+    /// The function's own egress rules and limits.
     pub settings: FunctionSettings,
-    /// `None` until the first deployment.
+    /// The live deployment. `None` before the first deploy.
     pub live: Option<LiveDeployment>,
 }
 
-/// The part of a deployment that is needed to serve its function.
+/// The parts of a live deployment that are needed to serve calls.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveDeployment {
-    /// The deployment.
     pub id: DeploymentId,
-    /// Its artifact.
     pub artifact_hash: ArtifactHash,
-    /// Its manifest.
     pub manifest: Manifest,
-    /// Path of the entrypoint among the files.
+    /// Path of the entrypoint, relative to the upload's root.
     pub entrypoint: String,
-    /// SHA-256 of what was uploaded and of the settings of its build.
+    /// Digest of the build's input, to find equal builds.
     pub digest: Option<String>,
-    /// Size of the bundle.
     pub bundle_bytes: u64,
     /// Time of the deploy.
     pub created_at: Timestamp,
 }
 
-/// A function with the counts for lists.
+/// A function with the counts that lists show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionSummary {
-    /// The function.
     pub record: FunctionRecord,
     /// Number of unrevoked runtime tokens.
     pub tokens: u64,
@@ -87,7 +81,7 @@ macro_rules! select_summaries {
 }
 
 impl Store {
-    /// All functions, sorted by slug. Uses one query.
+    /// Returns all functions, sorted by slug, with one query.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -100,7 +94,7 @@ impl Store {
             .collect()
     }
 
-    /// One function.
+    /// Returns one function.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -115,7 +109,7 @@ impl Store {
             .ok_or_else(|| StoreError::not_found(Resource::Function, slug))
     }
 
-    /// The id of a function, without its manifest.
+    /// Returns the id of a function, without reading its manifest.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -152,8 +146,8 @@ impl Store {
         Ok(function)
     }
 
-    /// Deletes a function with its tokens, secrets, memory, deployments and unshared artifacts. Its audit entries
-    /// remain.
+    /// Deletes a function with its tokens, secrets, memory, traffic, schedules, deployments, and the artifacts that no
+    /// other function uses. Its audit entries remain.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -216,7 +210,7 @@ pub(crate) async fn find_by_id(
         .ok_or_else(|| StoreError::not_found(Resource::Function, id))
 }
 
-/// The slug of a function, for the audit trail.
+/// Returns the slug of a function, for the audit trail.
 pub(crate) async fn slug_of(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
@@ -229,7 +223,7 @@ pub(crate) async fn slug_of(
     Ok(row.parsed("slug")?)
 }
 
-/// `None` when the slug is taken.
+/// Inserts a function. Returns `None` if the slug is taken.
 pub(crate) async fn insert(
     connection: &mut AnyConnection,
     id: FunctionId,

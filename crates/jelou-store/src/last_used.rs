@@ -1,4 +1,4 @@
-//! Times of last use, written in batches. They never decrease.
+//! Records when tokens were last used, in batches. The times never decrease.
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -10,7 +10,7 @@ pub(crate) const PREVIOUS_VALUES: &str = "UPDATE runtime_tokens SET previous_las
 pub(crate) const ACCESS_TOKENS: &str = "UPDATE access_tokens SET last_used_at = $1 \
      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
 
-/// Writes the times. Ignores tokens that no longer exist.
+/// Writes the times of last use. Ignores tokens that no longer exist.
 pub(crate) async fn record(
     database: &Database,
     statement: &'static str,

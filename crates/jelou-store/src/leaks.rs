@@ -1,4 +1,4 @@
-//! Revokes tokens by their value, because the finder of a leaked value knows nothing else about it.
+//! Revokes leaked tokens by their value, because the finder of a leaked value knows nothing else about the token.
 
 use jelou_core::api::{LeakOutcome, LeakedToken};
 use jelou_token::TokenHash;
@@ -12,17 +12,18 @@ use crate::runtime_tokens::{self, RuntimeTokenRecord};
 use crate::store::Store;
 use crate::{access_tokens, functions};
 
-/// What happened to a leaked runtime token.
+/// The result of [`Store::revoke_leaked_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeLeak {
     pub report: LeakedToken,
-    /// The token as it was before; `None` if nothing changed.
+    /// The token before the change. `None` if nothing changed.
     pub ended: Option<RuntimeTokenRecord>,
 }
 
 impl Store {
-    /// Revokes the runtime token with this value, in any function; ends only the old value of a rotated token. The rule
-    /// that a function has an active token does not apply: a leaked token is worse than none.
+    /// Revokes the runtime token with this value, in any function. If the value is the old value of a rotated token,
+    /// only ends the old value. The rule that a function keeps an active token does not apply, because a leaked token
+    /// is worse than none.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -64,7 +65,7 @@ impl Store {
         })
     }
 
-    /// The access token with this value, and whether it is revoked.
+    /// Returns the access token with this value, and whether it is revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -87,7 +88,7 @@ impl Store {
     }
 }
 
-/// The token with this value, current or old, and whether it is revoked.
+/// Returns the token with this current or old value, and whether it is revoked.
 async fn runtime_token(
     connection: &mut AnyConnection,
     hash: &TokenHash,

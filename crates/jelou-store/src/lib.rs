@@ -1,8 +1,8 @@
 //! Persistence: functions, deployments, tokens, secrets, function memory, and the audit trail.
 //!
-//! A change is one transaction that also appends its audit entries and raises the revision. A crash never leaves half a
-//! change, and a copy in memory can check whether it is current. The [`vault`] encrypts secrets before they reach the
-//! database. The server owns the registry and the artifact copies on disk.
+//! A change is one transaction. It also appends its audit entries and raises the revision. Thus a crash never leaves
+//! half a change, and a copy in memory can check whether it is up to date. The [`vault`] encrypts secrets before they
+//! reach the database. The registry and the artifact copies on disk belong to the server.
 
 mod access_tokens;
 mod actor;

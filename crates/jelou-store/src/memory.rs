@@ -1,6 +1,6 @@
 //! The memory of functions (`ctx.memory`): values with a time to live.
 //!
-//! Memory is user data, not configuration. So it leaves no audit entry and raises no revision.
+//! Memory is user data, not configuration, so its changes leave no audit entry and do not raise the revision.
 
 use jelou_core::FunctionId;
 use sqlx::{AnyConnection, AnyExecutor};
@@ -9,26 +9,25 @@ use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// The namespace of a value: a function and, within it, a user or conversation.
+/// The namespace of a value: a function and a user or conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
-    /// The function.
     pub function: &'a FunctionId,
-    /// The user or conversation; empty if there is none.
+    /// The user or conversation. Empty if the request has none.
     pub scope: &'a str,
 }
 
-/// The limits set by the operator.
+/// The operator's limits of the memory.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
-    /// Maximum number of values of one function, over all scopes.
+    /// Maximum number of values of one function, in all scopes together.
     pub entries: u64,
     /// Maximum bytes of a value.
     pub value_bytes: u64,
 }
 
 impl Store {
-    /// The value; `None` when it does not exist or has expired.
+    /// Returns a value. Returns `None` if it does not exist or has expired.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -92,7 +91,7 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Deletes a value, if it exists.
+    /// Deletes a value. A missing value is not an error.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -107,7 +106,7 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Deletes the expired values and returns their number.
+    /// Deletes expired values and returns their number.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -123,7 +122,7 @@ impl Store {
     }
 }
 
-/// The number of the function's unexpired values, without this key.
+/// Counts the unexpired values of a function, without the value of this key.
 async fn others(
     executor: impl AnyExecutor<'_>,
     owner: MemoryOwner<'_>,

@@ -1,4 +1,4 @@
-//! Rollbacks: which deployment becomes live, and what has changed since it was.
+//! Rollbacks: choosing the deployment to make live, and finding what has changed since it was live.
 
 use jelou_core::api::{ChangedSecret, SecretChange};
 use jelou_core::{DeploymentId, FunctionId, SecretKey, Slug};
@@ -12,34 +12,33 @@ use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
 use crate::store::Store;
 
-/// What a rollback would change.
+/// The effects that a rollback would have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RollbackPlan {
-    /// The function.
     pub function: FunctionRecord,
-    /// The deployment that would be live.
+    /// The deployment that would become live.
     pub target: DeploymentRecord,
-    /// Secrets of the function that were set or deleted since the target was live, by key.
+    /// The function's secrets that were set or deleted since the target was live, sorted by key.
     pub changed_secrets: Vec<ChangedSecret>,
 }
 
-/// The outcome of a rollback.
+/// The result of a rollback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolledBack {
-    /// The function, with `deployment` live.
+    /// The function. `deployment` is live.
     pub function: FunctionRecord,
-    /// The live deployment.
+    /// The deployment that is live now.
     pub deployment: DeploymentRecord,
-    /// The deployment that was live before; equal to `deployment` when nothing changed.
+    /// The deployment that was live before. Equal to `deployment` if nothing changed.
     pub previous_live: Option<DeploymentId>,
 }
 
 impl Store {
-    /// The rollback to `target`, or to the last deployment that was live and healthy. Changes nothing.
+    /// Plans a rollback to `target`, or to the healthy deployment that was live most recently. Changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the function has no such deployment, [`StoreError::Conflict`] when no earlier
-    /// deployment is healthy, [`StoreError::Database`].
+    /// [`StoreError::NotFound`] when the function has no such deployment; [`StoreError::Conflict`] when no earlier
+    /// deployment is healthy; [`StoreError::Database`].
     pub async fn plan_rollback(
         &self,
         function: &FunctionId,
@@ -56,12 +55,12 @@ impl Store {
         })
     }
 
-    /// Makes another deployment of the function live: `target`, or the last one that was live and healthy. A deployment
-    /// that is left for an older one counts as not healthy until it is made live again. Thus a second call without a
-    /// target goes back one more. A target that is already live changes nothing.
+    /// Makes `target` live, or the healthy deployment that was live most recently. If the replaced deployment is newer,
+    /// it counts as not healthy until it is made live again. Thus a second call without a target goes back one
+    /// deployment further. If the target is already live, nothing changes.
     ///
     /// # Errors
-    /// As [`Store::plan_rollback`].
+    /// Those of [`Store::plan_rollback`].
     pub async fn rollback(
         &self,
         actor: &Actor,
@@ -127,7 +126,8 @@ async fn wanted(
         })
 }
 
-/// Reads the audit trail, because a deleted secret has no row.
+/// Returns the secrets that changed since the target was live. Uses the audit trail, because a deleted secret has no
+/// row.
 async fn changed_secrets(
     connection: &mut AnyConnection,
     slug: &Slug,
@@ -147,7 +147,7 @@ async fn changed_secrets(
     .await?;
     for row in rows {
         let key: SecretKey = row.parsed("target")?;
-        // The newest change of each key.
+        // The first row of a key is its newest change.
         if changed.last().is_none_or(|last| last.key != key) {
             let change = if row.text("action")? == Action::SecretDelete.as_str() {
                 SecretChange::Deleted

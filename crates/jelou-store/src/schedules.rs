@@ -1,9 +1,8 @@
 //! Schedules and their runs.
 //!
-//! A run is claimed before it starts, in one transaction for all runs that are due: the row of the schedule moves its
-//! `settled_until` forward, and the row of the run is unique by due time. So a due time starts at most once, on however
-//! many servers and whatever their clocks do. Runs are the product of schedules, not changes by someone, so they leave no
-//! audit entries.
+//! All due runs are claimed before they start, in one transaction. A claim moves the schedule's `settled_until` forward
+//! and inserts a row that is unique per due time. Thus each due time starts at most one run, with any number of servers
+//! and whatever their clocks show. Runs are not changes by an actor, so they leave no audit entries.
 
 use std::collections::HashSet;
 
@@ -21,28 +20,28 @@ use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::store::Store;
 
-/// Runs of a schedule that are kept.
+/// Number of the newest runs of a schedule that are kept.
 const KEPT_RUNS: i64 = 100;
-/// How long failed and missed runs are kept besides.
+/// How long older runs that failed or were missed are kept.
 const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// The most runs of a schedule that are kept.
+/// Maximum number of runs of a schedule that are kept.
 const MAX_RUNS: i64 = 1_000;
 const MAX_PAGE: usize = 1_000;
 
-/// What is stored of a schedule.
+/// The stored state of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleState {
     pub function: FunctionId,
     /// The key of the schedule.
     pub schedule: String,
-    /// Due times up to this one have a run, or were missed.
+    /// Due times up to this one have a run or were missed.
     pub settled_until: Timestamp,
     pub paused_at: Option<Timestamp>,
-    /// Name of the access token that paused it.
+    /// Name of the access token that paused the schedule.
     pub paused_by: Option<String>,
 }
 
-/// A run to claim: [`RunState::Running`], or [`RunState::Missed`].
+/// A run to claim. Its state is [`RunState::Running`] or [`RunState::Missed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
     pub id: RunId,
@@ -54,11 +53,11 @@ pub struct NewRun {
     pub state: RunState,
     pub reason: Option<&'static str>,
     pub deployment: DeploymentId,
-    /// Of a missed run: how many due times passed, this one included.
+    /// For a missed run: how many due times were missed, including this one.
     pub missed: u64,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEnd {
     pub id: RunId,
@@ -73,19 +72,19 @@ pub struct RunEnd {
     pub request_id: String,
 }
 
-/// A run, and its function.
+/// A run and its function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
     pub function: FunctionId,
     pub run: Run,
 }
 
-/// Which runs of a function to list; by default the newest ones.
+/// Selects runs of a function, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunQuery {
     pub schedule: Option<String>,
     pub state: Option<RunState>,
-    /// Only older ones than this.
+    /// Only runs older than this one.
     pub before: Option<RunId>,
     pub limit: usize,
 }
@@ -102,7 +101,7 @@ macro_rules! with_columns {
 }
 
 impl Store {
-    /// The states of all schedules that ever ran or were paused.
+    /// Returns the states of all schedules that have run or been paused.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -125,11 +124,11 @@ impl Store {
         .collect()
     }
 
-    /// Claims runs in order, in one transaction. Returns which of them belong to the caller now: a due time that is settled
-    /// already belongs to no one.
+    /// Claims runs in order, in one transaction. Returns for each run whether the caller may start it: `false` if its
+    /// due time was settled before.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; then none is claimed.
+    /// [`StoreError::Database`]. Then no run is claimed.
     pub async fn claim_runs(&self, runs: &[NewRun]) -> Result<Vec<bool>, StoreError> {
         let now = self.clock.now();
         let mut write = self.database.write().await?;
@@ -143,7 +142,7 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Stores how runs ended, in one transaction, and deletes what is too old of their schedules.
+    /// Stores the results of runs in one transaction, and deletes old runs of their schedules.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -175,8 +174,8 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Marks the runs of an earlier server process as interrupted, and returns them. Deletes what is left of functions that
-    /// do not exist any more.
+    /// Marks the runs that an earlier server process did not finish as interrupted, and returns them. Deletes runs and
+    /// schedules of functions that no longer exist.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -204,7 +203,8 @@ impl Store {
         Ok(runs)
     }
 
-    /// Pauses or resumes schedules. What was due in a pause is settled: it is neither made up for nor missed.
+    /// Pauses or resumes schedules. Due times during a pause are settled: they are neither run later nor listed as
+    /// missed.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
@@ -248,7 +248,7 @@ impl Store {
         change.commit().await
     }
 
-    /// Claims a run that somebody asked for.
+    /// Claims a run that a user has requested.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
@@ -268,7 +268,7 @@ impl Store {
         change.commit().await
     }
 
-    /// Runs of a function, newest first.
+    /// Returns runs of a function, newest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -295,7 +295,7 @@ impl Store {
             .collect()
     }
 
-    /// The newest run of each schedule of a function.
+    /// Returns the newest run of each schedule of a function.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -313,7 +313,7 @@ impl Store {
         .collect()
     }
 
-    /// One run of a function.
+    /// Returns one run of a function.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -333,7 +333,7 @@ impl Store {
     }
 }
 
-/// Moves the schedule forward to the due time; `false` when it is there already.
+/// Moves `settled_until` of the schedule forward to the due time. Returns `false` if it is not before the due time.
 async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, StoreError> {
     let moved = sqlx::query(
         "INSERT INTO schedules (function_id, schedule, settled_until) VALUES ($1, $2, $3) \
@@ -348,7 +348,7 @@ async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, St
     Ok(moved.rows_affected() == 1)
 }
 
-/// `false` when the due time has a run already.
+/// Inserts a run. Returns `false` if the due time already has one.
 async fn insert(
     connection: &mut AnyConnection,
     run: &NewRun,

@@ -1,4 +1,4 @@
-//! Secrets, encrypted by the vault. Plain text does not pass this file.
+//! Secrets, encrypted by the vault before they are stored.
 
 use jelou_core::api::Secret;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
@@ -19,7 +19,6 @@ use crate::vault::{SealedSecret, SecretOwner};
 /// An encrypted secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRecord {
-    /// The owner of the secret.
     pub owner: SecretOwner,
     /// Unique among the owner's secrets.
     pub key: SecretKey,
@@ -28,7 +27,7 @@ pub struct SecretRecord {
 }
 
 impl Store {
-    /// The keys and times of an owner's secrets, sorted by key.
+    /// Returns the keys of an owner's secrets and when they were changed, sorted by key.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -48,7 +47,7 @@ impl Store {
             .collect()
     }
 
-    /// The encrypted secrets of an owner, sorted by key.
+    /// Returns the encrypted secrets of an owner, sorted by key.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -67,7 +66,7 @@ impl Store {
         .collect()
     }
 
-    /// Sets secrets, all or none. The owner's other secrets stay. Returns the stored secrets.
+    /// Sets secrets, either all or none. The owner's other secrets stay. Returns the encrypted secrets.
     ///
     /// # Errors
     /// [`StoreError::SecretTooLarge`], [`StoreError::TooManySecrets`], [`StoreError::NotFound`] when the function does
@@ -188,7 +187,7 @@ async fn check_count(change: &mut Change<'_>, owner: &SecretOwner) -> Result<(),
     }
 }
 
-/// `None` for the organisation.
+/// Returns the slug of a function. Returns `None` for the organisation.
 async fn slug(change: &mut Change<'_>, owner: &SecretOwner) -> Result<Option<Slug>, StoreError> {
     match owner {
         SecretOwner::Function(id) => functions::slug_of(change.connection(), id).await.map(Some),

@@ -1,4 +1,4 @@
-//! The complete state at one revision, for the server's startup.
+//! The complete state at one revision, which the server reads at its start.
 
 use crate::access_tokens::{self, AccessTokenRecord};
 use crate::database::row::Columns;
@@ -8,17 +8,17 @@ use crate::runtime_tokens::{self, RuntimeTokenCredential};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
 
-/// The complete state at one revision. The runtime tokens are collected one by one into the caller's container, because
-/// there may be a million.
+/// The complete state at one revision. `Tokens` is a collection of the caller. The runtime tokens are added to it one
+/// by one, because there may be a million.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot<Tokens> {
-    /// The number of the last change.
+    /// The revision: the number of the last change.
     pub revision: i64,
     /// Sorted by slug.
     pub functions: Vec<FunctionRecord>,
-    /// Unrevoked; some may be expired or disabled.
+    /// The unrevoked runtime tokens. Some may be expired or disabled.
     pub runtime_tokens: Tokens,
-    /// Unrevoked; some may be expired.
+    /// The unrevoked access tokens. Some may be expired.
     pub access_tokens: Vec<AccessTokenRecord>,
     /// Sorted by owner and key.
     pub secrets: Vec<SecretRecord>,

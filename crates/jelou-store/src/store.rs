@@ -13,7 +13,7 @@ use crate::database::{Database, StoreConfig};
 use crate::error::StoreError;
 use crate::vault::{KeyId, Vault};
 
-/// A handle on the database and its vault; clones share both.
+/// A handle on the database and its vault. Clones use the same database and vault.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) database: Arc<Database>,
@@ -22,11 +22,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens and migrates the database; creates it when it does not exist.
+    /// Opens and migrates the database. Creates it if it does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Vault`] when the database holds secrets whose key the vault lacks. A failed start is better than a
-    /// later failure when a function needs its secret. [`StoreError::Database`] when the database cannot be opened or
+    /// [`StoreError::Vault`] when the vault lacks the key of a stored secret, so that the server fails at its start and
+    /// not later when a function needs the secret. [`StoreError::Database`] when the database cannot be opened or
     /// migrated.
     pub async fn open(
         config: &StoreConfig,
@@ -42,17 +42,17 @@ impl Store {
         })
     }
 
-    /// Transactions that write, including the wait for their turn.
+    /// Returns the durations of committed write transactions, including the wait for other changes.
     pub fn write_durations(&self) -> Durations {
         self.database.writes.read()
     }
 
-    /// Encrypts and decrypts secrets. Does not use the database.
+    /// Returns the vault, which encrypts and decrypts secrets without the database.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    /// The number of the last change.
+    /// Returns the revision: the number of the last change.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -77,7 +77,7 @@ impl Store {
     /// [`DatabaseError::Unavailable`](crate::DatabaseError::Unavailable).
     ///
     /// # Errors
-    /// [`StoreError::Database`] when the checkpoint fails. The database is closed nevertheless.
+    /// [`StoreError::Database`] when the checkpoint fails. The database is closed anyway.
     pub async fn close(&self) -> Result<(), StoreError> {
         Ok(self.database.close().await?)
     }

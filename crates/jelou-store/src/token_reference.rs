@@ -11,7 +11,7 @@ pub(crate) trait Candidate {
     fn prefix(&self) -> DisplayPrefix;
 }
 
-/// Candidates have unique ids and names. Their prefixes may be ambiguous.
+/// Returns the candidate that `reference` names. Ids and names are unique; prefixes may be ambiguous.
 pub(crate) fn resolve<T: Candidate>(
     mut candidates: Vec<T>,
     reference: &str,

@@ -1,7 +1,7 @@
-//! Counts of calls for each minute, in rows of an hour: a function has at most 24 rows for each day that is kept.
+//! Counts of calls per minute. A row contains one hour, so a function has at most 24 rows per day.
 //!
-//! A minute is one line of text, which the server reads and writes. Lines are only appended, so that a minute costs one
-//! statement. Counts are no configuration: they leave no audit entry and raise no revision.
+//! Each minute is one line of text, whose format belongs to the server. Lines are only appended, so each minute costs
+//! one statement. Counts are not configuration, so they leave no audit entry and do not raise the revision.
 
 use jelou_core::FunctionId;
 use sqlx::AnyConnection;
@@ -10,18 +10,18 @@ use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// The line of one minute of a function.
+/// The counts of a function in one minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrafficLine {
     pub function: FunctionId,
-    /// Start of its hour, in milliseconds since the Unix epoch.
+    /// Start of the hour, in milliseconds since the Unix epoch.
     pub hour_ms: i64,
-    /// Without its line end.
+    /// The text, without a line end.
     pub line: String,
 }
 
 impl Store {
-    /// Appends the lines to their hours, in one transaction.
+    /// Appends lines to their hours, in one transaction.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -45,7 +45,7 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// The hours of a function from this one on, with the lines of their minutes.
+    /// Returns the hours of a function from `from_hour_ms` on, with the lines of their minutes.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -66,7 +66,7 @@ impl Store {
         .collect()
     }
 
-    /// Deletes the hours before this one.
+    /// Deletes the hours before `before_hour_ms`.
     ///
     /// # Errors
     /// [`StoreError::Database`].

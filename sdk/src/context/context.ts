@@ -1,5 +1,5 @@
 /**
- * `ctx`: what a handler is told about its caller, and what the platform offers it.
+ * `ctx`: what the platform tells a handler about its caller, and what the platform offers to the handler.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface Env {
   toObject(): Record<string, string>;
 }
 
-/** Writes log lines of up to 16 KB with the request's id. Takes anything, as `console.log` does. */
+/** Writes log lines of up to 16 KB with the request's id. Accepts any values, like `console.log`. */
 export interface Logger {
   /** Writes a line with the level INFO. */
   (...args: unknown[]): void;
@@ -28,7 +28,7 @@ export interface Logger {
   info(...args: unknown[]): void;
   /** Writes a line with the level WARN. */
   warn(...args: unknown[]): void;
-  /** Writes a line with the level ERROR. Sampling keeps the lines of a request with an error. */
+  /** Writes a line with the level ERROR. If a request has such a line, sampling keeps all lines of the request. */
   error(...args: unknown[]): void;
 }
 
@@ -40,19 +40,22 @@ export interface Context {
   readonly requestId: string;
   /** The HTTP method, in upper case. */
   readonly method: string;
-  /** The path of the request as its route spells it, without the query: the `pathname` of `request.url`. */
+  /**
+   * The path of the request, without the query: the `pathname` of `request.url`. Its literal segments are written as in
+   * the route, whatever percent-encoding the caller used.
+   */
   readonly path: string;
   /** The values of the route's `:param` segments. */
   readonly params: Readonly<Record<string, string>>;
-  /** The query string; a key that is repeated gives a list. */
+  /** The fields of the query string. A repeated key has a list of values. */
   readonly query: Readonly<Record<string, string | string[]>>;
   /** What started this run. */
   readonly trigger: Trigger;
-  /** Started by an HTTP request. */
+  /** Whether an HTTP request started this run. */
   readonly isHttp: boolean;
-  /** Started by a schedule. */
+  /** Whether a schedule started this run. */
   readonly isCron: boolean;
-  /** Started by an event of the platform. */
+  /** Whether an event of the platform started this run. */
   readonly isEvent: boolean;
   /** The function's secrets. */
   readonly env: Env;
@@ -68,21 +71,22 @@ export interface Context {
   readonly operator: Operator | undefined;
   /** The skill that called the function. */
   readonly skillId: string | undefined;
-  /** The execution of that skill. */
+  /** The id of that skill's execution. */
   readonly executionId: string | undefined;
   /**
-   * The place of this call in its trace, for requests to other systems: a `traceparent` header (W3C Trace Context).
-   * `fetch` sends it to other functions by itself.
+   * A `traceparent` header (W3C Trace Context): the position of this call in its trace. Send it with requests to other
+   * systems. `fetch` adds it to calls of other functions.
    */
   readonly traceparent: string;
   /** Writes log lines: `ctx.log("text", { any: "value" })`, or with a level, `ctx.log.warn("text")`. */
   readonly log: Logger;
   /**
-   * Keeps the process for work that goes on after the answer, for up to 30 seconds after it
-   * (`limits.background_timeout_ms`): through a deploy, an idle end and the stop of the server. A rejection is logged.
+   * Keeps the process running for work that continues after the response, for up to 30 seconds
+   * (`limits.background_timeout_ms`). The process finishes the work before a deploy, an idle timeout or a stop of the
+   * server ends it. If the promise rejects, the error is logged.
    */
   waitUntil(work: PromiseLike<unknown>): void;
-  /** Small values that outlive the request, scoped to the function and its user or conversation. */
+  /** Stores small values that outlive the request, scoped to the function and its user or conversation. */
   readonly memory: MemoryClient;
   /** Sends messages through Jelou. */
   readonly jelou: JelouClient;

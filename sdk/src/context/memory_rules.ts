@@ -1,5 +1,5 @@
 /**
- * The limits of `ctx.memory`, as the worker and the mock enforce them.
+ * The limits of `ctx.memory`, which the worker and the mock enforce.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import {
 const { stringify } = JSON;
 const { isArray } = Array;
 
-/** What every call throws when there is no store. */
+/** Creates the error that every call throws when there is no store. */
 export function memoryUnavailable(): Error {
   return new Error(
     "ctx.memory is not available: the platform has no memory store. Check ctx.memory.available",
   );
 }
 
-/** A key that can be stored. */
+/** Checks a key and returns it. The server checks the length in bytes. */
 export function checkedKey(key: unknown): string {
   if (typeof key !== "string" || key === "") {
     throw new TypeError("ctx.memory: the key must be a non-empty string");
@@ -33,7 +33,7 @@ export function checkedKey(key: unknown): string {
   return key;
 }
 
-/** A text that `set` takes. */
+/** Checks a text for `set` and returns it. */
 export function checkedText(value: unknown): string {
   if (typeof value !== "string") {
     throw new TypeError(
@@ -50,10 +50,10 @@ export function checkedText(value: unknown): string {
 }
 
 /**
- * The JSON that `setJson` keeps. A value that is too long is refused before its JSON is made: the number of its characters
- * is never over that of its bytes.
+ * Converts a value to JSON for `setJson`. Refuses a value over the limit before all of its JSON is built: the number of
+ * characters is never over the number of bytes.
  *
- * @param maxBytes The platform's limit, which has the last word.
+ * @param maxBytes The worker's limit. The server checks the exact length.
  */
 export function checkedJson(value: unknown, maxBytes = MEMORY_JSON_BYTES): string {
   let characters = 0;
@@ -70,7 +70,7 @@ export function checkedJson(value: unknown, maxBytes = MEMORY_JSON_BYTES): strin
   return text;
 }
 
-/** A time to live within the limit. */
+/** Checks a time to live and returns it. */
 export function checkedTtl(ttl: unknown): number {
   if (typeof ttl === "number" && ttl > 0 && ttl <= MEMORY_TTL_SECONDS) return ttl;
   throw new RangeError(

@@ -30,5 +30,5 @@ export interface EventTrigger {
   readonly event: unknown;
 }
 
-/** What started a run; `type` tells which. */
+/** What started a run. Its `type` says which kind of trigger it is. */
 export type Trigger = HttpTrigger | CronTrigger | EventTrigger;

@@ -1,17 +1,20 @@
 /**
- * The marks by which the platform knows its own objects.
+ * The brands by which the platform recognizes its own objects.
  *
- * They live in the global symbol registry because the worker and the user's bundle may each hold a copy of
- * this file, while `instanceof` would need one shared class.
+ * They are in the global symbol registry, because the worker and the user's bundle may each contain a copy of this
+ * file. `instanceof` would need one shared class.
  *
  * @module
  */
 
-/** Marks what `define()` and `app()` return. Its value is `"define"` or `"app"`. */
+/** The brand of the results of `define()` and `app()`. Its value is `"define"` or `"app"`. */
 export const DEFINITION: unique symbol = Symbol.for("jelou.definition");
 
-/** Marks a result made with the `response` builder. */
+/** The brand of a result that the `response` builder made. */
 export const RESPONSE: unique symbol = Symbol.for("jelou.response");
 
-/** The property that holds where a function was defined: an object whose `stack` begins at the call of `define()`. */
+/**
+ * The property that says where a function was defined. Its value is an object whose `stack` begins at the call of
+ * `define()`.
+ */
 export const SITE: unique symbol = Symbol.for("jelou.site") as never;

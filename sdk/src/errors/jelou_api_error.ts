@@ -29,19 +29,20 @@ export class JelouApiError extends Error {
   /** The HTTP status of the answer; 0 when there was no answer. */
   readonly status: number;
   /**
-   * A code to branch on: the API's own or, where it gives none, `"RATE_LIMITED"`, `"UNAUTHORIZED"`, `"FORBIDDEN"`,
-   * `"REQUEST_FAILED"` or `"SERVER_ERROR"`. Without an answer of the API: `"UNAVAILABLE"` (no credentials),
-   * `"INVALID_ARGUMENT"` (nothing was sent) or `"NETWORK_ERROR"`; `"INVALID_RESPONSE"` when it gives no id.
+   * A code to branch on. It is the API's own code, if the API sends one. Otherwise it is `"RATE_LIMITED"`,
+   * `"UNAUTHORIZED"`, `"FORBIDDEN"`, `"REQUEST_FAILED"` or `"SERVER_ERROR"`, or `"INVALID_RESPONSE"` if the answer has
+   * no message id. Without an answer of the API it is `"UNAVAILABLE"` (no credentials), `"INVALID_ARGUMENT"` (nothing
+   * was sent) or `"NETWORK_ERROR"`.
    */
   readonly code: string;
 
   /**
-   * Makes an error, for tests and for code that stands for the API.
+   * Creates an error, for tests and for code that replaces the API.
    *
    * @param message What went wrong.
    * @param status The HTTP status. Default 0: there was no answer.
    * @param code A code to branch on. Default `"UNKNOWN"`.
-   * @param options The cause, if there is one.
+   * @param options May contain the cause.
    */
   constructor(message: string, status = 0, code = "UNKNOWN", options?: ErrorOptions) {
     super(message, options);
@@ -49,12 +50,12 @@ export class JelouApiError extends Error {
     this.code = code;
   }
 
-  /** Whether the API asked to slow down: the status 429. */
+  /** Whether the API's rate limit was exceeded: status 429. */
   isRateLimit(): boolean {
     return this.status === 429;
   }
 
-  /** Whether the credentials were refused: the status 401 or 403. */
+  /** Whether the API refused the credentials: status 401 or 403. */
   isAuth(): boolean {
     return this.status === 401 || this.status === 403;
   }

@@ -1,11 +1,11 @@
 /**
- * Mistakes in calls of `ctx.jelou` that are found without a request.
+ * Errors in calls of `ctx.jelou` that are found before a request is sent.
  *
  * @module
  */
 import { JelouApiError } from "@jelou/functions";
 
-/** What every call throws when there are no credentials. */
+/** Creates the error that every call throws when there are no credentials. */
 export function jelouUnavailable(): JelouApiError {
   return new JelouApiError(
     "ctx.jelou is not available: the platform has no credentials for the Jelou API. Check ctx.jelou.available",
@@ -15,7 +15,7 @@ export function jelouUnavailable(): JelouApiError {
 }
 
 /**
- * Checks that a message says to whom and what.
+ * Checks that a message has a recipient, and a type or a template.
  *
  * @throws {JelouApiError} With the code `INVALID_ARGUMENT`.
  */

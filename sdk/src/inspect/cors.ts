@@ -10,7 +10,7 @@ import type { Report } from "./report.ts";
 const CORS_KEYS = ["origin", "methods", "headers", "credentials", "maxAge"];
 const DEFAULT_MAX_AGE_SECONDS = 86_400;
 
-/** Reads `config.cors`. `false` gives an empty list of origins. */
+/** Reads `config.cors`. For `false`, returns an empty list of origins. */
 export function readCors(cors: unknown, label: string, report: Report): CorsManifest {
   const problem = (text: string) => void report.problems.push(`${label}: \`config.cors${text}`);
   if (cors === false) return { origin: [], methods: null, headers: null, credentials: false, maxAge: 0 };
@@ -56,8 +56,8 @@ function readOrigins(origin: unknown, problem: (text: string) => void): string[]
 }
 
 /**
- * Returns the normalized origin: `https://App.example.com/` gives `https://app.example.com`. A URL with a
- * path is no origin.
+ * Returns the normalized origin: `https://App.example.com/` gives `https://app.example.com`. Returns `null` for a URL
+ * with a path.
  */
 function originOf(text: string): string | null {
   if (text === "null") return text;

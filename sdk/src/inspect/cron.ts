@@ -1,5 +1,5 @@
 /**
- * The schedules of a tool. Reports common mistakes at deploy. The server checks the expressions themselves.
+ * Reads the schedules of a tool and reports common mistakes. The server parses the cron expressions.
  *
  * @module
  */
@@ -76,7 +76,7 @@ function readRetry(retry: unknown, problem: Problem): CronManifest["retry"] {
   };
 }
 
-/** The first of `known` is the default. */
+/** Checks that a value is one of `known`. The default is the first of them. */
 function oneOf<T extends string>(value: unknown, key: string, known: [T, ...T[]], problem: Problem): T {
   if (value === undefined || value === null) return known[0];
   if (!known.includes(value as T)) {
@@ -104,8 +104,7 @@ function isTimezone(timezone: unknown): boolean {
   if (typeof timezone !== "string") return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: timezone });
-    // Intl also accepts offsets such as "+05:00", but an offset is no IANA name and has no daylight-saving
-    // rules.
+    // Intl also accepts offsets such as "+05:00". An offset is not an IANA name and has no daylight saving time.
     return !/^[+-]/.test(timezone);
   } catch {
     return false;

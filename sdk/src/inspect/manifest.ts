@@ -1,5 +1,5 @@
 /**
- * The manifest: all the data that the gateway needs about a function without running it.
+ * The manifest: all that the gateway must know about a function without running it.
  *
  * The server reads exactly these fields, in camelCase.
  *
@@ -15,24 +15,24 @@ export interface Manifest {
   readonly tools: readonly ToolManifest[];
   /** Whether the secrets are also in the environment of the process. */
   readonly env: boolean;
-  /** Processes that stay loaded although nobody calls. */
+  /** Number of processes that stay loaded even without calls. */
   readonly keepWarm: number;
-  /** Which records of the log are kept. */
+  /** The records of the log that are kept. */
   readonly logs: LogsManifest;
-  /** The routes inside a web handler, as far as they are known. */
+  /** The routes inside a web handler, as far as the inspection can find them. */
   readonly routes: readonly RouteManifest[];
 }
 
-/** Which records of the log are kept, with defaults filled in. */
+/** The records of the log that are kept, with defaults filled in. */
 export interface LogsManifest {
   readonly level: "DEBUG" | "INFO" | "WARN" | "ERROR";
   readonly sample: number;
 }
 
-/** A route of an app inside a web handler. */
+/** A route of the app inside a web handler. */
 export interface RouteManifest {
   readonly method: string;
-  /** With `:param` segments. */
+  /** May contain `:param` segments. */
   readonly path: string;
 }
 

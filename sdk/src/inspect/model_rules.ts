@@ -9,9 +9,9 @@ import type { Report } from "./report.ts";
 
 /** Maximum length of a tool's name in model APIs, in characters. */
 const MAX_NAME = 64;
-/** The names of arguments that all model APIs take. */
+/** An argument name that all model APIs accept. */
 const ARGUMENT = /^[a-zA-Z0-9_.-]{1,64}$/;
-/** The most places that a warning names. */
+/** Maximum number of arguments that a warning names. */
 const MAX_PLACES = 3;
 
 /** Warns about a tool that some MCP clients cannot use. */
@@ -47,7 +47,7 @@ function named(places: readonly string[]): string {
   return places.length > MAX_PLACES ? `${shown} and ${places.length - MAX_PLACES} more` : shown;
 }
 
-/** The names of the properties of an object, with those of the schemas that it is composed of. */
+/** Returns the names of an object's properties, including those in its `allOf`, `anyOf` and `oneOf` schemas. */
 function argumentNames(schema: JsonSchema): string[] {
   const parts = ["allOf", "anyOf", "oneOf"].flatMap((keyword) => (schema[keyword] ?? []) as JsonSchema[]);
   const names = [schema, ...parts].flatMap((part) => Object.keys(part.properties ?? {}));
@@ -60,7 +60,7 @@ function isRecursive(part: unknown, root: JsonSchema, around: readonly unknown[]
   if (around.includes(part)) return true;
   const within = [...around, part];
   for (const [keyword, value] of Object.entries(part)) {
-    // A definition counts only where a `$ref` uses it.
+    // A definition counts only where a `$ref` points to it.
     if (part === root && (keyword === "$defs" || keyword === "definitions")) continue;
     const next = keyword === "$ref" && typeof value === "string" ? target(value, root) : value;
     if (isRecursive(next, root, within)) return true;
@@ -68,7 +68,7 @@ function isRecursive(part: unknown, root: JsonSchema, around: readonly unknown[]
   return false;
 }
 
-/** Resolves a reference inside the document. */
+/** Resolves a reference within the document. */
 function target(reference: string, root: JsonSchema): unknown {
   if (!reference.startsWith("#")) return undefined;
   const steps = reference.slice(1).split("/").slice(1);

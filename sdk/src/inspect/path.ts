@@ -5,7 +5,7 @@
  */
 import type { Problem } from "./report.ts";
 
-/** Routes that the platform answers itself. */
+/** Routes that the platform itself answers. */
 export const RESERVED_ROUTES: readonly string[] = ["/mcp", "/__health", "/__token", "/openapi.json"];
 
 /** A literal segment: the characters that RFC 3986 allows, or percent-encoded bytes. */
@@ -41,8 +41,7 @@ function findFault(path: string): string | null {
       return `"${path}" has a segment that is not allowed: "${segment}"`;
     }
   }
-  // The platform answers these routes in every spelling. A literal that is not valid UTF-8 cannot be one of
-  // them.
+  // The platform answers these routes in any case and percent-encoding.
   if (RESERVED_ROUTES.includes(decode(path).toLowerCase())) {
     return `"${path}" is reserved: the platform answers it`;
   }
@@ -58,8 +57,8 @@ function decode(path: string): string {
 }
 
 /**
- * Reduces a route to its shape. Two routes with the same shape match the same requests, whatever the names of
- * their parameters.
+ * Reduces a route to its shape. Two routes with the same shape match the same requests, because the names of their
+ * parameters do not matter.
  */
 export function routeShape(path: string): string {
   return path === "*" ? "/*" : path.replace(/:[^/]+/g, ":");

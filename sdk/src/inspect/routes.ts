@@ -7,17 +7,17 @@ import type { RouteManifest } from "./manifest.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/** More routes than this make no readable document. */
+/** Maximum number of routes, so that the OpenAPI document stays readable. */
 const MAX_ROUTES = 500;
 
 /**
- * Reads the routes that an app tells: a list `routes` of `{ method, path }` (Hono, Elysia), or of tuples with a
- * method and, last, a path (itty-router). Other apps tell none.
+ * Returns the routes that an app lists in its property `routes`: objects `{ method, path }` (Hono, Elysia), or tuples
+ * with the method first and the path last (itty-router). Returns none for other apps.
  */
 export function routesOf(app: object | null): readonly RouteManifest[] {
   const found = new Map<string, RouteManifest>();
   for (const { method, path } of listed(app)) {
-    // The middleware of an app is among its routes, for all paths.
+    // Frameworks list middleware among the routes, for example with the path `*`. It is left out.
     const route = { method, path: plain(path) };
     if (!METHODS.includes(method) || /[*(?+]/.test(route.path) || found.size >= MAX_ROUTES) continue;
     found.set(`${method} ${route.path}`, route);
@@ -38,7 +38,7 @@ function listed(app: object | null): { method: string; path: string }[] {
   });
 }
 
-/** `/users/:id{[0-9]+}/` becomes `/users/:id`. */
+/** Removes patterns of parameters and trailing slashes: `/users/:id{[0-9]+}/` becomes `/users/:id`. */
 function plain(path: string): string {
   const text = path.replace(/\{[^}]*\}/g, "").replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
   return text.startsWith("/") ? text : `/${text}`;

@@ -1,5 +1,5 @@
 /**
- * Checks the parts of a Zod schema at deploy. Zod itself would report these errors only at the first call.
+ * Checks the parts of a Zod schema at deploy. Zod itself would report these errors only during the first call.
  *
  * @module
  */
@@ -11,7 +11,7 @@ interface ZodLike {
   readonly _def?: Record<string, unknown>;
 }
 
-/** The path of the first part that another copy of Zod created, or `null`. */
+/** Returns the path of the first part that another copy of Zod created, or `null`. */
 export function foreignPart(schema: object): readonly string[] | null {
   return look(schema as ZodLike, "_zod" in schema, [], new Set());
 }
@@ -36,7 +36,7 @@ function look(
 
 type Part = [name: string, part: ZodLike, isKey: boolean];
 
-/** The schemas inside a definition. */
+/** Returns the schemas inside a definition. */
 function partsOf(def: Record<string, unknown>): Part[] {
   const parts: Part[] = [];
   for (const [name, value] of Object.entries(def)) {

@@ -1,5 +1,5 @@
 /**
- * The settings of `jelou.json`. They mean the same as `config` in code, and stand in for it.
+ * Reads the settings of `jelou.json`. They have the same meaning as `config` in code.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { nearMiss } from "./keys.ts";
 import { checkPath } from "./path.ts";
 import type { Problem, Report } from "./report.ts";
 
-/** The settings that the inspection applies. Others belong to the upload. */
+/** The settings that the inspection uses. The other members of `jelou.json` are for the upload. */
 export interface Settings {
   readonly config: FunctionConfig;
-  /** Routes without a token, of a function with a web handler. */
+  /** Routes that need no token, for a function with a web handler. */
   readonly publicRoutes: readonly string[];
   /** Whether the secrets are also in the environment of the process. */
   readonly env: boolean;
 }
 
-/** Every member that `jelou.json` can have. */
+/** All members that `jelou.json` can have. */
 const KEYS = [
   ...["$schema", "function", "id", "entrypoint", "include", "exclude", "assets"],
   ...["public", "cors", "timeout", "cron", "env", "logs", "openapi", "keepWarm"],
@@ -25,7 +25,10 @@ const KEYS = [
 
 const LABEL = "jelou.json";
 
-/** Reads the settings and reports their problems. The values of `config` are checked as those in code are. */
+/**
+ * Reads the settings and reports their problems. The values of `config` are checked later, together with the values in
+ * code.
+ */
 export function readSettings(members: Readonly<Record<string, unknown>>, report: Report): Settings {
   const problem = settingsProblem(report);
   for (const key of Object.keys(members)) {
@@ -58,14 +61,14 @@ export function readSettings(members: Readonly<Record<string, unknown>>, report:
   return { config, publicRoutes: routes.map(String), env: members.env !== false };
 }
 
-/** Reports the problems of a value that is in `jelou.json` and not in a `config`. */
+/** Returns a reporter for problems of values in `jelou.json`. */
 export function settingsProblem(report: Report): Problem {
   return (text) => void report.problems.push(`${LABEL}: ${text.replaceAll("`config.", "`")}`);
 }
 
 /**
- * Merges the settings with the `config` in code. A value that both set differently is a problem, because one of
- * them would be ignored.
+ * Merges the settings with the `config` in code. Reports a value that is set differently in both, because one of them
+ * would have no effect.
  */
 export function mergeSettings(
   config: FunctionConfig,

@@ -21,13 +21,13 @@ const MAX_KEEP_WARM = 1_000;
 
 const DEFINE_KEYS = ["name", "description", "input", "output", "config", "annotations", "handler"];
 
-/** The data about a tool before its definition is read. */
+/** The input of {@link inspectTool}. */
 export interface ToolSource {
   readonly key: string;
   /** The name of the tool in messages. */
   readonly label: string;
   readonly definition: AnyFunctionDefinition;
-  /** The tool's settings merged over the app's settings. */
+  /** The tool's settings, merged over the app's settings and those of `jelou.json`. */
   readonly config: FunctionConfig;
   readonly defaultName: string;
   readonly defaultPath: string;
@@ -94,7 +94,7 @@ function readMethods(methods: unknown, problem: Problem): readonly HttpMethod[] 
   return [...known];
 }
 
-/** Returns `null` for the server's default. The server checks the maximum. */
+/** Returns the timeout in milliseconds, or `null` for the server's default. The server checks the maximum. */
 export function readTimeout(timeout: unknown, problem: Problem): number | null {
   if (timeout === undefined) return null;
   if (typeof timeout === "number" && timeout >= 1 && timeout <= Number.MAX_SAFE_INTEGER) {
@@ -104,7 +104,7 @@ export function readTimeout(timeout: unknown, problem: Problem): number | null {
   return null;
 }
 
-/** Returns the number of processes that stay loaded. The server applies its maximum. */
+/** Returns the number of processes that stay loaded. The server enforces its own maximum. */
 export function readKeepWarm(value: unknown, problem: Problem): number {
   if (value === undefined) return 0;
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_KEEP_WARM) {

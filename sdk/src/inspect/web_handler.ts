@@ -15,7 +15,7 @@ import { type Settings, settingsProblem } from "./settings.ts";
 import { readKeepWarm, readTimeout } from "./tool.ts";
 import type { Report } from "./report.ts";
 
-/** Builds the manifest: one tool for every path, and one for each route without a token. */
+/** Builds the manifest: one tool for all paths, and one more for each route that needs no token. */
 export function inspectHandler(
   handler: WebHandler,
   functionSlug: string,

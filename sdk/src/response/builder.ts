@@ -1,23 +1,23 @@
 /**
- * `response`: a result with a status and headers of its own.
+ * `response`: builds a result with a status and headers.
  *
- * Every method gives a new object, so a half-built response can be shared. The platform's worker turns the
- * result into a web `Response`; until then it is plain data, which keeps it testable.
+ * Every method returns a new object, so a partly built response can be reused. The result is plain data, which tests
+ * can compare. The platform's worker converts it to a web `Response`.
  *
  * @module
  */
 import { RESPONSE } from "../definition/brand.ts";
 
-/** The body of a result: JSON that is still a value, or something that a web `Response` takes. */
+/** The body of a result: a value to send as JSON, or a body for a web `Response`. */
 export type ResponseBody =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "raw"; readonly value: BodyInit | null };
 
 /** A finished result. */
 export class FunctionResponse {
-  /** The HTTP status, or `undefined` for the usual one: 200, or 204 without a body. */
+  /** The HTTP status. `undefined` means the default: 200, or 204 without a body. */
   readonly statusCode: number | undefined;
-  /** Header names and values in the order in which they were given. */
+  /** Header names and values, in the order of the calls. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
   /** The body. */
   readonly body: ResponseBody;
@@ -34,12 +34,13 @@ export class FunctionResponse {
   }
 }
 
-// A symbol, which no JSON has: data that a handler passes on must not be taken for a response.
+// The brand is a symbol, which JSON cannot contain: data from outside that a handler returns is never mistaken for a
+// response.
 Object.defineProperty(FunctionResponse.prototype, RESPONSE, { value: true });
 
 /**
- * Builds a result step by step. Every method gives a new object and leaves its own as it is. A builder that is
- * returned as it is has no body.
+ * Builds a result step by step. Every method returns a new object and does not change the builder. A handler may also
+ * return the builder itself: a result without a body.
  */
 export class ResponseBuilder extends FunctionResponse {
   /** @ignore */
@@ -51,7 +52,7 @@ export class ResponseBuilder extends FunctionResponse {
    * Sets the status.
    *
    * @param code 200 to 599.
-   * @throws {RangeError} When it is no such number.
+   * @throws {RangeError} When `code` is not an integer from 200 to 599.
    */
   status(code: number): ResponseBuilder {
     if (!Number.isInteger(code) || code < 200 || code > 599) {
@@ -61,8 +62,8 @@ export class ResponseBuilder extends FunctionResponse {
   }
 
   /**
-   * Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. Values are ASCII: a file name
-   * with other characters goes into `filename*`.
+   * Sets a header and replaces an earlier header of the same name. `Set-Cookie` is added instead. Values are ASCII: use
+   * `filename*` for a file name with other characters.
    *
    * ```ts
    * import { response } from "@jelou/functions";
@@ -82,17 +83,17 @@ export class ResponseBuilder extends FunctionResponse {
     return new ResponseBuilder(this.statusCode, [...others, [name, String(value)]]);
   }
 
-  /** Ends with a JSON body, of the type `application/json`. */
+  /** Ends with a JSON body. Its type is `application/json`. */
   json(value: unknown): FunctionResponse {
     return new FunctionResponse(this.statusCode, this.headers, { kind: "json", value });
   }
 
-  /** Ends with a text body, of the type `text/plain; charset=utf-8` unless a header already says one. */
+  /** Ends with a text body. Its type is `text/plain; charset=utf-8`, unless a `Content-Type` header was set before. */
   text(value: string): FunctionResponse {
     return this.#raw(checkedText(value, "text"), "text/plain; charset=utf-8");
   }
 
-  /** Ends with an HTML body, of the type `text/html; charset=utf-8` unless a header already says one. */
+  /** Ends with an HTML body. Its type is `text/html; charset=utf-8`, unless a `Content-Type` header was set before. */
   html(value: string): FunctionResponse {
     return this.#raw(checkedText(value, "html"), "text/html; charset=utf-8");
   }
@@ -100,8 +101,8 @@ export class ResponseBuilder extends FunctionResponse {
   /**
    * Ends with bytes or a stream.
    *
-   * @param value The body, sent as it becomes available.
-   * @param contentType Its type, unless a header already says it. Default `"application/octet-stream"`.
+   * @param value The body. A stream is sent as its data arrives.
+   * @param contentType The type, unless a `Content-Type` header was set before. Default `"application/octet-stream"`.
    */
   stream(
     value: ReadableStream<Uint8Array> | BodyInit,
@@ -113,15 +114,15 @@ export class ResponseBuilder extends FunctionResponse {
   /**
    * Ends with a redirect.
    *
-   * @param location Where to; characters that are not ASCII are percent-encoded.
-   * @param code Default 302, unless a status was set before.
+   * @param location The target. Characters that are not ASCII are percent-encoded.
+   * @param code The status. Default: the status that was set before, or 302.
    */
   redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse {
     const located = this.header("Location", encodeAddress(String(location)));
     return new FunctionResponse(code ?? this.statusCode ?? 302, located.headers, located.body);
   }
 
-  /** Ends without a body: 204, unless a status was set before. */
+  /** Ends without a body. The status is 204, unless a status was set before. */
   empty(): FunctionResponse {
     return new FunctionResponse(this.statusCode, this.headers, this.body);
   }
@@ -133,9 +134,9 @@ export class ResponseBuilder extends FunctionResponse {
   }
 }
 
-/** What HTTP has in a name (RFC 9110, section 5.1). */
+/** A valid header name (RFC 9110, section 5.1). */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
-/** A character that HTTP does not allow in a value, or that clients read in different ways. */
+/** A character that HTTP does not allow in a header value, or that clients interpret differently. */
 const NO_HEADER_VALUE = /[^\t\x20-\x7e]/u;
 
 function checkHeader(name: string, value: string): void {
@@ -158,12 +159,12 @@ function checkHeader(name: string, value: string): void {
   );
 }
 
-/** An address as a header can have it: what is encoded already stays. */
+/** Percent-encodes the characters that are not allowed in a header. Existing percent-encodings stay. */
 function encodeAddress(location: string): string {
   return location.toWellFormed().replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
 }
 
-/** A text, which numbers and the like have too; an object would be sent as `[object Object]`. */
+/** Converts a primitive value to text. Refuses objects, which would be sent as `[object Object]`. */
 function checkedText(value: unknown, method: "text" | "html"): string {
   if (typeof value !== "object" || value === null || value instanceof String) return String(value);
   throw new TypeError(`response.${method}() takes a string, and got an object; use response.json()`);

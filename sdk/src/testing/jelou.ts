@@ -6,32 +6,32 @@
 import { JelouApiError, type JelouClient, type JelouMessage, type TemplateMessage } from "@jelou/functions";
 import { checkedMessage, jelouUnavailable } from "../errors/jelou_arguments.ts";
 
-/** How the mock behaves. */
+/** The options of the mock. */
 export interface MockJelouOptions {
-  /** Default `true`; with `false` every call throws, as on a platform without credentials. */
+  /** Default `true`. With `false`, every call throws, as on a platform without credentials. */
   available?: boolean;
-  /** What every call throws: an error, or the HTTP status of one, e.g. 429. */
+  /** The error that every call throws: an error, or an HTTP status such as 429. */
   failWith?: JelouApiError | number;
 }
 
-/** A message that would have been sent. */
+/** A message that the platform would have sent. */
 export interface MockSentMessage {
-  /** Which method was called. */
+  /** The called method. */
   readonly method: "send" | "sendTemplate";
-  /** What it was given. */
+  /** The argument of the call. */
   readonly message: JelouMessage | TemplateMessage;
-  /** What it answered. */
+  /** The id in the answer. */
   readonly messageId: string;
 }
 
-/** A client that keeps what it was told to send. */
+/** A client that records the messages instead of sending them. */
 export interface MockJelouClient extends JelouClient {
   /** The messages, in order. */
   readonly sent: readonly MockSentMessage[];
 }
 
 /**
- * Makes a client that answers `message-1`, `message-2` and so on.
+ * Creates a client that answers with the ids `message-1`, `message-2` and so on.
  *
  * ```ts
  * import { createMockContext, createMockJelouClient } from "@jelou/functions/testing";

@@ -4,24 +4,24 @@
  * @module
  */
 
-/** What a mock request should be. */
+/** The options of a mock request. */
 export interface MockRequestOptions {
-  /** Default `"https://test-function.fn.localhost/"`; a path alone is taken on that host. */
+  /** Default `"https://test-function.fn.localhost/"`. A relative URL is resolved against it. */
   url?: string | URL;
   /** Default `"POST"` with a body, `"GET"` without. */
   method?: string;
   /** Headers. */
   headers?: HeadersInit;
-  /** The body as it is. */
+  /** The body, sent unchanged. */
   body?: BodyInit | null;
-  /** A body to be sent as JSON, with its content type. */
+  /** A value to send as JSON, with the content type `application/json`. */
   json?: unknown;
-  /** Aborts the request. */
+  /** The signal that aborts the request. */
   signal?: AbortSignal;
 }
 
 /**
- * Makes a web request.
+ * Creates a web request.
  *
  * ```ts
  * import { createMockRequest } from "@jelou/functions/testing";

@@ -1,5 +1,5 @@
 /**
- * Names the range of an address that the engine denies to functions.
+ * Describes why the engine denies an address to functions: the reserved range that contains it.
  *
  * @module
  */

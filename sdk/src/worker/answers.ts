@@ -1,6 +1,6 @@
 /**
- * Answers to requests, and the platform's own answers in place of the function's. The bodies of the
- * platform's answers are part of the contract.
+ * Answers to requests, and the platform's own error answers. The bodies of the error answers are part of the platform's
+ * contract.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { IssueDetail } from "./validation.ts";
 /** An answer whose body is in memory. */
 export interface PlainAnswer {
   readonly status: number;
-  /** Names in lower case, and values. `null` means the content type of JSON and no other header. */
+  /** Names in lower case, and values. `null` stands for `content-type: application/json` alone. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]> | null;
   readonly body: string | Uint8Array<ArrayBuffer> | null;
 }
@@ -37,35 +37,35 @@ export function toResponse(answer: Answer): Response {
   });
 }
 
-/** The input does not match its schema. */
+/** The answer if the input does not match its schema. */
 export const validationFailed = (details: readonly IssueDetail[]): PlainAnswer =>
   json(400, { error: "Validation failed", details });
 
-/** The content type is JSON, but the body does not parse. */
+/** The answer if the content type is JSON, but the body does not parse. */
 export const invalidJson = (fault: string): PlainAnswer =>
   json(400, {
     error: "Invalid JSON",
     details: [{ path: [], message: `The body is not JSON: ${fault}`, code: "custom" }],
   });
 
-/** The body's charset is unknown. */
+/** The answer if the body's charset is unknown. */
 export const unsupportedCharset = (): PlainAnswer => json(415, { error: "Unsupported charset" });
 
-/** The body's content coding is unknown. */
+/** The answer if the body's content coding is unknown. */
 export const unsupportedEncoding = (): PlainAnswer => ({
   status: 415,
   headers: [["content-type", "application/json"], ["accept-encoding", "gzip, deflate, br, zstd"]],
   body: stringify({ error: "Unsupported content encoding" }),
 });
 
-/** The body does not match its content coding. */
+/** The answer if the body does not match its content coding. */
 export const invalidEncoding = (): PlainAnswer => json(400, { error: "Invalid content encoding" });
 
-/** The decoded body is over the limit. */
+/** The answer if the decoded body is over the limit. */
 export const tooLarge = (): PlainAnswer => json(413, { error: "Payload too large" });
 
-/** The handler threw. Only the log has the reason. */
+/** The answer if the handler threw. Only the log has the reason. */
 export const internalError = (): PlainAnswer => json(500, { error: "Internal function error" });
 
-/** A request arrived before the function was loaded. */
+/** The answer to a request that arrives before the function is loaded. */
 export const unavailable = (): PlainAnswer => json(503, { error: "Function unavailable" });

@@ -1,5 +1,5 @@
 /**
- * `ctx.waitUntil`: work that goes on after the answer. The engine keeps the process for it.
+ * `ctx.waitUntil`: work that continues after the answer. The engine keeps the process running until the work has ended.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { log } from "./log.ts";
 import { NativePromise, nativeSetTimeout, NativeTypeError, then } from "./primordials.ts";
 import { reportWork, reportWorked } from "./work_reports.ts";
 
-/** The work of one request. */
+/** The work that one request has passed to `ctx.waitUntil`. */
 export class Background {
   readonly #context: Context;
   readonly #incoming: Incoming;
@@ -22,7 +22,7 @@ export class Background {
     this.#incoming = incoming;
   }
 
-  /** Adds a promise. Its rejection is logged. */
+  /** Adds a promise. A rejection is logged. */
   add(work: unknown): void {
     if (!isThenable(work)) {
       const call = typeof work === "function" ? "; call the function: ctx.waitUntil(work())" : "";
@@ -43,7 +43,7 @@ export class Background {
 
   #done(): void {
     if (--this.#pending > 0) return;
-    // Most work adds its next promise at once, so the report waits one turn.
+    // Code often adds its next promise as soon as one ends, so the report waits one turn of the event loop.
     nativeSetTimeout(() => {
       if (this.#pending > 0 || !this.#isReported) return;
       this.#isReported = false;

@@ -1,8 +1,8 @@
 /**
- * The gateway's data about a call, besides the caller's own request.
+ * The data that the gateway adds to a caller's request.
  *
- * It is one line, both over HTTP and over the call channel: fields in a fixed order, percent-encoded,
- * separated by spaces. An absent field is empty. `call_facts.rs` of the engine writes the line.
+ * The data is one line, both over HTTP and over the call channel. The fields have a fixed order, are percent-encoded
+ * and separated by spaces. An absent field is empty. `call_facts.rs` of the engine writes the line.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export const CALL_HEADER = "x-jelou-call";
 /** The key of the only tool of a function without `app()`. */
 export const DEFAULT_TOOL = "default";
 
-/** The company, user and other parties that the caller speaks for. */
+/** The company, user and other parties on whose behalf the caller acts. */
 export interface Identity {
   readonly company?: Company;
   readonly bot?: Bot;
@@ -27,7 +27,7 @@ export interface Identity {
   readonly executionId?: string;
 }
 
-/** The order of the fields. */
+/** The positions of the fields in the line. */
 const REQUEST_ID = 0;
 const TOOL = 1;
 const URL = 2;
@@ -36,7 +36,7 @@ const IDENTITY = 4;
 const TRIGGER = 5;
 const TRACEPARENT = 6;
 
-/** The facts of one call. Each field is decoded when it is first needed. */
+/** The gateway's data about one call. Each field is decoded on first use. */
 export class CallFacts {
   readonly #line: string;
   readonly requestId: string;
@@ -51,12 +51,12 @@ export class CallFacts {
     return this.#field(TOOL);
   }
 
-  /** Scheme and authority of the function's URL. */
+  /** The scheme and authority of the function's URL. */
   get url(): string {
     return this.#field(URL);
   }
 
-  /** The values of the path's parameters. */
+  /** The values of the route's parameters. */
   get params(): Readonly<Record<string, string>> | null {
     return this.#json(PARAMS) as Record<string, string> | null;
   }
@@ -65,12 +65,12 @@ export class CallFacts {
     return this.#json(IDENTITY) as Identity | null;
   }
 
-  /** The trigger of the call. `null` means an HTTP caller. */
+  /** What started the call. `null` means an HTTP request. */
   get trigger(): Partial<Trigger> | null {
     return this.#json(TRIGGER) as Partial<Trigger> | null;
   }
 
-  /** The place of the call in its trace. `null` if the call belongs to none. */
+  /** The `traceparent` of the call. `null` if the call has none. */
   get traceparent(): string | null {
     return this.#field(TRACEPARENT) || null;
   }
@@ -84,7 +84,7 @@ export class CallFacts {
     let start = 0;
     for (let passed = 0; passed < index; passed++) {
       start = indexOf(this.#line, " ", start) + 1;
-      // HTTP removes trailing spaces from a header.
+      // HTTP removes trailing spaces from a header, so the last fields may be missing.
       if (start === 0) return "";
     }
     const end = indexOf(this.#line, " ", start);
@@ -92,5 +92,5 @@ export class CallFacts {
   }
 }
 
-/** The facts of a request that does not come from the gateway. */
+/** The line for a request that does not come from the gateway. */
 export const NO_FACTS = ` ${DEFAULT_TOOL} http://localhost`;

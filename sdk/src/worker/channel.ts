@@ -1,25 +1,24 @@
 /**
- * The call channel: it carries requests and answers whose bodies are in memory, many at a time over one
- * connection.
+ * The call channel: one connection that carries many requests and answers at a time. Their bodies are in memory.
  *
- * HTTP between gateway and worker would take more processor time than most functions do. The channel
- * therefore reads requests in batches, and writes their answers in batches. A frame consists of its length
- * (32 bits), a kind, the call's number (32 bits) and the kind's content. All numbers are big-endian.
+ * HTTP between gateway and worker would take more CPU time than most functions. The channel therefore reads requests in
+ * batches and writes answers in batches. A frame consists of its length (32 bits), its kind, the number of the call (32
+ * bits) and content that depends on the kind. All numbers are big-endian.
  *
- * | from the gateway | |
+ * | from the gateway | meaning |
  * |---|---|
  * | `REQUEST` | length of the head (32 bits), head, body. The head is text in lines, each with a newline: `METHOD target`, the {@link CallFacts}, the content type, and a `name: value` for each header. |
- * | `CANCEL` | The caller has disconnected. |
- * | `DONE` | A held answer was delivered. |
- * | `PIPE` | Write the answers to the pipe with that number. This saves a turn of the event loop. |
- * | `RECEIPT` | The report of work with that number was received. |
+ * | `CANCEL` | The caller of that request has disconnected. |
+ * | `DONE` | The held answer to that request was delivered. |
+ * | `PIPE` | From now on, write answers to the pipe with that number. Writing to a pipe saves a turn of the event loop. |
+ * | `RECEIPT` | The engine has received the `WORK` frame with that receipt number. |
  *
- * | from the worker | |
+ * | from the worker | meaning |
  * |---|---|
  * | `ANSWER` | status (16 bits), length of the head (32 bits), head of `name: value` lines, body |
- * | `HELD` | The body is a stream: the gateway requests the answer over HTTP, with `x-jelou-held` and the request's id. |
- * | `WORK` | The request whose id follows has work that goes on after its answer. The number is that of the receipt, or 0 for none. |
- * | `WORKED` | That work has ended. |
+ * | `HELD` | The body is a stream or too long. The gateway requests the answer over HTTP, with `x-jelou-held` and the request's id. |
+ * | `WORK` | The request whose id follows has work that continues after its answer. The number is a receipt number, or 0 if no receipt is needed. |
+ * | `WORKED` | The work of the request whose id follows has ended. |
  *
  * @module
  */
@@ -65,20 +64,20 @@ const HELD = 2;
 const WORK = 3;
 const WORKED = 4;
 
-/** Size of a buffer in bytes. A larger frame gets a larger buffer. */
+/** Initial size of a buffer in bytes. Larger frames get a larger buffer. */
 const BUFFER_BYTES = 64 * 1024;
-/** The longest head and body of an answer, in bytes or UTF-16 units. A longer answer goes over HTTP. */
+/** Maximum length of an answer's head and body, in bytes or UTF-16 units. A longer answer goes over HTTP. */
 const MAX_HEAD = 16 * 1024;
 const MAX_BODY = 64 * 1024;
-/** Bytes of an answer's frame before its head. */
+/** Bytes of an `ANSWER` frame before its head. */
 const ANSWER_HEADER = 15;
-/** How many microtask turns the running handlers get before the channel looks at more requests. */
+/** Number of microtask turns that running handlers get before the channel handles more requests. */
 const TURNS = 8;
 
 const { exit, openSync } = Deno;
 const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
 
-/** Answers that the gateway has yet to request over HTTP, by the request's id. */
+/** Answers that the gateway has not yet requested over HTTP, by the id of the request. */
 const held = new NativeMap<string, Response>();
 
 /** Answers one request. Never throws. */
@@ -90,32 +89,32 @@ type Invoke = (incoming: Incoming) => Promise<Answer>;
  * @param pipes Paths of the pipes for answers.
  */
 export function serveCalls(path: string, pipes: readonly string[], invoke: Invoke): void {
-  // A pipe is opened for reading as well: otherwise `open` would wait for the other end.
+  // The pipe is also opened for reading. Otherwise `open` would block until the engine opens the other end.
   const opened = pipes.map((pipe) => openSync(pipe, { read: true, write: true }));
   serveSocket(path, (connection) => new Channel(connection, opened, invoke).run());
 }
 
-/** Returns the held answer to a request, only once. */
+/** Returns the held answer to a request and removes it. */
 export function takeHeld(requestId: string): Response | undefined {
   const response = mapGet(held, requestId);
   mapDelete(held, requestId);
   return response;
 }
 
-/** One connection. */
+/** One connection of the call channel. */
 class Channel implements Reporter {
   readonly #connection: Deno.UnixConn;
   readonly #pipes: readonly Deno.FsFile[];
   #pipe: Deno.FsFile | undefined;
   readonly #invoke: Invoke;
-  /** Requests without an answer, and requests whose answer is held. */
+  /** Requests that have no answer yet, and requests whose answer is held. */
   readonly #open = new OpenRequests();
   #input = new NativeUint8Array(BUFFER_BYTES);
   #filled = 0;
   #reading = false;
   #output = new NativeUint8Array(BUFFER_BYTES);
   #used = 0;
-  /** Becomes the output while the current output is written. */
+  /** The other output buffer. It is filled while the first one is written. */
   #spare = new NativeUint8Array(BUFFER_BYTES);
   #writing = false;
 
@@ -131,8 +130,8 @@ class Channel implements Reporter {
       while (await this.#receive());
     } catch (error) {
       if (!this.#reading) {
-        // The channel no longer reads, so its calls would wait for their timeout. After the exit, the engine
-        // starts another process.
+        // The error is in this code. The channel no longer reads, so open calls would wait for their timeout. After the
+        // exit, the engine starts another process.
         try {
           log("ERROR", [error]);
         } finally {
@@ -147,7 +146,7 @@ class Channel implements Reporter {
     }
   }
 
-  /** Reads once, and starts to handle all complete requests. */
+  /** Reads once, and starts to handle all complete requests. Returns `false` at the end of the connection. */
   async #receive(): Promise<boolean> {
     const room = this.#filled === 0 ? this.#input : subarray(this.#input, this.#filled);
     this.#reading = true;
@@ -166,7 +165,7 @@ class Channel implements Reporter {
       if (since === 0 && next < this.#filled) since = now();
       this.#take(start + 4, next);
       start = next;
-      // The first of many requests must not wait until the last one is parsed.
+      // Lets the first requests run before the last one is parsed.
       if (start < this.#filled && now() !== since) {
         for (let turn = 0; turn < TURNS; turn++) await undefined;
         since = now();
@@ -247,7 +246,7 @@ class Channel implements Reporter {
     if (!this.#writing) this.#writeSoon();
   }
 
-  /** Adds a frame whose content is ASCII text. */
+  /** Adds a frame with ASCII content to the output. */
   #writeFrame(kind: number, id: number, content: string): void {
     const { length } = content;
     this.#reserve(9 + length);
@@ -266,7 +265,7 @@ class Channel implements Reporter {
 
   #write(id: number, answer: PlainAnswer, head: string): void {
     const { headers, body } = answer;
-    // A UTF-16 unit takes at most three bytes in UTF-8.
+    // A UTF-16 unit has at most three bytes in UTF-8.
     this.#reserve(ANSWER_HEADER + byteLength(JSON_HEAD) + head.length * 3 + bodyLength(answer) * 3);
     const start = this.#used;
     let at = start + ANSWER_HEADER;
@@ -296,7 +295,10 @@ class Channel implements Reporter {
     this.#output = larger;
   }
 
-  /** Waits one turn, so that answers that complete together are written together. */
+  /**
+   * Waits one turn, so that answers that complete together are written together. Then writes the output until it is
+   * empty.
+   */
   async #writeSoon(): Promise<void> {
     this.#writing = true;
     await undefined;
@@ -310,7 +312,7 @@ class Channel implements Reporter {
           const rest = subarray(output, at, end);
           at += this.#pipe === undefined ? await this.#connection.write(rest) : writeSync(this.#pipe, rest);
         }
-        // A large buffer served a large answer; do not keep it.
+        // Replaces a buffer that grew for a large answer, to free its memory.
         this.#spare = byteLength(output) > BUFFER_BYTES ? new NativeUint8Array(BUFFER_BYTES) : output;
       }
     } catch {
@@ -320,13 +322,13 @@ class Channel implements Reporter {
   }
 }
 
-/** On any other status, the gateway would end all calls of this channel. */
+/** Checks the status of an answer. With any other status, the gateway would end all calls of this channel. */
 function checkStatus(status: number): void {
   if (status >= 200 && status <= 599) return;
   throw new NativeTypeError(`A response with the status ${status} cannot be sent`);
 }
 
-/** An answer whose body is in memory, or `null` if the body must be read as a stream. */
+/** Returns an answer with its body in memory, or `null` if the body must be read as a stream. */
 function plainAnswer(response: Response): PlainAnswer | null {
   const status = responseStatus(response);
   if (responseBodyUsed(response)) {
@@ -336,7 +338,7 @@ function plainAnswer(response: Response): PlainAnswer | null {
   return body === undefined ? null : { status, headers: listOf(responseHeaders(response)), body };
 }
 
-/** The length in bytes or UTF-16 units. */
+/** Returns the length of the body in bytes, or of text in UTF-16 units. */
 function bodyLength({ body }: PlainAnswer): number {
   return body === null ? 0 : typeof body === "string" ? body.length : byteLength(body);
 }
@@ -349,7 +351,7 @@ function headText(headers: ReadonlyArray<readonly [name: string, value: string]>
   return text;
 }
 
-/** Releases an answer that the caller no longer needs. */
+/** Releases an answer whose caller has disconnected. */
 function drop(answer: Answer): void {
   if (answer instanceof NativeResponse && !responseBodyUsed(answer)) cancelStream(responseBody(answer));
 }

@@ -1,5 +1,5 @@
 /**
- * A request that came as a frame of the call channel: its head is text, and its body is in memory.
+ * A request that arrived in a frame of the call channel. Its head is text, and its body is in memory.
  *
  * @module
  */
@@ -28,12 +28,12 @@ export class ChannelRequest implements Incoming {
   readonly target: string;
   readonly facts: CallFacts;
   readonly contentType: string;
-  /** Neighbours in the channel's list of open requests. */
+  /** The neighbours in the channel's list of open requests. */
   next: ChannelRequest | null = null;
   previous: ChannelRequest | null = null;
   /** The head as received. */
   readonly #head: string;
-  /** The index where the `name: value` lines begin: the newline before the first one. */
+  /** The index of the newline before the first `name: value` line. */
   readonly #lines: number;
   #body: Uint8Array<ArrayBuffer>;
   #read = false;
@@ -41,7 +41,7 @@ export class ChannelRequest implements Incoming {
   #controller: AbortController | undefined;
   #aborted = false;
 
-  /** The caller may overwrite `body` after it has called {@link keep}. */
+  /** After a call of {@link keep}, the creator may overwrite `body`. */
   constructor(id: number, head: string, body: Uint8Array<ArrayBuffer>, reporter: Reporter) {
     this.id = id;
     this.reporter = reporter;
@@ -100,7 +100,7 @@ export class ChannelRequest implements Incoming {
     return this.hasBody() ? this.#body : null;
   }
 
-  /** Copies the body if it has not been read yet. */
+  /** Copies the body, unless it has been read. */
   keep(): void {
     if (!this.#read && this.hasBody()) this.#body = copy(this.#body);
   }
@@ -117,7 +117,7 @@ export class ChannelRequest implements Incoming {
     return this.#aborted;
   }
 
-  /** Handles a cancellation: the caller has disconnected. */
+  /** Handles the frame `CANCEL`: the caller has disconnected. */
   abort(): void {
     this.#aborted = true;
     if (this.#controller !== undefined) abort(this.#controller);

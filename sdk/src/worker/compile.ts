@@ -1,13 +1,16 @@
 /**
- * Makes Deno write what it compiles to its caches, which the engine gives to other workers: a bundle to those of
- * its function, the runtime's own modules to all.
+ * Makes Deno write compiled code to its caches. The engine gives the cache of a bundle to the workers of its function,
+ * and the cache of the runtime's own modules to all workers.
  *
  * @module
  */
 import { importSource } from "./module.ts";
 import { stringify } from "./primordials.ts";
 
-/** Throws before the module after it runs: all imports are compiled first, then run in order. */
+/**
+ * A module that throws. Deno compiles all imports before it runs the first, so the import after this one is compiled
+ * but not run.
+ */
 const STOP = "data:text/javascript,throw null";
 
 /** Compiles the module of a URL. Returns whether it could be compiled. */
@@ -20,14 +23,14 @@ export async function compile(url: string): Promise<boolean> {
   return false;
 }
 
-/** Imports all of Node's modules that the runtime has. Their code is compiled when they are imported first. */
+/** Imports all modules of Node that the runtime has, because a module is compiled at its first import. */
 export async function compileBuiltins(): Promise<boolean> {
   const { builtinModules } = await import("node:module");
   for (const name of builtinModules) {
     try {
       await import(`node:${name}`);
     } catch {
-      // Some need a permission, or a flag.
+      // Some modules need a permission or a flag.
     }
   }
   return true;

@@ -1,5 +1,5 @@
 /**
- * `console`: its calls become log lines with a level and the request's id.
+ * `console`: writes log lines with a level and the request's id.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { type Level, log } from "./log.ts";
 import { NativeError, slice } from "./primordials.ts";
 import { readableStack } from "./stack.ts";
 
-/** The methods that only write their arguments, with their log level. */
+/** The methods that only write their arguments, and their log level. */
 const LEVELS: Record<string, Level> = {
   log: "INFO",
   info: "INFO",
@@ -46,7 +46,7 @@ function replace(name: string, method: (...args: unknown[]) => void): void {
   });
 }
 
-/** The stack of a `console.trace` call, without the frames of this file. */
+/** Returns the stack of a `console.trace` call, without the frames of this file. */
 function trace(): string {
   return "Trace" + slice(readableStack(new NativeError("")), "Error".length);
 }

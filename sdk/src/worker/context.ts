@@ -1,5 +1,5 @@
 /**
- * `ctx` of one request. Each field is computed on first use, because most handlers use only two or three.
+ * `ctx` of one request. Each field is computed on first use, because most handlers use only a few fields.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { freeze, indexOf, slice } from "./primordials.ts";
 import { type Fields, parseFields } from "./query.ts";
 import { traceparentOf } from "./trace.ts";
 
-/** The data that all requests to this function share. */
+/** The data that all requests to this function have in common. */
 export interface FunctionScope {
   readonly functionSlug: string;
   readonly company: Company;
@@ -122,7 +122,7 @@ export class InvocationContext implements Context {
     return this.#who.executionId;
   }
 
-  /** A separate closure, so that `const { log } = ctx` works. */
+  /** A separate function, so that `const { log } = ctx` works. */
   get log(): Logger {
     return this.#log ??= this.#logger();
   }
@@ -139,12 +139,14 @@ export class InvocationContext implements Context {
     return this.#jelou ??= this.#scope.jelou(this.bot?.id);
   }
 
-  /** A separate closure, so that `const { waitUntil } = ctx` works. */
+  /** A separate function, so that `const { waitUntil } = ctx` works. */
   get waitUntil(): (work: PromiseLike<unknown>) => void {
     return this.#waitUntil ??= this.#keeper();
   }
 
-  /** A part of the interface of Workers. Without an origin server behind it, there is nothing to pass on. */
+  /**
+   * Exists for code written for Cloudflare Workers. Does nothing, because there is no origin server to fall back to.
+   */
   passThroughOnException(): void {}
 
   #logger(): Logger {

@@ -11,8 +11,8 @@ const getStore = storage.getStore.bind(storage);
 const run = storage.run.bind(storage);
 
 /**
- * The context of the current request. `undefined` during the import of the module and in timers outside a
- * request.
+ * Returns the context of the current request. Returns `undefined` during the import of the module and in timers outside
+ * a request.
  */
 export function currentContext(): Context | undefined {
   return getStore();

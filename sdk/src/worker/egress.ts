@@ -1,25 +1,25 @@
 /**
- * The connection from a function to the platform's own gateway: one unix socket per worker.
+ * The connection from a function to the platform's own gateway: a unix socket of the worker.
  *
- * Deno's HTTP client sends every URL over that socket in plain HTTP, also `https:` URLs. A function can thus
- * call another function by its public URL without DNS and TLS. The socket identifies the worker that calls.
- * The header that is added here identifies the request on whose behalf the worker calls.
+ * Deno's HTTP client sends all URLs over that socket in plain HTTP, also `https:` URLs. A function can thus call
+ * another function by its public URL without DNS and TLS. The gateway knows the calling worker by its socket, and the
+ * request on whose behalf the worker calls by a header.
  *
  * @module
  */
 import { deleteHeader, eachHeader, setHeader, startsWith } from "./primordials.ts";
 
-/** The id of the request on whose behalf the worker calls. */
+/** The header with the id of the request on whose behalf the worker calls. */
 export const PARENT_HEADER = "x-jelou-parent";
 
-/** Returns the HTTP client that sends all requests over the egress socket. */
+/** Returns an HTTP client that sends all requests over the egress socket. */
 export type EgressClient = () => Deno.HttpClient;
 
 const { createHttpClient } = Deno;
 
 /**
- * Connects to an egress socket. The first client of a process reads all certificates, so it is created at the
- * first call.
+ * Creates the client of an egress socket on first use, because the first HTTP client of a process reads all
+ * certificates.
  */
 export function createEgress(path: string): EgressClient {
   let client: Deno.HttpClient | undefined;
@@ -27,8 +27,8 @@ export function createEgress(path: string): EgressClient {
 }
 
 /**
- * Sets the headers that only the platform may set. Of the `x-jelou-` headers, the caller may set only the
- * token.
+ * Removes the function's `x-jelou-` headers except the token, and sets the id of the request on whose behalf the worker
+ * calls.
  */
 export function setPlatformHeaders(headers: Headers, parent: string | undefined): void {
   const own: string[] = [];

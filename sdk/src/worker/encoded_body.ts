@@ -18,20 +18,20 @@ import {
   trim,
 } from "./primordials.ts";
 
-/** Bytes of memory for each byte of the largest body, as in the engine's `body_memory.rs`. */
+/** Maximum bytes of memory for a parsed body, per byte of the body limit, as in the engine's `body_memory.rs`. */
 const PARSED_FACTOR = 10;
 const CONTAINER_BYTES = 80;
 const FIELD_BYTES = 250;
 const OPEN_OBJECT = 0x7b;
 const OPEN_ARRAY = 0x5b;
 const AMPERSAND = 0x26;
-/** The most codings of one body. More codings are treated as an attack. */
+/** Maximum number of codings of one body. More codings are treated as an attack. */
 const MAX_CODINGS = 3;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Decoder = (bytes: Bytes, options: { maxOutputLength: number }) => Bytes;
 
-/** The codings of a body, in the order in which they were applied. Empty if there are none. */
+/** Returns the codings of a body in the order in which they were applied. */
 export function codingsOf(incoming: Incoming): string[] {
   const header = incoming.header("content-encoding");
   const codings: string[] = [];
@@ -44,13 +44,13 @@ export function codingsOf(incoming: Incoming): string[] {
   return codings;
 }
 
-/** Reads and decodes a body. Returns a request without content coding. */
+/** Reads and decodes a body. Returns the request with the decoded body. */
 export async function decodeBody(
   incoming: Incoming,
   codings: readonly string[],
   maxBytes: number,
 ): Promise<Incoming | Refused> {
-  // Read it now: the channel reuses its buffer in the next turn.
+  // Starts to read now: the channel overwrites its buffer in the next turn.
   const encoded = incoming.bytes();
   const decoders: Decoder[] = [];
   if (codings.length > MAX_CODINGS) {
@@ -73,7 +73,7 @@ export async function decodeBody(
       ? new Refused(tooLarge(), `the decoded body is over ${maxBytes} bytes (limits.max_body_bytes)`)
       : new Refused(invalidEncoding(), "the body does not match its content encoding");
   }
-  // The gateway makes this check for bodies without a coding.
+  // For bodies without a coding, the gateway makes this check.
   if (parsedBytes(bytes) > PARSED_FACTOR * maxBytes) {
     return new Refused(
       tooLarge(),
@@ -83,7 +83,7 @@ export async function decodeBody(
   return new DecodedIncoming(incoming, bytes);
 }
 
-/** The least memory that the objects and arrays of JSON, or the fields of a form, take. */
+/** Estimates the minimum memory of the objects and arrays of a JSON body, or of the fields of a form. */
 function parsedBytes(bytes: Bytes): number {
   let parsed = 0;
   for (let index = 0; index < byteLength(bytes); index++) {
@@ -94,7 +94,7 @@ function parsedBytes(bytes: Bytes): number {
   return parsed;
 }
 
-/** Returns the decoder of a coding. `node:zlib` is loaded for the first body that needs it. */
+/** Returns the decoder of a coding, or `null` for an unknown coding. Loads `node:zlib` on first use. */
 async function decoderOf(coding: string): Promise<Decoder | null> {
   const zlib = await import("node:zlib") as unknown as Record<string, Decoder>;
   switch (coding) {
@@ -112,9 +112,12 @@ async function decoderOf(coding: string): Promise<Decoder | null> {
   }
 }
 
-/** Some clients send raw deflate data (RFC 1951), although HTTP requires the zlib format (RFC 1950). */
+/**
+ * Decodes zlib and raw deflate data. HTTP requires the zlib format (RFC 1950), but some clients send raw data (RFC
+ * 1951).
+ */
 function deflateOf(inflate: Decoder, inflateRaw: Decoder): Decoder {
-  // A zlib header has method 8 in its first byte, and its two bytes as a number are a multiple of 31.
+  // The first byte of a zlib header has the method 8, and its two bytes as a number are a multiple of 31.
   return (bytes, options) =>
     (bytes[0]! & 15) === 8 && (bytes[0]! * 256 + bytes[1]!) % 31 === 0
       ? inflate(bytes, options)

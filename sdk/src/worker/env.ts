@@ -7,15 +7,15 @@ import type { Env } from "../context/context.ts";
 import { create, freeze, keys, startsWith } from "./primordials.ts";
 import { noteUnset } from "./unset.ts";
 
-/** Keys with this prefix belong to the platform. The function cannot see them. */
+/** The prefix of keys that belong to the platform. The function cannot see them. */
 const RESERVED_PREFIX = "__FN_";
 
-/** Whether a secret belongs to the platform. */
+/** Whether a key belongs to the platform. */
 export function isReserved(key: string): boolean {
   return startsWith(key, RESERVED_PREFIX);
 }
 
-/** Creates the function's view of its secrets. */
+/** Creates `ctx.env` from the secrets. */
 export function createEnv(secrets: Readonly<Record<string, string>>): Env {
   const values: Record<string, string> = create(null);
   const names = keys(secrets);

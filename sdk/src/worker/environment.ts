@@ -1,8 +1,8 @@
 /**
  * `process.env` and `Deno.env`: the function's secrets, in the memory of this process.
  *
- * Both are views of one object, so a write through one is visible through the other. Nothing of it is in the
- * environment of the operating system, except the time zone, which the runtime reads from there.
+ * Both are views of one object, so a write through one is visible through the other. The values are not in the
+ * environment of the operating system. The time zone is the exception, because the runtime reads it there.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { noteUnset } from "./unset.ts";
 
 const TIME_ZONE = "TZ";
 
-/** Packages read this at import, and many are faster with it. */
+/** Packages read `NODE_ENV` when they are imported, and many are faster in production mode. */
 const DEFAULTS = { NODE_ENV: "production" };
 
-/** An environment inherits from `Object.prototype`, as that of Node does. */
+/** The variables. The object inherits from `Object.prototype`, like `process.env` in Node. */
 const variables: Record<string, string> = {};
 
 const { set: setOfSystem } = Deno.env;
@@ -46,7 +46,7 @@ export function provideEnvironment(secrets: Readonly<Record<string, string>>): v
   for (const name of Object.keys(initial)) {
     if (!isReserved(name)) setVariable(name, String(initial[name as keyof typeof initial]));
   }
-  // The object stays, because the runtime's own modules use it too.
+  // Changes the object `Deno.env` instead of replacing it, because the runtime's own modules use the same object.
   Object.assign(Deno.env, {
     get: (key: string): string | undefined => {
       if (hasOwn(variables, key)) return variables[key];
@@ -67,7 +67,7 @@ function setVariable(key: string, value: string): void {
   if (key === TIME_ZONE) setTimeZone(value);
 }
 
-/** The runtime reads the time zone again after this. An unknown name is ignored, as in Node. */
+/** Sets the time zone of the process. The runtime then reads it again. An unknown name has no effect, as in Node. */
 function setTimeZone(zone: string): void {
   try {
     apply(setOfSystem, Deno.env, [TIME_ZONE, zone]);

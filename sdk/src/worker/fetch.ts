@@ -1,6 +1,6 @@
 /**
- * `fetch` for user code. A request to a function of this platform goes over the egress socket. Every other
- * request goes out unchanged, or over the egress socket as well if the platform uses a proxy.
+ * `fetch` for user code. A request to a function of this platform goes over the egress socket. Other requests go out
+ * directly, or over the egress socket if the platform uses a proxy.
  *
  * @module
  */
@@ -31,17 +31,17 @@ type FetchInput = string | URL | Request;
 
 /** How requests to other hosts go out. */
 export interface Outward {
-  /** Through the platform's proxy. */
+  /** Whether these requests go through the platform's proxy. */
   readonly isProxied: boolean;
-  /** With the trace of the call. */
+  /** Whether these requests carry the `traceparent` of the call. */
   readonly tracesOutside: boolean;
 }
 
 /**
  * Creates the `fetch` for user code.
  *
- * @param isPlatformUrl Whether a URL belongs to a function.
- * @param egress The egress socket's client; `null` if there is no egress socket.
+ * @param isPlatformUrl Returns whether a URL belongs to a function of this platform.
+ * @param egress The egress socket's client, or `null` without an egress socket.
  * @param outward How requests to other hosts go out.
  */
 export function createFetch(
@@ -81,7 +81,7 @@ export function createFetch(
     return defineProperty(followed, "redirected", { value: true });
   };
 
-  // This function is asynchronous, so that an invalid request rejects.
+  // Asynchronous, so that an invalid request rejects the promise and does not throw.
   const startPlatform = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> =>
     await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 
@@ -93,7 +93,7 @@ export function createFetch(
         init = undefined;
         sendTrace(requestHeaders(input));
       }
-      // A client of the function's own connects as it was told to.
+      // A client that the function has created makes its own connections.
       return await (!isProxied || egress === null || client !== undefined
         ? nativeFetch(input, init)
         : fetchProxied(new NativeRequest(input, init), egress));
@@ -107,7 +107,7 @@ export function createFetch(
   } as typeof fetch;
 }
 
-/** The runtime puts a refused address into the cause of its error. */
+/** Explains a refused address. The runtime puts the address into the cause of its error. */
 function withRefusal(error: unknown): unknown {
   const cause = isError(error) ? error.cause : undefined;
   if (isError(cause)) {
@@ -117,7 +117,7 @@ function withRefusal(error: unknown): unknown {
   return error;
 }
 
-/** The header of a response that is the platform's error; the body is its text. */
+/** The header that marks a response as an error of the platform. The body is the error's text. */
 const ERROR_HEADER = "x-jelou-egress-error";
 
 async function fetchProxied(request: Request, egress: EgressClient): Promise<Response> {

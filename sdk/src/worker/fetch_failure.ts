@@ -1,12 +1,12 @@
 /**
- * Says why a `fetch` failed. The runtime's error is "fetch failed", and its cause names the reason in the words of the
- * network library.
+ * Adds the reason to the error of a failed `fetch`. The runtime's error only says "fetch failed", and its cause is a
+ * message of the network library.
  *
  * @module
  */
 import { defineProperty, exec, includes, isError, matches } from "./primordials.ts";
 
-/** Puts the reason into the error's message, and returns the error. */
+/** Adds the reason to the error's message and returns the error. */
 export function explained(error: unknown): unknown {
   try {
     const reason = reasonOf(error);
@@ -17,7 +17,7 @@ export function explained(error: unknown): unknown {
       enumerable: false,
       configurable: true,
     });
-    // The stack was built with the old message.
+    // The stack still contains the old message.
     const { name, message, stack } = error as Error;
     const frames = typeof stack === "string" ? exec(FRAMES, stack) : null;
     defineProperty(error as object, "stack", {
@@ -27,7 +27,7 @@ export function explained(error: unknown): unknown {
       configurable: true,
     });
   } catch {
-    // A frozen error stays as it is.
+    // A frozen error cannot be changed.
   }
   return error;
 }

@@ -7,10 +7,10 @@ import { neutralDeno } from "./node/identity.ts";
 import { guardDeno } from "./termination.ts";
 
 /**
- * Storage that Deno keeps on disk by origin, and threads.
+ * The removed globals: threads, V8's `gc`, and storage that Deno writes to disk by origin.
  *
- * A `Worker` has its own heap, so each worker could exceed the function's memory limit, and its console would
- * write to standard output without the log.
+ * A `Worker` has its own heap, so it could exceed the function's memory limit. Its console would write to standard
+ * output instead of the log.
  */
 const REMOVED = [
   "localStorage",
@@ -27,19 +27,19 @@ const REMOVED = [
 /** V8's `gc`, which exists only with `--expose-gc`. */
 const { gc } = globalThis as unknown as { gc?: (options: { type: "minor" | "major" }) => void };
 
-/** Collects V8's young generation. */
+/** Collects the garbage of V8's young generation. */
 export function collectGarbage(): void {
   gc?.({ type: "minor" });
 }
 
-/** Bytes of bodies between two collections. */
+/** Bytes of bodies after which the garbage is collected. */
 const UNCOLLECTED_BYTES = 8 * 1024 * 1024;
 
 let uncollected = 0;
 
 /**
- * Collects the garbage of earlier large bodies. V8 does not count all the memory that the runtime uses for
- * bodies, so that memory could grow past the process's limit.
+ * Collects the garbage of earlier large bodies. V8 does not count all memory of bodies, so the process could exceed its
+ * limit.
  */
 export function makeRoomFor(bytes: number): void {
   if (uncollected >= UNCOLLECTED_BYTES) {
@@ -58,7 +58,7 @@ export function restrictGlobals(): void {
   for (const name of ["openKv", "Kv", "AtomicOperation"]) {
     delete (Deno as unknown as Record<string, unknown>)[name];
   }
-  // The runtime's test functions can close and read any resource of the process by its number.
+  // The runtime's internal test functions can read and close any resource of the process by its number.
   delete (Deno as unknown as Record<symbol, unknown>)[(Deno as unknown as { internal: symbol }).internal];
   delete (Deno as unknown as Record<string, unknown>).internal;
   guardDeno();
@@ -68,6 +68,6 @@ export function restrictGlobals(): void {
     enumerable: true,
     configurable: true,
   });
-  // WebGPU loads a large native graphics driver, and servers have no screen.
+  // WebGPU would load a large native graphics driver, which is useless on servers.
   delete (Navigator.prototype as unknown as Record<string, unknown>).gpu;
 }

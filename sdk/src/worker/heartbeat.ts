@@ -1,6 +1,6 @@
 /**
- * Answers the engine's heartbeat: echoes each challenge on the heartbeat socket. An event loop that never yields does not
- * answer, and the engine ends the process.
+ * Answers the engine's heartbeat: echoes each challenge on the heartbeat socket. If the event loop is blocked, there is
+ * no answer, and the engine ends the process.
  *
  * @module
  */

@@ -21,44 +21,44 @@ import {
 } from "./primordials.ts";
 import type { Reporter } from "./work_reports.ts";
 
-/** The interface that the worker needs of a request. */
+/** The parts of a request that the worker uses. */
 export interface Incoming {
   readonly method: string;
-  /** Path and query. */
+  /** The path and the query. */
   readonly target: string;
   readonly facts: CallFacts;
   /** The `content-type`. Empty if there is none. */
   readonly contentType: string;
-  /** The value of a header; `name` is in lower case. */
+  /** Returns the value of a header. `name` is in lower case. */
   header(name: string): string | null;
   headers(): Headers;
   /** Whether the request may have a body. */
   hasBody(): boolean;
-  /** The body as text. Only one of these three methods can be called, and only once. */
+  /** Reads the body as text. Only one of `text`, `bytes` and `stream` may be called, and only once. */
   text(): string | Promise<string>;
   bytes(): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
   stream(): BodyInit | null;
-  /** The signal that is aborted when the caller disconnects. */
+  /** Returns a signal that is aborted when the caller disconnects. */
   signal(): AbortSignal;
   isAborted(): boolean;
-  /** The connection that carries this request's reports of work, or `null` for any. */
+  /** The connection for the `WORK` frames of this request, or `null` for any connection. */
   readonly reporter: Reporter | null;
-  /** Makes the answer wait for the engine's receipt. */
+  /** Makes the answer wait until the engine has confirmed the report of work. */
   awaitReceipt?(receipt: Promise<void>): void;
-  /** The platform's own `Request`, for operations that need it: a WebSocket upgrade. */
+  /** The runtime's own `Request`, which a WebSocket upgrade needs. `null` for a request over the call channel. */
   readonly native: Request | null;
 }
 
-/** A request that came over HTTP. */
+/** A request that arrived over HTTP. */
 export class HttpIncoming implements Incoming {
   readonly native: Request;
   readonly reporter = null;
-  /** The receipt that the answer must wait for. */
+  /** The engine's confirmation that the answer must wait for. */
   receipt: Promise<void> | null = null;
   readonly method: string;
   readonly target: string;
   readonly facts: CallFacts;
-  /** Copied early: after an upgrade to a WebSocket, the request's headers are not readable. */
+  /** A copy, because the headers are not readable any more after an upgrade to a WebSocket. */
   readonly #headers: Headers;
 
   constructor(request: Request) {
@@ -110,13 +110,13 @@ export class HttpIncoming implements Incoming {
     try {
       return signalAborted(requestSignal(this.native));
     } catch {
-      // The request is closed: its connection has become a WebSocket.
+      // The request is closed, because its connection has become a WebSocket.
       return false;
     }
   }
 }
 
-/** The path and query of a request that came over a unix socket. Its URL is `http+unix://host/path`. */
+/** Returns the path and the query of a request over a unix socket. Its URL is `http+unix://host/path`. */
 function targetOf(url: string): string {
   const start = indexOf(url, "/", indexOf(url, "://") + 3);
   return start < 0 ? "/" : slice(url, start);

@@ -5,15 +5,15 @@
  * |---|---|
  * | GET, HEAD | the query string as an object of strings |
  * | no body | `{}` |
- * | `application/json`, `...+json` | the parsed body; 400 with the place of the fault if it does not parse |
- * | `application/x-www-form-urlencoded` | the fields as an object of strings; if the form is in fact JSON, the parsed JSON |
+ * | `application/json`, `...+json` | the parsed body; 400 with the position of the error if it does not parse |
+ * | `application/x-www-form-urlencoded` | the fields as an object of strings; if the body is JSON, the parsed JSON |
  * | a body without a content type | the parsed body if it is JSON, otherwise as in the last row |
  * | any other type except files and multipart, for a function with `input` | the parsed body if it is JSON, otherwise as in the last row |
- * | `multipart/...` without `boundary` | 400, because nobody can read it |
- * | anything else | `undefined`; the body can be read from the third argument |
+ * | `multipart/...` without `boundary` | 400, because the body cannot be parsed without it |
+ * | anything else | `undefined`; the handler can read the body from its third argument |
  *
- * A schema is never skipped: a body that gives no input is validated as `{}`. Otherwise a caller could bypass
- * the validation with another content type. A function for uploads has no `input`.
+ * A schema always validates: without an input, it validates `{}`. Otherwise a caller could bypass the validation with
+ * another content type. A function for uploads has no `input`.
  *
  * @module
  */
@@ -41,25 +41,24 @@ import { parseFields } from "./query.ts";
 /** The result of reading a request. */
 export interface Input {
   readonly value: unknown;
-  /** The body if it was read; `null` if it can still be streamed. */
+  /** The bytes of the body, or `null` if they were not read or not kept. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
-  /**
-   * Whether the value comes from a query or a form. Each field is then a text, or a list if it was repeated.
-   */
+  /** Whether the value comes from a query or a form. Then each field is a text, or a list if it was repeated. */
   readonly isFields: boolean;
   /**
-   * Why the value may not be what the caller meant. Callers see it only if the value does not match the schema.
+   * A hint that the caller may have sent the body in the wrong form. Callers see it only if the value does not match
+   * the schema.
    */
   readonly note: Note | null;
 }
 
-/** How a body was read. The text is built only when it is needed. */
+/** Builds a hint about how a body was read. Called only when the hint is needed. */
 export type Note = () => string;
 
-/** A body that cannot be read, with the answer to the caller. */
+/** The refusal of a body that cannot be read, with the answer to the caller. */
 export class Refused {
   readonly answer: PlainAnswer;
-  /** The reason for the log, without parts of the body. */
+  /** The reason for the log. It contains no parts of the body. */
   readonly reason: string;
   constructor(answer: PlainAnswer, reason: string) {
     this.answer = answer;
@@ -71,21 +70,21 @@ type ReadInput = Input | Refused;
 
 const NO_BODY: Input = { value: {}, bytes: null, isFields: false, note: null };
 
-/** The longest body that is tested for JSON without the content type of JSON. */
+/** Maximum bytes of a body that is tested for JSON although its content type is not JSON. */
 const MAX_GUESSED_BYTES = 1024 * 1024;
 
-/** Types whose bodies are not JSON, and multipart, which is not parsed. */
+/** Content types of bodies that are never parsed as JSON. */
 const FILE_TYPE = /^(?:image|audio|video|font|multipart)\//;
 
 /** Text that begins like a JSON object or list. */
 const BEGINS_AS_JSON = /^\s*[{[]/;
 
-/** Whether requests with this method have their input in the query string. */
+/** Whether the input of requests with this method is in the query string. */
 export function takesQuery(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** The input of a request without a body. */
+/** Returns the input of a request with GET or HEAD. */
 export function queryInput(query: unknown): Input {
   return { value: query, bytes: null, isFields: true, note: null };
 }
@@ -95,7 +94,7 @@ type Kind = "json" | "form" | "other";
 /**
  * Reads the input from a request's body.
  *
- * @param keepBytes Whether the raw bytes must stay readable. Reading only text is faster.
+ * @param keepBytes Whether the raw bytes must stay readable. Without them, the body is read as text, which is faster.
  * @param isWanted Whether the function has an input schema.
  */
 export function readBody(
@@ -116,7 +115,7 @@ export function readBody(
   }
   const charset = charsetOf(contentType);
   if (charset instanceof Refused) return charset;
-  // Over HTTP, a body can be read once, and the bytes of JSON may have to be checked.
+  // Over HTTP, a body can be read only once, and JSON may need a check of its bytes.
   const asBytes = keepBytes || charset !== null || (kind === "json" && incoming.native !== null);
   const body = asBytes ? incoming.bytes() : incoming.text();
   const read: Reading = { incoming, keepBytes, charset, kind, type };
@@ -163,7 +162,7 @@ function parseBody(body: Uint8Array<ArrayBuffer> | string, reading: Reading): Re
   }
 }
 
-/** What the decoder puts in place of bytes that are not UTF-8. A text may also have it itself. */
+/** The character that the decoder writes in place of bytes that are not UTF-8. The text itself may also contain it. */
 const REPLACEMENT = "\uFFFD";
 
 function isUtf8(body: Uint8Array | string, incoming: Incoming): boolean {
@@ -212,7 +211,7 @@ function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null, text: strin
   return { value: undefined, bytes, isFields: false, note };
 }
 
-/** Whether a multipart type lacks the parameter that it must have (RFC 2046, section 5.1.1). */
+/** Whether the required parameter `boundary` of a multipart type is missing (RFC 2046, section 5.1.1). */
 function lacksBoundary(type: string, header: string): boolean {
   return startsWith(type, "multipart/") && !matches(/;\s*boundary\s*=\s*[^\s;]/i, header);
 }
@@ -233,7 +232,7 @@ function mediaType(header: string): string {
   return toLowerCase(trim(end < 0 ? header : slice(header, 0, end)));
 }
 
-/** The decoder of the charset, or `null` for UTF-8. */
+/** Returns the decoder of the charset, or `null` for UTF-8. */
 function charsetOf(header: string): TextDecoder | null | Refused {
   if (header === "" || header === "application/json") return null;
   const lower = toLowerCase(header);

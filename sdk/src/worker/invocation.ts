@@ -25,9 +25,9 @@ import type { IssueDetail, Validated, Validator } from "./validation.ts";
 export interface LoadedFunction {
   readonly scope: FunctionScope;
   readonly tools: Tools;
-  /** The handler that gets the requests instead of the tools. */
+  /** The web handler of a function without tools, or `null`. */
   readonly web: { readonly handler: WebHandler; readonly env: Record<string, unknown> } | null;
-  /** The largest body, in bytes. */
+  /** Maximum size of a body in bytes. */
   readonly maxBodyBytes: number;
 }
 
@@ -62,8 +62,8 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     let input: Input | Refused;
     if (takesQuery(context.method)) input = queryInput(context.query);
     else {
-      // An encoded body does not parse as JSON, so the common case of plain JSON skips the look-up of the
-      // encoding.
+      // Reads the body first without a look at `content-encoding`, because an encoded body does not parse as JSON. This
+      // saves time for plain JSON, the common case.
       let decoded = isPlainJson(incoming) ? incoming : await withoutCodings(fn, incoming);
       if (decoded instanceof Refused) return refuse(tool, decoded);
       let reading = readBody(decoded, tool.wantsRequest, isWanted);
@@ -94,13 +94,13 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
 }
 
 function failed(tool: Tool | null, incoming: Incoming, error: unknown): Answer {
-  // Errors after the caller has disconnected are not the function's fault.
+  // Errors after the caller has disconnected are usually caused by the disconnect.
   log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
   hintAtMissingSecrets(error);
   return internalError();
 }
 
-/** Whether this is a request of the call channel that almost always contains plain JSON. */
+/** Whether this is a request of the call channel with the content type of JSON. Its body is probably not encoded. */
 function isPlainJson(incoming: Incoming): boolean {
   return incoming.native === null && incoming.contentType === "application/json";
 }
@@ -122,7 +122,7 @@ function refuseInput(tool: Tool, { note }: Input, issues: readonly IssueDetail[]
   return validationFailed(message === null ? issues : [{ path: [], message, code: "custom" }, ...issues]);
 }
 
-/** The URL that the caller used. */
+/** Returns the URL that the caller used. */
 function urlOf(incoming: Incoming): string {
   return incoming.facts.url + incoming.target;
 }
@@ -139,8 +139,8 @@ function toolOf(tools: Tools, incoming: Incoming): Tool {
 /**
  * Validates the input.
  *
- * A schedule has no caller that could send an input. Its runs get `{}`, with the schema's defaults if the
- * schema accepts `{}`. One function can thus serve callers and a schedule.
+ * A schedule has no caller that could send an input. Its runs get `{}`, with the schema's defaults if the schema
+ * accepts `{}`. Thus one function can serve both callers and a schedule.
  */
 function validate(tool: Tool, context: InvocationContext, input: Input): Validated | Promise<Validated> {
   if (tool.validateInput === null) return { value: input.value, details: null };
@@ -150,7 +150,8 @@ function validate(tool: Tool, context: InvocationContext, input: Input): Validat
 }
 
 /**
- * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one.
+ * Validates the fields of a query or form. There, a list with one item looks like a single value. If the schema expects
+ * a list, the value is converted to a list.
  */
 function validateFields(validator: Validator, value: unknown): Validated | Promise<Validated> {
   const validated = validator(value);
@@ -189,8 +190,8 @@ async function leniently(validating: Validated | Promise<Validated>, value: unkn
 }
 
 /**
- * An output that does not match its schema is still sent. The schema documents the output and does not filter
- * it.
+ * Warns about an output that does not match its schema. The output is still sent: the schema documents it and does not
+ * filter it.
  */
 async function warnOfMismatch(tool: Tool, outcome: Outcome): Promise<void> {
   try {

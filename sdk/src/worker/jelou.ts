@@ -47,7 +47,7 @@ function joinUrl(base: string, path: string): string {
   return (base.endsWith("/") ? base.slice(0, -1) : base) + path;
 }
 
-/** The used fields of the API's answers. */
+/** The fields of the API's answers that this file reads. */
 interface Answer {
   readonly messageId?: unknown;
   readonly id?: unknown;

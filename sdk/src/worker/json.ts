@@ -36,7 +36,10 @@ import {
   symbolIterator,
 } from "./primordials.ts";
 
-/** How many values are checked if `JSON.stringify` has not failed. A larger result is treated as data. */
+/**
+ * Maximum number of values that are checked if `JSON.stringify` has not failed. In larger results, the rest is not
+ * checked.
+ */
 const MAX_VALUES = 100_000;
 
 /** Whether a result is being serialized. */
@@ -68,7 +71,7 @@ export function toJson(value: unknown): string {
   return text;
 }
 
-/** Describes a result for which JSON has no text, with what to return instead. */
+/** Describes a result that has no JSON, and says what to return instead. */
 function unsendable(value: unknown): string {
   switch (typeof value) {
     case "function":
@@ -83,8 +86,8 @@ function unsendable(value: unknown): string {
 }
 
 /**
- * Makes serialization fail for errors inside a result, because JSON would drop their message. Called after
- * the import of the module, so that a `toJSON` that the module adds to errors stays.
+ * Makes the serialization fail for errors inside a result, because JSON would omit their message. Called after the
+ * import of the module, so that a `toJSON` that the module has added to errors stays.
  */
 export function watchErrors(): void {
   const prototype = NativeError.prototype;
@@ -108,7 +111,7 @@ function problemOf(value: unknown, most: number): TypeError | null {
     const problem = search(value, { path: [], around: [], left: most });
     return problem === null ? null : new NativeTypeError(problem);
   } catch {
-    // The function's own getter, `toJSON` or proxy has thrown. The caller reports that error.
+    // A getter, `toJSON` or proxy of the function has thrown. The caller reports that error.
     return null;
   }
 }
@@ -176,8 +179,8 @@ function searchAt(name: string, value: unknown, at: Search): string | null {
 }
 
 /**
- * The advice about the value to return instead. `name` is the value's name in the text; at the root, more
- * advice may apply.
+ * Says what to return instead. `name` is the name of the value in the message. `isRoot` is whether the value is the
+ * whole result.
  */
 type Advice = (name: string, isRoot: boolean) => string;
 
@@ -185,7 +188,7 @@ const entries: Advice = (name) => `return Object.fromEntries(${name})`;
 const byItself: Advice = (_, isRoot) =>
   isRoot ? "return plain data" : "return it by itself, not inside an object";
 
-/** The name of a type that `JSON.stringify` converts to `{}`, with advice. `null` for data. */
+/** Returns the name of a type that `JSON.stringify` converts to `{}`, with advice. Returns `null` for data. */
 function emptiedKind(value: object): readonly [name: string, advice: Advice] | null {
   const prototype = getPrototypeOf(value);
   if (prototype === objectPrototype || prototype === null || isArray(value)) return null;
@@ -221,7 +224,7 @@ function emptiedKind(value: object): readonly [name: string, advice: Advice] | n
   return [nameOfType(value), () => "give its class a toJSON() method, or return plain data"];
 }
 
-/** Whether the value is a typed array of numbers, but not of bytes. */
+/** Whether the value is a typed array other than an array of bytes. */
 export function isNumbers(value: object): boolean {
   return isView(value) && !(value instanceof Uint8Array) && !(value instanceof Uint8ClampedArray) &&
     !(value instanceof DataView);
@@ -236,7 +239,7 @@ function isBox(value: object): boolean {
     value instanceof BigInt;
 }
 
-/** The name of a value's class. */
+/** Returns the name of a value's class. */
 export function nameOfType(value: object): string {
   const { constructor } = value as { constructor?: { name?: unknown } };
   const name = typeof constructor === "function" ? constructor.name : undefined;
@@ -245,7 +248,7 @@ export function nameOfType(value: object): string {
   return typeof tag === "string" && tag !== "" ? tag : isError(value) ? "Error" : "object";
 }
 
-/** The indefinite article of a name. */
+/** Returns the indefinite article for a name. */
 export function article(name: string): string {
   return matches(/^[AEIOaeio]|^U[^Rn]/, name) ? "an" : "a";
 }
@@ -258,7 +261,7 @@ function lower(place: string): string {
   return place === "The result" ? "the result" : place;
 }
 
-/** The name of the value in an advice: the last part of the path that is a name. */
+/** Returns a name for the value in an advice: the last part of the path that is an identifier. */
 function nameOf({ path }: Search): string {
   for (let index = path.length - 1; index >= 0; index--) {
     if (matches(/^[A-Za-z_$][\w$]*$/, path[index]!)) return path[index]!;

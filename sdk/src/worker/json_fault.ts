@@ -1,19 +1,19 @@
 /**
- * Finds where a text stops being JSON (RFC 8259), and what is probably wrong.
+ * Finds the position where a text stops being JSON (RFC 8259), and the probable mistake.
  *
- * `JSON.parse` gives no position for some faults, and quotes the text for others. This scanner runs only after it has
- * failed.
+ * For some errors, `JSON.parse` gives no position; for others, it quotes the text. This scanner runs only after
+ * `JSON.parse` has failed.
  *
  * @module
  */
 import { includes, indexOf, matches, slice } from "./primordials.ts";
 
-/** The longest text that is scanned, in characters. */
+/** Maximum length of a text that is scanned, in characters. */
 const MAX_SCANNED = 1024 * 1024;
 
 type Expected = "value" | "value or ]" | "name" | "name or }" | ":" | ", or end" | "nothing";
 
-/** Describes the first fault of a text that is not JSON: what is wrong and where, without the text itself. */
+/** Describes the first error of a text that is not JSON, and its position. Does not quote the text. */
 export function jsonFault(text: string): string {
   if (includes(slice(text, 0, 100), "\0") || text[0] === "\uFFFD") return NOT_UTF8;
   if (text.length > MAX_SCANNED) return "it does not parse";
@@ -26,7 +26,7 @@ const QUOTES = "texts and property names have double quotes";
 
 class Scanner {
   readonly #text: string;
-  /** The open objects and lists, as the characters that close them. */
+  /** The closing characters of the open objects and lists. */
   #open = "";
   at = 0;
 
@@ -34,7 +34,7 @@ class Scanner {
     this.#text = text;
   }
 
-  /** Scans to the first fault. */
+  /** Scans to the first error and describes it. */
   fault(): string {
     let expected: Expected = "value";
     for (;;) {
@@ -89,7 +89,7 @@ class Scanner {
     return this.#after();
   }
 
-  /** What may follow a complete value. */
+  /** Returns what may follow a complete value. */
   #after(): Expected {
     return this.#open === "" ? "nothing" : ", or end";
   }
@@ -123,14 +123,14 @@ class Scanner {
     return fault(commentOr(char, "a value is missing: texts have double quotes"));
   }
 
-  /** The text up to the next delimiter, without moving. */
+  /** Returns the text up to the next delimiter, without moving. */
   #word(): string {
     let end = this.at;
     while (end < this.#text.length && !matches(DELIMITER, this.#text[end]!)) end++;
     return slice(this.#text, this.at, end);
   }
 
-  /** Moves behind a string. */
+  /** Moves past a string. */
   #string(next: Expected): Expected | Problem {
     for (this.at++; this.at < this.#text.length; this.at++) {
       const char = this.#text[this.at]!;

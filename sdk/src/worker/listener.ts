@@ -7,7 +7,7 @@ import { NativePromise, nativeSetTimeout } from "./primordials.ts";
 
 const { listen } = Deno;
 
-/** The pause before the next try after a connection could not be accepted. */
+/** Milliseconds before the next attempt after a connection could not be accepted. */
 const PAUSE_MS = 50;
 
 /** Passes each new connection of the socket to `take`. */
@@ -15,7 +15,7 @@ export function serveSocket(path: string, take: (connection: Deno.UnixConn) => v
   accept(listen({ transport: "unix", path }), take);
 }
 
-/** Accepts connections. If the function has used up the process's file descriptors, connections wait. */
+/** Accepts connections until the process ends. While the process has no free file descriptor, connections wait. */
 async function accept(listener: Deno.UnixListener, take: (connection: Deno.UnixConn) => void): Promise<void> {
   while (true) {
     try {

@@ -25,13 +25,13 @@ import { setEgress } from "./refused_address.ts";
 import { setInspecting } from "./refusal.ts";
 import { prepareTools } from "./tool.ts";
 
-/** The result of a load: the report for the engine, and the function if it can serve. */
+/** The result of a load: the report for the engine, and the function if it can serve requests. */
 export interface Loaded {
   readonly result: LoadResult;
   readonly fn: LoadedFunction | null;
 }
 
-/** Drops the worker's permissions and imports the function. In inspect mode, also reads its manifest. */
+/** Drops the worker's permissions and imports the function. In inspect mode, also reads the function's manifest. */
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
@@ -65,10 +65,10 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   }
 }
 
-/** The default limit of a body, in bytes. The engine can set another limit. */
+/** The default maximum of a body in bytes. The engine can set another one. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** What a function needs beside its module. */
+/** The data that a function needs in addition to its module. */
 export type Surroundings = Omit<LoadMessage, "mode" | "module" | "words">;
 
 /** Makes a function ready for requests. */

@@ -1,5 +1,5 @@
 /**
- * The engine's one message to a blank worker: the function to load.
+ * The message with which the engine makes a blank worker load a function.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Level } from "./log.ts";
 
 /** The body of `POST /__jelou/load`. */
 export interface LoadMessage {
-  /** `inspect` reads the manifest in a worker without network, which serves no requests. */
+  /** `serve` serves requests. `inspect` reads the manifest, in a worker without network access. */
   readonly mode: "serve" | "inspect";
-  /** The `file:` URL of the function's bundle. Its folder has the files that the function reads. */
+  /** The `file:` URL of the function's bundle. The same folder contains the files that the function reads. */
   readonly module: string;
-  /** Words that decide what the worker prepares, as far as the bundle contains them. */
+  /** Substrings that the engine has found in the bundle. They decide what the worker prepares before the import. */
   readonly words: readonly string[];
   readonly functionSlug: string;
   readonly functionId: string;
@@ -22,51 +22,51 @@ export interface LoadMessage {
   readonly env: Readonly<Record<string, string>>;
   /** Whether the secrets are also in `process.env` and `Deno.env`. The default is `true`. */
   readonly processEnv?: boolean;
-  /** The parent domain of the function host names, without a port. */
+  /** The parent domain of the functions' host names, without a port. */
   readonly functionsDomain: string;
-  /** The unix socket that leads to the platform's own gateway. */
+  /** The unix socket of the platform's own gateway, or `null` if there is none. */
   readonly egressSocket: string | null;
-  /** What the worker may connect to although it is denied by default, for the texts of refusals. */
+  /** The egress rules of this worker, for the explanations of refused connections. */
   readonly egress?: readonly OpenRule[];
-  /** Whether requests to other hosts go over the egress socket too, because the platform uses a proxy. */
+  /** Whether requests to other hosts also go over the egress socket, because the platform uses a proxy. */
   readonly isProxied?: boolean;
-  /** The longest log line in bytes, including its newline. */
+  /** Maximum length of a log line in bytes, including its newline. */
   readonly logLineBytes?: number;
-  /** The lowest level of the lines that are written. The default is `DEBUG`: all. */
+  /** The lowest level of the lines that are written. The default is `DEBUG`: all lines. */
   readonly logLevel?: Level;
-  /** Whether `fetch` sends the trace of a call to other hosts too. */
+  /** Whether `fetch` also sends the call's `traceparent` to other hosts. */
   readonly tracesOutside?: boolean;
-  /** The largest request body in bytes, after decoding. */
+  /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
   /** The memory store, or `null` if the platform has none. */
   readonly memory: MemoryStore | null;
-  /** Credentials of the Jelou API. */
+  /** The address and credentials of the Jelou API, or `null` without credentials. */
   readonly jelou: JelouCredentials | null;
   /** The settings of `jelou.json`, for an inspection. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-/** An egress rule, and the networks that it has opened for this worker. */
+/** An egress rule and the networks that it opens for this worker. */
 export interface OpenRule {
-  /** For example `db.internal:5432`. */
+  /** The rule, such as `db.internal:5432`. */
   readonly rule: string;
-  /** For example `10.1.2.3/32`; empty if the name did not resolve. */
+  /** The networks, such as `10.1.2.3/32`. Empty if the host name did not resolve. */
   readonly networks: readonly string[];
 }
 
 /** The platform's memory store. */
 export interface MemoryStore {
-  /** The largest value in bytes. */
+  /** Maximum size of a value in bytes. */
   readonly maxValueBytes?: number;
 }
 
-/** The Jelou API's address and the credentials for it. */
+/** The address and credentials of the Jelou API. */
 export interface JelouCredentials {
   readonly baseUrl: string;
   readonly apiKey: string;
 }
 
-/** Why a function could not be loaded. */
+/** The reason why a function could not be loaded. */
 export interface LoadFailure {
   readonly code: "IMPORT_FAILED" | "NO_DEFAULT_EXPORT" | "INVALID_DEFINITION";
   readonly message: string;

@@ -1,5 +1,5 @@
 /**
- * Log lines: one JSON object per line on standard output, which the engine collects.
+ * Log lines: the worker writes one JSON object per line to standard output, and the engine collects them.
  *
  * @module
  */
@@ -24,10 +24,10 @@ export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
 const RANKS: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARN: 2, ERROR: 3 };
 
-/** The default limit of a line in bytes, including its newline. The engine can set another limit. */
+/** The default maximum of a line in bytes, including its newline. The engine can set another one. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
-/** The fields that every line of this process has, and which lines it writes. */
+/** The fields that all lines of this process have in common, the maximum of a line, and the lowest level. */
 const origin: { function: string | null; company: string | null; lineBytes: number; least: number } = {
   function: null,
   company: null,
@@ -35,29 +35,29 @@ const origin: { function: string | null; company: string | null; lineBytes: numb
   least: RANKS.DEBUG,
 };
 
-/** Sets the fields of all lines and the limit of a line, once the function is known. */
+/** Sets the fields of all lines and the maximum of a line. */
 export function setLogOrigin(functionSlug: string, companyId: string | null, lineBytes?: number): void {
   origin.function = functionSlug;
   origin.company = companyId;
   if (lineBytes !== undefined) origin.lineBytes = lineBytes;
 }
 
-/** Leaves out the lines below a level. */
+/** Sets the lowest level. Lines below it are not written. */
 export function setLogLevel(level: Level): void {
   origin.least = RANKS[level];
 }
 
-/** The fields that every line of this process has. */
+/** Returns the fields that all lines of this process have in common. */
 export function logOrigin(): { readonly function: string | null; readonly lineBytes: number } {
   return origin;
 }
 
-/** Writes a line of the current request. Never throws. */
+/** Writes a line for the current request. Never throws. */
 export function log(level: Level, args: readonly unknown[]): void {
   logAs(currentContext(), level, args);
 }
 
-/** Writes a line of a request, or of none. Never throws. */
+/** Writes a line for a request, or for no request. Never throws. */
 export function logAs(context: Context | undefined, level: Level, args: readonly unknown[]): void {
   if (level === "ERROR" && context !== undefined) weakSetAdd(failed, context);
   if (RANKS[level] < origin.least) return;
@@ -66,10 +66,10 @@ export function logAs(context: Context | undefined, level: Level, args: readonly
   logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, shown);
 }
 
-/** The requests with an error in their log. */
+/** The contexts of requests that have logged an error. */
 const failed = new NativeWeakSet<object>();
 
-/** Whether a request has written an error. */
+/** Whether a request has logged an error. */
 export function hasLoggedError(context: object): boolean {
   return weakSetHas(failed, context);
 }
@@ -82,7 +82,7 @@ function hintOf(args: readonly unknown[]): string | null {
   return null;
 }
 
-/** Writes a line of the given request. Never throws. */
+/** Writes a line for the request with this id. Never throws. */
 export function logFor(
   requestId: string | null,
   company: string | null,
@@ -98,12 +98,11 @@ export function logFor(
 
 const TAIL = "]}\n";
 
-/** Reserved bytes for the note about cut arguments. */
+/** Bytes that are reserved for the note about truncated arguments. */
 const NOTE_BYTES = 88;
 
 /**
- * Renders arguments within a number of bytes. If they do not fit, cuts them and adds a note as the last
- * argument.
+ * Renders arguments in at most `room` bytes. If they do not fit, truncates them and adds a note as the last argument.
  */
 function renderArguments(args: readonly unknown[], room: number): string {
   let text = "";
@@ -124,7 +123,7 @@ function note(): string {
   return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes)]"`;
 }
 
-/** Cuts a rendered argument and returns it as a JSON string of at most `room` bytes. */
+/** Truncates a rendered argument and returns it as a JSON string of at most `room` bytes. */
 function shorten(piece: string, room: number): string {
   let length = piece.length < room ? piece.length : room;
   while (length > 8) {
@@ -136,7 +135,7 @@ function shorten(piece: string, room: number): string {
   return "";
 }
 
-/** The length of a text in UTF-8 bytes. */
+/** Returns the length of a text in UTF-8 bytes. */
 function utf8Length(text: string): number {
   return byteLength(encode(text));
 }

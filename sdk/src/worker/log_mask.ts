@@ -1,5 +1,5 @@
 /**
- * Keeps credentials out of the log. For example, errors of HTTP clients contain the failed request with its
+ * Masks credentials in the log. For example, the errors of HTTP clients often contain the failed request with its
  * headers.
  *
  * @module
@@ -9,7 +9,7 @@ import { exec, hasOwn, matches, slice, toLowerCase } from "./primordials.ts";
 /** The text that replaces a credential. */
 export const MASKED = "[masked]";
 
-/** Names of properties and headers that hold credentials, in lower case, without `-` and `_`. */
+/** Names of properties and headers that contain credentials, in lower case, without `-` and `_`. */
 const SECRET_NAMES: Readonly<Record<string, true>> = {
   accesstoken: true,
   apikey: true,
@@ -35,10 +35,10 @@ const SECRET_NAMES: Readonly<Record<string, true>> = {
   xjeloutoken: true,
 };
 
-/** Longer than any of these names with its separators. */
+/** Maximum length of a name that is compared. All of these names with their separators are shorter. */
 const MAX_NAME = 32;
 
-/** Whether a property or header with this name holds a credential. */
+/** Whether a property or header with this name contains a credential. */
 export function isSecretName(name: unknown): boolean {
   if (typeof name !== "string" || name.length > MAX_NAME) return false;
   let bare = "";
@@ -49,12 +49,10 @@ export function isSecretName(name: unknown): boolean {
   return hasOwn(SECRET_NAMES, bare);
 }
 
-/**
- * Matches every text that may contain a credential. Most texts do not match and need only this one search.
- */
+/** Matches every text that may contain a credential. Most texts do not match, so they need only this search. */
 const HINT = /bearer |basic |jfn_|:\/\/[^\s@]*@|authorization|cookie|api-key|auth-token|jelou-token/i;
 
-/** The credentials in a text. The first group is the text before the credential. */
+/** Patterns of credentials in a text. The first group is the text before the credential. */
 const CREDENTIALS: readonly RegExp[] = [
   // Header lines of an HTTP message.
   /((?:proxy-)?authorization\s*:\s*|(?:set-)?cookie\s*:\s*|x-(?:api-key|auth-token|jelou-token)\s*:\s*)[^\r\n]+/gi,

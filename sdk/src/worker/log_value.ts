@@ -1,6 +1,5 @@
 /**
- * Renders any value that a function may log as JSON, within the room of a line. The surplus is cut and never
- * copied.
+ * Renders any logged value as JSON, up to the limit of a log line. The rest is omitted and never copied.
  *
  * @module
  */
@@ -42,22 +41,22 @@ import {
 import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
 
-/** The most values inside one argument. The rest is omitted, because people read the log. */
+/** Maximum number of values inside one argument. The rest is omitted, to keep the log readable. */
 const MAX_VALUES = 2_000;
 
-/** The most levels below an argument. */
+/** Maximum depth of values inside an argument. */
 const MAX_DEPTH = 10;
 
-/** Characters that each value takes in addition to its own. */
+/** Estimated characters of punctuation for each value. */
 const PUNCTUATION = 4;
 
-/** Progress through one argument. */
+/** The progress of rendering one argument. */
 interface Walk {
-  /** Values rendered so far. */
+  /** Number of values rendered so far. */
   count: number;
   /** Remaining characters. */
   room: number;
-  /** Whether something was cut because the room was not enough. */
+  /** Whether something was truncated because the characters were used up. */
   cut: boolean;
   /** The objects that contain the current value. */
   readonly around: unknown[];
@@ -66,7 +65,7 @@ interface Walk {
 /** An argument as JSON. */
 export interface Rendered {
   readonly json: string;
-  /** Whether parts are missing because the room was not enough. */
+  /** Whether parts are missing because of the length limit. */
   readonly cut: boolean;
 }
 
@@ -90,7 +89,7 @@ function reason(error: unknown): string {
   }
 }
 
-/** Shortens a text to the room and masks the credentials in it. */
+/** Truncates a text to `room` characters and masks the credentials in it. */
 function text(value: string, walk: Walk, room = walk.room): string {
   if (value.length > room) walk.cut = true;
   walk.room -= value.length < room ? value.length : room;
@@ -105,7 +104,7 @@ function readable(value: string): string {
   return maskText(explainRefusals(value));
 }
 
-/** Copies a value to a form that `JSON.stringify` renders without loss of important data. */
+/** Copies a value into a form that `JSON.stringify` can render. */
 function plain(value: unknown, walk: Walk): unknown {
   walk.count++;
   walk.room = walk.room > PUNCTUATION ? walk.room - PUNCTUATION : 0;
@@ -189,7 +188,7 @@ function plainList(list: readonly unknown[], walk: Walk): unknown[] {
       break;
     }
     const item = list[index];
-    // Node keeps the headers of a message as a list of alternating names and values.
+    // `node:http` represents the headers of a message as a list of alternating names and values.
     const isSecret = typeof item === "string" && index > 0 && isSecretName(list[index - 1]);
     copy[index] = item === undefined ? null : isSecret ? MASKED : plain(item, walk);
   }
@@ -198,9 +197,9 @@ function plainList(list: readonly unknown[], walk: Walk): unknown[] {
 
 function plainError(error: Error, walk: Walk): unknown {
   const copy: Record<string, unknown> = { name: text(String(error.name), walk) };
-  // The other half of the room is for the stack.
+  // The other half of the remaining characters is for the stack.
   copy.message = text(String(error.message), walk, walk.room >> 1);
-  // To build the stack, the runtime copies the message.
+  // The runtime copies the message to build the stack, so a full line skips the stack.
   if (walk.room > 0) copy.stack = text(readableStack(error), walk);
   if (error.cause !== undefined) copy.cause = plain(error.cause, walk);
   const { errors } = error as { errors?: unknown };

@@ -1,10 +1,10 @@
 /**
  * The worker: a Deno process that waits for one function and then serves it.
  *
- * Its arguments are unix sockets: the socket to listen on, the socket of the engine's heartbeat, and the
- * socket for calls as frames, followed by the pipes for their answers. The worker prints one line on standard
- * output when it listens. The engine then sends it a function (`POST /__jelou/load`), and from then on the
- * worker answers that function's requests. {@link CallFacts} has the gateway's data about a request.
+ * The arguments are the paths of unix sockets: the socket for HTTP, the socket for the engine's heartbeat, and the
+ * socket of the call channel. The paths of the pipes for answers follow. When the worker listens, it prints one line on
+ * standard output. Then the engine sends it a function (`POST /__jelou/load`). After that, the worker answers the
+ * requests to this function. {@link CallFacts} contains the gateway's data about a request.
  *
  * @module
  */
@@ -117,10 +117,10 @@ const server = Deno.serve({
   },
 }, handle);
 
-// The server ends if it cannot accept a connection. The process is useless without it, and the engine starts
-// another one.
+// The server ends if it cannot accept a connection. Without the server the process is useless, so it exits, and the
+// engine starts another one.
 const end = () => exit(1);
 server.finished.then(end, end);
 
-// Called only after the server runs: a worker that cannot listen must end.
+// Called after the server has started, so that a worker that cannot listen still ends.
 surviveErrors();

@@ -1,5 +1,5 @@
 /**
- * `ctx.memory` over the egress socket. The platform derives the scope of the keys from the calling request.
+ * `ctx.memory` over the egress socket. The platform finds the user or conversation of the values by the request's id.
  *
  * @module
  */

@@ -24,18 +24,18 @@ import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
 import { missingSecrets } from "./unset.ts";
 
-/** A definition of this platform. */
+/** The result of `define()` or `app()`. */
 export type Definition = AnyFunctionDefinition | AppDefinition;
 
-/** What a module does: it exports a definition, or it has a handler of web requests. */
+/** The content of a module: a definition, or a handler of web requests. */
 export type Loaded =
   | { readonly definition: Definition; readonly handler: null }
   | { readonly definition: null; readonly handler: WebHandler };
 
-/** How long the import of a module may go on after it has started a server, in milliseconds. */
+/** Maximum milliseconds that the import of a module may continue after the module has started a server. */
 const WAITS_FOR_ITS_SERVER_MS = 1_000;
 
-/** The error of a function that cannot be loaded, with a message for its author. */
+/** The error of a function that cannot be loaded. Its message is for the author of the function. */
 export class LoadError extends Error {
   readonly code: LoadFailure["code"];
   constructor(code: LoadFailure["code"], message: string, cause?: unknown) {
@@ -44,7 +44,7 @@ export class LoadError extends Error {
   }
 }
 
-/** Imports a module of the platform from its text. A blob URL needs no read permission. */
+/** Imports a module of the platform from its source text. Uses a blob URL, which needs no read permission. */
 export async function importSource(source: string): Promise<Record<string, unknown>> {
   const url = createObjectURL(new NativeBlob([source], { type: "text/javascript" }));
   try {
@@ -76,8 +76,8 @@ export async function importFunction(url: string, words: readonly string[]): Pro
 }
 
 /**
- * Imports a module. A module that waits for the end of its server (`await app.listen()`) never ends; it counts as
- * imported a moment after it has started the server.
+ * Imports a module. The import of a module that waits for the end of its server (`await app.listen()`) never completes.
+ * Such a module counts as imported {@link WAITS_FOR_ITS_SERVER_MS} after it has started the server.
  */
 async function importOrServe(url: string): Promise<Record<string, unknown>> {
   const imported = nativeImport(url);
@@ -88,7 +88,7 @@ async function importOrServe(url: string): Promise<Record<string, unknown>> {
   });
 }
 
-/** Reads what a module does from its exports and the servers that it has started. */
+/** Finds the definition or handler of a module, in its exports and in the servers that it has started. */
 export async function readModule(
   module: Record<string, unknown>,
   words: readonly string[],
@@ -134,7 +134,7 @@ function describe(value: unknown): string {
   return typeof value === "function" ? "a JavaScript function" : `a ${typeof value}`;
 }
 
-/** The longest error message that is sent to the engine, in characters. */
+/** Maximum length of an error message for the engine, in characters. */
 const MAX_MESSAGE = 4_000;
 
 function messageOf(error: unknown): string {

@@ -1,8 +1,8 @@
 /**
  * The requests of a call channel that have no answer yet, and the requests whose answer is held.
  *
- * A linked list through the requests themselves. A map with one insertion and one removal per call is rebuilt
- * every few calls. Only a cancelled call, or a call whose answer was held, needs a search.
+ * A linked list, whose links are in the requests. A map would be rebuilt every few calls, because each call adds and
+ * removes an entry. Only a cancelled call, or a call with a held answer, needs a search.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { ChannelRequest } from "./channel_request.ts";
 export class OpenRequests {
   #first: ChannelRequest | null = null;
 
-  /** Adds a request that is in no list. */
+  /** Adds a request that is not in the list. */
   add(request: ChannelRequest): void {
     request.next = this.#first;
     if (this.#first !== null) this.#first.previous = request;
@@ -28,7 +28,7 @@ export class OpenRequests {
     request.next = null;
   }
 
-  /** The request with that number. */
+  /** Returns the request with this number, or `null`. */
   find(id: number): ChannelRequest | null {
     let request = this.#first;
     while (request !== null && request.id !== id) request = request.next;

@@ -1,6 +1,6 @@
 /**
- * Standard output and standard error of the function: each line becomes a log line with a level and the request's
- * id. Loggers such as pino and winston write there.
+ * Standard output and standard error of the function. Each line becomes a log line with a level and the request's id.
+ * Loggers such as pino and winston write to these streams.
  *
  * @module
  */
@@ -26,9 +26,9 @@ import {
 class Output {
   readonly #level: Level;
   readonly #decoder = new NativeTextDecoder();
-  /** The beginning of a line whose end is not written yet. */
+  /** The start of a line whose end has not been written. */
   #pending = "";
-  /** The request that wrote it. */
+  /** The context of the request that wrote the pending text. */
   #owner: Context | undefined;
   #isScheduled = false;
 
@@ -52,7 +52,7 @@ class Output {
     return byteLength(bytes);
   }
 
-  /** Writes a line without an end, if no end follows at once. */
+  /** Writes the pending text as a line, if the code does not complete the line in this turn of the event loop. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -68,7 +68,7 @@ class Output {
     if (text !== "") this.#writeLine(text);
   }
 
-  /** Writes a line. A JSON object is logged as an object, with the level that it names. */
+  /** Writes a log line. A JSON object is logged as an object, with the level in its field `level`. */
   #writeLine(line: string): void {
     const text = line[line.length - 1] === "\r" ? slice(line, 0, -1) : line;
     if (text === "") return;
@@ -78,7 +78,7 @@ class Output {
   }
 }
 
-/** The fields of a line that is a JSON object. */
+/** Returns the fields of a line that is a JSON object, otherwise `null`. */
 function fieldsOf(text: string): Record<string, unknown> | null {
   if (text[0] !== "{" || text[text.length - 1] !== "}") return null;
   try {
@@ -88,7 +88,7 @@ function fieldsOf(text: string): Record<string, unknown> | null {
   }
 }
 
-/** The level of loggers: numbers of pino and bunyan, names of winston and others. */
+/** Converts the levels of loggers: the numbers of pino and bunyan, and the names of winston and others. */
 function levelOf(level: unknown): Level | null {
   if (typeof level === "number") {
     return level >= 50 ? "ERROR" : level >= 40 ? "WARN" : level >= 30 ? "INFO" : "DEBUG";
@@ -103,12 +103,12 @@ function levelOf(level: unknown): Level | null {
 
 const outputs = { 1: new Output("INFO"), 2: new Output("WARN") };
 
-/** The standard stream with this file descriptor, or `undefined` for any other value. */
+/** Returns the standard stream with this file descriptor, or `undefined` for any other value. */
 export function outputOf(fd: unknown): Output | undefined {
   return fd === 1 || fd === 2 ? outputs[fd] : undefined;
 }
 
-/** Replaces the methods of the runtime's standard streams, which Node's streams use too. */
+/** Replaces the methods of the runtime's standard streams. Node's streams use them as well. */
 export function captureOutput(): void {
   capture(Deno.stdout, outputs[1]);
   capture(Deno.stderr, outputs[2]);

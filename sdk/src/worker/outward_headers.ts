@@ -1,5 +1,5 @@
 /**
- * A caller's headers. Most handlers only look up one header, so the full copy is made only for other uses.
+ * The headers of a request. Most handlers only look up one header, so all headers are copied only for other uses.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { standInPrototype } from "./lazy_object.ts";
 import type { Incoming } from "./incoming.ts";
 import { create, defineProperty, getHeader, matches, NativeHeaders, toLowerCase } from "./primordials.ts";
 
-/** Names that need no validation. The platform's own objects report what is wrong with other names. */
+/** Header names that need no validation. For other names, the runtime's own `Headers` throws the error. */
 const PLAIN_NAME = /^[\w-]+$/;
 
 const INCOMING = Symbol("incoming");
@@ -33,8 +33,7 @@ defineProperty(prototype, "has", {
 });
 
 /**
- * Creates the function's view of the headers. The function can change it without changing the original
- * headers.
+ * Creates the function's view of the headers. Changes to it do not affect the original headers.
  */
 export function outwardHeaders(incoming: Incoming): Headers {
   const standIn: StandIn = create(prototype);

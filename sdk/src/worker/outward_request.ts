@@ -1,6 +1,6 @@
 /**
- * The web `Request` that a handler gets as its third argument. It is a stand-in until the handler needs more
- * than its main fields.
+ * The web `Request` that a handler gets as its third argument. It is a stand-in: the real `Request` is built when the
+ * handler uses more than the main fields.
  *
  * @module
  */
@@ -34,7 +34,8 @@ interface StandIn {
 
 const prototype = standInPrototype(new NativeRequest("http://localhost/"), build);
 
-// The most used fields need no real `Request`: parsing the URL alone takes longer than a small handler.
+// The most used fields do not build the real `Request`, because parsing the URL alone takes longer than a small
+// handler.
 const shortcuts: Record<string, (this: StandIn) => unknown> = {
   url() {
     return matches(NORMAL, this[URL_TEXT]) ? this[URL_TEXT] : urlHref(new NativeURL(this[URL_TEXT]));
@@ -52,13 +53,13 @@ const shortcuts: Record<string, (this: StandIn) => unknown> = {
 for (const [name, get] of Object.entries(shortcuts)) defineProperty(prototype, name, { get });
 
 /**
- * A URL that the standard's parser does not change: no dot segments, no characters to encode, no default
+ * Matches URLs that a URL parser would not change: they have no dot segments, no characters to encode, and no default
  * port.
  */
 const NORMAL =
   /^https?:\/\/[a-z0-9.-]+(?::(?!0|80\/|443\/)\d{2,5})?(?:\/(?!\.|%2[eE])[\w~:@!$&()*+,;=%.-]*)+(?:\?[\w~:@!$&()*+,;=%./?-]*)?$/;
 
-/** Whether stand-ins work with this Deno version. If not, the real requests are built at once. */
+/** Whether stand-ins work with this Deno version. If not, each request is built at once. */
 const standInsWork = check();
 
 /**
@@ -80,7 +81,7 @@ export function outwardRequest(
   return request;
 }
 
-/** The gateway's request behind a function's request. Returns any other request unchanged. */
+/** Returns the gateway's request behind a function's request. Returns any other request unchanged. */
 export function incomingRequest(request: Request): Request {
   return (request as unknown as Partial<StandIn>)[INCOMING]?.native ?? request;
 }
@@ -112,7 +113,7 @@ function headersOf(standIn: StandIn): Headers {
   return standIn[HEADERS] ??= outwardHeaders(standIn[INCOMING]);
 }
 
-/** Tries a stand-in in operations where the platform itself reads the internal state. */
+/** Tests a stand-in in operations where the runtime reads the internal state. */
 function check(): boolean {
   const incoming = new HttpIncoming(
     new NativeRequest("http://localhost/", { method: "PUT", headers: { a: "b" } }),

@@ -23,8 +23,8 @@ type Options = string | string[] | WebSocketOptions;
 /**
  * Creates the `WebSocket` for user code.
  *
- * @param isPlatformUrl Whether a URL belongs to a function.
- * @param egress The egress socket's client; `null` if there is no egress socket.
+ * @param isPlatformUrl Returns whether a URL belongs to a function of this platform.
+ * @param egress The egress socket's client, or `null` without an egress socket.
  */
 export function createWebSocket(isPlatformUrl: IsPlatformUrl, egress: EgressClient | null): typeof WebSocket {
   class PlatformWebSocket extends NativeWebSocket {
@@ -39,7 +39,7 @@ export function createWebSocket(isPlatformUrl: IsPlatformUrl, egress: EgressClie
         );
       }
       const plain = new NativeURL(url);
-      // The socket to the gateway does not leave this machine, so it has no TLS.
+      // The connection to the gateway is a unix socket on this machine, so it has no TLS.
       urlSetProtocol(plain, "ws:");
       const given: WebSocketOptions = typeof options === "string" || isArray(options)
         ? { protocols: options }

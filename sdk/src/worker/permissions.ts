@@ -1,10 +1,11 @@
 /**
- * Drops every permission that the worker needed only for its start, before the function's code runs.
+ * Drops all permissions that the worker needs only at its start, before the function's code runs.
  *
- * The network and the egress socket (in serve mode) stay, and so do the rights to read the function's own files and
- * to set the variable `TZ`, which is where the runtime reads the time zone. At every connect to a unix socket, Deno checks **both** the read and the write permission of its path,
- * also for `Deno.createHttpClient({ proxy: { transport: "unix" } })`. The engine therefore starts the worker
- * with `--allow-read=<dir>,<egress socket>,<function's folder>` and `--allow-write=<dir>,<egress socket>`.
+ * The worker keeps three permissions: network access, including the egress socket (in serve mode), reading the
+ * function's own files, and setting the variable `TZ`, from which the runtime reads the time zone. When a process
+ * connects to a unix socket, Deno checks **both** the read and the write permission of its path, also for
+ * `Deno.createHttpClient({ proxy: { transport: "unix" } })`. The engine therefore starts the worker with
+ * `--allow-read=<dir>,<egress socket>,<function's folder>` and `--allow-write=<dir>,<egress socket>`.
  *
  * @module
  */
@@ -18,9 +19,9 @@ const query = querySync.bind(Deno.permissions);
 /**
  * Drops the permissions.
  *
- * @param socketPath The worker's own socket. Its folder becomes inaccessible, but the worker still serves on
- * it.
- * @param egressSocket The socket that stays accessible, or `null`.
+ * @param socketPath The worker's own socket. Its folder becomes inaccessible, but the worker keeps listening on the
+ * socket.
+ * @param egressSocket The egress socket, which stays accessible, or `null`.
  * @param module The URL of the bundle. Its folder stays readable.
  * @throws If a permission is still granted after the drop.
  */

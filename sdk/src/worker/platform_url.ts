@@ -5,10 +5,10 @@
  */
 import { endsWith, NativeURL, slice, toLowerCase, urlHostname } from "./primordials.ts";
 
-/** Whether a URL belongs to a function. */
+/** Returns whether a URL belongs to a function of this platform. */
 export type IsPlatformUrl = (url: string | URL) => boolean;
 
-/** Creates the check. `functionsDomain` is the parent domain of the function host names. */
+/** Creates the check. `functionsDomain` is the parent domain of the functions' host names. */
 export function platformUrls(functionsDomain: string): IsPlatformUrl {
   const suffix = "." + toLowerCase(functionsDomain);
   return (url) => {

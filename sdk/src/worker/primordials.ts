@@ -1,9 +1,9 @@
 /**
- * The built-in JavaScript functions that the worker needs, captured before any user code runs.
+ * The built-in JavaScript functions that the worker uses, captured before any user code runs.
  *
- * A function may replace `JSON.stringify`, `Response` or a method of a prototype, by accident or on purpose.
- * This may break its own code, but not the platform's answers and logs. The request path therefore calls
- * these captured functions and no method of a shared prototype.
+ * A function may replace `JSON.stringify`, `Response` or a method of a prototype, by accident or on purpose. This may
+ * break the function itself, but must not break the platform's answers and logs. The code that handles requests
+ * therefore calls these captured functions and no methods of shared prototypes.
  *
  * @module
  */
@@ -13,21 +13,21 @@ type Method = (this: any, ...args: any[]) => any;
 
 export const { apply } = Reflect;
 
-/** Converts `method.call(self, ...args)` to `f(self, ...args)`, independent of `Function.prototype`. */
+/** Converts a method to a function: `f(self, ...args)` calls the method on `self`, without `Function.prototype`. */
 function uncurry<M extends Method>(
   method: M,
 ): (self: ThisParameterType<M>, ...args: Parameters<M>) => ReturnType<M> {
   return (self, ...args) => apply(method, self, args);
 }
 
-/** Uncurries the getter of an accessor property. */
+/** Converts the getter of an accessor property to a function. */
 function getter<T, R>(prototype: object, property: PropertyKey): (self: T) => R {
   const get = Object.getOwnPropertyDescriptor(prototype, property)?.get;
   if (!get) throw new TypeError(`${String(property)} is no accessor in this version of Deno`);
   return (self) => apply(get, self, []);
 }
 
-/** Uncurries the setter of an accessor property. */
+/** Converts the setter of an accessor property to a function. */
 function setter<T, V>(prototype: object, property: PropertyKey): (self: T, value: V) => void {
   const set = Object.getOwnPropertyDescriptor(prototype, property)?.set;
   if (!set) throw new TypeError(`${String(property)} cannot be set in this version of Deno`);
@@ -47,7 +47,7 @@ export const {
   getOwnPropertySymbols,
 } = Object;
 export const { isArray } = Array;
-/** Whether a value is an error, of this realm or another one. */
+/** Whether a value is an error, from this realm or another one. */
 export const isError = (Error as unknown as { isError(value: unknown): value is Error }).isError;
 export const toNumber = Number;
 export const { isNaN: isNotANumber, isFinite: isFiniteNumber } = Number;
@@ -106,7 +106,9 @@ export const now = Date.now;
 export const toISOString = uncurry(Date.prototype.toISOString);
 export const functionToString = uncurry(Function.prototype.toString);
 export const exec = uncurry(RegExp.prototype.exec);
-/** `pattern.test(text)` would call the prototype's current `exec`, which a function may have replaced. */
+/**
+ * Tests a pattern without `pattern.test`, which calls the prototype's current `exec`: a function may have replaced it.
+ */
 export const matches = (pattern: RegExp, text: string): boolean => exec(pattern, text) !== null;
 export const mapEntries = uncurry(Map.prototype.entries);
 export const mapNext = uncurry(getPrototypeOf(new Map().entries()).next as () => IteratorResult<unknown>);
@@ -126,7 +128,7 @@ export const setHas = uncurry(Set.prototype.has);
 export const setAdd = uncurry(Set.prototype.add);
 export const setValues = uncurry(Set.prototype.values);
 export const setNext = uncurry(getPrototypeOf(new Set().values()).next as () => IteratorResult<unknown>);
-/** Handles the rejection of a promise. */
+/** Calls `handle` if a promise rejects. */
 export const catchError = <T>(promise: Promise<T>, handle: (error: unknown) => never): Promise<T> =>
   then(promise, undefined, handle) as Promise<T>;
 export const then = uncurry(Promise.prototype.then);
@@ -184,10 +186,10 @@ export const subarray = uncurry(
 );
 export const setBytes = uncurry(Uint8Array.prototype.set);
 export const copyWithin = uncurry(Uint8Array.prototype.copyWithin);
-/** A copy of bytes. */
+/** Copies the bytes. */
 export const copy = uncurry(Uint8Array.prototype.slice as () => Uint8Array<ArrayBuffer>);
 
-/** Decodes bytes of another encoding. */
+/** Decodes bytes with the decoder of another encoding. */
 export const decodeWith = (decoder: TextDecoder, bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 /** Decodes the next bytes of a stream. A character may begin in one chunk and end in the next one. */
 export const decodeStream = (decoder: TextDecoder, bytes: Uint8Array): string =>
@@ -201,17 +203,17 @@ export const encodeInto = (text: string, into: Uint8Array<ArrayBuffer>): number 
 export const decode = (bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 
 const { stdout } = Deno;
-/** Captured before `output.ts` replaces it. */
+/** Captured now, because `output.ts` replaces it. */
 const writeStdoutSync = stdout.writeSync;
 /** Writes to a file and returns the number of bytes written, which may be fewer than given. */
 export const writeSync = uncurry(Deno.FsFile.prototype.writeSync);
 
-/** The length of a byte array. A function can replace the getter `length`. */
+/** The length of a byte array in bytes. It does not use the getter `length`, which a function may replace. */
 export const byteLength = getter<Uint8Array, number>(getPrototypeOf(Uint8Array.prototype), "byteLength");
 
 /**
- * Writes a whole text to standard output before it returns. A function that closes standard output loses its
- * log.
+ * Writes a whole text to standard output before it returns. If the function has closed standard output, the text is
+ * lost.
  */
 export function writeStdout(text: string): void {
   let rest: Uint8Array = encode(text);

@@ -1,8 +1,8 @@
 /**
- * Redirects between functions, by the rules of the Fetch standard.
+ * Follows redirects between functions, by the rules of the Fetch standard.
  *
- * Deno would follow redirects over the connection of the first request. Here each redirect chooses its own
- * connection.
+ * Deno would send the redirected request over the connection of the first one. Here, each redirect gets the connection
+ * that its URL needs.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   responseStatus,
 } from "./primordials.ts";
 
-/** The most redirects of one call. */
+/** Maximum number of redirects of one call. */
 export const MAX_REDIRECTS = 20;
 
 /** Whether a response is a redirect. */
@@ -35,9 +35,9 @@ export function isRedirect(response: Response): boolean {
  * Creates the request that follows a redirect.
  *
  * @param request The request that was redirected.
- * @param body Its body, if it can be sent again. `undefined` if the request had a body that was consumed.
+ * @param body The body of `request`. `undefined` if its body was consumed and cannot be sent again.
  * @param response The redirect.
- * @throws {TypeError} If the redirect needs the body again, and the body was consumed.
+ * @throws {TypeError} If the redirected request needs a body that was consumed.
  */
 export function redirectedRequest(
   request: Request,

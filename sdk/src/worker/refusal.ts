@@ -1,16 +1,17 @@
 /**
- * Explains the refusals of the sandbox in the words of this platform. The runtime's own message proposes a flag
- * that authors and callers cannot set.
+ * Explains refusals of the sandbox to authors of functions. The runtime's own message proposes a command-line flag that
+ * authors and callers cannot set.
  *
- * The runtime creates each refusal as a `Deno.errors.NotCapable`, whose base class is replaced here:
+ * The runtime creates each refusal as a `Deno.errors.NotCapable`. This file replaces the base class of `NotCapable`:
  *
- * - A refused read becomes a `Deno.errors.NotFound` with the code ENOENT, as if there were no such file. Packages
- *   that only look for a file continue, and `node:fs` turns it into Node's error.
- * - A refused write stays a `NotCapable` with the code EACCES, which `node:fs` turns into Node's error.
- * - Every other refusal stays a `NotCapable` with another message.
+ * - A refused read becomes a `Deno.errors.NotFound` with the code ENOENT, as if the file did not exist. Packages that
+ * only check for a file then continue, and `node:fs` converts it to Node's error.
+ * - A refused write stays a `NotCapable` and gets the code EACCES, which `node:fs` converts to Node's error. A refused
+ * connection gets the same code.
+ * - Any other refusal stays a `NotCapable`. All get a new message.
  *
- * Some refusals are created outside of JavaScript, inside the message of another error. {@link explainRefusals}
- * replaces these.
+ * Some refusals are created outside of JavaScript, as part of the message of another error. {@link explainRefusals}
+ * replaces their text.
  *
  * @module
  */
@@ -27,18 +28,18 @@ import {
   slice,
 } from "./primordials.ts";
 
-/** Whether the module is imported for a deploy, without network. */
+/** Whether this process imports the module for a deploy, without network access. */
 let inspecting = false;
 
-/** Sets whether the refusals happen during the import at deploy. */
+/** Sets whether this process imports the module for a deploy. */
 export function setInspecting(value: boolean): void {
   inspecting = value;
 }
 
-/** The runtime's message, with the right and the object that was refused. */
+/** Matches the runtime's message. The groups are the kind of access and what was refused. */
 const REFUSAL = /Requires (\w+) access(?: to ("[^"\n]*"|[^,\n]*))?, run again with the --allow-[\w-]+ flag/;
 
-/** Replaces the base class of the runtime's refusals. */
+/** Replaces the base class of `NotCapable`, so that all refusals get a new message. */
 export function translateRefusals(): void {
   const { NotCapable, NotFound } = Deno.errors;
   class Refusal extends NativeError {
@@ -51,14 +52,16 @@ export function translateRefusals(): void {
       const right = refusal[1]!;
       super(explain(right, unquoted(refusal[2])), options);
       if (right === "net" || right === "write") (this as { code?: string }).code = "EACCES";
-      // A derived constructor continues with the object that this one returns.
+      // A derived constructor uses the object that its base constructor returns.
       if (right === "read") return notFound(NotFound, this.message) as this;
     }
   }
   Object.setPrototypeOf(NotCapable, Refusal);
 }
 
-/** The constructor of `NotCapable` sets the name after it gets the object. */
+/**
+ * Creates the error for a refused read. Its name cannot be set, because the constructor of `NotCapable` would set it.
+ */
 function notFound(NotFound: typeof Deno.errors.NotFound, message: string): Error {
   const error = new NotFound(message);
   defineProperty(error, "name", { get: () => "NotFound", set() {}, configurable: true });
@@ -70,7 +73,7 @@ function notFound(NotFound: typeof Deno.errors.NotFound, message: string): Error
   });
 }
 
-/** Replaces the runtime's refusals inside a text. */
+/** Replaces the texts of the runtime's refusals inside a text. */
 export function explainRefusals(text: string): string {
   if (!includes(text, "run again with the --allow-")) return text;
   let explained = "";
@@ -89,7 +92,7 @@ function unquoted(what: string | undefined): string | null {
 
 function explain(right: string, what: string | null): string {
   switch (right) {
-    // `node:fs` reads the number of the error from the message.
+    // `node:fs` reads the error number from the message.
     case "read":
       return `No such file or directory (os error 2): ${name(what)}; functions see only their own files`;
     case "write":
@@ -125,12 +128,15 @@ function refusedAddress(address: string | null): string {
   return `${name(address)} is refused: ${explainAddress(address)}`;
 }
 
-/** The most different refusals that are logged. */
+/** Maximum number of different refusals that are logged. */
 const MAX_LOGGED = 100;
 const logged = new NativeSet<string>();
 let loggedCount = 0;
 
-/** Logs a refusal once, because packages often hide the cause of their errors. The error of a deploy is shown anyway. */
+/**
+ * Logs a refusal once, because packages often hide the cause of their errors. Not during a deploy, which shows its
+ * error anyway.
+ */
 function told(message: string): string {
   if (!inspecting && !setHas(logged, message) && loggedCount < MAX_LOGGED) {
     loggedCount++;

@@ -1,5 +1,5 @@
 /**
- * Log lines for requests that the platform refuses before the handler runs. They name the fields and never their
+ * Log lines for requests that the platform refuses before the handler runs. They contain the names of fields and never
  * values.
  *
  * @module
@@ -8,12 +8,12 @@ import { log } from "./log.ts";
 import { now } from "./primordials.ts";
 import type { IssueDetail } from "./validation.ts";
 
-/** Lines per second, because callers can cause any number of refusals. */
+/** Maximum number of lines per second, because callers can cause any number of refusals. */
 const MAX_LINES_PER_SECOND = 20;
-/** The most fields of one line. */
+/** Maximum number of fields in one line. */
 const MAX_FIELDS = 10;
 
-/** When the current second of lines began. */
+/** When the current second began, in milliseconds since the Unix epoch. */
 let since = 0;
 let lines = 0;
 let dropped = 0;

@@ -1,5 +1,5 @@
 /**
- * Explains why an address is refused, and which command opens it.
+ * Explains why an address is refused, and which command allows it.
  *
  * @module
  */
@@ -13,13 +13,13 @@ const ADDRESS = /^[\d.]+(\/\d+)?(:\d+)?$/;
 let slug = "";
 let rules: readonly OpenRule[] = [];
 
-/** Sets the function's name, and the egress rules that are open for this worker. */
+/** Sets the function's slug, and the egress rules of this worker. */
 export function setEgress(functionSlug: string, egress: readonly OpenRule[]): void {
   slug = functionSlug;
   rules = egress;
 }
 
-/** Names the wall, what is open instead, and the command that opens the address. */
+/** Explains the refusal, the addresses that are allowed instead, and the command that allows this address. */
 export function explainAddress(address: string | null): string {
   const range = (address === null ? null : describeAddress(address)) ?? "functions cannot connect to it";
   if (address === null || exec(ADDRESS, address) === null) return range;
@@ -29,7 +29,7 @@ export function explainAddress(address: string | null): string {
     "(for every function: egress.allow in the server's settings)";
 }
 
-/** The rules that open other ports of the address. */
+/** Lists the rules that allow the address, but only with other ports. */
 function openRules(address: string): string {
   let open = "";
   for (let index = 0; index < rules.length; index++) {
@@ -41,7 +41,7 @@ function openRules(address: string): string {
   return open;
 }
 
-/** An address may be the new one of a name. */
+/** Lists the host names of the rules and their addresses, because the refused address may be the new address of one. */
 function resolvedNames(): string {
   let names = "";
   for (let index = 0; index < rules.length; index++) {

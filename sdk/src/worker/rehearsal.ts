@@ -1,7 +1,7 @@
 /**
- * Warms up a blank worker: it loads a built-in function, calls it as the engine would, and drops it.
- * JavaScript must be compiled before its first run, and this takes longer than the rest of a first call. A
- * blank worker has time for it while it waits for its function.
+ * Warms up a blank worker: loads a built-in function, calls it as the engine would, and drops it. JavaScript is
+ * compiled before its first run, which takes longer than the rest of a first call. A blank worker has time for that
+ * while it waits for its function.
  *
  * The rehearsal does not drop permissions, because a process can drop them only once.
  *
@@ -12,7 +12,7 @@ import { prepare } from "./load.ts";
 import { importSource, readModule } from "./module.ts";
 import type { LoadedFunction } from "./invocation.ts";
 
-/** A typical function: an object as input, an object as result. */
+/** A typical function: its input and its result are objects. */
 const FUNCTION = `
 import { define, z } from "@jelou/functions";
 export default define({
@@ -33,8 +33,8 @@ const REQUEST = requestFrame(
 /**
  * Runs the rehearsal.
  *
- * @param callsPath The worker's own socket for calls.
- * @param serve Sets the function that the worker serves, or `null` for none.
+ * @param callsPath The socket of the worker's call channel.
+ * @param serve Sets the function that the worker serves. `null` means no function.
  */
 export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | null) => void): Promise<void> {
   const loaded = await readModule(await importSource(FUNCTION), []);
@@ -55,7 +55,7 @@ export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | n
   } finally {
     serve(null);
   }
-  // Otherwise the first call would wait for this collection.
+  // Without this, the garbage would be collected during the first real call.
   collectGarbage();
 }
 
@@ -64,12 +64,12 @@ async function call(path: string): Promise<void> {
   await connection.write(REQUEST);
   const answer = new Uint8Array(1024);
   const bytes = await connection.read(answer);
-  // The status comes after the length, kind and number of the call.
+  // The status follows the length of the frame, its kind and the number of the call.
   const status = bytes === null || bytes < 11 ? null : new DataView(answer.buffer).getUint16(9);
   if (status !== 200) throw new Error(`The rehearsal was answered with ${status ?? "nothing"}`);
 }
 
-/** A frame of the call channel. */
+/** Builds a `REQUEST` frame of the call channel. */
 function requestFrame(head: string, body: string): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(head + body);
   const frame = new Uint8Array(13 + text.length);

@@ -22,7 +22,7 @@ import {
 } from "./primordials.ts";
 import { checkedBody, takeOver } from "./taken_over.ts";
 
-/** The handler's result, ready to be sent. */
+/** The result of a handler, ready to send. */
 export interface Outcome {
   readonly answer: Answer;
   /** Whether the result is a value that an output schema describes. */
@@ -44,7 +44,7 @@ export function toOutcome(result: unknown): Outcome | Promise<Outcome> {
 
 const NOTHING: PlainAnswer = { status: 204, headers: [], body: null };
 
-/** Whether a value is an object or list as created by a literal. */
+/** Whether a value is an object or a list, as a literal creates it. */
 function isPlain(result: object): boolean {
   const prototype = getPrototypeOf(result);
   return prototype === objectPrototype || prototype === arrayPrototype || prototype === null;
@@ -70,12 +70,12 @@ function sent(answer: Answer): Outcome {
   return { answer, described: false, value: undefined };
 }
 
-/** Whether a value comes from the `response` builder. */
+/** Whether a value was created by the `response` builder. */
 function isFunctionResponse(result: object): result is FunctionResponse {
   return (result as { [RESPONSE]?: unknown })[RESPONSE] === true;
 }
 
-/** Whether a value is a response of any kind, which handlers must return. */
+/** Whether a value is a web `Response` or a result of the `response` builder. */
 export function isResponse(value: unknown): boolean {
   return typeof value === "object" && value !== null &&
     (value instanceof NativeResponse || isFunctionResponse(value));
@@ -114,7 +114,7 @@ function headersOf(result: FunctionResponse): PlainAnswer["headers"] {
   return listOf(headers);
 }
 
-/** Lists headers with names in lower case. */
+/** Converts headers to a list, with names in lower case. */
 export function listOf(headers: Headers): [name: string, value: string][] {
   const list: [string, string][] = [];
   eachHeader(headers, (value: string, name: string) => {

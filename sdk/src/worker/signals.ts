@@ -1,7 +1,7 @@
 /**
- * Makes the runtime set up its signal handling now, which takes a file descriptor and a thread. The runtime
- * would otherwise do so half a second after the start. If the function has used up files or threads by then,
- * this would end the process.
+ * Makes the runtime set up its signal handling, which needs a file descriptor and a thread. Without this call, the
+ * runtime would do it half a second after the start. If the function had used up its file descriptors or threads by
+ * then, the process would end.
  *
  * @module
  */

@@ -1,10 +1,9 @@
 /**
- * Renders stack traces without the worker's own frames. These do not help the author, and they show the
- * server's paths.
+ * Renders stack traces without the worker's own frames, which do not help the author and contain paths of the server.
  *
- * Frames of the bundle stay as `file://<folder>/index.js:<line>:<column>`. The engine has the source map and
- * converts them to positions in the author's files. If a bundle has an inline source map, its sources begin
- * with `function:///`. Deno applies that map, and this module only removes the prefix.
+ * Frames of the bundle stay as `file://<folder>/index.js:<line>:<column>`. The engine has the source map and converts
+ * them to positions in the author's files. If a bundle has an inline source map, Deno applies it. The paths in that map
+ * begin with `function:///`, and this module only removes this prefix.
  *
  * @module
  */
@@ -20,20 +19,20 @@ import {
   split,
 } from "./primordials.ts";
 
-/** The upload's root in an inline source map. */
+/** The prefix of paths in an inline source map. */
 const SOURCE_ROOT = "function:///";
 
 /** The folder of the worker's own files. */
 const PLATFORM_FILES = slice(import.meta.url, 0, import.meta.url.lastIndexOf("/") + 1);
 
-/** The longest stack, and the longest message at its head, in characters. */
+/** Maximum length of a stack, and of the message at its start, in characters. */
 const MAX_STACK = 16_000;
 const MAX_MESSAGE = 4_000;
 
-/** The longest frame that is searched for a position, in characters. */
+/** Maximum length of a frame that is searched for a position, in characters. */
 const MAX_FRAME = 2_000;
 
-/** The innermost position of a stack that is in the function's code. */
+/** Returns the innermost position of a stack in the function's own code, or `null`. */
 export function firstOwnFrame(holder: unknown): string | null {
   try {
     const stack = isError(holder) ? stackOf(holder) : (holder as { stack?: unknown }).stack;
@@ -52,7 +51,7 @@ export function firstOwnFrame(holder: unknown): string | null {
   return null;
 }
 
-/** The stack of an error. A value without a stack is converted to text. */
+/** Returns the stack of an error. Converts a value without a stack to text. */
 export function readableStack(error: unknown): string {
   let stack: unknown;
   try {
@@ -76,7 +75,10 @@ function isPlatformFrame(line: string): boolean {
     includes(line, "(node:") || includes(line, "at node:");
 }
 
-/** The runtime copies the message when it builds the stack. A long message is shortened during that time. */
+/**
+ * Returns the stack of an error. The runtime copies the message when it builds the stack, so a long message is replaced
+ * by a short one meanwhile.
+ */
 function stackOf(error: Error): unknown {
   const message = getOwnPropertyDescriptor(error, "message");
   if (message === undefined || !message.configurable || typeof message.value !== "string") return error.stack;
@@ -89,7 +91,7 @@ function stackOf(error: Error): unknown {
   }
 }
 
-/** Cuts a stack that is too long. A long message at its head is cut first. */
+/** Truncates a stack that is too long. A long message at its start is truncated first. */
 function shortened(stack: string): string {
   if (stack.length <= MAX_STACK) return stack;
   const frames = indexOf(stack, FRAME);
@@ -99,8 +101,8 @@ function shortened(stack: string): string {
   return slice(stack, 0, MAX_MESSAGE) + "…" + rest;
 }
 
-/** The position at the end of a stack frame. */
+/** Matches the position at the end of a stack frame. */
 const POSITION = /([^\s()]+:\d+:\d+)\)?$/;
 
-/** The beginning of a stack frame. */
+/** The start of a stack frame. */
 const FRAME = "\n    at ";

@@ -1,8 +1,8 @@
 /**
- * Reads the body of a web `Response` that was made from text or bytes, without waiting for a stream.
+ * Reads the body of a web `Response` that was created from text or bytes, without reading a stream.
  *
- * Deno keeps the body under internal symbols. A check at startup tests whether this module finds it there. If
- * not, every `Response` is treated as a stream.
+ * Deno stores the body under internal symbols. At startup, a check tests whether this module can read it. If not, every
+ * `Response` is treated as a stream.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const INNER = symbolOf("response");
 const LAZY = symbolOf("lazy static body");
 const isUnderstood = check();
 
-/** The body of a response that has not been read yet. */
+/** Returns the body of a response that has not been read. */
 export function staticBody(response: Response): StaticBody {
   return isUnderstood ? look(response) : undefined;
 }
@@ -40,7 +40,7 @@ function symbolOf(description: string): symbol | undefined {
   return getOwnPropertySymbols(new NativeResponse()).find((symbol) => symbol.description === description);
 }
 
-/** Tests every kind of body. */
+/** Tests `look` with every kind of body. */
 function check(): boolean {
   if (INNER === undefined || LAZY === undefined) return false;
   const bytes = new Uint8Array([1, 2]);

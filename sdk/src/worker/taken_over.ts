@@ -1,6 +1,6 @@
 /**
- * Converts results that are not data but have an obvious meaning as a body: streams, generators, bytes,
- * files, forms, and responses of other libraries.
+ * Converts results that are not data but are clearly meant as a body: streams, generators, bytes, files, forms, and
+ * responses of other libraries.
  *
  * @module
  */
@@ -35,7 +35,7 @@ const BYTES = "application/octet-stream";
 const TEXT = "text/plain; charset=utf-8";
 const LINES = "application/x-ndjson";
 
-/** The answer for such a result, or `null` for any other value. */
+/** Returns the answer for such a result, or `null` for any other value. */
 export function takeOver(result: object): Answer | Promise<Answer> | null {
   if (isFunction(result, "toJSON") && !(result instanceof NativeUint8Array)) return null;
   if (result instanceof NativeArrayBuffer) return bytes(new NativeUint8Array(result));
@@ -70,7 +70,7 @@ function bytesOf(view: ArrayBufferView): Uint8Array<ArrayBuffer> {
   return new NativeUint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
 }
 
-/** Ends a stream whose error is already logged. */
+/** The error that ends a stream after the real error was logged. */
 export const STREAM_FAILED = new NativeError("The stream failed");
 
 type Source = Iterator<unknown> | AsyncIterator<unknown>;
@@ -143,7 +143,7 @@ export function isForeignResponse(value: object): value is ForeignResponse {
     isFunction(headers, "forEach") && isFunction(value, "arrayBuffer");
 }
 
-/** Headers about the transfer of a body that is already decoded. */
+/** Headers that describe the transfer of a body. They no longer apply, because the body has been decoded. */
 const OF_TRANSFER = ["content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"];
 
 async function ownResponse(foreign: ForeignResponse): Promise<Answer> {

@@ -1,9 +1,9 @@
 /**
  * Prevents the code of one call from ending the process, which also serves other calls.
  *
- * Functions that would end the process throw instead, so only the call that uses them fails. A deploy also
- * fails if its module uses them at import. `node:process` is imported through a shim (`build/import_map.ts`),
- * because its exported names are bound to the runtime's own functions.
+ * Functions that would end the process throw instead, so that only the call that uses them fails. If a module uses them
+ * during its import, the deploy fails. `node:process` is imported through a shim (`build/import_map.ts`), because its
+ * exported names are bound to the runtime's own functions.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { defineProperty, getOwnPropertyDescriptor, NativeError } from "./primord
 
 /** Deno lets a process send signals only to itself. */
 const { pid } = Deno;
-/** The real id of the process, and the one that functions see. */
+/** Whether a process id is the real id of this process or the id that functions see. */
 const isOwn = (target: number): boolean => target === pid || target === PID;
 /**
- * To provide `Deno.kill`, the runtime loads a module, which takes some milliseconds at the start of a
- * process.
+ * Returns the real `Deno.kill`. Called only on first use, because the runtime loads a module for it, which takes some
+ * milliseconds.
  */
 const loadKill = getOwnPropertyDescriptor(Deno, "kill")?.get ?? (() => undefined);
 
@@ -26,7 +26,7 @@ interface NodeProcess {
   _exiting: boolean;
 }
 
-/** Guards the functions of `Deno`. */
+/** Guards the functions of `Deno` that can end the process. */
 export function guardDeno(): void {
   replace(Deno, "exit", (code?: number) => refuse(`Deno.exit(${code ?? ""})`));
   replace(Deno, "kill", (target: number, signal?: Deno.Signal) => {
@@ -36,17 +36,17 @@ export function guardDeno(): void {
   replace(globalThis, "close", () => refuse("close()"));
 }
 
-/** Guards the functions of Node's `process`. */
+/** Guards the functions of Node's `process` that can end the process. */
 export function guardProcess(process: object): void {
   const kill = (process as NodeProcess)._kill;
   replace(process, "exit", (code?: unknown) => refuse(`process.exit(${code ?? ""})`));
-  // The runtime's own modules call this to exit, after they have set `_exiting`.
+  // The runtime's own modules call `reallyExit` after they have set `_exiting`.
   replace(process, "reallyExit", (code?: unknown) => {
     (process as NodeProcess)._exiting = false;
     refuse(`process.exit(${code ?? ""})`);
   });
   replace(process, "abort", () => refuse("process.abort()"));
-  // `process.kill` resolves the signal's name and calls this. Signal 0 only tests whether the process exists.
+  // `process.kill` converts the signal's name and then calls `_kill`. Signal 0 only tests whether a process exists.
   replace(process, "_kill", (target: number, signal: number) => {
     if (signal !== 0 && isOwn(target)) refuse(`process.kill(${target})`);
     return kill(target === PID ? pid : target, signal);
@@ -54,11 +54,11 @@ export function guardProcess(process: object): void {
 }
 
 /**
- * Refuses threads. Each thread has its own heap beyond the function's memory limit, and exceeding it ends the
- * process.
+ * Refuses threads. Each thread has its own heap in addition to the function's memory limit. A thread that exceeds its
+ * heap's limit ends the process.
  *
- * `Worker` is a class that modules import by name. The guard replaces its base class, because its constructor
- * calls the base class first.
+ * Modules import the class `Worker` by name, so the class itself cannot be replaced. The guard replaces its base class,
+ * because the constructor calls the base class first.
  */
 export function guardThreads(threads: object): void {
   const { Worker } = threads as { Worker: object };
@@ -66,7 +66,7 @@ export function guardThreads(threads: object): void {
 }
 
 /**
- * Refuses heap snapshots. A snapshot takes several times the memory of the heap, which exceeds the function's
+ * Refuses heap snapshots. A snapshot needs several times the memory of the heap, which would exceed the function's
  * limit.
  */
 export function guardSnapshots(v8: object): void {

@@ -1,6 +1,6 @@
 /**
- * Log lines for what a handler throws. Each line leads to the function's own code: by the error's stack, or by the place
- * of the definition if there is none.
+ * Log lines for errors of handlers. Each line has a position in the function's own code: the error's stack, or the
+ * position of the definition if the stack has none.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { isResponse } from "./result.ts";
 import { firstOwnFrame } from "./stack.ts";
 import type { Tool } from "./tool.ts";
 
-/** The arguments of the log line for a call that failed. */
+/** Returns the arguments of the log line for a failed call. */
 export function describeThrown(tool: Tool | null, thrown: unknown): unknown[] {
   const site = tool?.definedAt() ?? null;
   const where = site === null ? [] : [`The handler is defined at ${site}`];

@@ -13,22 +13,22 @@ import { compileValidator, type Validator } from "./validation.ts";
 
 export interface Tool {
   readonly key: string;
-  /** Where the tool is defined, if that is known. Computed on first use. */
+  /** Returns the position of the tool's definition, or `null` if it is unknown. */
   readonly definedAt: () => string | null;
   readonly handler: (input: unknown, ctx: unknown, request?: Request) => unknown;
-  /** Whether the handler can access its third argument. */
+  /** Whether the handler may use its third argument. */
   readonly wantsRequest: boolean;
   readonly validateInput: Validator | null;
   readonly validateOutput: Validator | null;
 }
 
-/** The tools of a function by key. A function from `define()` has the one tool {@link DEFAULT_TOOL}. */
+/** The tools of a function by key. A function with `define()` has only the tool {@link DEFAULT_TOOL}. */
 export type Tools = Readonly<Record<string, Tool>>;
 
 /**
  * Prepares the tools.
  *
- * @throws {LoadError} If a handler is missing, because the tool could serve no request.
+ * @throws {LoadError} If a handler is missing, because such a tool could not serve requests.
  */
 export function prepareTools(definition: Definition): Tools {
   const tools: Record<string, Tool> = create(null);
@@ -72,9 +72,8 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
 }
 
 /**
- * Whether a function may access a third argument. `length` alone is not enough: rest parameters, default
- * values, `arguments`, and bound or proxied functions hide it. A false positive costs a small object per
- * request.
+ * Whether a function may access a third argument. `length` alone is not enough: rest parameters, default values,
+ * `arguments`, and bound or proxied functions do not count in it. A false positive costs a small object per request.
  */
 function canSeeThirdArgument(handler: { length: number }): boolean {
   if (handler.length >= 3) return true;

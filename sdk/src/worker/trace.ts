@@ -1,17 +1,17 @@
 /**
- * The trace of a call (W3C Trace Context), and the header that carries it to what the call calls.
+ * The trace of a call (W3C Trace Context), and the header that passes it to further calls.
  *
  * @module
  */
 import { currentContext } from "./current.ts";
 import { getHeader, setHeader, slice } from "./primordials.ts";
 
-/** The header of the standard. */
+/** The name of the header. */
 export const TRACE_HEADER = "traceparent";
 
 /**
- * The place of a call in its trace, for a call that belongs to no trace: the id of the request names the trace, its last
- * half the span. The flag says that nobody has recorded it.
+ * Creates the `traceparent` of a call that belongs to no trace. The trace id is the request's id, and the span id is
+ * its last half. The flag `00` means that the trace is not sampled.
  */
 export function traceparentOf(requestId: string): string {
   const first = slice(requestId, 0, 8) + slice(requestId, 9, 13) + slice(requestId, 14, 18);
@@ -19,7 +19,7 @@ export function traceparentOf(requestId: string): string {
   return `00-${first}${last}-${last}-00`;
 }
 
-/** Adds the header of the current request, unless the function has set one. Returns whether it was added. */
+/** Adds the `traceparent` of the current request, unless the function has set one. Returns whether it was added. */
 export function sendTrace(headers: Headers): boolean {
   const trace = currentTrace();
   if (trace === undefined || getHeader(headers, TRACE_HEADER) !== null) return false;

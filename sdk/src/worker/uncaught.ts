@@ -1,8 +1,8 @@
 /**
- * Logs errors that no handler catches, so that the process continues.
+ * Logs errors that the function does not catch, so that the process continues.
  *
- * The function's own listeners, such as those of an error tracker, get these errors from a separate event. In
- * the runtime's event, an error in a listener would end the process.
+ * The function's own listeners, such as the listener of an error tracker, get these errors in a second event. If a
+ * listener threw during the runtime's own event, the process would end.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import {
   stopImmediatePropagation,
 } from "./primordials.ts";
 
-/** The event that the function's listeners are currently handling. */
+/** The second event, while the function's listeners handle it. */
 let passedOn: Event | null = null;
 
-/** Adds the listeners before the function's code can add its own. */
+/** Adds the listeners. Must run before the function's code adds its own. */
 export function surviveErrors(): void {
   addEventListener("unhandledrejection", (event) => {
     preventDefault(event);
@@ -33,7 +33,7 @@ export function surviveErrors(): void {
     const { error, message } = event;
     log("ERROR", ["Uncaught error", error ?? message]);
     hintAtMissingSecrets(error);
-    // Errors of these listeners arrive here again, and are not passed on.
+    // Errors of these listeners arrive here as well. They are logged, but not passed on again.
     if (passedOn === null) nativeQueueMicrotask(() => passOn(error, message));
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Remembers the variables that the function has read although they are not set, to explain a later error.
+ * Records the variables that the function has read although they are not set, to explain a later error.
  *
  * @module
  */
@@ -17,18 +17,18 @@ import {
 } from "./primordials.ts";
 import { firstOwnFrame } from "./stack.ts";
 
-/** Names that packages look for, and that are no secrets. */
+/** Names that packages or the runtime read and that are not secrets. */
 const ORDINARY =
   /^(?:NODE_|npm_|DENO_|VITEST|JEST|DEBUG|LOG_?LEVEL$|NO_COLOR$|FORCE_COLOR$|COLORTERM$|TERM|CI$|HOME|PATH$|PWD$|USER|LANG|LC_|TZ$|TMP|TEMP|EDGE_|NEXT_|VERCEL|NETLIFY|LAMBDA_|AWS_(?:EXECUTION|LAMBDA|PROFILE|CONFIG|SHARED|SDK|EC2|CONTAINER)|(?:HTTPS?|ALL|NO)_PROXY$|https?_proxy$|(?:all|no)_proxy$)|toJSON$|^then$|^constructor$/;
 
-/** The most variables that are remembered. */
+/** Maximum number of variables that are recorded. */
 const MAX_UNSET = 64;
 
 /** A variable that was read although it is not set. */
 interface Unset {
-  /** The position of the read in the bundle. */
+  /** The position in the bundle that first read the variable. */
   readonly place: string | null;
-  /** The last request that read it. */
+  /** The id of the last request that read the variable. */
   requestId: string | null;
   told: boolean;
 }
@@ -36,7 +36,7 @@ interface Unset {
 const unset = new NativeMap<string, Unset>();
 let count = 0;
 
-/** Remembers that a variable was read. */
+/** Records that a variable was read. */
 export function noteUnset(key: string): void {
   const requestId = currentContext()?.requestId ?? null;
   const known = mapGet(unset, key) as Unset | undefined;
@@ -49,7 +49,10 @@ export function noteUnset(key: string): void {
   mapSet(unset, key, { place: firstOwnFrame(new NativeError("")), requestId, told: false });
 }
 
-/** The variables that an error is likely about: those that it names, or all that were read for the request. */
+/**
+ * Returns the variables that may have caused an error: those in its message, otherwise all that were read in the
+ * request.
+ */
 function suspects(message: string, requestId: string | null): [key: string, unset: Unset][] {
   const named: [string, Unset][] = [];
   const read: [string, Unset][] = [];
@@ -62,10 +65,10 @@ function suspects(message: string, requestId: string | null): [key: string, unse
   return named.length > 0 ? named : read;
 }
 
-/** The most variables that a hint names: the last ones. */
+/** Maximum number of variables in a hint: the last ones. */
 const MAX_NAMED = 3;
 
-/** Explains which secrets may be missing and how to set them; `null` if the function has read no unset ones. */
+/** Returns a text about the secrets that may be missing and how to set them, or `null` if there are none. */
 export function missingSecrets(message: string, requestId: string | null): string | null {
   const found = suspects(message, requestId);
   let lines = "";
@@ -82,7 +85,7 @@ export function missingSecrets(message: string, requestId: string | null): strin
     `jelou secrets set ${logOrigin().function}${assignments}`;
 }
 
-/** Logs once for each variable that a failed request has read and that is not set. */
+/** Logs a warning about unset variables that a failed request has read, once for each variable. */
 export function hintAtMissingSecrets(error: unknown): void {
   if (count === 0) return;
   const requestId = currentContext()?.requestId ?? null;

@@ -1,5 +1,5 @@
 /**
- * Validates a value with a schema of any library, and reports issues with the codes and messages of the
+ * Validates a value with a schema of any library. Reports issues with the codes and messages of the platform's
  * contract.
  *
  * @module
@@ -26,9 +26,9 @@ export type Validated =
     readonly lists: readonly string[];
   };
 
-/** The most entries of `details`, so that many small issues do not make an answer of many megabytes. */
+/** Maximum number of entries in `details`, so that many issues do not make an answer of many megabytes. */
 const MAX_DETAILS = 100;
-/** The longest message and path segment in characters. Both may quote the input. */
+/** Maximum length of a message and of a path segment, in characters. Both may quote the input. */
 const MAX_TEXT = 1_000;
 
 function cut(text: string): string {
@@ -38,27 +38,28 @@ function cut(text: string): string {
 /** Validates one value. */
 export type Validator = (value: unknown) => Validated | Promise<Validated>;
 
-/** Chooses the fastest way to validate with a schema. */
+/** Creates the fastest validator for a schema. */
 export function compileValidator(schema: StandardSchemaV1): Validator {
   const { _zod } = schema as { _zod?: { run?: unknown } };
   if (typeof _zod?.run === "function") return zodValidator(schema as unknown as ZodSchema);
   return standardValidator(schema);
 }
 
-/** The part of a Zod 4 schema that runs it. All copies of Zod 4 have it. */
+/** The part of a Zod 4 schema that runs a validation. All copies of Zod 4 have it. */
 interface ZodSchema {
   readonly _zod: { run(payload: Payload, context: { async: boolean }): Payload | Promise<Payload> };
 }
 
-/** The value and the issues that pass through a Zod 4 schema. */
+/** A value and its issues, as Zod 4 passes them from schema to schema. */
 interface Payload {
   value: unknown;
   issues: RawIssue[];
 }
 
 /**
- * Runs Zod 4 below its public API. Only there do issues still contain the input and the schema, and Zod 3's
- * codes and messages depend on both. The synchronous path comes first, because Zod compiles it.
+ * Creates a validator that calls an internal function of Zod 4. Only there do issues still contain the input and the
+ * schema, and the codes and messages of Zod 3 depend on both. The synchronous call is tried first, because Zod has
+ * compiled code only for it.
  */
 function zodValidator(schema: ZodSchema): Validator {
   let asynchronous = false;
@@ -89,7 +90,9 @@ async function guardIntersection(result: Promise<Validated>): Promise<Validated>
   }
 }
 
-/** Zod 4 throws if the two sides of an intersection cannot be merged. Zod 3 reported an issue. */
+/**
+ * Converts the error that Zod 4 throws if the two sides of an intersection cannot be merged. Zod 3 reported an issue.
+ */
 function unmergeable(error: unknown): Validated {
   if (!(error instanceof NativeError) || !startsWith(error.message, "Unmergable intersection")) throw error;
   return {
@@ -117,8 +120,7 @@ function settleZod(result: Payload): Validated {
 }
 
 /**
- * Zod 4 checks the length of any value that has one, even after it has found a wrong type. Zod 3 stopped at
- * the wrong type.
+ * Whether an issue is about the length of a value of the wrong type. Zod 4 checks the length even then; Zod 3 did not.
  */
 function measuresWrongType(issue: RawIssue): boolean {
   if (issue.code !== "too_small" && issue.code !== "too_big") return false;
@@ -128,7 +130,7 @@ function measuresWrongType(issue: RawIssue): boolean {
 
 function describeZodIssue(issue: RawIssue, parent: readonly PropertyKey[], details: IssueDetail[]): void {
   const path = joinPath(parent, issue.path);
-  // Zod 3 reported the issues of a key, or of an element of a set, directly.
+  // Zod 3 reported the issues inside a key of a record, or inside an element of a set, without a parent issue.
   if ((issue.code === "invalid_key" || issue.code === "invalid_element") && isArray(issue.issues)) {
     const nested = issue.issues as RawIssue[];
     for (let index = 0; index < nested.length && details.length < MAX_DETAILS; index++) {
@@ -176,7 +178,7 @@ function settleStandard(result: StandardResult<unknown>): Validated {
   return { value: undefined, details, lists };
 }
 
-/** Messages of other libraries that say a list was expected. */
+/** Matches messages of other libraries that say that a list was expected. */
 const WANTS_LIST = /\b(?:expected|be) (?:an )?array\b/i;
 
 function addList(lists: string[], path: readonly PropertyKey[] = []): void {

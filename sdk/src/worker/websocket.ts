@@ -1,5 +1,5 @@
 /**
- * The WebSockets that handlers accept.
+ * WebSockets that handlers accept.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import {
   weakMapSet,
 } from "./primordials.ts";
 
-/** The server cannot fulfil the request (RFC 6455, section 7.4.1). */
+/** Close code: the server cannot fulfil the request (RFC 6455, section 7.4.1). */
 const INTERNAL_ERROR = 1011;
 
 const { upgradeWebSocket } = Deno;
 
-/** The accepted WebSockets, by their request. */
+/** The accepted WebSockets, by the runtime's request. */
 const taken = new NativeWeakMap<Request, Deno.WebSocketUpgrade>();
 
-/** Lets handlers accept the WebSocket of their request. */
+/** Makes `Deno.upgradeWebSocket` accept the requests that handlers get. */
 export function provideWebSockets(): void {
   Deno.upgradeWebSocket = (request, options) => {
     const native = incomingRequest(request);
@@ -35,9 +35,8 @@ export function provideWebSockets(): void {
 }
 
 /**
- * Returns the answer for Deno. If a handler has accepted a WebSocket and returns something else, Deno would
- * end the whole server with the calls of others. In this case the caller gets the WebSocket, which is closed
- * at once.
+ * Returns the response for Deno. If a handler has accepted a WebSocket but returns another response, Deno would end the
+ * whole server, and with it the calls of others. In this case, the caller gets a WebSocket that is closed at once.
  */
 export function upgradeOr(answer: Response, request: Request): Response {
   const upgrade = weakMapGet(taken, request);

@@ -1,9 +1,9 @@
 /**
- * Reports to the engine about work that goes on after an answer ({@link Background}).
+ * Reports to the engine about work that continues after an answer ({@link Background}).
  *
- * The engine must know of the work before it knows that the answer is complete. A request of the call channel
- * reports on its own channel, before its answer. A request over HTTP reports on any channel, and its answer
- * waits for the engine's receipt.
+ * The engine must know about the work before it gets the answer. A request of the call channel reports on its own
+ * channel, before its answer. A request over HTTP reports on any channel, and its answer waits until the engine has
+ * confirmed the report.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { mapDelete, mapGet, mapSet, NativeMap, NativePromise } from "./primordia
 
 /** A connection to the engine that carries reports. */
 export interface Reporter {
-  /** Reports that work begins. The engine sends a receipt with the number, unless it is 0. */
+  /** Reports that work begins. If `receipt` is not 0, the engine confirms the report with this number. */
   reportWork(requestId: string, receipt: number): void;
   reportWorked(requestId: string): void;
 }
@@ -37,7 +37,7 @@ export function removeReporter(reporter: Reporter): void {
  * Reports that the work of a request begins.
  *
  * @param own The request's own connection, or `null` for a request over HTTP.
- * @returns The receipt that the answer must wait for, if any.
+ * @returns A promise that the answer must wait for, or `null`.
  */
 export function reportWork(own: Reporter | null, requestId: string): Promise<void> | null {
   const reporter = own ?? open[0];
@@ -58,7 +58,7 @@ export function reportWorked(own: Reporter | null, requestId: string): void {
   (own ?? open[0])?.reportWorked(requestId);
 }
 
-/** Handles a receipt of the engine. */
+/** Handles the engine's confirmation of a report. */
 export function takeReceipt(number: number): void {
   const resolve = mapGet(receipts, number);
   mapDelete(receipts, number);

@@ -5,7 +5,7 @@
  */
 import type { RawIssue } from "./legacy_issue.ts";
 
-/** Formats with another name in Zod 3, by their name in Zod 4. */
+/** The names of formats in Zod 3 where they differ, by their name in Zod 4. */
 const FORMAT: Record<string, string> = {
   ipv4: "ip",
   ipv6: "ip",
@@ -17,7 +17,7 @@ const FORMAT: Record<string, string> = {
   uuidv7: "uuid",
 };
 
-/** Describes an `invalid_format` issue. */
+/** Builds the message of an `invalid_format` issue. */
 export function describeFormat(issue: RawIssue): string {
   const format = String(issue.format);
   switch (format) {

@@ -1,8 +1,8 @@
 /**
- * Translates an issue of Zod 4 to the code and the message of Zod 3.
+ * Converts an issue of Zod 4 to the code and the message of Zod 3.
  *
- * Callers of existing functions match on both, so they are part of the platform's contract. The table follows
- * Zod 3's English error map. An issue that Zod 3 did not have gets the nearest code and message of Zod 3.
+ * Callers of existing functions match on codes and messages, so both are part of the platform's contract. The table
+ * follows Zod 3's English error map. An issue that Zod 3 did not have gets the nearest code and message of Zod 3.
  *
  * @module
  */
@@ -54,7 +54,7 @@ export function legacyIssue(issue: RawIssue): LegacyIssue {
 
 const { stringify } = JSON;
 
-/** Expected types with another name in Zod 3, by their name in Zod 4. */
+/** The names of expected types in Zod 3 where they differ, by their name in Zod 4. */
 const EXPECTED: Record<string, string> = {
   int: "integer",
   record: "object",
@@ -108,7 +108,7 @@ function invalidUnion(issue: RawIssue): LegacyIssue {
   };
 }
 
-/** Joins values as Zod 3 did. It calls no array methods, because a function may have replaced them. */
+/** Joins values as Zod 3 did. Calls no array methods, because a function may have replaced them. */
 function quoted(values: unknown[], separator: string): string {
   let text = "";
   for (let index = 0; index < values.length; index++) {

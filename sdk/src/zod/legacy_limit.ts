@@ -5,7 +5,7 @@
  */
 import type { RawIssue } from "./legacy_issue.ts";
 
-/** Describes a `too_small` or `too_big` issue. */
+/** Builds the message of a `too_small` or `too_big` issue. */
 export function describeLimit(code: "too_small" | "too_big", issue: RawIssue): string {
   const small = code === "too_small";
   const limit = small ? issue.minimum : issue.maximum;

@@ -18,7 +18,7 @@ export interface Result {
   readonly isError?: boolean;
 }
 
-/** What the clients of both revisions have in common. */
+/** The operations that the clients of both revisions have. */
 export interface Connected {
   connect(headers: Record<string, string>): Promise<unknown>;
   version(): string | undefined;
@@ -42,7 +42,10 @@ function legacy(endpoint: URL): Connected {
   };
 }
 
-/** `auto` probes with `server/discover`, as clients of the 2026 revision do. */
+/**
+ * Creates a client of the newer package. With `auto` it first calls `server/discover`, as clients of the 2026 revision
+ * do.
+ */
 function modern(endpoint: URL, mode: "auto" | "legacy"): Connected {
   const client = new ModernClient(info, { versionNegotiation: { mode } });
   return {
@@ -54,7 +57,7 @@ function modern(endpoint: URL, mode: "auto" | "legacy"): Connected {
   };
 }
 
-/** Each client with its name and the revision that it negotiates. */
+/** Each client with its name and the revision that it must negotiate. */
 export const CONNECTIONS: [name: string, create: (url: URL) => Connected, version: string][] = [
   ["sdk 1", legacy, "2025-11-25"],
   ["client 2, old era", (url) => modern(url, "legacy"), "2025-11-25"],

@@ -1,4 +1,4 @@
-"""The official Python client, of both eras, against the function in `tools/` and one that has no public tool.
+"""Tests the official Python client, for both eras, with the function in `tools/` and one without public tools.
 
     python clients/python.py URL TOKEN PRIVATE_URL
 """

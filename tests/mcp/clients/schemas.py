@@ -1,6 +1,6 @@
-"""Lists and calls every tool of a function of random schemas with the official Python client, of both eras.
+"""Lists and calls all tools of a function with random schemas, with the official Python client, for both eras.
 
-The calls are those that clients/schemas.ts has made.
+clients/schemas.ts has written the calls to FILE.
 
     python clients/schemas.py URL TOKEN FILE
 """

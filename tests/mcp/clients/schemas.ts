@@ -1,9 +1,9 @@
 /**
- * Lists and calls every tool of a function of random schemas with the official TypeScript clients.
+ * Lists and calls all tools of a function with random schemas, with the official TypeScript clients.
  *
- * The input of each call is made from the exact schema, which the OpenAPI document has. A client must accept it by the
- * schema that the tool is listed with. Then the call is repeated with an input that lacks a property or has one of
- * another type: the error must name the property. The calls are written to a file for the Python clients.
+ * The input of each call is generated from the exact schema in the OpenAPI document. It must also match the schema that
+ * the client gets for the tool. Then the call is repeated with a wrong input: without a property, or with a property of
+ * another type. The error must name the property. The calls are written to a file for the Python clients.
  *
  *   deno run -A clients/schemas.ts URL TOKEN SEED FILE
  *
@@ -18,11 +18,11 @@ import { type Connected, CONNECTIONS, type Result } from "./connection.ts";
 const [url, token, seed, file] = Deno.args;
 if (file === undefined) throw new Error("usage: schemas.ts URL TOKEN SEED FILE");
 
-/** A call of a tool, with the result that it must have. */
+/** A call of a tool, and the data to check its result. */
 interface Case {
   readonly tool: string;
   readonly arguments: Schema;
-  /** The first property that is wrong, or `null` for a valid call. */
+  /** The wrong property, or `null` for a valid call. */
   readonly wrong: string | null;
   /** Whether the tool returns what it received. */
   readonly echoes: boolean;
@@ -43,7 +43,7 @@ for (const [name, create] of CONNECTIONS) {
   cases ??= tools.flatMap((tool) => casesOf(tool.name, tool.inputSchema as Schema));
   for (const one of cases) {
     const result = await client.callTool(one.tool, one.arguments);
-    // Schemas that convert, such as `.catch()`, take more than they show.
+    // Schemas that convert their input, such as `.catch()`, accept more than their JSON Schema says.
     if (one.wrong !== null && !one.echoes && result.isError !== true) taken.add(one);
     else check(`${name}: ${one.tool}`, one, result);
   }
@@ -77,7 +77,7 @@ function casesOf(tool: string, inputSchema: Schema): Case[] {
   return [valid, ...wrong(valid, inputSchema, accepts)];
 }
 
-/** An input by the exact schema, and the arguments that carry it. */
+/** Generates an input from the exact schema, and the arguments for it. */
 function input(tool: string, isWrapped: boolean, accepts: ValidateFunction): [sent: unknown, args: Schema] {
   const schema = operation(tool).requestBody.content["application/json"].schema;
   const instances = new Instances(random, document);
@@ -99,7 +99,9 @@ function outputOf(tool: string): unknown {
   return operation(tool).responses["200"]?.content?.["application/json"]?.schema;
 }
 
-/** The same input without a required property, and with one of another type, where the listed schema refuses that. */
+/**
+ * Repeats the call without each required property, and with a value of another type, if the listed schema refuses that.
+ */
 function wrong(valid: Case, schema: Schema, accepts: ValidateFunction): Case[] {
   const found: Case[] = [];
   for (const name of (schema.required ?? []) as string[]) {
@@ -119,7 +121,7 @@ function check(what: string, one: Case, result: Result): void {
     if (one.echoes && sorted(received) !== sorted(one.sent)) fail(what, [one.sent, received]);
     return;
   }
-  // An alternative at the root has no name, and the error has its schema.
+  // An alternative at the root has no name, so the error shows its schema instead.
   const starts = [`- ${one.wrong}`, "- Invalid input, expected {"];
   const names = text.split("\n").some((line) => starts.some((start) => line.startsWith(start)));
   const isVague = text.includes(": Invalid input\n") || text.endsWith(": Invalid input");

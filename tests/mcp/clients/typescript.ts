@@ -1,6 +1,6 @@
 /**
- * Tests the official TypeScript clients of both protocol revisions against the function in `tools/` and a function
- * without public tools.
+ * Tests the official TypeScript clients of both protocol revisions with the function in `tools/` and with a function
+ * that has no public tools.
  *
  *   deno run -A clients/typescript.ts URL TOKEN PRIVATE_URL
  *

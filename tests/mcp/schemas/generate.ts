@@ -1,5 +1,5 @@
 /**
- * Writes a function whose tools have random schemas, each kind at least once, at the root and as a property.
+ * Writes a function whose tools have random schemas. Each kind of schema is used at the root and as a property.
  *
  *   deno run -A schemas/generate.ts FOLDER SEED COUNT
  *
@@ -30,7 +30,9 @@ ${tools.join("\n")}
 `,
 );
 
-/** The first tool of a kind has it at the root of its input, the next one as a property. */
+/**
+ * Writes a tool. The first tool of a kind has the schema at the root of its input, further tools have it as a property.
+ */
 function tool(index: number, kind: string): string {
   const made = KINDS[kind]!(random, DEPTH);
   const input = index < kinds.length ? made : within(made);

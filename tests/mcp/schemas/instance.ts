@@ -1,5 +1,5 @@
 /**
- * Makes a random value that fits a JSON Schema.
+ * Generates random values that match a JSON Schema.
  *
  * @module
  */
@@ -17,12 +17,12 @@ const FORMATS: Record<string, string> = {
   "date-time": "2026-02-28T12:30:00Z",
 };
 
-/** How deep optional parts go. Recursive schemas end there. */
+/** Maximum depth of optional parts, so that recursive schemas end. */
 const MAX_DEPTH = 6;
 
 export class Instances {
   readonly #random: Random;
-  /** The document that references are relative to. */
+  /** The document in which references are resolved. */
   readonly #document: Schema;
 
   constructor(random: Random, document: Schema) {
@@ -74,7 +74,7 @@ export class Instances {
     return parts.every(isObject) ? Object.assign({}, ...parts) : parts[0];
   }
 
-  /** Below the depth, an alternative without parts, so that recursion ends. */
+  /** Chooses an alternative. Beyond the maximum depth, chooses one without nested schemas, so that recursion ends. */
   #choose(alternatives: unknown[], depth: number): unknown {
     const ends = alternatives.filter((part) =>
       !/"(?:\$ref|properties|items|anyOf)"/.test(JSON.stringify(part))

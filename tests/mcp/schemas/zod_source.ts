@@ -6,15 +6,15 @@
 import type { Random } from "./random.ts";
 
 export interface Source {
-  /** An expression that is a schema. */
+  /** A TypeScript expression that creates the schema. */
   readonly code: string;
-  /** Whether parsing returns what was sent. */
+  /** Whether parsing returns its input unchanged. */
   readonly echoes: boolean;
 }
 
 type Kind = (random: Random, depth: number) => Source;
 
-/** The names of properties. The last ones are those of a Spanish speaker. */
+/** Names of properties, including Spanish ones. */
 const NAMES = ["id", "nombre", "total", "estado", "notas", "order_id", "fecha-de-alta", "v1.2", "añoDeAlta"];
 const WORDS = ["alfa", "beta", "gama", "sí", "ñandú", "con espacio", "", "Δ"];
 const FORMATS = [
@@ -32,14 +32,14 @@ const same = (code: string): Source => ({ code, echoes: true });
 const other = (code: string): Source => ({ code, echoes: false });
 const text = (value: unknown) => JSON.stringify(value);
 
-/** Applies a function to the code of a part. */
+/** Replaces the code of a part by the result of a function. */
 const over = (part: Source, write: (code: string) => string): Source => ({ ...part, code: write(part.code) });
 
 function join(parts: readonly Source[], write: (codes: string[]) => string): Source {
   return { code: write(parts.map((part) => part.code)), echoes: parts.every((part) => part.echoes) };
 }
 
-/** All kinds that may be a property. */
+/** All kinds of schemas that a property can have. */
 export const KINDS: Record<string, Kind> = {
   string: (random) => {
     const min = random.integer(0, 5);
@@ -98,7 +98,7 @@ export const KINDS: Record<string, Kind> = {
   object: (random, depth) => object(random, depth, random.pick(["object", "strictObject", "looseObject"])),
   catchall: (random, depth) =>
     over(object(random, depth, "object"), (code) => `${code}.catchall(z.number())`),
-  // The alternative that takes a value may drop properties that another one has.
+  // The alternative that matches a value may drop properties of the other alternative.
   union: (random, depth) => ({
     ...join(
       [any(random, depth), any(random, depth)],
@@ -134,7 +134,7 @@ export const KINDS: Record<string, Kind> = {
     over(any(random, depth), (code) => `${code}.meta({ title: "Título", description: "Dice \\"qué\\"" })`),
 };
 
-/** Schemas that other schemas refer to. */
+/** Schemas that the kinds `tree`, `lazy` and `mutual` refer to. */
 export const SHARED = `
 const Tree = z.object({ name: z.string(), get children() { return z.array(Tree).optional(); } });
 const Expression = z.lazy(() => z.union([z.number(), z.object({ add: z.tuple([Expression, Expression]) })]));
@@ -142,7 +142,7 @@ const Person = z.object({ name: z.string(), get team() { return Team.nullable();
 const Team = z.object({ title: z.string(), get members() { return z.array(Person); } });
 `;
 
-/** Kinds without parts, which end a schema. */
+/** Kinds without nested schemas, for the maximum depth. */
 const LEAVES = ["string", "format", "number", "integer", "boolean", "literal", "enum", "refine"];
 
 function any(random: Random, depth: number): Source {

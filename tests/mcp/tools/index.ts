@@ -1,9 +1,9 @@
 /**
- * A function with tools of every shape, which the clients list and call and its OpenAPI document must express.
+ * A function with tools of many shapes. The clients list and call them, and the OpenAPI document must describe them.
  */
 import { app, define, response, z } from "@jelou/functions";
 
-/** Refers to itself, so that its JSON Schema has definitions. */
+/** A recursive schema, so that its JSON Schema has definitions. */
 const Category = z.object({
   name: z.string(),
   get parts() {

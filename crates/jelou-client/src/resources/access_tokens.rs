@@ -1,4 +1,4 @@
-//! Access tokens.
+//! Operations on access tokens.
 
 use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List};
 
@@ -6,20 +6,20 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The access tokens of the server.
+    /// Returns the operations on access tokens.
     pub fn access_tokens(&self) -> AccessTokens<'_> {
         AccessTokens { client: self }
     }
 }
 
-/// The access tokens of a server.
+/// The operations on a server's access tokens.
 #[derive(Debug)]
 pub struct AccessTokens<'a> {
     client: &'a Client,
 }
 
 impl AccessTokens<'_> {
-    /// The unrevoked access tokens.
+    /// Lists the unrevoked access tokens.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -28,7 +28,7 @@ impl AccessTokens<'_> {
         Ok(list.items)
     }
 
-    /// Creates an access token. Only this response holds its value.
+    /// Creates an access token. Only this response contains its value.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -36,7 +36,7 @@ impl AccessTokens<'_> {
         self.client.post(&collection(), token)
     }
 
-    /// Revokes an access token by its id, its name or a unique display prefix.
+    /// Revokes an access token. `reference` is its id, its name or a unique display prefix.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! The audit trail.
+//! Operations on the audit trail.
 
 use jelou_core::api::AuditPage;
 
@@ -6,29 +6,29 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The audit trail of the server.
+    /// Returns the operations on the audit trail.
     pub fn audit(&self) -> Audit<'_> {
         Audit { client: self }
     }
 }
 
-/// The audit trail of a server.
+/// The operations on a server's audit trail.
 #[derive(Debug)]
 pub struct Audit<'a> {
     client: &'a Client,
 }
 
-/// The part of the trail to read; by default the newest entries.
+/// Selects entries of the audit trail. Default: the newest ones.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AuditQuery {
-    /// Maximum number of entries to return. The server has a default and a limit.
+    /// Maximum number of entries. The server has a default and a limit.
     pub limit: Option<u32>,
-    /// Only entries older than this id.
+    /// Only entries older than the entry with this id.
     pub before: Option<i64>,
 }
 
 impl Audit<'_> {
-    /// A page of entries, newest first.
+    /// Returns a page of entries, newest first.
     ///
     /// # Errors
     /// Any [`ClientError`].

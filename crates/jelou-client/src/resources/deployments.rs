@@ -1,4 +1,4 @@
-//! Deployments of a function.
+//! Operations on deployments of a function.
 
 use jelou_core::api::{
     DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource, List,
@@ -11,7 +11,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The deployments of a function.
+    /// Returns the operations on a function's deployments.
     pub fn deployments(&self, slug: &Slug) -> Deployments<'_> {
         Deployments {
             client: self,
@@ -20,7 +20,7 @@ impl Client {
     }
 }
 
-/// The deployments of a function.
+/// The operations on a function's deployments.
 #[derive(Debug)]
 pub struct Deployments<'a> {
     client: &'a Client,
@@ -28,7 +28,7 @@ pub struct Deployments<'a> {
 }
 
 impl Deployments<'_> {
-    /// The deployments, newest first.
+    /// Lists the deployments, newest first.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -37,7 +37,7 @@ impl Deployments<'_> {
         Ok(list.items)
     }
 
-    /// Deploys an upload; creates the function when it does not exist.
+    /// Deploys an upload. Creates the function if it does not exist.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -45,7 +45,7 @@ impl Deployments<'_> {
         self.client.post(&self.collection(), deploy)
     }
 
-    /// One deployment.
+    /// Returns one deployment.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -53,7 +53,7 @@ impl Deployments<'_> {
         self.client.get(&self.one(id))
     }
 
-    /// The files that were uploaded for a deployment.
+    /// Returns the files that were uploaded for a deployment.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -76,7 +76,7 @@ impl Deployments<'_> {
         self.client.patch(&self.one(id), &update)
     }
 
-    /// Makes an earlier deployment live.
+    /// Makes another deployment live: the one in the request, or the healthy one that was live most recently.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! Egress rules of a function.
+//! Operations on egress rules of a function.
 
 use jelou_core::Slug;
 use jelou_core::api::{ChangeEgress, EgressRules};
@@ -7,7 +7,7 @@ use super::functions::function;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The egress rules of a function.
+    /// Returns the egress rules of a function.
     ///
     /// # Errors
     /// Any [`ClientError`].

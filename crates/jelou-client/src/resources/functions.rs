@@ -1,4 +1,4 @@
-//! Functions.
+//! Operations on functions.
 
 use jelou_core::Slug;
 use jelou_core::api::{CreateFunction, Function, List, TrafficReport};
@@ -7,20 +7,20 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The functions of the server.
+    /// Returns the operations on functions.
     pub fn functions(&self) -> Functions<'_> {
         Functions { client: self }
     }
 }
 
-/// The functions of a server.
+/// The operations on a server's functions.
 #[derive(Debug)]
 pub struct Functions<'a> {
     client: &'a Client,
 }
 
 impl Functions<'_> {
-    /// All functions, sorted by slug.
+    /// Lists all functions, sorted by slug.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -37,7 +37,7 @@ impl Functions<'_> {
         self.client.post(&Path::new("functions"), function)
     }
 
-    /// One function.
+    /// Returns one function.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -45,7 +45,7 @@ impl Functions<'_> {
         self.client.get(&function(slug))
     }
 
-    /// The calls of a function in the last 24 hours, by hour.
+    /// Returns the calls of a function in the last 24 hours, by hour.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -62,7 +62,7 @@ impl Functions<'_> {
     }
 }
 
-/// The path of a function.
+/// Returns the path of a function.
 pub(super) fn function(slug: &Slug) -> Path {
     Path::new("functions").segment(slug.as_str())
 }

@@ -1,4 +1,4 @@
-//! Limits of a function.
+//! Operations on limits of a function.
 
 use jelou_core::Slug;
 use jelou_core::api::{ChangeLimits, LimitInForce, List};
@@ -7,7 +7,7 @@ use super::functions::function;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The limits in force for a function.
+    /// Returns the limits that apply to a function.
     ///
     /// # Errors
     /// Any [`ClientError`].

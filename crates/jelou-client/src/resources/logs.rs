@@ -1,4 +1,4 @@
-//! The records of a function.
+//! Operations on the log records of a function.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Lines};
@@ -12,7 +12,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The records of a function.
+    /// Returns the operations on a function's log.
     pub fn logs<'a>(&'a self, function: &'a Slug) -> Logs<'a> {
         Logs {
             client: self,
@@ -21,19 +21,19 @@ impl Client {
     }
 }
 
-/// The records of one function.
+/// The operations on a function's log.
 #[derive(Debug)]
 pub struct Logs<'a> {
     client: &'a Client,
     function: &'a Slug,
 }
 
-/// Which records to read. The texts are in the form of the API.
+/// Selects log records. The texts have the format of the API.
 #[derive(Debug, Clone, Default)]
 pub struct LogsQuery {
     pub since: Option<String>,
     pub until: Option<String>,
-    /// At most the last records.
+    /// Maximum number of records: the newest ones.
     pub tail: Option<usize>,
     pub level: Option<String>,
     pub request: Option<String>,
@@ -41,16 +41,16 @@ pub struct LogsQuery {
     pub filter: Option<String>,
 }
 
-/// A part of a stream of records.
+/// An event in a stream of log records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogEvent {
-    /// A record as one line of JSON.
+    /// A record, as one line of JSON.
     Record { seq: u64, json: String },
-    /// The server has looked at all records up to this one.
+    /// A sign of life. The server has examined all records up to `seq`.
     Alive { seq: Option<u64> },
 }
 
-/// Records in ascending order, each as one line of JSON.
+/// Iterator over log records in ascending order, each as one line of JSON.
 pub struct LogLines(Lines<BufReader<BodyReader<'static>>>);
 
 impl fmt::Debug for LogLines {
@@ -67,7 +67,7 @@ impl Iterator for LogLines {
     }
 }
 
-/// A stream of records that goes on until the connection ends.
+/// Iterator over a stream of log records. It ends when the connection ends.
 pub struct LogEvents(Lines<BufReader<BodyReader<'static>>>);
 
 impl fmt::Debug for LogEvents {
@@ -106,7 +106,7 @@ impl Logs<'_> {
         function(self.function).segment("logs")
     }
 
-    /// The records that are stored now.
+    /// Reads the records that are stored now.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -116,7 +116,7 @@ impl Logs<'_> {
         Ok(LogLines(lines(answer)))
     }
 
-    /// The records from the beginning of the query, or behind the record `last_seen`, and all new ones.
+    /// Reads the records of the query, or those after the record `last_seen`, and then all new records.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -130,7 +130,7 @@ impl Logs<'_> {
         Ok(LogEvents(lines(answer)))
     }
 
-    /// Sums of the calls, grouped by the values of fields.
+    /// Returns sums of calls, grouped by the values of the fields `by`.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,5 +1,4 @@
-//! One file for each resource of the API. Each group of operations is returned by a method of
-//! [`Client`](crate::Client).
+//! One file per resource of the API. A method of [`Client`](crate::Client) returns the operations of each resource.
 
 mod access_tokens;
 mod audit;

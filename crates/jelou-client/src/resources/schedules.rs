@@ -1,4 +1,4 @@
-//! Schedules of a function, and their runs.
+//! Operations on schedules of a function and on their runs.
 
 use jelou_core::api::{List, Run, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule};
 use jelou_core::{RunId, Slug};
@@ -7,11 +7,11 @@ use super::functions::function;
 use crate::path::Path;
 use crate::{Client, ClientError};
 
-/// Stands for every schedule of the function.
+/// The API's name for all schedules of a function.
 const ALL: &str = "*";
 
 impl Client {
-    /// The schedules of a function.
+    /// Returns the operations on a function's schedules.
     pub fn schedules(&self, slug: &Slug) -> Schedules<'_> {
         Schedules {
             client: self,
@@ -20,26 +20,26 @@ impl Client {
     }
 }
 
-/// The schedules of a function.
+/// The operations on a function's schedules.
 #[derive(Debug)]
 pub struct Schedules<'a> {
     client: &'a Client,
     slug: Slug,
 }
 
-/// Which runs to read; by default the newest ones of all schedules.
+/// Selects runs. Default: the newest ones of all schedules.
 #[derive(Debug, Clone, Default)]
 pub struct RunsQuery {
     pub schedule: Option<String>,
     pub state: Option<RunState>,
-    /// Maximum number of runs to return. The server has a default and a limit.
+    /// Maximum number of runs. The server has a default and a limit.
     pub limit: Option<u32>,
     /// Only runs older than this one.
     pub before: Option<RunId>,
 }
 
 impl Schedules<'_> {
-    /// The schedules of the live deployment, with that many due times of each.
+    /// Lists the schedules of the live deployment, each with `next` due times.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -48,7 +48,7 @@ impl Schedules<'_> {
         Ok(list.items)
     }
 
-    /// Pauses or resumes a schedule, or all of the function.
+    /// Pauses or resumes a schedule, or all schedules of the function if `schedule` is `None`.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -65,7 +65,7 @@ impl Schedules<'_> {
         Ok(list.items)
     }
 
-    /// Starts a run now.
+    /// Starts a run now. `at` is the due time that the function gets.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -74,7 +74,7 @@ impl Schedules<'_> {
         self.client.post(&path, &StartRun { at })
     }
 
-    /// Runs, newest first.
+    /// Returns a page of runs, newest first.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -95,7 +95,7 @@ impl Schedules<'_> {
         self.client.get(&path)
     }
 
-    /// One run.
+    /// Returns one run.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! Secrets of a function.
+//! Operations on secrets of a function.
 
 use jelou_core::api::{List, Secret, SecretsChanged, SetSecrets};
 use jelou_core::{SecretKey, Slug};
@@ -8,7 +8,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The secrets of a function.
+    /// Returns the operations on a function's secrets.
     pub fn secrets(&self, slug: &Slug) -> Secrets<'_> {
         Secrets {
             client: self,
@@ -17,7 +17,7 @@ impl Client {
     }
 }
 
-/// The secrets of a function.
+/// The operations on a function's secrets.
 #[derive(Debug)]
 pub struct Secrets<'a> {
     client: &'a Client,
@@ -25,7 +25,7 @@ pub struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// The keys of the secrets, without their values.
+    /// Lists the keys of the secrets, without their values.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -34,7 +34,7 @@ impl Secrets<'_> {
         Ok(list.items)
     }
 
-    /// Sets secrets and keeps the others.
+    /// Sets secrets. Other secrets stay unchanged.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! The server itself.
+//! Operations on the server itself.
 
 use jelou_core::api::WhoAmI;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ struct Health {
 }
 
 impl Client {
-    /// Whether a jelou server answers at the URL. Needs no token.
+    /// Checks that a jelou server answers at the URL. Needs no token.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -21,7 +21,7 @@ impl Client {
         self.get::<Health>(&Path::new("health")).map(drop)
     }
 
-    /// The access token of this client, and facts about the server.
+    /// Returns this client's access token and data about the server.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! Runtime tokens of a function.
+//! Operations on runtime tokens of a function.
 
 use jelou_core::api::{
     CheckToken, CreateToken, CreatedToken, List, RotateToken, RuntimeTokenInfo, TokenCheck,
@@ -11,7 +11,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The runtime tokens of a function.
+    /// Returns the operations on a function's runtime tokens.
     pub fn tokens(&self, slug: &Slug) -> RuntimeTokens<'_> {
         RuntimeTokens {
             client: self,
@@ -20,7 +20,7 @@ impl Client {
     }
 }
 
-/// The runtime tokens of a function.
+/// The operations on a function's runtime tokens.
 #[derive(Debug)]
 pub struct RuntimeTokens<'a> {
     client: &'a Client,
@@ -30,14 +30,14 @@ pub struct RuntimeTokens<'a> {
 /// Whether the last active token of a function may be revoked or disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// The server refuses with `LAST_TOKEN`.
+    /// The server refuses it with `LAST_TOKEN`.
     KeepLast,
-    /// The server does it.
+    /// The server allows it.
     Force,
 }
 
 impl RuntimeTokens<'_> {
-    /// The unrevoked tokens, oldest first.
+    /// Lists the unrevoked tokens, oldest first.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -46,7 +46,7 @@ impl RuntimeTokens<'_> {
         Ok(list.items)
     }
 
-    /// Creates a token. Only this response holds its value.
+    /// Creates a token. Only this response contains its value.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -54,7 +54,7 @@ impl RuntimeTokens<'_> {
         self.client.post(&self.collection(), token)
     }
 
-    /// One token, by its id, its name or a unique display prefix.
+    /// Returns one token. `reference` is its id, its name or a unique display prefix.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -83,7 +83,7 @@ impl RuntimeTokens<'_> {
         self.client.patch(&self.one(id, removal), update)
     }
 
-    /// Gives a token a new value. Only this response holds it.
+    /// Gives a token a new value. Only this response contains the new value.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -91,7 +91,7 @@ impl RuntimeTokens<'_> {
         self.client.post(&self.rotation(id), &rotation)
     }
 
-    /// Asks whether a token may make a call.
+    /// Checks whether a token may make a call.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -100,7 +100,7 @@ impl RuntimeTokens<'_> {
         self.client.post(&path, call)
     }
 
-    /// Ends the grace period of a rotation.
+    /// Ends the grace period of a rotation now.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! Errors of the database, grouped by the possible reaction.
+//! Errors of the database, grouped by what the caller can do.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,25 +11,24 @@ use super::result_code::{self, Condition};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// Busy, locked, missing or closed: the same change may succeed later. The source is `None` when the change timed
-    /// out in the queue.
+    /// The database is busy, locked, missing or closed. The same change may succeed later. The source is `None` when
+    /// the change timed out while it waited for other changes.
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),
-    /// Nothing was changed.
+    /// The disk is full. Nothing was changed.
     #[error("the disk of the database is full")]
     DiskFull(#[source] sqlx::Error),
-    /// The database holds a value that no version of this program wrote.
+    /// The database contains a value that no version of this program wrote.
     #[error("the database holds a value in `{place}` that cannot be read: {reason}")]
     Corrupt {
         /// The column, or the part of the file.
         place: String,
-        /// Why it cannot be read.
+        /// The reason why it cannot be read.
         reason: String,
     },
     /// The database file could not be created or opened.
     #[error("cannot create the database file `{path}`")]
     File {
-        /// The file.
         path: PathBuf,
         /// The error of the operating system.
         #[source]
@@ -43,10 +42,10 @@ pub enum DatabaseError {
         /// The migration that this version does not have.
         migration: i64,
     },
-    /// A migration failed; none was applied.
+    /// A migration failed. No migration was applied.
     #[error("the database could not be migrated")]
     Migration(#[source] MigrateError),
-    /// A bug in this program.
+    /// The database refused a statement, which is a bug in this program.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),
 }

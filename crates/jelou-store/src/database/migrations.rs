@@ -1,4 +1,4 @@
-//! The migrations, embedded in the binary. `migrations/README.md` has their rules.
+//! The migrations, embedded in the binary. Their rules are in `migrations/README.md`.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
@@ -58,7 +58,7 @@ const SQLITE: [(i64, &str, &str); 10] = [
     ),
 ];
 
-/// Runs the missing migrations in the connection's transaction, so that all or none are applied.
+/// Runs the missing migrations in the connection's transaction, so that either all or none are applied.
 pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
     let migrations = SQLITE
         .into_iter()
@@ -72,7 +72,7 @@ pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseE
             )
         })
         .collect();
-    // Not `run`: the compiler cannot prove that its future is `Send`.
+    // `run` cannot be used, because the compiler cannot prove that its future is `Send`.
     Migrator::with_migrations(migrations)
         .run_direct(None, transaction, false)
         .await?;

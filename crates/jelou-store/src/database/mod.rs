@@ -1,4 +1,4 @@
-//! The connections, and the queue of changes. Code for one database engine is in [`sqlite`] and [`result_code`]. The
+//! Connections and the queue of changes. Code for a specific database engine is in [`sqlite`] and [`result_code`]. The
 //! statements in the rest of the crate work with every engine.
 
 mod config;
@@ -20,16 +20,17 @@ pub use error::DatabaseError;
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: AnyPool,
-    /// Queue of this process's changes, in order of arrival. With SQLite's own lock, waiting connections would poll.
+    /// The queue of this process's changes, in order of arrival. With only SQLite's lock, waiting connections would
+    /// poll.
     turn: Mutex<()>,
     turn_timeout: Duration,
-    /// Transactions that write, including the wait for their turn.
+    /// Durations of committed write transactions, including the wait in the queue.
     pub(crate) writes: Histogram,
 }
 
-/// A transaction that may write. Dropping it rolls it back.
+/// A transaction that may write. Dropping it without a commit rolls it back.
 pub(crate) struct Write<'a> {
-    // Dropped before `turn` is released.
+    // Declared before `_turn`, so that the rollback happens before the next change starts.
     transaction: Transaction<'static, Any>,
     since: Instant,
     durations: &'a Histogram,
@@ -46,12 +47,12 @@ impl Database {
         })
     }
 
-    /// For single read statements.
+    /// Returns the pool, for single read statements.
     pub(crate) fn pool(&self) -> &AnyPool {
         &self.pool
     }
 
-    /// For several statements that must read the same state.
+    /// Begins a read transaction, for several statements that must read the same state.
     pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
         Ok(self.pool.begin_with(sqlite::BEGIN_SNAPSHOT).await?)
     }

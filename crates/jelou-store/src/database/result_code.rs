@@ -1,8 +1,8 @@
-//! What SQLite's result codes (<https://www.sqlite.org/rescode.html>) mean for the caller.
+//! Maps SQLite's result codes (<https://www.sqlite.org/rescode.html>) to what the caller can do.
 
 use sqlx::error::DatabaseError;
 
-/// What a SQLite error means for the caller.
+/// The meaning of a SQLite error for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
     /// Another connection holds the lock.
@@ -27,7 +27,7 @@ pub(super) fn condition(error: &dyn DatabaseError) -> Condition {
     }
 }
 
-/// The low byte of the extended result code.
+/// Returns the low byte of the extended result code.
 fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
     let extended: i32 = error.code()?.parse().ok()?;
     Some(extended & 0xff)

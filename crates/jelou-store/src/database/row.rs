@@ -1,4 +1,4 @@
-//! Converts columns to the types of the domain. A value that does not parse is [`DatabaseError::Corrupt`].
+//! Converts columns to the types of the domain. A value that does not parse gives [`DatabaseError::Corrupt`].
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -54,7 +54,7 @@ pub(crate) trait Columns {
             .transpose()
     }
 
-    /// A count, never negative.
+    /// Reads a number that must not be negative.
     fn size(&self, column: &str) -> Result<u64, DatabaseError> {
         u64::try_from(self.number(column)?).map_err(|error| DatabaseError::corrupt(column, error))
     }

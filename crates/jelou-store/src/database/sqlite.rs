@@ -13,13 +13,13 @@ use super::error::DatabaseError;
 use super::migrations;
 use super::result_code::{self, Condition};
 
-/// Takes the write lock at the start of the transaction. Otherwise SQLite refuses at once to upgrade a read transaction
+/// Takes the write lock at the start of the transaction. Without it, SQLite would refuse to upgrade a read transaction
 /// if another connection has written since its start.
 pub(super) const BEGIN_CHANGE: &str = "BEGIN IMMEDIATE";
-/// Reads the state that the database has at the transaction's first statement.
+/// Begins a transaction that reads the state at its first statement.
 pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 
-/// One connection writes while the others read; the write-ahead log allows this.
+/// Maximum number of connections. In WAL mode, one can write while the others read.
 const MAX_CONNECTIONS: u32 = 4;
 const PREPARE_RETRY: Duration = Duration::from_millis(10);
 
@@ -31,7 +31,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError>
     })?;
     let options: AnyConnectOptions = url(&config.path)?.parse()?;
 
-    // A separate connection, because the pool retries and then reports only a timeout.
+    // Uses a separate connection, because the pool would retry and then report only a timeout.
     prepare(&options, config.busy_timeout).await?;
 
     let busy_timeout = config.busy_timeout;
@@ -43,7 +43,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError>
         .connect_lazy_with(options))
 }
 
-/// Whether the pool may reuse the connection. When the disk is full, SQLite ends a transaction by itself. The driver's
+/// Whether the pool may reuse the connection. If the disk is full, SQLite itself ends a transaction. The driver's
 /// rollback then fails, and the driver's transaction depth stays wrong.
 async fn is_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     // Waits for a pending rollback.
@@ -51,8 +51,8 @@ async fn is_clean(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     Ok(!connection.is_in_transaction())
 }
 
-/// Retries while another process creates or removes the write-ahead log, because SQLite's busy timeout does not apply
-/// then.
+/// Prepares the database. Retries while another process creates or removes the write-ahead log, because SQLite's busy
+/// timeout does not cover that.
 async fn prepare(options: &AnyConnectOptions, busy_timeout: Duration) -> Result<(), DatabaseError> {
     let deadline = Instant::now() + busy_timeout;
     loop {
@@ -81,7 +81,7 @@ async fn prepare_once(
     Ok(connection.close().await?)
 }
 
-/// Moves the content of the write-ahead log into the database file.
+/// Moves the content of the write-ahead log to the database file.
 pub(super) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_optional(pool)
@@ -109,7 +109,7 @@ fn url(path: &Path) -> Result<String, DatabaseError> {
         path: path.to_owned(),
         source,
     };
-    // Resolved first, because a URL parser resolves `..` without following symbolic links.
+    // Resolves symbolic links first, because a URL parser would resolve `..` without following them.
     let resolved = std::fs::canonicalize(path).map_err(unusable)?;
     let text = resolved.to_str().ok_or_else(|| {
         unusable(io::Error::new(
@@ -133,7 +133,8 @@ fn url(path: &Path) -> Result<String, DatabaseError> {
     Ok(url)
 }
 
-/// `synchronous = FULL`: a commit waits for the disk, so that an acknowledged change survives a power failure.
+/// Configures a connection. With `synchronous = FULL`, a commit waits for the disk, so that an acknowledged change
+/// survives a power failure.
 async fn configure(
     connection: &mut AnyConnection,
     busy_timeout: Duration,
@@ -167,7 +168,7 @@ async fn write_ahead(connection: &mut AnyConnection) -> Result<(), DatabaseError
 mod tests {
     use super::*;
 
-    /// Pragmas apply to one connection, so the test must read them on the pool's own connections.
+    /// Pragmas apply to single connections, so the test reads them on the connections of the pool.
     #[tokio::test]
     async fn every_connection_is_configured() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Runtime tokens, which authorise calls. The store holds only their hashes; the caller mints the values.
+//! Runtime tokens, which authorise calls. The store contains only their hashes. The caller mints the values.
 
 mod record;
 mod rotation;
@@ -25,20 +25,20 @@ use record::{labels_text, policy_text};
 pub use rotation::RotatedToken;
 pub(crate) use rotation::end_previous;
 
-/// Whether a change enforces the rule that each function has an active token.
+/// Whether a change enforces the rule that each function keeps an active token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastTokenRule {
     /// The last active token cannot be revoked or disabled.
     Enforced,
-    /// For an emergency: the last active token can be revoked or disabled.
+    /// The last active token can be revoked or disabled, for an emergency.
     Waived,
 }
 
-/// The outcome of [`Store::replace_token`].
+/// The result of [`Store::replace_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplacedToken {
     pub token: RuntimeTokenRecord,
-    /// The token that had the name before. It is revoked.
+    /// The revoked token that had the same name, if there was one.
     pub former: Option<RuntimeTokenRecord>,
 }
 
@@ -63,7 +63,7 @@ macro_rules! select_tokens {
 pub(crate) const BY_VALUE: &str = select_all_tokens!("hash = $1 OR previous_hash = $1");
 
 impl Store {
-    /// The unrevoked tokens of a function, oldest first.
+    /// Returns the unrevoked tokens of a function, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -74,7 +74,7 @@ impl Store {
         list(self.database.pool(), function).await
     }
 
-    /// The names of a function's tokens, also of the revoked ones.
+    /// Returns the names of all tokens of a function, including revoked ones.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -91,7 +91,7 @@ impl Store {
             .collect()
     }
 
-    /// The token with this hash and the time of its revocation; `None` if the token is unknown or was never revoked.
+    /// Returns the token with this hash and when it was revoked. Returns `None` if the token is unknown or not revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -128,7 +128,7 @@ impl Store {
         Ok(token)
     }
 
-    /// Creates a token. In the same transaction, revokes the token that has its name.
+    /// Creates a token. In the same transaction, revokes the token with the same name, if there is one.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist, [`StoreError::Database`].
@@ -152,7 +152,7 @@ impl Store {
         Ok(ReplacedToken { token, former })
     }
 
-    /// The unrevoked token of a function with this id.
+    /// Returns the unrevoked token of a function with this id.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Database`].
@@ -164,11 +164,10 @@ impl Store {
         find(self.database.pool(), function, id).await
     }
 
-    /// Finds an unrevoked token of a function by id, name or display prefix, in this order. A prefix may have trailing
-    /// dots.
+    /// Finds an unrevoked token of a function by id, name or display prefix, in this order. A prefix may end with dots.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when several tokens have this prefix,
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] when several tokens have this prefix;
     /// [`StoreError::Database`].
     pub async fn resolve_token(
         &self,
@@ -179,7 +178,7 @@ impl Store {
         token_reference::resolve(tokens, reference, Resource::RuntimeToken)
     }
 
-    /// Revokes a token. An inactive token can always be revoked.
+    /// Revokes a token. The rule about the last active token does not apply to inactive tokens.
     ///
     /// # Errors
     /// [`StoreError::LastToken`] when no active token would remain and the rule is enforced; [`StoreError::NotFound`]
@@ -213,8 +212,8 @@ impl Store {
         Ok(token)
     }
 
-    /// Records the time of each token's last use, in milliseconds since the Unix epoch. The time never decreases. This
-    /// is no change of configuration, so it leaves no audit entry and raises no revision.
+    /// Records when each token was last used, in milliseconds since the Unix epoch. The times never decrease. This is
+    /// not a change of configuration, so it leaves no audit entry and does not raise the revision.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -223,7 +222,7 @@ impl Store {
         last_used::record(&self.database, last_used::RUNTIME_TOKENS, uses).await
     }
 
-    /// As [`Self::record_last_used`], for uses of the value before the last rotation.
+    /// Records when the value before the last rotation was last used, like [`Self::record_last_used`].
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -236,7 +235,7 @@ impl Store {
     }
 }
 
-/// Reads row by row, because rows take many times the memory of credentials.
+/// Reads the credentials of all tokens row by row, because the rows need many times the memory of the credentials.
 pub(crate) async fn all_credentials<Credentials>(
     executor: impl AnyExecutor<'_>,
 ) -> Result<Credentials, StoreError>
@@ -265,7 +264,7 @@ async fn list(
     .collect()
 }
 
-/// The unrevoked token of a function.
+/// Returns one unrevoked token of a function.
 async fn find(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
@@ -282,7 +281,7 @@ async fn find(
     )
 }
 
-/// `None` when the name is taken.
+/// Inserts a token. Returns `None` if the name is taken.
 pub(crate) async fn insert(
     change: &mut Change<'_>,
     function: &FunctionId,
@@ -357,7 +356,7 @@ pub(crate) async fn revoke(
     end(change, function, token, statement, Action::TokenRevoke).await
 }
 
-/// Ends a value of a token at the time of the change: `$1` of the statement. `$2` is the id of the token.
+/// Ends a value of a token. `$1` of the statement is the time of the change, `$2` is the id of the token.
 async fn end(
     change: &mut Change<'_>,
     function: &Slug,

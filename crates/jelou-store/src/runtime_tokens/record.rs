@@ -1,4 +1,4 @@
-//! Runtime tokens as records: as a whole, as credentials, and as rows.
+//! The types of a runtime token: the whole record and the credential. Converts rows to records.
 
 use jelou_core::api::{PreviousValue, RuntimeTokenInfo};
 use jelou_core::{FunctionId, TokenId, TokenLabels, TokenName, TokenPolicy};
@@ -14,7 +14,6 @@ use crate::token_reference::Candidate;
 /// An unrevoked runtime token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeTokenRecord {
-    /// Never changes.
     pub id: TokenId,
     /// The function that the token can call.
     pub function_id: FunctionId,
@@ -22,23 +21,23 @@ pub struct RuntimeTokenRecord {
     pub name: TokenName,
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The first characters of the value.
+    /// The first characters of the value, for display.
     pub prefix: DisplayPrefix,
     /// Name of the access token that created this token.
     pub created_by: String,
     /// Time of creation.
     pub created_at: Timestamp,
-    /// `None`: never.
+    /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// `None`: enabled.
+    /// When the token was disabled. `None`: enabled.
     pub disabled_at: Option<Timestamp>,
-    /// `None`: not used yet.
+    /// When the token was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
     /// The limits of the token.
     pub policy: TokenPolicy,
     /// Owner, purpose and tags.
     pub labels: TokenLabels,
-    /// `None`: never rotated.
+    /// The value before the last rotation. `None`: never rotated.
     pub previous: Option<PreviousTokenValue>,
 }
 
@@ -47,33 +46,32 @@ pub struct RuntimeTokenRecord {
 pub struct PreviousTokenValue {
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The first characters of the value.
+    /// The first characters of the value, for display.
     pub prefix: DisplayPrefix,
     /// The end of the grace period.
     pub valid_until: Timestamp,
-    /// `None`: not used yet.
+    /// When this value was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The part of a runtime token that is needed to check it. A registry may hold a million of them. Therefore its only
-/// strings are those of a policy, which most tokens do not have.
+/// The parts of a runtime token that are needed to check it. The registry may contain a million of them. To save
+/// memory, a credential has no names or labels, and most have no policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeTokenCredential {
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The id of the token.
     pub id: TokenId,
     /// The function that the token can call.
     pub function_id: FunctionId,
-    /// `None`: never.
+    /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// A disabled token calls nothing.
+    /// Whether the token is disabled and refused.
     pub is_disabled: bool,
-    /// `None`: not used yet.
+    /// When the token was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
-    /// `None`: unlimited.
+    /// The limits of the token. `None`: unlimited.
     pub policy: Option<Box<TokenPolicy>>,
-    /// `None`: never rotated.
+    /// The value before the last rotation. `None`: never rotated.
     pub previous: Option<Box<PreviousTokenValue>>,
 }
 
@@ -84,9 +82,9 @@ pub struct NewRuntimeToken {
     pub name: TokenName,
     /// Hash of the value.
     pub hash: TokenHash,
-    /// The first characters of the value.
+    /// The first characters of the value, for display.
     pub prefix: DisplayPrefix,
-    /// `None`: never.
+    /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
     /// The limits of the token.
     pub policy: TokenPolicy,
@@ -95,7 +93,7 @@ pub struct NewRuntimeToken {
 }
 
 impl RuntimeTokenRecord {
-    /// Whether the token is enabled and not expired at `at`.
+    /// Whether the token is enabled and has not expired at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
@@ -189,14 +187,14 @@ fn previous(row: &AnyRow) -> Result<Option<PreviousTokenValue>, StoreError> {
     }))
 }
 
-/// The column of a policy; null without limits.
+/// Returns the text for the column `policy`: null if there are no limits.
 pub(super) fn policy_text(policy: &TokenPolicy) -> Result<Option<String>, StoreError> {
     let limited = Some(policy).filter(|policy| !policy.is_unlimited());
     let text = limited.map(serde_json::to_string).transpose();
     text.map_err(|error| DatabaseError::corrupt("runtime_tokens.policy", error).into())
 }
 
-/// The column of labels; null without labels.
+/// Returns the text for the column `labels`: null if there are none.
 pub(super) fn labels_text(labels: &TokenLabels) -> Result<Option<String>, StoreError> {
     let present = Some(labels).filter(|labels| !labels.is_empty());
     let text = present.map(serde_json::to_string).transpose();

@@ -1,4 +1,4 @@
-//! Rotations: a token gets a new value, and the old value works until the grace period ends.
+//! Rotations: a token gets a new value, and the old value stays valid until the grace period ends.
 
 use jelou_core::{FunctionId, Slug, TokenId};
 use jelou_token::{DisplayPrefix, TokenHash};
@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::functions;
 use crate::store::Store;
 
-/// The outcome of [`Store::rotate_token`].
+/// The result of [`Store::rotate_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotatedToken {
     pub token: RuntimeTokenRecord,
@@ -20,8 +20,8 @@ pub struct RotatedToken {
 }
 
 impl Store {
-    /// Replaces the value of a token. The old value stays valid until `valid_until`; a value from an earlier rotation
-    /// ends now.
+    /// Replaces the value of a token. The old value stays valid until `valid_until`. The value before the previous
+    /// rotation becomes invalid now.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Database`].

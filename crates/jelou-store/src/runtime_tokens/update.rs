@@ -12,7 +12,7 @@ use crate::functions;
 use crate::store::Store;
 
 impl Store {
-    /// Changes a token. A change that leaves the token as it is writes nothing.
+    /// Changes a token. Writes nothing if the update does not change the token.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Conflict`] when the new name is
@@ -126,7 +126,7 @@ fn changed_fields(before: &RuntimeTokenRecord, after: &RuntimeTokenRecord) -> Ve
     .collect()
 }
 
-/// The audit entries: disabling and enabling have their own action, because a reader searches for them.
+/// Returns the audit entries. Disabling and enabling have separate actions, so that readers can search for them.
 fn entries(
     before: &RuntimeTokenRecord,
     after: &RuntimeTokenRecord,

@@ -8,7 +8,7 @@ use jelou_core::SecretKey;
 use super::owner::SecretOwner;
 use super::sealed::KeyId;
 
-/// An error of the vault. It never contains a key or a value.
+/// An error of the vault. Contains no key and no value of a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {

@@ -9,16 +9,16 @@ use zeroize::Zeroizing;
 use super::error::VaultError;
 use super::master_key::MasterKey;
 
-/// Mode bits of the group and of others.
+/// The mode bits of the group and of other users.
 const OTHERS: u32 = 0o077;
 
-/// `None` when the file does not exist.
+/// Reads the key. Returns `None` if the file does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
     let mut file = match std::fs::File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(unusable(path))?,
     };
-    // Checked on the open file, so that the file cannot be replaced between check and read.
+    // Checks the open file, so that the file cannot be replaced between check and read.
     let metadata = file.metadata().map_err(unusable(path))?;
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & OTHERS != 0 {
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
             mode,
         });
     }
-    // One byte longer than a key, to detect a longer file.
+    // One byte longer than a key, so that a longer file is detected.
     let mut content = Zeroizing::new([0; 33]);
     let mut length = 0;
     loop {
@@ -43,8 +43,8 @@ pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
         })
 }
 
-/// Writes the key atomically and syncs it to disk, because it cannot be recreated. If another process has created the
-/// file first, returns that key.
+/// Writes the key atomically and syncs it to disk, because a lost key cannot be recreated. If another process has
+/// created the file meanwhile, returns the key of that file.
 pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

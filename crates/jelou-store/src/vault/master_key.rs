@@ -9,10 +9,11 @@ use super::error::VaultError;
 use super::sealed::KeyId;
 
 const KEY_BYTES: usize = 32;
-/// Domain separation: the id is a digest of the key. No other use of the key may produce the same digest.
+/// A prefix for the digest that gives the id of a key, so that other digests of the key differ from the id (domain
+/// separation).
 const ID_DOMAIN: &[u8] = b"jelou vault key id\0";
 
-/// 32 bytes that encrypt every secret; zeroized on drop.
+/// The 32 bytes that encrypt every secret. Zeroized on drop.
 pub(super) struct MasterKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
     id: KeyId,
@@ -30,7 +31,7 @@ impl MasterKey {
         Some(Self::new(Zeroizing::new(*bytes)))
     }
 
-    /// Parses base64 (RFC 4648, section 4) or hexadecimal. The length distinguishes them.
+    /// Parses base64 (RFC 4648, section 4) or hexadecimal, which differ in their length.
     pub(super) fn parse(text: &str) -> Result<Self, VaultError> {
         let text = text.trim();
         let bytes = match text.len() {

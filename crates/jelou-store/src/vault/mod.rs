@@ -1,9 +1,9 @@
 //! Encrypts secrets with a key that is stored outside the database.
 //!
-//! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) under a random 24-byte nonce. The owner
-//! and the secret's key are authenticated data, so a value that is moved to another row cannot be decrypted. Each value
-//! is stored with the id of its master key. A vault can hold several keys; the first key encrypts. Thus a key rotation
-//! can proceed value by value.
+//! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) and a random nonce of 24 bytes. The
+//! owner and the secret's key are associated data, so a value that was moved to another row cannot be decrypted. Each
+//! value is stored with the id of its master key. A vault can have several keys, of which the first one encrypts. Thus
+//! a key rotation can re-encrypt one value at a time.
 
 mod error;
 mod key_file;
@@ -28,19 +28,19 @@ pub use sealed::{KeyId, ParseKeyIdError, SealedSecret};
 
 const NONCE_BYTES: usize = 24;
 
-/// The keys of the secrets.
+/// The master keys.
 pub struct Vault {
-    /// Encrypts values, and decrypts the values that it encrypted.
+    /// Encrypts values, and decrypts values that it has encrypted.
     current: MasterKey,
-    /// These keys only decrypt values from before a rotation.
+    /// Decrypt values that were encrypted before a key rotation.
     retired: Vec<MasterKey>,
-    /// Path at which [`Vault::admit`] still has to save the current key.
+    /// The path where [`Vault::admit`] saves the current key, if the key is new.
     unsaved: Option<PathBuf>,
 }
 
 impl Vault {
-    /// Reads the key from a file. If the file does not exist, generates a key. Opening the store then saves it, unless
-    /// the database already holds secrets: a new key could not decrypt them.
+    /// Reads the key from a file. If the file does not exist, generates a key. [`Store::open`](crate::Store::open)
+    /// saves it later, unless the database already contains secrets, which a new key could not decrypt.
     ///
     /// # Errors
     /// [`VaultError::KeyFileMode`] when other users can read the file, [`VaultError::KeyFileContent`] when its content
@@ -72,12 +72,12 @@ impl Vault {
         }
     }
 
-    /// The id of the current key, which encrypts.
+    /// Returns the id of the current key, which encrypts new values.
     pub fn key_id(&self) -> &KeyId {
         self.current.id()
     }
 
-    /// Encrypts a value for one owner and key.
+    /// Encrypts a value for this owner and key.
     ///
     /// # Errors
     /// [`VaultError::Random`] when there are no random bytes for the nonce; [`VaultError::Seal`] when the cipher fails.
@@ -142,7 +142,7 @@ impl Vault {
             })
     }
 
-    /// Checks that the vault has all keys `in_use`, then saves a newly generated key.
+    /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
         let held: BTreeSet<KeyId> = self.keys().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();
@@ -177,7 +177,7 @@ fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(key.bytes().into())
 }
 
-/// The encoding is unambiguous, because neither an owner nor a key contains a zero byte.
+/// Returns the data that binds a value to its owner and key. It is unambiguous, because neither contains a zero byte.
 fn associated_data(owner: &SecretOwner, key: &SecretKey) -> Vec<u8> {
     format!("{owner}\0{key}").into_bytes()
 }

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use jelou_core::FunctionId;
 use jelou_core::id::ParseIdError;
 
-/// The owner of a secret. A function also reads the organisation's secrets; the function's own secrets take precedence.
+/// The owner of a secret. A function also gets the organisation's secrets. Its own secrets take precedence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretOwner {
-    /// One function.
+    /// One function has the secret.
     Function(FunctionId),
-    /// All functions of the server.
+    /// All functions of the server have the secret.
     Organisation,
 }
 

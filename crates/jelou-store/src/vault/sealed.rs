@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The id of a master key: 8 lower-case hexadecimal digits of a one-way digest of the key.
+/// The id of a master key: the first 8 hexadecimal digits, in lower case, of a digest of the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
@@ -20,7 +20,7 @@ impl KeyId {
         Self(format!("{a:02x}{b:02x}{c:02x}{d:02x}"))
     }
 
-    /// The 8 digits.
+    /// Returns the 8 digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,7 +45,7 @@ impl FromStr for KeyId {
     }
 }
 
-/// An encrypted value: the nonce, then the ciphertext and its tag.
+/// An encrypted value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedSecret {
     key_id: KeyId,
@@ -58,18 +58,18 @@ impl SealedSecret {
         Self { key_id, ciphertext }
     }
 
-    /// The key that encrypted the value.
+    /// Returns the id of the key that encrypted the value.
     pub fn key_id(&self) -> &KeyId {
         &self.key_id
     }
 
-    /// Nonce, ciphertext and tag.
+    /// Returns the nonce, the ciphertext and the authentication tag, in this order.
     pub fn ciphertext(&self) -> &[u8] {
         &self.ciphertext
     }
 }
 
-/// Omits the ciphertext, because it is long and useless in a log.
+/// Omits the ciphertext, which is long and useless in a log.
 impl fmt::Debug for SealedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealedSecret")

@@ -1,44 +1,44 @@
 /**
- * Who is behind a request, as far as the platform knows.
+ * The company, the bot and the people behind a request, as far as the platform knows them.
  *
  * @module
  */
-/** A company of the platform. */
+/** A company on the platform. */
 export interface Company {
-    /** Its id. */
+    /** The company's id. */
     readonly id: string;
-    /** Its name. */
+    /** The company's name. */
     readonly name: string;
 }
 /** A bot. */
 export interface Bot {
-    /** Its id. */
+    /** The bot's id. */
     readonly id: string;
-    /** Its name. */
+    /** The bot's name. */
     readonly name: string;
-    /** The channel that it answers on, e.g. `"whatsapp"`. */
+    /** The channel on which the bot answers, e.g. `"whatsapp"`. */
     readonly channel: string;
 }
 /** A person who talks to a bot. */
 export interface User {
-    /** Its id. */
+    /** The person's id. */
     readonly id: string;
-    /** Names, as far as known. */
+    /** The person's names, if known. */
     readonly names?: string;
-    /** The room of the conversation. */
+    /** The id of the room in which the person talks to the bot. */
     readonly roomId?: string;
 }
 /** A conversation. */
 export interface Conversation {
-    /** Its id. */
+    /** The conversation's id. */
     readonly id: string;
-    /** Whatever else the platform tells. */
+    /** Further fields that the platform sends. */
     readonly [key: string]: unknown;
 }
 /** A human operator. */
 export interface Operator {
-    /** Its id. */
+    /** The operator's id. */
     readonly id: string;
-    /** Whatever else the platform tells. */
+    /** Further fields that the platform sends. */
     readonly [key: string]: unknown;
 }

@@ -3,18 +3,18 @@
  *
  * @module
  */
-/** The longest value that `set` takes, in characters. */
+/** Maximum length of a value for `set`, in characters. */
 export declare const MEMORY_VALUE_CHARACTERS = 255;
-/** The longest key, in bytes. */
+/** Maximum length of a key, in bytes. */
 export declare const MEMORY_KEY_BYTES = 255;
-/** The longest JSON that `setJson` takes, in bytes, unless the operator says otherwise. */
+/** Maximum length of the JSON for `setJson`, in bytes, unless the operator sets another limit. */
 export declare const MEMORY_JSON_BYTES = 65536;
-/** The longest time to live, in seconds: one day. */
+/** Maximum time to live, in seconds: one day. */
 export declare const MEMORY_TTL_SECONDS = 86400;
 /**
- * Keeps small values between requests, scoped to the function and the user of the request, else its conversation,
- * else to all requests that name neither. Values outlive processes and deploys. A call throws when the platform
- * refuses it, e.g. because the function keeps too many values.
+ * Stores small values that outlive requests, processes and deploys. Each value belongs to the function and to the user
+ * of the request. A request without a user uses the values of its conversation. Requests without both share one set of
+ * values. A call throws when the platform refuses it, e.g. because the function stores too many values.
  *
  * ```ts
  * import { define } from "@jelou/functions";
@@ -30,52 +30,52 @@ export declare const MEMORY_TTL_SECONDS = 86400;
  * ```
  */
 export interface MemoryClient {
-    /** Whether there is a store. Without one every call throws. */
+    /** Whether the platform has a store. Without a store, every call throws. */
     readonly available: boolean;
     /**
-     * Reads a text; `null` when there is none.
+     * Reads a text. Returns `null` if there is none.
      *
-     * @param key Its key, at most 255 bytes.
+     * @param key The key, at most 255 bytes.
      */
     get(key: string): Promise<string | null>;
     /**
      * Reads a text, with a default.
      *
-     * @param key Its key, at most 255 bytes.
-     * @param defaultValue What to answer when there is none.
+     * @param key The key, at most 255 bytes.
+     * @param defaultValue The result if there is no value.
      */
     get<D>(key: string, defaultValue: D): Promise<string | D>;
     /**
-     * Keeps a text.
+     * Stores a text.
      *
-     * @param key Its key, at most 255 bytes.
+     * @param key The key, at most 255 bytes.
      * @param value At most 255 characters.
-     * @param ttl Seconds to keep it, more than 0 and at most 86,400. Default 86,400: one day.
-     * @throws {RangeError} When the value or the time is over its limit.
+     * @param ttl Time to live in seconds, more than 0 and at most 86,400. Default 86,400: one day.
+     * @throws {RangeError} When the value or the time to live is over its limit.
      */
     set(key: string, value: string, ttl?: number): Promise<void>;
     /**
-     * Reads what `setJson` kept; `null` when there is none.
+     * Reads a value that `setJson` stored. Returns `null` if there is none.
      *
-     * @param key Its key, at most 255 bytes.
+     * @param key The key, at most 255 bytes.
      */
     getJson<T = unknown>(key: string): Promise<T | null>;
     /**
-     * Reads what `setJson` kept, with a default.
+     * Reads a value that `setJson` stored, with a default.
      *
-     * @param key Its key, at most 255 bytes.
-     * @param defaultValue What to answer when there is none.
+     * @param key The key, at most 255 bytes.
+     * @param defaultValue The result if there is no value.
      */
     getJson<T, D>(key: string, defaultValue: D): Promise<T | D>;
     /**
-     * Keeps a value as JSON.
+     * Stores a value as JSON.
      *
-     * @param key Its key, at most 255 bytes.
-     * @param value Anything that JSON can express, up to 64 KB of it unless the operator says otherwise.
-     * @param ttl Seconds to keep it, more than 0 and at most 86,400. Default 86,400: one day.
-     * @throws {RangeError} When the value or the time is over its limit.
+     * @param key The key, at most 255 bytes.
+     * @param value Any value with a JSON form, up to 64 KB of JSON unless the operator sets another limit.
+     * @param ttl Time to live in seconds, more than 0 and at most 86,400. Default 86,400: one day.
+     * @throws {RangeError} When the value or the time to live is over its limit.
      */
     setJson(key: string, value: unknown, ttl?: number): Promise<void>;
-    /** Forgets a value. It is no error when there is none. */
+    /** Deletes a value. A missing value is not an error. */
     delete(key: string): Promise<void>;
 }

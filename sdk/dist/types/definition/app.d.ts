@@ -1,26 +1,26 @@
 /**
- * `app()`: one function with several tools, each on a route of its own.
+ * `app()`: one function with several tools, each with its own route.
  *
  * @module
  */
 import { DEFINITION } from "./brand.d.ts";
 import type { FunctionConfig } from "./config.d.ts";
 import type { AnyFunctionDefinition } from "./define.d.ts";
-/** What `app()` takes. */
+/** The options of `app()`. */
 export interface AppOptions {
     /** The title of the OpenAPI document. Default: the function's slug. */
     name?: string;
-    /** What the tools have in common, for the OpenAPI document and MCP clients. */
+    /** A description of all tools together, for the OpenAPI document and MCP clients. */
     description?: string;
-    /** Settings of every tool; a tool's own settings go over them. */
+    /** Settings for all tools. A tool's own settings override them. */
     config?: FunctionConfig;
     /** The tools by key. The key `sendEmail` is served at `/send-email`. */
     tools: Record<string, AnyFunctionDefinition>;
 }
-/** Several tools as `app()` returns them: the default export of a module. */
+/** The result of `app()`: a function with several tools. Make it the default export of the module. */
 export interface AppDefinition extends Readonly<AppOptions> {
     /**
-     * The mark of the platform.
+     * The brand by which the platform recognizes the object.
      *
      * @ignore
      */

@@ -1,8 +1,8 @@
 /**
  * `define()`: a function with one handler.
  *
- * Nothing is checked here: a module must be importable for its mistakes to be reported together, so the
- * deploy's inspection checks every rule at once.
+ * This file checks nothing. The inspection at deploy checks all rules at once, so that it can report all mistakes
+ * together. For that, a module with mistakes must be importable.
  *
  * @module
  */
@@ -11,33 +11,34 @@ import type { FunctionResponse } from "../response/builder.d.ts";
 import type { InferInput, InferOutput, StandardSchemaV1 } from "../schema/standard_schema.d.ts";
 import { DEFINITION } from "./brand.d.ts";
 import type { FunctionConfig, ToolAnnotations } from "./config.d.ts";
-/** The input that a handler gets: what its schema gives out, or anything when there is no schema. */
+/** The input of a handler: the output type of its schema, or `any` without a schema. */
 export type HandlerInput<I> = I extends StandardSchemaV1 ? InferOutput<I> : any;
 /**
- * What a handler may return: a plain value is sent as JSON with the status 200, `undefined` and `null` as 204, a
- * web `Response` as it is, streamed. Streams, generators, bytes and files are sent as what they are; another value that
- * JSON would empty, such as a `Map`, is answered 500. With an `output` schema, a plain value has to match it.
+ * What a handler may return. A plain value is sent as JSON with the status 200; `undefined` and `null` as 204. A web
+ * `Response` is sent unchanged and streamed. Streams, generators, bytes and files are sent as bodies. A value that JSON
+ * would empty, such as a `Map`, is answered 500. With an `output` schema, a plain value must match it.
  */
 export type HandlerResult<O> = Response | FunctionResponse | (O extends StandardSchemaV1 ? InferInput<O> : unknown);
 /**
- * The code of a function. Without an `output` schema, what it returns is `R`: tests that call it get its own type.
+ * The code of a function. Without an `output` schema, its return type is `R`, so that tests get the handler's real
+ * return type.
  *
  * @param input The validated input.
- * @param ctx Who calls, from where, and what the platform offers.
- * @param request The web request, its body still unread, for forms, uploads, streams and WebSocket.
+ * @param ctx The caller's data and the services of the platform.
+ * @param request The web request with an unread body, for forms, uploads, streams and WebSocket.
  */
 export type Handler<I, O, R = unknown> = O extends StandardSchemaV1 ? (input: HandlerInput<I>, ctx: Context, request: Request) => HandlerResult<O> | Promise<HandlerResult<O>> : (input: HandlerInput<I>, ctx: Context, request: Request) => R;
-/** What `define()` takes. */
+/** The options of `define()`. */
 export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefined, O extends StandardSchemaV1 | undefined = undefined, R = unknown> {
     /** The tool's name for MCP and OpenAPI. Default: the function's slug, or the key in `app()`. */
     name?: string;
     /** What the function does, for people and for models that choose a tool. At most 1,024 characters. */
     description: string;
-    /** The schema of the input. A request that does not match is answered 400 and the handler does not run. */
+    /** The schema of the input. A request that does not match is answered 400, and the handler does not run. */
     input?: I;
     /**
-     * The schema of the result: types it, and documents it for OpenAPI and MCP. A result that does not match is
-     * sent all the same, with a warning in the log.
+     * The schema of the result. It types the result and documents it for OpenAPI and MCP. A result that does not match is
+     * sent anyway, with a warning in the log.
      */
     output?: O;
     /** Route, methods, limits, schedules. */
@@ -45,21 +46,21 @@ export interface DefineOptions<I extends StandardSchemaV1 | undefined = undefine
     /** Hints for MCP clients. */
     annotations?: ToolAnnotations;
     /**
-     * The code. What it throws is answered 500 and told in the log alone, credentials masked. It shares its process with
-     * other calls: `process.exit()` throws, and so do threads.
+     * The code. If it throws, the caller gets 500, and only the log has the error, with credentials masked. The process
+     * also serves other calls: `process.exit()` throws, and starting a thread throws.
      */
     handler: Handler<I, O, R>;
 }
-/** A function as `define()` returns it: the default export of a module, or a tool of `app()`. */
+/** The result of `define()`: the default export of a module, or a tool of `app()`. */
 export interface FunctionDefinition<I extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined, O extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined, R = unknown> extends Readonly<DefineOptions<I, O, R>> {
     /**
-     * The mark of the platform.
+     * The brand by which the platform recognizes the object.
      *
      * @ignore
      */
     readonly [DEFINITION]: "define";
 }
-/** A function with any schemas. Handlers are contravariant in their input: only `any` holds them all. */
+/** A function with any schemas. Handlers are contravariant in their input, so only `any` accepts all of them. */
 export type AnyFunctionDefinition = FunctionDefinition<any, any, any>;
 /**
  * Defines a function with one handler.

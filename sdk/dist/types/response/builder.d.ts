@@ -1,4 +1,4 @@
-/** The body of a result: JSON that is still a value, or something that a web `Response` takes. */
+/** The body of a result: a value to send as JSON, or a body for a web `Response`. */
 export type ResponseBody = {
     readonly kind: "json";
     readonly value: unknown;
@@ -8,9 +8,9 @@ export type ResponseBody = {
 };
 /** A finished result. */
 export declare class FunctionResponse {
-    /** The HTTP status, or `undefined` for the usual one: 200, or 204 without a body. */
+    /** The HTTP status. `undefined` means the default: 200, or 204 without a body. */
     readonly statusCode: number | undefined;
-    /** Header names and values in the order in which they were given. */
+    /** Header names and values, in the order of the calls. */
     readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
     /** The body. */
     readonly body: ResponseBody;
@@ -18,8 +18,8 @@ export declare class FunctionResponse {
     constructor(statusCode: number | undefined, headers: ReadonlyArray<readonly [string, string]>, body: ResponseBody);
 }
 /**
- * Builds a result step by step. Every method gives a new object and leaves its own as it is. A builder that is
- * returned as it is has no body.
+ * Builds a result step by step. Every method returns a new object and does not change the builder. A handler may also
+ * return the builder itself: a result without a body.
  */
 export declare class ResponseBuilder extends FunctionResponse {
     #private;
@@ -29,12 +29,12 @@ export declare class ResponseBuilder extends FunctionResponse {
      * Sets the status.
      *
      * @param code 200 to 599.
-     * @throws {RangeError} When it is no such number.
+     * @throws {RangeError} When `code` is not an integer from 200 to 599.
      */
     status(code: number): ResponseBuilder;
     /**
-     * Sets a header in place of an earlier one of the same name; `Set-Cookie` is added instead. Values are ASCII: a file name
-     * with other characters goes into `filename*`.
+     * Sets a header and replaces an earlier header of the same name. `Set-Cookie` is added instead. Values are ASCII: use
+     * `filename*` for a file name with other characters.
      *
      * ```ts
      * import { response } from "@jelou/functions";
@@ -46,27 +46,27 @@ export declare class ResponseBuilder extends FunctionResponse {
      * @throws {TypeError} When HTTP does not allow the name or the value; the message names the character.
      */
     header(name: string, value: string | number): ResponseBuilder;
-    /** Ends with a JSON body, of the type `application/json`. */
+    /** Ends with a JSON body. Its type is `application/json`. */
     json(value: unknown): FunctionResponse;
-    /** Ends with a text body, of the type `text/plain; charset=utf-8` unless a header already says one. */
+    /** Ends with a text body. Its type is `text/plain; charset=utf-8`, unless a `Content-Type` header was set before. */
     text(value: string): FunctionResponse;
-    /** Ends with an HTML body, of the type `text/html; charset=utf-8` unless a header already says one. */
+    /** Ends with an HTML body. Its type is `text/html; charset=utf-8`, unless a `Content-Type` header was set before. */
     html(value: string): FunctionResponse;
     /**
      * Ends with bytes or a stream.
      *
-     * @param value The body, sent as it becomes available.
-     * @param contentType Its type, unless a header already says it. Default `"application/octet-stream"`.
+     * @param value The body. A stream is sent as its data arrives.
+     * @param contentType The type, unless a `Content-Type` header was set before. Default `"application/octet-stream"`.
      */
     stream(value: ReadableStream<Uint8Array> | BodyInit, contentType?: string): FunctionResponse;
     /**
      * Ends with a redirect.
      *
-     * @param location Where to; characters that are not ASCII are percent-encoded.
-     * @param code Default 302, unless a status was set before.
+     * @param location The target. Characters that are not ASCII are percent-encoded.
+     * @param code The status. Default: the status that was set before, or 302.
      */
     redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse;
-    /** Ends without a body: 204, unless a status was set before. */
+    /** Ends without a body. The status is 204, unless a status was set before. */
     empty(): FunctionResponse;
 }
 /**

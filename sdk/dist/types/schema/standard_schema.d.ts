@@ -1,24 +1,24 @@
 /**
- * The Standard Schema interface (specification 1.1), the one thing that Zod, Valibot and ArkType agree on.
+ * The Standard Schema interface (specification 1.1), which Zod, Valibot and ArkType all implement.
  *
- * Copied as types so that the SDK accepts a schema of any of them without depending on any.
+ * It is a copy of the types, so that the SDK accepts schemas of these libraries without depending on one.
  *
  * @module
  */
-/** A schema of any library that speaks Standard Schema. */
+/** A schema of any library that implements Standard Schema. */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
     /** The Standard Schema properties. */
     readonly "~standard": StandardSchemaProps<Input, Output>;
 }
-/** What a Standard Schema carries. */
+/** The value of a schema's `~standard` property. */
 export interface StandardSchemaProps<Input = unknown, Output = Input> {
     /** The version of the specification. */
     readonly version: 1;
     /** The name of the library. */
     readonly vendor: string;
-    /** Validates an unknown value; may be asynchronous. */
+    /** Validates an unknown value. May be asynchronous. */
     readonly validate: (value: unknown, options?: any) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    /** Types only; never present at run time. */
+    /** Only for the type checker. Does not exist at run time. */
     readonly types?: {
         readonly input: Input;
         readonly output: Output;
@@ -33,14 +33,14 @@ export type StandardResult<Output> = {
 };
 /** One reason why a value was refused. */
 export interface StandardIssue {
-    /** The text for a human. */
+    /** A message for humans. */
     readonly message: string;
-    /** Where in the value. */
+    /** The path of the wrong part inside the value. */
     readonly path?: ReadonlyArray<PropertyKey | {
         readonly key: PropertyKey;
     }> | undefined;
 }
-/** The type that a schema takes in. */
+/** The type of the values that a schema accepts. */
 export type InferInput<S extends StandardSchemaV1> = NonNullable<S["~standard"]["types"]>["input"];
-/** The type that a schema gives out. */
+/** The type of the values that a schema returns. */
 export type InferOutput<S extends StandardSchemaV1> = NonNullable<S["~standard"]["types"]>["output"];

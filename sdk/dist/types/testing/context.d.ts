@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bot, Company, Context, Conversation, JelouClient, MemoryClient, Operator, User } from "../functions.d.ts";
-/** What a mock context should say; everything has a default. */
+/** The options of a mock context. All have defaults. */
 export interface MockContextOptions {
     /** Default `"test-function"`. */
     functionSlug?: string;
@@ -34,36 +34,36 @@ export interface MockContextOptions {
     skillId?: string;
     /** The skill's execution, if any. */
     executionId?: string;
-    /** Default: of a trace that nobody has recorded. */
+    /** Default: an unsampled trace with constant ids. */
     traceparent?: string;
     /** Default: an empty `createMockMemoryClient()`. */
     memory?: MemoryClient;
     /** Default: `createMockJelouClient()`. */
     jelou?: JelouClient;
-    /** Called for every `ctx.log`, of any level, beside keeping it in `logs`. */
+    /** Called for every `ctx.log` of any level. The arguments are also added to `logs`. */
     log?: (...args: unknown[]) => void;
 }
-/** A context that keeps what was logged, and the work after the answer. */
+/** A context that records the log calls and the promises of `ctx.waitUntil`. */
 export interface MockContext extends Context {
-    /** The promises of every `ctx.waitUntil`, in order: `await Promise.all(ctx.background)`. */
+    /** The promises passed to `ctx.waitUntil`, in order: `await Promise.all(ctx.background)`. */
     readonly background: PromiseLike<unknown>[];
-    /** The arguments of every `ctx.log`, of any level, in order. */
+    /** The arguments of every `ctx.log` of any level, in order. */
     readonly logs: unknown[][];
 }
-/** What a mock cron context should say. */
+/** The options of a mock cron context. */
 export interface MockCronContextOptions extends MockContextOptions {
     /** The schedule. Default `"0 9 * * *"`. */
     cron?: string;
     /** The schedule's name, if any. */
     cronName?: string;
 }
-/** What a mock event context should say. */
+/** The options of a mock event context. */
 export interface MockEventContextOptions extends MockContextOptions {
     /** The event. Default `{}`. */
     event?: unknown;
 }
 /**
- * Makes a context of an HTTP request.
+ * Creates a context of an HTTP request.
  *
  * ```ts
  * import { createMockContext } from "@jelou/functions/testing";
@@ -73,7 +73,7 @@ export interface MockEventContextOptions extends MockContextOptions {
  */
 export declare function createMockContext(options?: MockContextOptions): MockContext;
 /**
- * Makes a context of a scheduled run.
+ * Creates a context of a scheduled run.
  *
  * ```ts
  * import { createMockCronContext } from "@jelou/functions/testing";
@@ -83,7 +83,7 @@ export declare function createMockContext(options?: MockContextOptions): MockCon
  */
 export declare function createMockCronContext(options?: MockCronContextOptions): MockContext;
 /**
- * Makes a context of an event.
+ * Creates a context of an event.
  *
  * ```ts
  * import { createMockEventContext } from "@jelou/functions/testing";

@@ -1,26 +1,26 @@
 /**
- * A mock of `ctx.memory` that keeps its values in this process.
+ * A mock of `ctx.memory` that stores its values in this process.
  *
  * @module
  */
 import type { MemoryClient } from "../functions.d.ts";
-/** How the mock behaves. */
+/** The options of the mock. */
 export interface MockMemoryOptions {
-    /** Default `true`; with `false` every call throws, as on a platform without a store. */
+    /** Default `true`. With `false`, every call throws, as on a platform without a store. */
     available?: boolean;
-    /** Values to begin with, which do not end; what is no string is kept as JSON. */
+    /** Initial values, which never expire. A value that is not a string is stored as JSON. */
     values?: Record<string, unknown>;
-    /** The time in milliseconds. Default `Date.now`. */
+    /** Returns the current time in milliseconds. Default `Date.now`. */
     now?: () => number;
 }
-/** A memory client whose values a test can look at. */
+/** A memory client whose values a test can read. */
 export interface MockMemoryClient extends MemoryClient {
-    /** The texts that are kept and not expired, by key. */
+    /** The stored texts that have not expired, by key. */
     entries(): Record<string, string>;
 }
 /**
- * Makes a memory client with the limits of `ctx.memory` on texts and on the time to keep a value; those on keys, on
- * JSON and on the number of values are the server's.
+ * Creates a memory client with the limits of `ctx.memory` on keys, values and times to live. A key's length is checked
+ * in characters, and JSON's as well. The server also checks lengths in bytes, and the number of values.
  *
  * ```ts
  * import { createMockContext, createMockMemoryClient } from "@jelou/functions/testing";

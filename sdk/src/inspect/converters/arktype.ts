@@ -1,12 +1,12 @@
 /**
- * JSON Schema of ArkType, with ArkType's own conversion.
+ * Converts ArkType types to JSON Schema, with ArkType's own conversion.
  *
  * @module
  */
 import { DATE_TIME, type Inexact, SHOWN_DATE_TIME } from "../inexact.ts";
 import type { JsonSchema } from "../manifest.ts";
 
-/** ArkType's argument to a fallback: the part that ArkType cannot convert. */
+/** The argument of a fallback: the part of a type that ArkType cannot convert. */
 interface Inconvertible {
   readonly code: string;
   readonly base: JsonSchema;

@@ -1,5 +1,5 @@
 /**
- * JSON Schema of any library that implements Standard JSON Schema.
+ * Converts schemas of any library that implements Standard JSON Schema.
  *
  * @module
  */

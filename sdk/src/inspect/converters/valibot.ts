@@ -1,5 +1,5 @@
 /**
- * JSON Schema of Valibot.
+ * Converts Valibot schemas to JSON Schema.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * JSON Schema of Zod 3, for functions that bundle their own copy.
+ * Converts Zod 3 schemas to JSON Schema, for functions that bundle Zod 3.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * JSON Schema of Zod 4.
+ * Converts Zod 4 schemas to JSON Schema.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export function fromZod4(schema: unknown, { inexact, unsendable, looseBoolean }:
   return json as JsonSchema;
 }
 
-/** The path inside the value: a schema's path without the keywords of JSON Schema. */
+/** Returns the path inside the value: the path inside the JSON Schema without its keywords. */
 function withoutKeywords(path: readonly (string | number)[]): (string | number)[] {
   const place: (string | number)[] = [];
   for (let index = 0; index < path.length; index++) {

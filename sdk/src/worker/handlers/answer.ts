@@ -1,5 +1,5 @@
 /**
- * Answers a request with a web handler.
+ * Answers a request through a web handler.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { isResponse, toOutcome } from "../result.ts";
 import { isForeignResponse } from "../taken_over.ts";
 import type { WebHandler } from "./handler.ts";
 
-/** Answers a request. Throws what the handler throws. */
+/** Answers a request. Throws the errors of the handler. */
 export async function answerWeb(
   handler: WebHandler,
   env: Record<string, unknown>,
@@ -39,11 +39,13 @@ export async function answerWeb(
   );
 }
 
-/** Some frameworks catch the errors of their handlers, and log nothing. */
+/**
+ * The warning for a 500 without a logged error. Some frameworks catch the errors of their handlers and do not log them.
+ */
 const SILENT = "The handler answered 500 and logged no error. If its framework has caught an error, " +
   "log it in the framework's error handler";
 
-/** Frameworks log after their answer, so the check waits. */
+/** Milliseconds before the check, because frameworks may log after they have answered. */
 const LOGGED_WITHIN_MS = 100;
 
 function warnOfSilence(context: Context): void {

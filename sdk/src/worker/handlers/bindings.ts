@@ -1,15 +1,15 @@
 /**
  * `env` of `fetch(request, env, ctx)`: the secrets.
  *
- * Workers find their bindings there too: key-value stores, buckets, databases, queues. They do not exist here,
- * and code that uses one fails with "Cannot read properties of undefined". The log then names the binding.
+ * In Cloudflare Workers, `env` also contains bindings: key-value stores, buckets, databases, queues. They do not exist
+ * here, so code that uses one fails with "Cannot read properties of undefined". The log then names the binding.
  *
  * @module
  */
 import { currentContext } from "../current.ts";
 import { isError, NativeProxy, NativeWeakMap, startsWith, weakMapGet, weakMapSet } from "../primordials.ts";
 
-/** The last name that the code of a request has read from `env` and that is not set. */
+/** By context of a request: the last name that its code read from `env` and that is not set. */
 const missing = new NativeWeakMap<object, string>();
 
 /** Creates `env` from the secrets. */
@@ -26,7 +26,9 @@ export function createBindings(secrets: Readonly<Record<string, string>>): Recor
   });
 }
 
-/** What an error may be about: a binding of Workers, or a secret that is not set. */
+/**
+ * Explains an error that an unset name in `env` may have caused: a binding of Cloudflare Workers or a missing secret.
+ */
 export function bindingHint(error: unknown): string | null {
   const context = currentContext();
   if (context === undefined || !isError(error)) return null;

@@ -1,12 +1,13 @@
 /**
- * Servers that the module starts by itself. None of them listens: the gateway's requests go to their handlers.
+ * Servers that the module itself starts. They do not listen on a port. The gateway's requests go to the handler of the
+ * first server.
  *
  * @module
  */
 import { NativePromise, nativeSetTimeout } from "../primordials.ts";
 import type { WebHandler } from "./handler.ts";
 
-/** How long a module without exports may take until it listens, in milliseconds. */
+/** Maximum time in milliseconds until a module without exports calls `listen`. */
 const LISTENS_WITHIN_MS = 2_000;
 
 let first: WebHandler | null = null;
@@ -14,7 +15,7 @@ let isOver = false;
 let arrived: (handler: WebHandler) => void = () => {};
 const arriving = new NativePromise<WebHandler>((resolve) => arrived = resolve);
 
-/** Takes the handler of a server. Further servers, such as one for metrics, get no requests. */
+/** Stores the handler of a server. Only the first server gets requests. Others, such as a metrics server, get none. */
 export function capture(handler: WebHandler): void {
   if (isOver) {
     throw new Error(
@@ -25,7 +26,7 @@ export function capture(handler: WebHandler): void {
   arrived(first);
 }
 
-/** The handler of the first server, if the module has started one. */
+/** Returns the handler of the first server, or `null` if the module has started none. */
 export function captured(): WebHandler | null {
   return first;
 }
@@ -38,14 +39,14 @@ export function capturedSoon(): Promise<WebHandler | null> {
   });
 }
 
-/** Resolves this many milliseconds after the first server has started. */
+/** Resolves `milliseconds` after the first server has started. */
 export function servesFor(milliseconds: number): Promise<void> {
   return new NativePromise((resolve) => {
     arriving.then(() => nativeSetTimeout(resolve, milliseconds));
   });
 }
 
-/** Ends the time in which servers can start. */
+/** Ends the time in which servers may start. */
 export function endCapture(): void {
   isOver = true;
 }

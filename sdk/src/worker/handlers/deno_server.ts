@@ -1,5 +1,5 @@
 /**
- * `Deno.serve` and `addEventListener("fetch")`: the module's handler is taken, and nothing listens.
+ * `Deno.serve` and `addEventListener("fetch")`: capture the module's handler instead of listening on a port.
  *
  * @module
  */
@@ -18,7 +18,7 @@ interface ServeOptions {
 
 const DEFAULT_PORT = 8000;
 
-/** Makes `Deno.serve` take the handler, and `Deno.listen` explain itself. */
+/** Makes `Deno.serve` capture the handler, and `Deno.listen` throw an error that explains the alternative. */
 export function captureDenoServers(): void {
   Object.defineProperty(Deno, "serve", {
     value: (first?: unknown, second?: unknown) => serve(first, second),
@@ -68,7 +68,7 @@ function isOptions(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** What `Deno.serve` returns. The server runs as long as the process. */
+/** Creates the result of `Deno.serve`. The server runs until the process ends. */
 function denoServer(addr: unknown): object {
   let finish: () => void = () => {};
   const finished = new NativePromise<void>((resolve) => finish = resolve);
@@ -89,14 +89,14 @@ async function answer(handler: AnyFunction, onError: AnyFunction | null, call: W
   }
 }
 
-/** The caller's address, as the gateway has found it. */
+/** Returns the caller's address, which the gateway sends in `x-forwarded-for`. */
 export function remoteAddr({ incoming }: WebCall): Deno.NetAddr {
   const forwarded = incoming.header("x-forwarded-for") ?? "";
   const hostname = forwarded.split(",", 1)[0]!.trim();
   return { transport: "tcp", hostname: hostname === "" ? "127.0.0.1" : hostname, port: 0 };
 }
 
-/** The listener of `addEventListener("fetch")`, from before modules. */
+/** Captures the listener of `addEventListener("fetch")`, the older API of service workers. */
 export function captureFetchEvents(): void {
   const native = globalThis.addEventListener;
   globalThis.addEventListener = function (this: unknown, type: string, listener: unknown, options?: unknown) {

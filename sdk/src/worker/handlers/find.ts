@@ -1,5 +1,5 @@
 /**
- * Finds the handler of a module by what the module does: it exports a handler, or starts a server.
+ * Finds the handler of a module: the module exports a handler or starts a server.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import { type AnyFunction, isFunction, METHODS, type WebHandler } from "./handle
 /** The exports of a module. */
 export type Exports = Record<string, unknown>;
 
-/** A module whose handler is ambiguous. */
+/** The error for a module whose handler is ambiguous. */
 export class Ambiguous extends Error {}
 
 /**
  * Finds the web handler of a module.
  *
- * @param mayListen Whether the module's code mentions a server, so that it may start one after its import.
+ * @param mayListen Whether the module's code mentions a server. Such a module may start a server after its import.
  * @throws {Ambiguous} If the module exports two handlers.
  */
 export async function findHandler(module: Exports, mayListen: boolean): Promise<WebHandler | null> {
   const exported = module.default;
   if (hasMethod(exported, "fetch")) return fetchHandler(exported);
   if (captured() === null && hasMethod(exported, "listen")) {
-    // An app of Express, Koa or Fastify, or a server of Node, that somebody else was to start.
+    // An Express, Koa or Fastify app, or a Node server, that the module exports without starting it.
     await exported.listen({ port: 0 });
   }
   const server = captured();
@@ -45,7 +45,7 @@ function hasMethod<N extends string>(value: unknown, name: N): value is Record<N
     isFunction((value as Record<string, unknown>)[name]);
 }
 
-/** `export default { fetch }` of Workers, and the apps of Hono, Elysia, itty-router and others. */
+/** Handles `export default { fetch }` of Cloudflare Workers, and the apps of Hono, Elysia, itty-router and others. */
 function fetchHandler(app: { fetch: AnyFunction }): WebHandler {
   const { scheduled } = app as { scheduled?: unknown };
   return {
@@ -53,7 +53,7 @@ function fetchHandler(app: { fetch: AnyFunction }): WebHandler {
     methods: METHODS,
     app,
     answer: ({ request, env, context }) => app.fetch(request, env, context),
-    // Only an own property counts: a router's proxy has a function of every name.
+    // Only an own property counts, because the proxy of a router has a function for every name.
     ...isFunction(scheduled) && Object.hasOwn(app, "scheduled")
       ? {
         scheduled: ({ env, context }) => scheduled.call(app, scheduledEvent(context.trigger), env, context),
@@ -67,7 +67,7 @@ function scheduledEvent(trigger: unknown): object {
   return { type: "scheduled", cron, scheduledTime, noRetry() {} };
 }
 
-/** `export default (request) => response`. */
+/** Handles `export default (request) => response`. */
 function functionHandler(handler: AnyFunction): WebHandler {
   return {
     source: "export default function",
@@ -77,7 +77,7 @@ function functionHandler(handler: AnyFunction): WebHandler {
   };
 }
 
-/** `export function GET(request)` and its like. */
+/** Handles `export function GET(request)` and the other methods. */
 function methodHandler(module: Exports, methods: readonly string[]): WebHandler {
   return {
     source: `export function ${methods.join(", ")}`,

@@ -1,5 +1,5 @@
 /**
- * Handlers that get the web request whole, without a definition of this platform.
+ * Web handlers: functions that get the web request and return a response, without `define()` or `app()`.
  *
  * @module
  */
@@ -11,11 +11,11 @@ export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTION
 
 /** A handler of web requests. */
 export interface WebHandler {
-  /** What the module does, for messages: `export default { fetch }`, `Deno.serve()`. */
+  /** How the module provides the handler, for messages: `export default { fetch }`, `Deno.serve()`. */
   readonly source: string;
   /** The accepted methods. */
   readonly methods: readonly string[];
-  /** The object that may describe its routes, such as an app of Hono. */
+  /** The app object that may list its routes, such as a Hono app. */
   readonly app: object | null;
   /** Answers a request. The result must be a response. */
   answer(call: WebCall): unknown;
@@ -26,13 +26,13 @@ export interface WebHandler {
 /** One request for a web handler. */
 export interface WebCall {
   readonly request: Request;
-  /** The secrets, as Workers get them. */
+  /** The secrets, as `env` of Cloudflare Workers. */
   readonly env: Record<string, unknown>;
   readonly context: Context;
   readonly incoming: Incoming;
 }
 
-/** A module's functions are called with whatever they take. */
+/** A function of the module, with parameters of any type. */
 // deno-lint-ignore no-explicit-any -- the shape of an arbitrary function
 export type AnyFunction = (...args: any[]) => unknown;
 

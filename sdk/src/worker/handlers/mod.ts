@@ -8,10 +8,10 @@ import { captureNodeServers } from "./node_server.ts";
 
 export { endCapture } from "./captured.ts";
 
-/** Parts of code that imports `node:http`, which takes some milliseconds to load. */
+/** Substrings of code that imports `node:http`. Loading `node:http` takes some milliseconds. */
 const OF_NODE_HTTP = ["node:http", '"http"', '"https"'];
 
-/** Prepares the capture, before the module is imported. */
+/** Prepares the capture. Must run before the module is imported. */
 export async function captureServers(words: readonly string[]): Promise<void> {
   captureDenoServers();
   captureFetchEvents();

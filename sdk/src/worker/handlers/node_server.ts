@@ -1,6 +1,6 @@
 /**
- * Servers of `node:http`, and so of Express, Fastify, Koa and others: `listen` does not listen. A request
- * reaches the server over a socket in memory, so that the server sees real requests, responses and streams.
+ * Captures servers of `node:http`, which Express, Fastify, Koa and others use. `listen` does not open a port. A request
+ * reaches the server over a socket in memory, so the server gets real requests, responses and streams.
  *
  * @module
  */
@@ -34,10 +34,10 @@ import { remoteAddr } from "./deno_server.ts";
 import { type AnyFunction, isFunction, METHODS, type WebCall } from "./handler.ts";
 import { socketPair } from "./socket_pair.ts";
 
-/** A longer body is streamed. */
+/** Maximum bytes of a response body that is read whole. A longer body is streamed. */
 const MAX_WHOLE_BYTES = 64 * 1024;
 
-/** Headers about the connection in memory. */
+/** Headers that apply only to the connection in memory. */
 const OF_CONNECTION = ["connection", "keep-alive", "transfer-encoding"];
 
 type Http = typeof import("node:http");
@@ -50,10 +50,10 @@ const NO_UPGRADE =
   "A server of node:http accepted a WebSocket (ws, socket.io). Functions cannot take WebSockets this way: " +
   "use Deno.upgradeWebSocket(request) in a web handler";
 
-/** The request that a connection carries. */
+/** The property of a connection with the context of its request. */
 const CALL = Symbol("call");
 
-/** Makes servers of `node:http` and `node:https` be captured instead of listening. Loads these modules. */
+/** Makes servers of `node:http` and `node:https` capture their handler instead of listening. Loads both modules. */
 export async function captureNodeServers(): Promise<void> {
   http = await nativeImport("node:http") as unknown as Http;
   const https = await nativeImport("node:https") as unknown as { Server: { prototype: object } };
@@ -95,7 +95,7 @@ function portOf([first]: unknown[]): number {
   return Number(port) || 3000;
 }
 
-/** Many programs look at their server's address, and close it at the end. */
+/** Gives the server the properties of a listening server, because many programs read its address or close it. */
 function behaveAsListening(server: Server, port: number): void {
   const values = {
     listening: true,
@@ -115,7 +115,7 @@ function behaveAsListening(server: Server, port: number): void {
   }
 }
 
-/** Runs the handlers as part of their call. An error in a handler is answered, as for any function. */
+/** Runs the handlers in the context of their call. An error in a handler is logged and answered 500. */
 function handleErrors(server: Server): void {
   const { emit } = server;
   server.emit = function (this: Server, event: string, ...args: unknown[]): boolean {
@@ -156,7 +156,7 @@ function fail(response: ServerResponse, error: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(body);
 }
 
-/** Sends the request over a connection of its own, and converts the response. */
+/** Sends the request over a new connection in memory, and converts the response. */
 function answer(server: Server, event: string, call: WebCall): Promise<Response> {
   const { context, incoming } = call;
   const [client, connection] = socketPair(Stream, { remoteAddress: remoteAddr(call).hostname });

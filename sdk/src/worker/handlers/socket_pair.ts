@@ -5,14 +5,14 @@
  */
 import type { Duplex } from "node:stream";
 
-/** The address that the server's end of a pair names. */
+/** The address of the client, as the server's end of a pair shows it. */
 export interface Peer {
   readonly remoteAddress: string;
 }
 
 type DuplexClass = new (options: object) => Duplex;
 
-/** Connects two sockets. What is written to one can be read from the other, with back-pressure. */
+/** Connects two sockets. Data that is written to one can be read from the other, with back-pressure. */
 export function socketPair(Duplex: DuplexClass, peer: Peer): [client: Duplex, server: Duplex] {
   let client: Duplex | null = null;
   let server: Duplex | null = null;
@@ -24,7 +24,7 @@ export function socketPair(Duplex: DuplexClass, peer: Peer): [client: Duplex, se
 const NEXT_WRITE = Symbol("nextWrite");
 
 interface End extends Duplex {
-  /** Ends the write of the other end, once this end has room. */
+  /** Completes the pending write of the other end, once this end has room. */
   [NEXT_WRITE]: (() => void) | null;
 }
 
@@ -46,7 +46,7 @@ function end(Duplex: DuplexClass, other: () => Duplex, peer: Peer): Duplex {
     },
     destroy(error: Error | null, done: (error: Error | null) => void) {
       const to = other();
-      // As a closed connection: the other end reads its end, and can write no more.
+      // Behaves like a closed connection: the other end gets the end of the stream, and cannot write any more.
       queueMicrotask(() => to.destroyed || to.destroy());
       done(error);
     },

@@ -1,7 +1,7 @@
 /**
- * Prepares Node's modules for functions when they are first used, on every way to them: `import` by the shims of
- * the import map, `require`, `process.getBuiltinModule` and the global `process`. A module that a function does not
- * use costs nothing.
+ * Prepares Node's modules for functions on first use, however they are loaded: by `import` (through the shims of the
+ * import map), `require`, `process.getBuiltinModule` or the global `process`. A module that a function does not use
+ * costs nothing.
  *
  * @module
  */
@@ -30,9 +30,10 @@ interface NodeModule {
 }
 
 /**
- * Replaces the global `process` with one that is prepared at its first use, which takes some milliseconds.
+ * Replaces the global `process` with an accessor that prepares it on first use, because the preparation takes some
+ * milliseconds.
  *
- * @param words Words that the bundle contains.
+ * @param words Substrings that the engine has found in the bundle.
  */
 export function provideBuiltins(platform: Platform, words: readonly string[]): void {
   const getProcess = getOwnPropertyDescriptor(globalThis, "process")?.get;
@@ -50,7 +51,7 @@ export function provideBuiltins(platform: Platform, words: readonly string[]): v
     v8: guardSnapshots,
     worker_threads: guardThreads,
   };
-  // The agents of these modules call functions of these other ones.
+  // A module whose agent uses another module: `https` calls functions of `tls`, so `tls` must be prepared too.
   const uses: Record<string, string> = { https: "tls" };
   const done = new NativeSet<string>();
 
@@ -81,14 +82,14 @@ export function provideBuiltins(platform: Platform, words: readonly string[]): v
     if (native === undefined) {
       native = real.getBuiltinModule;
       replaceAll(real, { getBuiltinModule: builtin });
-      // Code that gets `require` elsewhere, for example from the bundler, loads modules with it.
+      // Code can get `require` without `node:module`, for example from the bundler.
       builtin("module");
     }
     return prepared("process", real);
   }
 
   define({ get: process, set: (value) => define({ value, writable: true }) });
-  // The runtime resolves this specifier without the import map.
+  // The runtime resolves `node:worker_threads` without the import map, so no shim prepares it.
   if (words.includes("node:worker_threads")) {
     process();
     builtin("worker_threads");

@@ -1,5 +1,5 @@
 /**
- * `node:fs`: checks for the existence of files never throw, and writes to the standard streams become log lines.
+ * `node:fs`: `exists` and `existsSync` never throw, and writes to the standard streams become log lines.
  *
  * @module
  */
@@ -68,7 +68,7 @@ function wrap(fs: Fs, names: readonly string[], wrapper: (native: Method) => Met
   return Object.fromEntries(names.map((name) => [name, wrapper(fs[name]!)]));
 }
 
-/** The bytes that a write means: a text, or a part of one or more buffers. */
+/** Returns the bytes to write: of a text, or of a part of one or more buffers. */
 function bytesOf(data: unknown, [offset, length]: readonly unknown[]): Uint8Array {
   if (Array.isArray(data)) {
     return encode(data.map((part) => new TextDecoder().decode(bytesOf(part, []))).join(""));

@@ -1,5 +1,5 @@
 /**
- * What functions see of the machine: the same on every machine.
+ * Neutral values that functions see instead of the machine's own. They are the same on every machine.
  *
  * @module
  */
@@ -12,14 +12,14 @@ export const TEMPORARY_FOLDER = "/tmp";
 export const USER = { uid: 1000, gid: 1000, name: "function" };
 export const RELEASE = "6.0.0";
 export const UMASK = 0o22;
-/** The process, as the first one of a container. */
+/** The process ids look like those of a container's first process. */
 export const PID = 1;
 export const PARENT_PID = 0;
 export const MEMORY = { total: 256 * MEBIBYTE, free: 128 * MEBIBYTE };
 export const NODE_PATH = "/usr/bin/node";
 export const MODULE_PATH = "/index.js";
 
-/** Replaces functions of `Deno` that describe the machine. */
+/** Replaces the members of `Deno` that describe the machine. */
 export function neutralDeno(): void {
   const values = {
     hostname: (): string => HOSTNAME,
@@ -42,7 +42,7 @@ export function neutralDeno(): void {
     execPath: (): string => "/usr/bin/deno",
     args: [] as string[],
     mainModule: `file://${MODULE_PATH}`,
-    // Node's `process` reads these when it is first used.
+    // Node's `process` reads these values on its first use.
     pid: PID,
     ppid: PARENT_PID,
   };

@@ -1,11 +1,11 @@
 /**
- * The exports of Node's modules that this platform replaces. The import map (`build/import_map.ts`) leads these
- * modules to shims, because the runtime binds exported names to its own functions.
+ * The exports of Node's modules that this platform replaces. The import map (`build/import_map.ts`) maps these modules
+ * to shims, because the runtime binds exported names to its own functions.
  *
  * @module
  */
 
-/** Replaced names by module. */
+/** The names of replaced exports, by module. */
 export const REPLACED: Readonly<Record<string, readonly string[]>> = {
   fs: [
     "appendFile",

@@ -1,11 +1,11 @@
 /**
- * `node:os`: neutral values in place of those of the machine.
+ * `node:os`: neutral values instead of the machine's own.
  *
  * @module
  */
 import { HOME, HOSTNAME, MEMORY, RELEASE, TEMPORARY_FOLDER, USER } from "./identity.ts";
 
-/** The functions that replace those of the module. */
+/** The functions that replace functions of the module. */
 export const OS: Record<string, (...args: unknown[]) => unknown> = {
   availableParallelism: () => 1,
   cpus: () => [{ model: "cpu", speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } }],

@@ -1,7 +1,7 @@
 /**
- * `node:net`, `node:tls` and `node:http` connections to other functions of this platform, for HTTP clients that do
- * not use the global `fetch`. They go over the egress socket in plain HTTP, also for `https:` URLs, as those of
- * `fetch` do (`egress.ts`).
+ * Connections of `node:net`, `node:tls` and `node:http` to other functions of this platform, for HTTP clients that do
+ * not use the global `fetch`. Like `fetch` (`egress.ts`), they use the egress socket and plain HTTP, also for `https:`
+ * URLs.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { IsPlatformUrl } from "../platform_url.ts";
 import { currentTrace, TRACE_HEADER } from "../trace.ts";
 import { replaceAll } from "./replace.ts";
 
-/** How functions of this platform are recognized and reached. */
+/** Recognizes URLs of this platform's functions, and gives the socket to reach them. */
 export interface Platform {
   readonly isPlatformUrl: IsPlatformUrl;
-  /** `null` if functions cannot be called from here. */
+  /** The egress socket, or `null` if functions cannot be called from here. */
   readonly egressSocket: string | null;
   /** Whether requests to other hosts carry the trace too. */
   readonly tracesOutside: boolean;
@@ -67,7 +67,7 @@ function withTrace(native: AddRequest, { isPlatformUrl, tracesOutside }: Platfor
   };
 }
 
-/** Prepares `node:tls`, whose `connect` the agent of `node:https` calls. */
+/** Prepares `node:tls`. The agent of `node:https` calls its `connect`. */
 export function prepareTls(module: object, net: object, platform: Platform): void {
   const tls = module as Record<string, Connect>;
   const { connect } = net as Record<string, Connect>;
@@ -83,7 +83,9 @@ export function prepareTls(module: object, net: object, platform: Platform): voi
   replaceAll(tls, { connect: leadOver(tls.connect!, connectPlain, platform) });
 }
 
-/** Connects to the egress socket with `toEgress` if the arguments name a function, otherwise with `native`. */
+/**
+ * Wraps `connect`: connects to the egress socket with `toEgress` if the host is a function, otherwise with `native`.
+ */
 function leadOver(native: Connect, toEgress: Connect, { isPlatformUrl, egressSocket }: Platform): Connect {
   return function (this: unknown, ...args) {
     const host = hostOf(args);
@@ -96,7 +98,7 @@ function leadOver(native: Connect, toEgress: Connect, { isPlatformUrl, egressSoc
   };
 }
 
-/** The host among the arguments of a `connect`: options, or a port and a host. */
+/** Returns the host in the arguments of `connect`, which are options, or a port and a host. */
 function hostOf([first, second]: readonly unknown[]): string | null {
   if (typeof first === "object" && first !== null) {
     const { host, servername } = first as { host?: unknown; servername?: unknown };

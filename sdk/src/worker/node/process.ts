@@ -1,5 +1,5 @@
 /**
- * `node:process`: the function's environment, and neutral values in place of those of the machine.
+ * `node:process`: the function's environment, and neutral values instead of the machine's own.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { guardProcess } from "../termination.ts";
 import { replaceAll } from "./replace.ts";
 import { HOSTNAME, MEMORY, MODULE_PATH, NODE_PATH, UMASK, USER } from "./identity.ts";
 
-/** The values that replace those of the module. */
+/** The values that replace members of the module. */
 export const PROCESS: Record<string, unknown> = {
   argv: [NODE_PATH, MODULE_PATH],
   availableMemory: () => MEMORY.free,
@@ -33,7 +33,7 @@ export const PROCESS: Record<string, unknown> = {
   umask: () => UMASK,
 };
 
-/** The report that Node writes about a process. */
+/** Creates the diagnostic report of a process, without data about the machine. */
 function report(): object {
   return {
     header: {
@@ -61,7 +61,7 @@ interface NodeProcess {
 export function prepareProcess(module: object): void {
   const process = module as NodeProcess;
   replaceAll(process, PROCESS);
-  // These are accessors that cannot be replaced, but set.
+  // These are accessors, which can be set but not replaced.
   process.title = "function";
   process.execPath = NODE_PATH;
   if (process.report !== undefined) {

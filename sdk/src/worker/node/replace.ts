@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Replaces those properties that can be replaced. */
+/** Replaces the properties that are configurable or missing. */
 export function replaceAll(object: object, properties: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(properties)) {
     if (Object.getOwnPropertyDescriptor(object, name)?.configurable === false) continue;
