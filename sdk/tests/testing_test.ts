@@ -61,6 +61,9 @@ Deno.test("the mock memory has the platform's limits and forgets in time", async
   now += 1;
   same(await memory.get("day"), null);
   await rejects(memory.set("k", "x".repeat(256)), /255 characters/);
+  await memory.set("ñ".repeat(127), "v");
+  await rejects(memory.set("ñ".repeat(128), "v"), /255 bytes of UTF-8, and this one has 256/);
+  await rejects(memory.setJson("k", "ñ".repeat(40_000), 60), /over 65536 bytes of JSON/);
   await rejects(memory.setJson("k", 1, 86_401), /86400/);
   await rejects(createMockMemoryClient({ available: false }).get("a"), /not available/);
 });

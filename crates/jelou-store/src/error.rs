@@ -81,7 +81,6 @@ pub enum StoreError {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-
 pub enum Resource {
     Function,
     Deployment,

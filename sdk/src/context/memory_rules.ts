@@ -12,6 +12,12 @@ import {
 
 const { stringify } = JSON;
 const { isArray } = Array;
+const encoder = new TextEncoder();
+
+/** The length of a text in bytes of UTF-8. */
+function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
 
 /** Creates the error that every call throws when there is no store. */
 export function memoryUnavailable(): Error {
@@ -20,14 +26,14 @@ export function memoryUnavailable(): Error {
   );
 }
 
-/** Checks a key and returns it. The server checks the length in bytes. */
+/** Checks a key and returns it. */
 export function checkedKey(key: unknown): string {
   if (typeof key !== "string" || key === "") {
     throw new TypeError("ctx.memory: the key must be a non-empty string");
   }
-  if (key.length > MEMORY_KEY_BYTES) {
+  if (key.length > MEMORY_KEY_BYTES || byteLength(key) > MEMORY_KEY_BYTES) {
     throw new RangeError(
-      `ctx.memory: a key has at most ${MEMORY_KEY_BYTES} bytes, and this one ${key.length} characters`,
+      `ctx.memory: a key has at most ${MEMORY_KEY_BYTES} bytes of UTF-8, and this one has ${byteLength(key)}`,
     );
   }
   return key;
@@ -53,21 +59,21 @@ export function checkedText(value: unknown): string {
  * Converts a value to JSON for `setJson`. Refuses a value over the limit before all of its JSON is built: the number of
  * characters is never over the number of bytes.
  *
- * @param maxBytes The worker's limit. The server checks the exact length.
+ * @param maxBytes The limit of the JSON, in bytes of UTF-8.
  */
 export function checkedJson(value: unknown, maxBytes = MEMORY_JSON_BYTES): string {
   let characters = 0;
+  const refuse = (): never => {
+    throw new RangeError(
+      `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes)`,
+    );
+  };
   const text = stringify(value, function (this: unknown, key: string, item: unknown): unknown {
     characters += (isArray(this) ? 0 : key.length) + (typeof item === "string" ? item.length : 1);
-    if (characters > maxBytes) {
-      throw new RangeError(
-        `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes)`,
-      );
-    }
-    return item;
+    return characters > maxBytes ? refuse() : item;
   });
   if (text === undefined) throw new TypeError(`ctx.memory.setJson(): a ${typeof value} has no JSON form`);
-  return text;
+  return byteLength(text) > maxBytes ? refuse() : text;
 }
 
 /** Checks a time to live and returns it. */

@@ -15,7 +15,7 @@ export function readCors(cors: unknown, label: string, report: Report): CorsMani
   const problem = (text: string) => void report.problems.push(`${label}: \`config.cors${text}`);
   if (cors === false) return { origin: [], methods: null, headers: null, credentials: false, maxAge: 0 };
   if (cors !== undefined && cors !== true && (typeof cors !== "object" || cors === null)) {
-    problem("` must be an object or false");
+    problem("` must be an object, true or false");
   }
   const given = (typeof cors === "object" && cors !== null ? cors : {}) as Record<string, unknown>;
   checkKeys(given, CORS_KEYS, (text) => problem(`\` ${text}`));

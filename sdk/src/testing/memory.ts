@@ -35,8 +35,8 @@ interface Entry {
 }
 
 /**
- * Creates a memory client with the limits of `ctx.memory` on keys, values and times to live. A key's length is checked
- * in characters, and JSON's as well. The server also checks lengths in bytes, and the number of values.
+ * Creates a memory client with the limits of `ctx.memory` on keys, values and times to live. Only the server limits the
+ * number of values.
  *
  * ```ts
  * import { createMockContext, createMockMemoryClient } from "@jelou/functions/testing";

@@ -92,7 +92,7 @@ export interface FunctionConfig {
      * Cross-origin rules. With `false` the tool answers CORS itself, and lists `OPTIONS` in `methods`. Default: every
      * origin.
      */
-    cors?: CorsConfig | false;
+    cors?: CorsConfig | boolean;
     /** Schedules, at most 10 in the whole function. */
     cron?: readonly CronConfig[];
     /**

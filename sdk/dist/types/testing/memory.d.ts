@@ -19,8 +19,8 @@ export interface MockMemoryClient extends MemoryClient {
     entries(): Record<string, string>;
 }
 /**
- * Creates a memory client with the limits of `ctx.memory` on keys, values and times to live. A key's length is checked
- * in characters, and JSON's as well. The server also checks lengths in bytes, and the number of values.
+ * Creates a memory client with the limits of `ctx.memory` on keys, values and times to live. Only the server limits the
+ * number of values.
  *
  * ```ts
  * import { createMockContext, createMockMemoryClient } from "@jelou/functions/testing";
