@@ -1,3 +1,5 @@
+//! How many records are kept.
+
 use std::time::Duration;
 
 /// How long and how many records are kept.

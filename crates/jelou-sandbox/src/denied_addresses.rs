@@ -39,7 +39,7 @@ pub const DENIED_IPV4: [&str; 15] = [
 /// set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// Returns [`DENIED_IPV4`] without the openings, and [`DENIED_IPV6`], in the format of Deno's `--deny-net`.
+/// Returns [`DENIED_IPV4`] without the openings, and the IPv6 loopback addresses, in the format of Deno's `--deny-net`.
 pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     let networks: Vec<_> = openings.iter().map(|opening| opening.network).collect();
     let mut denied: Vec<_> = denied_ipv4(&networks)

@@ -1,3 +1,5 @@
+//! The error of a filter that cannot be parsed.
+
 use std::fmt;
 
 /// The error of a filter that cannot be parsed: what is wrong, and where.
