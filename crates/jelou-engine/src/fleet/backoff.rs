@@ -6,7 +6,7 @@ use jelou_sandbox::CpuShare;
 
 use super::error::LeaseError;
 
-/// Consecutive crashes without a pause.
+/// Number of consecutive crashes without a pause.
 const FREE_CRASHES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(30);
 /// A process with at least this lifetime was healthy.
@@ -37,7 +37,8 @@ impl Backoff {
             .map(|pause| Instant::now() + pause);
     }
 
-    /// The CPU share of the next process: idle priority after a crash, so that it does not slow other functions down.
+    /// Returns the CPU share of the next process: idle priority soon after a crash, so that the process does not slow
+    /// down other functions.
     pub(crate) fn share(&self) -> CpuShare {
         match self.last {
             Some(last) if last.elapsed() < HEALTHY => CpuShare::Rest,
@@ -45,6 +46,8 @@ impl Backoff {
         }
     }
 
+    /// Checks whether a process may be started now.
+    ///
     /// # Errors
     ///
     /// [`LeaseError::BackingOff`] during a pause.
