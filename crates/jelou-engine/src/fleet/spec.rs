@@ -13,7 +13,7 @@ pub struct LaunchSpec {
     pub slug: Slug,
     pub deployment: DeploymentId,
     pub artifact_hash: String,
-    /// Whether the secrets are also visible as `process.env`.
+    /// Whether the secrets are also in `process.env` and `Deno.env`.
     pub process_env: bool,
     /// Number of processes that stay loaded without calls (`keepWarm`).
     pub keep_warm: usize,
