@@ -17,9 +17,9 @@ pub(crate) struct Field {
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Plain,
-    /// Also `L`, `LW` and `15W`.
+    /// Also allows `L`, `LW` and `15W`.
     DayOfMonth,
-    /// Also `5L` and `5#2`.
+    /// Also allows `5L` and `5#2`.
     DayOfWeek,
 }
 
@@ -105,7 +105,7 @@ impl Field {
 
     fn range(&self, text: &str) -> Result<Range, String> {
         if text == "*" {
-            // Sunday is 0 and 7.
+            // Sunday is both 0 and 7, so `*` ends at 6.
             let max = self.max - u32::from(self.kind == Kind::DayOfWeek);
             return Ok(Range::Values(self.min, max));
         }

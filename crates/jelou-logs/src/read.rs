@@ -35,7 +35,7 @@ pub type TokenNames = HashMap<TokenId, String>;
 /// A page of records.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// In ascending order.
+    /// The records, in ascending order of their sequence numbers.
     pub records: Vec<Found>,
     /// The next page begins after this sequence number.
     pub cursor: u64,
@@ -43,7 +43,7 @@ pub struct Page {
     pub is_last: bool,
     /// Sequence number and time of the newest record in the range of the query that the retention has removed.
     pub removed: Option<(u64, Timestamp)>,
-    /// Whether a call has a token without a known name.
+    /// Whether some call has a token whose name is not in the [`TokenNames`].
     pub has_unknown_token: bool,
 }
 

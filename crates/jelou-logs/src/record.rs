@@ -91,7 +91,7 @@ pub struct Call {
     /// The trace id of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// For the export of traces; not stored.
+    /// The spans for the export of traces. They are not stored.
     #[serde(skip)]
     pub trace: Option<CallTrace>,
 }
@@ -155,7 +155,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The fields that every record has, and the arguments of a line, so that a line is parsed once.
+/// The fields that every record has, and `args` of a line, so that a line is parsed only once.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {

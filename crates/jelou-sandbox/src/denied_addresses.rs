@@ -15,8 +15,8 @@ pub struct Opening {
     pub port: Option<u16>,
 }
 
-/// This machine, private and shared networks, link-local addresses (including cloud metadata), multicast and reserved
-/// ranges (RFC 6890).
+/// The IPv4 ranges that are denied by default: this machine, private and shared networks, link-local addresses
+/// (including cloud metadata), multicast and reserved ranges (RFC 6890).
 pub const DENIED_IPV4: [&str; 15] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -35,8 +35,8 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// Deno accepts only single IPv6 addresses. The system call filter refuses IPv6 completely, unless `sandbox.ipv6` is
-/// set.
+/// The IPv6 addresses that Deno denies, which accepts only single addresses. The system call filter refuses IPv6
+/// completely, unless `sandbox.ipv6` is set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
 /// Returns [`DENIED_IPV4`] without the openings, and the IPv6 loopback addresses, in the format of Deno's `--deny-net`.

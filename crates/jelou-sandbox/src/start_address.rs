@@ -10,7 +10,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 const PAGE_BITS: u32 = 12;
 /// Number of candidate pages: the lower half of a 47-bit address space.
 const PAGES: u64 = 1 << 34;
-/// The lowest candidate, well above `vm.mmap_min_addr`.
+/// The number of the lowest candidate page, well above `vm.mmap_min_addr`.
 const FIRST_PAGE: u64 = 1 << 8;
 const ATTEMPTS: u32 = 64;
 

@@ -13,7 +13,7 @@ use super::archive::{self, AssetFiles};
 use super::compiled::CompiledBundle;
 use crate::hex::hex;
 
-/// A built function.
+/// The files of an artifact in memory: the output of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     /// The module that a worker imports.
@@ -117,6 +117,8 @@ impl ArtifactCache {
         CompiledBundle::from_bytes(&bytes)
     }
 
+    /// Reads the code of the bundle.
+    ///
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
@@ -124,6 +126,8 @@ impl ArtifactCache {
         self.read_text(&format!("{hash}.js"), hash)
     }
 
+    /// Reads the source map of the bundle.
+    ///
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
@@ -131,6 +135,8 @@ impl ArtifactCache {
         self.read_text(&format!("{hash}.map"), hash)
     }
 
+    /// Reads the assets.
+    ///
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.

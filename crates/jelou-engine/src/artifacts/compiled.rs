@@ -13,7 +13,7 @@ pub struct CompiledBundle {
 /// The fields other than the code. Deno computes the hashes from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
-    /// Version of Deno.
+    /// The version of Deno that compiled the bundle.
     pub(crate) engine: String,
     pub(crate) media_type: i64,
     pub(crate) analysis_hash: i64,

@@ -22,8 +22,8 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Records a crash of a process that lived for `lived`, or a failed start.
     pub(crate) fn crashed(&mut self, lived: Duration) {
-        // A healthy process ends the series of crashes. A long time without crashes ends it too, because the end of an
-        // idle process is not recorded.
+        // A healthy process ends the series of crashes. The end of an idle process is not recorded, so a long time
+        // without crashes also ends the series.
         let rare = |last: Instant| last.elapsed() >= LONGEST + HEALTHY;
         if lived >= HEALTHY || self.last.is_some_and(rare) {
             self.crashes = 0;

@@ -19,7 +19,7 @@ pub(crate) struct LogLimits {
     pub(crate) lines_per_second: u64,
 }
 
-/// Forwards the lines of one process.
+/// Forwards the log lines of one process, and maps positions in them to source files.
 #[derive(Debug, Clone)]
 pub(crate) struct LogForwarder {
     pub(crate) source: LogSource,

@@ -1,4 +1,4 @@
-//! Deno's code cache of the worker's program (the bootstrap), so that processes do not compile the program again.
+//! Deno's code cache of the worker's program (`worker.js`), so that processes do not compile the program again.
 //!
 //! The cache comes from a process that never had a function, and no process can read its folder. Each process gets its
 //! own copy, because in a shared cache one function could leave code for another.

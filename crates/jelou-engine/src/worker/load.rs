@@ -104,7 +104,7 @@ struct RefusalError {
 pub enum LoadError {
     #[error("{message}")]
     Refused {
-        /// `IMPORT_FAILED`, `NO_DEFAULT_EXPORT` or `INVALID_DEFINITION`.
+        /// One of `IMPORT_FAILED`, `NO_DEFAULT_EXPORT` and `INVALID_DEFINITION`.
         code: String,
         message: String,
         stack: Option<String>,

@@ -203,7 +203,7 @@ fn remove_ended_servers(own: &Folders) {
 /// The processor share of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuShare {
-    /// According to its weight (`limits.cpu_weight`).
+    /// The normal share, according to the process's weight (`limits.cpu_weight`).
     Own,
     /// Idle priority: only the time that other processes leave. For a start without a waiting call, a stalled event
     /// loop, or a restart after a crash.

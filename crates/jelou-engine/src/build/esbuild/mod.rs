@@ -43,7 +43,7 @@ pub(super) struct Import<'a> {
     pub(super) kind: &'a str,
 }
 
-/// Where an import leads.
+/// The answer to an import: the module to which it leads.
 #[derive(Debug, Clone)]
 pub(super) enum Resolution {
     /// The bundler resolves the import itself.
@@ -72,7 +72,7 @@ pub(super) struct Load<'a> {
     pub(super) attribute: &'a str,
 }
 
-/// The content of a file.
+/// The answer to a [`Load`]: the content of the file.
 #[derive(Debug)]
 pub(super) enum Loaded {
     /// The bundler reads the file itself.
@@ -88,6 +88,8 @@ pub(super) enum Loaded {
 pub(super) trait Plugin {
     fn resolve(&mut self, import: &Import<'_>) -> Resolution;
 
+    /// Decides what the content of a file is.
+    ///
     /// # Errors
     ///
     /// When a file cannot be read.
