@@ -312,7 +312,7 @@ impl Watch {
         self.stream.last_seq()
     }
 
-    /// Waits until there is a record after `seq`. Returns `false` if the stream has ended.
+    /// Waits until there is a record after `seq`. Returns `false` if the stream was dropped.
     pub async fn wait_beyond(&mut self, seq: u64) -> bool {
         self.last.wait_for(|last| *last > seq).await.is_ok()
     }

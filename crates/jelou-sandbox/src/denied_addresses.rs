@@ -39,7 +39,8 @@ pub const DENIED_IPV4: [&str; 15] = [
 /// completely, unless `sandbox.ipv6` is set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// Returns [`DENIED_IPV4`] without the openings, and the IPv6 loopback addresses, in the format of Deno's `--deny-net`.
+/// Returns the denied addresses in the format of Deno's `--deny-net`: [`DENIED_IPV4`] without the openings, and the
+/// unspecified and the loopback address of IPv6.
 pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     let networks: Vec<_> = openings.iter().map(|opening| opening.network).collect();
     let mut denied: Vec<_> = denied_ipv4(&networks)

@@ -1,6 +1,5 @@
 //! The purpose of a process, which determines its permissions.
 
-/// What a process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Serves requests; has access to the public network.

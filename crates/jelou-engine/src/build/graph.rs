@@ -330,7 +330,6 @@ fn path_in_package(url: &str) -> Option<&str> {
     name.strip_prefix(config::package_name(name))
 }
 
-/// One import of one module.
 pub(super) struct Import<'a> {
     pub(super) importer: &'a Module,
     specifier: &'a str,

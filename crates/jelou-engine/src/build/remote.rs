@@ -26,7 +26,6 @@ const CACHE_METADATA: &[u8] = b"\n// denoCacheMetadata=";
 /// runtime no longer has.
 const STD_SERVER: &str = include_str!("std_server.js");
 
-/// A downloaded module.
 #[derive(Debug)]
 pub(super) struct RemoteModule {
     pub(super) file: PathBuf,

@@ -2,7 +2,6 @@
 
 use jelou_sandbox::cores;
 
-/// A sampler of the machine's free processor time.
 #[derive(Debug, Default)]
 pub(crate) struct IdleCpu {
     last: Option<CpuTime>,

@@ -7,7 +7,7 @@ const SPAN: Duration = Duration::from_secs(1);
 /// Number of remembered spans.
 const SPANS: usize = 16;
 
-/// The number of recent starts of functions.
+/// The recent starts of functions, and the number of blank workers that follows from them.
 #[derive(Debug)]
 pub(crate) struct Demand {
     /// When the newest span began.

@@ -20,7 +20,6 @@ const WAITING: usize = 2;
 const LOOKS_TO_GROW: u32 = 2;
 const LOOKS_TO_SHRINK: u32 = 20;
 
-/// The load of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     /// Percentage of the time in which the event loop ran.

@@ -1,8 +1,8 @@
 //! The code cache of Node's modules, for functions that import them.
 //!
 //! A blank worker imports few of these modules, so the first code cache does not contain them. They are compiled once,
-//! when the first function with such an import is loaded, in a process that never has a function. Later blank workers
-//! get that cache.
+//! after the first function with such an import is built or started, in a process that never has a function. Later
+//! blank workers get that cache.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

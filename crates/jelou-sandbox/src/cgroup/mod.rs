@@ -32,7 +32,7 @@ const SERVER_WEIGHT: u64 = 400;
 /// How long to wait until killed processes have ended.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The groups of one server.
+/// The control groups of one server.
 #[derive(Debug)]
 pub(crate) struct ControlGroups {
     /// The parent of all groups.
@@ -200,7 +200,6 @@ fn remove_ended_servers(own: &Folders) {
     }
 }
 
-/// The processor share of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuShare {
     /// The normal share, according to the process's weight (`limits.cpu_weight`).

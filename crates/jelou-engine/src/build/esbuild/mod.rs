@@ -33,7 +33,6 @@ pub(super) struct Request {
     pub(super) resolved: &'static str,
 }
 
-/// An import that the bundler found.
 #[derive(Debug)]
 pub(super) struct Import<'a> {
     pub(super) specifier: &'a str,
@@ -123,7 +122,7 @@ pub(super) struct Output {
     pub(super) metafile: String,
 }
 
-/// The standard input and output of the bundler's process.
+/// The connection to the bundler's process: its standard input and output.
 #[derive(Debug)]
 pub(super) struct Bundler<R, W> {
     from: BufReader<R>,

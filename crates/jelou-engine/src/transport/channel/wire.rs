@@ -32,7 +32,6 @@ const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
 /// Maximum bytes of a frame from a worker.
 pub(super) const MAX_FRAME: usize = HEADER + ANSWER_HEADER + MAX_ANSWER;
 
-/// A worker's reply to one call.
 #[derive(Debug)]
 pub(super) enum Reply {
     Answer(Response<Bytes>),
