@@ -1,24 +1,24 @@
-//! What to do now about the due times since the last look.
+//! Decides which due times since the last check start a run now, and which were missed.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::Schedule;
 
-/// A run that could not start for longer than this is missed.
+/// Maximum lateness of a run. A due time that is later than this without a run counts as missed.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(60);
-/// Missed due times before this are not counted.
+/// How far back [`due`] searches. Older due times are neither run nor counted as missed.
 pub const LOOK_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How a schedule treats its due times.
+/// The settings of a schedule that [`due`] applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Added to every due time.
+    /// How long after its due time a run starts.
     pub delay: SignedDuration,
-    /// How long after its due time the last missed run is still made up for; `None`: never.
+    /// Maximum age of the last missed due time that still gets a run. `None`: missed due times get no run.
     pub catch_up: Option<SignedDuration>,
 }
 
-/// What to do now. The due times of `missed` are before those of `start`.
+/// The result of [`due`]. The due times of `missed` are before those of `start`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Due {
     pub missed: Option<Missed>,
@@ -29,7 +29,7 @@ pub struct Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
     pub due: Timestamp,
-    /// It is late, and makes up for missed runs.
+    /// Whether this late run makes up for missed ones.
     pub is_catch_up: bool,
 }
 
@@ -51,8 +51,8 @@ impl Missed {
     }
 }
 
-/// The due times after `settled` that have come by `now`. A clock that went back makes none due, because they are settled
-/// already.
+/// Sorts the due times after `settled` that have come by `now` into runs to start and missed ones. Due times up to
+/// `settled` were decided by an earlier call, so a clock that is set back cannot make them due again.
 pub fn due(schedule: &Schedule, rules: Rules, settled: Timestamp, now: Timestamp) -> Due {
     let from = match now.checked_sub(LOOK_BACK) {
         Ok(look_back) => settled.max(look_back),

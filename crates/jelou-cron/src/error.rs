@@ -1,4 +1,4 @@
-//! Why a schedule is refused.
+//! The error of a refused schedule.
 
 /// Why a schedule is refused. The texts are for the author of the function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum ScheduleError {
     Never,
     #[error("unknown time zone `{0}`; use an IANA name such as `America/Guayaquil`")]
     Zone(String),
-    /// The checks before let a pattern through that the parser refuses.
+    /// croner refused a pattern that had passed the checks of this crate.
     #[error("it cannot be read: {0}")]
     Pattern(String),
 }

@@ -1,15 +1,15 @@
-//! The grammar of one field. croner accepts more than this: steps over the range, such as `*/70`, and forms that other
-//! implementations read in another way.
+//! The grammar of one field. It is stricter than croner's, which accepts steps that exceed the range, such as `*/70`,
+//! and forms that other cron implementations interpret differently.
 
 use crate::error::ScheduleError;
 
-/// One of the five fields.
+/// One of the five fields of an expression.
 #[derive(Debug)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     min: u32,
     max: u32,
-    /// Names of the values, from the least one on.
+    /// Names of the values, in order, beginning with the name of `min`.
     names: &'static [&'static str],
     kind: Kind,
 }
@@ -17,9 +17,9 @@ pub(crate) struct Field {
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Plain,
-    /// Also `L`, `LW` and `15W`.
+    /// Also allows `L`, `LW` and `15W`.
     DayOfMonth,
-    /// Also `5L` and `5#2`.
+    /// Also allows `5L` and `5#2`.
     DayOfWeek,
 }
 
@@ -61,7 +61,7 @@ impl Field {
         }
     }
 
-    /// Checks the field's text, in upper case.
+    /// Checks the text of the field, which must be in upper case.
     pub(crate) fn check(&self, text: &str) -> Result<(), ScheduleError> {
         text.split(',')
             .try_for_each(|item| self.check_item(item))
@@ -105,7 +105,7 @@ impl Field {
 
     fn range(&self, text: &str) -> Result<Range, String> {
         if text == "*" {
-            // Sunday is 0 and 7.
+            // Sunday is both 0 and 7, so `*` ends at 6.
             let max = self.max - u32::from(self.kind == Kind::DayOfWeek);
             return Ok(Range::Values(self.min, max));
         }
@@ -141,7 +141,7 @@ impl Field {
         }
     }
 
-    /// Whether the item is one of the forms that only days have.
+    /// Returns whether the item has a form that only this kind of day field allows, such as `L` or `5#2`.
     fn is_special(&self, item: &str) -> Result<bool, String> {
         match self.kind {
             Kind::Plain => Ok(false),

@@ -1,4 +1,4 @@
-//! When schedules are due. No I/O and no clock: every function takes the time as an argument.
+//! Computes when schedules are due. No I/O and no clock: every function gets the time as an argument.
 //!
 //! - [`Schedule`] is a checked cron expression in a time zone. It applies the rule for clock changes
 //!   ([160](../../../docs/decisions/160-clock-changes.md)).

@@ -1,10 +1,10 @@
 //! A cron expression in a time zone, and the rule for clock changes.
 //!
-//! croner finds the matching wall clock times; this module maps them to instants. An expression without `*` and without a
-//! step in minute and hour has **fixed times**: each runs once a day, whatever the clock does. Any other expression is
-//! a **wildcard**: it runs at every instant whose wall clock time matches.
+//! croner finds the matching wall clock times; this module maps them to instants. An expression without `*` and without
+//! a step in minute and hour has **fixed times**: each runs once a day, whatever the clock does. Any other expression
+//! is a **wildcard**: it runs at every instant whose wall clock time matches.
 //!
-//! | | the clock goes ahead: times that do not exist | the clock goes back: times that exist twice |
+//! | | the clock goes forward: times that do not exist | the clock goes back: times that exist twice |
 //! |---|---|---|
 //! | fixed times | run once, together, when the gap ends | run the first time only |
 //! | wildcard | do not run | run both times |
@@ -28,7 +28,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Reads a five-field expression and an IANA time zone.
+    /// Parses a five-field expression and an IANA time zone.
     ///
     /// # Errors
     /// [`ScheduleError`]: a value outside of its field, an expression that never matches, an unknown zone.
@@ -53,7 +53,8 @@ impl Schedule {
             .build()
             .parse(&upper)
             .map_err(|error| ScheduleError::Pattern(error.to_string()))?;
-        // Every combination of day and weekday occurs from here on.
+        // After 2000, every combination of date and weekday that exists occurs. So a failed search means that none
+        // matches.
         let start = Wall(DateTime::constant(2000, 1, 1, 0, 0, 0, 0));
         pattern
             .find_next_occurrence(&start, true)
@@ -69,7 +70,7 @@ impl Schedule {
         &self.zone
     }
 
-    /// The first due time after an instant; `None` when the calendar ends before.
+    /// Returns the first due time after an instant, or `None` if the calendar ends before.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         if self.has_fixed_times {
             self.next_fixed(after)
@@ -78,12 +79,13 @@ impl Schedule {
         }
     }
 
-    /// The due times after an instant, in order.
+    /// Returns the due times after an instant, in order.
     pub fn upcoming(&self, after: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         std::iter::successors(self.next_after(after), |due| self.next_after(*due))
     }
 
-    /// Later wall clock times never map to earlier instants, so the first one that maps to a later instant is the answer.
+    /// Returns the first instant after `after` to which a matching wall clock time maps. Later wall clock times never
+    /// map to earlier instants, so the search can stop there.
     fn next_fixed(&self, after: Timestamp) -> Option<Timestamp> {
         let mut wall = Wall(self.zone.to_datetime(after));
         loop {
@@ -95,13 +97,13 @@ impl Schedule {
         }
     }
 
-    /// The instant of a fixed time.
+    /// Returns the instant at which a fixed time runs.
     fn instant(&self, wall: DateTime) -> Option<Timestamp> {
         let ambiguous = self.zone.to_ambiguous_timestamp(wall);
         let earlier = ambiguous.earlier().ok()?;
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => Some(earlier),
-            // Read with the offset after the gap, its times are instants before the change.
+            // For a time in a gap, `earlier` uses the offset after the gap, so it is an instant before the change.
             AmbiguousOffset::Gap { .. } => {
                 let change = self.zone.following(earlier).next()?;
                 Some(change.timestamp())
@@ -109,7 +111,8 @@ impl Schedule {
         }
     }
 
-    /// Searches one stretch of constant offset after the other.
+    /// Returns the first instant after `after` whose wall clock time matches. Searches each period of constant offset
+    /// in turn.
     fn next_wildcard(&self, after: Timestamp) -> Option<Timestamp> {
         let (mut from, mut is_included) = (after, false);
         loop {

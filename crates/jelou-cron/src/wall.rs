@@ -1,5 +1,5 @@
-//! Wall clock times for croner. croner's own implementation is of an older jiff. It has no time zone on purpose: the
-//! rule for clock changes is in [`crate::schedule`].
+//! The type of the wall clock times that croner searches. croner's own implementation needs an older version of jiff.
+//! [`Wall`] has no time zone, because [`crate::schedule`] applies the rule for clock changes.
 
 use std::cmp::Ordering;
 

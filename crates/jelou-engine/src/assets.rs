@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-/// The SDK's modules: for workers, and for a project's tests.
+/// The SDK's modules, by file name: one for workers, and one for a project's tests.
 pub const SDK_MODULES: [(&str, &str); 2] = [
     (
         "functions.js",
@@ -29,13 +29,13 @@ const FILES: [(&str, &str); 5] = [
 /// The complete type declarations of the SDK, for editors and for type checks at deploy.
 pub static TYPES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/dist/types");
 
-/// The SDK's import names, with their files in [`TYPES`].
+/// The SDK's import names, and their files in [`TYPES`].
 pub(crate) const TYPE_ROOTS: [(&str, &str); 2] = [
     ("@jelou/functions", "functions.d.ts"),
     ("@jelou/functions/testing", "testing.d.ts"),
 ];
 
-/// The folder from which workers read the SDK and their bootstrap.
+/// The folder from which workers read the SDK and the worker's program.
 #[derive(Debug, Clone)]
 pub(crate) struct Assets {
     dir: PathBuf,
@@ -91,7 +91,7 @@ impl Assets {
         &self.dir
     }
 
-    /// Names the content of the assets.
+    /// Returns the name of the folder, which contains a hash of the assets.
     pub(crate) fn name(&self) -> String {
         let name = self.dir.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()

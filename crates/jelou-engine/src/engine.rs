@@ -1,4 +1,4 @@
-//! The engine of one server: connects its parts.
+//! The engine of one server. Connects the parts of this crate.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use crate::fleet::{
 use crate::network::NetworkConfig;
 use crate::worker::{Launcher, Program, RunDir, process_limits};
 
-/// Maximum bytes of the path of `run_dir`. The rest of a socket path is for the worker's number and the socket's name.
+/// Maximum bytes of the path of `run_dir`. The other bytes of a socket's path are for the worker's number and the name
+/// of the socket.
 const MAX_RUN_DIR_BYTES: usize = 80;
 
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub struct EngineConfig {
     pub run_dir: PathBuf,
     pub limits: Limits,
     pub sandbox: SandboxConfig,
-    /// What all functions may connect to, although it is in denied ranges.
+    /// Egress rules for all functions: what they may connect to although it is denied by default.
     pub egress_allow: Vec<EgressRule>,
     pub network: NetworkConfig,
     /// Whether requests of functions to other hosts carry the trace of their call.
@@ -41,7 +42,7 @@ pub struct EngineConfig {
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
     pub company: CompanyInfo,
-    /// `None` where functions cannot use the Jelou API.
+    /// `None` if functions cannot use the Jelou API.
     pub jelou: Option<JelouCredentials>,
 }
 
@@ -57,14 +58,14 @@ pub enum EngineError {
     Io(#[from] std::io::Error),
 }
 
-/// What the engine uses now.
+/// The blank workers and the memory of the engine at the moment.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineLoad {
     /// Blank workers that are ready.
     pub blank_workers: usize,
-    /// Private memory of all processes.
+    /// Private memory of all processes, in bytes.
     pub memory_bytes: u64,
-    /// The most that they may have now.
+    /// Maximum private memory of all processes at the moment, in bytes.
     pub memory_limit_bytes: u64,
 }
 
@@ -78,7 +79,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Must be called inside a tokio runtime.
+    /// Sets up the sandbox and starts the background tasks. Must be called inside a tokio runtime.
     ///
     /// # Errors
     ///
@@ -181,20 +182,21 @@ impl Engine {
         })
     }
 
-    /// Identifies a build before it runs: by the upload, the settings of its `jelou.json`, and the versions of everything
-    /// that builds it.
+    /// Returns the digest of a build, which depends on the upload, the settings of its `jelou.json`, and the versions
+    /// of the SDK, of Deno and of this program. Equal digests need no second build.
     pub fn digest(&self, tree: &SourceTree, settings: &Map<String, Value>) -> String {
         digest(tree, settings, &self.toolchain)
     }
 
-    /// A slot for a deployment. It has no process until its first request.
+    /// Creates a slot for a deployment. The slot has no process until its first request.
     pub fn slot(&self, spec: LaunchSpec) -> Slot {
         let processes = Arc::new(Processes::new(Arc::clone(&self.starter), spec));
         self.deployments.add(&processes);
         Slot::new(processes)
     }
 
-    /// Builds an upload with the settings of its `jelou.json`, and imports it with the limits of the function. A failed build leaves nothing behind.
+    /// Builds an upload with the settings of its `jelou.json`, and imports the bundle with the limits of the function.
+    /// A failed build leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -214,13 +216,14 @@ impl Engine {
             .await
     }
 
-    /// Ends the blank workers. The caller has retired the slots, which ends the workers of functions.
+    /// Ends the blank workers and takes down the sandbox. The caller must have retired the slots, which ends the
+    /// workers of functions.
     pub fn shut_down(&self) {
         self.starter.pool.close();
         self.starter.launcher.sandbox.take_down();
     }
 
-    /// The blank workers, and the memory of all processes.
+    /// Returns the number of blank workers, and the memory of all processes.
     pub fn load(&self) -> EngineLoad {
         let budget = &self.starter.launcher.budget;
         EngineLoad {
@@ -234,17 +237,17 @@ impl Engine {
         &self.artifacts
     }
 
-    /// The status of each layer of the sandbox.
+    /// Returns the status of each layer of the sandbox.
     pub fn sandbox_layers(&self) -> &[LayerStatus] {
         self.starter.launcher.sandbox.layers()
     }
 
-    /// The egress rules for all functions.
+    /// Returns the egress rules for all functions.
     pub fn egress_rules(&self) -> &[EgressRule] {
         &self.starter.launcher.egress
     }
 
-    /// MiB of all processes together.
+    /// Returns the maximum memory of all processes together, in MiB.
     pub fn workers_memory_mib(&self) -> u64 {
         self.starter.launcher.budget.limit_mib()
     }
@@ -254,7 +257,7 @@ impl Engine {
     }
 }
 
-/// The networks that are open as they are, for the firewall's rules for all processes.
+/// Returns the networks of rules without a port. The firewall opens these networks for all processes.
 pub fn whole_networks(rules: &[EgressRule]) -> Vec<Ipv4Net> {
     let network = |rule: &EgressRule| match rule.host {
         EgressHost::Network(network) if rule.port.is_none() => Some(network),

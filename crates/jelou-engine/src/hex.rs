@@ -1,4 +1,4 @@
-//! Bytes as lower-case hexadecimal digits.
+//! Converts bytes to lower-case hexadecimal digits.
 
 use std::fmt::Write as _;
 

@@ -1,15 +1,15 @@
 //! Runs user code: finds or installs Deno, builds uploads, supervises the processes of each function and passes
 //! requests to them over private unix sockets.
 //!
-//! A deployment: [`build`] bundles the upload and reads its manifest in a temporary worker. A request: a [`Slot`] gives
-//! a [`Lease`] on a running worker (it starts a worker if there is none), and the lease sends the request. The gateway
-//! checks beforehand what a request may do.
+//! For a deployment, [`build`] bundles the upload and reads its manifest in a temporary worker. For a request, a
+//! [`Slot`] gives a [`Lease`] on a running worker (it starts a worker if there is none), and the lease sends the
+//! request. The gateway checks before what a request may do.
 //!
-//! The modules, from top to bottom. Each module uses only modules below it:
+//! The modules are listed from top to bottom. Each module uses only modules below it:
 //!
 //! - `engine`: connects the parts
-//! - `build`: from an upload to a bundle and its manifest
-//! - `fleet`: the number of processes, and the process of each request
+//! - `build`: makes a bundle and its manifest from an upload
+//! - `fleet`: decides how many processes there are, and selects the process of each request
 //! - `worker`: one process, from its start to its end
 //! - `logs`, `transport`, `capacity`: the output of workers, the path of requests to workers, the memory of workers
 //! - `artifacts`, `assets`, `deno`: files on disk

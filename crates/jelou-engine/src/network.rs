@@ -1,17 +1,17 @@
-//! How processes reach other networks: a company's certificate authority and proxy.
+//! Network settings of processes: a company's certificate authority and proxy.
 
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-/// The settings of the operator. The proxy's URL may contain a password.
+/// The operator's network settings. The proxy's URL may contain a password.
 #[derive(Clone, Default)]
 pub struct NetworkConfig {
-    /// Certificates in PEM, in a file that processes may read.
+    /// A file with additional CA certificates in PEM format, which processes may read.
     pub ca: Option<PathBuf>,
-    /// For builds. Requests of functions go through the server.
+    /// The URL of the proxy for builds. Requests of functions reach the proxy through the server.
     pub proxy: Option<Zeroizing<String>>,
-    /// Comma-separated, in the form of the variable `NO_PROXY`.
+    /// Hosts that are reached without the proxy, comma-separated as in the variable `NO_PROXY`.
     pub no_proxy: String,
     /// The hosts that builds may download modules from, each with or without a port.
     pub module_hosts: Vec<String>,

@@ -1,4 +1,4 @@
-//! Lines written in a second, bytes of a line on disk, and searches among a million lines of twenty functions.
+//! Measures written lines per second, bytes of a line on disk, and searches among a million lines.
 
 #![expect(
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ fn main() {
             sample: 1.0,
             what: What::Output(text),
         });
-        // Below the size of the queue, so that nothing is dropped.
+        // Waits for the writer, so that the queue does not become full and drop lines.
         if number % 8192 == 0 {
             while last_seq(&logs, &function) + 16_384 < number as u64 {
                 std::thread::sleep(Duration::from_micros(200));
@@ -108,7 +108,7 @@ fn main() {
     writer.stop();
 }
 
-/// How long after it is sent a reader that waits can read a line.
+/// Measures the delay from sending a line until a waiting reader can read it.
 fn live_delay(logs: &Logs, function: &FunctionId, deployment: &DeploymentId) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -116,7 +116,7 @@ fn live_delay(logs: &Logs, function: &FunctionId, deployment: &DeploymentId) {
     let mut watch = logs.watch(function).unwrap();
     let mut delays: Vec<_> = (0..300)
         .map(|number| {
-            // Not in step with the writer.
+            // Varies the time of the send relative to the period of the writer.
             std::thread::sleep(Duration::from_millis(number * 7 % 31));
             let before = watch.last_seq();
             let start = Instant::now();

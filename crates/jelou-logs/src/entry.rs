@@ -1,4 +1,4 @@
-//! What the parts of the server send to the log. An entry owns its data, and is formatted by the writer.
+//! Entries: what the parts of the server send to the log. An entry owns its data; the writer formats it later.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Entry {
     /// Milliseconds since the Unix epoch.
     pub at_ms: i64,
     pub deployment: Option<DeploymentId>,
-    /// The part of the requests that are kept, from 0 to 1.
+    /// The fraction of requests whose records are kept, from 0 to 1.
     pub sample: f64,
     pub what: What,
 }
@@ -52,13 +52,13 @@ pub struct CallEntry {
     pub bytes_out: u64,
     pub hops: u32,
     pub error: Option<&'static str>,
-    /// The trace of the caller.
+    /// The trace id of the caller.
     pub trace_id: Option<u128>,
     /// `None` if no trace is exported.
     pub trace: Option<CallTrace>,
 }
 
-/// Something that the platform did.
+/// An event: something that the platform did.
 #[derive(Debug)]
 pub struct EventEntry {
     pub level: Level,
@@ -68,7 +68,7 @@ pub struct EventEntry {
     pub request_id: Option<Uuid>,
 }
 
-/// A line of the SDK's log.
+/// A line that the SDK writes for `console.log` or `ctx.log`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SdkLine<'a> {
@@ -78,7 +78,7 @@ struct SdkLine<'a> {
     args: Box<RawValue>,
 }
 
-/// An entry without secrets, in the parts of a record.
+/// The parts of a record that come from an entry, with secrets masked.
 #[derive(Debug)]
 pub(crate) struct Redacted {
     pub(crate) level: Level,
@@ -87,7 +87,7 @@ pub(crate) struct Redacted {
 }
 
 impl What {
-    /// The memory that the entry takes in the queue, roughly.
+    /// Returns the approximate number of bytes that the entry takes in the queue.
     pub(crate) fn bytes(&self) -> usize {
         let text = match self {
             Self::Output(text) | Self::Text(_, text) => text.len(),
@@ -152,7 +152,7 @@ fn milliseconds(micros: u64) -> f64 {
 }
 
 fn output(text: &str, redactor: &Redactor) -> Redacted {
-    // A function can write the same form by itself; then it chooses its level and request.
+    // A function can write the SDK's format itself, and so choose the level and the request.
     let Ok(line) = serde_json::from_str::<SdkLine<'_>>(text) else {
         return plain(Level::Info, text, redactor);
     };
@@ -181,7 +181,8 @@ fn plain(level: Level, text: &str, redactor: &Redactor) -> Redacted {
     }
 }
 
-/// Spells every text of the JSON in one way, so that a search can compare bytes. The SDK already writes it in that way.
+/// Rewrites JSON with unusual escapes (`\u`, `\/`), so that each text has one spelling and a search can compare bytes.
+/// JSON of the SDK has no such escapes.
 fn canonical(json: Box<RawValue>) -> Box<RawValue> {
     let text = json.get().as_bytes();
     let is_unusual =

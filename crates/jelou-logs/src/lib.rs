@@ -1,18 +1,18 @@
-//! The records of functions: what they write, how they are called, and what the platform does with them.
+//! The records of functions: what functions write, how they are called, and what the platform does with them.
 //!
 //! Each function has one stream of records, ordered by a sequence number that never repeats. The parts of the server
-//! [`send`](Logs::send) entries into a bounded queue, which never waits. One thread masks secrets, and writes. Readers
-//! read the files and never hold it up: a slow reader falls behind, and nothing is kept for it in memory.
+//! [`send`](Logs::send) entries to a bounded queue, without waiting. One thread takes the entries, masks secrets, and
+//! writes the records. Readers read the files, so a slow reader neither delays the writer nor occupies memory.
 //!
 //! The modules, from top to bottom:
 //!
 //! - `logs`: the queue, and the thread that writes
-//! - `read`, `stats`: pages of records that match a query, and sums of calls
+//! - `read`, `stats`: pages of records that match a query, and statistics of calls
 //! - `stream`: the records of one function
-//! - `storage`: files of compressed blocks with a small index, and a tail of lines
+//! - `storage`: files of compressed blocks with a small index, and a file of lines that are in no block yet
 //! - `filter`: the filter language
-//! - `entry`, `redact`, `sampling`: from what the server sends to a record without secrets, if it is kept
-//! - `record`, `words`: the form of a record
+//! - `entry`, `redact`, `sampling`: entries of the server, the masking of secrets, and which records are kept
+//! - `record`, `words`: the format of a record, and the words of a text
 
 mod entry;
 mod filter;

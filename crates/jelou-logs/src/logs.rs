@@ -1,7 +1,7 @@
 //! The logs of all functions: a bounded queue, and one thread that writes.
 //!
-//! Sending takes no lock and formats nothing. The writer drains the queue every few milliseconds, so that most sends
-//! wake nobody.
+//! A send takes no lock and formats nothing. The writer takes all queued entries every few milliseconds, so most sends
+//! do not wake the writer's thread.
 
 use std::collections::HashMap;
 use std::io;
@@ -27,32 +27,32 @@ use crate::stats::{GroupBy, Statistics};
 use crate::storage::block::compressor;
 use crate::stream::{Stream, gap};
 
-/// Entries in the queue. More are dropped and counted.
+/// Maximum number of entries in the queue. Further entries are dropped and counted.
 const QUEUE_ENTRIES: usize = 32 * 1024;
-/// Bytes of the entries in the queue.
+/// Maximum bytes of the entries in the queue.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-/// How long entries gather before they are written.
+/// How long the writer waits after the first entry, so that it writes several entries at once.
 const GATHER: Duration = Duration::from_millis(20);
-/// Everything written is synced at least this often.
+/// How often written records are synced to the disk.
 const SYNC: Duration = Duration::from_secs(1);
-/// How often the retention is applied to functions that write nothing.
+/// How often the retention is applied to all functions, including those that write nothing.
 const SWEEP: Duration = Duration::from_mins(10);
-/// A stream that was not used for this long is closed.
+/// How long a stream stays open without use.
 const IDLE: Duration = Duration::from_mins(1);
-/// The most values of secrets of a function that are remembered, including replaced ones.
+/// Maximum number of secret values that are masked for one function, including replaced values.
 const MAX_SECRETS: usize = 1000;
 
-/// Gets each record when it is written, without secrets. It must not block.
+/// A callback for each written record, with secrets masked. It must not block.
 pub type Observer = Box<dyn Fn(&FunctionId, &Record) + Send>;
 
-/// The logs of all functions. Clones share them.
+/// The logs of all functions. Clones share the queue and the files.
 #[derive(Debug, Clone)]
 pub struct Logs(Arc<Shared>);
 
 #[derive(Debug)]
 enum Message {
     Entry(Entry),
-    /// Ends the writer after the entries before it.
+    /// Ends the writer after all entries that were queued before.
     Stop,
 }
 
@@ -62,7 +62,7 @@ struct Shared {
     settings: LogSettings,
     queue: SyncSender<Message>,
     queued_bytes: AtomicUsize,
-    /// Entries that the queue did not take, by function.
+    /// Number of entries that were dropped because the queue was full, by function.
     overflow: Mutex<HashMap<FunctionId, u64>>,
     has_overflow: AtomicBool,
     dropped: AtomicU64,
@@ -87,7 +87,7 @@ impl Secrets {
     }
 }
 
-/// The thread that writes. [`LogWriter::stop`] writes what is queued.
+/// The handle of the thread that writes. [`LogWriter::stop`] writes the queued entries.
 #[derive(Debug)]
 pub struct LogWriter {
     logs: Logs,
@@ -95,7 +95,7 @@ pub struct LogWriter {
 }
 
 impl Logs {
-    /// Starts writing to the folder, which has one folder for each function.
+    /// Starts the thread that writes to `dir`, which has one folder for each function.
     ///
     /// # Errors
     /// When the folder cannot be created, or the thread cannot be started.
@@ -160,7 +160,7 @@ impl Logs {
         }
     }
 
-    /// Masks these values in the function's log from now on, besides earlier ones.
+    /// Masks these values in the function's log from now on. Earlier values remain masked.
     pub fn add_secrets<'a>(
         &self,
         function: &FunctionId,
@@ -188,13 +188,13 @@ impl Logs {
         all.insert(function.clone(), Arc::new(secrets));
     }
 
-    /// The text without the function's secrets and without tokens.
+    /// Returns the text with the function's secrets and all tokens masked.
     pub fn redact(&self, function: &FunctionId, text: &str) -> String {
         let secrets = self.0.secrets_of(function);
         secrets.redactor().text(text).into_owned()
     }
 
-    /// The records after `cursor`, in order, up to about `max_bytes` of JSON. Blocks while it reads.
+    /// Returns the matching records after `cursor`, in order, up to about `max_bytes` of JSON. Blocks the thread.
     ///
     /// # Errors
     /// When the files of the function cannot be opened.
@@ -210,7 +210,7 @@ impl Logs {
         Ok(Reader::new(query, names).page(&stream, cursor, max_bytes))
     }
 
-    /// The last `count` records, in ascending order. Blocks while it reads.
+    /// Returns the last `count` matching records, in ascending order. Blocks the thread.
     ///
     /// # Errors
     /// When the files of the function cannot be opened.
@@ -225,7 +225,7 @@ impl Logs {
         Ok(Reader::new(query, names).last(&stream, count))
     }
 
-    /// Counts the calls that match, in groups. Blocks while it reads.
+    /// Returns statistics of the matching calls, in groups. Blocks the thread.
     ///
     /// # Errors
     /// When the files of the function cannot be opened.
@@ -250,7 +250,7 @@ impl Logs {
         }
     }
 
-    /// Tells about new records: the last sequence number.
+    /// Returns a [`Watch`] that waits for new records of the function.
     ///
     /// # Errors
     /// When the files of the function cannot be opened.
@@ -262,7 +262,7 @@ impl Logs {
         })
     }
 
-    /// How many records were written and dropped.
+    /// Returns how many records were written and dropped.
     pub fn counts(&self) -> LogCounts {
         let shared = &self.0;
         LogCounts {
@@ -290,12 +290,12 @@ impl Logs {
 /// Counts of records since the start of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct LogCounts {
-    /// Bytes that wait for the writer.
+    /// Bytes of the entries in the queue.
     pub queued_bytes: u64,
     pub written: u64,
     /// Dropped because the writer was too slow.
     pub dropped_by_queue: u64,
-    /// Dropped because the disk did not take them.
+    /// Dropped because they could not be written to the disk.
     pub dropped_by_disk: u64,
 }
 
@@ -312,16 +312,16 @@ impl Watch {
         self.stream.last_seq()
     }
 
-    /// Waits until there are records after this one. `false` if the stream has ended.
+    /// Waits until there is a record after `seq`. Returns `false` if the stream was dropped.
     pub async fn wait_beyond(&mut self, seq: u64) -> bool {
         self.last.wait_for(|last| *last > seq).await.is_ok()
     }
 }
 
 impl LogWriter {
-    /// Writes and syncs what is queued, and ends the thread. Blocks.
+    /// Writes and syncs the queued entries, and ends the thread. Blocks until the thread has ended.
     pub fn stop(mut self) {
-        // Waits for room in the queue. Fails only if the thread has ended.
+        // `send` waits for space in the queue. It fails only if the thread has ended.
         let _ = self.logs.0.queue.send(Message::Stop);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -361,11 +361,11 @@ impl Shared {
     }
 }
 
-/// The state of the thread.
+/// The state of the thread that writes.
 struct Writer {
     shared: Arc<Shared>,
     compressor: zstd::bulk::Compressor<'static>,
-    /// Of the functions with sampling.
+    /// The samplers of the functions that use sampling.
     samplers: HashMap<FunctionId, Sampler>,
     observer: Option<Observer>,
     last_sync: Instant,
@@ -466,7 +466,7 @@ impl Writer {
             .fetch_add(count - lost, Ordering::Relaxed);
     }
 
-    /// Writes a record about the entries that the queue did not take.
+    /// Writes, for each function, a record with the number of entries that were dropped because the queue was full.
     fn report_overflow(&mut self) {
         if !self.shared.has_overflow.swap(false, Ordering::AcqRel) {
             return;

@@ -1,4 +1,4 @@
-//! Reads records: pages in order from a place in the stream, or the last ones.
+//! Reads records: pages in order after a sequence number, or the last records.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -13,9 +13,9 @@ use crate::storage::block::decompress;
 use crate::storage::{Blocks, Removed, SealedView, View, may_contain};
 use crate::stream::{Stream, StreamView};
 
-/// Bytes of records after which a page ends, although no more of them match.
+/// Maximum bytes of records that are searched for one page. Then the page ends, however few records match.
 const MAX_SCANNED_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes of the records that [`Reader::last`] returns at most.
+/// Maximum bytes of the records that [`Reader::last`] returns.
 const MAX_LAST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Which records to read.
@@ -29,21 +29,21 @@ pub struct Query {
     pub filter: Filter,
 }
 
-/// The names of tokens, which a filter may mention and calls do not contain.
+/// The names of tokens. A filter may compare them, but the record of a call has only the id of its token.
 pub type TokenNames = HashMap<TokenId, String>;
 
-/// Some records.
+/// A page of records.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// In ascending order.
+    /// The records, in ascending order of their sequence numbers.
     pub records: Vec<Found>,
-    /// Read on after this sequence number.
+    /// The next page begins after this sequence number.
     pub cursor: u64,
-    /// Whether there is nothing after the cursor now.
+    /// Whether the stream has no more records after the cursor now.
     pub is_last: bool,
-    /// The newest record that would have been in the range of the query, but was removed by the retention.
+    /// Sequence number and time of the newest record in the range of the query that the retention has removed.
     pub removed: Option<(u64, Timestamp)>,
-    /// Whether a call has a token without a known name.
+    /// Whether some call has a token whose name is not in the [`TokenNames`].
     pub has_unknown_token: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Found {
     pub seq: u64,
-    /// The line of JSON, without a line end. Calls have the name of their token as well.
+    /// The record as one line of JSON, without a line end. A call also has the name of its token.
     pub json: String,
     pub record: Record,
 }
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The records after `cursor`, in order, up to about `max_bytes` of JSON.
+    /// Returns the matching records after `cursor`, in order, up to about `max_bytes` of JSON.
     pub(crate) fn page(mut self, stream: &Stream, cursor: u64, max_bytes: usize) -> Page {
         let view = stream.view(cursor);
         let mut page = Page {
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         page
     }
 
-    /// The last `count` records, in ascending order.
+    /// Returns the last `count` matching records, in ascending order.
     pub(crate) fn last(mut self, stream: &Stream, count: usize) -> Page {
         let view = stream.view(0);
         let mut page = Page {
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         page
     }
 
-    /// What the reader asks for and the retention has removed.
+    /// Returns the newest record that the retention has removed, if the query asks for it.
     fn removed(&self, view: &StreamView, cursor: u64) -> Option<(u64, Timestamp)> {
         let families = [
             self.plan.allows_lines().then_some(view.lines.removed),
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The record of a line, if it matches.
+    /// Parses a line. Returns the record if it matches.
     fn found(&mut self, line: &str) -> Option<Found> {
         let record = Record::parse(line).ok()?;
         let query = self.query;
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
         self.query.since.is_none_or(after) && self.query.until.is_none_or(before)
     }
 
-    /// Whether a block may have matching records.
+    /// Returns whether a block may have matching records.
     fn allows(&self, blocks: &Blocks, index: usize) -> io::Result<bool> {
         let header = &blocks.refs[index].header;
         let plan = &self.plan;
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The candidate lines of both families by their sequence numbers.
+/// Merges the candidate lines of both families in the order of their sequence numbers.
 struct Merged {
     lines: Option<Lines>,
     calls: Option<Lines>,
@@ -269,7 +269,7 @@ impl Merged {
     }
 }
 
-/// The candidate lines of one family. Decompresses one block at a time.
+/// Iterates over the candidate lines of one family. Decompresses one block at a time.
 struct Lines {
     sealed: VecDeque<SealedView>,
     opened: Option<(Blocks, VecDeque<usize>)>,
@@ -278,7 +278,7 @@ struct Lines {
     after: u64,
     direction: Direction,
     text: String,
-    /// Sequence number, start and end of the candidates in the text.
+    /// Sequence number, start and end of each candidate in `text`.
     candidates: VecDeque<(u64, usize, usize)>,
     decompressor: Option<zstd::bulk::Decompressor<'static>>,
 }
@@ -298,7 +298,7 @@ impl Lines {
         }
     }
 
-    /// The sequence number of the next candidate.
+    /// Returns the sequence number of the next candidate.
     fn peek(&mut self, reader: &Reader<'_>, scanned: &mut usize) -> Option<u64> {
         while self.candidates.is_empty() {
             self.text = self.next_text(reader)?;
@@ -313,7 +313,7 @@ impl Lines {
         Some((seq, &self.text[start..end]))
     }
 
-    /// The text of the next block that may have matching records, or of the pending lines.
+    /// Returns the text of the next block that may have matching records, or of the pending lines.
     fn next_text(&mut self, reader: &Reader<'_>) -> Option<String> {
         if self.direction == Direction::Backward
             && let Some(text) = self.pending.take()
@@ -325,7 +325,7 @@ impl Lines {
             let Some(index) = order.pop_front() else {
                 continue;
             };
-            // A segment that retention has removed in the meantime, or that is damaged, is skipped.
+            // Skips a block that is damaged, or whose segment the retention has removed in the meantime.
             let text = match reader.allows(&blocks, index) {
                 Ok(true) => self.decompressed(&blocks, index),
                 Ok(false) => None,

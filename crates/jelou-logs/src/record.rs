@@ -6,13 +6,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Output of the function.
     Line,
-    /// A call of the function.
     Call,
     /// Something that the platform did.
     Event,
@@ -28,10 +26,10 @@ impl Kind {
     }
 }
 
-/// A record as it is stored and sent: one line of JSON.
+/// A record. It is stored and sent as one line of JSON.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The position in the function's stream. It only grows, and survives restarts.
+    /// The sequence number in the function's stream. It only grows, also after a restart.
     pub seq: u64,
     pub time: Timestamp,
     pub level: Level,
@@ -40,7 +38,7 @@ pub struct Record {
     pub content: Content,
 }
 
-/// What a record says.
+/// The content of a record, by its kind.
 #[derive(Debug, Clone)]
 pub enum Content {
     Line(Line),
@@ -48,19 +46,19 @@ pub enum Content {
     Event(Event),
 }
 
-/// The arguments of `console.log` or `ctx.log`, as a JSON list. Plain output is a list with one text.
+/// The arguments of `console.log` or `ctx.log`, as a JSON list. Plain output becomes a list with one string.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub args: Box<RawValue>,
 }
 
-/// A call of the function, from the first byte of the request to the last one of the response.
+/// A call of the function, from the first byte of the request to the last byte of the response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call {
     pub status: u16,
     pub duration_ms: f64,
-    /// The call waited for the start of a process.
+    /// Whether the call waited for the start of a process.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cold: bool,
     /// How long the call waited for a permit.
@@ -85,18 +83,18 @@ pub struct Call {
     pub bytes_out: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,
-    /// A code of the platform's own answer. The answers of the function have none.
+    /// The error code, if the platform answered instead of the function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The trace of the caller.
+    /// The trace id of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// For the export of traces; not stored.
+    /// The spans for the export of traces. They are not stored.
     #[serde(skip)]
     pub trace: Option<CallTrace>,
 }
 
-/// The spans of a traced call, with times since its beginning.
+/// The spans of a traced call. Times count from the start of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallTrace {
     pub trace: u128,
@@ -104,19 +102,19 @@ pub struct CallTrace {
     pub parent: Option<u64>,
     /// The span of the call.
     pub span: u64,
-    /// When the call had a process; `None` if it never had one.
+    /// When the call got a process; `None` if it got none.
     pub leased_us: Option<u64>,
     /// When the head of the response was complete.
     pub head_us: u64,
 }
 
-/// How the call came in.
+/// How a call reached the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Http,
     Mcp,
-    /// A schedule started it.
+    /// A schedule started the call.
     Cron,
 }
 
@@ -130,7 +128,7 @@ impl Protocol {
     }
 }
 
-/// Something that the platform did, or a gap in the stream.
+/// Something that the platform did, or a note that records were dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -155,7 +153,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The fields that every record has, and the arguments of a line, so that a line is parsed once.
+/// The fields that every record has, and `args` of a line, so that a line is parsed only once.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
@@ -169,7 +167,7 @@ pub(crate) struct Head {
 }
 
 impl Content {
-    /// The memory that a line or an event takes, roughly.
+    /// Returns the approximate number of bytes of the content in memory.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Line(line) => line.args.get().len(),
@@ -188,10 +186,10 @@ impl Record {
         }
     }
 
-    /// Reads a record from its line of JSON.
+    /// Parses a record from its line of JSON.
     ///
     /// # Errors
-    /// The line is not a record.
+    /// When the line is not a record.
     pub fn parse(line: &str) -> serde_json::Result<Self> {
         let head: Head = serde_json::from_str(line)?;
         let content = match head.kind {
@@ -213,7 +211,7 @@ impl Record {
         })
     }
 
-    /// Appends the record as one line of JSON, with its line end. Returns where the content begins.
+    /// Appends the record as one line of JSON, with its line end. Returns the byte offset of the content in the buffer.
     pub(crate) fn write(&self, buffer: &mut String) -> usize {
         use std::fmt::Write as _;
         let Self {
@@ -253,7 +251,7 @@ impl Record {
         start
     }
 
-    /// The record as one line of JSON, without a line end.
+    /// Returns the record as one line of JSON, without a line end.
     pub fn to_json(&self) -> String {
         let mut line = String::new();
         self.write(&mut line);
@@ -262,12 +260,12 @@ impl Record {
     }
 }
 
-/// Types of this module cannot fail to serialise.
+/// Serialises a type of this module, which cannot fail.
 fn json(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The sequence number at the start of a record's line.
+/// Returns the sequence number, which is at the start of a record's line.
 pub(crate) fn seq_of(line: &str) -> Option<u64> {
     let rest = line.strip_prefix("{\"seq\":")?;
     let end = rest.find(',')?;

@@ -1,4 +1,4 @@
-//! Masks the secrets of a function, in all the forms in which they usually appear in output.
+//! Masks the secrets of a function, in all encodings in which they usually appear in output.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -12,12 +12,12 @@ use serde_json::value::RawValue;
 
 /// The text that replaces a secret.
 pub const MASKED: &str = "[masked]";
-/// Shorter secrets are not masked, because they would match in too many places.
+/// Minimum length of a secret that is masked. Shorter secrets would match in too many places.
 pub const MIN_SECRET_BYTES: usize = 8;
 
-/// Longer secrets are masked piece by piece, because a line may hold only a part.
+/// Length of the pieces of a long secret, which are masked one by one, because a line may contain only a part of it.
 const PIECE_BYTES: usize = 64;
-/// Bytes of all forms of a function's secrets. Further secrets are not masked.
+/// Maximum bytes of all forms of a function's secrets. Further secrets are not masked.
 const MAX_FORM_BYTES: usize = 4 * 1024 * 1024;
 
 /// The characters that `encodeURIComponent` does not escape.
@@ -85,7 +85,7 @@ impl Redactor {
         }
     }
 
-    /// Masks the secrets and the tokens in a JSON list. The result is JSON too.
+    /// Masks the secrets and the tokens in a JSON list. The result is also a JSON list.
     pub(crate) fn json(&self, json: Box<RawValue>) -> Box<RawValue> {
         let json = match jelou_token::redact(json.get()) {
             Cow::Borrowed(_) => json,
@@ -98,7 +98,8 @@ impl Redactor {
         self.leaves(&mut value);
         let text = value.to_string();
         if self.finds(&text) {
-            // The secret spans several values, such as a JSON text that was parsed before it was logged.
+            // The secret spans several values, for example because the function parsed a JSON secret and logged the
+            // result.
             return raw(Value::from(vec![self.text(&text).into_owned()]).to_string());
         }
         raw(text)
@@ -129,7 +130,7 @@ impl Redactor {
     }
 }
 
-/// The text with one mask in the place of each secret. Pieces of one secret next to each other get one mask.
+/// Returns the text with each secret replaced by one mask. Adjacent pieces of a secret get one mask together.
 fn masked(finder: &AhoCorasick, text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut done = 0;
@@ -144,13 +145,13 @@ fn masked(finder: &AhoCorasick, text: &str) -> String {
     masked
 }
 
-/// Both are JSON by construction; anything else becomes an empty list.
+/// Wraps text that is JSON by construction. Anything else becomes `null`.
 fn raw(json: String) -> Box<RawValue> {
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// What to mask of a secret: the secret itself, each line of a long secret, and each text of a JSON secret. A long line
-/// is cut into pieces.
+/// Returns the parts of a secret to mask: a short secret itself, each line of a long secret or of a secret with several
+/// lines, and each string of a JSON secret. A long line is cut into pieces.
 fn pieces(secret: &str) -> BTreeSet<String> {
     let mut pieces = BTreeSet::new();
     let mut add = |text: &str| {
@@ -203,15 +204,15 @@ fn add_forms(piece: &str, forms: &mut BTreeSet<String>) {
     add(piece.to_owned());
     for set in [URL_COMPONENT, NON_ALPHANUMERIC] {
         let encoded = utf8_percent_encode(piece, set).to_string();
-        // As in a form.
+        // The encoding of form data (`application/x-www-form-urlencoded`).
         add(encoded.replace("%20", "+"));
         add(lower_escapes(&encoded));
         add(encoded);
     }
-    // What `URL` leaves as it is in a path or a query.
+    // `URL` leaves most characters of a path or a query unescaped, but not spaces.
     add(piece.replace(' ', "%20"));
     add_base64(piece.as_bytes(), &mut add);
-    // `btoa` encodes one byte for each character.
+    // `btoa` encodes Latin-1: one byte for each character.
     let latin1: Option<Vec<u8>> = piece.chars().map(|c| u8::try_from(c).ok()).collect();
     if let Some(latin1) = latin1.filter(|_| !piece.is_ascii()) {
         add_base64(&latin1, &mut add);
@@ -224,14 +225,14 @@ fn add_forms(piece: &str, forms: &mut BTreeSet<String>) {
     add(hex);
 }
 
-/// The base64 of the bytes, wherever they begin in a longer text.
+/// Adds the base64 forms of the bytes, for each of the three offsets at which they can begin in a longer text.
 fn add_base64(piece: &[u8], add: &mut impl FnMut(String)) {
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
         for before in 0..3 {
             let mut bytes = vec![0; before];
             bytes.extend_from_slice(piece);
             let encoded = engine.encode(&bytes);
-            // The first characters depend on the bytes before, the last one on those after.
+            // The first characters depend on the bytes before the piece, and the last character on the bytes after it.
             let skipped = [0, 2, 3][before];
             let end = encoded.len() - usize::from(bytes.len() % 3 != 0);
             add(encoded.get(skipped..end).unwrap_or_default().to_owned());
@@ -239,7 +240,7 @@ fn add_base64(piece: &[u8], add: &mut impl FnMut(String)) {
     }
 }
 
-/// The text as it stands inside a JSON string.
+/// Returns the text with the escapes that it has inside a JSON string.
 pub(crate) fn in_json(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap_or_default();
     let inner = quoted

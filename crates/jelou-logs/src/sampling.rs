@@ -1,6 +1,6 @@
-//! Sampling (`config.logs.sample`): keeps or drops the lines and the call of a whole request. The id of the request
-//! decides. A request that fails or writes an error is always kept, so the lines of other requests are held until
-//! their call has ended.
+//! Sampling (`config.logs.sample`): keeps or drops the lines and the call of a request together. The request id selects
+//! the requests to keep. A request that fails or writes an error is always kept, so the lines of a request that is not
+//! selected are held in memory until its call has ended.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -10,17 +10,17 @@ use uuid::Uuid;
 use crate::entry::Redacted;
 use crate::record::Content;
 
-/// Bytes of the lines that are held of one function. Beyond it, the oldest request is dropped.
+/// Maximum bytes of the held lines of one function. Beyond it, the oldest request is dropped.
 const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
-/// How long the lines of a request are held whose call is not recorded, such as a long stream.
+/// Maximum time for which the lines of a request are held, for example while a long stream runs.
 const MAX_HELD_MS: i64 = 10 * 60 * 1000;
-/// Requests with an error that are remembered, because their lines may come after their call.
+/// Maximum number of remembered requests with an error, whose later lines are kept.
 const MAX_FAILED: usize = 1000;
 
-/// A record without its number: time, deployment and content.
+/// A record without a sequence number: time, deployment and content.
 pub(crate) type Unnumbered = (i64, Option<DeploymentId>, Redacted);
 
-/// The sampling of one function.
+/// The state of the sampling of one function.
 #[derive(Debug, Default)]
 pub(crate) struct Sampler {
     /// The held requests, oldest first.
@@ -41,11 +41,11 @@ struct Held {
 }
 
 impl Sampler {
-    /// Adds the records to `kept` that are kept now.
+    /// Decides about a record. If the record is kept, adds it and the held lines of its request to `kept`.
     pub(crate) fn add(&mut self, sample: f64, record: Unnumbered, kept: &mut Vec<Unnumbered>) {
         let (at_ms, _, redacted) = &record;
         let id = redacted.request_id.as_deref();
-        // Records without a request are kept.
+        // Records without a request are always kept.
         let Some(request) = id.and_then(|id| Uuid::try_parse(id).ok()) else {
             return kept.push(record);
         };
@@ -64,12 +64,12 @@ impl Sampler {
         }
     }
 
-    /// Whether nothing is held.
+    /// Returns whether no lines are held.
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// Drops requests that were held for too long.
+    /// Drops the lines of requests that were held for too long.
     pub(crate) fn drop_older(&mut self, now_ms: i64) {
         while let Some((_, oldest)) = self.held.first_key_value()
             && oldest.since_ms + MAX_HELD_MS < now_ms
@@ -125,7 +125,7 @@ impl Sampler {
     }
 }
 
-/// The first 32 bits of a request's id are random.
+/// Returns whether the sample contains the request. The first 32 bits of a request id are random.
 fn is_selected(request: Uuid, sample: f64) -> bool {
     let (first, ..) = request.as_fields();
     f64::from(first) < sample * 4_294_967_296.0

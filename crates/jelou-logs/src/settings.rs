@@ -1,12 +1,14 @@
+//! How many records are kept.
+
 use std::time::Duration;
 
-/// How much is kept, and how it is written.
+/// How long and how many records are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct LogSettings {
     pub max_age: Duration,
-    /// Stored bytes of lines and events, for each function.
+    /// Maximum stored bytes of the lines and events of each function.
     pub max_bytes: u64,
-    /// Stored bytes of call records, for each function.
+    /// Maximum stored bytes of the call records of each function.
     pub max_call_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Sums up calls in groups.
+//! Statistics of calls, in groups.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use jelou_core::api::CallGroup;
 use crate::read::TokenNames;
 use crate::record::{Call, Content, Record};
 
-/// What calls are grouped by.
+/// A field by which calls are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupBy {
     Status,
@@ -21,7 +21,7 @@ pub enum GroupBy {
     Error,
 }
 
-/// The text names nothing to group by.
+/// The error of a text that is no field to group calls by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("calls are grouped by status, tool, route, method, token, protocol, deployment or error")]
 pub struct ParseGroupByError;
@@ -50,11 +50,11 @@ struct Sum {
     errors: u64,
     cold: u64,
     max_ms: f64,
-    /// Calls by the logarithm of their duration.
+    /// Number of calls by class of duration: the rounded logarithm of the duration in ms to the base [`WIDTH`].
     durations: BTreeMap<i32, u64>,
 }
 
-/// The relative width of a class of durations: a percentile is off by at most 2 %.
+/// The relative width of a class of durations. The error of a percentile is at most 2 %.
 const WIDTH: f64 = 1.04;
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl<'a> Statistics<'a> {
         *sum.durations.entry(class).or_default() += 1;
     }
 
-    /// The groups, those with most calls first.
+    /// Returns the groups, the group with the most calls first.
     pub(crate) fn finish(self) -> Vec<CallGroup> {
         let mut groups: Vec<_> = self
             .groups

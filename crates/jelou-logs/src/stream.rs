@@ -15,11 +15,12 @@ use crate::sampling::Unnumbered;
 use crate::settings::LogSettings;
 use crate::storage::{Family, Retention, View, indexed};
 
-/// The names of the families, in their files.
+/// The names of the families, which are the start of their file names.
 pub(crate) const LINES: &str = "lines";
 pub(crate) const CALLS: &str = "calls";
 
-/// The records of one function. Calls have files and a budget of their own, so that they never push out lines.
+/// The records of one function. Calls have separate files with a separate maximum size, so that calls never displace
+/// lines.
 #[derive(Debug)]
 pub(crate) struct Stream {
     state: Mutex<State>,
@@ -32,10 +33,10 @@ struct State {
     lines: Family,
     calls: Family,
     next_seq: u64,
-    /// Records that the disk did not take, and the reason.
+    /// Number of lost records that are not yet reported in the log, and the reason.
     lost: u64,
     lost_reason: String,
-    /// The lost records since the last flush.
+    /// Number of lost records since the last flush.
     newly_lost: u64,
     used: Instant,
     is_dirty: bool,
@@ -51,10 +52,10 @@ pub(crate) struct StreamView {
 }
 
 impl Stream {
-    /// Opens the files of a function, and repairs what a crash has torn.
+    /// Opens the files of a function, and cuts off what a crash left incomplete.
     ///
     /// # Errors
-    /// When they cannot be read or repaired.
+    /// When the files cannot be read or repaired.
     pub(crate) fn open(dir: &Path, settings: &LogSettings) -> io::Result<Self> {
         let max_age_ms = i64::try_from(settings.max_age.as_millis()).unwrap_or(i64::MAX);
         let family = |name, max_bytes| {
@@ -87,7 +88,7 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends records in memory, and hands each one to `seen`. [`Stream::flush`] writes them and tells the readers.
+    /// Appends records in memory, and passes each to `seen`. [`Stream::flush`] writes them and notifies readers.
     pub(crate) fn append(
         &self,
         compressor: &mut zstd::bulk::Compressor<'_>,
@@ -101,8 +102,8 @@ impl Stream {
         }
     }
 
-    /// Writes the new records, so that they survive the process.
-    /// Returns how many records the disk did not take since the last call.
+    /// Writes the new records to the files, so that they survive a crash of the process. Returns how many records were
+    /// lost since the last call.
     pub(crate) fn flush(&self, compressor: &mut zstd::bulk::Compressor<'_>, now_ms: i64) -> u64 {
         let mut state = self.lock();
         if state.flush() && state.lost > 0 {
@@ -121,7 +122,7 @@ impl Stream {
         newly_lost
     }
 
-    /// Makes the records durable, and applies the retention.
+    /// Syncs the records to the disk, and applies the retention. Does nothing without new records.
     pub(crate) fn sync(&self, now_ms: i64) -> io::Result<()> {
         let mut state = self.lock();
         if !state.is_dirty {
@@ -133,19 +134,19 @@ impl Stream {
         Ok(())
     }
 
-    /// Applies the retention to a stream that may have nothing to write.
+    /// Applies the retention, even without new records.
     pub(crate) fn retain(&self, now_ms: i64) -> io::Result<()> {
         let mut state = self.lock();
         state.lines.sync(now_ms)?;
         state.calls.sync(now_ms)
     }
 
-    /// Since when the stream was not used.
+    /// Returns when the stream was last used.
     pub(crate) fn last_used(&self) -> Instant {
         self.lock().used
     }
 
-    /// A view of all records after this sequence number.
+    /// Returns a view of all records after this sequence number.
     pub(crate) fn view(&self, after: u64) -> StreamView {
         let mut state = self.lock();
         state.used = Instant::now();
@@ -196,7 +197,7 @@ impl State {
         record
     }
 
-    /// Whether the disk took everything.
+    /// Writes the pending lines of both families. Returns whether all were written.
     fn flush(&mut self) -> bool {
         let mut all = true;
         for family in [&mut self.lines, &mut self.calls] {
@@ -217,7 +218,7 @@ impl State {
     }
 }
 
-/// A record about dropped records.
+/// Returns the event that reports dropped records.
 pub(crate) fn gap(message: String) -> Redacted {
     Redacted {
         level: Level::Warn,

@@ -1,6 +1,6 @@
-//! Words of a text: runs of letters and digits, in lower case.
+//! The words of a text: sequences of letters and digits, in lower case.
 
-/// Lower case, character by character. Unlike [`str::to_lowercase`], it does not depend on the neighbours.
+/// Converts a text to lower case. Unlike [`str::to_lowercase`], each character is converted alone.
 pub(crate) fn lowercase(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -8,8 +8,8 @@ pub(crate) fn lowercase(text: &str) -> String {
     text.chars().flat_map(lower_of).collect()
 }
 
-/// The lower case of a character. The two characters outside of ASCII whose lower case is in ASCII stay as they are, so
-/// that a search for an ASCII text can compare bytes.
+/// Returns the lower case of a character. Does not change the two characters outside of ASCII whose lower case begins
+/// with an ASCII letter, so that a search for an ASCII text can compare bytes.
 fn lower_of(character: char) -> impl Iterator<Item = char> {
     let keep = matches!(character, '\u{130}' | '\u{212A}');
     let kept = keep.then_some(character).into_iter();
@@ -17,7 +17,7 @@ fn lower_of(character: char) -> impl Iterator<Item = char> {
     kept.chain(lower.into_iter().flatten())
 }
 
-/// Calls `found` with the hash of each word of a JSON text. Escapes separate words.
+/// Calls `found` with the hash of each word of a JSON text. An escape ends a word.
 pub(crate) fn each_json_word(json: &str, mut found: impl FnMut(u64)) {
     let mut hasher = WordHasher::new();
     let bytes = json.as_bytes();
@@ -52,7 +52,7 @@ pub(crate) fn each_json_word(json: &str, mut found: impl FnMut(u64)) {
     hasher.end(&mut found);
 }
 
-/// The hashes of the words of a text that is already in lower case.
+/// Returns the hashes of the words of a text that is already in lower case.
 pub(crate) fn word_hashes(lower: &str) -> Vec<u64> {
     let mut found = Vec::new();
     let mut hasher = WordHasher::new();
@@ -63,14 +63,14 @@ pub(crate) fn word_hashes(lower: &str) -> Vec<u64> {
     found
 }
 
-/// The hash of a complete text.
+/// Returns the hash of a complete text.
 pub(crate) fn hash_of(text: &str) -> u64 {
     let mut hasher = WordHasher::new();
     text.bytes().for_each(|byte| hasher.push(byte));
     hasher.finish()
 }
 
-/// FNV-1a. The hash is stored, so it must not depend on the version of a library.
+/// An FNV-1a hasher. The hashes are stored, so they must not depend on the version of a library.
 struct WordHasher {
     state: u64,
     is_empty: bool,
@@ -109,7 +109,7 @@ impl WordHasher {
         }
     }
 
-    /// The finaliser of `MurmurHash3`: FNV alone leaves the high bits of short words alike.
+    /// Returns the hash after the finaliser of `MurmurHash3`, because FNV alone gives short words similar high bits.
     fn finish(&self) -> u64 {
         let mut hash = self.state;
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

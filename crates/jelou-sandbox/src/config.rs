@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
 
-/// Whether one layer, or the whole sandbox, is used.
+/// How one layer, or the whole sandbox, is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// Uses the available layers, and reports the missing layers.
+    /// Uses the layers that are available, and reports the others.
     Auto,
     /// Refuses to start when a layer is missing.
     Require,
-    /// For the whole sandbox: relies only on Deno's permissions.
+    /// Does not use the layer. For the whole sandbox: relies only on Deno's permissions.
     Off,
 }
 
@@ -23,22 +23,22 @@ pub enum SandboxMode {
     reason = "each is a switch of the configuration file"
 )]
 pub struct SandboxConfig {
-    /// For the layers Landlock, seccomp and user.
+    /// The mode of the layers Landlock, seccomp and user. `Off` turns off every layer.
     pub mode: SandboxMode,
-    /// Each layer can be turned off, to test the other layers.
+    /// Whether Landlock is used. Each layer can be turned off, to test the other layers.
     pub landlock: bool,
     pub seccomp: bool,
-    /// A user id for each process. Requires a server that runs as root.
+    /// Whether each process gets its own user id. Needs a server that runs as root.
     pub user: bool,
-    /// First user id for processes.
+    /// The first user id for processes.
     pub first_user_id: u32,
-    /// A control group for each process. Not part of `mode`, because the watchdog enforces the limits without it.
+    /// A control group for each process. Not part of `mode`, because the watchdog enforces the limits without a group.
     pub cgroup: SandboxMode,
     /// Firewall rules for the user ids. Not part of `mode`, because Deno refuses the same addresses.
     pub firewall: SandboxMode,
     /// Whether functions may use IPv6. Deno cannot deny IPv6 ranges.
     pub ipv6: bool,
-    /// Deno's own permissions. Tests turn them off to test the other layers; release builds always have them.
+    /// Whether Deno's own permissions are used. Tests turn them off to test the layers; release builds always use them.
     #[cfg(debug_assertions)]
     #[serde(default = "with_permissions")]
     pub permissions: bool,
@@ -50,12 +50,12 @@ fn with_permissions() -> bool {
 }
 
 impl SandboxConfig {
-    /// Whether a server without the layer refuses to start.
+    /// Returns whether the server refuses to start without the layer.
     pub fn requires(&self, layer: Layer) -> bool {
         self.setting(layer).1 == SandboxMode::Require
     }
 
-    /// The setting for the layer, and its value.
+    /// Returns the name and the value of the setting for the layer.
     pub(crate) fn setting(&self, layer: Layer) -> (&'static str, SandboxMode) {
         match layer {
             Layer::Landlock | Layer::Seccomp | Layer::User => ("sandbox.mode", self.mode),

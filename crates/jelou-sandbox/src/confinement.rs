@@ -16,7 +16,7 @@ use crate::start_address::StartAddress;
 use crate::system_calls::{self, Filters, PROGRAM_FD};
 use crate::user::ProcessUser;
 
-/// The user of a process, if it differs from the server's user.
+/// The user and the groups of a process that does not run as the server's user.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     pub user: ProcessUser,
@@ -27,7 +27,7 @@ pub struct Identity {
 /// Maximum threads of a build step, which may have several processes.
 const BUILD_THREADS: u64 = 1024;
 
-/// If memory is exhausted, the kernel kills workers before the server (`proc_pid_oom_score_adj(5)`).
+/// Makes the kernel kill workers before the server when memory is exhausted (`proc_pid_oom_score_adj(5)`).
 const OOM_SCORE: &[u8] = b"500";
 
 /// The restrictions of one process.
@@ -40,7 +40,7 @@ pub struct Confinement {
     max_data_bytes: Option<u64>,
     max_threads: u64,
     max_open_files: Option<u64>,
-    /// Files with which the process joins its control group.
+    /// The files to which the process writes `0` to join its control group.
     group_files: Vec<OwnedFd>,
 }
 
@@ -92,7 +92,7 @@ impl Confinement {
         })
     }
 
-    /// Makes the process start in a control group.
+    /// Makes the process join a control group before its program starts.
     ///
     /// # Errors
     ///
@@ -102,13 +102,13 @@ impl Confinement {
         Ok(self)
     }
 
-    /// The address of the program's path, for a process whose program is started from a file descriptor and that may
-    /// not call exec again.
+    /// Returns the address of the program's path if the process starts its program from a file descriptor and may not
+    /// call exec again.
     pub(crate) fn exec_lock(&self) -> Option<StartAddress> {
         (self.filters.is_some() && !self.purpose.starts_programs()).then_some(self.start)
     }
 
-    /// Whether the process leads a process group, so that its children end with it.
+    /// Returns whether the process leads a process group. Its child processes are killed with the group.
     pub(crate) fn leads_group(&self) -> bool {
         self.purpose.starts_programs()
     }
@@ -151,7 +151,7 @@ impl Confinement {
                 .and_then(RulesetCreated::restrict_self)
                 .map_err(|_| std::io::Error::from_raw_os_error(libc::EPERM))?;
         }
-        // From now on, no file descriptor can get the number of the program's file descriptor.
+        // With this limit, no other file can get the descriptor number from which the program starts.
         let locked = self.exec_lock().map(|_| PROGRAM_FD.unsigned_abs().into());
         if let Some(files) = self.max_open_files.into_iter().chain(locked).min() {
             limit(Resource::Nofile, files)?;
@@ -164,7 +164,7 @@ impl Confinement {
     }
 }
 
-/// A process may raise its own score. If that fails, the kernel's default score applies.
+/// Raises this process's own score, which needs no privilege. If that fails, the kernel's default score applies.
 fn prefer_for_oom() {
     let path = c"/proc/self/oom_score_adj";
     if let Ok(file) = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
@@ -173,7 +173,7 @@ fn prefer_for_oom() {
 }
 
 fn limit(resource: Resource, value: u64) -> std::io::Result<()> {
-    // The limit cannot exceed the server's own.
+    // The limit cannot exceed the server's hard limit.
     let maximum = rustix::process::getrlimit(resource).maximum;
     let value = maximum.map_or(value, |maximum| value.min(maximum));
     let limit = Rlimit {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-/// Always at least 1. Cached, because the number comes from several files.
+/// Returns the number of cores, at least 1. Cached, because it is read from several files.
 pub fn cores() -> usize {
     static CORES: LazyLock<usize> =
         LazyLock::new(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));

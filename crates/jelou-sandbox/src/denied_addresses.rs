@@ -1,9 +1,9 @@
 //! The addresses that functions cannot connect to.
 //!
 //! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts only IPv4 ranges, and
-//! cannot allow a part of a denied range. Therefore the exceptions are cut out of the ranges. Deno cannot allow one port
-//! of a denied address either, and has no ranges of ports. So every other port of an address that is open for some ports
-//! is denied by itself, which takes 65,534 entries ([`denied_addresses`]).
+//! cannot allow a part of a denied range. Therefore the openings are cut out of the ranges. Deno also cannot allow one
+//! port of a denied address, and has no ranges of ports. So an address that is open for one port needs 65,534 entries,
+//! each of which denies one other port ([`denied_addresses`]).
 
 use ipnet::Ipv4Net;
 
@@ -15,8 +15,8 @@ pub struct Opening {
     pub port: Option<u16>,
 }
 
-/// This machine, private and shared networks, link-local addresses (including cloud metadata), multicast and reserved
-/// ranges (RFC 6890).
+/// The IPv4 ranges that are denied by default: this machine, private and shared networks, link-local addresses
+/// (including cloud metadata), multicast and reserved ranges (RFC 6890).
 pub const DENIED_IPV4: [&str; 15] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -35,11 +35,12 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// Deno accepts only single IPv6 addresses. The system call filter refuses IPv6 completely, unless `sandbox.ipv6` is
-/// set.
+/// The IPv6 addresses that Deno denies, which accepts only single addresses. The system call filter refuses IPv6
+/// completely, unless `sandbox.ipv6` is set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
-/// [`DENIED_IPV4`] without the openings, and the IPv6 loopback address, in the format of Deno's `--deny-net`.
+/// Returns the denied addresses in the format of Deno's `--deny-net`: [`DENIED_IPV4`] without the openings, and the
+/// unspecified and the loopback address of IPv6.
 pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     let networks: Vec<_> = openings.iter().map(|opening| opening.network).collect();
     let mut denied: Vec<_> = denied_ipv4(&networks)
@@ -53,7 +54,7 @@ pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     denied
 }
 
-/// Denies the ports of a range that no opening names, where openings name ports.
+/// For the parts of `range` that are open for some ports only: denies all other ports.
 fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     let mut whole = Vec::new();
     let mut parts = Vec::new();
@@ -74,7 +75,8 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     if partly_open.is_empty() {
         return;
     }
-    // The rest of the range is denied anyway. One entry for each port is enough, unless it would close a whole opening.
+    // The rest of the range is denied anyway. So one entry per port for the whole range is enough, unless it would
+    // close an opening of all ports.
     let anywhere = match partly_open.as_slice() {
         [_, _, ..] if whole.is_empty() => vec![range],
         networks => networks.to_vec(),
@@ -100,7 +102,7 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     }
 }
 
-/// Two networks are either disjoint, or one contains the other.
+/// Returns the smaller network if the other contains it. Otherwise, the two networks are disjoint.
 fn intersection(one: Ipv4Net, other: Ipv4Net) -> Option<Ipv4Net> {
     if one.contains(&other) {
         Some(other)
@@ -113,7 +115,7 @@ fn denied_ranges() -> impl Iterator<Item = Ipv4Net> {
     DENIED_IPV4.iter().filter_map(|range| range.parse().ok())
 }
 
-/// [`DENIED_IPV4`] without the allowed ranges.
+/// Returns [`DENIED_IPV4`] without the allowed ranges.
 pub fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     let mut denied = Vec::new();
     for range in denied_ranges() {
@@ -122,7 +124,7 @@ pub fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
     denied
 }
 
-/// Adds `range` without `holes` to `rest`, with as few ranges as possible.
+/// Adds `range` without `holes` to `rest`, as the smallest number of ranges.
 fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
     if holes.iter().any(|hole| hole.contains(&range)) {
         return;
@@ -179,7 +181,7 @@ mod tests {
         assert_eq!(denied_ipv4(&nets(&["8.8.8.0/24"])), nets(&DENIED_IPV4));
     }
 
-    /// Whether the entries deny a connection, as Deno compares them.
+    /// Returns whether the entries deny a connection. Compares like Deno.
     fn refuses(denied: &[String], address: Ipv4Addr, port: u16) -> bool {
         denied.iter().any(|entry| {
             let (network, of) = entry.split_once(':').unwrap_or((entry, ""));

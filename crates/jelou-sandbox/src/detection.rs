@@ -11,7 +11,7 @@ use crate::firewall::{self, Firewall};
 use crate::layer::{Layer, LayerStatus};
 use crate::{cgroup, filesystem, system_calls, user};
 
-/// The layers of a server with this configuration. Changes nothing on the machine.
+/// Returns the status of each layer for a server with this configuration. Changes nothing on the machine.
 pub fn sandbox_layers(
     config: &SandboxConfig,
     egress_allow: &[Ipv4Net],
@@ -32,7 +32,7 @@ pub(crate) struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    /// The layers that apply to the process itself.
+    /// Checks the layers that need no change to the machine: Landlock, seccomp and user.
     pub(crate) fn of_processes(config: &'a SandboxConfig, run_dir: &Path) -> Self {
         let mut layers = Self {
             config,

@@ -1,4 +1,4 @@
-//! The files that a process can open: landlock(7).
+//! Restricts the files that a process can open (landlock(7)).
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use landlock::{
 
 use crate::purpose::Network;
 
-/// The newest supported interface. An older kernel uses its own interface.
+/// The newest Landlock ABI that the rules use. On an older kernel, the rules are reduced to that kernel's ABI.
 const INTERFACE: ABI = ABI::V6;
 
-/// Readable for every process: libraries, name resolution, certificates.
+/// Paths that every process may read: libraries, name resolution, certificates.
 const SYSTEM: [&str; 14] = [
     "/lib",
     "/lib64",
@@ -30,7 +30,7 @@ const SYSTEM: [&str; 14] = [
     "/dev/urandom",
 ];
 
-/// The loaders of dynamically linked programs. The kernel executes them first.
+/// The loaders of dynamically linked programs. The kernel executes the loader, which loads the program.
 const LOADERS: [&str; 5] = [
     "/lib64/ld-linux-x86-64.so.2",
     "/lib/ld-linux-x86-64.so.2",
@@ -39,7 +39,7 @@ const LOADERS: [&str; 5] = [
     "/lib/ld-musl-aarch64.so.1",
 ];
 
-/// Paths, and the access rights of a process below them.
+/// The paths at and below which a process has each right.
 #[derive(Debug, Default, Clone)]
 pub struct FileRights {
     pub read: Vec<PathBuf>,
@@ -47,7 +47,7 @@ pub struct FileRights {
     pub write: Vec<PathBuf>,
 }
 
-/// Why Landlock cannot be used.
+/// Returns why Landlock cannot be used, or `None` if it can.
 pub(crate) fn missing() -> Option<&'static str> {
     let created = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -96,7 +96,8 @@ pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
     )
 }
 
-/// Called in the process itself, because `/proc/self` depends on the calling process.
+/// Allows the process to read `/proc/self`. Must be called in the confined process, because `/proc/self` depends on the
+/// calling process.
 pub(crate) fn allow_own_process(rules: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
     allow(
         rules,

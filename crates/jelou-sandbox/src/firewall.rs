@@ -1,8 +1,8 @@
 //! Firewall rules (nftables) for the user ids of processes. They block the addresses that Deno refuses, for a process
 //! that has broken out of Deno.
 //!
-//! The table belongs to this server and matches only the server's processes. A process with openings of its own gets a
-//! chain of its own, found by its user id, until the id is given back.
+//! The table belongs to this server and matches only the user ids of the server's processes. A process with additional
+//! openings gets a chain for its user id, until the id is returned.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -30,7 +30,7 @@ const DENIED_IPV6: [&str; 11] = [
     "ff00::/8",
 ];
 
-/// The map from a user id to its own chain.
+/// Name of the nftables map from a user id to the chain of this id.
 const OWN: &str = "own";
 
 /// Folders with administration programs, which may be missing in the server's `PATH`.
@@ -52,7 +52,8 @@ impl Firewall {
         nft(&["-f", "-"], &self.rules())
     }
 
-    /// Why the rules cannot be installed. The kernel checks the rules and changes nothing.
+    /// Returns why the rules cannot be installed, or `None` if they can. The kernel checks the rules and changes
+    /// nothing.
     pub(crate) fn missing(&self) -> Option<String> {
         nft(&["-c", "-f", "-"], &self.rules()).err()
     }
@@ -63,7 +64,7 @@ impl Firewall {
         }
     }
 
-    /// Accepts the openings of one user id before the rules for all of them.
+    /// Adds a chain that accepts the openings of one user id. It is evaluated before the rules for all user ids.
     pub(crate) fn open(&self, user: u32, openings: &[Opening]) -> Result<OwnChain, String> {
         let chain = OwnChain {
             table: self.table(),
@@ -73,7 +74,7 @@ impl Firewall {
         Ok(chain)
     }
 
-    /// Named after the first user id, because it is unique to this server.
+    /// Returns the name of the table. The first user id in it is unique to this server.
     fn table(&self) -> String {
         format!("inet jelou_{}", self.users.start())
     }
@@ -124,7 +125,7 @@ impl Firewall {
     }
 }
 
-/// The chain of one user id, which other processes do not pass.
+/// The nftables chain of one user id. Packets of other user ids do not traverse it.
 #[derive(Debug)]
 pub(crate) struct OwnChain {
     table: String,
@@ -164,7 +165,7 @@ impl OwnChain {
     }
 }
 
-/// The resolvers in a `resolv.conf(5)`.
+/// Returns the DNS resolvers in the text of a `resolv.conf(5)`.
 pub(crate) fn resolvers(text: &str) -> Vec<IpAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();

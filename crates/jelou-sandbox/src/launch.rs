@@ -25,7 +25,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// `folder` is the working directory.
+    /// Prepares a program without arguments and with an empty environment. `folder` is the working directory.
     pub fn new(program: &Path, folder: &Path) -> Self {
         Self {
             program: program.to_path_buf(),
@@ -50,7 +50,7 @@ impl Launch {
         self
     }
 
-    /// Bytes that exec copies to the stack of the program.
+    /// Returns the bytes of the arguments, which exec copies to the stack of the program.
     fn argument_bytes(&self) -> u64 {
         self.arguments
             .iter()
@@ -58,12 +58,13 @@ impl Launch {
             .sum()
     }
 
-    /// Argument zero. User code can read it, so it does not contain the program's folder.
+    /// Returns argument zero. User code can read it, so it does not contain the program's folder.
     fn name(&self) -> &OsStr {
         self.program.file_name().unwrap_or_default()
     }
 
-    /// The command that starts the confined program. The kernel kills the process when the spawning thread ends.
+    /// Returns the command that starts the confined program. The kernel kills the process when the spawning thread
+    /// ends.
     ///
     /// # Errors
     ///
@@ -93,7 +94,7 @@ impl Launch {
     }
 }
 
-/// A program that is started from its file descriptor.
+/// A program that execveat(2) starts from its file descriptor.
 struct Program {
     file: OwnedFd,
     /// The address of the empty path for `execveat`.
@@ -177,18 +178,18 @@ impl Program {
     }
 }
 
-/// Bytes of arguments that fit into the usual stack of 8 MiB with every kernel: exec accepts a quarter of the stack's
-/// limit, and up to 6 MiB (execve(2)).
+/// Bytes of arguments that exec accepts with the usual stack limit of 8 MiB on every kernel. exec accepts a quarter of
+/// the stack limit, and at most 6 MiB (execve(2)).
 const MAX_USUAL_BYTES: u64 = 1024 * 1024;
-/// Enough for the most that exec accepts.
+/// A stack limit with which exec accepts its maximum of 6 MiB.
 const LARGE_STACK_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The limit of the stack that many arguments need; `None` for the usual one.
+/// Returns the stack limit that this many bytes of arguments need, or `None` if the usual limit is enough.
 fn stack_for(argument_bytes: u64) -> Option<u64> {
     (argument_bytes > MAX_USUAL_BYTES).then_some(LARGE_STACK_BYTES)
 }
 
-/// Raises the limit of the stack, as far as the hard limit allows.
+/// Raises the stack limit to `bytes`, or to the hard limit if that is lower.
 fn raise_stack(bytes: u64) -> std::io::Result<()> {
     let Rlimit { current, maximum } = getrlimit(Resource::Stack);
     if current.is_some_and(|current| current < bytes) {

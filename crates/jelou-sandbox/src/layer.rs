@@ -11,11 +11,11 @@ use serde::Serialize;
 pub enum Layer {
     /// Restricts the files that a process can open (landlock(7)).
     Landlock,
-    /// Restricts the system calls of a process (seccomp(2)). No exec after the start.
+    /// Restricts the system calls of a process (seccomp(2)), for example exec after the start.
     Seccomp,
-    /// A separate user id (credentials(7)).
+    /// Gives each process its own user id (credentials(7)).
     User,
-    /// Limits of processor time, memory and threads (cgroups(7)).
+    /// Limits processor time, memory and threads (cgroups(7)).
     Cgroup,
     /// Restricts the addresses that the user id can reach (nft(8)).
     Firewall,

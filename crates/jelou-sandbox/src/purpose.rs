@@ -1,6 +1,5 @@
 //! The purpose of a process, which determines its permissions.
 
-/// The purpose of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Serves requests; has access to the public network.
@@ -35,12 +34,12 @@ impl Purpose {
         }
     }
 
-    /// Whether the process may start other programs.
+    /// Returns whether the process may start other programs.
     pub(crate) fn starts_programs(self) -> bool {
         self == Self::Bundle
     }
 
-    /// The nice value (setpriority(2)): calls have priority over deploys.
+    /// Returns the nice value (setpriority(2)). Calls have priority over deploys.
     pub(crate) fn niceness(self) -> i32 {
         match self {
             Self::Serve => 0,
@@ -57,7 +56,7 @@ impl Purpose {
         }
     }
 
-    /// Whether the process is a worker, not a build step.
+    /// Returns whether the process is a worker, not a build step.
     pub(crate) fn is_worker(self) -> bool {
         matches!(self, Self::Serve | Self::Inspect)
     }

@@ -96,7 +96,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Removes control groups and firewall rules. The caller has already told all processes to end.
+    /// Removes control groups and firewall rules. The caller must have told all processes to end.
     pub fn take_down(&self) {
         if let Some(groups) = &self.groups {
             groups.remove();
@@ -106,7 +106,7 @@ impl Sandbox {
         }
     }
 
-    /// The status of every layer.
+    /// Returns the status of every layer.
     pub fn layers(&self) -> &[LayerStatus] {
         &self.layers
     }
@@ -115,15 +115,15 @@ impl Sandbox {
         detection::has(&self.layers, layer)
     }
 
-    /// Lends a control group to one process; `None` without the layer. A failure is only logged, because the watchdog
-    /// enforces the limits without a group.
+    /// Lends a control group to one process. Returns `None` without the layer, or on a failure: a failure is only
+    /// logged, because the watchdog enforces the limits without a group.
     pub fn lend_group(&self, limits: &ProcessLimits) -> Option<ControlGroup> {
         let lent = self.groups.as_ref()?.lend(limits);
         lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
             .ok()
     }
 
-    /// Whether Deno's own permissions are used. Only tests turn them off.
+    /// Returns whether Deno's own permissions are used. Only tests turn them off.
     pub fn uses_permissions(&self) -> bool {
         #[cfg(debug_assertions)]
         return self.config.permissions;
@@ -131,7 +131,7 @@ impl Sandbox {
         true
     }
 
-    /// Lends a user id to one process; `None` without the layer.
+    /// Lends a user id to one process. Returns `None` without the layer.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl Sandbox {
         self.has(Layer::User).then(|| self.users.lend()).transpose()
     }
 
-    /// Opens networks in the firewall for one user id, until the id is given back. Does nothing without the layer.
+    /// Opens networks in the firewall for one user id, until the id is returned. Does nothing without the layer.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The user that fetches packages and owns their cache; `None` without the layer.
+    /// Returns the user that fetches packages and owns their cache, or `None` without the layer.
     pub fn builder(&self) -> Option<ProcessUser> {
         self.has(Layer::User).then(|| self.users.builder())
     }

@@ -1,20 +1,20 @@
-//! An empty string at an unguessable address.
+//! An empty string at an unguessable address: the path with which a confined process starts its program.
 //!
-//! A process starts with `execveat(PROGRAM_FD, "", AT_EMPTY_PATH)`. Its filter must allow this call but no later exec.
-//! A filter sees the arguments, but not the memory that they point to: with this file descriptor and another path, the
-//! kernel would start another program. Therefore the filter also requires the address of the path, which is random
-//! among 2^46 addresses. The started program has nothing mapped at this address and does not know it.
+//! A process starts its program with `execveat(PROGRAM_FD, "", AT_EMPTY_PATH)`. The seccomp filter must allow this call
+//! but no later exec. A filter sees the arguments, but not the memory that they point to: with this file descriptor and
+//! another path, the kernel would start another program. Therefore the filter also compares the address of the path,
+//! which is random among 2^46 addresses. The started program has nothing mapped at this address and does not know it.
 
 use rustix::mm::{MapFlags, ProtFlags};
 
 const PAGE_BITS: u32 = 12;
-/// Candidate pages: the lower half of a 47-bit address space.
+/// Number of candidate pages: the lower half of a 47-bit address space.
 const PAGES: u64 = 1 << 34;
-/// The lowest candidate, well above `vm.mmap_min_addr`.
+/// The number of the lowest candidate page, well above `vm.mmap_min_addr`.
 const FIRST_PAGE: u64 = 1 << 8;
 const ATTEMPTS: u32 = 64;
 
-/// Valid in this process, and in its child processes until exec.
+/// The address of an empty string. Valid in this process, and in its child processes until exec.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartAddress(usize);
 

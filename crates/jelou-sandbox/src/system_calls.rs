@@ -1,7 +1,7 @@
-//! The system calls that a process may make: seccomp(2).
+//! Restricts the system calls of a process (seccomp(2)).
 //!
 //! The filter lists refused calls, not allowed calls: V8 and Deno's runtime use many calls, and a new version may use
-//! others. The refused calls are calls that no function needs and that kernel exploits use.
+//! others. It refuses calls that no function needs and that kernel exploits use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,10 +74,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_userfaultfd,
 ];
 
-/// In installation order. The kernel applies the strictest result of all filters.
+/// Filters in the order of their installation. The kernel applies the strictest result of all filters.
 pub(crate) type Filters = Arc<Vec<BpfProgram>>;
 
-/// Why system call filters cannot be used.
+/// Returns why system call filters cannot be used, or `None` if they can.
 pub(crate) fn missing() -> Option<&'static str> {
     let supported = std::env::consts::ARCH
         .try_into()
@@ -143,7 +143,7 @@ fn refuse_outliving(
     Ok(())
 }
 
-/// Allows threads, but no second program and no second process. The only allowed exec is the start itself.
+/// Allows threads, but no second program and no second process. The only allowed exec is the start of the program.
 fn refuse_programs(
     refused: &mut BTreeMap<i64, Vec<SeccompRule>>,
     start: StartAddress,
@@ -187,7 +187,8 @@ fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
     }
 }
 
-/// On x86-64, every call has a second number in the x32 interface. The other filters do not match it.
+/// Refuses calls by their x32 number. On x86-64, every call has such a second number, which the other filters do not
+/// match.
 #[cfg(target_arch = "x86_64")]
 fn refuse_second_numbering() -> BpfProgram {
     // Offset of the call's number in `struct seccomp_data`.

@@ -1,4 +1,4 @@
-//! A user id for each process, so that the kernel isolates processes from each other like users.
+//! A user id for each process, so that the kernel isolates processes from each other as it isolates users.
 
 use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::firewall::OwnChain;
 
-/// Number of user ids; far more than concurrent processes.
+/// Number of user ids: far more than there are processes at a time.
 const USER_IDS: u32 = 60_000;
 
-/// User and group of one process. Both have the same number.
+/// User id and group id of one process. Both are the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessUser(u32);
 
@@ -46,7 +46,7 @@ impl ProcessUser {
         Ok(())
     }
 
-    /// Gives the path the group of the process. The server stays the owner.
+    /// Sets the group of the path to the group of the process. The owner does not change.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ struct Lent {
     ids: HashSet<u32>,
 }
 
-/// The range of user ids for processes.
+/// Returns the range of user ids for processes.
 pub(crate) fn range(first: u32) -> std::ops::RangeInclusive<u32> {
     first..=first.saturating_add(USER_IDS - 1)
 }
@@ -87,7 +87,7 @@ impl UserIds {
         }
     }
 
-    /// The user that fetches packages and owns their cache. Its id is the next after the range.
+    /// Returns the user that fetches packages and owns their cache. Its id is the first after the range.
     pub fn builder(&self) -> ProcessUser {
         ProcessUser(self.first + USER_IDS)
     }
@@ -126,7 +126,7 @@ impl UserIds {
 pub struct LentUser {
     user: ProcessUser,
     ids: Arc<UserIds>,
-    /// What only this user id may connect to.
+    /// The firewall chain with the openings of this user id.
     pub(crate) chain: Option<OwnChain>,
 }
 
@@ -151,7 +151,7 @@ impl Drop for LentUser {
     }
 }
 
-/// Why processes cannot have their own user ids.
+/// Returns why processes cannot have their own user ids, or `None` if they can.
 pub(crate) fn missing(run_dir: &Path) -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("the server does not run as root");

@@ -1,7 +1,7 @@
-//! The gateway's whole check of a presented token: format, hash and look-up among a million.
+//! Measures the gateway's complete check of a presented token: format, hash, and look-up among a
+//! million tokens.
 //!
-//! The tokens take turns, so that each look-up goes to memory which no recent one has touched;
-//! one token over and over would measure the processor's cache.
+//! Each look-up uses another token, so that its entry is not in the processor's cache.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -15,7 +15,7 @@ const TOKENS: u32 = 1_000_000;
 type Functions = HashMap<TokenHash, u64, BuildTokenHasher>;
 
 fn main() {
-    // Without this the results land in the crate's folder.
+    // By default, criterion would write the results to the crate's folder.
     let results = concat!(env!("CARGO_TARGET_TMPDIR"), "/criterion");
     let mut criterion = Criterion::default()
         .output_directory(Path::new(results))
@@ -94,7 +94,7 @@ fn access_token() -> Vec<u8> {
     token.expose().as_bytes().to_vec()
 }
 
-/// The token with `byte`, or a neighbour of it, as its 20th character.
+/// Returns the token with its 21st byte changed to `byte`, or to `byte + 1` if it is `byte` already.
 fn changed(token: &[u8], byte: u8) -> Vec<u8> {
     let mut token = token.to_vec();
     token[20] = if token[20] == byte { byte + 1 } else { byte };

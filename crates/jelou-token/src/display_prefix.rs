@@ -6,13 +6,13 @@ use std::str::FromStr;
 use crate::format::{self, SHOWN_LEN};
 use crate::kind::{Access, Kind, PREFIXES};
 
-/// The length of the longest kind.
+/// Length of the longest display prefix.
 const CAPACITY: usize = Access::PREFIX.len() + SHOWN_LEN;
 
 /// The prefix of the kind and four characters of the body, such as `jfn_rt_abc1`. Lists, prompts and
 /// logs show it instead of a token. Not a secret, and not unique.
 ///
-/// Displayed without the dots that lists (`..`) and prompts (`...`) append.
+/// `Display` writes no dots; lists append `..` and prompts `...`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DisplayPrefix {
     text: [u8; CAPACITY],
@@ -20,7 +20,7 @@ pub struct DisplayPrefix {
 }
 
 impl DisplayPrefix {
-    /// `text` is the start of a token.
+    /// Copies `text`, which must be the start of a token.
     pub(crate) fn new(text: &[u8]) -> Self {
         let mut prefix = Self {
             text: [0; CAPACITY],
@@ -33,7 +33,7 @@ impl DisplayPrefix {
         prefix
     }
 
-    /// The text, 11 or 12 characters.
+    /// Returns the text: 11 or 12 characters.
     pub fn as_str(&self) -> &str {
         format::as_str(&self.text[..usize::from(self.len)])
     }
@@ -42,7 +42,7 @@ impl DisplayPrefix {
 impl FromStr for DisplayPrefix {
     type Err = ParseDisplayPrefixError;
 
-    /// Reads a prefix of any kind, without dots.
+    /// Parses the display prefix of any kind of token. Refuses trailing dots.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         PREFIXES
             .iter()
@@ -65,8 +65,8 @@ impl fmt::Debug for DisplayPrefix {
     }
 }
 
-/// The text is not the display prefix of a token. Does not contain the text, which may be a whole
-/// token.
+/// Error: the text is not the display prefix of a token. Does not contain the text, which may be a
+/// whole token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the first characters of a token, such as `jfn_rt_abc1`")]
 pub struct ParseDisplayPrefixError;

@@ -6,14 +6,14 @@
 /// typing error, and errors are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTokenError {
-    /// It starts with another prefix.
+    /// The text does not start with the prefix of the wanted kind.
     #[error("the token does not start with `{expected}`")]
     Prefix {
         /// The prefix of the wanted kind.
         expected: &'static str,
     },
 
-    /// The prefix is right and the length is not.
+    /// The prefix is right, but the length is wrong.
     #[error("the token is {actual} bytes long, not {expected}")]
     Length {
         /// The length of every token of the wanted kind, in bytes.

@@ -6,13 +6,13 @@ use crate::{Kind, ParseTokenError};
 pub(crate) const ALPHABET: &[u8; 62] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Random characters: 32 × log2(62) is 190 bits.
+/// Number of random characters: 32 × log2(62) is 190 bits.
 pub(crate) const BODY_LEN: usize = 32;
 
-/// 62^6 is more than 2^32, 62^5 is not.
+/// Characters of the checksum: 32 bits need six base62 digits (62^5 < 2^32 < 62^6).
 pub(crate) const CHECKSUM_LEN: usize = 6;
 
-/// Everything after the prefix.
+/// Number of characters after the prefix.
 pub(crate) const SUFFIX_LEN: usize = BODY_LEN + CHECKSUM_LEN;
 
 /// Characters of the body in a display prefix: enough to tell the tokens of one function apart, while
@@ -37,12 +37,12 @@ fn base62(mut value: u32) -> [u8; CHECKSUM_LEN] {
     digits
 }
 
-/// Whether all bytes are in the alphabet.
+/// Returns whether all bytes are in the alphabet.
 pub(crate) fn is_base62(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_alphanumeric)
 }
 
-/// Checks a value offline, the cheapest rule first.
+/// Checks the format of a value without a look-up, the cheapest rule first.
 ///
 /// The checksum is compared as text, not as a number, so that each token has one spelling.
 pub(crate) fn check<K: Kind>(value: &[u8]) -> Result<(), ParseTokenError> {
@@ -64,7 +64,7 @@ pub(crate) fn check<K: Kind>(value: &[u8]) -> Result<(), ParseTokenError> {
     Ok(())
 }
 
-/// The text of bytes in the format.
+/// Returns the bytes of a token, or of its first characters, as text.
 #[expect(
     clippy::expect_used,
     reason = "callers hold bytes of a prefix and of the alphabet, all of them ASCII"
@@ -77,7 +77,7 @@ pub(crate) fn as_str(bytes: &[u8]) -> &str {
 mod tests {
     use super::*;
 
-    /// "check" of the catalogue entry: the CRC of `123456789`.
+    /// Compares with "check" of the catalogue entry, which is the CRC of `123456789`.
     #[test]
     fn the_checksum_is_crc_32_iso_hdlc() {
         assert_eq!(checksum(b"123456789"), base62(0xCBF4_3926));

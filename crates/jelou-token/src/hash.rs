@@ -5,10 +5,10 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 (FIPS 180-4) of a whole token, including prefix and checksum. It is stored and looked up
-/// instead of the token.
+/// SHA-256 (FIPS 180-4) of a whole token, including prefix and checksum. The server stores and looks
+/// up the hash instead of the token.
 ///
-/// It cannot be used to authenticate. `Debug` does not print it even so, because no log needs it.
+/// A hash cannot be used to authenticate. Nevertheless, `Debug` hides it, because no log needs it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenHash([u8; 32]);
 
@@ -17,12 +17,12 @@ impl TokenHash {
         Self(Sha256::digest(token).into())
     }
 
-    /// A stored hash.
+    /// Wraps the bytes of a stored hash.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash, to store it.
+    /// Returns the bytes of the hash, for storage.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -34,7 +34,7 @@ impl fmt::Debug for TokenHash {
     }
 }
 
-/// Feeds only the first 8 bytes to the hasher: they are uniformly distributed already.
+/// Feeds only the first 8 bytes to the hasher, because they are already uniformly distributed.
 impl Hash for TokenHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (chunks, _) = self.0.as_chunks();
@@ -42,14 +42,14 @@ impl Hash for TokenHash {
     }
 }
 
-/// Builds [`TokenHasher`]s: the third parameter of a map keyed by [`TokenHash`].
+/// Builds [`TokenHasher`]s. It is the third type parameter of a `HashMap` with keys of [`TokenHash`].
 ///
 /// Only for maps of tokens that this server issued. A map that attackers can fill, such as a cache of
 /// refused tokens, needs the standard keyed hasher: an attacker can search for well-formed tokens
 /// whose hashes collide in one bucket.
 pub type BuildTokenHasher = BuildHasherDefault<TokenHasher>;
 
-/// Uses the bits of a [`TokenHash`] without hashing them again.
+/// A [`Hasher`] that uses the first bits of a [`TokenHash`] without hashing them again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenHasher(u64);
 
@@ -58,7 +58,7 @@ impl Hasher for TokenHasher {
         self.0 = bits;
     }
 
-    /// Not used by [`TokenHash`]; correct but slow for any other key.
+    /// Not called for a [`TokenHash`]. Correct but slow for any other key.
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);

@@ -7,7 +7,7 @@ use crate::scan::{Found, scan};
 
 /// Truncates each token in `text` to its display prefix and `...`.
 ///
-/// The checksum is not checked, because a token with a typing error reveals nearly as much. Text
+/// The checksum is not checked, because a mistyped token still reveals most of the secret. Text
 /// without a token is returned without an allocation.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut redacted = String::new();
@@ -18,7 +18,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         prefix,
     } in scan(text)
     {
-        // Empty when this token starts inside the one before.
+        // `get` returns `None` when this token starts inside the previous one.
         redacted.push_str(text.get(done..start).unwrap_or_default());
         redacted.push_str(&value[..prefix.len() + SHOWN_LEN]);
         redacted.push_str("...");

@@ -3,15 +3,15 @@
 use crate::format::{self, SUFFIX_LEN};
 use crate::kind::PREFIXES;
 
-/// What all prefixes start with.
+/// The common start of all prefixes.
 const MARK: &str = "jfn_";
 
-/// Something in a text that has the form of a token. Its checksum was not checked.
+/// A part of a text that looks like a token. Its checksum is not checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Found<'a> {
-    /// Bytes before it.
+    /// Byte offset of `value` in the text.
     pub start: usize,
-    /// The value.
+    /// The matched text, from the prefix to the last character of the checksum.
     pub value: &'a str,
     pub(crate) prefix: &'static str,
 }
@@ -25,9 +25,10 @@ impl std::fmt::Debug for Found<'_> {
     }
 }
 
-/// Finds every `jfn_(rt|pat)_[0-9A-Za-z]{38}`, the pattern of a secret scanner.
+/// Finds every `jfn_(rt|pat)_[0-9A-Za-z]{38}`, the pattern that secret scanners search for.
 ///
-/// Unlike with a regular expression, matches may overlap, so text before a token cannot hide it.
+/// Unlike the matches of a regular expression, these matches may overlap. So text before a token
+/// cannot hide the token.
 pub fn scan(text: &str) -> impl Iterator<Item = Found<'_>> {
     text.match_indices(MARK).filter_map(|(start, _)| {
         let rest = &text[start..];

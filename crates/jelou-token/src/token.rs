@@ -9,13 +9,13 @@ use crate::format::{self, ALPHABET, BODY_LEN, SHOWN_LEN, SUFFIX_LEN};
 use crate::kind::{Access, Kind, Runtime};
 use crate::{DisplayPrefix, ParseTokenError, TokenHash};
 
-/// `jfn_rt_` and 38 characters: authorises calls of a function.
+/// A runtime token, `jfn_rt_` and 38 characters: authorises calls of a function.
 pub type RuntimeToken = Token<Runtime>;
 
-/// `jfn_pat_` and 38 characters: authorises requests to the management API.
+/// An access token, `jfn_pat_` and 38 characters: authorises requests to the management API.
 pub type AccessToken = Token<Access>;
 
-/// The length of the longest kind, so that the secret needs no heap.
+/// Length of the longest token. An array of this size keeps the secret off the heap.
 const CAPACITY: usize = Access::PREFIX.len() + SUFFIX_LEN;
 
 /// A well-formed token in plain text.
@@ -55,7 +55,7 @@ impl<K: Kind> Token<K> {
         Ok(token)
     }
 
-    /// Parses a token: the whole offline check. Does not trim.
+    /// Checks the format of a token and copies the token. Does not trim whitespace.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl<K: Kind> Token<K> {
         Self::parse_bytes(text.as_bytes())
     }
 
-    /// [`parse`](Self::parse) for a value that need not be UTF-8, such as a header's.
+    /// Does what [`parse`](Self::parse) does, for a value that may not be UTF-8, such as a header.
     ///
     /// # Errors
     ///
@@ -79,28 +79,28 @@ impl<K: Kind> Token<K> {
         Ok(token)
     }
 
-    /// Checks and hashes the value that a caller presents: the gateway's work before the look-up.
-    /// `None` when the value is not a well-formed token of this kind.
+    /// Checks and hashes the value that a caller presents. The gateway looks up the result. Returns
+    /// `None` if the value is not a well-formed token of this kind.
     ///
-    /// Neither allocates nor copies the secret. Safe with a value of any size: the length is fixed,
-    /// so a longer value is refused unread. The timing reveals which rule of the format the value
-    /// breaks, which is public, and nothing about existing tokens.
+    /// Neither allocates nor copies the secret. Safe with a value of any size: a value of the wrong
+    /// length is refused without a read after the prefix. The timing reveals only which rule of the
+    /// format the value breaks. The rules are public, so this says nothing about existing tokens.
     pub fn hash_presented(value: &[u8]) -> Option<TokenHash> {
         format::check::<K>(value).ok()?;
         Some(TokenHash::of(value))
     }
 
-    /// The plain text. Each use is a place where the secret may leak.
+    /// Returns the plain text. Each use is a place where the secret may leak.
     pub fn expose(&self) -> &str {
         format::as_str(self.as_bytes())
     }
 
-    /// The hash, which is stored instead of the token.
+    /// Returns the hash, which is stored instead of the token.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(self.as_bytes())
     }
 
-    /// The first characters, which identify a token in a list. Not a secret.
+    /// Returns the first characters, which identify the token in a list. They are not secret.
     pub fn display_prefix(&self) -> DisplayPrefix {
         DisplayPrefix::new(&self.text[..K::PREFIX.len() + SHOWN_LEN])
     }
@@ -124,8 +124,8 @@ impl<K: Kind> Drop for Token<K> {
 
 /// Fills `body` with uniformly distributed characters of the alphabet.
 ///
-/// `byte % 62` would favour the first eight characters by a quarter. Six bits of a byte give a
-/// number below 64 instead; 62 and 63 are rejected.
+/// `byte % 62` would make the first eight characters a quarter more likely than the others. Instead,
+/// six bits of each byte give a number below 64, and 62 and 63 are rejected.
 fn fill_random(body: &mut [u8]) -> Result<(), getrandom::Error> {
     let mut pool = Zeroizing::new([0; BODY_LEN + 16]);
     let mut empty = body.iter_mut().peekable();

@@ -1,9 +1,9 @@
-//! The rule for clock changes, by zone.
+//! Tests the rule for clock changes in several zones.
 
 use jelou_cron::Schedule;
 use jiff::Timestamp;
 
-/// The due times between two instants, as `day hour:minute offset` of the zone.
+/// Returns the due times between two instants, as `day hour:minute offset` in the zone.
 fn runs(expression: &str, zone: &str, from: &str, to: &str) -> Vec<String> {
     let schedule = Schedule::parse(expression, zone).unwrap();
     let from: Timestamp = from.parse().unwrap();
@@ -28,7 +28,7 @@ fn santiago_skips_midnight_in_spring() {
             "2026-09-07T12:00:00Z",
         )
     };
-    // From 24:00 of the 5th to 01:00 of the 6th.
+    // The clock goes from 24:00 on the 5th to 01:00 on the 6th.
     assert_eq!(runs("0 0 * * *"), ["6 01:00 -03:00", "7 00:00 -03:00"]);
     assert_eq!(runs("15,45 0 6 9 *"), ["6 01:00 -03:00"]);
     assert_eq!(
@@ -79,7 +79,7 @@ fn havana_changes_at_midnight_and_at_one() {
         )
     };
     assert_eq!(spring("0 0 * * *"), ["8 01:00 -04:00"]);
-    // Both in the gap: once, together.
+    // Both times are in the gap, so they run once, together.
     assert_eq!(spring("0,30 0 * * *"), ["8 01:00 -04:00"]);
     let autumn = |expression| {
         runs(

@@ -1,4 +1,4 @@
-//! Jumps of the clock, a server that sleeps, and restarts.
+//! Tests jumps of the clock, a machine that sleeps, and restarts.
 
 use jelou_cron::{Due, Rules, Schedule, due};
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +23,7 @@ fn with_catch_up(window: SignedDuration) -> Rules {
     }
 }
 
-/// A scheduler with a clock of its own.
+/// A scheduler that gets the time from the test.
 struct Scheduler {
     schedule: Schedule,
     rules: Rules,
@@ -112,7 +112,7 @@ fn a_server_that_slept_a_day_makes_up_for_the_last_run_only() {
     let due = too_late.look(now);
     assert_eq!((due.missed.unwrap().count, due.start.len()), (24, 0));
 
-    // The next run in time makes up for the missed ones.
+    // A run that starts in time replaces the catch-up run.
     let mut minutely = Scheduler::new("* * * * *", with_catch_up(DAY), slept);
     let due = minutely.look(now + MINUTE / 2);
     assert_eq!((due.missed.unwrap().count, due.start.len()), (1439, 1));
@@ -152,7 +152,8 @@ fn a_long_absence_is_counted_for_a_week() {
 }
 
 proptest! {
-    /// The clock may jump in any way: no due time starts twice, and each one that the clock passed was started or missed.
+    /// However the clock jumps, no due time starts twice, and each due time that the clock passed was started or
+    /// missed.
     #[test]
     fn no_due_time_is_lost_or_doubled(steps in prop::collection::vec(-4_000_i64..6_000, 1..60)) {
         let mut now = at("2026-09-05T22:00:00Z");

@@ -1,4 +1,4 @@
-//! Which expressions are refused, and with what words.
+//! Tests which expressions are refused, and the messages.
 
 use jelou_cron::Schedule;
 
@@ -84,7 +84,7 @@ fn usual_expressions_are_taken() {
         "0 0 * * FRI-SUN",
         "0 0 * * 5-7",
         "0 0 29 2 *",
-        // The weekdays make it run.
+        // There is no 30 February, but the expression also runs on Mondays.
         "0 0 30 2 1",
     ] {
         assert!(Schedule::parse(expression, "UTC").is_ok(), "{expression}");

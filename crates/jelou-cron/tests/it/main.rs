@@ -1,4 +1,4 @@
-//! Due times, against known answers and an independent implementation.
+//! Compares due times with known answers, and with an independent implementation.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! Compares due times with Python's zoneinfo, an independent implementation of time zones: a year of every minute with
-//! `JELOU_SOAK=1`, otherwise the days around every clock change.
+//! Compares due times with Python's zoneinfo, an independent implementation of time zones: for every minute of a year
+//! with `JELOU_SOAK=1`, otherwise for the days around every clock change.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -68,7 +68,7 @@ fn due_times_are_those_of_an_independent_implementation() {
     }
 }
 
-/// Two days on each side of a change, or four days in a zone without any.
+/// Returns the two days before and after each clock change, or four days in a zone without clock changes.
 fn around_changes(zone: &str, begin: Timestamp, end: Timestamp) -> Vec<(Timestamp, Timestamp)> {
     let side = SignedDuration::from_hours(48);
     let time_zone = TimeZone::get(zone).unwrap();
@@ -107,7 +107,7 @@ fn oracle(zone: &str, spans: &[(Timestamp, Timestamp)]) -> Vec<Vec<i64>> {
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    // A list of lists of numbers.
+    // The output is a list of lists of numbers.
     text.trim()
         .trim_start_matches("[[")
         .trim_end_matches("]]")

@@ -1,4 +1,4 @@
-//! The files that a function reads by path, and their form as one archive.
+//! The files that a function reads by path, and the archive that stores them.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Error, ErrorKind, Result};
@@ -7,12 +7,14 @@ use bytes::Bytes;
 use jelou_core::SourceFile;
 use tar::EntryType;
 
-/// Content by path. A path is relative to the function's folder, with `/` between segments. `index.js` is the bundle.
+/// Content of files by path. A path is relative to the function's folder, with `/` between segments. In that folder,
+/// `index.js` is the bundle.
 pub type AssetFiles = BTreeMap<String, Bytes>;
 
-/// Writes the files as a tar archive. Equal files give equal bytes. A file that is also one of the sources is a link.
+/// Writes the files as a tar archive. Equal files give equal bytes. A file that equals one of the sources becomes a
+/// link without content.
 pub(super) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>> {
-    // Each file has at most four blocks around its content, each archive two at its end.
+    // Each file needs at most four blocks besides its content, and the end of an archive needs two.
     const BLOCK: usize = 512;
     let is_source = |path: &str, content: &Bytes| {
         let found = sources.iter().find(|file| file.path == path);
@@ -40,7 +42,7 @@ pub(super) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>
     archive.into_inner()
 }
 
-/// Reads the files of an archive, without copies of their content. Empty bytes are an archive without files.
+/// Reads the files of an archive without copying their content. Empty bytes are an archive without files.
 pub(super) fn unpack(archive: &Bytes, sources: &[SourceFile]) -> Result<AssetFiles> {
     let invalid = |what| Error::new(ErrorKind::InvalidData, what);
     let mut files = AssetFiles::new();

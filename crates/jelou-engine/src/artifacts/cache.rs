@@ -1,4 +1,4 @@
-//! Built functions on disk, by artifact hash, so that a cold start needs no database.
+//! The artifacts on disk, by hash, so that a cold start needs no database.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -13,7 +13,7 @@ use super::archive::{self, AssetFiles};
 use super::compiled::CompiledBundle;
 use crate::hex::hex;
 
-/// A built function.
+/// The files of an artifact in memory: the output of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     /// The module that a worker imports.
@@ -21,12 +21,13 @@ pub struct Bundle {
     pub source_map: String,
     /// The files that the function reads by path.
     pub assets: AssetFiles,
-    /// What Deno has compiled of the bundle, if that is known.
+    /// The bundle as Deno has compiled it, if it was compiled.
     pub compiled: Option<CompiledBundle>,
 }
 
 impl Bundle {
-    /// One archive with the assets that are not among `sources`; `None` if there are none.
+    /// Packs the assets into one archive, without the content of those that equal one of `sources`. Returns `None` if
+    /// there are no assets.
     ///
     /// # Errors
     ///
@@ -38,7 +39,7 @@ impl Bundle {
         archive::pack(&self.assets, sources).map(Some)
     }
 
-    /// Reads the assets of [`Bundle::assets_archive`].
+    /// Reads the assets from an archive of [`Bundle::assets_archive`].
     ///
     /// # Errors
     ///
@@ -80,7 +81,7 @@ impl ArtifactCache {
         Ok(Self { dir })
     }
 
-    /// Whether all files exist and are intact.
+    /// Returns whether all files of the artifact exist and are intact.
     pub fn holds(&self, hash: &str) -> bool {
         self.code(hash).is_ok() && self.source_map(hash).is_ok() && self.assets(hash).is_ok()
     }
@@ -100,7 +101,7 @@ impl ArtifactCache {
         self.write(&format!("{hash}.js"), bundle.code.as_bytes())
     }
 
-    /// Stores what Deno has compiled of the bundle.
+    /// Stores the bundle as Deno has compiled it.
     ///
     /// # Errors
     ///
@@ -109,12 +110,15 @@ impl ArtifactCache {
         self.write(&format!("{hash}.compiled"), &compiled.to_bytes()?)
     }
 
-    /// What Deno has compiled of the bundle. `None` if that is not stored, or damaged: it can be made again.
+    /// Returns the bundle as Deno has compiled it. `None` if it is not stored or damaged, because it can be compiled
+    /// again.
     pub fn compiled(&self, hash: &str) -> Option<CompiledBundle> {
         let bytes = self.read(&format!("{hash}.compiled"), hash).ok()?;
         CompiledBundle::from_bytes(&bytes)
     }
 
+    /// Reads the code of the bundle.
+    ///
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
@@ -122,6 +126,8 @@ impl ArtifactCache {
         self.read_text(&format!("{hash}.js"), hash)
     }
 
+    /// Reads the source map of the bundle.
+    ///
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
@@ -129,6 +135,8 @@ impl ArtifactCache {
         self.read_text(&format!("{hash}.map"), hash)
     }
 
+    /// Reads the assets.
+    ///
     /// # Errors
     ///
     /// When the file is missing, damaged, or cannot be read.
@@ -137,7 +145,7 @@ impl ArtifactCache {
         archive::unpack(&archive, &[]).map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
     }
 
-    /// Removes an artifact, if it is there.
+    /// Removes an artifact, if it exists.
     ///
     /// # Errors
     ///
@@ -156,7 +164,7 @@ impl ArtifactCache {
         Ok(())
     }
 
-    /// Removes all other artifacts.
+    /// Removes all artifacts except those of `keep`.
     ///
     /// # Errors
     ///
@@ -180,7 +188,7 @@ impl ArtifactCache {
             .map_err(|_| ArtifactError::Corrupt(hash.to_owned()))
     }
 
-    /// Checks the content against the digest on the file's first line.
+    /// Reads a file, and checks its content against the digest on its first line.
     fn read(&self, name: &str, hash: &str) -> Result<Bytes, ArtifactError> {
         let bytes = match fs_err::read(self.dir.join(name)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -201,7 +209,7 @@ impl ArtifactCache {
         }
     }
 
-    /// Writes atomically: a reader never sees a partial file, and a write to a full disk leaves no file.
+    /// Writes a file atomically: a reader never sees a partial file, and a full disk leaves no file.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), ArtifactError> {
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         writeln!(file, "{}", digest(content))?;

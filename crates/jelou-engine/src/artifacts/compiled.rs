@@ -1,19 +1,19 @@
-//! A bundle as Deno has analysed and compiled it: what one process keeps in its caches, for all workers of the artifact.
+//! A bundle as Deno has analysed and compiled it: an entry of Deno's caches that all workers of the artifact share.
 
 use serde::{Deserialize, Serialize};
 
-/// The part of Deno's caches about one bundle. A pure function of the bundle and the engine.
+/// The entries of Deno's caches for one bundle. They depend only on the bundle and on the version of Deno.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompiledBundle {
     pub(crate) header: Header,
-    /// V8's code.
+    /// V8's code cache.
     pub(crate) code: Vec<u8>,
 }
 
-/// All but the code. The hashes are Deno's, of the source.
+/// The fields other than the code. Deno computes the hashes from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
-    /// Version of Deno.
+    /// The version of Deno that compiled the bundle.
     pub(crate) engine: String,
     pub(crate) media_type: i64,
     pub(crate) analysis_hash: i64,
@@ -31,7 +31,7 @@ impl CompiledBundle {
         Ok(bytes)
     }
 
-    /// `None` if the bytes are not those of a compiled bundle.
+    /// Parses the bytes of [`CompiledBundle::to_bytes`]. Returns `None` if they are not a compiled bundle.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let end = bytes.iter().position(|byte| *byte == b'\n')?;
         let header = serde_json::from_slice(&bytes[..end]).ok()?;

@@ -1,4 +1,4 @@
-//! Built functions on disk, their source maps, and stack traces.
+//! Artifacts on disk, their source maps, and the rewriting of stack traces.
 
 mod archive;
 mod cache;

@@ -1,8 +1,8 @@
 //! A cache of parsed source maps, bounded in memory and in parsing time.
 //!
-//! Parsing a map costs the server time and memory, and a function can cause it with every log line. Therefore maps are
-//! parsed one at a time, with pauses in between. A function blocks until its line is read, so the wait for a map has a
-//! timeout. After a timeout, no line waits for a while.
+//! Parsing a map costs time and memory of the server, and a function can cause it with every log line. Therefore maps
+//! are parsed one at a time, with pauses in between. A function blocks until its log line is read, so the wait for a
+//! map has a timeout. After a timeout, no line waits for some time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::cache::ArtifactCache;
 
-/// Bytes of memory for cached maps.
+/// Maximum bytes of cached maps.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
-/// A pause is this many times as long as the parse before it.
+/// Length of a pause, as a multiple of the duration of the parse before.
 const PAUSE: u32 = 9;
-/// How long a line waits for its map.
+/// How long a line waits for the parser.
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// How long no line waits after a timeout.
+/// How long after a timeout no line waits.
 const NO_WAIT_PERIOD: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl SourceMapCache {
         }
     }
 
-    /// The map of an artifact. `None` when the map is missing or the parser is busy.
+    /// Returns the map of an artifact. `None` if the map is missing or damaged, or the parser is busy.
     pub(crate) async fn of(&self, hash: &str) -> Option<Arc<SourceMap>> {
         if let Some(map) = self.find(hash) {
             return Some(map);

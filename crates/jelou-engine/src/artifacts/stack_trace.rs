@@ -3,11 +3,11 @@
 use serde_json::Value;
 use sourcemap::SourceMap;
 
-/// How the URL of a bundle begins and ends. Between them is the folder of a worker.
+/// The start and the end of a bundle's URL in a frame. The folder of the worker is between them.
 const SCHEME: &str = "file://";
 const BUNDLE: &str = "/function/index.js:";
 
-/// Whether the text may contain frames of a bundle.
+/// Returns whether the text may contain frames of a bundle.
 pub(crate) fn has_frames(text: &str) -> bool {
     text.contains(BUNDLE)
 }
@@ -77,7 +77,7 @@ fn rewrite_line(line: &str, map: Option<&SourceMap>) -> String {
     rewritten
 }
 
-/// The source of `<line>:<column>` in the bundle, which count from 1.
+/// Returns the place in the sources of `<line>:<column>` in the bundle. Both count from 1.
 fn locate(position: &str, map: Option<&SourceMap>) -> Option<String> {
     let (line, column) = position.split_once(':')?;
     let (line, column) = (line.parse::<u32>().ok()?, column.parse::<u32>().ok()?);

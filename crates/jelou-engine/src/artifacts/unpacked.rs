@@ -1,7 +1,7 @@
-//! The files of an artifact as a worker reads them: the bundle, and the assets beside it.
+//! The unpacked files of an artifact: the bundle and the assets, as a worker reads them.
 //!
-//! They are written once, and every worker of the artifact gets hard links to them in its own folder. The permissions
-//! of a worker are fixed before its function is known, so the folder exists before the files.
+//! The files are written once, and every worker of the artifact gets hard links to them in its own folder. The
+//! permissions of a worker name only this folder, because they are fixed before the worker's function is known.
 
 use std::collections::HashMap;
 use std::fs::Permissions;
@@ -20,7 +20,8 @@ use super::compiled::CompiledBundle;
 /// The file name of the bundle.
 const MODULE: &str = "index.js";
 
-/// Words that decide what a worker prepares before it imports a bundle. The worker does not read the bundle itself.
+/// Substrings that the engine searches for in a bundle. The worker gets those that were found, and prepares the
+/// features that they tell of before it imports the bundle.
 const WORDS: [&str; 6] = [
     "node:worker_threads",
     "node:http",
@@ -30,18 +31,18 @@ const WORDS: [&str; 6] = [
     "serve(",
 ];
 
-/// Bytes of a bundle from which its compiled form saves more time than it takes to hand over.
+/// Minimum bytes of a bundle for which a code cache saves more time than it takes to pass the cache to a worker.
 const WORTH_COMPILING: u64 = 64 * 1024;
 
-/// The files of one artifact. Dropping it removes them; links in the folders of workers stay.
+/// The files of one artifact. Dropping it removes the files. Links in the folders of workers remain.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     folder: tempfile::TempDir,
-    /// Relative to the folder `files` in it.
+    /// Paths of the files, relative to the folder `files` in `folder`.
     files: Vec<PathBuf>,
     bundle_bytes: u64,
     imports_node: bool,
-    /// Whether a task compiles the bundle, or has tried to.
+    /// Whether a task compiles the bundle, or has tried.
     compiling: AtomicBool,
     /// The [`WORDS`] that the bundle contains.
     words: Vec<&'static str>,
@@ -64,7 +65,7 @@ impl Unpacked {
                 fs_err::create_dir_all(parent)?;
             }
             fs_err::write(&file, content)?;
-            // Readable for the user of every process that gets a link.
+            // The user of every process that gets a link must be able to read the file.
             fs_err::set_permissions(&file, Permissions::from_mode(0o444))?;
             files.push(PathBuf::from(path));
         }
@@ -82,7 +83,7 @@ impl Unpacked {
         })
     }
 
-    /// The path of the bundle, if the files are in `folder`.
+    /// Returns the path of the bundle in a `folder` with links to the files.
     pub(crate) fn module_in(folder: &Path) -> PathBuf {
         folder.join(MODULE)
     }
@@ -91,7 +92,8 @@ impl Unpacked {
         &self.words
     }
 
-    /// Whether the bundle mentions modules of Node. A large bundle may import them without their scheme.
+    /// Returns whether the bundle probably imports modules of Node. A large bundle counts as well, because it may
+    /// import them without `node:`.
     pub(crate) fn imports_node(&self) -> bool {
         self.imports_node || self.bundle_bytes >= WORTH_COMPILING
     }
@@ -100,19 +102,20 @@ impl Unpacked {
         self.bundle_bytes
     }
 
-    /// Whether the bundle is worth to be compiled ahead, and nobody does it yet.
+    /// Returns whether the caller should compile the bundle: it is large, and no other task compiles it or has tried.
     pub(crate) fn begin_compiling(&self) -> bool {
         self.bundle_bytes >= WORTH_COMPILING
             && !self.compiled_file().exists()
             && !self.compiling.swap(true, Ordering::Relaxed)
     }
 
-    /// What Deno has compiled of the bundle, if it is known. Read from disk each time, because it can have megabytes.
+    /// Returns the bundle as Deno has compiled it, if it was compiled. Read from disk each time, because it can have
+    /// megabytes.
     pub(crate) fn compiled(&self) -> Option<CompiledBundle> {
         CompiledBundle::from_bytes(&fs_err::read(self.compiled_file()).ok()?)
     }
 
-    /// Keeps what Deno has compiled of the bundle for the next workers.
+    /// Stores the bundle as Deno has compiled it, for later workers.
     pub(crate) fn keep_compiled(&self, compiled: &CompiledBundle) -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(self.folder.path())?;
         file.write_all(&compiled.to_bytes()?)?;
@@ -157,18 +160,18 @@ fn create_folders(folder: &Path, path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The unpacked artifacts of a server.
+/// The unpacked artifacts of one server.
 #[derive(Debug)]
 pub(crate) struct UnpackedArtifacts {
     artifacts: ArtifactCache,
     folder: PathBuf,
     known: Mutex<HashMap<String, Weak<Unpacked>>>,
-    /// One bundle is compiled at a time.
+    /// The permit to compile a bundle, one at a time.
     pub(crate) compiling: Semaphore,
 }
 
 impl UnpackedArtifacts {
-    /// The artifacts are unpacked in `folder`.
+    /// Creates the list, initially empty. Artifacts are unpacked into `folder`.
     pub(crate) fn new(artifacts: ArtifactCache, folder: PathBuf) -> Self {
         Self {
             artifacts,
@@ -178,20 +181,21 @@ impl UnpackedArtifacts {
         }
     }
 
-    /// The files of an artifact. They exist as long as a caller keeps them.
+    /// Returns the files of an artifact, and unpacks them if needed. The files exist as long as a caller keeps the
+    /// result.
     pub(crate) async fn of(self: &Arc<Self>, hash: &str) -> Result<Arc<Unpacked>, ArtifactError> {
         if let Some(unpacked) = self.known(hash) {
             return Ok(unpacked);
         }
         let (own, hash) = (Arc::clone(self), hash.to_owned());
-        // Reading, verifying and writing some megabytes would block a thread of the runtime.
+        // Reading, verifying and writing megabytes would block a thread of the runtime.
         let unpacking = tokio::task::spawn_blocking(move || own.unpack(hash));
         unpacking
             .await
             .map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?
     }
 
-    /// The files of an artifact, if a caller keeps them.
+    /// Returns the files of an artifact if they are unpacked now.
     pub(crate) fn known(&self, hash: &str) -> Option<Arc<Unpacked>> {
         self.lock().get(hash).and_then(Weak::upgrade)
     }
@@ -208,7 +212,7 @@ impl UnpackedArtifacts {
         Ok(unpacked)
     }
 
-    /// Keeps what Deno has compiled of an artifact's bundle.
+    /// Stores an artifact's bundle as Deno has compiled it, also for later unpacking.
     pub(crate) fn put_compiled(
         &self,
         hash: &str,

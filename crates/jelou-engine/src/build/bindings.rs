@@ -1,5 +1,5 @@
-//! Bindings of Workers do not exist here. A deploy names those that the project's configuration declares, and
-//! the members of `env` that the code reads and nobody has set.
+//! Warnings about bindings of Cloudflare Workers, which do not exist here. They name the bindings that the project's
+//! configuration declares, and the members of `env` that the code reads and that are not set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -10,12 +10,12 @@ use jsonc_parser::ParseOptions;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// The configuration of a Workers project, in the order in which its tool looks for it.
+/// Names of wrangler's configuration file, in the order in which wrangler searches for them.
 const CONFIGURATIONS: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
-/// The most names in one warning.
+/// Maximum number of names in one warning.
 const MAX_NAMED: usize = 10;
 
-/// What to use in place of a binding, by the key of its kind in the configuration.
+/// What to use instead of a binding, by the key of its kind in the configuration.
 const INSTEAD: [(&str, &str); 10] = [
     (
         "kv_namespaces",
@@ -41,11 +41,11 @@ const INSTEAD: [(&str, &str); 10] = [
     ),
 ];
 
-/// A member of `env` with capital letters. `process.env` is not meant.
+/// Matches a read of an upper-case member of `env`, but not of `process.env`. The second group is a method call.
 const READ: &str = r"(?m)(?:^|[^\w.$]|\b(?:c|ctx|context|event|this)\.)env\??\.([A-Z][A-Z0-9_]*)\b(\s*\??\.\s*[A-Za-z]\w*\s*\()?";
 static READS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(READ).ok());
 
-/// The warnings for a function with a web handler.
+/// Returns the warnings for a function with a web handler.
 pub(super) fn warnings(
     slug: &Slug,
     tree: &SourceTree,
@@ -114,13 +114,13 @@ fn listed(lines: impl Iterator<Item = String>) -> String {
     lines.join("\n")
 }
 
-/// What the project's configuration declares.
+/// The bindings and variables that the project's configuration declares.
 #[derive(Debug, Default)]
 struct Declared {
     file: &'static str,
     /// The kind of each binding, by name.
     bindings: BTreeMap<String, String>,
-    /// The names of plain values.
+    /// The names of plain variables (`vars`).
     variables: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ impl Declared {
         let Some((file, text)) = found else {
             return Self::default();
         };
-        // The tool that the file belongs to reports what is wrong in it.
+        // A file that cannot be parsed counts as empty: wrangler reports its errors.
         let members = parse(file, text).unwrap_or_default();
         let variables = members.get("vars").and_then(Value::as_object);
         let kinds = members.iter().filter(|(kind, _)| *kind != "vars");
@@ -161,7 +161,8 @@ fn parse(file: &str, text: &str) -> Option<Map<String, Value>> {
     jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).ok()
 }
 
-/// The names that a part of the configuration binds. Durable objects and mail have `name` for it.
+/// Collects the names of the bindings in a part of wrangler's configuration. Most bindings have the key `binding`;
+/// durable objects have `name`.
 fn bindings_in(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| bindings_in(item, names)),
@@ -182,11 +183,12 @@ fn bindings_in(value: &Value, names: &mut Vec<String>) {
 struct Read {
     /// File and line.
     place: String,
-    /// Whether the code calls a method of it. A secret is a text, so it is most likely a binding.
+    /// Whether the code calls a method of the member that strings do not have. Then it is most likely a binding,
+    /// because a secret is a string.
     is_called: bool,
 }
 
-/// Methods of texts.
+/// Methods of strings.
 const OF_TEXTS: [&str; 12] = [
     "split",
     "trim",

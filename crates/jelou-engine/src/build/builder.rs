@@ -22,16 +22,16 @@ use super::{bindings, bundle, graph, near_miss, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
 use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Terms, builtins};
 
-/// Concurrent builds; further builds wait.
+/// Maximum number of concurrent builds. Further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
 
 #[derive(Debug)]
 pub struct Built {
     pub bundle: Bundle,
     pub manifest: Manifest,
-    /// The files of the upload that the build used. The deployment needs no others.
+    /// The files of the upload that the build used. The deployment needs no other files.
     pub files: BTreeMap<String, FileKind>,
-    /// The packages and remote modules in the bundle, in order.
+    /// The packages and remote modules in the bundle, sorted.
     pub dependencies: Vec<Dependency>,
     pub warnings: Vec<String>,
 }
@@ -121,8 +121,8 @@ impl Builder {
         })
     }
 
-    /// Imports the bundle once, with the function's secrets and without network, to read its manifest. Keeps what
-    /// Deno compiles of it.
+    /// Imports the bundle once, with the function's secrets and without network, to read its manifest. Before that,
+    /// makes Deno compile a large bundle, and keeps the result in `bundle`.
     async fn inspect(
         &self,
         slug: &Slug,
@@ -142,7 +142,7 @@ impl Builder {
             .map_err(BuildError::Load)?;
         let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
         let module = blank.provide(&files).await?;
-        // Before the function's code runs, which could write to the caches of its process.
+        // This must be before the function's code runs, because the code could write to the caches of its process.
         builtins::prepare(launcher, &files);
         if files.begin_compiling() {
             bundle.compiled = blank.compile(launcher, &module, &files).await?;
@@ -171,7 +171,7 @@ impl Builder {
         };
         let loaded = blank.inspect(&request).await.map_err(|error| {
             let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
-            // A message that names a file of the process must not show where the server keeps its files.
+            // A message with the path of a file must not show where the server has its files.
             let run_dir = launcher.run_dir.path().display().to_string();
             let error = error.map_texts(|text| {
                 let text = stack_trace::rewrite(&text, map.as_ref()).replace(&run_dir, "");

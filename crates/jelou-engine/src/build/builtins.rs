@@ -1,6 +1,6 @@
-//! The modules of Node that exist without a package.
+//! The built-in modules of Node.
 
-/// Names that may be written without `node:`. The list is that of Node's `module.builtinModules`.
+/// The names that may be written without `node:`, from Node's `module.builtinModules`.
 const NAMES: [&str; 66] = [
     "_http_agent",
     "_http_client",
@@ -70,7 +70,7 @@ const NAMES: [&str; 66] = [
     "zlib",
 ];
 
-/// The specifier with `node:`, if the specifier names a module of Node.
+/// Returns the specifier with `node:` if it names a built-in module of Node.
 pub(super) fn with_scheme(specifier: &str) -> Option<String> {
     if specifier.starts_with("node:") {
         return Some(specifier.to_owned());

@@ -1,4 +1,4 @@
-//! Combines the upload and its packages into one module.
+//! Bundles the upload and its packages into one module.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::deno::ESBUILD_VERSION;
 use jelou_core::api::Dependency;
 use jelou_sandbox::{Launch, Purpose};
 
-/// The bundle, and what its deployment says about it.
+/// The bundle, and the facts about it for the deployment.
 #[derive(Debug)]
 pub(super) struct Bundled {
     pub(super) bundle: Bundle,
@@ -31,13 +31,15 @@ pub(super) struct Bundled {
     pub(super) warnings: Vec<String>,
 }
 
-/// The imports that the plugin resolves: all but those of a path beside the importer.
+/// Matches the specifiers that the plugin resolves: all except relative ones (`./x`, `../x`), which the bundler
+/// resolves itself.
 const RESOLVED: &str = "^[^.]|^\\.[^./]";
-/// The same, with remote modules, which have no files beside them.
+/// Matches the same for a build with remote modules: all specifiers, because the bundler cannot resolve a relative
+/// specifier in a remote module.
 const RESOLVED_WITH_REMOTE: &str = ".*";
-/// The most warnings about imports that a build shows.
+/// Maximum number of warnings about imports that a build shows.
 const MAX_WARNINGS: usize = 3;
-/// The most packages in an error message.
+/// Maximum number of packages in an error message.
 const MAX_LARGEST: usize = 3;
 
 pub(super) async fn run(
@@ -159,7 +161,7 @@ fn options(workspace: &Workspace) -> Result<Vec<String>, BuildError> {
         "--platform=node",
         "--target=esnext",
         "--conditions=deno",
-        // Packages in Deno's cache have TypeScript beside the JavaScript that they publish.
+        // Some packages in Deno's cache have TypeScript next to the JavaScript to use, so JavaScript comes first.
         "--resolve-extensions=.js,.cjs,.mjs,.json,.ts,.tsx,.jsx,.node",
         "--sourcemap=external",
         "--sources-content=false",
@@ -181,12 +183,12 @@ fn options(workspace: &Workspace) -> Result<Vec<String>, BuildError> {
         .collect())
 }
 
-/// Where the bundle would be. The sources of the map are relative to this path.
+/// Returns the path that the bundler gets for the bundle. The sources of the map are relative to this path.
 fn outfile(workspace: &Workspace) -> PathBuf {
     workspace.root().join("index.js")
 }
 
-/// The developer's name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
+/// Returns the name of a file of the bundle for the developer, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
 fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<String> {
     Some(match modules.origin(path)? {
         Origin::Upload(file) => file.to_owned(),
@@ -197,7 +199,7 @@ fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<S
     })
 }
 
-/// The places of imports that the bundler does not follow, by module.
+/// Returns the places of imports with a computed name, by module. The bundler does not follow them.
 fn computed_imports(
     workspace: &Workspace,
     warnings: &mut Vec<Message>,
@@ -227,7 +229,7 @@ fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
             ))
         })
         .collect();
-    // Those of the upload first.
+    // The warnings about the upload come first.
     warnings.sort_by_key(|warning| warning.starts_with("npm:"));
     let more = warnings.len().saturating_sub(MAX_WARNINGS);
     warnings.truncate(MAX_WARNINGS);
@@ -237,7 +239,8 @@ fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
     warnings
 }
 
-/// The path of a file that the bundler names relative to the folder of the build, or the URL of a remote module.
+/// Returns the absolute path of a file, which the bundler names relative to the folder of the build, or the URL of a
+/// remote module.
 pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     let namespaced = file.strip_prefix(modules::REMOTE);
     if let Some(url) = namespaced.and_then(|file| file.strip_prefix(':')) {
@@ -246,7 +249,7 @@ pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     data_files::lexical(workspace.root(), file)
 }
 
-/// Names the sources as the developer does, and moves the lines below the header.
+/// Rewrites the source map: the sources get the developer's names, and the lines move below the header.
 fn source_map(
     modules: &Modules<'_>,
     workspace: &Workspace,
@@ -292,8 +295,8 @@ fn check_native<'a>(
     Ok(())
 }
 
-/// The bundle with the names of the packages' files as in stack traces. The bundler names the function around a `CommonJS`
-/// module after its path.
+/// Replaces the paths of packages' files in the bundle by the developer's names: the bundler names the function around
+/// a `CommonJS` module after its path, and stack traces show this name.
 fn with_readable_names(
     modules: &Modules<'_>,
     workspace: &Workspace,
@@ -324,7 +327,7 @@ fn with_readable_names(
 /// The files that the bundler read, from its metafile.
 #[derive(Debug)]
 struct Inputs<'a> {
-    /// By path, with the bytes in the source.
+    /// The files by path. Remote modules have their URL as the path.
     files: BTreeMap<PathBuf, Input>,
     modules: &'a Modules<'a>,
 }
@@ -359,7 +362,7 @@ impl<'a> Inputs<'a> {
             let named = name.split(" with {").next().unwrap_or(&name);
             let path = path_of(workspace, named);
             let is_remote = matches!(modules.origin(&path), Some(Origin::Remote(_)));
-            // A link must not lead outside.
+            // A symbolic link must not lead outside the upload and the packages.
             let real = if is_remote {
                 path
             } else {
@@ -384,7 +387,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The ids of the packages, with the bytes of their files.
+    /// Returns the ids of the packages, with the bytes of their files.
     fn bytes(&'a self) -> BTreeMap<&'a str, u64> {
         let mut bytes = BTreeMap::new();
         for (path, input) in &self.files {
@@ -395,7 +398,7 @@ impl<'a> Inputs<'a> {
         bytes
     }
 
-    /// Packages of npm and of JSR, and the other remote modules, with their digests.
+    /// Returns the packages of npm and of JSR, and the other remote modules, with their digests.
     fn dependencies(&'a self, resolved: &Resolved) -> Result<Vec<Dependency>, BuildError> {
         let lock = &resolved.lock;
         let mut found = BTreeMap::new();
@@ -439,7 +442,7 @@ impl<'a> Inputs<'a> {
             .collect()
     }
 
-    /// The names of the largest packages, the largest first.
+    /// Returns the names of the largest packages and their bytes, the largest first.
     fn largest(&'a self, resolved: &Resolved) -> Vec<(String, u64)> {
         let mut largest: Vec<(String, u64)> = self
             .bytes()
@@ -451,7 +454,8 @@ impl<'a> Inputs<'a> {
         largest
     }
 
-    /// The other package that imports a package. `None` if the upload does.
+    /// Returns another package that imports the package. Returns `None` if the upload imports it, or no other package
+    /// does.
     fn importer_of(&'a self, id: &str) -> Option<&'a str> {
         let mut found = None;
         for (path, input) in &self.files {

@@ -1,4 +1,4 @@
-//! `DENO_DIR` of all builds, with the shared packages and the bundler. Workers cannot read it.
+//! The `DENO_DIR` that all builds share, with the packages and the bundler. Workers cannot read it.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +14,8 @@ pub(super) struct DenoCache {
 }
 
 impl DenoCache {
-    /// Creates the folder. `builder`, the user who fetches packages, owns only the packages, because every build runs
-    /// the bundler.
+    /// Creates the folder. `builder`, the user who fetches packages, owns only the packages. It must not own the
+    /// bundler, because every build runs the bundler.
     pub(super) fn provide(
         cache_dir: &Path,
         deno: &Deno,
@@ -44,12 +44,12 @@ impl DenoCache {
         &self.path
     }
 
-    /// The cache of packages: the only part that a build can write to.
+    /// Returns the cache of packages, the only part that a build can write to.
     pub(super) fn packages(&self) -> PathBuf {
         self.path.join("npm")
     }
 
-    /// The bundler, where every build can start it.
+    /// Returns the path of the bundler, which every build can start.
     pub(super) fn bundler(&self) -> PathBuf {
         self.path
             .join("bundler")
@@ -57,7 +57,7 @@ impl DenoCache {
     }
 }
 
-/// Puts the pinned bundler where the user of a build can start it.
+/// Links or copies the pinned bundler to `target`, where the user of a build can start it.
 fn provide_bundler(deno: &Deno, target: &Path) -> std::io::Result<()> {
     let Some(bundler) = &deno.bundler else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Runs the Deno tools of a build, each with the permissions of its step.
+//! Runs the programs of a build, each with the permissions of its step.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
@@ -11,7 +11,8 @@ use super::workspace::Workspace;
 use crate::worker::baseline;
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
-/// Environment variables for the step that fetches packages: how this machine reaches its registries.
+/// The environment variables that the step that fetches packages gets from the server: how this machine reaches its
+/// registries.
 const REGISTRY_VARIABLES: [&str; 11] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -26,14 +27,14 @@ const REGISTRY_VARIABLES: [&str; 11] = [
     "DENO_CERT",
 ];
 
-/// A Deno tool with the environment of its step.
+/// Prepares Deno in the folder of the upload, with the environment of its step.
 pub(super) fn tool(tools: &Tools, workspace: &Workspace, step: Purpose) -> Launch {
     let mut launch = tool_in(&workspace.src(), tools, workspace, step);
     launch.env("DENO_NO_PACKAGE_JSON", "1");
     launch
 }
 
-/// The tool that converts npm's lock file to Deno's.
+/// Prepares the conversion of npm's lock file to Deno's.
 pub(super) fn lock_converter(tools: &Tools, workspace: &Workspace) -> Launch {
     let mut launch = tool_in(&workspace.lock_folder(), tools, workspace, Purpose::Fetch);
     launch.args(["install", "--lockfile-only", "--quiet"]);
@@ -73,7 +74,7 @@ fn tool_in(folder: &Path, tools: &Tools, workspace: &Workspace, step: Purpose) -
             }
         }
     } else {
-        // The caches have one folder for each registry.
+        // The cache has one folder for each registry, so Deno needs the names of the registries to find packages.
         for name in ["NPM_CONFIG_REGISTRY", "JSR_URL"] {
             if let Some(registry) = std::env::var_os(name) {
                 launch.env(name, registry);
@@ -83,7 +84,7 @@ fn tool_in(folder: &Path, tools: &Tools, workspace: &Workspace, step: Purpose) -
     launch
 }
 
-/// Runs a tool to its end.
+/// Runs a program until it ends.
 pub(super) async fn run(
     tools: &Tools,
     workspace: &Workspace,
@@ -123,7 +124,7 @@ pub(super) async fn start(
     Ok(tools.launcher.spawner.spawn(command).await?)
 }
 
-/// The error of a step that a signal ended.
+/// Returns the error of a step that a signal ended.
 pub(super) fn died(tools: &Tools, status: ExitStatus) -> BuildError {
     BuildError::Died {
         status: status.to_string(),
@@ -150,7 +151,7 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
             ],
         },
         Purpose::Bundle => FileRights {
-            // The credentials for registries are gone by now.
+            // The folder has no registry credentials any more.
             read: vec![workspace.root().to_path_buf(), tools.cache.packages()],
             execute: vec![tools.cache.bundler()],
             write: Vec::new(),
@@ -167,7 +168,7 @@ fn rights(tools: &Tools, workspace: &Workspace, step: Purpose) -> FileRights {
     }
 }
 
-/// Certificates that the environment names, for example of a company's certificate authority.
+/// Returns the paths of certificates in the environment, for example of a company's certificate authority.
 fn certificates() -> impl Iterator<Item = PathBuf> {
     ["SSL_CERT_DIR", "SSL_CERT_FILE", "DENO_CERT"]
         .into_iter()

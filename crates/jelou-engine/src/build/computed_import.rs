@@ -1,13 +1,13 @@
-//! Dynamic imports of a computed name. They are refused at run time, with an error that the runtime makes outside of
-//! JavaScript. The bundle calls a function of its own in their place, which explains the refusal.
+//! Dynamic imports with a computed name (`import(name)`). At run time, Deno refuses those that need files or network.
+//! In the bundle, these imports call a wrapper function instead, which replaces Deno's error by an explanation.
 
 use super::esbuild::Place;
 
-/// As long as the keyword, so that no column moves.
+/// The name of the wrapper function. It is as long as the keyword, so that no column moves.
 const NAME: &str = "__impo";
 const KEYWORD: &str = "import";
 
-/// The source in which these imports call the function.
+/// Returns the source with calls of the wrapper function in place of the imports at `places`.
 pub(super) fn explained(source: &str, places: &[Place]) -> String {
     let mut lines: Vec<_> = source.split('\n').map(str::to_owned).collect();
     for place in places {
@@ -24,7 +24,7 @@ pub(super) fn explained(source: &str, places: &[Place]) -> String {
     lines.join("\n")
 }
 
-/// The function, for the first line of a bundle that calls it.
+/// Returns the wrapper function, for the first line of a bundle that calls it.
 pub(super) fn header(code: &str) -> Option<&'static str> {
     code.contains(NAME).then_some(
         "const __impo = (name, options) => import(name, options).catch((error) => { \

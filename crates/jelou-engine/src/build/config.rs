@@ -1,4 +1,4 @@
-//! The Deno configuration of a build: only the allowed imports of the upload's `deno.json`.
+//! The Deno configuration of a build, with only the allowed parts of the upload's configuration.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use super::error::BuildError;
 use super::remote::Rules;
 use super::user_config::{self, UserConfig};
 
-/// Import names that always mean the platform's own copy of the SDK.
+/// The import name of the SDK. This name and its subpaths always mean the platform's own copy.
 const SDK: &str = "@jelou/functions";
-/// Specifier schemes with which a module may import the SDK.
+/// Schemes of specifiers with which a module may also import the SDK.
 const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
 
 /// The configuration of a Node project.
 pub(super) const PACKAGE_JSON: &str = "package.json";
 
-/// Compiler options that change what code does. Deno and the bundler read the same names.
+/// The compiler options that change what code does. Deno and the bundler use the same names.
 const COMPILER_OPTIONS: [&str; 5] = [
     "jsx",
     "jsxImportSource",
@@ -40,7 +40,7 @@ struct UserPackage {
     optional_dependencies: BTreeMap<String, String>,
 }
 
-/// The configuration file of the build, for a folder whose `src/` holds the upload.
+/// Returns the configuration file of the build. It is for a folder whose `src/` contains the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut imports = packages_of_node(tree)?;
     let user = UserConfig::of(tree)?;
@@ -48,7 +48,7 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut compiler = Map::new();
     for (name, value) in user.compiler_options {
         if COMPILER_OPTIONS.contains(&name.as_str()) {
-            // The bundler does not know the other way of compiling JSX, which gives the same elements.
+            // The bundler does not know `precompile`. `react-jsx` gives the same elements.
             let value = if value == "precompile" {
                 json!("react-jsx")
             } else {
@@ -62,13 +62,13 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
         "scopes": user.scopes,
         "compilerOptions": compiler,
         "nodeModulesDir": "none",
-        // Imports of text and bytes, and of modules without their extension, as bundlers take them.
+        // Allows imports of text and bytes, and imports without an extension, which bundlers also allow.
         "unstable": ["raw-imports", "sloppy-imports"],
     }))
 }
 
-/// The packages of each `package.json` in the entrypoint's folder and those above it, as imports. The nearest has priority.
-/// Packages of a folder or a repository are left out.
+/// Returns the packages of each `package.json` in the entrypoint's folder and the folders above it, as imports. The
+/// nearest has priority. Packages from a folder or a repository are left out.
 fn packages_of_node(tree: &SourceTree) -> Result<BTreeMap<String, String>, BuildError> {
     let mut imports = BTreeMap::new();
     for folder in user_config::folders(tree.entrypoint()) {
@@ -100,7 +100,8 @@ fn packages_in(file: &SourceFile) -> Result<BTreeMap<String, String>, BuildError
     Ok(imports.collect())
 }
 
-/// The `package.json` of a build: modules are ES modules, as in Deno, unless the project says otherwise.
+/// Returns the `package.json` for a build. Sets `"type": "module"`, because files are ES modules in Deno, unless the
+/// project sets another type.
 pub(super) fn as_module(package_json: &str) -> String {
     let text = package_json.trim_start_matches('\u{feff}');
     match serde_json::from_str::<Map<String, Value>>(text) {
@@ -112,7 +113,7 @@ pub(super) fn as_module(package_json: &str) -> String {
     }
 }
 
-/// The packages and remote modules of a lock file of Deno. A build has its own configuration.
+/// Returns Deno's lock file with only the packages and remote modules, because a build has its own configuration.
 pub(super) fn lock_for_build(text: &str, remote: Rules<'_>) -> Result<String, BuildError> {
     let lock: Map<String, Value> = json(super::lock::DENO_LOCK, text)?;
     let kept = lock.into_iter().filter(|(key, _)| match key.as_str() {
@@ -123,7 +124,7 @@ pub(super) fn lock_for_build(text: &str, remote: Rules<'_>) -> Result<String, Bu
     Ok(Value::Object(kept.collect()).to_string())
 }
 
-/// The name of the package in `name/path` or `@scope/name/path`.
+/// Returns the name of the package in `name/path` or `@scope/name/path`.
 pub(super) fn package_name(specifier: &str) -> &str {
     let segments = if specifier.starts_with('@') { 2 } else { 1 };
     let end = specifier
@@ -133,7 +134,7 @@ pub(super) fn package_name(specifier: &str) -> &str {
     &specifier[..end]
 }
 
-/// Reads a JSON file of the upload, which may begin with a byte order mark.
+/// Parses a JSON file of the upload, which may begin with a byte order mark.
 ///
 /// # Errors
 ///
@@ -171,8 +172,8 @@ pub(super) fn with_bare_sdk(source: &str) -> String {
     result
 }
 
-/// Makes `import.meta.main` true in the entrypoint. In the worker, the bundle is not the main module. The text keeps its
-/// length, so that positions in the source map stay right.
+/// Replaces `import.meta.main` by `true` in the entrypoint, because the bundle is not the main module of a worker. The
+/// length of the text does not change, so positions in the source map remain right.
 pub(super) fn as_main_module(source: &str) -> String {
     source.replace("import.meta.main", "(true/* main */)")
 }
@@ -203,7 +204,7 @@ fn with_bare_name(source: &str, name: &str) -> String {
     result
 }
 
-/// The path after the name and the version: empty, or `/testing`.
+/// Returns the path after the name and the version: empty, or `/testing`. Returns `None` for any other path.
 fn bare_suffix(after_name: &str) -> Option<&str> {
     let suffix = match after_name.strip_prefix('@') {
         Some(versioned) => &versioned[versioned.find('/').unwrap_or(versioned.len())..],

@@ -1,20 +1,20 @@
-//! The files that a package reads beside its modules: fonts, templates, WebAssembly. A module that asks for its address
-//! names them in its text, and they are packed into the function's folder.
+//! The data files of packages, such as fonts, templates and WebAssembly. They are found by the strings in a module that
+//! uses its own path, and are packed into the function's folder.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The most files of a folder that is packed as a whole.
+/// Number of found files at which no more files of a folder are added.
 const MAX_FOLDER_FILES: usize = 500;
-/// The longest path in a text.
+/// Maximum length of a path in a string.
 const MAX_PATH: usize = 200;
-/// What a bundle contains already, or no program reads.
+/// Extensions of files that the bundle already contains, or that programs do not read.
 const NOT_DATA: [&str; 12] = [
     "js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx", "map", "md", "node", "flow",
 ];
 
-/// The existing files of the package that the module's text names, directly or by a folder. `module` is the module's
-/// path, `package` the package's folder.
+/// Returns the existing files of the package whose path, or a folder of it, is a string in the module's source.
+/// `module` is the module's path, and `package` is the package's folder.
 pub(super) fn named(source: &str, module: &Path, package: &Path) -> BTreeSet<PathBuf> {
     let Some(folder) = module.parent() else {
         return BTreeSet::new();
@@ -37,7 +37,7 @@ pub(super) fn named(source: &str, module: &Path, package: &Path) -> BTreeSet<Pat
     found
 }
 
-/// Short texts in quotes that can be part of a path.
+/// Returns the short strings of the source that can be a part of a path.
 fn texts(source: &str) -> BTreeSet<&str> {
     let bytes = source.as_bytes();
     let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._/@+-".contains(&byte);
@@ -101,7 +101,7 @@ fn is_data(path: &Path) -> bool {
     extension.is_none_or(|extension| !NOT_DATA.contains(&extension)) && path.extension().is_some()
 }
 
-/// `path` relative to `base`, with `.` and `..` resolved without the file system.
+/// Joins `path` to `base`, and resolves `.` and `..` without the file system.
 pub(super) fn lexical(base: &Path, path: &str) -> PathBuf {
     use std::path::Component;
     let mut result = PathBuf::new();

@@ -1,4 +1,4 @@
-//! The digest of a build's input. Equal digests mean equal builds, as far as the registry gives the same packages.
+//! The digest of a build's input. Equal digests mean equal builds, if the registry gives the same packages.
 
 use jelou_core::SourceTree;
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
 
-/// SHA-256 of the upload, of its entrypoint, assets and settings, and of the name of the toolchain.
+/// Returns the SHA-256 of the upload, of its entrypoint, assets and settings, and of the name of the toolchain.
 pub(crate) fn digest(tree: &SourceTree, settings: &Map<String, Value>, toolchain: &str) -> String {
     let mut digest = Sha256::new();
     let mut part = |bytes: &[u8]| {

@@ -1,9 +1,11 @@
-//! Checks that code is UTF-8 text. The bundler would replace other bytes without a word.
+//! Checks that code is UTF-8 text, because the bundler would replace other bytes without an error.
 
 use jelou_core::SourceFile;
 
 use super::error::BuildError;
 
+/// Checks a file with code.
+///
 /// # Errors
 ///
 /// When the file is not UTF-8.

@@ -1,4 +1,4 @@
-//! Errors of builds.
+//! The error of a build.
 
 use super::remote::Problem;
 use crate::worker::LoadError;
@@ -27,7 +27,7 @@ pub enum BuildError {
     Remote {
         importer: String,
         specifier: String,
-        /// The import of the upload that leads to `importer`, if it is a remote module.
+        /// The import of the upload that leads to `importer`, if `importer` is a remote module.
         by: Option<String>,
         problem: Box<Problem>,
     },
@@ -63,7 +63,7 @@ pub enum BuildError {
     Workers { importer: String, specifier: String },
     #[error("`{file}` is {found}; save the file as UTF-8")]
     Encoding { file: String, found: String },
-    /// At least two.
+    /// At least two errors.
     #[error("{}", jelou_core::source::join_problems(&.0.iter().map(ToString::to_string).collect::<Vec<_>>()))]
     Several(Vec<BuildError>),
     #[error(
@@ -88,7 +88,7 @@ pub enum BuildError {
     )]
     Native {
         package: String,
-        /// The package that imports it, if the upload does not.
+        /// The package that imports the native package, if the upload does not.
         importer: Option<String>,
         advice: String,
     },
@@ -155,10 +155,12 @@ fn largest_sentence(largest: &[(String, u64)]) -> String {
     )
 }
 
-/// How programs print ENOSPC.
+/// The text with which programs report ENOSPC.
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
+    /// Combines problems into one error.
+    ///
     /// # Errors
     ///
     /// The problems, if there are any.
@@ -170,8 +172,8 @@ impl BuildError {
         }
     }
 
-    /// Converts a message about a full disk to a server error. The message comes from a tool or from the start of a
-    /// process; without the conversion, the error would blame the upload.
+    /// Converts an error with a message about a full disk to a server error. Such a message comes from a program or
+    /// from the start of a process. Without the conversion, the error would blame the upload.
     pub(super) fn or_full_disk(self) -> Self {
         match self {
             Self::Source(text) | Self::Load(LoadError::Died(text)) if text.contains(NO_SPACE) => {
@@ -181,7 +183,7 @@ impl BuildError {
         }
     }
 
-    /// Whether the upload caused the error, not the server.
+    /// Returns whether the upload caused the error, not the server.
     pub fn is_callers(&self) -> bool {
         match self {
             Self::Io(_)
@@ -219,7 +221,7 @@ impl BuildError {
         }
     }
 
-    /// The stack trace of a module that threw an exception during its import.
+    /// Returns the stack trace of a module that threw an exception during its import.
     pub fn stack(&self) -> Option<&str> {
         match self {
             Self::Load(LoadError::Refused { stack, .. }) => stack.as_deref(),

@@ -8,9 +8,9 @@ use super::modules::{self, Modules, Origin};
 use super::workspace::Workspace;
 use super::{native, near_miss, pnp};
 
-/// How the bundler reports an import that leads nowhere: with the specifier between these texts.
+/// The texts before and after the specifier in the bundler's error about an import that cannot be resolved.
 const UNRESOLVED: (&str, &str) = ("Could not resolve \"", "\"");
-/// How the bundler reports an import of a name that the file does not export.
+/// The start of the bundler's error about an import of a name that the file does not export.
 const NO_EXPORT: &str = "No matching export in \"";
 
 pub(super) fn of(
@@ -26,7 +26,7 @@ pub(super) fn of(
     let path = path_of(workspace, &place.file);
     let place = |file: &str| format!("{file}:{}:{}", place.line, place.column + 1);
     let file = match modules.origin(&path) {
-        // The text is as in the source, not the private name of a package that was found.
+        // The message has the specifier of the source, not the private name of an installed package.
         Some(Origin::Upload(file)) if text == message.text => {
             return in_upload(workspace, file, &place(file), text);
         }
@@ -41,20 +41,21 @@ pub(super) fn of(
     BuildError::Source(format!("{}: {text}", place(&file)))
 }
 
-/// An error in a file of the upload.
+/// Returns the error for a message about a file of the upload.
 fn in_upload(workspace: &Workspace, file: &str, place: &str, text: String) -> BuildError {
     let (start, end) = UNRESOLVED;
     let specifier = text
         .strip_prefix(start)
         .and_then(|rest| rest.strip_suffix(end));
-    // Calls of `require` and `import()` that Deno does not resolve. Missing files are reported before.
+    // These are calls of `require` and `import()` that Deno does not resolve. Missing files were already reported.
     match specifier.filter(|specifier| !specifier.starts_with(['.', '/'])) {
         Some(specifier) => graph::unknown_package(workspace, file, place.to_owned(), specifier),
         None => BuildError::Source(format!("{place}: {}", with_advice(workspace, text))),
     }
 }
 
-/// Names the file of a missing export as the project does, and says so if the file exports in the way of `CommonJS`.
+/// Rewrites the path in an error about a missing export to the path in the upload. Adds advice if the file exports as
+/// `CommonJS` modules do.
 fn with_advice(workspace: &Workspace, text: String) -> String {
     let exporter = text
         .strip_prefix(NO_EXPORT)
@@ -76,7 +77,7 @@ fn with_advice(workspace: &Workspace, text: String) -> String {
     format!("{NO_EXPORT}{file}\"{rest}{advice}")
 }
 
-/// The bundler's message, without the build's own names.
+/// Returns the bundler's message without the paths and private names of the build.
 fn readable_text(workspace: &Workspace, resolved: &Resolved, text: &str) -> String {
     let mut text = workspace
         .readable(text)

@@ -26,15 +26,15 @@ pub(super) struct Graph {
     pub(super) modules: Vec<Module>,
     #[serde(default)]
     npm_packages: Packages,
-    /// The exact specifiers that stand for others.
+    /// For each specifier that is redirected: the specifier to which it leads.
     #[serde(default)]
     redirects: HashMap<String, String>,
 }
 
-/// What the upload imports, as Deno resolves it.
+/// The imports of the upload, as Deno resolves them.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    /// By importing file, relative to the upload, or importing URL, and by specifier.
+    /// The target of each import. The key is the importer (a path in the upload, or a URL) and the specifier.
     pub(super) imports: HashMap<(String, String), Target>,
     /// The files of the upload that the entrypoint reaches.
     pub(super) files: BTreeSet<String>,
@@ -45,11 +45,11 @@ pub(super) struct Resolved {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A package, and the path in it, which begins with `/` or is empty.
+    /// A package, and the path in the package, which begins with `/` or is empty.
     Package { id: String, path: String },
     /// A file of the upload.
     File(String),
-    /// A module of Node, with `node:`.
+    /// The specifier of a built-in module of Node, with `node:`.
     Builtin(String),
     /// The URL of a remote module.
     Remote(String),
@@ -70,7 +70,7 @@ pub(super) struct Module {
     types: Option<TypesDependency>,
 }
 
-/// The types that a module declares for itself.
+/// The file with the types of a module, which the module itself names.
 #[derive(Deserialize)]
 struct TypesDependency {
     specifier: String,
@@ -82,7 +82,7 @@ pub(super) struct Dependency {
     specifier: String,
     code: Option<Resolution>,
     r#type: Option<Resolution>,
-    /// Resolved at run time only.
+    /// Whether the import is dynamic (`import()`).
     #[serde(default, rename = "isDynamic")]
     is_dynamic: bool,
 }
@@ -90,7 +90,7 @@ pub(super) struct Dependency {
 #[derive(Deserialize)]
 pub(super) struct Resolution {
     pub(super) specifier: Option<String>,
-    /// Why the specifier is missing.
+    /// Why the import was not resolved.
     error: Option<String>,
     span: Option<Span>,
 }
@@ -100,18 +100,18 @@ struct Span {
     start: Position,
 }
 
-/// Both count from 0.
+/// A position in a file. Both numbers count from 0.
 #[derive(Deserialize)]
 struct Position {
     line: u32,
     character: u32,
 }
 
-/// Resolves and downloads, and checks every import.
+/// Resolves and checks every import, and downloads packages and remote modules.
 ///
 /// # Errors
 ///
-/// All imports that are wrong, then all modules that cannot be parsed.
+/// All wrong imports, then all modules that cannot be parsed.
 pub(super) async fn resolve(
     tools: &Tools,
     workspace: &Workspace,
@@ -121,7 +121,7 @@ pub(super) async fn resolve(
     let output = match &own_lock {
         None => {
             if workspace.uses_packages() {
-                // Deno would take the versions that an earlier build knew.
+                // Otherwise Deno would choose from the versions that were known to an earlier build.
                 refresh::forget_versions(&tools.cache.packages())?;
             }
             info(tools, workspace).await?
@@ -189,7 +189,8 @@ async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError
     command::run(tools, workspace, Purpose::Fetch, tool).await
 }
 
-/// Errors of modules come last, and only those of the upload: an error in a file outside the upload may quote that file.
+/// Returns all problems of the imports, then the errors of modules. Leaves out errors in local files outside the
+/// upload, because such an error may quote the file.
 fn problems(
     tools: &Tools,
     workspace: &Workspace,
@@ -210,7 +211,7 @@ fn problems(
         .filter_map(|file| encoding::check(file).err());
     let mut problems: Vec<BuildError> =
         wrong_imports.chain(remote).chain(wrong_encodings).collect();
-    // Errors of remote modules are reported for each import.
+    // Errors of remote modules are reported at their imports.
     let is_own = |module: &&Module| {
         let is_file = module.specifier.starts_with("file:");
         !is_remote(&module.specifier) && !is_file || workspace.file_of(&module.specifier).is_some()
@@ -223,7 +224,7 @@ fn problems(
     if problems.is_empty() {
         problems.extend(errors.map(|error| source_error(workspace, error)));
     } else {
-        // Missing files and remote modules are reported already.
+        // Missing files and remote modules were already reported.
         let others = graph.modules.iter().filter(|module| {
             workspace.file_of(&module.specifier).is_some() || module.specifier.starts_with("npm:")
         });
@@ -238,7 +239,7 @@ fn source_error(workspace: &Workspace, error: &str) -> BuildError {
     BuildError::Source(workspace.readable(error).trim().to_owned())
 }
 
-/// The files of the upload that are modules, or that a module imports as text or bytes.
+/// Returns the files of the upload that are modules of the graph, or that a module imports as text or bytes.
 fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
     let modules = graph.modules.iter().map(|module| module.specifier.as_str());
     let targets = imports(graph).filter_map(|import| import.target.specifier.as_deref());
@@ -248,7 +249,7 @@ fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
         .collect()
 }
 
-/// Where the imports of the upload and of remote modules lead.
+/// Returns the targets of the imports in the upload and in remote modules.
 fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Target> {
     let packages: BTreeMap<&str, &str> = graph
         .modules
@@ -289,7 +290,7 @@ fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Ta
     targets
 }
 
-/// The modules that were downloaded.
+/// Returns the remote modules that were downloaded.
 fn remote_modules(graph: &Graph) -> RemoteModules {
     let all = graph.modules.iter();
     all.filter(|module| is_remote(&module.specifier))
@@ -309,7 +310,7 @@ pub(super) fn is_remote(url: &str) -> bool {
         .any(|scheme| url.starts_with(scheme))
 }
 
-/// How many redirects may follow each other.
+/// Maximum number of redirects that are followed from one specifier.
 const MAX_REDIRECTS: usize = 10;
 
 pub(super) fn redirected<'a>(graph: &'a Graph, mut url: &'a str) -> &'a str {
@@ -322,24 +323,23 @@ pub(super) fn redirected<'a>(graph: &'a Graph, mut url: &'a str) -> &'a str {
     url
 }
 
-/// The path after the version in `npm:/name@version/path`.
+/// Returns the path after the version in `npm:/name@version/path`.
 fn path_in_package(url: &str) -> Option<&str> {
     let name = url.strip_prefix("npm:")?;
     let name = name.strip_prefix('/').unwrap_or(name);
     name.strip_prefix(config::package_name(name))
 }
 
-/// One import of one module.
 pub(super) struct Import<'a> {
     pub(super) importer: &'a Module,
     specifier: &'a str,
-    /// `None` for the types that a module declares for itself.
+    /// `None` for the import of a module's own types.
     dependency: Option<&'a Dependency>,
     pub(super) target: &'a Resolution,
 }
 
 impl Import<'_> {
-    /// File, line and column, both counted from 1.
+    /// Returns the file, the line and the column. Line and column count from 1.
     pub(super) fn place(&self, workspace: &Workspace) -> String {
         let file = name(workspace, self.importer);
         match &self.target.span {
@@ -350,7 +350,7 @@ impl Import<'_> {
         }
     }
 
-    /// Whether the import is of types only, which the bundle does not have.
+    /// Returns whether the import is only of types, which are not in the bundle.
     pub(super) fn is_of_types(&self) -> bool {
         let code = self
             .dependency
@@ -358,7 +358,7 @@ impl Import<'_> {
         !code.is_some_and(|code| std::ptr::eq(code, self.target))
     }
 
-    /// As written in the source.
+    /// Returns the specifier as it is in the source, with special characters escaped.
     pub(super) fn specifier(&self) -> String {
         self.specifier.escape_debug().to_string()
     }
@@ -406,14 +406,15 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     Ok(())
 }
 
-/// The module's path in the upload.
+/// Returns the module's path in the upload, or its URL.
 fn name(workspace: &Workspace, module: &Module) -> String {
     workspace
         .file_of(&module.specifier)
         .unwrap_or_else(|| workspace.readable(&module.specifier))
 }
 
-/// Reports unresolved imports with their location. Deno's own errors have no location, or advice that does not apply.
+/// Checks that an import was resolved. Its errors name the location, which Deno's own errors lack, or give advice that
+/// applies here.
 fn check_resolved(
     workspace: &Workspace,
     import: &Import<'_>,
@@ -455,7 +456,7 @@ fn check_resolved(
     Ok(())
 }
 
-/// `place` is the position of the import in the file `importer`.
+/// Returns the error of an import of an unknown package. `place` is the position of the import in the file `importer`.
 pub(super) fn unknown_package(
     workspace: &Workspace,
     importer: &str,
@@ -476,12 +477,12 @@ pub(super) fn unknown_package(
     }
 }
 
-/// Whether the error says that the file does not exist. A folder counts as a missing file.
+/// Returns whether the error means that the file does not exist. An import of a folder counts as well.
 fn names_no_file(error: &str) -> bool {
     error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
 }
 
-/// The `package.json` of the upload, which names packages. A build without one has its own.
+/// Returns the `package.json` of the upload, if the upload has one. The build adds one otherwise, which does not count.
 fn package_json(workspace: &Workspace) -> Option<String> {
     let is_uploaded = workspace.files().iter().any(|file| file == PACKAGE_JSON);
     is_uploaded

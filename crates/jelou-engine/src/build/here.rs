@@ -1,11 +1,11 @@
 //! The address of a module: `__dirname`, `__filename` and `import.meta`.
 //!
-//! In a bundle, all modules would share the bundle's address. Each module that asks gets the address that it has in the
-//! folder of the function's files, where the files beside it are, too.
+//! In a bundle, all modules would have the bundle's address. Instead, each module that uses its address gets its
+//! original path below the folder of the function's files, where its data files also are.
 
 use super::computed_import;
 
-/// What a module calls its address, and the bundle's name for it.
+/// The expressions with which a module reads its address, and the field of [`HERE`] that replaces each.
 const WORDS: [(&str, &str); 5] = [
     ("__dirname", "dirname"),
     ("__filename", "filename"),
@@ -13,26 +13,27 @@ const WORDS: [(&str, &str); 5] = [
     ("import.meta.dirname", "dirname"),
     ("import.meta.filename", "filename"),
 ];
-/// The variable of each module that asks for its address.
+/// The variable with the address in each module that uses it.
 const HERE: &str = "__jelouHere";
-/// The bundle's function that makes the address.
+/// The function of the bundle that computes an address from a path.
 const AT: &str = "__jelouAt";
-/// How esbuild's helper for `require` begins to look for one.
+/// The code with which esbuild's helper for `require` searches for a global `require`.
 const REQUIRE: &str = "typeof require !== \"undefined\" ? require";
 
-/// The bundler's options that replace the words in modules.
+/// Returns the bundler's options that replace the expressions in modules.
 pub(super) fn options() -> impl Iterator<Item = String> {
     WORDS
         .iter()
         .map(|(word, field)| format!("--define:{word}={HERE}.{field}"))
 }
 
-/// Whether the module asks for its address.
+/// Returns whether the module uses its address.
 pub(super) fn is_asked(source: &str) -> bool {
     WORDS.iter().any(|(word, _)| source.contains(word))
 }
 
-/// The source with its address. `path` is relative to the folder of the function. No line moves.
+/// Returns the source with the variable for its address. `path` is relative to the folder of the function. No line
+/// moves.
 pub(super) fn with_address(source: &str, path: &str) -> String {
     let at = after_directives(source);
     let path = serde_json::Value::from(path);
@@ -43,7 +44,7 @@ pub(super) fn with_address(source: &str, path: &str) -> String {
     )
 }
 
-/// The first line of a bundle: what its modules use. `None` for a bundle that uses nothing.
+/// Returns the first line of a bundle, which declares the functions that its modules use. `None` if they use none.
 pub(super) fn header(code: &str) -> Option<String> {
     let mut header = String::new();
     if code.contains(REQUIRE) {
@@ -65,7 +66,7 @@ pub(super) fn header(code: &str) -> Option<String> {
     (!header.is_empty()).then(|| header.trim_end().to_owned())
 }
 
-/// The position after comments and directives such as `"use strict"`.
+/// Returns the position after the last directive (`"use strict"`), or after the first line if that is a `#!` line.
 fn after_directives(source: &str) -> usize {
     let mut at = 0;
     if let Some(rest) = source.strip_prefix('\u{feff}') {
@@ -105,7 +106,7 @@ fn directive(text: &str) -> Option<usize> {
         .iter()
         .find(|quoted| text.starts_with(**quoted))?
         .len();
-    // The text may be the start of an expression.
+    // The string may be the start of an expression.
     let rest = text[length..].trim_start_matches([' ', '\t']);
     match rest.chars().next() {
         None | Some('\n' | '\r' | '}') => Some(length),

@@ -1,5 +1,5 @@
-//! The digests of the cached packages. Deno checks a digest only when it downloads a package; a lock file with another
-//! digest for a cached package must be refused as well.
+//! The digests of the cached packages. Deno checks a digest only when it downloads a package, but a lock file with
+//! another digest for a cached package must also be refused.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::error::BuildError;
 use super::lock::Lock;
 use super::packages::Packages;
 
-/// The digest of each cached package, by its folder. Builds cannot write the file.
+/// The digest of each cached package, by the package's folder. Builds cannot write to the file.
 #[derive(Debug)]
 pub(super) struct Integrity {
     file: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Integrity {
 }
 
 impl Integrity {
-    /// A damaged file counts as empty: its digests are learnt again.
+    /// Reads the file. A missing or damaged file counts as empty, and later builds record the digests again.
     pub(super) fn open(file: &Path) -> Self {
         let known = std::fs::read(file)
             .ok()
@@ -28,7 +28,7 @@ impl Integrity {
         }
     }
 
-    /// Checks the packages of a build, and remembers the digests of new ones.
+    /// Checks the packages of a build, and records the digests of new packages.
     ///
     /// # Errors
     ///

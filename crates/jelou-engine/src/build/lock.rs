@@ -1,7 +1,7 @@
 //! The lock file of a build: the exact version of every package, with its digest.
 //!
-//! The lock file of the upload is honoured and extended. Without one, the build makes its own, which gives the
-//! dependencies between packages.
+//! A build uses the lock file of the upload, and extends it. Without one, the build creates a lock file, which lists
+//! the dependencies between packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,17 +12,17 @@ use super::config;
 use super::error::BuildError;
 use super::packages::Packages;
 
-/// The lock file of an upload: Deno's, or npm's.
+/// The names of the lock files of Deno and npm.
 pub(super) const DENO_LOCK: &str = "deno.lock";
 pub(super) const NPM_LOCK: &str = "package-lock.json";
 
 /// A lock file of Deno, version 5.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Lock {
-    /// Keyed by the package's id: `name@version`, and its peers.
+    /// npm packages by id, which is `name@version` and the peer dependencies.
     #[serde(default)]
     npm: BTreeMap<String, Locked>,
-    /// Keyed by `@scope/name@version`.
+    /// JSR packages by `@scope/name@version`.
     #[serde(default)]
     jsr: BTreeMap<String, LockedJsr>,
     /// SHA-256 of remote modules, by URL.
@@ -49,17 +49,17 @@ pub(super) struct Locked {
     cpu: Vec<String>,
 }
 
-/// How a package imports another one.
+/// A dependency of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dependency {
-    /// The name in the imports of the package.
+    /// The name with which the package imports the dependency.
     pub(super) name: String,
     pub(super) id: String,
     pub(super) is_optional: bool,
 }
 
 impl Locked {
-    /// Whether the package has one variant for each platform, this one among them.
+    /// Returns whether the package is only for certain processors, on Linux among others.
     pub(super) fn is_for_this_platform(&self) -> bool {
         let has = |list: &[String], wanted: &str| list.iter().any(|item| item == wanted);
         has(&self.os, "linux") && !self.cpu.is_empty()
@@ -67,7 +67,7 @@ impl Locked {
 }
 
 impl Lock {
-    /// Reads the lock file that Deno wrote. A build without packages has none.
+    /// Reads the lock file that Deno wrote. A missing file counts as empty: a build without packages has none.
     ///
     /// # Errors
     ///
@@ -82,6 +82,8 @@ impl Lock {
         Self::parse(DENO_LOCK, &text)
     }
 
+    /// Parses a lock file of Deno.
+    ///
     /// # Errors
     ///
     /// When the text is not a lock file.
@@ -89,8 +91,8 @@ impl Lock {
         config::json(file, text)
     }
 
-    /// Checks that no package has another digest than in the lock file of the upload. Deno replaces a wrong digest by
-    /// that of the registry.
+    /// Checks that no package has another digest than in the lock file of the upload. Deno would replace a wrong digest
+    /// by the digest of the registry.
     ///
     /// # Errors
     ///
@@ -98,7 +100,7 @@ impl Lock {
     pub(super) fn check_against(&self, file: &str, text: &str) -> Result<(), BuildError> {
         let own = digests(file, text)?;
         for (id, locked) in &self.npm {
-            // The peers of the package follow its name and version.
+            // In an id, the peer dependencies follow the name and the version.
             let label = id.split('_').next().unwrap_or(id);
             let expected = own.get(id).or_else(|| own.get(label));
             if let (Some(expected), Some(found)) = (expected, &locked.integrity)
@@ -113,17 +115,17 @@ impl Lock {
         Ok(())
     }
 
-    /// Whether this lock file has packages that another one has not.
+    /// Returns whether this lock file has packages that `other` does not have.
     pub(super) fn extends(&self, other: &Self) -> bool {
         self.npm.keys().any(|id| !other.npm.contains_key(id))
     }
 
-    /// SHA-256 of the description of a JSR package, which has the digests of its modules.
+    /// Returns the SHA-256 of the manifest of a JSR package, which has the digests of the package's modules.
     pub(super) fn jsr(&self, package: &str) -> Option<&str> {
         Some(&self.jsr.get(package)?.integrity)
     }
 
-    /// SHA-256 of a remote module.
+    /// Returns the SHA-256 of a remote module.
     pub(super) fn remote(&self, url: &str) -> Option<&str> {
         self.remote.get(url).map(String::as_str)
     }
@@ -132,7 +134,7 @@ impl Lock {
         self.npm.get(id)
     }
 
-    /// The dependencies of a package. A dependency that is not installed is left out.
+    /// Returns the dependencies of a package, without those that are not installed.
     pub(super) fn dependencies(&self, id: &str, packages: &Packages) -> Vec<Dependency> {
         let Some(locked) = self.npm.get(id) else {
             return Vec::new();
@@ -153,7 +155,7 @@ impl Lock {
         dependencies
     }
 
-    /// The packages that `roots` cannot do without, these among them.
+    /// Returns `roots` and all packages that they need, without optional dependencies.
     fn required(&self, roots: &[String], packages: &Packages) -> BTreeSet<String> {
         let mut required: BTreeSet<String> = BTreeSet::new();
         let mut open: Vec<String> = roots.to_vec();
@@ -171,7 +173,7 @@ impl Lock {
     }
 
     /// Checks that every required package was downloaded, and that the cached copy has the digest of the lock file.
-    /// Deno checks the digest only when it downloads a package, and says nothing when a download fails.
+    /// Deno checks the digest only when it downloads a package, and reports no failed download.
     ///
     /// # Errors
     ///
@@ -219,7 +221,7 @@ impl Lock {
     }
 }
 
-/// The digests in the lock file of an upload, by `name@version`.
+/// Returns the digests in the lock file of an upload, by `name@version`.
 fn digests(file: &str, text: &str) -> Result<BTreeMap<String, String>, BuildError> {
     #[derive(Deserialize)]
     struct NpmLock {
@@ -244,7 +246,7 @@ fn digests(file: &str, text: &str) -> Result<BTreeMap<String, String>, BuildErro
         .filter_map(|(path, package)| {
             let (_, folder) = path.rsplit_once("node_modules/")?;
             let name = package.name.unwrap_or_else(|| folder.to_owned());
-            // Older lock files have other algorithms.
+            // Older lock files have digests of other algorithms, which cannot be compared.
             let digest = package
                 .integrity
                 .filter(|digest| digest.starts_with("sha512-"))?;
@@ -253,8 +255,8 @@ fn digests(file: &str, text: &str) -> Result<BTreeMap<String, String>, BuildErro
         .collect())
 }
 
-/// The name and the id of a dependency in a lock file: `name`, `name@version` or `name@npm:other@version`. The version
-/// is left out where only one is installed.
+/// Parses a dependency in a lock file: `name`, `name@version` or `name@npm:other@version`. The version is missing if
+/// only one version is installed. Returns the name and the id of the dependency.
 fn target(line: &str, packages: &Packages) -> Option<(String, String)> {
     let (alias, line) = match line.split_once("@npm:") {
         Some((alias, line)) => (Some(alias), line),

@@ -1,7 +1,7 @@
 //! Builds an upload: resolves its imports, bundles it, and reads its manifest.
 //!
 //! All steps process untrusted code. Imports are resolved first, so that only the upload and its packages can appear in
-//! a bundle or an error message. The bundle and its source map are checked again afterwards. Only the first step has
+//! a bundle or an error message. After bundling, the list of bundled files is checked again. Only the first step has
 //! network access and registry credentials, because it fetches packages.
 
 mod bindings;

@@ -1,7 +1,7 @@
 //! Answers the bundler's questions: where an import leads, and what a file contains.
 //!
-//! Imports of the upload lead where Deno resolved them; the bundler resolves the imports of packages, by the manifest of
-//! [`super::pnp`]. No file outside the upload and the packages is read.
+//! Imports in the upload and in remote modules lead to the targets that Deno resolved. The bundler itself resolves the
+//! imports in packages, by the manifest of [`super::pnp`]. No other files are read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Result;
@@ -14,9 +14,9 @@ use super::workspace::Workspace;
 use super::{builtins, computed_import, config, data_files, here, native, own_require, pnp, wasm};
 use crate::artifacts::AssetFiles;
 
-/// What a module contains that its copy in a bundle must not: the address of another source map.
+/// The start of a module's reference to its own source map. It is removed from a module in the bundle.
 const MAP_REFERENCE: &str = "sourceMappingURL=";
-/// The folder of the packages' data files in the function's folder.
+/// Name of the folder with the packages' data files, in the function's folder.
 const PACKAGES: &str = "npm";
 
 #[derive(Debug)]
@@ -25,26 +25,26 @@ pub(super) struct Modules<'a> {
     src: PathBuf,
     files: BTreeSet<&'a str>,
     resolved: &'a Resolved,
-    /// The id of the package of each folder.
+    /// The ids of the packages, by folder.
     folders: HashMap<PathBuf, &'a str>,
-    /// The private name of each package, by id.
+    /// The private names of the packages, by id.
     names: HashMap<&'a str, String>,
-    /// Optional dependencies that are native, by importing package and name.
+    /// The optional dependencies that are native or were not downloaded: the importing package and the name.
     left_out: BTreeSet<(&'a str, String)>,
-    /// The files that packages read beside their modules.
+    /// The data files of packages: the file, by the path in the function's folder.
     data: BTreeMap<String, PathBuf>,
-    /// The imports of a computed name, by module.
+    /// The places of imports with a computed name, by module.
     pub(super) computed: BTreeMap<PathBuf, Vec<Place>>,
     /// The ids of the packages with code in the bundle.
     pub(super) loaded: BTreeSet<String>,
-    /// The first file outside the upload that the bundler wanted.
+    /// The first file outside the upload and the packages that the bundler wanted to read.
     pub(super) leak: Option<String>,
 }
 
-/// Where a file of the bundle comes from.
+/// The origin of a file in the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin<'p> {
-    /// A file of the upload, relative to it.
+    /// A file of the upload, by its path in the upload.
     Upload(&'p str),
     /// A file of a package.
     Package {
@@ -56,7 +56,7 @@ pub(super) enum Origin<'p> {
     Remote(&'p str),
 }
 
-/// The bundler's namespace of remote modules. Their path is their URL.
+/// The bundler's namespace of remote modules. The path of a remote module is its URL.
 pub(super) const REMOTE: &str = "remote";
 
 impl<'a> Modules<'a> {
@@ -97,7 +97,8 @@ impl<'a> Modules<'a> {
         }
     }
 
-    /// `None` for a file that belongs to nothing. `path` has no `.` and `..`.
+    /// Returns the origin of a file, or `None` for a file that belongs to neither the upload nor a package. `path` must
+    /// not contain `.` and `..`.
     pub(super) fn origin<'p>(&'p self, path: &'p Path) -> Option<Origin<'p>> {
         let url = path.to_str().filter(|path| path.contains("://"));
         if let Some(url) = url.filter(|url| self.resolved.remote.contains_key(*url)) {
@@ -164,7 +165,7 @@ impl<'a> Modules<'a> {
             return Resolution::External(import.specifier.to_owned());
         }
         match import.kind {
-            // A package may look for others that are not installed, and go on without them.
+            // A package may try to import packages that are not installed, and work without them.
             "require-call" | "require-resolve" | "dynamic-import"
                 if !import.specifier.starts_with('#') =>
             {
@@ -178,7 +179,7 @@ impl<'a> Modules<'a> {
         }
     }
 
-    /// The source of a module as it is in the bundle. `None` if it is as in the file.
+    /// Returns the source of a module for the bundle, or `None` if the source does not change.
     fn source(&mut self, path: &Path, text: &str) -> Option<String> {
         let own = self.with_address(path, text);
         match self.computed.get(path) {
@@ -246,7 +247,7 @@ impl<'a> Modules<'a> {
         Ok(content(source.map_or(code, String::into_bytes), loader))
     }
 
-    /// The files that the packages read by path.
+    /// Reads the data files of the packages.
     pub(super) fn data(&self) -> Result<AssetFiles> {
         self.data
             .iter()
@@ -314,7 +315,7 @@ impl Plugin for Modules<'_> {
     }
 }
 
-/// The bundler's loader for code.
+/// Returns the bundler's loader for a file with code.
 fn loader(extension: &str) -> Option<&'static str> {
     Some(match extension {
         "js" | "mjs" | "cjs" => "js",
@@ -333,14 +334,15 @@ fn parent(path: &str) -> String {
         .to_string()
 }
 
-/// Reads a file without following links: the user who fetches packages owns the cache, but this code runs as the server.
+/// Reads a file without following symbolic links, because the user who fetches packages owns the cache, but this code
+/// runs as the server.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
     use std::io::Read;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened =
         match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
-            // Linux before 5.6.
+            // Linux before 5.6 has no openat2.
             Err(rustix::io::Errno::NOSYS) => {
                 rustix::fs::open(path, flags | OFlags::NOFOLLOW, Mode::empty())
             }

@@ -1,11 +1,11 @@
-//! Packages that cannot run here, because a part of them is machine code.
+//! Detects native packages, which cannot run here because a part of them is machine code.
 
 use std::path::Path;
 
 use super::lock::Lock;
 use super::packages::{Package, Packages};
 
-/// Packages that load or compile machine code for another package.
+/// Packages that load or compile the machine code of another package.
 const LOADERS: [&str; 8] = [
     "@mapbox/node-pre-gyp",
     "bindings",
@@ -17,7 +17,7 @@ const LOADERS: [&str; 8] = [
     "prebuild-install",
 ];
 
-/// What to import instead: packages without machine code.
+/// What to use instead of native packages: packages without machine code.
 const INSTEAD: [(&str, &str); 24] = [
     ("@libsql/client", "`@libsql/client/web`"),
     ("@napi-rs/canvas", "`pureimage`"),
@@ -45,13 +45,13 @@ const INSTEAD: [(&str, &str); 24] = [
     ("sqlite3", "`sql.js`"),
 ];
 
-/// The package whose code is generated on the developer's machine.
+/// Prisma's client, whose code is generated on the developer's machine.
 pub(super) const PRISMA: &str = "@prisma/client";
 
-/// Whether the package cannot run without machine code.
+/// Returns whether the package cannot run without machine code.
 pub(super) fn is_native(id: &str, package: &Package, packages: &Packages, lock: &Lock) -> bool {
     let has = |file: &str| package.local_path.join(file).is_file();
-    // By convention, the JavaScript that does the same.
+    // By convention, this file does the same in JavaScript.
     if has("fallback.js") {
         return false;
     }
@@ -66,7 +66,7 @@ pub(super) fn is_native(id: &str, package: &Package, packages: &Packages, lock: 
         })
 }
 
-/// Advice for the import of a native package.
+/// Returns the advice for the import of a native package.
 pub(super) fn advice(package: &str) -> String {
     INSTEAD
         .iter()
@@ -77,7 +77,8 @@ pub(super) fn advice(package: &str) -> String {
         )
 }
 
-/// The source that stands for a file of machine code. A package with another way catches the error.
+/// Returns the source of a module that replaces a file of machine code. It throws an error, which a package with a
+/// fallback catches.
 pub(super) fn stub(path: &Path) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let text = serde_json::Value::from(format!("`{file}` is native code, which cannot run here"));

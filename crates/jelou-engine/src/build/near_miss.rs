@@ -1,8 +1,8 @@
-//! Suggestions for unresolved imports and for globals of other platforms: the intended file, and the line to write.
+//! Suggestions for unresolved imports and for globals of other platforms: the intended file, or what to write instead.
 
 use super::config;
 
-/// The suggestion for an import that names no file of the upload. `importer` and `files` are paths in the upload.
+/// Returns the suggestion for an import of a missing file. `importer` and `files` are paths in the upload.
 pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -> Option<String> {
     let wanted = join(folder_of(importer), specifier)?;
     if let Some(folder) = left_out(&wanted) {
@@ -14,9 +14,9 @@ pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -
     Some(write_line(importer, found))
 }
 
-/// The suggestion for an import that is neither a path nor a package of `deno.json`: an alias of a bundler such as
-/// `@/`, a file without `./`, a package that `package.json` takes from outside the registry, or a package that is named
-/// nowhere.
+/// Returns the suggestion for an import that is neither a path nor a known package: an alias of a bundler such as `@/`,
+/// a file without `./`, a package that `package.json` takes from outside the registry, or a package that no
+/// configuration names.
 pub(super) fn of_unknown_package(
     importer: &str,
     specifier: &str,
@@ -44,10 +44,10 @@ pub(super) fn of_unknown_package(
     is_package_name(name).then(|| format!("{how}, or write `./` before a file of the project"))
 }
 
-/// The advice for a module that exports in the way of `CommonJS`.
+/// The advice for a module that exports as `CommonJS` modules do.
 pub(super) const ES_MODULES: &str = "files are ES modules: in place of `exports`, write `export` (in the entrypoint, `export default define({ description, handler })`), or keep CommonJS with `\"type\": \"commonjs\"` in `package.json`";
 
-/// The advice for an error at import, if the module uses a global that other platforms have.
+/// Returns the advice for an error at import, if the module uses a global of other platforms.
 pub(super) fn of_undefined(message: &str) -> Option<&'static str> {
     let (_, name) = message.strip_suffix(" is not defined")?.rsplit_once(' ')?;
     Some(match name {
@@ -61,7 +61,7 @@ pub(super) fn of_undefined(message: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a line of the source assigns to `exports` or `module.exports`.
+/// Returns whether a line of the source begins with `module.exports` or `exports.`.
 pub(super) fn exports_as_commonjs(source: &str) -> bool {
     source.lines().any(|line| {
         let line = line.trim_start();
@@ -69,7 +69,7 @@ pub(super) fn exports_as_commonjs(source: &str) -> bool {
     })
 }
 
-/// Whether the npm registry allows the name: lower case, and a scope at most.
+/// Returns whether the npm registry allows the name: lower case, with at most a scope.
 fn is_package_name(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
@@ -89,7 +89,8 @@ fn write_line(importer: &str, file: &str) -> String {
     format!("write `{}`", relative(folder_of(importer), file))
 }
 
-/// The only file that differs from `wanted` in case, extension, or a missing `/index`. `None` if several files do.
+/// Returns the only file that equals `wanted` except for case, extension, or a missing `/index`. `None` if there are
+/// several such files, or none.
 fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     let key = |path: &str| stem(path).to_lowercase();
     let wanted = key(wanted);
@@ -102,7 +103,7 @@ fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     found.next().is_none().then_some(first)
 }
 
-/// The path without a module's extension.
+/// Returns the path without the extension of a module.
 fn stem(path: &str) -> &str {
     const EXTENSIONS: [&str; 9] = [
         ".d.ts", ".tsx", ".mts", ".cts", ".ts", ".jsx", ".mjs", ".cjs", ".js",
@@ -113,7 +114,7 @@ fn stem(path: &str) -> &str {
         .unwrap_or(path)
 }
 
-/// The first folder of the path that uploads exclude.
+/// Returns the first folder of the path if uploads exclude it.
 fn left_out(path: &str) -> Option<&'static str> {
     let (first, _) = path.split_once('/')?;
     ["dist/", "node_modules/", ".jelou/"]
@@ -133,7 +134,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// `None` when the path is outside the upload.
+/// Resolves a relative specifier to a path in the upload. Returns `None` if the path is outside the upload.
 fn join(folder: &str, specifier: &str) -> Option<String> {
     let mut segments: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in specifier.split('/') {

@@ -1,5 +1,5 @@
-//! Reads files that a step of a build wrote. The step processed untrusted code and may have created a link to a file that
-//! only the server can read. Therefore links are not followed.
+//! Reads files that a step of a build wrote. The step processed untrusted code, and may have created a link to a file
+//! that only the server can read. Therefore links are refused.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
@@ -7,9 +7,11 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-/// Bytes of a file.
+/// Maximum bytes of a file.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Reads a text file.
+///
 /// # Errors
 ///
 /// When the file is a link, too large, or cannot be read.

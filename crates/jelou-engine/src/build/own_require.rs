@@ -1,21 +1,21 @@
-//! Modules that make a `require` of their own, with `createRequire(import.meta.url)`.
+//! Modules that create their own `require`, with `createRequire(import.meta.url)`.
 //!
-//! The bundler follows calls of `require` only where no module declares that name. So the module gets the bundler's
-//! `require` in place of its own, for every call with a literal. No line moves.
+//! The bundler follows a call of `require` only if the module does not declare this name. So the module gets the
+//! bundler's `require` instead of its own, for every call with a literal. No line moves.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// The declaration: keyword, name, and the call. The imported function may have another name.
+/// Matches the declaration: keyword, name, and call. The imported function `createRequire` may have another name.
 const DECLARATION: &str = r"\b(const|let|var)\s+([\w$]+)(\s*=\s*(?:[\w$]+\.)?[\w$]*[cC]reateRequire[\w$]*\(\s*import\.meta\.url\s*\))";
-/// The name of a declared `require` that the bundler's replaces.
+/// The new name of a declared variable `require`.
 const REPLACED: &str = "__jelouOwnRequire";
 
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(DECLARATION).ok());
 
-/// The source in which the bundler finds what the module requires.
+/// Returns the source with calls of `require` that the bundler follows.
 pub(super) fn visible(source: &str) -> Cow<'_, str> {
     let Some(found) = PATTERN.iter().find_map(|pattern| pattern.captures(source)) else {
         return Cow::Borrowed(source);

@@ -1,4 +1,4 @@
-//! The npm packages of a build: lists them, finds them in the cache, and makes them readable for every step.
+//! The npm packages of a build: their list, their folders in the cache, and read access to them for every step.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -17,27 +17,27 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// The package's folder without symbolic links, as the bundler names its files. A package that was not downloaded
-    /// has none.
+    /// Returns the package's folder without symbolic links, which the bundler uses in paths. For a package that was not
+    /// downloaded, returns `local_path`.
     pub(super) fn folder(&self) -> PathBuf {
         self.local_path
             .canonicalize()
             .unwrap_or_else(|_| self.local_path.clone())
     }
 
-    /// `name@version`, without the peers of its id.
+    /// Returns `name@version`, without the peer dependencies that an id may have.
     pub(super) fn label(&self) -> String {
         format!("{}@{}", self.name, self.version)
     }
 }
 
-/// Keyed by `name@version`.
+/// The packages by id, which is `name@version` and the peer dependencies.
 pub(super) type Packages = BTreeMap<String, Package>;
 
 /// Gives the steps that bundle and check read access to the packages. Deno keeps the file modes of a tarball, and some
-/// published packages have files that only their owner can read.
+/// packages have files that only the owner can read.
 ///
-/// `cache` is the folder of all packages. Packages in other folders stay unchanged.
+/// `cache` is the folder of all packages. Packages in other folders do not change.
 pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Result<()> {
     let cache = fs_err::canonicalize(cache)?;
     for package in packages.values() {
@@ -52,7 +52,8 @@ pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Resul
     Ok(())
 }
 
-/// Links are not followed: the user who fetches packages owns the cache, but this code runs as the server.
+/// Flags to open a folder without following a link, because the user who fetches packages owns the cache, but this code
+/// runs as the server.
 pub(super) const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
@@ -86,7 +87,8 @@ fn make_folder_readable(folder: &OwnedFd) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A file with several hard links may belong to another user, and stays unchanged.
+/// Adds bits to the mode of a file. Does not change a file with several hard links, because it may belong to another
+/// user.
 fn add_mode(file: &OwnedFd, added: Mode) -> std::io::Result<()> {
     let stat = rustix::fs::fstat(file)?;
     let mode = Mode::from_raw_mode(stat.st_mode);

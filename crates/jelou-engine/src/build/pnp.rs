@@ -1,5 +1,5 @@
-//! Tells the bundler which version of a package each other package imports, as a manifest of Yarn Plug'n'Play, which the
-//! bundler reads. Packages stay in Deno's cache: no folder of packages is made for a build.
+//! Tells the bundler which version of a package each package imports, by a manifest of Yarn Plug'n'Play. So packages
+//! remain in Deno's cache, and a build needs no `node_modules`.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use super::lock::Lock;
 use super::packages::Packages;
 
-/// The file that the bundler reads.
+/// The name of the manifest that the bundler reads.
 pub(super) const FILE: &str = ".pnp.data.json";
 
-/// The name with which only the build itself imports a package.
+/// Returns the private name of a package, with which the build imports it for the upload and for remote modules.
 pub(super) fn private_name(index: usize) -> String {
     format!("jelou-package-{index}")
 }
 
-/// The manifest for a build in `root`.
+/// Returns the manifest for a build in `root`.
 pub(super) fn manifest(packages: &Packages, lock: &Lock, root: &Path) -> Value {
     let mut registry: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let mut own = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn manifest(packages: &Packages, lock: &Lock, root: &Path) -> Value {
             "linkType": "HARD",
         }]));
         own.push(json!([private_name(index), reference]));
-        // Some packages import others that they do not declare.
+        // Some packages import packages that they do not declare.
         fallback.push(json!([package.name, id]));
     }
     let top = json!([null, [[null, {
@@ -59,7 +59,7 @@ pub(super) fn manifest(packages: &Packages, lock: &Lock, root: &Path) -> Value {
     })
 }
 
-/// The path of `target` from `folder`. Both are absolute, without `.` and `..`.
+/// Returns the path of `target` relative to `folder`. Both must be absolute, without `.` and `..`.
 pub(super) fn relative(folder: &Path, target: &Path) -> PathBuf {
     let shared = folder
         .components()

@@ -1,5 +1,5 @@
-//! Makes Deno ask the registry for versions again. Deno caches the list of a package's versions for ever, so a range
-//! would depend on what an earlier build of somebody else imported.
+//! Makes Deno ask the registry again for the versions of packages. Deno caches the versions of a package forever, so
+//! the version for a range would depend on when an earlier build imported the package.
 
 use std::io::{ErrorKind, Result};
 use std::os::fd::OwnedFd;
@@ -9,14 +9,14 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode};
 
 use super::packages::FOLDER;
 
-/// Deno's file with the versions of a package, beside the folders of the versions.
+/// Deno's file with the versions of a package, next to the folders of the versions.
 const VERSIONS: &str = "registry.json";
-/// A folder of one version has this file.
+/// A file that the folder of each version has.
 const PACKAGE: &str = "package.json";
-/// Folders of the registry, of the path of its URL, of the scope, and of the package.
+/// Maximum depth of the folders for the registry, the path of its URL, the scope and the package.
 const MAX_DEPTH: usize = 8;
 
-/// Removes the lists of versions from the cache. The packages stay.
+/// Removes the lists of versions from the cache, but not the packages.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ fn forget_in(folder: &OwnedFd, depth: usize) -> Result<()> {
             continue;
         }
         let inner = match rustix::fs::openat(folder, name, FOLDER, Mode::empty()) {
-            // Another build may have replaced the folder.
+            // Another build may have removed the folder.
             Err(error) if std::io::Error::from(error).kind() == ErrorKind::NotFound => continue,
             inner => inner?,
         };

@@ -1,7 +1,7 @@
-//! The machine's npm configuration. The step that fetches packages needs its credentials. Later steps need only the
-//! registries, because the cache has one folder for each registry.
+//! Removes credentials from the machine's npm configuration. Only the step that fetches packages needs them. Later
+//! steps need only the addresses of the registries, because the cache has one folder for each registry.
 
-/// The registries of an `.npmrc`, without credentials.
+/// Returns the lines of an `.npmrc` with registries, without credentials.
 pub(super) fn without_credentials(npmrc: &str) -> String {
     npmrc
         .lines()

@@ -1,5 +1,5 @@
-//! Modules that are imported by URL, and JSR packages, which are modules of one host. Deno downloads them into a folder
-//! of the build, from the hosts of the operator's list only; it checks every redirect against the list.
+//! Remote modules: modules that are imported by URL, and JSR packages, which are modules of one host. Deno downloads
+//! them to a folder of the build, only from hosts of the operator's list, and checks every redirect against the list.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,29 +15,29 @@ use crate::hex::hex;
 use crate::network::NetworkConfig;
 use jelou_core::Limits;
 
-/// The port of a host in the list that names none.
+/// The port for a host in the list without a port.
 const PORT: u16 = 443;
-/// Where JSR packages are, unless the server's environment names another registry.
+/// The URL of JSR packages, unless the server's environment has another registry (`JSR_URL`).
 const JSR: &str = "https://jsr.io/";
-/// Deno appends a line about the response to each file in its cache.
+/// The start of the line about the response that Deno appends to each file in its cache.
 const CACHE_METADATA: &[u8] = b"\n// denoCacheMetadata=";
 
-/// The servers of the standard library before `Deno.serve`. They use calls that the runtime has no more.
+/// The replacement for the HTTP server in old versions of Deno's standard library, which uses functions that the
+/// runtime no longer has.
 const STD_SERVER: &str = include_str!("std_server.js");
 
-/// A downloaded module.
 #[derive(Debug)]
 pub(super) struct RemoteModule {
     pub(super) file: PathBuf,
-    /// Deno's name of what it is, such as `TypeScript`. Text and bytes have none.
+    /// Deno's name of the media type, such as `TypeScript`. `None` for text and bytes.
     pub(super) media: Option<String>,
 }
 
-/// By URL, after redirects.
+/// The remote modules by URL, after redirects.
 pub(super) type RemoteModules = BTreeMap<String, RemoteModule>;
 
 impl RemoteModule {
-    /// The content as the host sent it.
+    /// Returns the content as the host sent it.
     ///
     /// # Errors
     ///
@@ -53,7 +53,8 @@ impl RemoteModule {
         Ok(content)
     }
 
-    /// The content for the bundler, and the bundler's loader. `None` if it is no WebAssembly module.
+    /// Returns the content for the bundler, and the bundler's loader. `None` if a `.wasm` file is not a WebAssembly
+    /// module.
     pub(super) fn code(&self) -> std::io::Result<Option<(Vec<u8>, &'static str)>> {
         let content = self.content()?;
         Ok(Some(match self.media.as_deref().unwrap_or_default() {
@@ -61,7 +62,7 @@ impl RemoteModule {
             "TSX" => (content, "tsx"),
             "JSX" => (content, "jsx"),
             "Json" => (content, "json"),
-            // Declarations of types are empty modules.
+            // Type declarations become empty modules.
             "Dts" | "Dmts" | "Dcts" => (Vec::new(), "js"),
             "Wasm" => match wasm::module(&content, "./remote.wasm") {
                 Some(code) => (code.into_bytes(), "js"),
@@ -71,7 +72,7 @@ impl RemoteModule {
         }))
     }
 
-    /// The code of a module whose own code cannot run here, in place of that.
+    /// Returns the code that replaces the code of a module that cannot run here.
     pub(super) fn replacement(url: &str) -> Option<&'static str> {
         let path = url.strip_prefix("https://deno.land/std")?;
         let path = path.strip_prefix('@').map_or(Some(path), |path| {
@@ -80,7 +81,7 @@ impl RemoteModule {
         (path == "/http/server.ts").then_some(STD_SERVER)
     }
 
-    /// In hexadecimal, as in a lock file.
+    /// Returns the digest of the content in hexadecimal, as in a lock file.
     pub(super) fn sha256(&self) -> std::io::Result<String> {
         Ok(hex(&Sha256::digest(self.content()?)))
     }
@@ -99,7 +100,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Deno's option.
+    /// Returns Deno's option for these rules.
     pub(super) fn option(self) -> String {
         if self.hosts.is_empty() {
             return "--no-remote".to_owned();
@@ -112,7 +113,7 @@ impl<'a> Rules<'a> {
         self.hosts.is_empty()
     }
 
-    /// Checks an import.
+    /// Checks whether an import follows the rules and was downloaded.
     ///
     /// * `url`: the imported URL, or `jsr:` specifier
     /// * `target`: the URL after redirects
@@ -157,7 +158,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Checks how many modules there are, and their size.
+/// Checks the number of the modules and their total size.
 ///
 /// # Errors
 ///
@@ -185,7 +186,7 @@ pub(super) fn check_limits(modules: &RemoteModules, limits: &Limits) -> Result<(
     Ok(())
 }
 
-/// Checks the modules against the lock file of the upload. Deno checks code only, and not text and bytes.
+/// Checks the modules against the lock file of the upload. Deno checks only code, not text and bytes.
 ///
 /// # Errors
 ///
@@ -213,7 +214,7 @@ pub(super) fn check_against(
     Ok(())
 }
 
-/// The module, or the JSR package, whose digest differs from the lock file, by Deno's error message.
+/// Returns the module or the JSR package in Deno's error message about a digest that differs from the lock file.
 pub(super) fn changed_module(message: &str) -> Option<String> {
     let (_, details) = message.split_once("Integrity check failed for ")?;
     details.lines().find_map(|line| {
@@ -225,17 +226,17 @@ pub(super) fn changed_module(message: &str) -> Option<String> {
     })
 }
 
-/// Why a remote module cannot be imported. Continues the sentence "`a` imports `b`, …".
+/// Why a remote module cannot be imported. The text continues the sentence "`a` imports `b`, …".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// The operator allows no hosts.
+    /// The operator allows no remote modules.
     Off,
-    /// `http:`
+    /// The URL has the scheme `http:`.
     Insecure,
     Host {
         host: String,
         allowed: String,
-        /// The URL that the imported URL leads to.
+        /// The URL to which the imported URL redirects.
         redirect: Option<String>,
     },
     Missing {
@@ -244,7 +245,7 @@ pub enum Problem {
     Unreachable {
         host: String,
     },
-    /// In Deno's words.
+    /// Deno's error message.
     Other(String),
 }
 
@@ -284,7 +285,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The JSR package of a module: `@scope/name@version`.
+/// Returns the JSR package of a module: `@scope/name@version`.
 pub(super) fn jsr_package(url: &str) -> Option<String> {
     let mut path = url.strip_prefix(&jsr())?.splitn(4, '/');
     let (scope, name, version) = (path.next()?, path.next()?, path.next()?);
@@ -293,7 +294,7 @@ pub(super) fn jsr_package(url: &str) -> Option<String> {
         .then(|| format!("{scope}/{name}@{version}"))
 }
 
-/// The URL of the JSR registry, with a slash at its end.
+/// Returns the URL of the JSR registry, with a slash at its end.
 fn jsr() -> String {
     let url = std::env::var("JSR_URL").unwrap_or_else(|_| JSR.to_owned());
     format!("{}/", url.trim_end_matches('/'))

@@ -1,4 +1,4 @@
-//! Finds the imports of remote modules that cannot be had.
+//! Finds the imports of remote modules that are not allowed or could not be downloaded.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use super::graph::{Graph, imports, is_remote, redirected};
 use super::remote::Rules;
 use super::workspace::Workspace;
 
-/// One problem for each module that cannot be imported.
+/// Returns one problem for each remote module that cannot be imported.
 pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -> Vec<BuildError> {
     let errors: HashMap<&str, &str> = graph
         .modules
@@ -41,7 +41,8 @@ pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -
     problems
 }
 
-/// The first import of the upload through which a remote module is reached.
+/// Returns an import of the upload through which the remote module `module` is imported. `None` for a file of the
+/// upload.
 fn entry(workspace: &Workspace, graph: &Graph, module: &str) -> Option<String> {
     if workspace.file_of(module).is_some() {
         return None;

@@ -1,5 +1,5 @@
-//! The secrets of a function during its build. The import sees them; the manifest, which is public, and messages must
-//! not contain them.
+//! The secrets of a function during its build. Code gets them when the bundle is imported. The manifest, which is
+//! public, and messages must not contain them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::BuildError;
 
-/// Minimum length of a value that is searched for. A shorter one, such as `true`, occurs in many texts by chance.
+/// Minimum length of a secret that is searched for. A shorter value, such as `true`, occurs in many texts by chance.
 const MIN_SEARCHED_CHARS: usize = 8;
 
 #[derive(Debug)]
@@ -38,6 +38,8 @@ impl BuildSecrets {
         })
     }
 
+    /// Checks that the manifest contains no secret.
+    ///
     /// # Errors
     ///
     /// When a text in the manifest contains the value of a secret.
@@ -59,7 +61,7 @@ impl BuildSecrets {
             .filter(|(_, value)| value.chars().count() >= MIN_SEARCHED_CHARS)
     }
 
-    /// The key of the first secret in `value`, and its place.
+    /// Returns the key of the first secret in `value`, and its place.
     fn find(&self, value: &Value, path: &mut Vec<String>) -> Option<(String, String)> {
         let in_text = |text: &str, path: &[String]| {
             let (key, _) = self.searched().find(|(_, value)| text.contains(value))?;

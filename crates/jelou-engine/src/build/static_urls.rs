@@ -1,17 +1,17 @@
-//! Files that a module names with `new URL("./file", import.meta.url)`.
-//! They are packed with the deployment; the module's address in the bundle leads there.
+//! Finds the files that a module names with `new URL("./file", import.meta.url)`. They become assets of the deployment,
+//! and the module's address in the bundle makes these URLs lead to them.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use url::Url;
 
-/// The whole expression. Its literal has no escapes and no placeholders.
+/// Matches the whole expression. Its literal must have no escapes and no placeholders.
 const EXPRESSION: &str = r#"\bnew\s+URL\(\s*(?:"([^"\\\n]+)"|'([^'\\\n]+)'|`([^`\\$\n]+)`)\s*,\s*import\.meta\.url\s*,?\s*\)"#;
 
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(EXPRESSION).ok());
 
-/// The paths in the upload that the module at `module` names.
+/// Returns the paths in the upload that the module at the path `module` names.
 pub(super) fn targets(module: &str, code: &str) -> Vec<String> {
     find(code)
         .filter_map(|found| {
@@ -35,7 +35,7 @@ fn literal<'a>(found: &Captures<'a>) -> Option<&'a str> {
     matched(found).map(|matched| matched.as_str())
 }
 
-/// The literal as a URL whose root is the project's folder. `None` for an absolute one.
+/// Resolves the literal to a URL whose root is the project's folder. Returns `None` for an absolute path or URL.
 fn resolve(module: &str, literal: &str) -> Option<Url> {
     if literal.starts_with('/') || Url::parse(literal).is_ok() {
         return None;

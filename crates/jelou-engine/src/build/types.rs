@@ -20,7 +20,7 @@ pub(super) async fn check(tools: &Tools, workspace: &Workspace) -> Result<(), Bu
     let mut tool = command::tool(tools, workspace, Purpose::Check);
     let mut lock = std::ffi::OsString::from("--lock=");
     lock.push(workspace.lock());
-    // Without a network: every module is downloaded.
+    // This step has no network, but every module was already downloaded.
     tool.args(["check", "--quiet", "--cached-only"])
         .arg(Rules::of(&tools.network).option())
         .arg(lock)

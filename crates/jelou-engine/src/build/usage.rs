@@ -1,4 +1,4 @@
-//! Which files of an upload a deployment needs.
+//! Decides which files of an upload a deployment needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::static_urls;
 use super::user_config::UserConfig;
 use crate::artifacts::AssetFiles;
 
-/// Warnings about files that code mentions. A few show what to do.
+/// Maximum number of warnings about files that code mentions. A few show what to do.
 const MAX_WARNINGS: usize = 5;
 
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// `used` are the files that the build read, and possibly names of other sources. `openapi` is the path of the
-    /// function's own document.
+    /// Decides for each file of the upload. `used` are the files that the build read; it may also contain names of
+    /// other sources. `openapi` is the path of the function's own OpenAPI document.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Usage {
         })
     }
 
-    /// The content of the assets.
+    /// Returns the assets with their content.
     pub(super) fn assets(&self, tree: &SourceTree) -> AssetFiles {
         let assets = self
             .files
@@ -75,8 +75,8 @@ impl Usage {
     }
 }
 
-/// A warning for each file that is no code and whose name is in the code of the deployment: the function may read it by
-/// path.
+/// Returns a warning for each unused file whose name is in the code of the deployment and that is no code, because the
+/// function may read it by path.
 fn warnings(tree: &SourceTree, files: &BTreeMap<String, FileKind>) -> Vec<String> {
     let candidates: Vec<_> = tree
         .files()

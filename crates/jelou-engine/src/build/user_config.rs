@@ -1,4 +1,4 @@
-//! What the upload's own `deno.json`, import map and folders say about imports.
+//! Reads the upload's own configuration of imports and of the compiler: `deno.json`, import maps and `tsconfig.json`.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 use super::config::{PACKAGE_JSON, is_sdk};
 use super::error::BuildError;
 
-/// Names of the configuration file in a folder, in Deno's search order. The last one is an import map by itself, as in
-/// projects of Supabase.
+/// Names of the configuration file in a folder, in Deno's search order. The last name is an import map without a
+/// configuration file, as in projects of Supabase.
 const FILES: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
-/// The configuration of TypeScript's compiler, which counts in a folder without one of Deno.
+/// The configuration of TypeScript's compiler. It is used in a folder without a configuration of Deno.
 const TSCONFIG: &str = "tsconfig.json";
-/// What an import may lead to, besides a file of the project. A host that is not allowed is an error at its import,
-/// because a project may map modules that only its tests use.
+/// The schemes to which an import map may lead, besides files of the project. A host that is not allowed is an error
+/// only where it is imported, because a project may map modules that only its tests use.
 const SCHEMES: [&str; 4] = ["npm:", "jsr:", "node:", "https:"];
 
 type Imports = BTreeMap<String, String>;
@@ -30,22 +30,23 @@ struct Document {
     scopes: BTreeMap<String, Imports>,
     #[serde(default)]
     compiler_options: Map<String, Value>,
-    /// The path of a file with the imports.
+    /// The path of a separate import map.
     import_map: Option<String>,
 }
 
-/// The parts that a build keeps. Paths are relative to the folder of the build, whose `src/` holds the upload.
+/// The parts of the configuration that a build uses. Paths are relative to the folder of the build, whose `src/`
+/// contains the upload.
 #[derive(Debug, Default)]
 pub(super) struct UserConfig {
     pub(super) imports: Imports,
     pub(super) scopes: BTreeMap<String, Imports>,
     pub(super) compiler_options: Map<String, Value>,
-    /// The files of the upload that say it.
+    /// The configuration files of the upload.
     pub(super) files: Vec<String>,
 }
 
 impl UserConfig {
-    /// Reads the configuration of the entrypoint's folder and of those above it. The nearest one has priority.
+    /// Reads the configuration of the entrypoint's folder and of the folders above it. The nearest has priority.
     ///
     /// # Errors
     ///
@@ -84,7 +85,7 @@ impl UserConfig {
         self.add_imports(file, document.imports, document.scopes)
     }
 
-    /// Takes how JSX is compiled, and aliases such as `"@/*": ["./src/*"]`.
+    /// Adds the compiler options, such as for JSX, and aliases such as `"@/*": ["./src/*"]`.
     fn add_tsconfig(&mut self, file: &SourceFile) -> Result<(), BuildError> {
         let mut options = parse(file)?.compiler_options;
         self.files.push(file.path.clone());
@@ -103,7 +104,7 @@ impl UserConfig {
             let aliases = aliases.filter(|(alias, _)| !alias.is_empty() && !is_sdk(alias));
             self.imports.extend(aliases);
         }
-        // Other values leave JSX as it is, for another tool.
+        // Other values leave JSX in the output for another tool, which does not work here.
         match options.get("jsx").and_then(Value::as_str) {
             Some("react" | "react-jsx") => {}
             Some("react-jsxdev") => {
@@ -133,7 +134,7 @@ impl UserConfig {
     }
 }
 
-/// The folders from the root to the entrypoint's, each with `/` at its end unless it is the root.
+/// Returns the folders from the root to the entrypoint's folder. Each ends with `/`; the root is empty.
 pub(super) fn folders(entrypoint: &str) -> impl Iterator<Item = &str> {
     let ends = entrypoint.match_indices('/').map(|(at, _)| at + 1);
     std::iter::once(0).chain(ends).map(|end| &entrypoint[..end])
@@ -153,7 +154,7 @@ fn mapped(file: &SourceFile, imports: Imports) -> Result<Imports, BuildError> {
         .collect()
 }
 
-/// Where an import leads, `None` if that is not allowed.
+/// Returns the target of an import for the build, or `None` if the target is not allowed.
 fn target(file: &SourceFile, value: &str) -> Option<String> {
     if SCHEMES.iter().any(|scheme| value.starts_with(scheme)) {
         return Some(value.to_owned());
@@ -163,7 +164,7 @@ fn target(file: &SourceFile, value: &str) -> Option<String> {
     Some(format!("./src/{path}"))
 }
 
-/// The path in the upload that `relative` names in the file at `from`. `None` if it is outside.
+/// Resolves the path `relative` in the file at `from` to a path in the upload. Returns `None` if it is outside.
 fn inside(from: &str, relative: &str) -> Option<String> {
     let mut segments: Vec<&str> = from.split('/').collect();
     segments.pop();
@@ -179,7 +180,7 @@ fn inside(from: &str, relative: &str) -> Option<String> {
     Some(segments.join("/"))
 }
 
-/// Deno's configuration is JSON with comments, trailing commas and an optional byte order mark.
+/// Parses a configuration file: JSON with comments, trailing commas and an optional byte order mark.
 fn parse(file: &SourceFile) -> Result<Document, BuildError> {
     let invalid = |reason: String| BuildError::Config {
         file: file.path.clone(),

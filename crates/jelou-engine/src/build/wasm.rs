@@ -1,11 +1,11 @@
-//! Imports of WebAssembly modules: the names that a module imports and exports, and a JavaScript module with them.
+//! Makes a JavaScript module for each imported WebAssembly module.
 
 use std::fmt::Write;
 
 use wasmparser::{Parser, Payload};
 
-/// A JavaScript module that instantiates the WebAssembly module beside it and exports its exports (WebAssembly/ES
-/// module integration). `None` if the bytes are not a module.
+/// Returns a JavaScript module that instantiates the WebAssembly module in `file` and exports its exports
+/// (WebAssembly/ES module integration). Returns `None` if the bytes are not a module.
 pub(super) fn module(bytes: &[u8], file: &str) -> Option<String> {
     let (imports, exports) = names(bytes)?;
     let mut code = format!("import $bytes from {file:?} with {{ type: \"bytes\" }};\n");
@@ -31,7 +31,7 @@ pub(super) fn module(bytes: &[u8], file: &str) -> Option<String> {
     Some(code)
 }
 
-/// The modules of the imports, each once, and the names of the exports.
+/// Returns the modules of the imports, each once, and the names of the exports.
 fn names(bytes: &[u8]) -> Option<(Vec<&str>, Vec<&str>)> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(bytes) {

@@ -1,7 +1,7 @@
 //! The folder of one build. It is removed after the build.
 //!
-//! The steps read the folder; the step that fetches packages writes the lock file. When the steps have their own user
-//! ids, the server owns the upload, and the steps have access through their group.
+//! The steps read the folder; the step that fetches packages writes the lock file and remote modules. If the steps have
+//! their own user ids, the server owns the upload, and the steps have access through their group.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -22,13 +22,13 @@ use jelou_sandbox::{Identity, LentUser, Purpose};
 #[derive(Debug)]
 pub(super) struct Workspace {
     dir: TempDir,
-    /// The canonical path of `dir`. Deno resolves symbolic links, so paths are compared with the canonical path.
+    /// The canonical path of `dir`. Paths are compared with it, because Deno resolves symbolic links.
     root: PathBuf,
     entrypoint: String,
     files: Vec<String>,
     /// The lock file of the upload: its name and content.
     own_lock: Option<(&'static str, String)>,
-    /// Whether an import may be a package.
+    /// Whether some import may be an npm package.
     uses_packages: bool,
     /// The user of the steps after the package download.
     user: Option<LentUser>,
@@ -57,7 +57,7 @@ impl Workspace {
         fs_err::create_dir(workspace.home())?;
         fs_err::create_dir(workspace.lock_folder())?;
         fs_err::create_dir_all(workspace.remote())?;
-        // The machine's npm configuration, with registries and credentials.
+        // This is the machine's npm configuration, with registries and credentials.
         if let Some(npmrc) = std::env::home_dir().map(|home| home.join(".npmrc"))
             && npmrc.is_file()
         {
@@ -95,8 +95,8 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Gives the steps read access to everything and write access to one folder, independent of the server's umask.
-    /// Other users have no access.
+    /// Gives the steps read access to the folder, and the step that fetches packages write access to the lock file and
+    /// the remote modules, whatever the server's umask is. Other users have no access.
     fn grant_access(&self, tools: &Tools) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());
@@ -110,8 +110,8 @@ impl Workspace {
         fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
     }
 
-    /// The user of a step. The owner of the package cache fetches packages for all builds. The other steps use a user
-    /// for this build only, and read the cache through its group.
+    /// Returns the user of a step. The owner of the package cache fetches packages for all builds. The other steps run
+    /// as a user of this build only, and read the cache through the owner's group.
     pub(super) fn identity(&self, tools: &Tools, step: Purpose) -> Option<Identity> {
         let own = self.user.as_ref().map(LentUser::user)?;
         let builder = tools.launcher.sandbox.builder()?;
@@ -126,7 +126,7 @@ impl Workspace {
         })
     }
 
-    /// Whether the steps have their own user ids.
+    /// Returns whether the steps have their own user ids.
     pub(super) fn has_users(&self) -> bool {
         self.user.is_some()
     }
@@ -139,12 +139,12 @@ impl Workspace {
         }
     }
 
-    /// The name of the upload's lock file.
+    /// Returns the name of the upload's lock file.
     pub(super) fn own_lock(&self) -> Option<&'static str> {
         self.own_lock.as_ref().map(|(name, _)| *name)
     }
 
-    /// The upload's lock file: its name and content.
+    /// Returns the name and the content of the upload's lock file.
     pub(super) fn own_lock_text(&self) -> Option<(&'static str, &str)> {
         self.own_lock.as_ref().map(|(name, text)| (*name, &**text))
     }
@@ -153,7 +153,7 @@ impl Workspace {
         self.uses_packages
     }
 
-    /// The lock file of the upload as Deno reads it, `None` without one. npm's is converted.
+    /// Returns the lock file of the upload in Deno's format, or `None` if there is none. Converts npm's lock file.
     pub(super) async fn lock_for_build(&self, tools: &Tools) -> Result<Option<String>, BuildError> {
         Ok(match &self.own_lock {
             None => None,
@@ -162,7 +162,7 @@ impl Workspace {
         })
     }
 
-    /// Deno's lock file with the versions of npm's.
+    /// Converts npm's lock file to Deno's, with the same versions.
     async fn convert(&self, tools: &Tools, lock: &str) -> Result<String, BuildError> {
         let package = fs_err::read_to_string(self.src().join(config::PACKAGE_JSON))?;
         self.write_lock(tools, config::PACKAGE_JSON, &package)?;
@@ -221,7 +221,7 @@ impl Workspace {
         self.root.join("src")
     }
 
-    /// Paths of the upload.
+    /// Returns the paths of the upload's files.
     pub(super) fn files(&self) -> &[String] {
         &self.files
     }
@@ -234,18 +234,18 @@ impl Workspace {
         self.root.join("deno.json")
     }
 
-    /// The folder that the step that fetches packages writes to.
+    /// Returns the folder with the lock file, which the step that fetches packages writes.
     pub(super) fn lock_folder(&self) -> PathBuf {
         self.root.join("lock")
     }
 
-    /// `DENO_DIR` of the build.
+    /// Returns the `DENO_DIR` of the build.
     pub(super) fn deno_dir(&self) -> PathBuf {
         self.root.join("deno")
     }
 
-    /// The remote modules of this build. Builds do not share them, so that a URL without a version does not depend on what an
-    /// earlier build downloaded.
+    /// Returns the folder for the remote modules of this build. Builds do not share them, so that the content of a URL
+    /// without a version does not depend on an earlier build.
     pub(super) fn remote(&self) -> PathBuf {
         self.deno_dir().join("remote")
     }
@@ -262,10 +262,10 @@ impl Workspace {
         self.home().join(".npmrc")
     }
 
-    /// The path in the upload that a file URL names; `None` if it is outside. The file may not exist.
+    /// Returns the path in the upload that a file URL names, or `None` if it is outside. The file need not exist.
     pub(super) fn file_of(&self, url: &str) -> Option<String> {
         let escapes = url.to_ascii_lowercase();
-        // An encoded dot or slash means different files to different readers.
+        // Programs disagree on which file an encoded dot or slash means.
         if ["%2e", "%2f", "%5c"]
             .iter()
             .any(|code| escapes.contains(code))
@@ -281,7 +281,7 @@ impl Workspace {
         inside.to_str().map(str::to_owned)
     }
 
-    /// Replaces paths and URLs of this folder with paths of the project.
+    /// Replaces paths and URLs of this folder in a text by paths of the project.
     pub(super) fn readable(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for folder in [self.src(), self.root.clone()] {
@@ -301,14 +301,14 @@ impl Workspace {
     }
 }
 
-/// The path as a URL has it.
+/// Returns the path as it is in a URL.
 fn encoded(path: &str) -> String {
     Url::from_file_path(Path::new("/").join(path))
         .map(|url| url.path().trim_start_matches('/').to_owned())
         .unwrap_or_default()
 }
 
-/// The name and the content of the upload's lock file. Deno's comes before npm's.
+/// Returns the name and the content of the upload's lock file. Deno's has priority over npm's.
 fn own_lock(tree: &SourceTree) -> Option<(&'static str, String)> {
     let mut names = [DENO_LOCK, NPM_LOCK].into_iter();
     let (name, file) = names.find_map(|name| Some((name, tree.file(name)?)))?;

@@ -1,4 +1,4 @@
-//! The memory budget of all workers together, and the share of each worker.
+//! The memory budget of all workers together, and the charge of each worker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,25 +9,25 @@ use tokio::sync::futures::Notified;
 use super::machine_memory::MachineMemory;
 
 const MIB: u64 = 1024 * 1024;
-/// Percent of the machine's memory for workers when `limits.max_workers_memory_mib` is not set.
+/// Percentage of the machine's memory for workers if `limits.max_workers_memory_mib` is not set.
 const DEFAULT_PERCENT: u64 = 70;
-/// Percent of the machine's memory that workers leave free, even if other programs use the rest.
+/// Percentage of the machine's memory that workers leave free, even if other programs use the rest.
 const RESERVE_PERCENT: u64 = 5;
-/// Memory of a blank worker, until the first measurement.
+/// Assumed memory of a blank worker, until the first measurement.
 const BLANK_BYTES: u64 = 24 * MIB;
-/// Used where `/proc` cannot be read.
+/// Assumed memory of the machine if `/proc` cannot be read.
 const UNKNOWN_MACHINE: MachineMemory = MachineMemory {
     total: 1024 * MIB,
     available: 1024 * MIB,
 };
 
-/// Counts memory in bytes.
+/// The memory budget of all workers, in bytes.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
     reserve: u64,
     used: AtomicU64,
-    /// The limit, lowered while the machine is short of memory.
+    /// The current limit, which is lower than `limit` while the machine is short of memory.
     ceiling: AtomicU64,
     blank_bytes: AtomicU64,
     freed: Notify,
@@ -54,7 +54,7 @@ impl Budget {
         }
     }
 
-    /// The limit while the machine has enough memory.
+    /// Returns the limit that applies while the machine has enough memory.
     pub(crate) fn limit_mib(&self) -> u64 {
         self.limit / MIB
     }
@@ -71,17 +71,17 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Bytes above the ceiling.
+    /// Returns the used bytes above the ceiling.
     pub(crate) fn excess(&self) -> u64 {
         self.used().saturating_sub(self.ceiling())
     }
 
-    /// Bytes to free before another blank worker fits.
+    /// Returns how many bytes must be freed before another blank worker fits.
     pub(crate) fn shortfall(&self) -> u64 {
         (self.used() + self.blank_bytes()).saturating_sub(self.ceiling())
     }
 
-    /// The cause of the current ceiling: the setting, or the machine.
+    /// Returns the cause of the current ceiling: the setting, or the machine.
     pub(crate) fn reason(&self) -> &'static str {
         if self.ceiling() < self.limit {
             "the machine is short of memory"
@@ -97,7 +97,7 @@ impl Budget {
         }
     }
 
-    /// Charges another worker, if its memory fits.
+    /// Charges the memory of another worker. Returns `None` if it does not fit.
     pub(crate) fn try_charge(self: &Arc<Self>) -> Option<Charge> {
         let bytes = self.blank_bytes();
         let ceiling = self.ceiling();
@@ -110,14 +110,14 @@ impl Budget {
         Some(self.charge_of(bytes))
     }
 
-    /// Charges a process that starts even if its memory does not fit.
+    /// Charges a process that starts even if its memory does not fit into the budget.
     pub(crate) fn charge(self: &Arc<Self>) -> Charge {
         let bytes = self.blank_bytes();
         self.used.fetch_add(bytes, Ordering::AcqRel);
         self.charge_of(bytes)
     }
 
-    /// Completes when a worker releases memory.
+    /// Returns a future that completes when a worker releases memory.
     pub(crate) fn freed(&self) -> Notified<'_> {
         self.freed.notified()
     }
@@ -126,7 +126,7 @@ impl Budget {
         self.ceiling.store(bytes, Ordering::Relaxed);
     }
 
-    /// The most memory that workers may have now.
+    /// Returns the maximum memory of all workers at the moment.
     pub(crate) fn ceiling(&self) -> u64 {
         self.ceiling.load(Ordering::Relaxed)
     }
@@ -143,7 +143,7 @@ impl Budget {
     }
 }
 
-/// The memory of one worker. Dropping it releases the memory.
+/// The memory that one worker is charged. Dropping it releases the memory.
 #[derive(Debug)]
 pub(crate) struct Charge {
     budget: Arc<Budget>,
@@ -155,7 +155,7 @@ impl Charge {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Records a measurement.
+    /// Records a measurement of the worker's memory.
     pub(crate) fn set(&self, bytes: u64) {
         let before = self.bytes.swap(bytes, Ordering::AcqRel);
         if bytes >= before {
@@ -166,7 +166,7 @@ impl Charge {
         }
     }
 
-    /// Records the measurement of a blank worker. Later blank workers are charged the same.
+    /// Records the measured memory of a blank worker. Later blank workers are charged the same amount.
     pub(crate) fn set_blank(&self, bytes: u64) {
         self.budget.blank_bytes.store(bytes, Ordering::Relaxed);
         self.set(bytes);

@@ -2,7 +2,6 @@
 
 use jelou_sandbox::cores;
 
-/// Samples the free processor time of the machine.
 #[derive(Debug, Default)]
 pub(crate) struct IdleCpu {
     last: Option<CpuTime>,
@@ -11,13 +10,13 @@ pub(crate) struct IdleCpu {
 /// Clock ticks of all cores together.
 #[derive(Debug, Clone, Copy)]
 struct CpuTime {
-    /// Time that was idle, waited for a disk, or ran niced processes.
+    /// Ticks in which the core was idle, waited for a disk, or ran niced processes.
     free: u64,
     all: u64,
 }
 
 impl IdleCpu {
-    /// Free processor time since the last sample, in percent of one core. The first sample is 0.
+    /// Returns the free processor time since the last sample, in percent of one core. The first sample is 0.
     pub(crate) fn sample(&mut self) -> u32 {
         let Some(now) = std::fs::read_to_string("/proc/stat")
             .ok()
@@ -33,7 +32,8 @@ impl IdleCpu {
 }
 
 impl CpuTime {
-    /// `proc_stat(5)`: user, nice, system, idle, iowait, ... The first two include the time of guests.
+    /// Parses the first line of `proc_stat(5)`: user, nice, system, idle, iowait, ... The first two fields include the
+    /// time of virtual machines (`guest`).
     fn parse(text: &str) -> Option<Self> {
         let fields = text.lines().next()?.strip_prefix("cpu ")?;
         let mut ticks = [0; 8];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// In bytes.
+/// Total and available memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MachineMemory {
     pub(crate) total: u64,
@@ -10,7 +10,7 @@ pub(crate) struct MachineMemory {
 }
 
 impl MachineMemory {
-    /// `None` where `/proc` cannot be read.
+    /// Reads the memory of the machine, or of its most limited control group. `None` if `/proc` cannot be read.
     pub(crate) fn read() -> Option<Self> {
         let machine = Self::of_machine(&read_file("/proc/meminfo")?)?;
         let groups = read_file("/proc/self/cgroup").unwrap_or_default();
@@ -24,7 +24,7 @@ impl MachineMemory {
         )
     }
 
-    /// `proc_meminfo(5)`
+    /// Parses `proc_meminfo(5)`.
     fn of_machine(text: &str) -> Option<Self> {
         let bytes = |field| Some(number_after(text, field)? * 1024);
         Some(Self {
@@ -33,8 +33,9 @@ impl MachineMemory {
         })
     }
 
-    /// A control group with a limit, of version 1 or 2 (the kernel's `cgroup-v2.rst` and `cgroup-v1/memory.rst`). The
-    /// inactive page cache counts as available, because the kernel reclaims it immediately.
+    /// Reads the memory of a control group of version 1 or 2 (the kernel's `cgroup-v2.rst` and `cgroup-v1/memory.rst`).
+    /// `None` if the group has no limit. The inactive page cache counts as available, because the kernel can reclaim it
+    /// immediately.
     fn of_group(folder: &str) -> Option<Self> {
         let number = |name: &str| {
             read_file(&format!("{folder}/{name}"))?
@@ -54,7 +55,7 @@ impl MachineMemory {
     }
 }
 
-/// The folders of a process's control groups and of their ancestors (cgroups(7), `/proc/[pid]/cgroup`).
+/// Returns the folders of a process's control groups and of their ancestors (cgroups(7), `/proc/[pid]/cgroup`).
 fn folders_of(groups: &str) -> impl Iterator<Item = String> {
     groups.lines().flat_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);

@@ -1,14 +1,14 @@
-//! A Deno binary with its bundler, and their location.
+//! The binaries of Deno and of its bundler, and their paths.
 
 use std::path::{Path, PathBuf};
 
 use super::pin::{DENO_VERSION, ESBUILD_VERSION};
 
-/// A Deno that was found, with its bundler.
+/// A Deno binary that was found, with its bundler.
 #[derive(Debug, Clone)]
 pub struct Deno {
     pub binary: PathBuf,
-    /// `None` makes every build fail.
+    /// Path of the bundler. Without it, every build fails.
     pub bundler: Option<PathBuf>,
     pub source: DenoSource,
 }
@@ -17,9 +17,9 @@ pub struct Deno {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenoSource {
-    /// Set by `JELOU_DENO`; any version.
+    /// Set by `JELOU_DENO`, of any version.
     Environment,
-    /// Installed into the data folder, with a verified checksum.
+    /// Installed in the data folder, with a verified checksum.
     Installed,
     /// Found on `PATH`.
     Path,

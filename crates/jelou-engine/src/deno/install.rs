@@ -1,5 +1,5 @@
-//! Downloads the pinned binaries with the machine's `npm` client, so that its registry, proxy and certificates apply. A
-//! binary with a different SHA-256 is rejected.
+//! Downloads the pinned binaries with the machine's `npm` client, so that the registry, the proxy and the certificates
+//! of npm's configuration apply. A binary with a different SHA-256 is rejected.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -49,7 +49,7 @@ pub enum InstallError {
     Io(#[from] std::io::Error),
 }
 
-/// Installs missing binaries into the data folder. Blocks.
+/// Installs missing binaries into the data folder. Blocks the thread.
 ///
 /// # Errors
 ///
@@ -65,7 +65,7 @@ pub fn install(data: &Path) -> Result<Deno, InstallError> {
     install_bundler(data, deno)
 }
 
-/// Installs the bundler for a Deno outside the data folder. Blocks.
+/// Installs the bundler for a Deno outside the data folder. Blocks the thread.
 ///
 /// # Errors
 ///

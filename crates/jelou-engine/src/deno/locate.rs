@@ -14,7 +14,7 @@ pub enum LocateError {
     Environment { path: PathBuf, reason: String },
 }
 
-/// Searches for an installed Deno. `None` when there is none.
+/// Searches for an installed Deno. Returns `None` if there is none.
 ///
 /// # Errors
 ///
@@ -55,7 +55,7 @@ pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, Locate
     }))
 }
 
-/// The version that `--version` reports.
+/// Returns the version that `--version` reports.
 fn version(binary: &Path) -> Result<String, String> {
     if !binary.is_file() {
         return Err("there is no such file".to_owned());

@@ -1,11 +1,11 @@
-//! The pinned versions, and the SHA-256 of their binaries for each platform.
+//! The pinned versions of Deno and of the bundler, and the SHA-256 of their binaries for each platform.
 
-/// A new version needs new checksums below.
+/// Version of Deno. A new version needs new checksums below.
 pub const DENO_VERSION: &str = "2.9.6";
-/// The bundler, esbuild.
+/// Version of esbuild, the bundler.
 pub(crate) const ESBUILD_VERSION: &str = "0.25.5";
 
-/// One binary inside one npm package.
+/// One binary in the archive of an npm package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pin {
     pub(super) package: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct Pin {
 }
 
 impl Pin {
-    /// Deno for this platform; `None` when no checksum is pinned.
+    /// Returns Deno for this platform, or `None` if no checksum is pinned.
     pub(super) const fn deno() -> Option<Self> {
         if cfg!(all(
             target_os = "linux",
@@ -35,7 +35,7 @@ impl Pin {
         }
     }
 
-    /// The bundler for this platform; `None` when no checksum is pinned.
+    /// Returns the bundler for this platform, or `None` if no checksum is pinned.
     pub(super) const fn bundler() -> Option<Self> {
         let (package, sha256) = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             (

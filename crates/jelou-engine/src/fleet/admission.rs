@@ -1,7 +1,7 @@
 //! Admission: which requests of a function run, which requests wait, and which requests are rejected.
 //!
-//! A permit stands for one of three things, each with its own limits: a call until its response is complete, a response
-//! stream or WebSocket until its end, and worker memory for a request body. Streams hold no call permits, so idle
+//! There are three kinds of permits, each with its own limit: for a call until its response is complete, for a response
+//! stream or WebSocket until its end, and for the worker memory of a request body. A stream has no call permit, so idle
 //! streams do not delay calls. A request acquires memory before its call permit, so waiting uploads do not delay small
 //! calls.
 
@@ -16,15 +16,15 @@ use super::permits::Permits;
 use super::scaling::Streams;
 use crate::transport::{BodyMemory, BodySize};
 
-/// Bodies of middle size get an additional budget: `limits.max_body_memory_mib` divided by this number.
+/// Bodies of middle size have an additional budget: `limits.max_body_memory_mib` divided by this number.
 const MIDDLE_PART: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Admission {
     calls: Permits,
     streams: Permits,
-    /// In KiB. Each body size has its own budget, so that a body of 20 KiB does not wait behind a body of 10 MiB. The
-    /// budgets do not grow with the number of processes, because all bodies may go to one process.
+    /// Permits for memory, in KiB. Each body size has its own budget, so that a body of 20 KiB does not wait behind a
+    /// body of 10 MiB. The budgets do not grow with the number of processes, because all bodies may go to one process.
     middle_bodies: Permits,
     large_bodies: Permits,
     calls_waiting: AtomicUsize,
@@ -44,13 +44,13 @@ enum Kind {
     Body(BodySize),
 }
 
-/// Released on drop.
+/// A permit of a function. Dropping it releases the permit.
 #[derive(Debug)]
 pub struct Permit {
     admission: Arc<Admission>,
     kind: Kind,
     count: u32,
-    /// How long the request has waited for it.
+    /// How long the request has waited for the permit.
     pub(crate) waited: Duration,
 }
 
@@ -100,14 +100,14 @@ impl Admission {
         }
     }
 
-    /// Adds permits for the calls and streams of each new process, and removes them when a process ends.
+    /// Sets the number of permits for calls and streams according to the number of processes.
     pub(crate) fn set_processes(&self, count: usize) {
         let count = count.max(1);
         self.calls.set(count * self.calls_per_process);
         self.streams.set(count * self.streams_per_process);
     }
 
-    /// Rejects new calls, and calls that wait for a permit.
+    /// Rejects new calls and bodies, and those that wait for a permit.
     pub(crate) fn close(&self) {
         self.calls.close();
         self.middle_bodies.close();
@@ -138,7 +138,7 @@ impl Admission {
         Ok(permit)
     }
 
-    /// Waits for the memory of a body; `None` for a body that is too small to count.
+    /// Waits for the memory of a body. Returns `None` for a body that is too small to count.
     pub(crate) async fn body(
         self: &Arc<Self>,
         memory: BodyMemory,
@@ -180,7 +180,7 @@ impl Admission {
         Ok(self.permit(kind, kib))
     }
 
-    /// Whether a stream permit is free now.
+    /// Checks whether a stream permit is free now.
     pub(crate) fn check_streams(&self) -> Result<(), TooManyStreams> {
         if self.streams.free() > 0 {
             return Ok(());
@@ -195,7 +195,7 @@ impl Admission {
         }
     }
 
-    /// Calls that wait for a permit.
+    /// Returns the number of calls that wait for a permit.
     pub(crate) fn waiting(&self) -> usize {
         self.calls_waiting.load(Ordering::Relaxed)
     }
@@ -230,7 +230,7 @@ impl Admission {
     }
 }
 
-/// A place in a queue. Dropping it gives the place back, even if the wait is cancelled.
+/// A place in a queue. Dropping it releases the place, also when the wait is cancelled.
 struct Waiting<'a> {
     queue: &'a AtomicUsize,
     position: usize,

@@ -6,7 +6,7 @@ use jelou_sandbox::CpuShare;
 
 use super::error::LeaseError;
 
-/// Consecutive crashes without a pause.
+/// Number of consecutive crashes without a pause.
 const FREE_CRASHES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(30);
 /// A process with at least this lifetime was healthy.
@@ -22,8 +22,8 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Records a crash of a process that lived for `lived`, or a failed start.
     pub(crate) fn crashed(&mut self, lived: Duration) {
-        // A healthy process ends the series of crashes. A long time without crashes ends it too, because the end of an
-        // idle process is not recorded.
+        // A healthy process ends the series of crashes. The end of an idle process is not recorded, so a long time
+        // without crashes also ends the series.
         let rare = |last: Instant| last.elapsed() >= LONGEST + HEALTHY;
         if lived >= HEALTHY || self.last.is_some_and(rare) {
             self.crashes = 0;
@@ -37,7 +37,8 @@ impl Backoff {
             .map(|pause| Instant::now() + pause);
     }
 
-    /// The CPU share of the next process: idle priority after a crash, so that it does not slow other functions down.
+    /// Returns the CPU share of the next process: idle priority soon after a crash, so that the process does not slow
+    /// down other functions.
     pub(crate) fn share(&self) -> CpuShare {
         match self.last {
             Some(last) if last.elapsed() < HEALTHY => CpuShare::Rest,
@@ -45,6 +46,8 @@ impl Backoff {
         }
     }
 
+    /// Checks whether a process may be started now.
+    ///
     /// # Errors
     ///
     /// [`LeaseError::BackingOff`] during a pause.

@@ -1,18 +1,18 @@
-//! How many blank workers to keep ready, derived from recent starts.
+//! Decides how many blank workers to keep ready, by the number of recent starts.
 
 use std::time::{Duration, Instant};
 
-/// Starts are counted in spans of this length. A blank worker cannot be replaced within one span.
+/// Length of the spans of time in which starts are counted. A blank worker cannot be replaced within one span.
 const SPAN: Duration = Duration::from_secs(1);
-/// Number of spans that are remembered.
+/// Number of remembered spans.
 const SPANS: usize = 16;
 
-/// Counts the starts of functions.
+/// The recent starts of functions, and the number of blank workers that follows from them.
 #[derive(Debug)]
 pub(crate) struct Demand {
     /// When the newest span began.
     newest: Instant,
-    /// Starts in each of the last spans, the newest first.
+    /// Number of starts in each of the last spans, the newest first.
     starts: [usize; SPANS],
 }
 
@@ -30,7 +30,7 @@ impl Demand {
         self.starts[0] += 1;
     }
 
-    /// The largest recent burst, between `least` and `most`.
+    /// Returns the largest number of starts in a recent span, but at most `most`, and at least `least`.
     pub(crate) fn target(&mut self, now: Instant, least: usize, most: usize) -> usize {
         self.advance(now);
         let burst = self.starts.into_iter().max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Errors of the fleet.
+//! The error of a request that gets no process.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::worker::LoadError;
 /// Why a request cannot get a process.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// A newer slot has replaced this slot. The caller looks the function up again.
+    /// A newer slot has replaced this slot. The gateway must look up the function again.
     #[error("the slot is retired")]
     Retired,
     #[error("{running} requests are being worked on ({limit}) and {queued} wait ({queue_limit})")]
@@ -41,7 +41,7 @@ pub enum LeaseError {
     Artifact(#[from] ArtifactError),
     #[error("cannot decrypt the function's secrets: {0}")]
     Secrets(String),
-    /// The function did not cause the failure.
+    /// A process could not be started, for a reason other than the function.
     #[error("cannot start a process: {0}")]
     Process(#[source] LoadError),
     #[error("cannot start the function: {}", .0.brief())]
@@ -49,8 +49,8 @@ pub enum LeaseError {
 }
 
 impl LeaseError {
-    /// The failure in full, for the owner of the function: what the module says, where it failed, and what it wrote
-    /// before.
+    /// Returns the complete failure for the owner of the function: the message of the error, with its stack if there is
+    /// one.
     pub fn detail(&self) -> String {
         match self {
             Self::Start(LoadError::Refused { message, stack, .. }) => match stack {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::capacity::Budget;
 use crate::worker::Worker;
 
-/// The workers that may be evicted.
+/// Which workers may be evicted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Victims {
-    /// Those that had no request for `idle`, and do not stay loaded.
+    /// Workers that had no request for `idle`, except those that stay loaded (`keepWarm`).
     Unkept { idle: Duration },
-    /// All idle workers. Those that stay loaded end last.
+    /// All idle workers. Those that stay loaded are evicted last.
     All,
 }
 
@@ -27,7 +27,7 @@ impl Evictable {
         self.lock().push(Arc::downgrade(worker));
     }
 
-    /// Ends the workers that had no request for their idle timeout, and do not stay loaded.
+    /// Ends the workers that had no request for their idle timeout, except those that stay loaded.
     pub(crate) fn end_idle(&self) {
         for worker in self.running() {
             if !worker.is_kept() {
@@ -36,8 +36,8 @@ impl Evictable {
         }
     }
 
-    /// Ends idle workers, the least recently used first, until `bytes` are freed. Returns the number of bytes that could
-    /// not be freed.
+    /// Ends idle workers, the least recently used first, until `bytes` are freed. Memory of workers that are already
+    /// ending counts as freed. Returns the number of bytes that could not be freed.
     pub(crate) fn evict(&self, bytes: u64, victims: Victims, budget: &Budget) -> u64 {
         let mut workers = self.running();
         let ending = workers.iter().filter(|worker| worker.is_ending());

@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 use crate::logs::LogSink;
 use crate::worker::Usage;
 
-/// The server. It also receives the log lines.
+/// The server, as the engine uses it. It also receives the log lines.
 pub trait Host: LogSink {
-    /// Serves a connection from a function to the platform's functions domain.
+    /// Serves a connection that a function opened on its egress socket.
     fn egress(&self, stream: UnixStream, caller: Caller);
 
-    /// The decrypted secrets of a function, for its own process.
+    /// Returns the decrypted secrets of a function, for a process of this function.
     ///
     /// # Errors
     ///
@@ -30,17 +30,17 @@ pub struct Caller {
     pub function: Slug,
     pub function_id: FunctionId,
     pub(super) usage: Arc<Usage>,
-    /// Counts towards the open connections of a process.
+    /// The permit of this connection: a process has a maximum number of open connections.
     pub(super) _connection: Arc<OwnedSemaphorePermit>,
 }
 
 impl Caller {
-    /// Number of hops before a call that is made for this request.
+    /// Returns the number of hops before a call that this request of the function makes.
     pub fn hops_of(&self, parent_request: Option<&str>) -> u32 {
         self.usage.in_flight.hops_of(parent_request)
     }
 
-    /// The memory scope of a request; `None` when the request is not in flight.
+    /// Returns the scope of `ctx.memory` of a request, or `None` if the request is not in flight.
     pub fn memory_scope_of(&self, parent_request: &str) -> Option<String> {
         self.usage.in_flight.memory_scope_of(parent_request)
     }

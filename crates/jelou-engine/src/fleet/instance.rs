@@ -10,12 +10,12 @@ pub(super) struct Instance {
     pub(super) worker: Arc<Worker>,
 }
 
-/// A request that an instance has in flight. The worker is not evicted while this value exists.
+/// A request in flight of an instance. The worker is not evicted while this value exists.
 #[derive(Debug)]
 pub(super) struct Entered(Arc<Instance>);
 
 impl Instance {
-    /// Adds a request, unless the worker accepts no more.
+    /// Adds a request. Returns `None` if the worker accepts no more requests.
     pub(super) fn try_enter(self: &Arc<Self>) -> Option<Entered> {
         let entered = self.worker.usage.try_enter();
         entered.then(|| Entered(Arc::clone(self)))
@@ -23,7 +23,7 @@ impl Instance {
 }
 
 impl Entered {
-    /// The first request, which a new worker already counts.
+    /// Wraps the first request of a new worker, which the worker already counts.
     pub(super) fn first(worker: Arc<Worker>) -> Self {
         Self(Arc::new(Instance { worker }))
     }

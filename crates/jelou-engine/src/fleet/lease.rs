@@ -1,4 +1,4 @@
-//! A request's hold on a worker: it keeps the process alive until the response body is complete.
+//! A lease: the use of a worker by one request. It keeps the process alive until the response body is complete.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::transport::{
     MAX_CALL_BODY, RequestBody,
 };
 
-/// Asks the worker for a held answer, by the id of the request.
+/// The header that asks the worker for a response that it holds ready, by the id of the request.
 const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Lease {
     request_id: Uuid,
     stream_idle_timeout: Duration,
     permit: Permit,
-    /// Memory for the request's body.
+    /// The permit for the memory of the request's body.
     _body: Option<Permit>,
 }
 
@@ -79,12 +79,12 @@ impl Lease {
         }
     }
 
-    /// Whether the request waited for the start of a process.
+    /// Returns whether the request waited for the start of a process.
     pub fn is_cold(&self) -> bool {
         matches!(self.start, Start::Cold(_))
     }
 
-    /// How long the request has waited for a permit, and for the start of a process.
+    /// Returns how long the request has waited for a permit, and for the start of a process.
     pub fn waits(&self) -> (Duration, Duration) {
         let start = match self.start {
             Start::Warm => Duration::ZERO,
@@ -124,7 +124,7 @@ impl Lease {
             }
             body => body,
         };
-        // The worker reports the work of this request on the channel.
+        // The worker reports background work of this request on the channel, so the channel must be open.
         let opened = self.entered.worker.channels.ensure_open().await;
         opened.map_err(|error| self.failed(error))?;
         head.headers.insert(CALL_HEADER, facts.header_value()?);
@@ -145,7 +145,7 @@ impl Lease {
         request
     }
 
-    /// Closes the worker if it has ended, so that no other request uses it.
+    /// Converts the error. If the worker has died, closes it, so that no other request uses it.
     fn failed(&self, error: CallError) -> SendError {
         if let CallError::Died(_) = &error {
             self.entered.worker.close_broken();
@@ -171,7 +171,7 @@ impl Lease {
             let mut connection = connection.map_err(|error| self.failed(error.into()))?;
             match connection.send(request).await {
                 Ok(response) => {
-                    // From here on, the response is a stream, however long it takes.
+                    // From here on, the request needs a stream permit, even if the response is short.
                     self.permit.become_stream()?;
                     let limit = self.entered.worker.connections.max_head_bytes();
                     if head_bytes(response.headers()) > limit {
@@ -193,7 +193,7 @@ impl Lease {
                     }));
                 }
                 Err(mut error) => match error.take_message() {
-                    // The worker closed the kept connection before any byte was sent.
+                    // The worker closed the kept connection before any byte was sent. Tries another connection.
                     Some(unsent) => request = unsent,
                     None => {
                         let limit = self.entered.worker.connections.max_head_bytes();
@@ -205,15 +205,15 @@ impl Lease {
     }
 }
 
-/// Whether a request can go over the call channel.
+/// Returns whether a request can go over the call channel.
 fn is_call(head: &request::Parts, body: Option<&Bytes>) -> bool {
     body.is_none_or(|body| body.len() <= MAX_CALL_BODY)
         && !head.headers.contains_key(header::UPGRADE)
 }
 
-/// Removes the `Content-Length` that a function set: the gateway sets the real length. With two lengths, the caller
-/// could read the next response on its connection as a part of this one. Only a response to HEAD, which has no body,
-/// may keep the function's length (RFC 9110, section 8.6).
+/// Removes the `Content-Length` that a function set, because the gateway sets the real length. With two lengths, the
+/// caller could read the next response on its connection as a part of this response. Only a response to HEAD, which has
+/// no body, may keep the function's length (RFC 9110, section 8.6).
 fn settle_length(method: &Method, response: &mut Response<Bytes>) {
     let mut said = response.headers().get_all(header::CONTENT_LENGTH).iter();
     let stays = match (said.next(), said.next()) {
@@ -242,7 +242,7 @@ impl Drop for Lease {
     }
 }
 
-/// Bytes of the header lines, with their line ends.
+/// Returns the bytes of the header lines, with their line ends.
 fn head_bytes(headers: &HeaderMap) -> usize {
     let lines = headers.iter();
     lines

@@ -1,4 +1,4 @@
-//! The number of processes, and the process of each request.
+//! Decides how many processes there are, and selects the process of each request.
 
 mod admission;
 mod backoff;

@@ -1,5 +1,5 @@
-//! Follows the names of egress rules: the addresses of a process stay as they were at its start, so a process is replaced
-//! when a name moves.
+//! Follows the host names of egress rules. The allowed addresses of a process are fixed at its start, so a process is
+//! replaced when a name resolves to another address.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::pool::Pool;
 use super::reaper::Deployments;
 
-/// How often names are resolved. Without names, nothing is.
+/// How often names are resolved. Nothing is resolved if no rule has a name.
 const PERIOD: Duration = Duration::from_secs(15);
 
 /// Runs until the engine drops the pool.

@@ -7,9 +7,9 @@ use tokio::sync::{AcquireError, Semaphore};
 #[derive(Debug)]
 pub(crate) struct Permits {
     free: Semaphore,
-    /// Surplus permits that are still taken. They are dropped when they are released.
+    /// Number of surplus permits that are still taken. They are dropped when they are released.
     owed: AtomicUsize,
-    /// All permits, taken or free, without the surplus.
+    /// Number of all permits, taken or free, without the surplus.
     all: AtomicUsize,
 }
 
@@ -22,7 +22,7 @@ impl Permits {
         }
     }
 
-    /// Takes `count` permits at once, if they are free and no task waits. The caller releases them.
+    /// Takes `count` permits if they are free now and no task waits. The caller must release them.
     pub(crate) fn try_take(&self, count: u32) -> bool {
         self.free
             .try_acquire_many(count)
@@ -30,7 +30,7 @@ impl Permits {
             .is_ok()
     }
 
-    /// Waits for `count` permits, in order of arrival. The caller releases them.
+    /// Waits for `count` permits, in order of arrival. The caller must release them.
     pub(crate) async fn take(&self, count: u32) -> Result<(), AcquireError> {
         self.free.acquire_many(count).await?.forget();
         Ok(())
@@ -41,7 +41,7 @@ impl Permits {
         self.free.add_permits(count - self.pay(count));
     }
 
-    /// The number of permits.
+    /// Returns the number of permits, taken or free.
     pub(crate) fn count(&self) -> usize {
         self.all.load(Ordering::Acquire)
     }
@@ -50,7 +50,7 @@ impl Permits {
         self.free.available_permits()
     }
 
-    /// Makes all later and all waiting calls of `take` fail.
+    /// Makes all waiting and all later calls of `take` fail.
     pub(crate) fn close(&self) {
         self.free.close();
     }
@@ -72,7 +72,7 @@ impl Permits {
         self.free.add_permits(gone - self.pay(gone));
     }
 
-    /// Uses up to `permits` permits to reduce the surplus, and returns how many.
+    /// Uses up to `permits` permits to reduce the surplus. Returns how many it used.
     fn pay(&self, permits: usize) -> usize {
         let less = |owed: usize| Some(owed.saturating_sub(permits));
         let before = self

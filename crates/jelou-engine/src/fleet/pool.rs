@@ -18,9 +18,10 @@ use crate::worker::{Blank, Launcher, LoadError, OpenRule, Terms};
 
 /// Pause after a failed start of a blank worker, so that retries do not overload a broken machine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// Pause before a taken blank worker is replaced: the function that took it needs the processor for its first call.
+/// Pause before a taken blank worker is replaced, because the function that took it needs the processor for its first
+/// call.
 const FIRST_CALL: Duration = Duration::from_millis(20);
-/// How often to check whether fewer blank workers are needed, or whether there is memory for more.
+/// How often to check whether fewer blank workers are needed, or more fit into memory.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Minimum idle time of a function's worker before it is evicted for a blank worker.
 const IDLE_ENOUGH: Duration = Duration::from_secs(1);
@@ -39,7 +40,7 @@ pub(crate) struct Pool {
 }
 
 /// Permits for starts that a call waits for: one for each core, in order of arrival. A function starts one process at a
-/// time, so no function starves the others. Closed when the server stops.
+/// time, so no function starves the others. The semaphore is closed when the server stops.
 #[derive(Debug)]
 struct Starts {
     permits: Semaphore,
@@ -54,15 +55,16 @@ impl Starts {
         }
     }
 
-    /// Waits for a permit to start a process, then for memory. Only the start that holds the permit waits for memory
-    /// until its deadline. The starts behind it wait as long as the queue moves, and fail fast when it does not.
+    /// Waits for a permit to start a process, then for memory. Only a start with a permit waits for memory until its
+    /// deadline. The starts behind it have no timeout of their own: they get the permit late, and fail fast if there is
+    /// still no memory after their deadline.
     async fn permit(
         &self,
         budget: &Arc<Budget>,
         evictable: &Evictable,
         deadline: Instant,
     ) -> Result<(Option<SemaphorePermit<'_>>, Charge), NoRoom> {
-        // While the server stops, a start needs no permit. It then serves a request in flight.
+        // While the server stops, a start needs no permit, because it serves a request in flight.
         let permit = self.permits.acquire().await.ok();
         let charge = make_room(budget, evictable, Victims::All, deadline).await?;
         Ok((permit, charge))
@@ -86,8 +88,8 @@ impl Pool {
         }
     }
 
-    /// Takes a ready blank worker, or starts one. The caller calls [`Pool::refill`] when its function runs, so that the
-    /// replacement does not compete with the function for the processor.
+    /// Takes a ready blank worker, or starts one. The caller must call [`Pool::refill`] when the function runs. So the
+    /// start of a replacement does not compete with the function for the processor.
     pub(crate) async fn take(&self, share: CpuShare) -> Result<Blank, LeaseError> {
         self.demand().count(std::time::Instant::now());
         if let Some(blank) = self.pop() {
@@ -108,7 +110,7 @@ impl Pool {
         self.start_charged(share, terms, charge).await
     }
 
-    /// Starts a process with other terms than those of blank workers.
+    /// Starts a process whose terms differ from those of blank workers.
     pub(crate) async fn start(&self, share: CpuShare, terms: Terms) -> Result<Blank, LeaseError> {
         let _waiting = (share == CpuShare::Own).then(|| self.launcher.waiting_calls.enter());
         let deadline = Instant::now() + self.launcher.limits.startup_timeout();
@@ -129,7 +131,7 @@ impl Pool {
         started.await.map_err(LeaseError::Process)
     }
 
-    /// Ends blank workers that lack an address to which a name of the egress rules resolves now.
+    /// Ends blank workers that cannot reach an address to which a name of the egress rules resolves now.
     pub(crate) async fn end_outdated(&self) {
         if !self.launcher.egress.iter().any(EgressRule::is_name) {
             return;
@@ -143,7 +145,7 @@ impl Pool {
         drop(ended);
     }
 
-    /// Allows a taken blank worker to be replaced.
+    /// Allows the replacement of a taken blank worker.
     pub(crate) fn refill(&self) {
         self.taken.notify_one();
     }
@@ -166,7 +168,7 @@ impl Pool {
         !self.ready().is_empty()
     }
 
-    /// The number of ready blank workers.
+    /// Returns the number of ready blank workers.
     pub(crate) fn ready_count(&self) -> usize {
         self.ready().len()
     }
@@ -185,7 +187,7 @@ impl Pool {
         std::iter::from_fn(next).find_map(|mut blank| blank.is_alive().then_some(blank))
     }
 
-    /// The target number of blank workers.
+    /// Returns the target number of blank workers.
     fn target(&self) -> usize {
         let limits = &self.launcher.limits;
         let (least, most) = (limits.blank_workers, limits.max_blank_workers);
@@ -193,8 +195,8 @@ impl Pool {
         self.demand().target(now, least, most)
     }
 
-    /// Charges the memory of another blank worker. An idle worker of a function is evicted only for the first few blank
-    /// workers.
+    /// Charges the memory of another blank worker. Evicts idle workers of functions only for the first
+    /// `limits.blank_workers` blank workers.
     async fn room_for_one_more(&self, ready: usize) -> Option<Charge> {
         let budget = &self.launcher.budget;
         if ready >= self.launcher.limits.blank_workers {
@@ -212,7 +214,7 @@ impl Pool {
             Ok(blank) => {
                 self.ready().push_back(blank);
                 self.added.notify_one();
-                // Uses at most half of the time, because running functions have priority.
+                // Starts take at most half of the time, because running functions have priority.
                 tokio::time::sleep(started.elapsed()).await;
             }
             Err(error) => {

@@ -22,12 +22,12 @@ use super::starter::FunctionStarter;
 use crate::artifacts::Unpacked;
 use crate::worker::{LoadError, OpenRule, Worker};
 
-/// Selects the process of each request, and starts and ends processes.
+/// The processes of one deployment. Selects the process of each request, and starts and ends processes.
 #[derive(Debug)]
 pub(crate) struct Processes {
     pub(crate) spec: LaunchSpec,
     starter: Arc<FunctionStarter>,
-    /// Unpacked by the first start.
+    /// The files of the artifact, unpacked by the first start.
     files: OnceCell<Arc<Unpacked>>,
     instances: ArcSwap<Vec<Arc<Instance>>>,
     /// Held while the instances change, so that a burst of first requests starts only one process.
@@ -42,7 +42,7 @@ impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, mut spec: LaunchSpec) -> Self {
         let most = most(&starter.launcher.limits).get();
         spec.keep_warm = spec.keep_warm.min(most);
-        // Another slot has them if only the secrets have changed.
+        // If only the secrets have changed, the previous slot has unpacked the files.
         let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(Arc::clone(&spec.limits)));
         Self {
@@ -73,8 +73,8 @@ impl Processes {
         }
     }
 
-    /// Starts a process in its own task. The start completes even if the caller hangs up, so that the next caller finds
-    /// the process, or the backoff.
+    /// Starts a process in its own task. The start completes even if the caller disconnects, so that the next caller
+    /// finds the process, or the back-off.
     async fn enter_started(self: &Arc<Self>) -> Result<Entered, LeaseError> {
         let mut backoff = Arc::clone(&self.changing).lock_owned().await;
         if let Some(entered) = self.enter_running() {
@@ -90,7 +90,7 @@ impl Processes {
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
     }
 
-    /// Number of processes that accept requests.
+    /// Returns the number of processes that accept requests.
     pub(super) fn running(&self) -> usize {
         let instances = self.instances.load();
         instances
@@ -99,7 +99,7 @@ impl Processes {
             .count()
     }
 
-    /// The processes that accept requests, and what they do.
+    /// Returns the load of the deployment's processes.
     pub(super) fn load(&self) -> SlotLoad {
         let mut load = SlotLoad {
             waiting: self.admission.waiting(),
@@ -119,12 +119,12 @@ impl Processes {
         &self.starter.launcher.runtime
     }
 
-    /// Whether the memory of another process fits without an eviction.
+    /// Returns whether the memory of another process fits without an eviction.
     pub(super) fn has_room(&self) -> bool {
         self.starter.launcher.budget.try_charge().is_some()
     }
 
-    /// Starts a process, whatever others there are.
+    /// Starts a process, however many processes there already are.
     pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
         let mut backoff = self.changing.lock().await;
         self.start_one(&mut backoff, "a deployment takes over")
@@ -143,7 +143,7 @@ impl Processes {
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
         self.admission.close();
-        // Waits for a process that is starting.
+        // The lock waits for a process that is starting.
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
         drop(changing);
@@ -155,8 +155,8 @@ impl Processes {
         while draining.join_next().await.is_some() {}
     }
 
-    /// Removes instances that have ended, and scales by load. `free_percent` is the machine's free processor time, in
-    /// percent of one core.
+    /// Removes instances that have ended, scales by load, and starts processes that stay loaded. `free_percent` is the
+    /// machine's free processor time, in percent of one core.
     pub(super) fn maintain(self: Arc<Self>, free_percent: u32) {
         let instances = self.instances.load_full();
         let kept = self.spec.keep_warm;
@@ -177,7 +177,7 @@ impl Processes {
             return;
         }
         tokio::spawn(async move {
-            // Another task holds the lock and is changing the instances.
+            // If another task has the lock, that task is changing the instances.
             let Ok(mut backoff) = self.changing.try_lock() else {
                 return;
             };
@@ -191,8 +191,8 @@ impl Processes {
         });
     }
 
-    /// Replaces processes that lack an address to which a name of the egress rules resolves now. The requests in flight
-    /// finish.
+    /// Drains processes that cannot reach an address to which a name of the egress rules resolves now. Later requests
+    /// start new processes.
     pub(super) async fn replace_outdated(&self) {
         let instances = self.instances.load_full();
         let rules = || self.starter.egress(&self.spec);
@@ -240,7 +240,7 @@ impl Processes {
         }
     }
 
-    /// Starts one process if fewer run than stay loaded, and its memory fits without an eviction.
+    /// Starts one process if there are fewer than `keep_warm`, and its memory fits without an eviction.
     async fn keep_warm(&self, backoff: &mut Backoff) {
         let has_room = self.starter.pool.has_ready() || self.has_room();
         if self.instances.load().len() >= self.spec.keep_warm || !has_room {
@@ -258,7 +258,7 @@ impl Processes {
         }
     }
 
-    /// Ends one idle process. If no process is idle, the load has changed.
+    /// Ends one idle process, if there is one.
     fn scale_down(&self, backoff: &mut Backoff) {
         let instances = self.instances.load_full();
         if instances.len() > self.spec.keep_warm.max(1)
@@ -284,7 +284,7 @@ impl Processes {
         }
     }
 
-    /// Sets the instances, which of them stay loaded, and the number of permits for them.
+    /// Replaces the list of instances. Also sets which of them stay loaded, and the number of permits.
     fn set(&self, instances: Vec<Arc<Instance>>) {
         for (index, instance) in instances.iter().enumerate() {
             let is_kept = index < self.spec.keep_warm;
@@ -322,23 +322,23 @@ impl Processes {
     }
 }
 
-/// The most processes of a function.
+/// Returns the maximum number of processes of a function.
 fn most(limits: &Limits) -> NonZero<usize> {
     let limit = limits.max_processes_per_function;
     NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }
 
-/// The processes of a deployment, and what they do now.
+/// The load of a deployment's processes at the moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SlotLoad {
     pub processes: usize,
-    /// Private memory.
+    /// Private memory of the processes.
     pub memory_bytes: u64,
-    /// Requests in the processes, including streams.
+    /// Number of requests in the processes, including streams.
     pub in_flight: usize,
-    /// Calls that wait for a permit.
+    /// Number of calls that wait for a permit.
     pub waiting: usize,
-    /// Response streams and open WebSocket connections.
+    /// Number of open response streams and WebSocket connections.
     pub streams: usize,
 }
 
@@ -346,7 +346,7 @@ pub struct SlotLoad {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
     Warm,
-    /// How long the request has waited.
+    /// How long the request has waited for the start.
     Cold(Duration),
 }
 
@@ -358,8 +358,8 @@ fn load_of(worker: &Worker) -> Load {
     }
 }
 
-/// Compares two neighbours, a different pair each time, and selects the instance with fewer requests. This balances as
-/// well as comparing all instances, at a constant cost.
+/// Selects an instance: compares two neighbours, a different pair each time, and returns the one with fewer requests.
+/// This balances as well as a comparison of all instances, at a constant cost.
 fn less_busy(instances: &[Arc<Instance>]) -> Option<&Arc<Instance>> {
     if instances.len() < 2 {
         return instances.first();

@@ -60,8 +60,8 @@ impl Reaper {
         }
     }
 
-    /// Ends workers when running workers exceed the budget: first idle workers of functions, then blank workers,
-    /// then idle workers that stay loaded.
+    /// Ends workers while they exceed the memory budget: first idle workers of functions, then one blank worker, and
+    /// only without blank workers also idle workers that stay loaded.
     fn keep_to_budget(&self, pool: &Pool) {
         self.budget.measure_machine();
         let excess = self.budget.excess();

@@ -27,8 +27,8 @@ enum Source {
     Upgraded(Box<Lease>),
 }
 
-/// A separate task cuts the stream when it is idle. The task is needed because the body of a caller that does not read
-/// is not polled.
+/// A streamed body. A separate task cuts the stream when it is idle, because the server does not poll the body while
+/// the caller does not read.
 #[derive(Debug)]
 struct Stream {
     state: Arc<Mutex<State>>,
@@ -49,9 +49,9 @@ type OnFailure = Box<dyn FnOnce(&StreamError) + Send>;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) body: Incoming,
-    /// Returns to the pool when the body is complete.
+    /// The connection to the worker. It is reused when the body is complete.
     pub(super) connection: Option<Connection>,
-    /// The held call that this response answers, if the call came over the channel.
+    /// The call that this response answers, if the call came over the channel.
     pub(super) held: Option<HeldCall>,
     pub(super) lease: Lease,
 }
@@ -107,7 +107,7 @@ impl WorkerBody {
         }
     }
 
-    /// The body, if all of it is buffered.
+    /// Returns the body, if it is completely buffered.
     ///
     /// # Errors
     /// Returns the body itself when it is a stream.
@@ -118,7 +118,7 @@ impl WorkerBody {
         }
     }
 
-    /// Calls `tell` once, if the stream ends too early.
+    /// Makes the stream call `tell` once, if it ends too early.
     pub fn on_failure(self, tell: impl FnOnce(&StreamError) + Send + 'static) -> Self {
         if let Source::Stream(stream) = &self.0 {
             lock(&stream.state).on_failure = Some(Box::new(tell));
@@ -201,12 +201,12 @@ impl Open {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        // Polling for a frame may let the connection read more, so both are polled again before the wait.
+        // A poll for a frame may let the connection read more. So both are polled twice before this future waits.
         for _ in 0..2 {
             if let Some(connection) = &mut self.connection
                 && connection.drive(context).is_ready()
             {
-                // The worker closed the connection. The data that it sent before can still be read.
+                // The worker closed the connection. Data that it sent before can still be read from the body.
                 self.connection = None;
             }
             if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
@@ -219,7 +219,7 @@ impl Open {
         Poll::Pending
     }
 
-    /// Releases the connection after the complete body.
+    /// Reports the held call as done, and returns the connection for reuse. Called after the complete body.
     fn end(&mut self) {
         if let Some(call) = self.held.take() {
             call.done();
@@ -232,7 +232,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // A server stops polling after the announced length, so the end of the body is often not polled.
+        // hyper stops polling after `Content-Length` bytes, so often the end of the body was not polled.
         if self.body.is_end_stream() {
             self.end();
         }
@@ -245,8 +245,8 @@ impl Drop for Stream {
     }
 }
 
-/// Cuts the stream when no frame passed for `idle_timeout`, because the function sent none or the caller read none.
-/// This releases the process and the permit, even if the caller's connection stays open.
+/// Cuts the stream when no frame has passed for `idle_timeout`, because the function sent none or the caller read none.
+/// This releases the process and the permit, even if the connection of the caller stays open.
 async fn cut_when_idle(state: Weak<Mutex<State>>, idle_timeout: Duration) {
     while let Some(end) = state
         .upgrade()
@@ -256,7 +256,8 @@ async fn cut_when_idle(state: Weak<Mutex<State>>, idle_timeout: Duration) {
     }
 }
 
-/// When the stream will be cut, unless a frame passes; `None` after the cut.
+/// Returns when the stream must be cut, unless another frame passes. If that time has come, cuts the stream and returns
+/// `None`.
 fn idle_end(state: &Mutex<State>, idle_timeout: Duration) -> Option<Instant> {
     let mut state = lock(state);
     let end = state.last_frame.checked_add(idle_timeout)?;

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use super::eviction::{Evictable, Victims};
 use crate::capacity::{Budget, Charge, NoRoom};
 
-/// How often to check again, because neither an idle worker nor freed machine memory sends an event.
+/// How often to check again, because no event tells that a worker is idle or that the machine has more memory.
 const POLL: Duration = Duration::from_millis(50);
-/// How long an evicted worker may take to end.
+/// Minimum time to wait for evicted workers to end.
 const EVICTION: Duration = Duration::from_secs(1);
 
-/// Charges another worker. If its memory does not fit, evicts idle workers.
+/// Charges the memory of another worker. If it does not fit, evicts idle workers and waits.
 ///
 /// # Errors
 ///

@@ -1,30 +1,30 @@
-//! When a function gets another process, and when it loses one.
+//! Decides when a function gets another process, and when one of its processes ends.
 
 use std::num::NonZero;
 
-/// Percent of the time: an event loop that has work for this long is overloaded.
+/// An event loop that has work for at least this percentage of the time is overloaded.
 const BUSY_PERCENT: u32 = 75;
-/// Percent of the time: a process is surplus if the other event loops would have work for at most this long.
+/// A process is surplus if the event loops of the others would have work for at most this percentage of the time.
 const QUIET_PERCENT: u32 = 50;
-/// Percent of one core: free processor time that another process needs. Without it, the processes would only share a
+/// Free processor time that another process needs, in percent of one core. With less, the processes would only share a
 /// core.
 const FREE_PERCENT: u32 = 40;
-/// Percent of the stream permits: with this many open streams, a function gets another process. It needs no free core.
+/// A function gets another process when at least this percentage of its stream permits is taken. Such a process needs
+/// no free core.
 const STREAMS_SHORT_PERCENT: usize = 75;
-/// Percent of the stream permits: a process is surplus if the other processes would use at most this many.
+/// A process is surplus if the other processes would use at most this percentage of their stream permits.
 const STREAMS_EASY_PERCENT: usize = 50;
-/// Requests in flight of a process in which one request delays another.
+/// Minimum number of requests in flight with which one request can delay another.
 const WAITING: usize = 2;
-/// Consecutive checks that must agree.
+/// Number of consecutive checks that must agree.
 const LOOKS_TO_GROW: u32 = 2;
 const LOOKS_TO_SHRINK: u32 = 20;
 
-/// The load of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
-    /// Percent of the time that its event loop has run.
+    /// Percentage of the time in which the event loop ran.
     pub(crate) running_percent: u32,
-    /// Percent of the time that its event loop has waited for a core.
+    /// Percentage of the time in which the event loop waited for a core.
     pub(crate) waiting_percent: u32,
     pub(crate) in_flight: usize,
 }
@@ -39,16 +39,16 @@ impl Load {
     }
 }
 
-/// Response streams and `WebSocket`s of a function.
+/// The response streams and `WebSocket`s of a function.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Streams {
     pub(crate) open: usize,
-    /// Stream permits of one process.
+    /// Number of stream permits of one process.
     pub(crate) per_process: usize,
 }
 
 impl Streams {
-    /// Whether `processes` processes have few free permits.
+    /// Returns whether `processes` processes have few free permits.
     fn are_short(self, processes: usize) -> bool {
         self.open * 100 >= processes * self.per_process * STREAMS_SHORT_PERCENT
     }
@@ -65,7 +65,7 @@ pub(crate) enum Change {
     OneLess,
 }
 
-/// Remembers the results of the last checks of a function's processes.
+/// The results of the last checks of a function's processes.
 #[derive(Debug, Default)]
 pub(crate) struct Scaling {
     busy: u32,
@@ -73,7 +73,7 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// `free_percent` is the machine's free processor time, in percent of one core.
+    /// Checks the load and decides. `free_percent` is the machine's free processor time, in percent of one core.
     pub(crate) fn look(
         &mut self,
         loads: &[Load],

@@ -1,6 +1,6 @@
-//! One deployment of a function: its processes, and the queue of requests for them.
+//! A slot: one deployment of a function in the engine, with its processes and the queue of requests for them.
 //!
-//! A deploy or a change of secrets creates a new slot and retires the old one, so the content of a slot never changes.
+//! A deploy or a change of secrets creates a new slot and retires the old slot. So a slot never changes.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Slot {
         &self.processes.spec
     }
 
-    /// Waits for the memory of a request body; `None` for a small body.
+    /// Waits for the memory of a request body. Returns `None` for a small body.
     ///
     /// # Errors
     /// [`LeaseError`] when the wait is too long, or the slot is retired.
@@ -57,12 +57,12 @@ impl Slot {
         Ok(Lease::new(entered, start, permit, body, call, idle_timeout))
     }
 
-    /// Number of processes that accept requests.
+    /// Returns the number of processes that accept requests.
     pub fn running(&self) -> usize {
         self.processes.running()
     }
 
-    /// The processes of the deployment, and what they do now.
+    /// Returns the load of the deployment's processes.
     pub fn load(&self) -> SlotLoad {
         self.processes.load()
     }
@@ -84,8 +84,8 @@ impl Slot {
         Ok(Warm::of(entered))
     }
 
-    /// Accepts no more requests, and rejects requests that wait for a permit. Ends the processes after the requests in
-    /// flight.
+    /// Stops accepting requests, and rejects requests that wait for a permit. Ends the processes after their requests
+    /// in flight.
     pub async fn retire(&self) {
         self.processes.retire().await;
     }

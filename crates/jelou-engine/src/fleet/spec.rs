@@ -1,4 +1,4 @@
-//! The data that a worker gets with its function.
+//! The deployment that a slot runs, and the data that workers get with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ pub struct LaunchSpec {
     pub slug: Slug,
     pub deployment: DeploymentId,
     pub artifact_hash: String,
-    /// Whether the secrets are also in the environment of the process.
+    /// Whether the secrets are also in `process.env` and `Deno.env`.
     pub process_env: bool,
-    /// Processes that stay loaded although nobody calls.
+    /// Number of processes that stay loaded without calls (`keepWarm`).
     pub keep_warm: usize,
-    /// Which records of its log are kept.
+    /// Which records of the function's log are kept.
     pub logs: LogRules,
-    /// The egress rules of the function, besides those for all functions.
+    /// The egress rules of the function, in addition to those for all functions.
     pub egress: Vec<EgressRule>,
     pub limits: Arc<FunctionLimits>,
 }
 
 impl LaunchSpec {
-    /// Whether the processes are started for this function alone, because a blank worker has other terms.
+    /// Returns whether this function needs processes of its own, because its terms differ from those of blank workers.
     pub(super) fn needs_own_process(&self) -> bool {
         !self.egress.is_empty() || self.limits.needs_own_process()
     }
 }
 
-/// The data that all functions of this server get.
+/// The data that every function of this server gets.
 #[derive(Debug, Clone)]
 pub(crate) struct Platform {
     pub(crate) functions_domain: String,

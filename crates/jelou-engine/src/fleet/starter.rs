@@ -35,7 +35,7 @@ pub(crate) struct FunctionStarter {
 }
 
 impl FunctionStarter {
-    /// Starts a worker for a function. The worker already counts one request; the result ends that request.
+    /// Starts a worker for a function. The worker already counts one request, which ends when the result is dropped.
     pub(super) async fn start(
         &self,
         spec: &LaunchSpec,
@@ -49,7 +49,7 @@ impl FunctionStarter {
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
         let mut blank = tokio::select! {
             blank = self.process_for(spec, share) => blank?,
-            // The blank worker has no data of the function yet.
+            // The start can be cancelled here, because the blank worker has no data of the function yet.
             _ = retired.wait_for(|retired| *retired) => return Err(LeaseError::Retired),
         };
         let logs = self.logs(spec);
@@ -120,7 +120,7 @@ impl FunctionStarter {
         }
     }
 
-    /// A blank worker, or a process for this function alone.
+    /// Returns a blank worker, or a process that was started for this function alone.
     async fn process_for(&self, spec: &LaunchSpec, share: CpuShare) -> Result<Blank, LeaseError> {
         if spec.needs_own_process() {
             let terms = self.own_terms(spec).await;
@@ -137,7 +137,7 @@ impl FunctionStarter {
         }
     }
 
-    /// The egress rules of all functions and of this one.
+    /// Returns the egress rules for all functions and those of this function.
     pub(super) fn egress<'a>(
         &'a self,
         spec: &'a LaunchSpec,
@@ -145,8 +145,8 @@ impl FunctionStarter {
         self.launcher.egress.iter().chain(&spec.egress)
     }
 
-    /// Compiles the bundle for the next starts, unless that was done at its deploy: by this version of the engine, on
-    /// this machine.
+    /// Compiles the bundle in the background for later starts, if it is large and not yet compiled by this version of
+    /// Deno.
     fn compile(&self, spec: &LaunchSpec, files: &Arc<Unpacked>) {
         builtins::prepare(&self.launcher, files);
         if !files.begin_compiling() {
@@ -190,7 +190,8 @@ impl FunctionStarter {
         }
     }
 
-    /// Passes the worker's connections to the server, with the worker's requests in flight.
+    /// Returns a handler that passes the worker's egress connections to the server, with the worker's requests in
+    /// flight.
     fn egress_handler(
         &self,
         spec: &LaunchSpec,
@@ -212,7 +213,8 @@ impl FunctionStarter {
     }
 }
 
-/// Logs in the function's log why the start failed. Returns the error with the positions of the function's own files.
+/// Logs why the start failed in the function's log. Returns the error with positions mapped to the function's source
+/// files.
 async fn log_failure(logs: LogForwarder, mut error: LoadError) -> LoadError {
     let text = match &error {
         LoadError::Refused {

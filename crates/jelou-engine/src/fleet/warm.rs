@@ -1,4 +1,4 @@
-//! Processes that run ahead of their requests: before their deployment is live, or before a run of a schedule.
+//! Processes that are started ahead of their requests: before their deployment is live, or before a run of a schedule.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use super::instance::Entered;
 use super::processes::Processes;
 use crate::worker::LoadError;
 
-/// Keeps processes that have loaded their function from being evicted, until it is dropped: then their requests have come,
-/// or were given up.
+/// Started processes that are not evicted while this value exists. The holder drops it when their requests have come,
+/// or are not expected any more.
 #[derive(Debug, Default)]
 pub struct Warm {
     started: Vec<Entered>,
@@ -21,13 +21,13 @@ impl Warm {
         }
     }
 
-    /// Number of processes.
+    /// Returns the number of processes.
     pub fn processes(&self) -> usize {
         self.started.len()
     }
 
-    /// Starts processes, at most as many as the function may have. The first one starts like for a request, the others
-    /// only if their memory fits without an eviction.
+    /// Starts `count` processes, but at most as many as the function may have. The first process starts as for a
+    /// request. The others start only if their memory fits without an eviction.
     pub(super) async fn start(
         processes: &Arc<Processes>,
         count: usize,
@@ -43,7 +43,7 @@ impl Warm {
             }
             Ok(Self { started })
         };
-        // On the runtime that supervises processes, like every start.
+        // Every start runs on the runtime that supervises processes.
         processes
             .runtime()
             .spawn(starting)

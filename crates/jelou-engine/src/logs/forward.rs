@@ -12,14 +12,14 @@ use super::line::{LogLine, LogSink, LogSource};
 use super::reader::{Line, next_line};
 use crate::artifacts::{SourceMapCache, stack_trace};
 
-/// `limits.max_log_line_bytes` and `limits.max_log_lines_per_second`.
+/// The limits `limits.max_log_line_bytes` and `limits.max_log_lines_per_second`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogLimits {
     pub(crate) line_bytes: usize,
     pub(crate) lines_per_second: u64,
 }
 
-/// Forwards the lines of one process.
+/// Forwards the log lines of one process, and maps positions in them to source files.
 #[derive(Debug, Clone)]
 pub(crate) struct LogForwarder {
     pub(crate) source: LogSource,
@@ -60,7 +60,7 @@ impl LogForwarder {
         }
     }
 
-    /// Waits for a line. Reports the dropped lines before it as soon as their number is final.
+    /// Waits for a line. Meanwhile, reports dropped lines as soon as their number is final.
     async fn reporting_dropped<T>(&self, rate: &mut LineRate, line: impl Future<Output = T>) -> T {
         let mut line = std::pin::pin!(line);
         while let Some(end) = rate.report_at() {

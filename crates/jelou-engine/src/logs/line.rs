@@ -17,7 +17,7 @@ pub struct LogSource {
     pub function: Slug,
     pub function_id: FunctionId,
     pub deployment: DeploymentId,
-    /// The part of the requests whose lines are kept, from 0 to 1.
+    /// The fraction of requests whose lines are kept, from 0 to 1.
     pub sample: f64,
 }
 
@@ -27,7 +27,7 @@ pub enum Limit {
     Memory,
     /// The event loop did not run.
     Stall,
-    /// It closed the channel on which it takes calls.
+    /// The process closed its call channel.
     Channel,
 }
 
@@ -37,7 +37,7 @@ pub enum LogLine {
     Output(String),
     /// A line on stderr from Deno, or the reason why the function did not start.
     Engine(String),
-    /// The process serves calls from now on.
+    /// The process has started and serves calls.
     Started { took: Duration, why: &'static str },
     /// The process ended on its own.
     Died(String),
@@ -45,9 +45,9 @@ pub enum LogLine {
     Breach { limit: Limit, reason: String },
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),
-    /// A name of an egress rule has no address; the text names it.
+    /// A host name of an egress rule has no address; the text names the host.
     Unresolved(String),
-    /// Work after an answer did not finish in time; the text names the limit.
+    /// Work after a response did not finish in time; the text names the limit.
     Unfinished(String),
     /// The function wrote more lines than the rate limit allows.
     Dropped { lines: u64, lines_per_second: u64 },

@@ -12,7 +12,7 @@ use super::next_line;
 const MAX_LINES: usize = 10;
 /// Maximum characters of each line.
 const MAX_CHARACTERS: usize = 500;
-/// Maximum bytes of a line. Of a longer line, the error quotes the raw beginning.
+/// Maximum bytes of a line. A longer line is cut, so it is quoted without parsing.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Reads until the process closes the pipe, and returns its last lines for an error message.
@@ -27,13 +27,13 @@ pub(crate) async fn last_lines(mut reader: impl AsyncBufReadExt + Unpin) -> Vec<
     lines.iter().map(|line| quoted(line)).collect()
 }
 
-/// The needed field of a line in the worker's log.
+/// The field of the SDK's log line that is quoted.
 #[derive(Deserialize)]
 struct Logged {
     args: Vec<Value>,
 }
 
-/// The arguments of a line in the worker's log. Any other line stays unchanged.
+/// Returns the arguments of a log line of the SDK as text. Any other line stays unchanged.
 fn quoted(line: &str) -> String {
     let text = match serde_json::from_str(line) {
         Ok(Logged { args }) => {

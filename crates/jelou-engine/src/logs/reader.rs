@@ -4,18 +4,18 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt};
 
 /// Reads and discards until the process closes the pipe.
 pub(crate) async fn discard(mut pipe: impl AsyncRead + Unpin) {
-    // Nothing more can be read from a failed pipe.
+    // If the pipe fails, nothing more can be read from it.
     let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    /// Bytes over the limit. They were dropped.
+    /// Number of bytes above the limit, which were dropped.
     pub(super) dropped: usize,
 }
 
-/// The next line, cut to `max_bytes`; `None` at the end.
+/// Reads the next line and cuts it to `max_bytes`. Returns `None` at the end.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub(crate) async fn next_line(
     Ok(Some(Line { text, dropped }))
 }
 
-/// Escapes control characters. With them, a line could forge or overwrite other lines in a terminal.
+/// Escapes control characters, because a line could use them to forge or overwrite other lines in a terminal.
 fn escape_controls(text: &str) -> String {
     let is_control = |character: char| character.is_control() && character != '\t';
     if !text.contains(is_control) {

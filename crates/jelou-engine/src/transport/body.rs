@@ -18,7 +18,7 @@ pub const MAX_CALL_BODY: usize = 128 * 1024;
 /// Limits for reading and discarding an unwanted body: bytes and time.
 const MAX_DISCARDED_BYTES: usize = 32 * 1024 * 1024;
 const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
-/// How long to wait for the end of a body of unknown length, which may be short.
+/// Maximum wait for the end of a body of unknown length, which may be short.
 const GATHER_TIME: Duration = Duration::from_millis(50);
 
 #[derive(Debug, thiserror::Error)]
@@ -43,13 +43,14 @@ pub enum RequestBody {
 /// A stream that fails when it exceeds its limit of bytes.
 #[derive(Debug)]
 pub struct LimitedStream {
-    /// `None` at the end.
+    /// `None` after the end of the body.
     body: Option<Incoming>,
-    /// The part that was read already.
+    /// The first bytes, if they were already read.
     begun: Bytes,
     left: u64,
     limit: u64,
-    /// Counted after the memory limit of the body is known. Boxed, because short bodies have no such limit.
+    /// Counts the memory of the content, once [`RequestBody::within`] has set the limit. Boxed, because short bodies
+    /// have no such limit.
     contents: Option<Box<Contents>>,
 }
 
@@ -62,8 +63,8 @@ impl RequestBody {
         Self::Full(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
-    /// Reads a short body completely, so that it can go over the call channel. A long body stays a stream. A body of
-    /// unknown length that does not end soon also stays a stream.
+    /// Reads a short body completely, so that it can go over the call channel. A long body remains a stream, as does a
+    /// body of unknown length that does not end soon.
     ///
     /// # Errors
     /// [`BodyError`] when the stream fails or exceeds its limit.
@@ -79,10 +80,10 @@ impl RequestBody {
         }
     }
 
-    /// Limits the worker memory that the body may take.
+    /// Limits the worker memory that the content of the body may take.
     ///
     /// # Errors
-    /// [`BodyError::TooDense`] when the body takes more memory. A stream fails later, while it is read.
+    /// [`BodyError::TooDense`] when a complete body takes more memory. A stream fails later, while it is read.
     pub fn within(self, memory: BodyMemory) -> Result<Self, BodyError> {
         let mut contents = memory.contents();
         match self {
@@ -110,7 +111,7 @@ impl RequestBody {
 }
 
 impl LimitedStream {
-    /// Reads to the end of a short body. Stops a longer body at [`MAX_CALL_BODY`], a slower body after [`GATHER_TIME`].
+    /// Reads a body until its end, but at most [`MAX_CALL_BODY`] bytes, and for at most [`GATHER_TIME`].
     async fn gather_some(mut self) -> Result<RequestBody, BodyError> {
         let mut gathered = BytesMut::new();
         let gathering = async {
@@ -190,7 +191,7 @@ impl LimitedStream {
 
 impl Drop for LimitedStream {
     fn drop(&mut self) {
-        // The function answered before it read the whole body, or no function got the request.
+        // The function responded before it read the whole body, or no function got the request.
         if let Some(body) = self.body.take() {
             discard(body);
         }
@@ -228,8 +229,8 @@ impl Body for RequestBody {
     }
 }
 
-/// Reads and discards the rest of a body whose request is already answered. Closing a connection with unread bytes
-/// resets it, and a caller that still sends loses the response (RFC 9112, section 9.6).
+/// Reads and discards the rest of a body whose request is already answered. To close a connection with unread bytes
+/// resets it, and then a caller that still sends loses the response (RFC 9112, section 9.6).
 pub fn discard(mut body: Incoming) {
     if body.is_end_stream() {
         return;
@@ -249,7 +250,7 @@ pub fn discard(mut body: Incoming) {
                 }
             }
         };
-        // A slower sender gets no more time; it may lose the answer.
+        // A slower sender gets no more time, and may lose the response.
         let _ = tokio::time::timeout(MAX_DISCARD_TIME, rest).await;
     });
 }

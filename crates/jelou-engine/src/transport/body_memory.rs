@@ -1,4 +1,4 @@
-//! The worker memory that a request body takes, as admission counts it. The factors are measured; decision 097 has the
+//! Estimates the worker memory that a request body takes, for admission. The factors are measured; decision 097 has the
 //! figures.
 
 use http::header::{self, HeaderMap, HeaderValue};
@@ -7,15 +7,15 @@ use jelou_core::Limits;
 
 use super::body::{BodyError, MAX_CALL_BODY, RequestBody};
 
-/// Maximum bytes of an uncounted body. A process has enough memory for such bodies of all its concurrent requests,
-/// whatever their content.
+/// Maximum bytes of a body that is not counted. A process has enough memory for such bodies of all its concurrent
+/// requests, whatever their content.
 const MAX_SMALL: u64 = 4 * 1024;
-/// Minimum memory of a multipart form, which may have a few dozen small files.
+/// Minimum memory for a multipart form, which may have a few dozen small files.
 const LEAST_OF_MULTIPART: u64 = 512 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodySize {
-    /// Not counted.
+    /// Needs no permit.
     Small,
     /// Goes over the call channel.
     Middle,
@@ -23,7 +23,7 @@ pub(crate) enum BodySize {
     Large,
 }
 
-/// Worker memory that a request body may take.
+/// The worker memory that a request body may take.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyMemory {
     size: BodySize,
@@ -32,14 +32,14 @@ pub struct BodyMemory {
 }
 
 impl BodyMemory {
-    /// For a request without a body, or with a body that is already counted.
+    /// No memory: for a request without a body, or with a small body.
     pub const NONE: Self = Self {
         size: BodySize::Small,
         bytes: 0,
         format: Format::Text,
     };
 
-    /// The most memory that the body may take, up to the limit for all bodies of a function.
+    /// Returns the maximum memory that the body may take, up to the limit for all bodies of a function.
     pub fn of(headers: &HeaderMap, body: &RequestBody, limits: &Limits) -> Self {
         let length = match body.size_hint().exact() {
             Some(0) => return Self::NONE,
@@ -65,7 +65,8 @@ impl BodyMemory {
         }
     }
 
-    /// The memory of a WebSocket frame, when `message` bytes of its message have arrived, this frame included.
+    /// Returns the memory of a WebSocket frame. `message` are the bytes of the frame's message that have arrived,
+    /// including this frame.
     pub fn of_message(frame: u64, message: u64, limits: &Limits) -> Self {
         if message <= MAX_SMALL {
             return Self::NONE;
@@ -93,7 +94,7 @@ impl BodyMemory {
         u32::try_from(self.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
     }
 
-    /// The content that the body may have within this memory.
+    /// Returns a counter for the content that may take this memory.
     pub(crate) fn contents(self) -> Contents {
         Contents {
             left: match self.size {
@@ -110,7 +111,7 @@ impl BodyMemory {
 /// The body's format, derived from its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// Every other body, because it may be JSON, whatever its content type.
+    /// Any other body, which may be JSON, whatever its content type.
     Text,
     UrlEncoded,
     Multipart,
@@ -141,7 +142,7 @@ impl Format {
         found.map_or(Self::Text, |(_, format)| *format)
     }
 
-    /// Bytes of memory for each byte of the body.
+    /// Returns the bytes of memory for each byte of the body.
     fn factor(self) -> u64 {
         match self {
             Self::Text => 16,
@@ -151,8 +152,8 @@ impl Format {
     }
 }
 
-/// Counts content that takes more memory than its bytes suggest, while a body passes: 10 MB of `[{},{},…]` parse to 280
-/// MB, and short form fields are similar.
+/// Counts, while a body passes, content that takes more memory than its bytes suggest: 10 MB of `[{},{},…]` take 280 MB
+/// after parsing, and short form fields are similar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contents {
     /// Remaining bytes of memory.
@@ -194,7 +195,7 @@ fn number(bytes: &[u8], is_counted: impl Fn(u8) -> bool) -> u64 {
     bytes.iter().filter(|byte| is_counted(**byte)).count() as u64
 }
 
-/// Counts occurrences of a text in a stream of chunks. The first byte of the text must not occur in it again.
+/// Counts the occurrences of a text in a stream of chunks. The first byte of the text must occur in it only once.
 #[derive(Debug, Clone, Copy)]
 struct Pattern {
     text: &'static [u8],

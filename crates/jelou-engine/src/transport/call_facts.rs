@@ -1,16 +1,16 @@
-//! The facts that the gateway adds to a call, and their wire format. `sdk/src/worker/call_facts.ts` parses it.
+//! The facts that the gateway adds to a call, and their wire format, which `sdk/src/worker/call_facts.ts` parses.
 
 use http::header::{HeaderName, HeaderValue, InvalidHeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use uuid::Uuid;
 
-/// Header with the facts of a call over HTTP.
+/// The header with the facts of a call over HTTP.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-jelou-call");
-/// Bytes that would end a field.
+/// The bytes that are percent-encoded, because they would end a field.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Facts of a call. The engine keeps the first two fields: the worker sends the request's id, and the engine looks them
-/// up.
+/// Facts of a call. The first two fields are not sent to the worker: the engine keeps them, and finds them by the
+/// request id that the worker sends.
 #[derive(Debug, Clone, Copy)]
 pub struct CallFacts<'a> {
     /// Number of hops before this call.
@@ -28,13 +28,13 @@ pub struct CallFacts<'a> {
     pub identity: Option<&'a str>,
     /// What started the call, as a JSON object; `None` for a caller.
     pub trigger: Option<&'a str>,
-    /// The place of the call in its trace (W3C Trace Context); `None` if nobody traces it.
+    /// The `traceparent` of the call (W3C Trace Context); `None` if the call is not traced.
     pub traceparent: Option<&'a str>,
 }
 
 impl CallFacts<'_> {
-    /// Appends one line without a line end: the fields in the order of [`CallFacts`], percent-encoded and separated by
-    /// spaces. A missing field is empty.
+    /// Appends one line without a line end: the fields of [`CallFacts`] from `request_id` on, percent-encoded and
+    /// separated by spaces. A missing field is empty; missing last fields (`trigger`, `traceparent`) are left out.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut id = Uuid::encode_buffer();
         let id = self.request_id.hyphenated().encode_lower(&mut id);
@@ -59,8 +59,8 @@ impl CallFacts<'_> {
         }
     }
 
-    /// The same line as the value of [`HEADER`]. The line is printable ASCII, so the conversion does not fail in
-    /// practice.
+    /// Returns the same line as the value of [`HEADER`]. The line is printable ASCII, so the conversion does not fail
+    /// in practice.
     pub(crate) fn header_value(&self) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut line = Vec::new();
         self.write(&mut line);

@@ -1,6 +1,6 @@
 //! HTTP/1.1 connections to one worker, kept alive and reused.
 //!
-//! The task that uses a connection also drives it. Thus a request needs no task switch and wakes no other thread.
+//! The task that uses a connection also drives it. So a request needs no task switch and wakes no other thread.
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ use super::sharded::Sharded;
 use super::stream::WorkerStream;
 
 /// Maximum number of idle connections of a thread. Each connection takes a file descriptor of the process
-/// (`limits.max_open_files`), and after a burst fewer are needed.
+/// (`limits.max_open_files`), and fewer are needed after a burst.
 const MAX_IDLE: usize = 8;
 
-/// Buffer space for the status line and the end of a head, which do not count towards the limit.
+/// Buffer space for the status line and the end of a head, which do not count towards the limit of a head.
 const STATUS_LINE_BYTES: usize = 1024;
 
 pub(crate) struct Connection {
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
 
 struct Driver {
     work: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
-    /// Set when the connection is closed or upgraded. The driver must not be polled again.
+    /// Whether the connection is closed or upgraded. Then the future must not be polled again.
     ended: bool,
 }
 
@@ -70,7 +70,8 @@ impl Connection {
     async fn open(socket: &Path, process: Pid, max_head_bytes: usize) -> std::io::Result<Self> {
         let stream = connect(socket, process).await?;
         let (sender, driver) = http1::Builder::new()
-            // The exact limit is checked after the complete head arrives, because the size of a read varies.
+            // The exact limit is checked when the head is complete, because hyper's limit depends on the size of its
+            // reads.
             .max_buf_size(max_head_bytes + STATUS_LINE_BYTES)
             .handshake(TokioIo::new(WorkerStream(stream)))
             .await
@@ -84,7 +85,8 @@ impl Connection {
         })
     }
 
-    /// Reads and writes without waiting. Wakes the calling task when there is more to do.
+    /// Reads and writes what is possible now. Wakes the calling task when more is possible. Completes when the
+    /// connection has ended.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.driver.poll(context)
     }
@@ -96,19 +98,19 @@ impl Connection {
         let mut response = std::pin::pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;
         poll_fn(|context| {
-            // When the connection ends, the response ends too.
+            // If the connection ends, the future of the response also completes.
             let _ = driver.poll(context);
             response.as_mut().poll(context)
         })
         .await
     }
 
-    /// Drives an upgraded connection in its own task.
+    /// Drives an upgraded connection in a task of its own.
     pub(crate) fn detach(mut self) {
         tokio::spawn(poll_fn(move |context| self.driver.poll(context)));
     }
 
-    /// Sends a request and reads the complete response. The body may have `max_bytes`.
+    /// Sends a request and reads the complete response, whose body may have at most `max_bytes`.
     ///
     /// # Errors
     ///
@@ -139,7 +141,7 @@ impl Connection {
         Ok((head.status, bytes.freeze()))
     }
 
-    /// Whether another request can be sent: the last exchange is complete, and the worker has not closed the
+    /// Returns whether another request can be sent: the last exchange is complete, and the worker has not closed the
     /// connection.
     fn is_idle(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
@@ -156,7 +158,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// `max_head_bytes` limits the response head.
+    /// Creates an empty set of connections. `max_head_bytes` limits the head of a response.
     pub(crate) fn new(process: Pid, socket: &Path, max_head_bytes: usize) -> Self {
         Self {
             process,
@@ -166,12 +168,12 @@ impl Connections {
         }
     }
 
-    /// Maximum bytes of a response head.
+    /// Returns the maximum bytes of a response head.
     pub(crate) fn max_head_bytes(&self) -> usize {
         self.max_head_bytes
     }
 
-    /// An idle connection, or a new one.
+    /// Returns an idle connection, or opens a new one.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Transport of requests to a worker and of responses back: frames on a call channel, or HTTP/1.1 on a kept-alive
-//! connection.
+//! The transport of requests to a worker and of responses back: as frames on a call channel, or over HTTP/1.1 on
+//! connections that are kept alive.
 
 mod body;
 mod body_memory;

@@ -1,4 +1,4 @@
-//! Connects to a worker's socket and checks which process listens on it.
+//! Connects to a worker's socket, and checks which process listens on it.
 
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
@@ -6,12 +6,13 @@ use std::path::Path;
 use rustix::process::Pid;
 use tokio::net::UnixStream;
 
-/// The worker can write to the socket's folder. A worker that has broken out of Deno could put a link to another
-/// worker's socket there. The server would then send requests to a function for which the callers have no token.
+/// Connects to a socket on which `process` must listen. A worker can write to the folder of its socket. If it has
+/// broken out of Deno, it could put a link to another worker's socket there. Without the check, the server would then
+/// send requests to a function for which the callers have no token.
 ///
 /// # Errors
 ///
-/// When no process listens, or a process other than `process`.
+/// When no process listens, or another process than `process`.
 pub(crate) async fn connect(socket: &Path, process: Pid) -> Result<UnixStream> {
     let stream = UnixStream::connect(socket).await?;
     // The peer is the process that called listen(2) (unix(7), SO_PEERCRED).

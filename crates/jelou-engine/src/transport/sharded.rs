@@ -1,4 +1,4 @@
-//! One value for each of a few threads, to avoid lock contention.
+//! A value with one shard for each of a few threads, to avoid lock contention.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ const SHARDS: usize = 16;
 pub(crate) struct Sharded<T>([Mutex<T>; SHARDS]);
 
 impl<T> Sharded<T> {
-    /// The value of the calling thread.
+    /// Locks the shard of the calling thread.
     pub(crate) fn own(&self) -> MutexGuard<'_, T> {
         lock(&self.0[own_shard()])
     }

@@ -1,5 +1,5 @@
 //! The byte stream of an HTTP connection to a worker. A worker may respond and close its end before it has read the
-//! whole request. Later writes are discarded without an error, so that the response can still be read.
+//! whole request. Then later writes are discarded without an error, so that the response can still be read.
 
 use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 #[derive(Debug)]
 pub(crate) struct WorkerStream(pub(crate) UnixStream);
 
-/// Counts bytes as written when the other end is closed.
+/// If the other end is closed, returns `bytes` as if they were written.
 fn ignoring_closed(written: Result<usize>, bytes: usize) -> Result<usize> {
     match written {
         Err(error) if is_closed(error.kind()) => Ok(bytes),

@@ -4,14 +4,14 @@ use super::code_cache::CodeCache;
 
 #[derive(Debug)]
 pub(crate) struct Baseline {
-    /// Data segment of a blank worker.
+    /// Size of the data segment of a blank worker.
     pub(super) data_bytes: u64,
     pub(super) code_cache: CodeCache,
 }
 
 impl Baseline {
-    /// The data segment limit, in bytes, that gives the process `mib` of its own. V8 reserves much address space that
-    /// it never uses, so the limit is added to the data segment of a blank worker.
+    /// Returns the limit of the data segment, in bytes, with which a function can use `mib`. V8 reserves much address
+    /// space that it never uses, so `mib` is added to the data segment of a blank worker.
     pub(crate) fn max_data_bytes(&self, mib: u64) -> u64 {
         self.data_bytes + mib * 1024 * 1024
     }

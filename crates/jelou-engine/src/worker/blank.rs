@@ -1,4 +1,4 @@
-//! A process without a function: its start, its rehearsal, and the handoff of a function.
+//! A blank worker: its start, its rehearsal, and the handoff of a function.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::capacity::Charge;
 use crate::logs::{self, LogForwarder, LogLine};
 use crate::transport::{Channels, Connection, Connections, WorkReports};
 
-/// A process that listens and has no function.
+/// A process that listens on its sockets and has no function yet.
 #[derive(Debug)]
 pub(crate) struct Blank {
     pub(super) child: Child,
@@ -134,7 +134,7 @@ impl Blank {
         })
     }
 
-    /// Executes a first call, which halves the time of the real first call.
+    /// Makes the process run a rehearsal, which halves the time of the real first call.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl Blank {
         launcher.boosted(&self.dir, rehearsed).await
     }
 
-    /// Ends the process, and moves its code cache to a folder of the run directory.
+    /// Ends the process, and moves its code cache to `folder` in the run directory.
     pub(super) async fn end_for_cache(
         mut self,
         launcher: &Launcher,
@@ -158,7 +158,7 @@ impl Blank {
         Ok(code_cache)
     }
 
-    /// Whether the process still runs.
+    /// Returns whether the process still runs.
     pub(crate) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -171,7 +171,7 @@ impl Blank {
         &self.terms
     }
 
-    /// The use of the worker that this process becomes.
+    /// Returns the usage of the worker that this process becomes.
     pub(crate) fn usage(&self) -> &Arc<Usage> {
         &self.usage
     }
@@ -180,7 +180,8 @@ impl Blank {
         self.dir.egress_socket()
     }
 
-    /// Reads the function's manifest, then ends the process. The output of the process appears only in an error.
+    /// Loads the function and reads its manifest, then ends the process. The output of the process appears only in an
+    /// error.
     ///
     /// # Errors
     ///
@@ -199,8 +200,8 @@ impl Blank {
         }
     }
 
-    /// Hands a function to the process, which keeps it until its end. The worker starts with one request in flight, so
-    /// that it is not evicted before its first use. The caller ends this request with [`Usage::leave`].
+    /// Hands a function to the process, which keeps it until the process ends. The worker starts with one request in
+    /// flight, so that it is not evicted before its first use. The caller must end this request with [`Usage::leave`].
     ///
     /// # Errors
     ///
@@ -227,7 +228,7 @@ impl Blank {
             usage,
         } = self;
         dir.set_share(share);
-        // Started before the import, because a module that writes much would block on a full pipe.
+        // The output is read before the import starts, because a module that writes much would block on a full pipe.
         launcher
             .runtime
             .spawn(logs.clone().run(stdout, LogLine::Output));
@@ -259,7 +260,8 @@ impl Blank {
         }
         // The import may have raised the share.
         dir.set_share(share);
-        // Connections belong to the thread that opened them. A calling thread opens its own connections.
+        // Connections are kept by the thread that opened them, and other threads open their own. So this one is not
+        // kept.
         drop(connection);
         let process = Process { child, dir, egress };
         let launcher = Arc::clone(launcher);
@@ -273,7 +275,8 @@ impl Blank {
     }
 }
 
-/// Waits for `work`, which makes the process read the bundle, with the limits of an import.
+/// Waits for `work`, in which the process reads the bundle. Applies the timeout of an import, and reports the end of
+/// the process.
 pub(super) async fn guarded<T>(
     limits: &FunctionLimits,
     child: &mut Child,
@@ -301,7 +304,7 @@ pub(super) async fn guarded<T>(
     }
 }
 
-/// The baseline. Measured once, with a temporary process.
+/// Returns the baseline, which is measured once, with a temporary process.
 ///
 /// # Errors
 ///

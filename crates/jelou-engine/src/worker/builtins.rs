@@ -1,7 +1,8 @@
-//! The compiled code of Node's modules, for the functions that import them.
+//! The code cache of Node's modules, for functions that import them.
 //!
-//! A blank worker imports few of these modules, so the first code cache does not have them. They are compiled once, in a
-//! process that never has a function, as soon as a function mentions them. Later blank workers get that cache.
+//! A blank worker imports few of these modules, so the first code cache does not contain them. They are compiled once,
+//! after the first function with such an import is built or started, in a process that never has a function. Later
+//! blank workers get that cache.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use super::load::{self, LoadError};
 use super::module_cache;
 use crate::artifacts::Unpacked;
 
-/// The first code cache with the code of Node's modules, once there is one.
+/// The code cache of the first blank worker with the code of Node's modules added, once it is compiled.
 #[derive(Debug, Default)]
 pub(super) struct Builtins {
     started: AtomicBool,
@@ -29,7 +30,8 @@ impl Builtins {
     }
 }
 
-/// Compiles Node's modules in the background if the function mentions any, unless that was done or begun before.
+/// Compiles Node's modules in the background if the function probably imports any. Does nothing if that was already
+/// started.
 pub(crate) fn prepare(launcher: &Arc<Launcher>, files: &Unpacked) {
     let builtins = &launcher.builtins;
     if !files.imports_node() || builtins.started.swap(true, Ordering::Relaxed) {
@@ -48,7 +50,7 @@ pub(crate) fn prepare(launcher: &Arc<Launcher>, files: &Unpacked) {
     });
 }
 
-/// `None` when there is no memory for the process.
+/// Compiles Node's modules in a temporary process. Returns `None` if there is no memory for the process.
 async fn compile(launcher: &Arc<Launcher>) -> Result<Option<CodeCache>, LoadError> {
     let Some(charge) = launcher.budget.try_charge() else {
         return Ok(None);

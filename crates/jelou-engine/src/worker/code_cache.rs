@@ -1,7 +1,7 @@
-//! Deno's code cache for the worker's bootstrap, so that processes do not compile the bootstrap again.
+//! Deno's code cache of the worker's program (`worker.js`), so that processes do not compile the program again.
 //!
-//! The cache comes from a process that never had a function, and its folder is unreadable for all processes. Each
-//! process gets its own copy: in a shared cache, one function could leave code for another.
+//! The cache comes from a process that never had a function, and no process can read its folder. Each process gets its
+//! own copy, because in a shared cache one function could leave code for another.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub(crate) struct CodeCache {
 }
 
 impl CodeCache {
-    /// Moves the cache from the `DENO_DIR` of an ended process into `folder`. Missing files are skipped.
+    /// Moves the cache from the `DENO_DIR` of an ended process into `folder`. Skips missing files.
     pub(crate) fn take(deno_dir: &Path, folder: PathBuf) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new()
@@ -44,7 +44,7 @@ impl CodeCache {
         &self.folder
     }
 
-    /// Creates the `DENO_DIR` of a process before its start.
+    /// Creates the `DENO_DIR` of a process before its start, with a copy of the cache.
     pub(crate) fn provide(
         &self,
         deno_dir: &Path,

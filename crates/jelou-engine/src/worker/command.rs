@@ -10,20 +10,21 @@ use super::permissions;
 use super::terms::Terms;
 use crate::assets::Assets;
 
-/// V8's flags, except for the size of its heap:
+/// V8's flags, except for the maximum size of the heap:
 ///
-/// - 1 MiB for each half of the young generation. With the default of 16 MiB, a collection stops every call for some
-///   milliseconds when all cores are busy. Smaller halves are collected more often, but in a fraction of that time.
-/// - No helper threads for the collection: the collecting thread waits until each helper thread was scheduled.
-/// - `gc()`, for the rehearsal. The worker removes it before any user code runs.
+/// - 1 MiB for each half of the young generation. With the default of 16 MiB, a garbage collection stops every call for
+///   some milliseconds when all cores are busy. Smaller halves are collected more often, but in a fraction of that
+/// time.
+/// - No helper threads for this collection, because the collecting thread waits until each helper thread was scheduled.
+/// - The global function `gc`, for the rehearsal. The worker removes it before any user code runs.
 const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-gc";
 
-/// The program of every worker: Deno with the embedded bootstrap.
+/// What every worker runs: Deno with the SDK's `worker.js`.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) deno: PathBuf,
     pub(crate) assets: Assets,
-    /// Certificates of more authorities.
+    /// A file with additional CA certificates.
     pub(crate) ca: Option<PathBuf>,
 }
 

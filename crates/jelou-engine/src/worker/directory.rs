@@ -10,21 +10,20 @@ use tokio::net::UnixListener;
 
 use super::code_cache::CodeCache;
 
-/// Number of threads that have their own answer pipe for a worker. Other threads read answers from their sockets.
+/// Maximum number of answer pipes of a worker. A thread of the server without a pipe reads answers from its socket.
 const MAX_ANSWER_PIPES: usize = 8;
 
 /// A worker's private folder and its control group. Dropping it removes both.
 #[derive(Debug)]
 pub(super) struct WorkerDir {
     path: PathBuf,
-    /// Dropped after the folder is removed, so that no other process gets the id while files still have it.
+    /// The user id, which is returned after the folder is removed. So no other process gets the id while files have it.
     user: Option<LentUser>,
     group: Option<ControlGroup>,
 }
 
 impl WorkerDir {
-    /// Creates the folder. If the process has its own user id, only this process can enter the folder and write to its
-    /// home.
+    /// Creates the folder. If the process has its own user id, no other process can enter the folder.
     pub(super) fn create(
         path: PathBuf,
         user: Option<LentUser>,
@@ -41,16 +40,17 @@ impl WorkerDir {
             }
             user.own(&dir.home())?;
         }
-        // The server stays the owner: with a user id of its own, the process can only read.
+        // The server remains the owner of this folder, so a process that runs under a user id of its own can only read
+        // it.
         std::fs::DirBuilder::new().create(dir.function())?;
         fs_err::set_permissions(dir.function(), Permissions::from_mode(0o755))?;
         Ok(dir)
     }
 
-    /// Copies the code cache into the folder. The copying task owns the folder, so that a cancelled start removes the
-    /// folder only after the last file is written.
+    /// Copies the code cache into the folder. The task that copies owns the folder, so that a cancelled start removes
+    /// the folder only after the last file is written.
     pub(super) async fn with_code_cache(self, cache: CodeCache) -> std::io::Result<Self> {
-        // The cache has some megabytes; copying it would block a thread of the runtime.
+        // The cache has megabytes, so copying it would block a thread of the runtime.
         let filling = tokio::task::spawn_blocking(move || {
             cache.provide(&self.deno_dir(), self.user())?;
             Ok(self)
@@ -58,7 +58,7 @@ impl WorkerDir {
         filling.await.map_err(std::io::Error::other)?
     }
 
-    /// Listens for connections from the process to the functions domain.
+    /// Opens the egress socket, which listens for connections from the process.
     pub(super) fn listen_egress(&self) -> std::io::Result<UnixListener> {
         let listener = UnixListener::bind(self.egress_socket())?;
         if let Some(user) = self.user() {
@@ -72,7 +72,7 @@ impl WorkerDir {
         self.group.as_ref()
     }
 
-    /// Does nothing without a control group.
+    /// Sets the processor share of the process. Does nothing without a control group.
     pub(super) fn set_share(&self, share: CpuShare) {
         if let Some(Err(error)) = self.group.as_ref().map(|group| group.set_share(share)) {
             tracing::debug!(%error, "cannot weigh a control group");
@@ -83,17 +83,17 @@ impl WorkerDir {
         self.user.as_ref().map(LentUser::user)
     }
 
-    /// The folder that the process may write to during its start.
+    /// Returns the folder that the process may write to during its start.
     pub(super) fn home(&self) -> PathBuf {
         self.path.join("w")
     }
 
-    /// The working directory: the bundle and its assets, which the process can read for life.
+    /// Returns the working directory, with the bundle and its assets. The process can always read it.
     pub(super) fn function(&self) -> PathBuf {
         self.path.join("function")
     }
 
-    /// `DENO_DIR` of the process.
+    /// Returns the `DENO_DIR` of the process.
     pub(super) fn deno_dir(&self) -> PathBuf {
         self.home().join("deno")
     }
@@ -102,17 +102,18 @@ impl WorkerDir {
         self.home().join("sock")
     }
 
-    /// Socket of the heartbeat.
+    /// Returns the path of the heartbeat's socket.
     pub(super) fn heartbeat_socket(&self) -> PathBuf {
         self.home().join("heartbeat")
     }
 
-    /// Socket of the call channel.
+    /// Returns the path of the call channel's socket.
     pub(super) fn calls_socket(&self) -> PathBuf {
         self.home().join("calls")
     }
 
-    /// Creates the answer pipes of the call channel, and opens the server's ends before the process starts.
+    /// Creates the answer pipes of the call channel, and opens the server's ends. Must be called before the process
+    /// starts.
     pub(super) fn make_answer_pipes(&self) -> std::io::Result<Vec<File>> {
         let mut pipes = Vec::new();
         for path in self.answer_pipes() {
@@ -138,7 +139,8 @@ impl WorkerDir {
             .map(move |number| home.join(format!("answers{number}")))
     }
 
-    /// Outside of the home, so that the process cannot replace its egress socket.
+    /// Returns the folder of the egress socket. It is outside of the home, so that the process cannot replace the
+    /// socket.
     fn egress_dir(&self) -> PathBuf {
         self.path.join("e")
     }

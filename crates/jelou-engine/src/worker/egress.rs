@@ -1,4 +1,4 @@
-//! Connections from a worker to the functions domain.
+//! Accepts the connections of a worker to its egress socket.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ const MAX_CONNECTIONS: usize = 64;
 /// Pause after a failed accept. The likely cause is a lack of file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Handles each connection, and holds its permit while the connection is open.
+/// A callback for each connection. It must keep the permit while the connection is open.
 pub(crate) type EgressHandler = Box<dyn Fn(UnixStream, OwnedSemaphorePermit) + Send + Sync>;
 
-/// Accepts the connections of one worker.
+/// The listener of one worker's egress socket, with the permits for its connections.
 #[derive(Debug)]
 pub(super) struct EgressListener {
     listener: UnixListener,

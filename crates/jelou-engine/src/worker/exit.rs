@@ -9,7 +9,7 @@ use tokio::process::Child;
 
 use super::directory::WorkerDir;
 
-/// How long a process may take to end after it closes a connection. With idle priority, it ends slowly.
+/// How long a process may take to end after it closes a connection. A process with idle priority ends slowly.
 const END_OF_CLOSED: Duration = Duration::from_secs(1);
 
 pub(super) fn describe(
@@ -33,8 +33,8 @@ pub(super) fn describe(
     }
 }
 
-/// Describes how a process ended after its connections closed, because they close before its exit. `None` when the
-/// process still runs.
+/// Waits for the end of a process that closed its connections, which happens shortly before an exit. Describes how the
+/// process ended. Returns `None` if it still runs.
 pub(super) async fn of_closed(
     child: &mut Child,
     dir: &WorkerDir,
@@ -44,7 +44,7 @@ pub(super) async fn of_closed(
     ended.ok().map(|status| describe(status, dir, limits))
 }
 
-/// Signals with which V8 and Deno's Rust allocator end a process that is out of memory.
+/// Returns whether V8 or Deno's Rust allocator ended the process with a signal that can mean out of memory.
 fn is_out_of_memory(status: ExitStatus) -> bool {
     use std::os::unix::process::ExitStatusExt;
     matches!(
@@ -53,7 +53,7 @@ fn is_out_of_memory(status: ExitStatus) -> bool {
     )
 }
 
-/// The exit status and stderr of a process that ended before it listened.
+/// Returns the exit status and the stderr of a process that ended before it listened.
 pub(super) async fn last_words(child: Child) -> String {
     match child.wait_with_output().await {
         Ok(output) => {

@@ -1,4 +1,4 @@
-//! A clock that measures how long a process could run: it excludes the time when other processes held the processor.
+//! A clock of the time in which a process could run. It excludes the time in which other processes used the processor.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +8,17 @@ use super::procfs::{self, Activity};
 
 /// Interval between measurements.
 const PERIOD: Duration = Duration::from_millis(100);
-/// The clock counts at least wall-clock time divided by this number, so that it advances on a machine that is always
-/// busy.
+/// The clock counts at least the wall-clock time divided by this number, so that it advances on a machine that is
+/// always busy.
 const CLOCK_DIVISOR: u32 = 6;
 
-/// Measures one task of a process.
+/// A clock that starts with a task of a process.
 #[derive(Debug)]
 pub(super) struct FairClock {
     since: Instant,
     at_first: Activity,
     last: (Instant, Activity),
-    /// Time that does not include waiting for a processor.
+    /// Time in which the process did not wait for a processor.
     could_run: Duration,
 }
 
@@ -45,21 +45,21 @@ impl FairClock {
         self.last = (now, activity);
     }
 
-    /// Time on this clock.
+    /// Returns the time on this clock.
     pub(super) fn passed(&self) -> Duration {
         let (last, _) = self.last;
         let by_the_clock = last.duration_since(self.since) / CLOCK_DIVISOR;
         self.could_run.max(by_the_clock)
     }
 
-    /// Processor time of the process.
+    /// Returns the processor time of the process since the clock started.
     pub(super) fn used(&self) -> Duration {
         let (_, last) = self.last;
         last.cpu.saturating_sub(self.at_first.cpu)
     }
 }
 
-/// Completes after `time` on the clock of a process. A process that cannot be measured gets wall-clock time.
+/// Completes after `time` on the clock of a process. Uses wall-clock time for a process that cannot be measured.
 pub(super) async fn passes(process: Option<Pid>, time: Duration) {
     let measure = || process.and_then(procfs::activity);
     let mut activity = measure().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A running worker for its callers: use, memory, load, and whether it accepts requests.
+//! The handle of a running worker: its usage, memory and load, and whether it accepts requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,20 +13,20 @@ use super::usage::Usage;
 use crate::capacity::Charge;
 use crate::transport::{Channels, Connections};
 
-/// A process that has a function.
+/// A worker whose process has loaded a function.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) function: Slug,
     pub(crate) terms: Terms,
     pub(crate) charge: Charge,
-    /// Percent of the time that the event loop has run, as the watchdog measures it.
+    /// Percentage of the time in which the event loop ran. Measured by the watchdog.
     pub(crate) running_percent: AtomicU32,
-    /// Percent of the time that the event loop has waited for a core.
+    /// Percentage of the time in which the event loop waited for a core. Measured by the watchdog.
     pub(crate) waiting_percent: AtomicU32,
     pub(crate) channels: Channels,
     pub(crate) connections: Connections,
     pub(crate) usage: Arc<Usage>,
-    /// Whether the process stays loaded although nobody calls.
+    /// Whether the process stays loaded without calls (`keepWarm`).
     pub(crate) is_kept: AtomicBool,
     /// Notified when the process must end.
     pub(super) end: Notify,
@@ -61,7 +61,7 @@ impl Worker {
         }
     }
 
-    /// Whether the worker accepts requests.
+    /// Returns whether the worker accepts requests.
     pub(crate) fn is_open(&self) -> bool {
         self.usage.is_open()
     }
@@ -74,17 +74,17 @@ impl Worker {
         self.crashed.load(Ordering::Acquire)
     }
 
-    /// Whether the worker is closed and idle, but its process has not ended yet.
+    /// Returns whether the worker is closed and not in use, but its process has not ended yet.
     pub(crate) fn is_ending(&self) -> bool {
         self.usage.is_over() && !self.has_ended()
     }
 
-    /// Whether the process has ended. The supervisor then releases its memory.
+    /// Returns whether the process has ended. The supervisor sets the charge to 0 at the end.
     pub(crate) fn has_ended(&self) -> bool {
         self.charge.bytes() == 0
     }
 
-    /// Closes the worker, waits for requests in flight and their work, then ends the process.
+    /// Closes the worker, waits for the requests in flight and their work, then ends the process.
     pub(crate) async fn drain(&self, limits: &Limits) {
         self.close();
         let timeout = limits.drain_timeout();
@@ -98,7 +98,7 @@ impl Worker {
                     "requests still in flight at the end of the drain (limits.drain_timeout_ms)"
                 );
             } else {
-                // The work of a request that was answered late has its time, too.
+                // A request may have been answered late. Its work still gets the complete background timeout.
                 let rest = limits.background_timeout();
                 let _ = tokio::time::timeout(rest, self.usage.over()).await;
             }
@@ -106,7 +106,7 @@ impl Worker {
         self.kill();
     }
 
-    /// Ends the process if it was not used for `timeout`. Returns whether it does.
+    /// Ends the process if it was not used for `timeout`. Returns whether it ends.
     pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
         let ends = self.usage.idle_for() >= timeout && self.usage.close_unused();
         if ends {
@@ -115,8 +115,8 @@ impl Worker {
         ends
     }
 
-    /// Closes the worker because its process has closed a connection, which happens when it ends. Callers use another
-    /// process from now on, even before the supervisor detects the end.
+    /// Closes the worker because its process has closed a connection, which a process does when it ends. So later
+    /// requests use another process, even before the supervisor detects the end.
     pub(crate) fn close_broken(&self) {
         if self.is_open() {
             self.close_crashed();

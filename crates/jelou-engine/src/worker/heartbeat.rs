@@ -1,4 +1,4 @@
-//! A heartbeat that only a running event loop can answer, and the delay of its answer.
+//! The heartbeat: a challenge that only a running event loop can answer, and the time since it is overdue.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,17 +14,17 @@ use crate::transport::connect;
 /// How long to wait for an answer before the process is measured again.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// Random, because user code can reach this connection and could answer in advance.
+/// The challenge is random, because user code can reach this connection and could answer in advance.
 type Challenge = [u8; 8];
 
 pub(super) struct Heartbeat {
     process: Pid,
     path: PathBuf,
     connection: Option<UnixStream>,
-    /// The unanswered challenge. A challenge that cannot be sent because of the process counts as unanswered: the
-    /// process may have removed its socket.
+    /// The challenge that was sent and not answered.
     sent: Option<Challenge>,
-    /// Runs while an answer is due.
+    /// The clock that runs while an answer is due. It also runs if the challenge could not be sent because of the
+    /// process, which may have removed its socket.
     overdue: Option<FairClock>,
 }
 
@@ -39,20 +39,20 @@ impl Heartbeat {
         }
     }
 
-    /// Whether an answer is due.
+    /// Returns whether an answer is due.
     pub(super) fn is_waiting(&self) -> bool {
         self.overdue.is_some()
     }
 
-    /// Processor time of the process since the challenge.
+    /// Returns the processor time of the process since the challenge.
     pub(super) fn used(&self) -> Duration {
         self.overdue
             .as_ref()
             .map_or(Duration::ZERO, FairClock::used)
     }
 
-    /// Sends a challenge, unless a challenge is unanswered, and waits up to [`PERIOD`] for the answer. Returns how long
-    /// the event loop has not run.
+    /// Sends a challenge, unless one is unanswered, and waits up to [`PERIOD`] for the answer. Returns how long the
+    /// event loop has not run.
     pub(super) async fn beat(&mut self, activity: Activity) -> Duration {
         let now = Instant::now();
         self.overdue
@@ -105,7 +105,7 @@ impl Heartbeat {
     }
 }
 
-/// Whether the server lacks file descriptors or memory. The process cannot cause that.
+/// Returns whether the error means that the server lacks file descriptors or memory, which the process cannot cause.
 fn is_ours(error: &std::io::Error) -> bool {
     matches!(
         error.raw_os_error(),

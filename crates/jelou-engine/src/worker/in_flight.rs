@@ -1,5 +1,5 @@
-//! The requests that a worker has in flight, and their work after the answer. Each call from the worker to another
-//! function is attributed to one of them.
+//! The requests that a worker has in flight, and their work after the response. Each call from the worker to another
+//! function is attributed to one of these requests.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::transport::CallFacts;
 
-/// Requests of one process with work after their answer. The process does not wait for the work of further requests.
+/// Maximum number of requests of one process with work after the response. The process does not wait for the work of
+/// further requests.
 const MAX_WORK: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ struct Table {
     requests: HashMap<Uuid, Request>,
     /// Number of requests with work.
     working: usize,
-    /// Number of requests without a complete answer.
+    /// Number of requests without a complete response.
     unanswered: usize,
     last: Option<Last>,
 }
@@ -39,14 +40,14 @@ struct Request {
     hops: u32,
     /// `None` if the request was unknown when its work began.
     memory_scope: Option<String>,
-    /// Whether it has work that the function passed to `waitUntil`.
+    /// Whether the request has work that the function passed to `waitUntil`.
     works: bool,
-    /// When its answer was complete, or its caller had disconnected.
+    /// When the response was complete, or the caller disconnected.
     answered: Option<Instant>,
 }
 
 impl InFlight {
-    /// Adds a call. The returned id ends it.
+    /// Adds a request. The returned id ends the request.
     pub(crate) fn begin(&self, call: &CallFacts<'_>) -> Uuid {
         let request = Request {
             hops: call.hops,
@@ -60,7 +61,7 @@ impl InFlight {
         call.request_id
     }
 
-    /// Ends a call. Its work goes on.
+    /// Ends a request. Its work continues.
     pub(crate) fn end(&self, request_id: Uuid) {
         let mut table = self.lock();
         let at = Instant::now();
@@ -78,8 +79,8 @@ impl InFlight {
 
     /// Adds the work of a request. Returns whether the process must wait for it.
     ///
-    /// A caller may have disconnected before the work began, so the request may be unknown. Its time then counts from
-    /// the last request that ended: a process cannot extend its life with invented requests.
+    /// The request is unknown if its caller disconnected before the work began. Then the time for the work counts from
+    /// the last request that ended, so that a process cannot extend its life with invented requests.
     pub(crate) fn begin_work(&self, request_id: Uuid) -> bool {
         let mut table = self.lock();
         if table.working >= MAX_WORK {
@@ -102,12 +103,12 @@ impl InFlight {
         begins
     }
 
-    /// Ends the work of a request. Returns whether the process has waited for it.
+    /// Ends the work of a request. Returns whether the process had to wait for it.
     pub(crate) fn end_work(&self, request_id: Uuid) -> bool {
         self.lock().end_work(request_id)
     }
 
-    /// Ends the work of all requests that were answered longer than `limit` ago, and returns the requests.
+    /// Ends the work of all requests that were answered longer than `limit` ago. Returns these requests.
     pub(crate) fn end_overdue(&self, limit: Duration) -> Vec<Uuid> {
         let mut table = self.lock();
         let overdue: Vec<Uuid> = table
@@ -122,31 +123,31 @@ impl InFlight {
         overdue
     }
 
-    /// Number of requests with work.
+    /// Returns the number of requests with work.
     pub(crate) fn working(&self) -> usize {
         self.lock().working
     }
 
-    /// The requests with work.
+    /// Returns the requests with work.
     pub(crate) fn with_work(&self) -> Vec<Uuid> {
         let table = self.lock();
         let working = table.requests.iter().filter(|(_, request)| request.works);
         working.map(|(id, _)| *id).collect()
     }
 
-    /// Number of requests without a complete answer.
+    /// Returns the number of requests without a complete response.
     pub(crate) fn unanswered(&self) -> usize {
         self.lock().unanswered
     }
 
-    /// Number of hops before a call that is made for `parent`. If `parent` is not in flight, the longest chain counts,
-    /// so that hiding the parent gains nothing. If no request is in flight, the last request counts, so that a function
-    /// cannot call itself forever from a timer.
+    /// Returns the number of hops before a call that `parent` makes. If `parent` is not in flight, the longest chain
+    /// counts, so that hiding the parent gains nothing. If no request is in flight, the last request counts, so that a
+    /// function cannot call itself forever from a timer.
     pub(crate) fn hops_of(&self, parent: Option<&str>) -> u32 {
         self.lock().hops_of(parent)
     }
 
-    /// The memory scope of `parent`; `None` when `parent` is not in flight.
+    /// Returns the scope of `ctx.memory` of `parent`, or `None` if `parent` is not in flight.
     pub(crate) fn memory_scope_of(&self, parent: &str) -> Option<String> {
         let parent = Uuid::try_parse(parent).ok()?;
         self.lock().requests.get(&parent)?.memory_scope.clone()

@@ -25,10 +25,10 @@ use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::logs::next_line;
 
-/// Maximum bytes of the line with which the bootstrap reports that it listens.
+/// Maximum bytes of the line with which the worker's program reports that it listens.
 const MAX_READY_BYTES: usize = 1024;
 
-/// The common data of all processes of one server.
+/// Starts the processes of one server, and has the data that they share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     /// The limits of the server.
@@ -40,7 +40,7 @@ pub(crate) struct Launcher {
     pub(crate) spawner: Spawner,
     pub(crate) run_dir: RunDir,
     pub(crate) waiting_calls: WaitingCalls,
-    /// The runtime that supervises processes, whichever thread's request started them.
+    /// The runtime that supervises all processes, whichever thread started them.
     pub(crate) runtime: Handle,
     program: Program,
     pub(super) baseline: OnceCell<Baseline>,
@@ -59,7 +59,7 @@ pub(super) struct Launched {
 }
 
 impl Launcher {
-    /// Must be called inside a tokio runtime.
+    /// Starts the spawner. Must be called inside a tokio runtime.
     pub(crate) fn new(
         program: Program,
         sandbox: Sandbox,
@@ -83,7 +83,7 @@ impl Launcher {
         })
     }
 
-    /// The terms of a process that any function may get.
+    /// Returns the terms of blank workers, which any function can get.
     pub(crate) async fn common_terms(&self) -> Terms {
         Terms {
             limits: Arc::clone(&self.limits),
@@ -91,8 +91,8 @@ impl Launcher {
         }
     }
 
-    /// Lends a user id, and opens the networks of the process for it. The firewall has the networks of all functions
-    /// already, but not their names and ports.
+    /// Lends a user id, and opens the networks of the process in the firewall for this id. The firewall already allows
+    /// the networks of rules for all functions, but not those of rules with a name or a port.
     async fn lend_user(&self, terms: &Terms) -> std::io::Result<Option<LentUser>> {
         let Some(mut user) = self.sandbox.lend_user()? else {
             return Ok(None);
@@ -113,7 +113,7 @@ impl Launcher {
         !rule.is_name() && rule.port.is_none() && self.egress.contains(rule)
     }
 
-    /// Starts a process and waits until it listens. Without a `baseline`, its memory is unlimited.
+    /// Starts a process and waits until it listens. Without a `baseline`, its data segment has no limit.
     pub(super) async fn launch(
         &self,
         purpose: Purpose,
@@ -160,7 +160,8 @@ impl Launcher {
     }
 
     /// Runs `work`, which waits for a process. A process with idle priority would never run on a machine that is always
-    /// busy. So it gets its full share after a while, or as soon as a call waits for the start of a process.
+    /// busy. So the process gets its normal share after an eighth of the startup timeout, or as soon as a call waits
+    /// for the start of a process.
     pub(super) async fn boosted<T>(&self, dir: &WorkerDir, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         let patience = self.limits.startup_timeout() / 8;
@@ -174,7 +175,7 @@ impl Launcher {
     }
 }
 
-/// The limits that the kernel enforces.
+/// Returns the limits that the kernel enforces.
 pub(crate) fn process_limits(limits: &Limits) -> ProcessLimits {
     ProcessLimits {
         cpu_weight: limits.cpu_weight,

@@ -1,4 +1,4 @@
-//! Hands a function to a blank worker, with the first request on the worker's socket, before any user code runs.
+//! Hands a function to a blank worker, by a request on the worker's socket, before any user code runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::module_url::ModuleUrl;
 use super::openings::OpenRule;
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
-/// Maximum bytes of the response. User code has run by then and may send much.
+/// Maximum bytes of the response. User code has already run, and may send much.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -32,7 +32,7 @@ pub(crate) struct Company<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Tells a function that `ctx.memory` is available. The server implements it.
+/// Tells the worker that `ctx.memory` is available, which the server implements.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MemoryFeature {
@@ -52,7 +52,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) mode: LoadMode,
     /// URL of the bundle.
     pub(crate) module: &'a str,
-    /// Words in the bundle that decide what the worker prepares.
+    /// The substrings that the engine found in the bundle. They decide what the worker prepares before the import.
     pub(crate) words: &'a [&'static str],
     pub(crate) function_slug: &'a Slug,
     pub(crate) function_id: Option<&'a FunctionId>,
@@ -63,13 +63,13 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) process_env: bool,
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
-    /// What the process may connect to although it is denied by default, for the texts of refusals.
+    /// The egress rules of the process, for the texts of refusals.
     pub(crate) egress: &'a [OpenRule],
-    /// Whether requests to other hosts go over the egress socket too.
+    /// Whether requests to other hosts also go over the egress socket.
     pub(crate) is_proxied: bool,
-    /// The lowest level of the lines that are written.
+    /// The lowest level of the log lines that are written.
     pub(crate) log_level: Level,
-    /// Whether `fetch` sends the trace of a call to other hosts too.
+    /// Whether `fetch` also sends the trace of a call to other hosts.
     pub(crate) traces_outside: bool,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
@@ -79,7 +79,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) settings: Option<&'a Map<String, Value>>,
 }
 
-/// The worker's description of the function.
+/// The response of a worker that has loaded a function.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Loaded {
     pub(crate) manifest: Option<Manifest>,
@@ -104,7 +104,7 @@ struct RefusalError {
 pub enum LoadError {
     #[error("{message}")]
     Refused {
-        /// `IMPORT_FAILED`, `NO_DEFAULT_EXPORT` or `INVALID_DEFINITION`.
+        /// One of `IMPORT_FAILED`, `NO_DEFAULT_EXPORT` and `INVALID_DEFINITION`.
         code: String,
         message: String,
         stack: Option<String>,
@@ -144,7 +144,7 @@ impl LoadError {
         self
     }
 
-    /// Adds what to do about a refusal to its message.
+    /// Adds advice to the message of a refusal.
     pub(crate) fn advised(mut self, advice: impl Fn(&str) -> Option<&'static str>) -> Self {
         if let Self::Refused { message, .. } = &mut self
             && let Some(advice) = advice(message)
@@ -155,7 +155,7 @@ impl LoadError {
         self
     }
 
-    /// Changes the texts from the function.
+    /// Applies `change` to the texts that come from the function.
     pub(crate) fn map_texts(self, change: impl Fn(String) -> String) -> Self {
         match self {
             Self::Refused {
@@ -173,7 +173,7 @@ impl LoadError {
         }
     }
 
-    /// The message without text from the function, which may appear only in the function's own log.
+    /// Returns the message without text from the function, which may appear only in the function's own log.
     pub(crate) fn brief(&self) -> String {
         match self {
             Self::Refused { code, .. } => format!("its module was refused ({code})"),
@@ -182,12 +182,12 @@ impl LoadError {
     }
 }
 
-/// Hands over the function. The caller sets the timeout.
+/// Hands over the function and waits until it is loaded. The caller sets the timeout.
 pub(crate) async fn load(
     connection: &mut Connection,
     request: &LoadRequest<'_>,
 ) -> Result<Loaded, LoadError> {
-    // The body holds decrypted secrets, so it is wiped on drop. The connection gets a copy.
+    // The body contains decrypted secrets, so it is zeroized on drop. The connection gets a copy.
     let body = Zeroizing::new(
         serde_json::to_vec(request).map_err(|error| LoadError::Protocol(error.to_string()))?,
     );
@@ -205,8 +205,8 @@ pub(crate) async fn load(
     })
 }
 
-/// Makes a blank worker compile a bundle without running it, or Node's modules (`None`). `false` if the bundle cannot be
-/// imported.
+/// Makes a blank worker compile a bundle without running it, or, with `None`, Node's modules. Returns `false` if the
+/// bundle cannot be compiled.
 pub(crate) async fn compile(
     connection: &mut Connection,
     module: Option<&ModuleUrl>,
@@ -222,7 +222,7 @@ pub(crate) async fn compile(
     Ok(ok)
 }
 
-/// Makes a blank worker execute a first call, so that the code for calls is compiled.
+/// Makes a blank worker run through a first call, so that the code for calls is compiled.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
     timeout: Duration,

@@ -1,7 +1,8 @@
-//! The rows about one bundle in the caches of a process: SQLite databases in its `DENO_DIR`.
+//! Reads and writes the rows about one bundle in Deno's caches, which are SQLite databases in the `DENO_DIR` of a
+//! process.
 //!
-//! Only for processes that have not run user code, because user code that escaped from Deno can write these files. Deno
-//! finds a row by the URL of the module, which is different in each process, and by a hash of the source.
+//! Used only for processes that have not run user code, because user code that has broken out of Deno can write these
+//! files. Deno finds a row by the URL of the module, which differs in each process, and by a hash of the source.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
 use super::module_url::ModuleUrl;
 use crate::artifacts::{CompiledBundle, CompiledHeader};
 
-/// Deno's databases: imports of modules, and V8's code of modules.
+/// Names of Deno's databases: the imports of modules, and V8's code cache of modules.
 const ANALYSIS: &str = "dep_analysis_cache_v2";
 const CODE: &str = "v8_code_cache_v2";
 /// How long to wait while the process writes to a database.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
-/// The most bytes of each part, as a multiple of the bundle's bytes. A larger one is not what a compiler makes of it.
+/// Maximum bytes of each part, as a multiple of the bundle's bytes. A compiler does not produce more.
 const MAX_GROWTH: u64 = 4;
-/// A process that has written nothing for this long is done.
+/// A process that has written nothing for this long has finished.
 const SETTLED: Duration = Duration::from_millis(50);
 const MAX_BASE_BYTES: u64 = 1024 * 1024;
 
@@ -29,7 +30,7 @@ const READ: &str = "SELECT engine.value AS engine, media_type, a.source_hash AS 
     WHERE a.specifier = $1 AND engine.key = 'CLI_VERSION' AND typeof(data) = 'blob' \
     AND length(module_info) <= $2 AND length(data) <= $2";
 
-/// Reads what a process has kept of a module of `source_bytes`. `None` if that is not complete yet.
+/// Reads the rows of a module of `source_bytes`. Returns `None` if they are not complete yet.
 pub(super) async fn read(
     deno_dir: &Path,
     module: &ModuleUrl,
@@ -63,8 +64,8 @@ fn compiled(row: &SqliteRow) -> sqlx::Result<CompiledBundle> {
     })
 }
 
-/// Writes the rows into the databases of a process, under its own URL of the module. Does nothing if another version of
-/// Deno made them.
+/// Writes the rows to the databases of a process, with the module's URL in this process. Does nothing if another
+/// version of Deno has compiled the bundle.
 pub(super) async fn write(
     deno_dir: &Path,
     module: &ModuleUrl,
@@ -97,7 +98,8 @@ pub(super) async fn write(
     connection.close().await
 }
 
-/// Waits until a process has written what it compiled. Deno writes in the background and does not say when it is done.
+/// Waits until a process has written what it compiled. Deno writes in the background and does not tell when it has
+/// finished.
 pub(super) async fn settle(deno_dir: &Path) {
     let Ok(mut connection) = open(deno_dir).await else {
         return;
@@ -114,7 +116,7 @@ pub(super) async fn settle(deno_dir: &Path) {
     }
 }
 
-/// Moves the write-ahead logs that a killed process has left into their databases, which makes the copies smaller.
+/// Moves the write-ahead logs that a killed process has left into their databases, so that the copies become smaller.
 pub(super) async fn compact(deno_dir: &Path) {
     let compacted = async {
         let mut connection = open(deno_dir).await?;
@@ -126,7 +128,7 @@ pub(super) async fn compact(deno_dir: &Path) {
         }
         connection.close().await
     };
-    // The logs are copied instead.
+    // On a failure, the logs are copied as well.
     if let Err(error) = compacted.await {
         tracing::debug!(%error, "cannot compact the engine's caches");
     }
@@ -138,7 +140,7 @@ async fn open(deno_dir: &Path) -> sqlx::Result<SqliteConnection> {
         .filename(deno_dir.join(ANALYSIS))
         .create_if_missing(false)
         .busy_timeout(BUSY_TIMEOUT)
-        // The databases live as long as the process.
+        // The databases need not survive a power failure, because they are removed with the process.
         .synchronous(SqliteSynchronous::Off)
         .pragma("trusted_schema", "OFF")
         .pragma("wal_autocheckpoint", "0")

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-/// Bytes to percent-encode in the path of a `file:` URL: those that are not allowed there, and those that a URL parser
+/// Bytes to percent-encode in the path of a `file:` URL: bytes that are not allowed there, and bytes that a URL parser
 /// changes.
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')

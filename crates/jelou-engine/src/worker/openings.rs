@@ -1,5 +1,6 @@
-//! What a process may connect to although it is denied by default: egress rules, with their names resolved. Deno's
-//! permissions and the firewall get the addresses when the process starts, and they stay the same for its life.
+//! The openings of a process: what it may connect to although it is denied by default. They come from egress rules with
+//! resolved names. Deno's permissions and the firewall get the addresses when the process starts, and never change
+//! them.
 
 use std::net::Ipv4Addr;
 use std::num::NonZero;
@@ -11,7 +12,7 @@ use jelou_core::{EgressHost, EgressRule};
 use jelou_sandbox::{Opening, denied_addresses};
 use serde::Serialize;
 
-/// How long a start waits for the resolver.
+/// Maximum time for which a start waits for the resolver.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Maximum bytes of a flag: one argument of exec may have 128 KiB (execve(2)).
 const MAX_FLAG_BYTES: usize = 64 * 1024;
@@ -19,11 +20,11 @@ const MAX_FLAG_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Openings {
     rules: Vec<OpenRule>,
-    /// Deno's flags for the denied addresses.
+    /// The flags of Deno that deny all other addresses.
     deny_flags: Vec<String>,
 }
 
-/// A rule with its networks; none if its name does not resolve.
+/// A rule with its networks. `networks` is empty if the rule's name does not resolve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct OpenRule {
     rule: EgressRule,
@@ -31,10 +32,10 @@ pub(crate) struct OpenRule {
 }
 
 impl Openings {
-    /// Resolves the names of the rules.
+    /// Resolves the names of the rules, and computes the flags.
     pub(crate) async fn resolve<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Self {
         let rules = OpenRule::resolve_all(rules).await;
-        // The flags of a rule with a port take some milliseconds.
+        // To compute the flags of a rule with a port takes some milliseconds.
         let flags = move || Self::of(rules);
         tokio::task::spawn_blocking(flags)
             .await
@@ -60,13 +61,14 @@ impl Openings {
         &self.deny_flags
     }
 
-    /// The names that do not resolve.
+    /// Returns the rules whose names do not resolve.
     pub(crate) fn unresolved(&self) -> Vec<String> {
         let unresolved = self.rules.iter().filter(|rule| rule.networks.is_empty());
         unresolved.map(|rule| rule.rule.to_string()).collect()
     }
 
-    /// The first name that resolves to an address that these openings lack.
+    /// Finds the first name that now resolves to an address that is not open. Returns a text with the name and its
+    /// addresses.
     pub(crate) fn outdated_by(&self, now: &[OpenRule]) -> Option<String> {
         let moved = now.iter().find(|new| {
             let old = self.rules.iter().find(|old| old.rule == new.rule);
@@ -106,7 +108,7 @@ fn deny_flags(openings: &[Opening]) -> Vec<String> {
 }
 
 impl OpenRule {
-    /// All at the same time.
+    /// Resolves the names of all rules, at the same time.
     pub(crate) async fn resolve_all<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Vec<Self> {
         let resolving: Vec<_> = rules
             .cloned()
@@ -137,7 +139,7 @@ impl OpenRule {
     }
 }
 
-/// Empty for a name that does not resolve.
+/// Resolves a name. Returns an empty list for a name that does not resolve.
 async fn addresses_of(name: &str) -> Vec<Ipv4Addr> {
     let resolved = tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((name, 0)));
     match resolved.await {

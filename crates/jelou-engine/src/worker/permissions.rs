@@ -1,11 +1,12 @@
-//! A worker's permissions in Deno.
+//! The permissions of a worker in Deno.
 
 use std::path::{Path, PathBuf};
 
 use jelou_sandbox::Purpose;
 
-/// Deno's permission flags. The bootstrap drops its permissions on `home` before it imports the function. The function
-/// keeps the right to read `files`, the egress socket, the network except what the flags `denied` deny, and the time zone.
+/// Returns Deno's permission flags. The worker's program drops its permissions on `home` before it imports the
+/// function. The function keeps the rights to read `files`, to use the egress socket, to use the network (except what
+/// the flags `denied` deny), and to set the time zone (`TZ`).
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
@@ -27,7 +28,7 @@ pub(crate) fn flags(
         flags.push("--allow-net".to_owned());
         flags.extend_from_slice(denied);
     } else {
-        // The worker's own sockets only.
+        // Only the worker's own sockets.
         let own: Vec<_> = sockets
             .iter()
             .map(|socket| format!("unix:{}", socket.display()))
@@ -37,7 +38,8 @@ pub(crate) fn flags(
     flags
 }
 
-/// All permissions, for tests of the sandbox. The preloaded module makes the bootstrap believe that it dropped them.
+/// Returns flags with all permissions, for tests of the sandbox. The preloaded module makes the worker's program
+/// believe that it dropped them.
 pub(crate) fn everything() -> Vec<String> {
     const KEEP: &str = "data:text/javascript,\
         const {permissions}=Deno,query=permissions.querySync.bind(permissions);\

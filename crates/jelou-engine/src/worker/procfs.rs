@@ -1,4 +1,4 @@
-//! Measurements of a process from `/proc`.
+//! Measures a process by the files in `/proc`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::process::Child;
 pub(super) struct Activity {
     /// Processor time of all threads, in user and kernel mode. The resolution is one clock tick.
     pub(super) cpu: Duration,
-    /// The thread runs or waits for a processor. Otherwise it sleeps, waits in a system call, or is stopped.
+    /// Whether the thread runs or waits for a processor. Otherwise it sleeps, waits in a system call, or is stopped.
     pub(super) is_runnable: bool,
 }
 
@@ -25,14 +25,14 @@ impl Activity {
     }
 }
 
-/// How long a thread has run, and how long it has waited for a core, as a duration or in percent.
+/// The time in which a thread ran, and the time in which it waited for a core. `T` is a duration or a percentage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Work<T> {
     pub(super) running: T,
     pub(super) waiting: T,
 }
 
-/// Source: `proc_pid_stat(5)`.
+/// Reads the activity of a process from `stat` (`proc_pid_stat(5)`).
 pub(super) fn activity(pid: Pid) -> Option<Activity> {
     let text = read(pid, "stat")?;
     // The program name is in parentheses and may contain spaces.
@@ -47,7 +47,7 @@ pub(super) fn activity(pid: Pid) -> Option<Activity> {
     })
 }
 
-/// The work of the event loop's thread, from nanoseconds (the kernel's `sched-stats.rst`).
+/// Reads the work of the event loop's thread from `schedstat`, in nanoseconds (the kernel's `sched-stats.rst`).
 pub(super) fn event_loop(pid: Pid) -> Option<Work<Duration>> {
     let text = read(pid, "schedstat")?;
     let mut fields = text.split_ascii_whitespace().map(str::parse);
@@ -58,7 +58,7 @@ pub(super) fn event_loop(pid: Pid) -> Option<Work<Duration>> {
     })
 }
 
-/// Source: `proc_pid_status(5)`.
+/// The text of `status` (`proc_pid_status(5)`).
 #[derive(Debug)]
 pub(super) struct Status(String);
 
@@ -67,7 +67,7 @@ impl Status {
         read(pid, "status").map(Self)
     }
 
-    /// Bytes of private memory, resident or swapped out. Mapped files, including the program, do not count.
+    /// Returns the bytes of private memory, resident or swapped out. Mapped files, including the program, do not count.
     pub(super) fn private_memory(&self) -> Option<u64> {
         ["RssAnon:", "RssShmem:", "VmSwap:"]
             .into_iter()
@@ -75,7 +75,7 @@ impl Status {
             .sum()
     }
 
-    /// Bytes that count towards `RLIMIT_DATA` (getrlimit(2)).
+    /// Returns the bytes that count towards `RLIMIT_DATA` (getrlimit(2)).
     pub(super) fn data_size(&self) -> Option<u64> {
         self.bytes("VmData:")
     }
@@ -84,7 +84,7 @@ impl Status {
         self.field("Threads:")?.parse().ok()
     }
 
-    /// Size of the file descriptor table.
+    /// Returns the size of the file descriptor table.
     pub(super) fn file_table_size(&self) -> Option<u64> {
         self.field("FDSize:")?.parse().ok()
     }
@@ -107,7 +107,7 @@ pub(super) fn open_files(pid: Pid) -> Option<u64> {
     Some(files.count() as u64)
 }
 
-/// Sets the nice value of every thread (setpriority(2)). New threads inherit it.
+/// Sets the nice value of every thread (setpriority(2)). New threads inherit this value.
 pub(super) fn set_priority(pid: Pid, nice: i32) {
     let tasks = std::fs::read_dir(folder(pid).join("task"));
     for task in tasks.into_iter().flatten().flatten() {
@@ -123,7 +123,7 @@ pub(super) fn set_priority(pid: Pid, nice: i32) {
     }
 }
 
-/// `None` when the process was already reaped.
+/// Returns the process id, or `None` if the process was already reaped.
 pub(super) fn pid_of(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
 }

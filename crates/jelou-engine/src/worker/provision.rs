@@ -1,4 +1,4 @@
-//! What a blank worker gets before its function: the function's files, and what Deno has compiled of its bundle.
+//! Gives a blank worker the files of its function and the compiled bundle, and compiles bundles.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use super::module_cache;
 use super::module_url::ModuleUrl;
 use crate::artifacts::{CompiledBundle, Unpacked};
 
-/// How long a process may take to write what it has compiled, and how often to look.
+/// How long a process may take to write what it has compiled, and how often to check.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 impl Blank {
-    /// Puts the files of a function into the folder of the process, and what is compiled of its bundle into its caches.
+    /// Links the files of a function into the folder of the process, and writes the compiled bundle to the caches of
+    /// the process.
     ///
     /// # Errors
     ///
@@ -29,7 +30,7 @@ impl Blank {
         let module = ModuleUrl::of(&Unpacked::module_in(&folder));
         if let Some(compiled) = files.compiled() {
             let written = module_cache::write(&self.dir.deno_dir(), &module, &compiled).await;
-            // The process compiles the bundle itself.
+            // On a failure, the process compiles the bundle itself.
             if let Err(error) = written {
                 tracing::debug!(%error, "cannot hand over a compiled bundle");
             }
@@ -37,8 +38,8 @@ impl Blank {
         Ok(module)
     }
 
-    /// Makes the process compile the bundle without running it. `None` when the process keeps nothing of it, because the
-    /// bundle has an error.
+    /// Makes the process compile the bundle without running it. Returns `None` if the bundle has an error, or the
+    /// process writes nothing to its caches.
     ///
     /// # Errors
     ///
@@ -69,7 +70,8 @@ impl Blank {
     }
 }
 
-/// Compiles a bundle in a process of its own, which ends afterwards. `None` when there is nothing to keep, or no memory.
+/// Compiles a bundle in a temporary process. Returns `None` if the process writes nothing to its caches, or there is no
+/// memory for the process.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The parent of the private folders of workers and builds. It is emptied at every start.
+//! The folder with the private folders of workers and builds. It is emptied at every start of the server.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ pub(crate) struct RunDir {
 }
 
 impl RunDir {
-    /// Removes the files of an earlier server, and creates the folder. Fails when another user creates the folder in
-    /// between.
+    /// Removes the files of an earlier server, and creates the folder. Fails if another user creates the folder in the
+    /// meantime.
     pub(crate) fn reset(path: PathBuf) -> std::io::Result<Self> {
         match fs_err::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -32,12 +32,12 @@ impl RunDir {
         &self.path
     }
 
-    /// The parent of unpacked artifacts.
+    /// Returns the folder for unpacked artifacts.
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.path.join("artifacts")
     }
 
-    /// Path of the next worker's folder.
+    /// Returns a new path for the folder of a worker.
     pub(super) fn next_worker(&self) -> PathBuf {
         let number = self.next_worker.fetch_add(1, Ordering::Relaxed);
         self.path.join(number.to_string())

@@ -1,8 +1,8 @@
 //! Starts processes from one thread that lives as long as the server.
 //!
-//! A process is killed when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). If a pool thread spawned
-//! it, the process would die when the pool shrinks. With one permanent thread, processes live until the server ends,
-//! even by `kill -9`.
+//! The kernel kills a process when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). If a thread of a
+//! pool spawned the process, it would die when the pool shrinks. With one permanent thread, processes live until the
+//! server ends, and end also when the server is killed by `kill -9`.
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
@@ -19,7 +19,7 @@ pub(crate) struct Spawner {
 }
 
 impl Spawner {
-    /// Must be called inside a tokio runtime, which reaps the processes.
+    /// Starts the thread. Must be called inside a tokio runtime, which reaps the processes.
     ///
     /// # Errors
     ///
@@ -38,6 +38,8 @@ impl Spawner {
         Ok(Self { jobs })
     }
 
+    /// Starts a process.
+    ///
     /// # Errors
     ///
     /// When the process cannot be started.

@@ -24,7 +24,8 @@ pub(super) struct Process {
     pub(super) egress: UnixListener,
 }
 
-/// Starts the supervision. It holds the launcher, because a process dies with its spawner's thread.
+/// Starts the task that supervises the process. The task keeps the launcher, because a process dies with the thread of
+/// the launcher's spawner.
 pub(super) fn start(
     launcher: Arc<Launcher>,
     worker: Worker,
@@ -92,7 +93,7 @@ async fn supervise(
     worker.charge.set(0);
 }
 
-/// Requests that are named in a line.
+/// Maximum number of requests that a log line names.
 const NAMED: usize = 3;
 
 fn named(requests: &[Uuid]) -> String {
@@ -111,7 +112,7 @@ fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
     )
 }
 
-/// Reports work that the end of the process has cut.
+/// Returns a log line about unfinished work that the end of the process has cut off.
 fn cut_work(requests: &[Uuid], is_crash: bool) -> Option<LogLine> {
     let how = if is_crash {
         "ended"

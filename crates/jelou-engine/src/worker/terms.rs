@@ -1,4 +1,4 @@
-//! What a process is started with. It keeps them for life.
+//! The terms of a process: what it is started with, and what cannot change later.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Whether a worker is in use: by requests in flight, or by their work after the answer.
+//! The usage of a worker, by requests in flight and by their work after the response.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use uuid::Uuid;
 use super::in_flight::InFlight;
 use crate::transport::{CallFacts, WorkReports};
 
-/// Set in [`Usage::count`] when the worker accepts no more requests.
+/// The bit of the field `count` that is set when the worker accepts no more requests.
 const CLOSED: usize = 1 << (usize::BITS - 1);
-/// The least time between two searches for overdue work.
+/// Minimum time between two searches for overdue work.
 const SEARCH_PERIOD: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(crate) struct Usage {
     pub(crate) in_flight: InFlight,
-    /// Requests in flight, plus requests with work after their answer, and [`CLOSED`].
+    /// Number of requests in flight, plus number of requests with work, and the bit [`CLOSED`].
     count: AtomicUsize,
-    /// Notified when a closed worker is no longer in use.
+    /// Notified when a closed worker is not in use any more.
     unused: Notify,
     /// Notified when work begins.
     work_began: Notify,
@@ -29,7 +29,7 @@ pub(crate) struct Usage {
 }
 
 impl Default for Usage {
-    /// A new worker has one request in flight, for the caller that starts it.
+    /// Counts one request in flight, for the caller that starts the worker.
     fn default() -> Self {
         Self {
             in_flight: InFlight::default(),
@@ -43,8 +43,8 @@ impl Default for Usage {
 }
 
 impl Usage {
-    /// Adds a request; `false` when the worker accepts no more. A worker in use is not evicted. The caller ends the
-    /// request with [`Usage::leave`].
+    /// Adds a request. Returns `false` if the worker accepts no more requests. A worker in use is not evicted. The
+    /// caller must end the request with [`Usage::leave`].
     pub(crate) fn try_enter(&self) -> bool {
         if self.count.fetch_add(1, Ordering::AcqRel) & CLOSED == 0 {
             return true;
@@ -70,12 +70,12 @@ impl Usage {
         self.in_flight.begin(call)
     }
 
-    /// Ends what [`Usage::begin`] has begun.
+    /// Removes the facts of a request, which [`Usage::begin`] recorded.
     pub(crate) fn end(&self, request_id: Uuid) {
         self.in_flight.end(request_id);
     }
 
-    /// Requests in flight, and requests with work.
+    /// Returns the number of requests in flight, plus the number of requests with work.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed) & !CLOSED
     }
@@ -88,14 +88,14 @@ impl Usage {
         self.count.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
-    /// Closes the worker if it is not in use. Later requests find it closed.
+    /// Closes the worker if it is not in use. Returns whether it was closed.
     pub(crate) fn close_unused(&self) -> bool {
         self.count
             .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
-    /// Whether the worker is closed and not in use.
+    /// Returns whether the worker is closed and not in use.
     pub(crate) fn is_over(&self) -> bool {
         self.count.load(Ordering::Acquire) == CLOSED
     }
@@ -113,8 +113,8 @@ impl Usage {
         }
     }
 
-    /// Completes when work is not finished within `limit` after the answer. It no longer counts as use, and the
-    /// requests are returned.
+    /// Completes when the work of some requests is not finished within `limit` after their responses. This work no
+    /// longer counts as usage. Returns the requests.
     pub(crate) async fn overdue_work(&self, limit: Duration) -> Vec<Uuid> {
         loop {
             let overdue = self.in_flight.end_overdue(limit);
@@ -131,7 +131,7 @@ impl Usage {
         }
     }
 
-    /// Time since the last use.
+    /// Returns the time since the last use ended.
     pub(crate) fn idle_for(&self) -> Duration {
         let last_used = self.last_used_ms.load(Ordering::Relaxed);
         Duration::from_millis(self.age_ms().saturating_sub(last_used) as u64)
@@ -148,7 +148,8 @@ impl Usage {
 
 impl WorkReports for Usage {
     fn began(&self, request_id: Uuid) {
-        // Counted first, because the work may be overdue at once. A closed worker accepted the request before.
+        // The count is raised first, because the work may be overdue immediately. A closed worker also counts the work,
+        // because it accepted the request before it was closed.
         self.count.fetch_add(1, Ordering::AcqRel);
         if self.in_flight.begin_work(request_id) {
             self.work_began.notify_one();

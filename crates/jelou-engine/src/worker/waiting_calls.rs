@@ -2,7 +2,8 @@
 
 use tokio::sync::watch;
 
-/// While a call waits, processes that start ahead of demand get their full processor share.
+/// The number of calls that wait for the start of a process. While it is not 0, processes that start ahead of demand
+/// get their normal processor share.
 #[derive(Debug, Default)]
 pub(crate) struct WaitingCalls(watch::Sender<usize>);
 
@@ -13,9 +14,9 @@ impl WaitingCalls {
         WaitingCall(&self.0)
     }
 
-    /// Completes as soon as a call waits.
+    /// Completes when at least one call waits.
     pub(super) async fn some(&self) {
-        // The sender is borrowed, so the channel stays open.
+        // `wait_for` cannot fail, because the borrowed sender keeps the channel open.
         let _ = self.0.subscribe().wait_for(|calls| *calls > 0).await;
     }
 }

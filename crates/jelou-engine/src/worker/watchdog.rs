@@ -18,7 +18,7 @@ use crate::logs::Limit;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Interval between measurements of an idle process.
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
-/// How long a process has idle priority if its predecessor crashed.
+/// How long a process keeps the idle priority that it got because its predecessor crashed.
 const PROBATION: Duration = Duration::from_secs(1);
 /// The lowest priority (sched(7)), for a stalled process.
 const LOWEST_PRIORITY: i32 = 19;
@@ -48,18 +48,19 @@ impl Breach {
     }
 }
 
-/// The phase of a worker's life, which decides its limits.
+/// The phase of a worker, which determines its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The worker imports its module. `limits.startup_timeout_ms` limits the import; the stall timeout does not apply.
+    /// The worker imports the bundle. `limits.startup_timeout_ms` limits the import, and the stall timeout does not
+    /// apply.
     Import,
     /// The worker answers calls.
     Calls,
 }
 
 impl Stage {
-    /// Processor time that a stalled event loop may use before it gets idle priority. An import gets more, because a
-    /// large module is compiled in one step.
+    /// Returns the processor time that a stalled event loop may use before the process gets idle priority. An import
+    /// may use more, because a large module is compiled in one step.
     fn patience(self) -> Duration {
         match self {
             Self::Import => Duration::from_secs(1),
@@ -75,7 +76,7 @@ impl Stage {
     }
 }
 
-/// Completes when the process exceeds a limit. Calls `at_limit` once for each exhausted resource.
+/// Watches a process, and completes when it exceeds a limit. Calls `at_limit` once for each exhausted resource.
 pub(crate) async fn watch(
     worker: &Worker,
     pid: Option<Pid>,
@@ -96,8 +97,8 @@ pub(crate) async fn watch(
     let mut has_lowest_priority = false;
     loop {
         let activity = procfs::activity(pid).unwrap_or(last);
-        // A process that is stopped or blocked in a system call uses no processor. So a request in flight counts as
-        // work.
+        // A process that is stopped or blocked in a system call uses no processor time. So a request in flight also
+        // makes the process busy.
         let busy = activity.cpu != last.cpu || worker.usage.count() > 0 || heartbeat.is_waiting();
         last = activity;
         if let Some(times) = procfs::event_loop(pid)
@@ -131,11 +132,11 @@ pub(crate) async fn watch(
         if is_stalled {
             dir.set_share(CpuShare::Rest);
         } else if began.elapsed() >= PROBATION {
-            // This includes an import, which could not finish with idle priority on a busy machine.
+            // An import also gets its normal share, because with idle priority it could not finish on a busy machine.
             dir.set_share(CpuShare::Own);
         }
         if stage == Stage::Calls && is_stalled != has_lowest_priority {
-            // Only root may raise the priority again. Without root and without control groups, the process keeps it.
+            // Only root may raise the priority again. A server without root leaves the process at the lowest priority.
             procfs::set_priority(pid, if is_stalled { LOWEST_PRIORITY } else { 0 });
             has_lowest_priority = is_stalled;
         }
@@ -143,10 +144,10 @@ pub(crate) async fn watch(
     }
 }
 
-/// Averages the load of an event loop.
+/// The average load of an event loop.
 #[derive(Default)]
 struct EventLoop {
-    /// Start of the window, and the totals at that time.
+    /// When the window began, and the totals at that time.
     since: Option<(Instant, Work<Duration>)>,
 }
 
@@ -170,7 +171,7 @@ impl EventLoop {
     }
 }
 
-/// Resources that were already reported as exhausted.
+/// Whether each resource was already reported as exhausted.
 #[derive(Debug, Default)]
 struct Exhausted {
     files: bool,
@@ -186,7 +187,7 @@ impl Exhausted {
                 limits.max_threads
             ));
         }
-        // Counting is slow, so only when the table is large enough.
+        // To count the open files is slow. So they are counted only if the table is large enough.
         if !self.files
             && status.file_table_size() >= Some(limits.max_open_files)
             && procfs::open_files(pid) >= Some(limits.max_open_files)

@@ -1,11 +1,13 @@
+//! The error of a filter that cannot be parsed.
+
 use std::fmt;
 
-/// Why a filter cannot be parsed, and where.
+/// The error of a filter that cannot be parsed: what is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
     message: String,
     filter: String,
-    /// The place in the filter, in bytes.
+    /// The wrong part of the filter, from `start` to `end`, in bytes.
     start: usize,
     end: usize,
 }
@@ -20,16 +22,16 @@ impl FilterError {
         }
     }
 
-    /// What is wrong, without the place.
+    /// Returns what is wrong, without the filter and the place.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
-/// Three lines: what is wrong, the filter, and carets below the place.
+/// Writes three lines: what is wrong, the filter, and carets below the wrong part.
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A line end or tab in the filter would move the carets.
+        // A line end or a tab in the filter would misplace the carets.
         let shown: String = self
             .filter
             .chars()

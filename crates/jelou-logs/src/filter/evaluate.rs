@@ -11,7 +11,7 @@ use super::expression::{
 use crate::record::{Call, Content, Record};
 use crate::words::lowercase;
 
-/// A record whose arguments are parsed when a term needs them.
+/// A record whose arguments are parsed only when a term needs them.
 #[derive(Debug)]
 pub(crate) struct Examined<'a> {
     record: &'a Record,
@@ -42,7 +42,7 @@ impl<'a> Examined<'a> {
         }
     }
 
-    /// Whether a text of the record meets the condition.
+    /// Returns whether any text of the record meets the condition.
     fn any_text(&self, mut meets: impl FnMut(&str) -> bool) -> bool {
         match &self.record.content {
             Content::Line(_) => self.args().iter().any(|value| any_leaf(value, &mut meets)),
@@ -70,7 +70,7 @@ impl<'a> Examined<'a> {
     }
 }
 
-/// Strings, keys, and numbers and constants as JSON.
+/// Returns whether any string or key, or the JSON of any number, boolean or `null`, meets the condition.
 fn any_leaf(value: &Value, meets: &mut impl FnMut(&str) -> bool) -> bool {
     match value {
         Value::String(text) => meets(text),
@@ -108,7 +108,8 @@ impl TextTerm {
     }
 }
 
-/// Whether the text contains the words, neither directly after nor directly before another letter or digit.
+/// Returns whether the text contains `words` without another letter or digit next to them. With `is_prefix`, letters
+/// and digits may follow.
 fn has_words(text: &str, words: &str, is_prefix: bool) -> bool {
     let is_inner = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     let starts_inner = is_inner(words.chars().next());
@@ -212,7 +213,8 @@ fn text_of<'a>(field: TextField, record: &'a Record, call: Option<&'a Call>) -> 
     }
 }
 
-/// The values at a path. It begins inside any argument, or with the index of one. Lists are looked into as well.
+/// Collects the values at a path. The path begins inside any argument, or with the index of an argument. A key that is
+/// not an index is searched in all items of a list.
 fn find_arguments<'a>(args: &'a [Value], path: &[String], found: &mut Vec<&'a Value>) {
     for argument in args {
         find_in(argument, path, found);
@@ -250,7 +252,7 @@ fn find_in<'a>(value: &'a Value, path: &[String], found: &mut Vec<&'a Value>) {
     }
 }
 
-/// Numbers are equal by value, everything else by its text.
+/// Compares a number by value or by its text, and any other value by its text.
 fn is_equal(value: &Value, pattern: &Pattern) -> bool {
     match value {
         Value::String(text) => pattern.matches(text),

@@ -1,4 +1,4 @@
-//! The parts of a parsed filter.
+//! The syntax tree of a parsed filter.
 
 use jelou_core::Level;
 
@@ -16,9 +16,9 @@ pub(crate) enum Expression {
 /// A text that must be in the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TextTerm {
-    /// `"text"`: these characters.
+    /// `"text"`: exactly these characters.
     Exact(String),
-    /// `text`: these words, in lower case. `text*` may continue.
+    /// `text`: these whole words, in lower case. With `is_prefix` (`text*`), the last word may continue.
     Words { lower: String, is_prefix: bool },
 }
 
@@ -28,11 +28,11 @@ pub(crate) enum Comparison {
     Kind(Equality, Kind),
     Protocol(Equality, Protocol),
     Cold(Equality, bool),
-    /// `status:5xx`
+    /// `status:5xx`, with the first digit of the status.
     StatusClass(Equality, u16),
     Number(NumberField, Operator, f64),
     Text(TextField, Equality, Pattern),
-    /// A value inside the arguments of a line.
+    /// Compares the values at a path inside the arguments of a line.
     Argument(Vec<String>, ArgumentTest),
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
-    /// Tried in this order: a longer operator comes before its prefix.
+    /// All operators, in the order in which the parser tries them: a longer operator comes before its prefix.
     pub(super) const ALL: [(&str, Self); 7] = [
         (">=", Self::GreaterOrEqual),
         ("<=", Self::LessOrEqual),
@@ -109,7 +109,7 @@ pub(crate) enum TextField {
     Event,
 }
 
-/// A text to compare with, in lower case. `*` stands for any characters.
+/// A text to compare with, in lower case. `*` matches any number of any characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern(pub(super) String);
 

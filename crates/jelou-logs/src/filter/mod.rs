@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use expression::Expression;
 
-/// A parsed filter. The default one matches every record.
+/// A parsed filter. The default filter matches every record.
 #[derive(Debug, Clone, Default)]
 pub struct Filter(Option<Expression>);
 
@@ -27,7 +27,7 @@ impl FromStr for Filter {
 }
 
 impl Filter {
-    /// Whether the record matches. `token_name` is the name of a call's token.
+    /// Returns whether the record matches. `token_name` is the name of the token of a call.
     pub fn matches(&self, record: &crate::Record, token_name: Option<&str>) -> bool {
         self.matches_examined(&Examined::new(record, token_name))
     }

@@ -1,4 +1,4 @@
-//! Parses filters.
+//! The parser of filters.
 
 use jelou_core::suggestion;
 
@@ -9,12 +9,12 @@ use super::expression::{
 use crate::record::{Kind, Protocol};
 use crate::words::lowercase;
 
-/// Deeper brackets are refused, because the parser is recursive.
+/// Maximum depth of brackets and negations. Limits the recursion of the parser.
 const MAX_DEPTH: usize = 32;
-/// Bytes of a filter.
+/// Maximum bytes of a filter.
 const MAX_BYTES: usize = 4096;
 
-/// The names of all fields but `args.`.
+/// The names of all fields except `args.`.
 const FIELDS: [&str; 19] = [
     "level",
     "kind",
@@ -38,7 +38,7 @@ const FIELDS: [&str; 19] = [
 ];
 const ARGUMENTS: &str = "args.";
 
-/// Parses a filter. `None` for one without terms.
+/// Parses a filter. Returns `None` for a filter without terms.
 pub(super) fn parse(filter: &str) -> Result<Option<Expression>, FilterError> {
     let mut parser = Parser {
         filter,
@@ -69,7 +69,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// `or`
+    /// Parses terms that are joined by `or`.
     fn any_of(&mut self) -> Result<Expression, FilterError> {
         let mut alternatives = vec![self.all_of()?];
         while self.keyword("or") {
@@ -78,7 +78,7 @@ impl<'a> Parser<'a> {
         Ok(one_or(alternatives, Expression::Or))
     }
 
-    /// Juxtaposition, or `and`.
+    /// Parses terms that are joined by `and`, or that only follow each other.
     fn all_of(&mut self) -> Result<Expression, FilterError> {
         let mut terms = vec![self.term()?];
         loop {
@@ -336,7 +336,7 @@ impl<'a> Parser<'a> {
         self.error(field.start, asked.start, message)
     }
 
-    /// A text in quotes; `\"` and `\\` stand for a quote and a backslash.
+    /// Parses a text in quotes. `\"` is a quote, and `\\` a backslash.
     fn quoted(&mut self) -> Result<String, FilterError> {
         let start = self.at;
         let mut text = String::new();
@@ -362,7 +362,7 @@ impl<'a> Parser<'a> {
         self.filter.get(self.at..).unwrap_or_default()
     }
 
-    /// The next word; it is not consumed.
+    /// Returns the next word without consuming it.
     fn word(&self) -> &'a str {
         let rest = self.rest();
         let end = rest.find(|character: char| {
@@ -375,7 +375,7 @@ impl<'a> Parser<'a> {
         self.word().eq_ignore_ascii_case(keyword)
     }
 
-    /// Consumes the keyword, if it is next.
+    /// Consumes the keyword if it is next. Returns whether it was.
     fn keyword(&mut self, keyword: &str) -> bool {
         self.at_next();
         let found = self.is_keyword(keyword);
@@ -385,7 +385,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    /// Skips white space. Returns the place of the next character.
+    /// Skips white space. Returns the byte offset of the next character.
     fn at_next(&mut self) -> usize {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_start().len();
@@ -402,7 +402,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A part of the filter.
+/// A part of the filter, and its byte offset.
 struct Place<'a> {
     text: &'a str,
     start: usize,
@@ -432,7 +432,7 @@ fn named<T: Copy>(
     known.find(|value| name(*value).eq_ignore_ascii_case(text))
 }
 
-/// The first digit of `5xx`.
+/// Returns the first digit of a class of statuses, such as `5xx`.
 fn status_class(text: &str) -> Option<u16> {
     match text.as_bytes() {
         [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some(u16::from(digit - b'0')),

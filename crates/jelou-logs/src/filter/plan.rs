@@ -1,5 +1,5 @@
-//! What a filter allows to skip without parsing a record: whole blocks by their header and filters, and lines by a text
-//! that they must contain.
+//! Decides what a query can skip without parsing records: whole blocks, by their header and Bloom filters, and lines
+//! that lack a required text.
 
 use aho_corasick::AhoCorasick;
 use memchr::memmem::Finder;
@@ -16,24 +16,25 @@ use crate::redact::in_json;
 use crate::storage::block::bit;
 use crate::words::{hash_of, lowercase, word_hashes};
 
-/// The conditions that every matching record meets.
+/// Conditions that every matching record meets.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     min_level: Option<Level>,
     kind: Option<Kind>,
-    /// Each of these request ids.
+    /// Hashes of request ids, all of which a matching record has.
     requests: Vec<u64>,
     texts: Vec<RequiredText>,
-    /// Each of these words.
+    /// Hashes of words, all of which a matching line contains.
     words: Vec<u64>,
     needle: Option<Needle>,
 }
 
-/// A text whose words are all in the record, unless the text is the id of the record's request or deployment.
+/// A required text of a filter. A matching record contains all its words, or has the text as the id of its request or
+/// deployment.
 #[derive(Debug)]
 struct RequiredText {
     words: Vec<u64>,
-    /// The hash of the complete text, in the two cases in which it may be a request id.
+    /// Hash of the complete text, which may be a request id.
     as_id: u64,
     may_be_deployment: bool,
 }
@@ -45,7 +46,7 @@ enum Needle {
 }
 
 impl Plan {
-    /// The plan for a filter and the other conditions of a query.
+    /// Returns the plan for a filter and the other conditions of a query.
     pub(crate) fn of(filter: &Filter, level: Option<Level>, request: Option<&str>) -> Self {
         let mut plan = Self {
             min_level: level,
@@ -106,7 +107,7 @@ impl Plan {
             Comparison::Text(TextField::Request, Equality::Equal, pattern)
                 if !pattern.0.contains('*') && pattern.0.is_ascii() =>
             {
-                // The comparison ignores case. Request ids of this server are in lower case.
+                // The pattern is in lower case, as are all request ids of this server.
                 self.requests.push(hash_of(&pattern.0));
             }
             Comparison::Text(
@@ -132,9 +133,9 @@ impl Plan {
         }
     }
 
-    /// A matching line has the keys of the path, and the words of a value that it must be equal to.
+    /// Requires the keys of the path and, for an equality, the words of the value.
     fn require_argument(&mut self, path: &[String], test: &ArgumentTest) {
-        // A number may be an index.
+        // A number may be an index, which is not in the text.
         let keys = path.iter().filter(|key| key.parse::<usize>().is_err());
         for key in keys.clone() {
             self.words.extend(word_hashes(&lowercase(key)));
@@ -155,39 +156,39 @@ impl Plan {
         }
     }
 
-    /// Whether calls may match.
+    /// Returns whether calls may match.
     pub(crate) fn allows_calls(&self) -> bool {
         self.kind.is_none_or(|kind| kind == Kind::Call)
     }
 
-    /// Whether lines or events may match.
+    /// Returns whether lines or events may match.
     pub(crate) fn allows_lines(&self) -> bool {
         self.kind.is_none_or(|kind| kind != Kind::Call)
     }
 
-    /// Whether a block may have matching records, by the levels in it.
+    /// Returns whether a block with records of these levels may have matching records.
     pub(crate) fn allows_levels(&self, levels: u8) -> bool {
         let wanted = self.min_level.unwrap_or(Level::Debug);
         let mut allowed = Level::ALL.into_iter().filter(|level| *level >= wanted);
         allowed.any(|level| levels & bit(level) != 0)
     }
 
-    /// Whether the plan depends on the request ids of a block.
+    /// Returns whether the plan depends on the request ids of a block.
     pub(crate) fn needs_ids(&self) -> bool {
         !self.requests.is_empty()
     }
 
-    /// Whether a block may have matching records, by its request ids.
+    /// Returns whether a block with these request ids may have matching records.
     pub(crate) fn allows_ids(&self, may_contain: impl Fn(u64) -> bool) -> bool {
         self.requests.iter().all(|id| may_contain(*id))
     }
 
-    /// Whether the plan depends on the words of a block.
+    /// Returns whether the plan depends on the words of a block.
     pub(crate) fn needs_words(&self) -> bool {
         !self.words.is_empty() || self.texts.iter().any(|text| !text.words.is_empty())
     }
 
-    /// Whether a block may have matching records, by its words and request ids.
+    /// Returns whether a block with these words and request ids may have matching records.
     pub(crate) fn allows_words(
         &self,
         has_id: impl Fn(u64) -> bool,
@@ -201,7 +202,7 @@ impl Plan {
             })
     }
 
-    /// The places in the text where a matching line may be; `None` if any line may match.
+    /// Returns byte offsets in the text. Only lines at these offsets can match. `None` if any line can match.
     pub(crate) fn candidates<'a>(
         &'a self,
         text: &'a str,
@@ -220,7 +221,7 @@ impl Needle {
         Self::Exact(Box::new(Finder::new(text).into_owned()))
     }
 
-    /// `None` if the needle has letters outside of ASCII.
+    /// Returns `None` if the text has characters outside of ASCII.
     fn ignoring_case(text: &str) -> Option<Self> {
         if !text.is_ascii() {
             return None;
@@ -233,21 +234,22 @@ impl Needle {
     }
 }
 
-/// The text of every value that is equal to the pattern; `None` if such values can have different texts.
+/// Returns the one text that all values equal to the pattern have, or `None` if such values can have different texts.
 fn literal(pattern: &Pattern) -> Option<&str> {
-    /// Longer numbers can be written with an exponent, or lose digits.
+    /// Maximum digits of a number. Longer numbers can be written with an exponent, or lose digits.
     const MAX_DIGITS: usize = 15;
     let text = pattern.0.as_str();
     let is_integer = text.len() <= MAX_DIGITS
         && !text.starts_with('0')
         && text.bytes().all(|byte| byte.is_ascii_digit());
     let has_one_text = is_integer || text.parse::<f64>().is_err();
-    // The keys of an object have no order.
+    // The keys of an object can be in any order, so objects have several texts.
     let is_plain = !text.is_empty() && !text.contains('*') && !text.starts_with(['{', '[']);
     (is_plain && has_one_text).then_some(text)
 }
 
-/// The words of a text that cannot continue beyond its ends.
+/// Returns the hashes of the words that a record must contain whole. The first or the last word of the text can be a
+/// part of a longer word in the record.
 fn complete_words(lower: &str, may_begin_earlier: bool, may_continue: bool) -> Vec<u64> {
     let is_inner = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     let mut words = word_hashes(lower);

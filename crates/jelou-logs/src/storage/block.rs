@@ -1,4 +1,5 @@
-//! Blocks: about 64 KiB of records, compressed, with a header that says what is inside.
+//! Blocks: about 64 KiB of compressed records, with a header and Bloom filters that tell whether a search can skip
+//! them.
 
 use std::io;
 
@@ -12,7 +13,7 @@ pub(crate) const HEADER_BYTES: usize = 64;
 pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"JLB1");
-/// The default of zstd.
+/// The default level of zstd.
 const COMPRESSION_LEVEL: i32 = 3;
 const ID_BITS: usize = 8 * 1024;
 const WORD_BITS: usize = 16 * 1024;
@@ -20,7 +21,7 @@ const WORD_BITS: usize = 16 * 1024;
 /// The header of a block, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Of everything after this field: the rest of the header, the filters and the records.
+    /// CRC-32 of everything after this field: the rest of the header, the Bloom filters and the records.
     pub(crate) checksum: u32,
     pub(crate) raw_bytes: u32,
     pub(crate) stored_bytes: u32,
@@ -31,12 +32,12 @@ pub(crate) struct Header {
     pub(crate) last_seq: u64,
     pub(crate) min_ms: i64,
     pub(crate) max_ms: i64,
-    /// A bit for each level.
+    /// The levels of the records, one [`bit`] for each.
     pub(crate) levels: u8,
 }
 
 impl Header {
-    /// Bytes of the complete block.
+    /// Returns the bytes of the complete block.
     pub(crate) fn block_bytes(&self) -> u64 {
         (HEADER_BYTES + self.bloom_bytes()) as u64 + u64::from(self.stored_bytes)
     }
@@ -62,7 +63,7 @@ impl Header {
         bytes
     }
 
-    /// `None` if these bytes are not a header.
+    /// Parses a header. Returns `None` if these bytes are not a header.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; HEADER_BYTES] = bytes.get(..HEADER_BYTES)?.try_into().ok()?;
         let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
@@ -88,9 +89,9 @@ impl Header {
 /// Records that are not in a block yet.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    /// Lines of JSON.
+    /// The records, each as one line of JSON.
     pub(crate) text: String,
-    /// The sequence number and the start of each line.
+    /// The sequence number and the byte offset of each line.
     pub(crate) lines: Vec<(u64, u32)>,
     pub(crate) min_ms: i64,
     pub(crate) max_ms: i64,
@@ -113,7 +114,7 @@ impl Default for Pending {
     }
 }
 
-/// What the index of a block needs to know of a record, besides its text.
+/// The fields of a record that the header and the Bloom filters of a block need, besides the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Indexed<'a> {
     pub(crate) seq: u64,
@@ -123,7 +124,7 @@ pub(crate) struct Indexed<'a> {
 }
 
 impl Pending {
-    /// Appends a line of JSON that ends with a line end. Its words are taken from `content_start` on.
+    /// Appends a line of JSON that ends with a line end. Adds the words after `content_start` to the Bloom filter.
     pub(crate) fn push(&mut self, line: &str, content_start: usize, indexed: Indexed<'_>) {
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         self.lines.push((indexed.seq, start));
@@ -144,7 +145,8 @@ impl Pending {
         self.lines.is_empty()
     }
 
-    /// Removes all lines from this one on. The filters keep their words, which costs only false positives.
+    /// Keeps only the first `lines` lines. The Bloom filters keep the words of the others, which only adds false
+    /// positives.
     pub(crate) fn truncate(&mut self, lines: usize) {
         if let Some((_, start)) = self.lines.get(lines).copied() {
             self.text.truncate(start as usize);
@@ -152,10 +154,10 @@ impl Pending {
         }
     }
 
-    /// The records as a block.
+    /// Returns the records as a compressed block, with its header.
     ///
     /// # Errors
-    /// When they cannot be compressed.
+    /// When the records cannot be compressed.
     pub(crate) fn to_block(
         &self,
         compressor: &mut zstd::bulk::Compressor<'_>,
@@ -191,7 +193,7 @@ pub(crate) fn compressor() -> io::Result<zstd::bulk::Compressor<'static>> {
     zstd::bulk::Compressor::new(COMPRESSION_LEVEL)
 }
 
-/// The records of a compressed block.
+/// Decompresses the records of a block.
 ///
 /// # Errors
 /// When the block is damaged.
@@ -208,7 +210,7 @@ fn length(length: usize) -> io::Result<u32> {
     u32::try_from(length).map_err(io::Error::other)
 }
 
-/// The level in a set of levels.
+/// Returns the bit of the level in a set of levels.
 pub(crate) fn bit(level: Level) -> u8 {
     1 << level as u8
 }

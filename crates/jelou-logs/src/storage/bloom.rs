@@ -1,11 +1,11 @@
 //! Bloom filters over the request ids and the words of a block.
 
-/// Bits that are set for each entry.
+/// Number of bits that are set for each entry.
 const BITS_PER_ENTRY: u64 = 6;
-/// The largest part of the bits that may be set, in percent. At 40 %, four in a thousand lookups are false positives.
+/// Maximum percentage of set bits. At 40 %, four in a thousand lookups are false positives.
 const MAX_FILL_PERCENT: u64 = 40;
 
-/// A filter whose size is a power of two, so that it can be halved while few bits are set.
+/// A Bloom filter whose size is a power of two, so that it can be halved when few bits are set.
 #[derive(Debug, Clone)]
 pub(crate) struct Bloom(Vec<u64>);
 
@@ -22,7 +22,7 @@ impl Bloom {
         }
     }
 
-    /// The filter as bytes, halved as long as it stays selective.
+    /// Returns the filter as bytes. Halves it as often as [`MAX_FILL_PERCENT`] allows.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut words = self.0.clone();
         while words.len() > 1 {
@@ -38,7 +38,7 @@ impl Bloom {
     }
 }
 
-/// Whether the filter, as bytes, may contain the entry. A damaged filter may contain everything.
+/// Returns whether the filter `bytes` may contain the entry. A filter of a wrong size may contain everything.
 pub(crate) fn may_contain(bytes: &[u8], hash: u64) -> bool {
     if !bytes.len().is_power_of_two() {
         return true;
@@ -50,7 +50,7 @@ pub(crate) fn may_contain(bytes: &[u8], hash: u64) -> bool {
     })
 }
 
-/// Double hashing (Kirsch and Mitzenmacher, 2006).
+/// Returns the bits of an entry, by double hashing (Kirsch and Mitzenmacher, 2006).
 fn positions(hash: u64) -> impl Iterator<Item = u64> {
     let step = (hash >> 32) | 1;
     (0..BITS_PER_ENTRY).map(move |index| hash.wrapping_add(index.wrapping_mul(step)))

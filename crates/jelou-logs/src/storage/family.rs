@@ -1,8 +1,9 @@
-//! The files of one kind of records of a function: segments of blocks, and a tail of lines that are not in a block yet.
+//! A family: the files of the calls of a function, or of its lines and events. These are segments of blocks, and a tail
+//! of lines that are not in a block yet.
 //!
 //! A line is first appended to the tail. Once 64 KiB of lines are pending, they become a block of the segment. The tail
-//! is rewritten without them after the segment was synced, so that neither a killed process nor a power failure loses a
-//! synced line. Lines of the tail that are also in a block are recognised by their sequence number.
+//! is rewritten without these lines only after the segment was synced, so neither a killed process nor a power failure
+//! loses a synced line. After a crash, the tail may have lines that are also in a block; their sequence number tells.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,12 +14,12 @@ use super::block::{BLOCK_BYTES, Indexed, Pending};
 use super::segment::{self, BlockRef, Blocks};
 use crate::record::Record;
 
-/// Bytes of a tail after which it is rewritten without the lines that are in a block.
+/// Size of the tail above which it is rewritten without the lines that are in a block.
 const MAX_TAIL_BYTES: u64 = 256 * 1024;
-/// Bytes of lines that wait in memory for a block while the disk does not take it.
+/// Maximum bytes of pending lines in memory, which accumulate while blocks cannot be written to the disk.
 const MAX_PENDING_BYTES: usize = 1024 * 1024;
 
-/// How long and how much is kept.
+/// How long and how many bytes of records are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retention {
     pub(crate) max_age_ms: i64,
@@ -26,7 +27,8 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// Bytes after which a segment is complete. A small part of the whole, because retention removes whole segments.
+    /// Returns the size at which a segment is complete: a small part of `max_bytes`, because retention removes whole
+    /// segments.
     fn segment_bytes(&self) -> u64 {
         (self.max_bytes / 16).clamp(64 * 1024, 4 * 1024 * 1024)
     }
@@ -93,7 +95,7 @@ pub(crate) struct SealedView {
 }
 
 impl Family {
-    /// Opens the files, and repairs what a crash has torn.
+    /// Opens the files, and cuts off an incomplete block or line that a crash left at their end.
     ///
     /// # Errors
     /// When the folder cannot be read or repaired.
@@ -232,16 +234,16 @@ impl Family {
         })
     }
 
-    /// The largest sequence number that was given to a record of this family.
+    /// Returns the largest sequence number of the records of this family, including removed ones.
     pub(crate) fn last_seq(&self) -> u64 {
         let pending = self.pending.lines.last().map_or(0, |line| line.0);
         pending.max(self.last_seq_in_blocks()).max(self.removed.seq)
     }
 
-    /// Appends a line of JSON in memory. [`Family::flush`] writes it.
+    /// Appends a line of JSON in memory. [`Family::flush`] writes it to the tail.
     ///
     /// # Errors
-    /// When too many lines wait for the disk. The line is dropped.
+    /// When too many lines are pending. The line is dropped.
     pub(crate) fn push(
         &mut self,
         compressor: &mut zstd::bulk::Compressor<'_>,
@@ -324,15 +326,14 @@ impl Family {
         Ok(())
     }
 
-    /// Writes the new lines to the tail. Returns the number of lines that were dropped because the disk did not take
-    /// them.
+    /// Writes the new lines to the tail. If that fails, drops the lines, and returns the error and their number.
     pub(crate) fn flush(&mut self) -> Result<(), (io::Error, usize)> {
         let Some((_, start)) = self.pending.lines.get(self.lines_in_tail).copied() else {
             return Ok(());
         };
         if let Err(error) = self.append_to_tail(start as usize) {
             if let Some(tail) = &self.tail {
-                // If this fails too, the torn line is repaired when the file is next opened.
+                // If this also fails, the incomplete line is cut off when the file is opened the next time.
                 let _ = tail.set_len(self.tail_bytes);
             }
             let dropped = self.pending.lines.len() - self.lines_in_tail;
@@ -357,10 +358,10 @@ impl Family {
         Ok(())
     }
 
-    /// Makes everything durable that was written, and applies the retention.
+    /// Syncs everything that was written to the disk, and applies the retention.
     ///
     /// # Errors
-    /// When the disk does not take it. The next call tries again.
+    /// When a file cannot be written or synced. The next call tries again.
     pub(crate) fn sync(&mut self, now_ms: i64) -> io::Result<()> {
         if self.segment_is_dirty {
             if let Some(active) = &self.active {
@@ -379,7 +380,7 @@ impl Family {
         self.retain(now_ms)
     }
 
-    /// Writes a new tail with the pending lines alone, and puts it in the place of the old one.
+    /// Replaces the tail by a new file with only the pending lines.
     fn rewrite_tail(&mut self) -> io::Result<()> {
         let path = self.tail_path();
         let new = path.with_extension("new");
@@ -395,7 +396,7 @@ impl Family {
         Ok(())
     }
 
-    /// Removes what is too old or too much.
+    /// Removes segments and pending lines that exceed the retention.
     fn retain(&mut self, now_ms: i64) -> io::Result<()> {
         let oldest_ms = now_ms.saturating_sub(self.retention.max_age_ms);
         while self.sealed.first().is_some_and(|oldest| {
@@ -465,7 +466,7 @@ impl Family {
         }
     }
 
-    /// A view of all records after this sequence number.
+    /// Returns a view of all records after this sequence number.
     pub(crate) fn view(&self, after: u64) -> View {
         let next_firsts = self.sealed.iter().skip(1).map(|sealed| sealed.first_seq);
         let active_first = self.active.as_ref().map(|active| active.first_seq);
@@ -508,7 +509,7 @@ impl Family {
     }
 }
 
-/// What the index needs to know of a record.
+/// Returns the fields of a record that a block needs.
 pub(crate) fn indexed(record: &Record) -> Indexed<'_> {
     Indexed {
         seq: record.seq,

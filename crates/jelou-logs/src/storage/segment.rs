@@ -1,4 +1,4 @@
-//! Segments: files of blocks that are only appended to. A complete segment has an index file next to it.
+//! Segments: append-only files of blocks. A complete segment has an index file next to it.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::block::{HEADER_BYTES, Header};
 
-/// The place of a block in its segment.
+/// The offset of a block in its segment, and its header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BlockRef {
     pub(crate) offset: u64,
@@ -23,19 +23,19 @@ pub(crate) struct Blocks {
     index: Option<Index>,
 }
 
-/// The filters of a complete segment, next to each other.
+/// The index file of a complete segment, with the Bloom filters of all its blocks.
 #[derive(Debug)]
 struct Index {
     file: File,
-    /// The filters of request ids, and where each begins.
+    /// The Bloom filters of request ids, and where the filter of each block begins.
     ids: Vec<u8>,
     id_starts: Vec<usize>,
-    /// Where in the file the word filter of each block begins.
+    /// Where in the file the Bloom filter of each block's words begins.
     word_starts: Vec<u64>,
 }
 
 impl Blocks {
-    /// The blocks of the segment that is being written.
+    /// Returns the blocks of a segment without an index.
     pub(crate) fn active(file: Arc<File>, refs: Vec<BlockRef>) -> Self {
         Self {
             file,
@@ -61,7 +61,7 @@ impl Blocks {
         Ok(Self::active(file, refs))
     }
 
-    /// The filter of the block's request ids.
+    /// Returns the Bloom filter of the block's request ids.
     ///
     /// # Errors
     /// When the segment cannot be read.
@@ -77,7 +77,7 @@ impl Blocks {
         }
     }
 
-    /// The filter of the block's words.
+    /// Returns the Bloom filter of the block's words.
     ///
     /// # Errors
     /// When the segment cannot be read.
@@ -93,7 +93,7 @@ impl Blocks {
         }
     }
 
-    /// The compressed records of a block.
+    /// Returns the compressed records of a block.
     ///
     /// # Errors
     /// When the segment cannot be read.
@@ -146,15 +146,15 @@ impl Index {
     }
 }
 
-/// The file of a segment's index.
+/// Returns the path of a segment's index.
 pub(crate) fn index_path(segment: &Path) -> PathBuf {
     segment.with_extension("index")
 }
 
-/// Writes the index of a complete segment. Returns its size.
+/// Writes the index of a complete segment. Returns the size of the index in bytes.
 ///
 /// # Errors
-/// When it cannot be written. The segment can be read without it.
+/// When the index cannot be written. The segment can be read without an index.
 pub(crate) fn write_index(path: &Path, file: &File, refs: &[BlockRef]) -> io::Result<u64> {
     let (mut head, mut ids, mut words) = (Vec::new(), Vec::new(), Vec::new());
     for BlockRef { offset, header } in refs {
@@ -176,7 +176,8 @@ pub(crate) fn write_index(path: &Path, file: &File, refs: &[BlockRef]) -> io::Re
     Ok(8 + (head.len() + words.len()) as u64)
 }
 
-/// The undamaged blocks at the start of a segment, and their length. What follows was torn by a crash.
+/// Returns the undamaged blocks at the start of a segment, and their total length. A crash can leave an incomplete
+/// block behind them.
 ///
 /// # Errors
 /// When the segment cannot be read.

@@ -1,3 +1,5 @@
+//! Tests restarts, crashes and damaged files.
+
 use std::fs::OpenOptions;
 use std::io::Write;
 
@@ -5,7 +7,7 @@ use jelou_logs::{LogSettings, What};
 
 use crate::support::{Log, call, filler};
 
-/// Lines of about 1 KB, so that blocks and segments fill up.
+/// Returns a line of several hundred bytes, so that blocks and segments fill up.
 fn text(number: usize) -> String {
     format!("line {number} {}", filler(number, 60))
 }
@@ -44,8 +46,8 @@ fn records_survive_a_restart_in_order() {
     assert_eq!(numbers(&log), (0..=2000).collect::<Vec<_>>());
 }
 
-/// What a crash leaves: half a line at the end of the tail, half a block at the end of the segment, and a tail with
-/// lines that are in a block already.
+/// Imitates what a crash leaves: an incomplete line at the end of the tail, an incomplete block at the end of the
+/// segment, and a tail with lines that are also in a block.
 #[test]
 fn torn_ends_are_repaired() {
     let mut log = Log::new(LogSettings::default());
@@ -92,7 +94,7 @@ fn torn_ends_are_repaired() {
     assert_eq!(numbers(&log), (0..600).collect::<Vec<_>>());
 }
 
-/// Without an index, a complete segment is read itself.
+/// Without an index, the headers of a complete segment are read from the segment.
 #[test]
 fn a_lost_index_loses_nothing() {
     let settings = LogSettings {

@@ -1,4 +1,4 @@
-//! The filter language against a naive reading of it, and its errors.
+//! Compares the filter language with a naive implementation, and tests its errors.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::support::{Log, call};
 const WORDS: [&str; 8] = [
     "cliente", "Clientes", "orden", "ñandú", "a\"b", "user_id", "tab\tx", "health",
 ];
-/// Values of an argument, as JSON, and whether they are equal to the patterns of [`VALUE_PATTERNS`].
+/// Values of an argument, as JSON, and whether each is equal to each of [`VALUE_PATTERNS`].
 const VALUES: [(&str, [bool; 9]); 12] = [
     (
         "9",
@@ -71,7 +71,7 @@ const VALUE_PATTERNS: [&str; 9] = [
 const STATUSES: [u16; 6] = [200, 201, 404, 429, 500, 504];
 const NAMES: [&str; 2] = ["ci", "agents"];
 
-/// 600 records with every field, and their names of tokens.
+/// Returns a log of 600 records with values in every field, and the names of their tokens.
 fn records() -> (Log, TokenNames) {
     let log = Log::new(LogSettings::default());
     let tokens = [TokenId::generate(), TokenId::generate()];
@@ -103,7 +103,7 @@ fn records() -> (Log, TokenNames) {
     (log, names)
 }
 
-/// A term as it is written, and what it means for the JSON of a record.
+/// The text of a term, and a function that tells whether the JSON of a record matches.
 #[derive(Clone)]
 struct Term {
     text: String,
@@ -123,7 +123,7 @@ fn term(text: String, meaning: impl Fn(&Value) -> bool + 'static) -> Term {
     }
 }
 
-/// Every text that a term searches.
+/// Returns every text of a record that a term searches.
 fn texts(value: &Value) -> Vec<String> {
     fn leaves(value: &Value, found: &mut Vec<String>) {
         match value {

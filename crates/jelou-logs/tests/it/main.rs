@@ -1,4 +1,4 @@
-//! Tests of the log as its users see it: send, read, restart.
+//! Tests the log by its public API: send, read, restart.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 

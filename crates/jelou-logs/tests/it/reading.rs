@@ -1,3 +1,5 @@
+//! Tests queries, pages, followers and statistics.
+
 use jelou_logs::{GroupBy, LogSettings, Query, TokenNames, What};
 use uuid::Uuid;
 
@@ -37,7 +39,7 @@ fn a_request_is_found_with_its_lines_and_its_call() {
             found[0].json
         );
         assert!(found[1].json.contains("\"status\":"), "{}", found[1].json);
-        // As a filter, as a word, and as a text.
+        // The id is searched as a field, as a word, and as an exact text.
         for filter in [
             format!("request:{request}"),
             request.to_string(),

@@ -1,3 +1,5 @@
+//! Tests that secrets and tokens are masked.
+
 use jelou_logs::{LogSettings, MASKED, What};
 
 use crate::support::{Log, call};

@@ -1,3 +1,5 @@
+//! Tests the limits of age and size, and the removal of a function's records.
+
 use std::time::Duration;
 
 use jelou_core::Clock;
@@ -27,7 +29,7 @@ fn size_is_limited_and_calls_do_not_push_out_lines() {
         }
         log.settle();
     }
-    // The retention is applied with the sync.
+    // A sync applies the retention, and the end of the writer syncs.
     log.restart();
     let all = log.everything();
     let lines = all.iter().filter(|found| found.json.contains("[\"line "));
@@ -77,7 +79,7 @@ fn old_records_are_removed_and_their_numbers_are_not_used_again() {
     for number in 0..1000 {
         log.send_at(now - 5 * day, What::Output(line(number)));
     }
-    // Sent, but not settled: a later line would keep the tail.
+    // `settle` is not called, because its newer record would keep the tail.
     log.restart();
     let all = log.everything();
     assert!(all.is_empty(), "{} records are left", all.len());

@@ -75,8 +75,8 @@ impl Log {
         self.send(What::Output(text.to_owned()));
     }
 
-    /// Waits until everything that was sent can be read.
-    /// Returns how many entries it sent for that.
+    /// Sends a marker and waits until it can be read, so that everything before it is written. Returns how many markers
+    /// were sent.
     pub(crate) fn settle(&self) -> usize {
         let mut sent = 0;
         let marker = Uuid::new_v4().to_string();
@@ -85,7 +85,7 @@ impl Log {
             ..Query::default()
         };
         for attempt in 0..10_000 {
-            // Sent again, because a full queue drops it.
+            // The marker is sent repeatedly, because a full queue drops it.
             if attempt % 500 == 0 {
                 self.send(What::Event(EventEntry {
                     level: Level::Debug,
@@ -109,7 +109,7 @@ impl Log {
         page.unwrap().records
     }
 
-    /// All matching records, page by page.
+    /// Reads all matching records, page by page.
     pub(crate) fn all(&self, query: &Query, names: &TokenNames, page_bytes: usize) -> Vec<Found> {
         let (mut found, mut cursor) = (Vec::new(), 0);
         loop {
@@ -132,7 +132,7 @@ impl Log {
         all
     }
 
-    /// All bytes on disk.
+    /// Returns the bytes of the function's files.
     pub(crate) fn bytes(&self) -> u64 {
         let files = std::fs::read_dir(self.folder()).unwrap();
         files
@@ -163,7 +163,7 @@ pub(crate) fn call(status: u16) -> CallEntry {
     }
 }
 
-/// Words that hardly compress.
+/// Returns words that hardly compress.
 pub(crate) fn filler(seed: usize, words: usize) -> String {
     let words = (0..words).map(|word| seed * 7919 + word * 1_299_709);
     let words: Vec<_> = words.map(|word| format!("{word:x}")).collect();

@@ -1,4 +1,4 @@
-//! The folders of control groups, and the files that configure them.
+//! The folders of control groups (cgroups(7)), and the files that configure the groups.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use rustix::process::{Pid, Signal};
 
 use crate::limits::ProcessLimits;
 
-/// Added to a group's memory limit. The kernel also charges the group for page tables, socket buffers and pages of the
-/// program.
+/// Extra memory in a group's limit, because the kernel also charges the group for page tables, socket buffers and pages
+/// of the program.
 const KERNEL_MIB: u64 = 32;
 /// The minimum of `cpu.weight` and of `cpu.shares` (cgroups(7)), for a group with idle priority.
 const LEAST_WEIGHT: u64 = 1;
@@ -39,9 +39,9 @@ impl Folders {
         }
     }
 
-    /// The files with which a single-threaded process joins: it writes `0` to each. Writing to `tasks` moves one thread
-    /// immediately. Writing to `cgroup.procs` takes 15 ms, because the kernel stops thread creation in the meantime.
-    /// With version 2, only whole processes can join a group with limits.
+    /// Returns the files to which a single-threaded process writes `0` to join the group. With version 1, `tasks` moves
+    /// one thread immediately; `cgroup.procs` would take 15 ms, because the kernel stops thread creation in the
+    /// meantime. With version 2, only whole processes can join a group with limits.
     pub(super) fn join_files(&self) -> impl Iterator<Item = PathBuf> {
         let file = match self {
             Self::Unified(_) => PROCESSES,
@@ -65,13 +65,13 @@ impl Folders {
         self.all().into_iter().try_for_each(fs_err::create_dir)
     }
 
-    /// Fails while a process is in the group.
+    /// Removes the folders. Fails while a process is in the group.
     pub(super) fn remove(&self) -> std::io::Result<()> {
         self.all().into_iter().try_for_each(remove)
     }
 
-    /// Kills the processes in child groups whose name matches, and removes these groups. A group stays if its process
-    /// has not ended yet; the result is the last such error.
+    /// Kills the processes in child groups whose name matches, and removes these groups. A group whose process has not
+    /// ended yet remains; the result is the last such error.
     pub(super) fn remove_below(&self, matches: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let mut result = Ok(());
         for folder in self.all() {
@@ -89,7 +89,7 @@ impl Folders {
         result
     }
 
-    /// Whether the server's user may create groups here.
+    /// Returns whether the server's user may create groups in the folders.
     pub(super) fn is_writable(&self) -> bool {
         let writable = |folder: &Path| {
             rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
@@ -103,7 +103,7 @@ impl Folders {
         match self {
             Self::Unified(folder) => {
                 write(folder, "memory.max", bytes)?;
-                // Fails without swap accounting.
+                // This write fails if the kernel does not count swap.
                 let _ = write(folder, "memory.swap.max", 0);
                 write(folder, "memory.oom.group", 1)?;
                 write(folder, "pids.max", limits.max_threads)?;
@@ -140,7 +140,7 @@ impl Folders {
 
     /// Gives the group normal priority.
     pub(super) fn set_normal(&self, weight: u64) -> std::io::Result<()> {
-        // Set first, because an idle group has no weight.
+        // Must be before the weight, because the kernel refuses to set the weight of an idle group.
         let _ = self.write_idle(false);
         self.set_weight(weight)
     }
@@ -150,7 +150,7 @@ impl Folders {
         write(folder, "cpu.idle", u64::from(idle))
     }
 
-    /// Number of processes that the kernel killed because the group was out of memory.
+    /// Returns how many processes the kernel killed because the group was out of memory.
     pub(super) fn out_of_memory_kills(&self) -> Option<u64> {
         let file = match self {
             Self::Unified(folder) => folder.join("memory.events"),
@@ -162,14 +162,14 @@ impl Folders {
     }
 }
 
-/// The file that lists a group's processes.
+/// The file that lists the processes of a group.
 pub(super) const PROCESSES: &str = "cgroup.procs";
 
 fn write(folder: &Path, file: &str, value: u64) -> std::io::Result<()> {
     fs_err::write(folder.join(file), value.to_string())
 }
 
-/// A missing group counts as removed.
+/// Removes a group. A missing group counts as removed.
 fn remove(group: &Path) -> std::io::Result<()> {
     match fs_err::remove_dir(group) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -188,8 +188,8 @@ fn kill_processes(group: &Path) {
     }
 }
 
-/// The groups of the process that read the two files, by version: `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`) and
-/// `/proc/self/cgroup` (cgroups(7)).
+/// The control groups of this process, for version 2 and version 1. Read from `/proc/self/mountinfo`
+/// (`proc_pid_mountinfo(5)`) and `/proc/self/cgroup` (cgroups(7)).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Own {
     pub(super) unified: Option<PathBuf>,

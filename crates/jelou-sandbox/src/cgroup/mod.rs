@@ -1,12 +1,12 @@
-//! A control group for each process (cgroups(7)). The kernel enforces its limits of processor share, memory and threads
-//! at all times.
+//! A control group for each process (cgroups(7)). The kernel enforces the group's limits of processor share, memory and
+//! threads at all times.
 //!
 //! The server creates the groups below its own group. This needs root with version 1, or a delegated group of version 2
 //! from systemd (`Delegate=yes`) or a container. Version 2 allows processes only in the leaves of the tree, so the
 //! server moves itself into a leaf.
 //!
 //! All groups are siblings of each other and of the server's leaf. A sibling with idle priority yields the processor as
-//! soon as the server wakes up. Below a group with normal priority, it would not.
+//! soon as the server wakes up. An idle group inside a group with normal priority would not.
 
 mod folders;
 
@@ -27,12 +27,12 @@ const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 const SERVER: &str = "jelou-server";
 /// Prefix of a group name. The server's process id and the group's number follow.
 const PREFIX: &str = "jelou-";
-/// The server's weight for each processor. Four busy workers together get half of the processor.
+/// The server's weight for each processor: the weight of four workers.
 const SERVER_WEIGHT: u64 = 400;
-/// How long to wait for the end of killed processes.
+/// How long to wait until killed processes have ended.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The groups of one server.
+/// The control groups of one server.
 #[derive(Debug)]
 pub(crate) struct ControlGroups {
     /// The parent of all groups.
@@ -44,12 +44,12 @@ pub(crate) struct ControlGroups {
     leftovers: Mutex<Vec<Folders>>,
 }
 
-/// Why control groups cannot be used.
+/// Returns why control groups cannot be used, or `None` if they can.
 pub(crate) fn missing() -> Option<&'static str> {
     find().err()
 }
 
-/// The group below which the server can create groups.
+/// Finds the group below which the server can create groups.
 fn find() -> Result<Folders, &'static str> {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
     let own = Own::of(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
@@ -92,8 +92,8 @@ fn delegated(own: &Path) -> Result<Folders, &'static str> {
     Ok(folders)
 }
 
-/// Whether systemd manages the group. Root can write to such a group, but systemd would undo the change. Delegated
-/// groups are marked.
+/// Returns whether systemd manages the group. Root can write to such a group, but systemd would undo the change.
+/// systemd sets an extended attribute on the groups that it delegates.
 fn is_systemds(group: &Path) -> bool {
     let unit = group.extension().is_some_and(|extension| {
         ["service", "scope", "slice"]
@@ -108,7 +108,8 @@ fn is_systemds(group: &Path) -> bool {
     unit && !marked("user.delegate") && !marked("trusted.delegate")
 }
 
-/// Only the root group may have both processes and child groups with controllers.
+/// Returns whether this is the root group. Only the root group may have both processes and child groups with
+/// controllers.
 fn is_root_group(group: &Path) -> bool {
     !group.join("cgroup.type").exists()
 }
@@ -199,10 +200,9 @@ fn remove_ended_servers(own: &Folders) {
     }
 }
 
-/// The processor share of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuShare {
-    /// According to its weight (`limits.cpu_weight`).
+    /// The normal share, according to the process's weight (`limits.cpu_weight`).
     Own,
     /// Idle priority: only the time that other processes leave. For a start without a waiting call, a stalled event
     /// loop, or a restart after a crash.
@@ -219,7 +219,7 @@ pub struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// The files with which a single-threaded process joins: it writes `0` to each.
+    /// Opens the files to which a single-threaded process writes `0` to join the group.
     pub(crate) fn join_files(&self) -> std::io::Result<Vec<OwnedFd>> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         self.folders
@@ -228,7 +228,7 @@ impl ControlGroup {
             .collect()
     }
 
-    /// Whether the kernel killed the process because the group was out of memory.
+    /// Returns whether the kernel killed the process because the group was out of memory.
     pub fn was_out_of_memory(&self) -> bool {
         self.folders.out_of_memory_kills() > Some(0)
     }

@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::support::{Place, Run, has};
 
-/// Set in a process that runs only this test.
+/// The environment variable of a process that runs only this test.
 const ALONE: &str = "JELOU_TEST_ALONE";
 const NAME: &str = "descriptors::a_process_starts_whichever_descriptor_is_the_next";
 /// The number of the program's file descriptor in every new process.
 const PROGRAM_FD: i32 = 900;
-/// More file descriptors than one start needs.
+/// A number of file descriptors that is larger than one start needs.
 const NEARBY: i32 = 16;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_process_starts_whichever_descriptor_is_the_next() {
         return;
     }
     if std::env::var_os(ALONE).is_none() {
-        // Other tests in this process open file descriptors too.
+        // Runs the test in a process of its own, because the other tests in this process also open file descriptors.
         let mut alone = Command::new(std::env::current_exe().unwrap());
         let status = alone
             .args(["--exact", NAME, "--nocapture"])

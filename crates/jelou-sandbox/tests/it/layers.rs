@@ -1,4 +1,4 @@
-//! Tests each layer alone: a Deno with all of its own permissions runs inside one layer.
+//! Tests each layer alone: a Deno process with all permissions of Deno runs inside one layer.
 //!
 //! The code calls the kernel through `syscall(2)`, as native code in a compromised process would.
 
@@ -87,7 +87,7 @@ fn socket(arguments: &str) -> String {
     format!("call({}, {arguments})", libc::SYS_socket)
 }
 
-/// System calls that the filters refuse, as code, with the expected error.
+/// Returns the system calls that the filters refuse: name, code, and expected error.
 fn refused_calls() -> Vec<(&'static str, String, i32)> {
     let number = |call: libc::c_long, rest: &str| format!("call({call}{rest})");
     let path = |call: libc::c_long, first: &str, path: &str, rest: &str| {
@@ -317,7 +317,7 @@ async fn the_firewall_alone() {
     assert_eq!(outcomes["loopback"], "done", "{outcomes}");
     assert_ne!(outcomes["all of it"], "done", "{outcomes}");
 
-    // An opening of one process is for its user id and its port only.
+    // An opening of one process applies only to its user id and its port.
     let mut run = Run::new(&place, &layers);
     run.openings = vec![Opening {
         network: allowed[0],

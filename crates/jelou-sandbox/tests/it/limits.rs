@@ -1,4 +1,4 @@
-//! Tests each limit of a process alone: a Deno with all of its own permissions runs inside no other layer.
+//! Tests each limit of a process alone: a Deno process with all permissions of Deno runs inside no other layer.
 
 use jelou_sandbox::Layer;
 

@@ -1,4 +1,4 @@
-//! Runs a Deno with all of its own permissions inside chosen layers.
+//! Runs a Deno process with all permissions of Deno inside chosen layers.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ impl Place {
         self.root.path().join("home")
     }
 
-    /// The folder of another process.
+    /// Returns the folder of another process.
     pub(crate) fn other(&self) -> PathBuf {
         self.root.path().join("other")
     }
@@ -47,7 +47,7 @@ pub(crate) struct Run<'a> {
     pub(crate) max_data_bytes: Option<u64>,
     pub(crate) limits: ProcessLimits,
     pub(crate) egress_allow: &'a [Ipv4Net],
-    /// For this process alone.
+    /// The openings of only this process.
     pub(crate) openings: Vec<Opening>,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The outcome of each attempt: its value, or the name of its error.
+    /// Returns the outcome of each attempt: its value, or the name of its error.
     pub(crate) async fn attempts(&self, attempts: &[(&str, String)]) -> Value {
         let ways = attempts
             .iter()
@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
         .unwrap()
     }
 
-    /// The JSON that the code prints, or how its process ended.
+    /// Runs code. Returns the JSON that the code prints, or how its process ended.
     pub(crate) async fn eval(&self, code: &str) -> Result<Value, String> {
         let home = self.place.home();
         let mut launch = Launch::new(&deno(), &home);
@@ -206,7 +206,7 @@ fn is_deno(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with("deno-"))
 }
 
-/// Whether the machine has the layer. Tests of a missing layer are skipped.
+/// Returns whether the machine has the layer. Tests of a missing layer are skipped.
 pub(crate) fn has(layer: Layer) -> bool {
     let place = Place::new();
     let layers = sandbox_layers(&SandboxConfig::default(), &[], &place.home());

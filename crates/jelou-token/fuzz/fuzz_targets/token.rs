@@ -1,4 +1,4 @@
-//! Any bytes at all: no panic, one answer from both checks, and no token left after redaction.
+//! Tests arbitrary bytes: no panic, the same answer from both checks, and no token after redaction.
 #![no_main]
 
 use jelou_token::{AccessToken, Kind, RuntimeToken, Token, redact};

@@ -1,5 +1,5 @@
-//! An allocator that records what one thread does. It proves properties that types cannot express: some code does not
-//! allocate, and memory was wiped.
+//! An allocator that records the allocations of one thread. It proves what types cannot express: that some code does
+//! not allocate, and that memory was zeroized.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

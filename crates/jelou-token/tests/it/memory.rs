@@ -1,4 +1,4 @@
-//! Allocation and zeroization.
+//! Tests allocations and zeroization.
 
 use jelou_token::{AccessToken, RuntimeToken, redact};
 

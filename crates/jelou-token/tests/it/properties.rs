@@ -3,7 +3,7 @@
 use jelou_token::{Access, Kind, Runtime, Token, TokenHash, redact};
 use proptest::prelude::*;
 
-/// Mints tokens instead of generating their text. A failing case need not shrink, and the checksum is always valid.
+/// Mints tokens instead of generating their text, so that the checksum is always valid. Failing cases cannot shrink.
 fn any_token<K: Kind>() -> impl Strategy<Value = Token<K>> {
     Just(()).prop_map(|()| Token::mint().unwrap())
 }
@@ -39,12 +39,12 @@ fn assert_each_change_is_refused<K: Kind>(token: &Token<K>, place: usize, byte: 
     assert_refused::<K>(&value);
 }
 
-/// Sets `place` to `byte`. If it has that value already, sets it to a different one.
+/// Sets `place` to `byte`, or to a different value if it is `byte` already.
 fn change(place: &mut u8, byte: u8) {
     *place = if *place == byte { byte ^ 1 } else { byte };
 }
 
-/// Whether a secret scanner would still find a token. Unlike [`redact`], it tests each window of a token's length.
+/// Returns whether a secret scanner would find a token. Unlike [`redact`], this tests each window of a token's length.
 fn has_token(text: &str) -> bool {
     [("jfn_rt_", 45), ("jfn_pat_", 46)]
         .into_iter()
@@ -100,7 +100,7 @@ proptest! {
         prop_assert_eq!(redact(&text), text.as_str());
     }
 
-    /// The text consists of pieces of tokens, so that near misses and overlaps occur.
+    /// The text consists of pieces of tokens, so that almost valid tokens and overlaps occur.
     #[test]
     fn redacting_leaves_no_token(
         pieces in prop::collection::vec(

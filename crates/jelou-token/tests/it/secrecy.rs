@@ -1,4 +1,4 @@
-//! Output never contains a token, and tokens are unpredictable.
+//! Tests that output never contains a token, and that tokens are unpredictable.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! The published test vectors.
+//! Tests the published vectors of `VECTORS.md`.
 
 use jelou_token::{Kind, ParseTokenError, Token};
 
@@ -55,7 +55,7 @@ fn assert_invalid<K: Kind>(value: &str, error: &str, why: &str) {
     assert_eq!(Token::<K>::hash_presented(value.as_bytes()), None, "{why}");
 }
 
-/// The rows of the table under `heading`, without code marks.
+/// Returns the rows of the table under `heading`, without backticks.
 fn rows<const COLUMNS: usize>(heading: &str) -> Vec<[&'static str; COLUMNS]> {
     VECTORS
         .split_once(heading)

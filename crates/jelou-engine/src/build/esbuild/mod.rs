@@ -1,7 +1,7 @@
 //! Drives the bundler, esbuild, over its protocol for long-lived processes: packets on its standard input and output.
 //!
-//! The bundler asks for each import and each file, and the [`Plugin`] answers. See
-//! `docs/decisions/130-bundling.md` for why the server drives the bundler itself.
+//! The bundler asks about each import and each file, and the [`Plugin`] answers. `docs/decisions/130-bundling.md` says
+//! why the server drives the bundler itself.
 
 mod value;
 
@@ -13,16 +13,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 use value::{Value, malformed};
 
-/// Identifies the one build of a process.
+/// The key of the only build of a process.
 const BUILD: u32 = 0;
 /// The name of the plugin in the protocol.
 const PLUGIN: &str = "jelou";
-/// Marks an import that the plugin itself resolves, so that it is not asked again.
+/// The `pluginData` of an import that the plugin itself asked the bundler to resolve. The plugin is not asked about it.
 const OWN_RESOLUTION: u32 = 1;
-/// Bytes of one packet. The last one holds the bundle, its source map and the metafile.
+/// Maximum bytes of one packet. The last packet contains the bundle, its source map and the metafile.
 const MAX_PACKET_BYTES: usize = 512 * 1024 * 1024;
 
-/// One build.
+/// The input of one build.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) entrypoint: String,
@@ -33,7 +33,6 @@ pub(super) struct Request {
     pub(super) resolved: &'static str,
 }
 
-/// An import that the bundler found.
 #[derive(Debug)]
 pub(super) struct Import<'a> {
     pub(super) specifier: &'a str,
@@ -43,23 +42,23 @@ pub(super) struct Import<'a> {
     pub(super) kind: &'a str,
 }
 
-/// Where an import leads.
+/// The answer to an import: the module to which it leads.
 #[derive(Debug, Clone)]
 pub(super) enum Resolution {
-    /// As the bundler itself resolves it.
+    /// The bundler resolves the import itself.
     Default,
-    /// Stays an import of the bundle, with this specifier.
+    /// The bundle contains the import, with this specifier.
     External(String),
     /// A module that the plugin loads.
     Module {
         path: String,
         namespace: &'static str,
     },
-    /// As the bundler resolves another specifier from a folder.
+    /// The bundler resolves another specifier, relative to a folder.
     As {
         specifier: String,
         folder: String,
-        /// Whether the import stays in the bundle if it cannot be resolved.
+        /// Whether the bundle contains the import if it cannot be resolved. Otherwise that is an error.
         may_be_missing: bool,
     },
 }
@@ -68,14 +67,14 @@ pub(super) enum Resolution {
 #[derive(Debug)]
 pub(super) struct Load<'a> {
     pub(super) path: &'a str,
-    /// The `type` of the import's attributes, or an empty text.
+    /// The `type` in the import's attributes, or an empty string.
     pub(super) attribute: &'a str,
 }
 
-/// The content of a file.
+/// The answer to a [`Load`]: the content of the file.
 #[derive(Debug)]
 pub(super) enum Loaded {
-    /// As the bundler itself reads the file.
+    /// The bundler reads the file itself.
     Default,
     Content {
         content: Vec<u8>,
@@ -88,13 +87,15 @@ pub(super) enum Loaded {
 pub(super) trait Plugin {
     fn resolve(&mut self, import: &Import<'_>) -> Resolution;
 
+    /// Decides what the content of a file is.
+    ///
     /// # Errors
     ///
     /// When a file cannot be read.
     fn load(&mut self, load: &Load<'_>) -> Result<Loaded>;
 }
 
-/// What the bundler says about the code.
+/// An error or a warning of the bundler.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) text: String,
@@ -117,23 +118,23 @@ pub(super) struct Output {
     pub(super) warnings: Vec<Message>,
     pub(super) code: Vec<u8>,
     pub(super) source_map: Vec<u8>,
-    /// JSON: every file that the bundler read, and where it is in the bundle.
+    /// JSON with every file that the bundler read, and its part of the bundle.
     pub(super) metafile: String,
 }
 
-/// The standard input and output of the bundler's process.
+/// The connection to the bundler's process: its standard input and output.
 #[derive(Debug)]
 pub(super) struct Bundler<R, W> {
     from: BufReader<R>,
     to: W,
-    /// The bundler's resolutions that the plugin asked for, by the number of the request.
+    /// The imports that the plugin asked the bundler to resolve, by the number of that request.
     resolving: HashMap<u32, Resolving>,
     requests: u32,
 }
 
 #[derive(Debug)]
 struct Resolving {
-    /// The bundler's request that waits for the resolution.
+    /// The number of the bundler's request that waits for the resolution.
     asked_by: u32,
     plugin: Value,
     specifier: String,
@@ -166,7 +167,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
         request: &Request,
         plugin: &mut impl Plugin,
     ) -> Result<Output> {
-        // The first packet is the version, which the process checks by itself.
+        // The first packet is the version. The process checks it against its `--service` argument.
         self.packet_bytes().await?;
         let build = self.send_request(build_request(request)).await?;
         loop {
@@ -209,7 +210,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
                 let answer = by_plugin(&plugin_of(request), fields);
                 self.send(id, false, &answer).await
             }
-            // The start and the end of the build.
+            // Notifications of the start and the end of the build.
             _ => {
                 let nothing = [
                     ("errors", Value::List(Vec::new())),
@@ -350,7 +351,7 @@ fn build_request(request: &Request) -> Value {
     ])
 }
 
-/// The plugin's number, which an answer repeats.
+/// Returns the number of the plugin, which the answer must repeat.
 fn plugin_of(request: &Value) -> Value {
     request
         .list("ids")

@@ -1,8 +1,8 @@
-//! The values of the bundler's protocol, and their bytes.
+//! The values of the bundler's protocol, and their encoding.
 
 use std::io::{Error, ErrorKind, Result};
 
-/// How deep values may be nested. The bundler reads untrusted code, so its output is checked.
+/// Maximum nesting of values. The bundler reads untrusted code, so its output is checked.
 const MAX_DEPTH: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// A field of a map.
+    /// Returns a field of a map.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Map(fields) => fields
@@ -36,7 +36,7 @@ impl Value {
         }
     }
 
-    /// A field of a map, if it is text.
+    /// Returns a field of a map if the field is text, otherwise an empty string.
     pub(super) fn str(&self, key: &str) -> &str {
         match self.get(key) {
             Some(Self::Text(text)) => text,
@@ -55,7 +55,7 @@ impl Value {
         self.get(key) == Some(&Self::Bool(true))
     }
 
-    /// The items of a list in a map.
+    /// Returns the items of a list in a map, or no items.
     pub(super) fn list(&self, key: &str) -> &[Self] {
         match self.get(key) {
             Some(Self::List(items)) => items,
@@ -97,6 +97,8 @@ impl Value {
         }
     }
 
+    /// Decodes a value.
+    ///
     /// # Errors
     ///
     /// When the bytes are not exactly one value.
@@ -111,7 +113,7 @@ impl Value {
 }
 
 fn encode_length(length: usize, into: &mut Vec<u8>) {
-    // Values of 4 GiB are never made.
+    // No value is larger than 4 GiB.
     into.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
 }
 

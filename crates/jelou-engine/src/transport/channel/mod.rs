@@ -36,8 +36,8 @@ use writer::FrameWriter;
 
 /// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;
-/// Above this number of buffered bytes, calls go over HTTP. Frames of cancelled calls stay in the buffer. Without a
-/// limit, callers that hang up would fill the memory while a worker does not read.
+/// Number of buffered bytes above which calls go over HTTP. Frames of cancelled calls stay in the buffer. Without this
+/// limit, callers that disconnect would fill the memory while a worker does not read.
 const MAX_OUTGOING: usize = 4 * 1024 * 1024;
 
 /// The channels to one worker.
@@ -46,13 +46,13 @@ pub(crate) struct Channels {
     process: Pid,
     socket: PathBuf,
     max_head_bytes: usize,
-    /// Unused answer pipes, with their numbers.
+    /// The answer pipes that no channel uses, with their numbers.
     answers: Mutex<Vec<(u32, File)>>,
     running: Sharded<Option<Arc<Channel>>>,
     reports: Arc<dyn WorkReports>,
 }
 
-/// Receives a worker's reports about work that goes on after an answer.
+/// Receives a worker's reports about work that continues after a response (`ctx.waitUntil`).
 pub(crate) trait WorkReports: std::fmt::Debug + Send + Sync {
     fn began(&self, request_id: Uuid);
     fn ended(&self, request_id: Uuid);
@@ -62,7 +62,7 @@ pub(crate) trait WorkReports: std::fmt::Debug + Send + Sync {
 pub(crate) enum CallError {
     #[error("the head of the response is over the limit of {limit} bytes")]
     HeadTooLarge { limit: usize },
-    /// The process closed the channel, because it ends.
+    /// The process closed the channel, or has ended.
     #[error("{0}")]
     Died(String),
     #[error("cannot connect to the process: {0}")]
@@ -83,12 +83,12 @@ impl From<std::io::Error> for CallError {
 #[derive(Debug)]
 pub(crate) enum Answered {
     Whole(Response<Bytes>),
-    /// The answer must be fetched over HTTP. The call ends after the complete answer.
+    /// The worker holds the answer, which must be fetched over HTTP. The call ends after the complete answer.
     Held(HeldCall),
 }
 
 impl Channels {
-    /// `max_head_bytes` limits the response head.
+    /// Creates the channels, which are opened on demand. `max_head_bytes` limits the head of a response.
     pub(crate) fn new(
         process: Pid,
         socket: &Path,
@@ -106,7 +106,7 @@ impl Channels {
         }
     }
 
-    /// Sends a request with a complete body. `None` when the buffer is full.
+    /// Sends a request with a complete body, and waits for the answer. Returns `None` if the buffer is full.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Channels {
         }
     }
 
-    /// Opens this thread's channel, on which the worker reports the work of requests that come over HTTP.
+    /// Opens this thread's channel, if it is not open. The worker also reports the work of requests over HTTP on it.
     ///
     /// # Errors
     ///
@@ -192,11 +192,11 @@ struct Channel(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// The error says why the channel is closed.
+    /// The writer, or the reason why the channel is closed.
     writer: Result<FrameWriter, String>,
-    /// Calls without an answer.
+    /// The open calls that wait for an answer, by id.
     waiting: HashMap<u32, oneshot::Sender<Reply>>,
-    /// Cancelled calls whose answers may still arrive.
+    /// Number of cancelled calls whose answers may still arrive.
     cancelled: u64,
     last_id: u32,
     driver: Option<Waker>,
@@ -222,7 +222,7 @@ impl Channel {
 }
 
 impl State {
-    /// An id that no open call uses.
+    /// Returns an id that no open call uses.
     fn next_id(&mut self) -> u32 {
         loop {
             self.last_id = self.last_id.wrapping_add(1);
@@ -232,14 +232,14 @@ impl State {
         }
     }
 
-    /// Whether this call and the last call each began while no other call was open.
+    /// Returns whether this call and the last call each began while no other call was open.
     fn comes_alone(&mut self) -> bool {
         let is_alone = self.waiting.is_empty();
         is_alone & std::mem::replace(&mut self.was_alone, is_alone)
     }
 
-    /// Adds a frame; the driver writes the buffered frames later. The driver runs after the ready tasks, so that their
-    /// frames join the batch.
+    /// Adds a frame to the buffer, and wakes the driver to write it. The driver runs after the tasks that are ready
+    /// now, so that their frames are in the same batch.
     fn put(&mut self, put: impl FnOnce(&mut FrameWriter)) {
         let Ok(writer) = &mut self.writer else {
             return;
@@ -271,7 +271,7 @@ struct Call {
     reply: oneshot::Receiver<Reply>,
 }
 
-/// Ends a call at the worker when it is dropped.
+/// Tells the worker the end of a call when it is dropped.
 #[derive(Debug)]
 struct Ticket {
     channel: Arc<Channel>,
@@ -292,7 +292,7 @@ enum End {
 pub(crate) struct HeldCall(Ticket);
 
 impl Call {
-    /// `None` when the buffer is full.
+    /// Adds the request to the buffer. Returns `None` if the buffer is full.
     fn begin(
         channel: Arc<Channel>,
         facts: &CallFacts<'_>,
@@ -404,7 +404,7 @@ impl Driver {
         self.channel.lock().close(&reason);
     }
 
-    /// Ready when the channel has ended.
+    /// Completes when the channel has ended.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<std::io::Error>> {
         if let Poll::Ready(end) = self.poll_read(context) {
             return Poll::Ready(end);
@@ -478,7 +478,7 @@ impl Driver {
         self.input.copy_within(start..self.filled, 0);
         self.filled -= start;
         if self.filled == self.input.len() {
-            // A long frame is incomplete; `wire::next` has checked its length.
+            // The buffer is too small for the next frame, whose length `wire::next` has checked.
             self.input.resize(2 * self.input.len(), 0);
         }
         Ok(())

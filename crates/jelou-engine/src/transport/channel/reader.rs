@@ -1,8 +1,8 @@
-//! Reads the worker's answers.
+//! Reads the bytes of the worker's answers.
 //!
-//! The worker's runtime polls its sockets for writability, so each read of the server would wake it
-//! ([`super::writer`]). Therefore the worker writes answers to a pipe, which its event loop does not poll. Without a
-//! pipe, answers arrive on the socket.
+//! The worker's runtime polls its sockets for writability, so each read of the server from the socket would wake the
+//! worker ([`super::writer`]). Therefore the worker writes answers to a pipe, which its event loop does not poll. If
+//! there is no pipe, answers arrive on the socket.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Result};
@@ -47,7 +47,7 @@ impl Reader {
             let mut guard = ready!(socket.poll_read_ready(context))?;
             match (&**guard.get_inner()).read(buffer) {
                 Ok(count) => {
-                    // A short read has emptied the socket. Another read would only return `WouldBlock`.
+                    // A short read has emptied the socket, so another read would only return `WouldBlock`.
                     if count < buffer.len() {
                         guard.clear_ready();
                     }

@@ -1,4 +1,5 @@
-//! Frames of the call channel (`sdk/src/worker/channel.ts` describes them). Frames from a worker are untrusted.
+//! Writes and parses the frames of the call channel, which `sdk/src/worker/channel.ts` describes. Frames from a worker
+//! are untrusted.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -17,27 +18,26 @@ const HELD: u8 = 2;
 const WORK: u8 = 3;
 const WORKED: u8 = 4;
 
-/// Maximum number of headers of an answer, as over HTTP.
+/// Maximum number of headers of an answer, the same as over HTTP.
 const MAX_FIELDS: usize = 100;
-/// Number of headers of most answers, with the headers of the gateway.
+/// Number of headers that most answers have, including the headers that the gateway adds.
 const HEADERS: usize = 12;
 /// Bytes of a frame header: length, kind, call id.
 const HEADER: usize = 9;
 /// Bytes of an answer's status and head length.
 const ANSWER_HEADER: usize = 6;
-/// Maximum bytes of an answer's head and body. The worker holds answers with more than 16 Ki (head) or 64 Ki (body)
-/// UTF-16 units, of at most three bytes each.
+/// Maximum bytes of an answer's head and body. The worker sends larger answers over HTTP (`HELD`): the head is at most
+/// 16 Ki and the body at most 64 Ki UTF-16 units, each of at most three bytes.
 const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
 /// Maximum bytes of a frame from a worker.
 pub(super) const MAX_FRAME: usize = HEADER + ANSWER_HEADER + MAX_ANSWER;
 
-/// A worker's reply to one call.
 #[derive(Debug)]
 pub(super) enum Reply {
     Answer(Response<Bytes>),
     /// The head exceeds the limit.
     HeadTooLarge,
-    /// The answer must be fetched over HTTP.
+    /// The worker holds the answer, which must be fetched over HTTP.
     Held,
 }
 
@@ -45,12 +45,13 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) enum Frame {
     Reply(u32, Reply),
-    /// Work begins that goes on after the answer. The worker waits for a receipt with this number, unless it is 0.
+    /// Work that continues after the answer has begun. If `receipt` is not 0, the worker waits for a `RECEIPT` frame
+    /// with this number.
     Work {
         request_id: Uuid,
         receipt: u32,
     },
-    /// The work has ended.
+    /// The work of the request has ended.
     Worked(Uuid),
 }
 
@@ -75,7 +76,7 @@ pub(super) fn put_request(
     out.push(b'\n');
     facts.write(out);
     out.push(b'\n');
-    // The worker reads the content type of every request, so it also has its own line.
+    // The worker reads the content type of every request, so the content type also has a line of its own.
     let types = head.headers.get_all(header::CONTENT_TYPE).iter();
     for (index, value) in types.enumerate() {
         if index > 0 {
@@ -96,19 +97,19 @@ pub(super) fn put_request(
     end(out, start);
 }
 
-/// The caller has hung up.
+/// Adds a frame that cancels a call, because the caller has disconnected.
 pub(super) fn put_cancel(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, CANCEL, id);
     end(out, start);
 }
 
-/// A held answer was delivered.
+/// Adds a frame that tells that a held answer was delivered.
 pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, DONE, id);
     end(out, start);
 }
 
-/// Confirms that the report of work was received.
+/// Adds a frame that confirms the `WORK` frame with this receipt number.
 pub(super) fn put_receipt(out: &mut Vec<u8>, number: u32) {
     let start = put_header(out, RECEIPT, number);
     end(out, start);
@@ -138,7 +139,8 @@ fn length(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// The worker reads header bytes as Latin-1 (Fetch Standard, isomorphic decode). The frame is UTF-8.
+/// Writes the bytes of a header value as UTF-8, one character for each byte: the Fetch Standard decodes header values
+/// as Latin-1 (isomorphic decode).
 fn put_value(out: &mut Vec<u8>, value: &[u8]) {
     if value.is_ascii() {
         out.extend_from_slice(value);
@@ -148,7 +150,7 @@ fn put_value(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The first frame of the input, and its length in bytes; `None` while the frame is incomplete.
+/// Parses the first frame of the input. Returns the frame and its length in bytes, or `None` while it is incomplete.
 pub(super) fn next(
     input: &[u8],
     max_head_bytes: usize,
@@ -204,7 +206,7 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
         .split_at_checked(head_bytes)
         .ok_or(WireError("an answer is shorter than its head"))?;
     let lines = head.split(|byte| *byte == b'\n').count() - 1;
-    // Counted as in HTTP, where a line end has two bytes.
+    // Counts as HTTP does, where a line end has two bytes.
     if head.len() + lines > max_head_bytes || lines > MAX_FIELDS {
         return Ok(Reply::HeadTooLarge);
     }

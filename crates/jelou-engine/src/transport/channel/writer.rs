@@ -1,10 +1,10 @@
 //! Buffers frames for the worker, and writes them to its socket.
 //!
-//! Frames are written in batches of limited size. The worker starts with the first batch while the gateway fills the
+//! Frames are written in batches of limited size. The worker starts on the first batch while the gateway fills the
 //! next.
 //!
-//! A unix socket signals writability after each read of the other end. A task that polls for it would wake up once more
-//! for every call. Therefore the socket is polled only while it is full.
+//! A unix socket signals writability after each read by the other end. A task that polls for writability would wake up
+//! once more for every call. Therefore the socket is polled only while it is full.
 
 use std::io::{ErrorKind, Result, Write};
 use std::mem::swap;
@@ -17,18 +17,18 @@ use tokio::io::unix::AsyncFd;
 
 use super::watched;
 
-/// Capacity of an empty buffer.
+/// Maximum capacity that an empty buffer keeps.
 const KEPT_BYTES: usize = 256 * 1024;
-/// Requests in a batch.
+/// Number of requests in a complete batch.
 const TOGETHER: usize = 8;
-/// Maximum bytes of a batch that the caller writes itself. A larger batch would fill the socket, so the driver writes
-/// it.
+/// Maximum bytes of a batch that the task of a request writes. A larger batch would fill the socket, so the driver
+/// writes it.
 const EARLY_BYTES: usize = 32 * 1024;
 
 #[derive(Debug)]
 pub(super) struct FrameWriter {
     socket: Arc<UnixStream>,
-    /// The same socket; polled only while it is full.
+    /// A duplicate of the socket for polling; `Some` only while the socket is full.
     full: Option<AsyncFd<UnixStream>>,
     /// The current batch, and the number of its written bytes.
     writing: Vec<u8>,
@@ -51,7 +51,7 @@ impl FrameWriter {
         }
     }
 
-    /// Buffered bytes.
+    /// Returns the number of buffered bytes.
     pub(super) fn waiting(&self) -> usize {
         self.writing.len() - self.written + self.frames.len()
     }
@@ -73,7 +73,7 @@ impl FrameWriter {
         }
     }
 
-    /// Ready when the buffer is empty.
+    /// Writes the buffer. Completes when the buffer is empty.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
         while self.waiting() > 0 {
             if let Some(full) = &self.full {
@@ -91,7 +91,7 @@ impl FrameWriter {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes once.
+    /// Makes one write call for the current batch, or for the next batch if the current one is written.
     fn write(&mut self) -> Result<()> {
         if self.writing.is_empty() {
             swap(&mut self.writing, &mut self.frames);
