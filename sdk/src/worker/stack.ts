@@ -1,7 +1,7 @@
 /**
  * Renders stack traces without the worker's own frames, which do not help the author and contain paths of the server.
  *
- * Frames of the bundle stay as `file://<folder>/index.js:<line>:<column>`. The engine has the source map and converts
+ * Frames of the bundle stay as `file://<folder>/.bundle.js:<line>:<column>`. The engine has the source map and converts
  * them to positions in the author's files. If a bundle has an inline source map, Deno applies it. The paths in that map
  * begin with `function:///`, and this module only removes this prefix.
  *

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use jelou_core::SourceFile;
 use tar::EntryType;
 
-/// Content of files by path. A path is relative to the function's folder, with `/` between segments. In that folder,
-/// `index.js` is the bundle.
+/// Content of files by path. A path is relative to the function's folder, with `/` between segments.
 pub type AssetFiles = BTreeMap<String, Bytes>;
 
 /// Writes the files as a tar archive. Equal files give equal bytes. A file that equals one of the sources becomes a

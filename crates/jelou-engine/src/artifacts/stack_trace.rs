@@ -5,7 +5,7 @@ use sourcemap::SourceMap;
 
 /// The start and the end of a bundle's URL in a frame. The folder of the worker is between them.
 const SCHEME: &str = "file://";
-const BUNDLE: &str = "/function/index.js:";
+const BUNDLE: &str = "/function/.bundle.js:";
 
 /// Returns whether the text may contain frames of a bundle.
 pub(crate) fn has_frames(text: &str) -> bool {
@@ -67,7 +67,7 @@ fn rewrite_line(line: &str, map: Option<&SourceMap>) -> String {
         match locate(position, map) {
             Some(place) => rewritten.push_str(&place),
             None => {
-                rewritten.push_str("index.js:");
+                rewritten.push_str("bundle.js:");
                 rewritten.push_str(position);
             }
         }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn frames_of_the_bundle_name_the_upload() {
-        let stack = "Error: boom\n    at handler (file:///a (b)/run/7/function/index.js:2:1)\n    at file:///a/worker.js:1:2\n    at nativeMapped (ext:deno_http/00_serve.ts:1:13714)";
+        let stack = "Error: boom\n    at handler (file:///a (b)/run/7/function/.bundle.js:2:1)\n    at file:///a/worker.js:1:2\n    at nativeMapped (ext:deno_http/00_serve.ts:1:13714)";
         let expected = "Error: boom\n    at handler (index.ts:2:1)";
         assert_eq!(rewrite(stack, Some(&map())), expected);
         let line = serde_json::json!({ "level": "ERROR", "args": [{ "stack": stack }, 1] });
@@ -118,8 +118,8 @@ mod tests {
     fn what_is_not_a_frame_stays() {
         for text in [
             "plain text",
-            "function/index.js:1:1",
-            "{\"/function/index.js:",
+            "function/.bundle.js:1:1",
+            "{\"/function/.bundle.js:",
         ] {
             assert_eq!(rewrite_logged(text, Some(&map())), text);
         }
@@ -129,12 +129,12 @@ mod tests {
     fn a_position_without_a_source_does_not_show_the_folder() {
         for (text, expected) in [
             (
-                "at x (file:///a/function/index.js:0:1)",
-                "at x (index.js:0:1)",
+                "at x (file:///a/function/.bundle.js:0:1)",
+                "at x (bundle.js:0:1)",
             ),
-            ("at file:///a/function/index.js:9", "at index.js:9"),
+            ("at file:///a/function/.bundle.js:9", "at bundle.js:9"),
             (
-                "file:///a/function/index.js:1:1 file:///a/function/index.js:2:1",
+                "file:///a/function/.bundle.js:1:1 file:///a/function/.bundle.js:2:1",
                 "index.ts:1:1 index.ts:2:1",
             ),
         ] {

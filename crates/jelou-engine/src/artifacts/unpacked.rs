@@ -17,8 +17,8 @@ use super::archive::AssetFiles;
 use super::cache::{ArtifactCache, ArtifactError};
 use super::compiled::CompiledBundle;
 
-/// The file name of the bundle.
-const MODULE: &str = "index.js";
+/// The file name of the bundle. An upload has no hidden files, so an asset cannot have this name.
+const MODULE: &str = ".bundle.js";
 
 /// Substrings that the engine searches for in a bundle. The worker gets those that were found, and prepares the
 /// features that they tell of before it imports the bundle.
@@ -237,10 +237,16 @@ mod tests {
         Bundle {
             code: "import \"node:worker_threads\"".to_owned(),
             source_map: "{}".to_owned(),
-            assets: AssetFiles::from([(
-                "templates/es/a.html".to_owned(),
-                bytes::Bytes::from_static(b"<p>"),
-            )]),
+            assets: AssetFiles::from([
+                (
+                    "templates/es/a.html".to_owned(),
+                    bytes::Bytes::from_static(b"<p>"),
+                ),
+                (
+                    "index.js".to_owned(),
+                    bytes::Bytes::from_static(b"alert(1)"),
+                ),
+            ]),
             compiled: None,
         }
     }
@@ -266,6 +272,7 @@ mod tests {
         for (path, content) in [
             (MODULE, "import \"node:worker_threads\""),
             ("templates/es/a.html", "<p>"),
+            ("index.js", "alert(1)"),
         ] {
             let file = function.join(path);
             assert_eq!(fs_err::read_to_string(&file).unwrap(), content);

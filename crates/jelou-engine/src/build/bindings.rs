@@ -141,7 +141,7 @@ impl Declared {
             bindings: kinds
                 .flat_map(|(kind, value)| {
                     let mut names = Vec::new();
-                    bindings_in(value, &mut names);
+                    bindings_in(kind, value, &mut names);
                     names.into_iter().map(|name| (name, kind.clone()))
                 })
                 .collect(),
@@ -161,19 +161,26 @@ fn parse(file: &str, text: &str) -> Option<Map<String, Value>> {
     jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).ok()
 }
 
-/// Collects the names of the bindings in a part of wrangler's configuration. Most bindings have the key `binding`;
-/// durable objects have `name`.
-fn bindings_in(value: &Value, names: &mut Vec<String>) {
+/// Kinds of bindings with the key `name`. All others have `binding`.
+const NAMED: [&str; 2] = ["durable_objects", "send_email"];
+
+/// Collects the names of the bindings in a part of wrangler's configuration.
+fn bindings_in(kind: &str, value: &Value, names: &mut Vec<String>) {
+    let key = if NAMED.contains(&kind) {
+        "name"
+    } else {
+        "binding"
+    };
     match value {
-        Value::Array(items) => items.iter().for_each(|item| bindings_in(item, names)),
-        Value::Object(members) => {
-            let is_object = members.contains_key("class_name");
-            let key = if is_object { "name" } else { "binding" };
-            match members.get(key) {
-                Some(Value::String(name)) => names.push(name.clone()),
-                _ => members.values().for_each(|value| bindings_in(value, names)),
-            }
-        }
+        Value::Array(items) => items.iter().for_each(|item| bindings_in(kind, item, names)),
+        Value::Object(members) => match members.get(key) {
+            Some(Value::String(name)) => names.push(name.clone()),
+            // `durable_objects` has its list in `bindings`.
+            _ => members.iter().for_each(|(member, value)| {
+                let kind = if member == "bindings" { kind } else { member };
+                bindings_in(kind, value, names);
+            }),
+        },
         _ => {}
     }
 }
@@ -252,7 +259,8 @@ mod tests {
     fn declared_bindings_are_named_with_what_to_use() {
         let toml = "name = \"a\"\n[vars]\nHOST = \"x\"\nSET = \"y\"\n[[kv_namespaces]]\nbinding = \"CACHE\"\nid = \"1\"\n\
                     [durable_objects]\nbindings = [{ name = \"ROOM\", class_name = \"Room\" }]\n\
-                    [[queues.producers]]\nqueue = \"q\"\nbinding = \"JOBS\"\n[ai]\nbinding = \"AI\"\n";
+                    [[queues.producers]]\nqueue = \"q\"\nbinding = \"JOBS\"\n[ai]\nbinding = \"AI\"\n\
+                    [[send_email]]\nname = \"MAIL\"\n[[workflows]]\nname = \"w\"\nbinding = \"FLOW\"\nclass_name = \"Flow\"\n";
         let code = "export default { fetch: (r, env) => env.CACHE.get('a') };";
         let warned = warned(&[("index.ts", code), ("wrangler.toml", toml)], &["SET"]);
         assert_eq!(
@@ -260,7 +268,9 @@ mod tests {
             "wrangler.toml declares bindings, which do not exist here; `env` has secrets only:\n  \
              AI (ai): call a provider's API with fetch\n  \
              CACHE (kv_namespaces), read at index.ts:1: use ctx.memory or a key-value store over the network\n  \
+             FLOW (workflows): use a service over the network\n  \
              JOBS (queues): use ctx.waitUntil, or a queue over the network\n  \
+             MAIL (send_email): use a service over the network\n  \
              ROOM (durable_objects): use ctx.memory or a database over the network"
         );
         assert_eq!(

@@ -124,7 +124,7 @@ fn left_out(path: &str) -> Option<&'static str> {
 
 fn version_in(package_json: &str, name: &str) -> Option<String> {
     let package: serde_json::Value = serde_json::from_str(package_json).ok()?;
-    ["dependencies", "devDependencies"]
+    ["dependencies", "devDependencies", "optionalDependencies"]
         .iter()
         .find_map(|group| package[group][name].as_str())
         .map(str::to_owned)

@@ -43,6 +43,29 @@ fn paths(files: &serde_json::Value) -> Vec<&str> {
 }
 
 #[test]
+fn every_file_can_be_an_asset() {
+    let project = Project::start();
+    let source = function(
+        "async () => [await Deno.readTextFile(\"./index.js\"), Deno.readTextFileSync(\"./package.json\")].map((text) => text.slice(0, 9))",
+    );
+    project
+        .sandbox
+        .file(
+            "todo/jelou.json",
+            r#"{"function": "todo", "entrypoint": "index.js", "assets": ["**"]}"#,
+        )
+        .file("todo/package.json", "{\"a\": \"b\"}")
+        .file("todo/index.js", source);
+    let deployed = project.deploy("todo");
+    for _ in 0..2 {
+        assert_eq!(
+            project.answer("todo", &deployed),
+            r#"["import { ","{\"a\": \"b\""]"#
+        );
+    }
+}
+
+#[test]
 fn assets_are_read_by_path() {
     let project = Project::start();
     let source = function(

@@ -100,7 +100,7 @@ fn with_the_caches_of_its_process() {
         |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "compiled");
     let run = stage.server.data.path().join("run");
     let others: Vec<_> = (0..40)
-        .map(|number| format!("file://{}/{number}/function/index.js", run.display()))
+        .map(|number| format!("file://{}/{number}/function/.bundle.js", run.display()))
         .collect();
     let forge = || stage.call(large, &json!({ "others": others })).json();
     let expected = json!({ "code": "GOT \"function\"", "imports": "GOT 6" });

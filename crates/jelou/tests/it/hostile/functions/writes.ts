@@ -9,10 +9,10 @@ export default define({
   handler: ({ data }: { data: string }) =>
     attempts({
       "its own folder": () => Deno.writeTextFile("./file", "x"),
-      "its bundle": () => Deno.writeTextFile("./index.js", "\n", { append: true }),
+      "its bundle": () => Deno.writeTextFile("./.bundle.js", "\n", { append: true }),
       "a file beside its bundle": () => fs.writeFileSync(new URL("./file", import.meta.url), "x"),
-      "its bundle's mode": () => Deno.chmod("./index.js", 0o777),
-      "its bundle's name": () => Deno.renameSync("./index.js", "./other.js"),
+      "its bundle's mode": () => Deno.chmod("./.bundle.js", 0o777),
+      "its bundle's name": () => Deno.renameSync("./.bundle.js", "./other.js"),
       "a temporary file": () => Deno.makeTempFile(),
       "the system's temporary folder": () => Deno.writeTextFile("/tmp/jelou-hostile", "x"),
       "node:fs": () => fs.writeFileSync("/tmp/jelou-hostile", "x"),
