@@ -16,7 +16,7 @@ pub(crate) struct DataDir {
     shared: PathBuf,
     /// Folder for sockets.
     run: PathBuf,
-    /// Held while the server runs. The kernel releases the lock when the process ends.
+    /// The lock on the folder. The kernel releases it when the process ends.
     _lock: File,
 }
 
