@@ -1,7 +1,8 @@
-//! Keeps rarely used futures out of the frames of hot ones.
+//! Boxes rarely used futures, to keep the futures of hot calls small.
 //!
-//! A future contains the state of every future that it may await, and the function that polls it has a stack slot for each
-//! of them. A hot call would reach over tens of kilobytes of cold state that is in no cache.
+//! A future contains the state of every future that it may await, and the function that polls it has a stack slot for
+//! each of them. Without the box, a hot call would span tens of kilobytes of rarely used state, which is not in the CPU
+//! cache.
 
 use std::pin::Pin;
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
-    /// No valid credentials.
+    /// The request has no valid credentials.
     AuthError,
-    /// Valid credentials that lack the scope.
+    /// The credentials are valid, but lack the scope.
     Forbidden,
     NotFound,
     Conflict,
@@ -18,7 +18,7 @@ pub enum ErrorCode {
     LastToken,
     /// The request breaks a rule, which the message names.
     ValidationError,
-    /// The command line has wrong arguments, or lacks an answer to a prompt.
+    /// The command line has wrong arguments, or a prompt was not answered.
     InputError,
     /// The server failed.
     ApiError,

@@ -1,4 +1,4 @@
-//! What an administrator has set for one function. It belongs to the function, not to a deployment.
+//! The settings of one function, made by an administrator. They belong to the function, not to a deployment.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use crate::limits::OwnLimits;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FunctionSettings {
-    /// What the function may connect to besides the public network and the rules for all functions; sorted.
+    /// Egress rules of this function, in addition to the public network and the rules for all functions. Sorted.
     pub egress: Vec<EgressRule>,
-    /// Limits of its own.
+    /// Limits of this function that differ from those of the server.
     pub limits: OwnLimits,
 }

@@ -14,7 +14,7 @@ pub struct LineRate {
 }
 
 impl LineRate {
-    /// Whether one more line may be logged, of at most `limit` in a window.
+    /// Counts a line. Whether it may be logged, at a limit of `limit` lines per window.
     pub fn admit(&mut self, limit: u64, now: Instant) -> bool {
         if !self.lasts(now) {
             self.window = Some(now);
@@ -28,7 +28,8 @@ impl LineRate {
         false
     }
 
-    /// The number of dropped lines since the last report; `None` until their window has ended.
+    /// Returns the number of dropped lines since the last report. `None` until their window has ended, and if there are
+    /// none.
     pub fn take_dropped(&mut self, now: Instant) -> Option<u64> {
         if self.lasts(now) {
             return None;
@@ -36,13 +37,14 @@ impl LineRate {
         self.rest()
     }
 
-    /// When dropped lines can be reported, if there are any.
+    /// Returns when the dropped lines can be reported. `None` if there are none.
     pub fn report_at(&self) -> Option<Instant> {
         let window = self.window?;
         (self.dropped > 0).then_some(window + WINDOW)
     }
 
-    /// The number of dropped lines that are not reported yet.
+    /// Returns the number of dropped lines that are not reported yet, even within their window. `None` if there are
+    /// none.
     pub fn rest(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.dropped)).filter(|dropped| *dropped > 0)
     }

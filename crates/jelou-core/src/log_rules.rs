@@ -1,4 +1,4 @@
-//! The level of a record, and which records of a function are kept.
+//! The level of a log record, and the rules for which records of a function are kept.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ impl Level {
     /// All levels, in ascending order.
     pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
 
-    /// The level in upper case.
+    /// Returns the level in upper case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
@@ -37,7 +37,7 @@ impl Level {
         }
     }
 
-    /// The level of a call with this status.
+    /// Returns the level of a call with this status.
     pub fn of_status(status: u16) -> Self {
         match status {
             500.. => Self::Error,
@@ -64,13 +64,13 @@ impl FromStr for Level {
     }
 }
 
-/// Which records of a function's log are kept: `config.logs`.
+/// The rules for which records of a function's log are kept: `config.logs`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogRules {
-    /// The lowest level of the lines that the function writes.
+    /// The lowest level that is kept of lines that the function writes.
     pub level: Level,
-    /// The part of the requests that are kept, from 0 to 1. Requests with an error are always kept.
+    /// The fraction of requests that are kept, from 0 to 1. Requests with an error are always kept.
     pub sample: f64,
 }
 

@@ -1,4 +1,4 @@
-//! IP networks, compared in canonical form.
+//! IP networks. IPv4-mapped IPv6 networks and addresses are compared as IPv4.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Bits of an IPv4-mapped IPv6 address before the IPv4 address (RFC 4291, section 2.5.5.2).
+/// Number of bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2).
 const MAPPED_PREFIX_BITS: u8 = 96;
 
-/// An IP network. An IPv4-mapped IPv6 network is the IPv4 network: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+/// An IP network. An IPv4-mapped IPv6 network is converted to IPv4: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Network(IpNet);
 
@@ -19,18 +19,18 @@ pub struct Network(IpNet);
 pub struct ParseNetworkError(String);
 
 impl Network {
-    /// Whether the address is in the network. An IPv4-mapped IPv6 address, as a dual-stack socket reports it, is the
-    /// IPv4 address.
+    /// Whether the network contains the address. An IPv4-mapped IPv6 address, as a dual-stack socket reports it, is
+    /// compared as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 
-    /// The address as it was given, host bits included.
+    /// Returns the address as it was given, host bits included.
     pub(crate) fn address(&self) -> IpAddr {
         self.0.addr()
     }
 
-    /// The network without host bits.
+    /// Returns the network without host bits.
     pub(crate) fn truncated(&self) -> Self {
         Self(self.0.trunc())
     }
@@ -52,7 +52,7 @@ impl From<IpNet> for Network {
     }
 }
 
-/// Parses CIDR notation (RFC 4632), or one address.
+/// Parses CIDR notation (RFC 4632), or a single address.
 impl FromStr for Network {
     type Err = ParseNetworkError;
 
@@ -97,7 +97,7 @@ mod tests {
         assert!(contains("::ffff:10.0.0.1", "10.0.0.1"));
         assert!(contains("::ffff:0:0/96", "192.0.2.1"));
         assert!(contains("2001:db8::/32", "2001:db8:1::1"));
-        // A shorter prefix is a network of IPv6 addresses.
+        // A prefix shorter than /96 is not IPv4-mapped, so it contains IPv6 addresses only.
         assert!(!contains("::/0", "10.0.0.1"));
     }
 }

@@ -1,15 +1,15 @@
-//! Where the files of a deployment come from: the commit, and the pipeline that deployed them.
+//! The origin of a deployment's files: the commit, and the pipeline that deployed them.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes of each text, and of the message of a deployment.
+/// Maximum bytes of each text, and of a deployment's message.
 pub const MAX_TEXT_BYTES: usize = 500;
-/// Bytes of the tag of a deployment.
+/// Maximum bytes of a deployment's tag.
 pub const MAX_TAG_BYTES: usize = 64;
 
-/// The commit and the pipeline of a deployment, as far as they are known.
+/// The commit and the pipeline of a deployment. Unknown fields are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provenance {
@@ -27,10 +27,10 @@ pub struct Provenance {
     /// The first line of the commit's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Address of the repository, without credentials.
+    /// URL of the repository, without credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Address of the pipeline's run.
+    /// URL of the pipeline's run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ci_url: Option<String>,
 }
@@ -41,8 +41,8 @@ impl Provenance {
         *self == Self::default()
     }
 
-    /// The same data without credentials and tokens, and with texts of at most [`MAX_TEXT_BYTES`]. Addresses lose their
-    /// query too, because it often carries a token.
+    /// Cleans every text with [`clean`]. Also removes the query and the fragment of URLs, because they often contain a
+    /// token.
     #[must_use]
     pub fn cleaned(self) -> Self {
         let text = |text: Option<String>| text.and_then(|text| clean(&text));
@@ -63,8 +63,8 @@ impl Provenance {
     }
 }
 
-/// A text without credentials in URLs, tokens and control characters, of at most [`MAX_TEXT_BYTES`]. `None` when nothing
-/// is left.
+/// Removes URL credentials, shortens tokens, replaces control characters by spaces, and truncates to
+/// [`MAX_TEXT_BYTES`]. `None` if nothing is left.
 pub fn clean(text: &str) -> Option<String> {
     let text = jelou_token::redact(text.trim());
     let text = without_credentials(&text);

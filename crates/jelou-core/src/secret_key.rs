@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::text_newtype;
 
-/// The most characters of a key.
+/// Maximum length of a key in characters.
 pub const MAX_SECRET_KEY_LENGTH: usize = 256;
-/// The most bytes of a value.
+/// Maximum bytes of a value.
 pub const MAX_SECRET_VALUE_BYTES: usize = 64 * 1024;
-/// The most secrets of a function.
+/// Maximum number of secrets of a function.
 pub const MAX_SECRETS_PER_FUNCTION: usize = 100;
 /// The prefix of keys that are reserved for the platform: a function can neither set nor read them.
 pub const RESERVED_PREFIX: &str = "__FN_";

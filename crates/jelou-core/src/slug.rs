@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::text_newtype;
 
-/// The longest label of DNS (RFC 1035, section 2.3.4).
+/// Maximum length of a DNS label (RFC 1035, section 2.3.4).
 pub const MAX_SLUG_LENGTH: usize = 63;
 
 /// The slug of a function: 1 to 63 lower-case letters, digits and inner hyphens.
@@ -56,7 +56,7 @@ impl FromStr for Slug {
     }
 }
 
-/// For lookups by a label of a host name.
+/// Allows lookups by a label of a host name.
 impl Borrow<str> for Slug {
     fn borrow(&self) -> &str {
         &self.0

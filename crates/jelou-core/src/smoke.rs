@@ -1,11 +1,11 @@
-//! A call that a new deployment must answer as expected before it is live.
+//! A smoke call: a new deployment must answer it as expected before it goes live.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One call, and the expected status. Its text is `METHOD PATH [BODY] STATUS`.
+/// A smoke call and its expected status. Its text form is `METHOD PATH [BODY] STATUS`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SmokeCall {
@@ -13,14 +13,14 @@ pub struct SmokeCall {
     pub method: String,
     /// Path and query, starting with `/`.
     pub path: String,
-    /// Sent as JSON if it starts like an object, an array or a string, otherwise as text.
+    /// Sent as JSON if it is valid JSON, otherwise as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// The expected status.
     pub status: u16,
 }
 
-/// The text is not a call.
+/// The text is not a smoke call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; write METHOD PATH [BODY] STATUS, such as `POST / {{\"a\":1}} 200`")]
 pub struct ParseSmokeCallError(&'static str);
@@ -29,7 +29,7 @@ impl SmokeCall {
     /// Checks a call that was read from JSON.
     ///
     /// # Errors
-    /// When the method, the path or the status cannot be sent.
+    /// If the method, the path or the status is invalid.
     pub fn check(&self) -> Result<(), ParseSmokeCallError> {
         let is_method = |c: char| c.is_ascii_uppercase();
         if self.method.is_empty() || !self.method.chars().all(is_method) {

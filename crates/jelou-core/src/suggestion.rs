@@ -1,8 +1,8 @@
 //! Suggestions for mistyped names.
 
-/// The candidate that is similar enough to be meant, if any.
+/// Returns the candidate that the user most likely meant, if one is similar enough.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// As in clap's suggestions.
+    /// The threshold of clap's suggestions.
     const LEAST: f64 = 0.8;
     candidates
         .into_iter()

@@ -1,6 +1,6 @@
 //! Macros for types that serde reads and writes as text.
 
-/// The conversions of `#[serde(try_from = "String", into = "String")]`, through `FromStr` and `Display`.
+/// Implements the conversions of `#[serde(try_from = "String", into = "String")]` with `FromStr` and `Display`.
 macro_rules! written_as_text {
     ($name:ident) => {
         impl TryFrom<String> for $name {
@@ -19,11 +19,10 @@ macro_rules! written_as_text {
     };
 }
 
-/// The rest of a newtype of `String` that has a `FromStr`: `as_str`, `Display` and [`written_as_text`].
+/// Implements `as_str`, `Display` and [`written_as_text`] for a newtype of `String` that has a `FromStr`.
 macro_rules! text_newtype {
     ($name:ident) => {
         impl $name {
-            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -1,4 +1,4 @@
-//! The labels of a token: what its owners note about it. Labels never decide whether a call is allowed.
+//! The labels of a token: notes of its owners. Labels never decide whether a call is allowed.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::text_newtype;
 
-/// The most characters of a [`Note`].
+/// Maximum length of a [`Note`] in characters.
 pub const MAX_NOTE_LENGTH: usize = 200;
-/// The most characters of a [`Tag`].
+/// Maximum length of a [`Tag`] in characters.
 pub const MAX_TAG_LENGTH: usize = 64;
-/// The most tags of one token.
+/// Maximum number of tags of one token.
 pub const MAX_TAGS: usize = 16;
 
 /// The labels of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenLabels {
-    /// The person or team that answers for the token.
+    /// The person or team that is responsible for the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Note>,
     /// What the token is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Note>,
-    /// Groups of tokens, for example for a revocation of several tokens.
+    /// The groups that the token belongs to, for example to revoke several tokens at once.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
@@ -127,7 +127,7 @@ impl Tags {
         self.0.contains(tag)
     }
 
-    /// In order.
+    /// Returns the tags in order.
     pub fn iter(&self) -> impl Iterator<Item = &Tag> {
         self.0.iter()
     }

@@ -1,4 +1,4 @@
-//! The access log (`log.access`): a line of JSON on stderr for each request, written by a thread of its own.
+//! The access log (`log.access`): one line of JSON on stderr per request, written by a dedicated thread.
 
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::metrics::Metrics;
 
-/// Lines in the queue. More are dropped and counted.
+/// Maximum number of queued lines. Further lines are dropped and counted.
 const QUEUE: usize = 16 * 1024;
 
-/// Hands lines to the thread, and never waits for it.
+/// Queues lines for the thread, without waiting.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessLog {
     queue: SyncSender<Option<Box<Access>>>,
@@ -26,31 +26,31 @@ pub(crate) struct AccessLog {
     metrics: Arc<Metrics>,
 }
 
-/// The thread. [`AccessThread::stop`] writes what is queued.
+/// The thread that writes the lines. [`AccessThread::stop`] writes the queued lines first.
 #[derive(Debug)]
 pub(crate) struct AccessThread {
     queue: SyncSender<Option<Box<Access>>>,
     thread: JoinHandle<()>,
 }
 
-/// A request that was answered.
+/// One line of the log: a request and its response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Access {
     log: &'static str,
     time: Timestamp,
     request_id: Option<String>,
-    /// `None` for the management API, and for a host that no function has.
+    /// `None` for the management API, and for a host without a function.
     #[serde(skip_serializing_if = "Option::is_none")]
     function: Option<Slug>,
     #[serde(skip)]
     function_id: Option<FunctionId>,
-    /// `None` for a call by another function.
+    /// Address of the caller. `None` if another function is the caller.
     address: Option<IpAddr>,
     method: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// Without the query, which may hold secrets.
+    /// Without the query, which may contain secrets.
     path: String,
     status: u16,
     duration_ms: f64,
@@ -66,7 +66,7 @@ pub(crate) struct Access {
     error: Option<&'static str>,
 }
 
-/// The head of a request without a function.
+/// The data of a request's head, for requests without a function.
 #[derive(Debug)]
 pub(crate) struct AccessHead {
     method: String,
@@ -137,7 +137,7 @@ impl AccessLog {
         });
     }
 
-    /// Logs a request to the management API, or to a host that no function has.
+    /// Logs a request to the management API, or to a host without a function.
     pub(crate) fn other(
         &self,
         head: AccessHead,
@@ -173,9 +173,9 @@ impl AccessLog {
 }
 
 impl AccessThread {
-    /// Writes what is queued, and ends the thread. Blocks.
+    /// Writes the queued lines and ends the thread. Blocks.
     pub(crate) fn stop(self) {
-        // Fails only if the thread has ended.
+        // Fails only if the thread has already ended.
         let _ = self.queue.send(None);
         if self.thread.join().is_err() {
             tracing::error!("the thread that writes the access log has panicked");
@@ -206,7 +206,7 @@ fn write(lines: &Receiver<Option<Box<Access>>>, logs: &Logs) {
                 buffer.push(b'\n');
             }
         }
-        // Where stderr is closed, nobody reads the log.
+        // An error means that stderr is closed, so nobody reads the log.
         let _ = std::io::stderr().lock().write_all(&buffer);
     }
 }

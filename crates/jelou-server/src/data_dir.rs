@@ -12,11 +12,11 @@ use rustix::fs::FlockOperation;
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Folder for what servers can share: the engine and the cache of builds.
+    /// Folder for files that several servers can share: the engine and the build cache.
     shared: PathBuf,
     /// Folder for sockets.
     run: PathBuf,
-    /// Held while the server runs. The kernel releases the lock when the process ends.
+    /// The lock on the folder. The kernel releases it when the process ends.
     _lock: File,
 }
 
@@ -40,13 +40,13 @@ impl DataDir {
         })
     }
 
-    /// A folder for the state of one project. The engine and the cache of builds are in another data folder.
+    /// Opens a folder for the state of one project. The engine and the build cache are in the data folder `shared`.
     pub(crate) fn open_state(state: &Path, shared: &Path) -> Result<Self, DataDirError> {
         let path = create(state)?;
         Ok(Self {
             _lock: lock(&path)?,
             shared: create(shared)?,
-            // Processes may have no access to the project's folder.
+            // The sockets are elsewhere, because processes may have no access to the project's folder.
             run: temporary_run_dir(&path),
             path,
         })
@@ -68,7 +68,7 @@ impl DataDir {
         path.join("master.key")
     }
 
-    /// Locked while a server uses the folder.
+    /// Returns the file that a running server keeps locked.
     pub(crate) fn lock_file_of(path: &Path) -> PathBuf {
         path.join("lock")
     }
@@ -89,8 +89,9 @@ impl DataDir {
         self.run.clone()
     }
 
-    /// The folder for sockets. The path of a unix socket has at most 107 bytes. For a long data folder, a folder in the
-    /// temporary folder is used. Its name is derived from the data folder, so that the next start empties it.
+    /// Returns the folder for sockets. The path of a unix socket has at most 107 bytes, so a long data folder gets a
+    /// folder in the temporary folder. Its name is derived from the data folder, so that the next start finds and
+    /// empties it.
     pub(crate) fn run_dir_of(path: &Path) -> PathBuf {
         let inside = path.join("run");
         if inside.as_os_str().len() <= 80 {

@@ -1,4 +1,4 @@
-//! Checks a machine for `jelou doctor`, before a server starts or next to a running server. Changes nothing.
+//! Checks a machine for `jelou doctor`, before a server starts or while one runs. Changes nothing.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -213,7 +213,7 @@ fn data_folder(data: &Path, existing: &Path, serving: bool) -> Check {
     Check::new(name, State::Good, detail)
 }
 
-/// The key file of the vault.
+/// Checks the file of the master key. `None` if there is no file.
 fn key(data: &Path) -> Option<Check> {
     let metadata = DataDir::key_file_of(data).metadata().ok()?;
     let name = "master key";
@@ -273,7 +273,7 @@ fn is_serving(data: &Path) -> bool {
     })
 }
 
-/// The folder, or its nearest existing ancestor.
+/// Returns the folder, or its nearest existing ancestor.
 fn existing(folder: &Path) -> &Path {
     folder
         .ancestors()

@@ -9,16 +9,16 @@ use jelou_core::LineRate;
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit(Mutex<LineRate>);
 
-/// What may be logged now.
+/// The answer of [`LogLimit::count`].
 pub(crate) struct Allowed {
-    /// The number of lines that were dropped before this one and are not reported yet.
+    /// The number of dropped lines that are not reported yet. `None` if there is nothing to report now.
     pub(crate) dropped: Option<u64>,
     /// Whether this line may be logged.
     pub(crate) line: bool,
 }
 
 impl LogLimit {
-    /// Counts one line, of at most `limit` in a second.
+    /// Counts one line. At most `limit` lines per second may be logged.
     pub(crate) fn count(&self, limit: u64) -> Allowed {
         let now = Instant::now();
         let mut rate = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The threads that write and export what functions and their callers do. No call waits for them.
+//! The threads that write logs and export telemetry, so that no call waits for that.
 
 use std::io;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::telemetry::{ExportThread, Exporter};
 
-/// Where calls, lines and events go.
+/// The queues that calls, log lines and events are sent to.
 #[derive(Debug)]
 pub(crate) struct Outputs {
     pub(crate) logs: Logs,
-    /// `None` without a collector.
+    /// `None` if no collector is configured.
     pub(crate) telemetry: Option<Exporter>,
-    /// `None` without an access log.
+    /// `None` if the access log is off.
     pub(crate) access_log: Option<AccessLog>,
 }
 
-/// The threads behind the outputs.
+/// The threads that empty the queues.
 #[derive(Debug)]
 pub(crate) struct LogThreads {
     writer: LogWriter,
@@ -33,7 +33,7 @@ pub(crate) struct LogThreads {
 
 impl LogThreads {
     /// # Errors
-    /// When the folder cannot be created, or a thread cannot be started.
+    /// If the folder cannot be created, or a thread cannot be started.
     pub(crate) fn start(
         config: &Config,
         folder: &Path,
@@ -74,7 +74,7 @@ impl LogThreads {
         Ok((outputs, threads))
     }
 
-    /// Writes and sends what is queued. Blocks.
+    /// Writes and sends everything that is queued. Blocks.
     pub(crate) fn stop(self) {
         self.writer.stop();
         if let Some(export) = self.export {

@@ -1,4 +1,4 @@
-//! Lists of networks, and the address of a caller behind trusted proxies.
+//! Lists of networks, and how the address of a caller behind trusted proxies is determined.
 
 mod forwarded;
 
@@ -8,7 +8,7 @@ use http::HeaderMap;
 use jelou_core::Network;
 use serde::{Deserialize, Deserializer};
 
-/// The networks of a setting: `10.0.0.0/8`, or a single address.
+/// The networks of a setting. Each is a network such as `10.0.0.0/8` or a single address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
@@ -41,9 +41,9 @@ impl TrustedProxies {
         &self.0
     }
 
-    /// The address of the caller for a request on a connection from `peer`: the last address in the chain that is not a
-    /// trusted proxy. `Forwarded` and `X-Forwarded-For` must agree, because a proxy may write one header and pass on
-    /// the other unchecked.
+    /// Returns the address of the caller of a request on a connection from `peer`: the last address in the chain that
+    /// is not a trusted proxy. If `Forwarded` and `X-Forwarded-For` disagree, it returns `peer`, because a proxy may
+    /// write one header and pass on the other unchecked.
     pub(crate) fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.0.contain(peer) {
@@ -59,11 +59,12 @@ impl TrustedProxies {
         }
     }
 
-    /// `chain` starts with the farthest address; `None` means an unreadable element.
+    /// Returns the nearest address that is not a trusted proxy. `chain` begins with the farthest address. `None` is an
+    /// unreadable element.
     fn nearest_untrusted(&self, peer: IpAddr, chain: &[Option<IpAddr>]) -> IpAddr {
         let mut nearest = peer;
         for address in chain.iter().rev() {
-            // All elements before an unreadable element are unreliable.
+            // An unreadable element makes all elements before it unreliable.
             let Some(address) = address else { break };
             nearest = *address;
             if !self.0.contain(nearest) {
@@ -132,7 +133,7 @@ mod tests {
     fn the_last_untrusted_address_is_the_caller() {
         let chain = [(XFF, "6.6.6.6, 1.1.1.1"), (XFF, "10.0.0.9,10.0.0.2")];
         assert_eq!(caller("10.0.0.1", &chain), "1.1.1.1");
-        // If all addresses are trusted, the farthest is the caller.
+        // If all addresses are trusted, the farthest one is the caller.
         assert_eq!(
             caller("10.0.0.1", &[(XFF, "10.0.0.9, 10.0.0.2")]),
             "10.0.0.9"

@@ -1,4 +1,4 @@
-//! The context of a command: output, prompts and credentials.
+//! What every command needs: output, prompts and credentials.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::waiting::Waiting;
 pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) prompt: Prompt,
-    /// Value of `--profile`.
+    /// The value of `--profile`.
     pub(crate) profile: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl Context {
         }
     }
 
-    /// The credentials to use. Warns if other users can read them.
+    /// Returns the credentials to use. Warns if others can read them.
     fn session(&self) -> anyhow::Result<Session> {
         let session = Session::resolve(self.profile.as_deref())?;
         if session.origin.profile().is_some() {
@@ -50,12 +50,12 @@ impl Context {
         Ok(session)
     }
 
-    /// A client with the credentials of this command.
+    /// Returns a client with the credentials of this command.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         self.client_and_origin().map(|(client, _)| client)
     }
 
-    /// [`Context::client`], and the origin of its credentials.
+    /// Like [`Context::client`], but also returns the origin of the credentials.
     pub(crate) fn client_and_origin(&self) -> anyhow::Result<(Client, Origin)> {
         let session = self.session()?;
         let Some(token) = session.token else {
@@ -71,7 +71,7 @@ impl Context {
         Ok((client, session.origin))
     }
 
-    /// Asks for confirmation, unless a flag gives the answer.
+    /// Asks the user for confirmation, unless a flag has given it.
     pub(crate) fn confirm(
         &self,
         confirmation: Confirmation,
@@ -86,7 +86,7 @@ impl Context {
     }
 }
 
-/// Whether `-y` was given.
+/// Whether a flag such as `--yes` has given the confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Confirmation {
     Given,

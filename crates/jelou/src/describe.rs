@@ -1,6 +1,6 @@
-//! `--describe`: the command line as JSON, for programs that build commands from it.
+//! `--describe`: describes the command line as JSON, for programs that build commands from it.
 //!
-//! Evaluated before the arguments are parsed, so that a description does not need the command's required arguments.
+//! Handled before clap parses the arguments, so that required arguments may be missing.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ pub(crate) fn is_wanted(arguments: &[OsString]) -> bool {
     before_dashes(arguments).any(|argument| argument == FLAG)
 }
 
-/// Prints the schema of the command that `arguments` name.
+/// Prints the description of the command that `arguments` name.
 pub(crate) fn print(output: &Output, arguments: &[OsString]) -> anyhow::Result<()> {
     let mut root = Cli::command();
     root.build();
@@ -34,7 +34,7 @@ fn before_dashes(arguments: &[OsString]) -> impl Iterator<Item = &OsString> {
         .take_while(|argument| *argument != "--")
 }
 
-/// Finds the subcommand, and skips flags and their values.
+/// Finds the named subcommand. Skips flags and their values.
 fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
     let mut command = root;
     let mut is_value = false;
@@ -56,7 +56,7 @@ fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CommandSchema {
-    /// The full name, as typed by a user.
+    /// The full name, as a user types it.
     name: String,
     about: Option<String>,
     args: Vec<ArgumentSchema>,
@@ -64,7 +64,7 @@ struct CommandSchema {
 }
 
 impl CommandSchema {
-    /// Lists global flags only for `root`.
+    /// Describes a command. Only the description of `root` includes the global flags.
     fn new(command: &Command, root: &Command) -> Self {
         let name = command.get_bin_name().unwrap_or(command.get_name());
         Self {
@@ -178,7 +178,7 @@ fn flags(argument: &Arg) -> Vec<String> {
     long.chain(short).collect()
 }
 
-/// A JSON Schema type name, or `path`.
+/// Returns the name of a JSON Schema type, or `path`.
 fn type_name(argument: &Arg) -> &'static str {
     if !argument.get_action().takes_values() {
         return "boolean";

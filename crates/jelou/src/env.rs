@@ -2,13 +2,13 @@
 //!
 //! Libraries read common variables such as `NO_COLOR`, `CLICOLOR`, `TZ`, `HOME` and `HTTPS_PROXY`.
 
-/// Access token for the management API. `--profile` has priority over it; it has priority over the active profile.
+/// Access token for the management API. Takes precedence over the active profile, but not over `--profile`.
 pub(crate) const JELOU_TOKEN: &str = "JELOU_TOKEN";
 
-/// Address of the management API. `--profile` has priority over it; it has priority over the active profile.
+/// Address of the management API. Takes precedence over the active profile, but not over `--profile`.
 pub(crate) const JELOU_API_URL: &str = "JELOU_API_URL";
 
-/// `1` keeps the output for human readers if stdout is not a terminal, like `--human`.
+/// `1` selects output for human readers even if stdout is not a terminal, like `--human`.
 pub(crate) const JELOU_FORCE_HUMAN_OUTPUT: &str = "JELOU_FORCE_HUMAN_OUTPUT";
 
 /// Runtime token that `jelou call` sends.
@@ -20,7 +20,7 @@ pub(crate) const JELOU_LISTEN: &str = "JELOU_LISTEN";
 /// Data folder of `jelou serve`.
 pub(crate) const JELOU_DATA: &str = "JELOU_DATA";
 
-/// Domain of `jelou serve`; its subdomains are the functions.
+/// Domain of `jelou serve`. Its subdomains are the functions.
 pub(crate) const JELOU_DOMAIN: &str = "JELOU_DOMAIN";
 
 /// Configuration file of `jelou serve`.
@@ -32,15 +32,15 @@ pub(crate) const JELOU_LOG: &str = "JELOU_LOG";
 /// Set by continuous integration services, where no user can answer a prompt.
 pub(crate) const CI: &str = "CI";
 
-/// Set by GitHub Actions: lines that start with `::` are commands of the job's runner.
+/// Set by GitHub Actions, whose runner executes output lines that start with `::` as commands.
 pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
 
-/// The variable's value; an empty value counts as unset.
+/// Returns the value of a variable. An empty value is treated as unset.
 pub(crate) fn read(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether the variable is set to a value that does not mean "no".
+/// Whether the variable is set to a value other than `0` and `false`.
 pub(crate) fn is_on(name: &str) -> bool {
     read(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
 }

@@ -60,17 +60,17 @@ impl Failure {
         Self::new(ErrorCode::ValidationError, message)
     }
 
-    /// The server could not start.
+    /// Creates the error of a server that could not start.
     pub(crate) fn server(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::UnknownError, message)
     }
 
-    /// The function failed, and the command did what it was asked.
+    /// Creates the error of a run that failed, although the command itself succeeded.
     pub(crate) fn failed_run(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::UnknownError, message)
     }
 
-    /// The user answered no.
+    /// Creates the error for the answer "no".
     pub(crate) fn cancelled() -> Self {
         Self::new(ErrorCode::UnknownError, "Cancelled")
     }
@@ -105,7 +105,7 @@ impl std::error::Error for Failure {
     }
 }
 
-/// The result already reports the problem. Only the exit code is missing.
+/// An error that the result has already reported. Only the exit code is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("the result says what is wrong")]
 pub(crate) struct Shown;
@@ -122,10 +122,10 @@ fn status(code: ErrorCode) -> u8 {
     }
 }
 
-/// Shows the error of a command.
+/// Shows the error of a command, and returns the exit code.
 pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
-        // The reader of the pipe, for example `head`, has closed it.
+        // Not an error: the reader of the pipe, for example `head`, has closed it.
         return ExitCode::SUCCESS;
     }
     if error.is::<Shown>() {
@@ -147,7 +147,7 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
 
 fn show(output: &Output, body: &ErrorBody, status: u8) -> ExitCode {
     match output.error(body) {
-        // stderr is closed too, so only the exit code can report the error.
+        // If even the error cannot be written, only the exit code can report it.
         Ok(()) | Err(_) => ExitCode::from(status),
     }
 }
@@ -209,7 +209,7 @@ fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {
     }
 }
 
-/// Prints the output of clap: help, the version, or a usage error.
+/// Prints the output of clap (help, the version, or a usage error), and returns the exit code.
 pub(crate) fn usage(output: &Output, error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -267,7 +267,7 @@ fn usage_body(error: &clap::Error, code: ErrorCode) -> ErrorBody {
             }
         }
         (ErrorKind::UnknownArgument, Some(word)) => {
-            // clap proposes to pass a mistyped flag as a value.
+            // Removes clap's hint to pass a mistyped flag as a value.
             hints.retain(|hint| !hint.starts_with("to pass "));
             hints.extend(habits::for_flag(&path, word).map(str::to_owned));
             if hints.is_empty() {
@@ -288,7 +288,7 @@ fn usage_body(error: &clap::Error, code: ErrorCode) -> ErrorBody {
     }
 }
 
-/// The command of a usage line: `jelou tokens create` of `Usage: jelou tokens create [OPTIONS] [SLUG]`.
+/// Returns the command of a usage line: `jelou tokens create` for `Usage: jelou tokens create [OPTIONS] [SLUG]`.
 fn command_path(usage: &str) -> String {
     usage
         .trim_start_matches("Usage: ")

@@ -1,6 +1,6 @@
-//! Advice for commands and flags that other tools have. clap proposes only words with similar letters.
+//! Hints for commands and flags that other tools have. clap only suggests words with similar letters.
 
-/// A command, words that people type after it, and the advice.
+/// A command, words that users of other tools type after it, and the hint.
 type Habit = (&'static str, &'static [&'static str], &'static str);
 
 const HABITS: [Habit; 15] = [
@@ -91,12 +91,12 @@ const FLAGS: [Habit; 3] = [
     ),
 ];
 
-/// Advice for an unknown subcommand of the command at `path`, such as `jelou tokens`.
+/// Returns the hint for an unknown subcommand of the command at `path`, such as `jelou tokens`.
 pub(crate) fn for_subcommand(path: &str, word: &str) -> Option<&'static str> {
     find(&HABITS, path, word)
 }
 
-/// Advice for an unknown flag, with or without a value.
+/// Returns the hint for an unknown flag, with or without a value.
 pub(crate) fn for_flag(path: &str, flag: &str) -> Option<&'static str> {
     find(&FLAGS, path, flag.split('=').next().unwrap_or(flag))
 }

@@ -1,4 +1,4 @@
-//! Handles Ctrl-C, and reports what the command may have changed on the server.
+//! Handles Ctrl-C, and reports whether the command may have changed something on the server.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -10,23 +10,23 @@ use crate::exit::{self, Failure};
 use crate::output::Output;
 use crate::prompt;
 
-/// The progress of the command's requests.
+/// The progress of the command's requests to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// The command has not sent a request.
     Local,
-    /// The command has sent only requests that change nothing.
+    /// The command has sent only requests that do not change anything.
     Unchanged,
-    /// A request that changes something is in flight.
+    /// The command has sent a change, and the server has not answered yet.
     Changing,
-    /// The server has responded to a request that changes something.
+    /// The server has answered a change.
     Answered,
 }
 
 #[derive(Debug)]
 struct State {
     progress: Progress,
-    /// The effect of an interrupted change, if the command can explain it better than this module.
+    /// What happens to an interrupted change, if the command can explain it better than this module.
     changing: Option<String>,
 }
 
@@ -35,12 +35,12 @@ static STATE: Mutex<State> = Mutex::new(State {
     changing: None,
 });
 
-/// Makes SIGINT end the process with the exit code for interruption, even during a request. Not used for the server,
-/// because it must drain first.
+/// Makes SIGINT end the process with the exit code for interruption, even during a request. Not used by `jelou serve`,
+/// which must drain first.
 ///
 /// # Errors
 ///
-/// When the handler cannot be installed.
+/// If the handler cannot be installed.
 pub(crate) fn exit_on_interrupt(output: &Output) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT])?;
     let output = output.clone();
@@ -49,7 +49,7 @@ pub(crate) fn exit_on_interrupt(output: &Output) -> io::Result<()> {
         .spawn(move || {
             if signals.forever().next().is_some() {
                 prompt::restore_terminal();
-                // The terminal has printed `^C`, so the error starts on a new line.
+                // On a new line, because the terminal has printed `^C`.
                 let _ = writeln!(io::stderr());
                 let _ = exit::report(&output, &Failure::interrupted().into());
                 std::process::exit(i32::from(exit::INTERRUPTED));
@@ -62,12 +62,12 @@ pub(crate) fn note(progress: Progress) {
     lock().progress = progress;
 }
 
-/// Sets the text for an interruption before the server responds to a change.
+/// Sets the explanation that is shown if the command is interrupted while a change is in flight.
 pub(crate) fn explain_change(text: String) {
     lock().changing = Some(text);
 }
 
-/// The effect of the interruption on the server.
+/// Describes the effect of the interruption on the server.
 pub(crate) fn outcome() -> String {
     let state = lock();
     match (state.progress, &state.changing) {

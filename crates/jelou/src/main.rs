@@ -1,7 +1,7 @@
 //! The `jelou` binary: the command line. One of its commands is the server.
 //!
-//! `cli/` defines the arguments, and `commands/` the behaviour, with one file for each command. `output/` owns stdout
-//! and stderr, `prompt/` asks questions, and `exit` turns an error into a message and an exit code.
+//! `cli/` defines the arguments, and `commands/` the behaviour, with one file per command. `output/` owns stdout and
+//! stderr, `prompt/` asks questions, and `exit` turns an error into a message and an exit code.
 
 mod cli;
 mod commands;
@@ -28,7 +28,7 @@ use crate::cli::{Cli, GlobalArgs};
 use crate::context::Context;
 use crate::output::Output;
 
-/// The gateway makes a few allocations for each call ([095](../../../docs/decisions/095-allocator.md)).
+/// Makes the few allocations of each call in the gateway cheaper ([095](../../../docs/decisions/095-allocator.md)).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Delivers the value of a new token: to the screen, or with `--token-output` to a private file.
+//! Delivers the value of a new token: to the screen, or to a private file (`--token-output`).
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,19 @@ use tempfile::NamedTempFile;
 use crate::exit::Failure;
 use crate::output::{Human, Output};
 
-/// Prepared before the token is created, because a token that cannot be stored is lost.
+/// Where the value of a token goes. Prepared before the token is created, because the value of a token is lost if it
+/// cannot be stored.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     Screen,
     File { path: PathBuf, file: NamedTempFile },
 }
 
-/// A delivered token. In JSON, it is a part of the command's result.
+/// The delivered value of a token. In JSON, it is part of the command's result.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Delivered {
-    /// `null` if the token is in a file, or if there is no token.
+    /// `null` if the value is in a file, or if no token was created.
     token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_file: Option<PathBuf>,
@@ -29,7 +30,7 @@ pub(crate) struct Delivered {
 impl Delivery {
     /// # Errors
     ///
-    /// When the folder is not writable, or when something other than a plain file has the name.
+    /// If the folder is not writable, or if the path is not a plain file.
     pub(crate) fn prepare(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else {
             return Ok(Self::Screen);
@@ -46,7 +47,7 @@ impl Delivery {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        // The file is created with mode 0600.
+        // Created with mode 0600.
         let file = NamedTempFile::new_in(folder).map_err(|error| {
             Failure::input(format!("--token-output: {shown} cannot be written"))
                 .because(error)
@@ -58,11 +59,11 @@ impl Delivery {
         })
     }
 
-    /// The file contains only the token, so that it can be the stdin of `secrets set KEY=-`.
+    /// Delivers the value. The file contains nothing else, so that it can be the stdin of `secrets set KEY=-`.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub(crate) fn deliver(self, token: &str, output: &Output) -> anyhow::Result<Delivered> {
         output.mask(token)?;
         let (path, mut file) = match self {
@@ -95,7 +96,7 @@ impl Delivery {
 }
 
 impl Delivered {
-    /// For commands that created no token.
+    /// Returns the result of a command that created no token.
     pub(crate) fn nothing() -> Self {
         Self {
             token: None,
@@ -103,7 +104,7 @@ impl Delivered {
         }
     }
 
-    /// Shows `▸ Token    jfn_rt_...`, and the `warning` if the value is on the screen.
+    /// Shows `▸ Token    jfn_rt_...`. Also shows the `warning` if the value is on the screen.
     pub(crate) fn show(
         &self,
         human: &mut Human,
@@ -130,7 +131,7 @@ impl Delivered {
     }
 }
 
-/// Which line comes first.
+/// Which line is shown first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     WarningFirst,

@@ -1,4 +1,4 @@
-//! Tells a user at a terminal what a slow step does.
+//! Reports slow steps to a user at a terminal.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::output::Output;
 
-/// The time after which a step is reported.
+/// Time after which a step is reported.
 const SLOW_AFTER: Duration = Duration::from_millis(500);
 
-/// A step that runs. Nothing is printed where stderr is not a terminal.
+/// A running step. Nothing is printed if stderr is not a terminal.
 #[derive(Debug)]
 pub(crate) struct Step {
     /// Dropping the sender wakes the thread.
@@ -27,7 +27,7 @@ impl Step {
                 .name("step".to_owned())
                 .spawn(move || {
                     if ended.recv_timeout(SLOW_AFTER) == Err(RecvTimeoutError::Timeout) {
-                        // Failed output must not stop the command.
+                        // An output error must not stop the command.
                         let _ = output.note(&format!("{name} ..."));
                     }
                 })
@@ -45,7 +45,7 @@ impl Drop for Step {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // After this, the thread can no longer write over the result.
+            // Waits, so that the thread cannot print anything after the result.
             let _ = thread.join();
         }
     }

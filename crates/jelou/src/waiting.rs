@@ -1,4 +1,4 @@
-//! Reports slow requests, and tracks the progress for Ctrl-C.
+//! Reports slow requests, and records the progress of requests for Ctrl-C.
 
 use jelou_client::{Effect, Observer};
 
@@ -29,7 +29,7 @@ impl Observer for Waiting {
 
     fn slow(&self) {
         let text = format!("Waiting for the server at {} (Ctrl-C stops)", self.api);
-        // Failed output must not stop the command.
+        // An output error must not stop the command.
         let _ = self.output.note(&text);
     }
 

@@ -3,23 +3,23 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One change: who did what to which resource. Never holds a token or a secret.
+/// One change: who did what to which resource. Never contains a token or a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
-    /// Grows with every entry.
+    /// Each entry has a higher id than the entries before.
     pub id: i64,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Id of the access token that made the change, or `system`.
     pub actor: String,
-    /// For instance `token.revoke`.
+    /// For example `token.revoke`.
     pub action: String,
-    /// Slug of the function that it concerns.
+    /// Slug of the changed function, or of the function that the resource belongs to.
     pub function: Option<String>,
     /// Id or key of the resource.
     pub target: String,
-    /// Name of the resource as people know it.
+    /// Further data for readers, such as the name of the resource.
     pub detail: Option<String>,
 }
 
@@ -27,6 +27,6 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// Newest first.
     pub items: Vec<AuditEntry>,
-    /// Pass as `before` to read on; absent on the last page.
+    /// Pass as `before` to get the next page. Null on the last page.
     pub next: Option<i64>,
 }

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Slug, TokenName};
 
-/// The most values of one report.
+/// Maximum number of values in one report.
 pub const MAX_LEAKED_VALUES: usize = 100;
 
-/// Values that were found where they must not be: in a repository, a chat, a log.
+/// Token values that were found where they must not be: in a repository, a chat, a log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReportLeak {
-    /// Values of runtime tokens of any function, and of access tokens.
+    /// Values of access tokens, and of runtime tokens of any function.
     #[schema(min_items = 1, max_items = 100)]
     pub values: Vec<String>,
 }
@@ -29,9 +29,9 @@ impl std::fmt::Debug for ReportLeak {
 #[serde(rename_all = "camelCase")]
 pub struct LeakedToken {
     pub outcome: LeakOutcome,
-    /// The first characters of the value; null when it is no token.
+    /// The first characters of the value. Null if the value is not a token.
     pub prefix: Option<String>,
-    /// The id of the token; null when it is unknown.
+    /// The id of the token. Null if this server does not know the token.
     pub id: Option<String>,
     pub name: Option<TokenName>,
     /// The function of a runtime token.
@@ -39,7 +39,7 @@ pub struct LeakedToken {
 }
 
 impl LeakedToken {
-    /// A value without a token of this server.
+    /// Creates the result of a value that is no token of this server.
     pub fn without_token(outcome: LeakOutcome, prefix: Option<String>) -> Self {
         Self {
             outcome,
@@ -55,16 +55,16 @@ impl LeakedToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LeakOutcome {
-    /// The token was revoked now, even if it was the last active token of its function.
+    /// The server revoked the token, even if it was the last active token of its function.
     Revoked,
-    /// It was the old value of a rotated token. The old value ended now; the new value still works.
+    /// The value was the old value of a rotated token. The old value is invalid now; the new value still works.
     OldValueEnded,
-    /// It was revoked, or its grace period ended, before.
+    /// The token was already revoked, or the grace period of the old value was over.
     AlreadyInvalid,
-    /// It is the last access token with the scope `admin`. Create another one, then revoke it.
+    /// The value is the last access token with the scope `admin`. Create another one, then revoke this one.
     LastAdministrator,
-    /// It has the form of a token, and this server does not know it.
+    /// The value has the form of a token, but this server does not know it.
     Unknown,
-    /// It does not have the form of a token.
+    /// The value does not have the form of a token.
     Malformed,
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A field of a JSON merge patch (RFC 7396): absent keeps the value, `null` removes it, a value replaces it. The field
-/// needs `#[serde(default, skip_serializing_if = "Patch::is_keep")]`.
+/// A field of a JSON merge patch (RFC 7396). An absent field keeps the value, `null` removes it, a value replaces it.
+/// The field needs `#[serde(default, skip_serializing_if = "Patch::is_keep")]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Patch<T> {
     #[default]
@@ -13,12 +13,12 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Whether the field is absent.
+    /// Whether the patch does not contain the field.
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    /// Changes the field.
+    /// Applies the patch to the field.
     pub fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}

@@ -1,4 +1,4 @@
-//! Errors.
+//! Error responses.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status code.
     pub status: u16,
-    /// What went wrong, where, and which limit it broke.
+    /// What went wrong, where, and which limit was exceeded.
     pub detail: String,
     pub code: ErrorCode,
     /// How to fix it.

@@ -14,7 +14,7 @@ use crate::{DeploymentId, RunId, Slug};
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleInfo {
     pub function: Slug,
-    /// The name, otherwise tool, expression and time zone.
+    /// The name. Without a name: tool, expression and time zone.
     pub id: String,
     pub name: Option<String>,
     /// Name of the tool.
@@ -24,20 +24,20 @@ pub struct ScheduleInfo {
     pub overlap: Overlap,
     pub catch_up: CatchUp,
     pub paused: bool,
-    /// Name of the access token that paused it.
+    /// Name of the access token that paused the schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_by: Option<String>,
-    /// The next due times; none while it is paused.
+    /// The next due times. Empty while the schedule is paused.
     #[schema(value_type = Vec<String>)]
     pub next: Vec<Timestamp>,
     pub last_run: Option<Run>,
 }
 
-/// A schedule that a deploy puts live, or would.
+/// A schedule that a deploy makes live, or would make live (dry run).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedSchedule {
-    /// The name, otherwise tool, expression and time zone.
+    /// The name. Without a name: tool, expression and time zone.
     pub id: String,
     /// Name of the tool.
     pub tool: String,
@@ -55,12 +55,12 @@ pub struct Run {
     pub id: RunId,
     /// The id of the schedule.
     pub schedule: String,
-    /// The time that the schedule has it at, whenever it started.
+    /// The due time of the run. The run may have started later.
     #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     pub origin: RunOrigin,
     pub state: RunState,
-    /// Why it failed or was missed.
+    /// Why the run failed or was missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub deployment: DeploymentId,
@@ -74,10 +74,10 @@ pub struct Run {
     /// The HTTP status of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The last attempt in the function's log.
+    /// The request id of the last attempt, as in the function's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// Of a missed run: how many due times passed without a run, up to `dueAt`.
+    /// For a missed run: the number of due times without a run, up to `dueAt`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missed: u64,
 }
@@ -90,31 +90,31 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Why there is a run.
+/// What caused a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RunOrigin {
-    /// It was due.
+    /// The schedule was due.
     Schedule,
-    /// It makes up for missed runs.
+    /// The run makes up for missed runs.
     CatchUp,
-    /// Somebody asked for it.
+    /// A user started the run.
     Manual,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RunState {
-    /// It runs, or waits for its turn.
+    /// The run is in progress, or waits for earlier runs.
     Running,
     Ok,
     Error,
     Timeout,
-    /// It did not start.
+    /// The run did not start.
     Missed,
 }
 
-/// The text is not one of the known words.
+/// The text is not one of the known values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown word `{0}`; known are {1}")]
 pub struct ParseWordError(String, &'static str);
@@ -181,15 +181,15 @@ impl FromStr for RunState {
     }
 }
 
-/// Runs, newest first.
+/// A page of runs, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunPage {
     pub items: Vec<Run>,
-    /// Send it as `before` to get older runs; null if there are none.
+    /// Pass as `before` to get older runs. Null on the last page.
     pub next: Option<RunId>,
 }
 
-/// The members that are present are changed.
+/// A change of a schedule. Absent fields keep their value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateSchedule {
@@ -200,8 +200,8 @@ pub struct UpdateSchedule {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRun {
-    /// The due time that the function is told, such as `2026-11-29T09:00:00Z`, or without a zone in that of the schedule;
-    /// now, when absent.
+    /// The due time that the function gets, such as `2026-11-29T09:00:00Z`. A time without a zone is in the schedule's
+    /// zone. Default: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SecretKey;
 
-/// A secret as lists show it: never its value.
+/// A secret in a list. The value is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
@@ -17,7 +17,7 @@ pub struct Secret {
     pub updated_by: String,
 }
 
-/// Sets these secrets and leaves the others as they are.
+/// Sets these secrets. Other secrets keep their values.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetSecrets {
@@ -36,7 +36,7 @@ impl std::fmt::Debug for SetSecrets {
 pub struct SecretsChanged {
     /// The keys that were set or deleted.
     pub keys: Vec<SecretKey>,
-    /// The keys among them whose values are too short to be masked in logs.
+    /// Those of `keys` whose values are too short to be masked in logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmasked: Vec<SecretKey>,
 }

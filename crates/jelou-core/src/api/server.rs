@@ -9,16 +9,16 @@ use crate::source::UploadLimits;
 #[serde(rename_all = "camelCase")]
 pub struct ServerInfo {
     pub version: String,
-    /// The URL of a function, with `{slug}` in the place of its slug.
+    /// The URL of a function, with the placeholder `{slug}`.
     pub functions: String,
-    /// Version of the engine that runs the functions.
+    /// Version of Deno, which runs the functions.
     pub engine: String,
-    /// The limits of an upload; absent when an older server does not say.
+    /// The limits of an upload. Absent in answers of older servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<UploadLimits>,
 }
 
-/// Who the presented access token is.
+/// The access token of the request, and the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WhoAmI {

@@ -1,11 +1,11 @@
-//! Counts of the calls of a function over time.
+//! Traffic of a function: counts of its calls over time.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The traffic of a function, in sum and in points of equal length.
+/// The traffic of a function: the total, and points of equal length.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrafficReport {
@@ -13,24 +13,24 @@ pub struct TrafficReport {
     pub since: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
-    /// The length of a point.
+    /// The length of each point.
     pub step_seconds: u64,
     pub total: Traffic,
-    /// In ascending order, without gaps.
+    /// In ascending order of time, without gaps.
     pub points: Vec<TrafficPoint>,
 }
 
 /// The traffic of one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TrafficPoint {
-    /// Its beginning.
+    /// The beginning of the step.
     #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
     #[serde(flatten)]
     pub traffic: Traffic,
 }
 
-/// Counts of calls. A call counts when the head of its response is complete, and its duration is the time until then.
+/// Counts of calls. A call is counted when its response head is complete; its duration ends there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
@@ -41,14 +41,14 @@ pub struct Traffic {
     pub errors: u64,
     /// Calls that waited for the start of a process.
     pub cold_starts: u64,
-    /// Milliseconds; absent without calls. Percentiles are off by less than a quarter.
+    /// Median duration in milliseconds. Absent without calls. The percentiles have an error of less than 25 %.
     #[serde(default)]
     pub p50_ms: Option<f64>,
     #[serde(default)]
     pub p95_ms: Option<f64>,
     #[serde(default)]
     pub p99_ms: Option<f64>,
-    /// Every counter that is not zero, by name.
+    /// The counters that are not zero, by name.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
 }

@@ -1,5 +1,5 @@
-//! Changes between two manifests that break callers: a removed route or tool, an input that accepts less, an output that
-//! promises less. Pure functions; the deploy decides what to do with the result.
+//! Finds changes between two manifests that break callers: a removed route or tool, an input schema that accepts less,
+//! an output schema that allows more. Pure functions: the deploy decides what to do with the result.
 
 mod route;
 mod schema;
@@ -12,7 +12,7 @@ use self::schema::Position;
 use crate::Manifest;
 use crate::manifest::{Cors, Tool};
 
-/// A change that breaks callers of the deployment that was live.
+/// A change that breaks callers of the previously live deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BreakingChange {
     /// Name of the tool.
@@ -29,7 +29,7 @@ impl std::fmt::Display for BreakingChange {
     }
 }
 
-/// The changes from `old` to `new` that break callers of `old`, in the order of the old tools.
+/// Returns the changes from `old` to `new` that break callers of `old`, in the order of the old tools.
 pub fn breaking_changes(old: &Manifest, new: &Manifest) -> Vec<BreakingChange> {
     old.tools
         .iter()
@@ -37,7 +37,7 @@ pub fn breaking_changes(old: &Manifest, new: &Manifest) -> Vec<BreakingChange> {
         .collect()
 }
 
-/// The callers of one old tool.
+/// The callers of one tool of the old manifest, with the changes that break them.
 struct Callers<'a> {
     tool: &'a Tool,
     found: Vec<BreakingChange>,
@@ -58,7 +58,7 @@ impl<'a> Callers<'a> {
             self.access(successor);
             self.cors(successor);
         }
-        // An HTTP caller writes path parameters into the path, whatever their names are.
+        // HTTP callers put path parameters into the path by position, so the names of the parameters may change.
         match (over_http, over_mcp) {
             (http, Some(mcp)) => {
                 self.schemas(mcp, &[]);
@@ -72,7 +72,7 @@ impl<'a> Callers<'a> {
         self.found
     }
 
-    /// The tool that answers the old route now.
+    /// Returns the tool that now answers the old route.
     fn http<'n>(&mut self, new: &'n Manifest) -> Option<&'n Tool> {
         let path = self.tool.path.as_str();
         let mut at_path: Vec<&Tool> = new
@@ -102,7 +102,7 @@ impl<'a> Callers<'a> {
         at_path.iter().find(kept).copied()
     }
 
-    /// The tool that MCP clients find under the old name now.
+    /// Returns the tool that MCP clients now find under the old name.
     fn mcp<'n>(&mut self, new: &'n Manifest) -> Option<&'n Tool> {
         if !self.tool.mcp {
             return None;
@@ -148,7 +148,7 @@ impl<'a> Callers<'a> {
     }
 
     fn schemas(&mut self, successor: &Tool, in_path: &[&str]) {
-        // Without a schema, a tool takes any object.
+        // A tool without a schema accepts any object.
         let any_object = json!({ "type": "object" });
         let input = |tool: &'a Tool| tool.input_schema.as_ref();
         let old = input(self.tool).unwrap_or(&any_object);

@@ -1,4 +1,4 @@
-//! Which paths a route accepts, compared with another route.
+//! Compares the paths that two routes accept.
 
 /// Whether `route` accepts every path that `other` accepts.
 pub(super) fn covers(route: &str, other: &str) -> bool {
@@ -17,7 +17,7 @@ pub(super) fn covers(route: &str, other: &str) -> bool {
     }
 }
 
-/// How many paths a route accepts besides its own: literals are the most specific.
+/// Returns a sort key: more specific routes come first. Literals are the most specific, a wildcard the least.
 pub(super) fn openness(route: &str) -> (bool, usize) {
     let parameters = segments(route).filter(|segment| is_parameter(segment));
     (route.ends_with('*'), parameters.count())

@@ -1,19 +1,19 @@
 //! Finds values that one JSON Schema accepts and another one refuses.
 //!
-//! Not a decision procedure: keywords that the schema libraries do not write (`if`, `contains`, ...) are ignored, so a
-//! report is a reason to look, and silence is no proof.
+//! This is not a decision procedure. Keywords that the schema libraries do not write (`if`, `contains`, ...) are
+//! ignored, so a report may be wrong, and no report is no proof of compatibility.
 
 use serde_json::Value;
 
 use super::shape::{self, Shape};
 
-/// Steps before a comparison of huge schemas stops.
+/// Maximum number of schema pairs in one comparison. The rest of a huge schema is not compared.
 const MAX_STEPS: usize = 20_000;
 const MAX_FINDINGS: usize = 50;
-/// Nested properties and items. A recursive schema is as deep as the comparison.
+/// Maximum depth of nested properties and items. Ends the comparison of recursive schemas.
 const MAX_DEPTH: usize = 12;
 
-/// Which side of a call the schemas describe. It decides the words, and which differences matter.
+/// The side of a call that the schemas describe. Decides the wording of findings, and which differences matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Position {
     /// `from` is the old schema: what callers send must still be accepted.
@@ -22,7 +22,7 @@ pub(super) enum Position {
     Output,
 }
 
-/// A difference that refuses some value.
+/// A difference because of which some value is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Narrowing {
     /// Path below the root, such as `.address.zip` or `[]`.
@@ -30,7 +30,7 @@ pub(super) struct Narrowing {
     pub(super) change: String,
 }
 
-/// The ways in which values of `from` are refused by `to`.
+/// Returns the reasons why `to` refuses values that `from` accepts.
 pub(super) fn narrowings(position: Position, from: &Value, to: &Value) -> Vec<Narrowing> {
     let mut comparison = Comparison {
         position,
@@ -70,7 +70,7 @@ impl Comparison<'_> {
         found
     }
 
-    /// One alternative against all of the other schema: one of those must accept everything.
+    /// Compares one alternative of `from` with all alternatives of `to`. One of them must accept all its values.
     fn against_all(
         &mut self,
         from: &Shape,
@@ -78,7 +78,7 @@ impl Comparison<'_> {
         path: &str,
         depth: usize,
     ) -> Vec<Narrowing> {
-        // A list of values may be spread over several alternatives.
+        // Different alternatives may accept different values of an enum.
         if let Some(values) =
             shape::values_of(from).filter(|values| values.len() > 1 && to.len() > 1)
         {
@@ -139,7 +139,7 @@ impl Comparison<'_> {
         found
     }
 
-    /// Compares lists of values. `None` when neither shape lists its values.
+    /// Compares the values of `const` and `enum`. `None` if neither shape has such values.
     fn values(&self, from: &Shape, to: &Shape, path: &str) -> Option<Vec<Narrowing>> {
         match (shape::values_of(from), shape::values_of(to)) {
             (Some(values), _) => {
@@ -173,7 +173,7 @@ impl Comparison<'_> {
         vec![narrowing(path, change)]
     }
 
-    /// Compares types. `None` when the type of `from` fits.
+    /// Compares the types of both schemas. `None` if `to` has no type, or if it includes the type of `from`.
     fn types(&self, from: &Shape, to: &Shape, path: &str) -> Option<Vec<Narrowing>> {
         let new = shape::type_of(to)?;
         let change = match (shape::type_of(from), self.position) {
@@ -221,7 +221,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// `format`, `pattern` and `uniqueItems`. The pattern of a format belongs to its library, so it is not compared.
+    /// Compares `format`, `pattern` and `uniqueItems`. The pattern of a format is not compared, because the schema
+    /// library defines it.
     fn texts(&self, from: &Shape, to: &Shape, path: &str, found: &mut Vec<Narrowing>) {
         let text = |shape: &Shape, keyword: &str| {
             shape
@@ -315,7 +316,7 @@ impl Comparison<'_> {
         if let Some(new) = to.get("propertyNames") {
             let any = Value::Bool(true);
             let old = from.get("propertyNames").unwrap_or(&any);
-            // A name is always a text.
+            // Property names are always strings.
             let text =
                 |names: &Value| serde_json::json!({ "allOf": [{ "type": "string" }, names] });
             let names = format!("{path} (names)");
@@ -347,7 +348,7 @@ impl Comparison<'_> {
             let new = first_to.get(position).unwrap_or(rest_to);
             found.extend(self.compare(old, new, &format!("{path}[{position}]"), depth + 1));
         }
-        // A tuple's items end with its positions.
+        // The items of a tuple are compared by position only.
         if first_from.is_empty() && to.contains_key("items") {
             found.extend(self.compare(rest_from, rest_to, &format!("{path}[]"), depth + 1));
         }
@@ -422,7 +423,7 @@ impl Bound {
     }
 }
 
-/// Whether a shape accepts a value, by its type or its list of values.
+/// Whether a shape accepts a value, judged by its list of values or its type only.
 fn accepts(shape: &Shape, value: &Value) -> bool {
     if let Some(values) = shape::values_of(shape) {
         return values.contains(&value);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Keywords that say nothing about which values are valid.
+/// Keywords that do not restrict the valid values.
 const ANNOTATIONS: [&str; 12] = [
     "$schema",
     "$id",
@@ -17,16 +17,16 @@ const ANNOTATIONS: [&str; 12] = [
     "readOnly",
     "writeOnly",
 ];
-/// References and nested unions that are followed before a schema counts as unreadable.
+/// Maximum depth of references and unions. What is deeper is taken for a schema that accepts any value.
 const MAX_DEPTH: usize = 16;
 
-/// Alternatives of a schema, before it counts as unreadable.
+/// Maximum number of alternatives. A schema with more is taken for one that accepts any value.
 const MAX_ALTERNATIVES: usize = 256;
 
-/// A schema without references and unions: the keywords that apply together.
+/// A schema without references and unions: a set of keywords that must all be satisfied.
 pub(super) type Shape = Map<String, Value>;
 
-/// The alternatives of a schema. Empty when no value is valid.
+/// Splits a schema into its alternatives. Empty if no value is valid.
 pub(super) fn alternatives(root: &Value, schema: &Value) -> Vec<Shape> {
     expand(root, schema, MAX_DEPTH)
 }
@@ -86,7 +86,7 @@ fn expand(root: &Value, schema: &Value, depth: usize) -> Vec<Shape> {
     shapes
 }
 
-/// The keywords of two shapes that apply together.
+/// Merges two shapes, both of which must be satisfied.
 fn both(one: &Shape, other: &Shape) -> Shape {
     let mut merged = one.clone();
     for (keyword, value) in other {
@@ -113,12 +113,12 @@ fn both(one: &Shape, other: &Shape) -> Shape {
     merged
 }
 
-/// `#`, or a JSON pointer (RFC 6901) into the document.
+/// Resolves `#`, or a JSON pointer (RFC 6901) into the document.
 fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
     root.pointer(reference.strip_prefix('#')?)
 }
 
-/// The type that a shape accepts; `None` for any.
+/// Returns the type that a shape accepts. `None`: any type.
 pub(super) fn type_of(shape: &Shape) -> Option<&str> {
     let named = shape.get("type").and_then(Value::as_str);
     named.or_else(|| {
@@ -133,7 +133,7 @@ pub(super) fn type_of(shape: &Shape) -> Option<&str> {
     })
 }
 
-/// The values of `const` or `enum`; `None` when the shape does not list its values.
+/// Returns the values of `const` or `enum`. `None` if the shape does not list its values.
 pub(super) fn values_of(shape: &Shape) -> Option<Vec<&Value>> {
     match (shape.get("const"), shape.get("enum")) {
         (Some(value), _) => Some(vec![value]),
@@ -173,7 +173,7 @@ pub(super) fn describe_all(shapes: &[Shape]) -> String {
     described.join(" or ")
 }
 
-/// The first few values, as JSON.
+/// Returns the first few values as JSON.
 pub(super) fn list(values: &[&Value]) -> String {
     const MAX: usize = 5;
     let mut shown: Vec<String> = values.iter().take(MAX).map(ToString::to_string).collect();

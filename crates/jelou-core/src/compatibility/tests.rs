@@ -1,4 +1,4 @@
-//! What breaks callers, and what does not.
+//! Tests which changes break callers, and which do not.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -66,7 +66,7 @@ fn outputs(old: Value, new: Value) -> Vec<String> {
     between(with(old), with(new))
 }
 
-/// An object with one property `a` of this schema, required or not.
+/// Returns the schema of an object with one property `a` of this schema, required or not.
 fn object(a: Value, required: bool) -> Value {
     let required = if required { vec!["a"] } else { Vec::new() };
     json!({ "type": "object", "properties": { "a": a }, "required": required })
@@ -235,7 +235,7 @@ fn required_properties() {
         inputs(object(text.clone(), true), json!({ "type": "object" })),
         Vec::<String>::new()
     );
-    // A tool without a schema takes any object.
+    // A tool without a schema accepts any object.
     let with = Tool {
         input_schema: Some(object(text.clone(), true)),
         ..tool("t")
@@ -454,7 +454,7 @@ fn formats_and_patterns() {
         ["input.a: only a email is valid now"]
     );
     assert_eq!(property(email.clone(), text.clone()), Vec::<String>::new());
-    // Another release of the schema library may write another pattern.
+    // The pattern may differ, because another release of the schema library may write another one.
     assert_eq!(
         property(
             email,
@@ -581,7 +581,7 @@ fn outputs_may_promise_more_but_not_less() {
         outputs(object(text.clone(), false), object(text.clone(), true)),
         Vec::<String>::new()
     );
-    // One more property is no surprise to a reader.
+    // An additional property does not break readers.
     let more = json!({ "type": "object", "properties": { "a": text, "b": text }, "required": ["a", "b"], "additionalProperties": false });
     assert_eq!(
         outputs(closed(object(text.clone(), true)), more),

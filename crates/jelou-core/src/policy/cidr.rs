@@ -11,10 +11,10 @@ use super::{PolicyListError, set};
 use crate::network::Network;
 use crate::text::written_as_text;
 
-/// The most networks of one token.
+/// Maximum number of networks of one token.
 pub const MAX_CIDRS: usize = 64;
 
-/// A network in CIDR notation (RFC 4632), without host bits; an address is a network of one.
+/// A network in CIDR notation (RFC 4632), without host bits. A single address is a network of one address.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -22,14 +22,14 @@ pub const MAX_CIDRS: usize = 64;
 #[schema(value_type = String, example = "203.0.113.0/24")]
 pub struct Cidr(Network);
 
-/// The text is not the CIDR of a network.
+/// The text is not a network in CIDR notation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseCidrError {
     #[error(
         "`{0}` is not a network in CIDR notation; write it like `203.0.113.0/24`, `2001:db8::/32` or `203.0.113.7`"
     )]
     Malformed(String),
-    /// Ambiguous: the author may mean the network or the address.
+    /// Bits after the prefix are set, so the author may mean the network or the address.
     #[error(
         "`{text}` has bits set after its prefix; write `{network}` for the network, or `{address}` for the one address"
     )]
@@ -74,7 +74,7 @@ written_as_text!(Cidr);
 pub struct Cidrs(BTreeSet<Cidr>);
 
 impl Cidrs {
-    /// In canonical order.
+    /// Returns the networks in canonical order.
     pub fn iter(&self) -> impl Iterator<Item = &Cidr> {
         self.0.iter()
     }

@@ -25,7 +25,7 @@ pub enum HttpMethod {
     Options,
 }
 
-/// The text is not a method.
+/// The text is not a known method.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown method `{0}`; the methods are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS")]
 pub struct ParseMethodError(String);
@@ -41,7 +41,7 @@ impl HttpMethod {
         Self::Options,
     ];
 
-    /// The name, as in a request.
+    /// Returns the name in upper case, as in a request.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -58,7 +58,7 @@ impl HttpMethod {
 impl FromStr for HttpMethod {
     type Err = ParseMethodError;
 
-    /// Ignores case.
+    /// Parses a method. Case does not matter.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
@@ -75,19 +75,19 @@ impl fmt::Display for HttpMethod {
 
 written_as_text!(HttpMethod);
 
-/// The methods that a token may use: at least one.
+/// The methods that a token may use. At least one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "Vec<HttpMethod>", into = "Vec<HttpMethod>")]
 #[schema(value_type = Vec<HttpMethod>, min_items = 1)]
 pub struct HttpMethods(BTreeSet<HttpMethod>);
 
 impl HttpMethods {
-    /// In order.
+    /// Returns the methods in order.
     pub fn iter(&self) -> impl Iterator<Item = &HttpMethod> {
         self.0.iter()
     }
 
-    /// Whether a request with this method is allowed. GET includes HEAD (RFC 9110, section 9.3.2).
+    /// Whether the token may send requests with this method. GET includes HEAD (RFC 9110, section 9.3.2).
     pub fn allow(&self, method: &str) -> bool {
         self.0.iter().any(|allowed| allowed.as_str() == method)
             || (method == "HEAD" && self.0.contains(&HttpMethod::Get))

@@ -1,4 +1,4 @@
-//! The rate of a runtime token.
+//! The rate limit of a runtime token.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -13,10 +13,10 @@ use utoipa::{PartialSchema, ToSchema};
 use super::text_schema;
 use crate::text::written_as_text;
 
-/// The most calls per period.
+/// Maximum number of calls per period.
 pub const MAX_RATE_CALLS: u32 = 1_000_000;
 
-/// How many calls a token may make in a period: `100/m`.
+/// The number of calls that a token may make in a period: `100/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
@@ -47,12 +47,12 @@ pub enum ParseRateError {
 }
 
 impl Rate {
-    /// Calls per period.
+    /// Returns the number of calls per period.
     pub fn calls(self) -> NonZeroU32 {
         self.calls
     }
 
-    /// The length of the period.
+    /// Returns the length of the period.
     pub fn period(self) -> Duration {
         match self.period {
             RatePeriod::Second => Duration::from_secs(1),

@@ -12,20 +12,20 @@ use utoipa::{PartialSchema, ToSchema};
 use super::{PolicyListError, set, text_schema};
 use crate::text::written_as_text;
 
-/// The most scopes of one token.
+/// Maximum number of scopes of one token.
 pub const MAX_RUNTIME_SCOPES: usize = 64;
-/// The most characters of a tool's name, as in a deploy.
+/// Maximum length of a tool's name in characters, the same as at deploy.
 const MAX_TOOL_NAME_LENGTH: usize = 64;
 
 /// A part of a function that a runtime token may use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RuntimeScope {
-    /// Every HTTP route.
+    /// All HTTP routes.
     Invoke,
-    /// `/mcp`, with every tool.
+    /// `/mcp`, with all tools.
     Mcp,
-    /// The one tool of this name, over its HTTP route and over MCP.
+    /// The tool with this name, over its HTTP route and over MCP.
     Tool(String),
 }
 
@@ -91,17 +91,17 @@ impl ToSchema for RuntimeScope {}
 pub struct RuntimeScopes(BTreeSet<RuntimeScope>);
 
 impl RuntimeScopes {
-    /// In order.
+    /// Returns the scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &RuntimeScope> {
         self.0.iter()
     }
 
-    /// Whether a request to a path is allowed. `tools` are the tools of the path; none when the path has no route.
+    /// Whether a request to a path is allowed. `tools` are the tools of the path, none if the path has no route.
     pub fn allow_route<'a>(&self, tools: impl IntoIterator<Item = &'a str>) -> bool {
         self.0.contains(&RuntimeScope::Invoke) || tools.into_iter().any(|tool| self.name(tool))
     }
 
-    /// Whether `/mcp` may be used, at least for some tools.
+    /// Whether `/mcp` may be used for at least one tool.
     pub fn allow_mcp(&self) -> bool {
         self.0
             .iter()
@@ -118,7 +118,7 @@ impl RuntimeScopes {
         self.0.contains(&RuntimeScope::Mcp)
     }
 
-    /// The tools that scopes name.
+    /// Returns the tools of the `tool:NAME` scopes.
     pub fn tools(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|scope| match scope {
             RuntimeScope::Tool(name) => Some(name.as_str()),

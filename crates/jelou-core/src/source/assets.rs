@@ -1,4 +1,4 @@
-//! Patterns that name the files which a function reads by path.
+//! Patterns for assets, the files that a function reads by path.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::SourceError;
 
 /// Patterns of assets, relative to the project's folder. `*` matches within a folder, `**` across folders. A folder
-/// stands for all files in it.
+/// matches all files in it.
 #[derive(Debug, Clone, Default)]
 pub struct AssetPatterns {
     patterns: Vec<Pattern>,
@@ -21,7 +21,7 @@ struct Pattern {
 }
 
 impl AssetPatterns {
-    /// The valid patterns, and an error for each other one.
+    /// Returns the valid patterns, and an error for each invalid pattern.
     pub fn parse(patterns: &[String]) -> (Self, Vec<SourceError>) {
         let mut errors = Vec::new();
         let mut parsed = Vec::new();
@@ -45,7 +45,7 @@ impl AssetPatterns {
         self.patterns.iter().any(|pattern| pattern.matches(path))
     }
 
-    /// The assets among the paths, and an error for each pattern that matches none.
+    /// Returns the assets among the paths, and an error for each pattern that matches no path.
     pub fn select<'a>(
         &self,
         paths: impl Iterator<Item = &'a str> + Clone,

@@ -1,4 +1,4 @@
-//! Which file of an upload is the entrypoint.
+//! Finds the entrypoint of an upload.
 
 use serde::Deserialize;
 
@@ -9,9 +9,9 @@ use crate::suggestion;
 /// The entrypoint of a new project.
 pub const DEFAULT_ENTRYPOINT: &str = "index.ts";
 
-/// Names of entrypoints without extension, the most likely first.
+/// Common names of entrypoints without extension, the most likely first.
 const STEMS: [&str; 4] = ["index", "main", "src/index", "src/main"];
-/// Sources come before what a compiler may have made of them.
+/// Extensions of entrypoints. TypeScript comes first, because JavaScript may be a compiler's output.
 const EXTENSIONS: [&str; 8] = ["ts", "tsx", "mts", "js", "jsx", "mjs", "cts", "cjs"];
 
 /// The fields of a `package.json` that name the entrypoint.
@@ -21,8 +21,8 @@ struct Package {
     main: Option<String>,
 }
 
-/// The entrypoint among `files`: the named one, or else the obvious one. That is `index.ts`, or what `package.json`
-/// names as `module` or `main`, or a common name.
+/// Returns the entrypoint among `files`: `named`, if given. Otherwise `index.ts`, then `module` or `main` of
+/// `package.json`, then a common name.
 ///
 /// # Errors
 ///
@@ -67,7 +67,8 @@ fn plain(path: &str) -> &str {
     path.strip_prefix("./").unwrap_or(path)
 }
 
-/// The file that was most likely meant: of the same name in another folder or with another extension, or a similar name.
+/// Returns the file that the user most likely meant: the same name in another folder or with another extension, then a
+/// similar name, then the only module.
 fn similar<'a>(path: &str, files: &[&'a str]) -> Option<&'a str> {
     let modules = || files.iter().copied().filter(|file| can_be_entrypoint(file));
     let stem = |path: &str| {

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// A file; its path is relative to the project's folder with `/` between segments.
+/// A file of an upload. Its path is relative to the project's folder, with `/` between segments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "EncodedFile", into = "EncodedFile")]
 pub struct SourceFile {
     pub path: String,
-    /// Cheap to clone.
+    /// The content. Cheap to clone.
     pub content: Bytes,
 }
 
@@ -22,7 +22,7 @@ pub struct EncodedFile {
     path: String,
     /// The text, or the bytes in base64.
     content: String,
-    /// How `content` is written; text when absent.
+    /// The encoding of `content`. Default: text.
     #[serde(default, skip_serializing_if = "Encoding::is_text")]
     encoding: Encoding,
 }
@@ -59,7 +59,7 @@ impl SourceFile {
         }
     }
 
-    /// `None` if the file is not UTF-8.
+    /// Returns the content as text. `None` if the file is not UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.content).ok()
     }
@@ -87,7 +87,8 @@ impl TryFrom<EncodedFile> for SourceFile {
 }
 
 impl From<SourceFile> for EncodedFile {
-    /// Escaped control characters take six times their size in JSON, so a file with null bytes is written in base64.
+    /// Encodes text as it is, but files with null bytes in base64: an escaped control character takes six bytes in
+    /// JSON.
     fn from(file: SourceFile) -> Self {
         let (content, encoding) = match file.text().filter(|text| !text.contains('\0')) {
             Some(text) => (text.to_owned(), Encoding::Text),

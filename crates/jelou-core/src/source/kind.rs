@@ -1,4 +1,4 @@
-//! What a file is for, as far as its name says.
+//! The purpose of a file, as far as its name shows it.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +18,15 @@ const CONFIGURATION: [&str; 9] = [
     "wrangler.toml",
 ];
 
-/// Why a deployment has a file.
+/// Why a file is part of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FileKind {
-    /// Code or data that the entrypoint imports, itself or through other modules.
+    /// Code or data that the entrypoint imports, directly or through other modules.
     Module,
     /// A file that the function reads by path.
     Asset,
-    /// Packages and settings of the build.
+    /// A file with packages or settings of the build.
     Configuration,
 }
 
@@ -35,7 +35,7 @@ pub fn is_module(path: &str) -> bool {
     extension(path).is_some_and(|extension| MODULES.contains(&extension))
 }
 
-/// Whether the file is code that can run: declarations of types cannot.
+/// Whether the file is code that can run. Type declarations cannot.
 pub(super) fn can_be_entrypoint(path: &str) -> bool {
     let declares = [".d.ts", ".d.mts", ".d.cts"];
     is_module(path) && !declares.iter().any(|ending| path.ends_with(ending))

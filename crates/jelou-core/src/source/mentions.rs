@@ -1,21 +1,21 @@
-//! Names of files that code mentions.
+//! The file names that code mentions.
 
 use std::collections::HashSet;
 
-/// The names between quotes and slashes in the code of a project, in lower case. An import or a call that reads a file
-/// contains the file's name in this form.
+/// The parts of the code between quotes and slashes that look like file names, in lower case. An import of a file, or a
+/// call that reads it, contains the file's name in this form.
 #[derive(Debug, Default)]
 pub struct Mentions(HashSet<String>);
 
 impl Mentions {
-    /// Adds the names of one file of code.
+    /// Adds the names that one file of code mentions.
     pub fn add(&mut self, code: &str) {
         let segments = code.split(['"', '\'', '`', '/', '\n', '?', '#']);
         let names = segments.filter(|segment| segment.contains('.') && segment.len() <= 255);
         self.0.extend(names.map(str::to_lowercase));
     }
 
-    /// Whether code mentions the file's name, in any folder.
+    /// Whether the code mentions the file's name, in any folder.
     pub fn has(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         self.0.contains(&name.to_lowercase())

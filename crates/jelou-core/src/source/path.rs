@@ -2,13 +2,13 @@
 
 use super::SourceError;
 
-/// The most bytes of a path.
+/// Maximum bytes of a path.
 const MAX_LENGTH: usize = 255;
 
 /// Checks that the path is plain, relative, and safe to print.
 pub(super) fn check(path: &str) -> Result<(), SourceError> {
     let refuse = |reason| {
-        // Control characters must not reach a terminal or a log.
+        // Escaped, because control characters must not reach a terminal or a log.
         Err(SourceError::Path {
             path: path.escape_debug().to_string(),
             reason,

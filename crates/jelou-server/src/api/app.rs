@@ -1,4 +1,4 @@
-//! The state that every handler gets.
+//! The shared state of all handlers.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Log lines for refused requests to the management API: who asked for what, and the code of the answer. A line never
-//! contains a body or a token.
+//! Log lines for refused requests to the management API: who requested what, and the error code. A line never contains
+//! a body or a token.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,7 @@ const MAX_LINES_PER_SECOND: u64 = 20;
 pub(super) struct AskedBy(Arc<OnceLock<String>>);
 
 impl AskedBy {
-    /// Notes the name for the log line of a refusal.
+    /// Stores the name for the log line of a refusal.
     pub(super) fn note(parts: &Parts, name: &str) {
         if let Some(Self(asked_by)) = parts.extensions.get() {
             let _ = asked_by.set(name.to_owned());
@@ -29,7 +29,7 @@ impl AskedBy {
     }
 }
 
-/// What a refusal says, for the log.
+/// The error of a refused request, for the log.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) code: ErrorCode,
@@ -37,7 +37,7 @@ pub(super) struct Refusal {
     pub(super) request_id: Option<String>,
 }
 
-/// Logs every response with a status of 400 to 499, unless the rate limit is exceeded.
+/// Logs every response with a status from 400 to 499, unless there are too many in a second.
 pub(super) async fn log(limit: Arc<LogLimit>, mut request: Request, next: Next) -> Response {
     let asked_by = AskedBy::default();
     request.extensions_mut().insert(asked_by.clone());

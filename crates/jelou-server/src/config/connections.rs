@@ -8,7 +8,7 @@ use super::ConfigError;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connections {
-    /// Open connections; what the process's file descriptors allow when it is not set.
+    /// Maximum number of open connections. Default: derived from the process's limit of file descriptors.
     #[serde(default)]
     pub max: Option<usize>,
     pub max_per_address: usize,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// Schedules.
+/// Limits of schedules.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cron {

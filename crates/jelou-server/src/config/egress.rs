@@ -14,26 +14,26 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
-    /// What functions may connect to, although it is in denied ranges.
+    /// Destinations in denied ranges that functions may connect to anyway.
     pub allow: Vec<EgressRule>,
-    /// `None` if functions and builds connect directly.
+    /// The proxy. `None`: functions and builds connect directly.
     #[serde(default)]
     pub proxy: Option<ProxyUrl>,
-    /// Whether the proxy resolves names.
+    /// Whether the proxy resolves the names of targets.
     #[serde(default)]
     pub proxy_resolves: bool,
-    /// Names and networks that are reached without the proxy.
+    /// Names and networks that are connected to without the proxy.
     #[serde(default)]
     pub no_proxy: Vec<String>,
-    /// Certificates of more authorities, in PEM.
+    /// File with additional certificate authorities, in PEM.
     #[serde(default)]
     pub ca: Option<PathBuf>,
-    /// Hosts that builds may download modules from.
+    /// Hosts that builds may import remote modules from.
     #[serde(default)]
     pub module_hosts: Vec<ModuleHost>,
 }
 
-/// A host that modules are downloaded from, with or without a port.
+/// A host that builds may import remote modules from, with or without a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleHost(String);
 
@@ -58,10 +58,10 @@ impl<'de> Deserialize<'de> for ModuleHost {
     }
 }
 
-/// The URL of a proxy, which may contain a password. Its debug text has none.
+/// The URL of a proxy, which may contain a password. `Debug` omits the password.
 #[derive(Clone)]
 pub struct ProxyUrl {
-    /// The complete URL, for programs that connect themselves.
+    /// The complete URL, for child processes that use the proxy directly.
     url: Zeroizing<String>,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -105,7 +105,7 @@ impl fmt::Debug for ProxyUrl {
 impl<'de> Deserialize<'de> for ProxyUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
-        // The value may contain a password, so the message does not have it.
+        // The message does not contain the value, which may contain a password.
         Self::parse(&text).ok_or_else(|| {
             D::Error::custom(
                 "the value is not `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`; special characters in the password are percent-encoded",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jelou_logs::LogSettings;
 use serde::Deserialize;
 
-/// The stored records of functions.
+/// Limits of the stored log records of functions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FunctionLogs {
@@ -26,22 +26,22 @@ impl FunctionLogs {
     }
 }
 
-/// The server's own log.
+/// Settings of the server's own log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerLog {
-    /// Whether it has the lines of functions too.
+    /// Whether the log also contains the lines that functions write.
     pub functions: bool,
     pub format: LogFormat,
-    /// Whether each request is a line.
+    /// Whether each request is logged (access log, one line of JSON).
     pub access: bool,
 }
 
-/// The form of the server's own log.
+/// The format of the server's own log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
-    /// One JSON object in each line.
+    /// One JSON object per line.
     Json,
 }

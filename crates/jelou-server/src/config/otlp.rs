@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 
 use super::{ConfigError, is_web_address};
 
-/// The export of traces and logs.
+/// Settings for the export of traces and logs.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Otlp {
-    /// Empty if nothing is exported.
+    /// URL of the collector. Empty: nothing is exported.
     #[serde(default)]
     pub endpoint: String,
-    /// Sent with each request, for instance a key.
+    /// Headers of each request, for example with a key.
     #[serde(default)]
     pub headers: BTreeMap<String, Zeroizing<String>>,
     pub traces: bool,

@@ -1,4 +1,4 @@
-//! Deployments that exist: what is known about them, their source, and which of them are kept.
+//! Reads existing deployments and their sources, and decides which deployments are kept.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use super::{Control, ControlError};
 use crate::cron::{Cron, Planned, PlannedState};
 
 impl Control {
-    /// The schedules of the live deployment, with that many due times of each.
+    /// Returns the schedules of the live deployment, each with its next `next` due times.
     pub(crate) async fn schedules(
         &self,
         slug: &Slug,
@@ -33,7 +33,7 @@ impl Control {
             .collect())
     }
 
-    /// Pauses or resumes one schedule, or all of the function.
+    /// Pauses or resumes one schedule, or all schedules of the function.
     pub(crate) async fn set_schedules_paused(
         self: &Arc<Self>,
         actor: Actor,
@@ -82,7 +82,7 @@ impl Control {
         .await
     }
 
-    /// Starts a run now, whether the schedule is paused or not.
+    /// Starts a run now, even if the schedule is paused.
     pub(crate) async fn start_run(
         self: &Arc<Self>,
         actor: Actor,
@@ -97,7 +97,7 @@ impl Control {
             None => self.clock.now(),
         };
         let control = Arc::clone(self);
-        // Completes even if the caller disconnects, so that every claimed run is run.
+        // A separate task completes even if the caller disconnects, so that every claimed run is started.
         let task = tokio::spawn(async move {
             let run = Cron::manual_run(&planned, due_at);
             let id = run.claim().id.clone();
@@ -108,7 +108,7 @@ impl Control {
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
-    /// Runs of a function, newest first.
+    /// Returns runs of a function, newest first.
     pub(crate) async fn runs(
         &self,
         slug: &Slug,
@@ -116,7 +116,7 @@ impl Control {
         mut query: RunQuery,
     ) -> Result<Vec<Run>, ControlError> {
         let function = self.store.function_id(slug).await?;
-        // A schedule that is not live any more still has its history.
+        // A schedule that is no longer live still has stored runs, which are found by its id.
         query.schedule = schedule.map(|name| match find(&self.cron.of(&function), name) {
             Ok(planned) => planned.key().to_owned(),
             Err(_) => name.to_owned(),
@@ -130,7 +130,7 @@ impl Control {
     }
 }
 
-/// The schedule with this id, or the only one with this expression.
+/// Finds the schedule with this id, or the only schedule with this expression.
 fn find<'a>(schedules: &'a [PlannedState], name: &str) -> Result<&'a Planned, ControlError> {
     let all = || schedules.iter().map(|state| &state.planned);
     if let Some(found) = all().find(|planned| planned.key() == name) {
@@ -147,7 +147,7 @@ fn find<'a>(schedules: &'a [PlannedState], name: &str) -> Result<&'a Planned, Co
     }
 }
 
-/// An instant, or a date and time in the zone of the schedule.
+/// Parses an instant, or a date and time in the schedule's time zone.
 fn due_time(text: &str, planned: &Planned) -> Result<Timestamp, ControlError> {
     if let Ok(at) = text.parse() {
         return Ok(at);

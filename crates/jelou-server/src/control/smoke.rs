@@ -1,4 +1,4 @@
-//! Smoke calls: sent to the processes of a deployment that is not live yet, past the token check.
+//! Smoke calls: calls to the processes of a deployment that is not live yet. They bypass the token check.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use crate::gateway::reserved::Reserved;
 use crate::gateway::{Caller, Gateway, invoke, statics};
 use crate::registry::{Found, Function, Live};
 
-/// Bytes of an answer that are read.
+/// Maximum bytes of a response body that are read.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Bytes of an answer that an error shows.
+/// Maximum bytes of a response body that an error shows.
 const MAX_SHOWN_BYTES: usize = 2_000;
 
-/// Makes the calls in order. The first unexpected answer is the error.
+/// Sends the calls in order. The first response with an unexpected status is an error.
 pub(super) async fn check(
     gateway: &Gateway,
     function: &Function,
@@ -32,7 +32,8 @@ pub(super) async fn check(
     if calls.is_empty() {
         return Ok(());
     }
-    // Calls find the processes through the function, and the live deployment must not get them.
+    // A call finds its processes through the function. A copy of the function leads to the new deployment's processes,
+    // and other callers still get the live deployment.
     let secrets = Vec::clone(&function.secrets.load());
     let candidate = Function::new(
         function.id.clone(),
@@ -52,7 +53,7 @@ pub(super) async fn check(
             )));
         }
     }
-    // The health of the deployment is about its callers.
+    // Discards the counts: the health of a deployment is measured by real calls only.
     live.calls.take();
     Ok(())
 }
@@ -114,7 +115,7 @@ async fn answer(
         },
         grant: None,
         request_id: Uuid::new_v4(),
-        // The call is no caller's, so it is not recorded.
+        // A smoke call has no caller, so it is not recorded.
         notes: &CallNotes::start(None),
         scheduled: None,
     };

@@ -1,4 +1,4 @@
-//! The memory that large uploads of all callers may take.
+//! Limits the memory for large uploads of all callers together.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use jelou_core::source::UploadLimits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const MIB: u64 = 1024 * 1024;
-/// Concurrent uploads of the largest size. Further ones wait.
+/// Number of uploads of maximum size that fit into the budget. Further ones wait.
 const CONCURRENT_LARGEST: u64 = 2;
 
 #[derive(Debug)]
 pub(crate) struct UploadBudget {
-    /// One permit for each MiB.
+    /// One permit per MiB.
     permits: Arc<Semaphore>,
     max_body_bytes: u64,
 }
@@ -33,7 +33,7 @@ impl UploadBudget {
         self.max_body_bytes
     }
 
-    /// Waits for the memory of a body.
+    /// Waits until there is memory for a body of this size.
     pub(crate) async fn acquire(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
         let permits = permits(bytes);
         // The semaphore is never closed.
@@ -44,7 +44,7 @@ impl UploadBudget {
     }
 }
 
-/// Text takes up to twice its size in JSON, and bytes in base64 less than that.
+/// Returns the maximum bytes of a request body. Text takes up to twice its size in JSON; base64 takes less.
 fn max_body_bytes(limits: &UploadLimits) -> u64 {
     const FILE_OVERHEAD: u64 = 512;
     2 * limits.bytes + limits.files as u64 * FILE_OVERHEAD + MIB

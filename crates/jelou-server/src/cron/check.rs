@@ -1,4 +1,4 @@
-//! Checks the schedules of a manifest at deploy.
+//! Checks the schedules of a manifest during a deploy.
 
 use jelou_core::api::PlannedSchedule;
 use jelou_core::manifest::{Manifest, Schedule, Tool};
@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::config;
 
-/// How many due times a deploy shows.
+/// Number of due times that a deploy shows for each schedule.
 const SHOWN: usize = 3;
 
-/// The schedules of the manifest, with their next due times.
+/// Checks the schedules of the manifest and returns them with their next due times.
 ///
 /// # Errors
-/// One line for each schedule that cannot run, with the file and line where its expression is written.
+/// One line for each schedule that cannot run, with the file and the line of its expression.
 pub(crate) fn planned(
     manifest: &Manifest,
     upload: &Upload<'_>,
@@ -65,7 +65,7 @@ pub(crate) fn planned(
     }
 }
 
-/// The schedules of a manifest, each with its tool.
+/// Returns the schedules of a manifest, each with its tool.
 pub(super) fn schedules(manifest: &Manifest) -> impl Iterator<Item = (&Tool, &Schedule)> {
     let tools = manifest.tools.iter();
     tools.flat_map(|tool| tool.cron.iter().map(move |schedule| (tool, schedule)))
@@ -75,16 +75,17 @@ pub(super) fn parse(schedule: &Schedule) -> Result<jelou_cron::Schedule, Schedul
     jelou_cron::Schedule::parse(&schedule.expression, &schedule.timezone)
 }
 
-/// Where expressions are written.
+/// The files in which expressions may be written.
 #[derive(Debug)]
 pub(crate) struct Upload<'a> {
     pub(crate) tree: &'a SourceTree,
-    /// The settings of `jelou.json`, which is not a part of the upload.
+    /// The settings of `jelou.json`, which is not part of the upload.
     pub(crate) settings: &'a Map<String, Value>,
 }
 
 impl Upload<'_> {
-    /// `index.ts:7: `, if a line of the upload has the expression as a text.
+    /// Returns `index.ts:7: ` if a line of the upload contains the expression as a quoted string. Returns `jelou.json:
+    /// ` if it is in the settings, otherwise an empty text.
     fn place(&self, expression: &str) -> String {
         let quoted = ['"', '\'', '`'].map(|quote| format!("{quote}{expression}{quote}"));
         for file in self.tree.files() {

@@ -8,9 +8,9 @@ use jelou_core::api::RunState;
 pub(crate) struct Counters {
     ok: AtomicU64,
     failed: AtomicU64,
-    /// Due times without a run.
+    /// Due times that passed without a run.
     missed: AtomicU64,
-    /// Runs that started more than a second after their time.
+    /// Runs that started more than a second after their planned time.
     late: AtomicU64,
 }
 

@@ -1,4 +1,4 @@
-//! Stores how runs ended, in batches. While the database is not available, the ends wait here.
+//! Stores how runs ended, in batches. While the database is not available, the ends wait in a queue.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::lock;
 
 const BATCH: usize = 256;
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a stopping server tries to store the last ends.
+/// How long a stopping server tries to store the remaining ends.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Ends {
-    /// `None` after the stop. At most one end waits for each run, and runs are bounded.
+    /// `None` after the stop. Unbounded, but there is at most one end per run, and the number of runs is limited.
     queue: Mutex<Option<UnboundedSender<RunEnd>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -32,12 +32,12 @@ impl Ends {
 
     pub(super) fn send(&self, end: RunEnd) {
         if let Some(queue) = &*lock(&self.queue) {
-            // Fails only after the writer has ended.
+            // Fails only if the writer has ended.
             let _ = queue.send(end);
         }
     }
 
-    /// Stores what is queued. What cannot be stored is found as interrupted by the next server.
+    /// Stores the queued ends. If that fails, the next server start marks their runs as interrupted.
     pub(super) async fn stop(&self) {
         drop(lock(&self.queue).take());
         let writer = lock(&self.writer).take();

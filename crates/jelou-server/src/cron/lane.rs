@@ -1,4 +1,4 @@
-//! The runs of one schedule that are in flight, for `overlap`.
+//! The runs of one schedule that are in flight. Used for the `overlap` rule.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,12 +7,12 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// Runs that run, or wait for their turn.
+    /// Number of runs that are in progress or wait for earlier ones.
     runs: AtomicUsize,
     turn: Arc<Mutex<()>>,
 }
 
-/// One run of a schedule, until it is dropped.
+/// The place of one run in the lane. Dropping it removes the run.
 #[derive(Debug)]
 pub(super) struct InLane(Arc<Lane>);
 
@@ -28,7 +28,7 @@ impl Lane {
 }
 
 impl InLane {
-    /// Waits for the earlier runs that have taken their turn.
+    /// Waits until earlier runs of the schedule have ended. The guard makes later runs wait.
     pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.0.turn).lock_owned().await
     }

@@ -9,10 +9,10 @@
 //!                            └──► ends ──► store
 //! ```
 //!
-//! [`table`] knows when each schedule is due, from the manifests in the registry. The [`scheduler`] claims what is due in
-//! the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and its end is
-//! stored in batches ([`ends`]). Without the database nothing starts, because nothing could be claimed; calls go on.
-//! The arithmetic of due times is in `jelou-cron`.
+//! [`table`] knows when each schedule is due, from the manifests in the registry. The [`scheduler`] claims due runs in
+//! the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and its end
+//! is stored in batches ([`ends`]). Without the database no run starts, because runs cannot be claimed; calls are not
+//! affected. `jelou-cron` computes due times.
 
 pub(crate) mod check;
 mod counters;
@@ -45,7 +45,7 @@ pub(crate) use run::ManualRun;
 use run::ScheduledRun;
 use table::{Refused, Table};
 
-/// Processes that start for runs at a time. Further ones would only share the same cores.
+/// Maximum number of processes that are started for runs at the same time. More would compete for the same cores.
 const CONCURRENT_STARTS: usize = 4;
 
 /// The schedules of all live deployments.
@@ -57,11 +57,11 @@ pub(crate) struct Cron {
     gateway: Arc<Gateway>,
     clock: Clock,
     table: Mutex<Table>,
-    /// The table has changed.
+    /// Notifies the scheduler that the table has changed.
     changed: Notify,
-    /// Bounds concurrent runs.
+    /// Limits concurrent runs.
     running: Arc<Semaphore>,
-    /// Bounds concurrent starts of processes.
+    /// Limits concurrent starts of processes.
     starting: Semaphore,
     runs: Mutex<JoinSet<()>>,
     ends: Ends,
@@ -70,7 +70,7 @@ pub(crate) struct Cron {
 }
 
 impl Cron {
-    /// Reads what is stored about schedules. Runs that an earlier process left are interrupted.
+    /// Loads the stored states of schedules. Marks the runs that an earlier process did not finish as interrupted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,7 +118,7 @@ impl Cron {
         Ok(cron)
     }
 
-    /// Begins with the schedules of the deployments that are live.
+    /// Plans the schedules of the live deployments and starts the scheduler.
     pub(crate) fn start(self: &Arc<Self>) {
         self.refresh();
         let scheduler = Arc::clone(self);
@@ -144,7 +144,7 @@ impl Cron {
         self.changed.notify_one();
     }
 
-    /// Waits for the runs in flight, and stores how they ended. Nothing starts any more.
+    /// Waits for the runs in flight and stores how they ended. No further run starts.
     pub(crate) async fn shut_down(&self) {
         let mut runs = std::mem::take(&mut *lock(&self.runs));
         while runs.join_next().await.is_some() {}
@@ -152,17 +152,16 @@ impl Cron {
         self.counters.log();
     }
 
-    /// The settings of schedules.
     pub(crate) fn settings(&self) -> &config::Cron {
         &self.settings
     }
 
-    /// The schedules of a function's live deployment.
+    /// Returns the schedules of a function's live deployment.
     pub(crate) fn of(&self, function: &FunctionId) -> Vec<PlannedState> {
         self.table().of(function)
     }
 
-    /// Notes a pause that is stored.
+    /// Applies a stored pause or resumption to the table. `by`: who paused the schedules. `None`: they are resumed.
     pub(crate) fn set_paused(&self, function: &FunctionId, keys: &[String], by: Option<&str>) {
         let now = self.clock.now();
         for key in keys {
@@ -172,7 +171,7 @@ impl Cron {
         self.changed.notify_one();
     }
 
-    /// A run that somebody asks for.
+    /// Creates a run that a user asked for.
     pub(crate) fn manual_run(planned: &Planned, due_at: Timestamp) -> ManualRun {
         ManualRun(ScheduledRun {
             run: NewRun {

@@ -25,21 +25,21 @@ pub(crate) struct Planned {
     pub(super) schedule: jelou_cron::Schedule,
     pub(super) rules: Rules,
     pub(super) lane: Arc<Lane>,
-    /// Held while a process of the function starts for its schedules.
+    /// Locked while a process of the function starts for one of its schedules.
     pub(super) start: Arc<Mutex<()>>,
 }
 
-/// A schedule, and what is known about it.
+/// A schedule and its state.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedState {
     pub(crate) planned: Planned,
-    /// Due times up to this one are settled.
+    /// All due times up to this one were claimed or missed.
     pub(crate) settled: Timestamp,
-    /// Name of the access token that paused it.
+    /// Name of the access token that paused the schedule. `None`: not paused.
     pub(crate) paused_by: Option<String>,
 }
 
-/// A deployment whose schedules are planned.
+/// The data of a deployment from which its schedules are planned.
 pub(super) struct Deployed<'a> {
     pub(super) function: &'a Arc<Function>,
     pub(super) deployment: &'a DeploymentId,
@@ -48,7 +48,7 @@ pub(super) struct Deployed<'a> {
 }
 
 impl Planned {
-    /// Plans a schedule of the deployment: that at `position` of the tool.
+    /// Plans the schedule at `position` of the tool's schedules.
     pub(super) fn new(
         deployed: &Deployed<'_>,
         tool: usize,
@@ -72,7 +72,7 @@ impl Planned {
         })
     }
 
-    /// The schedule's id within its function.
+    /// Returns the id of the schedule, which is unique within its function.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
@@ -93,13 +93,13 @@ impl Planned {
         &self.tool().cron[self.position]
     }
 
-    /// Whether both are due at the same times.
+    /// Whether both schedules are due at the same times.
     pub(super) fn is_as(&self, other: &Self) -> bool {
         let (one, other) = (self.definition(), other.definition());
         one.expression == other.expression && one.timezone == other.timezone
     }
 
-    /// Whether a run that is due now must not start, because of earlier runs.
+    /// Whether the `overlap` rule forbids a run that is due now, because of earlier runs.
     pub(super) fn is_overlapped(&self) -> bool {
         match self.definition().overlap {
             Overlap::Allow => false,
@@ -129,7 +129,8 @@ fn rules(
     }
 }
 
-/// FNV-1a: the offset of a schedule must be the same after an update of the server.
+/// Hashes with FNV-1a: the hash must not change with an update of the server, because the delay of a schedule depends
+/// on it.
 fn stable_hash(function: &str, key: &str) -> u64 {
     let bytes = function.bytes().chain([0]).chain(key.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -1,4 +1,4 @@
-//! One attempt of a run: a request without a caller, which takes the way of every call through the gateway.
+//! One attempt of a run: a request without a caller, which goes through the gateway like every call.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,14 +23,14 @@ use crate::registry::{Function, Live};
 /// How an attempt ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The status of the complete response.
+    /// The function's response was complete. The value is its status.
     Answered(StatusCode),
     TimedOut,
-    /// No process took the request: the server is full, or the function's process is in its back-off.
+    /// No process accepted the request: the server is full, or the function's process crashed and is in its back-off.
     NotStarted,
-    /// The platform's own answer.
+    /// The platform answered instead of the function, with this error code and status.
     Failed(&'static str, StatusCode),
-    /// The response broke off.
+    /// The connection broke before the response was complete. The value is the error.
     Broken(String),
 }
 
@@ -45,7 +45,7 @@ impl Outcome {
     }
 }
 
-/// What the function is told about the run.
+/// Returns the data about the run that the function gets.
 pub(super) fn scheduled(schedule: &Schedule, due: Timestamp, timeout: Duration) -> Scheduled {
     Scheduled {
         trigger: json!({
@@ -122,7 +122,7 @@ pub(super) async fn attempt(
     outcome
 }
 
-/// Reads the body and drops it: nobody waits for it, and the work of a streamed response ends with it.
+/// Reads and drops the body. It must be read to its end, because the work of a streamed response ends with it.
 async fn answered(response: Response<WorkerBody>) -> Outcome {
     let status = response.status();
     let mut body = response.into_body();
@@ -145,7 +145,7 @@ fn request(method: Method, path: &str, live: &Live) -> Request<RequestBody> {
     request
 }
 
-/// POST if the tool takes it, because a run has effects.
+/// Returns POST if the tool accepts it, because a run has effects. Otherwise the tool's first method.
 fn method(tool: &Tool) -> Method {
     let is_posted = tool.methods.iter().any(|method| method == "POST");
     let first = tool.methods.first().filter(|_| !is_posted);
@@ -154,13 +154,13 @@ fn method(tool: &Tool) -> Method {
         .unwrap_or(Method::POST)
 }
 
-/// The path of the tool's route, or the root if the route has parameters.
+/// Returns the path of the tool's route, or the root if the route has parameters.
 fn path(tool: &Tool) -> &str {
     let is_literal = tool.path.starts_with('/') && !tool.path.contains([':', '*']);
     if is_literal { &tool.path } else { "/" }
 }
 
-/// The position of a tool in the live deployment, which may have changed since the claim.
+/// Finds a tool in the live deployment, which may have changed since the claim.
 pub(super) fn tool_of(live: &Arc<Live>, key: &str) -> Option<usize> {
     live.manifest.tools.iter().position(|tool| tool.key == key)
 }

@@ -1,4 +1,4 @@
-//! One run: its turn, its attempts, its end.
+//! One run: waits for earlier runs, makes attempts, and stores the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use super::request::{self, Outcome};
 use super::scheduler::lateness;
 use crate::gateway::invoke;
 
-/// A run that starts later than this is counted as late.
+/// A run is counted as late if it starts later than this.
 const LATE: SignedDuration = SignedDuration::from_secs(1);
-/// How long a run looks for a process while the server is full.
+/// How long a run retries to get a process while the server is full.
 const PATIENCE: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The reason of a run that the end of the server cut off.
+/// The reason of a run that was cut off by a server stop.
 const INTERRUPTED: &str = "interrupted";
 
 /// A claimed run.
@@ -33,7 +33,7 @@ pub(super) struct ScheduledRun {
     pub(super) in_lane: InLane,
 }
 
-/// A run that somebody asked for, before it is claimed.
+/// A run that a user asked for, before it is claimed.
 #[derive(Debug)]
 pub(crate) struct ManualRun(pub(super) ScheduledRun);
 
@@ -43,7 +43,7 @@ impl ManualRun {
     }
 }
 
-/// The state and reason of a run that has ended.
+/// How a run ended.
 struct End {
     state: RunState,
     reason: Option<String>,
@@ -53,7 +53,7 @@ struct End {
 }
 
 impl Cron {
-    /// Starts a claimed run.
+    /// Starts a claimed run that a user asked for.
     pub(crate) fn start_manual(self: &Arc<Self>, run: ManualRun) {
         self.spawn(run.0);
     }
@@ -168,7 +168,7 @@ impl Cron {
                 .as_ref()
                 .and_then(|live| request::tool_of(live, &planned.tool().key));
             let (Some(live), Some(tool)) = (live, tool) else {
-                // A stopping server takes the deployments away.
+                // A stopping server removes the deployments from the registry.
                 let is_stopped = self.is_stopped();
                 let reason = if is_stopped { INTERRUPTED } else { "removed" };
                 return End::failed(request_id, number, reason);
@@ -200,7 +200,7 @@ impl Cron {
         }
     }
 
-    /// Sleeps, unless the server stops meanwhile.
+    /// Sleeps. Returns an error if the server stops meanwhile.
     async fn sleep(&self, pause: Duration) -> Result<(), ()> {
         let mut stopped = self.stopped.clone();
         tokio::select! {

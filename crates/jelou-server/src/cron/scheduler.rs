@@ -1,4 +1,4 @@
-//! Waits for what is due, claims it, and starts the runs.
+//! Waits for due schedules, claims their runs and starts them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,23 +17,23 @@ use super::table::Look;
 use super::{Cron, lock};
 use crate::registry::Live;
 
-/// The clock may be set at any time, so no sleep is longer.
+/// Maximum duration of a sleep, because the clock may be set at any time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// A clock that a test sets is asked this often.
+/// How often a test's fixed clock is read.
 const FIXED_CLOCK_SLEEP: Duration = Duration::from_millis(10);
-/// The pause before the next try to claim, while the database is not available.
+/// The pause before another attempt to claim runs while the database is not available.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a process that was started ahead is kept from eviction after the time of its run.
+/// How long a process that was started ahead of a run is kept from eviction, from its start on.
 const KEPT_WARM: Duration = Duration::from_secs(3);
 
-/// Why due times passed without a run.
+/// The reason why due times passed without a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Absence {
-    /// No server ran.
+    /// No server was running.
     Down,
     /// The machine slept, or its clock was set forward.
     Asleep,
-    /// Nothing could be claimed.
+    /// The database was not available, so that no run could be claimed.
     Database,
 }
 
@@ -55,7 +55,7 @@ impl Absence {
     }
 }
 
-/// A claim, and what starts when it is granted.
+/// A claim of a run. `in_lane` is `None` if the run does not start: it was missed, or an earlier run overlaps.
 struct Claim {
     planned: Planned,
     run: NewRun,
@@ -99,7 +99,7 @@ impl Cron {
         })
     }
 
-    /// Claims and starts what is due now.
+    /// Claims and starts the runs that are due now.
     async fn look(self: &Arc<Self>, absence: Absence) -> Result<(), jelou_store::StoreError> {
         while lock(&self.runs).try_join_next().is_some() {}
         let Look { due, soon } = self.table().look(self.clock.now());
@@ -164,7 +164,7 @@ impl Cron {
         );
     }
 
-    /// Starts a process ahead of a run, if the function sleeps.
+    /// Starts a process shortly before a run, if the function has none.
     fn warm(self: &Arc<Self>, planned: Planned) {
         let cron = Arc::clone(self);
         tokio::spawn(async move {
@@ -176,8 +176,8 @@ impl Cron {
         });
     }
 
-    /// Starts a process if the function has none: one for all of its schedules, and few at a time on the server. A failure
-    /// is the run's to report.
+    /// Starts a process if the function has none. Locks ensure that the schedules of a function share one start, and
+    /// that few processes start at the same time. A failed start is reported by the run.
     pub(super) async fn awake(&self, planned: &Planned, live: &Live) -> Option<Warm> {
         if live.slot.running() > 0 {
             return None;
@@ -192,7 +192,7 @@ impl Cron {
     }
 }
 
-/// The claims of one schedule, in the order of their due times.
+/// Returns the claims of one schedule, in the order of their due times.
 fn claims(planned: &Planned, due: &jelou_cron::Due, absence: Absence) -> Vec<Claim> {
     let claim = |due_at: Timestamp, origin, state, reason, missed, in_lane| Claim {
         planned: planned.clone(),
@@ -244,7 +244,7 @@ fn claims(planned: &Planned, due: &jelou_cron::Due, absence: Absence) -> Vec<Cla
     claims
 }
 
-/// How late something is, in milliseconds; 0 if it is early.
+/// Returns how late `to` is compared with `from`. Zero if it is early.
 pub(super) fn lateness(from: Timestamp, to: Timestamp) -> SignedDuration {
     to.duration_since(from).max(SignedDuration::ZERO)
 }

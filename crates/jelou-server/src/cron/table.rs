@@ -1,4 +1,4 @@
-//! When each schedule is due next. No I/O.
+//! Knows when each schedule is due next. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use super::planned::{Deployed, Planned, PlannedState};
 use crate::config;
 use crate::registry::{Function, Live, Registry};
 
-/// How long before a run its process is started.
+/// How long before a run a process is started for it.
 const WARM_AHEAD: SignedDuration = SignedDuration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Table {
     functions: HashMap<FunctionId, Schedules>,
-    /// Who paused a schedule. A pause outlives the deployment, so that a rollback or a later deploy with the same schedule does
-    /// not undo it.
+    /// By schedule: who paused it. A pause outlives the deployment, so that a rollback, or a later deploy with the same
+    /// schedule, does not undo it.
     paused: HashMap<Key, String>,
-    /// Up to where schedules were settled by an earlier process.
+    /// By schedule: the due time up to which an earlier process claimed all runs or counted them as missed.
     settled: HashMap<Key, Timestamp>,
-    /// Since when the deployments that an earlier process made live are live.
+    /// By function: when its deployment went live, if that was in an earlier process.
     live_since: HashMap<FunctionId, Timestamp>,
 }
 
@@ -39,30 +39,30 @@ struct Schedules {
 #[derive(Debug)]
 struct Entry {
     planned: Planned,
-    /// Due times up to this one are settled.
+    /// All due times up to this one were claimed or missed.
     settled: Timestamp,
-    /// When the next run starts; `None` while it is paused.
+    /// When the next run starts. `None` while the schedule is paused.
     next: Option<Timestamp>,
     is_paused: bool,
     is_warm: bool,
 }
 
-/// What is due of one schedule.
+/// The due times of one schedule that have come.
 #[derive(Debug)]
 pub(super) struct DueNow {
     pub(super) planned: Planned,
     pub(super) due: Due,
 }
 
-/// What to do now.
+/// What the scheduler must do now.
 #[derive(Debug, Default)]
 pub(super) struct Look {
     pub(super) due: Vec<DueNow>,
-    /// What runs soon.
+    /// Schedules with a run soon. A process is started for them ahead of the run.
     pub(super) soon: Vec<Planned>,
 }
 
-/// A schedule that cannot run. A deploy refuses it, but an earlier version did not.
+/// A schedule that cannot run. A deploy refuses such schedules, but earlier versions accepted them.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) function: Arc<Function>,
@@ -90,7 +90,7 @@ impl Table {
         }
     }
 
-    /// Takes over what is live now.
+    /// Replaces the entries by the schedules of the live deployments. Returns the schedules that cannot run.
     pub(super) fn refresh(
         &mut self,
         registry: &Registry,
@@ -123,7 +123,7 @@ impl Table {
         refused
     }
 
-    /// Plans the schedules of a deployment that has just gone live.
+    /// Plans the schedules of a deployment that is not in the table yet.
     fn plan(
         &mut self,
         function: &Arc<Function>,
@@ -164,7 +164,7 @@ impl Table {
                 .find(|former| former.planned.key == planned.key);
             let settled = match (former, since) {
                 (Some(former), _) if former.planned.is_as(&planned) => former.settled,
-                // Live since an earlier process.
+                // The deployment went live in an earlier process.
                 (None, Some(since)) => since.max(stored.unwrap_or(since)),
                 _ => now,
             };
@@ -177,7 +177,7 @@ impl Table {
         entries
     }
 
-    /// What is due now, and what will be soon.
+    /// Returns the schedules that are due now, and those that are due soon.
     pub(super) fn look(&mut self, now: Timestamp) -> Look {
         let mut look = Look::default();
         let schedules = self.functions.values_mut();
@@ -198,7 +198,7 @@ impl Table {
         look
     }
 
-    /// The earliest time at which there is something to do.
+    /// Returns the earliest time at which the scheduler has something to do.
     pub(super) fn next_look(&self) -> Option<Timestamp> {
         let schedules = self.functions.values();
         schedules
@@ -214,14 +214,14 @@ impl Table {
             .min()
     }
 
-    /// Notes that the due times of a schedule up to this one are claimed or missed.
+    /// Records that all due times of a schedule up to `until` were claimed or missed.
     pub(super) fn settle(&mut self, planned: &Planned, until: Timestamp) {
         self.change(&planned.function.id, &planned.key, |entry| {
             entry.settled = entry.settled.max(until);
         });
     }
 
-    /// Pauses a schedule, or resumes it when nobody pauses it.
+    /// Pauses a schedule in the name of `by`, or resumes it if `by` is `None`.
     pub(super) fn set_paused(
         &mut self,
         function: &FunctionId,

@@ -1,5 +1,5 @@
 //! The static documents of a deployment: health, OpenAPI and the MCP catalog. They are built from the manifest when the
-//! deployment goes live, so that no request for a document starts a process.
+//! deployment goes live, so that requests for documents start no process.
 
 mod health;
 pub(crate) mod mcp;
@@ -8,7 +8,7 @@ mod openapi;
 use bytes::Bytes;
 use jelou_core::Manifest;
 
-/// Paths of the documents, of MCP and of the token's description. Requests for them never reach a function's handler.
+/// Paths of the documents, of MCP and of the description of a token. Requests to them never reach a function's handler.
 pub(crate) const HEALTH_PATH: &str = "/__health";
 pub(crate) const OPENAPI_PATH: &str = "/openapi.json";
 pub(crate) const MCP_PATH: &str = "/mcp";
@@ -22,7 +22,7 @@ pub(crate) struct Documents {
     pub(crate) mcp: mcp::Catalog,
 }
 
-/// Data of a deployment that is not in the manifest.
+/// The data of a deployment that is not in the manifest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity<'a> {
     pub(crate) slug: &'a str,

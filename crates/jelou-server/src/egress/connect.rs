@@ -1,4 +1,4 @@
-//! TCP connections to a target: directly, or through the proxy by CONNECT (RFC 9110, section 9.3.6).
+//! TCP connections to a target, directly or through the proxy with CONNECT (RFC 9110, section 9.3.6).
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -35,7 +35,7 @@ pub(super) async fn direct(
     })
 }
 
-/// Connects to `host`, an address or a name, through the proxy.
+/// Connects to `host` (an address or a name) through the proxy.
 pub(super) async fn through(
     proxy: &ProxyUrl,
     host: &str,
@@ -70,7 +70,7 @@ pub(super) async fn through(
     }
 }
 
-/// Reads the head of the proxy's response, byte by byte: the bytes after it belong to the target.
+/// Reads the head of the proxy's response, byte by byte, because the bytes after the head come from the target.
 async fn read_status(stream: &mut TcpStream) -> io::Result<u16> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,5 +1,5 @@
-//! Why an outgoing request failed, in the words that the function's author sees. They name neither the proxy nor its
-//! password.
+//! Why an outgoing request failed, in words for the function's author. The texts contain neither the proxy's address
+//! nor its password.
 
 use std::net::Ipv4Addr;
 

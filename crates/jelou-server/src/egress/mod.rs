@@ -1,8 +1,8 @@
-//! Outgoing requests of functions through a company's proxy (`egress.proxy`).
+//! Outgoing requests of functions through a corporate proxy (`egress.proxy`).
 //!
-//! The worker's `fetch` sends such a request over the egress socket in plain HTTP, and this module sends it on. The
-//! worker never gets the proxy's address or password, and addresses that functions may not reach are refused here, because
-//! the proxy could reach them.
+//! The worker's `fetch` sends such a request over the egress socket in plain HTTP, and this module forwards it. The
+//! worker never gets the proxy's address or password. This module refuses addresses that functions may not reach,
+//! because the proxy may be able to reach them.
 
 mod connect;
 mod error;
@@ -33,19 +33,19 @@ use crate::registry::Function;
 use error::EgressError;
 use no_proxy::NoProxy;
 
-/// Marks a response as the error of a `fetch`, whose text is the body.
+/// Header of a response that is an error of `fetch`. The body is the error's text.
 const ERROR_HEADER: HeaderName = HeaderName::from_static("x-jelou-egress-error");
-/// Timeout of each step until the connection to the target is ready.
+/// Timeout of each step until the connection to the target is established.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The way to other networks through a proxy.
+/// Forwards requests of functions through the proxy.
 #[derive(Debug)]
 pub(crate) struct Egress {
     proxy: ProxyUrl,
     proxy_resolves: bool,
     no_proxy: NoProxy,
     denied: Vec<Ipv4Net>,
-    /// For all functions.
+    /// The egress rules for all functions.
     allow: Vec<EgressRule>,
     tls: Arc<rustls::ClientConfig>,
 }
@@ -57,15 +57,15 @@ struct Target {
     port: u16,
 }
 
-/// How a name is reached.
+/// How a target is reached.
 enum Route {
     Direct(Vec<Ipv4Addr>),
-    /// The host of the CONNECT request: an address, or a name that the proxy resolves.
+    /// Through the proxy. The value is the host of the CONNECT request: an address, or a name that the proxy resolves.
     Proxied(String),
 }
 
 impl Egress {
-    /// `None` if there is no proxy; `egress.ca` is checked all the same.
+    /// Returns `None` if no proxy is configured. `egress.ca` is checked in any case.
     pub(crate) fn new(config: &config::Egress) -> Result<Option<Self>, CaError> {
         let own = tls::own_authorities(config.ca.as_deref())?;
         let Some(proxy) = config.proxy.clone() else {
@@ -81,7 +81,7 @@ impl Egress {
         }))
     }
 
-    /// Sends a request of a function, whose target is an absolute URL.
+    /// Forwards a request of a function. The request's target is an absolute URL.
     pub(crate) async fn send(
         &self,
         function: Option<&Function>,
@@ -120,8 +120,8 @@ impl Egress {
         }
     }
 
-    /// Resolves and checks the host. With a proxy that resolves names, a name that this machine does not know is left
-    /// to the proxy.
+    /// Resolves the host and checks its addresses. If the proxy resolves names, it also gets names that this machine
+    /// cannot resolve.
     async fn route(
         &self,
         function: Option<&Function>,
@@ -158,7 +158,7 @@ impl Egress {
             return Ok(Route::Direct(addresses));
         }
         Ok(Route::Proxied(match addresses.first() {
-            // A name could resolve to another address at the proxy.
+            // The proxy gets the checked address, because the name might resolve to another address there.
             Some(address) if !self.proxy_resolves => address.to_string(),
             _ => target.host.clone(),
         }))
@@ -170,7 +170,7 @@ impl Egress {
 }
 
 impl Target {
-    /// Whether the rule opens this target, which has resolved to the address.
+    /// Whether the rule allows this target, whose host was resolved to `address`.
     fn is_opened(&self, rule: &EgressRule, address: Ipv4Addr) -> bool {
         let is_host = match &rule.host {
             EgressHost::Name(name) => *name == self.host,
@@ -188,7 +188,7 @@ impl Target {
         let host = uri.host().ok_or(EgressError::NotWeb)?;
         Ok(Self {
             is_encrypted,
-            // The final dot of a complete name (`localhost.`) must not hide it from the resolver.
+            // Without the final dot of a fully qualified name, so that `localhost.` is the same host as `localhost`.
             host: host
                 .trim_matches(['[', ']'])
                 .trim_end_matches('.')
@@ -200,7 +200,7 @@ impl Target {
     }
 }
 
-/// The IPv4 addresses of a host. Functions reach IPv6 only without a proxy.
+/// Returns the IPv4 addresses of a host. Functions can reach IPv6 only without a proxy.
 async fn resolve(host: &str, port: u16) -> Result<Vec<Ipv4Addr>, EgressError> {
     let found = tokio::net::lookup_host((host, port)).await;
     let found = found.map_err(|_| EgressError::Name {
@@ -220,7 +220,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<Ipv4Addr>, EgressError> {
     Ok(addresses)
 }
 
-/// The request as the target gets it.
+/// Converts the request to the form that the target gets.
 fn outgoing(
     request: Request<Incoming>,
     target: &Target,
@@ -241,7 +241,7 @@ fn outgoing(
     ))
 }
 
-/// Removes headers of the connection (RFC 9110, section 7.6.1) and of the platform.
+/// Removes the headers of the connection (RFC 9110, section 7.6.1) and of the platform.
 fn strip(headers: &mut HeaderMap) {
     for name in [
         header::CONNECTION,

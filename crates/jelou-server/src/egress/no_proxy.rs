@@ -1,4 +1,4 @@
-//! The hosts that are reached without the proxy.
+//! The hosts that are connected to without the proxy.
 
 use std::net::Ipv4Addr;
 
@@ -6,13 +6,13 @@ use ipnet::Ipv4Net;
 
 #[derive(Debug, Default)]
 pub(super) struct NoProxy {
-    /// Names in lower case. A name covers the names below it.
+    /// Names in lower case. A name includes its subdomains.
     names: Vec<String>,
     networks: Vec<Ipv4Net>,
 }
 
 impl NoProxy {
-    /// Each entry is a name, with or without a leading `.` or `*.`, an address, or a network.
+    /// Parses the entries: names, with or without a leading `.` or `*.`, addresses and networks.
     pub(super) fn parse(entries: &[String]) -> Self {
         let mut parsed = Self::default();
         for entry in entries {

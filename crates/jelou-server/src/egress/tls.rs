@@ -1,4 +1,4 @@
-//! TLS to targets: Mozilla's certificate authorities, those of the system, and `egress.ca`.
+//! TLS to targets. Trusts Mozilla's certificate authorities, those of the system, and `egress.ca`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub enum CaError {
     Copy(#[from] std::io::Error),
 }
 
-/// The certificate authorities of `egress.ca`.
+/// Reads the certificate authorities of `egress.ca`.
 pub(super) fn own_authorities(ca: Option<&Path>) -> Result<RootCertStore, CaError> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca {
@@ -52,7 +52,7 @@ pub(super) fn own_authorities(ca: Option<&Path>) -> Result<RootCertStore, CaErro
 pub(super) fn client(own: RootCertStore) -> Result<Arc<ClientConfig>, CaError> {
     let mut roots = own;
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    // The system may have certificates that rustls does not understand.
+    // Ignores certificates of the system that rustls cannot parse.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -1,6 +1,6 @@
 //! Finds the function of a request: by its host, or on loopback by its path.
 
-/// Prefix of function paths on loopback.
+/// Prefix of the paths of functions on loopback.
 pub(crate) const FUNCTION_PATHS: &str = "/fn/";
 
 /// The domain whose subdomains are functions.
@@ -24,7 +24,7 @@ pub(crate) enum Address<'a> {
 }
 
 impl Domain {
-    /// `tls` is true if the listener has a certificate.
+    /// Creates the domain. `tls`: whether the listener has a certificate.
     pub(crate) fn new(name: &str, listener: std::net::SocketAddr, tls: bool) -> Self {
         // Names below `localhost` resolve to this machine (RFC 6761, section 6.3). No proxy is in between, so the URL
         // has the scheme and port of the listener.
@@ -43,7 +43,7 @@ impl Domain {
         &self.name
     }
 
-    /// Scheme and authority of a function's URL.
+    /// Returns scheme and authority of a function's URL.
     pub(crate) fn url(&self, slug: &str) -> String {
         let Self { name, scheme, .. } = self;
         match self.port {
@@ -52,13 +52,14 @@ impl Domain {
         }
     }
 
-    /// A URL of the function that avoids names below `localhost`. `None` if [`Domain::url`] has no such name.
+    /// Returns a loopback URL of the function that works without `*.localhost` names. `None` if [`Domain::url`] has no
+    /// such name.
     pub(crate) fn local_url(&self, slug: &str) -> Option<String> {
         let loopback = self.loopback.as_ref().filter(|_| self.port.is_some())?;
         Some(format!("{loopback}/fn/{slug}/"))
     }
 
-    /// `host` in lower case, with or without a port.
+    /// Finds the function that a request addresses. `host` is in lower case, with or without a port.
     pub(crate) fn address<'a>(&self, host: &'a str, path: &'a str) -> Address<'a> {
         if let Some(label) = self.label(host) {
             return Address::Function { label, path };
@@ -81,8 +82,8 @@ impl Domain {
     }
 }
 
-/// Whether the host always means this machine. Any other name that resolves to it may belong to a web page (DNS
-/// rebinding).
+/// Whether the host always means this machine. Any other name that resolves to this machine may belong to a web page
+/// (DNS rebinding).
 pub(super) fn is_this_machine(host: &str) -> bool {
     matches!(name_of(host), "localhost" | "[::1]")
         || name_of(host)
@@ -95,7 +96,7 @@ pub(super) fn is_local_name(host: &str) -> bool {
     name_of(host).ends_with(".localhost")
 }
 
-/// The host without its port, and without the trailing dot of a fully qualified name.
+/// Returns the host without its port, and without the trailing dot of a fully qualified name.
 fn name_of(host: &str) -> &str {
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -9,7 +9,7 @@ use super::call_log::UnsentRecord;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Maximum bytes of a piece of a complete body.
+/// Maximum bytes of each piece of a complete body.
 const MAX_PIECE: usize = 64 * 1024;
 
 /// The body of every response of this server.
@@ -20,10 +20,10 @@ pub(crate) enum GatewayBody {
     Api(axum::body::Body),
 }
 
-/// Bytes of a body that were passed on.
+/// Number of body bytes that were passed on.
 pub(super) type Sent = u64;
 
-/// A streamed body, whose call is recorded when the body ends.
+/// A streamed body. When it ends, its call is recorded.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     body: WorkerBody,
@@ -59,8 +59,8 @@ impl GatewayBody {
     }
 }
 
-/// The first bytes of a body. hyper copies a piece into its buffer and then drops the piece, so a large body is cut: its
-/// memory stays accounted for until the caller has read most of it.
+/// Takes the first bytes of a body. hyper copies a piece into its buffer and then drops it. A large body is therefore
+/// cut into pieces, so that its memory stays accounted for until the caller has read most of it.
 fn next_piece(bytes: &mut Option<Bytes>) -> Option<Bytes> {
     match bytes {
         Some(rest) if rest.len() > MAX_PIECE => Some(rest.split_to(MAX_PIECE)),

@@ -1,5 +1,5 @@
 //! Cross-origin requests (Fetch Standard, section 3.2). Preflights are answered from the manifest, and every response
-//! has the headers that a browser needs to expose it. The rules are the rules of the tool that handles the request.
+//! has the headers that let a web page read it. The rules are those of the tool that handles the request.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -15,13 +15,13 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 const EVERY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
-/// A preflight is an OPTIONS request with the method of a later request. Any other OPTIONS request is an ordinary
-/// request.
+/// Whether the request is a preflight: an OPTIONS request that names the method of a later request. Any other OPTIONS
+/// request is an ordinary request.
 pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     asked_method(request).is_some()
 }
 
-/// The method that a preflight requests.
+/// Returns the method that a preflight asks for.
 pub(crate) fn asked_method<B>(request: &Request<B>) -> Option<&str> {
     if *request.method() != Method::OPTIONS {
         return None;
@@ -48,17 +48,17 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// True for an empty origin list: the platform adds no CORS headers, but the function may.
+    /// Whether the origin list is empty: then the platform adds no CORS headers, but the function may.
     pub(crate) fn are_off(self) -> bool {
         self.cors.is_some_and(|cors| cors.origin.is_empty())
     }
 
-    /// Whether the page of a request may open a WebSocket. Browsers send no preflight for a WebSocket; the server must
-    /// check the origin (RFC 6455, section 10.2). `own` is the function's own origin. A request without an origin does
-    /// not come from a page.
+    /// Whether the page of a request may open a WebSocket. Browsers send no preflight for a WebSocket, so the server
+    /// must check the origin (RFC 6455, section 10.2). `own` is the function's own origin. A request without an origin
+    /// does not come from a page.
     pub(crate) fn allow_websocket(self, headers: &HeaderMap, own: &str) -> bool {
         let Some(cors) = self.cors.filter(|_| !self.are_off()) else {
-            // Every origin is allowed, or the function decides.
+            // Without rules, every origin is allowed. With an empty list, the function decides.
             return true;
         };
         let is_allowed = |origin: &HeaderValue| origin == own || names(cors, origin);
@@ -66,7 +66,7 @@ impl<'a> Rules<'a> {
             || headers.get_all(header::ORIGIN).iter().all(is_allowed)
     }
 
-    /// `requested` contains the headers of the preflight.
+    /// Builds the response to a preflight. `requested` contains the headers of the preflight.
     pub(crate) fn preflight(self, requested: &HeaderMap) -> Response<GatewayBody> {
         let mut response = Response::new(GatewayBody::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -87,7 +87,8 @@ impl<'a> Rules<'a> {
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 listed.join(", "),
             ),
-            // Tracing and client libraries send headers that functions do not know.
+            // Any header is allowed, because tracing and client libraries send headers that the function's author does
+            // not know.
             None => {
                 headers.append(
                     header::VARY,
@@ -106,7 +107,7 @@ impl<'a> Rules<'a> {
         response
     }
 
-    /// Keeps headers that the function has set.
+    /// Adds the CORS headers of a response, unless the function has set them. `requested` is the request's `Origin`.
     pub(crate) fn apply(self, requested: Option<&HeaderValue>, headers: &mut HeaderMap) {
         if self.are_off() || headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
@@ -118,7 +119,7 @@ impl<'a> Rules<'a> {
                     return;
                 };
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                // Not with `*`: otherwise any web page could call with its visitor's credentials.
+                // Not with `*`: any web page could then call the function with its visitor's credentials.
                 if cors.credentials {
                     headers.insert(
                         header::ACCESS_CONTROL_ALLOW_CREDENTIALS,

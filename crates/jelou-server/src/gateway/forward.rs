@@ -2,11 +2,11 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-/// Prefix of the platform's own headers. They are neither accepted from a caller nor sent to a caller.
+/// Prefix of the platform's own headers. The gateway neither accepts them from a caller nor sends them to one.
 const INTERNAL_PREFIX: &str = "x-jelou-";
 
-/// Removes headers that must not be forwarded: headers of one connection, the platform's own headers, and headers for
-/// which `is_dropped` is true.
+/// Removes the headers that must not be forwarded: those of one connection, the platform's own, and those for which
+/// `is_dropped` is true.
 pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         for name in connection_options(headers) {
@@ -22,7 +22,7 @@ pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) 
     }
 }
 
-/// Headers of one connection (RFC 9110, section 7.6.1).
+/// Whether the header belongs to one connection (RFC 9110, section 7.6.1).
 fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
@@ -38,7 +38,7 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Names of the headers that `Connection` lists.
+/// Returns the names of the headers that `Connection` lists.
 fn connection_options(headers: &HeaderMap) -> Vec<HeaderName> {
     headers
         .get_all(header::CONNECTION)

@@ -1,5 +1,5 @@
-//! The identity of the user behind a caller: `ctx.company`, `ctx.bot`, `ctx.user` and so on. A caller in a trusted
-//! network sends it as JSON in a header. From any other caller, the header is removed.
+//! The identity that a caller acts for: `ctx.company`, `ctx.bot`, `ctx.user` and so on. A caller in a trusted network
+//! sends it as JSON in a header. The gateway removes this header from the requests of other callers.
 
 use http::HeaderMap;
 use jelou_core::manifest::Tool;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Caller, Gateway, auth};
 use crate::registry::{Function, Grant};
 
-/// The value is JSON.
+/// Name of the header. Its value is JSON.
 const HEADER: &str = "x-jelou-identity";
 /// Maximum bytes of the header.
 const MAX_BYTES: usize = 8 * 1024;
@@ -54,7 +54,7 @@ struct Known {
 }
 
 impl Identity {
-    /// The memory scope of the request within its function: the scope of its user, otherwise the scope of its
+    /// Returns the memory scope of the request within its function: that of its user, otherwise that of its
     /// conversation.
     pub(crate) fn memory_scope(&self) -> String {
         let Parsed {
@@ -67,7 +67,7 @@ impl Identity {
         }
     }
 
-    // Rarely called. Inlining would enlarge the code of every call.
+    // Not inlined: it is rarely called, and would enlarge the code of every call.
     #[inline(never)]
     fn parse(header: &[u8]) -> Result<Self, Unreadable> {
         if header.len() > MAX_BYTES {
@@ -79,7 +79,7 @@ impl Identity {
     }
 }
 
-/// The identity of a request. It requires a valid token, even for a public tool.
+/// Returns the identity of a request. Requires a valid token, even for a public tool.
 pub(crate) fn of(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -105,7 +105,7 @@ pub(crate) fn of(
     let Ok(grant) = granted else {
         return Ok(None);
     };
-    // A caller with a token for another tool can call a public tool, but without an identity.
+    // A caller whose token does not allow this tool can still call the tool if it is public, but without an identity.
     let tool = tool.name.as_str();
     let is_for_tool =
         |scopes: &RuntimeScopes| scopes.allow_route([tool]) || scopes.allow_mcp_tool(tool);

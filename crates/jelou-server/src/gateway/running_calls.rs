@@ -1,7 +1,7 @@
-//! Running calls that a caller can cancel by its own id, such as MCP's `notifications/cancelled`.
+//! Running calls that a caller can cancel by the id that it gave them, such as with MCP's `notifications/cancelled`.
 //!
 //! There are no sessions, so an id identifies a call only together with the caller: the function, the token and the
-//! address. If two running calls agree in all of these, the cancellation is ignored, so that it cannot cancel the wrong
+//! address. If several running calls have the same values, a cancellation is ignored, because it might cancel the wrong
 //! call.
 
 use std::collections::HashMap;
@@ -21,12 +21,12 @@ type Calls = HashMap<NamedCall, Vec<Arc<Notify>>>;
 /// The running calls of all functions that can be cancelled by id.
 #[derive(Debug, Default)]
 pub(crate) struct RunningCalls {
-    /// Hashes tokens with a secret key, so that no token is kept.
+    /// Hashes tokens with a random key, so that no token is stored.
     hasher: RandomState,
     calls: Mutex<Calls>,
 }
 
-/// Identifies a call.
+/// The key of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct NamedCall {
     function: Slug,
@@ -52,7 +52,7 @@ impl RunningCalls {
         }
     }
 
-    /// Registers a call until the guard is dropped.
+    /// Registers a call until the returned guard is dropped.
     pub(crate) fn enter(&self, call: NamedCall) -> Running<'_> {
         let cancelled = Arc::<Notify>::default();
         let mut calls = self.lock();
@@ -67,7 +67,7 @@ impl RunningCalls {
         }
     }
 
-    /// Cancels the running call with this name, if exactly one has it.
+    /// Cancels the running call with this key, if there is exactly one.
     pub(crate) fn cancel(&self, call: &NamedCall) {
         if let Some([cancelled]) = self.lock().get(call).map(Vec::as_slice) {
             cancelled.notify_one();
@@ -79,7 +79,7 @@ impl RunningCalls {
     }
 }
 
-/// A running call.
+/// The guard of a registered call.
 #[derive(Debug)]
 pub(crate) struct Running<'a> {
     all: &'a RunningCalls,

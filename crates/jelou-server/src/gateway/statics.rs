@@ -1,4 +1,4 @@
-//! Serves the documents of a deployment. Needs neither a token nor a process.
+//! Answers requests for the documents of a deployment. Needs neither a token nor a process.
 
 use http::{HeaderValue, Method, Response, StatusCode};
 

@@ -2,9 +2,9 @@
 //! produces, so that they cannot interpret one request as different paths.
 //!
 //! This text is a fixed point of the URL parser in user code (WHATWG URL, section 4.4): the parser finds the same path
-//! and the same query in it. A target that the parser would read as another path is refused, because it may be an
-//! attempt to bypass a check elsewhere (RFC 9112, section 3.2). Characters that the parser would percent-encode are
-//! percent-encoded here.
+//! and the same query in it. Characters that the parser would percent-encode are percent-encoded here. A target that
+//! the parser would read as another path is refused, because it may be an attempt to bypass a check elsewhere (RFC
+//! 9112, section 3.2).
 
 use std::borrow::Cow;
 
@@ -53,12 +53,12 @@ pub(crate) enum BadTarget {
 }
 
 /// Rewrites the target to its canonical path and query, without the first `skipped` bytes of the path. The host of an
-/// absolute target replaces the value of the `Host` header (RFC 9112, section 3.2.2). HTTP/2 requests have no
-/// other host.
+/// absolute target replaces the value of the `Host` header (RFC 9112, section 3.2.2). For HTTP/2, the authority is
+/// always the host of the request.
 ///
 /// # Errors
 ///
-/// If the target is ambiguous. The request is then unchanged.
+/// If the target is ambiguous. Then the request is unchanged.
 pub(crate) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), BadTarget> {
     let uri = request.uri();
     // The path is empty in `http://host` and `http://host?query` (RFC 9110, section 4.2.3).
@@ -99,8 +99,8 @@ pub(crate) fn read<B>(request: &mut Request<B>, skipped: usize) -> Result<(), Ba
     Ok(())
 }
 
-/// Bytes at the start of the path that clients of Supabase add, and that a function of theirs does not see: its path
-/// begins with its name.
+/// Returns the length of the prefix that Supabase clients put before a path. A Supabase function does not see this
+/// prefix: the path that it gets begins with the function's name.
 pub(crate) fn supabase_prefix(path: &str, slug: &Slug) -> usize {
     const PREFIX: &str = "/functions/v1";
     let name = path
@@ -285,7 +285,7 @@ mod tests {
                     let seen = request.uri().path_and_query().unwrap().as_str();
                     let url_seen = Url::parse(&format!("{ORIGIN}{seen}")).unwrap();
                     prop_assert_eq!(url_seen.as_str(), format!("{ORIGIN}{seen}"));
-                    // Only characters that the parser itself encodes were changed.
+                    // The rewrite encodes only characters that the parser encodes too.
                     let encoded = url.path().replace('^', "%5E");
                     prop_assert_eq!(url_seen.path(), encoded);
                     prop_assert_eq!(url_seen.query(), url.query());

@@ -1,5 +1,5 @@
 //! A request body that may stay unread. An HTTP/1.1 connection can be reused only after the whole body was read (RFC
-//! 9112, section 9.3). So an unread body is drained, or the response gets `Connection: close`.
+//! 9112, section 9.3), so an unread body is drained, or the response gets `Connection: close`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -11,9 +11,9 @@ use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-/// Maximum bytes to drain for reuse of a connection. Draining a larger body costs more than a new connection.
+/// Maximum bytes that are drained to reuse a connection. Draining a larger body costs more than a new connection.
 const MAX_DROPPED: u64 = 64 * 1024;
-/// How long the response waits for the drain.
+/// Maximum time that a response waits for the drain.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -22,15 +22,15 @@ pub(crate) struct Unread {
     rest: Rest,
 }
 
-/// How to handle the rest of an unread body.
+/// How the rest of an unread body is handled.
 #[derive(Debug, Default, Clone, Copy)]
 enum Rest {
-    /// The caller sends the body without waiting.
+    /// The caller sends the body without waiting, so it can be drained.
     #[default]
     Comes,
-    /// The caller waits for `100 Continue` (RFC 9110, section 10.1.1).
+    /// The caller sends no body before it gets `100 Continue` (RFC 9110, section 10.1.1).
     Waits,
-    /// The body has its own HTTP/2 stream. Resetting it does not affect other requests.
+    /// The body has its own HTTP/2 stream. A reset of this stream does not affect other requests.
     Apart,
 }
 
@@ -49,7 +49,7 @@ impl Unread {
         })
     }
 
-    /// The announced length; the minimum if the length is unknown.
+    /// Returns the announced length of the body, or its known minimum.
     pub(crate) fn announced(&self) -> u64 {
         self.body
             .as_ref()
@@ -61,7 +61,7 @@ impl Unread {
         let Some(body) = &mut self.body else {
             return true;
         };
-        // Polling the body would send `100 Continue`.
+        // Polling the body would send `100 Continue`. A body over HTTP/2 need not be drained.
         if !matches!(self.rest, Rest::Comes) {
             return false;
         }
@@ -88,13 +88,13 @@ impl Unread {
             return;
         };
         match self.rest {
-            // A reset stream loses the response for clients that are still sending.
+            // Not reset, because clients that are still sending would lose the response.
             Rest::Apart => jelou_engine::discard(body),
             Rest::Waits => close(headers),
             Rest::Comes => {
                 if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {
                     close(headers);
-                    // A caller that sends everything before it reads would lose the response through a reset.
+                    // Not reset, because a caller that sends everything before it reads would lose the response.
                     jelou_engine::discard(body);
                 }
             }

@@ -21,9 +21,9 @@ use super::watched::Watched;
 use super::{MAX_HEAD_BYTES, Routing, http1, proxy_protocol, stopped, tls};
 use crate::gateway::GatewayBody;
 
-/// Timeout for the PROXY header, the TLS handshake and the first request bytes.
+/// Timeout for the PROXY header, the TLS handshake and the first bytes of a request, all together.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// Interval of HTTP/2 keep-alive pings, and the timeout for their responses.
+/// Interval of HTTP/2 keep-alive pings, and the timeout of their replies.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Maximum concurrent streams of one HTTP/2 connection.
@@ -56,7 +56,8 @@ pub(super) async fn serve(
     }
 }
 
-/// Detects the protocol and the caller's address. `None` if the server stops in the meantime.
+/// Determines the protocol and the caller's address. Returns `None` if the connection was refused, or the server stops
+/// meanwhile.
 async fn open(
     mut stream: TcpStream,
     mut peer: IpAddr,
@@ -87,7 +88,7 @@ async fn open(
     };
     tokio::select! {
         opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?,
-        // No request has started.
+        // Nothing is lost: no request has started.
         () = stopped(&mut stop) => Ok(None),
     }
 }
@@ -108,7 +109,7 @@ async fn serve_other(
 }
 
 enum Opened {
-    /// The most common case, because proxies use HTTP/1.1.
+    /// The most common case, because proxies use HTTP/1.1 without TLS.
     Plain(TcpStream),
     Other(Other),
 }
@@ -118,9 +119,9 @@ enum Other {
     Encrypted(Box<tls::Stream>),
 }
 
-/// Whether the caller uses HTTP/2 with prior knowledge (RFC 9113, section 3.3). The first bytes are only peeked.
+/// Whether the caller uses HTTP/2 with prior knowledge (RFC 9113, section 3.3). Only peeks at the first bytes.
 async fn begins_with_http2(stream: &TcpStream) -> std::io::Result<bool> {
-    // RFC 9113 reserves `PRI`, so HTTP/1.1 has no such method.
+    // HTTP/1.1 has no method that starts so, because RFC 9113 reserves `PRI`.
     const PREFACE: &[u8] = b"PRI";
     let mut first = [0; PREFACE.len()];
     let mut pause = proxy_protocol::Pause::default();
@@ -176,8 +177,8 @@ async fn answer(
     })
 }
 
-/// A response to HEAD ends after its head (RFC 9113, section 8.1), which may contain the length of the missing body.
-/// hyper handles this only in HTTP/1.1.
+/// Removes the body of a response to HEAD (RFC 9113, section 8.1), but keeps its length in the head. hyper does this
+/// only for HTTP/1.1.
 fn without_body(response: Response<GatewayBody>) -> Response<GatewayBody> {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {

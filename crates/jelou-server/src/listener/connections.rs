@@ -1,4 +1,4 @@
-//! The number of open connections, in total and for each address.
+//! Counts and limits the open connections, in total and per address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::log_limit::LogLimit;
 
-/// File descriptors for everything but callers: the store, workers, builds. Used for the default limit.
+/// File descriptors that the default limit reserves for everything but callers: the store, workers, builds.
 const RESERVED_FILES: u64 = 1_000;
-/// Maximum lines per second about refused connections.
+/// Maximum log lines per second about refused connections.
 const MAX_LINES_PER_SECOND: u64 = 1;
 
 /// Counts the connections of all listeners.
@@ -32,7 +32,7 @@ pub(super) enum Refused {
     OfAddress { max: usize, address: IpAddr },
 }
 
-/// An open connection. Counted until it is dropped.
+/// An open connection. It is counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     connections: Arc<Connections>,
@@ -40,7 +40,7 @@ pub(super) struct Slot {
 }
 
 impl Connections {
-    /// `max` is `None` for a limit that the process's file descriptors allow.
+    /// Creates the counter. Without `max`, the limit is derived from the process's limit of file descriptors.
     pub(crate) fn new(max: Option<usize>, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self {
             max: max.unwrap_or_else(by_file_descriptors),
@@ -51,12 +51,12 @@ impl Connections {
         })
     }
 
-    /// The number of open connections.
+    /// Returns the number of open connections.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// The limit of open connections.
+    /// Returns the maximum number of open connections.
     pub(crate) fn max(&self) -> usize {
         self.max
     }
@@ -72,7 +72,7 @@ impl Connections {
         Ok(slot)
     }
 
-    /// Logs a refusal, unless the rate limit is exceeded.
+    /// Logs a refusal, unless there are too many in a second.
     pub(super) fn log(&self, refused: &Refused, peer: IpAddr) {
         let allowed = self.refusals_logged.count(MAX_LINES_PER_SECOND);
         if allowed.line {
@@ -83,8 +83,8 @@ impl Connections {
 }
 
 impl Slot {
-    /// Counts the connection for an address as well. This machine has no limit of its own: its proxies and tunnels carry
-    /// the connections of many callers.
+    /// Also counts the connection for its address. Loopback addresses have no limit, because local proxies and tunnels
+    /// carry the connections of many callers.
     pub(super) fn count_for(&mut self, address: IpAddr) -> Result<(), Refused> {
         let address = network_of(address);
         if address.is_loopback() {
@@ -124,7 +124,7 @@ impl Drop for Slot {
     }
 }
 
-/// One caller usually has a whole /64 network of IPv6.
+/// Returns the address to count for. For IPv6 that is the /64 network, because one caller usually has a whole one.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -140,8 +140,8 @@ fn by_file_descriptors() -> usize {
     usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2)).unwrap_or(usize::MAX)
 }
 
-/// Tells the caller why the connection ends, as far as that is possible without waiting: a caller that speaks TLS only
-/// sees the end.
+/// Sends the reason of the refusal to the caller, as far as that is possible without waiting. A TLS connection is
+/// closed without a reason.
 pub(super) fn refuse(mut stream: std::net::TcpStream, refused: &Refused, is_encrypted: bool) {
     if is_encrypted || stream.set_nonblocking(true).is_err() {
         return;
@@ -156,7 +156,7 @@ pub(super) fn refuse(mut stream: std::net::TcpStream, refused: &Refused, is_encr
             r#"{"error":"Too many connections from this address"}"#,
         ),
     };
-    // What has arrived is read, because closing a socket with unread bytes resets the connection, and the caller would
+    // Reads the received bytes, because closing a socket with unread bytes resets the connection, and the caller would
     // lose the response.
     let mut arrived = [0; 16 * 1024];
     while stream.read(&mut arrived).is_ok_and(|count| count > 0) {}
@@ -203,7 +203,7 @@ mod tests {
         drop(first);
         open.push(enter("192.0.2.1").unwrap());
 
-        // A /64 network of IPv6 counts as one address.
+        // A /64 network of IPv6 is counted as one address.
         open.push(enter("2001:db8::1").unwrap());
         open.push(enter("2001:db8::2").unwrap());
         assert!(enter("2001:db8::3").is_err());

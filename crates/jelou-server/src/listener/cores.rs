@@ -1,5 +1,5 @@
-//! One thread with its own runtime for each core except one. A connection stays on its thread, so it wakes no other
-//! thread and shares no task with another thread.
+//! Threads for connections: one per core except one core, each with its own runtime. A connection stays on its thread,
+//! so it neither wakes other threads nor shares tasks with them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -17,12 +17,12 @@ pub(crate) struct Cores {
 #[derive(Debug)]
 struct Core {
     runtime: Handle,
-    /// Dropping it ends the thread.
+    /// Dropping the sender ends the thread.
     _stop: oneshot::Sender<()>,
 }
 
 impl Cores {
-    /// Starts one thread less than there are usable cores, because workers need a core too.
+    /// Starts one thread fewer than there are usable cores, because workers need a core too.
     pub(crate) fn start() -> std::io::Result<Self> {
         let usable = thread::available_parallelism().map_or(1, usize::from);
         let count = usable.saturating_sub(1).max(1);
@@ -35,20 +35,20 @@ impl Cores {
         })
     }
 
-    /// Runs a connection on the next core, in round-robin order.
+    /// Runs a connection on the next thread, in round-robin order.
     pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.cores.len();
-        // Boxed, because the runtime moves the state of a task over the stack.
+        // Boxed, because the runtime moves the state of a task on the stack.
         self.cores[turn].runtime.spawn(Box::pin(connection));
     }
 }
 
-/// Interval of the timer that makes other timers cheaper.
+/// Interval of a timer that makes other timers cheaper.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Keeps the runtime running. If a new timer becomes the earliest timer, it wakes its thread with a system call, even
-/// from the same thread. A frequent tick is always the earliest timer, so the timeout of a request costs no system
-/// call.
+/// Keeps the runtime running until `stopped`. A new timer that becomes the earliest one wakes the thread with a system
+/// call, even from the thread itself. The frequent tick is usually the earliest timer, so that the timeout of a request
+/// costs no system call.
 async fn run(stopped: oneshot::Receiver<()>) {
     let tick = async {
         loop {

@@ -26,7 +26,7 @@ where
         return Ok(ended?);
     }
     tokio::select! {
-        // The stop branch comes first, so that a response that is ready now gets `Connection: close`.
+        // Checked first, so that a response that is ready at the same time gets `Connection: close`.
         biased;
         () = stopped(&mut stop) => shut_down(connection.as_mut()),
         ended = &mut connection => return Ok(ended?),

@@ -1,8 +1,8 @@
-//! The timer of an HTTP/1.1 connection: hyper starts it when it waits for a request. It ends early if a head has begun
-//! and is not complete in time.
+//! The timer of an HTTP/1.1 connection. hyper starts it when it waits for a request. It expires early if a head has
+//! begun but is not complete in time.
 //!
-//! Moving a deadline in the runtime costs two accesses to its timer wheel. Here, the runtime keeps the first deadline.
-//! When it is reached, the runtime gets the current deadline.
+//! Moving a deadline in the runtime costs two accesses to its timer wheel. So the runtime keeps the first deadline, and
+//! gets the current deadline only when the first one is reached.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) struct HeadTimer(Arc<Progress>);
 
 struct LazySleep {
     deadline: tokio::time::Instant,
-    /// At or before the deadline.
+    /// The runtime's timer. It is set to the deadline or to an earlier time.
     alarm: Pin<Box<tokio::time::Sleep>>,
     progress: Arc<Progress>,
 }

@@ -1,4 +1,4 @@
-//! HTTP/1.1.
+//! Serves HTTP/1.1 connections.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -18,9 +18,9 @@ use super::head_timer::HeadTimer;
 use super::watched::{Progress, Watched};
 use super::{MAX_HEAD_BYTES, Routing};
 
-/// Timeout of an idle connection. It is longer than the usual 60 s of proxies. So the proxy closes first, and no request
-/// arrives at a closed connection. hyper has one timer for this and for the head; [`HeadTimer`] ends earlier once a head
-/// has begun.
+/// Timeout of an idle connection. It is longer than the usual 60 s of proxies, so that the proxy closes the connection
+/// first and sends no request to a closed one. hyper has only one timer for idle connections and for heads:
+/// [`HeadTimer`] expires early once a head has begun.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 pub(super) async fn serve<S>(
@@ -43,7 +43,7 @@ where
     let connection = limited()
         .timer(HeadTimer::new(Arc::clone(&progress)))
         .header_read_timeout(IDLE_TIMEOUT)
-        // Most responses are small, so copying the body behind the head costs less than a vectored write.
+        // Most responses are small, so copying the body behind the head is cheaper than a vectored write.
         .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     graceful::run(
@@ -54,13 +54,13 @@ where
     .await
 }
 
-/// A hyper server that limits the head of a request. The number of header fields has hyper's default limit of 100,
-/// because a different limit would cost one allocation for each request.
+/// Returns a hyper server that limits the head of a request. The limit of header fields stays at hyper's default of
+/// 100, because a different limit would cost one allocation per request.
 pub(crate) fn limited() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_header_size(MAX_HEAD_BYTES)
-        // A buffer may exceed the head's limit before hyper checks it.
+        // Needed too, because a buffer may exceed the head's limit before hyper checks it.
         .max_buf_size(MAX_HEAD_BYTES);
     builder
 }

@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: a TCP proxy sends the address of its caller first
+//! The PROXY protocol, versions 1 and 2. A TCP proxy sends the address of its caller before all other bytes
 //! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>).
 
 use std::io;
@@ -9,11 +9,11 @@ use ppp::{HeaderResult, PartialResult, v1, v2};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// Maximum bytes of a header, with its extensions.
+/// Maximum bytes of a header, including its extensions.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 
-/// Reads the header, if there is one, but no bytes after it. Returns the address of the caller; `None` for a connection
-/// of the proxy itself.
+/// Reads the header, if there is one, but no bytes after it. Returns the address of the caller. `None` without a
+/// header, and for a connection that the proxy makes for itself.
 pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
     let mut buffer = [0; MAX_HEADER_BYTES];
     let mut pause = Pause::default();
@@ -36,11 +36,11 @@ pub(super) async fn caller(stream: &mut TcpStream) -> io::Result<Option<IpAddr>>
 
 fn may_be_header(given: &[u8]) -> bool {
     let begins = |prefix: &[u8]| given.starts_with(prefix) || prefix.starts_with(given);
-    // With the space, because an HTTP method may start with `PROXY`.
+    // With the space, because another protocol's first word may start with `PROXY`.
     begins(b"PROXY ") || begins(v2::PROTOCOL_PREFIX)
 }
 
-/// Whether a header of version 1 is complete. If it is invalid, more bytes cannot make it valid.
+/// Whether a line of version 1 is complete. If it is invalid, further bytes cannot make it valid.
 fn is_whole_line(given: &[u8]) -> bool {
     given.starts_with(b"PROXY ") && given.contains(&b'\n')
 }

@@ -1,4 +1,4 @@
-//! The configured sockets.
+//! The configured listening sockets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::network::TrustedProxies;
 pub(crate) struct Sockets {
     public: TcpListener,
     pub(crate) public_address: SocketAddr,
-    /// The listener for the management API only, if it is configured.
+    /// The listener for the management API only, if one is configured.
     api_only: Option<TcpListener>,
     api_address: SocketAddr,
     certificate: Option<Arc<Certificate>>,
     trusted_proxies: TrustedProxies,
     drain_timeout: Duration,
-    /// The listener for the metrics only, if it is configured.
+    /// The listener for metrics only, if one is configured.
     metrics: Option<TcpListener>,
     settings: config::Connections,
     connections: Arc<Connections>,
@@ -75,12 +75,12 @@ impl Sockets {
         self.certificate.is_some()
     }
 
-    /// The count of the connections of all sockets.
+    /// Returns the counter of the connections of all sockets.
     pub(crate) fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }
 
-    /// Whether the metrics have a listener of their own.
+    /// Whether the metrics have their own listener.
     pub(crate) fn has_metrics(&self) -> bool {
         self.metrics.is_some()
     }
@@ -94,7 +94,7 @@ impl Sockets {
         format!("{scheme}://{}", self.api_address)
     }
 
-    /// Serves on all sockets until `stop`.
+    /// Accepts connections on all sockets until `stop`.
     pub(crate) fn serve(
         self,
         gateway: Arc<Gateway>,
@@ -144,7 +144,7 @@ impl Sockets {
     }
 }
 
-/// Returns the listener and its address. For port 0, the address has the port that the kernel chose.
+/// Binds a listener. Returns it with its address, which contains the port that the kernel chose for port 0.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     let refused = |source| ListenError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;

@@ -51,7 +51,7 @@ impl Serving {
 
     async fn send(&mut self, bytes: &str) {
         self.caller.write_all(bytes.as_bytes()).await.unwrap();
-        // The server reads the received bytes before the test continues.
+        // Lets the server read the bytes before the test continues.
         tokio::task::yield_now().await;
     }
 
@@ -63,7 +63,7 @@ impl Serving {
         String::from_utf8(head).unwrap()
     }
 
-    /// All bytes until the server closes the connection.
+    /// Returns all bytes until the server closes the connection.
     async fn rest(mut self) -> String {
         let mut rest = String::new();
         self.caller.read_to_string(&mut rest).await.unwrap();
@@ -99,7 +99,7 @@ async fn an_idle_connection_ends_when_the_server_stops() {
 #[tokio::test]
 async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
     for request in [REQUEST, CHUNKED] {
-        // The server responds to a head immediately, without its body.
+        // The server responds as soon as it has the head, without waiting for the body.
         let head = request.find("\r\n\r\n").unwrap() + 4;
         for cut in (1..head).chain([1; 20]) {
             let (first, second) = request.split_at(cut);
@@ -147,7 +147,7 @@ async fn a_caller_who_goes_in_the_middle_is_let_go() {
             let mut serving = Serving::start();
             serving.send(&request[..cut]).await;
             drop(serving.caller);
-            // The kind of error is relevant only for the log.
+            // The result is not checked: the kind of error matters only for the log.
             let _ = serving.task.await.unwrap();
         }
     }

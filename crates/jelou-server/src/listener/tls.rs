@@ -1,4 +1,4 @@
-//! TLS with the operator's certificate. It is reloaded when its files change.
+//! TLS with the operator's certificate. The certificate is reloaded when its files change.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ struct Current {
     seen: Stamps,
 }
 
-/// Modification times and inodes of the two files.
+/// Inodes and modification times of the certificate's two files.
 type Stamps = [Option<(u64, i64, i64)>; 2];
 
 impl Certificate {
@@ -60,8 +60,8 @@ impl Certificate {
         })
     }
 
-    /// An acceptor with the current files. If they are invalid, for example half written, the error is logged and the
-    /// previous certificate stays.
+    /// Returns an acceptor with the current certificate, after a reload if the files have changed. If the new files are
+    /// invalid, for example half written, the error is logged and the previous certificate stays in use.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let stamps = stamps(&self.files);

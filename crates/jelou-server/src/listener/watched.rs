@@ -1,5 +1,5 @@
-//! A connection's stream that notices what hyper cannot limit: the first bytes of a head, a caller who does not read, and
-//! a caller who closed one direction.
+//! A connection's stream that watches what hyper cannot limit: the time since the first bytes of a head, a caller that
+//! does not read, and a caller that has closed its sending direction.
 
 use std::io;
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// What a connection is doing, shared with its timer and its service.
+/// The state of a connection, shared with its timer and its service.
 #[derive(Debug)]
 pub(super) struct Progress {
     start: Instant,
-    /// Milliseconds after `start` when the first bytes of the current head arrived; 0 if none have.
+    /// When the first bytes of the current head arrived, in milliseconds after `start`. 0: not yet.
     head_began: AtomicU64,
     /// Whether a request is being answered.
     is_answering: AtomicBool,
@@ -32,13 +32,13 @@ impl Progress {
         })
     }
 
-    /// hyper waits for the next request.
+    /// Records that hyper waits for the next request.
     pub(super) fn awaits_head(&self) {
         self.head_began.store(0, Ordering::Relaxed);
         self.is_answering.store(false, Ordering::Relaxed);
     }
 
-    /// The head is complete.
+    /// Records that the head is complete and the request is being answered.
     pub(super) fn answers(&self) {
         self.is_answering.store(true, Ordering::Relaxed);
     }
@@ -52,7 +52,7 @@ impl Progress {
         self.head_began.store(now.max(1), Ordering::Relaxed);
     }
 
-    /// When the current head must be complete; `None` while the connection is idle.
+    /// Returns when the current head must be complete. `None` if no head has begun.
     pub(super) fn head_deadline(&self) -> Option<Instant> {
         let began = self.head_began.load(Ordering::Relaxed);
         (began > 0).then(|| self.start + Duration::from_millis(began) + self.head_timeout)
@@ -62,21 +62,21 @@ impl Progress {
 /// The time limits of a [`Watched`] stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// How long the caller may take none of the bytes that wait for it.
+    /// Maximum time in which the caller reads none of the bytes that wait for it.
     pub(super) write: Duration,
-    /// How long a request goes on after its caller has closed its sending direction.
+    /// How long a request continues after its caller has closed its sending direction.
     pub(super) half_closed: Duration,
 }
 
 #[derive(Debug)]
 pub(super) struct Watched<S> {
     stream: S,
-    /// `None` for HTTP/2.
+    /// `None` for HTTP/2, which hyper can limit itself.
     progress: Option<Arc<Progress>>,
     patience: Patience,
-    /// Runs while a write makes no progress.
+    /// Timer that runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Runs from the end of the caller's bytes.
+    /// Timer that runs since the caller closed its sending direction during a request.
     closing: Option<Pin<Box<Sleep>>>,
 }
 
@@ -91,7 +91,7 @@ impl<S> Watched<S> {
         }
     }
 
-    /// Fails if no write has made progress for too long.
+    /// Returns an error if writes have made no progress for too long.
     fn check_write<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -112,8 +112,8 @@ impl<S> Watched<S> {
         )))
     }
 
-    /// Whether the end of the caller's bytes must wait, because a request is being answered. A caller who has gone
-    /// and one who only stopped sending look the same.
+    /// Whether to hold back the end of the caller's bytes from hyper, because a request is being answered. A caller
+    /// that has only closed its sending direction (half-close) looks like one that has disconnected.
     fn waits_at_end(&mut self, context: &mut Context<'_>) -> bool {
         let is_answering = |progress: &Arc<Progress>| progress.is_answering.load(Ordering::Relaxed);
         if !self.progress.as_ref().is_some_and(is_answering) {

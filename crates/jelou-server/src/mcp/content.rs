@@ -1,4 +1,4 @@
-//! Content blocks: the part of a result for the model.
+//! Content blocks: the parts of a tool's result for the model.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// A content block. Large texts are not copied.
+/// A content block. A large text is borrowed.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Block<'a> {
@@ -16,7 +16,7 @@ pub(super) enum Block<'a> {
         r#type: &'static str,
         text: Cow<'a, str>,
     },
-    /// A block that the handler made.
+    /// A block from the handler's result, unchanged.
     Made(&'a RawValue),
     Other(Value),
 }
@@ -28,7 +28,7 @@ pub(super) fn text<'a>(text: impl Into<Cow<'a, str>>) -> Block<'a> {
     }
 }
 
-/// A block for bytes of the media type. `url` is the URI of a resource block.
+/// Builds a block for bytes of this media type. `url` is the URI of a resource block.
 pub(super) fn of_bytes<'a>(media_type: &str, bytes: &'a [u8], url: &str) -> Block<'a> {
     let kind = media_type.split('/').next().unwrap_or_default();
     match (kind, std::str::from_utf8(bytes)) {

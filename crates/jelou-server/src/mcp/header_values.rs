@@ -1,4 +1,4 @@
-//! Header values of MCP clients, required and optional.
+//! Reads header values of MCP clients.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,8 @@ use http::header::{self, HeaderMap};
 
 use super::message::Refusal;
 
-/// The value of a header that may occur once. Two values, or a value that is not visible ASCII, cannot match the body.
+/// Returns the value of a header that may occur only once. A value that is not visible ASCII is an error, because it
+/// cannot match the body.
 pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
@@ -25,8 +26,8 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     }
 }
 
-/// Decodes a value that was encoded because it is not plain ASCII (MCP 2026-07-28, "Value Encoding"). `None` if the
-/// encoding is invalid.
+/// Decodes the value of a header. A value that is not plain ASCII has been encoded (MCP 2026-07-28, "Value Encoding").
+/// `None` if the encoding is invalid.
 pub(super) fn decode(value: &str) -> Option<String> {
     let encoded = value
         .strip_prefix("=?base64?")
@@ -58,7 +59,7 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|value| media_type(value) == "application/json")
 }
 
-/// A media type without its parameters, in lower case.
+/// Returns a media type without its parameters, in lower case.
 pub(super) fn media_type(value: &str) -> String {
     let essence = value.split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()

@@ -1,17 +1,18 @@
-//! The issues of a refused input, as a model needs them for a second try: the argument, and what was expected.
+//! Rewrites the validation errors of a refused input so that a model can correct its call: which argument, and what was
+//! expected.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-/// The most characters of a schema in a message.
+/// Maximum characters of a schema in a message.
 const MAX_SHOWN: usize = 300;
-/// The most references and alternatives that are followed.
+/// Maximum depth of followed references, properties and items.
 const MAX_DEPTH: usize = 16;
 
-/// Rewrites the worker's answer to an input that violates its schema. Any other body is returned as it is.
+/// Rewrites the worker's response to an input that violates its schema. Any other body is returned unchanged.
 ///
-/// The worker's paths begin in the input, and the model's in the arguments, of which `wrapper` may be the input. A
-/// message that only says that no alternative fits gets the schema.
+/// The worker's paths are relative to the input, those for the model to the arguments. If `wrapper` is set, it is the
+/// argument that contains the input. If a message only says that no alternative matches, the schema is appended to it.
 pub(super) fn explain(body: &Bytes, wrapper: Option<&str>, schema: Option<&Value>) -> Bytes {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(body) else {
         return body.clone();
@@ -45,7 +46,7 @@ fn explain_detail(detail: &mut Map<String, Value>, wrapper: Option<&str>, schema
     }
 }
 
-/// The schema of the value at a path.
+/// Returns the schema of the value at a path.
 fn part_at<'a>(
     schema: &'a Value,
     root: &'a Value,

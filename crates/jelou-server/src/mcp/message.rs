@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0: the single message of a request's body, and the responses to it.
+//! JSON-RPC 2.0: parses the message in a request's body, and builds the responses.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::result_memory::{self, Share};
 use crate::gateway::{GatewayBody, answer};
 
-/// Error codes of JSON-RPC 2.0, section 5.1, and of MCP 2026-07-28, "Error Codes".
+/// Error codes of JSON-RPC 2.0 (section 5.1) and of MCP 2026-07-28 ("Error Codes").
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -18,7 +18,7 @@ const UNSUPPORTED_VERSION: i32 = -32022;
 #[derive(Debug)]
 pub(super) enum Message {
     Request(Request),
-    /// Only the cancellation of a request has an effect.
+    /// A message without a response. Only the cancellation of a request has an effect.
     Notification {
         /// The id of the request to cancel.
         cancelled: Option<Value>,
@@ -34,7 +34,7 @@ pub(super) struct Request {
 }
 
 impl Message {
-    /// The name of the called tool.
+    /// Returns the name of the called tool. `None` if the message is not a tool call.
     pub(super) fn called_tool(&self) -> Option<&str> {
         match self {
             Self::Request(request) if request.method == "tools/call" => {
@@ -103,12 +103,12 @@ fn is_id(id: &Value) -> bool {
     id.is_string() || id.is_i64() || id.is_u64()
 }
 
-/// The response to a successful request. `result` is JSON.
+/// Builds the response to a successful request. `result` is JSON.
 pub(super) fn response(id: &Value, result: &[u8]) -> Response<GatewayBody> {
     large_response(id, result, None)
 }
 
-/// Like [`response`], for a result that has a share of the memory for results.
+/// Like [`response`], for a result whose memory is accounted for: `share` is released when the response was sent.
 pub(super) fn large_response(
     id: &Value,
     result: &[u8],
@@ -131,7 +131,7 @@ pub(super) struct Refusal(Box<Parts>);
 #[derive(Debug)]
 struct Parts {
     status: StatusCode,
-    /// `None` if the id could not be parsed.
+    /// `None` if the request has no valid id.
     id: Option<Value>,
     code: i32,
     message: String,
@@ -183,7 +183,7 @@ impl Refusal {
         self
     }
 
-    /// Sets the id of the request in the error.
+    /// Sets the id of the request that is answered.
     pub(super) fn of(mut self, id: Value) -> Self {
         self.0.id = Some(id);
         self

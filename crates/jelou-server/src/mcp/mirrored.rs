@@ -1,4 +1,4 @@
-//! Checks arguments that are also sent in headers ([`Mirrored`]): both values must be equal.
+//! Checks arguments that a client also sends in headers ([`Mirrored`]): both values must be equal.
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
@@ -47,7 +47,7 @@ fn equal(argument: &Value, header: &str) -> bool {
                     .zip(header.parse().ok())
                     .is_some_and(|(number, header): (f64, f64)| (number - header).abs() == 0.0)
         }
-        // A header cannot represent this value; the schema refuses it too.
+        // A header cannot contain such a value, and the schema refuses it too.
         _ => false,
     }
 }

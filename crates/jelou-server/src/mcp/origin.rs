@@ -1,12 +1,13 @@
-//! Web page origins that may use MCP. With DNS rebinding, a page can reach the server, but it cannot hide its origin.
+//! Checks the origin of web pages that use MCP. With DNS rebinding, a page can reach the server, but it cannot hide its
+//! origin.
 
 use http::Uri;
 use http::header::{self, HeaderMap};
 
 use super::Exchange;
 
-/// Whether the request has no origin, a local origin, the function's own origin, or an origin listed by the function or
-/// the operator. A CORS `*` does not count as listed.
+/// Whether the request has no origin, a local origin, the function's own origin, or an origin that the function or the
+/// operator lists. A CORS `*` is not such a list.
 pub(super) fn is_allowed(exchange: Exchange<'_>, headers: &HeaderMap) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| {
         origin

@@ -1,4 +1,4 @@
-//! Turns a function's response into the result of a tool.
+//! Converts a function's response into the result of a tool call.
 
 use std::borrow::Cow;
 
@@ -15,15 +15,15 @@ use super::result_memory::Share;
 use super::revision::Revision;
 use crate::documents::mcp::{OutputSchema, result_meta};
 
-/// A complete response, of the function or of the platform.
+/// A complete response of the function, or of the platform.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// The URL of the call.
+    /// The URL that was called.
     pub(super) url: String,
     pub(super) body: Bytes,
-    /// The body's share of the memory for results.
+    /// The memory share of the body, which belongs to the memory for results.
     pub(super) share: Option<Share>,
 }
 
@@ -49,7 +49,8 @@ impl Outcome {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The body, if it is JSON and its media type says so. Parsed values would take many times the memory of the text.
+    /// Returns the body if it is JSON and its media type is a JSON type. It is not parsed further, because parsed
+    /// values would take many times the memory of the text.
     fn value(&self) -> Option<&RawValue> {
         let media_type = self.media_type();
         let json = media_type == "application/json" || media_type.ends_with("+json");
@@ -66,7 +67,7 @@ struct Result<'a> {
     meta: Option<Map<String, Value>>,
 }
 
-/// The result as JSON.
+/// Returns the result as JSON.
 pub(super) fn result(
     outcome: &Outcome,
     output: OutputSchema,
@@ -98,7 +99,7 @@ pub(super) fn result(
     Bytes::from(result.write(revision, server_info))
 }
 
-/// A result as it is sent.
+/// The form in which a result is sent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Written<'a> {
@@ -123,12 +124,13 @@ impl Result<'_> {
         let written = Written {
             result_type: (revision == Revision::Modern).then_some("complete"),
             content: self.content,
-            // Clients validate structured content against the output schema, which does not cover errors.
+            // Omitted in errors: clients validate structured content against the output schema, which does not describe
+            // errors.
             structured_content: self.structured.filter(|_| !self.is_error),
             is_error: self.is_error,
             meta,
         };
-        // Fails only for maps whose keys are no strings.
+        // Cannot fail: only a map whose keys are not strings would be an error.
         serde_json::to_vec(&written).unwrap_or_default()
     }
 }
@@ -169,7 +171,7 @@ fn readable<'a>(value: &RawValue, body: &'a [u8]) -> Cow<'a, str> {
     }
 }
 
-/// What a handler may return to make the result itself.
+/// A value with which a handler determines the whole result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct HandlerMade<'a> {
@@ -182,7 +184,7 @@ struct HandlerMade<'a> {
     meta: Option<&'a RawValue>,
 }
 
-/// Uses `{content: [blocks]}` as the result. `None` for any other value, which is data.
+/// Converts `{content: [blocks]}` into a result. `None` for any other value, which is ordinary data.
 fn handler_made(value: &RawValue) -> Option<Result<'_>> {
     let made: HandlerMade<'_> = serde_json::from_str(value.get())
         .ok()
@@ -199,14 +201,14 @@ fn handler_made(value: &RawValue) -> Option<Result<'_>> {
     };
     Some(Result {
         content: made.content.into_iter().map(Block::Made).collect(),
-        // Without `structuredContent`, the output schema describes the complete value.
+        // Without `structuredContent`, the whole value is the structured content.
         structured: made.structured_content.or(Some(value)),
         is_error: made.is_error.unwrap_or_default(),
         meta,
     })
 }
 
-/// The text of an error, with details that a model needs for a retry.
+/// Builds an error result, with the details that a model needs to retry.
 fn failure(outcome: &Outcome) -> Result<'_> {
     let value = outcome.value();
     let made = value.and_then(handler_made);
@@ -235,7 +237,7 @@ struct Failure<'a> {
     details: Vec<&'a RawValue>,
 }
 
-/// Formats `{"error": text, "details": [...]}` as lines, and any other value unchanged.
+/// Formats `{"error": text, "details": [...]}` as lines. Any other value is returned unchanged.
 fn describe<'a>(value: &RawValue, body: &'a [u8]) -> Cow<'a, str> {
     let failure = serde_json::from_str::<Failure<'_>>(value.get());
     match failure {

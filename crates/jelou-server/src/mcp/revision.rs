@@ -1,4 +1,4 @@
-//! The protocol revision of a request, and the check that its head and its body agree.
+//! Determines the protocol revision of a request, and checks that its head and its body agree.
 
 use http::HeaderMap;
 use http::StatusCode;
@@ -24,7 +24,7 @@ impl Revision {
         let meta = request.params.get("_meta").and_then(Value::as_object);
         let Some(version) = meta.and_then(|meta| meta.get(VERSION)) else {
             return match header {
-                // The header exists since 2025-06-18, and `initialize` does not need it.
+                // The header exists since revision 2025-06-18, and `initialize` does not need it.
                 None => Ok(Self::Legacy),
                 Some(version) if LEGACY.contains(&version) => Ok(Self::Legacy),
                 Some(_) if request.method == "initialize" => Ok(Self::Legacy),
@@ -52,7 +52,7 @@ impl Revision {
             && let Some(name) = request.params.get("name").and_then(Value::as_str)
         {
             let header = single(headers, "mcp-name")?.map(decode);
-            // A value that cannot be decoded does not match the body.
+            // A value that cannot be decoded becomes empty, so that it does not match the body.
             let header = header.map(Option::unwrap_or_default);
             expect("Mcp-Name", header.as_deref(), name)?;
         }
@@ -86,7 +86,7 @@ fn expect(name: &str, header: Option<&str>, body: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A notification needs no headers, but an unknown version is refused.
+/// Refuses a notification with an unknown version. No header is required.
 pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
     match single(headers, VERSION_HEADER)? {
         Some(version) if !SUPPORTED.contains(&version) => {
@@ -96,7 +96,8 @@ pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// The version for `initialize`: the client's version if it is supported, otherwise the latest one with `initialize`.
+/// Returns the version for `initialize`: the client's version if it is supported, otherwise the latest one that has
+/// `initialize`.
 pub(super) fn negotiate(request: &Request) -> Result<&'static str, Refusal> {
     let Some(wanted) = request
         .params

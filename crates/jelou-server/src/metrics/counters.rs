@@ -1,5 +1,5 @@
-//! Counters. A counter is one line in a `counters!` block, and a call of [`Counter::one`] where it counts: it is then in
-//! `GET /metrics`, and those of a function in its traffic too.
+//! Counters. To add one, add a line to a `counters!` block and call [`Counter::one`] where the event happens. `GET
+//! /metrics` shows all counters; the traffic of a function shows the function's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,11 +24,11 @@ impl Counter {
 /// How a counter is exposed.
 #[derive(Debug)]
 pub(crate) struct Exposed {
-    /// Its name in the traffic of a function.
+    /// The counter's name in the traffic of a function.
     pub(crate) field: &'static str,
-    /// The name of its family. Counters of a family follow each other.
+    /// The name of the metric family. Counters of one family are listed one after another.
     pub(crate) family: &'static str,
-    /// Its label within the family, such as `class="2xx"`, or empty.
+    /// The counter's label within the family, such as `class="2xx"`. May be empty.
     pub(crate) label: &'static str,
     pub(crate) help: &'static str,
 }
@@ -51,7 +51,7 @@ macro_rules! counters {
                 $(Exposed { field: stringify!($field), family: $family, label: $label, help: $help },)*
             ];
 
-            /// The values, in the order of [`Self::EXPOSED`].
+            /// Returns the values in the order of [`Self::EXPOSED`].
             pub(crate) fn read(&self) -> Vec<u64> {
                 vec![$(self.$field.get(),)*]
             }
@@ -95,7 +95,7 @@ counters! {
 }
 
 impl FunctionCounters {
-    /// The counter of calls with this status.
+    /// Returns the counter for calls with this status.
     pub(super) fn of_status(&self, status: u16) -> &Counter {
         match status {
             ..200 => &self.calls_1xx,
@@ -107,12 +107,12 @@ impl FunctionCounters {
     }
 }
 
-/// The platform's own answers by reason, which is one of a few codes.
+/// Counts the platform's own responses by error code.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals([Counter; Self::REASONS.len()]);
 
 impl Refusals {
-    /// The codes of `gateway::answer`, and one for all others.
+    /// The codes of `gateway::answer`. All others are counted as `other`.
     const REASONS: [&'static str; 14] = [
         "unauthorized",
         "forbidden",

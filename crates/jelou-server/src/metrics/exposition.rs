@@ -7,7 +7,7 @@ use jelou_core::histogram::{BOUNDS_US, Durations};
 /// The content type of the text.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The bounds that are exposed: every third or fourth, from 0.5 ms to 100 s.
+/// The range of exposed histogram bounds, in microseconds. Of these bounds, only round ones are exposed.
 const SHOWN_US: std::ops::RangeInclusive<u64> = 500..=100_000_000;
 
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Exposition {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    /// `labels` is what [`label`] returns, or several joined by commas, or empty.
+    /// Writes a sample. `labels` is a text that [`label`] returns, several of them joined by commas, or empty.
     pub(super) fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
         let _ = if labels.is_empty() {
             writeln!(self.0, "{name} {value}")
@@ -62,7 +62,7 @@ impl Exposition {
     }
 }
 
-/// A label with its value escaped.
+/// Returns a label with its value escaped.
 pub(super) fn label(name: &str, value: &str) -> String {
     let value = value
         .replace('\\', "\\\\")

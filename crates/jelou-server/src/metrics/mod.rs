@@ -1,8 +1,8 @@
-//! Metrics: counters and histograms of the data plane.
+//! Metrics: counters and histograms of calls, processes and builds.
 //!
-//! - `counters`: what is counted. A call costs a few additions, without a lock and without text.
+//! - `counters`: the counters. Counting a call costs a few additions, without a lock or an allocation.
 //! - `scrape`, `exposition`: `GET /metrics`
-//! - `traffic`: the counts of each minute in the store, for `jelou functions info`
+//! - `traffic`: the counts of each minute, which are stored for `jelou functions info`
 
 mod counters;
 mod exposition;
@@ -26,9 +26,9 @@ use crate::registry::Registry;
 pub(crate) struct Metrics {
     pub(crate) server: ServerCounters,
     pub(crate) refusals: Refusals,
-    /// Waits of calls for a permit.
+    /// How long calls waited for a permit.
     pub(crate) queue_waits: Histogram,
-    /// Starts of processes, from the decision until calls can be sent.
+    /// How long starts of processes took, from the decision until calls can be sent.
     pub(crate) process_starts: Histogram,
     pub(crate) builds: Histogram,
     pub(crate) failed_builds: Histogram,
@@ -38,12 +38,12 @@ pub(crate) struct Metrics {
 #[derive(Debug, Default)]
 pub(crate) struct FunctionMetrics {
     pub(crate) counters: FunctionCounters,
-    /// Calls, until the head of the response.
+    /// Durations of calls, until the head of the response.
     pub(crate) durations: Histogram,
 }
 
 impl FunctionMetrics {
-    /// Counts a call. `duration` is the time until the head of its response.
+    /// Counts a call. `duration` is the time until the head of the response.
     pub(crate) fn count(&self, status: u16, duration: Duration, is_cold: bool) {
         self.counters.of_status(status).one();
         if is_cold {
@@ -54,7 +54,7 @@ impl FunctionMetrics {
 }
 
 impl Metrics {
-    /// Logs the number of calls since the start.
+    /// Logs the number of calls since the server's start.
     pub(crate) fn log(&self, registry: &Registry) {
         let (mut succeeded, mut failed) = (0, 0);
         let mut refused = self.server.requests_without_function.get();

@@ -1,24 +1,25 @@
-//! The server's own process, as the kernel counts it.
+//! The resource usage of the server's own process, as the kernel reports it.
 
-/// The use of resources, by the names that Prometheus clients use.
+/// Values that Prometheus clients usually report about a process.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) cpu_seconds: f64,
     pub(super) resident_bytes: u64,
     pub(super) open_files: u64,
     pub(super) max_files: u64,
-    /// Seconds since the Unix epoch.
+    /// Start time in seconds since the Unix epoch.
     pub(super) started: f64,
 }
 
-/// `None` where `/proc` cannot be read.
+/// Reads the values. `None` if `/proc` cannot be read.
 #[expect(clippy::cast_precision_loss, reason = "ticks are far below 2^52")]
 pub(super) fn read() -> Option<Process> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program may contain anything (proc_pid_stat(5)).
+    // The fields follow the last parenthesis, because the name of the program may contain any character
+    // (proc_pid_stat(5)).
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-    // Fields are numbered from 1, and the state after the name is the third.
+    // Fields are numbered from 1, and the state, which follows the name, is number 3.
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     let ticks = rustix::param::clock_ticks_per_second() as f64;
     let boot = std::fs::read_to_string("/proc/stat").ok()?;

@@ -1,4 +1,4 @@
-//! The counts of each minute: what was counted since the last minute goes to the store, as a line of JSON.
+//! Stores what each function counted per minute, as one line of JSON per minute, and reads it for reports.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -19,10 +19,10 @@ use crate::registry::Registry;
 
 const MINUTE_MS: i64 = 60 * 1000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// How often hours that are too old are deleted.
+/// Number of minutes between deletions of data that is too old.
 const SWEEP_EVERY: u32 = 60;
 
-/// Stores the counts of each minute, and reads them.
+/// Stores the counts of each minute, and reports them.
 #[derive(Debug)]
 pub(crate) struct Traffic {
     registry: Arc<Registry>,
@@ -30,28 +30,28 @@ pub(crate) struct Traffic {
     metrics: Arc<Metrics>,
     clock: Clock,
     max_age: Duration,
-    /// The counts that are stored, since the start of the server. Held while they are stored, so that a report counts
-    /// nothing twice.
+    /// By function: the counts since the server's start that are already stored. Locked during a store, so that a
+    /// report counts nothing twice.
     stored: Mutex<HashMap<FunctionId, Counts>>,
 }
 
-/// The counts of a function.
+/// The counts of a function since the server's start.
 #[derive(Debug, Clone, Default)]
 struct Counts {
     counters: Vec<u64>,
     durations: Durations,
 }
 
-/// The counts of one minute, with short names: there are many.
+/// The counts of one minute. Its field names are short, because there are many stored minutes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Minute {
-    /// The minute of the hour.
+    /// The minute within the hour.
     m: i64,
-    /// Counters by the name of their field.
+    /// Counters by the name of their field, without those that are zero.
     c: BTreeMap<Cow<'static, str>, u64>,
-    /// Buckets of durations, and their counts.
+    /// Pairs of a duration bucket and its count.
     d: Vec<(usize, u64)>,
-    /// Sum of durations in microseconds.
+    /// Sum of the durations in microseconds.
     s: u64,
 }
 
@@ -73,12 +73,12 @@ impl Traffic {
         }
     }
 
-    /// Stores each minute when it ends.
+    /// Stores the counts at the end of each minute.
     pub(crate) async fn store_periodically(self: Arc<Self>) {
         for minutes in 0.. {
             let rest = MINUTE_MS - self.clock.now_ms().rem_euclid(MINUTE_MS);
             tokio::time::sleep(Duration::from_millis(rest.unsigned_abs())).await;
-            // The minute that has just ended.
+            // One second back, so that the time is in the minute that has just ended.
             self.store_now(self.clock.now_ms() - 1000).await;
             if minutes % SWEEP_EVERY == 0 {
                 self.sweep().await;
@@ -86,8 +86,8 @@ impl Traffic {
         }
     }
 
-    /// Stores what was counted since the last time, as the counts of the minute of `at_ms`. After an error, the counts
-    /// stay in memory for the next time.
+    /// Stores what was counted since the last store, as the counts of the minute of `at_ms`. After an error, the counts
+    /// stay in memory and are stored next time.
     pub(crate) async fn store_now(&self, at_ms: i64) {
         let mut stored = self.stored.lock().await;
         let mut lines = Vec::new();
@@ -129,10 +129,10 @@ impl Traffic {
         }
     }
 
-    /// The traffic of a function in the last `hours`, in points of `step`.
+    /// Returns the traffic of a function in the last `hours`, in points of length `step`.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// If the store cannot be read.
     pub(crate) async fn report(
         &self,
         function: &FunctionId,
@@ -141,14 +141,14 @@ impl Traffic {
     ) -> Result<TrafficReport, StoreError> {
         let until_ms = self.clock.now_ms();
         let step_ms = i64::try_from(step.as_millis()).unwrap_or(HOUR_MS);
-        // The last point ends with the current step.
+        // The last point is the current step, which is not complete yet.
         let end_ms = (until_ms / step_ms + 1) * step_ms;
         let since_ms = end_ms - i64::from(hours) * HOUR_MS;
         let stored = self.stored.lock().await;
         let mut minutes = Vec::new();
         let first_hour = since_ms - since_ms.rem_euclid(HOUR_MS);
         for (hour_ms, lines) in self.store.traffic(function, first_hour).await? {
-            // A line of an unknown form is of a later version.
+            // A line that cannot be parsed was written by a later version, and is skipped.
             let read = lines.lines().filter_map(|line| {
                 let minute: Minute = serde_json::from_str(line).ok()?;
                 Some((hour_ms + minute.m * MINUTE_MS, minute))
@@ -190,7 +190,7 @@ impl Traffic {
     }
 }
 
-/// The counts that are not stored yet, and all counts since the start of the server.
+/// Returns the counts that are not stored yet (`None` if there are none), and all counts since the server's start.
 fn new_counts(
     stored: Option<&Counts>,
     metrics: &FunctionMetrics,
@@ -224,7 +224,7 @@ fn new_counts(
     ((!is_quiet).then_some(minute), counts)
 }
 
-/// The sum of some minutes.
+/// The sum of several minutes.
 #[derive(Debug, Clone, Default)]
 struct Point {
     counters: BTreeMap<String, u64>,

@@ -1,11 +1,11 @@
-//! Parses `Forwarded` (RFC 7239) and `X-Forwarded-For` into addresses, the farthest first. `None` means an element
-//! without a readable address.
+//! Parses `Forwarded` (RFC 7239) and `X-Forwarded-For` into addresses, the farthest first. An element without a
+//! readable address becomes `None`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{FORWARDED, HeaderMap};
 
-/// `None` when the header is missing.
+/// Returns the addresses of `X-Forwarded-For`. `None` if the header is missing.
 pub(super) fn of_x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     let values = headers.get_all("x-forwarded-for");
     let elements: Vec<_> = values
@@ -16,7 +16,7 @@ pub(super) fn of_x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAdd
     (!elements.is_empty()).then_some(elements)
 }
 
-/// `None` when the header is missing.
+/// Returns the addresses of `Forwarded`. `None` if the header is missing.
 pub(super) fn of_forwarded(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     let mut elements = Vec::new();
     for value in headers.get_all(FORWARDED) {
@@ -29,7 +29,7 @@ pub(super) fn of_forwarded(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     (!elements.is_empty()).then_some(elements)
 }
 
-/// The `for` address of one element.
+/// Returns the `for` address of one element.
 fn node(element: &str) -> Option<IpAddr> {
     let mut nodes = split_outside_quotes(element, ';').filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
@@ -46,7 +46,7 @@ fn node(element: &str) -> Option<IpAddr> {
     }
 }
 
-/// An address, with or without a port; IPv6 with or without brackets.
+/// Parses an address with or without a port. An IPv6 address may have brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text
         .strip_prefix('[')

@@ -1,26 +1,26 @@
-//! The rate limiter of a token. It uses GCRA (the generic cell rate algorithm of ITU-T I.371): first a burst of one
-//! period's calls, then one call per interval (the period divided by the number of calls).
+//! The rate limiter of a token. It uses GCRA (the generic cell rate algorithm of ITU-T I.371): a burst may have the
+//! calls of one period, then one call per interval is allowed (the period divided by the number of calls).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jelou_core::policy::Rate;
 
-/// The state is one atomic number, so concurrent calls need no lock.
+/// The limiter. Its state is one atomic number, so concurrent calls need no lock.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     rate: Rate,
-    /// Nanoseconds per call.
+    /// Nanoseconds per call at an even rate.
     interval: u64,
-    /// The burst, in nanoseconds.
+    /// The length of a burst in nanoseconds, without its first call.
     tolerance: u64,
     /// Theoretical arrival time of the next call, in nanoseconds since `start`.
     next: AtomicU64,
-    /// The origin of all times; monotonic.
+    /// The zero point of all times, from a monotonic clock.
     start: Instant,
 }
 
-/// The call exceeds the rate. The next call is allowed after `wait`.
+/// The call exceeds the rate. After `wait`, another call is allowed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OverRate {
     wait: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct OverRate {
 }
 
 impl OverRate {
-    /// Seconds until the next allowed call, rounded up, so that a retry after this time is not too early.
+    /// Returns the seconds until the next allowed call, rounded up, so that a retry after this time is not too early.
     pub(crate) fn retry_after(&self) -> u64 {
         seconds(self.wait)
     }
@@ -42,13 +42,14 @@ impl OverRate {
     }
 }
 
-/// What is left of a rate.
+/// The current state of a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateStatus {
     pub(crate) rate: Rate,
-    /// Calls that are allowed now.
+    /// Number of calls that are allowed now.
     pub(crate) remaining: u32,
-    /// Seconds until all calls of a period are allowed again; or, without remaining calls, until the next one is.
+    /// Seconds until all calls of a period are allowed again. Without remaining calls: seconds until the next call is
+    /// allowed.
     pub(crate) reset: u64,
 }
 
@@ -75,7 +76,7 @@ impl RateLimiter {
         self.count_at(self.start.elapsed())
     }
 
-    /// What is left, without counting a call.
+    /// Returns the current state, without counting a call.
     pub(super) fn status(&self) -> RateStatus {
         self.status_at(self.start.elapsed())
     }
@@ -98,7 +99,7 @@ impl RateLimiter {
         }
     }
 
-    /// `now` is the time since `start`.
+    /// Counts a call at `now`, the time since `start`.
     fn count_at(&self, now: Duration) -> Result<(), OverRate> {
         let now = nanoseconds(now);
         let mut next = self.next.load(Ordering::Relaxed);
@@ -122,12 +123,12 @@ impl RateLimiter {
     }
 }
 
-/// Rounds up.
+/// Returns the seconds of a duration, rounded up.
 fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Saturates after 584 years.
+/// Returns the nanoseconds of a duration. Saturates after 584 years.
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!((wait(0), wait(9)), (at(10), at(1)));
         assert_eq!(passing(&limiter, 20, at(10)), 1);
         assert_eq!(passing(&limiter, 20, at(35)), 2);
-        // After a long pause, a burst has the calls of one period.
+        // After a long pause, a burst has the calls of one period, not of several.
         assert_eq!(passing(&limiter, 20, at(100_000)), 6);
     }
 
@@ -198,14 +199,14 @@ mod tests {
                 "{rate}"
             );
             let next = passing(&limiter, calls + 1, rate.period());
-            // Rounding costs at most one in a thousand.
+            // Rounding costs at most one call in a thousand.
             let least = calls - calls / 1000 - 1;
             assert!((least..=calls).contains(&next), "{rate}: {next}");
         }
     }
 
     proptest! {
-        /// Holds for all arrival times, with retries after the returned wait.
+        /// The limit holds for all arrival times, also with retries after the returned wait.
         #[test]
         fn no_more_than_a_burst_and_what_time_has_freed(
             calls in 1_u32..50,

@@ -1,4 +1,4 @@
-//! Finds the tool for a path.
+//! Finds the tool for a path and a method.
 
 use jelou_core::Manifest;
 use jelou_core::manifest::Tool;
@@ -15,7 +15,7 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 struct Route {
     segments: Vec<Segment>,
-    /// Whether other segments may follow.
+    /// Whether the route ends with `*`, so that further segments may follow.
     rest: bool,
     methods: Vec<String>,
     tool: usize,
@@ -23,12 +23,12 @@ struct Route {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
-    // In matching order.
+    // Ordered by precedence: a literal is matched before a parameter.
     Literal(String),
     Param(String),
 }
 
-/// The match for a path and a method.
+/// The result of a search for a path and a method.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Tool(RouteMatch),
@@ -38,7 +38,7 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    /// The tools with this path, the most specific first.
+    /// Returns the tools with this path, the most specific first.
     pub(crate) fn tools(&self) -> &[usize] {
         match self {
             Self::Tool(found) => std::slice::from_ref(&found.tool),
@@ -47,7 +47,7 @@ impl Found {
         }
     }
 
-    /// The tool whose rules apply, including to a refusal.
+    /// Returns the tool whose rules apply, even if the request is refused.
     pub(crate) fn tool(&self) -> Option<usize> {
         self.tools().first().copied()
     }
@@ -58,8 +58,8 @@ pub(crate) struct RouteMatch {
     /// Index into the manifest's tools.
     pub(crate) tool: usize,
     pub(crate) params: Vec<(String, String)>,
-    /// The path spelled as in the route. Set only when the caller spelled it differently, for example `//health/` or
-    /// `/%68ealth` for `/health`. User code gets this path, so that its router finds the same route.
+    /// The path as the route spells it, if the caller spelled it differently: for example `/health` for `//health/` or
+    /// `/%68ealth`. User code gets this path, so that its router finds the same route.
     pub(crate) path: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl Routes {
         Self { routes, available }
     }
 
-    /// The most specific route that has the path and accepts the method. Several tools may have the same path.
+    /// Finds the most specific route that has the path and accepts the method. Several tools may have the same path.
     pub(crate) fn find(&self, path: &str, method: &str) -> Found {
         let mut others = Vec::new();
         for route in &self.routes {
@@ -110,7 +110,7 @@ impl Routes {
         }
     }
 
-    /// Whether a route starts with the first segment of the path as a literal. `*` and parameters do not count.
+    /// Whether a route has the first segment of the path as its first literal. `*` and parameters are ignored.
     pub(crate) fn name_first_segment(&self, path: &str) -> bool {
         let first = split(path).next();
         self.routes.iter().any(|route| {
@@ -139,13 +139,13 @@ impl Route {
         }
     }
 
-    /// HEAD is the same as GET without a body (RFC 9110, section 9.3.2).
+    /// Whether the route accepts the method. A route with GET also accepts HEAD (RFC 9110, section 9.3.2).
     fn takes(&self, method: &str) -> bool {
         let lists = |method| self.methods.iter().any(|listed| listed == method);
         lists(method) || (method == "HEAD" && lists("GET"))
     }
 
-    /// `None` if the path does not match this route.
+    /// Matches a path. `None` if it does not match this route.
     fn matches(&self, path: &str) -> Option<RouteMatch> {
         let mut rest = path;
         let mut values = Vec::new();
@@ -193,7 +193,7 @@ impl Route {
             .collect()
     }
 
-    /// A path of this route, with the route's spelling of literals.
+    /// Returns the path with the literals as the route spells them.
     fn spell(&self, values: &[&str], rest: &str) -> String {
         let mut path = String::new();
         for (segment, value) in self.segments.iter().zip(values) {
@@ -216,7 +216,7 @@ fn split_segment(path: &str) -> (&str, &str) {
     path.split_at(path.find('/').unwrap_or(path.len()))
 }
 
-/// The segments of a path. A slash at the end is ignored.
+/// Returns the segments of a path. Extra slashes are ignored.
 fn split(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
@@ -289,7 +289,7 @@ mod tests {
             params("/users/a%20b/x"),
             [pair("id", "a b"), pair("tab", "x")]
         );
-        // An encoded slash is a part of its segment.
+        // An encoded slash is part of its segment.
         assert_eq!(
             params("/users/a%2Fb/x"),
             [pair("id", "a/b"), pair("tab", "x")]

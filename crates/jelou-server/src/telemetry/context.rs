@@ -1,15 +1,15 @@
-//! The place of a call in a trace: the `traceparent` header (W3C Trace Context, level 1).
+//! The position of a call in a trace: the `traceparent` header (W3C Trace Context, level 1).
 
 use http::HeaderMap;
 use uuid::Uuid;
 
 const HEADER: &str = "traceparent";
 
-/// The place of a call in its trace.
+/// The position of a call in its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TraceContext {
     pub(crate) trace: u128,
-    /// The span of the caller; `None` if the trace begins with this call.
+    /// The caller's span. `None` if the trace begins with this call.
     pub(crate) parent: Option<u64>,
     /// The span of the call.
     pub(crate) span: u64,
@@ -18,14 +18,14 @@ pub(crate) struct TraceContext {
 }
 
 impl TraceContext {
-    /// The trace of the caller, or a new one with the id of the request. `sample` is the part of the new traces that are
-    /// recorded. `None` if nobody traces the call.
+    /// Returns the caller's trace, or a new trace with the id of the request. `sample` is the fraction of new traces
+    /// that are recorded, from 0 to 1. `None` if neither the caller nor the server traces the call.
     pub(crate) fn of(headers: &HeaderMap, request: Uuid, sample: Option<f64>) -> Option<Self> {
         let (first, last) = request.as_u64_pair();
         if let Some(parent) = parse(headers) {
             return Some(Self {
                 span: last,
-                // Without an exporter, the caller's decision is passed on.
+                // The caller's decision about sampling applies, even without an exporter.
                 ..parent
             });
         }
@@ -41,7 +41,7 @@ impl TraceContext {
         })
     }
 
-    /// The header for what the call calls.
+    /// Returns the header for requests that the call makes.
     pub(crate) fn header(&self) -> String {
         let Self {
             trace,
@@ -53,7 +53,7 @@ impl TraceContext {
     }
 }
 
-/// The caller's trace. A header that is malformed or repeated is ignored, as the standard demands.
+/// Parses the caller's trace. Ignores a malformed or repeated header, as the standard requires.
 fn parse(headers: &HeaderMap) -> Option<TraceContext> {
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -79,7 +79,7 @@ fn parse(headers: &HeaderMap) -> Option<TraceContext> {
     })
 }
 
-/// A number of exactly this many lower-case digits.
+/// Parses a number of exactly this many lower-case hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != digits || !text.bytes().all(is_hex) {

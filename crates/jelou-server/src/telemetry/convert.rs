@@ -1,4 +1,4 @@
-//! From records of a function to spans and log records. Records are without secrets already.
+//! Converts the records of a function into spans and log records. Secrets are already masked in these records.
 
 use jelou_core::{DeploymentId, Level, TokenId};
 use jelou_logs::{Call, Content, Line, Record};
@@ -8,8 +8,8 @@ use super::otlp::{
     Attribute, INTERNAL, LogRecord, SERVER, Span, Status, Value, flag, number, text,
 };
 
-/// The spans of a call: the call itself, and its wait in the queue, its wait for a process, and its handler. None if the
-/// call is not traced.
+/// Returns the spans of a call: the call itself, its wait in the queue, its wait for a process, and its handler. Empty
+/// if the call is not traced.
 pub(super) fn spans(record: &Record, call: &Call) -> Vec<Span> {
     let Some(trace) = call.trace else {
         return Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn spans(record: &Record, call: &Call) -> Vec<Span> {
     let leased = start_us + leased_us;
     let began = leased.saturating_sub(wait_us);
     let entered = began.saturating_sub(queue_us);
-    // The ids of the parts differ from that of the call, and from each other, in the last bits.
+    // The ids of the child spans differ from the call's id, and from each other, in the last bits.
     let mut part = |number: u64, name: &str, from: u64, to: u64| {
         let id = (trace.span ^ number).max(1);
         spans.push(span(
@@ -116,7 +116,7 @@ fn request_attributes(record: &Record) -> impl Iterator<Item = Attribute> {
     .filter_map(|(key, value)| Some(text(key, value?)))
 }
 
-/// A line or an event. `trace` is that of its request.
+/// Converts a line or an event. `trace` returns the trace of a request.
 pub(super) fn log_record(record: &Record, trace: impl Fn(Uuid) -> u128) -> Option<LogRecord> {
     let (body, event) = match &record.content {
         Content::Line(line) => (words(line), None),
@@ -141,7 +141,7 @@ pub(super) fn log_record(record: &Record, trace: impl Fn(Uuid) -> u128) -> Optio
     })
 }
 
-/// The arguments of a line, separated by spaces: texts as they are, and other values as JSON.
+/// Joins the arguments of a line with spaces. Strings are unquoted; other values are JSON.
 fn words(line: &Line) -> String {
     let Ok(args) = serde_json::from_str::<Vec<serde_json::Value>>(line.args.get()) else {
         return line.args.get().to_owned();
@@ -156,7 +156,7 @@ fn words(line: &Line) -> String {
     words.join(" ")
 }
 
-/// The severity number of the OpenTelemetry log data model.
+/// Returns the severity number of the OpenTelemetry log data model.
 fn severity(level: Level) -> u8 {
     match level {
         Level::Debug => 5,

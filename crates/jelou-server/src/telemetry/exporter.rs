@@ -1,4 +1,4 @@
-//! Sends spans and log records to a collector, in a thread of its own.
+//! Sends spans and log records to a collector, on a dedicated thread.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,20 +21,20 @@ use crate::config::Otlp;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 
-/// Records in the queue. More are dropped and counted.
+/// Maximum number of queued records. Further records are dropped and counted.
 const QUEUE: usize = 16 * 1024;
-/// Records of a batch.
+/// Maximum number of records in a batch.
 const BATCH: usize = 2048;
-/// How long records gather.
+/// How long records are collected before a batch is sent.
 const PERIOD: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a batch is sent again that the collector does not take.
+/// How long a batch is retried that the collector does not accept.
 const RETRY: Duration = Duration::from_mins(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
-/// Requests with a trace of their caller that are remembered for their lines.
+/// Maximum number of requests whose trace began at their caller and is remembered for their log lines.
 const MAX_FOREIGN: usize = 10_000;
 
-/// Hands records to the thread, and never waits for it.
+/// Queues records for the thread, without waiting.
 #[derive(Debug, Clone)]
 pub(crate) struct Exporter {
     queue: SyncSender<Message>,
@@ -43,7 +43,7 @@ pub(crate) struct Exporter {
     settings: Arc<Otlp>,
 }
 
-/// The thread. [`ExportThread::stop`] sends what is queued.
+/// The thread that sends the records. [`ExportThread::stop`] sends the queued records first.
 #[derive(Debug)]
 pub(crate) struct ExportThread {
     queue: SyncSender<Message>,
@@ -57,7 +57,7 @@ enum Message {
     Stop,
 }
 
-/// The traces that did not begin with their request.
+/// By request: its trace, if the trace began at the caller. Otherwise the trace has the id of the request.
 #[derive(Debug, Default)]
 struct ForeignTraces {
     traces: HashMap<Uuid, u128>,
@@ -66,7 +66,7 @@ struct ForeignTraces {
 
 impl Exporter {
     /// # Errors
-    /// When the thread cannot be started.
+    /// If the thread cannot be started.
     pub(crate) fn start(
         settings: Otlp,
         registry: Arc<Registry>,
@@ -97,7 +97,7 @@ impl Exporter {
         Ok((exporter, thread))
     }
 
-    /// Remembers the caller's trace for the lines of a request.
+    /// Remembers the caller's trace for the log lines of a request.
     pub(crate) fn note_trace(&self, request: Uuid, trace: u128) {
         let mut foreign = self.foreign();
         if foreign.order.len() == MAX_FOREIGN
@@ -109,7 +109,7 @@ impl Exporter {
         foreign.traces.insert(request, trace);
     }
 
-    /// Queues a record, if it is exported.
+    /// Queues a record, if its kind is exported.
     pub(crate) fn send(&self, function: &FunctionId, record: &Record) {
         let is_wanted = match &record.content {
             Content::Call(call) => self.settings.traces && call.trace.is_some(),
@@ -124,7 +124,7 @@ impl Exporter {
         }
     }
 
-    /// The part of the new traces that are recorded.
+    /// Returns the fraction of new traces that are recorded. `None` if traces are not exported.
     pub(crate) fn sample(&self) -> Option<f64> {
         self.settings.traces.then_some(self.settings.sample)
     }
@@ -140,11 +140,11 @@ impl Exporter {
 }
 
 impl ExportThread {
-    /// Sends what is queued, once, and ends the thread. Blocks.
+    /// Tries once to send the queued records, and ends the thread. Blocks.
     pub(crate) fn stop(self) {
         self.is_stopping.store(true, Ordering::Release);
         self.thread.thread().unpark();
-        // Fails only if the thread has ended.
+        // Fails only if the thread has already ended.
         let _ = self.queue.send(Message::Stop);
         if self.thread.join().is_err() {
             tracing::error!("the thread that exports telemetry has panicked");
@@ -156,7 +156,7 @@ struct Worker {
     agent: ureq::Agent,
     exporter: Exporter,
     registry: Arc<Registry>,
-    /// Set when no batch may be sent again.
+    /// Set when the server stops: then failed batches are not sent again.
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -251,7 +251,7 @@ impl Worker {
         }
     }
 
-    /// Sends a batch, and again after errors that may pass (OTLP specification, section "Failures").
+    /// Sends a batch, and retries after temporary errors (OTLP specification, section "Failures").
     fn post(&self, path: &str, body: &impl Serialize, count: usize) {
         let Ok(body) = serde_json::to_vec(body) else {
             return;

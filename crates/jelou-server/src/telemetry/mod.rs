@@ -1,7 +1,7 @@
-//! Traces and logs for a collector, by OTLP over HTTP.
+//! Sends traces and logs to a collector, with OTLP over HTTP.
 //!
-//! The exporter gets what the log of functions gets, after its secrets are masked: a call is a trace's span, a line or an
-//! event is a log record. A call itself only notes a few numbers for its record.
+//! The exporter gets the same records as the log of functions, after secrets were masked: a call becomes the spans of a
+//! trace, a line or an event becomes a log record. A call only stores a few numbers for its record.
 
 mod context;
 mod convert;

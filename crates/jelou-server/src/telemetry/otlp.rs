@@ -1,5 +1,5 @@
-//! OTLP in JSON: the messages of `opentelemetry/proto`, with its field names in camelCase, ids in hexadecimal and 64-bit
-//! numbers as text (OTLP specification, section "JSON Protobuf Encoding").
+//! OTLP in JSON: the messages of `opentelemetry/proto`, with field names in camelCase, ids in hexadecimal and 64-bit
+//! numbers as strings (OTLP specification, section "JSON Protobuf Encoding").
 
 use serde::Serialize;
 
@@ -91,7 +91,7 @@ pub(super) struct Status {
 }
 
 impl Status {
-    /// `STATUS_CODE_ERROR`.
+    /// Returns a status with `STATUS_CODE_ERROR`.
     pub(super) fn error(message: Option<String>) -> Self {
         Self { message, code: 2 }
     }

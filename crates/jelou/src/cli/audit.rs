@@ -5,7 +5,7 @@ use clap::Args;
 /// Show who changed what, newest first
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// The most entries to show
+    /// Maximum number of entries to show
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: Option<u32>,
 

@@ -7,7 +7,7 @@ use crate::env;
 
 /// Call a function, and show its answer
 ///
-/// Values get the type that the function's schema says. What the schema requires and the command line lacks is asked for.
+/// Values get the type that the function's schema says. Required values that the command line lacks are asked for.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     /// Tool to call, if the function has several; then its input, as KEY=VALUE

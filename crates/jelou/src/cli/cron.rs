@@ -27,7 +27,7 @@ pub(crate) struct ListArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
 
-    /// Of every function
+    /// Show the schedules of all functions
     #[arg(long, conflicts_with = "slug")]
     pub(crate) all: bool,
 }
@@ -38,19 +38,19 @@ pub(crate) struct LogsArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
 
-    /// Of every function
+    /// Show the runs of all functions
     #[arg(long, conflicts_with_all = ["slug", "name", "before"])]
     pub(crate) all: bool,
 
-    /// Of this schedule
+    /// Only runs of this schedule
     #[arg(long)]
     pub(crate) name: Option<String>,
 
-    /// In this state: RUNNING, OK, ERROR, TIMEOUT or MISSED
+    /// Only runs in this state: RUNNING, OK, ERROR, TIMEOUT or MISSED
     #[arg(long)]
     pub(crate) state: Option<RunState>,
 
-    /// How many
+    /// Maximum number of runs to show
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) limit: u32,
 
@@ -86,11 +86,11 @@ pub(crate) struct NextArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
 
-    /// Of every function
+    /// Show the schedules of all functions
     #[arg(long, conflicts_with = "slug")]
     pub(crate) all: bool,
 
-    /// How many runs of each schedule
+    /// Number of runs to show for each schedule
     #[arg(long, short = 'n', value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) count: u32,
 }

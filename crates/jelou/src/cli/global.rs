@@ -1,4 +1,4 @@
-//! Flags of every command.
+//! Flags that every command accepts.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 const HEADING: &str = "Global options";
 
-/// Flags that every command takes, before or after its name.
+/// Flags that every command accepts, before or after its name.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -43,7 +43,7 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
-    /// The flags that matter for output, out of arguments that cannot be parsed as a whole.
+    /// Finds the flags that matter for output in arguments that clap cannot parse.
     pub(crate) fn glean(arguments: &[OsString]) -> Self {
         let has = |flag: &str| {
             arguments

@@ -26,8 +26,8 @@ pub(crate) struct ShowArgs {
 
 /// Set limits of a function; needs an access token with the scope `admin`
 ///
-/// They are called as in section `[limits]` of the server's settings: `jelou limits set mi-funcion max_memory_mib=512
-/// max_concurrent_requests=20`. The function's next call has a new process with them.
+/// The names are those of section `[limits]` of the server's settings: `jelou limits set mi-funcion max_memory_mib=512
+/// max_concurrent_requests=20`. The function's next call gets a new process with the new limits.
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou limits set [OPTIONS] [SLUG] <NAME=VALUE>...")]
 pub(crate) struct SetArgs {

@@ -6,7 +6,7 @@ use crate::cli::Cli;
 use crate::cli::completion::CompletionArgs;
 use crate::output::Output;
 
-/// Prints the script in every output format, because a shell reads it.
+/// Prints the script. The output format is ignored, because a shell reads the script.
 pub(crate) fn run(args: &CompletionArgs, output: &Output) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "jelou", &mut script);

@@ -1,4 +1,4 @@
-//! Saves an access token after the server has accepted it.
+//! `jelou login`: saves an access token after the server has accepted it.
 
 use std::io;
 
@@ -24,7 +24,7 @@ struct LoggedIn<'a> {
     access_token: jelou_core::api::AccessTokenInfo,
 }
 
-/// Saves nothing until the server has accepted the token.
+/// Checks the token with the server, then saves it.
 pub(crate) fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
     let name = context.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
     check_name(name)?;
@@ -71,7 +71,7 @@ pub(crate) fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The order is `--api`, the environment, the saved profile, the default.
+/// Returns the address of the server: `--api`, the environment, the saved profile, or the default, in this order.
 fn choose_api(given: Option<String>, name: &str, file: &CredentialsFile) -> anyhow::Result<ApiUrl> {
     let api = match given.or_else(|| env::read(env::JELOU_API_URL)) {
         Some(api) => api,

@@ -42,10 +42,10 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
 
 async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     let progress = |text: &str| {
-        // Failed output must not prevent the start.
+        // An output error must not prevent the start.
         let _ = context.output.human(|human| human.item(text));
     };
-    // Installed before the server starts, so that no signal is missed.
+    // Installed before the server starts, so that no signal is lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let api_address = config.api_listen.unwrap_or(config.listen);
@@ -71,7 +71,7 @@ async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Adds what to do about an address that the server does not get.
+/// Adds a hint to the error if the server cannot listen on an address.
 fn explain(error: StartError) -> anyhow::Error {
     let StartError::Listen(ListenError::Bind { address, source }) = error else {
         return error.into();
@@ -91,7 +91,7 @@ fn explain(error: StartError) -> anyhow::Error {
         .into()
 }
 
-/// Saves a local profile, so that the user who started the server needs no login.
+/// Saves the profile `local`, so that the user who started the server needs no login.
 async fn save_local_profile(server: &Server, ready: &Ready) -> anyhow::Result<()> {
     let api: ApiUrl = ready.api.parse()?;
     let saved = CredentialsFile::locate()?
@@ -135,7 +135,7 @@ fn announce(ready: &Ready, context: &Context) -> io::Result<()> {
     })
 }
 
-/// The server logs to stderr while it runs.
+/// Sends the log of the server to stderr.
 fn log_to_stderr(format: LogFormat) -> anyhow::Result<()> {
     let filter = env::read(env::JELOU_LOG);
     let filter = log_filter::parse(filter.as_deref().unwrap_or("info"))

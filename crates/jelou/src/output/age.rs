@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// `just now`, `5 minutes ago`, `3 days ago`.
+/// Returns `just now`, `5 minutes ago`, `3 days ago`.
 pub(crate) fn age(at: Timestamp) -> String {
     age_of(Timestamp::now().duration_since(at).as_secs())
 }
@@ -15,7 +15,7 @@ fn age_of(seconds: i64) -> String {
         (3_600, "hour"),
         (60, "minute"),
     ];
-    // The server's clock may be ahead of this machine's clock.
+    // A negative age becomes `just now`, because the server's clock may be ahead of this machine's.
     for (unit, name) in UNITS {
         let count = seconds / unit;
         if count > 0 {

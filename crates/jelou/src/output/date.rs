@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// `4/7/2026, 10:30:00 AM`
+/// Returns a date such as `4/7/2026, 10:30:00 AM`.
 pub(crate) fn local_date(at: Timestamp) -> String {
     date_in(at, TimeZone::system())
 }
 
-/// `4/7/2026, 10:30:00 AM (UTC-05:00)`
+/// Returns a date such as `4/7/2026, 10:30:00 AM (UTC-05:00)`.
 pub(crate) fn zoned_date(at: Timestamp) -> String {
     zoned_date_in(at, TimeZone::system())
 }
 
-/// [`zoned_date`] in an IANA time zone, or in UTC if this machine does not know the zone.
+/// Like [`zoned_date`], but in an IANA time zone. UTC if this machine does not know the zone.
 pub(crate) fn date_in_zone(at: Timestamp, time_zone: &str) -> String {
     zoned_date_in(at, TimeZone::get(time_zone).unwrap_or(TimeZone::UTC))
 }

@@ -1,4 +1,4 @@
-//! The JSON envelope of every result and error.
+//! The JSON envelope of results and errors.
 
 use jelou_core::ErrorCode;
 use serde::Serialize;
@@ -71,12 +71,12 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// An error as it is displayed.
+/// The parts of an error that are displayed.
 #[derive(Debug)]
 pub(crate) struct ErrorBody {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// From the direct cause to the root cause.
+    /// The causes, from the direct cause to the root cause.
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
     /// The usage line of a usage error. JSON omits it.

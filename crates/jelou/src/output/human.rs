@@ -1,4 +1,4 @@
-//! Lines for human readers: a glyph for the kind of line, then the text.
+//! Writes lines for human readers: a glyph for the kind of line, then the text.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -33,32 +33,32 @@ impl Human {
         Self { stream }
     }
 
-    /// `✓ Deployed`
+    /// Writes a line such as `✓ Deployed`.
     pub(crate) fn success(&mut self, text: &str) -> io::Result<()> {
         self.marked(SUCCESS, "✓", text)
     }
 
-    /// `▸ URL: https://...`
+    /// Writes a line such as `▸ URL: https://...`.
     pub(crate) fn item(&mut self, text: &str) -> io::Result<()> {
         self.marked(ITEM, "▸", text)
     }
 
-    /// `⚠ Save this token now`. Further lines of `text` are indented below the first line.
+    /// Writes a warning such as `⚠ Save this token now`. Further lines of `text` are indented.
     pub(crate) fn warning(&mut self, text: &str) -> io::Result<()> {
         self.marked(WARNING, "⚠", text)
     }
 
-    /// `✗ disk space: 3 MiB free`: one of several findings. The command continues.
+    /// Writes one of several findings, such as `✗ disk space: 3 MiB free`. The command continues.
     pub(crate) fn failure(&mut self, text: &str) -> io::Result<()> {
         self.marked(ERROR, "✗", text)
     }
 
-    /// `◇ Fetched 47 logs`
+    /// Writes a final line such as `◇ Fetched 47 logs`.
     pub(crate) fn closing(&mut self, text: &str) -> io::Result<()> {
         self.marked(ITEM, "◇", text)
     }
 
-    /// `  10:30:01  INFO  Buscando cliente`. Further lines of `text` are indented below the first line.
+    /// Writes a log line such as `  10:30:01  INFO  Buscando cliente`. Further lines of `text` are indented.
     pub(crate) fn log_line(
         &mut self,
         time: &str,
@@ -83,12 +83,12 @@ impl Human {
         writeln!(self.stream, "{text}")
     }
 
-    /// Lines as they are.
+    /// Writes the text without a glyph or indentation. Control characters are escaped.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.stream, "{}", printable(text))
     }
 
-    /// A heading, then a line for each row.
+    /// Writes the titles, then a line for each row.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
         let mut lines = table.lines();
         if let Some(heading) = lines.next() {
@@ -114,7 +114,7 @@ impl Human {
         Ok(())
     }
 
-    /// `? Deploy mi-funcion? (Y/n) `. The answer is typed on the same line.
+    /// Writes a question such as `? Deploy mi-funcion? (Y/n) `. The answer is typed on the same line.
     pub(crate) fn question(&mut self, text: &str) -> io::Result<()> {
         let text = printable(text);
         write!(self.stream, "{QUESTION}?{QUESTION:#} {text} ")?;
@@ -135,7 +135,7 @@ fn indented(text: &str, by: &str) -> String {
     printable(text).replace('\n', &format!("\n{by}"))
 }
 
-/// Escapes control characters. With them, a name or a message could forge lines or control the terminal.
+/// Escapes control characters. A name or a message that contains them could forge lines or control the terminal.
 fn printable(text: &str) -> Cow<'_, str> {
     let is_harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     if text.chars().all(is_harmless) {

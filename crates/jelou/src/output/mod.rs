@@ -1,8 +1,8 @@
 //! The only module that writes to stdout and stderr.
 //!
 //! stdout gets the result: lines for human readers, or exactly one JSON object. Everything else goes to stderr, so that
-//! it does not reach a pipe. Control characters are removed from text of the server or of files before a terminal shows
-//! it.
+//! it does not get into a pipe. Control characters in text of the server or of files are escaped before a terminal
+//! shows it.
 
 mod age;
 mod date;
@@ -76,7 +76,7 @@ impl Output {
         matches!(self.format, Format::Json(_))
     }
 
-    /// Writes a command's result: `data` as JSON, or the lines of `human`.
+    /// Writes a command's result: `data` as JSON, or lines that `human` writes.
     pub(crate) fn result(
         &self,
         data: &impl Serialize,
@@ -85,7 +85,7 @@ impl Output {
         self.result_with(data, &[], human)
     }
 
-    /// [`Output::result`], with suggestions for the next commands.
+    /// Like [`Output::result`], with suggestions for next commands.
     pub(crate) fn result_with(
         &self,
         data: &impl Serialize,
@@ -100,7 +100,7 @@ impl Output {
         }
     }
 
-    /// [`Output::result`] for a command that continues to run. The JSON is always on one line.
+    /// Like [`Output::result`], for a command that continues to run. JSON is always on one line.
     pub(crate) fn line(
         &self,
         data: &impl Serialize,
@@ -112,7 +112,8 @@ impl Output {
         }
     }
 
-    /// Prints lines of a result before the command ends. JSON output omits them, because the result is one object.
+    /// Writes lines for human readers before the command ends. With JSON output, they are omitted, because the result
+    /// is one object.
     pub(crate) fn human(&self, lines: impl FnOnce(&mut Human) -> io::Result<()>) -> io::Result<()> {
         match self.format {
             Format::Human => lines(&mut Human::new(self.stdout())),
@@ -120,7 +121,7 @@ impl Output {
         }
     }
 
-    /// Writes `text` unchanged to stdout, in every output format.
+    /// Writes `text` unchanged to stdout, whatever the output format is.
     #[expect(
         clippy::unused_self,
         reason = "only who owns the output may write to it"
@@ -131,7 +132,7 @@ impl Output {
         stdout.flush()
     }
 
-    /// Writes JSON without the envelope, for example a schema.
+    /// Writes JSON without the envelope. Used, for example, for a schema.
     pub(crate) fn bare_json(&self, value: &impl Serialize) -> io::Result<()> {
         let layout = match self.format {
             Format::Human => Layout::Pretty,
@@ -140,17 +141,17 @@ impl Output {
         self.write_json(layout, value)
     }
 
-    /// Writes a warning. It is not part of the result.
+    /// Writes a warning to stderr.
     pub(crate) fn warn(&self, text: &str) -> io::Result<()> {
         Human::new(self.stderr()).warning(text)
     }
 
-    /// Writes progress. It is not part of the result.
+    /// Writes a progress message to stderr.
     pub(crate) fn note(&self, text: &str) -> io::Result<()> {
         Human::new(self.stderr()).item(text)
     }
 
-    /// Under GitHub Actions, tells the runner to hide `secret` in the job's log. The runner hides this line too.
+    /// Under GitHub Actions, tells the runner to hide `secret` in the job's log. The runner also hides this line.
     pub(crate) fn mask(&self, secret: &str) -> io::Result<()> {
         if !env::is_on(env::GITHUB_ACTIONS) {
             return Ok(());
@@ -158,8 +159,8 @@ impl Output {
         writeln!(self.stderr(), "::add-mask::{secret}")
     }
 
-    /// Writes the error to stdout and stderr. In a pipeline, a program often reads stdout as JSON, and the job's log
-    /// shows only stderr.
+    /// Writes an error: for human readers to stderr, as JSON to stdout. Under CI, the JSON is also repeated as text on
+    /// stderr, because a program often reads stdout, and the job's log shows only stderr.
     pub(crate) fn error(&self, error: &ErrorBody) -> io::Result<()> {
         match self.format {
             Format::Human => Human::new(self.stderr()).error(error),
@@ -189,7 +190,7 @@ impl Output {
         Box::new(AutoStream::new(io::stderr(), self.color))
     }
 
-    /// The stream for prompts.
+    /// Returns the stream for prompts, which is stderr.
     pub(crate) fn prompt_stream(&self) -> Human {
         Human::new(self.stderr())
     }

@@ -1,6 +1,6 @@
-//! Sizes of files.
+//! Formats sizes of files.
 
-/// `65 B`, `1.2 KB`; a KB is 1024 bytes.
+/// Returns `65 B` or `1.2 KB`. A KB is 1024 bytes.
 pub(crate) fn size(bytes: u64) -> String {
     const KB: u64 = 1024;
     if bytes < KB {

@@ -1,6 +1,6 @@
-//! Aligned columns of text.
+//! Formats a table with aligned columns.
 
-/// Spaces between two columns.
+/// Number of spaces between two columns.
 const GAP: usize = 2;
 
 #[derive(Debug)]
@@ -24,8 +24,8 @@ impl Table {
         }
     }
 
-    /// Adds a column with a minimum width in characters, including the gap after it. With a fixed width, lists of the
-    /// same kind look the same.
+    /// Adds a column with a minimum width in characters, including the gap after it. The minimum width makes lists of
+    /// the same kind look the same.
     pub(crate) fn column(mut self, title: &'static str, width: usize) -> Self {
         self.columns.push(Column { title, width });
         self
@@ -35,7 +35,7 @@ impl Table {
         self.rows.push(values.into_iter().collect());
     }
 
-    /// The same table with a first column that numbers the rows from 1.
+    /// Inserts a first column that numbers the rows from 1.
     pub(crate) fn numbered(mut self) -> Self {
         self.columns.insert(
             0,
@@ -50,7 +50,7 @@ impl Table {
         self
     }
 
-    /// The lines of the table: the titles, then the rows.
+    /// Returns the lines of the table: the titles, then the rows.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         let widths: Vec<usize> = self
             .columns

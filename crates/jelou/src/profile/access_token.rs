@@ -1,14 +1,15 @@
-//! Parses an access token as users and CI services store it, and explains why a value is invalid.
+//! Parses an access token in the form in which users and CI services store it, and explains why a value is invalid.
 
 use jelou_token::{AccessToken, RuntimeToken};
 
 use crate::exit::Failure;
 
-/// Parses the access token in `value`, and ignores white space around it. `place` names the source of the value.
+/// Parses the access token in `value`, ignoring white space around it. `place` names the source of the value in
+/// messages.
 ///
 /// # Errors
 ///
-/// The rule that the value breaks. No message contains a part of the value.
+/// Says which rule the value violates. The message never contains a part of the value.
 pub(crate) fn read_access_token(value: &str, place: &str) -> anyhow::Result<AccessToken> {
     let value = trim(value);
     let error = match AccessToken::parse(value) {
@@ -43,7 +44,7 @@ pub(crate) fn read_access_token(value: &str, place: &str) -> anyhow::Result<Acce
         .into())
 }
 
-/// Removes white space, line breaks and byte order marks that a copied value may have.
+/// Removes the white space, line breaks and byte order marks around a copied value.
 pub(crate) fn trim(value: &str) -> &str {
     value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
 }

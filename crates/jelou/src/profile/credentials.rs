@@ -1,4 +1,4 @@
-//! `~/.jelou/credentials.json`: named profiles, one of them active. Only their owner can read the file.
+//! `~/.jelou/credentials.json`: named profiles, one of which is active. Only the owner can read the file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
 
-/// Mode bits that give other users access.
+/// Mode bits that give access to other users.
 const OTHERS: u32 = 0o077;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl fmt::Debug for Profile {
 }
 
 impl Credentials {
-    /// The name of the active profile, if this profile exists.
+    /// Returns the name of the active profile. `None` if there is none, or it does not exist.
     pub(crate) fn active(&self) -> Option<&str> {
         self.active
             .as_deref()
@@ -83,7 +83,7 @@ impl Credentials {
         self.active = Some(name.to_owned());
     }
 
-    /// Returns whether the profile existed.
+    /// Removes a profile. Returns whether it existed.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         if self.active.as_deref() == Some(name) {
             self.active = None;
@@ -96,7 +96,7 @@ impl Credentials {
     }
 }
 
-/// Checks that the name is easy to type in shells and to show in lists.
+/// Checks the name of a profile: it must be easy to type in shells and to show in lists.
 pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) || name.starts_with('-') {
@@ -129,7 +129,7 @@ impl CredentialsFile {
         &self.path
     }
 
-    /// A missing file has no profiles.
+    /// Reads the file. A missing file is the same as one without profiles.
     pub(crate) fn load(&self) -> anyhow::Result<Credentials> {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
@@ -146,13 +146,13 @@ impl CredentialsFile {
         })
     }
 
-    /// Whether other users of this machine can read the tokens.
+    /// Whether other users of this machine can access the file.
     pub(crate) fn is_readable_by_others(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|file| file.permissions().mode() & OTHERS != 0)
     }
 
-    /// Changes the file under a lock, and replaces it atomically. Concurrent commands lose no change, and a crash
-    /// leaves the old file.
+    /// Changes the file under a lock and replaces it atomically, so that concurrent commands lose no change, and a
+    /// crash leaves the old file.
     pub(crate) fn update<T>(
         &self,
         change: impl FnOnce(&mut Credentials) -> T,
@@ -174,7 +174,7 @@ impl CredentialsFile {
         let mut credentials = self.load()?;
         let outcome = change(&mut credentials);
 
-        // The file is created with mode 0600.
+        // Created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder)
             .with_context(|| format!("cannot write in {}", folder.display()))?;
         serde_json::to_writer_pretty(&mut file, &credentials)?;

@@ -1,4 +1,4 @@
-//! Selects the credentials of a command: `--profile`, then the environment, then the active profile.
+//! Chooses the credentials of a command: `--profile`, then the environment, then the active profile.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use super::{Credentials, DEFAULT_API};
 use crate::env;
 use crate::exit::Failure;
 
-/// The server and the token of one command.
+/// The server and the access token of one command.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) api: ApiUrl,
-    /// `None` when the user is not logged in.
+    /// `None` if the user is not logged in.
     pub(crate) token: Option<AccessToken>,
     pub(crate) origin: Origin,
 }
 
-/// The origin of the credentials.
+/// The source of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag { profile: String },
@@ -49,7 +49,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The credentials in the environment.
+/// The credentials from environment variables.
 #[derive(Debug, Default)]
 struct Environment {
     token: Option<String>,
@@ -57,8 +57,8 @@ struct Environment {
 }
 
 impl Environment {
-    /// A variable that contains only white space counts as unset, because CI services set such variables for missing
-    /// values.
+    /// Reads the variables. A variable with only white space is treated as unset, because CI services set such
+    /// variables for missing values.
     fn read() -> Self {
         let read = |name| {
             let value = env::read(name)?;
@@ -71,19 +71,19 @@ impl Environment {
         }
     }
 
-    /// Whether the environment has both the server and the token.
+    /// Whether both the server and the token are set.
     fn is_complete(&self) -> bool {
         self.token.is_some() && self.api.is_some()
     }
 }
 
 impl Session {
-    /// `profile` is the value of `--profile`. If the environment is complete, the home folder is not read, because a
-    /// container may have no home folder or another user's.
+    /// Finds the credentials. `profile` is the value of `--profile`. If the environment is complete, the home folder is
+    /// not read, because a container may have no home folder, or that of another user.
     ///
     /// # Errors
     ///
-    /// When the credentials file or a value is invalid, or the profile does not exist.
+    /// If the credentials file or a value is invalid, or the profile does not exist.
     pub(crate) fn resolve(profile: Option<&str>) -> anyhow::Result<Self> {
         let environment = Environment::read();
         let credentials = if profile.is_none() && environment.is_complete() {
@@ -137,7 +137,8 @@ impl Session {
                 active,
             ) => {
                 let api = parse_api(api)?;
-                // A profile's token is valid only for the profile's server.
+                // The token is used only if the profile is for this server, because a token is valid for one server
+                // only.
                 match active
                     .filter(|(_, profile)| parse_api(profile.api()).ok().as_ref() == Some(&api))
                 {

@@ -1,4 +1,4 @@
-//! Collects the files of an upload: those that the build may need. The server finds out which of them it uses.
+//! Collects the files of an upload: those that the build may need. The server determines which of them it uses.
 
 use std::path::Path;
 
@@ -15,7 +15,8 @@ use super::rules::Rules;
 use super::walk::{Found, walk};
 use crate::exit::Failure;
 
-/// An upload up to this size is sent without asking for the server's limits: the hosted platform takes it.
+/// Limits below which an upload is sent without asking for the server's limits. The hosted platform accepts such
+/// uploads.
 const SMALL: UploadLimits = UploadLimits {
     files: 20,
     file_bytes: 256 * 1024,
@@ -28,15 +29,15 @@ const UNKNOWN: UploadLimits = UploadLimits {
     bytes: u64::MAX,
 };
 
-/// The upload, and what was left out of it.
+/// The files of the upload, and those that were left out.
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) tree: SourceTree,
     pub(crate) left_out: Vec<LeftOut>,
 }
 
-/// Collects the files below `folder`. Calls `ask` for the server's limits if the upload is large; `None` leaves the check
-/// to the server.
+/// Collects the files below `folder`. If the upload is large, calls `ask` for the server's limits. If it returns
+/// `None`, the server checks the limits.
 ///
 /// # Errors
 ///
@@ -68,7 +69,7 @@ pub(crate) fn collect(
         .partition(|file| is_needed(file, &rules, path));
     let check = |files: &[Found]| check(files, entrypoint.as_ref().err(), &ask);
     if needed.iter().map(|file| file.bytes).sum::<u64>() > SMALL.bytes {
-        // Before they are read into memory.
+        // The sizes are checked before the files are read into memory.
         check(&needed)?;
     }
     let mut files = needed
@@ -101,7 +102,7 @@ pub(crate) fn collect(
     })
 }
 
-/// The entrypoint of a project, if it has one.
+/// Returns the entrypoint of a project, if there is one.
 pub(crate) fn entrypoint_in(
     folder: &Path,
     project: Option<&ProjectFile>,
@@ -112,7 +113,7 @@ pub(crate) fn entrypoint_in(
     Ok(entrypoint(named, &found.files)?.ok())
 }
 
-/// The entrypoint, or why there is none.
+/// Returns the entrypoint, or the reason why there is none.
 fn entrypoint(named: Option<&str>, files: &[Found]) -> anyhow::Result<Result<String, SourceError>> {
     let package_json = files
         .iter()
@@ -123,8 +124,8 @@ fn entrypoint(named: Option<&str>, files: &[Found]) -> anyhow::Result<Result<Str
     Ok(find_entrypoint(named, &paths, package_json.as_deref()))
 }
 
-/// Whether the build may need the file although no code mentions its name: a module can be imported without its extension,
-/// and JSON by a computed name. A large file must be mentioned.
+/// Whether the build may need the file even if no code mentions its name: a module can be imported without its
+/// extension, and JSON by a computed name. Large files must be mentioned.
 fn is_needed(file: &Found, rules: &Rules, entrypoint: Option<&str>) -> bool {
     let path = &file.path;
     let is_json = Path::new(path)
@@ -136,7 +137,7 @@ fn is_needed(file: &Found, rules: &Rules, entrypoint: Option<&str>) -> bool {
         || (is_module(path) || is_json) && file.bytes <= SMALL.file_bytes
 }
 
-/// Checks the sizes before the files are read. A wrong entrypoint is reported too when the upload is too large.
+/// Checks the sizes of the files. If they exceed the limits, an error of the entrypoint is reported too.
 fn check(
     files: &[Found],
     entrypoint: Option<&SourceError>,

@@ -1,4 +1,4 @@
-//! Files and folders of a project that are not deployed, and why.
+//! Files and folders of a project that are not deployed, with the reason.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LeftOut {
-    /// Relative to the project's folder. A folder ends with `/` and stands for all that is in it.
+    /// Relative to the project's folder. A path with a final `/` is a folder with all its content.
     pub(crate) path: String,
     pub(crate) reason: Reason,
 }
@@ -17,9 +17,9 @@ pub(crate) enum Reason {
     Packages,
     BuildOutput,
     OtherTool,
-    /// `jelou.json`.
+    /// The file is `jelou.json`.
     Settings,
-    /// A line of an ignore file.
+    /// A line of an ignore file excludes the path.
     Ignored {
         file: &'static str,
         line: String,

@@ -1,4 +1,4 @@
-//! The project folder to deploy: its `jelou.json` and its files.
+//! The folder of a project: its `jelou.json` and its files.
 
 mod files;
 mod left_out;
@@ -16,11 +16,11 @@ use jelou_core::Slug;
 
 use crate::exit::Failure;
 
-/// The function of a command: the given function, or the function of the current folder.
+/// Returns the given function, or the function of the current folder.
 ///
 /// # Errors
 ///
-/// When no function is given and the current folder names none.
+/// If no function is given and the current folder does not name one.
 pub(crate) fn function_or_here(given: Option<Slug>) -> anyhow::Result<Slug> {
     match given {
         Some(slug) => Ok(slug),
@@ -31,11 +31,11 @@ pub(crate) fn function_or_here(given: Option<Slug>) -> anyhow::Result<Slug> {
     }
 }
 
-/// The function that the folder's `jelou.json` names.
+/// Returns the function that the folder's `jelou.json` names.
 ///
 /// # Errors
 ///
-/// When the file is missing, or names no function. The message contains the searched path.
+/// If the file is missing or names no function. The message contains the expected path.
 pub(crate) fn function_of(project: Option<&ProjectFile>, folder: &Path) -> anyhow::Result<Slug> {
     if let Some(slug) = project.and_then(ProjectFile::function) {
         return Ok(slug.clone());
@@ -70,7 +70,7 @@ fn hint(project: Option<&ProjectFile>, folder: &Path) -> String {
     }
 }
 
-/// The first few projects among the folders in `folder`, sorted by name.
+/// Returns the first few projects among the subfolders of `folder`, sorted by name.
 fn projects_below(folder: &Path) -> Vec<String> {
     const MAX: usize = 3;
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -88,7 +88,7 @@ fn projects_below(folder: &Path) -> Vec<String> {
 
 /// # Errors
 ///
-/// When the folder does not exist. A common cause is `deploy mi-funcion` inside the function's own folder.
+/// If the folder does not exist. A common mistake is `deploy mi-funcion` in the function's own folder.
 pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());

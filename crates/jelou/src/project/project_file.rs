@@ -1,4 +1,4 @@
-//! `jelou.json`: the function of a folder, and what it says about the folder's files.
+//! `jelou.json`: names the function of a folder, selects its files, and contains settings for the server.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(crate) const FILE_NAME: &str = "jelou.json";
 const EXAMPLE: &str = r#"write it like {"function": "mi-funcion", "entrypoint": "index.ts"}"#;
 const SCHEMA: &str = "https://jelou.ai/schemas/jelou.json";
 
-/// The members of the file.
+/// The known members of the file.
 const MEMBERS: [&str; 15] = [
     "$schema",
     "function",
@@ -37,20 +37,20 @@ const MEMBERS: [&str; 15] = [
     "openapi",
     "keepWarm",
 ];
-/// The members after these are settings that the server applies.
+/// How many of the first [`MEMBERS`] the command line uses itself. The others are settings that the server applies.
 const OWN_MEMBERS: usize = 7;
 
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
     path: PathBuf,
-    /// As it is on the disk, with its comments and unknown members.
+    /// The text on the disk, with its comments and unknown members.
     text: String,
     settings: Settings,
-    /// Unknown members, with their places.
+    /// A warning for each unknown member, with its position.
     warnings: Vec<String>,
 }
 
-/// What the file says.
+/// The members that the command line uses itself.
 #[derive(Debug, Default)]
 struct Settings {
     function: Option<Slug>,
@@ -62,7 +62,7 @@ struct Settings {
 }
 
 impl ProjectFile {
-    /// `None` when the folder has no such file.
+    /// Reads the file. `None` if the folder has none.
     pub(crate) fn load(folder: &Path) -> anyhow::Result<Option<Self>> {
         let path = folder.join(FILE_NAME);
         let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
@@ -79,7 +79,7 @@ impl ProjectFile {
         Self::parse(path, text).map(Some)
     }
 
-    /// Reads JSON with comments, trailing commas and an optional byte order mark.
+    /// Parses JSON with comments, trailing commas and an optional byte order mark.
     fn parse(path: PathBuf, text: String) -> anyhow::Result<Self> {
         let source = Source::new(&path, &text);
         let parsed = parse_to_ast(source.json, &CollectOptions::default(), &OPTIONS)
@@ -108,7 +108,7 @@ impl ProjectFile {
         })
     }
 
-    /// A new file. It is not written yet.
+    /// Creates a file in memory. [`ProjectFile::save`] writes it.
     pub(crate) fn new(
         folder: &Path,
         function: &Slug,
@@ -138,31 +138,31 @@ impl ProjectFile {
         self.settings.entrypoint.as_deref()
     }
 
-    /// Patterns of the files that the function reads by path.
+    /// Returns the patterns of the files that the function reads by path.
     pub(crate) fn assets(&self) -> &[String] {
         &self.settings.assets
     }
 
-    /// Patterns of files to take although `.gitignore` leaves them out.
+    /// Returns the patterns of files that are deployed although `.gitignore` excludes them.
     pub(crate) fn include(&self) -> &[String] {
         &self.settings.include
     }
 
-    /// Patterns of files to leave out.
+    /// Returns the patterns of files that are not deployed.
     pub(crate) fn exclude(&self) -> &[String] {
         &self.settings.exclude
     }
 
-    /// Members that mean nothing.
+    /// Returns the warnings about unknown members.
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The members that the server applies.
+    /// Returns the members that the server applies.
     ///
     /// # Errors
     ///
-    /// When the file is not JSON.
+    /// If the file is not JSON.
     pub(crate) fn settings(&self) -> anyhow::Result<Map<String, serde_json::Value>> {
         let (_, json) = split_mark(&self.text);
         let members = parse_to_serde_value(json, &OPTIONS)?;
@@ -173,21 +173,21 @@ impl ProjectFile {
         Ok(members)
     }
 
-    /// Takes effect after [`ProjectFile::save`]. A new member is inserted after `function`.
+    /// Sets the function's id in memory. [`ProjectFile::save`] writes it. A new member is inserted after `function`.
     pub(crate) fn set_id(&mut self, id: &FunctionId) -> anyhow::Result<()> {
         self.set("id", id.as_str())?;
         self.settings.id = Some(id.clone());
         Ok(())
     }
 
-    /// Takes effect after [`ProjectFile::save`].
+    /// Sets the entrypoint in memory. [`ProjectFile::save`] writes it.
     pub(crate) fn set_entrypoint(&mut self, entrypoint: &str) -> anyhow::Result<()> {
         self.set("entrypoint", entrypoint)?;
         self.settings.entrypoint = Some(entrypoint.to_owned());
         Ok(())
     }
 
-    /// Changes one member and leaves the rest of the text alone.
+    /// Changes one member. The rest of the text stays the same.
     fn set(&mut self, key: &str, value: &str) -> anyhow::Result<()> {
         let (mark, json) = split_mark(&self.text);
         let root = CstRootNode::parse(json, &OPTIONS)?;
@@ -232,7 +232,7 @@ impl ProjectFile {
     }
 }
 
-/// As Deno reads its configuration.
+/// The same options that Deno uses for its configuration.
 const OPTIONS: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_loose_object_property_names: false,
@@ -246,12 +246,12 @@ const OPTIONS: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// The byte order mark, if any, and the rest.
+/// Splits off the byte order mark, which may be empty.
 fn split_mark(text: &str) -> (&str, &str) {
     text.split_at(text.len() - text.trim_start_matches('\u{feff}').len())
 }
 
-/// The text of the file, to name places in it.
+/// The text of the file, used to find the positions of errors.
 struct Source<'a> {
     path: &'a Path,
     json: &'a str,
@@ -283,11 +283,11 @@ impl<'a> Source<'a> {
             })
     }
 
-    /// A warning for each unknown member.
+    /// Returns a warning for each unknown member.
     ///
     /// # Errors
     ///
-    /// When an unknown member is most likely a mistyped one.
+    /// If an unknown member is probably a mistyped one.
     fn unknown_members(&self, object: &Object<'_>) -> anyhow::Result<Vec<String>> {
         let mut warnings = Vec::new();
         for member in &object.properties {
@@ -305,7 +305,7 @@ impl<'a> Source<'a> {
         Ok(warnings)
     }
 
-    /// File, line and column; both count from 1.
+    /// Returns the file, the line and the column. Both numbers start at 1.
     fn place(&self, range: Range) -> String {
         let before = self.json.get(..range.start).unwrap_or(self.json);
         let line = before.rsplit('\n').next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Which files of a project are candidates for a deployment: `.gitignore`, `.jelouignore`, and `include` and `exclude` of
-//! `jelou.json`, all in the syntax of `.gitignore`.
+//! Decides which files of a project may be deployed, by `.gitignore`, `.jelouignore`, and `include` and `exclude` of
+//! `jelou.json`. All use the syntax of `.gitignore`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::exit::Failure;
 const GITIGNORE: &str = ".gitignore";
 const JELOUIGNORE: &str = ".jelouignore";
 
-/// Files of other tools next to the sources.
+/// Files of other tools, which are never deployed.
 const TOOL_FILES: [&str; 5] = [
     "bun.lock",
     "bun.lockb",
@@ -23,7 +23,7 @@ const TOOL_FILES: [&str; 5] = [
     "yarn.lock",
 ];
 
-/// Read by the build if the project has no configuration of Deno.
+/// An exception: the build reads it if the project has no configuration of Deno.
 const TSCONFIG: &str = "tsconfig.json";
 const DENO_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
@@ -37,18 +37,18 @@ pub(super) struct Rules {
     pub(super) assets: AssetPatterns,
 }
 
-/// The ignore files of a folder.
+/// The ignore files of one folder.
 #[derive(Debug)]
 pub(super) struct Level {
     gitignore: Option<Gitignore>,
     jelouignore: Option<Gitignore>,
 }
 
-/// What the rules say about a file or folder.
+/// The decision about a file or a folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Taken,
-    /// Only `include`, an asset pattern or the entrypoint takes the file, or files of the folder.
+    /// Left out, unless `include`, an asset pattern or the entrypoint names the file, or a file in the folder.
     Unless(Reason),
     LeftOut(Reason),
 }
@@ -66,7 +66,7 @@ impl Rules {
         };
         let include = patterns(project.map(ProjectFile::include), "include")?;
         let exclude = patterns(project.map(ProjectFile::exclude), "exclude")?;
-        // Invalid patterns are reported with the other problems of the upload.
+        // The error is ignored here, because invalid patterns are reported with the other problems of the upload.
         let (assets, _) =
             AssetPatterns::parse(project.map(ProjectFile::assets).unwrap_or_default());
         Ok(Self {
@@ -81,7 +81,8 @@ impl Rules {
         &self.root
     }
 
-    /// The ignore files above the project's folder, up to the root of the Git repository. None outside a repository.
+    /// Returns the ignore files above the project's folder, up to the root of the Git repository. Empty outside a
+    /// repository.
     pub(super) fn levels_above(&self) -> Vec<Level> {
         let repository = self
             .root
@@ -100,7 +101,7 @@ impl Rules {
         folders.into_iter().map(Level::of).collect()
     }
 
-    /// What the rules say about `path`, which is relative to the project's folder. The levels are those of the folders
+    /// Decides about `path`, which is relative to the project's folder. `levels` are the ignore files of the folders
     /// above it, the innermost last.
     pub(super) fn verdict(&self, levels: &[Level], path: &str, is_folder: bool) -> Verdict {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -144,7 +145,7 @@ impl Rules {
         }
     }
 
-    /// Whether `include` or a pattern of assets names the file.
+    /// Whether `include` or an asset pattern names the file.
     pub(super) fn names(&self, path: &str) -> bool {
         self.assets.matches(path)
             || self
@@ -153,7 +154,7 @@ impl Rules {
                 .is_ignore()
     }
 
-    /// Whether `include` or a pattern of assets can take files out of ignored folders.
+    /// Whether `include` or an asset pattern may name files in ignored folders.
     pub(super) fn names_any(&self) -> bool {
         !self.include.is_empty() || !self.assets.is_empty()
     }
@@ -163,7 +164,7 @@ impl Level {
     pub(super) fn of(folder: &Path) -> Self {
         let read = |name: &str| {
             let file = folder.join(name);
-            // A line that is no pattern is skipped, as Git does.
+            // Ignores errors: invalid lines are skipped, as in Git.
             file.is_file().then(|| Gitignore::new(file).0)
         };
         Self {
@@ -173,7 +174,7 @@ impl Level {
     }
 }
 
-/// The innermost rule decides.
+/// Returns the match of the innermost folder that has a rule for the path.
 fn find<'a>(
     levels: &'a [Level],
     of: impl Fn(&'a Level) -> Option<&'a Gitignore>,

@@ -1,4 +1,4 @@
-//! Finds the files of a project. Their content is not read.
+//! Finds the files of a project, without reading their content.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,14 +11,14 @@ use super::left_out::{LeftOut, Reason};
 use super::rules::{Level, Rules, Verdict};
 use crate::exit::Failure;
 
-/// More entries than any project has without its packages: most likely, the folder is not a project.
+/// Maximum number of entries. A folder with more is probably not a project.
 const MAX_FILES: usize = 100_000;
 
 /// A file of the project.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Relative to the project's folder, with `/` between segments, in Unicode's composed form (NFC): macOS may store names
-    /// in another form than the editor writes into imports.
+    /// Relative to the project's folder, with `/` between segments. In Unicode's composed form (NFC), because macOS may
+    /// store names in another form than the editor writes into imports.
     pub(super) path: String,
     pub(super) location: PathBuf,
     pub(super) bytes: u64,
@@ -31,8 +31,8 @@ pub(super) struct Walk {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Finds the files below the project's folder. `entrypoint` is the one that `jelou.json` names: its folder is searched even
-/// if `.gitignore` leaves it out, because a build may write it.
+/// Finds the files below the project's folder. `entrypoint` is the one that `jelou.json` names. Its folder is searched
+/// even if `.gitignore` excludes it, because it may be the output of a build.
 pub(super) fn walk(rules: &Rules, entrypoint: Option<&str>) -> anyhow::Result<Walk> {
     let mut walker = Walker {
         rules,
@@ -55,13 +55,13 @@ struct Walker<'a> {
     rules: &'a Rules,
     entrypoint_folder: Option<String>,
     levels: Vec<Level>,
-    /// Canonical paths of the folder that is read, and of those above it.
+    /// Canonical paths of the current folder and of the folders above it.
     open: Vec<PathBuf>,
     walk: Walk,
 }
 
 impl Walker<'_> {
-    /// Reads a folder. With `left_out`, only named files are taken.
+    /// Reads a folder. With `left_out`, only files that a rule names are included.
     fn folder(
         &mut self,
         location: &Path,
@@ -148,7 +148,7 @@ impl Walker<'_> {
             .is_some_and(|folder| path.starts_with(folder.as_str()))
     }
 
-    /// The file or folder, through symbolic links, or why it is left out.
+    /// Follows symbolic links. Returns the metadata of the file or folder, or the reason why it is left out.
     fn kind(&self, location: &Path) -> anyhow::Result<Result<std::fs::Metadata, Reason>> {
         let own = fs::symlink_metadata(location)?;
         if own.is_symlink() {

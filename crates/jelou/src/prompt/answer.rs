@@ -1,32 +1,33 @@
-//! Parses an answer that is typed or pasted, byte by byte. Performs no I/O.
+//! Parses an answer that is typed or pasted, byte by byte. No I/O.
 //!
-//! A paste between the terminal's paste marks (DECSET 2004) is data, so its line breaks do not end the answer.
+//! Text between the terminal's bracketed-paste sequences (DECSET 2004) is data, so its line breaks do not end the
+//! answer.
 
-/// The bytes of the mark after its ESC.
+/// The sequence before a paste, without its ESC.
 const PASTE_START: &[u8] = b"[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// How the screen shows the answer.
+/// What the screen shows for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Echo {
     Plain,
-    /// A star for each character.
+    /// Shows a star for each character.
     Stars,
 }
 
-/// The effect of a byte.
+/// What a byte has caused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Nothing,
-    /// Text for the screen.
+    /// The screen must show this text.
     Show(String),
-    /// The return key.
+    /// The user pressed Return.
     Submit,
-    /// Ctrl-C.
+    /// The user pressed Ctrl-C.
     Interrupt,
-    /// Ctrl-D on an empty line.
+    /// The user pressed Ctrl-D on an empty line.
     End,
-    /// A paste that is not UTF-8.
+    /// The user pasted something that is not UTF-8.
     NotText,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Answer {
     state: State,
 }
 
-/// The text that one backspace deletes: a typed character, or a paste of several lines.
+/// The text that one Backspace deletes: a typed character, or a paste of several lines.
 #[derive(Debug)]
 struct Piece {
     text: String,
@@ -47,9 +48,9 @@ struct Piece {
 
 #[derive(Debug)]
 enum State {
-    /// Bytes of an incomplete character.
+    /// Contains the bytes of an incomplete character.
     Typing(Vec<u8>),
-    /// Bytes after ESC.
+    /// Contains the bytes after ESC.
     Escape(Vec<u8>),
     Pasting(Vec<u8>),
 }
@@ -87,7 +88,7 @@ impl Answer {
                 if sequence == PASTE_START {
                     self.state = State::Pasting(Vec::new());
                 } else if is_complete(sequence) {
-                    // Arrow keys and similar keys have no function here.
+                    // Arrow keys and similar keys are ignored.
                     self.state = State::Typing(Vec::new());
                 }
                 Event::Nothing
@@ -133,8 +134,9 @@ impl Answer {
         }
     }
 
-    /// Keeps the paste, with `\n` for every kind of line break. Removes the line break after a single line, because it
-    /// comes from copying the line.
+    /// Adds a paste, with `
+    /// ` for every kind of line break. If it is a single line, its final line break is removed, because copying a line
+    /// usually includes the line break.
     fn paste(&mut self, paste: &str) -> Event {
         let paste = paste.replace("\r\n", "\n").replace('\r', "\n");
         let line = paste.strip_suffix('\n').unwrap_or(&paste);
@@ -150,12 +152,12 @@ impl Answer {
         Event::Show(shown)
     }
 
-    /// Returns the text for the screen.
+    /// Adds a character. Returns the text for the screen.
     fn append(&mut self, text: String) -> String {
         let shown = match self.echo {
             Echo::Stars => "*".to_owned(),
             Echo::Plain if text == "\t" => " ".to_owned(),
-            // A pasted control character could control the terminal.
+            // Replaced, because a pasted control character could control the terminal.
             Echo::Plain if text.chars().any(char::is_control) => "?".to_owned(),
             Echo::Plain => text.clone(),
         };
@@ -169,7 +171,7 @@ impl Answer {
         Event::Show("\u{8} \u{8}".repeat(width))
     }
 
-    /// Number of pieces before the last word.
+    /// Returns the number of pieces in the last word and the spaces after it.
     fn last_word(&self) -> usize {
         let is_space = |piece: &&Piece| piece.text.trim().is_empty();
         let spaces = self.pieces.iter().rev().take_while(is_space).count();
@@ -178,7 +180,7 @@ impl Answer {
     }
 }
 
-/// Whether the bytes after ESC are a complete sequence: `[`, parameters and a final byte (ECMA-48, section 5.4), `O`
+/// Whether the bytes after ESC are a complete sequence: `[`, parameters and a final byte (ECMA-48, section 5.4), or `O`
 /// and one byte, or any other single byte.
 fn is_complete(sequence: &[u8]) -> bool {
     match sequence {
@@ -192,7 +194,7 @@ fn is_complete(sequence: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The answer and the screen after these keys.
+    /// Returns the answer, the screen and the last event after these keys.
     fn type_keys(echo: Echo, keys: &str) -> (String, String, Option<Event>) {
         let mut answer = Answer::new(echo);
         let mut screen = String::new();

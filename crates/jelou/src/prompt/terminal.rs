@@ -1,4 +1,4 @@
-//! The terminal during a prompt: keys arrive one by one, and are not echoed.
+//! The terminal during a prompt: keys arrive one by one and are not echoed.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -8,20 +8,20 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// DECSET 2004: the terminal marks the start and the end of a paste.
+/// Bracketed paste (DECSET 2004): the terminal sends a sequence before and after a paste.
 const BRACKETED_PASTE_ON: &[u8] = b"\x1b[?2004h";
 const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// How long to wait for the rest of a paste. The terminal writes a paste at once, but over a slow network its rest can
+/// How long to wait for the rest of a paste. The terminal writes a paste at once, but over a slow network the rest may
 /// arrive later.
 const PASTE_LAG: Duration = Duration::from_millis(50);
 const DRAIN_QUIET: Duration = Duration::from_millis(250);
 
-/// The terminal modes to restore, while a [`RawTerminal`] exists.
+/// The terminal modes to restore. `None` if no [`RawTerminal`] exists.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Raw mode until drop. It starts before the question is shown. Otherwise the screen would show the secret of a script
-/// that answers immediately.
+/// Raw mode until drop. It must start before the question is shown, otherwise the terminal would echo a secret that a
+/// script sends immediately.
 #[derive(Debug)]
 pub(super) struct RawTerminal {
     _private: (),
@@ -30,7 +30,7 @@ pub(super) struct RawTerminal {
 impl RawTerminal {
     /// # Errors
     ///
-    /// When stdin is not a terminal.
+    /// If stdin is not a terminal.
     pub(super) fn start() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut raw = before.clone();
@@ -50,7 +50,7 @@ impl RawTerminal {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` when the terminal was closed.
+    /// `UnexpectedEof` if the terminal was closed.
     #[expect(
         clippy::unused_self,
         reason = "only a terminal in raw mode is read this way"
@@ -62,7 +62,7 @@ impl RawTerminal {
         }
     }
 
-    /// Whether more input is available, or arrives immediately after the last input.
+    /// Whether more input is available, or arrives within the pause that can occur in a paste.
     pub(super) fn has_more(&self) -> io::Result<bool> {
         self.is_readable_within(PASTE_LAG)
     }
@@ -95,16 +95,16 @@ impl Drop for RawTerminal {
     }
 }
 
-/// Restores the previous modes of the terminal. Does nothing while no prompt is open.
+/// Restores the previous modes of the terminal. Does nothing if no prompt is open.
 pub(crate) fn restore() {
     if let Some(before) = lock().take() {
-        // A closed terminal needs no restoration.
+        // Errors are ignored: a closed terminal needs no restoration.
         let _ = write(BRACKETED_PASTE_OFF);
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
 }
 
-/// Writes control sequences directly, because `output` removes them when colour is off.
+/// Writes control sequences directly, because `output` removes them if colours are off.
 pub(super) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut stderr = io::stderr().lock();
     stderr.write_all(bytes)?;

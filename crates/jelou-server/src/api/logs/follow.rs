@@ -1,4 +1,4 @@
-//! Reads records for one client, and sends them no faster than the client reads.
+//! Reads records for one client, no faster than the client receives them.
 
 use std::fmt::Write as _;
 use std::io;
@@ -21,31 +21,31 @@ use crate::api::app::App;
 use crate::api::problem::ApiError;
 use crate::control::ControlError;
 
-/// Bytes of records that are read at a time.
+/// Maximum bytes of records in one page.
 const PAGE_BYTES: usize = 256 * 1024;
-/// A stream without records sends a sign of life this often, so that a broken connection is noticed.
+/// Interval of keep-alive lines in a stream without records, so that a broken connection is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Pages that are read at the same time, of all clients.
+/// Limits how many pages are read at the same time for all clients.
 static READERS: Semaphore = Semaphore::const_new(4);
 
-/// Where to begin.
+/// The first record of a response.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Start {
-    /// With the last records.
+    /// The last records, this many.
     Last(usize),
-    /// Behind this sequence number.
+    /// The first record after this sequence number.
     After(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// One JSON object in each line; ends with the last record.
+    /// One JSON object per line. The response ends with the last record.
     Lines,
-    /// Server-sent events; goes on.
+    /// Server-sent events. The response continues with new records.
     Events,
 }
 
-/// The records that a client asked for.
+/// A client's request for records, with what is needed to read them.
 pub(super) struct Reading {
     control: App,
     slug: Slug,
@@ -91,12 +91,12 @@ impl Reading {
     }
 
     pub(super) fn respond(self, start: Start, format: Format) -> Response {
-        // Holds one page: it is read while the client receives the page before.
+        // Capacity for one page, so that it is read while the client receives the previous page.
         let (sender, pages) = mpsc::channel(1);
         tokio::spawn(async move {
             if let Err(error) = self.run(start, format, &sender).await {
                 tracing::warn!(%error, "cannot read the log of a function");
-                // Breaks the response off, so that the client does not take it for complete.
+                // Aborts the response, so that the client does not consider it complete.
                 let _ = sender.send(Err(error)).await;
             }
         });
@@ -146,7 +146,7 @@ impl Reading {
         }
     }
 
-    /// Waits for a record after this one. `false` at the end of the stream.
+    /// Waits for a record after `cursor`. Returns `false` at the end of the stream.
     async fn wait(&mut self, cursor: u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> bool {
         let mut stopped = self.control.stopped.clone();
         loop {
@@ -160,14 +160,15 @@ impl Reading {
             if exists.is_none_or(|function| function.id != self.function) {
                 return false;
             }
-            // The id also tells how far the filter has come.
+            // The id also tells the client how far the records were filtered.
             if !send(sender, format!("id: {cursor}\n: alive\n\n")).await {
                 return false;
             }
         }
     }
 
-    /// Reads a page. If it has calls of a token that was created lately, gets the names of tokens and reads it again.
+    /// Reads a page. If it contains calls of an unknown (new) token, reloads the names of tokens and reads the page
+    /// again.
     async fn read(&mut self, read: Read) -> io::Result<Page> {
         let page = self.read_once(read).await?;
         if !page.has_unknown_token {
@@ -207,7 +208,7 @@ async fn token_names(control: &App, function: &FunctionId) -> Result<TokenNames,
     Ok(names.map(|(id, name)| (id, name.to_string())).collect())
 }
 
-/// Runs a read on a thread that may block.
+/// Runs a read on a thread for blocking work.
 async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -223,7 +224,7 @@ fn unreadable(error: &io::Error) -> ApiError {
     ApiError::unreadable_log()
 }
 
-/// Sends a piece when the client has read the previous ones. `false` if it has gone.
+/// Sends a piece once the client has read the previous ones. Returns `false` if the client has disconnected.
 async fn send(sender: &mpsc::Sender<io::Result<Bytes>>, text: String) -> bool {
     text.is_empty() || sender.send(Ok(Bytes::from(text))).await.is_ok()
 }
@@ -256,7 +257,7 @@ fn written(page: &Page, format: Format) -> String {
     text
 }
 
-/// A body of the pages that arrive.
+/// A response body that consists of the received pages.
 struct Pages(mpsc::Receiver<io::Result<Bytes>>);
 
 impl http_body::Body for Pages {

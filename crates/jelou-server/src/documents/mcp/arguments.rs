@@ -6,19 +6,19 @@ use serde_json::{Map, Value, json};
 
 use super::input_schema::{self, WRAPPED, Wrapping};
 
-/// All characters except those that are literal in a path segment (RFC 3986, section 2.3).
+/// The characters to percent-encode in a path segment: all but the unreserved ones (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// How to turn the arguments of one tool into a request.
+/// Describes how the arguments of a tool become a request.
 #[derive(Debug)]
 pub(crate) struct Arguments {
-    /// The segments of the route: literals, and parameters with a colon.
+    /// The segments of the route: literals, and parameters with a leading colon.
     segments: Vec<String>,
-    /// Route parameters that the input does not have as properties.
+    /// Route parameters that are not properties of the tool's input.
     added: Vec<String>,
     wrapping: Wrapping,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Input {
     pub(crate) body: Value,
 }
 
-/// Why the path cannot be built. Each variant holds the parameter's name.
+/// Why the path cannot be built. Each variant contains the parameter's name.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ParameterError {
     Missing(String),
@@ -77,7 +77,7 @@ impl Arguments {
         (arguments, Value::Object(schema))
     }
 
-    /// The argument that is the input, where the arguments themselves are not.
+    /// Returns the name of the argument that contains the input. `None` if the arguments themselves are the input.
     pub(crate) fn wrapper(&self) -> Option<&'static str> {
         (self.wrapping == Wrapping::Input).then_some(WRAPPED)
     }
@@ -115,7 +115,7 @@ impl Arguments {
                 None if arguments.is_empty() => {
                     return Err(ParameterError::Missing(WRAPPED.to_owned()));
                 }
-                // Models may also send the object's fields without the argument that wraps the object.
+                // Models may also send the fields of the input without the argument that wraps them.
                 None => Value::Object(arguments),
             },
         };

@@ -1,4 +1,4 @@
-//! The MCP catalog of a deployment.
+//! The MCP catalog of a deployment: its callable tools and the prepared results of lists.
 
 use bytes::Bytes;
 use jelou_core::manifest::{Manifest, Mode, Tool};
@@ -16,14 +16,14 @@ const TTL_MS: u32 = 60_000;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     entries: Vec<Entry>,
-    /// Whether the function has the endpoint at all.
+    /// Whether the function has the endpoint at all, even without tools.
     is_served: bool,
     is_public: bool,
     public: Option<Lists>,
     all: Lists,
     initialization: Map<String, Value>,
     server_info: Value,
-    /// Web page origins in the CORS rules of the function.
+    /// The origins that the CORS rules of the function name.
     origins: Vec<String>,
 }
 
@@ -43,11 +43,11 @@ pub(crate) struct Entry {
 pub(crate) enum OutputSchema {
     None,
     Object,
-    /// All other types. The older revisions support none of these.
+    /// Any other type. Older revisions support only objects.
     Other,
 }
 
-/// Results for all callers with the same access.
+/// The prepared results for all callers with the same access.
 #[derive(Debug)]
 pub(crate) struct Lists {
     /// The tool list for revision 2026-07-28.
@@ -81,11 +81,11 @@ impl Catalog {
         let all_public = tools.iter().all(|tool| tool.entry.public);
         let scope = if all_public { "public" } else { "private" };
         let all = server.lists(tools.iter(), scope);
-        // Private, because callers with a token get a different list.
+        // The cache scope is private, because callers with a token get a different list.
         let public = (some_public && !all_public)
             .then(|| server.lists(tools.iter().filter(|tool| tool.entry.public), "private"));
         Self {
-            // A web handler has no tools, and its clients are told so.
+            // A web handler has no tools. Its endpoint exists to tell clients so.
             is_served: !tools.is_empty() || manifest.mode == Mode::Handler,
             is_public: all_public && (!tools.is_empty() || manifest.is_public()),
             public,
@@ -97,17 +97,17 @@ impl Catalog {
         }
     }
 
-    /// Whether MCP offers any tool.
+    /// Whether MCP offers a tool.
     pub(crate) fn has_tools(&self) -> bool {
         !self.entries.is_empty()
     }
 
-    /// Whether the function has the endpoint, with or without tools.
+    /// Whether the function has the endpoint, even without tools.
     pub(crate) fn is_served(&self) -> bool {
         self.is_served
     }
 
-    /// Whether nothing needs a token.
+    /// Whether no request to the endpoint needs a token.
     pub(crate) fn is_public(&self) -> bool {
         self.is_public
     }
@@ -135,12 +135,12 @@ impl Catalog {
         Bytes::from(Value::Object(result).to_string())
     }
 
-    /// For callers with a token.
+    /// Returns the results for callers with a token.
     pub(crate) fn all(&self) -> &Lists {
         &self.all
     }
 
-    /// For callers without a token.
+    /// Returns the results for callers without a token.
     pub(crate) fn public(&self) -> &Lists {
         self.public.as_ref().unwrap_or(&self.all)
     }
@@ -230,7 +230,7 @@ impl Server<'_> {
         }
     }
 
-    /// A cacheable result of revision 2026-07-28.
+    /// Builds a cacheable result of revision 2026-07-28.
     fn cacheable(&self, fields: Map<String, Value>, scope: &str) -> Bytes {
         let mut result = Map::new();
         result.insert("resultType".to_owned(), json!("complete"));
@@ -256,7 +256,7 @@ impl Server<'_> {
     }
 }
 
-/// The server's name and version in a result of revision 2026-07-28.
+/// Returns the `_meta` of a result of revision 2026-07-28: the server's name and version.
 pub(crate) fn result_meta(server_info: &Value) -> Value {
     json!({ "io.modelcontextprotocol/serverInfo": server_info })
 }

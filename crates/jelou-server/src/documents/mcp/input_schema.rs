@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::documents::openapi::references::{DEFINITIONS, Relocation};
 
-/// Name of the argument that holds a non-object input.
+/// Name of the argument that contains an input that is not an object.
 pub(super) const WRAPPED: &str = "input";
 
-/// Returns two values: the schema, and whether its object wraps the tool's input. The root of the schema is an object
+/// Returns the schema of the arguments, and whether they wrap the tool's input. The root of the schema is an object
 /// with `properties` and without a composition, as the strictest model APIs require.
 pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
     let (mut schema, wrapping) = match &tool.input_schema {
@@ -20,7 +20,7 @@ pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
         },
         _ => (Map::new(), Wrapping::None),
     };
-    // Only here, a list of types becomes a single type.
+    // Also replaces a list of types, which the flat schema may still have.
     schema.insert("type".to_owned(), json!("object"));
     schema
         .entry("properties")
@@ -32,7 +32,7 @@ pub(super) fn of(tool: &Tool) -> (Map<String, Value>, Wrapping) {
 pub(super) enum Wrapping {
     /// The arguments themselves are the input.
     None,
-    /// The argument [`WRAPPED`] holds the input.
+    /// The argument [`WRAPPED`] contains the input.
     Input,
 }
 

@@ -1,7 +1,7 @@
-//! Writes the lists of a schema so that clients of every draft of JSON Schema read them.
+//! Rewrites the array schemas in a schema so that clients of every draft of JSON Schema accept them.
 //!
-//! Clients with an older draft do not know `prefixItems`, and read `items` as the schema of all items: with `false` they
-//! refuse every tuple. Model APIs refuse a list without `items`.
+//! Clients of an older draft ignore `prefixItems` and apply `items` to all items, so with `items: false` they refuse
+//! every tuple. Model APIs refuse an array schema without `items`.
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,11 @@ use crate::documents::openapi::references::visit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Input,
-    /// Clients refuse a result that does not match, so what they could misread is left open.
+    /// Clients refuse results that do not match, so the further items of tuples are not restricted.
     Output,
 }
 
-/// Completes every list. An input keeps its meaning in the current draft.
+/// Completes every array schema. The schema of an input keeps its meaning in the current draft.
 pub(super) fn complete(schema: &mut Value, side: Side) {
     visit(schema, "#", &mut |_, keywords| {
         let tuple = keywords

@@ -36,7 +36,8 @@ fn collect(schema: &Value, place: &mut Vec<String>, found: &mut Vec<Mirrored>) {
 }
 
 impl Mirrored {
-    /// The mirrored arguments of a tool. Invalid annotations are omitted, because clients drop a tool that has one.
+    /// Returns the mirrored arguments of a tool. Invalid annotations are omitted, because clients ignore a tool with
+    /// one.
     pub(crate) fn of_schema(schema: &Value) -> Vec<Self> {
         let mut found = Vec::new();
         collect(schema, &mut Vec::new(), &mut found);

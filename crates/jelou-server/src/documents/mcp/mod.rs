@@ -1,4 +1,4 @@
-//! The MCP description of a function, and the way to call its tools. [`crate::mcp`] uses it to answer requests.
+//! Describes a function and its tools for MCP. [`crate::mcp`] answers requests with these descriptions.
 
 mod arguments;
 mod catalog;

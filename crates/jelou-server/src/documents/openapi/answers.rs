@@ -1,8 +1,8 @@
-//! The responses of the gateway and the worker, which every function shares.
+//! The responses of the gateway and of the worker program. They are the same for every function.
 
 use serde_json::{Map, Value, json};
 
-/// A response that every function may give: status, component name and description.
+/// A response of the platform, with its name among the components.
 pub(super) struct PlatformAnswer {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
@@ -12,18 +12,18 @@ pub(super) struct PlatformAnswer {
     header: Option<(&'static str, &'static str)>,
 }
 
-/// Which requests can get a response.
+/// The requests that may get a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GivenTo {
     All,
     /// Requests that need a token.
     TokenNeeded,
-    /// Requests whose body is read.
+    /// Requests whose body is read as input.
     WithBody,
 }
 
 enum Body {
-    /// No body, because the connection's HTTP parser answers.
+    /// No body. The connection's HTTP parser gives the response.
     None,
     /// `{"error": text}`.
     Error(&'static str),
@@ -187,7 +187,7 @@ impl Body {
     }
 }
 
-/// Also allows the handler's own response, for statuses that handlers use too, such as 400 and 404.
+/// Returns a schema that also allows the handler's own response, because handlers use statuses such as 400 and 404 too.
 fn or_own<const N: usize>(of_platform: [Value; N]) -> Value {
     let own = json!({ "description": "What the function answers itself." });
     json!({ "anyOf": of_platform.into_iter().chain([own]).collect::<Vec<_>>() })
@@ -216,7 +216,7 @@ fn no_such_route() -> Value {
     }))
 }
 
-/// An object with exactly these properties.
+/// Returns the schema of an object with exactly these properties.
 fn object(properties: &Value) -> Value {
     let names: Vec<_> = properties
         .as_object()

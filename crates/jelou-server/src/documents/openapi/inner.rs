@@ -1,4 +1,4 @@
-//! The routes inside a web handler, described as tools.
+//! Describes the routes inside a web handler as tools.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use jelou_core::manifest::{InnerRoute, Tool};
 
 use crate::registry::Routes;
 
-/// One tool for each route, with the rules of the function's route that leads there.
+/// Returns a tool for each inner route, with the rules of the outer route that leads to it.
 pub(super) fn tools(manifest: &Manifest) -> Vec<Tool> {
     let outer = Routes::of(manifest);
     let mut names = HashSet::new();
@@ -23,7 +23,7 @@ pub(super) fn tools(manifest: &Manifest) -> Vec<Tool> {
     manifest.routes.iter().filter_map(tool).collect()
 }
 
-/// `get_users_id` for `GET /users/:id`.
+/// Returns a name such as `get_users_id` for `GET /users/:id`.
 fn unique_name(route: &InnerRoute, names: &mut HashSet<String>) -> String {
     let mut name = route.method.to_ascii_lowercase();
     for segment in route.path.split('/').filter(|segment| !segment.is_empty()) {

@@ -18,7 +18,7 @@ use operation::{Operation, ToolSchemas};
 use schemas::Schemas;
 use template::Templates;
 
-/// The document, ready to be sent.
+/// Returns the serialized document.
 pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
     if let Some(own) = &manifest.openapi {
         return with_server(own.clone(), identity.url);
@@ -34,7 +34,7 @@ pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
         "info": {
             "title": manifest.name.as_deref().unwrap_or(identity.slug),
             "description": manifest.description,
-            // The version changes whenever the code may have changed.
+            // The deployment's id, so that the version changes with every deploy.
             "version": identity.deployment,
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -52,7 +52,7 @@ pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
     Bytes::from(document.to_string())
 }
 
-/// The function's own document, with the function's address if it names no server.
+/// Returns the function's own document. Adds the function's URL if the document names no server.
 fn with_server(mut document: Value, url: &str) -> Bytes {
     if let Value::Object(members) = &mut document {
         let server = || json!([{ "url": url }]);
@@ -105,7 +105,7 @@ fn paths(tools: &[Tool], schemas: &mut Schemas) -> Value {
     Value::Object(paths)
 }
 
-/// The method whose operation gets the tool's name: POST, which MCP also calls, otherwise the first method.
+/// Returns the method whose operation gets the tool's name: POST, which MCP uses, otherwise the first method.
 fn primary_method(tool: &Tool) -> Option<&str> {
     let methods = &tool.methods;
     methods

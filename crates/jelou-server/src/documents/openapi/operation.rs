@@ -16,7 +16,7 @@ pub(super) struct Operation<'a> {
     pub(super) schemas: &'a ToolSchemas,
 }
 
-/// A tool's schemas in the document.
+/// References to a tool's schemas in the document.
 #[derive(Debug)]
 pub(super) struct ToolSchemas {
     input: Option<Input>,
@@ -26,7 +26,7 @@ pub(super) struct ToolSchemas {
 #[derive(Debug)]
 struct Input {
     reference: String,
-    /// The properties of a plain object input.
+    /// The properties of the input, if its schema is a plain object.
     fields: Option<Vec<Field>>,
     /// Whether the input may be an object. A query string is always an object.
     may_be_object: bool,
@@ -56,13 +56,13 @@ impl ToolSchemas {
         Self { input, output }
     }
 
-    /// Whether a request with this method can have a valid input.
+    /// Whether a request with this method can have a valid input. A query string is always an object.
     pub(super) fn allow(&self, method: &str) -> bool {
         !takes_query(method) || self.input.as_ref().is_none_or(|input| input.may_be_object)
     }
 }
 
-/// Whether the query string holds the input.
+/// Whether the input is in the query string.
 fn takes_query(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
@@ -75,7 +75,7 @@ fn may_be_object(reference: &str, schemas: &Schemas) -> bool {
     }
 }
 
-/// The properties of a plain object schema.
+/// Returns the properties of a plain object schema.
 fn fields(reference: &str, schemas: &Schemas) -> Option<Vec<Field>> {
     let mut schema = schemas.get(reference)?;
     if let Some(Value::String(target)) = schema.get("$ref") {
@@ -155,7 +155,7 @@ impl Operation<'_> {
             Some(input) => json!({ "$ref": input.reference }),
             None => json!({}),
         };
-        // A missing body counts as an empty object.
+        // A missing body is treated as an empty object.
         let required = self
             .schemas
             .input

@@ -1,8 +1,8 @@
-//! Rewrites the references of a JSON Schema that is moved into another document.
+//! Rewrites the references in a JSON Schema that is moved into another document.
 
 use serde_json::{Map, Value};
 
-/// Keywords whose values are schemas by name (JSON Schema 2020-12, and `definitions` of earlier drafts).
+/// Keywords whose value is an object of named schemas (JSON Schema 2020-12, and `definitions` of earlier drafts).
 const BY_NAME: [&str; 5] = [
     "$defs",
     "definitions",
@@ -11,25 +11,26 @@ const BY_NAME: [&str; 5] = [
     "properties",
 ];
 
-/// Keywords whose values are data. The data may look like a schema.
+/// Keywords whose value is data, which may look like a schema.
 const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
 
-/// Keywords that hold definitions.
+/// Keywords that contain definitions.
 pub(crate) const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// The new locations of the parts of a schema.
+/// The old and new locations of the parts of a schema.
 #[derive(Debug)]
 pub(crate) struct Relocation {
     /// The new location of the schema itself, as a `$ref` with a JSON pointer.
     root: String,
-    /// The new locations of parts that were moved out of the schema.
+    /// The old and new locations of parts that were moved out of the schema.
     moved: Vec<(String, String)>,
-    /// The old locations of named parts.
+    /// Names (anchors and the id), each with the location of the part that it names.
     named: Vec<(String, String)>,
 }
 
 impl Relocation {
-    /// For a schema at its old location.
+    /// Creates the relocation of a schema that is still at its old location. Removes anchors and the id from the
+    /// schema.
     pub(crate) fn new(schema: &mut Value, root: String, moved: Vec<(String, String)>) -> Self {
         let mut named = Vec::new();
         visit(schema, "#", &mut |place, keywords| {
@@ -78,8 +79,8 @@ impl Relocation {
     }
 }
 
-/// Calls `action` for a schema and all its subschemas, with their locations. A schema with its own `$id` is skipped,
-/// because its references are relative to this id.
+/// Calls `action` for a schema and all its subschemas, with the location of each. A subschema with its own `$id` is
+/// skipped, because its references are relative to this id.
 pub(crate) fn visit(
     schema: &mut Value,
     place: &str,

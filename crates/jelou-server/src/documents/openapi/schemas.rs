@@ -1,4 +1,4 @@
-//! The schemas of all tools, in one document.
+//! The schemas of all tools, as components of one document.
 
 use serde_json::{Map, Value};
 
@@ -37,7 +37,7 @@ impl Schemas {
                 .insert(component, schema[keyword][key].take());
         }
         if let Value::Object(keywords) = &mut schema {
-            // The document declares the dialect.
+            // The whole document declares the dialect.
             keywords.remove("$schema");
             keywords.retain(|keyword, _| !DEFINITIONS.contains(&keyword.as_str()));
         }
@@ -45,7 +45,7 @@ impl Schemas {
         root
     }
 
-    /// The schema of a reference to one of these components.
+    /// Returns the schema that a reference points to, if it is one of these components.
     pub(super) fn get(&self, reference: &str) -> Option<&Value> {
         self.components.get(reference.strip_prefix(PLACE)?)
     }

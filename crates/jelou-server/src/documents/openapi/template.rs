@@ -1,10 +1,10 @@
-//! Converts routes to path templates of OpenAPI: `:param` becomes `{param}`.
+//! Converts routes to OpenAPI path templates: `:param` becomes `{param}`.
 
 use std::collections::HashMap;
 
 use jelou_core::manifest::Tool;
 
-/// Parameter for a trailing `*`. No `:param` can have this name.
+/// Name of the parameter for a trailing `*`. A `:param` cannot have this name.
 const REST: &str = "rest-of-path";
 
 #[derive(Debug, Clone)]
@@ -13,12 +13,12 @@ pub(super) struct Template {
     pub(super) parameters: Vec<String>,
 }
 
-/// The path templates of one document. Templates that differ only in parameter names are identical (OpenAPI 3.1.0,
-/// "Paths Object"). The parameter names of the first template are used for all.
+/// The path templates of one document. OpenAPI does not allow templates that differ only in parameter names (OpenAPI
+/// 3.1.0, "Paths Object"), so all of them get the parameter names of the first.
 #[derive(Debug)]
 pub(super) struct Templates {
     by_shape: HashMap<String, Template>,
-    /// Whether a tool has the path `/`. If so, `*` cannot be shown as `/`.
+    /// Whether a tool has the path `/`. Then `*` cannot be shown as `/`.
     has_root: bool,
 }
 
@@ -59,7 +59,7 @@ impl Templates {
         let path: String = segments
             .map(|segment| match segment.strip_prefix(':') {
                 Some(name) => parameter(name),
-                // `*` matches any path; the document shows the shortest.
+                // `*` matches any path. The document shows the shortest one.
                 None if path == "*" && !self.has_root => "/".to_owned(),
                 None if segment == "*" => parameter(REST),
                 None => format!("/{segment}"),

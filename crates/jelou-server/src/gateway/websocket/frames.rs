@@ -1,38 +1,38 @@
 //! Finds the frame boundaries of a WebSocket (RFC 6455, section 5.2). Parses frame heads and skips payloads.
 
-/// Bytes of the longest frame head: two bytes, a 64-bit length, a mask.
+/// Maximum bytes of a frame head: two bytes, a 64-bit length and a mask.
 const MAX_HEAD: usize = 2 + 8 + 4;
 const CLOSE: u8 = 0x8;
-/// The opcode bit of control frames.
+/// Bit of the opcode that all control frames have.
 const CONTROL: u8 = 0x8;
 /// Bit of the first byte: the frame is the last of its message.
 const FINAL: u8 = 0x80;
 /// Bit of the second byte: the payload is masked.
 const MASKED: u8 = 0x80;
-/// Maximum bytes of the reason in a close frame: the payload of a control frame without the close code.
+/// Maximum bytes of the reason in a close frame: a control frame's payload without the close code.
 const MAX_REASON: usize = 125 - 2;
 
 /// The parser state for one direction of a WebSocket.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     head: [u8; MAX_HEAD],
-    /// Received bytes of the frame head; 0 inside the payload.
+    /// Received bytes of an incomplete frame head. 0 inside the payload.
     head_bytes: usize,
     payload_left: u64,
-    /// Bytes of the message, up to the end of this frame.
+    /// Bytes of the current message, including all of the current frame.
     message_bytes: u64,
     is_closed: bool,
 }
 
 impl Frames {
-    /// Parses bytes that were passed on.
+    /// Parses bytes that were forwarded.
     pub(super) fn advance(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = &bytes[self.step(bytes)..];
         }
     }
 
-    /// Parses bytes up to the end of a frame head or payload, and returns their number.
+    /// Parses bytes up to the end of a frame head or of a payload. Returns their number.
     pub(super) fn step(&mut self, bytes: &[u8]) -> usize {
         if self.payload_left > 0 {
             let count = usize::try_from(self.payload_left)
@@ -63,7 +63,7 @@ impl Frames {
         self.payload_left
     }
 
-    /// Bytes of the message, up to the end of the current frame; 0 between messages.
+    /// Returns the bytes of the current message, including all of the current frame. 0 between messages.
     pub(super) fn message_bytes(&self) -> u64 {
         self.message_bytes
     }
@@ -74,7 +74,7 @@ impl Frames {
         }
     }
 
-    /// Control frames may occur between the frames of a message.
+    /// Whether the current frame is a control frame, which may occur between the frames of a message.
     fn is_control(&self) -> bool {
         self.head[0] & CONTROL != 0
     }
@@ -88,7 +88,7 @@ impl Frames {
         self.is_closed
     }
 
-    /// `None` while the frame head is incomplete.
+    /// Returns the length of the payload. `None` while the frame head is incomplete.
     fn payload_length(&self) -> Option<u64> {
         let head = &self.head[..self.head_bytes];
         let second = *head.get(1)?;
@@ -112,7 +112,7 @@ pub(super) enum Reader {
     Server,
 }
 
-/// The close code of a side (RFC 6455, section 7.4.1, and the IANA registry).
+/// The close codes that the gateway sends (RFC 6455, section 7.4.1, and the IANA registry).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CloseCode {
     GoingAway = 1001,
@@ -120,15 +120,15 @@ pub(super) enum CloseCode {
     TryAgainLater = 1013,
 }
 
-/// A close frame. `reason` is ASCII and truncated to 123 bytes.
+/// Builds a close frame. `reason` is ASCII and is truncated to 123 bytes.
 pub(super) fn close(reader: Reader, code: CloseCode, reason: &str) -> Vec<u8> {
     let reason = &reason.as_bytes()[..reason.len().min(MAX_REASON)];
     let length = u8::try_from(2 + reason.len()).unwrap_or(u8::MAX);
     let mut frame = vec![FINAL | CLOSE, length];
     if reader == Reader::Server {
         frame[1] |= MASKED;
-        // A mask prevents scripts from choosing bytes that a proxy sees; here are no scripts and no proxy. A zero mask
-        // leaves the payload unchanged.
+        // A mask prevents scripts from choosing bytes that a proxy sees (RFC 6455, section 10.3). Here are neither
+        // scripts nor a proxy. A mask of zeros leaves the payload unchanged.
         frame.extend([0; 4]);
     }
     frame.extend((code as u16).to_be_bytes());

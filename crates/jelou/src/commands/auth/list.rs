@@ -11,7 +11,7 @@ use crate::profile::CredentialsFile;
 struct Listed<'a> {
     name: &'a str,
     api: &'a str,
-    /// `None` when the saved token is malformed.
+    /// The first characters of the saved token. `None` if it is malformed.
     prefix: Option<String>,
     active: bool,
 }

@@ -1,4 +1,4 @@
-//! The input of a call, from the command line and from questions.
+//! Builds the input of a call from the command line and from prompts.
 
 use serde_json::{Map, Value};
 
@@ -6,10 +6,10 @@ use super::operation::Operation;
 use crate::context::Context;
 use crate::exit::Failure;
 
-/// Fields of the input: name and value.
+/// Fields of the input: pairs of name and value.
 type Fields<'a> = Vec<(&'a str, &'a str)>;
 
-/// The name of the tool, and the fields of its input.
+/// Splits the arguments into the tool's name and the fields of its input.
 pub(super) fn words(words: &[String]) -> anyhow::Result<(Option<&str>, Fields<'_>)> {
     let (name, fields) = match words.split_first() {
         Some((first, rest)) if !first.contains('=') => (Some(first.as_str()), rest),
@@ -28,11 +28,11 @@ pub(super) fn words(words: &[String]) -> anyhow::Result<(Option<&str>, Fields<'_
     Ok((name, fields))
 }
 
-/// The input: the fields that are given, then those that are required and missing.
+/// Builds the input from the given fields, and asks for required fields that are missing.
 ///
 /// # Errors
 ///
-/// When a value does not have the type of its field, or a missing one cannot be asked for.
+/// If a value does not have the type of its field, or a missing value cannot be asked for.
 pub(super) fn of(
     operation: &Operation,
     fields: Fields<'_>,
@@ -66,14 +66,14 @@ fn description(schema: Option<&Value>) -> String {
     text.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
-/// A text is taken as it is if the field is a text; otherwise it is JSON.
+/// Converts the text of a value: unchanged if the field allows strings, otherwise parsed as JSON.
 fn value(operation: &Operation, name: &str, text: &str) -> anyhow::Result<Value> {
     let types = operation.field(name).map(|schema| &schema["type"]);
     let is_text = |kind: &Value| kind == "string";
     let allows_text = match types {
         Some(Value::Array(types)) => types.iter().any(is_text),
         Some(kind @ Value::String(_)) => is_text(kind),
-        // The schema does not say.
+        // The type is not known: JSON if the text is valid JSON, otherwise a string.
         _ => return Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into())),
     };
     if allows_text {

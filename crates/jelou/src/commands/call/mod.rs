@@ -1,4 +1,4 @@
-//! `jelou call`: calls one tool of a function, by the function's OpenAPI document.
+//! `jelou call`: calls a tool of a function, as the function's OpenAPI document describes it.
 
 mod input;
 mod operation;
@@ -20,11 +20,11 @@ use crate::cli::call::CallArgs;
 use crate::context::Context;
 use crate::exit::{Failure, Shown};
 
-/// The address of `jelou dev` if it does not run in this folder.
+/// The default address, used if no `jelou dev` runs in this folder.
 const DEFAULT: &str = "http://localhost:3000";
-/// Bytes of an answer that are shown.
+/// Maximum bytes of a response body.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
-/// Longer than any call may take.
+/// Longer than any call can take.
 const TIMEOUT: Duration = Duration::from_mins(15);
 
 #[derive(Serialize)]
@@ -66,7 +66,7 @@ pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
     show(response, began, context)
 }
 
-/// The token; `-` reads it from stdin.
+/// Returns the token. If `given` is `-`, reads it from stdin.
 fn token(given: String) -> anyhow::Result<Zeroizing<String>> {
     if given != "-" {
         return Ok(Zeroizing::new(given));
@@ -89,7 +89,7 @@ fn agent() -> Agent {
         .new_agent()
 }
 
-/// The OpenAPI document of the function.
+/// Fetches the OpenAPI document of the function.
 fn document(agent: &Agent, url: &str) -> anyhow::Result<Value> {
     let request = Request::get(format!("{url}/openapi.json")).body(Vec::new())?;
     let mut response = send(agent, request, url)?;

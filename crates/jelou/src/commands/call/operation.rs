@@ -1,4 +1,4 @@
-//! The operation of an OpenAPI document that a call is for.
+//! Finds the operation to call in an OpenAPI document.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use ureq::http::Request;
 
 use crate::exit::Failure;
 
-/// One tool, and how it is called.
+/// The operation of a tool: how it is called.
 #[derive(Debug)]
 pub(super) struct Operation {
     method: String,
-    /// With `{name}` in place of a parameter.
+    /// The path, with `{name}` in place of each parameter.
     path: String,
     parameters: Vec<Parameter>,
-    /// The schema of the body; its references are resolved one level deep.
+    /// The schema of the body. If it is a reference, it was replaced by its target.
     pub(super) body: Option<Value>,
 }
 
@@ -28,11 +28,11 @@ struct Parameter {
 }
 
 impl Operation {
-    /// The operation with this name; the only one, if there is no name.
+    /// Finds the operation with this name. Without a name, there must be only one tool.
     ///
     /// # Errors
     ///
-    /// When there is none, or there are several. The message lists them.
+    /// If there is no such operation, or several tools and no name. The message lists the tools.
     pub(super) fn find(document: &Value, name: Option<&str>) -> anyhow::Result<Self> {
         let empty = Map::new();
         let paths = document["paths"].as_object().unwrap_or(&empty);
@@ -50,7 +50,8 @@ impl Operation {
                 .unwrap_or_default()
                 .to_owned()
         };
-        // A path has the tool's name at one method, and names made from it at the others.
+        // One method of a path has the tool's name as its id: POST, otherwise the first. The other ids are derived from
+        // it.
         let mut ids: Vec<String> = paths
             .values()
             .filter_map(|item| {
@@ -95,7 +96,7 @@ impl Operation {
         })
     }
 
-    /// The schema of a field of the input, by name.
+    /// Returns the schema of an input field.
     pub(super) fn field(&self, name: &str) -> Option<&Value> {
         let parameter = self.parameters.iter().find(|known| known.name == name);
         parameter
@@ -103,13 +104,13 @@ impl Operation {
             .or_else(|| self.body.as_ref()?["properties"].get(name))
     }
 
-    /// Whether the fields of the input are known.
+    /// Whether the schema lists the fields of the input.
     pub(super) fn has_fields(&self) -> bool {
         let body = self.body.as_ref();
         !self.parameters.is_empty() || body.is_some_and(|body| body["properties"].is_object())
     }
 
-    /// The names of the fields that a call must have.
+    /// Returns the names of the required fields.
     pub(super) fn required(&self) -> Vec<String> {
         let parameters = self
             .parameters
@@ -123,7 +124,8 @@ impl Operation {
             .collect()
     }
 
-    /// The request: parameters in the path and the query, everything else in the body.
+    /// Builds the request. Path parameters go into the path. For GET and HEAD, the other fields go into the query,
+    /// otherwise the rest of the input is the JSON body.
     pub(super) fn request(
         &self,
         url: &str,
@@ -167,7 +169,7 @@ impl Operation {
     }
 }
 
-/// A schema in place of the reference to it.
+/// Returns the target of a `$ref`, or the schema itself if it is not a reference.
 fn resolved(document: &Value, schema: &Value) -> Value {
     let target = schema["$ref"]
         .as_str()
@@ -176,7 +178,7 @@ fn resolved(document: &Value, schema: &Value) -> Value {
     target.unwrap_or(schema).clone()
 }
 
-/// A value as a path and a query have it: a text without quotes.
+/// Returns a value in the form for a path or a query: a string without quotes, other values as JSON.
 fn plain(value: &Value) -> String {
     value
         .as_str()

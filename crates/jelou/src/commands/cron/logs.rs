@@ -78,7 +78,7 @@ pub(super) fn run(args: LogsArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `1.25 s`; empty for a run that has not ended, or never started.
+/// Returns the duration of a run, such as `1.25 s`. Empty if the run has not ended, or did not start.
 fn took(run: &Run) -> String {
     let Some((start, end)) = run.started_at.zip(run.ended_at) else {
         return String::new();

@@ -26,7 +26,7 @@ pub(crate) fn run(command: CronCommand, context: &Context) -> anyhow::Result<()>
     }
 }
 
-/// The function that the arguments name, or every one.
+/// Returns the function that the arguments name, or all functions with a live deployment.
 fn functions(client: &Client, slug: Option<Slug>, all: bool) -> anyhow::Result<Vec<Slug>> {
     if !all {
         return Ok(vec![function_or_here(slug)?]);
@@ -38,7 +38,7 @@ fn functions(client: &Client, slug: Option<Slug>, all: bool) -> anyhow::Result<V
         .collect())
 }
 
-/// The schedules of these functions, with that many due times of each.
+/// Returns the schedules of these functions, each with its next `next` due times.
 fn schedules(client: &Client, slugs: &[Slug], next: u32) -> anyhow::Result<Vec<ScheduleInfo>> {
     let mut schedules = Vec::new();
     for slug in slugs {
@@ -47,7 +47,7 @@ fn schedules(client: &Client, slugs: &[Slug], next: u32) -> anyhow::Result<Vec<S
     Ok(schedules)
 }
 
-/// `ERROR status 500`, `MISSED server_down, 3 times`.
+/// Formats the state of a run: `ERROR status 500`, `MISSED server_down, 3 times`.
 fn state(run: &Run) -> String {
     let mut state = run.state.to_string();
     if let Some(reason) = &run.reason {

@@ -38,7 +38,7 @@ pub(super) fn run(args: NextArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `  11/30/2026, 8:00:00 AM (UTC-05:00) = 2026-11-30T13:00:00Z`
+/// Shows lines such as `  11/30/2026, 8:00:00 AM (UTC-05:00) = 2026-11-30T13:00:00Z`.
 pub(in crate::commands) fn show_times(
     human: &mut Human,
     times: &[Timestamp],

@@ -36,7 +36,7 @@ pub(super) fn run(args: WhichArgs, paused: bool, context: &Context) -> anyhow::R
     Ok(())
 }
 
-/// With `--all`, a single argument is the slug.
+/// Returns the function, and the schedule or `None` for all. With `--all`, a single argument is the slug.
 fn which(args: WhichArgs) -> anyhow::Result<(Slug, Option<String>)> {
     match (args.all, args.slug, args.name) {
         (false, slug, name) => Ok((function_or_here(slug)?, name)),

@@ -1,11 +1,11 @@
-//! What a deploy says about packages and remote modules.
+//! Describes the packages and remote modules of a deployment.
 
 use jelou_core::api::Dependency;
 
-/// The specifiers that one line shows.
+/// Maximum number of specifiers in one line.
 const LISTED: usize = 4;
 
-/// How many packages and remote modules there are, and the first of them. `None` without any.
+/// Returns the number of packages and remote modules, and the first few. `None` if there are none.
 pub(super) fn line(dependencies: &[Dependency]) -> Option<String> {
     if dependencies.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! What a deploy says about files: those that are sent, and those that are left out.
+//! Describes the files of a deploy: those that are sent, and those that are left out.
 
 use std::io;
 
@@ -9,10 +9,10 @@ use jelou_core::source::FileKind;
 use crate::output::{Human, Table, size};
 use crate::project::{LeftOut, Reason};
 
-/// Files that one line lists.
+/// Maximum number of files in one line.
 const LISTED: usize = 12;
 
-/// The files to send in one line, the entrypoint first.
+/// Lists the files to send in one line, the entrypoint first.
 pub(super) fn list(tree: &SourceTree) -> String {
     let files = sent(tree);
     let listed = files.iter().take(LISTED);
@@ -27,7 +27,7 @@ pub(super) fn list(tree: &SourceTree) -> String {
     parts.join(", ")
 }
 
-/// The files of the deployment; an older server does not tell them, and takes all that were sent.
+/// Returns the files of the deployment. An older server does not list them, but keeps all that were sent.
 pub(super) fn of(result: &DeployResult, tree: &SourceTree) -> Vec<FileSummary> {
     if result.files.is_empty() {
         sent(tree)
@@ -45,7 +45,7 @@ fn sent(tree: &SourceTree) -> Vec<FileSummary> {
     entrypoint.into_iter().chain(others).collect()
 }
 
-/// One line about the files that nothing uses, and one for each symbolic link.
+/// Shows a warning for each symbolic link that was left out, and one line about the unused files.
 pub(super) fn show_unused(human: &mut Human, left_out: &[LeftOut]) -> io::Result<()> {
     for link in left_out {
         if let Reason::Link(_) = &link.reason {
@@ -73,7 +73,7 @@ pub(super) fn show_unused(human: &mut Human, left_out: &[LeftOut]) -> io::Result
     human.item(&format!("Left out: {count}: {}{more}", names.join(", ")))
 }
 
-/// A table of the files of the deployment, and one of what is left out.
+/// Shows a table of the deployment's files, and one of what was left out.
 pub(super) fn show_all(
     human: &mut Human,
     files: &[FileSummary],
@@ -105,7 +105,7 @@ pub(super) fn show_all(
     human.table(&table)
 }
 
-/// A hint if the refusal of the server names a file that was left out.
+/// Returns a hint if the server's error names a file that was left out.
 pub(super) fn named_in(refusal: &str, left_out: &[LeftOut]) -> Option<String> {
     let named = left_out.iter().find(|file| {
         let path = file.path.trim_end_matches('/');

@@ -1,4 +1,5 @@
-//! What the `git` command says about a folder. Without git, or outside a repository, nothing is known; that is no error.
+//! Reads the provenance of a folder with the `git` command. Without git, or outside a repository, it is empty, which is
+//! not an error.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use jelou_core::Provenance;
 
-/// A repository on a slow disk must not hold a deploy up.
+/// Timeout of each command, so that a repository on a slow disk does not delay a deploy.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) fn of(folder: &Path) -> Provenance {
@@ -20,7 +21,7 @@ pub(super) fn of(folder: &Path) -> Provenance {
         commit: parts.next(),
         author: parts.next(),
         subject: parts.next(),
-        // Fails where HEAD is a commit and no branch.
+        // Fails if HEAD is detached.
         branch: git(folder, &["symbolic-ref", "--short", "--quiet", "HEAD"]),
         dirty: git(folder, &["status", "--porcelain", "--", "."]).map(|files| !files.is_empty()),
         repository: git(folder, &["config", "--get", "remote.origin.url"]),
@@ -28,12 +29,12 @@ pub(super) fn of(folder: &Path) -> Provenance {
     }
 }
 
-/// The output of a git command, without white space at its ends; `None` when the command fails.
+/// Returns the output of a git command, without white space at its ends. `None` if the command fails.
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut child = Command::new("git")
         .arg("-C")
         .arg(folder)
-        // A repository's configuration may name a program to run here.
+        // Disables features for which a repository's configuration can name a program to run.
         .args([
             "-c",
             "core.fsmonitor=false",
@@ -53,12 +54,12 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     std::thread::spawn(move || {
         let mut output = Vec::new();
         let read = stdout.read_to_end(&mut output);
-        // Nobody receives after the timeout.
+        // Fails after the timeout, because nobody receives any more.
         let _ = send.send(read.map(|_| output));
     });
     let output = received.recv_timeout(PATIENCE);
     if output.is_err() {
-        // It may have ended in the meantime.
+        // Fails if the process has ended meanwhile.
         let _ = child.kill();
     }
     let status = child.wait().ok()?;

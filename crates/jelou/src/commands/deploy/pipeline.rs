@@ -1,5 +1,5 @@
-//! What the variables of a pipeline say about the commit and the run: of GitHub Actions, GitLab CI/CD and Bitbucket
-//! Pipelines, in the words of their documentation.
+//! Reads the provenance from the environment variables of a pipeline: GitHub Actions, GitLab CI/CD and Bitbucket
+//! Pipelines, as their documentation defines them.
 
 use jelou_core::Provenance;
 
@@ -20,7 +20,7 @@ fn of(read: impl Fn(&str) -> Option<String>) -> Provenance {
     if read("GITHUB_RUN_ID").is_some() {
         return Provenance {
             commit: read("GITHUB_SHA"),
-            // The name of a tag or of a merge reference is no branch.
+            // Without names of tags and of merge references, which are not branches.
             branch: read("GITHUB_HEAD_REF").or_else(|| {
                 let is_branch = read("GITHUB_REF_TYPE").is_none_or(|kind| kind == "branch");
                 read("GITHUB_REF_NAME").filter(|_| is_branch)
@@ -42,7 +42,7 @@ fn of(read: impl Fn(&str) -> Option<String>) -> Provenance {
             commit: read("CI_COMMIT_SHA"),
             branch: read("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME")
                 .or_else(|| read("CI_COMMIT_BRANCH")),
-            // `Name <address>`.
+            // The value has the form `Name <address>`.
             author: read("CI_COMMIT_AUTHOR").map(|author| match author.split_once(" <") {
                 Some((name, _)) => name.to_owned(),
                 None => author,

@@ -1,7 +1,7 @@
 //! What a deploy would change on the server, and whether it needs a confirmation.
 //!
 //! A folder names its function by slug, but anybody can write a slug into a `jelou.json`. The first deploy and `init
-//! --mode link` also write the function's id there. The id shows that the folder and the function belong together.
+//! --mode link` therefore also write the function's id there. It shows that the folder belongs to the function.
 
 use jelou_client::Client;
 use jelou_core::api::Deployment;
@@ -21,26 +21,26 @@ const REPLACE: &str = "--replace";
 /// The function with this slug on the server, before the deploy.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// The function does not exist; the folder's `jelou.json` names this slug or no slug.
+    /// The function does not exist, and `jelou.json` names either this slug or none.
     New,
-    /// The function does not exist; the folder's `jelou.json` names another function. The slug is most likely mistyped.
+    /// The function does not exist, and `jelou.json` names another function. The slug is probably mistyped.
     Unexpected { usual: Slug },
     /// The function was created, but never deployed.
     Empty,
-    /// The function is live, and the folder has its id.
+    /// The function is live, and `jelou.json` has its id.
     Own(Live),
-    /// The function is live, and the folder does not have its id.
+    /// The function is live, and `jelou.json` does not have its id.
     Foreign(Live),
 }
 
 #[derive(Debug)]
 pub(super) struct Live {
     id: DeploymentId,
-    /// `None` when the server no longer lists the live deployment.
+    /// Time and author of the deployment. `None` if the server does not list the live deployment any more.
     deployed: Option<(Timestamp, String)>,
 }
 
-/// The confirmations from the command line.
+/// The confirmations that flags of the command line give.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowed {
     pub(super) confirmation: Confirmation,
@@ -51,7 +51,7 @@ pub(super) struct Allowed {
 impl Target {
     /// # Errors
     ///
-    /// When the request to the server fails.
+    /// If the request to the server fails.
     pub(super) fn find(
         client: &Client,
         slug: &Slug,
@@ -101,7 +101,7 @@ impl Target {
         }
     }
 
-    /// Describes the deploy for the user.
+    /// Describes the effect of the deploy for the user.
     pub(super) fn describe(&self, client: &Client) -> String {
         let server = client.api();
         match self {
@@ -113,11 +113,11 @@ impl Target {
         }
     }
 
-    /// Asks for the confirmations that are missing on the command line.
+    /// Asks for the confirmations that the command line does not give.
     ///
     /// # Errors
     ///
-    /// When the answer is no, or when `--no-confirm` does not allow the change.
+    /// If the user answers no, or if `--no-confirm` is not enough for the change.
     pub(super) fn confirm(
         &self,
         client: &Client,

@@ -20,7 +20,7 @@ use crate::output::{Breadcrumb, size};
 struct Downloaded<'a> {
     function: &'a Slug,
     deployment_id: &'a DeploymentId,
-    /// The folder or the archive.
+    /// The folder or the archive that was written.
     output: &'a Path,
     entrypoint: &'a str,
     files: Vec<FileSummary>,
@@ -65,7 +65,7 @@ pub(super) fn run(args: DownloadArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the files of a deployment into a folder. Overwrites other files only with `force`.
+/// Writes the files of a deployment into a folder. Overwrites files with other content only with `force`.
 pub(in crate::commands) fn write_into(
     folder: &Path,
     source: DeploymentSource,
@@ -75,13 +75,13 @@ pub(in crate::commands) fn write_into(
     write_tree(folder, &checked(source)?, force, advice)
 }
 
-/// Checks the paths, because a server could send others than it accepts.
+/// Checks the paths, because a malicious server could send paths outside the folder.
 fn checked(source: DeploymentSource) -> anyhow::Result<SourceTree> {
     let declared = Declared {
         entrypoint: Some(&source.entrypoint),
         ..Declared::default()
     };
-    // The server's limits may have changed since the deploy.
+    // Unlimited, because the server's limits may have changed since the deploy.
     let limits = UploadLimits {
         files: usize::MAX,
         file_bytes: u64::MAX,
@@ -90,7 +90,7 @@ fn checked(source: DeploymentSource) -> anyhow::Result<SourceTree> {
     Ok(SourceTree::new(source.files, declared, &limits)?)
 }
 
-/// `advice` is the hint of the refusal to overwrite files.
+/// Writes the files. `advice` is the hint of the error if files would be overwritten.
 fn write_tree(folder: &Path, tree: &SourceTree, force: bool, advice: &str) -> anyhow::Result<()> {
     let differing: Vec<&SourceFile> = tree
         .files()
@@ -116,7 +116,8 @@ fn write_tree(folder: &Path, tree: &SourceTree, force: bool, advice: &str) -> an
         let path = folder.join(&file.path);
         let parent = path.parent().unwrap_or(folder);
         fs::create_dir_all(parent)?;
-        // Replaces the name, so that the target of a link is not written.
+        // Writes a new file and renames it over the path, so that an existing symbolic link is replaced and not
+        // followed.
         let mut new = tempfile::Builder::new()
             .permissions(mode())
             .tempfile_in(parent)?;
@@ -126,7 +127,7 @@ fn write_tree(folder: &Path, tree: &SourceTree, force: bool, advice: &str) -> an
     Ok(())
 }
 
-/// The process's umask applies.
+/// Returns the mode of new files. The process's umask applies to it.
 fn mode() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
@@ -150,7 +151,7 @@ fn write_archive(path: &Path, archive: &[u8], force: bool) -> anyhow::Result<()>
     }
 }
 
-/// A tar archive (POSIX.1-1988) of the files.
+/// Returns a tar archive (POSIX.1-1988) of the files.
 fn archive(tree: &SourceTree) -> anyhow::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for file in tree.files() {

@@ -1,14 +1,14 @@
-//! Shows a place in a file: the line, with a caret below the column.
+//! Formats the source line of an error, with a caret below the column.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use jelou_server::Place;
 
-/// Lines before the one of the place.
+/// Number of lines shown before the line of the place.
 const BEFORE: usize = 2;
 
-/// The lines around the place; `None` if the file has no such line.
+/// Returns the lines up to the place, and the caret. `None` if the file has no such line.
 pub(super) fn frame(folder: &Path, place: &Place) -> Option<String> {
     let text = std::fs::read_to_string(folder.join(&place.file)).ok()?;
     let first = place.line.saturating_sub(BEFORE + 1);

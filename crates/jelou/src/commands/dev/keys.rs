@@ -1,4 +1,4 @@
-//! Commands that are typed while the server runs: a letter, and Enter.
+//! Commands that the user types while the server runs: a letter, then Enter.
 
 use std::io::{BufRead, IsTerminal, stdin};
 
@@ -16,11 +16,11 @@ pub(super) enum Key {
 pub(super) const HELP: &str =
     "r: load again   o: open in a browser   c: clear   q: quit   (then Enter)";
 
-/// What is typed; nothing without a terminal.
+/// Receives the typed commands. Without a terminal, none arrive.
 pub(super) fn read() -> mpsc::UnboundedReceiver<Key> {
     let (sender, keys) = mpsc::unbounded_channel();
     if stdin().is_terminal() {
-        // A read of the terminal cannot be cancelled; the thread ends with the process.
+        // A read of the terminal cannot be cancelled, so the thread only ends with the process.
         std::thread::spawn(move || {
             for line in stdin().lock().lines().map_while(Result::ok) {
                 let key = match line.trim() {

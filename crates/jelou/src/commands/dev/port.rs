@@ -6,21 +6,21 @@ use std::net::{Ipv4Addr, TcpListener};
 use crate::exit::Failure;
 
 const DEFAULT: u16 = 3000;
-/// Ports that are tried after the default one.
+/// Number of ports that are tried after the default port.
 const TRIED: u16 = 100;
 
-/// A free port, and why it is not the default one.
+/// A free port. `reason`: why it is not the default port.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) port: u16,
     pub(super) reason: Option<String>,
 }
 
-/// The port that was asked for; otherwise the default one, or the next free one.
+/// Returns the requested port. Without a request: the default port, or the next free one.
 ///
 /// # Errors
 ///
-/// When the port that was asked for is taken, or none of those that are tried is free.
+/// If the requested port is taken, or none of the tried ports is free.
 pub(super) fn choose(asked: Option<u16>) -> anyhow::Result<Chosen> {
     let chosen = |port| Chosen { port, reason: None };
     if let Some(port) = asked {
@@ -58,7 +58,7 @@ fn is_free(port: u16) -> io::Result<bool> {
     }
 }
 
-/// Says who has the port, if this user may know it.
+/// Names the process that uses the port, if this user may see it.
 fn taken(port: u16) -> String {
     let holder = listeners::get_process_by_port(port, listeners::Protocol::TCP);
     match holder {

@@ -11,16 +11,16 @@ use crate::project::{self, Collected, ProjectFile, collect};
 
 const ENV: &str = ".env";
 
-/// Where the project is.
+/// The location of the project.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) dir: PathBuf,
-    /// `None` for `.env`, which may be missing.
+    /// The file with the secrets. `None`: `.env`, which may be missing.
     pub(super) env_file: Option<PathBuf>,
 }
 
 impl Source {
-    /// The function of the project: the one that `jelou.json` names, or else the one that the folder is named after.
+    /// Returns the function of the project: the one that `jelou.json` names, otherwise the name of the folder.
     pub(super) fn slug(&self) -> anyhow::Result<Slug> {
         let file = ProjectFile::load(&self.dir)?;
         let named = std::path::absolute(&self.dir)?
@@ -35,7 +35,7 @@ impl Source {
 
     /// # Errors
     ///
-    /// When a file cannot be read, or breaks a rule for projects.
+    /// If a file cannot be read, or violates a rule for projects.
     pub(super) fn read(&self) -> anyhow::Result<Project> {
         let file = ProjectFile::load(&self.dir)?;
         let Collected { tree, .. } = collect(&self.dir, file.as_ref(), || Ok(None))?;

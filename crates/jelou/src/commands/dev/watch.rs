@@ -1,4 +1,4 @@
-//! Tells when files of the project change.
+//! Watches the files of a project for changes.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use ignore::WalkBuilder;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-/// After a change, the time without another one. Editors write a file in several steps, and programs write several files.
+/// The files must be unchanged for this long before a change is reported, because editors write a file in several
+/// steps, and programs write several files.
 const QUIET: Duration = Duration::from_millis(15);
-/// Folders that hold no files of the project, and many files.
+/// Folders with many files that do not belong to the project.
 const SKIPPED: [&str; 3] = ["node_modules", ".git", ".jelou"];
 
-/// Watches the folders of a project: an editor that saves by renaming replaces the file, so files themselves are not
-/// watched.
+/// Watches the folders of a project, not its files: an editor that saves by renaming replaces the file.
 #[derive(Debug)]
 pub(super) struct Watch {
     root: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches the folder and, outside of it, the folder of another file.
+    /// Starts to watch the folder, and the parent folder of `file`, which may be elsewhere.
     pub(super) fn start(root: &Path, file: Option<&Path>) -> notify::Result<Self> {
         let (sender, changes) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -32,7 +32,7 @@ impl Watch {
                 !event.kind.is_access() && !event.paths.iter().all(|path| is_skipped(path))
             });
             if is_change {
-                // Fails only when nobody watches any more.
+                // Fails only if the receiver was dropped.
                 let _ = sender.send(());
             }
         })?;
@@ -49,14 +49,14 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Waits for a change, and until the files are quiet again.
+    /// Waits for a change, and then until the files no longer change.
     pub(super) async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
-            // The watcher lives as long as this value.
+            // Does not happen: the watcher, which has the sender, lives as long as `self`.
             std::future::pending::<()>().await;
         }
         while let Ok(Some(())) = tokio::time::timeout(QUIET, self.changes.recv()).await {}
-        // Folders that are new, and folders that were replaced.
+        // Forgets removed folders, so that they are watched again when they return, and watches new ones.
         self.watched.retain(|folder| folder.is_dir());
         self.add_folders();
     }
@@ -86,7 +86,7 @@ impl Watch {
             Ok(()) => {
                 self.watched.insert(folder.to_path_buf());
             }
-            // It may be gone already; a change of its parent is noticed.
+            // The folder may have been removed meanwhile. Then the watch of its parent reports a change.
             Err(error) => tracing::debug!(%error, folder = %folder.display(), "cannot watch"),
         }
     }

@@ -1,4 +1,4 @@
-//! The engine that a server on this machine would use.
+//! `jelou engine`: the engine that a server on this machine would use.
 
 mod install;
 mod status;

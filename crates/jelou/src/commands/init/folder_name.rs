@@ -1,4 +1,4 @@
-//! Derives the slug of a new project from the name of its folder.
+//! Derives the slug of a new project from its folder's name.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use jelou_core::slug::ParseSlugError;
 use crate::context::Context;
 use crate::exit::Failure;
 
-/// The name of the folder, if it is a slug. Otherwise asks, and proposes a similar slug.
+/// Returns the folder's name if it is a slug. Otherwise asks the user, with a similar slug as the default.
 ///
 /// # Errors
 ///
-/// When asking is not possible, or the answer is not a slug.
+/// If the user cannot be asked, or the answer is not a slug.
 pub(super) fn slug(folder: &Path, context: &Context) -> anyhow::Result<Slug> {
     let folder = std::path::absolute(folder)?;
     let name = folder
@@ -37,7 +37,7 @@ pub(super) fn slug(folder: &Path, context: &Context) -> anyhow::Result<Slug> {
         .map_err(|error: ParseSlugError| Failure::validation(error.to_string()).into())
 }
 
-/// Transliterates the name to ASCII, and joins its words with `-`.
+/// Transliterates the name to ASCII and joins its words with `-`.
 fn propose(name: &str) -> Option<Slug> {
     const MAX_LENGTH: usize = 63;
     let ascii = deunicode(name).to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! `jelou init --mode link`: links the folder to the function, without changing its code.
+//! `jelou init --mode link`: links the folder to an existing function, without changing the function's code.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The command after this one. A deploy of a folder without the function's code would replace the live code.
+/// Returns the suggested next command. A deploy of a folder without the function's code would replace the live code.
 fn next(folder: &Path, has_code: bool, is_live: bool) -> Breadcrumb {
     if !has_code && is_live {
         let folder = folder.display();
@@ -99,7 +99,7 @@ fn next(folder: &Path, has_code: bool, is_live: bool) -> Breadcrumb {
     Breadcrumb::new("jelou deploy", what)
 }
 
-/// Whether to download the live code. Asks only where the folder has none.
+/// Whether to download the live code. Asks only if the folder has no code.
 fn is_wanted(
     args: &InitArgs,
     has_code: bool,
@@ -119,7 +119,7 @@ fn is_wanted(
     Ok(choice == Preset::Yes)
 }
 
-/// Keeps the other members of a `jelou.json` of the same function.
+/// Adds the function's id to its `jelou.json` and keeps the other members, or creates the file.
 fn link(
     existing: Option<ProjectFile>,
     folder: &Path,

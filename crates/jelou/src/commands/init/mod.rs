@@ -69,7 +69,7 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     fs::write(folder.join(FILE_NAME), project.text())?;
     fs::write(folder.join("deno.json"), template.deno_json)?;
     write_new(&folder.join("tsconfig.json"), TSCONFIG, 0o644)?;
-    // The file contains values that are stored nowhere else.
+    // Private, because the file contains values that are stored nowhere else.
     write_new(&folder.join(".env"), ENV, 0o600)?;
     add_ignored(&folder.join(".gitignore"))?;
 
@@ -123,7 +123,7 @@ fn write_new(path: &Path, content: &str, mode: u32) -> anyhow::Result<()> {
     }
 }
 
-/// Adds the missing lines.
+/// Adds the missing lines to `.gitignore`.
 fn add_ignored(path: &Path) -> anyhow::Result<()> {
     let mut text = match fs::read_to_string(path) {
         Ok(text) => text,

@@ -1,5 +1,5 @@
 //! The SDK in a project's `.jelou/` folder: types for editors, and modules for the project's own tests. It is never
-//! uploaded, because the server has its own SDK.
+//! uploaded, because the server uses its own copy.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use jelou_engine::{SDK_MODULES, TYPES};
 
 pub(super) const FOLDER: &str = ".jelou/";
 
-/// First lines of a module: a comment that names its types for Deno, and a comment that disables the linter.
+/// The first lines of each module: a comment that tells Deno where the types are, and comments that exclude the module
+/// from lint and format.
 const HEADS: [(&str, &str); 2] = [
     (
         "functions.js",
@@ -20,11 +21,11 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Replaces the files of an older version.
+/// Writes the SDK. Overwrites the files of another version.
 ///
 /// # Errors
 ///
-/// When the folder cannot be written.
+/// If the folder cannot be written.
 pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
     let own = folder.join(FOLDER);
     let types = own.join("types");

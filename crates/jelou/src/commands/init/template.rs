@@ -1,4 +1,4 @@
-//! The files of a new project's code, from `templates/`.
+//! The code of new projects, from the files in `templates/`.
 
 use jelou_core::source::DEFAULT_ENTRYPOINT;
 
@@ -13,7 +13,7 @@ pub(super) struct Template {
 const DENO_JSON: &str = include_str!("../../../templates/deno.json");
 
 impl Template {
-    /// `None` is the project of `jelou init` without a template.
+    /// Returns the code of a template. `None`: the default project of `jelou init`.
     pub(super) fn of(template: Option<InitTemplate>) -> Self {
         macro_rules! text {
             ($path:literal) => {

@@ -23,7 +23,7 @@ pub(super) fn set(arguments: Vec<String>, context: &Context) -> anyhow::Result<(
 }
 
 pub(super) fn unset(arguments: Vec<String>, context: &Context) -> anyhow::Result<()> {
-    // Names of limits have an underscore, slugs have none.
+    // Names of limits contain an underscore, which slugs never do.
     let (slug, names) = split(arguments, |word| word.parse::<LimitName>().is_err())?;
     let unset: Result<Vec<LimitName>, _> = names.iter().map(|name| name.parse()).collect();
     let request = ChangeLimits {
@@ -57,7 +57,7 @@ fn change(
     Ok(())
 }
 
-/// Takes the slug from the front, if there is one.
+/// Splits off the slug, if the first word is one.
 fn split(
     mut words: Vec<String>,
     is_slug: impl Fn(&str) -> bool,

@@ -1,4 +1,4 @@
-//! Follows the logs of functions, and reconnects by itself.
+//! Follows the logs of functions, and reconnects if a connection is lost.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -11,7 +11,7 @@ use jelou_core::Slug;
 use super::render;
 use crate::output::Output;
 
-/// The server sends a sign of life every 15 seconds.
+/// A connection without events for this long is considered lost. The server sends a keep-alive every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(40);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -24,14 +24,14 @@ enum Message {
     Refused(ClientError),
 }
 
-/// Shows new records until the user interrupts.
+/// Shows new records until the user presses Ctrl-C.
 pub(super) fn follow(
     client: &Arc<Client>,
     slugs: &[Slug],
     query: &LogsQuery,
     output: &Output,
 ) -> anyhow::Result<()> {
-    // Bounded, so that a slow terminal slows the connection and not this process.
+    // Bounded, so that a slow terminal slows the connections down, and records do not pile up in memory.
     let (sender, messages) = mpsc::sync_channel(1024);
     for slug in slugs {
         let follower = Follower {
@@ -95,7 +95,7 @@ enum Connection {
     Lost,
 }
 
-/// Follows one function, in a thread of its own.
+/// Follows one function, on a dedicated thread.
 struct Follower {
     client: Arc<Client>,
     slug: Slug,
@@ -149,7 +149,7 @@ impl Follower {
         }
     }
 
-    /// Reads in another thread, because a read of a dead connection does not return.
+    /// Opens a stream of events. A separate thread reads it, because a read from a dead connection does not return.
     fn open(&self, last_seen: Option<u64>) -> Receiver<Opened> {
         let (sender, events) = mpsc::sync_channel(16);
         let (client, slug, query) = (
@@ -166,7 +166,7 @@ impl Follower {
                 }
             }
             Err(error) => {
-                // Fails only if the user has interrupted.
+                // Fails only if the receiver was dropped.
                 let _ = sender.send(Opened::Refused(error));
             }
         });

@@ -1,4 +1,4 @@
-//! A record as a line for people, or as a line of JSON.
+//! Renders a record as a line for human readers, or as a line of JSON.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::output::{LogLevel, Output};
 
-/// Shows a record. The function is named if there are several.
+/// Shows a record. Names the function if there are several.
 pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> io::Result<()> {
     if output.is_json() {
         let rest = json.strip_prefix('{').unwrap_or(json);
@@ -32,7 +32,7 @@ pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> 
     output.human(|human| human.log_line(&time, level, name, &text))
 }
 
-/// The time of a record.
+/// Returns the time of a record.
 pub(super) fn time_of(json: &str) -> Timestamp {
     time(&serde_json::from_str(json).unwrap_or_default())
 }
@@ -54,7 +54,7 @@ fn text_of(record: &Value) -> String {
     }
 }
 
-/// `POST /enviar → 500 in 12 ms (cold start, token ci), request 550e8400-…`
+/// Formats a call: `POST /enviar → 500 in 12 ms (cold start, token ci), request 550e8400-…`.
 fn call(record: &Value) -> String {
     let field = |name: &str| record[name].as_str().unwrap_or_default();
     let duration = record["durationMs"].as_f64().unwrap_or_default();
@@ -93,7 +93,8 @@ fn call(record: &Value) -> String {
     text
 }
 
-/// An argument as `console.log` shows it: a text as it is, an error as its stack, anything else like a literal.
+/// Formats an argument as `console.log` does: a string without quotes, an error with its stack, any other value as a
+/// literal.
 fn argument(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -102,7 +103,7 @@ fn argument(value: &Value) -> String {
     }
 }
 
-/// The stack of an error, with its causes and its own fields.
+/// Formats an error: its stack, its own fields and its causes.
 fn error(fields: &Map<String, Value>) -> Option<String> {
     let stack = fields.get("stack")?.as_str()?;
     fields.get("message")?.as_str()?;
@@ -121,7 +122,7 @@ fn error(fields: &Map<String, Value>) -> Option<String> {
     Some(text)
 }
 
-/// A value as in source code: `{ telefono: "593987654321" }`.
+/// Formats a value as in source code: `{ telefono: "593987654321" }`.
 fn literal(value: &Value) -> String {
     match value {
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
@@ -141,7 +142,7 @@ fn literal(value: &Value) -> String {
     }
 }
 
-/// A key without quotes, if it is an identifier.
+/// Formats a key. It has no quotes if it is an identifier.
 fn key_of(key: &str) -> String {
     let mut characters = key.chars();
     let starts = characters

@@ -1,4 +1,4 @@
-//! Reads a `.env` file. No message contains a value.
+//! Reads a `.env` file. Error messages never contain a value.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::exit::Failure;
 
 const EXAMPLE: &str = "a line looks like KEY=VALUE; comments start with #";
 
-/// The variables of a file. There may be none.
+/// Reads the variables of a file, which may be empty.
 pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<BTreeMap<SecretKey, String>> {
     let place = path.display().to_string();
     let text = fs::read_to_string(path)
@@ -21,7 +21,7 @@ pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<BTreeMap<SecretKe
 
 /// # Errors
 ///
-/// When there are no variables.
+/// If there are no variables.
 pub(super) fn some(
     variables: BTreeMap<SecretKey, String>,
     place: &str,
@@ -33,7 +33,7 @@ pub(super) fn some(
     Ok(variables)
 }
 
-/// Values are literal: a `$` in a password does not start a variable.
+/// Parses variables. Values are literal: a `$` in a password does not begin a variable.
 pub(super) fn parse(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKey, String>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Some((line, problem)) = fault(text) {
@@ -50,7 +50,8 @@ pub(super) fn parse(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKe
         .collect()
 }
 
-/// The number of the first line that is neither a variable nor a comment, which the parser skips in silence.
+/// Finds the first line that is neither a variable nor a comment. The parser would silently skip it. Returns its number
+/// and what is wrong.
 fn fault(text: &str) -> Option<(usize, &'static str)> {
     let mut lines = text.lines().enumerate();
     while let Some((index, line)) = lines.next() {
@@ -69,7 +70,7 @@ fn fault(text: &str) -> Option<(usize, &'static str)> {
         else {
             continue;
         };
-        // A value in quotes may have several lines.
+        // A quoted value may have several lines.
         if !value[1..].contains(quote) && !lines.any(|(_, line)| line.contains(quote)) {
             return Some((index + 1, "has a quote that is not closed"));
         }

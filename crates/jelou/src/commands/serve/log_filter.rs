@@ -1,7 +1,8 @@
 //! The log filter of `JELOU_LOG`.
 //!
-//! `tracing_subscriber` reads any word as the name of a target, so a mistyped level would silence the server. Here, a
-//! word without `=` must be a level. Targets that the filter does not name log at `info`.
+//! `tracing_subscriber` takes any word for the name of a target, so a mistyped level would silence the server. Here, a
+//! word without `=` must be a level. Targets that the filter does not name log at level `info`, unless it sets another
+//! level.
 
 use tracing_subscriber::EnvFilter;
 
@@ -21,7 +22,7 @@ pub(super) struct BadFilter {
 /// Parses a filter: a level, directives `target=level`, or both, separated by commas.
 ///
 /// # Errors
-/// [`BadFilter`] names the directive that cannot be read.
+/// [`BadFilter`], which names the invalid directive.
 pub(super) fn parse(text: &str) -> Result<EnvFilter, BadFilter> {
     let bad = |part: &str| BadFilter {
         text: text.escape_debug().to_string(),
@@ -66,7 +67,7 @@ mod tests {
         assert_eq!(shown("WARN"), "warn");
         assert_eq!(shown("off"), "off");
         assert_eq!(shown("info, function=debug"), "function=debug,info");
-        // The rest of the server is not silent.
+        // All other targets keep the level `info`.
         assert_eq!(shown("function=debug"), "function=debug,info");
         assert_eq!(shown("sqlx::query=off"), "info,sqlx::query=off");
         assert_eq!(

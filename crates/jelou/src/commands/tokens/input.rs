@@ -1,4 +1,4 @@
-//! Text with tokens, from stdin or a file. No message contains a part of it.
+//! Reads a text that contains tokens, from stdin or a file. Error messages never contain a part of it.
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Read};
@@ -9,14 +9,14 @@ use zeroize::Zeroizing;
 
 use crate::exit::Failure;
 
-/// One more byte is read to detect longer input.
+/// Maximum bytes of the input. One byte more is read, to detect longer input.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) struct Input(Zeroizing<String>);
 
 impl Input {
     /// # Errors
-    /// When the input cannot be read, is larger than 16 MiB, or is typed at a terminal.
+    /// If the input cannot be read, is larger than 16 MiB, or would be typed at a terminal.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         if path != Path::new("-") {
             let file = fs_err::File::open(path)
@@ -45,13 +45,13 @@ impl Input {
                 .hint("split it into several files")
                 .into());
         }
-        // Tokens are ASCII, so other bytes do not matter.
+        // Invalid UTF-8 may be replaced, because tokens are ASCII.
         Ok(Self(Zeroizing::new(
             String::from_utf8_lossy(&bytes).into_owned(),
         )))
     }
 
-    /// Everything that has the form of a token, each once, in order of its first place.
+    /// Returns all tokens of the text without duplicates, in order of their first occurrence.
     pub(super) fn tokens(&self) -> Vec<&str> {
         let mut seen = BTreeSet::new();
         scan(&self.0)
@@ -60,7 +60,7 @@ impl Input {
             .collect()
     }
 
-    /// Words that start like a token and do not have its form.
+    /// Returns words that start like a token, but do not have its form.
     pub(super) fn fragments(&self) -> Vec<&str> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         self.0

@@ -11,10 +11,10 @@ use crate::context::Context;
 #[serde(rename_all = "camelCase")]
 struct Inspected {
     kind: Kind,
-    /// The first characters; `null` if the text is shorter.
+    /// The first characters. `null` if the text is too short.
     prefix: Option<String>,
     valid: bool,
-    /// The rule that the text breaks.
+    /// The rule of the token format that the text violates.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A new value and its token: the result of `jelou tokens create` and `jelou tokens rotate`.
+//! The result of `jelou tokens create` and `jelou tokens rotate`: a new value and its token.
 
 use std::io;
 
@@ -27,7 +27,7 @@ impl<'a> NewValue<'a> {
         }
     }
 
-    /// Shows what was `done`, the value, the `facts` about the token, and the warnings.
+    /// Shows the result: what was `done`, the value, the `facts` about the token, and the warnings.
     pub(super) fn show(
         &self,
         human: &mut Human,

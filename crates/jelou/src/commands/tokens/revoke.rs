@@ -60,7 +60,7 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
         Preset::No,
         "--yes",
     )?;
-    // Uses the id, because the name or the prefix may belong to another token by now.
+    // The id is unambiguous. The name or the prefix may belong to another token by now.
     tokens.revoke(&token.id, removal)?;
     context.output.result_with(
         &Revoked {
@@ -76,7 +76,7 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
     Ok(())
 }
 
-/// Revokes every token with the tag and the creator.
+/// Revokes all tokens that have the given tag and creator.
 fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(function_of(args)?)?;
     let client = context.client()?;
@@ -131,7 +131,7 @@ fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The function of `tokens revoke [SLUG] --tag TAG`, whose only positional argument is the slug.
+/// Returns the function of `tokens revoke [SLUG] --tag TAG`, whose only positional argument is the slug.
 fn function_of(args: &RevokeArgs) -> anyhow::Result<Option<Slug>> {
     match (&args.slug, &args.token) {
         (Some(_), Some(_)) => Err(Failure::input(
@@ -149,7 +149,7 @@ fn function_of(args: &RevokeArgs) -> anyhow::Result<Option<Slug>> {
     }
 }
 
-/// What `--force` asks for.
+/// Converts the flag `--force`.
 pub(super) fn removal(force: bool) -> Removal {
     if force {
         Removal::Force
@@ -158,8 +158,8 @@ pub(super) fn removal(force: bool) -> Removal {
     }
 }
 
-/// Checks before the question whether an active token remains without those of `losing`. The server refuses to take the
-/// last one without `--force`. With `--force`, the user sees a warning first.
+/// Checks whether an active token remains without those of `losing`, before the user is asked to confirm. Without
+/// `--force`, losing the last one is an error, as on the server. With `--force`, the user is warned.
 pub(super) fn warn_of_last(
     tokens: &[RuntimeTokenInfo],
     losing: &[&RuntimeTokenInfo],
@@ -194,8 +194,8 @@ pub(super) fn warn_of_last(
     )
 }
 
-/// Accepts a prefix with the trailing dots of lists. Shortens a complete value to its prefix, so that the secret does
-/// not appear in the path of a request.
+/// Returns the reference to send to the server. Removes the trailing dots that lists show after a prefix. Shortens a
+/// complete value to its prefix, so that the secret is not in the path of a request.
 pub(in crate::commands) fn reference(given: &str) -> Cow<'_, str> {
     if let Ok(token) = RuntimeToken::parse(given) {
         return Cow::Owned(token.display_prefix().to_string());

@@ -1,4 +1,4 @@
-//! The token that a command works on.
+//! The token that a command is about, with its function.
 
 use jelou_client::{Client, RuntimeTokens};
 use jelou_core::Slug;
@@ -19,7 +19,7 @@ impl Selection {
     /// Finds the token by its id, name or prefix.
     ///
     /// # Errors
-    /// When there is no such token, or several have the prefix.
+    /// If there is no such token, or several tokens have the prefix.
     pub(super) fn find(args: TokenArgs, context: &Context) -> anyhow::Result<Self> {
         let slug = function_or_here(args.slug)?;
         let client = context.client()?;

@@ -1,8 +1,8 @@
-//! Converts a schema to one without a composition at its root.
+//! Converts a schema to one without a composition (such as `anyOf`) at its root.
 //!
 //! Model APIs refuse `anyOf`, `oneOf`, `allOf`, `not`, `enum` and `$ref` at the root. One such tool makes them refuse
-//! the whole request. The converted schema has the properties of all alternatives. The function still validates the
-//! input against the exact schema, and the OpenAPI document contains the exact schema.
+//! the whole request. The converted schema has the properties of all alternatives, so it accepts more than the
+//! original. The function validates the input against the original schema, which is also in the OpenAPI document.
 
 use serde_json::{Map, Value, json};
 
@@ -10,14 +10,14 @@ use crate::documents::openapi::references::{DEFINITIONS, Relocation};
 
 type Schema = Map<String, Value>;
 
-/// Maximum depth of followed `$ref`s and compositions.
+/// Maximum depth of nested `$ref`s and compositions.
 const MAX_DEPTH: usize = 16;
 
 /// Keywords that are not allowed at the root.
 const COMPOSITIONS: [&str; 7] = ["anyOf", "oneOf", "allOf", "not", "enum", "const", "$ref"];
 
-/// An object schema that accepts every object that `schema` accepts. `None` if `schema` accepts no object, or if its
-/// parts cannot be joined.
+/// Returns an object schema that accepts every object that `schema` accepts. `None` if `schema` accepts no object, or
+/// if its parts cannot be merged.
 pub(super) fn of(schema: &Schema) -> Option<Schema> {
     if !accepts_object(schema, schema, MAX_DEPTH) {
         return None;
@@ -25,7 +25,7 @@ pub(super) fn of(schema: &Schema) -> Option<Schema> {
     let schema = &with_root_as_definition(schema);
     let flat = flatten(schema, schema, MAX_DEPTH)?;
     let document = Value::Object(flat);
-    // A `$ref` into an alternative no longer resolves.
+    // A `$ref` into an alternative of the root does not resolve in the converted schema.
     if !references_resolve(&document, &document) {
         return None;
     }
@@ -35,8 +35,8 @@ pub(super) fn of(schema: &Schema) -> Option<Schema> {
     }
 }
 
-/// Flattening changes the schema at `#`. This makes references to it lead to a copy among the definitions instead, so
-/// that a recursive schema keeps its meaning.
+/// Copies the root schema into the definitions and redirects references to `#` there, because flattening changes the
+/// root. A recursive schema thus keeps its meaning.
 fn with_root_as_definition(schema: &Schema) -> Schema {
     const COPY: &str = "__root";
     if !COMPOSITIONS
@@ -63,7 +63,7 @@ fn with_root_as_definition(schema: &Schema) -> Schema {
     relocated
 }
 
-/// Whether a `$ref` in the value leads to the place or into it.
+/// Whether the value contains a `$ref` that starts with `place`.
 fn refers_to(value: &Value, place: &str) -> bool {
     match value {
         Value::Object(fields) => fields.iter().any(|(keyword, value)| match value {
@@ -112,7 +112,7 @@ fn flatten(schema: &Schema, root: &Schema, depth: usize) -> Option<Schema> {
     Some(flat)
 }
 
-/// The schema of values that both schemas accept.
+/// Merges `other` into `schema`, for values that both schemas accept.
 fn conjoin(schema: &mut Schema, other: Schema) {
     for (keyword, value) in other {
         match (keyword.as_str(), value) {
@@ -139,7 +139,7 @@ fn conjoin(schema: &mut Schema, other: Schema) {
                     }
                 }
             }
-            // A part that forbids other properties would forbid the properties of the other parts.
+            // Not merged: a part that forbids other properties would forbid the properties of the other parts.
             ("additionalProperties" | "unevaluatedProperties" | "type", _) => {}
             (_, value) => {
                 schema.entry(keyword).or_insert(value);
@@ -148,7 +148,7 @@ fn conjoin(schema: &mut Schema, other: Schema) {
     }
 }
 
-/// The schema of values that at least one of the two schemas accepts.
+/// Merges two schemas into one that accepts what either of them accepts.
 fn disjoin(one: Schema, other: Schema) -> Schema {
     let mut united = Schema::new();
     let required = |schema: &Schema| match schema.get("required") {
@@ -180,7 +180,7 @@ fn disjoin(one: Schema, other: Schema) -> Schema {
     united
 }
 
-/// Joins a property of two alternatives. Two constants become a list of both.
+/// Merges the schemas that two alternatives have for one property. Two constants become an `enum` of both.
 fn either(one: Value, other: Value) -> Value {
     if one == other {
         return one;
@@ -227,7 +227,7 @@ fn constants(schema: &Value) -> Option<Vec<Value>> {
     }
 }
 
-/// Removes the object at a keyword from a schema, and returns it.
+/// Removes the object at a keyword from a schema, and returns it. Returns an empty object if there is none.
 fn take_object(schema: &mut Schema, keyword: &str) -> Schema {
     match schema.remove(keyword) {
         Some(Value::Object(object)) => object,
@@ -235,7 +235,7 @@ fn take_object(schema: &mut Schema, keyword: &str) -> Schema {
     }
 }
 
-/// Whether every JSON pointer in the value resolves. References by name are not checked.
+/// Whether every JSON pointer in a `$ref` resolves. References by anchor or URL are not checked.
 fn references_resolve(value: &Value, document: &Value) -> bool {
     match value {
         Value::Object(fields) => fields.iter().all(|(keyword, value)| match value {
@@ -254,7 +254,7 @@ fn references_resolve(value: &Value, document: &Value) -> bool {
     }
 }
 
-/// Whether the schema could accept an object; true if unclear.
+/// Whether the schema may accept an object. `true` if this is unclear.
 fn accepts_object(schema: &Map<String, Value>, root: &Map<String, Value>, depth: usize) -> bool {
     let Some(depth) = depth.checked_sub(1) else {
         return true;
