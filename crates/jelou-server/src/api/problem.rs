@@ -5,7 +5,8 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
-use jelou_engine::{ArtifactError, LeaseError};
+use jelou_engine::build::BuildError;
+use jelou_engine::{ArtifactError, LeaseError, LoadError};
 use jelou_store::{DatabaseError, Resource, StoreError};
 use uuid::Uuid;
 
@@ -151,14 +152,18 @@ impl From<ControlError> for ApiError {
             ControlError::Store(error) => error.into(),
             ControlError::Source(error) => Self::invalid(error.to_string()),
             ControlError::Invalid { detail, hint } => Self::invalid(detail).hint(hint),
-            ControlError::Lease(LeaseError::NoRoom { .. } | LeaseError::BackingOff { .. }) => {
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorCode::TransientError,
-                    error.to_string(),
-                )
-                .hint("nothing was changed; try again in a moment")
-            }
+            // The machine is too busy or too full for now.
+            ControlError::Build(BuildError::Load(LoadError::NotReady(_)))
+            | ControlError::Lease(
+                LeaseError::NoRoom { .. }
+                | LeaseError::BackingOff { .. }
+                | LeaseError::Process(LoadError::NotReady(_)),
+            ) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::TransientError,
+                error.to_string(),
+            )
+            .hint("nothing was changed; try again in a moment"),
             ControlError::Rejected(detail) => {
                 Self::invalid(detail).hint("nothing was changed: the live deployment stays")
             }
@@ -181,7 +186,7 @@ impl From<ControlError> for ApiError {
                 };
                 Self::invalid(detail)
             }
-            ControlError::Build(jelou_engine::build::BuildError::Io(error))
+            ControlError::Build(BuildError::Io(error))
             | ControlError::Artifact(ArtifactError::Io(error))
                 if error.kind() == std::io::ErrorKind::StorageFull =>
             {
