@@ -61,7 +61,7 @@ export function checkedJson(value: unknown, maxBytes = MEMORY_JSON_BYTES): strin
     characters += (isArray(this) ? 0 : key.length) + (typeof item === "string" ? item.length : 1);
     if (characters > maxBytes) {
       throw new RangeError(
-        `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes)`,
+        `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes, the server's)`,
       );
     }
     return item;
