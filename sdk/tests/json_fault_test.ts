@@ -40,3 +40,16 @@ Deno.test("the scanner of faults agrees with the parser, for every edit of one c
     }
   }
 });
+
+Deno.test("a long text that is no JSON keeps nobody waiting", () => {
+  const longest = 256 * 1024;
+  for (const unit of ["[", '{"a":', "1,", "{},", '"\\n', "x"]) {
+    for (const count of [longest / unit.length - 1, 10_000_000 / unit.length]) {
+      const text = "[" + unit.repeat(count);
+      const start = performance.now();
+      jsonFault(text);
+      const took = performance.now() - start;
+      same(took < 1_000, true, `${unit}: ${took} ms`);
+    }
+  }
+});
