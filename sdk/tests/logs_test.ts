@@ -190,7 +190,7 @@ Deno.test("a line holds 16 KB, and says what was cut", async () => {
   equal([args[0], args[1].slice(0, 3), args.length], ["head", "ñññ", 3]);
   match(
     args[2],
-    /^\[truncated: a line holds 16384 bytes \(limits\.max_log_line_bytes\)\]$/,
+    /^\[truncated: a line holds 16384 bytes \(limits\.max_log_line_bytes, the server's\)\]$/,
   );
   equal((await worker.nextLog()).args, ["x".repeat(16_000)]);
   const third = JSON.parse(await worker.nextLine());

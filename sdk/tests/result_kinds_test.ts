@@ -39,6 +39,16 @@ const SENT: Record<string, [code: string, type: string | RegExp | null, text: st
     "application/octet-stream",
     "bytes!",
   ],
+  "an object for a loop": [
+    "return { async *[Symbol.asyncIterator]() { yield 'one '; yield 'two'; } }",
+    "text/plain; charset=utf-8",
+    "one two",
+  ],
+  "an iterator's helper": [
+    "return new Map([['a', 1], ['b', 2]]).entries().map(([name]) => name)",
+    "text/plain; charset=utf-8",
+    "ab",
+  ],
   "an empty generator": ["return (async function* () {})()", null, ""],
   "a stream of Node's": [
     "return Readable.from([Buffer.from('a'), Buffer.from('b')])",
@@ -164,6 +174,21 @@ const REFUSED: Record<string, string> = {
     "outer.0.self.a is circular, it leads back to outer; return the parts that you need",
   "throw new Response('x')": "The handler threw a response, which is answered with 500; return it",
   "throw response.status(404)": "The handler threw a response, which is answered with 500; return it",
+  "return { events: { async *[Symbol.asyncIterator]() {} } }":
+    "events is an async iterable, which JSON cannot express; return it by itself, not inside an object",
+  "return { *[Symbol.iterator]() { yield 1; } }":
+    "The result is an iterable, which JSON cannot express; return [...value]",
+  "return { when: new WeakRef({}) }":
+    "when is a WeakRef, which JSON cannot express; give its class a toJSON() method, or return plain data",
+  "return Promise.allSettled([Promise.reject(new TypeError('x'))])":
+    "0.reason is a TypeError, which JSON cannot express; throw it, or return reason.message",
+  "return response.status(200).json(undefined)":
+    "response.json() got undefined, which JSON cannot express; pass null, or return response.empty()",
+  "return response.html(undefined)":
+    "response.html() takes a string, and got undefined; use response.empty()",
+  "return response.text(null)": "response.text() takes a string, and got null; use response.empty()",
+  "return { total: { amount: 10n ** 20n } }": "total.amount is a BigInt; return String(amount)",
+  "return [[1, 2n]]": "0.1 is a BigInt; return String(value)",
   "return () => 1":
     "The result is a function, which JSON cannot express; call it and return its result, or return plain data",
   "return class Order {}":

@@ -11,6 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Maximum bytes of a host name (RFC 1035, section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
+/// Where the machines of most clouds find their metadata, credentials included, and its names.
+const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+const METADATA_NAMES: [&str; 4] = [
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+/// A network with fewer bits opens more than the largest private network.
+const LEAST_PREFIX_BITS: u8 = 8;
 
 /// A host name, an address or a network, with or without a port: `db.internal:5432`, `192.0.2.7`, `10.0.0.0/8`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +60,34 @@ impl EgressRule {
     /// Whether a process must resolve a name to know the rule's addresses.
     pub fn is_name(&self) -> bool {
         matches!(self.host, EgressHost::Name(_))
+    }
+
+    /// What the rule opens that nobody may have meant.
+    pub fn warning(&self) -> Option<String> {
+        let mut opens = Vec::new();
+        let is_metadata = match &self.host {
+            EgressHost::Name(name) => METADATA_NAMES.contains(&name.as_str()),
+            EgressHost::Network(network) => {
+                if network.prefix_len() < LEAST_PREFIX_BITS {
+                    if network.contains(&Ipv4Addr::LOCALHOST) {
+                        opens.push("every service of this machine".to_owned());
+                    }
+                    opens.push("whole private networks".to_owned());
+                }
+                network.contains(&METADATA)
+            }
+        };
+        if is_metadata {
+            opens.push(format!(
+                "the metadata service of clouds ({METADATA}), which gives the credentials of this machine to anybody who asks"
+            ));
+        }
+        (!opens.is_empty()).then(|| {
+            format!(
+                "`{self}` opens {}; name the hosts that the function needs, for instance db.internal:5432",
+                opens.join(", and ")
+            )
+        })
     }
 
     /// Whether the rule opens the port.
@@ -169,6 +207,37 @@ mod tests {
             let rule: EgressRule = given.parse().unwrap();
             assert_eq!(rule.to_string(), shown);
             assert_eq!(shown.parse(), Ok(rule));
+        }
+    }
+
+    #[test]
+    fn a_rule_that_opens_too_much_has_a_warning() {
+        let warning = |rule: &str| rule.parse::<EgressRule>().unwrap().warning();
+        for (rule, opens) in [
+            ("169.254.169.254", &["metadata"][..]),
+            ("169.254.169.254:80", &["metadata"]),
+            ("169.254.0.0/16", &["metadata"]),
+            ("Metadata.Google.Internal.", &["metadata"]),
+            (
+                "0.0.0.0/0",
+                &["this machine", "private networks", "metadata"],
+            ),
+            ("0.0.0.0/1:443", &["this machine", "private networks"]),
+            ("128.0.0.0/1", &["private networks", "metadata"]),
+        ] {
+            let warning = warning(rule).unwrap();
+            for part in opens {
+                assert!(warning.contains(part), "{rule}: {warning}");
+            }
+        }
+        for rule in [
+            "10.0.0.0/8",
+            "127.0.0.1:5432",
+            "db.internal",
+            "169.254.1.1",
+            "8.8.8.8",
+        ] {
+            assert_eq!(warning(rule), None);
         }
     }
 

@@ -353,7 +353,10 @@ mod tests {
             "{contradiction}"
         );
         assert!(error("[limits]\nmax_heap_mib = 64\n").contains("limits.max_body_bytes"));
-        assert!(error("[limits]\nmax_body_memory_mib = 300\n").contains("at most 256"));
+        assert!(
+            error("[limits]\nmax_body_memory_mib = 300\n")
+                .contains("over `limits.max_memory_mib`, 256")
+        );
         assert!(with("[limits]\nmax_heap_mib = 64\nmax_body_bytes = 5000000\n").is_ok());
         assert!(error("[egress]\nallow = [\"10.0.0.0/33\"]\n").contains("egress.allow"));
         let config = with("[egress]\nallow = [\"10.1.0.0/16\"]\n").unwrap();

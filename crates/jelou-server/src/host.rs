@@ -178,7 +178,7 @@ fn entry_of(line: LogLine) -> What {
             jelou_logs::Level::Warn,
             "log.dropped",
             format!(
-                "{lines} lines dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second)"
+                "{lines} lines dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second, the server's)"
             ),
         ),
         LogLine::Died(reason) => (
@@ -239,7 +239,7 @@ impl ServerHost {
             } => (
                 Level::WARN,
                 format!(
-                    "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second)"
+                    "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second, the server's)"
                 ),
             ),
             LogLine::Died(reason) => (

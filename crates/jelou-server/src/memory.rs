@@ -127,7 +127,9 @@ impl FunctionMemory {
             // The worker sends the complete body before it reads the response.
             jelou_engine::discard(body);
             let limit = self.limits.value_bytes;
-            let text = format!("the value is over {limit} bytes (limits.max_memory_value_bytes)");
+            let text = format!(
+                "the value is over {limit} bytes (limits.max_memory_value_bytes, the server's)"
+            );
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         };
         serde_json::from_slice(&read.to_bytes())

@@ -205,7 +205,10 @@ async fn route(
         ..
     } = routed;
     if caller.hops >= gateway.limits.max_hops {
-        return Answer::LoopDetected.into();
+        return Answer::LoopDetected {
+            max_hops: gateway.limits.max_hops,
+        }
+        .into();
     }
     let reserved = Reserved::of(path);
     if reserved == Some(Reserved::Mcp) && live.documents.mcp.is_served() {

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jelou_core::Clock;
+use jelou_core::{Clock, EgressRule};
 use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     JelouCredentials, NetworkConfig, deno,
@@ -346,6 +346,9 @@ fn engine_config(
     artifacts: ArtifactCache,
     functions_domain: &str,
 ) -> Result<EngineConfig, StartError> {
+    for warning in config.egress.allow.iter().filter_map(EgressRule::warning) {
+        tracing::warn!("egress.allow: {warning}");
+    }
     Ok(EngineConfig {
         deno,
         cache_dir: data.cache(),

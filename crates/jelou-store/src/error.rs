@@ -57,14 +57,16 @@ pub enum StoreError {
         bytes: usize,
     },
     /// The function has the maximum number of values in its memory.
-    #[error("the function keeps {limit} values in its memory (limits.max_memory_entries)")]
+    #[error(
+        "the function keeps {limit} values in its memory (limits.max_memory_entries, the server's)"
+    )]
     MemoryFull {
         /// The maximum number of values.
         limit: u64,
     },
     /// A value in the memory of a function exceeds the limit.
     #[error(
-        "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes)"
+        "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes, the server's)"
     )]
     MemoryValueTooLarge {
         /// The size of the value in bytes.

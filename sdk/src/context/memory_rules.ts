@@ -65,7 +65,7 @@ export function checkedJson(value: unknown, maxBytes = MEMORY_JSON_BYTES): strin
   let characters = 0;
   const refuse = (): never => {
     throw new RangeError(
-      `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes)`,
+      `ctx.memory.setJson(): the value is over ${maxBytes} bytes of JSON (limits.max_memory_value_bytes, the server's)`,
     );
   };
   const text = stringify(value, function (this: unknown, key: string, item: unknown): unknown {

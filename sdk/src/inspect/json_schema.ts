@@ -26,6 +26,8 @@ export interface SchemaPlace {
   readonly part: "input" | "output";
   /** Whether the input may be a query string, where all values are text. */
   readonly query?: boolean;
+  /** Whether the input of callers over HTTP is always a query string. */
+  readonly onlyQuery?: boolean;
 }
 
 /** Converts a schema. Returns `null` if there is no schema. */
@@ -53,6 +55,13 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
         `${place.label}: no JSON is ${what}, so no caller can send ${
           showPath(place.part, path)
         }; use ${instead} instead`,
+      );
+    },
+    notInQueries: (path, what, instead) => {
+      if (!place.onlyQuery) return;
+      report.warnings.push(
+        `${place.label}: the methods have no body, and a query string has only texts, so no caller over HTTP can send ` +
+          `${what} at ${showPath(place.part, path)}; use ${instead} instead`,
       );
     },
     looseBoolean: (path) => {

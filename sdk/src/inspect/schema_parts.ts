@@ -61,6 +61,17 @@ export const INPUT_ADVICE: Record<string, string> = {
   bigint: "z.coerce.bigint()",
   map: "z.record()",
   set: "z.array()",
+  symbol: "z.enum()",
+  nan: "z.number()",
+  function: "the name of what is to be done",
+};
+
+/** Replacements for input types that JSON has and a query string has not. */
+export const QUERY_ADVICE: Record<string, string> = {
+  number: "z.coerce.number()",
+  boolean: "z.stringbool()",
+  object: "fields of the input itself",
+  record: "fields of the input itself",
 };
 
 /** Reports a part of an input that callers cannot send. */
@@ -70,6 +81,8 @@ export type Unsendable = (path: readonly PropertyKey[], what: string, instead: s
 export interface Remarks {
   readonly inexact: Inexact;
   readonly unsendable: Unsendable;
+  /** Reports a part of an input that no query string has. */
+  readonly notInQueries: Unsendable;
   /** Reports a boolean that converts every text to `true`. */
   readonly looseBoolean: (path: readonly PropertyKey[]) => void;
 }

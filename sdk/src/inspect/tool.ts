@@ -43,6 +43,7 @@ export function inspectTool(source: ToolSource, report: Report): ToolManifest {
   checkKeys(definition, DEFINE_KEYS, problem);
   const methods = readMethods(config.methods, problem);
   const query = methods.includes("GET");
+  const onlyQuery = query && methods.every((method) => ["GET", "HEAD", "OPTIONS"].includes(method));
   return {
     key,
     name: readName(definition.name ?? source.defaultName, problem),
@@ -54,7 +55,7 @@ export function inspectTool(source: ToolSource, report: Report): ToolManifest {
     public: readFlag("public", config.public, false, problem),
     cors: readCors(config.cors, label, report),
     cron: readCron(config.cron, problem),
-    inputSchema: toJsonSchema(definition.input, { label, part: "input", query }, report),
+    inputSchema: toJsonSchema(definition.input, { label, part: "input", query, onlyQuery }, report),
     outputSchema: toJsonSchema(definition.output, { label, part: "output" }, report),
     annotations: readAnnotations(definition.annotations, problem),
   };

@@ -166,7 +166,10 @@ function encodeAddress(location: string): string {
 
 /** Converts a primitive value to text. Refuses objects, which would be sent as `[object Object]`. */
 function checkedText(value: unknown, method: "text" | "html"): string {
-  if (typeof value !== "object" || value === null || value instanceof String) return String(value);
+  if (value === undefined || value === null) {
+    throw new TypeError(`response.${method}() takes a string, and got ${value}; use response.empty()`);
+  }
+  if (typeof value !== "object" || value instanceof String) return String(value);
   throw new TypeError(`response.${method}() takes a string, and got an object; use response.json()`);
 }
 

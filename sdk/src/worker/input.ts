@@ -36,7 +36,7 @@ import {
   toLowerCase,
   trim,
 } from "./primordials.ts";
-import { parseFields } from "./query.ts";
+import { encodedInUtf8, parseFields } from "./query.ts";
 
 /** The result of reading a request. */
 export interface Input {
@@ -53,7 +53,7 @@ export interface Input {
 }
 
 /** Builds a hint about how a body was read. Called only when the hint is needed. */
-export type Note = () => string;
+export type Note = () => string | null;
 
 /** The refusal of a body that cannot be read, with the answer to the caller. */
 export class Refused {
@@ -84,10 +84,19 @@ export function takesQuery(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Returns the input of a request with GET or HEAD. */
-export function queryInput(query: unknown): Input {
-  return { value: query, bytes: null, isFields: true, note: null };
+/** Returns the input of a request without a body. */
+export function queryInput(query: unknown, incoming: Incoming): Input {
+  return { value: query, bytes: null, isFields: true, note: () => unreadBody(incoming) };
 }
+
+/** Why the body of a GET request is not the input (RFC 9110, section 9.3.1). */
+function unreadBody(incoming: Incoming): string | null {
+  const length = incoming.header("content-length") ?? "0";
+  return length === "0" && incoming.header("transfer-encoding") === null ? null : UNREAD_BODY;
+}
+
+const UNREAD_BODY = "The body was not read, because the input of GET and HEAD is the query string. " +
+  "Send the fields in the query string, or the body with POST";
 
 type Kind = "json" | "form" | "other";
 
@@ -152,13 +161,13 @@ function parseBody(body: Uint8Array<ArrayBuffer> | string, reading: Reading): Re
   const bytes = typeof body === "string" || !(reading.keepBytes || charset !== null) ? null : body;
   if (text === "") return { value: {}, bytes, isFields: false, note: kind === "json" ? EMPTY : null };
   if (kind !== "json" && !(kind === "other" && type === "") && !matches(BEGINS_AS_JSON, text)) {
-    return kind === "form" ? fields(text, bytes) : unread(type, bytes, text);
+    return kind === "form" ? fields(text, bytes, charset) : unread(type, bytes, text);
   }
   try {
     return { value: parse(text), bytes, isFields: false, note: null };
   } catch {
     if (kind === "json") return notJson(text);
-    return kind === "form" ? fields(text, bytes) : unread(type, bytes, text);
+    return kind === "form" ? fields(text, bytes, charset) : unread(type, bytes, text);
   }
 }
 
@@ -185,7 +194,7 @@ const SEND_JSON = "Send JSON with the header `content-type: application/json` " 
 
 const EMPTY: Note = () => "The body is empty, though its Content-Type is the one of JSON";
 
-function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
+function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null, charset: TextDecoder | null): Input {
   const note = matches(BEGINS_AS_JSON, text)
     ? () =>
       "The body was read as a form, because its Content-Type is application/x-www-form-urlencoded. " +
@@ -195,7 +204,8 @@ function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null): Input {
       "The body was read as a form, because its Content-Type is application/x-www-form-urlencoded, " +
       `and has no name=value. ${SEND_JSON}`
     : null;
-  return { value: parseFields(text), bytes, isFields: true, note };
+  const encoded = charset === null ? text : encodedInUtf8(text, charset);
+  return { value: parseFields(encoded), bytes, isFields: true, note };
 }
 
 function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null, text: string): Input {
@@ -240,7 +250,7 @@ function charsetOf(header: string): TextDecoder | null | Refused {
   if (at < 0) return null;
   const end = indexOf(lower, ";", at);
   const label = trim(replaceAll(slice(lower, at + "charset=".length, end < 0 ? lower.length : end), '"', ""));
-  if (label === "utf-8" || label === "utf8" || startsWith(label, "us-ascii")) return null;
+  if (label === "" || label === "utf-8" || label === "utf8" || startsWith(label, "us-ascii")) return null;
   try {
     return new NativeTextDecoder(label);
   } catch {

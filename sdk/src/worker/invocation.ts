@@ -11,9 +11,10 @@ import type { WebHandler } from "./handlers/handler.ts";
 import type { Incoming } from "./incoming.ts";
 import { codingsOf, decodeBody } from "./encoded_body.ts";
 import { type Input, queryInput, readBody, Refused, takesQuery } from "./input.ts";
+import { type Fields, withLists } from "./query.ts";
 import { outwardRequest } from "./outward_request.ts";
 import { log } from "./log.ts";
-import { NativePromise } from "./primordials.ts";
+import { includes, NativeBadResource, NativePromise } from "./primordials.ts";
 import { logRefusal } from "./refusal_log.ts";
 import { type Outcome, toOutcome } from "./result.ts";
 import { describeThrown } from "./thrown.ts";
@@ -60,7 +61,7 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     tool = toolOf(fn.tools, incoming);
     const isWanted = tool.validateInput !== null;
     let input: Input | Refused;
-    if (takesQuery(context.method)) input = queryInput(context.query);
+    if (takesQuery(context.method)) input = queryInput(context.query, incoming);
     else {
       // Reads the body first without a look at `content-encoding`, because an encoded body does not parse as JSON. This
       // saves time for plain JSON, the common case.
@@ -94,10 +95,24 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
 }
 
 function failed(tool: Tool | null, incoming: Incoming, error: unknown): Answer {
+  if (isCutOff(error)) {
+    log("WARN", [CUT_OFF]);
+    return internalError();
+  }
   // Errors after the caller has disconnected are usually caused by the disconnect.
   log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
   hintAtMissingSecrets(error);
   return internalError();
+}
+
+const CUT_OFF =
+  "The request's body was cut off: its caller stopped sending, or the platform refused the rest (413, " +
+  "with the limit in the server's log)";
+
+/** Whether reading a request's body has failed because the gateway gave up the request. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof NativeBadResource &&
+    includes(error.message, "body as underlying resource unavailable");
 }
 
 /** Whether this is a request of the call channel with the content type of JSON. Its body is probably not encoded. */
@@ -150,10 +165,22 @@ function validate(tool: Tool, context: InvocationContext, input: Input): Validat
 }
 
 /**
- * Validates the fields of a query or form. There, a list with one item looks like a single value. If the schema expects
- * a list, the value is converted to a list.
+ * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one. Clients
+ * that mark lists by their name are understood too, unless the schema has such names itself.
  */
 function validateFields(validator: Validator, value: unknown): Validated | Promise<Validated> {
+  const lists = withLists(value as Fields);
+  return lists === null ? validateAsNamed(validator, value) : validateEither(validator, lists, value);
+}
+
+async function validateEither(validator: Validator, lists: Fields, value: unknown): Promise<Validated> {
+  const asLists = await validateAsNamed(validator, lists);
+  if (asLists.details === null) return asLists;
+  const asNamed = await validateAsNamed(validator, value);
+  return asNamed.details === null ? asNamed : asLists;
+}
+
+function validateAsNamed(validator: Validator, value: unknown): Validated | Promise<Validated> {
   const validated = validator(value);
   return validated instanceof NativePromise
     ? retryLater(validator, value, validated)

@@ -191,7 +191,10 @@ const byItself: Advice = (_, isRoot) =>
 /** Returns the name of a type that `JSON.stringify` converts to `{}`, with advice. Returns `null` for data. */
 function emptiedKind(value: object): readonly [name: string, advice: Advice] | null {
   const prototype = getPrototypeOf(value);
-  if (prototype === objectPrototype || prototype === null || isArray(value)) return null;
+  if (isArray(value)) return null;
+  if (prototype === objectPrototype || prototype === null) {
+    return keys(value).length > 0 ? null : iterable(value);
+  }
   if (isError(value)) {
     return [nameOfType(value), (name, isRoot) => isRoot ? "throw it" : `throw it, or return ${name}.message`];
   }
@@ -222,6 +225,12 @@ function emptiedKind(value: object): readonly [name: string, advice: Advice] | n
   }
   if (keys(value).length > 0 || isBox(value) || getPrototypeOf(prototype) === null) return null;
   return [nameOfType(value), () => "give its class a toJSON() method, or return plain data"];
+}
+
+/** An object that has nothing but values for a loop. */
+function iterable(value: object): readonly [name: string, advice: Advice] | null {
+  if (isFunction(value, asyncIterator)) return ["async iterable", byItself];
+  return isFunction(value, symbolIterator) ? ["iterable", (name) => `return [...${name}]`] : null;
 }
 
 /** Whether the value is a typed array other than an array of bytes. */

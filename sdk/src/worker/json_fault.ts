@@ -8,8 +8,8 @@
  */
 import { includes, indexOf, matches, slice } from "./primordials.ts";
 
-/** Maximum length of a text that is scanned, in characters. */
-const MAX_SCANNED = 1024 * 1024;
+/** Maximum length of a text that is scanned, in characters. A longer scan would keep other calls waiting. */
+const MAX_SCANNED = 256 * 1024;
 
 type Expected = "value" | "value or ]" | "name" | "name or }" | ":" | ", or end" | "nothing";
 
@@ -26,8 +26,9 @@ const QUOTES = "texts and property names have double quotes";
 
 class Scanner {
   readonly #text: string;
-  /** The closing characters of the open objects and lists. */
-  #open = "";
+  /** The open objects and lists, as the characters that close them; `#depth` of them count. */
+  readonly #open: string[] = [];
+  #depth = 0;
   at = 0;
 
   constructor(text: string) {
@@ -73,7 +74,7 @@ class Scanner {
   }
 
   #atEnd(expected: Expected): Problem {
-    if (this.#open !== "") return fault(`it ends too early: ${this.#open[this.#open.length - 1]} is missing`);
+    if (this.#depth > 0) return fault(`it ends too early: ${this.#open[this.#depth - 1]} is missing`);
     return fault(expected === "nothing" ? "it does not parse" : "it has no value");
   }
 
@@ -85,17 +86,17 @@ class Scanner {
 
   #close(): Expected {
     this.at++;
-    this.#open = slice(this.#open, 0, this.#open.length - 1);
+    this.#depth--;
     return this.#after();
   }
 
   /** Returns what may follow a complete value. */
   #after(): Expected {
-    return this.#open === "" ? "nothing" : ", or end";
+    return this.#depth === 0 ? "nothing" : ", or end";
   }
 
   #afterValue(char: string): Expected | Problem {
-    const end = this.#open[this.#open.length - 1]!;
+    const end = this.#open[this.#depth - 1]!;
     if (char === end) return this.#close();
     return this.#take(
       char === ",",
@@ -107,7 +108,7 @@ class Scanner {
   #value(char: string): Expected | Problem {
     if (char === "{" || char === "[") {
       this.at++;
-      this.#open += char === "{" ? "}" : "]";
+      this.#open[this.#depth++] = char === "{" ? "}" : "]";
       return char === "{" ? "name or }" : "value or ]";
     }
     if (char === '"') return this.#string(this.#after());

@@ -120,7 +120,7 @@ function renderArguments(args: readonly unknown[], room: number): string {
 }
 
 function note(): string {
-  return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes)]"`;
+  return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes, the server's)]"`;
 }
 
 /** Truncates a rendered argument and returns it as a JSON string of at most `room` bytes. */

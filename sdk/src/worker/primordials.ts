@@ -69,6 +69,7 @@ export const NativeError = Error;
 export const NativeTypeError = TypeError;
 export const NativeRangeError = RangeError;
 export const NativePromise = Promise;
+export const NativeBadResource = Deno.errors.BadResource;
 export const NativeProxy = Proxy;
 export const NativeMap = Map;
 export const NativeWeakMap = WeakMap;

@@ -4,12 +4,18 @@
  * @module
  */
 import {
+  decodeWith,
   defineProperty,
   eachSearchParam,
+  encodeComponent,
+  endsWith,
+  exec,
   hasOwn,
   indexOf,
   isArray,
+  keys,
   matches,
+  NativeUint8Array,
   NativeURLSearchParams,
   slice,
 } from "./primordials.ts";
@@ -63,4 +69,52 @@ function ownField(fields: Fields, name: string): string | string[] | undefined {
 function setField(fields: Fields, name: string, value: string | string[]): void {
   if (name !== "__proto__") fields[name] = value;
   else defineProperty(fields, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** One or more percent-encoded bytes. */
+const ENCODED = /^(?:%[0-9a-f]{2})+/i;
+
+/** Encodes the bytes of a form in UTF-8 that are percent-encoded in another charset. */
+export function encodedInUtf8(text: string, charset: TextDecoder): string {
+  let encoded = "";
+  for (let at = 0; at < text.length;) {
+    const start = indexOf(text, "%", at);
+    if (start < 0) return encoded + slice(text, at);
+    const run = exec(ENCODED, slice(text, start));
+    const end = start + (run === null ? 1 : run[0].length);
+    const told = run === null ? "%" : encodeComponent(decodeWith(charset, bytesOf(run[0])));
+    encoded += slice(text, at, start) + told;
+    at = end;
+  }
+  return encoded;
+}
+
+function bytesOf(run: string): Uint8Array {
+  const bytes = new NativeUint8Array(run.length / 3);
+  for (let index = 0; index < run.length / 3; index++) {
+    bytes[index] = +`0x${slice(run, 3 * index + 1, 3 * index + 3)}`;
+  }
+  return bytes;
+}
+
+/** How many clients mark a name as that of a list: axios, jQuery and PHP write `ids[]=1&ids[]=2`. */
+const LIST_MARK = "[]";
+
+/** The fields, with a list `ids` in place of `ids[]`. `null` if no name has the mark. */
+export function withLists(fields: Fields): Fields | null {
+  let lists: Fields | null = null;
+  const names = keys(fields);
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index]!;
+    if (!endsWith(name, LIST_MARK)) continue;
+    lists ??= { ...fields };
+    delete lists[name];
+    const list = slice(name, 0, -LIST_MARK.length);
+    const values = fields[name]!;
+    if (!isArray(values)) addField(lists, list, values);
+    else for (let value = 0; value < values.length; value++) addField(lists, list, values[value]!);
+    const all = ownField(lists, list)!;
+    if (!isArray(all)) setField(lists, list, [all]);
+  }
+  return lists;
 }

@@ -10,11 +10,14 @@ import { toJson } from "./json.ts";
 import {
   appendHeader,
   arrayPrototype,
+  asyncIterator,
   eachHeader,
   getPrototypeOf,
+  keys,
   NativeHeaders,
   NativePromise,
   NativeResponse,
+  NativeTypeError,
   NativeUint8Array,
   objectPrototype,
   setHeader,
@@ -39,7 +42,14 @@ export function toOutcome(result: unknown): Outcome | Promise<Outcome> {
   if (result === undefined || result === null) {
     return { answer: NOTHING, described: true, value: result };
   }
-  return typeof result !== "object" || isPlain(result) ? asJson(result) : special(result);
+  return typeof result !== "object" || isPlain(result) && !isStream(result)
+    ? asJson(result)
+    : special(result);
+}
+
+/** Whether an object has values only for `for await`, which JSON would leave out. */
+function isStream(result: object): boolean {
+  return asyncIterator in result && keys(result).length === 0;
 }
 
 const NOTHING: PlainAnswer = { status: 204, headers: [], body: null };
@@ -86,7 +96,7 @@ function built(result: FunctionResponse): Outcome {
   const empty = body.kind === "raw" && body.value === null;
   const status = result.statusCode ?? (empty ? 204 : 200);
   const bodiless = status === 204 || status === 205 || status === 304;
-  const content = bodiless ? null : body.kind === "json" ? toJson(body.value) : checkedBody(body.value);
+  const content = bodiless ? null : body.kind === "json" ? jsonOf(body.value) : checkedBody(body.value);
   return {
     answer: isAtHand(content)
       ? { status, headers: headersOf(result), body: content }
@@ -94,6 +104,13 @@ function built(result: FunctionResponse): Outcome {
     described: body.kind === "json" && status < 300,
     value: body.kind === "json" ? body.value : undefined,
   };
+}
+
+function jsonOf(value: unknown): string {
+  if (value !== undefined) return toJson(value);
+  throw new NativeTypeError(
+    "response.json() got undefined, which JSON cannot express; pass null, or return response.empty()",
+  );
 }
 
 function isAtHand(content: BodyInit | null): content is PlainAnswer["body"] {

@@ -14,6 +14,9 @@ pub struct EgressRules {
     /// The rules of the server (`egress.allow`), which hold for every function.
     #[schema(value_type = Vec<String>)]
     pub server: Vec<EgressRule>,
+    /// Rules of the function that open more than may be meant, such as the metadata service of a cloud.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Adds rules and removes others, all or none of them.

@@ -19,6 +19,10 @@ pub struct Function {
     pub local_url: Option<String>,
     /// Absent until the first deployment.
     pub live_deployment: Option<DeploymentId>,
+    /// Processes that stay loaded although nobody calls: `config.keepWarm` of the live deployment, as far as the server
+    /// allows it (`limits.max_keep_warm`).
+    #[serde(default)]
+    pub keep_warm: usize,
     /// Unrevoked runtime tokens.
     pub tokens: u64,
     /// Number of secrets.

@@ -119,6 +119,13 @@ impl FunctionLimits {
 
     /// A limit with its value and its owner, for errors: `limits.max_memory_mib = 512, set for this function`.
     pub fn told(&self, setting: &str) -> String {
+        if setting == "max_body_memory_mib" && self.limits.max_body_memory_mib.is_none() {
+            let memory = self.limits.body_memory_mib();
+            return format!(
+                "limits.{setting} = {memory}, 80 % of {}",
+                self.told("max_heap_mib")
+            );
+        }
         let whose = self.whose(setting);
         match self.limits.value(setting) {
             Some(value) => format!("limits.{setting} = {value}, {whose}"),
@@ -182,7 +189,7 @@ mod tests {
         );
         assert_eq!(
             limits.told("max_body_memory_mib"),
-            "limits.max_body_memory_mib = 102, the server's"
+            "limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, the server's"
         );
     }
 

@@ -6,6 +6,8 @@ use super::Limits;
 /// (decision 097).
 const MEMORY_OF_BODY_BYTE: u64 = 10;
 
+const MIB: u64 = 1024 * 1024;
+
 /// Why limits are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitsError {
@@ -24,9 +26,42 @@ pub enum LimitsError {
     #[error("`limits.max_heap_mib` is {heap}, which is over `limits.max_memory_mib`, {memory}")]
     HeapOverMemory { heap: u64, memory: u64 },
     #[error(
-        "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of a process's memory, which is over the {memory} MiB for request bodies (`limits.max_body_memory_mib`, by default 80 % of `limits.max_heap_mib`): lower `limits.max_body_bytes` to {most} or raise `limits.max_heap_mib`"
+        "`limits.max_body_memory_mib` is {bodies}, which is over `limits.max_memory_mib`, {memory}"
     )]
-    BodyOverMemory { body: u64, memory: u64, most: u64 },
+    BodiesOverMemory { bodies: u64, memory: u64 },
+    /// The memory for bodies follows from the heap, as nobody has set it.
+    #[error(
+        "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of the memory for request bodies, which is {memory} MiB: 80 % of `limits.max_heap_mib`, {heap}. Lower `limits.max_body_bytes` to {most}, or raise `limits.max_heap_mib` to {least_heap}"
+    )]
+    BodyOverHeap {
+        body: u64,
+        memory: u64,
+        heap: u64,
+        most: u64,
+        least_heap: u64,
+    },
+    #[error(
+        "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of the memory for request bodies, `limits.max_body_memory_mib`, {memory}. Lower `limits.max_body_bytes` to {most}, or raise `limits.max_body_memory_mib` to {least}"
+    )]
+    BodyOverMemory {
+        body: u64,
+        memory: u64,
+        most: u64,
+        least: u64,
+    },
+}
+
+impl LimitsError {
+    /// The limits that the error compares with each other, or the one that is out of its bounds.
+    pub fn settings(&self) -> &'static [&'static str] {
+        match self {
+            Self::TooSmall { .. } | Self::TooLarge { .. } => &[],
+            Self::HeapOverMemory { .. } => &["max_heap_mib", "max_memory_mib"],
+            Self::BodiesOverMemory { .. } => &["max_body_memory_mib", "max_memory_mib"],
+            Self::BodyOverHeap { .. } => &["max_body_bytes", "max_heap_mib"],
+            Self::BodyOverMemory { .. } => &["max_body_bytes", "max_body_memory_mib"],
+        }
+    }
 }
 
 impl Limits {
@@ -103,11 +138,6 @@ impl Limits {
                 self.max_concurrent_streams as u64,
                 800,
             ),
-            (
-                "max_body_memory_mib",
-                self.body_memory_mib(),
-                self.max_memory_mib,
-            ),
         ];
         if let Some((setting, value, most)) = most.into_iter().find(|(_, value, most)| value > most)
         {
@@ -126,17 +156,36 @@ impl Limits {
         self.validate_bodies()
     }
 
-    /// Whether the largest body fits into the memory limit for bodies.
+    /// Whether the largest body fits into the memory for bodies, and this into the memory of a process.
     fn validate_bodies(&self) -> Result<(), LimitsError> {
         let memory = self.body_memory_mib();
-        let most = memory * 1024 * 1024 / MEMORY_OF_BODY_BYTE;
-        if self.max_body_bytes > most {
-            return Err(LimitsError::BodyOverMemory {
-                body: self.max_body_bytes,
-                memory,
-                most,
+        if memory > self.max_memory_mib {
+            return Err(LimitsError::BodiesOverMemory {
+                bodies: memory,
+                memory: self.max_memory_mib,
             });
         }
-        Ok(())
+        let body = self.max_body_bytes;
+        let most = memory * MIB / MEMORY_OF_BODY_BYTE;
+        if body <= most {
+            return Ok(());
+        }
+        let least = body.saturating_mul(MEMORY_OF_BODY_BYTE).div_ceil(MIB);
+        Err(if self.max_body_memory_mib.is_none() {
+            LimitsError::BodyOverHeap {
+                body,
+                memory,
+                heap: self.max_heap_mib,
+                most,
+                least_heap: least.saturating_mul(5).div_ceil(4),
+            }
+        } else {
+            LimitsError::BodyOverMemory {
+                body,
+                memory,
+                most,
+                least,
+            }
+        })
     }
 }

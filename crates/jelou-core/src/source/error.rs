@@ -10,11 +10,11 @@ pub enum SourceError {
     #[error("there are no files to deploy")]
     Empty,
     #[error(
-        "{files} files to deploy; the limit is {limit} files (limits.max_upload_files). `.jelouignore` and `exclude` in jelou.json leave files out"
+        "{files} files to deploy; the limit is {limit} files (limits.max_upload_files, the server's). `.jelouignore` and `exclude` in jelou.json leave files out"
     )]
     TooManyFiles { files: usize, limit: usize },
     #[error(
-        "`{path}` is {bytes} bytes; the limit for one file is {limit} bytes (limits.max_upload_file_bytes)"
+        "`{path}` is {bytes} bytes; the limit for one file is {limit} bytes (limits.max_upload_file_bytes, the server's)"
     )]
     FileTooLarge {
         path: String,
@@ -22,7 +22,7 @@ pub enum SourceError {
         limit: u64,
     },
     #[error(
-        "the files are {bytes} bytes together; the limit is {limit} bytes (limits.max_upload_bytes). The largest: {}",
+        "the files are {bytes} bytes together; the limit is {limit} bytes (limits.max_upload_bytes, the server's). The largest: {}",
         list(.largest)
     )]
     TotalTooLarge {

@@ -58,6 +58,11 @@ pub enum BuildError {
         suggestion: Option<String>,
     },
     #[error(
+        "`{importer}` imports `{specifier}` without its type; write `{}` after it",
+        super::near_miss::WITH_JSON
+    )]
+    JsonWithoutType { importer: String, specifier: String },
+    #[error(
         "`{importer}` imports `{specifier}`, a module of Workers, which does not exist here; docs/handlers.md has what to use in place of its bindings"
     )]
     Workers { importer: String, specifier: String },
@@ -102,11 +107,11 @@ pub enum BuildError {
     #[error("the build took part of `{0}`, which is outside the upload")]
     Leak(String),
     #[error(
-        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib) or nesting without end do that"
+        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib, the server's) or nesting without end do that"
     )]
     Died { status: String, limit_mib: u64 },
     #[error(
-        "the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes).{}",
+        "the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes, the server's).{}",
         largest_sentence(.largest)
     )]
     BundleTooLarge {
@@ -115,7 +120,7 @@ pub enum BuildError {
         /// Packages and the bytes of their sources in the bundle, the largest first.
         largest: Vec<(String, u64)>,
     },
-    #[error("the build did not finish within {0} ms (limits.build_timeout_ms)")]
+    #[error("the build did not finish within {0} ms (limits.build_timeout_ms, the server's)")]
     Timeout(u128),
     #[error(
         "the manifest contains the value of the secret {key}, in `{place}`; the manifest is public (/openapi.json), so put no secret into a description, schema, path or `config`"
@@ -159,6 +164,17 @@ fn largest_sentence(largest: &[(String, u64)]) -> String {
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
+    /// Whether a missing file has a near one.
+    pub(super) fn has_suggestion(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingFile {
+                suggestion: Some(_),
+                ..
+            }
+        )
+    }
+
     /// Combines problems into one error.
     ///
     /// # Errors
@@ -196,6 +212,7 @@ impl BuildError {
             | Self::Encoding { .. }
             | Self::Import { .. }
             | Self::Outside { .. }
+            | Self::JsonWithoutType { .. }
             | Self::Remote { .. }
             | Self::RemoteIntegrity { .. }
             | Self::RemoteLimit { .. }

@@ -47,10 +47,22 @@ fn in_upload(workspace: &Workspace, file: &str, place: &str, text: String) -> Bu
     let specifier = text
         .strip_prefix(start)
         .and_then(|rest| rest.strip_suffix(end));
-    // These are calls of `require` and `import()` that Deno does not resolve. Missing files were already reported.
-    match specifier.filter(|specifier| !specifier.starts_with(['.', '/'])) {
-        Some(specifier) => graph::unknown_package(workspace, file, place.to_owned(), specifier),
-        None => BuildError::Source(format!("{place}: {}", with_advice(workspace, text))),
+    // Calls of `require` and `import()` that Deno does not resolve. Missing files are reported before.
+    match specifier {
+        Some(specifier) if !specifier.starts_with(['.', '/']) => {
+            graph::unknown_package(workspace, file, place.to_owned(), specifier)
+        }
+        // A path with back-slashes, which Deno takes for no path. The bundler's text has them escaped.
+        Some(specifier) if specifier.starts_with('.') => {
+            let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
+            let path = specifier.replace("\\\\", "\\");
+            BuildError::MissingFile {
+                suggestion: near_miss::of_missing_file(file, &path, &files),
+                importer: place.to_owned(),
+                specifier: specifier.to_owned(),
+            }
+        }
+        _ => BuildError::Source(format!("{place}: {}", with_advice(workspace, text))),
     }
 }
 

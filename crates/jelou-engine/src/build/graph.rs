@@ -9,14 +9,13 @@ use jelou_core::SourceTree;
 use jelou_core::source::is_module;
 use serde::Deserialize;
 
-use super::config::PACKAGE_JSON;
 use super::error::BuildError;
 use super::lock::{DENO_LOCK, Lock};
 use super::packages::{self, Packages};
 use super::remote::{self, RemoteModule, RemoteModules, Rules};
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, config, encoding, near_miss, refresh, remote_imports};
+use super::{command, config, deno_errors, encoding, near_miss, refresh, remote_imports};
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
@@ -229,7 +228,9 @@ fn problems(
             workspace.file_of(&module.specifier).is_some() || module.specifier.starts_with("npm:")
         });
         let errors = others.filter_map(|module| module.error.as_deref());
-        let errors = errors.filter(|error| !names_no_file(error));
+        let errors = errors.filter(|error| {
+            !deno_errors::names_no_file(error) && !deno_errors::lacks_json_type(error)
+        });
         problems.extend(errors.map(|error| source_error(workspace, error)));
     }
     problems
@@ -397,7 +398,15 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
             specifier: import.specifier(),
         });
     }
-    if url.starts_with("file:") && workspace.file_of(url).is_none() {
+    let is_file = url.starts_with("file:");
+    if is_file && near_miss::is_odd_path(import.specifier) {
+        return Err(missing_file(workspace, import));
+    }
+    if is_file && workspace.file_of(url).is_none() {
+        let missing = missing_file(workspace, import);
+        if import.specifier.starts_with('/') && missing.has_suggestion() {
+            return Err(missing);
+        }
         return Err(BuildError::Outside {
             importer: import.place(workspace),
             specifier: import.specifier(),
@@ -438,22 +447,36 @@ fn check_resolved(
         ));
     }
     let is_missing = !import.target.specifier.as_deref().is_some_and(is_remote)
-        && graph.modules.iter().any(|module| {
-            Some(&module.specifier) == import.target.specifier.as_ref()
-                && module
-                    .error
-                    .as_ref()
-                    .is_some_and(|error| names_no_file(error))
-        });
+        && has_error(graph, import, deno_errors::names_no_file);
     if is_missing {
-        let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
-        return Err(BuildError::MissingFile {
-            suggestion: near_miss::of_missing_file(&importer, import.specifier, &files),
+        return Err(missing_file(workspace, import));
+    }
+    if has_error(graph, import, deno_errors::lacks_json_type) {
+        return Err(BuildError::JsonWithoutType {
             importer: import.place(workspace),
             specifier: import.specifier(),
         });
     }
     Ok(())
+}
+
+/// Whether the imported module has such an error.
+fn has_error(graph: &Graph, import: &Import<'_>, is_such: fn(&str) -> bool) -> bool {
+    let target = import.target.specifier.as_deref();
+    let mut modules = graph.modules.iter();
+    modules.any(|module| {
+        Some(module.specifier.as_str()) == target && module.error.as_deref().is_some_and(is_such)
+    })
+}
+
+fn missing_file(workspace: &Workspace, import: &Import<'_>) -> BuildError {
+    let importer = name(workspace, import.importer);
+    let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
+    BuildError::MissingFile {
+        suggestion: near_miss::of_missing_file(&importer, import.specifier, &files),
+        importer: import.place(workspace),
+        specifier: import.specifier(),
+    }
 }
 
 /// Returns the error of an import of an unknown package. `place` is the position of the import in the file `importer`.
@@ -464,7 +487,7 @@ pub(super) fn unknown_package(
     specifier: &str,
 ) -> BuildError {
     let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
-    let package_json = package_json(workspace);
+    let package_json = workspace.package_json();
     BuildError::UnknownPackage {
         suggestion: near_miss::of_unknown_package(
             importer,
@@ -475,17 +498,4 @@ pub(super) fn unknown_package(
         importer: place,
         specifier: specifier.escape_debug().to_string(),
     }
-}
-
-/// Returns whether the error means that the file does not exist. An import of a folder counts as well.
-fn names_no_file(error: &str) -> bool {
-    error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
-}
-
-/// Returns the `package.json` of the upload, if the upload has one. The build adds one otherwise, which does not count.
-fn package_json(workspace: &Workspace) -> Option<String> {
-    let is_uploaded = workspace.files().iter().any(|file| file == PACKAGE_JSON);
-    is_uploaded
-        .then(|| std::fs::read_to_string(workspace.src().join(PACKAGE_JSON)).ok())
-        .flatten()
 }

@@ -13,6 +13,7 @@ mod command;
 mod computed_import;
 mod config;
 mod data_files;
+mod deno_errors;
 mod digest;
 mod encoding;
 mod error;

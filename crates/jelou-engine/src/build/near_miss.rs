@@ -1,17 +1,36 @@
 //! Suggestions for unresolved imports and for globals of other platforms: the intended file, or what to write instead.
 
+use jelou_core::suggestion;
+
 use super::config;
 
 /// Returns the suggestion for an import of a missing file. `importer` and `files` are paths in the upload.
 pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -> Option<String> {
-    let wanted = join(folder_of(importer), specifier)?;
+    let specifier = as_path(specifier);
+    // From the root of the project, as bundlers take it.
+    let folder = if specifier.starts_with('/') {
+        ""
+    } else {
+        folder_of(importer)
+    };
+    let wanted = join(folder, &specifier)?;
     if let Some(folder) = left_out(&wanted) {
         return Some(format!(
             "`{folder}` is left out of uploads; import the source instead"
         ));
     }
-    let found = nearest(&wanted, files)?;
+    let found = nearest(&wanted, files).or_else(|| similar(&wanted, files))?;
     Some(write_line(importer, found))
+}
+
+/// Whether a specifier has what is no path of a file: a back-slash, or the query of a bundler such as `?raw`.
+pub(super) fn is_odd_path(specifier: &str) -> bool {
+    specifier.starts_with(['.', '/']) && as_path(specifier) != specifier
+}
+
+fn as_path(specifier: &str) -> String {
+    let end = specifier.find(['?', '#']).unwrap_or(specifier.len());
+    specifier[..end].replace('\\', "/")
 }
 
 /// Returns the suggestion for an import that is neither a path nor a known package: an alias of a bundler such as `@/`,
@@ -23,7 +42,7 @@ pub(super) fn of_unknown_package(
     files: &[&str],
     package_json: Option<&str>,
 ) -> Option<String> {
-    let path = ["@/", "~/", "src/"]
+    let path = ["@/", "~/", "#/", "#", "src/"]
         .iter()
         .find_map(|alias| specifier.strip_prefix(alias))
         .unwrap_or(specifier);
@@ -86,7 +105,18 @@ fn is_package_name(name: &str) -> bool {
 }
 
 fn write_line(importer: &str, file: &str) -> String {
-    format!("write `{}`", relative(folder_of(importer), file))
+    let path = relative(folder_of(importer), file);
+    if is_json(file) {
+        return format!("write `{path}` with `{WITH_JSON}` after it");
+    }
+    format!("write `{path}`")
+}
+
+/// What an import of JSON has after the path.
+pub(super) const WITH_JSON: &str = "with { type: \"json\" }";
+
+fn is_json(file: &str) -> bool {
+    file.ends_with(".json")
 }
 
 /// Returns the only file that equals `wanted` except for case, extension, or a missing `/index`. `None` if there are
@@ -103,10 +133,29 @@ fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     found.next().is_none().then_some(first)
 }
 
+/// The file of the same folder with a similar name.
+fn similar<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
+    let key = |path: &str| {
+        let path = stem(path).to_lowercase();
+        path.rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    let beside = files.iter().copied();
+    let beside: Vec<_> = beside
+        .filter(|file| folder_of(file) == folder_of(wanted))
+        .map(|file| (key(file), file))
+        // Several files have the very name.
+        .filter(|(name, _)| *name != key(wanted))
+        .collect();
+    let names = beside.iter().map(|(name, _)| name.as_str());
+    let name = suggestion::nearest(&key(wanted), names)?.to_owned();
+    let found = beside.iter().find(|(other, _)| *other == name);
+    found.map(|(_, file)| *file)
+}
+
 /// Returns the path without the extension of a module.
 fn stem(path: &str) -> &str {
-    const EXTENSIONS: [&str; 9] = [
-        ".d.ts", ".tsx", ".mts", ".cts", ".ts", ".jsx", ".mjs", ".cjs", ".js",
+    const EXTENSIONS: [&str; 10] = [
+        ".json", ".d.ts", ".tsx", ".mts", ".cts", ".ts", ".jsx", ".mjs", ".cjs", ".js",
     ];
     EXTENSIONS
         .iter()
@@ -162,7 +211,8 @@ fn relative(folder: &str, file: &str) -> String {
 mod tests {
     use super::*;
 
-    const FILES: [&str; 6] = [
+    const FILES: [&str; 7] = [
+        "precios.json",
         "index.ts",
         "lib/Util.ts",
         "lib/dates/index.ts",
@@ -179,6 +229,15 @@ mod tests {
             ("index.ts", "./lib/util.ts", "write `./lib/Util.ts`"),
             ("index.ts", "./lib/dates", "write `./lib/dates/index.ts`"),
             ("lib/Util.ts", "./dates/", "write `./dates/index.ts`"),
+            ("index.ts", "./lib/Utils.ts", "write `./lib/Util.ts`"),
+            ("index.ts", "./lib/Util.ts?raw", "write `./lib/Util.ts`"),
+            ("index.ts", ".\\lib\\Util.ts", "write `./lib/Util.ts`"),
+            ("lib/Util.ts", "/src/core", "write `../src/core.ts`"),
+            (
+                "lib/Util.ts",
+                "../precios",
+                "write `../precios.json` with `with { type: \"json\" }` after it",
+            ),
             (
                 "lib/dates/index.ts",
                 "../../src/core",
@@ -208,6 +267,8 @@ mod tests {
             ("lib/dates/index.ts", "~/lib/Util.js", "write `../Util.ts`"),
             ("index.ts", "@/core", "write `./src/core.ts`"),
             ("index.ts", "lib/Util", "write `./lib/Util.ts`"),
+            ("index.ts", "#lib/util", "write `./lib/Util.ts`"),
+            ("index.ts", "#/core", "write `./src/core.ts`"),
         ] {
             assert_eq!(
                 said(importer, specifier).as_deref(),

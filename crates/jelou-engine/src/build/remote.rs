@@ -169,7 +169,7 @@ pub(super) fn check_limits(modules: &RemoteModules, limits: &Limits) -> Result<(
     if count > most {
         return Err(BuildError::RemoteLimit {
             what: format!("there are {count} remote modules"),
-            limit: format!("{most} modules (limits.max_remote_modules)"),
+            limit: format!("{most} modules (limits.max_remote_modules, the server's)"),
         });
     }
     let mut bytes = 0;
@@ -180,7 +180,7 @@ pub(super) fn check_limits(modules: &RemoteModules, limits: &Limits) -> Result<(
     if bytes > most {
         return Err(BuildError::RemoteLimit {
             what: format!("the remote modules are {bytes} bytes together"),
-            limit: format!("{most} bytes (limits.max_remote_bytes)"),
+            limit: format!("{most} bytes (limits.max_remote_bytes, the server's)"),
         });
     }
     Ok(())

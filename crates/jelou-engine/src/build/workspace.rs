@@ -281,6 +281,14 @@ impl Workspace {
         inside.to_str().map(str::to_owned)
     }
 
+    /// The `package.json` of the upload, which names packages. A build without one has its own.
+    pub(super) fn package_json(&self) -> Option<String> {
+        let is_uploaded = self.files().iter().any(|file| file == config::PACKAGE_JSON);
+        is_uploaded
+            .then(|| std::fs::read_to_string(self.src().join(config::PACKAGE_JSON)).ok())
+            .flatten()
+    }
+
     /// Replaces paths and URLs of this folder in a text by paths of the project.
     pub(super) fn readable(&self, text: &str) -> String {
         let mut text = text.to_owned();

@@ -95,7 +95,7 @@ impl Worker {
             if self.usage.in_flight.unanswered() > 0 {
                 tracing::warn!(
                     timeout_ms = timeout.as_millis(),
-                    "requests still in flight at the end of the drain (limits.drain_timeout_ms)"
+                    "requests still in flight at the end of the drain (limits.drain_timeout_ms, the server's)"
                 );
             } else {
                 // A request may have been answered late. Its work still gets the complete background timeout.

@@ -80,7 +80,7 @@ async fn supervise(
             (stream, permit) = egress.accept() => egress_handler(stream, permit),
         }
     };
-    let cut = cut_work(&worker.usage.in_flight.with_work(), cause.is_some());
+    let cut = cut_work(&worker.usage.in_flight.with_work(), cause.is_some(), limits);
     if let Some(line) = cause {
         worker.close_crashed();
         logs.say(line);
@@ -106,18 +106,19 @@ fn named(requests: &[Uuid]) -> String {
 
 fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
     format!(
-        "ctx.waitUntil: the work of request {} is not finished {} ms after its answer (limits.background_timeout_ms); the function's process no longer waits for it",
+        "ctx.waitUntil: the work of request {} is not finished {} ms after its answer (limits.background_timeout_ms, the server's); the function's process no longer waits for it",
         named(requests),
         limits.background_timeout().as_millis(),
     )
 }
 
 /// Returns a log line about unfinished work that the end of the process has cut off.
-fn cut_work(requests: &[Uuid], is_crash: bool) -> Option<LogLine> {
+fn cut_work(requests: &[Uuid], is_crash: bool, limits: &FunctionLimits) -> Option<LogLine> {
     let how = if is_crash {
-        "ended"
+        "ended".to_owned()
     } else {
-        "was ended at the end of its drain (limits.drain_timeout_ms)"
+        let limit = limits.told("drain_timeout_ms");
+        format!("was ended at the end of its drain ({limit})")
     };
     let text = format!(
         "ctx.waitUntil: the work of request {} was cut, because the function's process {how}",

@@ -183,7 +183,7 @@ impl Exhausted {
         if !self.threads && status.threads() >= Some(limits.max_threads) {
             self.threads = true;
             tell(format!(
-                "all {} threads that it may have (limits.max_threads)",
+                "all {} threads that it may have (limits.max_threads, the server's)",
                 limits.max_threads
             ));
         }
@@ -194,7 +194,7 @@ impl Exhausted {
         {
             self.files = true;
             tell(format!(
-                "all {} files open that it may have (limits.max_open_files)",
+                "all {} files open that it may have (limits.max_open_files, the server's)",
                 limits.max_open_files
             ));
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jelou_core::api::{ChangeEgress, ChangeLimits, EgressRules, LimitInForce, LimitOwner};
-use jelou_core::{FunctionLimits, FunctionSettings, LimitName, OwnLimits, Slug};
+use jelou_core::limits::LimitsError;
+use jelou_core::{EgressRule, FunctionLimits, FunctionSettings, LimitName, OwnLimits, Slug};
 use jelou_store::Actor;
 
 use super::{Control, ControlError};
@@ -121,7 +122,7 @@ impl Control {
         let limits = FunctionLimits::new(server, &own);
         limits
             .validate()
-            .map_err(|error| invalid(error.to_string()))?;
+            .map_err(|error| invalid(with_owners(&error, &limits)))?;
         let memory = limits.max_memory_mib;
         let all_mib = self.engine.workers_memory_mib();
         if own.keys().any(|name| name.as_str() == "max_memory_mib") && memory > all_mib {
@@ -157,10 +158,29 @@ impl Control {
 
     fn described_rules(&self, settings: FunctionSettings) -> EgressRules {
         EgressRules {
+            warnings: settings
+                .egress
+                .iter()
+                .filter_map(EgressRule::warning)
+                .collect(),
             function: settings.egress,
             server: self.engine.egress_rules().to_vec(),
         }
     }
+}
+
+/// The error, and which of its limits the function does not set itself.
+fn with_owners(error: &LimitsError, limits: &FunctionLimits) -> String {
+    let named = error.settings().iter();
+    let own = |setting: &str| limits.own().keys().any(|name| name.as_str() == setting);
+    let of_server: Vec<_> = named
+        .filter(|setting| !own(setting))
+        .map(|setting| format!("`limits.{setting}` is {}", limits.whose(setting)))
+        .collect();
+    if of_server.is_empty() {
+        return error.to_string();
+    }
+    format!("{error}; {}", of_server.join(", "))
 }
 
 fn described_limits(limits: &FunctionLimits) -> Vec<LimitInForce> {

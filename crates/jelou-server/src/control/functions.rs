@@ -84,9 +84,12 @@ impl Control {
         let record = function.record;
         let url = self.domain.url(record.slug.as_str());
         let local_url = self.domain.local_url(record.slug.as_str());
-        let (live_deployment, description) = match record.live {
-            Some(live) => (Some(live.id), Some(live.manifest.description)),
-            None => (None, None),
+        let (live_deployment, description, keep_warm) = match record.live {
+            Some(live) => {
+                let keep_warm = self.kept_warm(&live.manifest);
+                (Some(live.id), Some(live.manifest.description), keep_warm)
+            }
+            None => (None, None, 0),
         };
         api::Function {
             id: record.id,
@@ -96,6 +99,7 @@ impl Control {
             url,
             local_url,
             live_deployment,
+            keep_warm,
             tokens: function.tokens,
             secrets: function.secrets,
             created_at: record.created_at,

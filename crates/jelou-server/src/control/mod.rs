@@ -177,11 +177,16 @@ impl Control {
             deployment,
             artifact_hash,
             process_env: manifest.env,
-            keep_warm: manifest.keep_warm.min(self.engine.limits().max_keep_warm),
+            keep_warm: self.kept_warm(manifest),
             logs: manifest.logs,
             egress: settings.egress.clone(),
             limits: Arc::clone(&settings.limits),
         })
+    }
+
+    /// The processes that stay loaded, as far as the operator allows them.
+    fn kept_warm(&self, manifest: &Manifest) -> usize {
+        manifest.keep_warm.min(self.engine.limits().max_keep_warm)
     }
 
     /// Replaces the processes of the live deployment, so that the next request sees new secrets

@@ -35,7 +35,9 @@ pub(crate) enum Answer<'a> {
     InvalidIdentity,
     PayloadTooLarge(Oversize),
     FunctionError,
-    LoopDetected,
+    LoopDetected {
+        max_hops: u32,
+    },
     /// A retry may succeed after this many seconds.
     Unavailable {
         retry_after: u64,
@@ -54,7 +56,7 @@ impl Answer<'_> {
             Self::BadTarget(_) | Self::InvalidIdentity => StatusCode::BAD_REQUEST,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::LoopDetected => StatusCode::LOOP_DETECTED,
+            Self::LoopDetected { .. } => StatusCode::LOOP_DETECTED,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -72,72 +74,50 @@ impl Answer<'_> {
             Self::InvalidIdentity => br#"{"error":"Invalid X-Jelou-Identity"}"#,
             Self::PayloadTooLarge(_) => br#"{"error":"Payload too large"}"#,
             Self::FunctionError => br#"{"error":"Internal function error"}"#,
-            Self::LoopDetected => br#"{"error":"Loop detected"}"#,
+            Self::LoopDetected { .. } => br#"{"error":"Loop detected"}"#,
             Self::Unavailable { .. } => br#"{"error":"Function unavailable"}"#,
             Self::TimedOut => br#"{"error":"Function timed out"}"#,
         })
     }
 }
 
-/// Why a body is too large.
-#[derive(Debug, Clone, Copy)]
+/// Why a body is too large. The limit is named with its value and its owner.
+#[derive(Debug)]
 pub(crate) enum Oversize {
     /// The request announces this length.
-    Announced { length: u64, limit: Limit },
+    Announced { length: u64, limit: String },
     /// The length of the body is not announced, or is wrong.
-    Sent { limit: Limit },
+    Sent { limit: String },
     /// The body would take too much memory when it is parsed.
-    Dense,
-}
-
-/// `limits.max_body_bytes`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limit {
-    bytes: u64,
-    whose: &'static str,
-}
-
-impl Limit {
-    fn of(limits: &FunctionLimits) -> Self {
-        Self {
-            bytes: limits.max_body_bytes,
-            whose: limits.whose("max_body_bytes"),
-        }
-    }
+    Dense { limit: String },
 }
 
 impl Oversize {
     pub(crate) fn announced(length: u64, limits: &FunctionLimits) -> Self {
-        Self::Announced {
-            length,
-            limit: Limit::of(limits),
-        }
+        let limit = limits.told("max_body_bytes");
+        Self::Announced { length, limit }
     }
 
     /// The reason for a body that failed, if it was too large.
     pub(crate) fn of(error: &BodyError, limits: &FunctionLimits) -> Option<Self> {
         match error {
             BodyError::TooLarge { .. } => Some(Self::Sent {
-                limit: Limit::of(limits),
+                limit: limits.told("max_body_bytes"),
             }),
-            BodyError::TooDense => Some(Self::Dense),
+            BodyError::TooDense => Some(Self::Dense {
+                limit: limits.told("max_body_memory_mib"),
+            }),
             BodyError::Hyper(_) => None,
         }
     }
 
-    fn reason(self) -> Cow<'static, str> {
+    fn reason(&self) -> String {
         match self {
-            Self::Announced { length, limit } => format!(
-                "the body has {length} bytes, over limits.max_body_bytes = {}, {}",
-                limit.bytes, limit.whose
-            )
-            .into(),
-            Self::Sent { limit } => format!(
-                "the body, of unknown length, is over limits.max_body_bytes = {}, {}",
-                limit.bytes, limit.whose
-            )
-            .into(),
-            Self::Dense => BodyError::TooDense.to_string().into(),
+            Self::Announced { length, limit } => {
+                format!("the body has {length} bytes, over {limit}")
+            }
+            Self::Sent { limit } => format!("the body, of unknown length, is over {limit}"),
+            Self::Dense { limit } => format!("{} ({limit})", BodyError::TooDense),
         }
     }
 }
@@ -164,7 +144,7 @@ impl Answer<'_> {
             Self::InvalidIdentity => "invalid_identity",
             Self::PayloadTooLarge(_) => "payload_too_large",
             Self::FunctionError => "process_failed",
-            Self::LoopDetected => "loop",
+            Self::LoopDetected { .. } => "loop",
             Self::Unavailable { .. } => "unavailable",
             Self::TimedOut => "timeout",
         }
@@ -173,7 +153,13 @@ impl Answer<'_> {
     /// `None` for failures, which have their own log line.
     fn refused(&self) -> Option<Refused> {
         Some(Refused(Cow::Borrowed(match self {
-            Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason())),
+            Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason().into())),
+            Self::LoopDetected { max_hops } => {
+                let limit = format!("limits.max_hops = {max_hops}, the server's");
+                return Some(Refused(
+                    format!("the chain of calls is over {limit}").into(),
+                ));
+            }
             Self::Unauthorized => "the token is not valid",
             Self::Forbidden => "not allowed",
             Self::TooManyRequests(_) => "the token is over its rate",
@@ -182,7 +168,6 @@ impl Answer<'_> {
             Self::NotFound { .. } => "no route has this path",
             Self::MethodNotAllowed { .. } => "the route does not take this method",
             Self::InvalidIdentity => "the identity header cannot be parsed",
-            Self::LoopDetected => "the chain of calls is over limits.max_hops",
             Self::FunctionError | Self::Unavailable { .. } | Self::TimedOut => return None,
         })))
     }

@@ -92,7 +92,7 @@ pub(crate) async fn invoke(
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
             Some(caller) => {
                 let tell = failures::later(gateway, function, call.request_id);
-                websocket::connect(caller, response, Limits::clone(&limits), tell)
+                websocket::connect(caller, response, Arc::clone(&limits), tell)
             }
             // The caller did not request an upgrade.
             None => Answer::FunctionError.into(),

@@ -221,7 +221,8 @@ async fn serve(
         .is_err()
     {
         tracing::warn!(
-            "requests were still in flight at the end of the drain (limits.drain_timeout_ms)"
+            timeout_ms = drain_timeout.as_millis(),
+            "requests were still in flight at the end of the drain (limits.drain_timeout_ms, the server's)"
         );
     }
 }

@@ -181,7 +181,8 @@ async fn ask(
         gateway.domain.url(function.slug.as_str()),
         input.path
     );
-    let limit = function.limits().max_body_bytes;
+    let limits = function.limits();
+    let limit = limits.max_body_bytes;
     let error = match gateway.mcp_results.read(body, limit).await {
         Ok(Whole { body, share }) => {
             return Ok(Outcome {
@@ -194,11 +195,23 @@ async fn ask(
         }
         Err(error) => error,
     };
-    failures::log(gateway, function, exchange.request_id, &error);
+    if let ResultError::TooLarge(_) = error {
+        let limit = limits.told("max_body_bytes");
+        failures::log(
+            gateway,
+            function,
+            exchange.request_id,
+            &format_args!("{error} ({limit})"),
+        );
+    } else {
+        failures::log(gateway, function, exchange.request_id, &error);
+    }
     match error {
         ResultError::TooLarge(_) => {
-            let text =
-                format!("The result is over the limit of {limit} bytes (limits.max_body_bytes)");
+            let whose = limits.whose("max_body_bytes");
+            let text = format!(
+                "The result is over the limit of {limit} bytes (limits.max_body_bytes, {whose})"
+            );
             Ok(Outcome::json(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Bytes::from(json!({ "error": text }).to_string()),

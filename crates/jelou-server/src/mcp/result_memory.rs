@@ -41,10 +41,10 @@ pub(super) struct Share(
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResultError {
-    #[error("the result is over the limit of {0} bytes (limits.max_body_bytes)")]
+    #[error("the result is over the limit of {0} bytes")]
     TooLarge(u64),
     #[error(
-        "no memory for a result of up to {length} bytes within {} ms: results of MCP tools may take {limit_mib} MiB together (limits.max_mcp_memory_mib, limits.max_body_wait_ms)",
+        "no memory for a result of up to {length} bytes within {} ms: results of MCP tools may take {limit_mib} MiB together (limits.max_mcp_memory_mib, limits.max_body_wait_ms, the server's)",
         waited.as_millis()
     )]
     NoMemory {

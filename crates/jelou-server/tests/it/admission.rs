@@ -318,6 +318,7 @@ fn json_that_would_take_too_much_memory_is_refused() {
 const STREAMS: &str = r#"export default define({ description: "Streams", config: { public: true, path: "/:what" },
   handler: (_input, ctx, request) => {
     if (ctx.params.what === "socket") return Deno.upgradeWebSocket(request).response;
+    if (ctx.params.what === "lines") return (async function* () { yield { line: 1 }; await new Promise(() => {}); })();
     if (ctx.params.what !== "events") return {};
     return new Response(new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(": \n\n")) }),
       { headers: { "content-type": "text/event-stream" } });
@@ -338,9 +339,26 @@ fn open_stream(server: &TestServer, path: &str) -> (Wire, u16) {
     (wire, status)
 }
 
+/// Within the default limits, from one address.
+#[test]
+fn a_hundred_silent_streams_keep_no_call_waiting() {
+    for (path, status) in [("/events", 200), ("/socket", 101)] {
+        let server =
+            TestServer::start_with(|config| config.limits.max_processes_per_function = Some(1));
+        server.deploy("streams", STREAMS);
+        let open: Vec<_> = (0..100).map(|_| open_stream(&server, path)).collect();
+        assert!(open.iter().all(|(_, opened)| *opened == status), "{path}");
+        let asked = std::time::Instant::now();
+        let reply = server.call("streams", "/plain").send();
+        let after = asked.elapsed();
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(after.as_secs() < 10, "{path}: {after:?}");
+    }
+}
+
 #[test]
 fn silent_streams_keep_no_call_waiting() {
-    for (path, status) in [("/events", 200), ("/socket", 101)] {
+    for (path, status) in [("/events", 200), ("/lines", 200), ("/socket", 101)] {
         let server = TestServer::start_with(|config| {
             config.limits.max_processes_per_function = Some(1);
             config.limits.max_concurrent_requests = 2;

@@ -45,6 +45,19 @@ fn each_tool_has_its_own_rules() {
     let asked = "content-type,x-jelou-token,sentry-trace,baggage";
     let call = || tool("/open").header("access-control-request-headers", asked);
     assert_eq!(allowed(&preflight(call(), "POST", APP))[2], Some(asked));
+    // Other libraries, a page without an origin, and a list that says nothing.
+    for asked in [
+        "traceparent, tracestate",
+        "X-Client-Info,apikey,authorization",
+        "mcp-session-id",
+        "",
+    ] {
+        let call = tool("/open").header("access-control-request-headers", asked);
+        let reply = preflight(call, "POST", "null");
+        let [origin, _, headers, _] = allowed(&reply);
+        assert_eq!((origin, headers), (Some("*"), Some(asked)), "{asked}");
+        assert_eq!(reply.header("vary"), Some("Access-Control-Request-Headers"));
+    }
     assert_eq!(open.header("access-control-max-age"), Some("86400"));
 
     let write = preflight(tool("/shared"), "PUT", APP);

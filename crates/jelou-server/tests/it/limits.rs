@@ -216,3 +216,39 @@ fn a_body_that_does_not_end_by_itself_leaves_a_line_in_the_log() {
         });
     }
 }
+
+/// Attempts to end the process from a call, beside other calls of it.
+#[test]
+fn a_call_that_would_end_the_process_costs_no_other() {
+    let server =
+        TestServer::start_with(|config| config.limits.max_processes_per_function = Some(1));
+    server.deploy(
+        "exits",
+        r#"import process from "node:process";
+        const { promise, resolve } = Promise.withResolvers();
+        let held = 0;
+        const attempts = {
+          exit: () => process.exit(1), deno: () => Deno.exit(), abort: () => process.abort(),
+          kill: () => process.kill(process.pid, "SIGKILL"), close: () => globalThis.close(),
+          hold: () => { held++; return promise.then(() => "held"); },
+          asked: () => held, release: () => { resolve(); return "released"; },
+        };
+        export default define({ description: "Exits", config: { public: true, path: "/:what" },
+          handler: (_input, ctx) => attempts[ctx.params.what]() });"#,
+    );
+    let call = |what: &str| server.call("exits", &format!("/{what}")).send();
+    std::thread::scope(|scope| {
+        let held: Vec<_> = (0..20).map(|_| scope.spawn(|| call("hold"))).collect();
+        eventually("all calls to be in flight", || {
+            (call("asked").json() == 20).then_some(())
+        });
+        for what in ["exit", "deno", "abort", "kill", "close"] {
+            assert_eq!(call(what).status, 500, "{what}");
+        }
+        assert_eq!(call("release").json(), "released");
+        for reply in held {
+            assert_eq!(reply.join().unwrap().json(), "held");
+        }
+    });
+    assert!(logged(&["exits", "a function cannot end its process"]));
+}

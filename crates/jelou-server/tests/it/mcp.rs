@@ -475,7 +475,7 @@ fn results_have_a_limit() {
     assert_eq!(result["isError"], true);
     assert_eq!(
         result["content"][0]["text"],
-        "The result is over the limit of 1000 bytes (limits.max_body_bytes)"
+        "The result is over the limit of 1000 bytes (limits.max_body_bytes, the server's)"
     );
 }
 
@@ -490,6 +490,14 @@ const ROOTS: &str = r#"export default app({ config: { public: true }, tools: {
   record: define({ description: "x", handler: (input) => input, input: z.record(z.string(), z.number()) }),
   any: define({ description: "x", handler: (input) => input, input: z.any() }),
   none: define({ description: "x", handler: (input) => input }),
+  either: define({ description: "x", handler: (input) => input,
+    input: z.strictObject({ a: z.string() }).or(z.strictObject({ b: z.number() })) }),
+  later: define({ description: "x", handler: (input) => input, input: z.lazy(() => z.object({ a: z.string() })) }),
+  prepared: define({ description: "x", handler: (input) => input,
+    input: z.preprocess((value) => value, z.object({ a: z.string() })) }),
+  list: define({ description: "x", handler: (input) => ({ input }), input: z.tuple([z.string(), z.int()]) }),
+  unknown: define({ description: "x", handler: (input) => input, input: z.unknown() }),
+  loose: define({ description: "x", handler: (input) => input, input: z.looseObject({}) }),
 } });"#;
 
 #[test]
@@ -521,6 +529,16 @@ fn roots_are_objects_without_composition_that_can_be_called() {
         ("record", json!({ "a": 1 }), json!({ "a": 1 })),
         ("any", Value::Null, json!({})),
         ("none", Value::Null, json!({})),
+        ("either", json!({ "b": 1 }), json!({ "b": 1 })),
+        ("later", json!({ "a": "1" }), json!({ "a": "1" })),
+        ("prepared", json!({ "a": "1" }), json!({ "a": "1" })),
+        (
+            "list",
+            json!({ "input": ["x", 1] }),
+            json!({ "input": ["x", 1] }),
+        ),
+        ("unknown", Value::Null, json!({})),
+        ("loose", json!({ "b": [1] }), json!({ "b": [1] })),
     ] {
         let reply = call_tool(&server, "roots", name, arguments).send();
         assert_eq!(
@@ -630,6 +648,11 @@ fn a_cancelled_call_is_aborted() {
         assert_eq!(reply["id"], "seven");
         assert_eq!(reply["result"]["isError"], true, "{reply}");
     });
+    // A call that has ended, and ids that no call can have.
+    for id in [json!("seven"), Value::Null, json!({}), json!(1.5)] {
+        cancel(id);
+    }
+    assert_eq!(state(), json!({ "started": 1, "aborted": 1 }));
 }
 
 #[test]

@@ -116,7 +116,7 @@ async fn one_that_says_nothing_for_too_long_ends() {
     let reason = going_away(&mut socket).await;
     assert_eq!(
         reason,
-        "no byte for 3000 ms (limits.stream_idle_timeout_ms)"
+        "no byte for 3000 ms (limits.stream_idle_timeout_ms, the server's)"
     );
     tokio::task::block_in_place(|| {
         let event = eventually("the function to see the end", || {
@@ -185,6 +185,30 @@ async fn lists_of_subprotocols_may_be_written_in_any_way() {
             let answer = server.wire().request("GET /lobby", &headers);
             assert_eq!(answer.status, 101, "{lists:?}");
             assert_eq!(answer.header("sec-websocket-protocol"), Some("chat"));
+        }
+        // As the client of npm's `ws` joins the names of a GraphQL library.
+        server.deploy(
+            "room",
+            &ROOM.replace("\"chat\"", "\"graphql-transport-ws\""),
+        );
+        for list in [
+            "graphql-transport-ws,other",
+            "graphql-ws,graphql-transport-ws",
+        ] {
+            let headers = [
+                format!("Host: {}", server.host("room")),
+                format!("X-Jelou-Token: {token}"),
+                "Connection: keep-alive, Upgrade".to_owned(),
+                "Upgrade: WebSocket".to_owned(),
+                "Sec-WebSocket-Version: 13".to_owned(),
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==".to_owned(),
+                format!("Sec-WebSocket-Protocol: {list}"),
+            ];
+            let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+            let answer = server.wire().request("GET /lobby", &headers);
+            assert_eq!(answer.status, 101, "{list}");
+            let chosen = answer.header("sec-websocket-protocol");
+            assert_eq!(chosen, Some("graphql-transport-ws"), "{list}");
         }
         drop(server);
     });

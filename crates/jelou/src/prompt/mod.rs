@@ -122,7 +122,8 @@ impl Prompt {
         }
     }
 
-    /// Asks for a secret, and shows it as stars. A paste may have several lines if the terminal marks pastes.
+    /// Asks for a secret, and shows it as stars. A paste may have several lines if the terminal marks pastes. An empty
+    /// answer is a slip, so it is asked again.
     pub(crate) fn masked(
         &self,
         output: &Output,
@@ -130,7 +131,12 @@ impl Prompt {
         flag: &str,
     ) -> anyhow::Result<String> {
         self.require(question, flag)?;
-        read(output, question, flag, Echo::Stars)
+        loop {
+            let answer = read(output, question, flag, Echo::Stars)?;
+            if !answer.is_empty() {
+                return Ok(answer);
+            }
+        }
     }
 
     fn read_line(&self, output: &Output, question: &str, flag: &str) -> anyhow::Result<String> {

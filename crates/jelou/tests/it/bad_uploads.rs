@@ -135,6 +135,13 @@ fn imports_that_nearly_name_a_file() {
         ("near_folder", "./Lib"),
         ("near_bare", "lib/util"),
         ("near_source_folder", "src/lib/util.js"),
+        ("near_name", "./lib/utils.ts"),
+        ("near_query", "./lib/util.ts?raw"),
+        ("near_back_slash", ".\\\\lib\\\\util.ts"),
+        ("near_root", "/lib/util"),
+        ("near_hash", "#lib/util"),
+        ("near_json", "./lib/precios"),
+        ("json_without_type", "./lib/precios.json"),
     ] {
         live.refuses(
             name,
@@ -142,6 +149,7 @@ fn imports_that_nearly_name_a_file() {
                 ("index.ts", &importing(specifier)),
                 ("lib/util.ts", "export {};\n"),
                 ("lib/index.ts", "export {};\n"),
+                ("lib/precios.json", "{}\n"),
                 (
                     "package.json",
                     "{\"dependencies\": {\"axios\": \"file:../axios\"}}\n",

@@ -192,6 +192,37 @@ fn rules_are_changed_by_administrators_only() {
     }
 }
 
+#[test]
+fn a_rule_that_opens_too_much_is_taken_with_a_warning() {
+    let stage = Stage::start(|serve| serve.env("JELOU_EGRESS__ALLOW", r#"["169.254.0.0/16"]"#));
+    for (rule, opens) in [
+        ("169.254.169.254", "the metadata service of clouds"),
+        ("0.0.0.0/0", "every service of this machine"),
+        (
+            "metadata.google.internal:80",
+            "the metadata service of clouds",
+        ),
+    ] {
+        let allow = stage
+            .sandbox
+            .jelou(&format!("egress allow una {rule} --human"));
+        let outcome = allow.run();
+        assert_eq!(outcome.code, 0, "{outcome}");
+        let warning = format!("⚠ `{rule}` opens {opens}");
+        assert!(outcome.to_string().contains(&warning), "{outcome}");
+        let rules = stage.jelou("egress list una");
+        assert_eq!(rules["warnings"].as_array().unwrap().len(), 1, "{rules}");
+        stage.jelou(&format!("egress deny una {rule}"));
+    }
+    let rules = stage.jelou("egress allow una db.internal:5432");
+    assert!(rules["warnings"].is_null(), "{rules}");
+    let log = stage.server.stop().log();
+    assert!(
+        log.contains("egress.allow: `169.254.0.0/16` opens the metadata"),
+        "{log}"
+    );
+}
+
 /// Needs root, for a file of host names of its own.
 #[test]
 fn a_name_that_moves_is_found_again() {

@@ -70,7 +70,28 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
         (
             "limits set mi-funcion max_body_bytes=99999999",
             7,
-            "ten times its size",
+            "80 % of `limits.max_heap_mib`, 128. Lower `limits.max_body_bytes` to 10695475, or raise \
+             `limits.max_heap_mib` to 1193; `limits.max_heap_mib` is the server's",
+        ),
+        (
+            "limits set mi-funcion max_heap_mib=64",
+            7,
+            "`limits.max_body_bytes` is 10485760, and a body",
+        ),
+        (
+            "limits set mi-funcion max_heap_mib=64",
+            7,
+            "`limits.max_body_bytes` is the server's",
+        ),
+        (
+            "limits set mi-funcion max_heap_mib=400",
+            7,
+            "`limits.max_heap_mib` is 400, which is over `limits.max_memory_mib`, 256; `limits.max_memory_mib` is the server's",
+        ),
+        (
+            "limits set mi-funcion max_memory_mib=100",
+            7,
+            "`limits.max_heap_mib` is 128, which is over `limits.max_memory_mib`, 100; `limits.max_heap_mib` is the server's",
         ),
         (
             "limits unset mi-funcion max_memory_mib",
@@ -81,7 +102,10 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
     ] {
         let outcome = sandbox.jelou(line).run();
         assert_eq!(outcome.code, code, "{line}: {outcome}");
-        assert!(outcome.to_string().contains(reason), "{line}: {outcome}");
+        let told = outcome.to_string();
+        assert!(told.contains(reason), "{line}: {outcome}");
+        // Nobody has typed or set this one.
+        assert!(!told.contains("max_body_memory_mib"), "{line}: {outcome}");
     }
 }
 

@@ -55,6 +55,20 @@ fn init_proposes_a_slug_in_ascii() {
         .answer("");
     assert_eq!(terminal.finish().code, 0);
     assert!(sandbox.read("Función/jelou.json").contains("\"funcion\""));
+    for (folder, slug) in [
+        ("función", "funcion"),
+        ("Straße", "strasse"),
+        ("Łódź", "lodz"),
+        ("mi_función.v2", "mi-funcion-v2"),
+        ("funcio\u{301}n", "funcion"),
+        ("日本語", "ri-ben-yu"),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut terminal = sandbox.jelou(&format!("init {folder}")).in_terminal();
+        let question = format!("? Slug of the function: ({slug}) ");
+        terminal.wait_for(&question).answer("");
+        assert_eq!(terminal.finish().code, 0, "{folder}");
+    }
 }
 
 /// The example from the documentation of the mocks, as a test of the project.

@@ -44,9 +44,12 @@ fn processes_stay_loaded_and_come_back() {
     let deployed = sandbox.jelou("deploy mi-funcion -y --json").run().json();
     let warnings = deployed["data"]["warnings"].to_string();
     assert!(
-        warnings.contains("keepWarm is 3; this server keeps 2 (limits.max_keep_warm)"),
+        warnings
+            .contains("keepWarm is 3; this server keeps 2 (limits.max_keep_warm, the server's)"),
         "{deployed}"
     );
+    let info = sandbox.jelou("functions info mi-funcion --human").run();
+    assert!(info.stdout().contains("Keep warm:   2 processes"), "{info}");
     let kept = processes(&server.data, 2);
     std::thread::sleep(IDLE_TIMEOUT * 10);
     assert_eq!(processes(&server.data, 2), kept);

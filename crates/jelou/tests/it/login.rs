@@ -193,6 +193,16 @@ fn a_complete_environment_needs_no_home() {
         assert_eq!(outcome.code, 0, "{script}: {outcome}");
         assert!(!outcome.to_string().contains("⚠"), "{outcome}");
     }
+    // The file is a folder, the folder a file.
+    std::fs::remove_file(folder.join("credentials.json")).unwrap();
+    std::fs::create_dir(folder.join("credentials.json")).unwrap();
+    assert_eq!(sandbox.shell("jelou whoami").code, 0);
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "").unwrap();
+    assert_eq!(sandbox.shell("jelou whoami").code, 0);
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("credentials.json"), "{broken").unwrap();
     // If the environment is incomplete, the command reads the file.
     let outcome = sandbox.shell("unset JELOU_API_URL; jelou whoami");
     assert_eq!(outcome.code, 7, "{outcome}");

@@ -191,7 +191,11 @@ fn a_body_over_the_limit_is_logged_with_its_size() {
     for (path, body, reason) in [
         ("/", "1".repeat(1_000_001), "the body has 1000001 bytes"),
         ("/mcp", "1".repeat(1_000_002), "the body has 1000002 bytes"),
-        ("/", "[".repeat(999_999), "(limits.max_body_memory_mib)"),
+        (
+            "/",
+            "[".repeat(999_999),
+            "(limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, the server's)",
+        ),
     ] {
         let request = server.request("fine").path(path).token(&token);
         let reply = request
@@ -203,6 +207,8 @@ fn a_body_over_the_limit_is_logged_with_its_size() {
         expected.push((id, reason));
     }
     let log = server.stop().log();
+    // The function was reading the body.
+    assert!(!log.contains("BadResource"), "{log}");
     for (id, reason) in expected {
         // The function may have seen the body end early, and have a line too.
         let refused = |line: &&str| line.contains(&id) && line.contains("request refused");

@@ -152,6 +152,50 @@ fn a_paste_of_several_lines_is_one_value() {
     assert_eq!(api.last_body()["secrets"]["KEY"], pem());
 }
 
+/// Keys and files as people copy them, in one paste or in several, and slips before them.
+#[test]
+fn pastes_of_every_kind_are_the_value() {
+    let service_account =
+        "{\n  \"type\": \"service_account\",\n\t\"key\": \"-----BEGIN\\\\n\"\n}\n";
+    for (pastes, value) in [
+        (&[service_account][..], service_account),
+        (
+            &["ssh-rsa AAAA= ana@example\n"],
+            "ssh-rsa AAAA= ana@example",
+        ),
+        (&["contraseña", "€😀"], "contraseña€😀"),
+        (&["", "\u{3}\u{1b}[31m"], "\u{3}\u{1b}[31m"),
+    ] {
+        let (sandbox, api) = setting_secrets();
+        let mut terminal = with_a_shell_behind(&sandbox, "secrets set mi-funcion KEY");
+        // Nothing is no value: it is asked again.
+        terminal.wait_for("? Value of KEY: ").press("\r");
+        terminal.wait_for("? Value of KEY: ");
+        for paste in pastes {
+            terminal.paste(paste);
+        }
+        terminal.press("\r");
+        terminal.wait_for("status=0").answer("nothing");
+        let outcome = terminal.finish();
+        assert!(outcome.stdout().contains("left=[nothing]"), "{outcome}");
+        assert_eq!(api.last_body()["secrets"]["KEY"], value);
+    }
+}
+
+/// The line of a `.env` file at the question for the key.
+#[test]
+fn a_key_may_come_with_its_value() {
+    let (sandbox, api) = setting_secrets();
+    let mut terminal = sandbox.jelou("secrets set mi-funcion").in_terminal();
+    terminal
+        .wait_for("? Key: ")
+        .paste("KEY=two words=3\n")
+        .press("\r");
+    let outcome = terminal.finish();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert_eq!(api.last_body()["secrets"]["KEY"], "two words=3");
+}
+
 #[test]
 fn a_pasted_line_may_end_in_a_line_break() {
     let (sandbox, api) = setting_secrets();

@@ -119,6 +119,7 @@ fn secrets_set_from_a_stdin_that_has_no_value() {
             set("A=- --from-env -", "x"),
             set("--from-env -", ""),
             set("A", "x"),
+            set("A=1 A=2", ""),
             set("A=-", &"x".repeat(64 * 1024 + 1)),
         ]
         .map(|outcome| outcome.to_string())

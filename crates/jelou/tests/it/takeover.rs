@@ -166,6 +166,17 @@ fn the_address_for_tools_that_cannot_resolve_localhost() {
         .to_owned();
     let script = format!("curl --silent -X POST {url} -H 'X-Jelou-Token: {token}' -d '{{}}'");
     assert_eq!(sandbox.shell(&script).stdout(), "1");
+    let python = format!(
+        "python3 -c \"import urllib.request as u
+r = u.Request('{url}', b'{{}}', {{'X-Jelou-Token': '{token}'}})
+print(u.urlopen(r).read().decode(), end='')\""
+    );
+    assert_eq!(sandbox.shell(&python).stdout(), "1");
+    let node = format!(
+        "node -e \"fetch('{url}', {{ method: 'POST', body: '{{}}', headers: {{ 'X-Jelou-Token': '{token}' }} }})\
+         .then((r) => r.text()).then((text) => process.stdout.write(text))\""
+    );
+    assert_eq!(sandbox.shell(&node).stdout(), "1");
     let info = sandbox.jelou("functions info mi-funcion --human").run();
     assert!(info.stdout().contains(&url), "{info}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jelou_core::Limits;
+use jelou_core::FunctionLimits;
 use jelou_engine::{BodyMemory, LeaseError, Permit, WorkerBody};
 use tokio::time::Instant;
 
@@ -10,10 +10,10 @@ use super::frames::Frames;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MessageError {
-    #[error("a message is over {limit} bytes (limits.max_websocket_message_bytes)")]
+    #[error("a message is over {limit} bytes (limits.max_websocket_message_bytes, the server's)")]
     TooLong { limit: u64 },
-    #[error("a message was not complete within {} ms (limits.request_timeout_ms)", .0.as_millis())]
-    TooSlow(Duration),
+    #[error("a message was not complete within {} ms ({limit})", .after.as_millis())]
+    TooSlow { after: Duration, limit: String },
     #[error("a message: {0}")]
     NoMemory(#[from] LeaseError),
 }
@@ -21,7 +21,7 @@ pub(super) enum MessageError {
 /// Admits messages like request bodies, before they are passed on.
 pub(super) struct Messages<'a> {
     hold: &'a WorkerBody,
-    limits: &'a Limits,
+    limits: &'a FunctionLimits,
     frames: Frames,
     /// Permits of the current message.
     permits: Vec<Permit>,
@@ -29,7 +29,7 @@ pub(super) struct Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    pub(super) fn new(hold: &'a WorkerBody, limits: &'a Limits) -> Self {
+    pub(super) fn new(hold: &'a WorkerBody, limits: &'a FunctionLimits) -> Self {
         Self {
             hold,
             limits,
@@ -82,9 +82,14 @@ impl<'a> Messages<'a> {
         wait: impl Future<Output = T>,
     ) -> Result<T, MessageError> {
         match self.deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, wait)
-                .await
-                .map_err(|_| MessageError::TooSlow(self.whole_within())),
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline, wait)
+                    .await
+                    .map_err(|_| MessageError::TooSlow {
+                        after: self.whole_within(),
+                        limit: self.limits.told("request_timeout_ms"),
+                    })
+            }
             None => Ok(wait.await),
         }
     }

@@ -5,6 +5,7 @@ mod frames;
 mod messages;
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use jelou_core::Limits;
+use jelou_core::FunctionLimits;
 use jelou_engine::WorkerBody;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
@@ -75,7 +76,7 @@ fn list_protocols(headers: &mut HeaderMap) {
 pub(super) fn connect(
     caller: OnUpgrade,
     mut response: Response<WorkerBody>,
-    limits: Limits,
+    limits: Arc<FunctionLimits>,
     tell: impl FnOnce(&dyn Display) + Send + 'static,
 ) -> Response<GatewayBody> {
     let function = hyper::upgrade::on(&mut response);
@@ -105,7 +106,7 @@ pub(super) fn connect(
 /// Why a WebSocket ended.
 #[derive(Debug, thiserror::Error)]
 enum End {
-    #[error("no byte for {} ms (limits.stream_idle_timeout_ms)", .0.as_millis())]
+    #[error("no byte for {} ms (limits.stream_idle_timeout_ms, the server's)", .0.as_millis())]
     Idle(Duration),
     #[error("{0}")]
     Message(MessageError),
@@ -128,7 +129,12 @@ impl End {
 
 /// Copies bytes until either side ends. A side that has not received a close frame gets one. Otherwise it would report
 /// a broken connection (1006).
-async fn pass_on(caller: Upgraded, function: Upgraded, hold: &WorkerBody, limits: &Limits) -> End {
+async fn pass_on(
+    caller: Upgraded,
+    function: Upgraded,
+    hold: &WorkerBody,
+    limits: &FunctionLimits,
+) -> End {
     let idle_timeout = limits.stream_idle_timeout();
     let clock = Activity::new();
     let (mut from_caller, mut to_caller) = tokio::io::split(TokioIo::new(caller));

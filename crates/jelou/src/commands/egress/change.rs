@@ -28,7 +28,8 @@ pub(super) fn run(
             human.success(&format!("{verb} {}", named.join(", ")))?;
             human.item(&format!(
                 "The next call of {slug} has a new process with this"
-            ))
+            ))?;
+            super::show_warnings(human, &changed)
         },
     )?;
     Ok(())

@@ -28,7 +28,8 @@ pub(super) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
             };
             add(&rules.function, "this function");
             add(&rules.server, "every function (egress.allow)");
-            human.table(&table)
+            human.table(&table)?;
+            super::show_warnings(human, &rules)
         },
     )?;
     Ok(())

@@ -3,11 +3,14 @@
 mod change;
 mod list;
 
+use std::io;
+
 use jelou_core::EgressRule;
-use jelou_core::api::ChangeEgress;
+use jelou_core::api::{ChangeEgress, EgressRules};
 
 use crate::cli::egress::EgressCommand;
 use crate::context::Context;
+use crate::output::Human;
 
 pub(crate) fn run(command: EgressCommand, context: &Context) -> anyhow::Result<()> {
     match command {
@@ -27,4 +30,9 @@ pub(crate) fn run(command: EgressCommand, context: &Context) -> anyhow::Result<(
             change::run(args.arguments, "Removed", request, context)
         }
     }
+}
+
+fn show_warnings(human: &mut Human, rules: &EgressRules) -> io::Result<()> {
+    let mut warnings = rules.warnings.iter();
+    warnings.try_for_each(|warning| human.warning(warning))
 }

@@ -59,6 +59,11 @@ pub(super) fn show(human: &mut Human, function: &Function) -> io::Result<()> {
         Some(deployment) => format!("Deployment:  {deployment}"),
         None => "Deployment:  none yet".to_owned(),
     })?;
+    match function.keep_warm {
+        0 => {}
+        1 => human.item("Keep warm:   1 process")?,
+        count => human.item(&format!("Keep warm:   {count} processes"))?,
+    }
     human.item(&format!("Tokens:      {}", function.tokens))?;
     human.item(&format!("Secrets:     {}", function.secrets))?;
     human.item(&format!("Created:     {}", zoned_date(function.created_at)))?;

@@ -43,7 +43,13 @@ impl Arguments {
                     STDIN => Source::Stdin,
                     value => Source::Given(value.to_owned()),
                 };
-                read.values.insert(parse_key(key)?, source);
+                let key = parse_key(key)?;
+                if read.values.contains_key(&key) {
+                    return Err(Failure::input(format!("{key} is given twice"))
+                        .hint("give each key once")
+                        .into());
+                }
+                read.values.insert(key, source);
             } else if let Ok(key) = argument.parse() {
                 read.values.insert(key, Source::Prompt);
             } else if position == 0 {
@@ -95,8 +101,13 @@ impl Arguments {
             Some(path) => env_file::some(env_file::read(path)?, &path.display().to_string())?,
         };
         if values.is_empty() && secrets.is_empty() {
-            let key = context.prompt.line(&context.output, "Key:", None, ANSWER)?;
-            values.insert(parse_key(&key)?, Source::Prompt);
+            let answer = context.prompt.line(&context.output, "Key:", None, ANSWER)?;
+            // A whole line of a .env file.
+            let (key, source) = match answer.split_once('=') {
+                Some((key, value)) => (key, Source::Given(value.to_owned())),
+                None => (&*answer, Source::Prompt),
+            };
+            values.insert(parse_key(key)?, source);
         }
         for (key, source) in values {
             let value = match source {

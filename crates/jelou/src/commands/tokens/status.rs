@@ -79,15 +79,15 @@ pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
     let name = &token.name;
     match status {
         Status::Active => None,
-        Status::Unused => Some(format!("{name} was not used for 90 days")),
-        Status::Disabled => Some(format!("{name} is disabled")),
+        Status::Unused => Some(format!("\"{name}\" was not used for 90 days")),
+        Status::Disabled => Some(format!("\"{name}\" is disabled")),
         Status::Expired => {
             let at = token.expires_at?;
-            Some(format!("{name} expired on {}", local_date(at)))
+            Some(format!("\"{name}\" expired on {}", local_date(at)))
         }
         Status::Expiring => {
             let at = token.expires_at?;
-            Some(format!("{name} expires on {}", local_date(at)))
+            Some(format!("\"{name}\" expires on {}", local_date(at)))
         }
         Status::Grace => {
             let previous = token.previous.as_ref()?;
@@ -96,7 +96,7 @@ pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
                 |at| format!("last used on {}", local_date(at)),
             );
             Some(format!(
-                "{name} was rotated; its old value {}.. works until {} ({used})",
+                "\"{name}\" was rotated; its old value {}.. works until {} ({used})",
                 previous.prefix,
                 local_date(previous.valid_until)
             ))

@@ -150,11 +150,11 @@ fn cases() -> Vec<Case> {
         ),
         dies(
             hostile!("header_bomb"),
-            &["(limits.max_response_header_bytes)"],
+            &["(limits.max_response_header_bytes, the server's)"],
         ),
         dies(
             hostile!("headers_bomb"),
-            &["(limits.max_response_header_bytes)"],
+            &["(limits.max_response_header_bytes, the server's)"],
         ),
         Case {
             function: hostile!("never"),
@@ -381,7 +381,7 @@ fn of_files_and_threads() {
     }
     stage.wait_for_line(
         files,
-        &["has all 300 files open that it may have (limits.max_open_files)"],
+        &["has all 300 files open that it may have (limits.max_open_files, the server's)"],
     );
 
     // The kernel counts threads per user or per control group.
@@ -392,7 +392,7 @@ fn of_files_and_threads() {
     }
     let reply = stage.call(threads, &json!({}));
     assert_eq!(reply.status, 500, "{reply:?}");
-    let told = "has all 40 threads that it may have (limits.max_threads)";
+    let told = "has all 40 threads that it may have (limits.max_threads, the server's)";
     eventually("a line about the limit of threads", || {
         let is_told = stage
             .lines_of(threads)

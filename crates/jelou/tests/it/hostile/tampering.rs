@@ -145,7 +145,9 @@ fn with_the_log() {
     let cut = stage.wait_for_line(output, &["xxxxxxxx"]);
     assert!(cut.len() < 2048 + 512, "{}", cut.len());
     assert!(
-        cut.contains("[truncated: a line holds 2048 bytes (limits.max_log_line_bytes)]"),
+        cut.contains(
+            "[truncated: a line holds 2048 bytes (limits.max_log_line_bytes, the server's)]"
+        ),
         "{cut}"
     );
     let log = stage.server.data.log();
@@ -166,7 +168,7 @@ fn with_the_log() {
     stage.wait_for_line(flood, &["while imported"]);
     stage.wait_for_line(
         flood,
-        &["lines were dropped: more than 1000 in a second (limits.max_log_lines_per_second)"],
+        &["lines were dropped: more than 1000 in a second (limits.max_log_lines_per_second, the server's)"],
     );
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
     assert!(stage.lines_of(flood).len() < 20_000);

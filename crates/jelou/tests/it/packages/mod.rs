@@ -54,6 +54,37 @@ fn packages_as_they_are_published() {
     assert_eq!(server.call("mi-funcion", Some(&token), "{}"), (200, answer));
 }
 
+/// An error of axios that the handler does not catch holds the whole request. Egress refuses the request itself.
+#[test]
+fn errors_of_axios_are_logged_without_credentials() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox).with_registry().start();
+    sandbox.file(
+        "mi-funcion/deno.json",
+        r#"{"imports": {"axios": "npm:axios@1.7.9"}}"#,
+    );
+    let source = function(
+        r#"async ({ way }) => {
+          const secret = "s3cr3t-value";
+          const url = "http://10.0.0.5/pedidos";
+          if (way === 0) await axios.get(url, { headers: { Authorization: "Bearer " + secret } });
+          if (way === 1) await axios.post(url, {}, { auth: { username: "ana", password: secret } });
+          if (way === 2) await axios.create({ headers: { "X-Api-Key": secret, Cookie: "sid=" + secret } }).get(url);
+          if (way === 3) await axios.get("http://ana:" + secret + "@10.0.0.5/pedidos");
+        }"#,
+    );
+    let source = format!("import axios from \"axios\";\n{source}");
+    let token = sandbox.deploy("mi-funcion", &source);
+    for way in 0..4 {
+        let body = format!("{{\"way\": {way}}}");
+        let status = server.call("mi-funcion", Some(&token), &body).0;
+        assert_eq!(status, 500, "{way}");
+    }
+    let log = server.stop().log();
+    assert!(log.matches("AxiosError").count() >= 4, "{log}");
+    assert!(!log.contains("s3cr3t"), "{log}");
+}
+
 /// Packages of ES modules make a `require` of their own for their `CommonJS` files.
 #[test]
 fn a_module_may_make_its_own_require() {
