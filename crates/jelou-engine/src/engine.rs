@@ -10,12 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
-use crate::build::{BuildError, Builder, Built, Tools, TypeCheck, digest};
+use crate::build::{
+    BuildError, Builder, Built, IncrementalBuild, Prepared, Tools, TypeCheck, digest,
+};
 use crate::capacity::Budget;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
     CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
-    Platform, Pool, Processes, Reaper, Slot, follow_names, keep_filled,
+    LeaseError, Platform, Pool, Processes, Reaper, Slot, Warm, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
 use crate::worker::{Launcher, Program, RunDir, process_limits};
@@ -43,6 +45,8 @@ pub struct EngineConfig {
     pub company: CompanyInfo,
     /// `None` where functions cannot use the Jelou API.
     pub jelou: Option<JelouCredentials>,
+    /// Whether bundles are compiled for their next starts. In development, the next start has another bundle.
+    pub compiles_ahead: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +101,7 @@ impl Engine {
             functions_domain,
             company,
             jelou,
+            compiles_ahead,
         } = config;
         if run_dir.as_os_str().len() > MAX_RUN_DIR_BYTES {
             return Err(EngineError::RunDirTooLong { path: run_dir });
@@ -174,6 +179,7 @@ impl Engine {
                     jelou,
                 },
                 host,
+                compiles_ahead,
             }),
             artifacts,
             deployments,
@@ -212,6 +218,46 @@ impl Engine {
         self.builder
             .build(slug, tree, settings, types, secrets, limits)
             .await
+    }
+
+    /// Bundles a project again, after a change. Nothing of it runs. Can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// When the project cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    pub async fn rebuild(
+        &self,
+        builds: &IncrementalBuild,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<Prepared, BuildError> {
+        self.builder.rebuild(builds, tree, settings).await
+    }
+
+    /// Starts the first process of a slot, and reads the manifest from that start. The artifact of the slot is the
+    /// prepared bundle. Dropping the future ends the process.
+    ///
+    /// # Errors
+    ///
+    /// When the function cannot be loaded ([`BuildError::is_callers`]), or the server cannot start a process.
+    pub async fn start_described(
+        &self,
+        slot: &Slot,
+        prepared: Prepared,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<(Built, Warm), BuildError> {
+        let slug = &slot.spec().slug;
+        let secrets = self.starter.host.secrets(slug).map_err(BuildError::Secrets)?;
+        let (warm, loaded) = match slot.start_described(settings).await {
+            Ok((warm, loaded)) => (warm, Ok(loaded)),
+            Err(LeaseError::Start(error) | LeaseError::Process(error)) => {
+                (Warm::default(), Err(error))
+            }
+            Err(error) => return Err(std::io::Error::other(error).into()),
+        };
+        let built = self.builder.describe(slug, prepared, loaded, tree, secrets)?;
+        Ok((built, warm))
     }
 
     /// Ends the blank workers. The caller has retired the slots, which ends the workers of functions.

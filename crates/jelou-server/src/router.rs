@@ -111,8 +111,8 @@ pub(crate) async fn answer(
         );
     }
     answer::finish(&mut response, request_id);
-    if let Some(development) = &gateway.development {
-        development.mark(response.headers_mut());
+    if let (Some(development), Some(function)) = (&gateway.development, &function) {
+        development.mark(&function.slug, response.headers_mut());
     }
     let head = CallHead {
         method,

@@ -206,7 +206,8 @@ impl Server {
         ));
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
-        let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
+        let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
+        engine.compiles_ahead = gateway.development.is_none();
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
         let cron = Cron::load(
@@ -361,6 +362,7 @@ fn engine_config(
             id: config.company.id,
             name: config.company.name,
         },
+        compiles_ahead: true,
         jelou: config.jelou.map(|jelou| JelouCredentials {
             base_url: jelou.base_url,
             api_key: jelou.api_key,

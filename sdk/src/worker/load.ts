@@ -31,12 +31,12 @@ export interface Loaded {
   readonly fn: LoadedFunction | null;
 }
 
-/** Drops the worker's permissions and imports the function. In inspect mode, also reads its manifest. */
+/** Drops the worker's permissions and imports the function. Except in serve mode, also reads its manifest. */
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     setLogLevel(message.logLevel ?? "DEBUG");
-    const inspection = message.mode === "inspect" ? await loadInspection() : null;
+    const inspection = message.mode === "serve" ? null : await loadInspection();
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);
     globalThis.fetch = createFetch(isPlatformUrl, egress, {
@@ -44,7 +44,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
       tracesOutside: message.tracesOutside === true,
     });
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
-    setInspecting(message.mode === "inspect");
+    setInspecting(inspection !== null);
     setEgress(message.functionSlug, message.egress ?? []);
     provideEnvironment(message.processEnv === false ? {} : message.env);
     provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket }, message.words);
@@ -58,7 +58,11 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const { functionSlug, settings = {} } = message;
     const { manifest, warnings, problems } = inspection.inspect(loaded, functionSlug, settings);
     if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
-    return { result: { ok: true, manifest, warnings }, fn: null };
+    const result = { ok: true, manifest, warnings } as const;
+    if (message.mode === "inspect") return { result, fn: null };
+    setInspecting(false);
+    endCapture();
+    return { result, fn: prepare(loaded, message, egress) };
   } catch (error) {
     return { result: { ok: false, error: describeFailure(error) }, fn: null };
   }

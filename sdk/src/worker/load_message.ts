@@ -8,8 +8,11 @@ import type { Level } from "./log.ts";
 
 /** The body of `POST /__jelou/load`. */
 export interface LoadMessage {
-  /** `inspect` reads the manifest in a worker without network, which serves no requests. */
-  readonly mode: "serve" | "inspect";
+  /**
+   * `inspect` reads the manifest in a worker without network, which serves no requests. `develop` reads it in the
+   * worker that serves.
+   */
+  readonly mode: "serve" | "inspect" | "develop";
   /** The `file:` URL of the function's bundle. Its folder has the files that the function reads. */
   readonly module: string;
   /** Words that decide what the worker prepares, as far as the bundle contains them. */
@@ -42,7 +45,7 @@ export interface LoadMessage {
   readonly memory: MemoryStore | null;
   /** Credentials of the Jelou API. */
   readonly jelou: JelouCredentials | null;
-  /** The settings of `jelou.json`, for an inspection. */
+  /** The settings of `jelou.json`, for a manifest. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 

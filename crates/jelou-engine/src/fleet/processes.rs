@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jelou_core::{EgressRule, Limits, cold_future};
+use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::task::JoinSet;
@@ -18,9 +19,9 @@ use super::error::LeaseError;
 use super::instance::{Entered, Instance};
 use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
-use super::starter::FunctionStarter;
+use super::starter::{FunctionStarter, Reason};
 use crate::artifacts::Unpacked;
-use crate::worker::{LoadError, OpenRule, Worker};
+use crate::worker::{LoadError, Loaded, OpenRule, Worker};
 
 /// Selects the process of each request, and starts and ends processes.
 #[derive(Debug)]
@@ -128,6 +129,16 @@ impl Processes {
     pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
         let mut backoff = self.changing.lock().await;
         self.start_one(&mut backoff, "a deployment takes over")
+            .await
+    }
+
+    /// Starts the first process, which also sends the manifest of the function.
+    pub(super) async fn start_described(
+        &self,
+        settings: &Map<String, Value>,
+    ) -> Result<(Entered, Loaded), LeaseError> {
+        let mut backoff = self.changing.lock().await;
+        self.start_for(&mut backoff, Reason::Describe(settings))
             .await
     }
 
@@ -299,6 +310,15 @@ impl Processes {
         backoff: &mut Backoff,
         why: &'static str,
     ) -> Result<Entered, LeaseError> {
+        let (entered, _) = self.start_for(backoff, Reason::Serve(why)).await?;
+        Ok(entered)
+    }
+
+    async fn start_for(
+        &self,
+        backoff: &mut Backoff,
+        reason: Reason<'_>,
+    ) -> Result<(Entered, Loaded), LeaseError> {
         self.remove_ended(backoff);
         if *self.retired.borrow() {
             return Err(LeaseError::Retired);
@@ -309,16 +329,16 @@ impl Processes {
         let mut retired = self.retired.subscribe();
         let started = self
             .starter
-            .start(&self.spec, files, backoff.share(), why, &mut retired)
+            .start(&self.spec, files, backoff.share(), reason, &mut retired)
             .await;
         if matches!(started, Err(LeaseError::Start(_))) {
             backoff.crashed(Duration::ZERO);
         }
-        let entered = started?;
+        let (entered, loaded) = started?;
         let mut instances = Vec::clone(&self.instances.load());
         instances.push(entered.instance());
         self.set(instances);
-        Ok(entered)
+        Ok((entered, loaded))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use jelou_core::EgressRule;
 use jelou_sandbox::CpuShare;
+use serde_json::{Map, Value};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use zeroize::Zeroizing;
@@ -19,8 +20,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Openings,
-    Terms, Usage, builtins, compile_apart,
+    Blank, Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded, MemoryFeature,
+    Openings, Terms, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -32,6 +33,17 @@ pub(crate) struct FunctionStarter {
     pub(crate) source_maps: Arc<SourceMapCache>,
     pub(crate) platform: Platform,
     pub(crate) host: Arc<dyn Host>,
+    /// Whether bundles are compiled for their next starts. In development, the next start has another bundle.
+    pub(crate) compiles_ahead: bool,
+}
+
+/// Why a process is started.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reason<'a> {
+    /// For requests; the text says why now.
+    Serve(&'static str),
+    /// For requests, and for the manifest of the function, with the settings of `jelou.json`.
+    Describe(&'a Map<String, Value>),
 }
 
 impl FunctionStarter {
@@ -41,9 +53,9 @@ impl FunctionStarter {
         spec: &LaunchSpec,
         files: &Arc<Unpacked>,
         share: CpuShare,
-        why: &'static str,
+        reason: Reason<'_>,
         retired: &mut watch::Receiver<bool>,
-    ) -> Result<Entered, LeaseError> {
+    ) -> Result<(Entered, Loaded), LeaseError> {
         let began = Instant::now();
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
@@ -63,8 +75,12 @@ impl FunctionStarter {
         }
         let egress_socket = blank.egress_socket();
         let module = blank.provide(files).await.map_err(ArtifactError::Io)?;
+        let (mode, settings, why) = match reason {
+            Reason::Serve(why) => (LoadMode::Serve, None, why),
+            Reason::Describe(settings) => (LoadMode::Develop, Some(settings), "its code is new"),
+        };
         let request = LoadRequest {
-            mode: LoadMode::Serve,
+            mode,
             module: module.as_str(),
             words: files.words(),
             function_slug: &spec.slug,
@@ -94,7 +110,7 @@ impl FunctionStarter {
                 base_url: &jelou.base_url,
                 api_key: &jelou.api_key,
             }),
-            settings: None,
+            settings,
         };
         let egress = self.egress_handler(spec, blank.usage());
         let served = blank
@@ -110,12 +126,14 @@ impl FunctionStarter {
         self.pool.refill();
         self.compile(spec, files);
         match served {
-            Ok(worker) => {
+            Ok((worker, loaded)) => {
                 self.evictable.add(&worker);
                 let took = began.elapsed();
                 logs.say(LogLine::Started { took, why });
-                Ok(Entered::first(worker))
+                Ok((Entered::first(worker), loaded))
             }
+            // The caller shows it.
+            Err(error) if matches!(reason, Reason::Describe(_)) => Err(LeaseError::Start(error)),
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
         }
     }
@@ -149,7 +167,7 @@ impl FunctionStarter {
     /// this machine.
     fn compile(&self, spec: &LaunchSpec, files: &Arc<Unpacked>) {
         builtins::prepare(&self.launcher, files);
-        if !files.begin_compiling() {
+        if !self.compiles_ahead || !files.begin_compiling() {
             return;
         }
         let (unpacked, files) = (Arc::clone(&self.unpacked), Arc::clone(files));

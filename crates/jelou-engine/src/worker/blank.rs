@@ -213,7 +213,7 @@ impl Blank {
         logs: LogForwarder,
         egress_handler: EgressHandler,
         share: CpuShare,
-    ) -> Result<Arc<Worker>, LoadError> {
+    ) -> Result<(Arc<Worker>, Loaded), LoadError> {
         let Self {
             mut child,
             terms,
@@ -249,27 +249,25 @@ impl Blank {
             let loaded = load::load(&mut connection, request);
             let loaded = guarded(limits, &mut child, &dir, loaded);
             tokio::select! {
-                loaded = launcher.boosted(&dir, loaded) => loaded.map(drop),
+                loaded = launcher.boosted(&dir, loaded) => loaded,
                 breach = watch => Err(LoadError::Breach(breach.to_string())),
             }
         };
-        if let Err(error) = loaded {
-            let _ = child.kill().await;
-            return Err(error);
-        }
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let _ = child.kill().await;
+                return Err(error);
+            }
+        };
         // The import may have raised the share.
         dir.set_share(share);
         // Connections belong to the thread that opened them. A calling thread opens its own connections.
         drop(connection);
         let process = Process { child, dir, egress };
         let launcher = Arc::clone(launcher);
-        Ok(supervisor::start(
-            launcher,
-            worker,
-            process,
-            logs,
-            egress_handler,
-        ))
+        let worker = supervisor::start(launcher, worker, process, logs, egress_handler);
+        Ok((worker, loaded))
     }
 }
 

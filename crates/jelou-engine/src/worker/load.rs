@@ -22,7 +22,10 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LoadMode {
     Serve,
+    /// Sends the manifest, and serves no request.
     Inspect,
+    /// Sends the manifest, and serves requests.
+    Develop,
 }
 
 /// The company that the functions of this server belong to.
@@ -75,7 +78,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
-    /// The settings of `jelou.json`, for an inspection.
+    /// The settings of `jelou.json`, for a manifest.
     pub(crate) settings: Option<&'a Map<String, Value>>,
 }
 

@@ -33,7 +33,7 @@ pub(crate) use command::Program;
 pub(crate) use handle::Worker;
 pub(crate) use launcher::{Launcher, process_limits};
 pub use load::LoadError;
-pub(crate) use load::{Company, Jelou, LoadMode, LoadRequest, MemoryFeature};
+pub(crate) use load::{Company, Jelou, LoadMode, LoadRequest, Loaded, MemoryFeature};
 pub(crate) use openings::{OpenRule, Openings};
 pub(crate) use provision::compile_apart;
 pub(crate) use run_dir::RunDir;

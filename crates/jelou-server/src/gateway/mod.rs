@@ -117,11 +117,12 @@ impl Gateway {
         }
     }
 
-    /// In development, this machine's own names address the function of the project.
+    /// In the development of one function, this machine's own names address it.
     fn project(&self, host: &str) -> Option<Target> {
         let development = self.development.as_ref()?;
+        let only = development.only.as_ref()?;
         is_this_machine(host).then(|| Target {
-            function: self.registry.function(development.slug.as_str()),
+            function: self.registry.function(only.as_str()),
             ..Target::default()
         })
     }

@@ -1,35 +1,41 @@
 //! What `jelou dev` prints: text for people, or one JSON object in each line.
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
 use jelou_core::manifest::Tool;
 use jelou_core::{Manifest, Slug};
-use jelou_server::{DevelopmentServer, ReloadError, Reloaded};
+use jelou_server::{DevelopedFunction, DevelopmentServer, ReloadError, Reloaded};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::frame::frame;
 use super::keys::{HELP, Key};
+use super::projects::Projects;
+use super::reload::Outcome;
 use crate::commands::logs;
 use crate::output::Output;
 
 #[derive(Debug)]
 pub(super) struct Show<'a> {
     output: &'a Output,
-    dir: &'a Path,
-    slug: Slug,
-    /// Whether the routes were shown.
-    is_introduced: bool,
+    /// In the order of the functions.
+    folders: Vec<PathBuf>,
+    slugs: Vec<Slug>,
+    /// Whether the routes of each function were shown.
+    introduced: Vec<bool>,
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn new(output: &'a Output, dir: &'a Path, slug: Slug) -> Self {
+    pub(super) fn new(output: &'a Output, projects: &Projects) -> Self {
+        let sources = projects.sources.iter();
+        let (slugs, folders): (Vec<_>, Vec<_>) = sources
+            .map(|(slug, source)| (slug.clone(), source.dir.clone()))
+            .unzip();
         Self {
             output,
-            dir,
-            slug,
-            is_introduced: false,
+            introduced: vec![false; slugs.len()],
+            folders,
+            slugs,
         }
     }
 
@@ -39,21 +45,25 @@ impl<'a> Show<'a> {
     }
 
     pub(super) fn listening(&self, server: &DevelopmentServer) -> io::Result<()> {
-        if self.output.is_json() {
-            return self.event(json!({
-                "event": "listening",
-                "function": self.slug,
-                "url": server.url(),
-                "token": server.token(),
-            }));
-        }
-        self.output.human(|human| {
-            human.item(&format!("{} at {}", self.slug, server.url()))?;
-            if let Some(token) = server.token() {
-                human.item(&format!("Token {token}"))?;
+        for function in server.functions() {
+            if self.output.is_json() {
+                self.event(json!({
+                    "event": "listening",
+                    "function": function.slug(),
+                    "url": function.url(),
+                    "token": function.token(),
+                }))?;
+                continue;
             }
-            Ok(())
-        })
+            self.output.human(|human| {
+                human.item(&format!("{} at {}", function.slug(), function.url()))?;
+                if let Some(token) = function.token() {
+                    human.item(&format!("Token {token}"))?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn outcome(
@@ -63,29 +73,37 @@ impl<'a> Show<'a> {
     ) -> io::Result<()> {
         let ms = outcome.began.elapsed().as_millis();
         match &outcome.result {
-            Ok(reloaded) => self.loaded(reloaded, ms, server),
-            Err(error) => self.failed(error),
+            Ok(reloaded) => self.loaded(outcome.function, reloaded, ms, server),
+            Err(error) => self.failed(outcome.function, error),
         }
     }
 
     fn loaded(
         &mut self,
+        position: usize,
         reloaded: &Reloaded,
         ms: u128,
         server: &DevelopmentServer,
     ) -> io::Result<()> {
         let Reloaded { manifest, warnings } = reloaded;
+        let function = &server.functions()[position];
         if self.output.is_json() {
             let tools: Vec<_> = manifest.tools.iter().map(|tool| &tool.name).collect();
-            let event = json!({"event": "loaded", "ms": ms, "tools": tools, "warnings": warnings});
-            return self.event(event);
+            return self.event(json!({
+                "event": "loaded",
+                "function": function.slug(),
+                "ms": ms,
+                "tools": tools,
+                "warnings": warnings,
+            }));
         }
         for warning in warnings {
-            self.output.warn(warning)?;
+            self.output.warn(&format!("{}{warning}", self.name(position)))?;
         }
-        let is_first = !std::mem::replace(&mut self.is_introduced, true);
+        let is_first = !std::mem::replace(&mut self.introduced[position], true);
+        let is_last = self.introduced.iter().all(|introduced| *introduced);
         self.output.human(|human| {
-            human.success(&format!("Loaded in {ms} ms"))?;
+            human.success(&format!("{}Loaded in {ms} ms", self.name(position)))?;
             if !is_first {
                 return Ok(());
             }
@@ -93,32 +111,33 @@ impl<'a> Show<'a> {
                 let (method, path) = route(tool);
                 human.item(&format!("{method} /{path}  {}", tool.description))?;
             }
-            human.item(&format!("Try it: {}", curl(manifest, server)))?;
-            human.item(&format!("MCP:    {}mcp", server.url()))?;
-            human.item(HELP)
+            human.item(&format!("Try it: {}", curl(manifest, function)))?;
+            human.item(&format!("MCP:    {}mcp", function.url()))?;
+            if is_last { human.item(HELP) } else { Ok(()) }
         })
     }
 
-    fn failed(&self, error: &ReloadError) -> io::Result<()> {
+    fn failed(&self, position: usize, error: &ReloadError) -> io::Result<()> {
         let place = error.place.as_ref();
         if self.output.is_json() {
             return self.event(json!({
                 "event": "failed",
+                "function": self.slugs[position],
                 "message": error.message,
                 "hint": error.hint,
                 "place": place.map(ToString::to_string),
             }));
         }
-        let frame = place.and_then(|place| frame(self.dir, place));
+        let frame = place.and_then(|place| frame(&self.folders[position], place));
         self.output.human(|human| {
-            human.failure(&error.message)?;
+            human.failure(&format!("{}{}", self.name(position), error.message))?;
             if let Some(frame) = &frame {
                 human.text(frame)?;
             }
             if let Some(hint) = &error.hint {
                 human.item(&format!("hint: {hint}"))?;
             }
-            human.item(if self.is_introduced {
+            human.item(if self.introduced[position] {
                 "The code before goes on serving. Save again to try again"
             } else {
                 "Nothing is served yet. Save again to try again"
@@ -126,16 +145,26 @@ impl<'a> Show<'a> {
         })
     }
 
+    /// The name of the function before a text, if there are several.
+    fn name(&self, position: usize) -> String {
+        if self.slugs.len() > 1 {
+            format!("{}: ", self.slugs[position])
+        } else {
+            String::new()
+        }
+    }
+
     /// A call, or a line of the function.
-    pub(super) fn record(&self, json: &str) -> io::Result<()> {
-        logs::show_record(self.output, &self.slug, json)
+    pub(super) fn record(&self, position: usize, json: &str) -> io::Result<()> {
+        logs::show_record(self.output, &self.slugs, &self.slugs[position], json)
     }
 
     pub(super) fn key(&self, key: Key, server: &DevelopmentServer) -> io::Result<()> {
         match key {
             Key::Open => {
+                let url = server.functions().first().map(|function| function.url());
                 // Fails on a machine without a desktop; the address is on the screen.
-                if open(&server.url()).is_err() {
+                if open(url.unwrap_or(server.url())).is_err() {
                     self.output.warn("no browser could be opened")?;
                 }
                 Ok(())
@@ -170,13 +199,13 @@ fn route(tool: &Tool) -> (&str, &str) {
 }
 
 /// A call of the first tool, with a value for each field that the input must have.
-fn curl(manifest: &Manifest, server: &DevelopmentServer) -> String {
+fn curl(manifest: &Manifest, function: &DevelopedFunction) -> String {
     let Some(tool) = manifest.tools.first() else {
-        return format!("curl {}", server.url());
+        return format!("curl {}", function.url());
     };
     let (method, path) = route(tool);
-    let mut words = vec![format!("curl -X {method} {}{path}", server.url())];
-    if let Some(token) = server.token() {
+    let mut words = vec![format!("curl -X {method} {}{path}", function.url())];
+    if let Some(token) = function.token() {
         words.push(format!("-H 'X-Jelou-Token: {token}'"));
     }
     if let (Some(schema), true) = (&tool.input_schema, method != "GET") {
