@@ -20,7 +20,7 @@ use crate::fleet::{
     LeaseError, Platform, Pool, Processes, Reaper, Slot, Warm, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
-use crate::worker::{Launcher, Program, RunDir, process_limits};
+use crate::worker::{EngineStage, Launcher, Program, RunDir, process_limits};
 
 /// Maximum bytes of the path of `run_dir`. The rest of a socket path is for the worker's number and the socket's name.
 const MAX_RUN_DIR_BYTES: usize = 80;
@@ -45,8 +45,7 @@ pub struct EngineConfig {
     pub company: CompanyInfo,
     /// `None` where functions cannot use the Jelou API.
     pub jelou: Option<JelouCredentials>,
-    /// Whether bundles are compiled for their next starts. In development, the next start has another bundle.
-    pub compiles_ahead: bool,
+    pub stage: EngineStage,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +100,7 @@ impl Engine {
             functions_domain,
             company,
             jelou,
-            compiles_ahead,
+            stage,
         } = config;
         if run_dir.as_os_str().len() > MAX_RUN_DIR_BYTES {
             return Err(EngineError::RunDirTooLong { path: run_dir });
@@ -139,6 +138,7 @@ impl Engine {
             Arc::clone(&budget),
             limits,
             egress_allow,
+            stage,
         )?;
         let launcher = Arc::new(launcher);
         let tools = Tools::new(
@@ -179,7 +179,6 @@ impl Engine {
                     jelou,
                 },
                 host,
-                compiles_ahead,
             }),
             artifacts,
             deployments,

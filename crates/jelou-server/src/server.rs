@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jelou_core::Clock;
 use jelou_engine::{
-    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
+    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError, EngineStage,
     JelouCredentials, NetworkConfig, deno,
 };
 use jelou_store::{
@@ -207,7 +207,9 @@ impl Server {
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
         let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
-        engine.compiles_ahead = gateway.development.is_none();
+        if gateway.development.is_some() {
+            engine.stage = EngineStage::Development;
+        }
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
         let cron = Cron::load(
@@ -362,7 +364,7 @@ fn engine_config(
             id: config.company.id,
             name: config.company.name,
         },
-        compiles_ahead: true,
+        stage: EngineStage::Production,
         jelou: config.jelou.map(|jelou| JelouCredentials {
             base_url: jelou.base_url,
             api_key: jelou.api_key,

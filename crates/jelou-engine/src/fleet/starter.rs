@@ -20,7 +20,7 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded, MemoryFeature,
+    Blank, Company, EngineStage, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded, MemoryFeature,
     Openings, Terms, Usage, builtins, compile_apart,
 };
 
@@ -33,8 +33,6 @@ pub(crate) struct FunctionStarter {
     pub(crate) source_maps: Arc<SourceMapCache>,
     pub(crate) platform: Platform,
     pub(crate) host: Arc<dyn Host>,
-    /// Whether bundles are compiled for their next starts. In development, the next start has another bundle.
-    pub(crate) compiles_ahead: bool,
 }
 
 /// Why a process is started.
@@ -167,7 +165,8 @@ impl FunctionStarter {
     /// this machine.
     fn compile(&self, spec: &LaunchSpec, files: &Arc<Unpacked>) {
         builtins::prepare(&self.launcher, files);
-        if !self.compiles_ahead || !files.begin_compiling() {
+        // In development, the next start has another bundle.
+        if self.launcher.stage == EngineStage::Development || !files.begin_compiling() {
             return;
         }
         let (unpacked, files) = (Arc::clone(&self.unpacked), Arc::clone(files));

@@ -140,7 +140,11 @@ impl Blank {
     ///
     /// When the process ends early, or does not finish within `limits.startup_timeout_ms`.
     pub(crate) async fn rehearse(&mut self, launcher: &Launcher) -> Result<(), LoadError> {
-        let rehearsed = load::rehearse(&mut self.connection, launcher.limits.startup_timeout());
+        let rehearsed = load::rehearse(
+            &mut self.connection,
+            launcher.stage,
+            launcher.limits.startup_timeout(),
+        );
         launcher.boosted(&self.dir, rehearsed).await
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::launcher::EngineStage;
 use super::module_url::ModuleUrl;
 use super::openings::OpenRule;
 use crate::transport::{Connection, ExchangeError, RequestBody};
@@ -225,12 +226,17 @@ pub(crate) async fn compile(
     Ok(ok)
 }
 
-/// Makes a blank worker execute a first call, so that the code for calls is compiled.
+/// Makes a blank worker execute a first call, so that the code for calls is compiled. In development, also
+/// makes it read a manifest, because its function will be described too.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
+    stage: EngineStage,
     timeout: Duration,
 ) -> Result<(), LoadError> {
-    let body = Bytes::from_static(b"{}");
+    let body = Bytes::from_static(match stage {
+        EngineStage::Production => b"{}",
+        EngineStage::Development => br#"{"inspects":true}"#,
+    });
     let told = post(connection, "/__jelou/rehearse", body);
     let (status, bytes) = tokio::time::timeout(timeout, told)
         .await

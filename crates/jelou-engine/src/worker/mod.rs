@@ -31,6 +31,7 @@ mod watchdog;
 pub(crate) use blank::{Blank, baseline};
 pub(crate) use command::Program;
 pub(crate) use handle::Worker;
+pub use launcher::EngineStage;
 pub(crate) use launcher::{Launcher, process_limits};
 pub use load::LoadError;
 pub(crate) use load::{Company, Jelou, LoadMode, LoadRequest, Loaded, MemoryFeature};
