@@ -62,9 +62,7 @@ async function measureOwn(count: number, packages: string[]) {
   await Deno.chmod(dir, 0o711);
   const project = `${dir}/mi-funcion`;
   await Deno.mkdir(project);
-  const imports = packages.map((name) =>
-    `import "npm:${name}";\n`
-  ).join("");
+  const imports = packages.map((name) => `import "npm:${name}";\n`).join("");
   const source = imports +
     await Deno.readTextFile(`${root}examples/mi-funcion/index.ts`);
   await Deno.writeTextFile(`${project}/index.ts`, source);

@@ -233,6 +233,15 @@ impl Engine {
         self.builder.rebuild(builds, tree, settings).await
     }
 
+    /// Checks the types of a project, apart from any build. Can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// When a type is wrong ([`BuildError::is_callers`]), or the types cannot be checked now.
+    pub async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
+        self.builder.check_types(tree).await
+    }
+
     /// Starts the first process of a slot, and reads the manifest from that start. The artifact of the slot is the
     /// prepared bundle. Dropping the future ends the process.
     ///
@@ -247,7 +256,11 @@ impl Engine {
         settings: &Map<String, Value>,
     ) -> Result<(Built, Warm), BuildError> {
         let slug = &slot.spec().slug;
-        let secrets = self.starter.host.secrets(slug).map_err(BuildError::Secrets)?;
+        let secrets = self
+            .starter
+            .host
+            .secrets(slug)
+            .map_err(BuildError::Secrets)?;
         let (warm, loaded) = match slot.start_described(settings).await {
             Ok((warm, loaded)) => (warm, Ok(loaded)),
             Err(LeaseError::Start(error) | LeaseError::Process(error)) => {
@@ -255,7 +268,9 @@ impl Engine {
             }
             Err(error) => return Err(std::io::Error::other(error).into()),
         };
-        let built = self.builder.describe(slug, prepared, loaded, tree, secrets)?;
+        let built = self
+            .builder
+            .describe(slug, prepared, loaded, tree, secrets)?;
         Ok((built, warm))
     }
 

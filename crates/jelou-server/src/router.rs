@@ -112,7 +112,8 @@ pub(crate) async fn answer(
     }
     answer::finish(&mut response, request_id);
     if let (Some(development), Some(function)) = (&gateway.development, &function) {
-        development.mark(&function.slug, response.headers_mut());
+        let finishing = development.finish(&function.slug, live.as_deref(), &mut response);
+        cold_future(|| finishing).await;
     }
     let head = CallHead {
         method,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jelou_core::Clock;
 use jelou_engine::{
-    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError, EngineStage,
-    JelouCredentials, NetworkConfig, deno,
+    ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
+    EngineStage, JelouCredentials, NetworkConfig, deno,
 };
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,

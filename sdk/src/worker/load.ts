@@ -23,6 +23,7 @@ import { dropRights } from "./permissions.ts";
 import { platformUrls } from "./platform_url.ts";
 import { setEgress } from "./refused_address.ts";
 import { setInspecting } from "./refusal.ts";
+import { showThrown } from "./thrown.ts";
 import { prepareTools } from "./tool.ts";
 
 /** The result of a load: the report for the engine, and the function if it can serve. */
@@ -36,6 +37,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     setLogLevel(message.logLevel ?? "DEBUG");
+    if (message.showsErrors === true) showThrown();
     const inspection = message.mode === "serve" ? null : await loadInspection();
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);

@@ -39,6 +39,8 @@ export interface LoadMessage {
   readonly logLevel?: Level;
   /** Whether `fetch` sends the trace of a call to other hosts too. */
   readonly tracesOutside?: boolean;
+  /** Whether the answers of a failed handler tell what it threw, as in development. */
+  readonly showsErrors?: boolean;
   /** The largest request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
   /** The memory store, or `null` if the platform has none. */

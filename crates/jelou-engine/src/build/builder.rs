@@ -119,6 +119,16 @@ impl Builder {
         Prepared::of(bundled, reached, tree, settings)
     }
 
+    /// Checks types apart from any build, in a folder of its own.
+    pub(crate) async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
+        let tools = &self.tools;
+        let workspace = Workspace::create(tools, tree)?;
+        let resolved = graph::resolve(tools, &workspace, tree).await;
+        workspace.forget_credentials()?;
+        resolved?;
+        types::check(tools, &workspace).await
+    }
+
     /// What a worker has told about the function that it serves from now on, or why it does not.
     pub(crate) fn describe(
         &self,
@@ -175,6 +185,7 @@ impl Builder {
             is_proxied: false,
             log_level: Level::default(),
             traces_outside: false,
+            shows_errors: false,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: limits.max_body_bytes,
             memory: None,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::BuildError;
 use super::bundler::Bundler;
+use super::error::BuildError;
 use super::esbuild::{Message, Place};
 use super::graph::Resolved;
 use super::modules::{Modules, Origin};
@@ -49,8 +49,8 @@ pub(super) async fn run(
     modules.computed = computed_imports(workspace, &mut output.warnings);
     if !modules.computed.is_empty() && output.errors.is_empty() {
         output = bundler
-        .build(tools, workspace, resolved, &mut modules)
-        .await?;
+            .build(tools, workspace, resolved, &mut modules)
+            .await?;
     }
     if let Some(path) = &modules.leak {
         return Err(BuildError::Leak(workspace.readable(path)));

@@ -20,7 +20,7 @@ use super::instance::{Entered, Instance};
 use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
 use super::starter::{FunctionStarter, Reason};
-use crate::artifacts::Unpacked;
+use crate::artifacts::{Unpacked, stack_trace};
 use crate::worker::{LoadError, Loaded, OpenRule, Worker};
 
 /// Selects the process of each request, and starts and ends processes.
@@ -89,6 +89,12 @@ impl Processes {
             .spawn(starting)
             .await
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
+    }
+
+    /// A text of the function with the places of its own files.
+    pub(super) async fn readable(&self, text: String) -> String {
+        let map = self.starter.source_maps.of(&self.spec.artifact_hash).await;
+        stack_trace::rewrite(&text, map.as_deref())
     }
 
     /// Number of processes that accept requests.

@@ -60,6 +60,11 @@ impl Slot {
         Ok(Lease::new(entered, start, permit, body, call, idle_timeout))
     }
 
+    /// A text of the function with the places of its own files.
+    pub async fn readable(&self, text: String) -> String {
+        self.processes.readable(text).await
+    }
+
     /// Number of processes that accept requests.
     pub fn running(&self) -> usize {
         self.processes.running()

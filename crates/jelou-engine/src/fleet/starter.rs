@@ -20,8 +20,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, EngineStage, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded, MemoryFeature,
-    Openings, Terms, Usage, builtins, compile_apart,
+    Blank, Company, EngineStage, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded,
+    MemoryFeature, Openings, Terms, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -99,6 +99,7 @@ impl FunctionStarter {
             is_proxied: self.platform.is_proxied,
             log_level: spec.logs.level,
             traces_outside: self.platform.traces_outside,
+            shows_errors: self.launcher.stage == EngineStage::Development,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,
             memory: Some(MemoryFeature {

@@ -75,6 +75,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) log_level: Level,
     /// Whether `fetch` sends the trace of a call to other hosts too.
     pub(crate) traces_outside: bool,
+    /// Whether the answers of a failed handler tell what it threw.
+    pub(crate) shows_errors: bool,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,

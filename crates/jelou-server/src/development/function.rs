@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jelou_core::api::PlannedSchedule;
 use jelou_core::manifest::Mode;
 use jelou_core::{DeploymentId, LogRules, Manifest, SecretKey, Slug, SourceTree};
 use jelou_engine::build::{Built, IncrementalBuild, Prepared};
@@ -34,6 +35,7 @@ pub struct Project {
 pub struct Reloaded {
     pub manifest: Arc<Manifest>,
     pub warnings: Vec<String>,
+    pub schedules: Vec<PlannedSchedule>,
 }
 
 /// A function whose code comes from a folder.
@@ -83,10 +85,32 @@ impl DevelopedFunction {
             message: message.to_owned(),
             hint: None,
             place: None,
+            frame: None,
         };
-        self.development
-            .set_stale(self.slug(), Some(error.stale()));
+        self.development.set_stale(self.slug(), Some(error.stale()));
         error
+    }
+
+    /// Checks the types of the project. No build waits for it. Can be dropped at any time.
+    ///
+    /// # Errors
+    /// When a type is wrong.
+    pub async fn check_types(&self, project: &Project) -> Result<(), ReloadError> {
+        let tree = &project.tree;
+        match self.control.engine.check_types(tree).await {
+            Err(error) if error.is_callers() => Err(ReloadError::new(error.into(), tree)),
+            Err(error) => {
+                tracing::debug!(%error, "cannot check types");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The lines around the first place of the project that the text names.
+    pub fn frame_in(&self, text: &str) -> Option<String> {
+        let (_, frame) = self.development.frame_in(self.slug(), text)?;
+        Some(frame)
     }
 
     async fn make_live(&self, project: &Project) -> Result<Reloaded, ControlError> {
@@ -110,7 +134,9 @@ impl DevelopedFunction {
                 .map_err(ArtifactError::Io)?,
         };
         let hash = stored.hash();
-        engine.artifacts().put(&hash.to_string(), &prepared.bundle)?;
+        engine
+            .artifacts()
+            .put(&hash.to_string(), &prepared.bundle)?;
         let id = DeploymentId::generate();
         // The process is started before its manifest is known. Few of its fields concern the process.
         let expected = self.expected(settings);
@@ -120,6 +146,7 @@ impl DevelopedFunction {
         let manifest = &mut built.manifest;
         manifest.openapi = openapi_of(settings, tree)?;
         control.check_limits(&function.slug, manifest)?;
+        let schedules = control.planned_schedules(manifest, tree, settings)?;
         if !self.asks_for_token {
             for tool in &mut manifest.tools {
                 tool.public = true;
@@ -133,8 +160,12 @@ impl DevelopedFunction {
             former
         } else {
             let live = control.new_live(function, id, hash, manifest);
-            control.prepare(function, live, &[]).await?.put_live(function)
+            control
+                .prepare(function, live, &[])
+                .await?
+                .put_live(function)
         };
+        self.development.set_tree(&function.slug, tree);
         if let Some(former) = former {
             self.retire(former, &hash.to_string());
         }
@@ -142,6 +173,7 @@ impl DevelopedFunction {
         Ok(Reloaded {
             manifest: Arc::clone(&live.manifest),
             warnings: built.warnings,
+            schedules,
         })
     }
 
@@ -230,7 +262,9 @@ impl Unused {
         settings: &Map<String, Value>,
     ) -> Result<(Built, Warm), ControlError> {
         let slot = self.0.as_ref().ok_or(ControlError::Interrupted)?;
-        let started = control.engine.start_described(slot, prepared, tree, settings);
+        let started = control
+            .engine
+            .start_described(slot, prepared, tree, settings);
         Ok(started.await?)
     }
 

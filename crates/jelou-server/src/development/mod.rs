@@ -13,11 +13,12 @@ use jelou_engine::build::IncrementalBuild;
 use jelou_store::Actor;
 use zeroize::Zeroizing;
 
-pub use self::error::{Place, ReloadError};
+pub use self::error::ReloadError;
 pub use self::function::{DevelopedFunction, Project, Reloaded};
 use crate::config::Config;
 use crate::control::{Control, ControlError};
 use crate::gateway::Development;
+pub use crate::gateway::Place;
 use crate::registry::Function;
 use crate::server::{Assembly, Server, StartError};
 

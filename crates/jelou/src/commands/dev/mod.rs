@@ -1,6 +1,5 @@
 //! `jelou dev`: serves projects, and loads them again after every save.
 
-mod frame;
 mod keys;
 mod port;
 mod projects;
@@ -126,7 +125,9 @@ async fn develop(
     loop {
         tokio::select! {
             Some(outcome) = outcomes.recv() => show.outcome(&outcome, &server)?,
-            Some((position, record)) = records.recv() => show.record(position, &record)?,
+            Some((position, record)) = records.recv() => {
+                show.record(&server.functions()[position], &record)?;
+            }
             Some(key) = keys.recv() => match key {
                 Key::Reload => for change in &changes {
                     // Fails only at the end of the process.

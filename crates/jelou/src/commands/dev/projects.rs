@@ -51,7 +51,9 @@ impl Projects {
             if let Some(other) = known.insert(slug.clone(), shown.clone()) {
                 let text = format!("{other} and {shown} are both the function {slug}");
                 return Err(Failure::input(text)
-                    .hint(format!("give one of them another `function` in its {FILE_NAME}"))
+                    .hint(format!(
+                        "give one of them another `function` in its {FILE_NAME}"
+                    ))
                     .into());
             }
             sources.push((slug, source));

@@ -1,7 +1,7 @@
-//! Loads one project again after each change of its files.
+//! Loads one project again after each change of its files, and checks its types when nothing changes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jelou_server::{DevelopedFunction, Project, ReloadError, Reloaded};
 use tokio::sync::mpsc;
@@ -17,13 +17,25 @@ pub(super) enum Change {
     Asked,
 }
 
-/// How a load ended.
+/// After a load, the time without a change until the types are checked. The check must not slow the next load.
+const UNCHANGED: Duration = Duration::from_millis(700);
+
+/// What the developer gets to know of a function.
 #[derive(Debug)]
 pub(super) struct Outcome {
     /// The position of the function.
     pub(super) function: usize,
-    pub(super) result: Result<Reloaded, ReloadError>,
-    pub(super) began: Instant,
+    pub(super) of: Step,
+}
+
+#[derive(Debug)]
+pub(super) enum Step {
+    Load {
+        result: Result<Reloaded, ReloadError>,
+        began: Instant,
+    },
+    /// A check of types that fails, or the first one after it that does not.
+    Types(Result<(), ReloadError>),
 }
 
 /// Loads the project now, and after each change, until nobody wants to know.
@@ -36,30 +48,73 @@ pub(super) async fn follow(
     began: Instant,
 ) {
     let mut known: Option<Arc<Project>> = None;
+    // Why the project could not be read, if that was shown last.
+    let mut unreadable: Option<String> = None;
+    let mut has_wrong_types = false;
     let mut loading = Box::pin(load(&function, &source, None, began));
     let mut is_loading = true;
+    let mut checking = Box::pin(check(&function, None));
+    let mut is_checking = false;
     loop {
-        tokio::select! {
+        let of = tokio::select! {
             loaded = &mut loading, if is_loading => {
                 is_loading = false;
                 let Some(Loaded { result, project, began }) = loaded else {
                     continue;
                 };
-                known = project;
-                let outcome = Outcome { function: position, result, began };
-                if outcomes.send(outcome).is_err() {
-                    return;
+                let reason = match (&result, &project) {
+                    (Err(error), None) => Some(error.message.clone()),
+                    _ => None,
+                };
+                if result.is_ok() {
+                    checking.set(check(&function, project.clone()));
+                    is_checking = true;
                 }
+                known = project;
+                if reason.is_some() && reason == unreadable {
+                    continue;
+                }
+                unreadable = reason;
+                Step::Load { result, began }
+            }
+            checked = &mut checking, if is_checking => {
+                is_checking = false;
+                let had_wrong_types = std::mem::replace(&mut has_wrong_types, checked.is_err());
+                if !has_wrong_types && !had_wrong_types {
+                    continue;
+                }
+                Step::Types(checked)
             }
             change = changes.recv() => {
                 let Some(change) = change else { return };
                 let known = known.clone().filter(|_| change == Change::Saved);
+                unreadable = unreadable.filter(|_| change == Change::Saved);
                 // An unfinished build is of older files. It is dropped.
                 loading.set(load(&function, &source, known, Instant::now()));
                 is_loading = true;
+                continue;
             }
+        };
+        let outcome = Outcome {
+            function: position,
+            of,
+        };
+        if outcomes.send(outcome).is_err() {
+            return;
         }
     }
+}
+
+/// Checks types after a while.
+async fn check(
+    function: &DevelopedFunction,
+    project: Option<Arc<Project>>,
+) -> Result<(), ReloadError> {
+    let Some(project) = project else {
+        return Ok(());
+    };
+    tokio::time::sleep(UNCHANGED).await;
+    function.check_types(&project).await
 }
 
 struct Loaded {

@@ -1,25 +1,28 @@
 //! What `jelou dev` prints: text for people, or one JSON object in each line.
 
 use std::io;
-use std::path::PathBuf;
 
+use jelou_core::api::PlannedSchedule;
 use jelou_core::manifest::Tool;
 use jelou_core::{Manifest, Slug};
 use jelou_server::{DevelopedFunction, DevelopmentServer, ReloadError, Reloaded};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::frame::frame;
 use super::keys::{HELP, Key};
 use super::projects::Projects;
-use super::reload::Outcome;
+use super::reload::{Outcome, Step};
 use crate::commands::logs;
 use crate::output::Output;
+
+/// The path of the function's OpenAPI document.
+const DOCUMENT: &str = "/openapi.json";
 
 #[derive(Debug)]
 pub(super) struct Show<'a> {
     output: &'a Output,
     /// In the order of the functions.
-    folders: Vec<PathBuf>,
     slugs: Vec<Slug>,
     /// Whether the routes of each function were shown.
     introduced: Vec<bool>,
@@ -28,13 +31,10 @@ pub(super) struct Show<'a> {
 impl<'a> Show<'a> {
     pub(super) fn new(output: &'a Output, projects: &Projects) -> Self {
         let sources = projects.sources.iter();
-        let (slugs, folders): (Vec<_>, Vec<_>) = sources
-            .map(|(slug, source)| (slug.clone(), source.dir.clone()))
-            .unzip();
+        let slugs: Vec<_> = sources.map(|(slug, _)| slug.clone()).collect();
         Self {
             output,
             introduced: vec![false; slugs.len()],
-            folders,
             slugs,
         }
     }
@@ -71,10 +71,43 @@ impl<'a> Show<'a> {
         outcome: &Outcome,
         server: &DevelopmentServer,
     ) -> io::Result<()> {
-        let ms = outcome.began.elapsed().as_millis();
-        match &outcome.result {
-            Ok(reloaded) => self.loaded(outcome.function, reloaded, ms, server),
-            Err(error) => self.failed(outcome.function, error),
+        match &outcome.of {
+            Step::Load {
+                result: Ok(reloaded),
+                began,
+            } => {
+                let ms = began.elapsed().as_millis();
+                self.loaded(outcome.function, reloaded, ms, server)
+            }
+            Step::Load {
+                result: Err(error), ..
+            } => self.failed(outcome.function, error),
+            Step::Types(checked) => self.types(outcome.function, checked),
+        }
+    }
+
+    /// Wrong types are no obstacle: the code serves.
+    fn types(&self, position: usize, checked: &Result<(), ReloadError>) -> io::Result<()> {
+        let error = checked.as_ref().err();
+        if self.output.is_json() {
+            return self.event(json!({
+                "event": "types",
+                "function": self.slugs[position],
+                "ok": error.is_none(),
+                "message": error.map(|error| &error.message),
+                "place": error.and_then(|error| error.place.as_ref()).map(ToString::to_string),
+            }));
+        }
+        let name = self.name(position);
+        match error {
+            Some(error) => self.output.warn(&format!(
+                "{name}types are wrong, and the code serves all the same\n{}",
+                error.message
+            )),
+            None => {
+                let text = format!("{name}Types are right");
+                self.output.human(|human| human.success(&text))
+            }
         }
     }
 
@@ -85,7 +118,11 @@ impl<'a> Show<'a> {
         ms: u128,
         server: &DevelopmentServer,
     ) -> io::Result<()> {
-        let Reloaded { manifest, warnings } = reloaded;
+        let Reloaded {
+            manifest,
+            warnings,
+            schedules,
+        } = reloaded;
         let function = &server.functions()[position];
         if self.output.is_json() {
             let tools: Vec<_> = manifest.tools.iter().map(|tool| &tool.name).collect();
@@ -95,10 +132,12 @@ impl<'a> Show<'a> {
                 "ms": ms,
                 "tools": tools,
                 "warnings": warnings,
+                "schedules": schedules,
             }));
         }
         for warning in warnings {
-            self.output.warn(&format!("{}{warning}", self.name(position)))?;
+            self.output
+                .warn(&format!("{}{warning}", self.name(position)))?;
         }
         let is_first = !std::mem::replace(&mut self.introduced[position], true);
         let is_last = self.introduced.iter().all(|introduced| *introduced);
@@ -110,6 +149,12 @@ impl<'a> Show<'a> {
             for tool in &manifest.tools {
                 let (method, path) = route(tool);
                 human.item(&format!("{method} /{path}  {}", tool.description))?;
+            }
+            for PlannedSchedule { id, next, .. } in schedules {
+                let next = next.first().map_or_else(String::new, local);
+                human.item(&format!(
+                    "Schedule {id}: due {next} on a server; here it does not run"
+                ))?;
             }
             human.item(&format!("Try it: {}", curl(manifest, function)))?;
             human.item(&format!("MCP:    {}mcp", function.url()))?;
@@ -128,10 +173,9 @@ impl<'a> Show<'a> {
                 "place": place.map(ToString::to_string),
             }));
         }
-        let frame = place.and_then(|place| frame(&self.folders[position], place));
         self.output.human(|human| {
             human.failure(&format!("{}{}", self.name(position), error.message))?;
-            if let Some(frame) = &frame {
+            if let Some(frame) = &error.frame {
                 human.text(frame)?;
             }
             if let Some(hint) = &error.hint {
@@ -154,9 +198,21 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// A call, or a line of the function.
-    pub(super) fn record(&self, position: usize, json: &str) -> io::Result<()> {
-        logs::show_record(self.output, &self.slugs, &self.slugs[position], json)
+    /// A call, or a line of the function. The line of an error is followed by the lines of its place.
+    pub(super) fn record(&self, function: &DevelopedFunction, json: &str) -> io::Result<()> {
+        let record: Value = serde_json::from_str(json).unwrap_or_default();
+        // `jelou call` and browsers ask for it.
+        if record["path"] == DOCUMENT && record["status"] == 200 {
+            return Ok(());
+        }
+        logs::show_record(self.output, &self.slugs, function.slug(), json)?;
+        if record["level"] != "ERROR" || self.output.is_json() {
+            return Ok(());
+        }
+        match texts_in(&record).find_map(|text| function.frame_in(text)) {
+            Some(frame) => self.output.human(|human| human.text(&frame)),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn key(&self, key: Key, server: &DevelopmentServer) -> io::Result<()> {
@@ -177,6 +233,22 @@ impl<'a> Show<'a> {
     fn event(&self, mut event: Value) -> io::Result<()> {
         event["kind"] = "dev".into();
         self.output.raw(format!("{event}\n").as_bytes())
+    }
+}
+
+/// The time on the clock of this machine.
+fn local(time: &Timestamp) -> String {
+    let time = time.to_zoned_datetime(TimeZone::system());
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Every text in a value.
+fn texts_in(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        Value::String(text) => Box::new(std::iter::once(text.as_str())),
+        Value::Array(items) => Box::new(items.iter().flat_map(texts_in)),
+        Value::Object(fields) => Box::new(fields.values().flat_map(texts_in)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 

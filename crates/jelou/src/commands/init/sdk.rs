@@ -25,7 +25,7 @@ const HEADS: [(&str, &str); 2] = [
 /// # Errors
 ///
 /// When the folder cannot be written.
-pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
+pub(in crate::commands) fn write(folder: &Path) -> anyhow::Result<()> {
     let own = folder.join(FOLDER);
     let types = own.join("types");
     fs::create_dir_all(&types)?;

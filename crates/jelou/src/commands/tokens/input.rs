@@ -12,12 +12,12 @@ use crate::exit::Failure;
 /// One more byte is read to detect longer input.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) struct Input(Zeroizing<String>);
+pub(in crate::commands) struct Input(Zeroizing<String>);
 
 impl Input {
     /// # Errors
     /// When the input cannot be read, is larger than 16 MiB, or is typed at a terminal.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<Self> {
         if path != Path::new("-") {
             let file = fs_err::File::open(path)
                 .map_err(|error| Failure::input("the file cannot be read").because(error))?;
@@ -52,7 +52,7 @@ impl Input {
     }
 
     /// Everything that has the form of a token, each once, in order of its first place.
-    pub(super) fn tokens(&self) -> Vec<&str> {
+    pub(in crate::commands) fn tokens(&self) -> Vec<&str> {
         let mut seen = BTreeSet::new();
         scan(&self.0)
             .map(|found| found.value)
@@ -70,7 +70,7 @@ impl Input {
     }
 }
 
-pub(super) fn no_token() -> Failure {
+pub(in crate::commands) fn no_token() -> Failure {
     Failure::validation("the input contains no token")
         .hint("a runtime token starts with jfn_rt_, an access token with jfn_pat_")
 }
