@@ -8,6 +8,7 @@ import { type Peer, PEERS } from "./harness/peers.ts";
 import { writeReport } from "./harness/report.ts";
 import { addTo, type Figures, inTurns, medianOf } from "./harness/rounds.ts";
 import { idleMemory } from "./harness/idle.ts";
+import { measureDev } from "./harness/dev.ts";
 import { measureMany } from "./harness/many.ts";
 import { endAll } from "./harness/process.ts";
 import { measurePackages } from "./harness/packages.ts";
@@ -35,6 +36,7 @@ try {
     starts: wants("starts") ? await measureStarts() : null,
     packages: wants("packages") ? await measurePackages() : null,
     idle: wants("idle") ? await idleMemory() : null,
+    dev: wants("dev") ? await measureDev() : null,
     many: wants("many") ? await measureMany() : null,
     bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
   }, settings);

@@ -1,5 +1,6 @@
 /** Writes the report. The ratios come first. */
 import { MANY_CALLS, ONE_CALL, REFUSED_CALL } from "../work/requests.ts";
+import type { Dev, Saves } from "./dev.ts";
 import type { Many } from "./many.ts";
 import type { Packages } from "./packages.ts";
 import type { Neighbours, Times } from "./neighbours.ts";
@@ -19,6 +20,7 @@ export interface Own {
   packages: Packages | null;
   /** Private memory of an idle function, in MiB. */
   idle: number | null;
+  dev: Dev | null;
   many: Many | null;
   bytesPerToken: number | null;
   neighbours: Neighbours | null;
@@ -200,7 +202,7 @@ function peerTargets(figures: Figures[]): Row[] {
 }
 
 function ownTargets(
-  { starts, packages, idle, many, bytesPerToken }: Own,
+  { starts, packages, idle, dev, many, bytesPerToken }: Own,
 ): Row[] {
   const rows: Row[] = [];
   const row = (...row: Row) => rows.push(row);
@@ -227,6 +229,26 @@ function ownTargets(
   }
   if (idle !== null) {
     row("private memory of an idle function, MiB", "20", idle.toFixed(1));
+  }
+  if (dev) {
+    const saves = ({ p50, p95 }: Saves) =>
+      `p50 ${p50.toFixed(0)}, p95 ${p95.toFixed(0)}`;
+    row(
+      "save to new code in jelou dev, ms",
+      "p50 100, p95 250",
+      saves(dev.saves),
+    );
+    row("the same with axios, ms", "p50 250, p95 400", saves(dev.withAxios));
+    row("the same edit in deno serve --watch, ms", "", saves(dev.deno));
+    row("jelou dev until it listens, ms", "30", dev.listening.toFixed(0));
+    row("jelou dev until the first answer, ms", "300", dev.ready.toFixed(0));
+    row("CPU seconds of five idle ones", "0", dev.idleCpu.toFixed(2));
+    const { early, late } = dev.memory;
+    row(
+      "private memory of jelou dev, early and late, MiB",
+      "within 5 %",
+      `${early.toFixed(1)} and ${late.toFixed(1)}`,
+    );
   }
   if (many) {
     const { functions, budgetMib, first, walk, processes, failures } = many;

@@ -10,15 +10,17 @@ use serde_json::{Map, Value};
 
 use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
-use crate::build::{BuildError, Builder, Built, Tools, TypeCheck, digest};
+use crate::build::{
+    BuildError, Builder, Built, IncrementalBuild, Prepared, Tools, TypeCheck, digest,
+};
 use crate::capacity::Budget;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
     CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
-    Platform, Pool, Processes, Reaper, Slot, follow_names, keep_filled,
+    LeaseError, Platform, Pool, Processes, Reaper, Slot, Warm, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
-use crate::worker::{Launcher, Program, RunDir, process_limits};
+use crate::worker::{EngineStage, Launcher, Program, RunDir, process_limits};
 
 /// Maximum bytes of the path of `run_dir`. The other bytes of a socket's path are for the worker's number and the name
 /// of the socket.
@@ -44,6 +46,7 @@ pub struct EngineConfig {
     pub company: CompanyInfo,
     /// `None` if functions cannot use the Jelou API.
     pub jelou: Option<JelouCredentials>,
+    pub stage: EngineStage,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +101,7 @@ impl Engine {
             functions_domain,
             company,
             jelou,
+            stage,
         } = config;
         if run_dir.as_os_str().len() > MAX_RUN_DIR_BYTES {
             return Err(EngineError::RunDirTooLong { path: run_dir });
@@ -135,6 +139,7 @@ impl Engine {
             Arc::clone(&budget),
             limits,
             egress_allow,
+            stage,
         )?;
         let launcher = Arc::new(launcher);
         let tools = Tools::new(
@@ -214,6 +219,61 @@ impl Engine {
         self.builder
             .build(slug, tree, settings, types, secrets, limits)
             .await
+    }
+
+    /// Bundles a project again, after a change. Nothing of it runs. Can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// When the project cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    pub async fn rebuild(
+        &self,
+        builds: &IncrementalBuild,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<Prepared, BuildError> {
+        self.builder.rebuild(builds, tree, settings).await
+    }
+
+    /// Checks the types of a project, apart from any build. Can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// When a type is wrong ([`BuildError::is_callers`]), or the types cannot be checked now.
+    pub async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
+        self.builder.check_types(tree).await
+    }
+
+    /// Starts the first process of a slot, and reads the manifest from that start. The artifact of the slot is the
+    /// prepared bundle. Dropping the future ends the process.
+    ///
+    /// # Errors
+    ///
+    /// When the function cannot be loaded ([`BuildError::is_callers`]), or the server cannot start a process.
+    pub async fn start_described(
+        &self,
+        slot: &Slot,
+        prepared: Prepared,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<(Built, Warm), BuildError> {
+        let slug = &slot.spec().slug;
+        let secrets = self
+            .starter
+            .host
+            .secrets(slug)
+            .map_err(BuildError::Secrets)?;
+        let (warm, loaded) = match slot.start_described(settings).await {
+            Ok((warm, loaded)) => (warm, Ok(loaded)),
+            Err(LeaseError::Start(error) | LeaseError::Process(error)) => {
+                (Warm::default(), Err(error))
+            }
+            Err(error) => return Err(std::io::Error::other(error).into()),
+        };
+        let built = self
+            .builder
+            .describe(slug, prepared, loaded, tree, secrets)?;
+        Ok((built, warm))
     }
 
     /// Ends the blank workers and takes down the sandbox. The caller must have retired the slots, which ends the

@@ -44,4 +44,4 @@ pub use network::NetworkConfig;
 pub use transport::{
     BodyError, BodyMemory, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard,
 };
-pub use worker::LoadError;
+pub use worker::{EngineStage, LoadError};

@@ -33,6 +33,7 @@ const OOM_SCORE: &[u8] = b"500";
 /// The restrictions of one process.
 pub struct Confinement {
     purpose: Purpose,
+    niceness: i32,
     identity: Option<Identity>,
     rules: Option<RulesetCreated>,
     filters: Option<Filters>,
@@ -77,6 +78,7 @@ impl Confinement {
             .map_err(std::io::Error::other)?;
         Ok(Self {
             purpose,
+            niceness: purpose.niceness(),
             identity: identity.filter(|_| sandbox.has(Layer::User)),
             rules,
             filters,
@@ -90,6 +92,13 @@ impl Confinement {
             max_open_files: purpose.is_worker().then_some(sandbox.limits.max_open_files),
             group_files: Vec::new(),
         })
+    }
+
+    /// Gives a step of a build the priority of a call, because a developer waits for it.
+    #[must_use]
+    pub fn with_full_priority(mut self) -> Self {
+        self.niceness = 0;
+        self
     }
 
     /// Makes the process join a control group before its program starts.
@@ -124,8 +133,8 @@ impl Confinement {
             rustix::io::write(&file, b"0")?;
         }
         prefer_for_oom();
-        if self.purpose.niceness() > 0 {
-            rustix::process::setpriority_process(None, self.purpose.niceness())?;
+        if self.niceness > 0 {
+            rustix::process::setpriority_process(None, self.niceness)?;
         }
         limit(Resource::Core, 0)?;
         limit(Resource::Fsize, self.purpose.max_file_bytes())?;

@@ -33,7 +33,7 @@ pub use api::openapi_document;
 pub use config::{Config, ConfigError, LogFormat, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
 pub use development::{
-    DevelopmentConfig, DevelopmentServer, Place, Project, ReloadError, Reloaded,
+    DevelopedFunction, DevelopmentConfig, DevelopmentServer, Place, Project, ReloadError, Reloaded,
 };
 pub use egress::CaError;
 pub use listener::{ListenError, TlsError};

@@ -111,8 +111,9 @@ pub(crate) async fn answer(
         );
     }
     answer::finish(&mut response, request_id);
-    if let Some(development) = &gateway.development {
-        development.mark(response.headers_mut());
+    if let (Some(development), Some(function)) = (&gateway.development, &function) {
+        let finishing = development.finish(&function.slug, live.as_deref(), &mut response);
+        cold_future(|| finishing).await;
     }
     let head = CallHead {
         method,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jelou_core::{Clock, EgressRule};
 use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
-    JelouCredentials, NetworkConfig, deno,
+    EngineStage, JelouCredentials, NetworkConfig, deno,
 };
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
@@ -206,7 +206,10 @@ impl Server {
         ));
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
-        let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
+        let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
+        if gateway.development.is_some() {
+            engine.stage = EngineStage::Development;
+        }
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
         let cron = Cron::load(
@@ -364,6 +367,7 @@ fn engine_config(
             id: config.company.id,
             name: config.company.name,
         },
+        stage: EngineStage::Production,
         jelou: config.jelou.map(|jelou| JelouCredentials {
             base_url: jelou.base_url,
             api_key: jelou.api_key,

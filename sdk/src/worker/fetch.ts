@@ -9,7 +9,7 @@ import { type EgressClient, setPlatformHeaders } from "./egress.ts";
 import { explained } from "./fetch_failure.ts";
 import type { IsPlatformUrl } from "./platform_url.ts";
 import { isRedirect, MAX_REDIRECTS, redirectedRequest } from "./redirect.ts";
-import { explainRefusals } from "./refusal.ts";
+import { explainRefusals, isInspecting, unreachable } from "./refusal.ts";
 import { sendTrace, TRACE_HEADER } from "./trace.ts";
 import {
   defineProperty,
@@ -54,7 +54,7 @@ export function createFetch(
     body: BodyInit | null | undefined,
     redirects: number,
   ): Promise<Response> => {
-    if (egress === null) {
+    if (egress === null || isInspecting()) {
       throw new NativeTypeError(
         `${requestUrl(original)} is a function of this platform, and functions cannot be called from here`,
       );
@@ -86,6 +86,7 @@ export function createFetch(
     await fetchPlatform(new NativeRequest(input, init), init?.body, 0);
 
   const fetchOther = async (input: FetchInput, init: RequestInit | undefined): Promise<Response> => {
+    if (isInspecting()) throw new NativeTypeError(unreachable(String(addressOf(input))));
     try {
       const client = (init as { client?: Deno.HttpClient } | undefined)?.client;
       if (tracesOutside && currentContext() !== undefined && client === undefined) {

@@ -1,5 +1,5 @@
 /**
- * Loads the inspection module, only in workers in inspect mode.
+ * Loads the inspection module, only in workers that describe their function.
  *
  * The module is embedded as text. As an import, every worker would parse it at its start, which takes 3 MB. Workers
  * have no permission to read it from a file later.
@@ -8,8 +8,13 @@
  */
 import { importSource } from "./module.ts";
 
-/** Imports the module `inspect.js`, which is next to the worker. */
-export async function loadInspection(): Promise<typeof import("../inspect.ts")> {
+type Inspection = typeof import("../inspect.ts");
+
+let loaded: Inspection | undefined;
+
+/** The module `inspect.js` beside the worker. */
+export async function loadInspection(): Promise<Inspection> {
+  if (loaded !== undefined) return loaded;
   const { default: source } = await import("../inspect.ts", { with: { type: "text" } });
-  return await importSource(source as unknown as string) as typeof import("../inspect.ts");
+  return loaded = await importSource(source as unknown as string) as Inspection;
 }

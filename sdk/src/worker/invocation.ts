@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Answer, internalError, type PlainAnswer, validationFailed } from "./answers.ts";
+import { type Answer, type PlainAnswer, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
 import { answerWeb } from "./handlers/answer.ts";
@@ -17,7 +17,7 @@ import { log } from "./log.ts";
 import { includes, NativeBadResource, NativePromise } from "./primordials.ts";
 import { logRefusal } from "./refusal_log.ts";
 import { type Outcome, toOutcome } from "./result.ts";
-import { describeThrown } from "./thrown.ts";
+import { answerToThrown, describeThrown } from "./thrown.ts";
 import type { Tool, Tools } from "./tool.ts";
 import { hintAtMissingSecrets } from "./unset.ts";
 import type { IssueDetail, Validated, Validator } from "./validation.ts";
@@ -102,7 +102,7 @@ function failed(tool: Tool | null, incoming: Incoming, error: unknown): Answer {
   // Errors after the caller has disconnected are usually caused by the disconnect.
   log(incoming.isAborted() ? "WARN" : "ERROR", describeThrown(tool, error));
   hintAtMissingSecrets(error);
-  return internalError();
+  return answerToThrown(error);
 }
 
 const CUT_OFF =

@@ -23,6 +23,7 @@ import { dropRights } from "./permissions.ts";
 import { platformUrls } from "./platform_url.ts";
 import { setEgress } from "./refused_address.ts";
 import { setInspecting } from "./refusal.ts";
+import { showThrown } from "./thrown.ts";
 import { prepareTools } from "./tool.ts";
 
 /** The result of a load: the report for the engine, and the function if it can serve requests. */
@@ -31,12 +32,13 @@ export interface Loaded {
   readonly fn: LoadedFunction | null;
 }
 
-/** Drops the worker's permissions and imports the function. In inspect mode, also reads the function's manifest. */
+/** Drops the worker's permissions and imports the function. Except in serve mode, also reads its manifest. */
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
     setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     setLogLevel(message.logLevel ?? "DEBUG");
-    const inspection = message.mode === "inspect" ? await loadInspection() : null;
+    if (message.showsErrors === true) showThrown();
+    const inspection = message.mode === "serve" ? null : await loadInspection();
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);
     const tracesOutside = message.tracesOutside === true;
@@ -45,7 +47,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
       tracesOutside,
     });
     globalThis.WebSocket = createWebSocket(isPlatformUrl, egress);
-    setInspecting(message.mode === "inspect");
+    setInspecting(inspection !== null);
     setEgress(message.functionSlug, message.egress ?? []);
     provideEnvironment(message.processEnv === false ? {} : message.env);
     provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket, tracesOutside }, message.words);
@@ -59,7 +61,11 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     const { functionSlug, settings = {} } = message;
     const { manifest, warnings, problems } = inspection.inspect(loaded, functionSlug, settings);
     if (problems.length > 0) throw new LoadError("INVALID_DEFINITION", problems.join("\n"));
-    return { result: { ok: true, manifest, warnings }, fn: null };
+    const result = { ok: true, manifest, warnings } as const;
+    if (message.mode === "inspect") return { result, fn: null };
+    setInspecting(false);
+    endCapture();
+    return { result, fn: prepare(loaded, message, egress) };
   } catch (error) {
     return { result: { ok: false, error: describeFailure(error) }, fn: null };
   }

@@ -8,9 +8,12 @@ import type { Level } from "./log.ts";
 
 /** The body of `POST /__jelou/load`. */
 export interface LoadMessage {
-  /** `serve` serves requests. `inspect` reads the manifest, in a worker without network access. */
-  readonly mode: "serve" | "inspect";
-  /** The `file:` URL of the function's bundle. The same folder contains the files that the function reads. */
+  /**
+   * `inspect` reads the manifest in a worker without network, which serves no requests. `develop` reads it in the
+   * worker that serves.
+   */
+  readonly mode: "serve" | "inspect" | "develop";
+  /** The `file:` URL of the function's bundle. Its folder has the files that the function reads. */
   readonly module: string;
   /** Substrings that the engine has found in the bundle. They decide what the worker prepares before the import. */
   readonly words: readonly string[];
@@ -36,13 +39,15 @@ export interface LoadMessage {
   readonly logLevel?: Level;
   /** Whether `fetch` also sends the call's `traceparent` to other hosts. */
   readonly tracesOutside?: boolean;
+  /** Whether the answers of a failed handler tell what it threw, as in development. */
+  readonly showsErrors?: boolean;
   /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
   /** The memory store, or `null` if the platform has none. */
   readonly memory: MemoryStore | null;
   /** The address and credentials of the Jelou API, or `null` without credentials. */
   readonly jelou: JelouCredentials | null;
-  /** The settings of `jelou.json`, for an inspection. */
+  /** The settings of `jelou.json`, for a manifest. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 

@@ -58,8 +58,8 @@ async function becomeFunction(request: Request): Promise<Response> {
 
 async function rehearseOnce(request: Request): Promise<Response> {
   loading = true;
-  await requestText(request);
-  await rehearse(callsPath!, (served) => fn = served);
+  const { inspects = false } = parse(await requestText(request)) as { inspects?: boolean };
+  await rehearse(callsPath!, inspects, (served) => fn = served);
   loading = false;
   return toResponse(json(200, { ok: true }));
 }

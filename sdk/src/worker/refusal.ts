@@ -31,6 +31,14 @@ import {
 /** Whether this process imports the module for a deploy, without network access. */
 let inspecting = false;
 
+/**
+ * Whether the module is imported for its manifest. In development the process has a network by then, which the import
+ * must not use either, because a deploy would fail.
+ */
+export function isInspecting(): boolean {
+  return inspecting;
+}
+
 /** Sets whether this process imports the module for a deploy. */
 export function setInspecting(value: boolean): void {
   inspecting = value;
@@ -121,11 +129,14 @@ function name(what: string | null): string {
 }
 
 function refusedAddress(address: string | null): string {
-  if (inspecting) {
-    return `${name(address)} cannot be reached: there is no network while a deploy imports the module; ` +
-      "connect in the handler";
-  }
+  if (inspecting) return unreachable(address);
   return `${name(address)} is refused: ${explainAddress(address)}`;
+}
+
+/** The message about an address that a module uses during its import. */
+export function unreachable(address: string | null): string {
+  return `${name(address)} cannot be reached: there is no network while a deploy imports the module; ` +
+    "connect in the handler";
 }
 
 /** Maximum number of different refusals that are logged. */

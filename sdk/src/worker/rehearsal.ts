@@ -8,6 +8,7 @@
  * @module
  */
 import { collectGarbage } from "./globals.ts";
+import { loadInspection } from "./inspection.ts";
 import { prepare } from "./load.ts";
 import { importSource, readModule } from "./module.ts";
 import type { LoadedFunction } from "./invocation.ts";
@@ -33,11 +34,17 @@ const REQUEST = requestFrame(
 /**
  * Runs the rehearsal.
  *
- * @param callsPath The socket of the worker's call channel.
- * @param serve Sets the function that the worker serves. `null` means no function.
+ * @param callsPath The worker's own socket for calls.
+ * @param inspects Whether the function will be described too, so that the code for it is compiled.
+ * @param serve Sets the function that the worker serves, or `null` for none.
  */
-export async function rehearse(callsPath: string, serve: (fn: LoadedFunction | null) => void): Promise<void> {
+export async function rehearse(
+  callsPath: string,
+  inspects: boolean,
+  serve: (fn: LoadedFunction | null) => void,
+): Promise<void> {
   const loaded = await readModule(await importSource(FUNCTION), []);
+  if (inspects) (await loadInspection()).inspect(loaded, "rehearsal");
   const fn = prepare(loaded, {
     functionSlug: "rehearsal",
     functionId: "",

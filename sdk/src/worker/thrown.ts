@@ -4,10 +4,25 @@
  *
  * @module
  */
+import { internalError, json, type PlainAnswer } from "./answers.ts";
+import { maskText } from "./log_mask.ts";
 import { isError } from "./primordials.ts";
 import { isResponse } from "./result.ts";
-import { firstOwnFrame } from "./stack.ts";
+import { firstOwnFrame, readableStack } from "./stack.ts";
 import type { Tool } from "./tool.ts";
+
+let isShown = false;
+
+/** From now on, the answers of a failed handler tell what it threw. */
+export function showThrown(): void {
+  isShown = true;
+}
+
+/** The answer of a handler that threw. */
+export function answerToThrown(thrown: unknown): PlainAnswer {
+  if (!isShown) return internalError();
+  return json(500, { error: "Internal function error", thrown: maskText(readableStack(thrown)) });
+}
 
 /** Returns the arguments of the log line for a failed call. */
 export function describeThrown(tool: Tool | null, thrown: unknown): unknown[] {

@@ -1,6 +1,6 @@
 //! Runs the steps of a build in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jelou_core::api::Dependency;
@@ -13,14 +13,17 @@ use sourcemap::SourceMap;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::bundle::Bundled;
+use super::bundler::Bundler;
 use super::error::BuildError;
+use super::incremental::IncrementalBuild;
 use super::secrets::BuildSecrets;
 use super::tools::Tools;
 use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bindings, bundle, graph, near_miss, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
-use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Terms, builtins};
+use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Loaded, Terms, builtins};
 
 /// Maximum number of concurrent builds. Further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -95,30 +98,49 @@ impl Builder {
         if types == TypeCheck::Run {
             types::check(tools, &workspace).await?;
         }
-        let mut bundled = bundle::run(tools, &workspace, &resolved).await?;
-        let mut used = resolved.files;
-        used.append(&mut bundled.files);
-        let openapi = settings.get("openapi").and_then(Value::as_str);
-        let openapi = openapi.map(|path| path.strip_prefix("./").unwrap_or(path));
-        let usage = Usage::of(tree, &used, openapi)?;
-        bundled.bundle.assets.extend(usage.assets(tree));
-        let (manifest, warnings) = self
-            .inspect(slug, &mut bundled.bundle, settings, secrets, limits)
+        let mut bundler = Bundler::default();
+        let bundled = bundle::run(tools, &workspace, &resolved, &mut bundler).await?;
+        let mut prepared = Prepared::of(bundled, resolved.files, tree, settings)?;
+        let loaded = self
+            .inspect(slug, &mut prepared.bundle, settings, secrets, limits)
             .await?;
-        secrets.check_manifest(&manifest)?;
-        let set = secrets.env().into_keys().collect();
-        let bindings = if manifest.mode == Mode::Handler {
-            bindings::warnings(slug, tree, &usage.files, &set)
-        } else {
-            Vec::new()
-        };
-        Ok(Built {
-            bundle: bundled.bundle,
-            manifest,
-            files: usage.files,
-            dependencies: bundled.dependencies,
-            warnings: [bundled.warnings, warnings, usage.warnings, bindings].concat(),
-        })
+        prepared.with_manifest(slug, loaded, tree, secrets)
+    }
+
+    /// Bundles a project again. Nothing is imported yet.
+    pub(crate) async fn rebuild(
+        &self,
+        builds: &IncrementalBuild,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<Prepared, BuildError> {
+        let bundled = builds.bundle(&self.tools, tree).await;
+        let (bundled, reached) = bundled.map_err(BuildError::or_full_disk)?;
+        Prepared::of(bundled, reached, tree, settings)
+    }
+
+    /// Checks types apart from any build, in a folder of its own.
+    pub(crate) async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
+        let tools = &self.tools;
+        let workspace = Workspace::create(tools, tree)?;
+        let resolved = graph::resolve(tools, &workspace, tree).await;
+        workspace.forget_credentials()?;
+        resolved?;
+        types::check(tools, &workspace).await
+    }
+
+    /// What a worker has told about the function that it serves from now on, or why it does not.
+    pub(crate) fn describe(
+        &self,
+        slug: &Slug,
+        prepared: Prepared,
+        loaded: Result<Loaded, LoadError>,
+        tree: &SourceTree,
+        secrets: BTreeMap<String, Zeroizing<String>>,
+    ) -> Result<Built, BuildError> {
+        let secrets = BuildSecrets::new(secrets);
+        let loaded = loaded.map_err(|error| self.readable(error, &prepared.bundle, &secrets))?;
+        prepared.with_manifest(slug, loaded, tree, &secrets)
     }
 
     /// Imports the bundle once, with the function's secrets and without network, to read its manifest. Before that,
@@ -130,7 +152,7 @@ impl Builder {
         settings: &Map<String, Value>,
         secrets: &BuildSecrets,
         limits: &Arc<FunctionLimits>,
-    ) -> Result<(Manifest, Vec<String>), BuildError> {
+    ) -> Result<Loaded, BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
         let terms = Terms {
@@ -163,26 +185,100 @@ impl Builder {
             is_proxied: false,
             log_level: Level::default(),
             traces_outside: false,
+            shows_errors: false,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: limits.max_body_bytes,
             memory: None,
             jelou: None,
             settings: Some(settings),
         };
-        let loaded = blank.inspect(&request).await.map_err(|error| {
-            let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
-            // A message with the path of a file must not show where the server has its files.
-            let run_dir = launcher.run_dir.path().display().to_string();
-            let error = error.map_texts(|text| {
-                let text = stack_trace::rewrite(&text, map.as_ref()).replace(&run_dir, "");
-                secrets.mask(text)
-            });
-            error.advised(near_miss::of_undefined)
-        })?;
+        let loaded = blank.inspect(&request).await;
+        Ok(loaded.map_err(|error| self.readable(error, bundle, secrets))?)
+    }
+
+    /// The error with places in the function's own files, and with advice.
+    fn readable(&self, error: LoadError, bundle: &Bundle, secrets: &BuildSecrets) -> LoadError {
+        let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
+        // A message that names a file of the process must not show where the server keeps its files.
+        let run_dir = self.tools.launcher.run_dir.path().display().to_string();
+        let error = error.map_texts(|text| {
+            let text = stack_trace::rewrite(&text, map.as_ref()).replace(&run_dir, "");
+            secrets.mask(text)
+        });
+        error.advised(near_miss::of_undefined)
+    }
+}
+
+/// A bundle that no process has loaded yet.
+#[derive(Debug)]
+pub struct Prepared {
+    pub bundle: Bundle,
+    files: BTreeMap<String, FileKind>,
+    dependencies: Vec<Dependency>,
+    warnings: Vec<String>,
+    /// Warnings about files.
+    usage_warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// `reached` are the files that the imports reach.
+    fn of(
+        bundled: Bundled,
+        reached: BTreeSet<String>,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<Self, BuildError> {
+        let Bundled {
+            mut bundle,
+            dependencies,
+            files: mut used,
+            warnings,
+        } = bundled;
+        used.extend(reached);
+        let openapi = settings.get("openapi").and_then(Value::as_str);
+        let openapi = openapi.map(|path| path.strip_prefix("./").unwrap_or(path));
+        let usage = Usage::of(tree, &used, openapi)?;
+        bundle.assets.extend(usage.assets(tree));
+        Ok(Self {
+            bundle,
+            files: usage.files,
+            dependencies,
+            warnings,
+            usage_warnings: usage.warnings,
+        })
+    }
+
+    /// Adds what a worker has told about the function.
+    fn with_manifest(
+        self,
+        slug: &Slug,
+        loaded: Loaded,
+        tree: &SourceTree,
+        secrets: &BuildSecrets,
+    ) -> Result<Built, BuildError> {
         let manifest = loaded.manifest.ok_or_else(|| {
             LoadError::Protocol("the worker sent no manifest for the function".to_owned())
         })?;
-        let warnings = loaded.warnings.into_iter();
-        Ok((manifest, warnings.map(|text| secrets.mask(text)).collect()))
+        secrets.check_manifest(&manifest)?;
+        let warnings = loaded.warnings.into_iter().map(|text| secrets.mask(text));
+        let set = secrets.env().into_keys().collect();
+        let bindings = if manifest.mode == Mode::Handler {
+            bindings::warnings(slug, tree, &self.files, &set)
+        } else {
+            Vec::new()
+        };
+        Ok(Built {
+            bundle: self.bundle,
+            manifest,
+            files: self.files,
+            dependencies: self.dependencies,
+            warnings: [
+                self.warnings,
+                warnings.collect(),
+                self.usage_warnings,
+                bindings,
+            ]
+            .concat(),
+        })
     }
 }

@@ -2,23 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::bundler::Bundler;
 use super::error::BuildError;
-use super::esbuild::{Bundler, Message, Output, Place, Request};
+use super::esbuild::{Message, Place};
 use super::graph::Resolved;
 use super::modules::{Modules, Origin};
 use super::packages::Package;
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, data_files, failure, here, modules, native, pnp, remote};
+use super::{data_files, failure, here, modules, native, pnp, remote};
 use crate::artifacts::Bundle;
-use crate::deno::ESBUILD_VERSION;
 use jelou_core::api::Dependency;
-use jelou_sandbox::{Launch, Purpose};
 
 /// The bundle, and the facts about it for the deployment.
 #[derive(Debug)]
@@ -31,13 +29,7 @@ pub(super) struct Bundled {
     pub(super) warnings: Vec<String>,
 }
 
-/// Matches the specifiers that the plugin resolves: all except relative ones (`./x`, `../x`), which the bundler
-/// resolves itself.
-const RESOLVED: &str = "^[^.]|^\\.[^./]";
-/// Matches the same for a build with remote modules: all specifiers, because the bundler cannot resolve a relative
-/// specifier in a remote module.
-const RESOLVED_WITH_REMOTE: &str = ".*";
-/// Maximum number of warnings about imports that a build shows.
+/// The most warnings about imports that a build shows.
 const MAX_WARNINGS: usize = 3;
 /// Maximum number of packages in an error message.
 const MAX_LARGEST: usize = 3;
@@ -46,14 +38,19 @@ pub(super) async fn run(
     tools: &Tools,
     workspace: &Workspace,
     resolved: &Resolved,
+    bundler: &mut Bundler,
 ) -> Result<Bundled, BuildError> {
     let manifest = pnp::manifest(&resolved.packages, &resolved.lock, workspace.root());
     workspace.write(pnp::FILE, manifest.to_string().as_bytes())?;
     let mut modules = Modules::new(workspace, resolved);
-    let mut output = bundle(tools, workspace, resolved, &mut modules).await?;
+    let mut output = bundler
+        .build(tools, workspace, resolved, &mut modules)
+        .await?;
     modules.computed = computed_imports(workspace, &mut output.warnings);
     if !modules.computed.is_empty() && output.errors.is_empty() {
-        output = bundle(tools, workspace, resolved, &mut modules).await?;
+        output = bundler
+            .build(tools, workspace, resolved, &mut modules)
+            .await?;
     }
     if let Some(path) = &modules.leak {
         return Err(BuildError::Leak(workspace.readable(path)));
@@ -104,91 +101,7 @@ pub(super) async fn run(
     })
 }
 
-async fn bundle(
-    tools: &Tools,
-    workspace: &Workspace,
-    resolved: &Resolved,
-    modules: &mut Modules<'_>,
-) -> Result<Output, BuildError> {
-    let mut launch = Launch::new(&tools.cache.bundler(), workspace.root());
-    launch.arg(format!("--service={ESBUILD_VERSION}"));
-    let mut child = command::start(tools, workspace, Purpose::Bundle, launch, |command| {
-        command.stdin(Stdio::piped());
-    })
-    .await?;
-    let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(std::io::Error::other("the bundler has no standard input and output").into());
-    };
-    let request = Request {
-        entrypoint: workspace.entrypoint().display().to_string(),
-        options: options(workspace)?,
-        folder: workspace.root().display().to_string(),
-        resolved: if resolved.remote.is_empty() {
-            RESOLVED
-        } else {
-            RESOLVED_WITH_REMOTE
-        },
-    };
-    let timeout = tools.launcher.limits.build_timeout();
-    let building = Bundler::new(from, to).build(&request, modules);
-    let built = tokio::time::timeout(timeout, building)
-        .await
-        .map_err(|_| BuildError::Timeout(timeout.as_millis()))?;
-    match built {
-        Ok(output) => Ok(output),
-        Err(error) if is_end(&error) => {
-            let output = child.wait_with_output().await?;
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            tracing::warn!(status = %output.status, %stderr, "the bundler ended early");
-            Err(command::died(tools, output.status))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn is_end(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | UnexpectedEof)
-}
-
-fn options(workspace: &Workspace) -> Result<Vec<String>, BuildError> {
-    let config: Value = serde_json::from_str(&fs_err::read_to_string(workspace.config())?)
-        .map_err(std::io::Error::from)?;
-    let compiler = serde_json::json!({ "compilerOptions": config["compilerOptions"] });
-    let fixed = [
-        "--bundle",
-        "--format=esm",
-        "--platform=node",
-        "--target=esnext",
-        "--conditions=deno",
-        // Some packages in Deno's cache have TypeScript next to the JavaScript to use, so JavaScript comes first.
-        "--resolve-extensions=.js,.cjs,.mjs,.json,.ts,.tsx,.jsx,.node",
-        "--sourcemap=external",
-        "--sources-content=false",
-        "--metafile",
-        "--charset=utf8",
-        "--log-level=silent",
-        "--log-limit=0",
-        "--log-override:unsupported-dynamic-import=warning",
-    ]
-    .map(str::to_owned);
-    let own = [
-        format!("--tsconfig-raw={compiler}"),
-        format!("--outfile={}", outfile(workspace).display()),
-    ];
-    Ok(fixed
-        .into_iter()
-        .chain(own)
-        .chain(here::options())
-        .collect())
-}
-
-/// Returns the path that the bundler gets for the bundle. The sources of the map are relative to this path.
-fn outfile(workspace: &Workspace) -> PathBuf {
-    workspace.root().join("index.js")
-}
-
-/// Returns the name of a file of the bundle for the developer, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
+/// The developer's name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
 fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<String> {
     Some(match modules.origin(path)? {
         Origin::Upload(file) => file.to_owned(),

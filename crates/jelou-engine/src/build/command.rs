@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 use super::error::BuildError;
 use super::tools::Tools;
 use super::workspace::Workspace;
-use crate::worker::baseline;
+use crate::worker::{EngineStage, baseline};
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
 /// The environment variables that the step that fetches packages gets from the server: how this machine reaches its
@@ -112,13 +112,17 @@ pub(super) async fn start(
     change: impl FnOnce(&mut Command),
 ) -> Result<Child, BuildError> {
     let baseline = baseline(&tools.launcher).await?;
-    let confinement = Confinement::new(
+    let mut confinement = Confinement::new(
         &tools.launcher.sandbox,
         step,
         workspace.identity(tools, step),
         &rights(tools, workspace, step),
         Some(baseline.max_data_bytes(tools.launcher.limits.max_build_memory_mib)),
     )?;
+    let is_awaited = tools.launcher.stage == EngineStage::Development && step != Purpose::Check;
+    if is_awaited {
+        confinement = confinement.with_full_priority();
+    }
     let mut command = launch.command(confinement)?;
     change(&mut command);
     Ok(tools.launcher.spawner.spawn(command).await?)

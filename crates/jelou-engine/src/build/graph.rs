@@ -16,6 +16,7 @@ use super::remote::{self, RemoteModule, RemoteModules, Rules};
 use super::tools::Tools;
 use super::workspace::Workspace;
 use super::{command, config, deno_errors, encoding, near_miss, refresh, remote_imports};
+use crate::worker::EngineStage;
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
@@ -117,10 +118,12 @@ pub(super) async fn resolve(
     tree: &SourceTree,
 ) -> Result<Resolved, BuildError> {
     let own_lock = workspace.lock_for_build(tools).await?;
+    // In development, known versions are good enough, and need no network.
+    let wants_newest = tools.launcher.stage == EngineStage::Production;
     let output = match &own_lock {
         None => {
-            if workspace.uses_packages() {
-                // Otherwise Deno would choose from the versions that were known to an earlier build.
+            if wants_newest && workspace.uses_packages() {
+                // Deno would take the versions that an earlier build knew.
                 refresh::forget_versions(&tools.cache.packages())?;
             }
             info(tools, workspace).await?
@@ -128,7 +131,9 @@ pub(super) async fn resolve(
         Some(lock) => {
             workspace.write_lock(tools, DENO_LOCK, lock)?;
             let output = info(tools, workspace).await?;
-            if Lock::read(&workspace.lock())?.extends(&Lock::parse(DENO_LOCK, lock)?) {
+            if wants_newest
+                && Lock::read(&workspace.lock())?.extends(&Lock::parse(DENO_LOCK, lock)?)
+            {
                 refresh::forget_versions(&tools.cache.packages())?;
                 workspace.write_lock(tools, DENO_LOCK, lock)?;
                 info(tools, workspace).await?

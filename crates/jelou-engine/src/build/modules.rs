@@ -37,6 +37,8 @@ pub(super) struct Modules<'a> {
     pub(super) computed: BTreeMap<PathBuf, Vec<Place>>,
     /// The ids of the packages with code in the bundle.
     pub(super) loaded: BTreeSet<String>,
+    /// Imports of the upload and of remote modules that were not resolved before, by importer and specifier.
+    pub(super) unresolved: BTreeSet<(String, String)>,
     /// The first file outside the upload and the packages that the bundler wanted to read.
     pub(super) leak: Option<String>,
 }
@@ -93,6 +95,7 @@ impl<'a> Modules<'a> {
             data: BTreeMap::new(),
             computed: BTreeMap::new(),
             loaded: BTreeSet::new(),
+            unresolved: BTreeSet::new(),
             leak: None,
         }
     }
@@ -119,7 +122,7 @@ impl<'a> Modules<'a> {
     }
 
     /// Resolves an import of the upload or of a remote module.
-    fn resolve_as_deno(&self, importer: &str, import: &Import<'_>) -> Resolution {
+    fn resolve_as_deno(&mut self, importer: &str, import: &Import<'_>) -> Resolution {
         let key = (importer.to_owned(), import.specifier.to_owned());
         let folder = self.root.clone();
         match self.resolved.imports.get(&key) {
@@ -141,8 +144,11 @@ impl<'a> Modules<'a> {
                 path: url.clone(),
                 namespace: REMOTE,
             },
-            None => builtins::with_scheme(import.specifier)
-                .map_or(Resolution::Default, Resolution::External),
+            None => {
+                self.unresolved.insert(key);
+                builtins::with_scheme(import.specifier)
+                    .map_or(Resolution::Default, Resolution::External)
+            }
         }
     }
 
@@ -266,7 +272,8 @@ impl Plugin for Modules<'_> {
         }
         match self.origin(Path::new(import.importer)) {
             Some(Origin::Upload(importer) | Origin::Remote(importer)) => {
-                self.resolve_as_deno(importer, import)
+                let importer = importer.to_owned();
+                self.resolve_as_deno(&importer, import)
             }
             Some(Origin::Package { id, .. }) => self.resolve_in_package(id, import),
             None => Resolution::Default,

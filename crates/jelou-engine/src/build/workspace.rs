@@ -3,12 +3,13 @@
 //! The steps read the folder; the step that fetches packages writes the lock file and remote modules. If the steps have
 //! their own user ids, the server owns the upload, and the steps have access through their group.
 
+use std::borrow::Cow;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use jelou_core::SourceTree;
 use jelou_core::source::is_module;
+use jelou_core::{SourceFile, SourceTree};
 use tempfile::TempDir;
 use url::Url;
 
@@ -46,7 +47,7 @@ impl Workspace {
             root,
             entrypoint: tree.entrypoint().to_owned(),
             files: tree.files().iter().map(|file| file.path.clone()).collect(),
-            own_lock: own_lock(tree),
+            own_lock: Self::own_lock_of(tree),
             uses_packages: config.to_string().contains("npm:")
                 || tree
                     .files()
@@ -68,21 +69,7 @@ impl Workspace {
             if let Some(parent) = path.parent() {
                 fs_err::create_dir_all(parent)?;
             }
-            match file.text() {
-                Some(package) if file.path == config::PACKAGE_JSON => {
-                    fs_err::write(path, config::as_module(package))?;
-                }
-                Some(code) if is_module(&file.path) => {
-                    let code = config::with_bare_sdk(code);
-                    let code = if file.path == tree.entrypoint() {
-                        config::as_main_module(&code)
-                    } else {
-                        code
-                    };
-                    fs_err::write(path, code)?;
-                }
-                _ => fs_err::write(path, &file.content)?,
-            }
+            fs_err::write(path, content_in_build(tree, file))?;
         }
         let package = workspace.src().join(config::PACKAGE_JSON);
         if !package.exists() {
@@ -93,6 +80,16 @@ impl Workspace {
         // All builds share the packages.
         std::os::unix::fs::symlink(tools.cache.packages(), workspace.deno_dir().join("npm"))?;
         Ok(workspace)
+    }
+
+    /// Replaces the files whose content has changed. Both trees have the same paths.
+    pub(super) fn update(&self, before: &SourceTree, now: &SourceTree) -> std::io::Result<()> {
+        for (old, new) in before.files().iter().zip(now.files()) {
+            if old.content != new.content {
+                fs_err::write(self.src().join(&new.path), content_in_build(now, new))?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives the steps read access to the folder, and the step that fetches packages write access to the lock file and
@@ -137,6 +134,13 @@ impl Workspace {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             npmrc => fs_err::write(self.npmrc(), registry::without_credentials(&npmrc?)),
         }
+    }
+
+    /// The name and the content of the upload's lock file. Deno's comes before npm's.
+    pub(super) fn own_lock_of(tree: &SourceTree) -> Option<(&'static str, String)> {
+        let mut names = [DENO_LOCK, NPM_LOCK].into_iter();
+        let (name, file) = names.find_map(|name| Some((name, tree.file(name)?)))?;
+        Some((name, file.text()?.to_owned()))
     }
 
     /// Returns the name of the upload's lock file.
@@ -309,18 +313,30 @@ impl Workspace {
     }
 }
 
+/// The content of a file as the steps read it.
+fn content_in_build<'a>(tree: &SourceTree, file: &'a SourceFile) -> Cow<'a, [u8]> {
+    match file.text() {
+        Some(package) if file.path == config::PACKAGE_JSON => {
+            Cow::Owned(config::as_module(package).into_bytes())
+        }
+        Some(code) if is_module(&file.path) => {
+            let code = config::with_bare_sdk(code);
+            let code = if file.path == tree.entrypoint() {
+                config::as_main_module(&code)
+            } else {
+                code
+            };
+            Cow::Owned(code.into_bytes())
+        }
+        _ => Cow::Borrowed(&file.content),
+    }
+}
+
 /// Returns the path as it is in a URL.
 fn encoded(path: &str) -> String {
     Url::from_file_path(Path::new("/").join(path))
         .map(|url| url.path().trim_start_matches('/').to_owned())
         .unwrap_or_default()
-}
-
-/// Returns the name and the content of the upload's lock file. Deno's has priority over npm's.
-fn own_lock(tree: &SourceTree) -> Option<(&'static str, String)> {
-    let mut names = [DENO_LOCK, NPM_LOCK].into_iter();
-    let (name, file) = names.find_map(|name| Some((name, tree.file(name)?)))?;
-    Some((name, file.text()?.to_owned()))
 }
 
 fn make_readable(folder: &Path) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jelou_core::{EgressRule, Limits, cold_future};
+use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::task::JoinSet;
@@ -18,9 +19,9 @@ use super::error::LeaseError;
 use super::instance::{Entered, Instance};
 use super::scaling::{Change, Load, Scaling};
 use super::spec::LaunchSpec;
-use super::starter::FunctionStarter;
-use crate::artifacts::Unpacked;
-use crate::worker::{LoadError, OpenRule, Worker};
+use super::starter::{FunctionStarter, Reason};
+use crate::artifacts::{Unpacked, stack_trace};
+use crate::worker::{LoadError, Loaded, OpenRule, Worker};
 
 /// The processes of one deployment. Selects the process of each request, and starts and ends processes.
 #[derive(Debug)]
@@ -90,6 +91,12 @@ impl Processes {
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
     }
 
+    /// A text of the function with the places of its own files.
+    pub(super) async fn readable(&self, text: String) -> String {
+        let map = self.starter.source_maps.of(&self.spec.artifact_hash).await;
+        stack_trace::rewrite(&text, map.as_deref())
+    }
+
     /// Returns the number of processes that accept requests.
     pub(super) fn running(&self) -> usize {
         let instances = self.instances.load();
@@ -128,6 +135,16 @@ impl Processes {
     pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
         let mut backoff = self.changing.lock().await;
         self.start_one(&mut backoff, "a deployment takes over")
+            .await
+    }
+
+    /// Starts the first process, which also sends the manifest of the function.
+    pub(super) async fn start_described(
+        &self,
+        settings: &Map<String, Value>,
+    ) -> Result<(Entered, Loaded), LeaseError> {
+        let mut backoff = self.changing.lock().await;
+        self.start_for(&mut backoff, Reason::Describe(settings))
             .await
     }
 
@@ -299,6 +316,15 @@ impl Processes {
         backoff: &mut Backoff,
         why: &'static str,
     ) -> Result<Entered, LeaseError> {
+        let (entered, _) = self.start_for(backoff, Reason::Serve(why)).await?;
+        Ok(entered)
+    }
+
+    async fn start_for(
+        &self,
+        backoff: &mut Backoff,
+        reason: Reason<'_>,
+    ) -> Result<(Entered, Loaded), LeaseError> {
         self.remove_ended(backoff);
         if *self.retired.borrow() {
             return Err(LeaseError::Retired);
@@ -309,16 +335,16 @@ impl Processes {
         let mut retired = self.retired.subscribe();
         let started = self
             .starter
-            .start(&self.spec, files, backoff.share(), why, &mut retired)
+            .start(&self.spec, files, backoff.share(), reason, &mut retired)
             .await;
         if matches!(started, Err(LeaseError::Start(_))) {
             backoff.crashed(Duration::ZERO);
         }
-        let entered = started?;
+        let (entered, loaded) = started?;
         let mut instances = Vec::clone(&self.instances.load());
         instances.push(entered.instance());
         self.set(instances);
-        Ok(entered)
+        Ok((entered, loaded))
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::admission::Permit;
 use super::error::LeaseError;
 use super::lease::Lease;
@@ -11,6 +13,7 @@ use super::processes::{Processes, SlotLoad};
 use super::spec::LaunchSpec;
 use super::warm::Warm;
 use crate::transport::{BodyMemory, CallFacts};
+use crate::worker::Loaded;
 
 #[derive(Debug)]
 pub struct Slot {
@@ -57,6 +60,11 @@ impl Slot {
         Ok(Lease::new(entered, start, permit, body, call, idle_timeout))
     }
 
+    /// A text of the function with the places of its own files.
+    pub async fn readable(&self, text: String) -> String {
+        self.processes.readable(text).await
+    }
+
     /// Returns the number of processes that accept requests.
     pub fn running(&self) -> usize {
         self.processes.running()
@@ -82,6 +90,14 @@ impl Slot {
     pub async fn wake(&self) -> Result<Warm, LeaseError> {
         let (entered, _) = self.processes.enter().await?;
         Ok(Warm::of(entered))
+    }
+
+    /// Starts the first process, which also sends the manifest of the function. Dropping the future ends the process.
+    pub(crate) async fn start_described(
+        &self,
+        settings: &Map<String, Value>,
+    ) -> Result<(Warm, Loaded), LeaseError> {
+        Warm::start_described(&self.processes, settings).await
     }
 
     /// Stops accepting requests, and rejects requests that wait for a permit. Ends the processes after their requests

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use jelou_core::EgressRule;
 use jelou_sandbox::CpuShare;
+use serde_json::{Map, Value};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use zeroize::Zeroizing;
@@ -19,8 +20,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, Jelou, Launcher, LoadError, LoadMode, LoadRequest, MemoryFeature, Openings,
-    Terms, Usage, builtins, compile_apart,
+    Blank, Company, EngineStage, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded,
+    MemoryFeature, Openings, Terms, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -34,6 +35,15 @@ pub(crate) struct FunctionStarter {
     pub(crate) host: Arc<dyn Host>,
 }
 
+/// Why a process is started.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reason<'a> {
+    /// For requests; the text says why now.
+    Serve(&'static str),
+    /// For requests, and for the manifest of the function, with the settings of `jelou.json`.
+    Describe(&'a Map<String, Value>),
+}
+
 impl FunctionStarter {
     /// Starts a worker for a function. The worker already counts one request, which ends when the result is dropped.
     pub(super) async fn start(
@@ -41,9 +51,9 @@ impl FunctionStarter {
         spec: &LaunchSpec,
         files: &Arc<Unpacked>,
         share: CpuShare,
-        why: &'static str,
+        reason: Reason<'_>,
         retired: &mut watch::Receiver<bool>,
-    ) -> Result<Entered, LeaseError> {
+    ) -> Result<(Entered, Loaded), LeaseError> {
         let began = Instant::now();
         let secrets: BTreeMap<String, Zeroizing<String>> =
             self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
@@ -63,8 +73,12 @@ impl FunctionStarter {
         }
         let egress_socket = blank.egress_socket();
         let module = blank.provide(files).await.map_err(ArtifactError::Io)?;
+        let (mode, settings, why) = match reason {
+            Reason::Serve(why) => (LoadMode::Serve, None, why),
+            Reason::Describe(settings) => (LoadMode::Develop, Some(settings), "its code is new"),
+        };
         let request = LoadRequest {
-            mode: LoadMode::Serve,
+            mode,
             module: module.as_str(),
             words: files.words(),
             function_slug: &spec.slug,
@@ -85,6 +99,7 @@ impl FunctionStarter {
             is_proxied: self.platform.is_proxied,
             log_level: spec.logs.level,
             traces_outside: self.platform.traces_outside,
+            shows_errors: self.launcher.stage == EngineStage::Development,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,
             memory: Some(MemoryFeature {
@@ -94,7 +109,7 @@ impl FunctionStarter {
                 base_url: &jelou.base_url,
                 api_key: &jelou.api_key,
             }),
-            settings: None,
+            settings,
         };
         let egress = self.egress_handler(spec, blank.usage());
         let served = blank
@@ -110,12 +125,14 @@ impl FunctionStarter {
         self.pool.refill();
         self.compile(spec, files);
         match served {
-            Ok(worker) => {
+            Ok((worker, loaded)) => {
                 self.evictable.add(&worker);
                 let took = began.elapsed();
                 logs.say(LogLine::Started { took, why });
-                Ok(Entered::first(worker))
+                Ok((Entered::first(worker), loaded))
             }
+            // The caller shows it.
+            Err(error) if matches!(reason, Reason::Describe(_)) => Err(LeaseError::Start(error)),
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
         }
     }
@@ -149,7 +166,8 @@ impl FunctionStarter {
     /// Deno.
     fn compile(&self, spec: &LaunchSpec, files: &Arc<Unpacked>) {
         builtins::prepare(&self.launcher, files);
-        if !files.begin_compiling() {
+        // In development, the next start has another bundle.
+        if self.launcher.stage == EngineStage::Development || !files.begin_compiling() {
             return;
         }
         let (unpacked, files) = (Arc::clone(&self.unpacked), Arc::clone(files));

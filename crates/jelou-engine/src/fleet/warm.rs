@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+use tokio::task::JoinSet;
+
 use super::error::LeaseError;
 use super::instance::Entered;
 use super::processes::Processes;
-use crate::worker::LoadError;
+use crate::worker::{LoadError, Loaded};
 
 /// Started processes that are not evicted while this value exists. The holder drops it when their requests have come,
 /// or are not expected any more.
@@ -49,5 +52,22 @@ impl Warm {
             .spawn(starting)
             .await
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
+    }
+
+    /// Starts the first process, which also sends the manifest of the function. Dropping the future ends the process.
+    pub(super) async fn start_described(
+        processes: &Arc<Processes>,
+        settings: &Map<String, Value>,
+    ) -> Result<(Self, Loaded), LeaseError> {
+        let (own, settings) = (Arc::clone(processes), settings.clone());
+        let mut starting = JoinSet::new();
+        let start = async move { own.start_described(&settings).await };
+        starting.spawn_on(start, processes.runtime());
+        let died = |text: String| LeaseError::Process(LoadError::Died(text));
+        match starting.join_next().await {
+            Some(Ok(started)) => started.map(|(entered, loaded)| (Self::of(entered), loaded)),
+            Some(Err(error)) => Err(died(error.to_string())),
+            None => Err(died("its start was given up".to_owned())),
+        }
     }
 }

@@ -140,7 +140,11 @@ impl Blank {
     ///
     /// When the process ends early, or does not finish within `limits.startup_timeout_ms`.
     pub(crate) async fn rehearse(&mut self, launcher: &Launcher) -> Result<(), LoadError> {
-        let rehearsed = load::rehearse(&mut self.connection, launcher.limits.startup_timeout());
+        let rehearsed = load::rehearse(
+            &mut self.connection,
+            launcher.stage,
+            launcher.limits.startup_timeout(),
+        );
         launcher.boosted(&self.dir, rehearsed).await
     }
 
@@ -214,7 +218,7 @@ impl Blank {
         logs: LogForwarder,
         egress_handler: EgressHandler,
         share: CpuShare,
-    ) -> Result<Arc<Worker>, LoadError> {
+    ) -> Result<(Arc<Worker>, Loaded), LoadError> {
         let Self {
             mut child,
             terms,
@@ -250,14 +254,17 @@ impl Blank {
             let loaded = load::load(&mut connection, request);
             let loaded = guarded(limits, &mut child, &dir, loaded);
             tokio::select! {
-                loaded = launcher.boosted(&dir, loaded) => loaded.map(drop),
+                loaded = launcher.boosted(&dir, loaded) => loaded,
                 breach = watch => Err(LoadError::Breach(breach.to_string())),
             }
         };
-        if let Err(error) = loaded {
-            let _ = child.kill().await;
-            return Err(error);
-        }
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let _ = child.kill().await;
+                return Err(error);
+            }
+        };
         // The import may have raised the share.
         dir.set_share(share);
         // Connections are kept by the thread that opened them, and other threads open their own. So this one is not
@@ -265,13 +272,8 @@ impl Blank {
         drop(connection);
         let process = Process { child, dir, egress };
         let launcher = Arc::clone(launcher);
-        Ok(supervisor::start(
-            launcher,
-            worker,
-            process,
-            logs,
-            egress_handler,
-        ))
+        let worker = supervisor::start(launcher, worker, process, logs, egress_handler);
+        Ok((worker, loaded))
     }
 }
 

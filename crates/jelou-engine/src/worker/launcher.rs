@@ -28,6 +28,15 @@ use crate::logs::next_line;
 /// Maximum bytes of the line with which the worker's program reports that it listens.
 const MAX_READY_BYTES: usize = 1024;
 
+/// What the functions of an engine are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineStage {
+    /// Functions are deployed, and called for long.
+    Production,
+    /// Functions are loaded again and again.
+    Development,
+}
+
 /// Starts the processes of one server, and has the data that they share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
@@ -42,6 +51,7 @@ pub(crate) struct Launcher {
     pub(crate) waiting_calls: WaitingCalls,
     /// The runtime that supervises all processes, whichever thread started them.
     pub(crate) runtime: Handle,
+    pub(crate) stage: EngineStage,
     program: Program,
     pub(super) baseline: OnceCell<Baseline>,
     pub(super) builtins: Builtins,
@@ -67,6 +77,7 @@ impl Launcher {
         budget: Arc<Budget>,
         limits: Arc<FunctionLimits>,
         egress: Vec<EgressRule>,
+        stage: EngineStage,
     ) -> std::io::Result<Self> {
         Ok(Self {
             limits,
@@ -77,6 +88,7 @@ impl Launcher {
             run_dir,
             waiting_calls: WaitingCalls::default(),
             runtime: Handle::current(),
+            stage,
             program,
             baseline: OnceCell::new(),
             builtins: Builtins::default(),

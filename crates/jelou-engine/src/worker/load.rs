@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::launcher::EngineStage;
 use super::module_url::ModuleUrl;
 use super::openings::OpenRule;
 use crate::transport::{Connection, ExchangeError, RequestBody};
@@ -22,7 +23,10 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LoadMode {
     Serve,
+    /// Sends the manifest, and serves no request.
     Inspect,
+    /// Sends the manifest, and serves requests.
+    Develop,
 }
 
 /// The company that the functions of this server belong to.
@@ -71,11 +75,13 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) log_level: Level,
     /// Whether `fetch` also sends the trace of a call to other hosts.
     pub(crate) traces_outside: bool,
+    /// Whether the answers of a failed handler tell what it threw.
+    pub(crate) shows_errors: bool,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
-    /// The settings of `jelou.json`, for an inspection.
+    /// The settings of `jelou.json`, for a manifest.
     pub(crate) settings: Option<&'a Map<String, Value>>,
 }
 
@@ -222,12 +228,17 @@ pub(crate) async fn compile(
     Ok(ok)
 }
 
-/// Makes a blank worker run through a first call, so that the code for calls is compiled.
+/// Makes a blank worker execute a first call, so that the code for calls is compiled. In development, also
+/// makes it read a manifest, because its function will be described too.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
+    stage: EngineStage,
     timeout: Duration,
 ) -> Result<(), LoadError> {
-    let body = Bytes::from_static(b"{}");
+    let body = Bytes::from_static(match stage {
+        EngineStage::Production => b"{}",
+        EngineStage::Development => br#"{"inspects":true}"#,
+    });
     let told = post(connection, "/__jelou/rehearse", body);
     let (status, bytes) = tokio::time::timeout(timeout, told)
         .await

@@ -1,13 +1,24 @@
 //! The folder with the private folders of workers and builds. It is emptied at every start of the server.
 
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+
+/// How the name of a folder begins that is in a folder with those of other programs.
+const TEMPORARY: &str = "jelou-run-";
+/// A folder that is younger may be of a server that starts now.
+const STARTING: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
     next_worker: AtomicU64,
+    /// The folder, locked as long as the server lives. The kernel releases the lock of a killed server.
+    _lock: File,
 }
 
 impl RunDir {
@@ -22,9 +33,12 @@ impl RunDir {
             fs_err::create_dir_all(parent)?;
         }
         std::fs::DirBuilder::new().mode(0o711).create(&path)?;
+        let lock = lock(&path)?;
+        remove_abandoned(&path);
         Ok(Self {
             path,
             next_worker: AtomicU64::new(0),
+            _lock: lock,
         })
     }
 
@@ -44,9 +58,69 @@ impl RunDir {
     }
 }
 
+fn lock(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(folder)
+}
+
+/// Removes the temporary folders of servers that were killed. `own` is one of them, if it is beside them.
+fn remove_abandoned(own: &Path) {
+    let is_temporary = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(TEMPORARY))
+    };
+    let Some(parent) = own.parent().filter(|_| is_temporary(own)) else {
+        return;
+    };
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return;
+    };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if is_temporary(&path) && is_abandoned(&path) {
+            // Another server may remove it at the same time.
+            let _ = std::fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// Whether the folder is of this user, and no server has it.
+fn is_abandoned(path: &Path) -> bool {
+    let Ok(metadata) = path.symlink_metadata() else {
+        return false;
+    };
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.elapsed().ok());
+    metadata.uid() == rustix::process::geteuid().as_raw()
+        && age.is_some_and(|age| age > STARTING)
+        && lock(path).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_of_killed_servers_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(format!("{TEMPORARY}{name}"));
+        let running = RunDir::reset(path("running")).unwrap();
+        let old = std::time::SystemTime::now() - STARTING * 2;
+        let age = |path: &Path| File::open(path).unwrap().set_modified(old).unwrap();
+        fs_err::create_dir(path("killed")).unwrap();
+        fs_err::create_dir(path("starting")).unwrap();
+        fs_err::create_dir(parent.path().join("other")).unwrap();
+        for folder in [path("running"), path("killed"), parent.path().join("other")] {
+            age(&folder);
+        }
+        let _own = RunDir::reset(path("own")).unwrap();
+        assert!(!path("killed").exists());
+        assert!(running.path().exists());
+        assert!(path("starting").exists() && parent.path().join("other").exists());
+    }
 
     #[test]
     fn the_folder_is_emptied_and_links_are_not_followed() {

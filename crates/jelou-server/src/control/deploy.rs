@@ -102,13 +102,7 @@ impl Control {
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));
-        let upload = cron::check::Upload {
-            tree: &tree,
-            settings,
-        };
-        let (settings, now) = (self.cron.settings(), self.clock.now());
-        let schedules = cron::check::planned(&built.manifest, &upload, settings, now)
-            .map_err(ControlError::Schedules)?;
+        let schedules = self.planned_schedules(&built.manifest, &tree, settings)?;
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
@@ -157,6 +151,21 @@ impl Control {
         // Completes even if the caller disconnects, so that no process is left without its deployment.
         let task = tokio::spawn(async move { control.put_live(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
+    }
+
+    /// The schedules of a manifest, with their next due times.
+    ///
+    /// # Errors
+    /// [`ControlError::Schedules`] when one cannot run.
+    pub(crate) fn planned_schedules(
+        &self,
+        manifest: &Manifest,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<Vec<PlannedSchedule>, ControlError> {
+        let upload = cron::check::Upload { tree, settings };
+        let (settings, now) = (self.cron.settings(), self.clock.now());
+        cron::check::planned(manifest, &upload, settings, now).map_err(ControlError::Schedules)
     }
 
     /// The answer to an upload that is live already.

@@ -147,6 +147,11 @@ impl Control {
         manifest: Manifest,
     ) -> Live {
         let slot = self.slot(function, deployment, artifact.to_string(), &manifest);
+        self.live_in(function, slot, manifest)
+    }
+
+    /// A deployment in a slot that was made for it.
+    pub(crate) fn live_in(&self, function: &Function, slot: Slot, manifest: Manifest) -> Live {
         let url = self.domain.url(function.slug.as_str());
         Live::new(manifest, slot, &url)
     }
@@ -163,7 +168,7 @@ impl Control {
         live.with_slot(slot)
     }
 
-    fn slot(
+    pub(crate) fn slot(
         &self,
         function: &Function,
         deployment: DeploymentId,

@@ -13,6 +13,7 @@ pub(crate) mod failures;
 mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;
+mod place;
 pub(crate) mod refusals;
 pub(crate) mod reserved;
 pub(crate) mod running_calls;
@@ -36,6 +37,7 @@ pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
 use address::{is_local_name, is_this_machine};
 pub(crate) use body::GatewayBody;
 pub(crate) use development::Development;
+pub use place::Place;
 
 use crate::access_log::AccessLog;
 use crate::config::Mcp;
@@ -117,11 +119,19 @@ impl Gateway {
         }
     }
 
-    /// In development, this machine's own names address the function of the project.
+    /// Why a request in development is for no function; `None` outside of development.
+    pub(crate) fn refusal_in_development<B>(&self, request: &Request<B>) -> Option<String> {
+        let development = self.development.as_ref()?;
+        let is_here = !has_foreign_origin(request) && is_this_machine(&host_of(request));
+        Some(development.refusal(&self.domain, is_here))
+    }
+
+    /// In the development of one function, this machine's own names address it.
     fn project(&self, host: &str) -> Option<Target> {
         let development = self.development.as_ref()?;
+        let only = development.only.as_ref()?;
         is_this_machine(host).then(|| Target {
-            function: self.registry.function(development.slug.as_str()),
+            function: self.registry.function(only.as_str()),
             ..Target::default()
         })
     }

@@ -91,7 +91,13 @@ impl Routing {
                 None => Response::new(GatewayBody::empty()),
             };
         };
-        match (gateway.target(&request), &self.api) {
+        let target = gateway.target(&request);
+        if target.is_none()
+            && let Some(reason) = gateway.refusal_in_development(&request)
+        {
+            return refused_in_development(&reason);
+        }
+        match (target, &self.api) {
             // A function path under the host name of a tunnel is not a path of the API.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 request.extensions_mut().insert(caller);
@@ -135,6 +141,15 @@ fn health(method: &Method) -> Response<GatewayBody> {
         }
         _ => refusal(StatusCode::METHOD_NOT_ALLOWED),
     }
+}
+
+fn refused_in_development(reason: &str) -> Response<GatewayBody> {
+    let body = serde_json::json!({ "error": reason }).to_string();
+    let mut response = Response::new(GatewayBody::full(body.into()));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 fn refusal(status: StatusCode) -> Response<GatewayBody> {

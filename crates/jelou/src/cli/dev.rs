@@ -9,12 +9,13 @@ use crate::env;
 /// Serve a project on this machine, and load it again after every save
 ///
 /// It needs no server and no login. The function is at port 3000, without a token, in the same engine and
-/// sandbox as on a server. A save that cannot be built leaves the code before in place.
+/// sandbox as on a server. A save that cannot be built leaves the code before in place. Several functions are at
+/// `/fn/<slug>/` each, and can call each other.
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
-    /// Folder of the project
-    #[arg(default_value = ".")]
-    pub(crate) dir: PathBuf,
+    /// Folders of projects, or a folder that has them
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dirs: Vec<PathBuf>,
 
     /// Port to listen on; by default 3000, or the next free one; 0 for any free one
     #[arg(long, short)]

@@ -20,6 +20,7 @@ pub(crate) mod limits;
 pub(crate) mod logs;
 pub(crate) mod secrets;
 pub(crate) mod serve;
+pub(crate) mod test;
 pub(crate) mod tokens;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Init(init::InitArgs),
     Dev(dev::DevArgs),
     Call(call::CallArgs),
+    Test(test::TestArgs),
     Deploy(deploy::DeployArgs),
     Rollback(deployments::RollbackArgs),
     Deployments(deployments::DeploymentsArgs),

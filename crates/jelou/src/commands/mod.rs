@@ -21,6 +21,7 @@ mod logs;
 mod rollback;
 mod secrets;
 mod serve;
+mod test;
 mod tokens;
 mod whoami;
 
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Init(args) => init::run(&args, context),
         Command::Call(args) => call::run(args, context),
         Command::Dev(args) => dev::run(args, context),
+        Command::Test(args) => test::run(args, context),
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Deployments(args) => deployments::run(args.command, context),

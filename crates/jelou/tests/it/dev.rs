@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use crate::support::{Call, Dev, Reply, Sandbox, function};
+use crate::support::{Call, Dev, Reply, Sandbox, function, times};
 
 fn answers(text: &str) -> String {
     function(&format!("() => \"{text}\""))
@@ -87,6 +87,7 @@ fn a_project_is_served_without_login_and_token() {
     // A web page whose name resolves to this machine.
     let rebound = Call::new(&dev.address, "example.com").send();
     assert_eq!(rebound.status, 404, "{rebound:?}");
+    assert!(rebound.body.contains("has another `Host`"), "{rebound:?}");
     // A web page of another host could otherwise use the function without a token.
     for (origin, status) in [
         ("https://example.com", 404),
@@ -358,4 +359,148 @@ fn a_call_takes_its_types_from_the_schema() {
     let nobody = sandbox.jelou("call --url http://127.0.0.1:9").run();
     assert_eq!(nobody.code, 2, "{nobody}");
     assert!(nobody.to_string().contains("jelou dev"), "{nobody}");
+}
+
+#[test]
+fn a_failed_handler_shows_its_place() {
+    let source = "import { define } from \"@jelou/functions\";\n\n\
+         const fail = (): never => {\n  throw new Error(\"boom\");\n};\n\n\
+         export default define({ description: \"A test\", handler: () => fail() });\n";
+    let sandbox = project(source);
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let failed = dev.request().send();
+    assert_eq!(failed.status, 500, "{failed:?}");
+    let body = failed.json();
+    assert_eq!(body["error"], "Internal function error");
+    assert_eq!(body["place"], "index.ts:4:9", "{body}");
+    assert_eq!(
+        body["frame"],
+        "  2 | \n  3 | const fail = (): never => {\n  4 |   throw new Error(\"boom\");\n    |         ^"
+    );
+    let thrown = body["thrown"].as_str().unwrap();
+    assert!(thrown.starts_with("Error: boom\n"), "{body}");
+    assert!(!thrown.contains("file://"), "{body}");
+}
+
+#[test]
+fn wrong_types_are_told_beside() {
+    let sandbox = project(&function("(): number => \"text\""));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "text");
+    let types = dev.event("types");
+    assert_eq!(types["ok"], false, "{types}");
+    let place = types["place"].as_str().unwrap();
+    assert!(place.starts_with("index.ts:5:"), "{types}");
+    sandbox.file("index.ts", function("(): string => \"text\""));
+    assert_eq!(dev.event("types")["ok"], true);
+}
+
+#[test]
+fn an_endless_import_is_given_up_for_the_next_save() {
+    let sandbox = project(&answers("good"));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    sandbox.file("index.ts", "for (;;) {}\n");
+    // Its import runs by now.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    sandbox.file("index.ts", answers("recovered"));
+    dev.event("loaded");
+    assert_eq!(answer(&dev), "recovered");
+    sandbox.file("index.ts", "while (true) {}\n");
+    let failed = dev.event("failed");
+    let message = failed["message"].as_str().unwrap();
+    assert!(message.contains("did not finish its import"), "{failed}");
+    assert_eq!(answer(&dev), "recovered");
+}
+
+#[test]
+fn the_network_is_closed_during_the_import_as_in_a_deploy() {
+    let sandbox = project(
+        "await fetch(\"http://127.0.0.1:9/\");\nexport default { fetch: () => new Response() };\n",
+    );
+    let dev = Dev::start(&sandbox, "");
+    let failed = dev.event("failed");
+    let message = failed["message"].as_str().unwrap();
+    assert!(
+        message.contains("there is no network while a deploy imports"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn a_broken_env_file_is_told_once() {
+    let sandbox = project(&answers("good"));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    sandbox.file(".env", "no variable\n");
+    dev.event("failed");
+    sandbox.file("notes.md", "text\n");
+    sandbox.file(".env", "A=1\n");
+    let next = dev.find("what follows", |event| {
+        event["kind"] == "dev" && event["event"] != "types"
+    });
+    assert_eq!(next["event"], "loaded", "{next}");
+}
+
+#[test]
+fn functions_of_a_folder_call_each_other() {
+    let sandbox = Sandbox::new();
+    sandbox.function("uno", &answers("one"));
+    sandbox.function(
+        "dos",
+        &function(
+            "async () => (await (await fetch(\"http://uno.fn.localhost/\", { method: \"POST\" })).json()) + \" and two\"",
+        ),
+    );
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    dev.event("loaded");
+    let call = |slug: &str| text(&dev.request().path(&format!("/fn/{slug}/")).send());
+    assert_eq!(call("uno"), "one");
+    assert_eq!(call("dos"), "one and two");
+    let by_host = Call::new(&dev.address, "uno.fn.localhost").send();
+    assert_eq!(text(&by_host), "one");
+    let nothing = dev.request().send();
+    assert_eq!(nothing.status, 404);
+    assert!(nothing.body.contains("/fn/dos/, /fn/uno/"), "{nothing:?}");
+    sandbox.function("uno", "export default {{;\n");
+    let failed = dev.event("failed");
+    assert_eq!(failed["function"], "uno");
+    let stale = dev.request().path("/fn/uno/").send();
+    assert!(stale.header("x-jelou-dev-stale").is_some(), "{stale:?}");
+    let other = dev.request().path("/fn/dos/").send();
+    assert_eq!(other.header("x-jelou-dev-stale"), None);
+}
+
+/// Private memory of the command, in KiB.
+fn memory_of(dev: &Dev) -> u64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", dev.pid())).unwrap();
+    rollup
+        .lines()
+        .filter(|line| line.starts_with("Private_"))
+        .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .sum()
+}
+
+#[test]
+fn many_saves_need_no_more_memory() {
+    let sandbox = project(&answers("v0"));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let saves = times(30, 1000);
+    let mut early = 0;
+    for number in 1..=saves {
+        sandbox.file("index.ts", answers(&format!("v{number}")));
+        dev.event("loaded");
+        if number == saves / 3 {
+            early = memory_of(&dev);
+        }
+    }
+    assert_eq!(answer(&dev), format!("v{saves}"));
+    let late = memory_of(&dev);
+    // Pages that the allocator keeps vary by some megabytes.
+    let limit = early + early / 20 + 8 * 1024;
+    assert!(late <= limit, "{early} KiB, then {late} KiB");
 }

@@ -92,7 +92,7 @@ Deno.test("greets", async () => {
 fn a_new_project_can_be_tested_and_checked() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.jelou("init").run().code, 0);
-    sandbox.file("index_test.ts", TEST);
+    sandbox.file("greeting_test.ts", TEST);
     let deno = deno();
     let deno = deno.display();
     // The project has only the files that `init` wrote.
@@ -100,12 +100,39 @@ fn a_new_project_can_be_tested_and_checked() {
         "set -e
          export DENO_DIR=$HOME/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
          {deno} test --no-remote --no-npm
-         {deno} check --no-remote --no-npm index.ts index_test.ts
-         {deno} fmt --check index.ts deno.json tsconfig.json"
+         {deno} check --no-remote --no-npm index.ts index.test.ts greeting_test.ts
+         {deno} fmt --check index.ts index.test.ts deno.json tsconfig.json"
     );
     let outcome = sandbox.shell(&script);
     assert_eq!(outcome.code, 0, "{outcome}");
-    assert!(outcome.stdout().contains("1 passed"), "{outcome}");
+    assert!(outcome.stdout().contains("2 passed"), "{outcome}");
+}
+
+#[test]
+fn the_tests_of_a_project_run_with_the_sdk_and_its_types() {
+    let deno = deno();
+    let sandbox = Sandbox::new().env("JELOU_DENO", &deno.display().to_string());
+    assert_eq!(sandbox.jelou("init").run().code, 0);
+    // As after a clone: git ignores the SDK.
+    std::fs::remove_dir_all(sandbox.project().join(".jelou")).unwrap();
+    sandbox.file("greeting_test.ts", TEST);
+    let test = |arguments: &str| sandbox.jelou(&format!("test {arguments}")).run();
+    let passed = test("--reporter=dot");
+    assert_eq!(passed.code, 0, "{passed}");
+    assert!(passed.stdout().contains("2 passed"), "{passed}");
+    let one = test("--filter greets");
+    assert!(one.stdout().contains("1 passed"), "{one}");
+    assert!(one.stdout().contains("1 filtered out"), "{one}");
+    sandbox.file(
+        "greeting_test.ts",
+        TEST.replace("593987654321\" },", "1\" },"),
+    );
+    assert_eq!(test("").code, 1);
+    let wrong = TEST.replace("telefono: \"593987654321\"", "telefono: 1");
+    sandbox.file("greeting_test.ts", wrong);
+    let wrong = test("");
+    assert_eq!(wrong.code, 1, "{wrong}");
+    assert!(wrong.to_string().contains("TS2322"), "{wrong}");
 }
 
 /// Editors without Deno's extension read `tsconfig.json`, like tsc. Needs the npm registry.

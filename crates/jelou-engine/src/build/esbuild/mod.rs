@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 use value::{Value, malformed};
 
-/// The key of the only build of a process.
+/// Identifies the builds of a process, which all have the same options.
 const BUILD: u32 = 0;
 /// The name of the plugin in the protocol.
 const PLUGIN: &str = "jelou";
@@ -22,8 +22,8 @@ const OWN_RESOLUTION: u32 = 1;
 /// Maximum bytes of one packet. The last packet contains the bundle, its source map and the metafile.
 const MAX_PACKET_BYTES: usize = 512 * 1024 * 1024;
 
-/// The input of one build.
-#[derive(Debug)]
+/// What all builds of a process have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) entrypoint: String,
     /// Command-line options.
@@ -157,25 +157,48 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
         }
     }
 
-    /// Runs one build.
+    /// Gives a new process the options of its builds.
+    ///
+    /// # Errors
+    ///
+    /// When the process ends early, breaks the protocol, or refuses the options.
+    pub(super) async fn prepare(&mut self, request: &Request) -> Result<()> {
+        // The first packet is the version, which the process checks by itself.
+        self.packet_bytes().await?;
+        let asked = self.send_request(context_request(request)).await?;
+        let packet = self.packet().await?;
+        if packet.is_request || packet.id != asked {
+            return Err(malformed("no answer to the options"));
+        }
+        refused(&packet.value)?;
+        match packet.value.list("errors").first() {
+            Some(error) => Err(Error::other(error.str("text").to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Builds once. Files that have not changed since the build before are not parsed again.
     ///
     /// # Errors
     ///
     /// When the process ends early, breaks the protocol, or the plugin cannot read a file.
-    pub(super) async fn build(
-        mut self,
-        request: &Request,
-        plugin: &mut impl Plugin,
-    ) -> Result<Output> {
-        // The first packet is the version. The process checks it against its `--service` argument.
-        self.packet_bytes().await?;
-        let build = self.send_request(build_request(request)).await?;
+    pub(super) async fn build(&mut self, plugin: &mut impl Plugin) -> Result<Output> {
+        let rebuild = Value::map([
+            ("command", Value::text("rebuild")),
+            ("key", Value::Int(BUILD)),
+        ]);
+        let build = self.send_request(rebuild).await?;
+        let mut built = None;
         loop {
             let packet = self.packet().await?;
-            if packet.is_request {
+            if packet.is_request && packet.value.str("command") == "on-end" {
+                built = Some(output(packet.value));
+                self.send(packet.id, false, &nothing()).await?;
+            } else if packet.is_request {
                 self.answer(packet.id, &packet.value, plugin).await?;
             } else if packet.id == build {
-                return output(packet.value);
+                refused(&packet.value)?;
+                return built.ok_or_else(|| malformed("a build without a result"));
             } else if let Some(resolving) = self.resolving.remove(&packet.id) {
                 let answer = resolved(&resolving, &packet.value);
                 self.send(resolving.asked_by, false, &answer).await?;
@@ -210,14 +233,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
                 let answer = by_plugin(&plugin_of(request), fields);
                 self.send(id, false, &answer).await
             }
-            // Notifications of the start and the end of the build.
-            _ => {
-                let nothing = [
-                    ("errors", Value::List(Vec::new())),
-                    ("warnings", Value::List(Vec::new())),
-                ];
-                self.send(id, false, &Value::map(nothing)).await
-            }
+            // The start of the build.
+            _ => self.send(id, false, &nothing()).await,
         }
     }
 
@@ -319,7 +336,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
     }
 }
 
-fn build_request(request: &Request) -> Value {
+fn context_request(request: &Request) -> Value {
     let filter = |pattern: &str| {
         Value::List(vec![Value::map([
             ("id", Value::Int(0)),
@@ -346,7 +363,7 @@ fn build_request(request: &Request) -> Value {
         ("stdinResolveDir", Value::Null),
         ("absWorkingDir", Value::text(&request.folder)),
         ("nodePaths", Value::List(Vec::new())),
-        ("context", Value::Bool(false)),
+        ("context", Value::Bool(true)),
         ("plugins", Value::List(vec![plugin])),
     ])
 }
@@ -414,10 +431,23 @@ fn resolved(resolving: &Resolving, found: &Value) -> Value {
     by_plugin(&resolving.plugin, fields)
 }
 
-fn output(answer: Value) -> Result<Output> {
-    if let Some(Value::Text(text)) = answer.get("error") {
-        return Err(Error::other(text.clone()));
+/// An answer without messages.
+fn nothing() -> Value {
+    Value::map([
+        ("errors", Value::List(Vec::new())),
+        ("warnings", Value::List(Vec::new())),
+    ])
+}
+
+/// The error of a request that the bundler refuses.
+fn refused(answer: &Value) -> Result<()> {
+    match answer.get("error") {
+        Some(Value::Text(text)) => Err(Error::other(text.clone())),
+        _ => Ok(()),
     }
+}
+
+fn output(answer: Value) -> Output {
     let (mut code, mut source_map) = (Vec::new(), Vec::new());
     let (errors, warnings) = (
         messages(answer.list("errors")),
@@ -440,13 +470,13 @@ fn output(answer: Value) -> Result<Output> {
             }
         }
     }
-    Ok(Output {
+    Output {
         errors,
         warnings,
         code,
         source_map,
         metafile,
-    })
+    }
 }
 
 fn messages(values: &[Value]) -> Vec<Message> {

@@ -3,7 +3,6 @@
 mod input;
 mod operation;
 
-use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,10 +15,13 @@ use zeroize::Zeroizing;
 
 use self::operation::Operation;
 use super::dev;
+use super::tokens::{Input, no_token};
 use crate::cli::call::CallArgs;
 use crate::context::Context;
 use crate::exit::{Failure, Shown};
 
+/// Means stdin, in place of a token.
+const STDIN: &str = "-";
 /// The default address, used if no `jelou dev` runs in this folder.
 const DEFAULT: &str = "http://localhost:3000";
 /// Maximum bytes of a response body.
@@ -68,15 +70,12 @@ pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
 
 /// Returns the token. If `given` is `-`, reads it from stdin.
 fn token(given: String) -> anyhow::Result<Zeroizing<String>> {
-    if given != "-" {
+    if given != STDIN {
         return Ok(Zeroizing::new(given));
     }
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .take(4096)
-        .read_to_string(&mut text)
-        .context("stdin cannot be read")?;
-    Ok(Zeroizing::new(text.trim().to_owned()))
+    let input = Input::read(Path::new(STDIN))?;
+    let token = input.tokens().first().copied().ok_or_else(no_token)?;
+    Ok(Zeroizing::new(token.to_owned()))
 }
 
 fn agent() -> Agent {

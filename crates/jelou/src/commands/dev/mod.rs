@@ -1,53 +1,48 @@
-//! `jelou dev`: serves a project, and loads it again after every save.
+//! `jelou dev`: serves projects, and loads them again after every save.
 
-mod frame;
 mod keys;
 mod port;
+mod projects;
+mod reload;
 mod show;
 mod source;
 mod watch;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use fs_err as fs;
 use jelou_server::{
-    Config, DataDirError, DevelopmentConfig, DevelopmentServer, Overrides, Project, ReloadError,
-    Reloaded, StartError,
+    Config, DataDirError, DevelopedFunction, DevelopmentConfig, DevelopmentServer, Overrides,
+    StartError,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use self::keys::Key;
+use self::projects::{Projects, state_of};
+use self::reload::Change;
 use self::show::Show;
-use self::source::Source;
 use self::watch::Watch;
 use crate::cli::dev::DevArgs;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::project;
 
-/// The folder, in that of the project, for what the function keeps.
-const STATE: &str = ".jelou";
-/// The file in it with the address of the running server.
+/// The file in the state with the address of the running server.
 const ADDRESS: &str = "address";
 
 /// The address of the `jelou dev` that serves this folder.
 pub(super) fn address_of(dir: &Path) -> Option<String> {
-    let address = std::fs::read_to_string(dir.join(STATE).join(ADDRESS)).ok()?;
+    let address = std::fs::read_to_string(state_of(dir).join(ADDRESS)).ok()?;
     Some(address.trim().to_owned())
 }
 
 pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
-    project::check_folder(&args.dir)?;
-    let source = Source {
-        dir: args.dir,
-        env_file: args.env_file,
-    };
+    let projects = Projects::find(args.dirs, args.env_file)?;
     let chosen = port::choose(args.port)?;
     if let Some(reason) = &chosen.reason {
         context
@@ -62,25 +57,25 @@ pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let config =
         Config::load(None, &overrides).map_err(|error| Failure::validation(error.to_string()))?;
     let development = DevelopmentConfig {
-        slug: source.slug()?,
-        state: state(&source.dir, args.fresh)?,
+        slugs: projects
+            .sources
+            .iter()
+            .map(|(slug, _)| slug.clone())
+            .collect(),
+        state: empty_or_kept(projects.state(), args.fresh)?,
         asks_for_token: args.token,
     };
-    let watch = (!args.no_watch)
-        .then(|| Watch::start(&source.dir, source.env_file.as_deref()))
-        .transpose()
-        .context("cannot watch the files of the project")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let show = Show::new(&context.output, &source.dir, development.slug.clone());
-    runtime.block_on(develop(config, development, &source, watch, show, began))
+    let show = Show::new(&context.output, &projects);
+    let watches = !args.no_watch;
+    runtime.block_on(develop(config, development, projects, watches, show, began))
 }
 
-/// The folder for the state of the project. Git ignores it.
-fn state(dir: &Path, fresh: bool) -> anyhow::Result<std::path::PathBuf> {
-    let state = dir.join(STATE);
+/// Creates the folder for the state of the projects. Git ignores it.
+fn empty_or_kept(state: PathBuf, fresh: bool) -> anyhow::Result<PathBuf> {
     if fresh && state.exists() {
         fs::remove_dir_all(&state)?;
     }
@@ -92,8 +87,8 @@ fn state(dir: &Path, fresh: bool) -> anyhow::Result<std::path::PathBuf> {
 async fn develop(
     config: Config,
     development: DevelopmentConfig,
-    source: &Source,
-    watch: Option<Watch>,
+    projects: Projects,
+    watches: bool,
     mut show: Show<'_>,
     began: Instant,
 ) -> anyhow::Result<()> {
@@ -102,39 +97,42 @@ async fn develop(
     let address = development.state.join(ADDRESS);
     let server = tokio::select! {
         started = DevelopmentServer::start(config, development, |text| show.progress(text)) => {
-            started.map_err(|error| explain(error, &source.dir))?
+            started.map_err(|error| explain(error, &projects.home))?
         }
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
     fs::write(&address, server.url())?;
     show.listening(&server)?;
-    let mut records = server.records()?;
-    let mut changes = changes_of(watch);
+    let (sender, mut outcomes) = mpsc::unbounded_channel();
+    let mut records = records_of(server.functions())?;
+    let mut changes = Vec::new();
+    let functions = server.functions().iter().map(Arc::clone);
+    for (position, (function, (_, source))) in functions.zip(projects.sources).enumerate() {
+        let (change, changed) = mpsc::unbounded_channel();
+        if watches {
+            let watch = Watch::start(&source.dir, source.env_file.as_deref())
+                .context("cannot watch the files of the project")?;
+            tokio::spawn(tell(watch, change.clone()));
+        }
+        changes.push(change);
+        let sender = sender.clone();
+        tokio::spawn(reload::follow(
+            position, function, source, changed, sender, began,
+        ));
+    }
     let mut keys = keys::read();
-    let mut known: Option<Arc<Project>> = None;
-    let mut reload = Box::pin(reload(&server, source, None, began));
-    let mut is_loading = true;
     loop {
         tokio::select! {
-            outcome = &mut reload, if is_loading => {
-                is_loading = false;
-                if let Some(outcome) = outcome {
-                    show.outcome(&outcome, &server)?;
-                    known = outcome.project;
-                }
+            Some(outcome) = outcomes.recv() => show.outcome(&outcome, &server)?,
+            Some((position, record)) = records.recv() => {
+                show.record(&server.functions()[position], &record)?;
             }
-            Some(()) = changes.recv() => {
-                // An unfinished build is of older files. It is dropped.
-                reload.set(self::reload(&server, source, known.clone(), Instant::now()));
-                is_loading = true;
-            }
-            Some(record) = records.recv() => show.record(&record)?,
             Some(key) = keys.recv() => match key {
-                Key::Reload => {
-                    reload.set(self::reload(&server, source, None, Instant::now()));
-                    is_loading = true;
-                }
+                Key::Reload => for change in &changes {
+                    // Fails only at the end of the process.
+                    let _ = change.send(Change::Asked);
+                },
                 Key::Quit => break,
                 other => show.key(other, &server)?,
             },
@@ -142,7 +140,6 @@ async fn develop(
             _ = interrupt.recv() => break,
         }
     }
-    drop(reload);
     // The next start writes it again.
     let _ = fs::remove_file(&address);
     server.shut_down().await;
@@ -160,53 +157,30 @@ fn explain(error: StartError, dir: &Path) -> anyhow::Error {
         .into()
 }
 
-/// How a load ended.
-struct Outcome {
-    result: Result<Reloaded, ReloadError>,
-    /// What was loaded; `None` if it could not be read.
-    project: Option<Arc<Project>>,
-    began: Instant,
-}
-
-/// Reads the project and loads it. `None` if it is the one that is known already.
-async fn reload(
-    server: &DevelopmentServer,
-    source: &Source,
-    known: Option<Arc<Project>>,
-    began: Instant,
-) -> Option<Outcome> {
-    let read = tokio::task::block_in_place(|| source.read());
-    let project = match read {
-        Ok(project) if known.as_deref() == Some(&project) => return None,
-        Ok(project) => project,
-        Err(error) => {
-            let result = Err(server.refuse(&format!("{error:#}")));
-            return Some(Outcome {
-                result,
-                project: None,
-                began,
-            });
+/// Tells about changes in a task of its own, so that none is missed.
+async fn tell(mut watch: Watch, changes: mpsc::UnboundedSender<Change>) {
+    loop {
+        watch.changed().await;
+        if changes.send(Change::Saved).is_err() {
+            return;
         }
-    };
-    Some(Outcome {
-        result: server.reload(&project).await,
-        project: Some(Arc::new(project)),
-        began,
-    })
+    }
 }
 
-/// Watches in a task of its own, so that no change is missed.
-fn changes_of(watch: Option<Watch>) -> mpsc::UnboundedReceiver<()> {
-    let (sender, changes) = mpsc::unbounded_channel();
-    if let Some(mut watch) = watch {
+/// The records of all functions, each with the position of its function.
+fn records_of(
+    functions: &[Arc<DevelopedFunction>],
+) -> std::io::Result<mpsc::Receiver<(usize, String)>> {
+    let (sender, all) = mpsc::channel(1);
+    for (position, function) in functions.iter().enumerate() {
+        let (mut records, sender) = (function.records()?, sender.clone());
         tokio::spawn(async move {
-            loop {
-                watch.changed().await;
-                if sender.send(()).is_err() {
+            while let Some(record) = records.recv().await {
+                if sender.send((position, record)).await.is_err() {
                     return;
                 }
             }
         });
     }
-    changes
+    Ok(all)
 }

@@ -1,35 +1,41 @@
 //! What `jelou dev` prints: text for people, or one JSON object in each line.
 
 use std::io;
-use std::path::Path;
 
+use jelou_core::api::PlannedSchedule;
 use jelou_core::manifest::Tool;
 use jelou_core::{Manifest, Slug};
-use jelou_server::{DevelopmentServer, ReloadError, Reloaded};
+use jelou_server::{DevelopedFunction, DevelopmentServer, ReloadError, Reloaded};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::Outcome;
-use super::frame::frame;
 use super::keys::{HELP, Key};
+use super::projects::Projects;
+use super::reload::{Outcome, Step};
 use crate::commands::logs;
 use crate::output::Output;
+
+/// The path of the function's OpenAPI document.
+const DOCUMENT: &str = "/openapi.json";
 
 #[derive(Debug)]
 pub(super) struct Show<'a> {
     output: &'a Output,
-    dir: &'a Path,
-    slug: Slug,
-    /// Whether the routes were shown.
-    is_introduced: bool,
+    /// In the order of the functions.
+    slugs: Vec<Slug>,
+    /// Whether the routes of each function were shown.
+    introduced: Vec<bool>,
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn new(output: &'a Output, dir: &'a Path, slug: Slug) -> Self {
+    pub(super) fn new(output: &'a Output, projects: &Projects) -> Self {
+        let sources = projects.sources.iter();
+        let slugs: Vec<_> = sources.map(|(slug, _)| slug.clone()).collect();
         Self {
             output,
-            dir,
-            slug,
-            is_introduced: false,
+            introduced: vec![false; slugs.len()],
+            slugs,
         }
     }
 
@@ -39,21 +45,25 @@ impl<'a> Show<'a> {
     }
 
     pub(super) fn listening(&self, server: &DevelopmentServer) -> io::Result<()> {
-        if self.output.is_json() {
-            return self.event(json!({
-                "event": "listening",
-                "function": self.slug,
-                "url": server.url(),
-                "token": server.token(),
-            }));
-        }
-        self.output.human(|human| {
-            human.item(&format!("{} at {}", self.slug, server.url()))?;
-            if let Some(token) = server.token() {
-                human.item(&format!("Token {token}"))?;
+        for function in server.functions() {
+            if self.output.is_json() {
+                self.event(json!({
+                    "event": "listening",
+                    "function": function.slug(),
+                    "url": function.url(),
+                    "token": function.token(),
+                }))?;
+                continue;
             }
-            Ok(())
-        })
+            self.output.human(|human| {
+                human.item(&format!("{} at {}", function.slug(), function.url()))?;
+                if let Some(token) = function.token() {
+                    human.item(&format!("Token {token}"))?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn outcome(
@@ -61,31 +71,78 @@ impl<'a> Show<'a> {
         outcome: &Outcome,
         server: &DevelopmentServer,
     ) -> io::Result<()> {
-        let ms = outcome.began.elapsed().as_millis();
-        match &outcome.result {
-            Ok(reloaded) => self.loaded(reloaded, ms, server),
-            Err(error) => self.failed(error),
+        match &outcome.of {
+            Step::Load {
+                result: Ok(reloaded),
+                began,
+            } => {
+                let ms = began.elapsed().as_millis();
+                self.loaded(outcome.function, reloaded, ms, server)
+            }
+            Step::Load {
+                result: Err(error), ..
+            } => self.failed(outcome.function, error),
+            Step::Types(checked) => self.types(outcome.function, checked),
+        }
+    }
+
+    /// Wrong types are no obstacle: the code serves.
+    fn types(&self, position: usize, checked: &Result<(), ReloadError>) -> io::Result<()> {
+        let error = checked.as_ref().err();
+        if self.output.is_json() {
+            return self.event(json!({
+                "event": "types",
+                "function": self.slugs[position],
+                "ok": error.is_none(),
+                "message": error.map(|error| &error.message),
+                "place": error.and_then(|error| error.place.as_ref()).map(ToString::to_string),
+            }));
+        }
+        let name = self.name(position);
+        match error {
+            Some(error) => self.output.warn(&format!(
+                "{name}types are wrong, and the code serves all the same\n{}",
+                error.message
+            )),
+            None => {
+                let text = format!("{name}Types are right");
+                self.output.human(|human| human.success(&text))
+            }
         }
     }
 
     fn loaded(
         &mut self,
+        position: usize,
         reloaded: &Reloaded,
         ms: u128,
         server: &DevelopmentServer,
     ) -> io::Result<()> {
-        let Reloaded { manifest, warnings } = reloaded;
+        let Reloaded {
+            manifest,
+            warnings,
+            schedules,
+        } = reloaded;
+        let function = &server.functions()[position];
         if self.output.is_json() {
             let tools: Vec<_> = manifest.tools.iter().map(|tool| &tool.name).collect();
-            let event = json!({"event": "loaded", "ms": ms, "tools": tools, "warnings": warnings});
-            return self.event(event);
+            return self.event(json!({
+                "event": "loaded",
+                "function": function.slug(),
+                "ms": ms,
+                "tools": tools,
+                "warnings": warnings,
+                "schedules": schedules,
+            }));
         }
         for warning in warnings {
-            self.output.warn(warning)?;
+            self.output
+                .warn(&format!("{}{warning}", self.name(position)))?;
         }
-        let is_first = !std::mem::replace(&mut self.is_introduced, true);
+        let is_first = !std::mem::replace(&mut self.introduced[position], true);
+        let is_last = self.introduced.iter().all(|introduced| *introduced);
         self.output.human(|human| {
-            human.success(&format!("Loaded in {ms} ms"))?;
+            human.success(&format!("{}Loaded in {ms} ms", self.name(position)))?;
             if !is_first {
                 return Ok(());
             }
@@ -93,32 +150,38 @@ impl<'a> Show<'a> {
                 let (method, path) = route(tool);
                 human.item(&format!("{method} /{path}  {}", tool.description))?;
             }
-            human.item(&format!("Try it: {}", curl(manifest, server)))?;
-            human.item(&format!("MCP:    {}mcp", server.url()))?;
-            human.item(HELP)
+            for PlannedSchedule { id, next, .. } in schedules {
+                let next = next.first().map_or_else(String::new, local);
+                human.item(&format!(
+                    "Schedule {id}: due {next} on a server; here it does not run"
+                ))?;
+            }
+            human.item(&format!("Try it: {}", curl(manifest, function)))?;
+            human.item(&format!("MCP:    {}mcp", function.url()))?;
+            if is_last { human.item(HELP) } else { Ok(()) }
         })
     }
 
-    fn failed(&self, error: &ReloadError) -> io::Result<()> {
+    fn failed(&self, position: usize, error: &ReloadError) -> io::Result<()> {
         let place = error.place.as_ref();
         if self.output.is_json() {
             return self.event(json!({
                 "event": "failed",
+                "function": self.slugs[position],
                 "message": error.message,
                 "hint": error.hint,
                 "place": place.map(ToString::to_string),
             }));
         }
-        let frame = place.and_then(|place| frame(self.dir, place));
         self.output.human(|human| {
-            human.failure(&error.message)?;
-            if let Some(frame) = &frame {
+            human.failure(&format!("{}{}", self.name(position), error.message))?;
+            if let Some(frame) = &error.frame {
                 human.text(frame)?;
             }
             if let Some(hint) = &error.hint {
                 human.item(&format!("hint: {hint}"))?;
             }
-            human.item(if self.is_introduced {
+            human.item(if self.introduced[position] {
                 "The code before goes on serving. Save again to try again"
             } else {
                 "Nothing is served yet. Save again to try again"
@@ -126,16 +189,38 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// A call, or a line of the function.
-    pub(super) fn record(&self, json: &str) -> io::Result<()> {
-        logs::show_record(self.output, &self.slug, json)
+    /// The name of the function before a text, if there are several.
+    fn name(&self, position: usize) -> String {
+        if self.slugs.len() > 1 {
+            format!("{}: ", self.slugs[position])
+        } else {
+            String::new()
+        }
+    }
+
+    /// A call, or a line of the function. The line of an error is followed by the lines of its place.
+    pub(super) fn record(&self, function: &DevelopedFunction, json: &str) -> io::Result<()> {
+        let record: Value = serde_json::from_str(json).unwrap_or_default();
+        // `jelou call` and browsers ask for it.
+        if record["path"] == DOCUMENT && record["status"] == 200 {
+            return Ok(());
+        }
+        logs::show_record(self.output, &self.slugs, function.slug(), json)?;
+        if record["level"] != "ERROR" || self.output.is_json() {
+            return Ok(());
+        }
+        match texts_in(&record).find_map(|text| function.frame_in(text)) {
+            Some(frame) => self.output.human(|human| human.text(&frame)),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn key(&self, key: Key, server: &DevelopmentServer) -> io::Result<()> {
         match key {
             Key::Open => {
+                let url = server.functions().first().map(|function| function.url());
                 // Fails on a machine without a desktop; the address is on the screen.
-                if open(&server.url()).is_err() {
+                if open(url.unwrap_or(server.url())).is_err() {
                     self.output.warn("no browser could be opened")?;
                 }
                 Ok(())
@@ -148,6 +233,22 @@ impl<'a> Show<'a> {
     fn event(&self, mut event: Value) -> io::Result<()> {
         event["kind"] = "dev".into();
         self.output.raw(format!("{event}\n").as_bytes())
+    }
+}
+
+/// The time on the clock of this machine.
+fn local(time: &Timestamp) -> String {
+    let time = time.to_zoned_datetime(TimeZone::system());
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Every text in a value.
+fn texts_in(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        Value::String(text) => Box::new(std::iter::once(text.as_str())),
+        Value::Array(items) => Box::new(items.iter().flat_map(texts_in)),
+        Value::Object(fields) => Box::new(fields.values().flat_map(texts_in)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -170,13 +271,13 @@ fn route(tool: &Tool) -> (&str, &str) {
 }
 
 /// A call of the first tool, with a value for each field that the input must have.
-fn curl(manifest: &Manifest, server: &DevelopmentServer) -> String {
+fn curl(manifest: &Manifest, function: &DevelopedFunction) -> String {
     let Some(tool) = manifest.tools.first() else {
-        return format!("curl {}", server.url());
+        return format!("curl {}", function.url());
     };
     let (method, path) = route(tool);
-    let mut words = vec![format!("curl -X {method} {}{path}", server.url())];
-    if let Some(token) = server.token() {
+    let mut words = vec![format!("curl -X {method} {}{path}", function.url())];
+    if let Some(token) = function.token() {
         words.push(format!("-H 'X-Jelou-Token: {token}'"));
     }
     if let (Some(schema), true) = (&tool.input_schema, method != "GET") {

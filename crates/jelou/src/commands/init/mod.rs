@@ -2,7 +2,7 @@
 
 mod folder_name;
 mod link;
-mod sdk;
+pub(super) mod sdk;
 mod template;
 
 use std::io::Write;
@@ -69,26 +69,41 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     fs::write(folder.join(FILE_NAME), project.text())?;
     fs::write(folder.join("deno.json"), template.deno_json)?;
     write_new(&folder.join("tsconfig.json"), TSCONFIG, 0o644)?;
+    if let Some((path, text)) = template.test {
+        write_new(&folder.join(path), text, 0o644)?;
+    }
     // Private, because the file contains values that are stored nowhere else.
     write_new(&folder.join(".env"), ENV, 0o600)?;
     add_ignored(&folder.join(".gitignore"))?;
 
+    let test = template.test.iter().map(|(path, _)| *path);
     let others = ["tsconfig.json", ".env", ".gitignore", sdk::FOLDER];
-    let files = [own, others.to_vec()].concat();
+    let files: Vec<&str> = own.into_iter().chain(test).chain(others).collect();
     context.output.result_with(
         &Started {
             function: &slug,
             id: None,
             files: files.iter().map(ToString::to_string).collect(),
         },
-        &[Breadcrumb::new("jelou deploy", "Deploy it")],
+        &[
+            Breadcrumb::new(in_folder(folder, "dev"), "Serve it on this machine"),
+            Breadcrumb::new(in_folder(folder, "deploy"), "Deploy it"),
+        ],
         |human| {
             human.success(&format!("Started {slug}"))?;
             human.item(&format!("Files: {}", files.join(", ")))?;
-            human.item("Next:  jelou deploy")
+            human.item(&format!("Next:  {}", in_folder(folder, "dev")))
         },
     )?;
     Ok(())
+}
+
+/// A command for the project.
+fn in_folder(folder: &Path, command: &str) -> String {
+    if folder == Path::new(".") {
+        return format!("jelou {command}");
+    }
+    format!("jelou {command} {}", folder.display())
 }
 
 fn refuse_to_overwrite(folder: &Path, files: &[&str]) -> anyhow::Result<()> {

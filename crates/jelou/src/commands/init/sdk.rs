@@ -25,8 +25,8 @@ const HEADS: [(&str, &str); 2] = [
 ///
 /// # Errors
 ///
-/// If the folder cannot be written.
-pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
+/// When the folder cannot be written.
+pub(in crate::commands) fn write(folder: &Path) -> anyhow::Result<()> {
     let own = folder.join(FOLDER);
     let types = own.join("types");
     fs::create_dir_all(&types)?;

@@ -8,6 +8,8 @@ use crate::cli::init::InitTemplate;
 pub(super) struct Template {
     pub(super) code: &'static [(&'static str, &'static str)],
     pub(super) deno_json: &'static str,
+    /// The path and the text of a test of the code.
+    pub(super) test: Option<(&'static str, &'static str)>,
 }
 
 const DENO_JSON: &str = include_str!("../../../templates/deno.json");
@@ -51,7 +53,14 @@ impl Template {
                 (&[(DEFAULT_ENTRYPOINT, text!("cron/index.ts"))], DENO_JSON)
             }
         };
-        Self { code, deno_json }
+        let test = template
+            .is_none()
+            .then_some(("index.test.ts", text!("index.test.ts")));
+        Self {
+            code,
+            deno_json,
+            test,
+        }
     }
 
     pub(super) fn entrypoint(&self) -> &'static str {

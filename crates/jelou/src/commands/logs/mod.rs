@@ -67,10 +67,11 @@ pub(in crate::commands) fn follow_one(
 /// Shows a record of the only function.
 pub(in crate::commands) fn show_record(
     output: &Output,
+    slugs: &[Slug],
     slug: &Slug,
     json: &str,
 ) -> std::io::Result<()> {
-    render::show(output, &[], slug, json)
+    render::show(output, slugs, slug, json)
 }
 
 fn show_stored(

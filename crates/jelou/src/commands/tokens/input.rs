@@ -12,12 +12,12 @@ use crate::exit::Failure;
 /// Maximum bytes of the input. One byte more is read, to detect longer input.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) struct Input(Zeroizing<String>);
+pub(in crate::commands) struct Input(Zeroizing<String>);
 
 impl Input {
     /// # Errors
-    /// If the input cannot be read, is larger than 16 MiB, or would be typed at a terminal.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+    /// When the input cannot be read, is larger than 16 MiB, or is typed at a terminal.
+    pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<Self> {
         if path != Path::new("-") {
             let file = fs_err::File::open(path)
                 .map_err(|error| Failure::input("the file cannot be read").because(error))?;
@@ -51,8 +51,8 @@ impl Input {
         )))
     }
 
-    /// Returns all tokens of the text without duplicates, in order of their first occurrence.
-    pub(super) fn tokens(&self) -> Vec<&str> {
+    /// Everything that has the form of a token, each once, in order of its first place.
+    pub(in crate::commands) fn tokens(&self) -> Vec<&str> {
         let mut seen = BTreeSet::new();
         scan(&self.0)
             .map(|found| found.value)
@@ -70,7 +70,7 @@ impl Input {
     }
 }
 
-pub(super) fn no_token() -> Failure {
+pub(in crate::commands) fn no_token() -> Failure {
     Failure::validation("the input contains no token")
         .hint("a runtime token starts with jfn_rt_, an access token with jfn_pat_")
 }

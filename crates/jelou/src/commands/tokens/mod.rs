@@ -16,6 +16,7 @@ mod status;
 mod update;
 
 pub(in crate::commands) use create::name_or_ask;
+pub(in crate::commands) use input::{Input, no_token};
 pub(in crate::commands) use revoke::reference;
 
 use crate::cli::tokens::TokensCommand;

@@ -100,6 +100,10 @@ impl Dev {
         Call::new(&self.address, &host)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.process.id())
             .ok()

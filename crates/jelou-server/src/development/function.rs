@@ -1,0 +1,304 @@
+//! One project in development: builds it after every change, and swaps the new code in.
+
+use std::sync::Arc;
+
+use jelou_core::api::PlannedSchedule;
+use jelou_core::manifest::Mode;
+use jelou_core::{DeploymentId, LogRules, Manifest, SecretKey, Slug, SourceTree};
+use jelou_engine::build::{Built, IncrementalBuild, Prepared};
+use jelou_engine::{ArtifactError, Slot, Warm};
+use jelou_logs::{Query, TokenNames};
+use jelou_store::{ArtifactRecord, SecretOwner, SecretRecord};
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use super::error::ReloadError;
+use crate::control::{Control, ControlError, openapi_of};
+use crate::gateway::Development;
+use crate::registry::{Function, Live};
+
+/// Bytes of records that are read at a time.
+const PAGE_BYTES: usize = 256 * 1024;
+
+/// The files of a project.
+#[derive(Debug, PartialEq)]
+pub struct Project {
+    pub tree: SourceTree,
+    /// What `jelou.json` says beside the files.
+    pub settings: Map<String, Value>,
+    pub secrets: Vec<(SecretKey, Zeroizing<String>)>,
+}
+
+/// A build that serves requests now.
+#[derive(Debug)]
+pub struct Reloaded {
+    pub manifest: Arc<Manifest>,
+    pub warnings: Vec<String>,
+    pub schedules: Vec<PlannedSchedule>,
+}
+
+/// A function whose code comes from a folder.
+#[derive(Debug)]
+pub struct DevelopedFunction {
+    pub(super) control: Arc<Control>,
+    pub(super) development: Arc<Development>,
+    pub(super) function: Arc<Function>,
+    pub(super) builds: IncrementalBuild,
+    /// Whether callers need a token.
+    pub(super) asks_for_token: bool,
+    pub(super) token: Option<Zeroizing<String>>,
+    pub(super) url: String,
+}
+
+impl DevelopedFunction {
+    pub fn slug(&self) -> &Slug {
+        &self.function.slug
+    }
+
+    /// URL of the function, with a `/` at its end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token that callers need, if they need one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|token| token.as_str())
+    }
+
+    /// Builds the project, and serves it from the next request on. Requests in flight finish with the code that they
+    /// began with. Can be dropped at any time: then the code before goes on.
+    ///
+    /// # Errors
+    /// When the project cannot be built or started. The code before goes on, and each of its responses says so.
+    pub async fn reload(&self, project: &Project) -> Result<Reloaded, ReloadError> {
+        let result = self.make_live(project).await;
+        let result = result.map_err(|error| ReloadError::new(error, &project.tree));
+        let stale = result.as_ref().err().map(ReloadError::stale);
+        self.development.set_stale(self.slug(), stale);
+        result
+    }
+
+    /// The error of a project that cannot be read. The code before goes on, and each of its responses says so.
+    pub fn refuse(&self, message: &str) -> ReloadError {
+        let error = ReloadError {
+            message: message.to_owned(),
+            hint: None,
+            place: None,
+            frame: None,
+        };
+        self.development.set_stale(self.slug(), Some(error.stale()));
+        error
+    }
+
+    /// Checks the types of the project. No build waits for it. Can be dropped at any time.
+    ///
+    /// # Errors
+    /// When a type is wrong.
+    pub async fn check_types(&self, project: &Project) -> Result<(), ReloadError> {
+        let tree = &project.tree;
+        match self.control.engine.check_types(tree).await {
+            Err(error) if error.is_callers() => Err(ReloadError::new(error.into(), tree)),
+            Err(error) => {
+                tracing::debug!(%error, "cannot check types");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The lines around the first place of the project that the text names.
+    pub fn frame_in(&self, text: &str) -> Option<String> {
+        let (_, frame) = self.development.frame_in(self.slug(), text)?;
+        Some(frame)
+    }
+
+    async fn make_live(&self, project: &Project) -> Result<Reloaded, ControlError> {
+        let Project {
+            tree,
+            settings,
+            secrets,
+        } = project;
+        let (control, function) = (&self.control, &self.function);
+        let secrets = seal(control, function, secrets)?;
+        function.secrets.store(Arc::new(secrets));
+        let engine = &control.engine;
+        let prepared = engine.rebuild(&self.builds, tree, settings).await?;
+        let stored = ArtifactRecord {
+            bundle: prepared.bundle.code.clone(),
+            source_map: Some(prepared.bundle.source_map.clone()),
+            sources: Vec::new(),
+            assets: prepared
+                .bundle
+                .assets_archive(&[])
+                .map_err(ArtifactError::Io)?,
+        };
+        let hash = stored.hash();
+        engine
+            .artifacts()
+            .put(&hash.to_string(), &prepared.bundle)?;
+        let id = DeploymentId::generate();
+        // The process is started before its manifest is known. Few of its fields concern the process.
+        let expected = self.expected(settings);
+        let slot = control.slot(function, id.clone(), hash.to_string(), &expected);
+        let slot = Unused(Some(slot));
+        let (mut built, warm) = slot.start(control, prepared, tree, settings).await?;
+        let manifest = &mut built.manifest;
+        manifest.openapi = openapi_of(settings, tree)?;
+        control.check_limits(&function.slug, manifest)?;
+        let schedules = control.planned_schedules(manifest, tree, settings)?;
+        if !self.asks_for_token {
+            for tool in &mut manifest.tools {
+                tool.public = true;
+            }
+        }
+        let manifest = built.manifest;
+        let former = if is_started_alike(&expected, &manifest) {
+            let live = control.live_in(function, slot.used()?, manifest);
+            let former = function.put_live(live);
+            drop(warm);
+            former
+        } else {
+            let live = control.new_live(function, id, hash, manifest);
+            control
+                .prepare(function, live, &[])
+                .await?
+                .put_live(function)
+        };
+        self.development.set_tree(&function.slug, tree);
+        if let Some(former) = former {
+            self.retire(former, &hash.to_string());
+        }
+        let live = function.live.load_full().ok_or(ControlError::Interrupted)?;
+        Ok(Reloaded {
+            manifest: Arc::clone(&live.manifest),
+            warnings: built.warnings,
+            schedules,
+        })
+    }
+
+    /// What the next manifest says about its processes, as far as the one before tells.
+    fn expected(&self, settings: &Map<String, Value>) -> Manifest {
+        let live = self.function.live.load();
+        let before = live.as_ref().map(|live| &live.manifest);
+        Manifest {
+            mode: Mode::Define,
+            name: None,
+            description: String::new(),
+            tools: Vec::new(),
+            env: settings.get("env") != Some(&Value::Bool(false)),
+            keep_warm: before.map_or(0, |before| before.keep_warm),
+            logs: before.map_or_else(LogRules::default, |before| before.logs),
+            routes: Vec::new(),
+            openapi: None,
+        }
+    }
+
+    /// Lets the requests in flight finish, then removes the bundle, unless `current` is the same.
+    fn retire(&self, former: Arc<Live>, current: &str) {
+        let engine = self.control.engine.clone();
+        let current = current.to_owned();
+        tokio::spawn(async move {
+            former.slot.retire().await;
+            let hash = &former.slot.spec().artifact_hash;
+            if *hash != current
+                && let Err(error) = engine.artifacts().remove(hash)
+            {
+                tracing::warn!(%error, "cannot remove an earlier bundle");
+            }
+        });
+    }
+
+    /// The records of the function from now on, each as JSON.
+    ///
+    /// # Errors
+    /// When the files of the log cannot be opened.
+    pub fn records(&self) -> std::io::Result<mpsc::Receiver<String>> {
+        let logs = self.control.logs.clone();
+        let function = self.function.id.clone();
+        let mut watch = logs.watch(&function)?;
+        // A slow terminal slows the reading, not the function.
+        let (sender, records) = mpsc::channel(256);
+        tokio::spawn(async move {
+            let mut cursor = watch.last_seq();
+            while watch.wait_beyond(cursor).await {
+                let (logs, function) = (logs.clone(), function.clone());
+                let read = move || {
+                    let (query, names) = (Query::default(), TokenNames::default());
+                    logs.page(&function, &query, &names, cursor, PAGE_BYTES)
+                };
+                let page = match tokio::task::spawn_blocking(read).await {
+                    Ok(Ok(page)) => page,
+                    Ok(Err(error)) => return tracing::warn!(%error, "cannot read the log"),
+                    // The runtime ends.
+                    Err(_) => return,
+                };
+                cursor = page.cursor;
+                for found in page.records {
+                    if sender.send(found.json).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(records)
+    }
+}
+
+/// Whether the processes of both manifests are started in the same way.
+fn is_started_alike(one: &Manifest, other: &Manifest) -> bool {
+    one.env == other.env && one.keep_warm == other.keep_warm && one.logs == other.logs
+}
+
+/// A slot without requests. When it is dropped, its processes end.
+struct Unused(Option<Slot>);
+
+impl Unused {
+    async fn start(
+        &self,
+        control: &Control,
+        prepared: Prepared,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<(Built, Warm), ControlError> {
+        let slot = self.0.as_ref().ok_or(ControlError::Interrupted)?;
+        let started = control
+            .engine
+            .start_described(slot, prepared, tree, settings);
+        Ok(started.await?)
+    }
+
+    fn used(mut self) -> Result<Slot, ControlError> {
+        self.0.take().ok_or(ControlError::Interrupted)
+    }
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            tokio::spawn(async move { slot.retire().await });
+        }
+    }
+}
+
+/// Encrypts the secrets as the registry keeps them. They are not stored.
+fn seal(
+    control: &Control,
+    function: &Function,
+    secrets: &[(SecretKey, Zeroizing<String>)],
+) -> Result<Vec<SecretRecord>, ControlError> {
+    let owner = SecretOwner::Function(function.id.clone());
+    let vault = control.store.vault();
+    secrets
+        .iter()
+        .map(|(key, value)| {
+            let sealed = vault.seal(&owner, key, value);
+            let sealed = sealed.map_err(jelou_store::StoreError::from)?;
+            Ok(SecretRecord {
+                owner: owner.clone(),
+                key: key.clone(),
+                sealed,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! A server for the projects of some folders: it builds their functions after every change, keeps no deployment, and asks
+//! callers for no token.
+
+mod error;
+mod function;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jelou_core::api::CreateToken;
+use jelou_core::{Clock, Slug, TokenName};
+use jelou_engine::build::IncrementalBuild;
+use jelou_store::Actor;
+use zeroize::Zeroizing;
+
+pub use self::error::ReloadError;
+pub use self::function::{DevelopedFunction, Project, Reloaded};
+use crate::config::Config;
+use crate::control::{Control, ControlError};
+use crate::gateway::Development;
+pub use crate::gateway::Place;
+use crate::registry::Function;
+use crate::server::{Assembly, Server, StartError};
+
+/// What a server for development has beside the settings of any server.
+#[derive(Debug, Clone)]
+pub struct DevelopmentConfig {
+    /// The functions of the projects. If there is one, every request that names no other function is for it.
+    pub slugs: Vec<Slug>,
+    /// Folder for the state of the functions: their memory and their logs.
+    pub state: PathBuf,
+    /// Whether callers need a token.
+    pub asks_for_token: bool,
+}
+
+/// A running server for the development of functions.
+#[derive(Debug)]
+pub struct DevelopmentServer {
+    server: Server,
+    functions: Vec<Arc<DevelopedFunction>>,
+    url: String,
+}
+
+impl DevelopmentServer {
+    /// Starts the server. It answers 404 until the first [`DevelopedFunction::reload`].
+    ///
+    /// # Errors
+    /// [`StartError`] names the part that failed.
+    pub async fn start(
+        config: Config,
+        development: DevelopmentConfig,
+        progress: impl Fn(&str),
+    ) -> Result<Self, StartError> {
+        let DevelopmentConfig {
+            slugs,
+            state,
+            asks_for_token,
+        } = development;
+        let development = Arc::new(Development::new(&slugs));
+        let (server, ready) = Server::assemble(Assembly {
+            config,
+            clock: Clock::system(),
+            development: Some((Arc::clone(&development), state)),
+            progress,
+        })
+        .await?;
+        let url = format!("{}/", ready.api.replace("127.0.0.1", "localhost"));
+        let is_alone = slugs.len() == 1;
+        let mut functions = Vec::new();
+        for slug in slugs {
+            let prepared = prepare(&server.control, &slug, asks_for_token).await;
+            let (function, token) =
+                prepared.map_err(|error| StartError::Bootstrap(error.to_string()))?;
+            functions.push(Arc::new(DevelopedFunction {
+                control: Arc::clone(&server.control),
+                development: Arc::clone(&development),
+                function,
+                builds: IncrementalBuild::default(),
+                asks_for_token,
+                token,
+                url: if is_alone {
+                    url.clone()
+                } else {
+                    format!("{url}fn/{slug}/")
+                },
+            }));
+        }
+        Ok(Self {
+            server,
+            functions,
+            url,
+        })
+    }
+
+    /// In the order of [`DevelopmentConfig::slugs`].
+    pub fn functions(&self) -> &[Arc<DevelopedFunction>] {
+        &self.functions
+    }
+
+    /// URL of the server.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops accepting requests, drains requests in flight, and ends all processes.
+    pub async fn shut_down(self) {
+        drop(self.functions);
+        self.server.shut_down().await;
+    }
+}
+
+/// Creates the function at the first start in a folder, and the token.
+async fn prepare(
+    control: &Arc<Control>,
+    slug: &Slug,
+    asks_for_token: bool,
+) -> Result<(Arc<Function>, Option<Zeroizing<String>>), ControlError> {
+    let actor = Actor::system;
+    if control.registry.function(slug.as_str()).is_none() {
+        let new = jelou_core::api::CreateFunction {
+            slug: slug.clone(),
+            name: None,
+        };
+        control.create_function(actor(), new).await?;
+    }
+    let function = control.registry.function(slug.as_str());
+    let function = function.ok_or(ControlError::Interrupted)?;
+    let token = if asks_for_token {
+        let new = CreateToken::replacing(TokenName::first_deployment());
+        let created = control.create_token(actor(), slug.clone(), new).await?;
+        Some(Zeroizing::new(created.token))
+    } else {
+        None
+    };
+    Ok((function, token))
+}
