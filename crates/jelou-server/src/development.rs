@@ -214,8 +214,16 @@ impl DevelopmentServer {
             .store(Arc::new(seal(control, function, secrets)?));
         let engine = &control.engine;
         let limits = control.limits_of(&function.slug);
+        let secrets = control.build_secrets(function)?;
         let mut built = engine
-            .build(&function.slug, tree, settings, TypeCheck::Skip, &limits)
+            .build(
+                &function.slug,
+                tree,
+                settings,
+                TypeCheck::Skip,
+                &limits,
+                secrets,
+            )
             .await?;
         built.manifest.openapi = openapi_of(settings, tree)?;
         control.check_limits(&function.slug, &built.manifest)?;
@@ -238,7 +246,7 @@ impl DevelopmentServer {
         let id = DeploymentId::generate();
         let live = control.new_live(function, id, hash, built.manifest);
         let manifest = Arc::clone(&live.manifest);
-        let candidate = control.prepare(function, live, &[]).await?;
+        let candidate = control.prepare(function, live, &[], 0).await?;
         if let Some(former) = candidate.put_live(function) {
             self.retire(former, &hash.to_string());
         }
