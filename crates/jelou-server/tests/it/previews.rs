@@ -13,7 +13,7 @@ use crate::support::{Call, Reply, TestServer, eventually};
 
 /// Public when it is live. Says what it is, and what it can see.
 const SOURCE: &str = r#"
-const atImport = Deno.env.get("KEY") ?? "none";
+const atImport = Deno.env.has("KEY") ? "a secret" : "none";
 export default app({ config: { public: true }, tools: {
   show: define({
     description: `Imported with ${atImport}`,

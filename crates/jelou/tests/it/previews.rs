@@ -32,7 +32,7 @@ fn from_a_branch_to_live() {
     let branch = sandbox
         .jelou("deploy mi-funcion -y --preview Feature/Form")
         .run();
-    assert_eq!(branch.code, 2, "{branch}");
+    assert_eq!(branch.code, 7, "{branch}");
     assert!(branch.to_string().contains("feature-form"), "{branch}");
     // The secret is there before the first deploy.
     let unknown = sandbox

@@ -122,7 +122,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         client
             .deployments(&slug)
             .create(&request)
-            .map_err(|error| explain(error, &left_out))?
+            .map_err(|error| explain(error, &left_out, project.as_ref()))?
     };
     let unused = result.unused.iter().map(|file| file.path.as_str());
     left_out.extend(unused.map(LeftOut::unused));
@@ -303,15 +303,31 @@ fn remember_id(
     Ok(())
 }
 
-/// Adds a hint to a refusal that names a file which was left out.
-fn explain(error: ClientError, left_out: &[LeftOut]) -> ClientError {
-    match error {
-        ClientError::Problem(mut problem) if problem.hint.is_none() => {
-            problem.hint = files::named_in(&problem.detail, left_out);
-            ClientError::Problem(problem)
-        }
-        other => other,
+/// Adds what only the folder knows to a refusal: a hint for a file that was left out, and lines of jelou.json.
+fn explain(error: ClientError, left_out: &[LeftOut], project: Option<&ProjectFile>) -> ClientError {
+    let ClientError::Problem(mut problem) = error else {
+        return error;
+    };
+    if problem.hint.is_none() {
+        problem.hint = files::named_in(&problem.detail, left_out);
     }
+    if let Some(project) = project {
+        let lines = problem.detail.lines();
+        let lines: Vec<_> = lines.map(|line| with_line(line, project)).collect();
+        problem.detail = lines.join("\n");
+    }
+    ClientError::Problem(problem)
+}
+
+/// Names the line of a schedule's expression in jelou.json, which is not a part of the upload.
+fn with_line(text: &str, project: &ProjectFile) -> String {
+    let named = || {
+        let rest = text.strip_prefix("jelou.json: the schedule \"")?;
+        let (expression, _) = rest.split_once("\" of `")?;
+        let line = project.line_of(expression)?;
+        Some(format!("jelou.json:{line}: the schedule \"{rest}"))
+    };
+    named().unwrap_or_else(|| text.to_owned())
 }
 
 /// What git and the variables of the pipeline say about the folder.
