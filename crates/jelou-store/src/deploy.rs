@@ -12,7 +12,7 @@ use crate::database::row::Columns;
 use crate::deployments::{self, DeploymentRecord};
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
-use crate::previews::{self, PreviewTerms};
+use crate::previews::{self, PreviewRecord, PreviewTerms};
 use crate::runtime_tokens::{self, NewRuntimeToken, RuntimeTokenRecord};
 use crate::store::Store;
 
@@ -58,6 +58,8 @@ pub struct Deployed {
     pub function: FunctionRecord,
     /// The new deployment.
     pub deployment: DeploymentRecord,
+    /// The preview that serves it, if it is for one.
+    pub preview: Option<PreviewRecord>,
     /// The first token, when this deploy created it.
     pub token: Option<RuntimeTokenRecord>,
     /// Artifacts that were deleted, because no deployment has them any more.
@@ -109,9 +111,10 @@ impl Store {
             created_at: change.now(),
         };
         let revision = insert(&mut change, &function.slug, &deployment, &new.digest).await?;
-        match &new.preview {
+        let preview = match &new.preview {
             Some(terms) => {
-                previews::deploy(&mut change, &function, terms, &deployment.id).await?;
+                let preview = previews::deploy(&mut change, &function, terms, &deployment.id);
+                Some(preview.await?)
             }
             None => {
                 deployments::mark_live(
@@ -122,8 +125,9 @@ impl Store {
                     deployment.created_at,
                 )
                 .await?;
+                None
             }
-        }
+        };
         deployments::prune(change.connection(), &function.id, new.kept).await?;
         let deleted_artifacts = artifact::delete_unused(change.connection()).await?;
         let new_token = if is_first { first_token()? } else { None };
@@ -138,6 +142,7 @@ impl Store {
         Ok(Deployed {
             function,
             deployment,
+            preview,
             token,
             deleted_artifacts,
         })

@@ -288,7 +288,7 @@ pub(crate) async fn deploy(
     function: &FunctionRecord,
     terms: &PreviewTerms,
     deployment: &DeploymentId,
-) -> Result<(), StoreError> {
+) -> Result<PreviewRecord, StoreError> {
     set_terms(change, terms, Some(deployment)).await?;
     let (_, name) = place_of(change.connection(), &terms.id).await?;
     change
@@ -299,7 +299,9 @@ pub(crate) async fn deploy(
             detail: Some(deployment.as_str()),
         })
         .await?;
-    Ok(())
+    find(&mut *change.connection(), &function.id, &name)
+        .await?
+        .ok_or_else(|| StoreError::not_found(Resource::Preview, &name))
 }
 
 /// The slug of a preview's function, and the name of the preview.

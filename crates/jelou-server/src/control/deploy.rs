@@ -17,7 +17,7 @@ use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken, RuntimeTokenR
 use jelou_token::RuntimeToken;
 
 use super::candidate::Candidate;
-use super::deploy_request::{Note, check_smoke, openapi_of};
+use super::deploy_checks::{Note, check_smoke, openapi_of};
 use super::previews::Opened;
 use super::tokens::mint;
 use super::{Control, ControlError};
@@ -353,12 +353,13 @@ impl Control {
                     labels: TokenLabels::default(),
                 }))
             };
+            let own = match &preview {
+                Some(opened) => control.own_secrets(&opened.terms.id).await?,
+                None => Vec::new(),
+            };
             let deployed = control.store.deploy(&actor, new, first_token).await?;
             let result = match &preview {
-                Some(opened) => {
-                    let applied = control.apply_preview(opened, candidate, deployed, minted);
-                    applied.await?
-                }
+                Some(opened) => control.apply_preview(opened, own, candidate, deployed, minted),
                 None => control.apply(&function, candidate, deployed, minted),
             };
             Ok(DeployResult {
@@ -452,36 +453,6 @@ impl Control {
     fn new_function(&self, id: FunctionId, slug: Slug) -> Function {
         let settings = self.settings_in_force(&FunctionSettings::default());
         Function::new(id, slug, Vec::new(), settings)
-    }
-
-    pub(crate) fn check_limits(
-        &self,
-        slug: &Slug,
-        manifest: &Manifest,
-    ) -> Result<(), ControlError> {
-        let limits = self.limits_of(slug);
-        let limit = limits.max_request_timeout_ms;
-        for tool in &manifest.tools {
-            if let Some(timeout) = tool.timeout_ms.filter(|timeout| *timeout > limit) {
-                return Err(ControlError::Invalid {
-                    detail: format!(
-                        "`{}` has a timeout of {timeout} ms; the limit is {limit} ms ({})",
-                        tool.name,
-                        limits.told("max_request_timeout_ms")
-                    ),
-                    hint: "set a smaller `config.timeout`",
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The warning for a function that wants more processes to stay loaded than the operator allows.
-    fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
-        let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
-        (wanted > most).then(|| {
-            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm)")
-        })
     }
 }
 

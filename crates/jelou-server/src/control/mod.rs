@@ -7,7 +7,7 @@
 mod access_tokens;
 mod candidate;
 mod deploy;
-mod deploy_request;
+mod deploy_checks;
 mod deployments;
 mod error;
 mod function_settings;
@@ -33,7 +33,7 @@ use tokio::sync::{Mutex, watch};
 
 pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::bundle_of;
-pub(crate) use deploy_request::openapi_of;
+pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
 
 use self::upload_budget::UploadBudget;

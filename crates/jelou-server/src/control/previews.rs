@@ -198,14 +198,15 @@ impl Control {
         .await
     }
 
-    /// Makes a stored deployment the one that its preview serves.
-    pub(super) async fn apply_preview(
+    /// Makes a stored deployment the one that its preview serves. `own` are the secrets of the preview.
+    pub(super) fn apply_preview(
         &self,
         opened: &Opened,
+        own: Vec<SecretRecord>,
         candidate: Candidate,
         deployed: Deployed,
         minted: Option<RuntimeToken>,
-    ) -> Result<DeployResult, ControlError> {
+    ) -> DeployResult {
         let Opened {
             function,
             name,
@@ -214,18 +215,16 @@ impl Control {
         } = opened;
         let slug = function.slug.clone();
         let token = self.first_token(deployed.token, minted);
-        let inherited = function
-            .preview
-            .as_ref()
-            .is_some_and(registry::Preview::inherits);
-        if let Some(preview) = &function.preview {
+        let preview = function.preview.as_ref();
+        let inherited = preview.is_some_and(registry::Preview::inherits);
+        if let Some(preview) = preview {
             preview.set_terms(terms);
         }
         let replaced = if inherited == terms.with_secrets {
             candidate.put_live(function)
         } else {
             // The processes of the candidate have the secrets of before.
-            self.put_preview_secrets(function).await?;
+            self.put_preview_secrets(function, own);
             let live = candidate.without_processes();
             live.and_then(|live| function.put_live(self.with_new_slot(function, &live)))
         };
@@ -234,13 +233,13 @@ impl Control {
         self.event(&function.id, Some(id), "preview.live", message);
         self.retire(replaced);
         self.remove_artifacts(&deployed.deleted_artifacts);
-        let record = self.store.preview(&function.id, name).await?;
-        Ok(DeployResult {
+        let record = deployed.preview;
+        DeployResult {
             deployment: Some(deployed.deployment.into()),
             token,
-            preview: Some(self.described_preview(&slug, record)),
+            preview: record.map(|record| self.described_preview(&slug, record)),
             ..self.result_for(slug, Some(opened))
-        })
+        }
     }
 
     /// Puts a stored preview into the registry, at the start of the server.
@@ -289,18 +288,21 @@ impl Control {
         }
     }
 
+    /// The preview's own secrets.
+    pub(super) async fn own_secrets(
+        &self,
+        preview: &PreviewId,
+    ) -> Result<Vec<SecretRecord>, ControlError> {
+        let owner = SecretOwner::Preview(preview.clone());
+        Ok(self.store.sealed_secrets(&owner).await?)
+    }
+
     /// Updates the secrets of a preview in the registry.
-    pub(super) async fn put_preview_secrets(&self, preview: &Function) -> Result<(), ControlError> {
-        let (Some(facts), Some(owner)) = (
-            &preview.preview,
-            self.registry.function(preview.slug.as_str()),
-        ) else {
-            return Ok(());
-        };
-        let own = SecretOwner::Preview(facts.id.clone());
-        let own = self.store.sealed_secrets(&own).await?;
-        preview.secrets.store(Arc::new(facts.secrets(&owner, own)));
-        Ok(())
+    pub(super) fn put_preview_secrets(&self, preview: &Function, own: Vec<SecretRecord>) {
+        let owner = self.registry.function(preview.slug.as_str());
+        if let (Some(facts), Some(owner)) = (&preview.preview, owner) {
+            preview.secrets.store(Arc::new(facts.secrets(&owner, own)));
+        }
     }
 
     /// The secrets that the code of a function or a preview has when it is inspected.

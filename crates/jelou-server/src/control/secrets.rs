@@ -106,8 +106,11 @@ impl Control {
             }
         };
         for preview in changed {
-            self.put_preview_secrets(&preview).await?;
-            self.restart(&preview);
+            if let Some(facts) = &preview.preview {
+                let own = self.own_secrets(&facts.id).await?;
+                self.put_preview_secrets(&preview, own);
+                self.restart(&preview);
+            }
         }
         Ok(())
     }

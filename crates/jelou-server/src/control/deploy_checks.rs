@@ -1,11 +1,11 @@
-//! What a request for a deploy says besides the files, checked.
+//! What a deploy checks besides the files: its request, and the limits of its manifest.
 
 use jelou_core::api::DeployRequest;
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
-use jelou_core::{Provenance, SmokeCall, SourceTree};
+use jelou_core::{Manifest, Provenance, Slug, SmokeCall, SourceTree};
 use serde_json::{Map, Value};
 
-use super::ControlError;
+use super::{Control, ControlError};
 
 /// What the caller says about the deployment.
 pub(super) struct Note {
@@ -24,6 +24,38 @@ impl Note {
             message: request.message.as_deref().and_then(provenance::clean),
             tag: checked_tag(request.tag.clone())?,
             pinned: request.pin,
+        })
+    }
+}
+
+impl Control {
+    pub(crate) fn check_limits(
+        &self,
+        slug: &Slug,
+        manifest: &Manifest,
+    ) -> Result<(), ControlError> {
+        let limits = self.limits_of(slug);
+        let limit = limits.max_request_timeout_ms;
+        for tool in &manifest.tools {
+            if let Some(timeout) = tool.timeout_ms.filter(|timeout| *timeout > limit) {
+                return Err(ControlError::Invalid {
+                    detail: format!(
+                        "`{}` has a timeout of {timeout} ms; the limit is {limit} ms ({})",
+                        tool.name,
+                        limits.told("max_request_timeout_ms")
+                    ),
+                    hint: "set a smaller `config.timeout`",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The warning for a function that wants more processes to stay loaded than the operator allows.
+    pub(super) fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
+        let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
+        (wanted > most).then(|| {
+            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm)")
         })
     }
 }
