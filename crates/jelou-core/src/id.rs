@@ -95,6 +95,11 @@ id!(
     "dep_"
 );
 id!(
+    /// The id of a preview: whose secrets and memory its processes use.
+    PreviewId,
+    "prv_"
+);
+id!(
     /// The id of a runtime token. It can be used to revoke the token, not to authenticate.
     TokenId,
     "tok_"

@@ -94,6 +94,8 @@ pub struct Limits {
     pub max_remote_bytes: u64,
     /// Deployments of a function that are kept for rollbacks, besides pinned ones.
     pub max_deployments: usize,
+    /// Previews of a function at a time.
+    pub max_previews: u64,
     /// Values of a function in `ctx.memory`.
     pub max_memory_entries: u64,
     /// Bytes of a value in `ctx.memory`.
@@ -142,6 +144,7 @@ impl Default for Limits {
             max_remote_modules: 2_000,
             max_remote_bytes: 20 * 1024 * 1024,
             max_deployments: 20,
+            max_previews: 20,
             max_memory_entries: 10_000,
             max_memory_value_bytes: 64 * 1024,
         }

@@ -176,6 +176,17 @@ impl Schedule {
 }
 
 impl Manifest {
+    /// What a preview serves of the deployment: no route without a token, no schedules, no process without calls.
+    #[must_use]
+    pub fn of_preview(mut self) -> Self {
+        self.keep_warm = 0;
+        for tool in &mut self.tools {
+            tool.public = false;
+            tool.cron = Vec::new();
+        }
+        self
+    }
+
     /// Whether every tool is public, so that callers without a token may see the routes.
     pub fn is_public(&self) -> bool {
         self.tools.iter().all(|tool| tool.public)

@@ -1,5 +1,6 @@
 //! The engine of one server. Connects the parts of this crate.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use ipnet::Ipv4Net;
 use jelou_core::{EgressHost, EgressRule, FunctionLimits, Limits, OwnLimits, Slug, SourceTree};
 use jelou_sandbox::{LayerStatus, Sandbox, SandboxConfig, SandboxError};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
@@ -200,8 +202,8 @@ impl Engine {
         Slot::new(processes)
     }
 
-    /// Builds an upload with the settings of its `jelou.json`, and imports the bundle with the limits of the function.
-    /// A failed build leaves nothing behind.
+    /// Builds an upload with the settings of its `jelou.json`, and imports it with these limits and
+    /// secrets. A failed build leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -213,9 +215,8 @@ impl Engine {
         settings: &Map<String, Value>,
         types: TypeCheck,
         limits: &Arc<FunctionLimits>,
+        secrets: BTreeMap<String, Zeroizing<String>>,
     ) -> Result<Built, BuildError> {
-        let host = &self.starter.host;
-        let secrets = host.secrets(slug).map_err(BuildError::Secrets)?;
         self.builder
             .build(slug, tree, settings, types, secrets, limits)
             .await

@@ -11,7 +11,7 @@ pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
     loop {
         tokio::time::sleep(PERIOD).await;
         let live: Vec<_> = registry
-            .functions()
+            .with_previews()
             .iter()
             .filter_map(|function| function.live.load_full())
             .collect();

@@ -8,10 +8,10 @@ use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use jelou_core::Slug;
+use jelou_core::{PreviewId, Slug};
 use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
-use jelou_logs::{Entry, EventEntry, What};
-use jelou_store::Store;
+use jelou_logs::{Entry, EventEntry, Logs, What};
+use jelou_store::{Store, Vault};
 use tokio::net::UnixStream;
 use tracing::Level;
 use zeroize::Zeroizing;
@@ -20,11 +20,13 @@ use crate::egress::Egress;
 use crate::gateway::{self, Gateway, GatewayBody};
 use crate::listener::{MAX_HEADERS, http1};
 use crate::memory::{self, FunctionMemory};
-use crate::registry::Registry;
+use crate::registry::{Function, Registry};
 use crate::router;
 
 /// Id of the request for which a function calls another function.
 const PARENT_HEADER: &str = "x-jelou-parent";
+/// The name of the preview that a process belongs to, beside its secrets.
+const PREVIEW_VARIABLE: &str = "JELOU_PREVIEW";
 
 #[derive(Debug)]
 pub(crate) struct ServerHost {
@@ -109,29 +111,49 @@ impl Host for ServerHost {
         });
     }
 
-    fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
-        let Some(function) = self.registry.function(function.as_str()) else {
-            return Ok(BTreeMap::new());
-        };
-        let vault = self.store.vault();
-        let secrets: Result<BTreeMap<_, _>, _> = function
-            .secrets
-            .load()
-            .iter()
-            .map(|secret| {
-                vault
-                    .unseal(&secret.owner, &secret.key, &secret.sealed)
-                    .map(|value| (secret.key.to_string(), value))
-                    .map_err(|error| error.to_string())
-            })
-            .collect();
-        if let Ok(secrets) = &secrets {
-            // Before the process can write any of them.
-            let values = secrets.values().map(|value| value.as_str());
-            self.gateway.logs.add_secrets(&function.id, values);
+    fn secrets(
+        &self,
+        function: &Slug,
+        preview: Option<&PreviewId>,
+    ) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+        match self.registry.owner(function.as_str(), preview) {
+            Some(function) => unsealed(self.store.vault(), &self.gateway.logs, &function),
+            None if preview.is_some() => Err("the preview was deleted".to_owned()),
+            None => Ok(BTreeMap::new()),
         }
-        secrets
     }
+}
+
+/// The secrets of a function or a preview. A process of a preview also learns the name of its preview.
+///
+/// # Errors
+/// A secret cannot be decrypted. The text says why.
+pub(crate) fn unsealed(
+    vault: &Vault,
+    logs: &Logs,
+    function: &Function,
+) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+    let mut secrets: BTreeMap<_, _> = function
+        .secrets
+        .load()
+        .iter()
+        .map(|secret| {
+            vault
+                .unseal(&secret.owner, &secret.key, &secret.sealed)
+                .map(|value| (secret.key.to_string(), value))
+                .map_err(|error| error.to_string())
+        })
+        .collect::<Result<_, _>>()?;
+    // Before the process can write any of them.
+    let values = secrets.values().map(|value| value.as_str());
+    logs.add_secrets(&function.id, values);
+    if let Some(preview) = &function.preview {
+        let name = || Zeroizing::new(preview.name.to_string());
+        secrets
+            .entry(PREVIEW_VARIABLE.to_owned())
+            .or_insert_with(name);
+    }
+    Ok(secrets)
 }
 
 impl LogSink for ServerHost {
@@ -200,7 +222,8 @@ impl ServerHost {
         if matches!(line, LogLine::Output(_) | LogLine::Engine(_)) {
             return;
         }
-        let Some(function) = self.registry.function(source.function.as_str()) else {
+        let (slug, preview) = (source.function.as_str(), source.preview.as_ref());
+        let Some(function) = self.registry.owner(slug, preview) else {
             return;
         };
         let counters = &function.metrics.counters;

@@ -84,6 +84,7 @@ impl FunctionMemory {
         };
         let owner = MemoryOwner {
             function: &caller.function_id,
+            preview: caller.preview.as_ref(),
             scope: &scope,
         };
         let key = key_of(request.uri().path())?;

@@ -16,6 +16,7 @@ use crate::access_log::{AccessHead, AccessLog};
 use crate::gateway::answer::{self, Answer, ErrorCode, Refused};
 use crate::gateway::call_log::{self, CallHead, CallNotes};
 use crate::gateway::reserved::{self, Reserved};
+use crate::gateway::selection::{self, Selection};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
     Caller, Gateway, GatewayBody, Target, auth, cors, invoke, refusals, statics, target,
@@ -39,10 +40,12 @@ pub(crate) async fn answer(
     let bytes_in = request.body().size_hint().exact();
     let requested_origin = request.headers().get(header::ORIGIN).cloned();
     let Target {
-        function,
+        mut function,
         unknown,
         mut skipped,
     } = target;
+    let now_ms = gateway.clock.now_ms();
+    let selection = selection::select(&mut function, request.headers(), now_ms);
     let live = function
         .as_ref()
         .and_then(|function| function.live.load_full());
@@ -57,6 +60,17 @@ pub(crate) async fn answer(
     let path = uri.path();
     let mut request = Unread::of(request);
     let mut response = match (&function, &live, read) {
+        (Some(function), live, _) if selection == Selection::Unknown => {
+            // Only callers with a token learn which deployments there are.
+            let mut response = match auth::grant(gateway, request.headers(), function, caller) {
+                Ok(_) => Response::from(Answer::DeploymentNotFound),
+                Err(answer) => answer.into(),
+            };
+            let tools = live.as_ref().map(|live| &live.manifest.tools);
+            let cors = cors::Rules::of(tools.and_then(|tools| tools.first()));
+            cors.apply(requested_origin.as_ref(), response.headers_mut());
+            response
+        }
         (Some(_), Some(live), Err(reason)) => {
             let mut response = Response::from(Answer::BadTarget(reason));
             let cors = cors::Rules::of(live.manifest.tools.first());
@@ -211,6 +225,14 @@ async fn route(
         }
         .into();
     }
+    // Nothing of a preview is public: no document, no MCP message, no answer of the function to a preflight.
+    let is_preview = function.preview.is_some();
+    if is_preview && !cors::is_preflight(request) {
+        let grant = auth::grant(gateway, request.headers(), function, caller);
+        if let Err(answer) = grant {
+            return answer.into();
+        }
+    }
     let reserved = Reserved::of(path);
     if reserved == Some(Reserved::Mcp) && live.documents.mcp.is_served() {
         let exchange = mcp::Exchange {
@@ -231,6 +253,7 @@ async fn route(
             // browser sends none with a preflight.
             Found::Tool(own)
                 if reserved.is_none()
+                    && !is_preview
                     && cors.are_off()
                     && cors::Rules::of(tools.get(own.tool)).are_off() =>
             {

@@ -12,8 +12,8 @@ use jelou_engine::{
     EngineStage, JelouCredentials, NetworkConfig, deno,
 };
 use jelou_store::{
-    AccessTokenRecord, FunctionRecord, SecretOwner, SecretRecord, Store, StoreConfig, StoreError,
-    Vault, VaultError,
+    AccessTokenRecord, FunctionRecord, LiveDeployment, PreviewRecord, SecretOwner, SecretRecord,
+    Store, StoreConfig, StoreError, Vault, VaultError,
 };
 use jelou_token::AccessToken;
 use tokio::sync::watch;
@@ -162,7 +162,11 @@ impl Server {
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;
         let snapshot = store.snapshot::<RuntimeTokens>().await?;
-        provide_artifacts(&store, &artifacts, &snapshot.functions).await?;
+        let functions = snapshot.functions.iter();
+        let served = functions.filter_map(|function| function.live.as_ref());
+        let previews = snapshot.previews.iter();
+        let served = served.chain(previews.filter_map(|preview| preview.served.as_ref()));
+        provide_artifacts(&store, &artifacts, served).await?;
 
         let encrypted = sockets.are_encrypted();
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
@@ -233,6 +237,7 @@ impl Server {
         fill(
             &control,
             snapshot.functions,
+            snapshot.previews,
             snapshot.secrets,
             &snapshot.access_tokens,
         );
@@ -293,7 +298,7 @@ impl Server {
         while self.listeners.join_next().await.is_some() {}
         self.control.quiesce().await;
         let mut retiring = JoinSet::new();
-        for function in self.control.registry.functions() {
+        for function in self.control.registry.with_previews() {
             if let Some(live) = function.live.swap(None) {
                 retiring.spawn(async move {
                     live.slot.retire().await;
@@ -330,6 +335,7 @@ impl Server {
 fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     let (store, registry) = (&control.store, &control.registry);
     tokio::spawn(memory::sweep_periodically(store.clone()));
+    tokio::spawn(Arc::clone(control).expire_previews_periodically());
     tokio::spawn(call_counts::store_periodically(
         Arc::clone(registry),
         store.clone(),
@@ -432,17 +438,14 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
 }
 
-/// Writes the artifacts of live deployments to disk, so that a cold start does not need the database.
+/// Writes the artifacts of the deployments that are served to disk, so that a cold start does not need the database.
 async fn provide_artifacts(
     store: &Store,
     artifacts: &ArtifactCache,
-    functions: &[FunctionRecord],
+    deployments: impl Iterator<Item = &LiveDeployment>,
 ) -> Result<(), StartError> {
     let mut live = HashSet::new();
-    for deployment in functions
-        .iter()
-        .filter_map(|function| function.live.as_ref())
-    {
+    for deployment in deployments {
         let hash = deployment.artifact_hash.to_string();
         if !artifacts.holds(&hash) {
             let stored = store.artifact(deployment.artifact_hash).await?;
@@ -458,6 +461,7 @@ async fn provide_artifacts(
 fn fill(
     control: &Control,
     functions: Vec<FunctionRecord>,
+    previews: Vec<PreviewRecord>,
     secrets: Vec<SecretRecord>,
     access_tokens: &[AccessTokenRecord],
 ) {
@@ -479,6 +483,15 @@ fn fill(
             function.put_live(control.live(&function, live));
         }
         registry.put_function(Arc::new(function));
+    }
+    let functions = registry.functions();
+    for record in previews {
+        let owner = SecretOwner::Preview(record.id.clone());
+        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
+        // An older server may have deleted the function.
+        if let Some(function) = functions.iter().find(|one| one.id == record.function_id) {
+            control.restore_preview(function, record, own);
+        }
     }
     for token in access_tokens {
         registry

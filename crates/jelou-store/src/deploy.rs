@@ -12,6 +12,7 @@ use crate::database::row::Columns;
 use crate::deployments::{self, DeploymentRecord};
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
+use crate::previews::{self, PreviewRecord, PreviewTerms};
 use crate::runtime_tokens::{self, NewRuntimeToken, RuntimeTokenRecord};
 use crate::store::Store;
 
@@ -45,14 +46,18 @@ pub struct NewDeployment {
     pub pinned: bool,
     /// Maximum number of deployments of the function that are kept, in addition to pinned ones.
     pub kept: usize,
+    /// The preview that serves it. `None` makes it live.
+    pub preview: Option<PreviewTerms>,
 }
 
 /// The result of a deploy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployed {
-    /// The function. The new deployment is live.
+    /// The function, with the new deployment live unless it is for a preview.
     pub function: FunctionRecord,
     pub deployment: DeploymentRecord,
+    /// The preview that serves it, if it is for one.
+    pub preview: Option<PreviewRecord>,
     /// The first token, if this deploy created it.
     pub token: Option<RuntimeTokenRecord>,
     /// The artifacts that were deleted because no deployment uses them any more.
@@ -60,11 +65,12 @@ pub struct Deployed {
 }
 
 impl Store {
-    /// Creates a deployment and makes it live. For the first deployment of a function, calls `first_token`, which mints
-    /// a token or returns `None`. The token is not created if an unrevoked token has its name.
+    /// Creates a deployment and makes it live, or the one of a preview. `first_token` mints a token for the first deployment of a function, or
+    /// returns none. Later deploys do not call it. The token is not created if its name is taken by an unrevoked token.
     ///
     /// # Errors
-    /// The error of `first_token`, or [`StoreError::Database`].
+    /// The error of `first_token`, [`StoreError::NotFound`] when the preview does not exist any more, or
+    /// [`StoreError::Database`].
     pub async fn deploy<E: From<StoreError>>(
         &self,
         actor: &Actor,
@@ -83,7 +89,9 @@ impl Store {
         let deployment = DeploymentRecord {
             id: new.id,
             function_id: function.id.clone(),
-            live: true,
+            live: new.preview.is_none(),
+            was_live: new.preview.is_none(),
+            previews: Vec::new(),
             artifact_hash,
             manifest: new.manifest,
             entrypoint: new.entrypoint,
@@ -101,14 +109,23 @@ impl Store {
             created_at: change.now(),
         };
         let revision = insert(&mut change, &function.slug, &deployment, &new.digest).await?;
-        deployments::mark_live(
-            change.connection(),
-            &function.id,
-            &deployment.id,
-            revision,
-            deployment.created_at,
-        )
-        .await?;
+        let preview = match &new.preview {
+            Some(terms) => {
+                let preview = previews::deploy(&mut change, &function, terms, &deployment.id);
+                Some(preview.await?)
+            }
+            None => {
+                deployments::mark_live(
+                    change.connection(),
+                    &function.id,
+                    &deployment.id,
+                    revision,
+                    deployment.created_at,
+                )
+                .await?;
+                None
+            }
+        };
         deployments::prune(change.connection(), &function.id, new.kept).await?;
         let deleted_artifacts = artifact::delete_unused(change.connection()).await?;
         let new_token = if is_first { first_token()? } else { None };
@@ -123,6 +140,7 @@ impl Store {
         Ok(Deployed {
             function,
             deployment,
+            preview,
             token,
             deleted_artifacts,
         })

@@ -1,7 +1,7 @@
 //! Deployments: their rows, and the rules which of them are kept.
 
 use jelou_core::api::{Dependency, Deployment, FileSummary, Health};
-use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance};
+use jelou_core::{DeploymentId, FunctionId, Manifest, PreviewName, Provenance};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
@@ -11,8 +11,8 @@ use crate::artifact::ArtifactHash;
 use crate::change::{Action, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::functions;
 use crate::store::Store;
+use crate::{functions, previews};
 
 /// An immutable build of a function.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,10 @@ pub struct DeploymentRecord {
     pub function_id: FunctionId,
     /// Whether calls go to this deployment.
     pub live: bool,
+    /// Whether calls went to it at some time. The deployment of a preview is not, until it is promoted.
+    pub was_live: bool,
+    /// Names of the previews that serve it.
+    pub previews: Vec<PreviewName>,
     pub artifact_hash: ArtifactHash,
     pub manifest: Manifest,
     /// Path of the entrypoint, relative to the upload's root.
@@ -74,6 +78,8 @@ impl From<DeploymentRecord> for Deployment {
             health: record.health(),
             id: record.id,
             live: record.live,
+            was_live: record.was_live,
+            previews: record.previews,
             artifact: record.artifact_hash.to_string(),
             bundle_bytes: record.bundle_bytes,
             files: record.files,
@@ -95,7 +101,7 @@ macro_rules! select_deployments {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.function_id, d.artifact_hash, d.manifest, d.entrypoint, d.files, d.dependencies, d.bundle_bytes, ",
-            "d.provenance, d.message, d.tag, d.pinned_at, d.rolled_back_at, d.calls, d.failed_calls, ",
+            "d.provenance, d.message, d.tag, d.pinned_at, d.rolled_back_at, d.live_revision, d.calls, d.failed_calls, ",
             "d.created_by, d.created_at, f.live_deployment_id ",
             "FROM deployments d JOIN functions f ON f.id = d.function_id ",
             $rest
@@ -112,15 +118,23 @@ impl Store {
         &self,
         function: &FunctionId,
     ) -> Result<Vec<DeploymentRecord>, StoreError> {
-        sqlx::query(select_deployments!(
+        let mut state = self.database.snapshot().await?;
+        let mut deployments = sqlx::query(select_deployments!(
             "WHERE d.function_id = $1 ORDER BY d.revision DESC"
         ))
         .bind(function.as_str())
-        .fetch_all(self.database.pool())
+        .fetch_all(&mut *state)
         .await?
         .iter()
         .map(record)
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+        let names = previews::by_deployment(&mut *state, function).await?;
+        for (deployment, name) in names {
+            if let Some(served) = deployments.iter_mut().find(|one| one.id == deployment) {
+                served.previews.push(name);
+            }
+        }
+        Ok(deployments)
     }
 
     /// Returns one deployment of a function.
@@ -132,7 +146,12 @@ impl Store {
         function: &FunctionId,
         id: &DeploymentId,
     ) -> Result<DeploymentRecord, StoreError> {
-        find_of(self.database.pool(), function, id).await
+        let mut state = self.database.snapshot().await?;
+        let mut deployment = find_of(&mut *state, function, id).await?;
+        let names = previews::by_deployment(&mut *state, function).await?;
+        let names = names.into_iter().filter(|(served, _)| served == id);
+        deployment.previews = names.map(|(_, name)| name).collect();
+        Ok(deployment)
     }
 
     /// Pins a deployment, so that later deploys do not delete it, or unpins it.
@@ -230,8 +249,8 @@ pub(crate) async fn last_healthy(
     function: &FunctionId,
 ) -> Result<Option<DeploymentRecord>, StoreError> {
     let earlier: Vec<DeploymentRecord> = sqlx::query(select_deployments!(
-        "WHERE d.function_id = $1 AND d.id <> f.live_deployment_id \
-         ORDER BY COALESCE(d.live_revision, d.revision) DESC"
+        "WHERE d.function_id = $1 AND d.id <> f.live_deployment_id AND d.live_revision IS NOT NULL \
+         ORDER BY d.live_revision DESC"
     ))
     .bind(function.as_str())
     .fetch_all(executor)
@@ -270,8 +289,8 @@ pub(crate) async fn mark_live(
     functions::set_live(connection, function, deployment, at).await
 }
 
-/// Deletes deployments of a function. Keeps the live one, pinned ones, and the `kept` ones that were live most
-/// recently.
+/// Deletes the deployments of a function but the `kept` ones that were live last, as many of those that were never live, the
+/// live one, those of previews, and pinned ones.
 pub(crate) async fn prune(
     connection: &mut AnyConnection,
     function: &FunctionId,
@@ -280,8 +299,11 @@ pub(crate) async fn prune(
     sqlx::query(
         "DELETE FROM deployments WHERE function_id = $1 AND pinned_at IS NULL \
          AND id <> COALESCE((SELECT live_deployment_id FROM functions WHERE id = $1), '') \
-         AND id NOT IN (SELECT id FROM deployments WHERE function_id = $1 \
-           ORDER BY COALESCE(live_revision, revision) DESC LIMIT $2)",
+         AND id NOT IN (SELECT deployment_id FROM previews WHERE function_id = $1 AND deployment_id IS NOT NULL) \
+         AND id NOT IN (SELECT id FROM deployments WHERE function_id = $1 AND live_revision IS NOT NULL \
+           ORDER BY live_revision DESC LIMIT $2) \
+         AND id NOT IN (SELECT id FROM deployments WHERE function_id = $1 AND live_revision IS NULL \
+           ORDER BY revision DESC LIMIT $2)",
     )
     .bind(function.as_str())
     .bind(i64::try_from(kept).unwrap_or(i64::MAX))
@@ -295,6 +317,8 @@ fn record(row: &AnyRow) -> Result<DeploymentRecord, StoreError> {
     let live: Option<DeploymentId> = row.optional_parsed("live_deployment_id")?;
     Ok(DeploymentRecord {
         live: live.as_ref() == Some(&id),
+        was_live: row.optional_number("live_revision")?.is_some(),
+        previews: Vec::new(),
         id,
         function_id: row.parsed("function_id")?,
         artifact_hash: row.parsed("artifact_hash")?,

@@ -86,6 +86,7 @@ pub enum StoreError {
 pub enum Resource {
     Function,
     Deployment,
+    Preview,
     Artifact,
     RuntimeToken,
     AccessToken,
@@ -101,6 +102,7 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Self::Function => "function",
             Self::Deployment => "deployment",
+            Self::Preview => "preview",
             Self::Artifact => "artifact",
             Self::RuntimeToken => "runtime token",
             Self::AccessToken => "access token",

@@ -53,6 +53,8 @@ pub struct FunctionSummary {
     pub tokens: u64,
     /// Number of the function's own secrets.
     pub secrets: u64,
+    /// Number of its previews.
+    pub previews: u64,
 }
 
 macro_rules! select_functions {
@@ -74,7 +76,8 @@ macro_rules! select_summaries {
     ($rest:literal) => {
         select_functions!(
             ", (SELECT count(*) FROM runtime_tokens t WHERE t.function_id = f.id AND t.revoked_at IS NULL) AS tokens, \
-             (SELECT count(*) FROM secrets s WHERE s.owner = f.id) AS secrets",
+             (SELECT count(*) FROM secrets s WHERE s.owner = f.id) AS secrets, \
+             (SELECT count(*) FROM previews p WHERE p.function_id = f.id) AS previews",
             $rest
         )
     };
@@ -146,8 +149,8 @@ impl Store {
         Ok(function)
     }
 
-    /// Deletes a function with its tokens, secrets, memory, traffic, schedules, deployments, and the artifacts that no
-    /// other function uses. Its audit entries remain.
+    /// Deletes a function with its previews, tokens, secrets, memory, deployments and unshared artifacts. Its audit entries
+    /// remain.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -280,6 +283,9 @@ async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result
     for statement in [
         "UPDATE functions SET live_deployment_id = NULL WHERE id = $1",
         "DELETE FROM deployments WHERE function_id = $1",
+        "DELETE FROM secrets WHERE owner IN (SELECT id FROM previews WHERE function_id = $1)",
+        "DELETE FROM memory WHERE function_id IN (SELECT id FROM previews WHERE function_id = $1)",
+        "DELETE FROM previews WHERE function_id = $1",
         "DELETE FROM runtime_tokens WHERE function_id = $1",
         "DELETE FROM secrets WHERE owner = $1",
         "DELETE FROM memory WHERE function_id = $1",
@@ -298,18 +304,6 @@ async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result
 }
 
 fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
-    let live = match row.optional_parsed("live_id")? {
-        Some(id) => Some(LiveDeployment {
-            id,
-            artifact_hash: row.parsed("artifact_hash")?,
-            manifest: row.json("manifest")?,
-            entrypoint: row.text("entrypoint")?,
-            digest: row.optional_text("digest")?,
-            bundle_bytes: row.size("bundle_bytes")?,
-            created_at: row.time("deployed_at")?,
-        }),
-        None => None,
-    };
     Ok(FunctionRecord {
         id: row.parsed("id")?,
         slug: row.parsed("slug")?,
@@ -317,8 +311,24 @@ fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         settings: row.optional_json("settings")?.unwrap_or_default(),
-        live,
+        live: served(row)?,
     })
+}
+
+/// The deployment of a row, if the row has one.
+pub(crate) fn served(row: &AnyRow) -> Result<Option<LiveDeployment>, StoreError> {
+    let Some(id) = row.optional_parsed("live_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(LiveDeployment {
+        id,
+        artifact_hash: row.parsed("artifact_hash")?,
+        manifest: row.json("manifest")?,
+        entrypoint: row.text("entrypoint")?,
+        digest: row.optional_text("digest")?,
+        bundle_bytes: row.size("bundle_bytes")?,
+        created_at: row.time("deployed_at")?,
+    }))
 }
 
 fn summary(row: &AnyRow) -> Result<FunctionSummary, StoreError> {
@@ -326,5 +336,6 @@ fn summary(row: &AnyRow) -> Result<FunctionSummary, StoreError> {
         record: record(row)?,
         tokens: row.size("tokens")?,
         secrets: row.size("secrets")?,
+        previews: row.size("previews")?,
     })
 }

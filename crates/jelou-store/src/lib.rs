@@ -18,6 +18,7 @@ mod functions;
 mod last_used;
 mod leaks;
 mod memory;
+mod previews;
 mod rollback;
 mod runtime_tokens;
 mod schedules;
@@ -38,7 +39,8 @@ pub use error::{Resource, StoreError};
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use leaks::RuntimeLeak;
 pub use memory::{MemoryLimits, MemoryOwner};
-pub use rollback::{RollbackPlan, RolledBack};
+pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
+pub use rollback::{RollbackPlan, RolledBack, Way};
 pub use runtime_tokens::{
     LastTokenRule, NewRuntimeToken, PreviousTokenValue, ReplacedToken, RotatedToken,
     RuntimeTokenCredential, RuntimeTokenRecord,

@@ -2,19 +2,29 @@
 //!
 //! Memory is user data, not configuration, so its changes leave no audit entry and do not raise the revision.
 
-use jelou_core::FunctionId;
+use jelou_core::{FunctionId, PreviewId};
 use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// The namespace of a value: a function and a user or conversation.
+/// The namespace of a value: a function or a preview and, within it, a user or conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
     pub function: &'a FunctionId,
+    /// The preview of the function. It has a memory of its own.
+    pub preview: Option<&'a PreviewId>,
     /// The user or conversation. Empty if the request has none.
     pub scope: &'a str,
+}
+
+impl MemoryOwner<'_> {
+    /// Returns the value of the column `function_id`.
+    fn id(&self) -> &str {
+        self.preview
+            .map_or_else(|| self.function.as_str(), PreviewId::as_str)
+    }
 }
 
 /// The operator's limits of the memory.
@@ -40,7 +50,7 @@ impl Store {
             "SELECT value FROM memory \
              WHERE function_id = $1 AND scope = $2 AND key = $3 AND expires_at > $4",
         )
-        .bind(owner.function.as_str())
+        .bind(owner.id())
         .bind(owner.scope)
         .bind(key)
         .bind(self.clock.now_ms())
@@ -81,7 +91,7 @@ impl Store {
             "INSERT INTO memory (function_id, scope, key, value, expires_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (function_id, scope, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at",
         )
-        .bind(owner.function.as_str())
+        .bind(owner.id())
         .bind(owner.scope)
         .bind(key)
         .bind(value)
@@ -98,7 +108,7 @@ impl Store {
     pub async fn forget(&self, owner: MemoryOwner<'_>, key: &str) -> Result<(), StoreError> {
         let mut write = self.database.write().await?;
         sqlx::query("DELETE FROM memory WHERE function_id = $1 AND scope = $2 AND key = $3")
-            .bind(owner.function.as_str())
+            .bind(owner.id())
             .bind(owner.scope)
             .bind(key)
             .execute(&mut **write.transaction())
@@ -133,7 +143,7 @@ async fn others(
         "SELECT count(*) AS count FROM memory \
          WHERE function_id = $1 AND expires_at > $2 AND NOT (scope = $3 AND key = $4)",
     )
-    .bind(owner.function.as_str())
+    .bind(owner.id())
     .bind(now)
     .bind(owner.scope)
     .bind(key)

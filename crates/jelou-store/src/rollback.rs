@@ -1,4 +1,4 @@
-//! Rollbacks: choosing the deployment to make live, and finding what has changed since it was live.
+//! Rollbacks and promotions: which deployment becomes live, and what has changed since it was.
 
 use jelou_core::api::{ChangedSecret, SecretChange};
 use jelou_core::{DeploymentId, FunctionId, SecretKey, Slug};
@@ -20,6 +20,17 @@ pub struct RollbackPlan {
     pub target: DeploymentRecord,
     /// The function's secrets that were set or deleted since the target was live, sorted by key.
     pub changed_secrets: Vec<ChangedSecret>,
+    /// Secrets of previews of the deployment that the function does not have.
+    pub missing_secrets: Vec<SecretKey>,
+}
+
+/// How an existing deployment becomes live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Back to a deployment that was live. The deployment that is left for an older one counts as not healthy.
+    Rollback,
+    /// Forward, from a preview or after a rollback. Says nothing about the deployment that is left.
+    Promote,
 }
 
 /// The result of a rollback.
@@ -43,15 +54,18 @@ impl Store {
         &self,
         function: &FunctionId,
         target: Option<&DeploymentId>,
+        way: Way,
     ) -> Result<RollbackPlan, StoreError> {
         let mut state = self.database.snapshot().await?;
         let function = functions::find_by_id(&mut *state, function).await?;
-        let target = wanted(&mut state, &function, target).await?;
+        let target = wanted(&mut state, &function, target, way).await?;
         let changed_secrets = changed_secrets(&mut state, &function.slug, &target.id).await?;
+        let missing_secrets = missing_secrets(&mut state, &function.id, &target.id).await?;
         Ok(RollbackPlan {
             function,
             target,
             changed_secrets,
+            missing_secrets,
         })
     }
 
@@ -66,24 +80,28 @@ impl Store {
         actor: &Actor,
         function: &FunctionId,
         target: Option<&DeploymentId>,
+        way: Way,
         reason: Option<&str>,
     ) -> Result<RolledBack, StoreError> {
         let mut change = self.change(actor).await?;
         let before = functions::find_by_id(&mut *change.connection(), function).await?;
         let previous_live = before.live.as_ref().map(|live| live.id.clone());
-        let wanted = wanted(change.connection(), &before, target).await?;
+        let wanted = wanted(change.connection(), &before, target, way).await?;
         if !wanted.live {
             let at = change.now();
             let detail = reason.map(|reason| format!("{}: {reason}", wanted.id));
             let revision = change
                 .record(Entry {
-                    action: Action::DeploymentRollback,
+                    action: match way {
+                        Way::Rollback => Action::DeploymentRollback,
+                        Way::Promote => Action::DeploymentPromote,
+                    },
                     function: Some(&before.slug),
                     target: wanted.id.as_str(),
                     detail: detail.as_deref(),
                 })
                 .await?;
-            if let Some(left) = &previous_live {
+            if let (Some(left), Way::Rollback) = (&previous_live, way) {
                 sqlx::query(
                     "UPDATE deployments SET rolled_back_at = $1 WHERE id = $2 \
                      AND revision > (SELECT target.revision FROM deployments target WHERE target.id = $3)",
@@ -112,9 +130,16 @@ async fn wanted(
     connection: &mut AnyConnection,
     function: &FunctionRecord,
     target: Option<&DeploymentId>,
+    way: Way,
 ) -> Result<DeploymentRecord, StoreError> {
     if let Some(id) = target {
-        return deployments::find_of(connection, &function.id, id).await;
+        let wanted = deployments::find_of(connection, &function.id, id).await?;
+        if way == Way::Rollback && !wanted.was_live {
+            return Err(StoreError::conflict(format!(
+                "`{id}` was never live; `jelou deployments promote` makes it live"
+            )));
+        }
+        return Ok(wanted);
     }
     deployments::last_healthy(connection, &function.id)
         .await?
@@ -124,6 +149,23 @@ async fn wanted(
                 function.slug
             ))
         })
+}
+
+async fn missing_secrets(
+    connection: &mut AnyConnection,
+    function: &FunctionId,
+    target: &DeploymentId,
+) -> Result<Vec<SecretKey>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT s.key FROM secrets s JOIN previews p ON p.id = s.owner \
+         WHERE p.function_id = $1 AND p.deployment_id = $2 \
+         AND s.key NOT IN (SELECT key FROM secrets WHERE owner = $1) ORDER BY s.key",
+    )
+    .bind(function.as_str())
+    .bind(target.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(row.parsed("key")?)).collect()
 }
 
 /// Returns the secrets that changed since the target was live. Uses the audit trail, because a deleted secret has no

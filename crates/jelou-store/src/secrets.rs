@@ -2,7 +2,7 @@
 
 use jelou_core::api::Secret;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
-use jelou_core::{SecretKey, Slug};
+use jelou_core::{PreviewName, SecretKey, Slug};
 use jiff::Timestamp;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
@@ -12,9 +12,9 @@ use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
-use crate::functions;
 use crate::store::Store;
 use crate::vault::{SealedSecret, SecretOwner};
+use crate::{functions, previews};
 
 /// An encrypted secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +85,10 @@ impl Store {
             return Ok(sealed);
         }
         let mut change = self.change(actor).await?;
-        let slug = slug(&mut change, owner).await?;
+        let place = place(&mut change, owner).await?;
         for secret in &sealed {
             upsert(&mut change, secret).await?;
-            change
-                .record(entry(Action::SecretSet, slug.as_ref(), &secret.key))
-                .await?;
+            change.record(place.set(&secret.key)).await?;
         }
         check_count(&mut change, owner).await?;
         change.commit().await?;
@@ -108,7 +106,7 @@ impl Store {
         key: &SecretKey,
     ) -> Result<(), StoreError> {
         let mut change = self.change(actor).await?;
-        let slug = slug(&mut change, owner).await?;
+        let place = place(&mut change, owner).await?;
         let deleted = sqlx::query("DELETE FROM secrets WHERE owner = $1 AND key = $2")
             .bind(owner.to_string())
             .bind(key.as_str())
@@ -117,9 +115,7 @@ impl Store {
         if deleted.rows_affected() == 0 {
             return Err(StoreError::not_found(Resource::Secret, key));
         }
-        change
-            .record(entry(Action::SecretDelete, slug.as_ref(), key))
-            .await?;
+        change.record(place.delete(key)).await?;
         change.commit().await
     }
 
@@ -187,20 +183,45 @@ async fn check_count(change: &mut Change<'_>, owner: &SecretOwner) -> Result<(),
     }
 }
 
-/// Returns the slug of a function. Returns `None` for the organisation.
-async fn slug(change: &mut Change<'_>, owner: &SecretOwner) -> Result<Option<Slug>, StoreError> {
-    match owner {
-        SecretOwner::Function(id) => functions::slug_of(change.connection(), id).await.map(Some),
-        SecretOwner::Organisation => Ok(None),
-    }
+/// Whose secrets they are, for the audit trail.
+struct Place {
+    /// `None` for the organisation.
+    function: Option<Slug>,
+    preview: Option<PreviewName>,
 }
 
-fn entry<'a>(action: Action, slug: Option<&'a Slug>, key: &'a SecretKey) -> Entry<'a> {
-    Entry {
-        action,
-        function: slug,
-        target: key.as_str(),
-        detail: None,
+async fn place(change: &mut Change<'_>, owner: &SecretOwner) -> Result<Place, StoreError> {
+    let (function, preview) = match owner {
+        SecretOwner::Function(id) => {
+            let slug = functions::slug_of(change.connection(), id).await?;
+            (Some(slug), None)
+        }
+        SecretOwner::Preview(id) => {
+            let (slug, name) = previews::place_of(change.connection(), id).await?;
+            (Some(slug), Some(name))
+        }
+        SecretOwner::Organisation => (None, None),
+    };
+    Ok(Place { function, preview })
+}
+
+impl Place {
+    fn set<'a>(&'a self, key: &'a SecretKey) -> Entry<'a> {
+        self.entry(Action::SecretSet, Action::PreviewSecretSet, key)
+    }
+
+    fn delete<'a>(&'a self, key: &'a SecretKey) -> Entry<'a> {
+        self.entry(Action::SecretDelete, Action::PreviewSecretDelete, key)
+    }
+
+    fn entry<'a>(&'a self, usual: Action, of_preview: Action, key: &'a SecretKey) -> Entry<'a> {
+        let preview = self.preview.as_ref();
+        Entry {
+            action: if preview.is_some() { of_preview } else { usual },
+            function: self.function.as_ref(),
+            target: key.as_str(),
+            detail: preview.map(PreviewName::as_str),
+        }
     }
 }
 

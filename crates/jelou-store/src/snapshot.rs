@@ -4,6 +4,7 @@ use crate::access_tokens::{self, AccessTokenRecord};
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
+use crate::previews::{self, PreviewRecord};
 use crate::runtime_tokens::{self, RuntimeTokenCredential};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
@@ -16,6 +17,8 @@ pub struct Snapshot<Tokens> {
     pub revision: i64,
     /// Sorted by slug.
     pub functions: Vec<FunctionRecord>,
+    /// Some may be expired.
+    pub previews: Vec<PreviewRecord>,
     /// The unrevoked runtime tokens. Some may be expired or disabled.
     pub runtime_tokens: Tokens,
     /// The unrevoked access tokens. Some may be expired.
@@ -41,6 +44,7 @@ impl Store {
         Ok(Snapshot {
             revision,
             functions: functions::all(&mut *state).await?,
+            previews: previews::all(&mut *state).await?,
             runtime_tokens: runtime_tokens::all_credentials(&mut *state).await?,
             access_tokens: access_tokens::all(&mut *state).await?,
             secrets: secrets::all(&mut *state).await?,

@@ -2,7 +2,7 @@
 
 use jelou_core::api::{
     DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource, List,
-    RollbackRequest, RollbackResult, UpdateDeployment,
+    PromoteRequest, RollbackRequest, RollbackResult, UpdateDeployment,
 };
 use jelou_core::{DeploymentId, Slug};
 
@@ -83,6 +83,18 @@ impl Deployments<'_> {
     pub fn rollback(&self, request: &RollbackRequest) -> Result<RollbackResult, ClientError> {
         let path = function(&self.slug).segment("rollback");
         self.client.post(&path, request)
+    }
+
+    /// Makes a deployment live, usually that of a preview.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn promote(
+        &self,
+        id: &DeploymentId,
+        request: &PromoteRequest,
+    ) -> Result<RollbackResult, ClientError> {
+        self.client.post(&self.one(id).segment("promote"), request)
     }
 
     fn one(&self, id: &DeploymentId) -> Path {

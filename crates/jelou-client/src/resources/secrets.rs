@@ -1,7 +1,7 @@
-//! Operations on secrets of a function.
+//! Secrets of a function, and of its previews.
 
 use jelou_core::api::{List, Secret, SecretsChanged, SetSecrets};
-use jelou_core::{SecretKey, Slug};
+use jelou_core::{PreviewName, SecretKey, Slug};
 
 use super::functions::function;
 use crate::path::Path;
@@ -13,18 +13,26 @@ impl Client {
         Secrets {
             client: self,
             slug: slug.clone(),
+            preview: None,
         }
     }
 }
 
-/// The operations on a function's secrets.
+/// The secrets of a function, or those of its preview.
 #[derive(Debug)]
 pub struct Secrets<'a> {
     client: &'a Client,
     slug: Slug,
+    preview: Option<PreviewName>,
 }
 
 impl Secrets<'_> {
+    /// The preview's own secrets instead of the function's.
+    #[must_use]
+    pub fn of_preview(self, preview: Option<PreviewName>) -> Self {
+        Self { preview, ..self }
+    }
+
     /// Lists the keys of the secrets, without their values.
     ///
     /// # Errors
@@ -51,6 +59,11 @@ impl Secrets<'_> {
     }
 
     fn collection(&self) -> Path {
-        function(&self.slug).segment("secrets")
+        let owner = function(&self.slug);
+        let owner = match &self.preview {
+            None => owner,
+            Some(preview) => owner.segment("previews").segment(preview.as_str()),
+        };
+        owner.segment("secrets")
     }
 }

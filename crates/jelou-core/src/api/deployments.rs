@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{CreatedToken, PlannedSchedule};
+use super::{CreatedToken, OpenPreview, PlannedSchedule, Preview};
 use crate::compatibility::BreakingChange;
 use crate::manifest::Mode;
 use crate::source::{EncodedFile, FileKind};
-use crate::{DeploymentId, FunctionId, Provenance, SecretKey, Slug, SmokeCall, SourceFile};
+use crate::{
+    DeploymentId, FunctionId, PreviewName, Provenance, SecretKey, Slug, SmokeCall, SourceFile,
+};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -60,6 +62,9 @@ pub struct DeployRequest {
     /// A version, such as `v1.4.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
+    /// Deploy to a preview; the live deployment stays. The function must exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<OpenPreview>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -96,6 +101,13 @@ pub struct DeployResult {
     /// The schedules of the deployment, with their next runs.
     #[serde(default)]
     pub schedules: Vec<PlannedSchedule>,
+    /// The preview that the deployment was for. `url` is where it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -117,6 +129,12 @@ pub struct Deployment {
     pub created_at: Timestamp,
     #[serde(default)]
     pub health: Health,
+    /// Whether it was live at some time. A preview's deployment is not, until it is promoted.
+    #[serde(default = "yes")]
+    pub was_live: bool,
+    /// Names of the previews that serve it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previews: Vec<PreviewName>,
     /// Whether it is kept until it is unpinned.
     #[serde(default)]
     pub pinned: bool,
@@ -222,6 +240,17 @@ pub struct RollbackRequest {
     pub dry_run: bool,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PromoteRequest {
+    /// Why, for the audit trail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Answer what would change, and change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RollbackResult {
@@ -232,11 +261,21 @@ pub struct RollbackResult {
     pub replaces: Option<DeploymentId>,
     /// Secrets that were set or deleted since the deployment was live. It runs with their present values.
     pub changed_secrets: Vec<ChangedSecret>,
+    /// Secrets of a preview of the deployment that the function does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<SecretKey>,
     /// The schedules of the deployment.
     pub schedules: Vec<ScheduleSummary>,
     pub url: String,
     #[serde(default)]
     pub local_url: Option<String>,
+}
+
+impl RollbackResult {
+    /// Whether the deployment was live before, so that nothing was changed.
+    pub fn was_live_already(&self) -> bool {
+        self.replaces.as_ref() == Some(&self.deployment.id)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -27,6 +27,9 @@ pub struct Function {
     pub tokens: u64,
     /// Number of secrets.
     pub secrets: u64,
+    /// Number of previews.
+    #[serde(default)]
+    pub previews: u64,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]

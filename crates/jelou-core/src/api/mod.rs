@@ -9,6 +9,7 @@ mod functions;
 mod leaks;
 mod logs;
 mod patch;
+mod previews;
 mod problem;
 mod schedules;
 mod secrets;
@@ -20,14 +21,15 @@ pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
 pub use deployments::{
     ChangedSecret, Dependency, DeployRequest, DeployResult, Deployment, DeploymentDetails,
-    DeploymentSource, FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary,
-    SecretChange, ToolSummary, UpdateDeployment,
+    DeploymentSource, FileSummary, Health, PromoteRequest, RollbackRequest, RollbackResult,
+    ScheduleSummary, SecretChange, ToolSummary, UpdateDeployment,
 };
 pub use function_settings::{ChangeEgress, ChangeLimits, EgressRules, LimitInForce, LimitOwner};
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 pub use logs::CallGroup;
 pub use patch::Patch;
+pub use previews::{OpenPreview, Preview};
 pub use problem::Problem;
 pub use schedules::{
     PlannedSchedule, Run, RunOrigin, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jelou_core::{FunctionId, Slug};
+use jelou_core::{FunctionId, PreviewId, Slug};
 use tokio::net::UnixStream;
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
@@ -16,12 +16,16 @@ pub trait Host: LogSink {
     /// Serves a connection that a function opened on its egress socket.
     fn egress(&self, stream: UnixStream, caller: Caller);
 
-    /// Returns the decrypted secrets of a function, for a process of this function.
+    /// The decrypted secrets of a function or of its preview, for its own process.
     ///
     /// # Errors
     ///
-    /// When the secrets cannot be decrypted. The text says why.
-    fn secrets(&self, function: &Slug) -> Result<BTreeMap<String, Zeroizing<String>>, String>;
+    /// When the secrets cannot be decrypted, or the preview is gone. The text says why.
+    fn secrets(
+        &self,
+        function: &Slug,
+        preview: Option<&PreviewId>,
+    ) -> Result<BTreeMap<String, Zeroizing<String>>, String>;
 }
 
 /// The function that opened a connection on its egress socket.
@@ -29,6 +33,8 @@ pub trait Host: LogSink {
 pub struct Caller {
     pub function: Slug,
     pub function_id: FunctionId,
+    /// The preview that the process belongs to.
+    pub preview: Option<PreviewId>,
     pub(super) usage: Arc<Usage>,
     /// The permit of this connection: a process has a maximum number of open connections.
     pub(super) _connection: Arc<OwnedSemaphorePermit>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jelou_core::{DeploymentId, EgressRule, FunctionId, FunctionLimits, LogRules, Slug};
+use jelou_core::{DeploymentId, EgressRule, FunctionId, FunctionLimits, LogRules, PreviewId, Slug};
 use zeroize::Zeroizing;
 
 /// The deployment that a slot runs.
@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 pub struct LaunchSpec {
     pub function: FunctionId,
     pub slug: Slug,
+    /// The preview that serves the deployment, whose secrets and memory the processes use instead of the function's.
+    pub preview: Option<PreviewId>,
     pub deployment: DeploymentId,
     pub artifact_hash: String,
     /// Whether the secrets are also in `process.env` and `Deno.env`.

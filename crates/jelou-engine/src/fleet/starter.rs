@@ -55,8 +55,10 @@ impl FunctionStarter {
         retired: &mut watch::Receiver<bool>,
     ) -> Result<(Entered, Loaded), LeaseError> {
         let began = Instant::now();
-        let secrets: BTreeMap<String, Zeroizing<String>> =
-            self.host.secrets(&spec.slug).map_err(LeaseError::Secrets)?;
+        let secrets: BTreeMap<String, Zeroizing<String>> = self
+            .host
+            .secrets(&spec.slug, spec.preview.as_ref())
+            .map_err(LeaseError::Secrets)?;
         let mut blank = tokio::select! {
             blank = self.process_for(spec, share) => blank?,
             // The start can be cancelled here, because the blank worker has no data of the function yet.
@@ -195,6 +197,7 @@ impl FunctionStarter {
             source: LogSource {
                 function: spec.slug.clone(),
                 function_id: spec.function.clone(),
+                preview: spec.preview.clone(),
                 deployment: spec.deployment.clone(),
                 sample: spec.logs.sample,
             },
@@ -218,11 +221,13 @@ impl FunctionStarter {
         let host = Arc::clone(&self.host);
         let function = spec.slug.clone();
         let function_id = spec.function.clone();
+        let preview = spec.preview.clone();
         let usage = Arc::clone(usage);
         Box::new(move |stream, connection| {
             let caller = Caller {
                 function: function.clone(),
                 function_id: function_id.clone(),
+                preview: preview.clone(),
                 usage: Arc::clone(&usage),
                 _connection: Arc::new(connection),
             };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use jelou_core::{DeploymentId, FunctionId, Slug};
+use jelou_core::{DeploymentId, FunctionId, PreviewId, Slug};
 
 /// Receives the log lines of all functions.
 pub trait LogSink: fmt::Debug + Send + Sync {
@@ -16,6 +16,8 @@ pub trait LogSink: fmt::Debug + Send + Sync {
 pub struct LogSource {
     pub function: Slug,
     pub function_id: FunctionId,
+    /// The preview that the process belongs to.
+    pub preview: Option<PreviewId>,
     pub deployment: DeploymentId,
     /// The fraction of requests whose lines are kept, from 0 to 1.
     pub sample: f64,

@@ -1,4 +1,4 @@
-//! Deploys, deployments and rollbacks.
+//! Deploys, deployments, rollbacks and promotions.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use http::StatusCode;
 use jelou_core::DeploymentId;
 use jelou_core::api::{
     DeployRequest, DeployResult, Deployment, DeploymentDetails, DeploymentSource, List, Problem,
-    RollbackRequest, RollbackResult, UpdateDeployment,
+    PromoteRequest, RollbackRequest, RollbackResult, UpdateDeployment,
 };
 
 use super::app::App;
@@ -30,7 +30,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Builds the files and makes the deployment live. Creates the function when it does not exist. The first deployment
+/// Builds the files and makes the deployment live, or the deployment of a preview. Creates the function when it does not exist. The first deployment
 /// creates the runtime token `default`; only its response contains the value.
 #[utoipa::path(post, operation_id = "deploy", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), request_body = DeployRequest, responses(
     (status = 201, body = DeployResult),
@@ -111,6 +111,23 @@ pub(super) async fn rollback(
 ) -> Result<Json<RollbackResult>, ApiError> {
     let rolled_back = control.rollback(caller.actor(), slug, request);
     Ok(Json(rolled_back.await?))
+}
+
+/// Makes a deployment live, without a build: usually that of a preview, which stays as it is. It runs with the function's
+/// secrets, and its schedules start.
+#[utoipa::path(post, operation_id = "promoteDeployment", path = "/v1/functions/{slug}/deployments/{id}/promote", tag = "deployments", params(("slug" = String, Path), ("id" = String, Path)), request_body = PromoteRequest, responses(
+    (status = 200, body = RollbackResult),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn promote(
+    State(control): State<App>,
+    Deployer(caller): Deployer,
+    SlugAndName(slug, id): SlugAndName,
+    extract::Json(request): extract::Json<PromoteRequest>,
+) -> Result<Json<RollbackResult>, ApiError> {
+    let id = deployment_id(&id)?;
+    let promoted = control.promote(caller.actor(), slug, id, request);
+    Ok(Json(promoted.await?))
 }
 
 fn deployment_id(text: &str) -> Result<DeploymentId, ApiError> {

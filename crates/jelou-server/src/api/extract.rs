@@ -71,6 +71,18 @@ impl FromRequestParts<App> for SlugAndName {
     }
 }
 
+/// The slug in a path, the name of a resource of the function, and the key of something in it.
+pub(crate) struct SlugNameAndKey(pub(crate) Slug, pub(crate) String, pub(crate) String);
+
+impl FromRequestParts<App> for SlugNameAndKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        let Path((slug, name, key)) = path::<(String, String, String)>(parts, control).await?;
+        Ok(Self(parse_slug(&slug)?, name, key))
+    }
+}
+
 /// The slug in a path that may have more parameters.
 pub(super) async fn slug(parts: &mut Parts, control: &App) -> Result<Slug, ApiError> {
     let params = RawPathParams::from_request_parts(parts, control)

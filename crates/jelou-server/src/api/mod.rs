@@ -12,6 +12,7 @@ mod leaks;
 mod limits;
 mod logs;
 mod metrics;
+mod previews;
 mod problem;
 mod refusals;
 mod schedules;
@@ -72,6 +73,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(deployments::info, deployments::update))
         .routes(routes!(deployments::source))
         .routes(routes!(deployments::rollback))
+        .routes(routes!(deployments::promote))
+        .routes(routes!(previews::list, previews::create))
+        .routes(routes!(previews::delete))
+        .routes(routes!(previews::list_secrets, previews::set_secrets))
+        .routes(routes!(previews::delete_secret))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::info, tokens::update, tokens::revoke))
         .routes(routes!(tokens::check))

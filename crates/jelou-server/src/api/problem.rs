@@ -151,6 +151,9 @@ impl From<ControlError> for ApiError {
         match error {
             ControlError::Store(error) => error.into(),
             ControlError::Source(error) => Self::invalid(error.to_string()),
+            ControlError::AddressTaken { hint, .. } => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string()).hint(hint)
+            }
             ControlError::Invalid { detail, hint } => Self::invalid(detail).hint(hint),
             // The machine is too busy or too full for now.
             ControlError::Build(BuildError::Load(LoadError::NotReady(_)))
@@ -210,6 +213,7 @@ impl From<StoreError> for ApiError {
                     Resource::Deployment => problem.hint(
                         "`jelou deployments list` shows the deployments that can be restored",
                     ),
+                    Resource::Preview => problem.hint("`jelou previews list` shows the previews"),
                     Resource::Schedule => problem.hint("`jelou cron list` shows the schedules"),
                     Resource::RuntimeToken => problem.hint("`jelou tokens list` shows the tokens"),
                     Resource::EgressRule => problem.hint("`jelou egress list` shows the rules"),

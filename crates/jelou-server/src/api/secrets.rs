@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use jelou_core::SecretKey;
 use jelou_core::api::{List, Problem, Secret, SecretsChanged, SetSecrets};
 
 use super::app::App;
@@ -21,7 +22,7 @@ pub(super) async fn list(
     SlugPath(slug): SlugPath,
 ) -> Result<Json<List<Secret>>, ApiError> {
     Ok(Json(List {
-        items: control.secrets(&slug).await?,
+        items: control.secrets(&slug, None).await?,
     }))
 }
 
@@ -36,9 +37,8 @@ pub(super) async fn set(
     SlugPath(slug): SlugPath,
     extract::Json(request): extract::Json<SetSecrets>,
 ) -> Result<Json<SecretsChanged>, ApiError> {
-    Ok(Json(
-        control.set_secrets(caller.actor(), slug, request).await?,
-    ))
+    let changed = control.set_secrets(caller.actor(), slug, None, request);
+    Ok(Json(changed.await?))
 }
 
 /// Deletes a secret; the function's next request does not see it.
@@ -51,9 +51,13 @@ pub(super) async fn delete(
     SecretWriter(caller): SecretWriter,
     SlugAndName(slug, key): SlugAndName,
 ) -> Result<StatusCode, ApiError> {
-    let key = key
-        .parse()
-        .map_err(|error| ApiError::invalid(format!("{error}")))?;
-    control.delete_secret(caller.actor(), slug, key).await?;
+    let key = secret_key(&key)?;
+    let deleted = control.delete_secret(caller.actor(), slug, None, key);
+    deleted.await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn secret_key(text: &str) -> Result<SecretKey, ApiError> {
+    text.parse()
+        .map_err(|error| ApiError::invalid(format!("{error}")))
 }

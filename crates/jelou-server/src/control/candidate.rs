@@ -24,13 +24,14 @@ pub(crate) struct Candidate {
 }
 
 impl Control {
-    /// Starts as many processes as the live deployment of the function has, and those that stay loaded, and sends the smoke
-    /// calls to them.
+    /// Starts as many processes as the live deployment of the function has, those that stay loaded, and at least `least`,
+    /// and sends the smoke calls to them.
     pub(crate) async fn prepare(
         &self,
         function: &Function,
         live: Live,
         smoke: &[SmokeCall],
+        least: usize,
     ) -> Result<Candidate, ControlError> {
         let secrets = function.secrets.load_full();
         let settings = function.settings();
@@ -41,6 +42,7 @@ impl Control {
         // A smoke call needs a process, also when the function sleeps.
         let wanted = running
             .max(usize::from(!smoke.is_empty()))
+            .max(least)
             .max(live.slot.spec().keep_warm);
         let live = Arc::new(live);
         let mut candidate = Candidate {
@@ -78,7 +80,7 @@ impl Control {
         match &candidate.live {
             Some(live) if candidate.is_outdated(function) => {
                 let live = self.with_new_slot(function, live);
-                self.prepare(function, live, &[]).await
+                self.prepare(function, live, &[], 0).await
             }
             _ => Ok(candidate),
         }
@@ -86,6 +88,14 @@ impl Control {
 }
 
 impl Candidate {
+    /// Gives up the processes, and returns the deployment.
+    pub(super) fn without_processes(mut self) -> Option<Arc<Live>> {
+        let live = self.live.take()?;
+        let retired = Arc::clone(&live);
+        tokio::spawn(async move { retired.slot.retire().await });
+        Some(live)
+    }
+
     fn is_outdated(&self, function: &Function) -> bool {
         !Arc::ptr_eq(&self.secrets, &function.secrets.load_full())
             || !Arc::ptr_eq(&self.settings, &function.settings())

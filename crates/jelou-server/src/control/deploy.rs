@@ -1,23 +1,24 @@
 //! Deploys: build, start, store, make live.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary, PlannedSchedule};
 use jelou_core::compatibility::{self, BreakingChange};
-use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::source::Declared;
 use jelou_core::{
-    DeploymentId, FunctionId, FunctionSettings, Manifest, Provenance, Slug, SmokeCall, SourceTree,
-    TokenLabels, TokenName, TokenPolicy,
+    DeploymentId, FunctionId, FunctionSettings, Manifest, Slug, SmokeCall, SourceTree, TokenLabels,
+    TokenName, TokenPolicy,
 };
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
-use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken};
+use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
-use serde_json::{Map, Value};
 
 use super::candidate::Candidate;
+use super::deploy_checks::{Note, check_smoke, openapi_of};
+use super::previews::Opened;
 use super::tokens::mint;
 use super::{Control, ControlError};
 use crate::cron;
@@ -30,8 +31,20 @@ enum FirstToken {
     Skip,
 }
 
+/// An upload whose request is checked.
+struct Upload {
+    actor: Actor,
+    slug: Slug,
+    tree: SourceTree,
+    note: Note,
+    id: DeploymentId,
+    preview: Option<Opened>,
+}
+
 /// A deploy whose upload is built.
 struct Deploy {
+    id: DeploymentId,
+    preview: Option<Opened>,
     actor: Actor,
     slug: Slug,
     tree: SourceTree,
@@ -44,41 +57,72 @@ struct Deploy {
     note: Note,
 }
 
-/// What the caller says about the deployment.
-struct Note {
-    provenance: Provenance,
-    message: Option<String>,
-    tag: Option<String>,
-    pinned: bool,
-}
-
 impl Control {
-    /// Builds an upload and makes it live. After an error, the live deployment stays.
+    /// Builds an upload and makes it live, or the deployment of a preview. After an error, the former deployment stays.
     pub(crate) async fn deploy(
         self: &Arc<Self>,
         actor: Actor,
         slug: Slug,
-        request: DeployRequest,
+        mut request: DeployRequest,
     ) -> Result<DeployResult, ControlError> {
         check_smoke(&request.smoke)?;
-        let note = Note {
-            provenance: request.provenance.cleaned(),
-            message: request.message.as_deref().and_then(provenance::clean),
-            tag: checked_tag(request.tag)?,
-            pinned: request.pin,
-        };
+        let note = Note::of(&request)?;
         let declared = Declared {
             entrypoint: request.entrypoint.as_deref(),
             assets: &request.assets,
         };
         let limits = self.engine.limits().upload();
-        let tree = SourceTree::new(request.files, declared, &limits)?;
+        let files = std::mem::take(&mut request.files);
+        let tree = SourceTree::new(files, declared, &limits)?;
         self.check_for_tokens(&tree)?;
+        let id = DeploymentId::generate();
+        let preview = match &request.preview {
+            Some(open) => {
+                let opened = self.open_preview(&actor, &slug, &id, open, request.dry_run);
+                Some(opened.await?)
+            }
+            None => None,
+        };
+        let opened = preview.clone();
+        let deployed = self.build_and_deploy(
+            Upload {
+                actor: actor.clone(),
+                slug,
+                tree,
+                note,
+                id,
+                preview,
+            },
+            request,
+        );
+        let result = deployed.await;
+        if let (Err(_), Some(opened)) = (&result, &opened) {
+            self.discard_preview(actor, opened).await;
+        }
+        result
+    }
+
+    async fn build_and_deploy(
+        self: &Arc<Self>,
+        upload: Upload,
+        request: DeployRequest,
+    ) -> Result<DeployResult, ControlError> {
+        let Upload {
+            actor,
+            slug,
+            tree,
+            note,
+            id,
+            preview,
+        } = upload;
         let digest = self.engine.digest(&tree, &request.settings);
+        let preview_ref = preview.as_ref();
         // A check of types or a dry run is about the build, so it builds.
         let is_build_wanted = request.force || request.check || request.dry_run;
-        if !is_build_wanted && let Some(live) = self.already_live(&slug, &digest).await? {
-            return Ok(live);
+        if !is_build_wanted
+            && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
+        {
+            return Ok(unchanged);
         }
         let types = if request.check {
             TypeCheck::Run
@@ -88,9 +132,14 @@ impl Control {
         let settings = &request.settings;
         let function_limits = self.limits_of(&slug);
         let began = Instant::now();
+        let secrets = match (preview_ref, self.registry.function(slug.as_str())) {
+            (Some(opened), _) => self.build_secrets(&opened.function)?,
+            (None, Some(function)) => self.build_secrets(&function)?,
+            (None, None) => BTreeMap::new(),
+        };
         let built = self
             .engine
-            .build(&slug, &tree, settings, types, &function_limits)
+            .build(&slug, &tree, settings, types, &function_limits, secrets)
             .await;
         let metrics = self.metrics();
         let builds = match &built {
@@ -102,36 +151,34 @@ impl Control {
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));
-        let schedules = self.planned_schedules(&built.manifest, &tree, settings)?;
+        let mut schedules = self.planned_schedules(&built.manifest, &tree, settings)?;
+        if preview.is_some() {
+            schedules.clear();
+        }
         let breaking = self.breaking(&slug, &built.manifest);
         if request.strict && !breaking.is_empty() {
             return Err(ControlError::Breaking(breaking));
         }
         if request.dry_run {
-            let known = self.registry.function(slug.as_str());
             let (files, unused) = summarize(&tree, &built);
             return Ok(DeployResult {
-                deployment: None,
-                url: self.domain.url(slug.as_str()),
-                local_url: self.domain.local_url(slug.as_str()),
-                function_id: known.map(|function| function.id.clone()),
-                function: slug,
-                token: None,
                 files,
                 unused,
                 dependencies: built.dependencies,
                 warnings: built.warnings,
-                already_live: false,
                 breaking,
                 schedules,
+                ..self.result_for(slug, preview_ref)
             });
         }
         if !request.force
-            && let Some(live) = self.already_live(&slug, &digest).await?
+            && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
         {
-            return Ok(live);
+            return Ok(unchanged);
         }
         let deploy = Deploy {
+            id,
+            preview,
             actor,
             slug,
             tree,
@@ -168,12 +215,17 @@ impl Control {
         cron::check::planned(manifest, &upload, settings, now).map_err(ControlError::Schedules)
     }
 
-    /// The answer to an upload that is live already.
-    async fn already_live(
-        &self,
+    /// The answer to an upload that is live already, or that its preview serves already.
+    async fn unchanged(
+        self: &Arc<Self>,
+        actor: &Actor,
         slug: &Slug,
         digest: &str,
+        preview: Option<&Opened>,
     ) -> Result<Option<DeployResult>, ControlError> {
+        if let Some(opened) = preview {
+            return self.extended(actor, slug, digest, opened).await;
+        }
         let Some(known) = self.registry.function(slug.as_str()) else {
             return Ok(None);
         };
@@ -188,18 +240,38 @@ impl Control {
         Ok(Some(DeployResult {
             files: deployment.files.clone(),
             dependencies: deployment.dependencies.clone(),
-            unused: Vec::new(),
             deployment: Some(deployment.into()),
-            url: self.domain.url(slug.as_str()),
-            local_url: self.domain.local_url(slug.as_str()),
-            function: function.slug,
-            function_id: Some(function.id),
-            token: None,
-            warnings: Vec::new(),
             already_live: true,
+            ..self.result_for(function.slug, None)
+        }))
+    }
+
+    /// A result without what differs from deploy to deploy.
+    pub(super) fn result_for(&self, slug: Slug, preview: Option<&Opened>) -> DeployResult {
+        let known = self.registry.function(slug.as_str());
+        let (url, local_url) = match preview {
+            Some(opened) => self.urls_of(&opened.function),
+            None => (
+                self.domain.url(slug.as_str()),
+                self.domain.local_url(slug.as_str()),
+            ),
+        };
+        DeployResult {
+            deployment: None,
+            url,
+            local_url,
+            function: slug,
+            function_id: known.map(|function| function.id.clone()),
+            token: None,
+            files: Vec::new(),
+            unused: Vec::new(),
+            dependencies: Vec::new(),
+            warnings: Vec::new(),
+            already_live: false,
             breaking: Vec::new(),
             schedules: Vec::new(),
-        }))
+            preview: None,
+        }
     }
 
     fn breaking(&self, slug: &Slug, manifest: &Manifest) -> Vec<BreakingChange> {
@@ -211,6 +283,8 @@ impl Control {
 
     async fn put_live(self: &Arc<Self>, deploy: Deploy) -> Result<DeployResult, ControlError> {
         let Deploy {
+            id,
+            preview,
             actor,
             slug,
             tree,
@@ -240,13 +314,14 @@ impl Control {
         // Written to disk before the deployment is live, because a call never reads the database.
         let bundle = built.bundle;
         self.engine.artifacts().put(&hash.to_string(), &bundle)?;
-        let function = self
-            .registry
-            .function(slug.as_str())
+        let known = match &preview {
+            Some(opened) => Some(Arc::clone(&opened.function)),
+            None => self.registry.function(slug.as_str()),
+        };
+        let function = known
             .unwrap_or_else(|| Arc::new(self.new_function(FunctionId::generate(), slug.clone())));
-        let id = DeploymentId::generate();
         let live = self.new_live(&function, id.clone(), hash, built.manifest.clone());
-        let candidate = self.prepare(&function, live, &smoke).await?;
+        let candidate = self.prepare(&function, live, &smoke, 0).await?;
         let new = NewDeployment {
             id,
             new_function: function.id.clone(),
@@ -262,6 +337,7 @@ impl Control {
             tag: note.tag,
             pinned: note.pinned,
             kept: self.engine.limits().max_deployments,
+            preview: preview.as_ref().map(|opened| opened.terms.clone()),
         };
         let (dependencies, warnings) = (built.dependencies, built.warnings);
         self.change(|control| async move {
@@ -286,7 +362,15 @@ impl Control {
                     labels: TokenLabels::default(),
                 }))
             };
+            let own = match &preview {
+                Some(opened) => control.own_secrets(&opened.terms.id).await?,
+                None => Vec::new(),
+            };
             let deployed = control.store.deploy(&actor, new, first_token).await?;
+            let result = match &preview {
+                Some(opened) => control.apply_preview(opened, own, candidate, deployed, minted),
+                None => control.apply(&function, candidate, deployed, minted),
+            };
             Ok(DeployResult {
                 files,
                 unused,
@@ -294,7 +378,7 @@ impl Control {
                 warnings,
                 breaking,
                 schedules,
-                ..control.apply(&function, candidate, deployed, minted)
+                ..result
             })
         })
         .await
@@ -321,14 +405,7 @@ impl Control {
                 self.registry.put_function(Arc::clone(&function));
                 function
             });
-        let created = deployed.token.zip(minted).map(|(record, token)| {
-            self.registry.tokens.put((&record).into());
-            CreatedToken {
-                token: token.expose().to_owned(),
-                details: record.into(),
-                warnings: Vec::new(),
-            }
-        });
+        let created = self.first_token(deployed.token, minted);
         let id = deployed.deployment.id.clone();
         let replaced = if function.id == prepared.id {
             candidate.put_live(&function)
@@ -351,23 +428,30 @@ impl Control {
         self.remove_artifacts(&deployed.deleted_artifacts);
         DeployResult {
             deployment: Some(deployed.deployment.into()),
-            url: self.domain.url(record.slug.as_str()),
-            local_url: self.domain.local_url(record.slug.as_str()),
-            function: record.slug,
             function_id: Some(record.id),
             token: created,
-            files: Vec::new(),
-            unused: Vec::new(),
-            dependencies: Vec::new(),
-            warnings: Vec::new(),
-            already_live: false,
-            breaking: Vec::new(),
-            schedules: Vec::new(),
+            ..self.result_for(record.slug, None)
         }
     }
 
+    /// Makes the token of the first deployment valid.
+    pub(super) fn first_token(
+        &self,
+        stored: Option<RuntimeTokenRecord>,
+        minted: Option<RuntimeToken>,
+    ) -> Option<CreatedToken> {
+        stored.zip(minted).map(|(record, token)| {
+            self.registry.tokens.put((&record).into());
+            CreatedToken {
+                token: token.expose().to_owned(),
+                details: record.into(),
+                warnings: Vec::new(),
+            }
+        })
+    }
+
     /// Removes the copies on disk. A copy that stays is removed at the next start.
-    fn remove_artifacts(&self, deleted: &[jelou_store::ArtifactHash]) {
+    pub(super) fn remove_artifacts(&self, deleted: &[jelou_store::ArtifactHash]) {
         for hash in deleted {
             if let Err(error) = self.engine.artifacts().remove(&hash.to_string()) {
                 tracing::warn!(%error, "cannot remove the copy of a deleted artifact");
@@ -379,36 +463,6 @@ impl Control {
         let settings = self.settings_in_force(&FunctionSettings::default());
         Function::new(id, slug, Vec::new(), settings)
     }
-
-    pub(crate) fn check_limits(
-        &self,
-        slug: &Slug,
-        manifest: &Manifest,
-    ) -> Result<(), ControlError> {
-        let limits = self.limits_of(slug);
-        let limit = limits.max_request_timeout_ms;
-        for tool in &manifest.tools {
-            if let Some(timeout) = tool.timeout_ms.filter(|timeout| *timeout > limit) {
-                return Err(ControlError::Invalid {
-                    detail: format!(
-                        "`{}` has a timeout of {timeout} ms; the limit is {limit} ms ({})",
-                        tool.name,
-                        limits.told("max_request_timeout_ms")
-                    ),
-                    hint: "set a smaller `config.timeout`",
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The warning for a function that wants more processes to stay loaded than the operator allows.
-    fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
-        let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
-        (wanted > most).then(|| {
-            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm, the server's)")
-        })
-    }
 }
 
 /// The files of the deployment, and the files of the upload that the deployment does not have.
@@ -418,65 +472,6 @@ fn summarize(tree: &SourceTree, built: &Built) -> (Vec<FileSummary>, Vec<FileSum
         ..FileSummary::from(file)
     });
     files.partition(|file| file.kind.is_some())
-}
-
-fn check_smoke(calls: &[SmokeCall]) -> Result<(), ControlError> {
-    const MAX: usize = 20;
-    if calls.len() > MAX {
-        return Err(ControlError::Invalid {
-            detail: format!("there are {} smoke calls; the limit is {MAX}", calls.len()),
-            hint: "leave some out",
-        });
-    }
-    calls.iter().try_for_each(|call| {
-        call.check().map_err(|error| ControlError::Invalid {
-            detail: format!("the smoke call `{call}` is not valid: {error}"),
-            hint: "nothing was changed",
-        })
-    })
-}
-
-fn checked_tag(tag: Option<String>) -> Result<Option<String>, ControlError> {
-    let Some(tag) = tag else { return Ok(None) };
-    let is_valid = !tag.is_empty()
-        && tag.len() <= MAX_TAG_BYTES
-        && !tag.contains(|c: char| c.is_whitespace() || c.is_control());
-    if is_valid {
-        return Ok(provenance::clean(&tag));
-    }
-    Err(ControlError::Invalid {
-        detail: format!("the tag must have 1 to {MAX_TAG_BYTES} bytes, without spaces"),
-        hint: "for example v1.4.0; `--message` takes a text",
-    })
-}
-
-/// The OpenAPI document that the settings name.
-pub(crate) fn openapi_of(
-    settings: &Map<String, Value>,
-    tree: &SourceTree,
-) -> Result<Option<Value>, ControlError> {
-    let Some(path) = settings.get("openapi").and_then(Value::as_str) else {
-        return Ok(None);
-    };
-    let path = path.strip_prefix("./").unwrap_or(path);
-    let invalid = |detail: String| ControlError::Invalid {
-        detail,
-        hint: "`openapi` in jelou.json is the path of a JSON file with an OpenAPI document",
-    };
-    let file = tree
-        .file(path)
-        .ok_or_else(|| invalid(format!("there is no file `{path}` in the upload")))?;
-    let document: Value = serde_json::from_slice(&file.content)
-        .map_err(|error| invalid(format!("`{path}` is not JSON: {error}")))?;
-    if document
-        .get("openapi")
-        .is_none_or(|version| !version.is_string())
-    {
-        return Err(invalid(format!(
-            "`{path}` has no member `openapi` with the version"
-        )));
-    }
-    Ok(Some(document))
 }
 
 /// The part of a stored artifact that the engine caches on disk.

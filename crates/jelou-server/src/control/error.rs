@@ -32,6 +32,9 @@ pub(crate) enum ControlError {
     Breaking(Vec<BreakingChange>),
     #[error("another deployment of `{0}` went live in the meantime; nothing was changed")]
     Overtaken(Slug),
+    /// A preview cannot have the address of a function.
+    #[error("`{label}` is a function, which keeps its address")]
+    AddressTaken { label: String, hint: &'static str },
     #[error("the random generator of the operating system failed: {0}")]
     Random(String),
     #[error("the change was interrupted")]

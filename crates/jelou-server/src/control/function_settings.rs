@@ -146,8 +146,11 @@ impl Control {
             return;
         }
         if let Some(function) = self.registry.function(slug.as_str()) {
-            function.set_settings(self.settings_in_force(settings));
-            self.restart(&function);
+            let in_force = self.settings_in_force(settings);
+            for one in [vec![Arc::clone(&function)], function.previews.all()].concat() {
+                one.set_settings(Arc::clone(&in_force));
+                self.restart(&one);
+            }
             let changes = changes.iter().filter(|(_, what)| !what.is_empty());
             let changes: Vec<_> = changes
                 .map(|(verb, what)| format!("{verb}: {}", what.join(", ")))

@@ -55,6 +55,7 @@ impl Control {
                 record,
                 tokens: 0,
                 secrets: 0,
+                previews: 0,
             }))
         })
         .await
@@ -69,7 +70,9 @@ impl Control {
             let deleted = control.store.delete_function(&actor, &slug).await?;
             control.registry.tokens.remove_of(&deleted.id);
             if let Some(function) = control.registry.remove_function(&slug) {
-                control.retire(function.live.swap(None));
+                for one in [vec![Arc::clone(&function)], function.previews.all()].concat() {
+                    control.retire(one.live.swap(None));
+                }
             }
             control.cron.refresh();
             let (logs, id) = (control.logs.clone(), deleted.id.clone());
@@ -102,6 +105,7 @@ impl Control {
             keep_warm,
             tokens: function.tokens,
             secrets: function.secrets,
+            previews: function.previews,
             created_at: record.created_at,
             updated_at: record.updated_at,
         }

@@ -7,11 +7,13 @@
 mod access_tokens;
 mod candidate;
 mod deploy;
+mod deploy_checks;
 mod deployments;
 mod error;
 mod function_settings;
 mod functions;
 mod leaks;
+mod previews;
 mod rollback;
 mod schedules;
 mod secrets;
@@ -30,7 +32,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
 pub(crate) use access_tokens::access_token_entry;
-pub(crate) use deploy::{bundle_of, openapi_of};
+pub(crate) use deploy::bundle_of;
+pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
 
 use self::upload_budget::UploadBudget;
@@ -146,14 +149,18 @@ impl Control {
         artifact: ArtifactHash,
         manifest: Manifest,
     ) -> Live {
+        let manifest = if function.preview.is_some() {
+            manifest.of_preview()
+        } else {
+            manifest
+        };
         let slot = self.slot(function, deployment, artifact.to_string(), &manifest);
         self.live_in(function, slot, manifest)
     }
 
-    /// A deployment in a slot that was made for it.
+    /// Returns a deployment in a slot that was made for it.
     pub(crate) fn live_in(&self, function: &Function, slot: Slot, manifest: Manifest) -> Live {
-        let url = self.domain.url(function.slug.as_str());
-        Live::new(manifest, slot, &url)
+        Live::new(manifest, slot, &self.url_of(function))
     }
 
     /// The same deployment without processes.
@@ -179,6 +186,7 @@ impl Control {
         self.engine.slot(LaunchSpec {
             function: function.id.clone(),
             slug: function.slug.clone(),
+            preview: function.preview.as_ref().map(|preview| preview.id.clone()),
             deployment,
             artifact_hash,
             process_env: manifest.env,

@@ -1,15 +1,24 @@
-//! Rollbacks: an earlier deployment goes live again, from its stored artifact and without a build.
+//! Rollbacks and promotions: an existing deployment goes live, from its stored artifact and without a build.
 
 use std::sync::Arc;
 
-use jelou_core::api::{RollbackRequest, RollbackResult};
+use jelou_core::api::{PromoteRequest, RollbackRequest, RollbackResult};
 use jelou_core::{DeploymentId, Slug, provenance};
 use jelou_engine::ArtifactError;
-use jelou_store::{Actor, ArtifactHash, RollbackPlan};
+use jelou_store::{Actor, ArtifactHash, RollbackPlan, Way};
 
 use super::deploy::bundle_of;
 use super::deployments::schedules;
 use super::{Control, ControlError};
+
+/// Who makes which deployment live, and why.
+struct Choice {
+    actor: Actor,
+    way: Way,
+    /// Whether the request names the deployment.
+    is_named: bool,
+    reason: Option<String>,
+}
 
 impl Control {
     /// Makes an earlier deployment live. After an error, the live deployment stays.
@@ -19,26 +28,54 @@ impl Control {
         slug: Slug,
         request: RollbackRequest,
     ) -> Result<RollbackResult, ControlError> {
+        self.go_live(actor, slug, request, Way::Rollback).await
+    }
+
+    /// Makes a deployment live, usually that of a preview. After an error, the live deployment stays.
+    pub(crate) async fn promote(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        id: DeploymentId,
+        request: PromoteRequest,
+    ) -> Result<RollbackResult, ControlError> {
+        let request = RollbackRequest {
+            deployment: Some(id),
+            reason: request.reason,
+            dry_run: request.dry_run,
+        };
+        self.go_live(actor, slug, request, Way::Promote).await
+    }
+
+    async fn go_live(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        request: RollbackRequest,
+        way: Way,
+    ) -> Result<RollbackResult, ControlError> {
         let function = self.store.function_id(&slug).await?;
         let target = request.deployment.as_ref();
-        let plan = self.store.plan_rollback(&function, target).await?;
+        let plan = self.store.plan_rollback(&function, target, way).await?;
         if request.dry_run || plan.target.live {
             return Ok(self.planned(plan));
         }
-        let reason = request.reason.as_deref().and_then(provenance::clean);
-        let named = request.deployment.is_some();
+        let choice = Choice {
+            actor,
+            way,
+            is_named: request.deployment.is_some(),
+            reason: request.reason.as_deref().and_then(provenance::clean),
+        };
         let control = Arc::clone(self);
         // Completes even if the caller disconnects, so that no process is left without its deployment.
-        let task = tokio::spawn(async move { control.roll_back(actor, plan, named, reason).await });
+        let task = tokio::spawn(async move { control.put_back(choice, plan).await });
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
-    async fn roll_back(
+    async fn put_back(
         self: &Arc<Self>,
-        actor: Actor,
+        choice: Choice,
         plan: RollbackPlan,
-        named: bool,
-        reason: Option<String>,
     ) -> Result<RollbackResult, ControlError> {
         let slug = plan.function.slug.clone();
         let Some(function) = self.registry.function(slug.as_str()) else {
@@ -52,24 +89,33 @@ impl Control {
             target.artifact_hash,
             target.manifest.clone(),
         );
-        let candidate = self.prepare(&function, live, &[]).await?;
+        // The function's secrets may differ from those that the code was inspected with.
+        let least = usize::from(!target.was_live);
+        let candidate = self.prepare(&function, live, &[], least).await?;
         self.change(|control| async move {
             let before = plan.function.live.as_ref().map(|live| &live.id);
             // The choice was made for this live deployment.
-            if !named && live_id(&function) != before.cloned() {
+            if !choice.is_named && live_id(&function) != before.cloned() {
                 return Err(ControlError::Overtaken(plan.function.slug));
             }
             let candidate = control.refreshed(&function, candidate).await?;
             let target = &plan.target.id;
+            let (id, reason) = (&plan.function.id, choice.reason.as_deref());
             let rolled_back = control
                 .store
-                .rollback(&actor, &plan.function.id, Some(target), reason.as_deref())
+                .rollback(&choice.actor, id, Some(target), choice.way, reason)
                 .await?;
             control.retire(candidate.put_live(&function));
             control.cron.refresh();
             let id = target.clone();
-            let message = format!("rolled back to {id}");
-            control.event(&function.id, Some(id), "deployment.rolled_back", message);
+            let (event, message) = match choice.way {
+                Way::Rollback => ("deployment.rolled_back", format!("rolled back to {id}")),
+                Way::Promote => (
+                    "deployment.promoted",
+                    format!("{id} was promoted and is live"),
+                ),
+            };
+            control.event(&function.id, Some(id), event, message);
             Ok(RollbackResult {
                 deployment: rolled_back.deployment.into(),
                 replaces: rolled_back.previous_live,
@@ -86,6 +132,7 @@ impl Control {
             deployment: plan.target.into(),
             replaces: plan.function.live.map(|live| live.id),
             changed_secrets: plan.changed_secrets,
+            missing_secrets: plan.missing_secrets,
             url: self.domain.url(slug.as_str()),
             local_url: self.domain.local_url(slug.as_str()),
             function: slug,

@@ -1,20 +1,25 @@
-//! Secrets of a function.
+//! Secrets of a function, and of its previews.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jelou_core::api::{Secret, SecretsChanged, SetSecrets};
-use jelou_core::{SecretKey, Slug};
+use jelou_core::{FunctionId, PreviewName, SecretKey, Slug};
 use jelou_logs::MIN_SECRET_BYTES;
 use jelou_store::{Actor, SecretOwner};
 use zeroize::Zeroizing;
 
 use super::{Control, ControlError};
-use crate::registry::Function;
+use crate::registry::Preview;
 
 impl Control {
-    pub(crate) async fn secrets(&self, slug: &Slug) -> Result<Vec<Secret>, ControlError> {
-        let owner = SecretOwner::Function(self.store.function_id(slug).await?);
+    /// The secrets of a function, or the preview's own ones.
+    pub(crate) async fn secrets(
+        &self,
+        slug: &Slug,
+        preview: Option<&PreviewName>,
+    ) -> Result<Vec<Secret>, ControlError> {
+        let (_, owner) = self.secret_owner(slug, preview).await?;
         Ok(self.store.list_secrets(&owner).await?)
     }
 
@@ -22,6 +27,7 @@ impl Control {
         self: &Arc<Self>,
         actor: Actor,
         slug: Slug,
+        preview: Option<PreviewName>,
         request: SetSecrets,
     ) -> Result<SecretsChanged, ControlError> {
         let secrets = parse_keys(request.secrets)?;
@@ -31,12 +37,14 @@ impl Control {
             .map(|(key, _)| key.clone())
             .collect();
         self.change(|control| async move {
-            let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
+            let preview = preview.as_ref();
+            let (function, owner) = control.secret_owner(&slug, preview).await?;
             let stored = control.store.set_secrets(&actor, &owner, secrets).await?;
             let keys: Vec<SecretKey> = stored.into_iter().map(|record| record.key).collect();
             control.reload_secrets(&slug, &owner).await?;
             let names: Vec<_> = keys.iter().map(SecretKey::as_str).collect();
-            control.secrets_event(&owner, format!("secrets set: {}", names.join(", ")));
+            let message = format!("secrets set: {}", names.join(", "));
+            control.secrets_event(&function, preview, message);
             Ok(SecretsChanged { keys, unmasked })
         })
         .await
@@ -46,31 +54,63 @@ impl Control {
         self: &Arc<Self>,
         actor: Actor,
         slug: Slug,
+        preview: Option<PreviewName>,
         key: SecretKey,
     ) -> Result<(), ControlError> {
         self.change(|control| async move {
-            let owner = SecretOwner::Function(control.store.function_id(&slug).await?);
+            let preview = preview.as_ref();
+            let (function, owner) = control.secret_owner(&slug, preview).await?;
             control.store.delete_secret(&actor, &owner, &key).await?;
             control.reload_secrets(&slug, &owner).await?;
-            control.secrets_event(&owner, format!("secret deleted: {key}"));
+            control.secrets_event(&function, preview, format!("secret deleted: {key}"));
             Ok(())
         })
         .await
     }
 
-    fn secrets_event(&self, owner: &SecretOwner, message: String) {
-        if let SecretOwner::Function(function) = owner {
-            self.event(function, None, "secrets.changed", message);
-        }
+    async fn secret_owner(
+        &self,
+        slug: &Slug,
+        preview: Option<&PreviewName>,
+    ) -> Result<(FunctionId, SecretOwner), ControlError> {
+        let function = self.store.function_id(slug).await?;
+        let owner = match preview {
+            None => SecretOwner::Function(function.clone()),
+            Some(name) => SecretOwner::Preview(self.store.preview(&function, name).await?.id),
+        };
+        Ok((function, owner))
+    }
+
+    fn secrets_event(&self, function: &FunctionId, preview: Option<&PreviewName>, message: String) {
+        let message = match preview {
+            None => message,
+            Some(name) => format!("preview {name}: {message}"),
+        };
+        self.event(function, None, "secrets.changed", message);
     }
 
     /// Updates the registry, so that the next request sees the new secrets.
     async fn reload_secrets(&self, slug: &Slug, owner: &SecretOwner) -> Result<(), ControlError> {
-        let sealed = self.store.sealed_secrets(owner).await?;
-        if let Some(function) = self.registry.function(slug.as_str()) {
-            let function: &Function = &function;
-            function.secrets.store(Arc::new(sealed));
-            self.restart(function);
+        let Some(function) = self.registry.function(slug.as_str()) else {
+            return Ok(());
+        };
+        let changed = match owner {
+            SecretOwner::Preview(id) => function.previews.with_id(id).into_iter().collect(),
+            _ => {
+                let sealed = self.store.sealed_secrets(owner).await?;
+                function.secrets.store(Arc::new(sealed));
+                self.restart(&function);
+                let mut previews = function.previews.all();
+                previews.retain(|one| one.preview.as_ref().is_some_and(Preview::inherits));
+                previews
+            }
+        };
+        for preview in changed {
+            if let Some(facts) = &preview.preview {
+                let own = self.own_secrets(&facts.id).await?;
+                self.put_preview_secrets(&preview, own);
+                self.restart(&preview);
+            }
         }
         Ok(())
     }

@@ -14,6 +14,15 @@ pub(crate) struct Counters {
     late: AtomicU64,
 }
 
+/// The counters at one time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) missed: u64,
+    pub(crate) late: u64,
+}
+
 impl Counters {
     pub(super) fn ended(&self, state: RunState) {
         let counter = if state == RunState::Ok {
@@ -32,9 +41,23 @@ impl Counters {
         self.late.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn read(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            ok: read(&self.ok),
+            failed: read(&self.failed),
+            missed: read(&self.missed),
+            late: read(&self.late),
+        }
+    }
+
     pub(super) fn log(&self) {
-        let [ok, failed, missed, late] = [&self.ok, &self.failed, &self.missed, &self.late]
-            .map(|counter| counter.load(Ordering::Relaxed));
+        let Counts {
+            ok,
+            failed,
+            missed,
+            late,
+        } = self.read();
         if ok + failed + missed > 0 {
             tracing::info!(ok, failed, missed, late, "scheduled runs since the start");
         }

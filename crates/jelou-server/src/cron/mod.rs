@@ -38,7 +38,7 @@ use uuid::Uuid;
 use crate::config;
 use crate::gateway::Gateway;
 use crate::registry::Registry;
-use counters::Counters;
+use counters::{Counters, Counts};
 use ends::Ends;
 pub(crate) use planned::{Planned, PlannedState};
 pub(crate) use run::ManualRun;
@@ -150,6 +150,11 @@ impl Cron {
         while runs.join_next().await.is_some() {}
         self.ends.stop().await;
         self.counters.log();
+    }
+
+    /// Runs since the start of the server.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counters.read()
     }
 
     pub(crate) fn settings(&self) -> &config::Cron {

@@ -25,6 +25,8 @@ pub(crate) enum Answer<'a> {
     TooManyRequests(OverRate),
     BadTarget(BadTarget),
     FunctionNotFound,
+    /// No preview serves the deployment that the request names.
+    DeploymentNotFound,
     NotFound {
         available: &'a [String],
     },
@@ -51,7 +53,9 @@ impl Answer<'_> {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::FunctionNotFound | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::FunctionNotFound | Self::DeploymentNotFound | Self::NotFound { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadTarget(_) | Self::InvalidIdentity => StatusCode::BAD_REQUEST,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -69,6 +73,7 @@ impl Answer<'_> {
             Self::TooManyRequests(_) => br#"{"error":"Too many requests"}"#,
             Self::BadTarget(reason) => return bad_request(*reason),
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
+            Self::DeploymentNotFound => br#"{"error":"Deployment not found"}"#,
             Self::NotFound { available } => return not_found(available),
             Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
             Self::InvalidIdentity => br#"{"error":"Invalid X-Jelou-Identity"}"#,
@@ -139,6 +144,7 @@ impl Answer<'_> {
             Self::TooManyRequests(_) => "rate_limited",
             Self::BadTarget(_) => "bad_target",
             Self::FunctionNotFound => "no_deployment",
+            Self::DeploymentNotFound => "no_preview",
             Self::NotFound { .. } => "no_route",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::InvalidIdentity => "invalid_identity",
@@ -165,6 +171,9 @@ impl Answer<'_> {
             Self::TooManyRequests(_) => "the token is over its rate",
             Self::BadTarget(_) => "the path can be read in two ways",
             Self::FunctionNotFound => "no deployed function has this host",
+            Self::DeploymentNotFound => {
+                "the deployment of the header X-Jelou-Deployment is neither live nor in a preview"
+            }
             Self::NotFound { .. } => "no route has this path",
             Self::MethodNotAllowed { .. } => "the route does not take this method",
             Self::InvalidIdentity => "the identity header cannot be parsed",

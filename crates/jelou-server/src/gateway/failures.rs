@@ -47,6 +47,10 @@ impl Context {
 fn log_at_most(context: &Context, function: &Function, request_id: Uuid, error: &dyn Display) {
     let limit = context.limit;
     let allowed = function.failures_logged.count(limit);
+    let live = function.live.load();
+    let deployment = live
+        .as_ref()
+        .map(|live| live.slot.spec().deployment.clone());
     let id = &function.id;
     let function = &function.slug;
     if let Some(calls) = allowed.dropped {
@@ -57,7 +61,7 @@ fn log_at_most(context: &Context, function: &Function, request_id: Uuid, error: 
         context.logs.send(Entry {
             function: id.clone(),
             at_ms: context.clock.now_ms(),
-            deployment: None,
+            deployment,
             sample: 1.0,
             what: What::Event(EventEntry {
                 level: Level::Error,

@@ -17,6 +17,7 @@ mod place;
 pub(crate) mod refusals;
 pub(crate) mod reserved;
 pub(crate) mod running_calls;
+pub(crate) mod selection;
 pub(crate) mod statics;
 pub(crate) mod target;
 pub(crate) mod token_document;
@@ -108,7 +109,7 @@ impl Gateway {
         let path = request.uri().path();
         match self.domain.address(&host, path) {
             Address::Function { label, path: seen } => {
-                let function = self.registry.function(label);
+                let function = self.registry.addressed(label, self.clock.now_ms());
                 Some(Target {
                     unknown: function.is_none().then(|| label.into()),
                     function,

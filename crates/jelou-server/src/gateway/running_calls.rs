@@ -11,10 +11,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderMap;
-use jelou_core::Slug;
+use jelou_core::{PreviewId, Slug};
 use tokio::sync::Notify;
 
 use super::{Caller, auth};
+use crate::registry::Function;
 
 type Calls = HashMap<NamedCall, Vec<Arc<Notify>>>;
 
@@ -30,6 +31,7 @@ pub(crate) struct RunningCalls {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct NamedCall {
     function: Slug,
+    preview: Option<PreviewId>,
     token: Option<u64>,
     address: Option<IpAddr>,
     id: String,
@@ -38,14 +40,15 @@ pub(crate) struct NamedCall {
 impl RunningCalls {
     pub(crate) fn name(
         &self,
-        function: &Slug,
+        function: &Function,
         caller: Caller,
         headers: &HeaderMap,
         id: String,
     ) -> NamedCall {
         let token = headers.get(auth::TOKEN_HEADER);
         NamedCall {
-            function: function.clone(),
+            function: function.slug.clone(),
+            preview: function.preview.as_ref().map(|preview| preview.id.clone()),
             token: token.map(|token| self.hasher.hash_one(token.as_bytes())),
             address: caller.address,
             id,

@@ -56,7 +56,7 @@ impl Exchange<'_> {
     /// Identifies this caller's call with the request id `id`.
     fn named_call(self, headers: &HeaderMap, id: &Value) -> NamedCall {
         let calls = &self.gateway.running_calls;
-        calls.name(&self.function.slug, self.caller, headers, id.to_string())
+        calls.name(self.function, self.caller, headers, id.to_string())
     }
 }
 

@@ -17,6 +17,9 @@ use crate::registry::Function;
 const OTHERS: &str = "_other";
 const DURATION: &str = "jelou_call_duration_seconds";
 const REFUSALS: &str = "jelou_refusals_total";
+const RUNS: &str = "jelou_cron_runs_total";
+const MISSED: &str = "jelou_cron_missed_total";
+const LATE: &str = "jelou_cron_late_total";
 const BUILDS: &str = "jelou_build_seconds";
 const WRITTEN: &str = "jelou_log_records_total";
 const DROPPED: &str = "jelou_log_records_dropped_total";
@@ -156,6 +159,24 @@ impl Scrape {
         text.histogram(BUILDS, "Builds of uploads, by result.");
         text.durations(BUILDS, r#"result="ok""#, &metrics.builds.read());
         text.durations(BUILDS, r#"result="error""#, &metrics.failed_builds.read());
+        let runs = self.control.cron.counts();
+        text.counter(RUNS, "Runs of schedules that have ended, by result.");
+        text.sample(RUNS, r#"result="ok""#, runs.ok);
+        text.sample(RUNS, r#"result="error""#, runs.failed);
+        text.counter(MISSED, "Due times of schedules that passed without a run.");
+        text.sample(MISSED, "", runs.missed);
+        text.counter(
+            LATE,
+            "Runs that started more than a second after their time.",
+        );
+        text.sample(LATE, "", runs.late);
+        let previews = self.control.registry.with_previews();
+        let previews = previews.iter().filter(|one| one.preview.is_some());
+        text.gauge(
+            "jelou_previews",
+            "Previews of functions. Their calls are in no other metric of a function.",
+        );
+        text.sample("jelou_previews", "", previews.count());
         let engine = self.control.engine.load();
         let logs = self.control.logs.counts();
         for (name, help, value) in [

@@ -1,4 +1,4 @@
-//! A function and its live deployment, in memory for calls.
+//! A function, its live deployment and its previews, in memory for calls.
 
 use std::sync::Arc;
 
@@ -9,18 +9,23 @@ use jelou_core::{
 use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
-use super::{CallCounter, Routes};
+use super::{CallCounter, Preview, Previews, Routes};
 use crate::documents::{Documents, Identity};
 use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
 use crate::metrics::FunctionMetrics;
 
-/// One function, from its creation to its deletion.
+/// One function, from its creation to its deletion; or a preview of it, which has a deployment, secrets and memory of its
+/// own, and the tokens, the log and the settings of the function.
 #[derive(Debug)]
 pub(crate) struct Function {
+    /// A preview has the id and the slug of its function.
     pub(crate) id: FunctionId,
     pub(crate) slug: Slug,
-    /// `None` until the first deployment.
+    /// `None` for the function itself.
+    pub(crate) preview: Option<Preview>,
+    pub(crate) previews: Previews,
+    /// `None` until the first deployment. Of a preview, what it serves.
     pub(crate) live: ArcSwapOption<Live>,
     /// Encrypted. Decrypted at each start of a process.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
@@ -44,6 +49,8 @@ impl Function {
         Self {
             id,
             slug,
+            preview: None,
+            previews: Previews::default(),
             live: ArcSwapOption::empty(),
             secrets: ArcSwap::from_pointee(secrets),
             settings: ArcSwap::new(settings),
@@ -51,6 +58,15 @@ impl Function {
             refusals_logged: LogLimit::default(),
             metrics: FunctionMetrics::default(),
             calls_recorded: CallRate::default(),
+        }
+    }
+
+    /// A preview of the function, without a deployment. `own` are its secrets.
+    pub(crate) fn new_preview(&self, preview: Preview, own: Vec<SecretRecord>) -> Self {
+        let secrets = preview.secrets(self, own);
+        Self {
+            preview: Some(preview),
+            ..Self::new(self.id.clone(), self.slug.clone(), secrets, self.settings())
         }
     }
 

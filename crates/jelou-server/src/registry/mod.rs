@@ -5,17 +5,19 @@
 mod call_counter;
 mod function;
 mod grant;
+mod preview;
 mod rate_limiter;
 mod routes;
 mod tokens;
 
 use std::sync::Arc;
 
-use jelou_core::Slug;
+use jelou_core::{PreviewId, PreviewName, Slug};
 
 pub(crate) use call_counter::CallCounter;
 pub(crate) use function::{Function, Live, Settings};
 pub(crate) use grant::Grant;
+pub(crate) use preview::{Preview, Previews};
 pub(crate) use rate_limiter::{OverRate, RateStatus};
 pub(crate) use routes::{Found, Routes};
 pub(crate) use tokens::{AccessTokenEntry, AccessTokens, KnownToken, RuntimeTokens, TokenValue};
@@ -39,6 +41,35 @@ impl Registry {
     /// The function with this subdomain.
     pub(crate) fn function(&self, label: &str) -> Option<Arc<Function>> {
         self.functions.pin().get(label).map(Arc::clone)
+    }
+
+    /// The function with this subdomain, or the preview with it. The function has priority.
+    pub(crate) fn addressed(&self, label: &str, now_ms: i64) -> Option<Arc<Function>> {
+        self.function(label).or_else(|| {
+            let (name, slug) = PreviewName::split_label(label)?;
+            let found = self.function(slug)?.previews.named(name, now_ms)?;
+            let preview = found.preview.as_ref()?;
+            (!preview.is_header_only()).then_some(found)
+        })
+    }
+
+    /// The function, or the preview of it.
+    pub(crate) fn owner(&self, slug: &str, preview: Option<&PreviewId>) -> Option<Arc<Function>> {
+        let function = self.function(slug)?;
+        match preview {
+            None => Some(function),
+            Some(id) => function.previews.with_id(id),
+        }
+    }
+
+    /// The functions, and their previews.
+    pub(crate) fn with_previews(&self) -> Vec<Arc<Function>> {
+        let functions = self.functions();
+        let previews = functions
+            .iter()
+            .flat_map(|function| function.previews.all());
+        let previews: Vec<_> = previews.collect();
+        [functions, previews].concat()
     }
 
     /// The live deployment of a function; `None` without one.

@@ -43,11 +43,15 @@ fn a_pipeline_can_only_do_its_work() {
     let server = TestServer::start();
     server.deploy("mine", SOURCE);
     server.deploy("other", SOURCE);
+    let kept = json!({ "name": "kept" });
+    let created = server.manage("POST", "/v1/functions/mine/previews", &kept);
+    assert_eq!(created.0, 201);
     let token = json!({ "name": "made" });
     let secrets = json!({ "secrets": { "KEY": "value" } });
     let deploy = upload();
     let nothing = Value::Null;
-    let work: [(&str, &'static str, &str, &Value); 10] = [
+    let preview = json!({ "name": "pr-7" });
+    let work: [(&str, &'static str, &str, &Value); 15] = [
         ("read", "GET", "", &nothing),
         ("read", "GET", "/deployments", &nothing),
         ("read", "GET", "/tokens", &nothing),
@@ -57,6 +61,11 @@ fn a_pipeline_can_only_do_its_work() {
         ("tokens", "POST", "/tokens", &token),
         ("tokens", "DELETE", "/tokens/made", &nothing),
         ("secrets", "PATCH", "/secrets", &secrets),
+        ("read", "GET", "/previews", &nothing),
+        ("deploy", "POST", "/previews", &preview),
+        ("secrets", "PATCH", "/previews/kept/secrets", &secrets),
+        ("read", "GET", "/previews/kept/secrets", &nothing),
+        ("deploy", "DELETE", "/previews/pr-7", &nothing),
         ("write", "DELETE", "", &nothing),
     ];
     for verb in ["read", "deploy", "tokens", "secrets", "logs"] {

@@ -19,6 +19,7 @@ mod memory;
 mod methods;
 mod openapi;
 mod pipelining;
+mod previews;
 mod proxies;
 mod reserved;
 mod schedules;

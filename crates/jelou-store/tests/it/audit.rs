@@ -1,6 +1,6 @@
 //! The audit trail: one entry per step of a change, and its pages.
 
-use jelou_store::{LastTokenRule, SecretOwner};
+use jelou_store::{LastTokenRule, SecretOwner, Way};
 
 use crate::fixture::{Fixture, actor, deployer_token, deployment, first_token, secret_key, slug};
 
@@ -18,7 +18,7 @@ async fn every_change_leaves_an_entry() {
         .await
         .unwrap();
     store
-        .rollback(&actor(), function, None, None)
+        .rollback(&actor(), function, None, Way::Rollback, None)
         .await
         .unwrap();
     let token = fixture.token(function, "ci").await;

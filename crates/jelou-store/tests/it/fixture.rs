@@ -251,5 +251,6 @@ pub(crate) fn deployment(name: &str, bundle: &str) -> NewDeployment {
         tag: None,
         pinned: false,
         kept: 20,
+        preview: None,
     }
 }

@@ -13,6 +13,7 @@ mod key_file;
 mod last_token;
 mod last_used;
 mod memory;
+mod previews;
 mod retention;
 mod rollback;
 mod runtime_tokens;

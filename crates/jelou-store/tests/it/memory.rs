@@ -12,7 +12,11 @@ const LIMITS: MemoryLimits = MemoryLimits {
 const MINUTE_MS: i64 = 60_000;
 
 fn of<'a>(function: &'a FunctionId, scope: &'a str) -> MemoryOwner<'a> {
-    MemoryOwner { function, scope }
+    MemoryOwner {
+        function,
+        preview: None,
+        scope,
+    }
 }
 
 async fn remember(fixture: &Fixture, owner: MemoryOwner<'_>, key: &str, value: &str) {

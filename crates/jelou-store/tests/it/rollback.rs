@@ -2,7 +2,7 @@
 
 use jelou_core::DeploymentId;
 use jelou_core::api::{Health, SecretChange};
-use jelou_store::{CallCount, Deployed, Resource, RolledBack, SecretOwner, StoreError};
+use jelou_store::{CallCount, Deployed, Resource, RolledBack, SecretOwner, StoreError, Way};
 
 use crate::fixture::{Fixture, actor, deployment, first_token, secret_key, slug};
 
@@ -30,7 +30,7 @@ async fn each_call_goes_one_further_back() {
     fixture.advance(60);
     let back = fixture
         .store
-        .rollback(&actor(), function, None, None)
+        .rollback(&actor(), function, None, Way::Rollback, None)
         .await
         .unwrap();
     assert_eq!(back.deployment.id, second.deployment.id);
@@ -41,12 +41,15 @@ async fn each_call_goes_one_further_back() {
 
     let back = fixture
         .store
-        .rollback(&actor(), function, None, None)
+        .rollback(&actor(), function, None, Way::Rollback, None)
         .await
         .unwrap();
     assert_eq!(back.deployment.id, first.deployment.id);
 
-    let end = fixture.store.rollback(&actor(), function, None, None).await;
+    let end = fixture
+        .store
+        .rollback(&actor(), function, None, Way::Rollback, None)
+        .await;
     assert!(matches!(end, Err(StoreError::Conflict { .. })), "{end:?}");
     let function = fixture.store.function(&slug("mi-funcion")).await.unwrap();
     assert_eq!(function.record.live.unwrap().id, first.deployment.id);
@@ -60,7 +63,7 @@ async fn a_named_deployment_becomes_live_whether_older_or_newer() {
     for target in [&first.deployment.id, &third.deployment.id] {
         let back = fixture
             .store
-            .rollback(&actor(), function, Some(target), None)
+            .rollback(&actor(), function, Some(target), Way::Rollback, None)
             .await
             .unwrap();
         assert_eq!(back.function.live.unwrap().id, *target);
@@ -78,6 +81,7 @@ async fn the_live_one_stays_live_without_a_change() {
             &actor(),
             &third.function.id,
             Some(&third.deployment.id),
+            Way::Rollback,
             None,
         )
         .await
@@ -98,7 +102,13 @@ async fn a_deployment_of_another_function_is_not_found() {
     for target in [other.deployment.id, DeploymentId::generate()] {
         let answer = fixture
             .store
-            .rollback(&actor(), &first.function.id, Some(&target), None)
+            .rollback(
+                &actor(),
+                &first.function.id,
+                Some(&target),
+                Way::Rollback,
+                None,
+            )
             .await;
         assert!(
             matches!(
@@ -119,7 +129,7 @@ async fn a_function_without_deployments_has_nothing_to_go_back_to() {
     let function = fixture.function("mi-funcion").await;
     let answer = fixture
         .store
-        .rollback(&actor(), &function.id, None, None)
+        .rollback(&actor(), &function.id, None, Way::Rollback, None)
         .await;
     assert!(
         matches!(answer, Err(StoreError::Conflict { .. })),
@@ -136,7 +146,7 @@ async fn a_rollback_can_be_rolled_back() {
         live(
             &fixture
                 .store
-                .rollback(&actor(), function, target, None)
+                .rollback(&actor(), function, target, Way::Rollback, None)
                 .await,
         )
     };
@@ -156,14 +166,16 @@ async fn the_default_is_the_one_that_was_live_last() {
     let store = &fixture.store;
     let oldest = Some(&first.deployment.id);
     store
-        .rollback(&actor(), function, oldest, None)
+        .rollback(&actor(), function, oldest, Way::Rollback, None)
         .await
         .unwrap();
     store
         .deploy(&actor(), deployment("mi-funcion", "v4"), first_token)
         .await
         .unwrap();
-    let back = store.rollback(&actor(), function, None, None).await;
+    let back = store
+        .rollback(&actor(), function, None, Way::Rollback, None)
+        .await;
     assert_eq!(live(&back), first.deployment.id);
 }
 
@@ -183,13 +195,16 @@ async fn a_deployment_whose_calls_failed_is_no_default() {
         count(&third, 1, 0),
     ];
     store.add_calls(&counts).await.unwrap();
-    let plan = store.plan_rollback(&first.function.id, None).await.unwrap();
+    let plan = store
+        .plan_rollback(&first.function.id, None, Way::Rollback)
+        .await
+        .unwrap();
     assert_eq!(plan.target.id, first.deployment.id);
     assert_eq!(plan.target.health(), Health::Healthy);
     // A named one is restored in any case.
     let named = Some(&second.deployment.id);
     let back = store
-        .rollback(&actor(), &first.function.id, named, None)
+        .rollback(&actor(), &first.function.id, named, Way::Rollback, None)
         .await
         .unwrap();
     assert_eq!(back.deployment.health(), Health::Failing);
@@ -221,7 +236,10 @@ async fn a_plan_names_the_secrets_that_changed_since() {
     fixture
         .set(&SecretOwner::Function(other.id), "OTHER", "1")
         .await;
-    let plan = store.plan_rollback(&first.function.id, None).await.unwrap();
+    let plan = store
+        .plan_rollback(&first.function.id, None, Way::Rollback)
+        .await
+        .unwrap();
     let changed: Vec<_> = plan
         .changed_secrets
         .iter()
@@ -242,7 +260,13 @@ async fn the_reason_is_in_the_audit_trail() {
     let [first, second, _] = three_deployments(&fixture).await;
     fixture
         .store
-        .rollback(&actor(), &first.function.id, None, Some("it was slow"))
+        .rollback(
+            &actor(),
+            &first.function.id,
+            None,
+            Way::Rollback,
+            Some("it was slow"),
+        )
         .await
         .unwrap();
     let page = fixture.store.audit(None, 1).await.unwrap();

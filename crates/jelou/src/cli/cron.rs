@@ -63,13 +63,12 @@ pub(crate) struct LogsArgs {
 ///
 /// The function cannot tell this run from one that was due. A paused schedule runs too.
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "jelou cron run [OPTIONS] [SLUG] [NAME]")]
 pub(crate) struct RunArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Name of the schedule, or its expression
-    pub(crate) name: String,
+    /// Slug of the function, by default the one in jelou.json; then the name of the schedule or its expression, which may
+    /// be left out if the function has one schedule
+    #[arg(value_name = "SLUG_OR_NAME", num_args = 0..=2)]
+    pub(crate) which: Vec<String>,
 
     /// The due time that the function is told: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the zone of the schedule
     #[arg(long, value_name = "TIME")]

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jelou_core::{Slug, SmokeCall};
+use jelou_core::{PreviewName, Slug, SmokeCall};
+
+use super::Expiry;
 
 /// Build the project and make it live
 #[derive(Debug, Args)]
@@ -76,4 +78,28 @@ pub(crate) struct DeployArgs {
     /// Keep the deployment until `jelou deployments unpin`
     #[arg(long)]
     pub(crate) pin: bool,
+
+    #[command(flatten)]
+    pub(crate) preview: PreviewArgs,
+}
+
+/// A deploy that leaves the live deployment as it is.
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// Deploy to an address of its own, always behind a token; what is live stays. Without a name, each deploy gets a
+    /// new address
+    #[arg(long = "preview", value_name = "NAME", num_args = 0..=1, conflicts_with_all = ["replace", "create"])]
+    pub(crate) name: Option<Option<PreviewName>>,
+
+    /// Delete the preview after this time, such as `2d`; 14 days by default, from its last deploy on
+    #[arg(long, value_name = "TIME", requires = "name")]
+    pub(crate) expires_in: Option<Expiry>,
+
+    /// Let the preview read the secrets of the function too; its own ones go over them
+    #[arg(long, requires = "name")]
+    pub(crate) with_secrets: bool,
+
+    /// Give the preview no address: requests to the function reach it with the header `X-Jelou-Deployment: dep_...`
+    #[arg(long, requires = "name")]
+    pub(crate) header_only: bool,
 }

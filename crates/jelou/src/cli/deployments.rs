@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use jelou_core::{DeploymentId, Slug};
 
-/// Manage deployments: see what can be restored, and get its source
+/// Manage deployments: see what can be restored, get its source, and make one live
 #[derive(Debug, Args)]
 pub(crate) struct DeploymentsArgs {
     #[command(subcommand)]
@@ -18,6 +18,7 @@ pub(crate) enum DeploymentsCommand {
     List(ListArgs),
     Info(InfoArgs),
     Download(DownloadArgs),
+    Promote(PromoteArgs),
     /// Keep a deployment until it is unpinned
     Pin(PinArgs),
     /// Let later deploys delete a deployment again
@@ -52,6 +53,21 @@ pub(crate) struct DownloadArgs {
     /// Overwrite files that differ
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Make a deployment live without a build: that of a preview, or one that a rollback went back from
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    #[command(flatten)]
+    pub(crate) deployment: DeploymentArgs,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use super::deploy::DeployArgs;
 use super::deployments::{DeploymentsArgs, RollbackArgs};
 use super::init::InitArgs;
 use super::logs::LogsArgs;
+use super::previews::PreviewsArgs;
 use super::secrets::SecretsArgs;
 use super::tokens::TokensArgs;
 
@@ -29,6 +30,7 @@ pub(crate) enum FunctionsCommand {
     Deploy(DeployArgs),
     Rollback(RollbackArgs),
     Deployments(DeploymentsArgs),
+    Previews(PreviewsArgs),
     Tokens(TokensArgs),
     Secrets(SecretsArgs),
     Logs(LogsArgs),

@@ -18,6 +18,7 @@ pub(crate) mod global;
 pub(crate) mod init;
 pub(crate) mod limits;
 pub(crate) mod logs;
+pub(crate) mod previews;
 pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod test;
@@ -58,6 +59,7 @@ pub(crate) enum Command {
     Deploy(deploy::DeployArgs),
     Rollback(deployments::RollbackArgs),
     Deployments(deployments::DeploymentsArgs),
+    Previews(previews::PreviewsArgs),
     Functions(functions::FunctionsArgs),
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),

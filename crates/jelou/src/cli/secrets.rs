@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jelou_core::{SecretKey, Slug};
+use jelou_core::{PreviewName, SecretKey, Slug};
 
 /// Manage a function's secrets, which it reads with `ctx.env`
 #[derive(Debug, Args)]
@@ -24,6 +24,17 @@ pub(crate) enum SecretsCommand {
 pub(crate) struct ListArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
+
+    #[command(flatten)]
+    pub(crate) of: PreviewArg,
+}
+
+/// Whose secrets they are.
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArg {
+    /// The secrets of this preview instead of the function's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preview: Option<PreviewName>,
 }
 
 /// Set secrets; without a value, asks for it with masked input
@@ -42,9 +53,12 @@ pub(crate) struct SetArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) from_env: Option<PathBuf>,
 
-    /// Create the function if there is none yet
+    /// Create the function, or the preview, if there is none yet
     #[arg(long)]
     pub(crate) create: bool,
+
+    #[command(flatten)]
+    pub(crate) of: PreviewArg,
 }
 
 /// Delete a secret
@@ -60,4 +74,7 @@ pub(crate) struct DeleteArgs {
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
+
+    #[command(flatten)]
+    pub(crate) of: PreviewArg,
 }

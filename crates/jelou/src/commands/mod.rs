@@ -18,6 +18,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod previews;
 mod rollback;
 mod secrets;
 mod serve;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Deployments(args) => deployments::run(args.command, context),
+        Command::Previews(args) => previews::run(args.command, context),
         Command::Functions(args) => functions::run(args.command, context),
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),

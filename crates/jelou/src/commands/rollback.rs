@@ -13,14 +13,25 @@ use crate::interrupt;
 use crate::output::{Breadcrumb, Human};
 use crate::prompt::Preset;
 
+/// A deployment that was made live without a build.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RolledBack<'a> {
+pub(in crate::commands) struct GoneLive<'a> {
     deployment_id: &'a DeploymentId,
-    /// Whether another deployment was live before.
+    /// Whether it was not live before.
     changed: bool,
     #[serde(flatten)]
     result: &'a RollbackResult,
+}
+
+impl<'a> GoneLive<'a> {
+    pub(in crate::commands) fn new(result: &'a RollbackResult) -> Self {
+        Self {
+            deployment_id: &result.deployment.id,
+            changed: !result.was_live_already(),
+            result,
+        }
+    }
 }
 
 pub(crate) fn run(args: RollbackArgs, context: &Context) -> anyhow::Result<()> {
@@ -70,14 +81,9 @@ fn report(
     let undo_crumb = undo
         .clone()
         .map(|command| Breadcrumb::new(command, "Undo the rollback"));
-    context.output.result_with(
-        &RolledBack {
-            deployment_id: id,
-            changed: before.is_some(),
-            result,
-        },
-        undo_crumb.as_slice(),
-        |human| {
+    context
+        .output
+        .result_with(&GoneLive::new(result), undo_crumb.as_slice(), |human| {
             let Some(undo) = &undo else {
                 return human.item(&format!("{id} is live already; nothing was changed"));
             };
@@ -93,8 +99,7 @@ fn report(
                 warn_of_secrets(human, &result.changed_secrets)?;
             }
             human.item(&format!("Undo: {undo}"))
-        },
-    )?;
+        })?;
     Ok(())
 }
 
@@ -103,7 +108,7 @@ fn choose(client: &Client, slug: &Slug, context: &Context) -> anyhow::Result<Dep
     let deployments = client.deployments(slug).list()?;
     let earlier: Vec<Deployment> = deployments
         .into_iter()
-        .filter(|deployment| !deployment.live)
+        .filter(|deployment| !deployment.live && deployment.was_live)
         .collect();
     if earlier.is_empty() {
         return Err(
@@ -152,7 +157,10 @@ fn position(deployments: &[Deployment], id: &DeploymentId) -> Option<usize> {
         .position(|deployment| deployment.id == *id)
 }
 
-fn warn_of_secrets(human: &mut Human, changed: &[ChangedSecret]) -> std::io::Result<()> {
+pub(in crate::commands) fn warn_of_secrets(
+    human: &mut Human,
+    changed: &[ChangedSecret],
+) -> std::io::Result<()> {
     if changed.is_empty() {
         return Ok(());
     }

@@ -206,6 +206,16 @@ impl ProjectFile {
         Ok(())
     }
 
+    /// The line, from 1, that has this text as a whole JSON string.
+    pub(crate) fn line_of(&self, text: &str) -> Option<usize> {
+        let quoted = serde_json::to_string(text).ok()?;
+        let lines = self.text.lines();
+        let mut numbered = lines.zip(1..);
+        numbered
+            .find(|(line, _)| line.contains(&quoted))
+            .map(|(_, number)| number)
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

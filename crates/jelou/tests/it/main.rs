@@ -37,6 +37,7 @@ mod node_api;
 mod observability;
 mod packages;
 mod pipelines;
+mod previews;
 mod project_files;
 mod prompts;
 mod reference;

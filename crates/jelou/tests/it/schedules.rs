@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::support::{Sandbox, Serve, Server, eventually, times};
+use crate::support::{Call, Sandbox, Serve, Server, eventually, times};
 
 /// Two schedules that are not due soon.
 const REPORT: &str = r#"import { define } from "@jelou/functions";
@@ -84,6 +84,25 @@ fn schedules_are_shown_run_paused_and_resumed() {
         assert!(logs.stdout().contains(part), "{part}: {logs}");
     }
 
+    // The list shows when it started, not the time that it was told, and each time with its zone.
+    let human = sandbox.jelou("cron list mi-funcion --human").run();
+    assert!(human.stdout().contains("(UTC-05:00)"), "{human}");
+    assert!(!human.stdout().contains("3/1/2026"), "{human}");
+    let several = sandbox.jelou("cron run mi-funcion --json").run();
+    assert_eq!(several.code, 2, "{several}");
+    let hint = several.json()["error"]["hint"].to_string();
+    assert!(hint.contains("nightly"), "{several}");
+    let metrics = Call::new(server.address(), server.address());
+    let metrics = metrics.get("/metrics").send().body;
+    for sample in [
+        "jelou_cron_runs_total{result=\"ok\"} 1\n",
+        "jelou_cron_missed_total 0\n",
+        "jelou_cron_late_total 0\n",
+        "jelou_previews 0\n",
+    ] {
+        assert!(metrics.contains(sample), "{sample}: {metrics}");
+    }
+
     let paused = run(&sandbox, "cron pause mi-funcion --all");
     assert_eq!(paused.as_array().unwrap().len(), 2);
     let data = server.kill();
@@ -122,6 +141,40 @@ fn schedules_are_shown_run_paused_and_resumed() {
         assert_eq!(outcome.code, code, "{line}: {outcome}");
     }
     drop(server);
+}
+
+#[test]
+fn the_only_schedule_needs_no_name() {
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    let only = REPORT.replace("{ expression: \"0 4 1 1 *\" },", "");
+    sandbox.deploy("mi-funcion", &only);
+    let named = |run: Value| text(&run["schedule"]).to_owned();
+    assert_eq!(named(run(&sandbox, "cron run mi-funcion")), "nightly");
+    sandbox.file("jelou.json", "{ \"function\": \"mi-funcion\" }");
+    for line in ["cron run", "cron run nightly", "cron run mi-funcion"] {
+        assert_eq!(named(run(&sandbox, line)), "nightly", "{line}");
+    }
+    let none = sandbox.jelou("cron run otra").run();
+    assert_eq!(none.code, 4, "{none}");
+}
+
+#[test]
+fn a_bad_expression_is_named_with_its_line() {
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    sandbox.file(
+        "web/jelou.json",
+        "{\n  \"function\": \"web\",\n  \"cron\": [\n    { \"expression\": \"0 4 * * *\" },\n    { \"expression\": \"*/70 * * * *\" }\n  ]\n}\n",
+    );
+    sandbox.file(
+        "web/index.ts",
+        "export default { fetch: () => new Response(), scheduled() {} };",
+    );
+    let refused = sandbox.jelou("deploy web -y --json").run();
+    assert_eq!(refused.code, 7, "{refused}");
+    let message = refused.json()["error"]["message"].to_string();
+    assert!(message.contains("jelou.json:5: the schedule"), "{message}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use jelou_client::{Client, ClientError};
 use jelou_core::api::{
-    CreateToken, CreatedToken, DeployRequest, DeployResult, RuntimeTokenInfo, SetSecrets,
+    CreateToken, CreatedToken, DeployRequest, DeployResult, OpenPreview, RuntimeTokenInfo,
+    SetSecrets,
 };
 use jelou_core::{Clock, SourceFile};
 use jelou_engine::SandboxMode;
@@ -91,13 +92,36 @@ impl TestServer {
     }
 
     pub(crate) fn try_deploy(&self, slug: &str, source: &str) -> Result<DeployResult, ClientError> {
+        self.deploy_with(slug, source, DeployRequest::default())
+    }
+
+    /// Deploys to a preview.
+    pub(crate) fn preview(
+        &self,
+        slug: &str,
+        source: &str,
+        preview: OpenPreview,
+    ) -> Result<DeployResult, ClientError> {
+        let request = DeployRequest {
+            preview: Some(preview),
+            ..DeployRequest::default()
+        };
+        self.deploy_with(slug, source, request)
+    }
+
+    fn deploy_with(
+        &self,
+        slug: &str,
+        source: &str,
+        request: DeployRequest,
+    ) -> Result<DeployResult, ClientError> {
         let file = SourceFile::new(
             "index.ts",
             format!("import {{ app, define, response, z }} from \"@jelou/functions\";\n{source}"),
         );
         let request = DeployRequest {
             files: vec![file],
-            ..DeployRequest::default()
+            ..request
         };
         let slug = slug.parse().unwrap();
         self.client.deployments(&slug).create(&request)

@@ -1,9 +1,9 @@
 //! `jelou cron list`.
 
-use super::{functions, schedules, state};
+use super::{functions, happened_at, schedules, state};
 use crate::cli::cron::ListArgs;
 use crate::context::Context;
-use crate::output::{Breadcrumb, Table, local_date};
+use crate::output::{Breadcrumb, Table, date_in_zone};
 
 pub(super) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
     let client = context.client()?;
@@ -28,14 +28,15 @@ pub(super) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
             .column("Name", 16)
             .column("Expression", 16)
             .column("Zone", 20)
-            .column("Next", 24)
-            .column("Last", 24)
+            .column("Next", 36)
+            .column("Last", 36)
             .column("State", 0);
         for schedule in &schedules {
             let last = schedule.last_run.as_ref();
+            let date = |at| date_in_zone(at, &schedule.timezone);
             let next = match schedule.next.first() {
                 _ if schedule.paused => "paused".to_owned(),
-                Some(next) => local_date(*next),
+                Some(next) => date(*next),
                 None => "never".to_owned(),
             };
             let row = [
@@ -43,7 +44,10 @@ pub(super) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
                 schedule.expression.clone(),
                 schedule.timezone.clone(),
                 next,
-                last.map_or_else(|| "never".to_owned(), |run| local_date(run.due_at)),
+                match last {
+                    Some(run) => happened_at(run).map_or_else(|| "now".to_owned(), date),
+                    None => "never".to_owned(),
+                },
                 last.map(state).unwrap_or_default(),
             ];
             let function = args.all.then(|| schedule.function.to_string());

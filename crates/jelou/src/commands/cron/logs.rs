@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{functions, state};
 use crate::cli::cron::LogsArgs;
 use crate::context::Context;
-use crate::output::{Breadcrumb, Table, local_date};
+use crate::output::{Breadcrumb, Table, zoned_date};
 
 #[derive(Serialize)]
 struct RunOf<'a> {
@@ -58,7 +58,7 @@ pub(super) fn run(args: LogsArgs, context: &Context) -> anyhow::Result<()> {
             table = table.column("Function", 16);
         }
         table = table
-            .column("Due", 24)
+            .column("Due", 36)
             .column("Schedule", 16)
             .column("State", 10)
             .column("Took", 10)
@@ -66,7 +66,7 @@ pub(super) fn run(args: LogsArgs, context: &Context) -> anyhow::Result<()> {
         for RunOf { function, run } in &runs {
             let function = args.all.then(|| function.to_string());
             table.row(function.into_iter().chain([
-                local_date(run.due_at),
+                zoned_date(run.due_at),
                 run.schedule.clone(),
                 state(run),
                 took(run),

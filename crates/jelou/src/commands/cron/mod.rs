@@ -8,7 +8,8 @@ mod run;
 
 use jelou_client::Client;
 use jelou_core::Slug;
-use jelou_core::api::{Run, ScheduleInfo};
+use jelou_core::api::{Run, RunOrigin, ScheduleInfo};
+use jiff::Timestamp;
 
 pub(in crate::commands) use self::next::show_times;
 use crate::cli::cron::CronCommand;
@@ -45,6 +46,13 @@ fn schedules(client: &Client, slugs: &[Slug], next: u32) -> anyhow::Result<Vec<S
         schedules.extend(client.schedules(slug).list(next)?);
     }
     Ok(schedules)
+}
+
+/// When a run started, or when it should have. `None` for a run by hand that has not ended: its due time says nothing about
+/// when it started.
+fn happened_at(run: &Run) -> Option<Timestamp> {
+    let due_at = (run.origin != RunOrigin::Manual).then_some(run.due_at);
+    run.started_at.or(due_at)
 }
 
 /// Formats the state of a run: `ERROR status 500`, `MISSED server_down, 3 times`.

@@ -5,7 +5,7 @@ use jelou_core::Slug;
 use crate::cli::cron::WhichArgs;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::{Breadcrumb, local_date};
+use crate::output::{Breadcrumb, zoned_date};
 use crate::project::function_or_here;
 
 pub(super) fn run(args: WhichArgs, paused: bool, context: &Context) -> anyhow::Result<()> {
@@ -25,7 +25,7 @@ pub(super) fn run(args: WhichArgs, paused: bool, context: &Context) -> anyhow::R
             match schedule.next.first() {
                 _ if paused => human.success(&format!("Paused {}", schedule.id))?,
                 Some(next) => {
-                    let next = local_date(*next);
+                    let next = zoned_date(*next);
                     human.success(&format!("Resumed {}, next run {next}", schedule.id))?;
                 }
                 None => human.success(&format!("Resumed {}", schedule.id))?,

@@ -4,13 +4,15 @@ mod dependencies;
 mod files;
 mod git;
 mod pipeline;
+mod preview;
 mod target;
 
 use std::path::Path;
 
 use jelou_client::{Client, ClientError};
 use jelou_core::api::{
-    Dependency, DeployRequest, DeployResult, FileSummary, PlannedSchedule, RuntimeTokenInfo,
+    Dependency, DeployRequest, DeployResult, FileSummary, PlannedSchedule, Preview,
+    RuntimeTokenInfo,
 };
 use jelou_core::compatibility::BreakingChange;
 use jelou_core::{DeploymentId, FunctionId, Provenance, Slug, SourceTree};
@@ -25,6 +27,7 @@ use crate::interrupt;
 use crate::new_token::{Delivered, Delivery, Order};
 use crate::output::{Breadcrumb, Human};
 use crate::project::{self, Collected, LeftOut, ProjectFile, collect};
+use crate::prompt::Preset;
 use crate::step::Step;
 
 #[derive(Serialize)]
@@ -54,6 +57,8 @@ struct Deployed<'a> {
     /// Schedules with their next runs.
     schedules: &'a [PlannedSchedule],
     warnings: &'a [String],
+    /// The preview that the deployment is for. What was live stays.
+    preview: Option<&'a Preview>,
 }
 
 pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
@@ -76,35 +81,53 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         create: Confirmation::from_flag(args.create),
         replace: Confirmation::from_flag(args.replace),
     };
+    let preview = args.preview.name.as_ref();
     if allowed.confirmation == Confirmation::Ask && !args.dry_run {
-        context.prompt.require(&target::question(&slug), CONFIRM)?;
+        let question = match preview {
+            None => target::question(&slug),
+            Some(name) => preview::question(name.as_ref(), &slug),
+        };
+        context.prompt.require(&question, CONFIRM)?;
     }
     let client = context.client()?;
     let target = Target::find(&client, &slug, project.as_ref())?;
     context.output.human(|human| {
         human.item(&format!("Files: {}", files::list(&tree)))?;
-        human.item(&target.describe(&client))
+        match preview {
+            None => human.item(&target.describe(&client)),
+            Some(name) => human.item(&preview::describe(name.as_ref(), &slug, &client)),
+        }
     })?;
-    if !args.dry_run {
+    if let Some(name) = preview {
+        preview::check_target(&target, &slug)?;
+        if !args.dry_run {
+            let question = preview::question(name.as_ref(), &slug);
+            context.confirm(allowed.confirmation, &question, Preset::Yes, CONFIRM)?;
+        }
+    } else if !args.dry_run {
         if args.no_token {
             require_active_token(&client, &slug, &target)?;
         }
         target.confirm(&client, &slug, allowed, context)?;
     }
 
-    interrupt::explain_change(format!(
-        "a build that is not finished is abandoned, and nothing is changed; a finished one goes live: `jelou functions info {slug}` shows what is live"
-    ));
+    interrupt::explain_change(match preview {
+        None => format!(
+            "a build that is not finished is abandoned, and nothing is changed; a finished one goes live: `jelou functions info {slug}` shows what is live"
+        ),
+        Some(_) => format!("`jelou previews list {slug}` shows what the previews serve"),
+    });
     let mut result = {
         let _step = Step::start(&context.output, format!("Building {slug}"));
         client
             .deployments(&slug)
             .create(&request)
-            .map_err(|error| explain(error, &left_out))?
+            .map_err(|error| explain(error, &left_out, project.as_ref()))?
     };
     let unused = result.unused.iter().map(|file| file.path.as_str());
     left_out.extend(unused.map(LeftOut::unused));
-    if let (Some(project), false) = (&mut project, args.dry_run) {
+    // A preview does not make the folder that of the function.
+    if let (Some(project), false, None) = (&mut project, args.dry_run, preview) {
         remember_id(project, &result, context)?;
     }
     let created = result.token.take();
@@ -117,7 +140,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             function: &result.function,
             function_id: result.function_id.as_ref(),
             deployment_id: result.deployment.as_ref().map(|deployment| &deployment.id),
-            replaces: target.replaces(),
+            replaces: target.replaces().filter(|_| preview.is_none()),
             url: &result.url,
             local_url: result.local_url.as_deref(),
             dry_run: args.dry_run,
@@ -130,6 +153,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
             token_info: created.as_ref().map(|created| &created.details),
             schedules: &result.schedules,
             warnings: &result.warnings,
+            preview: result.preview.as_ref(),
         },
         &[
             Breadcrumb::new(format!("jelou functions info {slug}"), "See the function"),
@@ -167,6 +191,7 @@ fn request(
         provenance: provenance(&args.dir, context),
         message: args.message.clone(),
         tag: args.tag.clone(),
+        preview: preview::request(&args.preview),
     })
 }
 
@@ -177,6 +202,9 @@ fn show(
     token: &Delivered,
 ) -> std::io::Result<()> {
     match &result.deployment {
+        Some(deployment) if result.preview.is_some() => {
+            preview::show_head(human, result, &deployment.id)?;
+        }
         Some(deployment) => {
             human.success(if result.already_live {
                 "Already live: the files are the same, so nothing was changed (`--force` deploys anyway)"
@@ -190,6 +218,9 @@ fn show(
     human.item(&format!("URL: {}", result.url))?;
     if let Some(url) = &result.local_url {
         human.item(&format!("or:  {url}"))?;
+    }
+    if let (Some(deployment), Some(preview)) = (&result.deployment, &result.preview) {
+        preview::show(human, preview, &deployment.id)?;
     }
     if let Some(line) = dependencies::line(&result.dependencies) {
         human.item(&format!("Packages: {line}"))?;
@@ -272,15 +303,31 @@ fn remember_id(
     Ok(())
 }
 
-/// Adds a hint to a refusal that names a file which was left out.
-fn explain(error: ClientError, left_out: &[LeftOut]) -> ClientError {
-    match error {
-        ClientError::Problem(mut problem) if problem.hint.is_none() => {
-            problem.hint = files::named_in(&problem.detail, left_out);
-            ClientError::Problem(problem)
-        }
-        other => other,
+/// Adds what only the folder knows to a refusal: a hint for a file that was left out, and lines of jelou.json.
+fn explain(error: ClientError, left_out: &[LeftOut], project: Option<&ProjectFile>) -> ClientError {
+    let ClientError::Problem(mut problem) = error else {
+        return error;
+    };
+    if problem.hint.is_none() {
+        problem.hint = files::named_in(&problem.detail, left_out);
     }
+    if let Some(project) = project {
+        let lines = problem.detail.lines();
+        let lines: Vec<_> = lines.map(|line| with_line(line, project)).collect();
+        problem.detail = lines.join("\n");
+    }
+    ClientError::Problem(problem)
+}
+
+/// Names the line of a schedule's expression in jelou.json, which is not a part of the upload.
+fn with_line(text: &str, project: &ProjectFile) -> String {
+    let named = || {
+        let rest = text.strip_prefix("jelou.json: the schedule \"")?;
+        let (expression, _) = rest.split_once("\" of `")?;
+        let line = project.line_of(expression)?;
+        Some(format!("jelou.json:{line}: the schedule \"{rest}"))
+    };
+    named().unwrap_or_else(|| text.to_owned())
 }
 
 /// What git and the variables of the pipeline say about the folder.

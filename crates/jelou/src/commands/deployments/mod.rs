@@ -4,6 +4,7 @@ mod download;
 mod info;
 mod list;
 mod pin;
+mod promote;
 
 use jelou_core::api::{Deployment, Health};
 use jelou_core::{DeploymentId, Slug};
@@ -20,6 +21,7 @@ pub(crate) fn run(command: DeploymentsCommand, context: &Context) -> anyhow::Res
         DeploymentsCommand::List(args) => list::run(args, context),
         DeploymentsCommand::Info(args) => info::run(args, context),
         DeploymentsCommand::Download(args) => download::run(args, context),
+        DeploymentsCommand::Promote(args) => promote::run(args, context),
         DeploymentsCommand::Pin(args) => pin::run(args, true, context),
         DeploymentsCommand::Unpin(args) => pin::run(args, false, context),
     }
@@ -57,15 +59,20 @@ fn named_or_live(args: DeploymentArgs, context: &Context) -> anyhow::Result<(Slu
 fn status(deployment: &Deployment) -> String {
     let mut status = Vec::new();
     if deployment.live {
-        status.push("live");
+        status.push("live".to_owned());
     }
     match deployment.health {
         Health::Healthy => {}
-        Health::Failing => status.push("failing"),
-        Health::RolledBack => status.push("rolled back"),
+        Health::Failing => status.push("failing".to_owned()),
+        Health::RolledBack => status.push("rolled back".to_owned()),
+    }
+    let previews = deployment.previews.iter();
+    status.extend(previews.map(|name| format!("preview {name}")));
+    if !deployment.was_live && deployment.previews.is_empty() {
+        status.push("never live".to_owned());
     }
     if deployment.pinned {
-        status.push("pinned");
+        status.push("pinned".to_owned());
     }
     status.join(", ")
 }

@@ -44,8 +44,12 @@ fn contents(function: &Function) -> String {
         let plural = if number == 1 { "" } else { "s" };
         format!("{number} {singular}{plural}")
     };
+    let previews = match function.previews {
+        0 => String::new(),
+        number => format!("{}, ", count(number, "preview")),
+    };
     format!(
-        "its deployments, {} and {}",
+        "its deployments, {previews}{} and {}",
         count(function.tokens, "token"),
         count(function.secrets, "secret")
     )

@@ -30,10 +30,10 @@ pub(crate) fn run(args: InfoArgs, context: &Context) -> anyhow::Result<()> {
     };
     context.output.result_with(
         &info,
-        &[Breadcrumb::new(
-            format!("jelou tokens list {slug}"),
-            "See its tokens",
-        )],
+        &[
+            Breadcrumb::new(format!("jelou tokens list {slug}"), "See its tokens"),
+            Breadcrumb::new(format!("jelou previews list {slug}"), "See its previews"),
+        ],
         |human| {
             show(human, &function)?;
             show_traffic(human, &traffic)
@@ -66,6 +66,9 @@ pub(super) fn show(human: &mut Human, function: &Function) -> io::Result<()> {
     }
     human.item(&format!("Tokens:      {}", function.tokens))?;
     human.item(&format!("Secrets:     {}", function.secrets))?;
+    if function.previews > 0 {
+        human.item(&format!("Previews:    {}", function.previews))?;
+    }
     human.item(&format!("Created:     {}", zoned_date(function.created_at)))?;
     human.item(&format!("Updated:     {}", zoned_date(function.updated_at)))
 }

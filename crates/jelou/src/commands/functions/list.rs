@@ -22,12 +22,17 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<()> {
                 .column("URL", 0);
             for function in &functions {
                 let state = match function.live_deployment {
-                    Some(_) => "live",
-                    None => "not deployed",
+                    Some(_) => "live".to_owned(),
+                    None => "not deployed".to_owned(),
+                };
+                let state = match function.previews {
+                    0 => state,
+                    1 => format!("{state}, 1 preview"),
+                    count => format!("{state}, {count} previews"),
                 };
                 table.row([
                     function.slug.to_string(),
-                    state.to_owned(),
+                    state,
                     local_date(function.updated_at),
                     function.url.clone(),
                 ]);

@@ -6,7 +6,7 @@ mod info;
 mod list;
 
 use crate::cli::functions::FunctionsCommand;
-use crate::commands::{cron, deploy, deployments, init, logs, rollback, secrets, tokens};
+use crate::commands::{cron, deploy, deployments, init, logs, previews, rollback, secrets, tokens};
 use crate::context::Context;
 
 pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Result<()> {
@@ -19,6 +19,7 @@ pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Resul
         FunctionsCommand::Deploy(args) => deploy::run(&args, context),
         FunctionsCommand::Rollback(args) => rollback::run(args, context),
         FunctionsCommand::Deployments(args) => deployments::run(args.command, context),
+        FunctionsCommand::Previews(args) => previews::run(args.command, context),
         FunctionsCommand::Tokens(args) => tokens::run(args.command, context),
         FunctionsCommand::Secrets(args) => secrets::run(args.command, context),
         FunctionsCommand::Logs(args) => logs::run(args, context),

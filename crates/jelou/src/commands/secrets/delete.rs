@@ -11,14 +11,19 @@ use crate::prompt::Preset;
 pub(crate) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
     let key = args.key;
-    let question = format!("Delete secret {key} of {slug}?");
+    let preview = args.of.preview;
+    let question = match &preview {
+        None => format!("Delete secret {key} of {slug}?"),
+        Some(name) => format!("Delete secret {key} of preview {name} of {slug}?"),
+    };
     let confirmation = Confirmation::from_flag(args.yes);
     if confirmation == Confirmation::Ask {
         context.prompt.require(&question, "--yes")?;
     }
     let client = context.client()?;
     context.confirm(confirmation, &question, Preset::No, "--yes")?;
-    client.secrets(&slug).delete(&key)?;
+    let secrets = client.secrets(&slug).of_preview(preview);
+    secrets.delete(&key)?;
     let summary = format!("Deleted secret {key}");
     context.output.result_with(
         &SecretsChanged {

@@ -7,7 +7,11 @@ use crate::project::function_or_here;
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
-    let secrets = context.client()?.secrets(&slug).list()?;
+    let secrets = context
+        .client()?
+        .secrets(&slug)
+        .of_preview(args.of.preview)
+        .list()?;
     context.output.result_with(
         &secrets,
         &[Breadcrumb::new(

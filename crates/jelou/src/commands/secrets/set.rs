@@ -1,10 +1,10 @@
-//! Sets secrets. Creates the function first, if it does not exist.
+//! Sets secrets. Creates the function or the preview first, if it does not exist.
 
 use std::collections::BTreeMap;
 
 use jelou_client::Client;
-use jelou_core::api::{CreateFunction, SetSecrets};
-use jelou_core::{SecretKey, Slug};
+use jelou_core::api::{CreateFunction, OpenPreview, SetSecrets};
+use jelou_core::{PreviewName, SecretKey, Slug};
 
 use super::values::Arguments;
 use crate::cli::secrets::SetArgs;
@@ -29,16 +29,23 @@ pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
     let secrets = arguments.resolve(args.from_env.as_deref(), context)?;
 
     let client = context.client()?;
-    let set = |secrets: &SetSecrets| client.secrets(&slug).set(secrets);
+    let preview = args.of.preview;
+    let set = |secrets: &SetSecrets| {
+        let of = client.secrets(&slug).of_preview(preview.clone());
+        of.set(secrets)
+    };
     let secrets = request(secrets);
     let changed = match set(&secrets) {
         Err(error) if error.is_not_found() => {
-            create_function(
-                &client,
-                &slug,
-                Confirmation::from_flag(args.create),
-                context,
-            )?;
+            let confirmation = Confirmation::from_flag(args.create);
+            match &preview {
+                None => create_function(&client, &slug, confirmation, context)?,
+                Some(name) => {
+                    // A missing function is an error of its own.
+                    client.functions().get(&slug)?;
+                    create_preview(&client, &slug, name, confirmation, context)?;
+                }
+            }
             set(&secrets)?
         }
         changed => changed?,
@@ -77,6 +84,35 @@ fn request(secrets: BTreeMap<SecretKey, String>) -> SetSecrets {
             .map(|(key, value)| (key.into(), value))
             .collect(),
     }
+}
+
+/// Creates the preview before the first deploy to it, because its code may need the secrets to start.
+fn create_preview(
+    client: &Client,
+    slug: &Slug,
+    name: &PreviewName,
+    confirmation: Confirmation,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let question = format!("{slug} has no preview {name} yet. Create it?");
+    if confirmation == Confirmation::Ask && context.prompt.require(&question, CREATE).is_err() {
+        return Err(
+            Failure::not_found(format!("`{slug}` has no preview `{name}`"))
+                .hint(format!(
+                    "`{CREATE}` creates it; `jelou deploy --preview {name}` follows later"
+                ))
+                .into(),
+        );
+    }
+    context.confirm(confirmation, &question, Preset::Yes, CREATE)?;
+    client.previews(slug).create(&OpenPreview {
+        name: Some(name.clone()),
+        ..OpenPreview::default()
+    })?;
+    context
+        .output
+        .human(|human| human.success(&format!("Created preview {name} of {slug}")))?;
+    Ok(())
 }
 
 /// Creates the function before its first deploy, because its first call may need the secrets.

@@ -1,0 +1,157 @@
+//! `jelou deploy --preview`, `jelou previews` and `jelou deployments promote`, as users see them.
+
+use serde_json::Value;
+
+use crate::support::{Sandbox, Server, function};
+
+fn returning(value: &str) -> String {
+    function(&format!(
+        "(_, ctx) => ({{ value: \"{value}\", key: ctx.env.get(\"KEY\") ?? null }})"
+    ))
+}
+
+fn run(sandbox: &Sandbox, line: &str) -> Value {
+    let outcome = sandbox.jelou(line).run();
+    assert_eq!(outcome.code, 0, "{line}: {outcome}");
+    outcome.json()["data"].clone()
+}
+
+fn call(server: &Server, label: &str, token: &str) -> Value {
+    let (status, body) = server.call(label, Some(token), "{}");
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+#[test]
+fn from_a_branch_to_live() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = sandbox.deploy("mi-funcion", &returning("live"));
+    sandbox.function("mi-funcion", &returning("preview"));
+    // A name that is no label is explained, with one that is.
+    let branch = sandbox
+        .jelou("deploy mi-funcion -y --preview Feature/Form")
+        .run();
+    assert_eq!(branch.code, 7, "{branch}");
+    assert!(branch.to_string().contains("feature-form"), "{branch}");
+    // The secret is there before the first deploy.
+    let unknown = sandbox
+        .jelou("secrets set mi-funcion KEY=value-of-preview --preview pr-7")
+        .run();
+    assert_eq!(unknown.code, 4, "{unknown}");
+    assert!(unknown.to_string().contains("--create"), "{unknown}");
+    run(
+        &sandbox,
+        "secrets set mi-funcion KEY=value-of-preview --preview pr-7 --create",
+    );
+    let human = sandbox
+        .jelou("deploy mi-funcion -y --human --preview pr-7")
+        .run();
+    assert_eq!(human.code, 0, "{human}");
+    for expected in [
+        "✓ Deployed to the preview pr-7",
+        "▸ URL: http://pr-7--mi-funcion.fn.localhost:",
+        "/fn/pr-7--mi-funcion/",
+        "▸ Secrets: 1 of its own",
+        "▸ Expires: ",
+        "▸ Make it live: jelou deployments promote mi-funcion dep_",
+    ] {
+        let screen = human.to_string();
+        assert!(screen.contains(expected), "{expected}: {human}");
+    }
+    let shown = call(&server, "pr-7--mi-funcion", &token);
+    assert_eq!(
+        (&shown["value"], &shown["key"]),
+        (&"preview".into(), &"value-of-preview".into())
+    );
+    assert_eq!(call(&server, "mi-funcion", &token)["value"], "live");
+    assert_eq!(server.call("pr-7--mi-funcion", None, "{}").0, 401);
+
+    let again = run(
+        &sandbox,
+        "deploy mi-funcion -y --preview pr-7 --expires-in 2d",
+    );
+    assert_eq!(
+        (&again["alreadyLive"], &again["preview"]["name"]),
+        (&true.into(), &"pr-7".into())
+    );
+    let id = again["deploymentId"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let listed = run(&sandbox, "functions previews list mi-funcion");
+    assert_eq!(listed[0]["deployment"], id.as_str());
+    assert_eq!(listed[0]["secrets"], 1);
+    assert_eq!(run(&sandbox, "functions info mi-funcion")["previews"], 1);
+    let keys = run(&sandbox, "secrets list mi-funcion --preview pr-7");
+    assert_eq!(keys[0]["key"], "KEY");
+    assert_eq!(
+        run(&sandbox, "secrets list mi-funcion"),
+        Value::Array(Vec::new())
+    );
+    let status = sandbox.jelou("deployments list mi-funcion --human").run();
+    assert!(status.stdout().contains("preview pr-7"), "{status}");
+
+    // A line of the preview is in the function's log, under its deployment.
+    let logged = sandbox
+        .jelou(&format!("logs mi-funcion --history --json deployment:{id}"))
+        .run();
+    assert!(logged.stdout().contains(&id), "{logged}");
+
+    let promoted = sandbox
+        .jelou(&format!("deployments promote mi-funcion {id} -y --human"))
+        .run();
+    let screen = promoted.to_string();
+    assert!(
+        screen.contains(&format!("✓ Promoted {id}: it is live")),
+        "{promoted}"
+    );
+    assert!(screen.contains("KEY"), "{promoted}");
+    let shown = call(&server, "mi-funcion", &token);
+    assert_eq!(
+        (&shown["value"], &shown["key"]),
+        (&"preview".into(), &Value::Null)
+    );
+    let same = run(&sandbox, &format!("deployments promote mi-funcion {id} -y"));
+    assert_eq!(same["changed"], false);
+
+    run(&sandbox, "secrets delete mi-funcion KEY -y --preview pr-7");
+    assert_eq!(
+        call(&server, "pr-7--mi-funcion", &token)["key"],
+        Value::Null
+    );
+    run(&sandbox, "previews delete mi-funcion pr-7 -y");
+    let gone = sandbox
+        .jelou("previews delete mi-funcion pr-7 -y --json")
+        .run();
+    assert_eq!(gone.code, 4, "{gone}");
+    assert_eq!(server.call("pr-7--mi-funcion", Some(&token), "{}").0, 404);
+}
+
+#[test]
+fn a_preview_needs_a_function() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.function("mi-funcion", &returning("preview"));
+    let refused = sandbox
+        .jelou("deploy mi-funcion -y --json --preview pr-7")
+        .run();
+    assert_eq!(refused.code, 4, "{refused}");
+    let hint = refused.json()["error"]["hint"].to_string();
+    assert!(
+        hint.contains("jelou functions create mi-funcion"),
+        "{refused}"
+    );
+    run(&sandbox, "functions create mi-funcion");
+    // The first deployment creates the token, also when it is for a preview.
+    let deployed = run(&sandbox, "deploy mi-funcion -y --preview --header-only");
+    let token = deployed["token"].as_str().unwrap_or_default();
+    let id = deployed["deploymentId"].as_str().unwrap_or_default();
+    assert_eq!(deployed["preview"]["url"], Value::Null);
+    assert_eq!(server.call("mi-funcion", Some(token), "{}").0, 404);
+    let selected = server.request("mi-funcion").token(token);
+    let selected = selected.header("X-Jelou-Deployment", id).send();
+    assert_eq!(selected.status, 200, "{selected:?}");
+    run(&sandbox, &format!("deployments promote mi-funcion {id} -y"));
+    assert_eq!(server.call("mi-funcion", Some(token), "{}").0, 200);
+}
