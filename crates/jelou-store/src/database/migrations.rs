@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 10] = [
+const SQLITE: [(i64, &str, &str); 11] = [
     (
         1,
         "initial",
@@ -55,6 +55,11 @@ const SQLITE: [(i64, &str, &str); 10] = [
         10,
         "traffic",
         include_str!("../../migrations/sqlite/0010_traffic.sql"),
+    ),
+    (
+        12,
+        "token use",
+        include_str!("../../migrations/sqlite/0012_token_use.sql"),
     ),
 ];
 
