@@ -103,6 +103,7 @@ struct Model<'a> {
     tokens: Vec<Token>,
     /// Every value that was ever created.
     values: Vec<String>,
+    old_value_leaked: bool,
 }
 
 impl Model<'_> {
@@ -253,6 +254,8 @@ impl Model<'_> {
                 }
             }
             Step::Leak { value } => self.leak(value),
+            // A clock that goes back behind the leak of an old value is no part of the model.
+            Step::MoveClock { seconds } if seconds < 0 && self.old_value_leaked => {}
             Step::MoveClock { seconds } => self.clock.set(self.after(seconds)),
             Step::Call { .. } if self.values.is_empty() => {}
             Step::Call { value } => {
@@ -360,6 +363,7 @@ impl Model<'_> {
             }
             Some(position) if self.tokens[position].has(&value, now) => {
                 self.tokens[position].previous.as_mut().unwrap().1 = now;
+                self.old_value_leaked = true;
                 &["oldValueEnded"]
             }
             Some(_) => &["alreadyInvalid"],
@@ -475,6 +479,7 @@ fn tokens_behave_as_their_model() {
             clock: &clock,
             tokens: Vec::new(),
             values: Vec::new(),
+            old_value_leaked: false,
         };
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for step in &steps {

@@ -157,7 +157,7 @@ fn an_expiry_is_announced() {
     server.deploy("fine", SOURCE);
     server.create_token("fine", json!({ "name": "ci", "expiresIn": 100 * DAY }));
     let warnings = |server: &TestServer| {
-        let text = server.manage_text("GET", "/v1/functions/fine/logs?limit=1000");
+        let text = server.manage_text("GET", "/v1/functions/fine/logs?tail=1000");
         let lines = text.lines().filter(|line| line.contains("token.expiring"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };

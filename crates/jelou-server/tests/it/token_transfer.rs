@@ -218,7 +218,7 @@ fn no_value_and_no_hash_is_shown() {
         server.manage_text("GET", path),
         server.manage_text("GET", "/v1/functions/moved/token-usage"),
         server.manage_text("GET", "/v1/audit?limit=100"),
-        server.manage_text("GET", "/v1/functions/moved/logs?limit=1000"),
+        server.manage_text("GET", "/v1/functions/moved/logs?tail=1000"),
         server.manage_text("GET", "/metrics"),
         rotated["previous"].to_string(),
     ];

@@ -145,7 +145,9 @@ impl TestServer {
         let address = self.address();
         let call = Call::new(address, address, path).method(method);
         let token = format!("Bearer {}", self.access_token());
-        call.header("authorization", &token).send().body
+        let reply = call.header("authorization", &token).send();
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.body
     }
 
     /// Stops the server and starts it again on the same data. `change` may change its settings.
