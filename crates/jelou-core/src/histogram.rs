@@ -107,6 +107,22 @@ impl Histogram {
         self.sum_us.fetch_add(micros, Ordering::Relaxed);
     }
 
+    /// Reads the counts and sets them to zero.
+    pub fn take(&self) -> Durations {
+        Durations {
+            counts: std::array::from_fn(|bucket| self.counts[bucket].swap(0, Ordering::Relaxed)),
+            sum_us: self.sum_us.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    /// Adds counts that were taken.
+    pub fn add(&self, taken: &Durations) {
+        for (own, more) in self.counts.iter().zip(taken.counts) {
+            own.fetch_add(more, Ordering::Relaxed);
+        }
+        self.sum_us.fetch_add(taken.sum_us, Ordering::Relaxed);
+    }
+
     pub fn read(&self) -> Durations {
         Durations {
             counts: std::array::from_fn(|bucket| self.counts[bucket].load(Ordering::Relaxed)),
@@ -210,5 +226,9 @@ mod tests {
         assert_eq!((sum.count(), sum.sum_us), (1, 7000));
         sum.add(&first);
         assert_eq!(sum, histogram.read());
+        let taken = histogram.take();
+        assert_eq!((&taken, histogram.read()), (&sum, Durations::default()));
+        histogram.add(&taken);
+        assert_eq!(histogram.read(), taken);
     }
 }

@@ -7,6 +7,7 @@ mod egress;
 mod logs;
 mod metrics;
 mod otlp;
+mod tokens;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +31,7 @@ pub use egress::{Egress, ProxyUrl};
 pub use logs::{FunctionLogs, LogFormat, ServerLog};
 pub use metrics::MetricsConfig;
 pub use otlp::Otlp;
+pub use tokens::Tokens;
 
 /// All settings with their defaults and comments; also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -59,6 +61,7 @@ pub struct Config {
     pub egress: Egress,
     pub sandbox: SandboxConfig,
     pub company: Company,
+    pub tokens: Tokens,
     pub database: Database,
     pub mcp: Mcp,
     pub cron: Cron,
@@ -160,6 +163,8 @@ pub enum ConfigError {
     Domain(String),
     #[error("`cron.max_concurrent_runs` is 0; it must be at least 1")]
     NoRuns,
+    #[error("`tokens.{setting}` is 0; it must be at least 1, or absent")]
+    NoTokens { setting: &'static str },
     #[error("`connections.{setting}` is 0; it must be at least 1")]
     NoConnections { setting: &'static str },
     #[error(transparent)]
@@ -217,6 +222,7 @@ impl Config {
         self.otlp.validate()?;
         self.connections.validate()?;
         self.cron.validate()?;
+        self.tokens.validate()?;
         Ok(self.limits.validate()?)
     }
 }

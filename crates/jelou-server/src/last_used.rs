@@ -43,6 +43,9 @@ pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), 
                 .collect::<Vec<_>>()
         };
         store.record_last_used(&uses(None)).await?;
+        store
+            .record_value_last_used(&uses(Some(TokenValue::Current)))
+            .await?;
         let previous = uses(Some(TokenValue::Previous));
         store.record_previous_last_used(&previous).await?;
         for used in &runtime {

@@ -28,6 +28,7 @@ mod registry;
 mod router;
 mod server;
 mod telemetry;
+mod token_usage;
 
 pub use api::openapi_document;
 pub use config::{Config, ConfigError, LogFormat, Overrides, TlsOverrides};

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::access_log::{AccessHead, AccessLog};
-use crate::gateway::answer::{self, Answer, ErrorCode, Refused};
+use crate::gateway::answer::{self, Answer, ErrorCode, Forbidden, Refused};
 use crate::gateway::call_log::{self, CallHead, CallNotes};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::selection::{self, Selection};
@@ -300,7 +300,7 @@ async fn route(
     let dispatched = dispatch(gateway, request, routed, reserved, grant.as_ref());
     let mut response = pin!(dispatched).await;
     if let Some(grant) = &grant {
-        token_headers::announce(grant, gateway.clock.now(), &mut response);
+        token_headers::announce(grant, &gateway.clock, &mut response);
     }
     response
 }
@@ -340,7 +340,7 @@ async fn dispatch(
         }
     };
     if websocket::is_asked_for(request) && !cors.allow_websocket(request.headers(), &live.url) {
-        return Answer::Forbidden.into();
+        return Answer::Forbidden(Forbidden::Origin).into();
     }
     // Set once in each call.
     let _ = notes.tool.set(found.tool);

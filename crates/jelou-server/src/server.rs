@@ -34,6 +34,7 @@ use crate::log_threads::LogThreads;
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::registry::{Function, Registry, RuntimeTokens};
+use crate::token_usage::TokenCounters;
 use crate::{api, call_counts, last_used, memory};
 
 /// Why the server failed to start.
@@ -187,6 +188,7 @@ impl Server {
             logs: outputs.logs,
             max_calls_per_second: config.logs.max_calls_per_second,
             metrics: Arc::clone(&metrics),
+            records_addresses: config.tokens.record_addresses,
             access_log: outputs.access_log,
             telemetry: outputs.telemetry,
             refusals_logged: LogLimit::default(),
@@ -208,6 +210,13 @@ impl Server {
             clock.clone(),
             config.metrics.max_age(),
         ));
+        let token_counters = Arc::new(TokenCounters::new(
+            Arc::clone(&registry),
+            store.clone(),
+            clock.clone(),
+            config.metrics.max_age(),
+        ));
+        let token_rules = config.tokens.clone();
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
         let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
@@ -227,10 +236,10 @@ impl Server {
         .await?;
         let control = Arc::new(Control::new(
             store.clone(),
-            Arc::clone(&registry),
             engine,
             Arc::clone(&gateway),
             traffic,
+            (token_counters, token_rules),
             Arc::clone(&cron),
             stopped.clone(),
         ));
@@ -313,6 +322,8 @@ impl Server {
         self.metrics.log(&self.control.registry);
         let now_ms = self.control.clock.now_ms();
         self.control.traffic.store_now(now_ms).await;
+        self.control.token_counters.store_usage().await;
+        self.control.token_counters.store_quotas().await;
         let Self {
             control,
             log_threads,
@@ -341,6 +352,10 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
         store.clone(),
     ));
     tokio::spawn(Arc::clone(&control.traffic).store_periodically());
+    tokio::spawn(Arc::clone(control).keep_tokens_periodically());
+    let counters = &control.token_counters;
+    tokio::spawn(Arc::clone(counters).store_periodically());
+    tokio::spawn(Arc::clone(counters).store_quotas_periodically());
     tokio::spawn(last_used::store_periodically(
         Arc::clone(registry),
         store.clone(),

@@ -5,6 +5,8 @@ use crate::error::StoreError;
 
 pub(crate) const RUNTIME_TOKENS: &str = "UPDATE runtime_tokens SET last_used_at = $1 \
      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
+pub(crate) const CURRENT_VALUES: &str = "UPDATE runtime_tokens SET value_last_used_at = $1 \
+     WHERE id = $2 AND (value_last_used_at IS NULL OR value_last_used_at < $1)";
 pub(crate) const PREVIOUS_VALUES: &str = "UPDATE runtime_tokens SET previous_last_used_at = $1 \
      WHERE id = $2 AND (previous_last_used_at IS NULL OR previous_last_used_at < $1)";
 pub(crate) const ACCESS_TOKENS: &str = "UPDATE access_tokens SET last_used_at = $1 \

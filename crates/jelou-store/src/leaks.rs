@@ -2,7 +2,6 @@
 
 use jelou_core::api::{LeakOutcome, LeakedToken};
 use jelou_token::TokenHash;
-use sqlx::AnyConnection;
 
 use crate::access_tokens::AccessTokenRecord;
 use crate::actor::Actor;
@@ -34,7 +33,8 @@ impl Store {
     ) -> Result<RuntimeLeak, StoreError> {
         let mut change = self.change(actor).await?;
         let now = change.now();
-        let Some((token, is_revoked)) = runtime_token(change.connection(), hash).await? else {
+        let Some((token, is_revoked)) = runtime_tokens::holder(change.connection(), hash).await?
+        else {
             return Ok(RuntimeLeak {
                 report: LeakedToken::without_token(LeakOutcome::Unknown, None),
                 ended: None,
@@ -86,20 +86,4 @@ impl Store {
         })
         .transpose()
     }
-}
-
-/// Returns the token with this current or old value, and whether it is revoked.
-async fn runtime_token(
-    connection: &mut AnyConnection,
-    hash: &TokenHash,
-) -> Result<Option<(RuntimeTokenRecord, bool)>, StoreError> {
-    let row = sqlx::query(runtime_tokens::BY_VALUE)
-        .bind(&hash.as_bytes()[..])
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| {
-        let is_revoked = row.optional_time("revoked_at")?.is_some();
-        Ok((runtime_tokens::record(&row)?, is_revoked))
-    })
-    .transpose()
 }

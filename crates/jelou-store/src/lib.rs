@@ -26,6 +26,7 @@ mod secrets;
 mod snapshot;
 mod store;
 mod token_reference;
+mod token_usage;
 mod traffic;
 pub mod vault;
 
@@ -42,12 +43,14 @@ pub use memory::{MemoryLimits, MemoryOwner};
 pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
 pub use rollback::{RollbackPlan, RolledBack, Way};
 pub use runtime_tokens::{
-    LastTokenRule, NewRuntimeToken, PreviousTokenValue, ReplacedToken, RotatedToken,
+    ExpiringToken, ImportRules, ImportToken, Imported, LastTokenRule, NewRuntimeToken, OldValue,
+    PreviousTokenValue, QuotaUse, ReplacedToken, Revocation, RotatedToken, Rotation,
     RuntimeTokenCredential, RuntimeTokenRecord,
 };
 pub use schedules::{NewRun, RunEnd, RunQuery, RunRecord, ScheduleState};
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;
 pub use store::Store;
+pub use token_usage::{TokenCounts, TokenUse};
 pub use traffic::TrafficLine;
 pub use vault::{KeyId, SealedSecret, SecretOwner, Vault, VaultError};

@@ -1,8 +1,8 @@
 //! Operations on runtime tokens of a function.
 
 use jelou_core::api::{
-    CheckToken, CreateToken, CreatedToken, List, RotateToken, RuntimeTokenInfo, TokenCheck,
-    UpdateToken,
+    CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, RotateToken,
+    RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
 };
 use jelou_core::{Slug, TokenId};
 
@@ -98,6 +98,36 @@ impl RuntimeTokens<'_> {
     pub fn check(&self, id: &TokenId, call: &CheckToken) -> Result<TokenCheck, ClientError> {
         let path = self.collection().segment(id.as_str()).segment("check");
         self.client.post(&path, call)
+    }
+
+    /// The use of every token in the last days.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn usage(&self, days: u32) -> Result<Vec<TokenUsageReport>, ClientError> {
+        let path = function(&self.slug)
+            .segment("token-usage")
+            .query("days", days);
+        let list: List<TokenUsageReport> = self.client.get(&path)?;
+        Ok(list.items)
+    }
+
+    /// The tokens with the hashes of their values.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn export(&self) -> Result<TokenExport, ClientError> {
+        let path = function(&self.slug).segment("token-export");
+        self.client.post(&path, &())
+    }
+
+    /// Adds tokens by the hashes of their values.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn import(&self, import: &ImportTokens) -> Result<ImportReport, ClientError> {
+        let path = function(&self.slug).segment("token-import");
+        self.client.post(&path, import)
     }
 
     /// Ends the grace period of a rotation now.

@@ -104,6 +104,7 @@ fn bodies_are_json() {
             cidrs: None,
             methods: None,
             rate: Some("100/m".parse().unwrap()),
+            quota: None,
             owner: None,
             purpose: None,
             tags: jelou_core::token_labels::Tags::default(),

@@ -14,6 +14,8 @@ mod problem;
 mod schedules;
 mod secrets;
 mod server;
+mod token_transfer;
+mod token_usage;
 mod tokens;
 mod traffic;
 
@@ -36,6 +38,11 @@ pub use schedules::{
 };
 pub use secrets::{Secret, SecretsChanged, SetSecrets};
 pub use server::{ServerInfo, WhoAmI};
+pub use token_transfer::{
+    ExportedToken, ExportedValue, ImportOutcome, ImportReport, ImportTokens, ImportedToken,
+    TokenExport,
+};
+pub use token_usage::{TokenUsageCounts, TokenUsageDay, TokenUsageReport};
 pub use tokens::{
     CheckToken, CreateToken, CreatedToken, PreviousValue, RotateToken, RuntimeTokenInfo,
     TokenCheck, UpdateToken,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Patch;
-use crate::policy::{Cidrs, HttpMethod, HttpMethods, Rate, RuntimeScopes};
+use crate::policy::{Cidrs, HttpMethod, HttpMethods, Quota, Rate, RuntimeScopes};
 use crate::token_labels::{Note, Tags};
 use crate::{TokenId, TokenLabels, TokenName, TokenPolicy};
 
@@ -22,6 +22,10 @@ pub struct RuntimeTokenInfo {
     pub prefix: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
+    /// Where its last call came from: `local`, `private` or `public`; or the address, where the server records addresses.
+    #[serde(default)]
+    #[schema(example = "public")]
+    pub last_used_from: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Name of the access token that created it.
@@ -41,9 +45,12 @@ pub struct RuntimeTokenInfo {
     /// The HTTP methods that it may use; any when null.
     #[serde(default)]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make; any number when null.
+    /// How many calls it may make in a short time; any number when null.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// How many calls it may make in a calendar day or month; any number when null.
+    #[serde(default)]
+    pub quota: Option<Quota>,
     /// The person or team that answers for it.
     #[serde(default)]
     pub owner: Option<Note>,
@@ -107,9 +114,12 @@ pub struct CreateToken {
     /// The HTTP methods that it may use; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make; any number when absent.
+    /// How many calls it may make in a short time; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// How many calls it may make in a calendar day or month; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
     /// The person or team that answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Note>,
@@ -132,6 +142,7 @@ impl CreateToken {
             cidrs: None,
             methods: None,
             rate: None,
+            quota: None,
             owner: None,
             purpose: None,
             tags: Tags::default(),
@@ -145,6 +156,7 @@ impl CreateToken {
             cidrs: self.cidrs.clone(),
             methods: self.methods.clone(),
             rate: self.rate,
+            quota: self.quota.clone(),
         }
     }
 
@@ -184,10 +196,15 @@ pub struct UpdateToken {
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<HttpMethods>)]
     pub methods: Patch<HttpMethods>,
-    /// How many calls it may make; any number when null.
+    /// How many calls it may make in a short time; any number when null.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Rate>)]
     pub rate: Patch<Rate>,
+    /// How many calls it may make in a calendar day or month; any number when null. A change within the same kind of period
+    /// keeps the count of the current period.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schema(value_type = Option<Quota>)]
+    pub quota: Patch<Quota>,
     /// The person or team that answers for it.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Note>)]

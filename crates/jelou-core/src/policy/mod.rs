@@ -2,6 +2,7 @@
 
 mod cidr;
 mod method;
+mod quota;
 mod rate;
 mod scope;
 
@@ -13,6 +14,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 pub use cidr::{Cidr, Cidrs, MAX_CIDRS, ParseCidrError};
 pub use method::{HttpMethod, HttpMethods, ParseMethodError};
+pub use quota::{Calendar, MAX_QUOTA_CALLS, ParseQuotaError, Quota, QuotaPeriod};
 pub use rate::{MAX_RATE_CALLS, ParseRateError, Rate, RatePeriod};
 pub use scope::{MAX_RUNTIME_SCOPES, ParseRuntimeScopeError, RuntimeScope, RuntimeScopes};
 
@@ -30,9 +32,12 @@ pub struct TokenPolicy {
     /// The HTTP methods that it may use; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make; any number when absent.
+    /// How many calls it may make in a short time; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// How many calls it may make in a calendar day or month; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 impl TokenPolicy {
@@ -106,11 +111,13 @@ mod tests {
         fn limits_are_written_as_they_are_read(
             scope in "(invoke|mcp|tool:[a-zA-Z0-9_-]{0,66}|\\PC{0,8})",
             rate in "[0-9]{0,8}/?[smhdx]?",
+            quota in "[0-9]{0,11}/?(day|month|week)?(@(UTC|America/Guayaquil|europe/madrid|x))?",
             address in any::<std::net::IpAddr>(),
             bits in 0_u8..=128,
         ) {
             prop_assert!(is_stable::<RuntimeScope>(&scope));
             prop_assert!(is_stable::<Rate>(&rate));
+            prop_assert!(is_stable::<Quota>(&quota));
             // The suggestions of the error are accepted.
             let network = format!("{address}/{bits}");
             match network.parse::<Cidr>() {

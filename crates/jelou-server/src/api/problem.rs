@@ -177,6 +177,18 @@ impl From<ControlError> for ApiError {
                     "keep what callers use, or deploy without `--strict`; nothing was changed",
                 )
             }
+            ControlError::CreationDisabled(_) => Self::forbidden(error.to_string())
+                .hint("ask the operator of the server; nothing was changed"),
+            ControlError::TokenRule(detail) => Self::invalid(detail)
+                .hint("the operator of the server sets this rule; nothing was changed"),
+            ControlError::Clashes(_) => Self::new(
+                StatusCode::CONFLICT,
+                ErrorCode::Conflict,
+                error.to_string(),
+            )
+            .hint(
+                "`--replace` revokes the tokens that have the names; `--dry-run` shows every token",
+            ),
             ControlError::Overtaken(_) => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string())
                     .hint("look at what is live, and run the command again")

@@ -4,16 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jelou_core::api::{
-    CheckToken, CreateToken, CreatedToken, List, Problem, RotateToken, RuntimeTokenInfo,
-    TokenCheck, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, Problem, RotateToken,
+    RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
 };
 use jelou_store::LastTokenRule;
 use serde::Deserialize;
 
 use super::app::App;
-use super::auth::{Reader, TokenWriter};
+use super::auth::{Administrator, Reader, TokenWriter};
 use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::problem::ApiError;
+
+/// The most days of a report of use.
+const MAX_DAYS: u32 = 366;
 
 /// The function's unrevoked runtime tokens, oldest first.
 #[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), responses(
@@ -127,6 +130,71 @@ pub(super) async fn check(
     extract::Json(call): extract::Json<CheckToken>,
 ) -> Result<Json<TokenCheck>, ApiError> {
     Ok(Json(control.check_token(&slug, &token, call).await?))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DaysQuery {
+    #[serde(default = "default_days")]
+    days: u32,
+}
+
+fn default_days() -> u32 {
+    30
+}
+
+/// The use of each token in the last days of UTC, including today: calls, errors, refused requests and the 95th percentile
+/// of durations.
+#[utoipa::path(get, operation_id = "tokenUsage", path = "/v1/functions/{slug}/token-usage", tag = "tokens", params(
+    ("slug" = String, Path),
+    ("days" = Option<u32>, Query, description = "Days to report, 1 to 366; 30 by default. The server keeps those of `metrics.max_age_days`"),
+), responses(
+    (status = 200, body = List<TokenUsageReport>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn usage(
+    State(control): State<App>,
+    _: Reader,
+    SlugPath(slug): SlugPath,
+    Query(query): Query<DaysQuery>,
+) -> Result<Json<List<TokenUsageReport>>, ApiError> {
+    if !(1..=MAX_DAYS).contains(&query.days) {
+        let days = query.days;
+        return Err(ApiError::invalid(format!(
+            "days is {days}; it must be 1 to {MAX_DAYS}"
+        )));
+    }
+    let items = control.token_usage(&slug, query.days).await?;
+    Ok(Json(List { items }))
+}
+
+/// The function's unrevoked runtime tokens with the hashes of their values, for the import by another server. The audit trail
+/// notes it.
+#[utoipa::path(post, operation_id = "exportTokens", path = "/v1/functions/{slug}/token-export", tag = "tokens", params(("slug" = String, Path)), responses(
+    (status = 200, body = TokenExport),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn export(
+    State(control): State<App>,
+    Administrator(caller): Administrator,
+    SlugPath(slug): SlugPath,
+) -> Result<Json<TokenExport>, ApiError> {
+    Ok(Json(control.export_tokens(caller.actor(), slug).await?))
+}
+
+/// Adds tokens by the hashes of their values, valid from the next request on: all of them, or none if one clashes with a token
+/// of this server.
+#[utoipa::path(post, operation_id = "importTokens", path = "/v1/functions/{slug}/token-import", tag = "tokens", params(("slug" = String, Path)), request_body = ImportTokens, responses(
+    (status = 200, body = ImportReport),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn import(
+    State(control): State<App>,
+    Administrator(caller): Administrator,
+    SlugPath(slug): SlugPath,
+    extract::Json(import): extract::Json<ImportTokens>,
+) -> Result<Json<ImportReport>, ApiError> {
+    let report = control.import_tokens(caller.actor(), slug, import).await?;
+    Ok(Json(report))
 }
 
 /// Ends the grace period of a rotation; the next request with the old value is refused.

@@ -352,12 +352,13 @@ impl Control {
                 if rule == FirstToken::Skip {
                     return Ok(None);
                 }
+                control.may_create_tokens()?;
                 let token = minted.insert(mint()?);
                 Ok::<_, ControlError>(Some(NewRuntimeToken {
                     name: TokenName::first_deployment(),
                     hash: token.hash(),
                     prefix: token.display_prefix(),
-                    expires_at: None,
+                    expires_at: control.first_expiry(),
                     policy: TokenPolicy::default(),
                     labels: TokenLabels::default(),
                 }))

@@ -35,6 +35,15 @@ pub(crate) enum ControlError {
     /// A preview cannot have the address of a function.
     #[error("`{label}` is a function, which keeps its address")]
     AddressTaken { label: String, hint: &'static str },
+    /// The operator has stopped the creation of tokens.
+    #[error("this server creates no tokens (tokens.creation_disabled): {0}")]
+    CreationDisabled(String),
+    /// Names the setting in `[tokens]`.
+    #[error("{0}")]
+    TokenRule(String),
+    /// One line for each token that cannot be imported.
+    #[error("nothing was imported, because of clashes:{0}")]
+    Clashes(String),
     #[error("the random generator of the operating system failed: {0}")]
     Random(String),
     #[error("the change was interrupted")]

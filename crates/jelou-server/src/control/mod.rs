@@ -19,6 +19,9 @@ mod schedules;
 mod secrets;
 mod smoke;
 mod token_check;
+mod token_rules;
+mod token_transfer;
+mod token_upkeep;
 mod tokens;
 mod upload_budget;
 
@@ -36,12 +39,15 @@ pub(crate) use deploy::bundle_of;
 pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
 
+use self::token_upkeep::Expiring;
 use self::upload_budget::UploadBudget;
 use crate::call_counts;
+use crate::config::Tokens;
 use crate::cron::Cron;
 use crate::gateway::{Domain, Gateway};
 use crate::metrics::{Metrics, Traffic};
 use crate::registry::{Function, Live, Registry};
+use crate::token_usage::TokenCounters;
 
 /// The maximum lifetime of a token in seconds: 10 years.
 const MAX_EXPIRES_IN: u64 = 10 * 365 * 24 * 60 * 60;
@@ -57,6 +63,10 @@ pub(crate) struct Control {
     pub(crate) uploads: UploadBudget,
     pub(crate) logs: Logs,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) token_counters: Arc<TokenCounters>,
+    /// What the operator asks of runtime tokens.
+    token_rules: Tokens,
+    pub(crate) expiring_tokens: Expiring,
     pub(crate) cron: Arc<Cron>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
@@ -66,16 +76,16 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn new(
         store: Store,
-        registry: Arc<Registry>,
         engine: Engine,
         gateway: Arc<Gateway>,
         traffic: Arc<Traffic>,
+        (token_counters, token_rules): (Arc<TokenCounters>, Tokens),
         cron: Arc<Cron>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
             store,
-            registry,
+            registry: Arc::clone(&gateway.registry),
             uploads: UploadBudget::new(engine.limits()),
             engine,
             domain: gateway.domain.clone(),
@@ -83,6 +93,9 @@ impl Control {
             logs: gateway.logs.clone(),
             gateway,
             traffic,
+            token_counters,
+            token_rules,
+            expiring_tokens: Expiring::default(),
             cron,
             stopped,
             changes: Arc::default(),

@@ -1,4 +1,4 @@
-//! Whether a token may make a call, for its owner. The checks and their order are those of the gateway.
+//! Whether a token may make a call, for its owner. The gateway asks the same questions of the grant.
 
 use http::StatusCode;
 use jelou_core::Slug;
@@ -6,7 +6,7 @@ use jelou_core::api::{CheckToken, TokenCheck};
 use jelou_core::policy::HttpMethod;
 
 use super::{Control, ControlError};
-use crate::registry::{Grant, KnownToken};
+use crate::registry::{Denied, Grant, KnownToken};
 
 /// A refusal: its status and reason.
 type Refusal = (StatusCode, String);
@@ -25,7 +25,10 @@ impl Control {
         }
         let known = self.registry.tokens.known(&token.hash);
         let mut unchecked = Vec::new();
-        if call.from.is_none() && token.policy.cidrs.is_some() {
+        let has_networks = known
+            .as_ref()
+            .is_some_and(|known| known.grant.has_networks());
+        if call.from.is_none() && has_networks {
             unchecked.push("its networks were not checked, because no address is given".to_owned());
         }
         let refusal = known.and_then(|known| self.refusal(&known, &call));
@@ -54,42 +57,29 @@ impl Control {
     }
 
     fn refusal(&self, token: &KnownToken, call: &CheckToken) -> Option<Refusal> {
-        let fault = token.fault(self.clock.now());
-        let unauthorized = fault.map(|reason| (StatusCode::UNAUTHORIZED, reason));
-        unauthorized
-            .or_else(|| forbidden(&token.grant, call).map(|reason| (StatusCode::FORBIDDEN, reason)))
-            .or_else(|| over_rate(&token.grant))
+        if let Some(reason) = token.fault(self.clock.now()) {
+            return Some((StatusCode::UNAUTHORIZED, reason));
+        }
+        if let Err(denied) = permitted(&token.grant, call) {
+            return Some((StatusCode::FORBIDDEN, denied.reason().to_owned()));
+        }
+        let exceeded = token.grant.limit_status(&self.clock)?.exceeded()?;
+        Some((StatusCode::TOO_MANY_REQUESTS, exceeded.reason()))
     }
 }
 
-fn forbidden(grant: &Grant, call: &CheckToken) -> Option<String> {
-    if let Some(address) = call.from
-        && !grant.allows_caller(Some(address))
-    {
-        return Some(format!("its networks do not contain {address}"));
+/// The questions of the gateway.
+fn permitted(grant: &Grant, call: &CheckToken) -> Result<(), Denied> {
+    if call.from.is_some() {
+        grant.allow_caller(call.from)?;
     }
     // MCP requests are POST requests.
-    let method = call.method.unwrap_or(HttpMethod::Post);
-    if !grant.allows_method(method.as_str()) {
-        return Some(format!("its methods do not include {method}"));
+    let method = call.method.unwrap_or(HttpMethod::Post).as_str();
+    if !call.mcp {
+        return grant.allow_route(method, call.tool.as_deref());
     }
-    let scopes = grant.scopes()?;
-    let allowed = match (&call.tool, call.mcp) {
-        (Some(tool), true) => scopes.allow_mcp_tool(tool),
-        (Some(tool), false) => scopes.allow_route([tool.as_str()]),
-        (None, true) => scopes.allow_every_mcp_tool(),
-        (None, false) => scopes.allow_route([]),
-    };
-    (!allowed).then(|| "its scopes do not allow it".to_owned())
-}
-
-fn over_rate(grant: &Grant) -> Option<Refusal> {
-    let status = grant.rate_status()?;
-    (status.remaining == 0).then(|| {
-        let reason = format!(
-            "it is over its rate of {}; the next call may come in {} s",
-            status.rate, status.reset
-        );
-        (StatusCode::TOO_MANY_REQUESTS, reason)
-    })
+    grant.allow_mcp(method)?;
+    call.tool
+        .as_deref()
+        .map_or(Ok(()), |tool| grant.allow_mcp_tool(tool))
 }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use jelou_core::api::{self, CreateToken, CreatedToken, Patch, RotateToken, UpdateToken};
+use jelou_core::api::{
+    self, CreateToken, CreatedToken, Patch, RotateToken, TokenUsageReport, UpdateToken,
+};
 use jelou_core::{Slug, TokenPolicy};
-use jelou_store::{Actor, LastTokenRule, NewRuntimeToken, RotatedToken, RuntimeTokenRecord};
+use jelou_store::{
+    Actor, LastTokenRule, NewRuntimeToken, OldValue, RotatedToken, Rotation, RuntimeTokenRecord,
+};
 use jelou_token::RuntimeToken;
 
 use super::{Control, ControlError};
@@ -41,7 +45,9 @@ impl Control {
         slug: Slug,
         new: CreateToken,
     ) -> Result<CreatedToken, ControlError> {
+        self.may_create_tokens()?;
         let expires_at = self.expiry(new.expires_in, new.expires_at)?;
+        self.check_life(expires_at)?;
         let (policy, labels) = (new.policy(), new.labels());
         let token = mint()?;
         let replace = new.replace;
@@ -62,6 +68,7 @@ impl Control {
                 }
                 replaced.token
             } else {
+                control.check_count(&function).await?;
                 control.store.create_token(&actor, &function, new).await?
             };
             control.registry.tokens.put((&record).into());
@@ -129,8 +136,10 @@ impl Control {
         update: UpdateToken,
         rule: LastTokenRule,
     ) -> Result<api::RuntimeTokenInfo, ControlError> {
-        if let Patch::Set(at) = update.expires_at {
-            self.expiry_at(at)?;
+        match update.expires_at {
+            Patch::Keep => {}
+            Patch::Remove => self.check_life(None)?,
+            Patch::Set(at) => self.check_life(Some(self.expiry_at(at)?))?,
         }
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
@@ -166,11 +175,15 @@ impl Control {
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
             let token = control.store.resolve_token(&function, &reference).await?;
-            let (hash, prefix) = (value.hash(), value.display_prefix());
-            let valid_until = control.after(grace);
+            let rotation = Rotation {
+                hash: value.hash(),
+                prefix: value.display_prefix(),
+                valid_until: control.after(grace),
+                old: control.old_value(&token),
+            };
             let rotated = control
                 .store
-                .rotate_token(&actor, &function, &token.id, hash, prefix, valid_until)
+                .rotate_token(&actor, &function, &token.id, rotation)
                 .await?;
             control.registry.tokens.put((&rotated.token).into());
             let warnings = control.after_rotation(&rotated);
@@ -183,12 +196,33 @@ impl Control {
         .await
     }
 
-    /// Ends the value before the former value, and warns of what the user may not expect.
+    /// The value that callers have. During a grace period, nobody may have the current value: the answer with it was lost,
+    /// or it was not distributed yet. Then the value before it stays.
+    fn old_value(&self, token: &RuntimeTokenRecord) -> OldValue {
+        let used = self.registry.tokens.last_used(&token.hash);
+        let is_used = used.or(token.value_last_used_at).is_some();
+        match &token.previous {
+            Some(previous) if previous.valid_until > self.clock.now() && !is_used => {
+                OldValue::Previous
+            }
+            _ => OldValue::Current,
+        }
+    }
+
+    /// Ends the value that is neither new nor in its grace period, and warns of what the user may not expect.
     fn after_rotation(&self, rotated: &RotatedToken) -> Vec<String> {
         let now = self.clock.now();
-        let token = &rotated.token;
+        let (token, former) = (&rotated.token, &rotated.former);
         let mut warnings = Vec::new();
-        if let Some(older) = &rotated.former.previous {
+        let kept = token.previous.as_ref().map(|previous| previous.hash);
+        if kept != Some(former.hash) {
+            self.registry.tokens.remove_value(&former.hash);
+            warnings.push(format!(
+                "`{}..`, the value of the earlier rotation, was not used yet and no longer works; the value before it keeps \
+                 working during the grace period",
+                former.prefix
+            ));
+        } else if let Some(older) = &former.previous {
             self.registry.tokens.remove_value(&older.hash);
             if older.valid_until > now {
                 warnings.push(format!(
@@ -226,7 +260,19 @@ impl Control {
         .await
     }
 
-    /// Adds the times of last use from the registry, because the store may not have them yet.
+    /// The use of each of a function's tokens in the last `days`.
+    pub(crate) async fn token_usage(
+        &self,
+        slug: &Slug,
+        days: u32,
+    ) -> Result<Vec<TokenUsageReport>, ControlError> {
+        let function = self.store.function_id(slug).await?;
+        let tokens = self.store.list_tokens(&function).await?;
+        let counters = &self.token_counters;
+        Ok(counters.report(&function, tokens, days).await?)
+    }
+
+    /// Adds the last use from the registry, because the store may not have it yet.
     fn with_last_use(&self, token: RuntimeTokenRecord) -> api::RuntimeTokenInfo {
         let used = &self.registry.tokens;
         let last_used_at = used.last_used(&token.hash).max(token.last_used_at);
@@ -236,6 +282,9 @@ impl Control {
             .and_then(|previous| used.last_used(&previous.hash).max(previous.last_used_at));
         let mut info = api::RuntimeTokenInfo::from(token);
         info.last_used_at = last_used_at.max(previous_used);
+        if let Some(from) = self.registry.token_usage.read(&info.id).from {
+            info.last_used_from = Some(from);
+        }
         if let Some(previous) = &mut info.previous {
             previous.last_used_at = previous_used;
         }

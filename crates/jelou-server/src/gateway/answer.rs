@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::target::BadTarget;
 use super::{GatewayBody, token_headers};
-use crate::registry::OverRate;
+use crate::registry::{Denied, LimitStatus};
 
 /// The challenge names the header for the token (RFC 9110, section 11.6.1). It is the same for every refusal.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
@@ -19,10 +19,9 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-J
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Unauthorized,
-    /// The token is valid, but does not allow this tool, method or network.
-    Forbidden,
-    /// The token exceeds its rate.
-    TooManyRequests(OverRate),
+    Forbidden(Forbidden),
+    /// The token exceeds its rate or its quota. Boxed, because it is large and rare.
+    TooManyRequests(Box<LimitStatus>),
     BadTarget(BadTarget),
     FunctionNotFound,
     /// No preview serves the deployment that the request names.
@@ -47,11 +46,28 @@ pub(crate) enum Answer<'a> {
     TimedOut,
 }
 
+/// Why a request with a valid token is forbidden.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Forbidden {
+    Token(Denied),
+    /// The `Origin` of a WebSocket.
+    Origin,
+}
+
+impl Forbidden {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Token(denied) => denied.reason(),
+            Self::Origin => "the WebSocket's Origin is not in config.cors.origin",
+        }
+    }
+}
+
 impl Answer<'_> {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::FunctionNotFound | Self::DeploymentNotFound | Self::NotFound { .. } => {
                 StatusCode::NOT_FOUND
@@ -69,7 +85,7 @@ impl Answer<'_> {
     pub(crate) fn body(&self) -> Bytes {
         Bytes::from_static(match self {
             Self::Unauthorized => br#"{"error":"Unauthorized"}"#,
-            Self::Forbidden => br#"{"error":"Forbidden"}"#,
+            Self::Forbidden(_) => br#"{"error":"Forbidden"}"#,
             Self::TooManyRequests(_) => br#"{"error":"Too many requests"}"#,
             Self::BadTarget(reason) => return bad_request(*reason),
             Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
@@ -140,7 +156,7 @@ impl Answer<'_> {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden(_) => "forbidden",
             Self::TooManyRequests(_) => "rate_limited",
             Self::BadTarget(_) => "bad_target",
             Self::FunctionNotFound => "no_deployment",
@@ -167,8 +183,11 @@ impl Answer<'_> {
                 ));
             }
             Self::Unauthorized => "the token is not valid",
-            Self::Forbidden => "not allowed",
-            Self::TooManyRequests(_) => "the token is over its rate",
+            Self::Forbidden(forbidden) => forbidden.reason(),
+            Self::TooManyRequests(status) => {
+                let reason = status.exceeded().map(|exceeded| exceeded.reason());
+                return Some(Refused(reason.unwrap_or_default().into()));
+            }
             Self::BadTarget(_) => "the path can be read in two ways",
             Self::FunctionNotFound => "no deployed function has this host",
             Self::DeploymentNotFound => {
@@ -197,9 +216,12 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             Answer::MethodNotAllowed { allow } => {
                 headers.insert(header::ALLOW, allow);
             }
-            Answer::TooManyRequests(over) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(over.retry_after()));
-                token_headers::rate(&over.status(), headers);
+            Answer::TooManyRequests(status) => {
+                if let Some(exceeded) = status.exceeded() {
+                    let seconds = HeaderValue::from(exceeded.retry_after);
+                    headers.insert(header::RETRY_AFTER, seconds);
+                }
+                token_headers::limits(&status, headers);
             }
             Answer::Unavailable { retry_after } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));

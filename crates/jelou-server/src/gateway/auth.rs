@@ -1,14 +1,14 @@
 //! Token authentication: the request needs exactly one `X-Jelou-Token` header with an active token of this function.
 //! Every failure gets the same response. Then the limits of the token are checked in this order: networks, methods,
-//! scopes, rate.
+//! scopes, rate, quota.
 
 use http::header::HeaderName;
 use http::{HeaderMap, Method};
 use jelou_token::RuntimeToken;
 
-use super::answer::Answer;
+use super::answer::{Answer, Forbidden};
 use super::{Caller, Gateway};
-use crate::registry::{Function, Grant};
+use crate::registry::{Denied, Function, Grant};
 
 pub(crate) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-jelou-token");
 
@@ -20,15 +20,12 @@ pub(crate) fn grant(
     caller: Caller,
 ) -> Result<Grant, Answer<'static>> {
     let grant = authenticate(gateway, headers, function).ok_or(Answer::Unauthorized)?;
-    if grant.allows_caller(caller.address) {
-        Ok(grant)
-    } else {
-        Err(Answer::Forbidden)
-    }
+    allowed(gateway, &grant, grant.allow_caller(caller.address))?;
+    Ok(grant)
 }
 
 /// Returns the grant of a request's token, if the token allows this method and one of these tools. `tools` is empty if
-/// the path is no route. Counts the call towards the token's rate.
+/// the path is no route. Counts the call towards the token's rate and quota.
 pub(crate) fn authorize<'a>(
     gateway: &Gateway,
     (method, headers): (&Method, &HeaderMap),
@@ -37,18 +34,29 @@ pub(crate) fn authorize<'a>(
     tools: impl IntoIterator<Item = &'a str>,
 ) -> Result<Grant, Answer<'static>> {
     let grant = grant(gateway, headers, function, caller)?;
-    if !grant.allows_method(method.as_str()) {
-        return Err(Answer::Forbidden);
-    }
-    match grant.scopes() {
-        Some(scopes) if !scopes.allow_route(tools) => Err(Answer::Forbidden),
-        _ => count(&grant).map(|()| grant),
-    }
+    allowed(gateway, &grant, grant.allow_route(method.as_str(), tools))?;
+    count(gateway, &grant)?;
+    Ok(grant)
 }
 
-/// Counts an allowed call towards the token's rate.
-pub(crate) fn count(grant: &Grant) -> Result<(), Answer<'static>> {
-    grant.count().map_err(Answer::TooManyRequests)
+/// The answer to a request that the token does not allow.
+pub(crate) fn allowed(
+    gateway: &Gateway,
+    grant: &Grant,
+    outcome: Result<(), Denied>,
+) -> Result<(), Answer<'static>> {
+    outcome.map_err(|denied| {
+        gateway.registry.token_usage.refused(&grant.token);
+        Answer::Forbidden(Forbidden::Token(denied))
+    })
+}
+
+/// Counts an allowed call towards the token's rate and quota.
+pub(crate) fn count(gateway: &Gateway, grant: &Grant) -> Result<(), Answer<'static>> {
+    grant.count(&gateway.clock).map_err(|status| {
+        gateway.registry.token_usage.refused(&grant.token);
+        Answer::TooManyRequests(Box::new(status))
+    })
 }
 
 /// Why a request presents no token.
@@ -72,8 +80,15 @@ fn authenticate(gateway: &Gateway, headers: &HeaderMap, function: &Function) -> 
     let value = presented(headers).ok()?;
     // Checks length, alphabet and checksum before hashing, so that a long value is cheap to refuse.
     let hash = RuntimeToken::hash_presented(value)?;
-    gateway
-        .registry
+    let registry = &gateway.registry;
+    let outcome = registry
         .tokens
-        .authenticate(&hash, &function.id, gateway.clock.now_ms())
+        .authenticate(&hash, &function.id, gateway.clock.now_ms());
+    outcome
+        .inspect_err(|token| {
+            if let Some(token) = token {
+                registry.token_usage.refused(token);
+            }
+        })
+        .ok()
 }

@@ -17,7 +17,7 @@ use super::answer::ErrorCode;
 use super::body::Sent;
 use super::{Caller, Gateway, GatewayBody};
 use crate::access_log::AccessLog;
-use crate::registry::{Function, Live};
+use crate::registry::{AddressClass, Function, Live};
 use crate::telemetry::TraceContext;
 
 /// What the steps of a call note for its record.
@@ -113,6 +113,7 @@ pub(crate) fn record(
     let status = notes.status(response.status());
     let is_cold = notes.is_cold.load(Ordering::Relaxed);
     function.metrics.count(status, notes.elapsed(), is_cold);
+    count_use(gateway, status, &notes, &head, response);
     let now_ms = gateway.clock.now_ms();
     let deployment = live.map(|live| live.slot.spec().deployment.clone());
     let mut is_recorded = true;
@@ -208,6 +209,28 @@ pub(crate) fn record(
         GatewayBody::Worker(body) => body.record = Some(unsent),
         other => unsent.send(other.size_hint().exact().unwrap_or_default()),
     }
+}
+
+/// Counts the call for its token, unless a limit refused it: that is counted where it happens.
+fn count_use(
+    gateway: &Gateway,
+    status: u16,
+    notes: &CallNotes,
+    head: &CallHead<'_>,
+    response: &Response<GatewayBody>,
+) {
+    let Some(token) = notes.token.get() else {
+        return;
+    };
+    let code = response.extensions().get::<ErrorCode>();
+    if code.is_some_and(|code| matches!(code.0, "forbidden" | "rate_limited")) {
+        return;
+    }
+    let address = head.caller.address;
+    let recorded = address.filter(|_| gateway.records_addresses);
+    let class = AddressClass::of(address);
+    let usage = &gateway.registry.token_usage;
+    usage.called(token, status, notes.elapsed(), class, recorded);
 }
 
 /// The record of a call whose response is not complete.

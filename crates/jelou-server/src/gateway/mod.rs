@@ -65,6 +65,8 @@ pub(crate) struct Gateway {
     /// Calls of a function that are recorded in a second. Failed ones always are.
     pub(crate) max_calls_per_second: u64,
     pub(crate) metrics: Arc<Metrics>,
+    /// Whether tokens have the whole address of their last caller, not only its class.
+    pub(crate) records_addresses: bool,
     /// `None` without an access log.
     pub(crate) access_log: Option<AccessLog>,
     /// `None` if nothing is exported.

@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
-use jelou_core::{FunctionId, TokenId};
+use http::{HeaderMap, Request, StatusCode, Uri, header};
+use jelou_core::{Clock, FunctionId, TokenId};
+use jelou_logs::{Entry, EventEntry, Level, Logs, What};
+use jelou_store::Revocation;
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact, scan};
 use uuid::Uuid;
 
@@ -51,6 +53,7 @@ pub(crate) fn log<B>(
         address: caller.address.map(|address| address.to_string()),
         request_id,
         status: status.as_u16(),
+        events: function.map(|function| Events::of(gateway, function)),
     };
     let presented = presented(request.headers(), request.uri());
     match (status, &presented, function) {
@@ -58,9 +61,6 @@ pub(crate) fn log<B>(
             explain_unauthorized(gateway, line, hash, &function.id);
         }
         (StatusCode::UNAUTHORIZED, presented, _) => line.write(&presented.fault(), None),
-        (StatusCode::FORBIDDEN, Presented::Token(hash), _) => {
-            explain_forbidden(gateway, &line, hash, caller, request.method());
-        }
         (_, Presented::Token(hash), _) => {
             let known = gateway.registry.tokens.known(hash);
             line.write(&reason, known.map(|token| token.grant.token).as_ref());
@@ -76,6 +76,40 @@ struct Line {
     address: Option<String>,
     request_id: Uuid,
     status: u16,
+    /// `None` without a function.
+    events: Option<Events>,
+}
+
+/// The log of the function, for its owner.
+struct Events {
+    logs: Logs,
+    clock: Clock,
+    function: FunctionId,
+}
+
+impl Events {
+    fn of(gateway: &Gateway, function: &Function) -> Self {
+        Self {
+            logs: gateway.logs.clone(),
+            clock: gateway.clock.clone(),
+            function: function.id.clone(),
+        }
+    }
+
+    fn send(&self, request_id: Uuid, message: String) {
+        self.logs.send(Entry {
+            function: self.function.clone(),
+            at_ms: self.clock.now_ms(),
+            deployment: None,
+            sample: 1.0,
+            what: What::Event(EventEntry {
+                level: Level::Info,
+                event: "call.refused",
+                message,
+                request_id: Some(request_id),
+            }),
+        });
+    }
 }
 
 impl Line {
@@ -87,7 +121,15 @@ impl Line {
             address,
             request_id,
             status,
+            events,
         } = self;
+        // Other refusals concern no token.
+        if let Some(events) = events
+            && matches!(status, 401 | 403 | 429)
+        {
+            let token = token.map_or_else(String::new, |token| format!(" ({token})"));
+            events.send(*request_id, format!("{status} for {path}: {reason}{token}"));
+        }
         tracing::info!(
             function = function.as_deref(),
             host,
@@ -191,34 +233,17 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
     let (store, hash) = (gateway.store.clone(), *hash);
     tokio::spawn(async move {
         match store.revocation(&hash).await {
-            Ok(Some((id, at))) => {
-                line.write(&format_args!("the token was revoked at {at:.0}"), Some(&id));
+            Ok(Some(revocation)) => {
+                let Revocation { token, at, by } = revocation;
+                let by = by.map_or_else(String::new, |by| format!(" by the access token `{by}`"));
+                line.write(
+                    &format_args!("the token was revoked at {at:.0}{by}"),
+                    Some(&token),
+                );
             }
             _ => line.write(&"no such token", None),
         }
     });
-}
-
-fn explain_forbidden(
-    gateway: &Gateway,
-    line: &Line,
-    hash: &TokenHash,
-    caller: Caller,
-    method: &Method,
-) {
-    let Some(token) = gateway.registry.tokens.known(hash) else {
-        return line.write(&"not allowed", None);
-    };
-    let reason = if !token.grant.allows_caller(caller.address) {
-        "the token's networks do not contain the caller's address"
-    } else if !token.grant.allows_method(method.as_str()) {
-        "the token's methods do not include the request's"
-    } else if token.grant.scopes().is_some() {
-        "the token's scopes do not allow it"
-    } else {
-        "the WebSocket's Origin is not in config.cors.origin"
-    };
-    line.write(&reason, Some(&token.grant.token));
 }
 
 /// The reason for a name that no function has.

@@ -1,9 +1,9 @@
-//! `/__token`: what the holder of a token may know about it. It is no call, so it does not count towards the rate.
+//! `/__token`: what the holder of a token may know about it. It is no call, so it does not count towards the rate or the quota.
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use jelou_core::policy::{Cidrs, HttpMethods, Rate, RuntimeScopes};
+use jelou_core::policy::{Cidrs, HttpMethods, Quota, Rate, RuntimeScopes};
 use jelou_core::{TokenId, TokenName};
 use jelou_store::RuntimeTokenRecord;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::{Caller, Gateway, GatewayBody, auth};
-use crate::registry::{Function, Grant, RateStatus};
+use crate::registry::{Function, Grant, LimitStatus, QuotaStatus, RateStatus};
 
 /// Seconds after which a holder may ask again while the store cannot be read.
 const RETRY_AFTER: u64 = 1;
@@ -29,21 +29,32 @@ struct Document<'a> {
     scopes: Option<&'a RuntimeScopes>,
     cidrs: Option<&'a Cidrs>,
     methods: Option<&'a HttpMethods>,
-    rate: Option<RateLeft>,
+    rate: Option<Left<Rate>>,
+    quota: Option<Left<Quota>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RateLeft {
-    limit: Rate,
+struct Left<L> {
+    limit: L,
     remaining: u32,
     reset_seconds: u64,
 }
 
-impl From<RateStatus> for RateLeft {
+impl From<RateStatus> for Left<Rate> {
     fn from(status: RateStatus) -> Self {
         Self {
             limit: status.rate,
+            remaining: status.remaining,
+            reset_seconds: status.reset,
+        }
+    }
+}
+
+impl From<QuotaStatus> for Left<Quota> {
+    fn from(status: QuotaStatus) -> Self {
+        Self {
+            limit: status.quota,
             remaining: status.remaining,
             reset_seconds: status.reset,
         }
@@ -68,7 +79,10 @@ pub(crate) async fn answer<B>(
     };
     let token = gateway.store.find_token(&function.id, &grant.token).await;
     match token {
-        Ok(token) => document(function, &grant, &token),
+        Ok(token) => {
+            let left = grant.limit_status(&gateway.clock).unwrap_or_default();
+            document(function, &grant, &token, left)
+        }
         // The token was revoked in this moment.
         Err(jelou_store::StoreError::NotFound { .. }) => Answer::Unauthorized.into(),
         Err(error) => {
@@ -85,6 +99,7 @@ fn document(
     function: &Function,
     grant: &Grant,
     token: &RuntimeTokenRecord,
+    left: LimitStatus,
 ) -> Response<GatewayBody> {
     let document = Document {
         id: &token.id,
@@ -95,7 +110,8 @@ fn document(
         scopes: token.policy.scopes.as_ref(),
         cidrs: token.policy.cidrs.as_ref(),
         methods: token.policy.methods.as_ref(),
-        rate: grant.rate_status().map(RateLeft::from),
+        rate: left.rate.map(Left::from),
+        quota: left.quota.map(Left::from),
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let mut response = answer::json(StatusCode::OK, Bytes::from(body));

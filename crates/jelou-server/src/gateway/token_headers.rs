@@ -1,12 +1,13 @@
-//! Response headers about the request's token: what is left of its rate, and its end.
+//! Response headers about the request's token: what is left of its rate and quota, and its end.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use jelou_core::Clock;
+use jiff::SignedDuration;
 
 use super::GatewayBody;
 use super::answer::Refused;
-use crate::registry::{Grant, RateStatus};
+use crate::registry::{Grant, LimitStatus};
 
 /// draft-ietf-httpapi-ratelimit-headers-10.
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -17,38 +18,54 @@ pub(super) const EXPIRES: HeaderName = HeaderName::from_static("x-jelou-token-ex
 const ANNOUNCED: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Adds the headers. A function may send headers of its own rate limits: a list can hold both.
-pub(crate) fn announce(grant: &Grant, now: Timestamp, response: &mut Response<GatewayBody>) {
-    // The refusal of a call over the rate has the headers already.
-    let is_over_rate = response.status() == StatusCode::TOO_MANY_REQUESTS
+pub(crate) fn announce(grant: &Grant, clock: &Clock, response: &mut Response<GatewayBody>) {
+    // The refusal of a call over a limit has the headers already.
+    let is_over_limit = response.status() == StatusCode::TOO_MANY_REQUESTS
         && response.extensions().get::<Refused>().is_some();
     let headers = response.headers_mut();
-    if let Some(status) = grant.rate_status().filter(|_| !is_over_rate) {
-        rate(&status, headers);
+    if let Some(status) = grant.limit_status(clock).filter(|_| !is_over_limit) {
+        limits(&status, headers);
     }
     if let Some(end) = grant.expires_at
-        && end.duration_since(now) <= ANNOUNCED
+        && end.duration_since(clock.now()) <= ANNOUNCED
         && let Ok(value) = HeaderValue::try_from(format!("{end:.0}"))
     {
         headers.insert(EXPIRES, value);
     }
 }
 
-pub(super) fn rate(status: &RateStatus, headers: &mut HeaderMap) {
-    let RateStatus {
-        rate,
-        remaining,
-        reset,
-    } = status;
-    let window = rate.period().as_secs();
-    for (name, value) in [
+pub(super) fn limits(status: &LimitStatus, headers: &mut HeaderMap) {
+    if let Some(rate) = status.rate {
+        let (calls, window) = (rate.rate.calls().get(), rate.rate.period().as_secs());
+        append(
+            "token",
+            (calls, window),
+            (rate.remaining, rate.reset),
+            headers,
+        );
+    }
+    if let Some(quota) = &status.quota {
+        let calls = quota.quota.calls().get();
+        let left = (quota.remaining, quota.reset);
+        append("quota", (calls, quota.window), left, headers);
+    }
+}
+
+fn append(
+    name: &str,
+    (calls, window): (u32, u64),
+    (remaining, reset): (u32, u64),
+    headers: &mut HeaderMap,
+) {
+    for (header, value) in [
         (
             RATE_LIMIT_POLICY,
-            format!("\"token\";q={};w={window}", rate.calls()),
+            format!("\"{name}\";q={calls};w={window}"),
         ),
-        (RATE_LIMIT, format!("\"token\";r={remaining};t={reset}")),
+        (RATE_LIMIT, format!("\"{name}\";r={remaining};t={reset}")),
     ] {
         if let Ok(value) = HeaderValue::try_from(value) {
-            headers.append(name, value);
+            headers.append(header, value);
         }
     }
 }

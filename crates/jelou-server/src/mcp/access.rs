@@ -6,7 +6,7 @@ use jelou_core::policy::RuntimeScopes;
 use super::Exchange;
 use crate::documents::mcp::{Catalog, Lists};
 use crate::gateway::answer::Answer;
-use crate::gateway::auth;
+use crate::gateway::{Gateway, auth};
 use crate::registry::Grant;
 
 #[derive(Debug)]
@@ -35,13 +35,9 @@ impl Access {
             return Ok(Self::Public);
         }
         let grant = auth::grant(gateway, headers, function, caller)?;
-        if !grant.allows_method(request.method().as_str()) {
-            return Err(Answer::Forbidden);
-        }
-        match grant.scopes() {
-            Some(scopes) if !scopes.allow_mcp() => Err(Answer::Forbidden),
-            _ => Ok(Self::Granted(grant)),
-        }
+        let outcome = grant.allow_mcp(request.method().as_str());
+        auth::allowed(gateway, &grant, outcome)?;
+        Ok(Self::Granted(grant))
     }
 
     /// The grant of the caller's token, if a token was checked.
@@ -52,15 +48,19 @@ impl Access {
         }
     }
 
-    /// Counts a message towards the token's rate, unless it calls a tool that the token does not allow.
-    pub(super) fn admit(&self, called: Option<&str>) -> Result<(), Answer<'static>> {
+    /// Counts a message towards the token's rate and quota, unless it calls a tool that the token does not allow.
+    pub(super) fn admit(
+        &self,
+        gateway: &Gateway,
+        called: Option<&str>,
+    ) -> Result<(), Answer<'static>> {
         let Some(grant) = self.grant() else {
             return Ok(());
         };
-        match (grant.scopes(), called) {
-            (Some(scopes), Some(tool)) if !scopes.allow_mcp_tool(tool) => Err(Answer::Forbidden),
-            _ => auth::count(grant),
+        if let Some(tool) = called {
+            auth::allowed(gateway, grant, grant.allow_mcp_tool(tool))?;
         }
+        auth::count(gateway, grant)
     }
 
     /// The tool lists for this caller.

@@ -79,8 +79,7 @@ pub(crate) async fn answer(
     }
     let mut response = answer_with(exchange, &access, request).await;
     if let Some(grant) = access.grant() {
-        let now = exchange.gateway.clock.now();
-        token_headers::announce(grant, now, &mut response);
+        token_headers::announce(grant, &exchange.gateway.clock, &mut response);
     }
     response
 }
@@ -113,7 +112,7 @@ async fn answer_with(
     let headers = request.headers();
     let message = Message::parse(&body);
     let called = message.as_ref().ok().and_then(Message::called_tool);
-    if let Err(answer) = access.admit(called) {
+    if let Err(answer) = access.admit(exchange.gateway, called) {
         return answer.into();
     }
     match message {

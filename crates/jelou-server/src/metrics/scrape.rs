@@ -21,6 +21,8 @@ const RUNS: &str = "jelou_cron_runs_total";
 const MISSED: &str = "jelou_cron_missed_total";
 const LATE: &str = "jelou_cron_late_total";
 const BUILDS: &str = "jelou_build_seconds";
+const EXPIRING: &str = "jelou_tokens_expiring";
+const UNCOUNTED: &str = "jelou_token_calls_uncounted_total";
 const WRITTEN: &str = "jelou_log_records_total";
 const DROPPED: &str = "jelou_log_records_dropped_total";
 const WRITES: &str = "jelou_store_write_seconds";
@@ -214,6 +216,19 @@ impl Scrape {
             text.gauge(name, help);
             text.sample(name, "", value);
         }
+        text.gauge(
+            EXPIRING,
+            "Enabled tokens that expire soon, as of the last hour.",
+        );
+        for (days, count) in self.control.expiring_tokens.read() {
+            text.sample(EXPIRING, &label("within", &format!("{days}d")), count);
+        }
+        text.counter(
+            UNCOUNTED,
+            "Calls that the use of tokens does not count, because too many tokens were in use.",
+        );
+        let uncounted = self.control.registry.token_usage.uncounted();
+        text.sample(UNCOUNTED, "", uncounted);
         text.counter(WRITTEN, "Records that were written to logs of functions.");
         text.sample(WRITTEN, "", logs.written);
         text.counter(DROPPED, "Records that were not written, by reason.");

@@ -6,8 +6,10 @@ mod call_counter;
 mod function;
 mod grant;
 mod preview;
+mod quota_counter;
 mod rate_limiter;
 mod routes;
+mod token_usage;
 mod tokens;
 
 use std::sync::Arc;
@@ -16,16 +18,19 @@ use jelou_core::{PreviewId, PreviewName, Slug};
 
 pub(crate) use call_counter::CallCounter;
 pub(crate) use function::{Function, Live, Settings};
-pub(crate) use grant::Grant;
+pub(crate) use grant::{Denied, Grant, LimitStatus};
 pub(crate) use preview::{Preview, Previews};
-pub(crate) use rate_limiter::{OverRate, RateStatus};
+pub(crate) use quota_counter::QuotaStatus;
+pub(crate) use rate_limiter::RateStatus;
 pub(crate) use routes::{Found, Routes};
+pub(crate) use token_usage::{AddressClass, TokenUsage, UsageCounts};
 pub(crate) use tokens::{AccessTokenEntry, AccessTokens, KnownToken, RuntimeTokens, TokenValue};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     functions: papaya::HashMap<Slug, Arc<Function>>,
     pub(crate) tokens: RuntimeTokens,
+    pub(crate) token_usage: TokenUsage,
     pub(crate) access_tokens: AccessTokens,
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
-use jelou_store::{RuntimeTokenCredential, RuntimeTokenRecord};
+use jelou_store::{QuotaUse, RuntimeTokenCredential, RuntimeTokenRecord};
 use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
 use super::grant::{Grant, Limits};
+use super::quota_counter::QuotaPeriod;
 
 const NEVER: i64 = i64::MAX;
 
@@ -126,22 +127,29 @@ pub(crate) struct Use {
 pub(crate) struct RuntimeTokens {
     /// One entry for each value of a token. The entries are inline, so that each needs one allocation.
     by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry, BuildTokenHasher>,
+    /// The tokens with a quota, so that their counts are stored without a look at all others.
+    quotas: papaya::HashMap<TokenId, Arc<QuotaPeriod>>,
 }
 
 impl RuntimeTokens {
     /// The grant of a token of this function. Records the use, even if the grant does not allow the request.
+    ///
+    /// # Errors
+    /// The token, if it is one of this function that is disabled or has expired.
     pub(crate) fn authenticate(
         &self,
         hash: &TokenHash,
         function: &FunctionId,
         now_ms: i64,
-    ) -> Option<Grant> {
+    ) -> Result<Grant, Option<TokenId>> {
         let tokens = self.by_hash.pin();
-        let token = tokens
-            .get(hash)
-            .filter(|token| token.authorises(function, now_ms))?;
+        let token = tokens.get(hash).ok_or(None)?;
+        if !token.authorises(function, now_ms) {
+            let is_of_function = token.function == *function;
+            return Err(is_of_function.then(|| token.id.clone()));
+        }
         token.last_used.touch(now_ms);
-        Some(token.grant())
+        Ok(token.grant())
     }
 
     /// The token, for the log line of a refusal.
@@ -165,7 +173,16 @@ impl RuntimeTokens {
             .and_then(|known| known.limits.as_deref());
         let limits = token
             .policy
-            .map(|policy| Arc::new(Limits::new(*policy, known)));
+            .map(|policy| Arc::new(Limits::new(*policy, known, token.quota)));
+        match limits.as_ref().and_then(|limits| limits.quota_period()) {
+            Some(period) => {
+                let period = Arc::clone(period);
+                self.quotas.pin().insert(token.id.clone(), period);
+            }
+            None => {
+                self.quotas.pin().remove(&token.id);
+            }
+        }
         let expires_at = token.expires_at.map_or(NEVER, Timestamp::as_millisecond);
         let put = |hash, value, expires_at_ms, last_used_at: Option<Timestamp>| {
             let last_used = LastUsed::new(last_used_at.map(Timestamp::as_millisecond));
@@ -196,12 +213,13 @@ impl RuntimeTokens {
             token.hash,
             TokenValue::Current,
             expires_at,
-            token.last_used_at,
+            token.value_last_used_at,
         );
     }
 
     /// Removes both values of a token.
     pub(crate) fn remove(&self, token: &RuntimeTokenRecord) {
+        self.quotas.pin().remove(&token.id);
         self.remove_value(&token.hash);
         if let Some(previous) = &token.previous {
             self.remove_value(&previous.hash);
@@ -213,9 +231,31 @@ impl RuntimeTokens {
     }
 
     pub(crate) fn remove_of(&self, function: &FunctionId) {
-        self.by_hash
-            .pin()
-            .retain(|_, token| token.function != *function);
+        self.by_hash.pin().retain(|_, token| {
+            let is_of_function = token.function == *function;
+            if is_of_function {
+                self.quotas.pin().remove(&token.id);
+            }
+            !is_of_function
+        });
+    }
+
+    /// The counts of quotas that are not stored yet.
+    pub(crate) fn unstored_quotas(&self) -> Vec<(TokenId, QuotaUse)> {
+        let quotas = self.quotas.pin();
+        quotas
+            .iter()
+            .filter_map(|(token, period)| Some((token.clone(), period.unstored()?)))
+            .collect()
+    }
+
+    pub(crate) fn mark_quotas_stored(&self, stored: &[(TokenId, QuotaUse)]) {
+        let quotas = self.quotas.pin();
+        for (token, used) in stored {
+            if let Some(period) = quotas.get(token) {
+                period.mark_stored(*used);
+            }
+        }
     }
 
     pub(crate) fn last_used(&self, hash: &TokenHash) -> Option<Timestamp> {
@@ -323,7 +363,7 @@ impl AccessTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jelou_core::{TokenLabels, TokenPolicy};
+    use jelou_core::{Clock, TokenLabels, TokenPolicy};
     use jelou_store::PreviousTokenValue;
 
     fn once_a_day() -> TokenPolicy {
@@ -357,6 +397,9 @@ mod tests {
             expires_at: None,
             disabled_at: None,
             last_used_at: None,
+            value_last_used_at: None,
+            last_used_from: None,
+            quota: None,
             policy,
             labels: TokenLabels::default(),
             previous: None,
@@ -369,7 +412,7 @@ mod tests {
         let function = FunctionId::generate();
         let count = |number| {
             let grant = tokens.authenticate(&hash(number), &function, 1).unwrap();
-            grant.count().is_ok()
+            grant.count(&Clock::system()).is_ok()
         };
         let limited = record(0, &function, once_a_day());
         tokens.put((&limited).into());
@@ -389,7 +432,7 @@ mod tests {
         assert!(count(950));
         // Revocation removes the state.
         tokens.remove(&limited);
-        assert!(tokens.authenticate(&hash(0), &function, 1).is_none());
+        assert!(tokens.authenticate(&hash(0), &function, 1).is_err());
         tokens.put((&limited).into());
         assert!(count(0));
     }
@@ -400,7 +443,9 @@ mod tests {
         let function = FunctionId::generate();
         let count = |number, now_ms| {
             let grant = tokens.authenticate(&hash(number), &function, now_ms);
-            grant.map(|grant| grant.count().is_ok())
+            grant
+                .ok()
+                .map(|grant| grant.count(&Clock::system()).is_ok())
         };
         let before = record(0, &function, once_a_day());
         tokens.put((&before).into());
@@ -438,7 +483,7 @@ mod tests {
         let mut token = record(0, &function, once_a_day());
         let count = || {
             let grant = tokens.authenticate(&token.hash, &function, 1).unwrap();
-            grant.count().is_ok()
+            grant.count(&Clock::system()).is_ok()
         };
         tokens.put((&token).into());
         assert!(count() && !count());
@@ -446,7 +491,7 @@ mod tests {
         tokens.put((&token).into());
         let count = || {
             let grant = tokens.authenticate(&token.hash, &function, 1).unwrap();
-            grant.count().is_ok()
+            grant.count(&Clock::system()).is_ok()
         };
         assert!(count() && !count());
     }

@@ -31,4 +31,8 @@ mod tls;
 mod token_holders;
 mod token_model;
 mod token_policies;
+mod token_quotas;
+mod token_rules;
+mod token_transfer;
+mod token_usage;
 mod websocket;

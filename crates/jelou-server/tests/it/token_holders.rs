@@ -140,7 +140,7 @@ fn the_holder_can_read_what_the_token_allows() {
             "id": created.details.id, "name": "partner", "function": "tools",
             "expiresAt": created.details.expires_at, "rotated": false,
             "scopes": ["tool:send"], "cidrs": ["127.0.0.0/8", "::1/128"], "methods": ["GET"],
-            "rate": { "limit": "3/d", "remaining": 2, "resetSeconds": 28_800 },
+            "rate": { "limit": "3/d", "remaining": 2, "resetSeconds": 28_800 }, "quota": null,
         });
         let mut document = reply.json();
         let reset = document["rate"]["resetSeconds"].as_u64().unwrap();

@@ -1,6 +1,7 @@
 //! Random sequences of changes and calls, compared with a model of the tokens of one function.
 
 use jelou_core::Clock;
+use jelou_token::RuntimeToken;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -44,9 +45,19 @@ enum Step {
         name: usize,
         rate: Option<u32>,
     },
+    SetQuota {
+        name: usize,
+        quota: Option<u32>,
+    },
     Rename {
         name: usize,
         to: usize,
+    },
+    /// Imports a token with a value of its own.
+    Import {
+        name: usize,
+        replace: bool,
+        disabled: bool,
     },
     Leak {
         value: usize,
@@ -69,6 +80,10 @@ struct Token {
     disabled: bool,
     /// The rate, and the calls that were counted.
     rate: Option<(u32, u32)>,
+    /// The calls of a month, and those that were counted. No sequence lasts until the next one.
+    quota: Option<(u32, u32)>,
+    /// Whether the current value was used since the rotation.
+    used: bool,
 }
 
 impl Token {
@@ -88,6 +103,7 @@ struct Model<'a> {
     tokens: Vec<Token>,
     /// Every value that was ever created.
     values: Vec<String>,
+    old_value_leaked: bool,
 }
 
 impl Model<'_> {
@@ -149,10 +165,15 @@ impl Model<'_> {
                 if let Some(position) = self.expect(name, status, None) {
                     let value = body["token"].as_str().unwrap().to_owned();
                     self.values.push(value.clone());
-                    let until = self.after(grace);
+                    let (now, until) = (self.now(), self.after(grace));
                     let token = &mut self.tokens[position];
                     let old = std::mem::replace(&mut token.value, value);
-                    token.previous = Some((old, until));
+                    let used = std::mem::take(&mut token.used);
+                    token.previous = match token.previous.take() {
+                        // Nobody has the value of the last rotation, so the one before it stays.
+                        Some((older, end)) if end > now && !used => Some((older, until)),
+                        _ => Some((old, until)),
+                    };
                 }
             }
             Step::Finish { name } => {
@@ -208,6 +229,22 @@ impl Model<'_> {
                     }
                 }
             }
+            Step::SetQuota { name, quota } => {
+                let path = format!("/{}", NAMES[name]);
+                let text = quota.map(|calls| format!("{calls}/month"));
+                let (status, _) = self.manage("PATCH", &path, &json!({ "quota": text }));
+                if let Some(position) = self.expect(name, status, None) {
+                    let token = &mut self.tokens[position];
+                    // Another number keeps the count of the month.
+                    let counted = token.quota.map_or(0, |(_, counted)| counted);
+                    token.quota = quota.map(|calls| (calls, counted));
+                }
+            }
+            Step::Import {
+                name,
+                replace,
+                disabled,
+            } => self.import(name, replace, disabled),
             Step::Rename { name, to } => {
                 let path = format!("/{}", NAMES[name]);
                 let (status, _) = self.manage("PATCH", &path, &json!({ "name": NAMES[to] }));
@@ -217,6 +254,8 @@ impl Model<'_> {
                 }
             }
             Step::Leak { value } => self.leak(value),
+            // A clock that goes back behind the leak of an old value is no part of the model.
+            Step::MoveClock { seconds } if seconds < 0 && self.old_value_leaked => {}
             Step::MoveClock { seconds } => self.clock.set(self.after(seconds)),
             Step::Call { .. } if self.values.is_empty() => {}
             Step::Call { value } => {
@@ -250,6 +289,46 @@ impl Model<'_> {
             expires_at: expires_in.map(|seconds| self.after(seconds)),
             disabled: false,
             rate: rate.map(|calls| (calls, 0)),
+            quota: None,
+            used: false,
+        });
+    }
+
+    fn import(&mut self, name: usize, replace: bool, disabled: bool) {
+        let value = RuntimeToken::mint().unwrap();
+        let bytes = *value.hash().as_bytes();
+        let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let disabled_at = disabled.then(|| self.now());
+        let body = json!({
+            "replace": replace,
+            "tokens": [{
+                "name": NAMES[name], "hash": hash, "prefix": value.display_prefix().to_string(),
+                "disabledAt": disabled_at,
+            }],
+        });
+        let path = format!("/v1/functions/{SLUG}/token-import");
+        let (status, body) = self.server.manage("POST", &path, &body);
+        let former = self.find(name);
+        let takes_last = disabled && self.last_token(name, false).is_some();
+        if former.is_some() && (!replace || takes_last) {
+            assert_eq!(status, 409, "{body}");
+            return;
+        }
+        assert_eq!(status, 200, "{body}");
+        if let Some(former) = former {
+            self.tokens.remove(former);
+        }
+        let value = value.expose().to_owned();
+        self.values.push(value.clone());
+        self.tokens.push(Token {
+            name,
+            value,
+            previous: None,
+            expires_at: None,
+            disabled,
+            rate: None,
+            quota: None,
+            used: false,
         });
     }
 
@@ -284,6 +363,7 @@ impl Model<'_> {
             }
             Some(position) if self.tokens[position].has(&value, now) => {
                 self.tokens[position].previous.as_mut().unwrap().1 = now;
+                self.old_value_leaked = true;
                 &["oldValueEnded"]
             }
             Some(_) => &["alreadyInvalid"],
@@ -304,14 +384,12 @@ impl Model<'_> {
             .find(|token| token.is_active(now) && token.has(value, now));
         let expected = match holder {
             None => 401,
-            Some(token) => match &mut token.rate {
-                Some((calls, counted)) if counted == calls => 429,
-                Some((_, counted)) => {
-                    *counted += 1;
-                    200
-                }
-                None => 200,
-            },
+            Some(token) => {
+                token.used |= token.value == value;
+                // The rate first: a call over the quota counts towards it.
+                let allowed = count(&mut token.rate) && count(&mut token.quota);
+                if allowed { 200 } else { 429 }
+            }
         };
         assert_eq!(reply.status, expected, "{reply:?}");
     }
@@ -323,6 +401,18 @@ impl Model<'_> {
             let (status, body) = self.manage("DELETE", &path, &Value::Null);
             assert_eq!(status, 204, "{body}");
         }
+    }
+}
+
+/// Whether a limit allows a call, which it then counts.
+fn count(limit: &mut Option<(u32, u32)>) -> bool {
+    match limit {
+        Some((calls, counted)) if *counted >= *calls => false,
+        Some((_, counted)) => {
+            *counted += 1;
+            true
+        }
+        None => true,
     }
 }
 
@@ -343,7 +433,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (name.clone(), seconds).prop_map(
             |(name, expires_in)| Step::SetExpiry { name, expires_in }
         ),
-        1 => (name.clone(), rate).prop_map(|(name, rate)| Step::SetRate { name, rate }),
+        1 => (name.clone(), rate.clone()).prop_map(|(name, rate)| Step::SetRate { name, rate }),
+        1 => (name.clone(), rate).prop_map(|(name, quota)| Step::SetQuota { name, quota }),
+        1 => (name.clone(), any::<bool>(), any::<bool>()).prop_map(
+            |(name, replace, disabled)| Step::Import { name, replace, disabled }
+        ),
         1 => (name.clone(), name).prop_map(|(name, to)| Step::Rename { name, to }),
         1 => any::<usize>().prop_map(|value| Step::Leak { value }),
         2 => (-20_i64..60).prop_map(|seconds| Step::MoveClock { seconds }),
@@ -385,6 +479,7 @@ fn tokens_behave_as_their_model() {
             clock: &clock,
             tokens: Vec::new(),
             values: Vec::new(),
+            old_value_leaked: false,
         };
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for step in &steps {

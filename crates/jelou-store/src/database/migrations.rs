@@ -61,6 +61,11 @@ const SQLITE: [(i64, &str, &str); 11] = [
         "previews",
         include_str!("../../migrations/sqlite/0011_previews.sql"),
     ),
+    (
+        12,
+        "token use",
+        include_str!("../../migrations/sqlite/0012_token_use.sql"),
+    ),
 ];
 
 /// Runs the missing migrations in the connection's transaction, so that either all or none are applied.

@@ -1,14 +1,17 @@
 //! Runtime tokens, which authorise calls. The store contains only their hashes. The caller mints the values.
 
+mod quota;
 mod record;
 mod rotation;
+mod transfer;
 mod update;
+mod upkeep;
 
 use futures_util::TryStreamExt;
 use jelou_core::{FunctionId, Slug, TokenId, TokenName};
 use jelou_token::TokenHash;
 use jiff::Timestamp;
-use sqlx::AnyExecutor;
+use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
@@ -19,11 +22,14 @@ use crate::last_used;
 use crate::store::Store;
 use crate::token_reference;
 
-pub(crate) use record::record;
+pub use quota::QuotaUse;
+use record::record;
 pub use record::{NewRuntimeToken, PreviousTokenValue, RuntimeTokenCredential, RuntimeTokenRecord};
 use record::{labels_text, policy_text};
-pub use rotation::RotatedToken;
 pub(crate) use rotation::end_previous;
+pub use rotation::{OldValue, RotatedToken, Rotation};
+pub use transfer::{ImportRules, ImportToken, Imported};
+pub use upkeep::ExpiringToken;
 
 /// Whether a change enforces the rule that each function keeps an active token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +48,22 @@ pub struct ReplacedToken {
     pub former: Option<RuntimeTokenRecord>,
 }
 
+/// When a token was revoked, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    pub token: TokenId,
+    pub at: Timestamp,
+    /// Name of the access token; `None` for revocations by older versions.
+    pub by: Option<String>,
+}
+
 macro_rules! select_all_tokens {
     ($rest:literal) => {
         concat!(
             "SELECT id, function_id, name, hash, prefix, created_by, created_at, expires_at, disabled_at, ",
             "last_used_at, policy, labels, previous_hash, previous_prefix, previous_valid_until, ",
-            "previous_last_used_at, revoked_at FROM runtime_tokens WHERE ",
+            "previous_last_used_at, revoked_at, value_last_used_at, last_used_from, quota_start, quota_calls ",
+            "FROM runtime_tokens WHERE ",
             $rest
         )
     };
@@ -58,9 +74,6 @@ macro_rules! select_tokens {
         concat!(select_all_tokens!("revoked_at IS NULL "), $rest)
     };
 }
-
-/// Selects the token whose current or old value has the hash `$1`, even if it is revoked.
-pub(crate) const BY_VALUE: &str = select_all_tokens!("hash = $1 OR previous_hash = $1");
 
 impl Store {
     /// Returns the unrevoked tokens of a function, oldest first.
@@ -91,23 +104,26 @@ impl Store {
             .collect()
     }
 
-    /// Returns the token with this hash and when it was revoked. Returns `None` if the token is unknown or not revoked.
+    /// The revocation of the token with this hash; `None` if the token is unknown or was never revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn revocation(
-        &self,
-        hash: &TokenHash,
-    ) -> Result<Option<(TokenId, Timestamp)>, StoreError> {
+    pub async fn revocation(&self, hash: &TokenHash) -> Result<Option<Revocation>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, revoked_at FROM runtime_tokens \
+            "SELECT id, revoked_at, revoked_by FROM runtime_tokens \
              WHERE (hash = $1 OR previous_hash = $1) AND revoked_at IS NOT NULL",
         )
         .bind(&hash.as_bytes()[..])
         .fetch_optional(self.database.pool())
         .await?;
-        row.map(|row| Ok((row.parsed("id")?, row.time("revoked_at")?)))
-            .transpose()
+        row.map(|row| {
+            Ok(Revocation {
+                token: row.parsed("id")?,
+                at: row.time("revoked_at")?,
+                by: row.optional_text("revoked_by")?,
+            })
+        })
+        .transpose()
     }
 
     /// Creates a token.
@@ -222,6 +238,15 @@ impl Store {
         last_used::record(&self.database, last_used::RUNTIME_TOKENS, uses).await
     }
 
+    /// As [`Self::record_last_used`], for uses of the value since the last rotation.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn record_value_last_used(&self, uses: &[(TokenId, i64)]) -> Result<(), StoreError> {
+        let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
+        last_used::record(&self.database, last_used::CURRENT_VALUES, uses).await
+    }
+
     /// Records when the value before the last rotation was last used, like [`Self::record_last_used`].
     ///
     /// # Errors
@@ -264,6 +289,22 @@ async fn list(
     .collect()
 }
 
+/// The token whose current or old value has this hash, and whether it is revoked.
+pub(crate) async fn holder(
+    connection: &mut AnyConnection,
+    hash: &TokenHash,
+) -> Result<Option<(RuntimeTokenRecord, bool)>, StoreError> {
+    let row = sqlx::query(select_all_tokens!("hash = $1 OR previous_hash = $1"))
+        .bind(&hash.as_bytes()[..])
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        let is_revoked = row.optional_time("revoked_at")?.is_some();
+        Ok((record(&row)?, is_revoked))
+    })
+    .transpose()
+}
+
 /// Returns one unrevoked token of a function.
 async fn find(
     executor: impl AnyExecutor<'_>,
@@ -299,13 +340,30 @@ pub(crate) async fn insert(
         expires_at: new.expires_at,
         disabled_at: None,
         last_used_at: None,
+        value_last_used_at: None,
+        last_used_from: None,
+        quota: None,
         policy: new.policy,
         labels: new.labels,
         previous: None,
     };
+    if !insert_row(change, &token).await? {
+        return Ok(None);
+    }
+    note(change, slug, &token, Action::TokenCreate).await?;
+    Ok(Some(token))
+}
+
+/// Whether the name was free.
+async fn insert_row(
+    change: &mut Change<'_>,
+    token: &RuntimeTokenRecord,
+) -> Result<bool, StoreError> {
+    let previous = token.previous.as_ref();
     let inserted = sqlx::query(
         "INSERT INTO runtime_tokens (id, function_id, name, hash, prefix, created_by, created_at, expires_at, \
-         policy, labels) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         policy, labels, disabled_at, previous_hash, previous_prefix, previous_valid_until) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (function_id, name) WHERE revoked_at IS NULL DO NOTHING",
     )
     .bind(token.id.as_str())
@@ -318,20 +376,13 @@ pub(crate) async fn insert(
     .bind(token.expires_at.map(Timestamp::as_millisecond))
     .bind(policy_text(&token.policy)?)
     .bind(labels_text(&token.labels)?)
+    .bind(token.disabled_at.map(Timestamp::as_millisecond))
+    .bind(previous.map(|previous| previous.hash.as_bytes().to_vec()))
+    .bind(previous.map(|previous| previous.prefix.to_string()))
+    .bind(previous.map(|previous| previous.valid_until.as_millisecond()))
     .execute(change.connection())
     .await?;
-    if inserted.rows_affected() == 0 {
-        return Ok(None);
-    }
-    change
-        .record(Entry {
-            action: Action::TokenCreate,
-            function: Some(slug),
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
-    Ok(Some(token))
+    Ok(inserted.rows_affected() > 0)
 }
 
 async fn insert_free(
@@ -352,24 +403,23 @@ pub(crate) async fn revoke(
     function: &Slug,
     token: &RuntimeTokenRecord,
 ) -> Result<(), StoreError> {
-    let statement = "UPDATE runtime_tokens SET revoked_at = $1 WHERE id = $2";
-    end(change, function, token, statement, Action::TokenRevoke).await
-}
-
-/// Ends a value of a token. `$1` of the statement is the time of the change, `$2` is the id of the token.
-async fn end(
-    change: &mut Change<'_>,
-    function: &Slug,
-    token: &RuntimeTokenRecord,
-    statement: &'static str,
-    action: Action,
-) -> Result<(), StoreError> {
-    let now = change.now();
-    sqlx::query(statement)
+    let (now, actor) = (change.now(), change.actor());
+    sqlx::query("UPDATE runtime_tokens SET revoked_at = $1, revoked_by = $2 WHERE id = $3")
         .bind(now.as_millisecond())
+        .bind(actor.name.as_str())
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
+    note(change, function, token, Action::TokenRevoke).await
+}
+
+/// Appends an audit entry about a token.
+async fn note(
+    change: &mut Change<'_>,
+    function: &Slug,
+    token: &RuntimeTokenRecord,
+    action: Action,
+) -> Result<(), StoreError> {
     change
         .record(Entry {
             action,

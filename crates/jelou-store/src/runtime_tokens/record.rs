@@ -6,6 +6,7 @@ use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::QuotaUse;
 use crate::database::DatabaseError;
 use crate::database::row::Columns;
 use crate::error::StoreError;
@@ -31,8 +32,14 @@ pub struct RuntimeTokenRecord {
     pub expires_at: Option<Timestamp>,
     /// When the token was disabled. `None`: enabled.
     pub disabled_at: Option<Timestamp>,
-    /// When the token was last used. `None`: not yet.
+    /// The last use of any value. `None`: not used yet.
     pub last_used_at: Option<Timestamp>,
+    /// The last use of the current value. `None`: not used since the rotation.
+    pub value_last_used_at: Option<Timestamp>,
+    /// The class of the last caller's address, or the address. `None`: not used yet.
+    pub last_used_from: Option<String>,
+    /// The calls of the current period of the quota. `None`: not used yet.
+    pub quota: Option<QuotaUse>,
     /// The limits of the token.
     pub policy: TokenPolicy,
     /// Owner, purpose and tags.
@@ -67,8 +74,10 @@ pub struct RuntimeTokenCredential {
     pub expires_at: Option<Timestamp>,
     /// Whether the token is disabled and refused.
     pub is_disabled: bool,
-    /// When the token was last used. `None`: not yet.
-    pub last_used_at: Option<Timestamp>,
+    /// The last use of the current value. `None`: not used since the rotation.
+    pub value_last_used_at: Option<Timestamp>,
+    /// The calls of the current period of the quota. `None`: not used yet.
+    pub quota: Option<QuotaUse>,
     /// The limits of the token. `None`: unlimited.
     pub policy: Option<Box<TokenPolicy>>,
     /// The value before the last rotation. `None`: never rotated.
@@ -107,7 +116,8 @@ impl From<&RuntimeTokenRecord> for RuntimeTokenCredential {
             function_id: record.function_id.clone(),
             expires_at: record.expires_at,
             is_disabled: record.disabled_at.is_some(),
-            last_used_at: record.last_used_at,
+            value_last_used_at: record.value_last_used_at,
+            quota: record.quota,
             policy: Some(&record.policy)
                 .filter(|policy| !policy.is_unlimited())
                 .map(|policy| Box::new(policy.clone())),
@@ -123,6 +133,7 @@ impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
             name: record.name,
             prefix: record.prefix.to_string(),
             last_used_at: record.last_used_at,
+            last_used_from: record.last_used_from,
             created_at: record.created_at,
             created_by: record.created_by,
             expires_at: record.expires_at,
@@ -131,6 +142,7 @@ impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
             cidrs: record.policy.cidrs,
             methods: record.policy.methods,
             rate: record.policy.rate,
+            quota: record.policy.quota,
             owner: record.labels.owner,
             purpose: record.labels.purpose,
             tags: record.labels.tags,
@@ -169,6 +181,9 @@ pub(crate) fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
         expires_at: row.optional_time("expires_at")?,
         disabled_at: row.optional_time("disabled_at")?,
         last_used_at: row.optional_time("last_used_at")?,
+        value_last_used_at: row.optional_time("value_last_used_at")?,
+        last_used_from: row.optional_text("last_used_from")?,
+        quota: QuotaUse::of(row)?,
         policy: row.optional_json("policy")?.unwrap_or_default(),
         labels: row.optional_json("labels")?.unwrap_or_default(),
         previous: previous(row)?,

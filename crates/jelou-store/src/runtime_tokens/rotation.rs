@@ -4,12 +4,30 @@ use jelou_core::{FunctionId, Slug, TokenId};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
-use super::{PreviousTokenValue, RuntimeTokenRecord, end, find};
+use super::{PreviousTokenValue, RuntimeTokenRecord, find, note};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
 use crate::functions;
 use crate::store::Store;
+
+/// A new value of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    pub hash: TokenHash,
+    pub prefix: DisplayPrefix,
+    /// The end of the grace period.
+    pub valid_until: Timestamp,
+    pub old: OldValue,
+}
+
+/// The value that stays valid during the grace period of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldValue {
+    Current,
+    /// The value before the last rotation, because nobody uses the current one.
+    Previous,
+}
 
 /// The result of [`Store::rotate_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +38,7 @@ pub struct RotatedToken {
 }
 
 impl Store {
-    /// Replaces the value of a token. The old value stays valid until `valid_until`. The value before the previous
-    /// rotation becomes invalid now.
+    /// Replaces the value of a token. The old value stays valid until `valid_until`; the other value ends now.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Database`].
@@ -30,22 +47,33 @@ impl Store {
         actor: &Actor,
         function: &FunctionId,
         id: &TokenId,
-        hash: TokenHash,
-        prefix: DisplayPrefix,
-        valid_until: Timestamp,
+        rotation: Rotation,
     ) -> Result<RotatedToken, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
         let former = find(change.connection(), function, id).await?;
-        let previous = PreviousTokenValue {
+        let Rotation {
+            hash,
+            prefix,
+            valid_until,
+            old,
+        } = rotation;
+        let current = PreviousTokenValue {
             hash: former.hash,
             prefix: former.prefix,
             valid_until,
-            last_used_at: former.last_used_at,
+            last_used_at: former.value_last_used_at,
+        };
+        let previous = match (old, &former.previous) {
+            (OldValue::Previous, Some(previous)) => PreviousTokenValue {
+                valid_until,
+                ..previous.clone()
+            },
+            _ => current,
         };
         sqlx::query(
             "UPDATE runtime_tokens SET hash = $1, prefix = $2, previous_hash = $3, previous_prefix = $4, \
-             previous_valid_until = $5, previous_last_used_at = $6 WHERE id = $7",
+             previous_valid_until = $5, previous_last_used_at = $6, value_last_used_at = NULL WHERE id = $7",
         )
         .bind(&hash.as_bytes()[..])
         .bind(prefix.as_str())
@@ -70,6 +98,7 @@ impl Store {
             hash,
             prefix,
             previous: Some(previous),
+            value_last_used_at: None,
             ..former.clone()
         };
         Ok(RotatedToken { token, former })
@@ -113,13 +142,11 @@ pub(crate) async fn end_previous(
     function: &Slug,
     token: &RuntimeTokenRecord,
 ) -> Result<(), StoreError> {
-    let statement = "UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2";
-    end(
-        change,
-        function,
-        token,
-        statement,
-        Action::TokenRotateFinish,
-    )
-    .await
+    let now = change.now();
+    sqlx::query("UPDATE runtime_tokens SET previous_valid_until = $1 WHERE id = $2")
+        .bind(now.as_millisecond())
+        .bind(token.id.as_str())
+        .execute(change.connection())
+        .await?;
+    note(change, function, token, Action::TokenRotateFinish).await
 }

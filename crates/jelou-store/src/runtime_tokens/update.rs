@@ -56,15 +56,22 @@ impl Store {
                 function: slug,
             });
         }
+        let is_enabled_again = before.disabled_at.is_some() && after.disabled_at.is_none();
+        let enabled_at = is_enabled_again.then_some(now);
         sqlx::query(
-            "UPDATE runtime_tokens SET name = $1, disabled_at = $2, expires_at = $3, policy = $4, labels = $5 \
-             WHERE id = $6",
+            "UPDATE runtime_tokens SET name = $1, disabled_at = $2, expires_at = $3, policy = $4, labels = $5, \
+             quota_start = $6, quota_calls = $7, \
+             expiry_warned_days = CASE WHEN expires_at = $3 THEN expiry_warned_days ELSE NULL END, \
+             enabled_at = COALESCE($8, enabled_at) WHERE id = $9",
         )
         .bind(after.name.as_str())
         .bind(after.disabled_at.map(Timestamp::as_millisecond))
         .bind(after.expires_at.map(Timestamp::as_millisecond))
         .bind(policy_text(&after.policy)?)
         .bind(labels_text(&after.labels)?)
+        .bind(after.quota.map(|quota| quota.start_ms))
+        .bind(after.quota.map(|quota| i64::try_from(quota.calls).unwrap_or(i64::MAX)))
+        .bind(enabled_at.map(Timestamp::as_millisecond))
         .bind(id.as_str())
         .execute(change.connection())
         .await?;
@@ -98,6 +105,14 @@ fn updated(before: &RuntimeTokenRecord, update: UpdateToken, now: Timestamp) -> 
     update.cidrs.apply(&mut token.policy.cidrs);
     update.methods.apply(&mut token.policy.methods);
     update.rate.apply(&mut token.policy.rate);
+    update.quota.apply(&mut token.policy.quota);
+    let calendar = |token: &RuntimeTokenRecord| {
+        let quota = token.policy.quota.as_ref();
+        quota.map(|quota| quota.calendar().clone())
+    };
+    if calendar(before) != calendar(&token) {
+        token.quota = None;
+    }
     update.owner.apply(&mut token.labels.owner);
     update.purpose.apply(&mut token.labels.purpose);
     match update.tags {
@@ -117,6 +132,7 @@ fn changed_fields(before: &RuntimeTokenRecord, after: &RuntimeTokenRecord) -> Ve
         ("cidrs", before.policy.cidrs != after.policy.cidrs),
         ("methods", before.policy.methods != after.policy.methods),
         ("rate", before.policy.rate != after.policy.rate),
+        ("quota", before.policy.quota != after.policy.quota),
         ("owner", before.labels.owner != after.labels.owner),
         ("purpose", before.labels.purpose != after.labels.purpose),
         ("tags", before.labels.tags != after.labels.tags),

@@ -1,22 +1,14 @@
 //! Times of last use.
 
-use jelou_store::RuntimeTokenCredential;
-
 use jelou_core::{AccessTokenId, TokenId};
 
 use crate::fixture::{Fixture, access_token, actor};
 
 async fn used(fixture: &Fixture) -> Vec<Option<i64>> {
-    let snapshot = fixture
-        .store
-        .snapshot::<Vec<RuntimeTokenCredential>>()
+    sqlx::query_scalar("SELECT last_used_at FROM runtime_tokens ORDER BY created_at")
+        .fetch_all(&mut fixture.connection().await)
         .await
-        .unwrap();
-    snapshot
-        .runtime_tokens
-        .iter()
-        .map(|token| token.last_used_at.map(jiff::Timestamp::as_millisecond))
-        .collect()
+        .unwrap()
 }
 
 #[tokio::test]

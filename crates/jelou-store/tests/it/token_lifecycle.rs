@@ -1,7 +1,9 @@
 //! Rotations, and changes of a token.
 
 use jelou_core::api::{Patch, UpdateToken};
-use jelou_store::{LastTokenRule, RuntimeTokenCredential, RuntimeTokenRecord, StoreError};
+use jelou_store::{
+    LastTokenRule, OldValue, Rotation, RuntimeTokenCredential, RuntimeTokenRecord, StoreError,
+};
 use jelou_token::RuntimeToken;
 use jiff::SignedDuration;
 
@@ -24,9 +26,12 @@ async fn rotate(fixture: &Fixture, token: &RuntimeTokenRecord, grace: i64) -> Ru
             &actor(),
             &token.function_id,
             &token.id,
-            value.hash(),
-            value.display_prefix(),
-            until,
+            Rotation {
+                hash: value.hash(),
+                prefix: value.display_prefix(),
+                valid_until: until,
+                old: OldValue::Current,
+            },
         )
         .await
         .unwrap();
@@ -67,11 +72,10 @@ async fn a_rotation_keeps_everything_but_the_value() {
     let fixture = Fixture::new().await;
     let function = fixture.function("mi-funcion").await;
     let first = fixture.token(&function.id, "ci").await;
-    fixture
-        .store
-        .record_last_used(&[(first.id.clone(), 5_000)])
-        .await
-        .unwrap();
+    let uses = [(first.id.clone(), 5_000)];
+    let store = &fixture.store;
+    store.record_last_used(&uses).await.unwrap();
+    store.record_value_last_used(&uses).await.unwrap();
     let first = stored(&fixture, &first).await;
 
     let second = rotate(&fixture, &first, 60).await;
@@ -138,7 +142,8 @@ async fn an_old_value_is_known_after_the_revocation() {
         .await
         .unwrap();
     for hash in [token.hash, rotated.hash] {
-        let (id, _) = fixture.store.revocation(&hash).await.unwrap().unwrap();
+        let revocation = fixture.store.revocation(&hash).await.unwrap().unwrap();
+        let id = revocation.token;
         assert_eq!(id, token.id);
     }
 }

@@ -24,6 +24,7 @@ fn policy() -> TokenPolicy {
         ),
         methods: Some(vec!["GET".parse().unwrap()].try_into().unwrap()),
         rate: Some("100/m".parse().unwrap()),
+        quota: Some("5/day@America/Guayaquil".parse().unwrap()),
     }
 }
 

@@ -44,6 +44,27 @@ impl FromStr for Expiry {
     }
 }
 
+/// Seconds for which an old value works: as [`Expiry`], or `0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grace(u64);
+
+impl Grace {
+    pub(crate) fn as_seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Grace {
+    type Err = ParseExpiryError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if matches!(text, "0" | "0s" | "0m" | "0h" | "0d") {
+            return Ok(Self(0));
+        }
+        text.parse().map(|Expiry(seconds)| Self(seconds))
+    }
+}
+
 /// A time in the future: RFC 3339 with an offset, or a date and time of the local time zone. A date without a time is
 /// its first moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +136,14 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(Expiry(seconds)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_grace_period_may_be_empty() {
+        for (text, seconds) in [("0", 0), ("0s", 0), ("24h", 86_400)] {
+            assert_eq!(text.parse(), Ok(Grace(seconds)), "{text}");
+        }
+        assert_eq!("-1d".parse::<Grace>(), Err(ParseExpiryError::NotInFuture));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) mod tokens;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use expiry::{EndTime, Expiry};
+pub(crate) use expiry::{EndTime, Expiry, Grace};
 pub(crate) use global::GlobalArgs;
 
 /// Deploy TypeScript functions to a server of your own, and manage who may call them

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use jelou_core::policy::{Cidr, HttpMethod, Rate, RuntimeScope};
+use jelou_core::policy::{Cidr, HttpMethod, Quota, Rate, RuntimeScope};
 use jelou_core::token_labels::{Note, Tag};
 use jelou_core::{Slug, TokenName};
 
-use super::{EndTime, Expiry};
+use super::{EndTime, Expiry, Grace};
 
 /// Manage runtime tokens, which call a function
 #[derive(Debug, Args)]
@@ -30,6 +30,8 @@ pub(crate) enum TokensCommand {
     Check(CheckArgs),
     Revoke(RevokeArgs),
     RevokeLeaked(RevokeLeakedArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
     Inspect(InspectArgs),
 }
 
@@ -50,17 +52,21 @@ pub(crate) struct ListArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
 
-    /// Show ids, status, expiry, creator and limits too
+    /// Show ids, status, expiry, creator, limits and the use of the last 30 days too
     #[arg(long)]
     pub(crate) wide: bool,
 }
 
-/// Show one token, with the time zone of its dates
+/// Show one token, its use on the last days, and the time zone of its dates
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct InfoArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
+
+    /// Days of use to show, up to 366
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
 }
 
 /// Create a token; its value is shown this once
@@ -122,6 +128,11 @@ pub(crate) struct LimitArgs {
     /// Calls that it may make in a second, minute, hour or day, such as `100/m`; any number by default
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub(crate) rate: Option<Rate>,
+
+    /// Calls that it may make in a calendar day or month, such as `10000/day` (of UTC) or
+    /// `10000/day@America/Guayaquil`; any number by default
+    #[arg(long, value_name = "QUOTA", allow_hyphen_values = true)]
+    pub(crate) quota: Option<Quota>,
 }
 
 /// What its owners note about a token
@@ -147,9 +158,9 @@ pub(crate) struct RotateArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
-    /// Time for which the old value works too, such as `24h` (at most `30d`); none by default
+    /// Time for which the old value works too, such as `24h` (at most `30d`); none by default, or with `0`
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) grace: Option<Expiry>,
+    pub(crate) grace: Option<Grace>,
 
     /// End the grace period of the last rotation now
     #[arg(long, conflicts_with_all = ["grace", "token_output"])]
@@ -193,6 +204,7 @@ pub(crate) enum TokenField {
     Cidrs,
     Methods,
     Rate,
+    Quota,
     Owner,
     Purpose,
     Tags,
@@ -304,4 +316,39 @@ pub(crate) struct InspectArgs {
     /// Where the tokens are: `-` for stdin, or a file. Other text between them is ignored
     #[arg(value_name = "FILE")]
     pub(crate) input: PathBuf,
+}
+
+/// Write a function's tokens for `tokens import` on another server: hashes and limits, never values
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// File to write (mode 0600); stdout by default
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Add the tokens of a file of `tokens export`; callers go on with the values that they have
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct ImportArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// File of `tokens export`; `-` for stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) input: PathBuf,
+
+    /// Show what would happen, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Revoke the tokens that have the names
+    #[arg(long)]
+    pub(crate) replace: bool,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }

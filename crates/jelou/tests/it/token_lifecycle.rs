@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Sandbox, Serve, Server, function, mistyped};
+use crate::support::{Outcome, Sandbox, Serve, Server, eventually, function, mistyped};
 
 struct Fixture {
     sandbox: Sandbox,
@@ -14,6 +14,13 @@ impl Fixture {
         let sandbox = Sandbox::new();
         let server = Server::start(&sandbox);
         sandbox.deploy("fine", &function("() => \"ok\""));
+        Self { sandbox, server }
+    }
+
+    /// Kills the server, and starts it again.
+    fn kill(self) -> Self {
+        let Self { sandbox, server } = self;
+        let server = Serve::new(&sandbox).on(&server.kill()).start();
         Self { sandbox, server }
     }
 
@@ -34,6 +41,13 @@ impl Fixture {
 
     fn call(&self, token: &str) -> u16 {
         self.server.call("fine", Some(token), "{}").0
+    }
+
+    /// As [`Self::call`], for a process that may start slowly on a busy machine.
+    fn settled(&self, token: &str) -> u16 {
+        eventually("an answer that is not 503", || {
+            Some(self.call(token)).filter(|status| *status != 503)
+        })
     }
 
     fn status(&self, name: &str) -> String {
@@ -72,7 +86,7 @@ fn a_rotated_token_has_two_values_until_the_grace_period_ends() {
     let third = text(&fixture.data("tokens rotate fine ci -y"), "token");
     assert_eq!((fixture.call(&second), fixture.call(&third)), (401, 200));
 
-    // The second rotation ends the value before the first one.
+    // Nobody has used the fourth value, as if its answer was lost: the retry keeps the third one.
     let fourth = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
     let rotated = fixture.data("tokens rotate fine ci --grace 1h");
     assert!(
@@ -84,11 +98,80 @@ fn a_rotated_token_has_two_values_until_the_grace_period_ends() {
     );
     let fifth = text(&rotated, "token");
     let calls = [&third, &fourth, &fifth].map(|token| fixture.call(token));
+    assert_eq!(calls, [200, 401, 200]);
+
+    // The fifth value is in use now, so the next rotation ends the third one.
+    let sixth = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
+    let calls = [&third, &fifth, &sixth].map(|token| fixture.call(token));
     assert_eq!(calls, [401, 200, 200]);
+    let seventh = text(&fixture.data("tokens rotate fine ci --grace 0 -y"), "token");
+    let calls = [&fifth, &sixth, &seventh].map(|token| fixture.call(token));
+    assert_eq!(calls, [401, 401, 200]);
 
     fixture.data("tokens revoke fine ci -y");
-    let calls = [&fourth, &fifth].map(|token| fixture.call(token));
-    assert_eq!(calls, [401, 401]);
+    assert_eq!(fixture.call(&seventh), 401);
+}
+
+/// A kill directly after the acknowledgement loses no change, and a quota forgets little.
+#[test]
+fn acknowledged_changes_survive_a_kill() {
+    let fixture = Fixture::start();
+    let first = fixture.create("--name ci");
+    let second = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
+    let fixture = fixture.kill();
+    assert_eq!(
+        (fixture.settled(&first), fixture.settled(&second)),
+        (200, 200)
+    );
+    fixture.data("tokens update fine ci --quota 3/month");
+    let fixture = fixture.kill();
+    assert_eq!(fixture.settled(&second), 200);
+    assert_eq!(fixture.data("tokens info fine ci")["quota"], "3/month");
+    fixture.data("tokens rotate fine ci --finish -y");
+    let fixture = fixture.kill();
+    assert_eq!(fixture.settled(&first), 401);
+    fixture.data("tokens disable fine ci -y");
+    let fixture = fixture.kill();
+    assert_eq!(fixture.settled(&second), 401);
+    fixture.data("tokens enable fine ci");
+    let fixture = fixture.kill();
+    // One call may be forgotten, the limit is not.
+    let calls: Vec<_> = (0..4).map(|_| fixture.settled(&second)).collect();
+    assert_eq!(calls[0], 200);
+    assert_eq!(calls[3], 429);
+}
+
+#[test]
+fn tokens_move_to_another_function_by_a_file() {
+    let fixture = Fixture::start();
+    let token = fixture.create("--name ci --quota 100/day@America/Guayaquil --tag ci");
+    fixture.call(&token);
+    let wide = fixture.run("tokens list fine --wide --human").to_string();
+    assert!(
+        wide.contains("Refused") && wide.contains("100/day@America/Guayaquil"),
+        "{wide}"
+    );
+    let file = fixture.sandbox.home().join("tokens.json");
+    let file = file.to_str().unwrap();
+    fixture.data(&format!("functions tokens export fine -o {file}"));
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(
+        !text.contains("jfn_rt_") || !text.contains(&token),
+        "{text}"
+    );
+    let clash = fixture.run(&format!("tokens import fine {file} --dry-run"));
+    assert_eq!(clash.code, 0, "{clash}");
+    assert_eq!(clash.json()["data"]["items"][1]["outcome"], "alreadyHere");
+    let info = fixture.data("tokens info fine ci");
+    assert_eq!(info["usage"]["total"]["calls"], 1, "{info}");
+    let stolen = fixture.run("functions create --slug other --json");
+    assert_eq!(stolen.code, 0, "{stolen}");
+    let refused = fixture.run(&format!("tokens import other {file} --json"));
+    assert_eq!(refused.code, 5, "{refused}");
+    assert!(
+        refused.to_string().contains("nothing was imported"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -31,6 +31,16 @@ fn limited(mut token: Value) -> Value {
     token
 }
 
+/// The use of the tokens of [`token`], which have one id.
+fn usage() -> Value {
+    let counts = json!({ "calls": 1200, "errors": 3, "refused": 45, "p95Ms": 12.5 });
+    let mut day = counts.clone();
+    day["date"] = "2026-04-05".into();
+    json!({ "items": [{
+        "id": "tok_01arz3ndektsv4rrffq69g5fav", "name": "later", "total": counts, "days": [day],
+    }] })
+}
+
 fn created() -> Value {
     let mut created = token("ci-deploy", "jfn_rt_def4");
     created["token"] = VALUE.into();
@@ -117,6 +127,16 @@ fn tokens_list_with_expired_tokens() {
             "GET /v1/functions/mi-funcion/tokens/later",
             200,
             later.clone(),
+        ),
+        answer(
+            "GET /v1/functions/mi-funcion/token-usage?days=30",
+            200,
+            usage(),
+        ),
+        answer(
+            "GET /v1/functions/mi-funcion/token-usage?days=7",
+            200,
+            usage(),
         ),
     ]);
     let sandbox = Sandbox::new().with_api(&api).env("TZ", "America/Guayaquil");

@@ -164,6 +164,16 @@ impl TestServer {
         (reply.status, body)
     }
 
+    /// As [`Self::manage`], for an answer that may be no JSON.
+    pub(crate) fn manage_text(&self, method: &'static str, path: &str) -> String {
+        let address = self.address();
+        let call = Call::new(address, address, path).method(method);
+        let token = format!("Bearer {}", self.access_token());
+        let reply = call.header("authorization", &token).send();
+        assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+        reply.body
+    }
+
     /// Stops the server and starts it again on the same data. `change` may change its settings.
     pub(crate) fn restart(mut self, change: impl FnOnce(&mut Config)) -> Self {
         self.stop();

@@ -39,6 +39,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
             cidrs,
             methods,
             rate: args.limits.rate,
+            quota: args.limits.quota,
             owner: args.labels.owner,
             purpose: args.labels.purpose,
             tags,
@@ -87,6 +88,9 @@ fn show_limits(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result<(
     }
     if let Some(rate) = token.rate {
         human.item(&format!("Rate     {rate}"))?;
+    }
+    if let Some(quota) = &token.quota {
+        human.item(&format!("Quota    {quota}"))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `jelou tokens list`.
 
-use jelou_core::api::RuntimeTokenInfo;
+use jelou_core::api::{RuntimeTokenInfo, TokenUsageCounts};
 use jelou_core::token_labels::Note;
 use jiff::Timestamp;
 
@@ -10,10 +10,21 @@ use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
 use crate::project::function_or_here;
 
+/// The days of use in the wide table.
+const USAGE_DAYS: u32 = 30;
+
 pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
-    let tokens = context.client()?.tokens(&slug).list()?;
-    let listed: Vec<_> = tokens.iter().map(Listed::new).collect();
+    let client = context.client()?;
+    let tokens = client.tokens(&slug).list()?;
+    let mut listed: Vec<_> = tokens.iter().map(Listed::new).collect();
+    if args.wide {
+        let mut usage = client.tokens(&slug).usage(USAGE_DAYS)?;
+        for listed in &mut listed {
+            let found = usage.iter().position(|used| used.id == listed.token.id);
+            listed.usage = found.map(|found| usage.swap_remove(found));
+        }
+    }
     context.output.result_with(
         &listed,
         &[
@@ -71,8 +82,16 @@ fn wide_table(tokens: &[Listed<'_>]) -> Table {
         .column("Created By", 14)
         .column("Owner", 14)
         .column("Tags", 14)
+        .column("Calls", 8)
+        .column("Errors", 8)
+        .column("Refused", 8)
         .column("Limits", 0);
-    for Listed { token, status } in tokens {
+    for listed in tokens {
+        let Listed { token, status, .. } = listed;
+        let usage = listed.usage.as_ref().map(|usage| &usage.total);
+        let count = |count: fn(&TokenUsageCounts) -> u64| {
+            usage.map_or_else(String::new, |usage| count(usage).to_string())
+        };
         table.row([
             token.name.to_string(),
             format!("{}..", token.prefix),
@@ -87,6 +106,9 @@ fn wide_table(tokens: &[Listed<'_>]) -> Table {
                 .as_ref()
                 .map_or_else(String::new, Note::to_string),
             joined(token.tags.iter()),
+            count(|usage| usage.calls),
+            count(|usage| usage.errors),
+            count(|usage| usage.refused),
             limits(token).unwrap_or_else(|| "none".to_owned()),
         ]);
     }

@@ -2,6 +2,8 @@
 
 mod check;
 mod create;
+mod export;
+mod import;
 mod info;
 mod input;
 mod inspect;
@@ -35,6 +37,8 @@ pub(crate) fn run(command: TokensCommand, context: &Context) -> anyhow::Result<(
         TokensCommand::Check(args) => check::run(args, context),
         TokensCommand::Revoke(args) => revoke::run(args, context),
         TokensCommand::RevokeLeaked(args) => revoke_leaked::run(&args, context),
+        TokensCommand::Export(args) => export::run(args, context),
+        TokensCommand::Import(args) => import::run(args, context),
         TokensCommand::Inspect(args) => inspect::run(&args, context),
     }
 }

@@ -1,26 +1,31 @@
 //! `jelou tokens rotate`.
 
-use jelou_core::api::{RotateToken, RuntimeTokenInfo};
+use jelou_client::RuntimeTokens;
+use jelou_core::api::{CreatedToken, RotateToken, RuntimeTokenInfo};
 use jiff::Timestamp;
 
 use super::new_value::NewValue;
 use super::reference;
 use super::selection::Selection;
-use crate::cli::Expiry;
+use crate::cli::Grace;
 use crate::cli::tokens::RotateArgs;
 use crate::context::{Confirmation, Context};
 use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
 use crate::prompt::Preset;
 
+/// The grace period of a rotation that has none, for the case that its answer is lost: a day to try again.
+const RETRY_SECONDS: u64 = 24 * 60 * 60;
+
 pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
     if args.finish {
         return finish(args, context);
     }
-    let confirmation = match args.grace {
+    let grace = args.grace.map_or(0, Grace::as_seconds);
+    let confirmation = match grace {
+        0 => Confirmation::from_flag(args.yes),
         // Nothing stops working now.
-        Some(_) => Confirmation::Given,
-        None => Confirmation::from_flag(args.yes),
+        _ => Confirmation::Given,
     };
     if confirmation == Confirmation::Ask {
         let question = format!("Rotate token {}?", reference(&args.token.token));
@@ -38,11 +43,14 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         Preset::No,
         "--yes",
     )?;
-    let rotation = RotateToken {
-        grace_seconds: args.grace.map_or(0, Expiry::as_seconds),
-    };
-    let rotated = selection.tokens().rotate(&token.id, rotation)?;
+    let tokens = selection.tokens();
+    // The old value ends once the new one is here. If the answer is lost, callers go on with the old value.
+    let grace_seconds = if grace == 0 { RETRY_SECONDS } else { grace };
+    let mut rotated = tokens.rotate(&token.id, RotateToken { grace_seconds })?;
     let value = delivery.deliver(&rotated.token, &context.output)?;
+    if grace == 0 {
+        end_old_value(&tokens, &mut rotated);
+    }
     let result = NewValue::new(&rotated, &value);
     context.output.result_with(
         &result,
@@ -59,6 +67,17 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         |human| result.show(human, "Rotated", show_previous),
     )?;
     Ok(())
+}
+
+/// Ends the old value of a rotation without a grace period.
+fn end_old_value(tokens: &RuntimeTokens<'_>, rotated: &mut CreatedToken) {
+    match tokens.finish_rotation(&rotated.details.id) {
+        Ok(finished) => rotated.details = finished,
+        // The new value is shown all the same.
+        Err(error) => rotated.warnings.push(format!(
+            "the old value still works, because it could not be ended ({error}); end it with `--finish`"
+        )),
+    }
 }
 
 fn show_previous(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result<()> {

@@ -1,13 +1,13 @@
 //! The state of a token, as lists show it.
 
-use jelou_core::api::RuntimeTokenInfo;
+use jelou_core::api::{RuntimeTokenInfo, TokenUsageReport};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::output::local_date;
 
 /// A token that expires within this time needs attention.
-const EXPIRING: SignedDuration = SignedDuration::from_hours(14 * 24);
+const EXPIRING: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// A token without a use for this time is probably not needed.
 const UNUSED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -16,6 +16,9 @@ pub(super) struct Listed<'a> {
     #[serde(flatten)]
     pub(super) token: &'a RuntimeTokenInfo,
     pub(super) status: Status,
+    /// Absent where it was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<TokenUsageReport>,
 }
 
 impl<'a> Listed<'a> {
@@ -23,6 +26,7 @@ impl<'a> Listed<'a> {
         Self {
             token,
             status: Status::of(token, Timestamp::now()),
+            usage: None,
         }
     }
 }
@@ -32,7 +36,7 @@ impl<'a> Listed<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) enum Status {
     Active,
-    /// It expires within 14 days.
+    /// It expires within 30 days.
     Expiring,
     /// It was rotated, and its old value still works.
     Grace,
@@ -75,7 +79,7 @@ impl Status {
 
 /// What the owner should know about the token; `None` if everything is in order.
 pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
-    let Listed { token, status } = listed;
+    let Listed { token, status, .. } = listed;
     let name = &token.name;
     match status {
         Status::Active => None,
@@ -104,13 +108,14 @@ pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
     }
 }
 
-/// Scopes, networks, methods and rate; `None` when the token has no limits.
+/// Scopes, networks, methods, rate and quota; `None` when the token has no limits.
 pub(super) fn limits(token: &RuntimeTokenInfo) -> Option<String> {
     let limits: Vec<String> = [
         token.scopes.as_ref().map(|scopes| joined(scopes.iter())),
         token.cidrs.as_ref().map(|cidrs| joined(cidrs.iter())),
         token.methods.as_ref().map(|methods| joined(methods.iter())),
         token.rate.map(|rate| rate.to_string()),
+        token.quota.as_ref().map(ToString::to_string),
     ]
     .into_iter()
     .flatten()
@@ -159,11 +164,11 @@ mod tests {
             ),
             (serde_json::json!({"previous": previous}), Status::Grace),
             (
-                serde_json::json!({"expiresAt": "2026-01-24T00:00:00Z"}),
+                serde_json::json!({"expiresAt": "2026-02-09T00:00:00Z"}),
                 Status::Expiring,
             ),
             (
-                serde_json::json!({"expiresAt": "2026-01-24T00:00:01Z"}),
+                serde_json::json!({"expiresAt": "2026-02-09T00:00:01Z"}),
                 Status::Active,
             ),
             (

@@ -22,6 +22,7 @@ pub(crate) fn run(args: UpdateArgs, context: &Context) -> anyhow::Result<()> {
         cidrs: set(list::<_, Cidrs>(args.limits.cidrs)?),
         methods: set(list::<_, HttpMethods>(args.limits.methods)?),
         rate: set(args.limits.rate),
+        quota: set(args.limits.quota),
         owner: set(args.labels.owner),
         purpose: set(args.labels.purpose),
         tags: set(list::<_, Tags>(args.labels.tags)?),
@@ -75,7 +76,8 @@ fn apply(
             let same_limits = update.scopes.is_keep()
                 && update.cidrs.is_keep()
                 && update.methods.is_keep()
-                && update.rate.is_keep();
+                && update.rate.is_keep()
+                && update.quota.is_keep();
             if !same_limits {
                 let limits = limits(&updated).unwrap_or_else(|| "none".to_owned());
                 human.item(&format!("Limits   {limits}"))?;
@@ -113,6 +115,7 @@ impl Removals<'_> {
         self.remove(TokenField::Cidrs, &mut update.cidrs)?;
         self.remove(TokenField::Methods, &mut update.methods)?;
         self.remove(TokenField::Rate, &mut update.rate)?;
+        self.remove(TokenField::Quota, &mut update.quota)?;
         self.remove(TokenField::Owner, &mut update.owner)?;
         self.remove(TokenField::Purpose, &mut update.purpose)?;
         self.remove(TokenField::Tags, &mut update.tags)?;
