@@ -28,6 +28,7 @@ pub mod suggestion;
 mod text;
 pub mod token_labels;
 pub mod token_name;
+pub mod trust;
 
 pub use clock::Clock;
 pub use cold_future::cold_future;
@@ -35,7 +36,7 @@ pub use egress::{EgressHost, EgressRule};
 pub use error_code::ErrorCode;
 pub use function_settings::FunctionSettings;
 pub use histogram::Histogram;
-pub use id::{AccessTokenId, DeploymentId, FunctionId, RunId, TokenId};
+pub use id::{AccessTokenId, DeploymentId, FunctionId, RunId, TokenId, TrustId};
 pub use limits::{FunctionLimits, LimitName, Limits, OwnLimits};
 pub use line_rate::LineRate;
 pub use log_rules::{Level, LogRules};

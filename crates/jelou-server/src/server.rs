@@ -474,8 +474,6 @@ fn fill(
         registry.put_function(Arc::new(function));
     }
     for token in access_tokens {
-        registry
-            .access_tokens
-            .put(token.hash, control::access_token_entry(token));
+        registry.access_tokens.put(token);
     }
 }

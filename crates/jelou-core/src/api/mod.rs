@@ -15,6 +15,7 @@ mod secrets;
 mod server;
 mod tokens;
 mod traffic;
+mod trust;
 
 pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
 pub use audit::{AuditEntry, AuditPage};
@@ -39,6 +40,7 @@ pub use tokens::{
     TokenCheck, UpdateToken,
 };
 pub use traffic::{Traffic, TrafficPoint, TrafficReport};
+pub use trust::{CallGrant, CreateTrust, ExchangedToken, TrustPolicy};
 
 use serde::{Deserialize, Serialize};
 

@@ -22,7 +22,7 @@ fn default_limit() -> usize {
 }
 
 /// Who changed what, newest first.
-#[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", params(
+#[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", security(("accessToken" = ["admin"])), params(
     ("before" = Option<i64>, Query, description = "Only entries older than this id"),
     ("limit" = Option<u32>, Query, description = "At most this many entries, up to 1000; 50 when absent"),
 ), responses(

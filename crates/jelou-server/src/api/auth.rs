@@ -20,10 +20,7 @@ pub(crate) struct Authenticated(pub(crate) Arc<AccessTokenEntry>);
 
 impl Authenticated {
     pub(crate) fn actor(&self) -> Actor {
-        Actor {
-            id: self.0.id.to_string(),
-            name: self.0.name.to_string(),
-        }
+        self.0.actor()
     }
 
     /// Whether the caller may read this function.
@@ -39,7 +36,9 @@ impl Authenticated {
             return Ok(self);
         }
         let wider = match scope {
-            Scope::Function(verb, _) => format!(" or `{}`", verb.on_every_function()),
+            Scope::Function(verb, _) | Scope::EveryFunction(verb) => {
+                format!(" or `{}`", verb.on_every_function())
+            }
             _ => String::new(),
         };
         Err(ApiError::forbidden(format!(

@@ -87,7 +87,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::start))
         .routes(routes!(access_tokens::list, access_tokens::create))
-        .routes(routes!(access_tokens::revoke))
+        .routes(routes!(access_tokens::info, access_tokens::revoke))
+        .routes(routes!(
+            access_tokens::rotate,
+            access_tokens::finish_rotation
+        ))
         .routes(routes!(logs::read))
         .routes(routes!(logs::statistics))
         .routes(routes!(metrics::traffic))

@@ -91,17 +91,29 @@ impl Control {
         let Some((token, is_revoked)) = self.store.access_token_of(hash).await? else {
             return Ok(LeakedToken::without_token(LeakOutcome::Unknown, None));
         };
-        let outcome = if is_revoked {
-            LeakOutcome::AlreadyInvalid
-        } else {
-            match self.store.revoke_access_token(actor, &token.id).await {
-                Ok(_) => {
-                    self.registry.access_tokens.remove(hash);
+        let now = self.clock.now();
+        let old_ended = token
+            .previous
+            .as_ref()
+            .filter(|previous| previous.hash == *hash)
+            .map(|previous| previous.valid_until <= now);
+        let outcome = match old_ended {
+            _ if is_revoked => LeakOutcome::AlreadyInvalid,
+            Some(true) => LeakOutcome::AlreadyInvalid,
+            Some(false) => {
+                let id = &token.id;
+                self.store.finish_access_token_rotation(actor, id).await?;
+                self.registry.access_tokens.remove_value(hash);
+                LeakOutcome::OldValueEnded
+            }
+            None => match self.store.revoke_access_token(actor, &token.id).await {
+                Ok(revoked) => {
+                    self.registry.access_tokens.remove(&revoked);
                     LeakOutcome::Revoked
                 }
                 Err(StoreError::LastAdministrator { .. }) => LeakOutcome::LastAdministrator,
                 Err(error) => return Err(error.into()),
-            }
+            },
         };
         Ok(LeakedToken {
             outcome,

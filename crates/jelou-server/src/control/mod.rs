@@ -29,7 +29,6 @@ use jelou_store::{ArtifactHash, LiveDeployment, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
-pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::{bundle_of, openapi_of};
 pub(crate) use error::ControlError;
 

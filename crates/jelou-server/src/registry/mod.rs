@@ -2,9 +2,11 @@
 //!
 //! Reads are lock-free. [`crate::control`] applies changes one at a time, after they are stored.
 
+mod access_tokens;
 mod call_counter;
 mod function;
 mod grant;
+mod last_used;
 mod rate_limiter;
 mod routes;
 mod tokens;
@@ -13,12 +15,13 @@ use std::sync::Arc;
 
 use jelou_core::Slug;
 
+pub(crate) use access_tokens::{AccessTokenEntry, AccessTokens};
 pub(crate) use call_counter::CallCounter;
 pub(crate) use function::{Function, Live, Settings};
 pub(crate) use grant::Grant;
 pub(crate) use rate_limiter::{OverRate, RateStatus};
 pub(crate) use routes::{Found, Routes};
-pub(crate) use tokens::{AccessTokenEntry, AccessTokens, KnownToken, RuntimeTokens, TokenValue};
+pub(crate) use tokens::{KnownToken, RuntimeTokens, TokenValue};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {

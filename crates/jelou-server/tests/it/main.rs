@@ -1,7 +1,9 @@
 //! Tests of the server through its sockets, with real functions.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod access_rotation;
 mod access_scopes;
+mod access_table;
 mod admission;
 mod answers;
 mod api_document;

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 10] = [
+const SQLITE: [(i64, &str, &str); 11] = [
     (
         1,
         "initial",
@@ -55,6 +55,11 @@ const SQLITE: [(i64, &str, &str); 10] = [
         10,
         "traffic",
         include_str!("../../migrations/sqlite/0010_traffic.sql"),
+    ),
+    (
+        13,
+        "trust",
+        include_str!("../../migrations/sqlite/0013_trust.sql"),
     ),
 ];
 

@@ -19,9 +19,9 @@ use crate::last_used;
 use crate::store::Store;
 use crate::token_reference;
 
-pub(crate) use record::record;
 pub use record::{NewRuntimeToken, PreviousTokenValue, RuntimeTokenCredential, RuntimeTokenRecord};
 use record::{labels_text, policy_text};
+pub(crate) use record::{previous, record};
 pub use rotation::RotatedToken;
 pub(crate) use rotation::end_previous;
 
