@@ -4,6 +4,7 @@
 //! ([`clock`], [`line_rate`], [`mod@cold_future`]) are here too.
 
 pub mod api;
+pub mod audit_chain;
 pub mod clock;
 pub mod cold_future;
 pub mod compatibility;

@@ -27,6 +27,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
 use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Development, Domain, Gateway};
+use crate::github::GithubScanning;
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
@@ -206,6 +207,7 @@ impl Server {
         ));
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
+        let github = GithubScanning::new(&config.leaks);
         let engine = engine_config(config, &data, deno, artifacts, domain.name())?;
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
@@ -218,7 +220,7 @@ impl Server {
             stopped.clone(),
         )
         .await?;
-        let control = Arc::new(Control::new(
+        let control = Control::new(
             store.clone(),
             Arc::clone(&registry),
             engine,
@@ -226,13 +228,15 @@ impl Server {
             traffic,
             Arc::clone(&cron),
             stopped.clone(),
-        ));
+        );
+        let control = Arc::new(control.with_github(github));
         fill(
             &control,
             snapshot.functions,
             snapshot.secrets,
             &snapshot.access_tokens,
         );
+        control.load_trust().await?;
         cron.start();
         let scrape = Scrape {
             control: Arc::clone(&control),
@@ -327,6 +331,7 @@ impl Server {
 fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     let (store, registry) = (&control.store, &control.registry);
     tokio::spawn(memory::sweep_periodically(store.clone()));
+    tokio::spawn(control::sweep_periodically(Arc::clone(control)));
     tokio::spawn(call_counts::store_periodically(
         Arc::clone(registry),
         store.clone(),

@@ -1,12 +1,16 @@
 //! The author of a change.
 
+use std::net::IpAddr;
+
 /// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// Id of the access token, for the audit trail.
+    /// Id of the access token or trust policy, for the audit trail.
     pub id: String,
     /// Name of the access token, for `created_by`.
     pub name: String,
+    /// Address of the client; `None` for the server itself.
+    pub address: Option<IpAddr>,
 }
 
 impl Actor {
@@ -15,6 +19,7 @@ impl Actor {
         Self {
             id: "system".to_owned(),
             name: "system".to_owned(),
+            address: None,
         }
     }
 }

@@ -97,6 +97,7 @@ pub enum Resource {
     Limit,
     Schedule,
     Run,
+    TrustPolicy,
 }
 
 impl fmt::Display for Resource {
@@ -112,6 +113,7 @@ impl fmt::Display for Resource {
             Self::Limit => "limit of the function",
             Self::Schedule => "schedule",
             Self::Run => "run",
+            Self::TrustPolicy => "trust policy",
         })
     }
 }

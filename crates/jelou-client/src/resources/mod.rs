@@ -13,6 +13,7 @@ mod schedules;
 mod secrets;
 mod server;
 mod tokens;
+mod trust;
 
 pub use access_tokens::AccessTokens;
 pub use audit::{Audit, AuditQuery};
@@ -22,3 +23,4 @@ pub use logs::{LogEvent, LogEvents, LogLines, Logs, LogsQuery};
 pub use schedules::{RunsQuery, Schedules};
 pub use secrets::Secrets;
 pub use tokens::{Removal, RuntimeTokens};
+pub use trust::{Trust, Wanted};

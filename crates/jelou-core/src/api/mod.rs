@@ -18,7 +18,7 @@ mod traffic;
 mod trust;
 
 pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
-pub use audit::{AuditEntry, AuditPage};
+pub use audit::{AuditEntry, AuditHead, AuditPage};
 pub use deployments::{
     ChangedSecret, Dependency, DeployRequest, DeployResult, Deployment, DeploymentDetails,
     DeploymentSource, FileSummary, Health, RollbackRequest, RollbackResult, ScheduleSummary,

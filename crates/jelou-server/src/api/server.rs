@@ -27,7 +27,7 @@ pub(super) struct Health {
 ))]
 pub(super) async fn who_am_i(
     State(control): State<App>,
-    Authenticated(token): Authenticated,
+    Authenticated { token, .. }: Authenticated,
 ) -> Json<WhoAmI> {
     let last_used_at = token
         .last_used

@@ -9,6 +9,7 @@ mod candidate;
 mod deploy;
 mod deployments;
 mod error;
+mod exchange;
 mod function_settings;
 mod functions;
 mod leaks;
@@ -18,6 +19,7 @@ mod secrets;
 mod smoke;
 mod token_check;
 mod tokens;
+mod trust;
 mod upload_budget;
 
 use std::sync::Arc;
@@ -31,12 +33,15 @@ use tokio::sync::{Mutex, watch};
 
 pub(crate) use deploy::{bundle_of, openapi_of};
 pub(crate) use error::ControlError;
+pub(crate) use exchange::{ExchangeError, LIFETIME, Wanted, sweep_periodically};
 
 use self::upload_budget::UploadBudget;
 use crate::call_counts;
 use crate::cron::Cron;
 use crate::gateway::{Domain, Gateway};
+use crate::github::GithubScanning;
 use crate::metrics::{Metrics, Traffic};
+use crate::oidc::IssuerKeys;
 use crate::registry::{Function, Live, Registry};
 
 /// The maximum lifetime of a token in seconds: 10 years.
@@ -54,6 +59,9 @@ pub(crate) struct Control {
     pub(crate) logs: Logs,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) cron: Arc<Cron>,
+    issuer_keys: IssuerKeys,
+    /// `None` without the webhook of GitHub.
+    pub(crate) github: Option<GithubScanning>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
@@ -80,9 +88,16 @@ impl Control {
             gateway,
             traffic,
             cron,
+            issuer_keys: IssuerKeys::new(),
+            github: None,
             stopped,
             changes: Arc::default(),
         }
+    }
+
+    pub(crate) fn with_github(mut self, github: Option<GithubScanning>) -> Self {
+        self.github = github;
+        self
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

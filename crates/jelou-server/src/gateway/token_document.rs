@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use jelou_core::policy::{Cidrs, HttpMethods, Rate, RuntimeScopes};
-use jelou_core::{TokenId, TokenName};
-use jelou_store::RuntimeTokenRecord;
+use jelou_core::{TokenId, TokenName, TokenPolicy};
+use jelou_store::NewExchangedToken;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -68,9 +68,11 @@ pub(crate) async fn answer<B>(
     };
     let token = gateway.store.find_token(&function.id, &grant.token).await;
     match token {
-        Ok(token) => document(function, &grant, &token),
-        // The token was revoked in this moment.
-        Err(jelou_store::StoreError::NotFound { .. }) => Answer::Unauthorized.into(),
+        Ok(token) => {
+            let rotated = grant.expires_at != token.expires_at;
+            document(function, &grant, (&token.name, &token.policy), rotated)
+        }
+        Err(jelou_store::StoreError::NotFound { .. }) => exchanged(gateway, function, &grant).await,
         Err(error) => {
             tracing::warn!(%error, "cannot read a token for its holder");
             Answer::Unavailable {
@@ -81,20 +83,35 @@ pub(crate) async fn answer<B>(
     }
 }
 
+/// The document of a token that was exchanged for an identity token.
+async fn exchanged(gateway: &Gateway, function: &Function, grant: &Grant) -> Response<GatewayBody> {
+    let tokens = gateway.store.exchanged_tokens().await.unwrap_or_default();
+    for token in &tokens {
+        if let NewExchangedToken::Runtime { id, policy, .. } = &token.new
+            && *id == grant.token
+        {
+            return document(function, grant, (&token.name, policy), false);
+        }
+    }
+    // The token was revoked in this moment.
+    Answer::Unauthorized.into()
+}
+
 fn document(
     function: &Function,
     grant: &Grant,
-    token: &RuntimeTokenRecord,
+    (name, policy): (&TokenName, &TokenPolicy),
+    rotated: bool,
 ) -> Response<GatewayBody> {
     let document = Document {
-        id: &token.id,
-        name: &token.name,
+        id: &grant.token,
+        name,
         function: function.slug.as_str(),
         expires_at: grant.expires_at,
-        rotated: grant.expires_at != token.expires_at,
-        scopes: token.policy.scopes.as_ref(),
-        cidrs: token.policy.cidrs.as_ref(),
-        methods: token.policy.methods.as_ref(),
+        rotated,
+        scopes: policy.scopes.as_ref(),
+        cidrs: policy.cidrs.as_ref(),
+        methods: policy.methods.as_ref(),
         rate: grant.rate_status().map(RateLeft::from),
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();

@@ -1,9 +1,12 @@
 //! Access tokens, indexed by the hash of their value.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use jelou_core::{AccessTokenId, Scopes, TokenName};
-use jelou_store::{AccessTokenRecord, Actor, PreviousTokenValue};
+use jelou_core::{AccessTokenId, Scopes, TokenName, TrustId};
+use jelou_store::{
+    AccessTokenRecord, Actor, ExchangedToken, NewExchangedToken, PreviousTokenValue,
+};
 use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
@@ -21,6 +24,8 @@ pub(crate) struct AccessTokenEntry {
     pub(crate) created_by: String,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) value: TokenValue,
+    /// The policies of an exchanged token; `None` for a stored access token.
+    trust: Option<Vec<TrustId>>,
     pub(crate) last_used: LastUsed,
 }
 
@@ -35,6 +40,7 @@ impl AccessTokenEntry {
             created_by: record.created_by.clone(),
             expires_at: record.expires_at,
             value: TokenValue::Current,
+            trust: None,
             last_used: LastUsed::new(record.last_used_at.map(Timestamp::as_millisecond)),
         }
     }
@@ -56,10 +62,18 @@ impl AccessTokenEntry {
     }
 
     /// The author of changes made with this token.
-    pub(crate) fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self, address: Option<IpAddr>) -> Actor {
+        let id = match &self.trust {
+            None => self.id.to_string(),
+            Some(policies) => {
+                let policies: Vec<_> = policies.iter().map(TrustId::as_str).collect();
+                policies.join(" ")
+            }
+        };
         Actor {
-            id: self.id.to_string(),
+            id,
             name: self.name.to_string(),
+            address,
         }
     }
 }
@@ -80,6 +94,26 @@ impl AccessTokens {
             self.put_value(previous.hash, AccessTokenEntry::previous(token, previous));
         }
         self.put_value(token.hash, AccessTokenEntry::current(token));
+    }
+
+    /// Adds a token that was exchanged for an identity token; does nothing for a runtime token.
+    pub(crate) fn put_exchanged(&self, token: &ExchangedToken) {
+        let NewExchangedToken::Access { id, scopes } = &token.new else {
+            return;
+        };
+        let entry = AccessTokenEntry {
+            id: id.clone(),
+            name: token.name.clone(),
+            prefix: token.prefix,
+            scopes: scopes.clone(),
+            created_at: token.created_at,
+            created_by: token.name.to_string(),
+            expires_at: Some(token.expires_at),
+            value: TokenValue::Current,
+            trust: Some(token.policies.clone()),
+            last_used: LastUsed::new(None),
+        };
+        self.put_value(token.hash, entry);
     }
 
     fn put_value(&self, hash: TokenHash, entry: AccessTokenEntry) {

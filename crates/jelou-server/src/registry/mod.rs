@@ -13,7 +13,9 @@ mod tokens;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use jelou_core::Slug;
+use jelou_store::TrustRecord;
 
 pub(crate) use access_tokens::{AccessTokenEntry, AccessTokens};
 pub(crate) use call_counter::CallCounter;
@@ -28,6 +30,7 @@ pub(crate) struct Registry {
     functions: papaya::HashMap<Slug, Arc<Function>>,
     pub(crate) tokens: RuntimeTokens,
     pub(crate) access_tokens: AccessTokens,
+    pub(crate) trust: ArcSwap<Vec<TrustRecord>>,
 }
 
 impl Registry {

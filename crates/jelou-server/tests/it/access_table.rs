@@ -13,7 +13,12 @@ const VERBS: [&str; 5] = ["read", "deploy", "tokens", "secrets", "logs"];
 /// The operations that every access token may use, because their answer is only about what the token may see.
 const FOR_ALL: [&str; 2] = ["getWhoAmI", "listFunctions"];
 /// The operations that need no access token.
-const OPEN: [&str; 1] = ["getHealth"];
+const OPEN: [&str; 4] = [
+    "getHealth",
+    "exchangeToken",
+    "verifyFoundTokens",
+    "githubSecretScanning",
+];
 
 struct Operation {
     id: String,

@@ -69,6 +69,7 @@ impl AccessTokenRecord {
         Actor {
             id: self.id.to_string(),
             name: self.name.to_string(),
+            address: None,
         }
     }
 
@@ -321,14 +322,14 @@ async fn insert(
             token.name
         )));
     }
-    change
-        .record(Entry {
-            action: Action::AccessTokenCreate,
-            function: None,
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
+    let entry = Entry {
+        action: Action::AccessTokenCreate,
+        function: None,
+        target: token.id.as_str(),
+        detail: Some(token.name.as_str()),
+    };
+    let after = serde_json::json!({ "scopes": token.scopes, "expiresAt": token.expires_at });
+    change.record_difference(entry, None, Some(after)).await?;
     Ok(token)
 }
 

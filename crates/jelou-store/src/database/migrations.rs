@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 11] = [
+const SQLITE: [(i64, &str, &str); 12] = [
     (
         1,
         "initial",
@@ -60,6 +60,11 @@ const SQLITE: [(i64, &str, &str); 11] = [
         13,
         "trust",
         include_str!("../../migrations/sqlite/0013_trust.sql"),
+    ),
+    (
+        14,
+        "audit chain",
+        include_str!("../../migrations/sqlite/0014_audit_chain.sql"),
     ),
 ];
 

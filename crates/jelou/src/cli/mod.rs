@@ -21,6 +21,7 @@ pub(crate) mod logs;
 pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod tokens;
+pub(crate) mod trust;
 
 use clap::{Parser, Subcommand};
 
@@ -64,6 +65,7 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Cron(cron::CronArgs),
     AccessTokens(access_tokens::AccessTokensArgs),
+    Trust(trust::TrustArgs),
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),
     Engine(engine::EngineArgs),

@@ -15,7 +15,7 @@ mod state;
 mod status;
 mod update;
 
-pub(in crate::commands) use create::name_or_ask;
+pub(in crate::commands) use create::{list as limit_list, name_or_ask};
 pub(in crate::commands) use revoke::reference;
 
 use crate::cli::tokens::TokensCommand;
