@@ -82,6 +82,30 @@ impl Client {
         self.read(self.send(Method::POST, path, Some(self.encode(body)?))?)
     }
 
+    /// Sends a form without the access token. Errors have the shape of OAuth 2.0.
+    pub(crate) fn post_form<T: DeserializeOwned>(
+        &self,
+        path: &Path,
+        form: Vec<(&str, &str)>,
+    ) -> Result<T, ClientError> {
+        let mut answer = self
+            .agent
+            .post(format!("{}{path}", self.api))
+            .send_form(form)
+            .map_err(|error| self.network(error))?;
+        if answer.status().is_success() {
+            return self.read(answer);
+        }
+        let refused = has_type(&answer, "application/json")
+            .then(|| read_body(&mut answer).ok())
+            .flatten()
+            .and_then(|body| serde_json::from_slice::<OAuthError>(&body).ok());
+        Err(match refused {
+            Some(refused) => ClientError::Exchange(refused.error_description),
+            None => self.refusal(answer),
+        })
+    }
+
     pub(crate) fn patch<T: DeserializeOwned>(
         &self,
         path: &Path,
@@ -241,6 +265,11 @@ impl Client {
             reason: jelou_token::redact(&error.to_string()).into_owned(),
         }
     }
+}
+
+#[derive(serde::Deserialize)]
+struct OAuthError {
+    error_description: String,
 }
 
 fn read_body(answer: &mut Response<Body>) -> Result<Vec<u8>, ureq::Error> {

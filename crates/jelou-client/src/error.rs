@@ -19,6 +19,10 @@ pub enum ClientError {
         source: Box<ureq::Error>,
     },
 
+    /// The server does not exchange the identity token (RFC 6749, section 5.2).
+    #[error("{0}")]
+    Exchange(String),
+
     /// A proxy in front of the server cannot reach the server at the moment, or limits requests.
     #[error("the server at {url} is not available: it answered with status {status}")]
     Unavailable { url: String, status: u16 },

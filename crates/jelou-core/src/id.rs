@@ -110,6 +110,11 @@ id!(
     "pat_"
 );
 id!(
+    /// The id of a trust policy.
+    TrustId,
+    "trust_"
+);
+id!(
     /// The id of a run of a schedule.
     RunId,
     "run_"

@@ -4,6 +4,7 @@
 //! ([`clock`], [`line_rate`], [`mod@cold_future`]) are here too.
 
 pub mod api;
+pub mod audit_chain;
 pub mod clock;
 pub mod cold_future;
 pub mod compatibility;
@@ -29,6 +30,7 @@ pub mod suggestion;
 mod text;
 pub mod token_labels;
 pub mod token_name;
+pub mod trust;
 
 pub use clock::Clock;
 pub use cold_future::cold_future;
@@ -36,7 +38,7 @@ pub use egress::{EgressHost, EgressRule};
 pub use error_code::ErrorCode;
 pub use function_settings::FunctionSettings;
 pub use histogram::Histogram;
-pub use id::{AccessTokenId, DeploymentId, FunctionId, PreviewId, RunId, TokenId};
+pub use id::{AccessTokenId, DeploymentId, FunctionId, PreviewId, RunId, TokenId, TrustId};
 pub use limits::{FunctionLimits, LimitName, Limits, OwnLimits};
 pub use line_rate::LineRate;
 pub use log_rules::{Level, LogRules};

@@ -19,6 +19,8 @@ use crate::text::written_as_text;
 pub enum Scope {
     /// One kind of work on one function.
     Function(Verb, Slug),
+    /// One kind of work on every function, also on those that are created later.
+    EveryFunction(Verb),
     /// Read every function: its deployments, tokens, keys of secrets and logs.
     FunctionsRead,
     /// Deploy every function, and change its tokens and secrets.
@@ -79,8 +81,13 @@ impl Scope {
             (Self::Function(held, of), Self::Function(verb, slug)) => {
                 of == slug && (held == verb || *verb == Verb::Read)
             }
-            (Self::Function(..), _) => false,
-            (held, Self::Function(verb, _)) => *held >= verb.on_every_function(),
+            (Self::EveryFunction(held), Self::Function(verb, _) | Self::EveryFunction(verb)) => {
+                held == verb || *verb == Verb::Read
+            }
+            (Self::Function(..) | Self::EveryFunction(_), _) => false,
+            (held, Self::Function(verb, _) | Self::EveryFunction(verb)) => {
+                *held >= verb.on_every_function()
+            }
             (held, wanted) => held >= wanted,
         }
     }
@@ -90,6 +97,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Function(verb, slug) => write!(f, "{}:{slug}", verb.as_str()),
+            Self::EveryFunction(verb) => write!(f, "{}:*", verb.as_str()),
             Self::FunctionsRead => f.write_str("functions:read"),
             Self::FunctionsWrite => f.write_str("functions:write"),
             Self::Admin => f.write_str("admin"),
@@ -102,8 +110,8 @@ written_as_text!(Scope);
 impl PartialSchema for Scope {
     fn schema() -> RefOr<Schema> {
         text_schema(
-            "A scope for every function, or one kind of work on one function.",
-            "^(functions:(read|write)|admin|(read|deploy|tokens|secrets|logs):[a-z0-9-]{1,63})$",
+            "A scope for every function, or one kind of work on one function or (`*`) on each of them.",
+            "^(functions:(read|write)|admin|(read|deploy|tokens|secrets|logs):([a-z0-9-]{1,63}|\\*))$",
             "deploy:mi-funcion",
         )
     }
@@ -115,7 +123,7 @@ impl ToSchema for Scope {}
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown scope `{0}`; the scopes are `functions:read`, `functions:write`, `admin`, and for one function \
-     `read:SLUG`, `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` and `logs:SLUG`"
+     `read:SLUG`, `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` and `logs:SLUG`; `*` for SLUG means every function"
 )]
 pub struct ParseScopeError(String);
 
@@ -131,8 +139,12 @@ impl FromStr for Scope {
             _ => {
                 let (verb, slug) = text.split_once(':').ok_or_else(unknown)?;
                 let verb = Verb::ALL.into_iter().find(|known| known.as_str() == verb);
+                let verb = verb.ok_or_else(unknown)?;
+                if slug == "*" {
+                    return Ok(Self::EveryFunction(verb));
+                }
                 let slug = slug.parse().map_err(|_| unknown())?;
-                Ok(Self::Function(verb.ok_or_else(unknown)?, slug))
+                Ok(Self::Function(verb, slug))
             }
         }
     }
@@ -227,8 +239,24 @@ mod tests {
     }
 
     #[test]
+    fn a_star_is_this_work_on_every_function() {
+        for verb in ["read", "deploy", "tokens", "secrets", "logs"] {
+            let held = format!("{verb}:*");
+            assert!(allows(&held, &held) && allows(&held, &format!("{verb}:a")));
+            assert!(allows(&held, "read:a"), "{verb}");
+            for other in ["functions:read", "functions:write", "admin"] {
+                assert!(!allows(&held, other), "{verb} {other}");
+            }
+        }
+        assert!(!allows("deploy:*", "secrets:a") && !allows("deploy:a", "deploy:*"));
+        assert!(allows("functions:read", "logs:*") && !allows("functions:read", "tokens:*"));
+    }
+
+    #[test]
     fn text_round_trip() {
-        let scopes: Scopes = "admin deploy:mi-funcion functions:read".parse().unwrap();
+        let scopes: Scopes = "admin deploy:mi-funcion logs:* functions:read"
+            .parse()
+            .unwrap();
         assert_eq!(scopes.to_string().parse::<Scopes>().unwrap(), scopes);
         for bad in [
             "root",

@@ -49,7 +49,7 @@ impl FromStr for TokenName {
         let Some(first) = text.chars().next() else {
             return Err(ParseTokenNameError::Empty);
         };
-        for reserved in ["jfn_", "tok_", "pat_"] {
+        for reserved in ["jfn_", "tok_", "pat_", "trust_"] {
             if text.starts_with(reserved) {
                 return Err(ParseTokenNameError::Reserved(reserved));
             }

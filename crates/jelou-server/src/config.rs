@@ -4,6 +4,7 @@
 mod connections;
 mod cron;
 mod egress;
+mod leaks;
 mod logs;
 mod metrics;
 mod otlp;
@@ -28,6 +29,7 @@ pub use crate::network::Networks;
 pub use connections::Connections;
 pub use cron::Cron;
 pub use egress::{Egress, ProxyUrl};
+pub use leaks::Leaks;
 pub use logs::{FunctionLogs, LogFormat, ServerLog};
 pub use metrics::MetricsConfig;
 pub use otlp::Otlp;
@@ -65,6 +67,7 @@ pub struct Config {
     pub database: Database,
     pub mcp: Mcp,
     pub cron: Cron,
+    pub leaks: Leaks,
     pub logs: FunctionLogs,
     pub log: ServerLog,
     pub metrics: MetricsConfig,
@@ -175,6 +178,8 @@ pub enum ConfigError {
     OtlpSample(f64),
     #[error("`jelou.base_url` is `{0}`; it must be an https:// or http:// URL")]
     JelouUrl(String),
+    #[error("`leaks.github_api` is `{0}`; it must be an https:// or http:// URL")]
+    GithubUrl(String),
 }
 
 /// The environment variables of settings outside sections. Other variables without `__` are ignored, because many
@@ -219,6 +224,7 @@ impl Config {
         {
             return Err(ConfigError::JelouUrl(base_url.clone()));
         }
+        self.leaks.validate()?;
         self.otlp.validate()?;
         self.connections.validate()?;
         self.cron.validate()?;

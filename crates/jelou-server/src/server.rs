@@ -27,6 +27,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
 use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Development, Domain, Gateway};
+use crate::github::GithubScanning;
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
@@ -219,6 +220,7 @@ impl Server {
         let token_rules = config.tokens.clone();
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
+        let github = GithubScanning::new(&config.leaks);
         let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
         if gateway.development.is_some() {
             engine.stage = EngineStage::Development;
@@ -234,7 +236,7 @@ impl Server {
             stopped.clone(),
         )
         .await?;
-        let control = Arc::new(Control::new(
+        let control = Control::new(
             store.clone(),
             engine,
             Arc::clone(&gateway),
@@ -242,7 +244,8 @@ impl Server {
             (token_counters, token_rules),
             Arc::clone(&cron),
             stopped.clone(),
-        ));
+        );
+        let control = Arc::new(control.with_github(github));
         fill(
             &control,
             snapshot.functions,
@@ -250,6 +253,7 @@ impl Server {
             snapshot.secrets,
             &snapshot.access_tokens,
         );
+        control.load_trust().await?;
         cron.start();
         let scrape = Scrape {
             control: Arc::clone(&control),
@@ -347,6 +351,7 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     let (store, registry) = (&control.store, &control.registry);
     tokio::spawn(memory::sweep_periodically(store.clone()));
     tokio::spawn(Arc::clone(control).expire_previews_periodically());
+    tokio::spawn(control::sweep_periodically(Arc::clone(control)));
     tokio::spawn(call_counts::store_periodically(
         Arc::clone(registry),
         store.clone(),
@@ -509,8 +514,6 @@ fn fill(
         }
     }
     for token in access_tokens {
-        registry
-            .access_tokens
-            .put(token.hash, control::access_token_entry(token));
+        registry.access_tokens.put(token);
     }
 }

@@ -1,12 +1,16 @@
 //! The author of a change.
 
-/// The author of a change: an access token or the server.
+use std::net::IpAddr;
+
+/// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The id of the access token, for the audit trail.
+    /// The id of the access token or trust policy, for the audit trail.
     pub id: String,
     /// The name of the access token, for `created_by`.
     pub name: String,
+    /// Address of the client; `None` for the server itself.
+    pub address: Option<IpAddr>,
 }
 
 impl Actor {
@@ -15,6 +19,7 @@ impl Actor {
         Self {
             id: "system".to_owned(),
             name: "system".to_owned(),
+            address: None,
         }
     }
 }

@@ -1,10 +1,14 @@
-//! A change: one transaction. Every step of it appends an audit entry and raises the revision.
+//! A change: one transaction, in which every step appends an audit entry and raises the revision. The entry continues
+//! the hash chain of the trail, whose last hash is kept with the revision.
 
-use jelou_core::Slug;
+use jelou_core::api::AuditEntry;
+use jelou_core::{Slug, audit_chain};
 use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::AnyConnection;
 
 use crate::actor::Actor;
+use crate::audit;
 use crate::database::Write;
 use crate::database::row::Columns;
 use crate::error::StoreError;
@@ -50,7 +54,12 @@ pub(crate) enum Action {
     TokenExport,
     TokenImport,
     AccessTokenCreate,
+    AccessTokenRotate,
+    AccessTokenRotateFinish,
     AccessTokenRevoke,
+    TrustCreate,
+    TrustPin,
+    TrustDelete,
     SecretSet,
     SecretDelete,
     EgressAllow,
@@ -88,7 +97,12 @@ impl Action {
             Self::TokenExport => "token.export",
             Self::TokenImport => "token.import",
             Self::AccessTokenCreate => "access_token.create",
+            Self::AccessTokenRotate => "access_token.rotate",
+            Self::AccessTokenRotateFinish => "access_token.rotate.finish",
             Self::AccessTokenRevoke => "access_token.revoke",
+            Self::TrustCreate => "trust.create",
+            Self::TrustPin => "trust.pin",
+            Self::TrustDelete => "trust.delete",
             Self::SecretSet => "secret.set",
             Self::SecretDelete => "secret.delete",
             Self::EgressAllow => "egress.allow",
@@ -122,27 +136,53 @@ impl<'a> Change<'a> {
 
     /// Appends an audit entry and returns its revision.
     pub(crate) async fn record(&mut self, entry: Entry<'_>) -> Result<i64, StoreError> {
-        let revision = sqlx::query(
-            "UPDATE revision SET value = value + 1 WHERE id = 1 RETURNING value AS revision",
+        self.record_difference(entry, None, None).await
+    }
+
+    /// Appends an audit entry with what was changed, which must hold no secret. Returns its revision.
+    pub(crate) async fn record_difference(
+        &mut self,
+        entry: Entry<'_>,
+        before: Option<Value>,
+        after: Option<Value>,
+    ) -> Result<i64, StoreError> {
+        let head = sqlx::query(
+            "UPDATE revision SET value = value + 1 WHERE id = 1 RETURNING value AS revision, hash",
         )
         .fetch_one(self.connection())
-        .await?
-        .number("revision")?;
-        let (at, actor) = (self.now.as_millisecond(), self.actor.id.as_str());
-        sqlx::query(
-            "INSERT INTO audit (id, at, actor, action, function_slug, target, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(revision)
-        .bind(at)
-        .bind(actor)
-        .bind(entry.action.as_str())
-        .bind(entry.function.map(Slug::as_str))
-        .bind(entry.target)
-        .bind(entry.detail)
-        .execute(self.connection())
         .await?;
+        let revision = head.number("revision")?;
+        let mut entry = AuditEntry {
+            id: revision,
+            at: self.now,
+            actor: self.actor.id.clone(),
+            actor_name: Some(self.actor.name.clone()),
+            address: self.actor.address.map(|address| address.to_string()),
+            action: entry.action.as_str().to_owned(),
+            function: entry.function.map(Slug::to_string),
+            target: entry.target.to_owned(),
+            detail: entry.detail.map(str::to_owned),
+            before,
+            after,
+            previous: Some(
+                head.optional_text("hash")?
+                    .unwrap_or_else(|| audit_chain::FIRST.to_owned()),
+            ),
+            hash: None,
+        };
+        let hash = audit_chain::hash(&entry);
+        entry.hash = Some(hash.clone());
+        audit::insert(self.connection(), &entry).await?;
+        sqlx::query("UPDATE revision SET hash = $1 WHERE id = 1")
+            .bind(hash)
+            .execute(self.connection())
+            .await?;
         Ok(revision)
+    }
+
+    /// The transaction, for more that belongs to it.
+    pub(crate) fn into_write(self) -> Write<'a> {
+        self.write
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {

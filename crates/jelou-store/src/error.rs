@@ -95,6 +95,7 @@ pub enum Resource {
     Limit,
     Schedule,
     Run,
+    TrustPolicy,
 }
 
 impl fmt::Display for Resource {
@@ -111,6 +112,7 @@ impl fmt::Display for Resource {
             Self::Limit => "limit of the function",
             Self::Schedule => "schedule",
             Self::Run => "run",
+            Self::TrustPolicy => "trust policy",
         })
     }
 }

@@ -79,16 +79,18 @@ impl Store {
         let mut change = self.change(actor).await?;
         let mut settings = settings_of(&mut change, slug).await?;
         for (name, value) in set {
-            settings.limits.insert(*name, *value);
-            let value = value.to_string();
-            record(
-                &mut change,
-                Action::LimitSet,
-                slug,
-                name.as_str(),
-                Some(&value),
-            )
-            .await?;
+            let before = settings.limits.insert(*name, *value);
+            let text = value.to_string();
+            let entry = Entry {
+                action: Action::LimitSet,
+                function: Some(slug),
+                target: name.as_str(),
+                detail: Some(&text),
+            };
+            let limit = |value| serde_json::json!({ "value": value });
+            change
+                .record_difference(entry, before.map(limit), Some(limit(*value)))
+                .await?;
         }
         for name in unset {
             if settings.limits.remove(name).is_none() {

@@ -11,6 +11,8 @@ pub(crate) const PREVIOUS_VALUES: &str = "UPDATE runtime_tokens SET previous_las
      WHERE id = $2 AND (previous_last_used_at IS NULL OR previous_last_used_at < $1)";
 pub(crate) const ACCESS_TOKENS: &str = "UPDATE access_tokens SET last_used_at = $1 \
      WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
+pub(crate) const PREVIOUS_ACCESS_VALUES: &str = "UPDATE access_tokens SET previous_last_used_at = $1 \
+     WHERE id = $2 AND (previous_last_used_at IS NULL OR previous_last_used_at < $1)";
 
 /// Writes the times of last use. Ignores tokens that no longer exist.
 pub(crate) async fn record(

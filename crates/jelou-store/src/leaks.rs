@@ -65,7 +65,7 @@ impl Store {
         })
     }
 
-    /// Returns the access token with this value, and whether it is revoked.
+    /// The access token with this value, current or old, and whether it is revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -74,8 +74,9 @@ impl Store {
         hash: &TokenHash,
     ) -> Result<Option<(AccessTokenRecord, bool)>, StoreError> {
         let row = sqlx::query(
-            "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at \
-             FROM access_tokens WHERE hash = $1",
+            "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at, \
+             previous_hash, previous_prefix, previous_valid_until, previous_last_used_at \
+             FROM access_tokens WHERE hash = $1 OR previous_hash = $1",
         )
         .bind(&hash.as_bytes()[..])
         .fetch_optional(self.database.pool())

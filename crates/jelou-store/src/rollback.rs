@@ -2,6 +2,7 @@
 
 use jelou_core::api::{ChangedSecret, SecretChange};
 use jelou_core::{DeploymentId, FunctionId, SecretKey, Slug};
+use serde_json::json;
 use sqlx::AnyConnection;
 
 use crate::actor::Actor;
@@ -90,16 +91,19 @@ impl Store {
         if !wanted.live {
             let at = change.now();
             let detail = reason.map(|reason| format!("{}: {reason}", wanted.id));
+            let entry = Entry {
+                action: match way {
+                    Way::Rollback => Action::DeploymentRollback,
+                    Way::Promote => Action::DeploymentPromote,
+                },
+                function: Some(&before.slug),
+                target: wanted.id.as_str(),
+                detail: detail.as_deref(),
+            };
+            let live = |id: &DeploymentId| json!({ "live": id });
+            let (left, now_live) = (previous_live.as_ref().map(live), live(&wanted.id));
             let revision = change
-                .record(Entry {
-                    action: match way {
-                        Way::Rollback => Action::DeploymentRollback,
-                        Way::Promote => Action::DeploymentPromote,
-                    },
-                    function: Some(&before.slug),
-                    target: wanted.id.as_str(),
-                    detail: detail.as_deref(),
-                })
+                .record_difference(entry, left, Some(now_live))
                 .await?;
             if let (Some(left), Way::Rollback) = (&previous_live, way) {
                 sqlx::query(

@@ -7,6 +7,7 @@ use jelou_core::Clock;
 use jelou_core::histogram::Durations;
 
 use crate::actor::Actor;
+use crate::audit;
 use crate::change::Change;
 use crate::database::row::Columns;
 use crate::database::{Database, StoreConfig};
@@ -34,6 +35,7 @@ impl Store {
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let database = Database::open(config).await?;
+        audit::complete_chain(&database).await?;
         vault.admit(&key_ids_in_use(&database).await?)?;
         Ok(Self {
             database: Arc::new(database),

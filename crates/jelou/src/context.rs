@@ -8,7 +8,7 @@ use crate::cli::GlobalArgs;
 use crate::exit::Failure;
 use crate::interrupt::{self, Progress};
 use crate::output::Output;
-use crate::profile::{CredentialsFile, Origin, Session};
+use crate::profile::{CredentialsFile, Origin, Session, pipeline};
 use crate::prompt::{Preset, Prompt};
 use crate::waiting::Waiting;
 
@@ -57,11 +57,17 @@ impl Context {
 
     /// Like [`Context::client`], but also returns the origin of the credentials.
     pub(crate) fn client_and_origin(&self) -> anyhow::Result<(Client, Origin)> {
-        let session = self.session()?;
+        let mut session = self.session()?;
+        if session.token.is_none()
+            && let Some(token) = pipeline::access_token(&session.api)?
+        {
+            session.token = Some(token);
+            session.origin = Origin::Pipeline;
+        }
         let Some(token) = session.token else {
             return Err(
                 Failure::auth(format!("not logged in to the server at {}", session.api))
-                    .hint("run `jelou login`, or set JELOU_TOKEN")
+                    .hint("run `jelou login`, or set JELOU_TOKEN; a pipeline needs neither with a trust policy (`jelou trust create`)")
                     .into(),
             );
         };
@@ -69,6 +75,11 @@ impl Context {
         let waiting = Waiting::new(&self.output, &session.api);
         let client = Client::new(session.api, Some(token)).with_observer(Arc::new(waiting));
         Ok((client, session.origin))
+    }
+
+    /// A client without credentials, for what needs none.
+    pub(crate) fn client_without_token(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(self.session()?.api, None))
     }
 
     /// Asks the user for confirmation, unless a flag has given it.

@@ -14,6 +14,15 @@ pub(crate) const JELOU_FORCE_HUMAN_OUTPUT: &str = "JELOU_FORCE_HUMAN_OUTPUT";
 /// Runtime token that `jelou call` sends.
 pub(crate) const JELOU_FUNCTION_TOKEN: &str = "JELOU_FUNCTION_TOKEN";
 
+/// Identity token of a pipeline, such as GitLab's `id_tokens`; used where no other credential is set.
+pub(crate) const JELOU_ID_TOKEN: &str = "JELOU_ID_TOKEN";
+
+/// Set by GitHub Actions in jobs with `id-token: write`: where to get the identity token of the job.
+pub(crate) const ACTIONS_ID_TOKEN_REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+
+/// Set by GitHub Actions in jobs with `id-token: write`: authorises the request for the identity token.
+pub(crate) const ACTIONS_ID_TOKEN_REQUEST_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+
 /// Address that `jelou serve` listens on.
 pub(crate) const JELOU_LISTEN: &str = "JELOU_LISTEN";
 

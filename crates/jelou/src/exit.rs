@@ -190,6 +190,10 @@ fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {
                 problem.hint.clone().or(own.map(str::to_owned)),
             )
         }
+        ClientError::Exchange(_) => (
+            ErrorCode::AuthError,
+            Some("`jelou trust list` shows the trust policies; docs/ci.md has their conditions".to_owned()),
+        ),
         ClientError::Network { .. } => (
             ErrorCode::NetworkError,
             Some("is it running? `jelou serve` starts one on this machine, and `jelou auth list` shows the saved addresses".to_owned()),

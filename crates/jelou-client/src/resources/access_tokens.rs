@@ -1,6 +1,6 @@
 //! Operations on access tokens.
 
-use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List};
+use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List, RotateToken};
 
 use crate::path::Path;
 use crate::{Client, ClientError};
@@ -36,6 +36,34 @@ impl AccessTokens<'_> {
         self.client.post(&collection(), token)
     }
 
+    /// One access token by its id, its name or a unique display prefix.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn info(&self, reference: &str) -> Result<AccessTokenInfo, ClientError> {
+        self.client.get(&collection().segment(reference))
+    }
+
+    /// Gives an access token a new value. Only this response holds it.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn rotate(
+        &self,
+        reference: &str,
+        rotation: RotateToken,
+    ) -> Result<CreatedAccessToken, ClientError> {
+        self.client.post(&rotation_of(reference), &rotation)
+    }
+
+    /// Ends the grace period of the last rotation now.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn finish_rotation(&self, reference: &str) -> Result<AccessTokenInfo, ClientError> {
+        self.client.delete_and_read(&rotation_of(reference))
+    }
+
     /// Revokes an access token. `reference` is its id, its name or a unique display prefix.
     ///
     /// # Errors
@@ -47,4 +75,8 @@ impl AccessTokens<'_> {
 
 fn collection() -> Path {
     Path::new("access-tokens")
+}
+
+fn rotation_of(reference: &str) -> Path {
+    collection().segment(reference).segment("rotation")
 }

@@ -25,10 +25,12 @@ pub struct AuditQuery {
     pub limit: Option<u32>,
     /// Only entries older than the entry with this id.
     pub before: Option<i64>,
+    /// Only entries newer than this id, oldest first.
+    pub after: Option<i64>,
 }
 
 impl Audit<'_> {
-    /// Returns a page of entries, newest first.
+    /// A page of entries, newest first; with `after`, oldest first.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -39,6 +41,9 @@ impl Audit<'_> {
         }
         if let Some(before) = query.before {
             path = path.query("before", before);
+        }
+        if let Some(after) = query.after {
+            path = path.query("after", after);
         }
         self.client.get(&path)
     }

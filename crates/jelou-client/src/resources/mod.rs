@@ -13,6 +13,7 @@ mod schedules;
 mod secrets;
 mod server;
 mod tokens;
+mod trust;
 
 pub use access_tokens::AccessTokens;
 pub use audit::{Audit, AuditQuery};
@@ -23,3 +24,4 @@ pub use previews::Previews;
 pub use schedules::{RunsQuery, Schedules};
 pub use secrets::Secrets;
 pub use tokens::{Removal, RuntimeTokens};
+pub use trust::{Trust, Wanted};

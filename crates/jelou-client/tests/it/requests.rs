@@ -59,6 +59,7 @@ fn each_operation_has_its_method_and_path() {
         .list(AuditQuery {
             limit: Some(5),
             before: Some(9),
+            after: None,
         })
         .unwrap();
 

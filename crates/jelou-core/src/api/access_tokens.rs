@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::PreviousValue;
 use crate::{AccessTokenId, Scopes, TokenName};
 
 /// An access token, without its value.
@@ -20,8 +21,22 @@ pub struct AccessTokenInfo {
     pub last_used_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// The access token that created it, or `system`.
+    #[serde(default)]
+    pub created_by: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// The value before the last rotation, until its grace period ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousValue>,
+}
+
+impl AccessTokenInfo {
+    /// The old value, if it still works at `now`.
+    pub fn in_grace(&self, now: Timestamp) -> Option<&PreviousValue> {
+        let previous = self.previous.as_ref();
+        previous.filter(|previous| previous.valid_until > now)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,6 +47,10 @@ pub struct CreateAccessToken {
     /// Seconds until it expires; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
+    /// The time at which it expires, in place of `expiresIn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A new access token with its value, which no other answer holds.

@@ -11,8 +11,15 @@ pub struct AuditEntry {
     pub id: i64,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Id of the access token that made the change, or `system`.
+    /// Id of the access token or trust policy that made the change, or `system`.
     pub actor: String,
+    /// Its name at that time.
+    #[serde(default)]
+    pub actor_name: Option<String>,
+    /// Address of the client.
+    #[serde(default)]
+    #[schema(example = "203.0.113.9")]
+    pub address: Option<String>,
     /// For example `token.revoke`.
     pub action: String,
     /// Slug of the changed function, or of the function that the resource belongs to.
@@ -21,12 +28,37 @@ pub struct AuditEntry {
     pub target: String,
     /// Further data for readers, such as the name of the resource.
     pub detail: Option<String>,
+    /// What it was before; never a secret or a token.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<serde_json::Value>,
+    /// What it is since then.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<serde_json::Value>,
+    /// The hash of the entry before.
+    #[serde(default)]
+    pub previous: Option<String>,
+    /// SHA-256 of this entry; docs/audit.md says over what.
+    #[serde(default)]
+    pub hash: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditPage {
-    /// Newest first.
+    /// Newest first; with `after`, oldest first.
     pub items: Vec<AuditEntry>,
-    /// Pass as `before` to get the next page. Null on the last page.
+    /// Pass as `before` (or `after`) to read on; absent on the last page.
     pub next: Option<i64>,
+    /// The last entry of the trail when the page was read.
+    #[serde(default)]
+    pub head: Option<AuditHead>,
+}
+
+/// The end of the trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditHead {
+    /// Id of the last entry, which is the revision.
+    pub id: i64,
+    pub hash: Option<String>,
 }

@@ -18,9 +18,10 @@ mod token_transfer;
 mod token_usage;
 mod tokens;
 mod traffic;
+mod trust;
 
 pub use access_tokens::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken};
-pub use audit::{AuditEntry, AuditPage};
+pub use audit::{AuditEntry, AuditHead, AuditPage};
 pub use deployments::{
     ChangedSecret, Dependency, DeployRequest, DeployResult, Deployment, DeploymentDetails,
     DeploymentSource, FileSummary, Health, PromoteRequest, RollbackRequest, RollbackResult,
@@ -48,6 +49,7 @@ pub use tokens::{
     TokenCheck, UpdateToken,
 };
 pub use traffic::{Traffic, TrafficPoint, TrafficReport};
+pub use trust::{CallGrant, CreateTrust, ExchangedToken, TrustPolicy};
 
 use serde::{Deserialize, Serialize};
 

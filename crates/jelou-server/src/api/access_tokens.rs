@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use jelou_core::api::{AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List, Problem};
+use jelou_core::api::{
+    AccessTokenInfo, CreateAccessToken, CreatedAccessToken, List, Problem, RotateToken,
+};
 
 use super::app::App;
 use super::auth::Administrator;
@@ -11,7 +13,7 @@ use super::extract;
 use super::problem::ApiError;
 
 /// The unrevoked access tokens, oldest first.
-#[utoipa::path(get, operation_id = "listAccessTokens", path = "/v1/access-tokens", tag = "access tokens", responses(
+#[utoipa::path(get, operation_id = "listAccessTokens", path = "/v1/access-tokens", tag = "access tokens", security(("accessToken" = ["admin"])), responses(
     (status = 200, body = List<AccessTokenInfo>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -25,7 +27,7 @@ pub(super) async fn list(
 }
 
 /// Creates an access token. Only this response contains its value.
-#[utoipa::path(post, operation_id = "createAccessToken", path = "/v1/access-tokens", tag = "access tokens", request_body = CreateAccessToken, responses(
+#[utoipa::path(post, operation_id = "createAccessToken", path = "/v1/access-tokens", tag = "access tokens", security(("accessToken" = ["admin"])), request_body = CreateAccessToken, responses(
     (status = 201, body = CreatedAccessToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -39,7 +41,7 @@ pub(super) async fn create(
 }
 
 /// Revokes an access token, by its id, its name or a display prefix that no other one has.
-#[utoipa::path(delete, operation_id = "revokeAccessToken", path = "/v1/access-tokens/{token}", tag = "access tokens", params(("token" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "revokeAccessToken", path = "/v1/access-tokens/{token}", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -50,4 +52,51 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     control.revoke_access_token(caller.actor(), token).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// One access token, by its id, its name or a display prefix that no other one has.
+#[utoipa::path(get, operation_id = "getAccessToken", path = "/v1/access-tokens/{token}", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), responses(
+    (status = 200, body = AccessTokenInfo),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn info(
+    State(control): State<App>,
+    _: Administrator,
+    Path(token): Path<String>,
+) -> Result<Json<AccessTokenInfo>, ApiError> {
+    Ok(Json(control.access_token(&token).await?))
+}
+
+/// Gives an access token a new value, valid from the next request on; the old value works for `graceSeconds`. Only this
+/// response contains the new value.
+#[utoipa::path(post, operation_id = "rotateAccessToken", path = "/v1/access-tokens/{token}/rotation", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), request_body = RotateToken, responses(
+    (status = 201, body = CreatedAccessToken),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn rotate(
+    State(control): State<App>,
+    Administrator(caller): Administrator,
+    Path(token): Path<String>,
+    extract::Json(rotation): extract::Json<RotateToken>,
+) -> Result<(StatusCode, Json<CreatedAccessToken>), ApiError> {
+    let rotated = control
+        .rotate_access_token(caller.actor(), token, rotation)
+        .await?;
+    Ok((StatusCode::CREATED, Json(rotated)))
+}
+
+/// Ends the grace period of a rotation; the next request with the old value is refused.
+#[utoipa::path(delete, operation_id = "finishAccessTokenRotation", path = "/v1/access-tokens/{token}/rotation", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), responses(
+    (status = 200, body = AccessTokenInfo),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn finish_rotation(
+    State(control): State<App>,
+    Administrator(caller): Administrator,
+    Path(token): Path<String>,
+) -> Result<Json<AccessTokenInfo>, ApiError> {
+    let finished = control
+        .finish_access_token_rotation(caller.actor(), token)
+        .await?;
+    Ok(Json(finished))
 }

@@ -13,6 +13,7 @@ use super::problem::ApiError;
 #[derive(Debug, Deserialize)]
 pub(super) struct PageQuery {
     before: Option<i64>,
+    after: Option<i64>,
     #[serde(default = "default_limit")]
     limit: usize,
 }
@@ -21,9 +22,10 @@ fn default_limit() -> usize {
     50
 }
 
-/// Who changed what, newest first.
-#[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", params(
+/// Who changed what, newest first. Each entry has the hash of the one before.
+#[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", security(("accessToken" = ["admin"])), params(
     ("before" = Option<i64>, Query, description = "Only entries older than this id"),
+    ("after" = Option<i64>, Query, description = "Only entries newer than this id, oldest first; 0 for all of them"),
     ("limit" = Option<u32>, Query, description = "At most this many entries, up to 1000; 50 when absent"),
 ), responses(
     (status = 200, body = AuditPage),
@@ -34,6 +36,12 @@ pub(super) async fn list(
     _: Administrator,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AuditPage>, ApiError> {
-    let page = control.store.audit(query.before, query.limit).await?;
+    let page = match (query.before, query.after) {
+        (_, None) => control.store.audit(query.before, query.limit).await?,
+        (None, Some(after)) => control.store.audit_after(after, query.limit).await?,
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("before and after exclude each other"));
+        }
+    };
     Ok(Json(page))
 }

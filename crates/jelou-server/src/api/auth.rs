@@ -1,5 +1,6 @@
 //! Authenticates and authorises requests with the access token in `Authorization: Bearer` (RFC 6750).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -13,38 +14,42 @@ use super::app::App;
 use super::extract;
 use super::problem::ApiError;
 use super::refusals::AskedBy;
+use crate::gateway::Caller;
 use crate::registry::AccessTokenEntry;
 
 /// The caller has a valid access token.
-pub(crate) struct Authenticated(pub(crate) Arc<AccessTokenEntry>);
+pub(crate) struct Authenticated {
+    pub(crate) token: Arc<AccessTokenEntry>,
+    /// Of the client; behind trusted proxies, not of the proxy.
+    address: Option<IpAddr>,
+}
 
 impl Authenticated {
     pub(crate) fn actor(&self) -> Actor {
-        Actor {
-            id: self.0.id.to_string(),
-            name: self.0.name.to_string(),
-        }
+        self.token.actor(self.address)
     }
 
     /// Whether the caller may read this function.
     pub(crate) fn may_read(&self, slug: &Slug) -> bool {
         let scope = Scope::Function(Verb::Read, slug.clone());
-        self.0.scopes.allows(&scope)
+        self.token.scopes.allows(&scope)
     }
 
     /// # Errors
     /// The access token does not include the scope.
     pub(crate) fn require(self, scope: &Scope) -> Result<Self, ApiError> {
-        if self.0.scopes.allows(scope) {
+        if self.token.scopes.allows(scope) {
             return Ok(self);
         }
         let wider = match scope {
-            Scope::Function(verb, _) => format!(" or `{}`", verb.on_every_function()),
+            Scope::Function(verb, _) | Scope::EveryFunction(verb) => {
+                format!(" or `{}`", verb.on_every_function())
+            }
             _ => String::new(),
         };
         Err(ApiError::forbidden(format!(
             "access token `{}` lacks the scope `{scope}`{wider}",
-            self.0.name
+            self.token.name
         ))
         .hint("use an access token with this scope; `jelou whoami` shows which scopes yours has"))
     }
@@ -97,7 +102,11 @@ impl Authenticated {
             .hint("log in with a valid one: `jelou login`; if the time is wrong, set the server's clock"));
         }
         known.last_used.touch(control.clock.now_ms());
-        Ok(Self(known))
+        let caller = parts.extensions.get::<Caller>();
+        Ok(Self {
+            token: known,
+            address: caller.and_then(|caller| caller.address),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use super::problem::ApiError;
 use super::upload::Upload;
 
 /// The function's deployments, newest first. Each of them can be restored.
-#[utoipa::path(get, operation_id = "listDeployments", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listDeployments", path = "/v1/functions/{slug}/deployments", tag = "deployments", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<Deployment>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -32,7 +32,7 @@ pub(super) async fn list(
 
 /// Builds the files and makes the deployment live, or the deployment of a preview. Creates the function when it does not exist. The first deployment
 /// creates the runtime token `default`; only its response contains the value.
-#[utoipa::path(post, operation_id = "deploy", path = "/v1/functions/{slug}/deployments", tag = "deployments", params(("slug" = String, Path)), request_body = DeployRequest, responses(
+#[utoipa::path(post, operation_id = "deploy", path = "/v1/functions/{slug}/deployments", tag = "deployments", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path)), request_body = DeployRequest, responses(
     (status = 201, body = DeployResult),
     (status = 200, description = "A dry run, or the same files are live already: nothing was changed", body = DeployResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -55,7 +55,7 @@ pub(super) async fn deploy(
 }
 
 /// One deployment, with its tools and schedules.
-#[utoipa::path(get, operation_id = "getDeployment", path = "/v1/functions/{slug}/deployments/{id}", tag = "deployments", params(("slug" = String, Path), ("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getDeployment", path = "/v1/functions/{slug}/deployments/{id}", tag = "deployments", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("id" = String, Path)), responses(
     (status = 200, body = DeploymentDetails),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -68,7 +68,7 @@ pub(super) async fn info(
 }
 
 /// Pins a deployment, so that later deploys do not delete it, or unpins it.
-#[utoipa::path(patch, operation_id = "updateDeployment", path = "/v1/functions/{slug}/deployments/{id}", tag = "deployments", params(("slug" = String, Path), ("id" = String, Path)), request_body = UpdateDeployment, responses(
+#[utoipa::path(patch, operation_id = "updateDeployment", path = "/v1/functions/{slug}/deployments/{id}", tag = "deployments", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("id" = String, Path)), request_body = UpdateDeployment, responses(
     (status = 200, body = DeploymentDetails),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -84,7 +84,7 @@ pub(super) async fn update(
 }
 
 /// The files that were uploaded for a deployment.
-#[utoipa::path(get, operation_id = "getDeploymentSource", path = "/v1/functions/{slug}/deployments/{id}/source", tag = "deployments", params(("slug" = String, Path), ("id" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getDeploymentSource", path = "/v1/functions/{slug}/deployments/{id}/source", tag = "deployments", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("id" = String, Path)), responses(
     (status = 200, body = DeploymentSource),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -99,7 +99,7 @@ pub(super) async fn source(
 
 /// Makes an earlier deployment live, without a build. If the request names none, this is the deployment that was live
 /// and healthy most recently. The function's secrets stay as they are.
-#[utoipa::path(post, operation_id = "rollback", path = "/v1/functions/{slug}/rollback", tag = "deployments", params(("slug" = String, Path)), request_body = RollbackRequest, responses(
+#[utoipa::path(post, operation_id = "rollback", path = "/v1/functions/{slug}/rollback", tag = "deployments", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path)), request_body = RollbackRequest, responses(
     (status = 200, body = RollbackResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

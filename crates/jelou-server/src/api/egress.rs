@@ -10,7 +10,7 @@ use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
 /// What the function may connect to besides the public network.
-#[utoipa::path(get, operation_id = "listEgressRules", path = "/v1/functions/{slug}/egress", tag = "functions", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listEgressRules", path = "/v1/functions/{slug}/egress", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = EgressRules),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -23,7 +23,7 @@ pub(super) async fn list(
 }
 
 /// Adds and removes egress rules, all or none of them; the function's next process has them. Needs the scope `admin`.
-#[utoipa::path(patch, operation_id = "changeEgressRules", path = "/v1/functions/{slug}/egress", tag = "functions", params(("slug" = String, Path)), request_body = ChangeEgress, responses(
+#[utoipa::path(patch, operation_id = "changeEgressRules", path = "/v1/functions/{slug}/egress", tag = "functions", security(("accessToken" = ["admin"])), params(("slug" = String, Path)), request_body = ChangeEgress, responses(
     (status = 200, body = EgressRules),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

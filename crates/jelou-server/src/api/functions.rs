@@ -12,7 +12,7 @@ use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
 /// All functions, by slug.
-#[utoipa::path(get, operation_id = "listFunctions", path = "/v1/functions", tag = "functions", responses(
+#[utoipa::path(get, operation_id = "listFunctions", path = "/v1/functions", tag = "functions", security(("accessToken" = [])), responses(
     (status = 200, body = List<Function>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -26,7 +26,7 @@ pub(super) async fn list(
 }
 
 /// Creates a function without deploying it; its first deployment would do so as well.
-#[utoipa::path(post, operation_id = "createFunction", path = "/v1/functions", tag = "functions", request_body = CreateFunction, responses(
+#[utoipa::path(post, operation_id = "createFunction", path = "/v1/functions", tag = "functions", security(("accessToken" = ["deploy:{slug}"])), request_body = CreateFunction, responses(
     (status = 201, body = Function),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -41,7 +41,7 @@ pub(super) async fn create(
 }
 
 /// One function.
-#[utoipa::path(get, operation_id = "getFunction", path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getFunction", path = "/v1/functions/{slug}", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = Function),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -54,7 +54,7 @@ pub(super) async fn info(
 }
 
 /// Deletes a function with its tokens, secrets and deployments.
-#[utoipa::path(delete, operation_id = "deleteFunction", path = "/v1/functions/{slug}", tag = "functions", params(("slug" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "deleteFunction", path = "/v1/functions/{slug}", tag = "functions", security(("accessToken" = ["functions:write"])), params(("slug" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

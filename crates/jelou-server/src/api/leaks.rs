@@ -11,7 +11,7 @@ use super::problem::ApiError;
 
 /// Revokes leaked tokens by their values: runtime tokens of any function, even the last active one, and access tokens. The
 /// answer has one item for each value, in the same order.
-#[utoipa::path(post, operation_id = "revokeLeakedTokens", path = "/v1/leaked-tokens", tag = "tokens", request_body = ReportLeak, responses(
+#[utoipa::path(post, operation_id = "revokeLeakedTokens", path = "/v1/leaked-tokens", tag = "tokens", security(("accessToken" = ["admin"])), request_body = ReportLeak, responses(
     (status = 200, body = List<LeakedToken>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -10,7 +10,7 @@ use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
 /// The limits in force for the function, and whose they are.
-#[utoipa::path(get, operation_id = "listLimits", path = "/v1/functions/{slug}/limits", tag = "functions", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listLimits", path = "/v1/functions/{slug}/limits", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<LimitInForce>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -25,7 +25,7 @@ pub(super) async fn list(
 }
 
 /// Sets limits of the function and removes others, all or none of them. Needs the scope `admin`.
-#[utoipa::path(patch, operation_id = "changeLimits", path = "/v1/functions/{slug}/limits", tag = "functions", params(("slug" = String, Path)), request_body = ChangeLimits, responses(
+#[utoipa::path(patch, operation_id = "changeLimits", path = "/v1/functions/{slug}/limits", tag = "functions", security(("accessToken" = ["admin"])), params(("slug" = String, Path)), request_body = ChangeLimits, responses(
     (status = 200, body = List<LimitInForce>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -78,7 +78,7 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
 /// Records of the function in ascending order: what it writes, each call, and what the platform does. One JSON object in
 /// each line; with `follow`, or an `Accept` of `text/event-stream`, server-sent events that go on, whose ids are the
 /// sequence numbers. `Last-Event-ID` resumes behind a record.
-#[utoipa::path(get, operation_id = "readLogs", path = "/v1/functions/{slug}/logs", tag = "logs", params(
+#[utoipa::path(get, operation_id = "readLogs", path = "/v1/functions/{slug}/logs", tag = "logs", security(("accessToken" = ["logs:{slug}"])), params(
     ("slug" = String, Path),
     ("since" = Option<String>, Query, description = "From this time on, such as 2026-11-29T10:30:00Z, or this long ago, such as 2h"),
     ("until" = Option<String>, Query, description = "Before this time"),
@@ -132,7 +132,7 @@ pub(super) async fn read(
 }
 
 /// Sums up the calls that match.
-#[utoipa::path(get, operation_id = "callStatistics", path = "/v1/functions/{slug}/logs/stats", tag = "logs", params(
+#[utoipa::path(get, operation_id = "callStatistics", path = "/v1/functions/{slug}/logs/stats", tag = "logs", security(("accessToken" = ["logs:{slug}"])), params(
     ("slug" = String, Path),
     ("by" = Option<String>, Query, description = "What to group by, separated by commas: status, tool, route, method, token, protocol, deployment, error; status when absent"),
     ("since" = Option<String>, Query, description = "From this time on"),

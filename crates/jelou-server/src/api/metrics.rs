@@ -96,7 +96,7 @@ pub(super) struct TrafficQuery {
 }
 
 /// Counts of the calls of the function. They are kept for `metrics.max_age_days`.
-#[utoipa::path(get, operation_id = "getTraffic", path = "/v1/functions/{slug}/traffic", tag = "functions", params(
+#[utoipa::path(get, operation_id = "getTraffic", path = "/v1/functions/{slug}/traffic", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("hours" = Option<u32>, Query, description = "The last hours, 24 by default"),
     ("step" = Option<u32>, Query, description = "Minutes of a point, 60 by default"),

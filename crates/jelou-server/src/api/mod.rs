@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod deployments;
 mod egress;
+mod exchange;
 mod extract;
 mod functions;
 mod leaks;
@@ -15,10 +16,12 @@ mod metrics;
 mod previews;
 mod problem;
 mod refusals;
+mod scanners;
 mod schedules;
 mod secrets;
 mod server;
 mod tokens;
+mod trust;
 mod upload;
 
 use std::sync::Arc;
@@ -44,7 +47,7 @@ const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 #[openapi(
     info(
         title = "Jelou management API",
-        description = "Deploys functions and manages their runtime tokens and secrets. Every request but `GET /v1/health` and `GET /v1/openapi.json` needs an access token, `Authorization: Bearer jfn_pat_...`.",
+        description = "Deploys functions and manages their runtime tokens and secrets. Requests need an access token, unless their description says otherwise, `Authorization: Bearer jfn_pat_...`.",
         license(name = "Apache-2.0 OR MIT")
     ),
     modifiers(&AccessTokenScheme),
@@ -86,6 +89,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(tokens::check))
         .routes(routes!(tokens::rotate, tokens::finish_rotation))
         .routes(routes!(leaks::revoke))
+        .routes(routes!(scanners::verify))
+        .routes(routes!(scanners::github))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::delete))
         .routes(routes!(egress::list, egress::change))
@@ -96,7 +101,14 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::start))
         .routes(routes!(access_tokens::list, access_tokens::create))
-        .routes(routes!(access_tokens::revoke))
+        .routes(routes!(access_tokens::info, access_tokens::revoke))
+        .routes(routes!(
+            access_tokens::rotate,
+            access_tokens::finish_rotation
+        ))
+        .routes(routes!(trust::list, trust::create))
+        .routes(routes!(trust::info, trust::delete))
+        .routes(routes!(exchange::exchange))
         .routes(routes!(logs::read))
         .routes(routes!(logs::statistics))
         .routes(routes!(metrics::traffic))

@@ -62,6 +62,11 @@ impl ApiError {
         )
     }
 
+    /// Another service did not answer as it should.
+    pub(crate) fn bad_gateway(detail: String) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, ErrorCode::ApiError, detail)
+    }
+
     pub(crate) fn no_such_route() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -229,6 +234,7 @@ impl From<StoreError> for ApiError {
                     Resource::Schedule => problem.hint("`jelou cron list` shows the schedules"),
                     Resource::RuntimeToken => problem.hint("`jelou tokens list` shows the tokens"),
                     Resource::EgressRule => problem.hint("`jelou egress list` shows the rules"),
+                    Resource::TrustPolicy => problem.hint("`jelou trust list` shows the policies"),
                     Resource::Limit => problem.hint("`jelou limits show` shows the limits"),
                     _ => problem,
                 }

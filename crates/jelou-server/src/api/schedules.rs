@@ -29,7 +29,7 @@ pub(super) struct SchedulesQuery {
 }
 
 /// The schedules of the live deployment, with their next due times and last runs.
-#[utoipa::path(get, operation_id = "listSchedules", path = "/v1/functions/{slug}/schedules", tag = "schedules", params(
+#[utoipa::path(get, operation_id = "listSchedules", path = "/v1/functions/{slug}/schedules", tag = "schedules", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("next" = Option<u32>, Query, description = "How many due times of each, up to 100; 1 when absent"),
 ), responses(
@@ -49,7 +49,7 @@ pub(super) async fn list(
 
 /// Pauses or resumes a schedule; `*` means every schedule of the function. What is due in a pause is neither run later nor
 /// counted as missed.
-#[utoipa::path(patch, operation_id = "updateSchedule", path = "/v1/functions/{slug}/schedules/{schedule}", tag = "schedules", params(("slug" = String, Path), ("schedule" = String, Path)), request_body = UpdateSchedule, responses(
+#[utoipa::path(patch, operation_id = "updateSchedule", path = "/v1/functions/{slug}/schedules/{schedule}", tag = "schedules", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("schedule" = String, Path)), request_body = UpdateSchedule, responses(
     (status = 200, body = List<ScheduleInfo>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -79,7 +79,7 @@ pub(super) struct RunsQuery {
 }
 
 /// The runs of the function's schedules, newest first: the last 100 of each schedule, and failures of 30 days.
-#[utoipa::path(get, operation_id = "listRuns", path = "/v1/functions/{slug}/runs", tag = "schedules", params(
+#[utoipa::path(get, operation_id = "listRuns", path = "/v1/functions/{slug}/runs", tag = "schedules", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("schedule" = Option<String>, Query, description = "Of this schedule"),
     ("state" = Option<String>, Query, description = "RUNNING, OK, ERROR, TIMEOUT or MISSED"),
@@ -116,7 +116,7 @@ pub(super) async fn runs(
 }
 
 /// One run.
-#[utoipa::path(get, operation_id = "getRun", path = "/v1/functions/{slug}/runs/{run}", tag = "schedules", params(("slug" = String, Path), ("run" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getRun", path = "/v1/functions/{slug}/runs/{run}", tag = "schedules", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("run" = String, Path)), responses(
     (status = 200, body = Run),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -129,7 +129,7 @@ pub(super) async fn run(
 }
 
 /// Starts a run of a schedule now, also of a paused one. The response does not wait for its end.
-#[utoipa::path(post, operation_id = "startRun", path = "/v1/functions/{slug}/schedules/{schedule}/runs", tag = "schedules", params(("slug" = String, Path), ("schedule" = String, Path)), request_body = StartRun, responses(
+#[utoipa::path(post, operation_id = "startRun", path = "/v1/functions/{slug}/schedules/{schedule}/runs", tag = "schedules", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("schedule" = String, Path)), request_body = StartRun, responses(
     (status = 202, body = Run),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -12,7 +12,7 @@ use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
 /// Names of the function's secrets, never their values.
-#[utoipa::path(get, operation_id = "listSecrets", path = "/v1/functions/{slug}/secrets", tag = "secrets", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listSecrets", path = "/v1/functions/{slug}/secrets", tag = "secrets", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<Secret>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -27,7 +27,7 @@ pub(super) async fn list(
 }
 
 /// Sets secrets, all or none of them; the function's next request sees them.
-#[utoipa::path(patch, operation_id = "setSecrets", path = "/v1/functions/{slug}/secrets", tag = "secrets", params(("slug" = String, Path)), request_body = SetSecrets, responses(
+#[utoipa::path(patch, operation_id = "setSecrets", path = "/v1/functions/{slug}/secrets", tag = "secrets", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path)), request_body = SetSecrets, responses(
     (status = 200, body = SecretsChanged),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -42,7 +42,7 @@ pub(super) async fn set(
 }
 
 /// Deletes a secret; the function's next request does not see it.
-#[utoipa::path(delete, operation_id = "deleteSecret", path = "/v1/functions/{slug}/secrets/{key}", tag = "secrets", params(("slug" = String, Path), ("key" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "deleteSecret", path = "/v1/functions/{slug}/secrets/{key}", tag = "secrets", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path), ("key" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -21,13 +21,13 @@ pub(super) struct Health {
 }
 
 /// Who the access token is, and what server this is.
-#[utoipa::path(get, operation_id = "getWhoAmI", path = "/v1/whoami", tag = "server", responses(
+#[utoipa::path(get, operation_id = "getWhoAmI", path = "/v1/whoami", tag = "server", security(("accessToken" = [])), responses(
     (status = 200, body = WhoAmI),
     (status = 401, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn who_am_i(
     State(control): State<App>,
-    Authenticated(token): Authenticated,
+    Authenticated { token, .. }: Authenticated,
 ) -> Json<WhoAmI> {
     let last_used_at = token
         .last_used
@@ -41,7 +41,9 @@ pub(super) async fn who_am_i(
             scopes: token.scopes.clone(),
             last_used_at,
             created_at: token.created_at,
+            created_by: token.created_by.clone(),
             expires_at: token.expires_at,
+            previous: None,
         },
         server: ServerInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),

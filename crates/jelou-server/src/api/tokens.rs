@@ -19,7 +19,7 @@ use super::problem::ApiError;
 const MAX_DAYS: u32 = 366;
 
 /// The function's unrevoked runtime tokens, oldest first.
-#[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<RuntimeTokenInfo>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -34,7 +34,7 @@ pub(super) async fn list(
 }
 
 /// Creates a runtime token, valid from the next request on. Only this response contains its value.
-#[utoipa::path(post, operation_id = "createToken", path = "/v1/functions/{slug}/tokens", tag = "tokens", params(("slug" = String, Path)), request_body = CreateToken, responses(
+#[utoipa::path(post, operation_id = "createToken", path = "/v1/functions/{slug}/tokens", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(("slug" = String, Path)), request_body = CreateToken, responses(
     (status = 201, body = CreatedToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -49,7 +49,7 @@ pub(super) async fn create(
 }
 
 /// One token, by its id, its name or a display prefix that no other token of the function has.
-#[utoipa::path(get, operation_id = "getToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "getToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), responses(
     (status = 200, body = RuntimeTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -79,7 +79,7 @@ impl ForceQuery {
 
 /// Changes a token: its name, state, expiry, limits or labels. The next call sees the change. The last active token of
 /// a function is not disabled, unless `force`.
-#[utoipa::path(patch, operation_id = "updateToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(
+#[utoipa::path(patch, operation_id = "updateToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(
     ("slug" = String, Path),
     ("token" = String, Path),
     ("force" = Option<bool>, Query, description = "Disable even the last active token"),
@@ -102,7 +102,7 @@ pub(super) async fn update(
 
 /// Gives a token a new value, valid from the next request on; the old value works for `graceSeconds`. Only this response
 /// contains the new value.
-#[utoipa::path(post, operation_id = "rotateToken", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), request_body = RotateToken, responses(
+#[utoipa::path(post, operation_id = "rotateToken", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), request_body = RotateToken, responses(
     (status = 201, body = CreatedToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -119,7 +119,7 @@ pub(super) async fn rotate(
 }
 
 /// Whether a token may make a call now, and why not. The check counts nothing.
-#[utoipa::path(post, operation_id = "checkToken", path = "/v1/functions/{slug}/tokens/{token}/check", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), request_body = CheckToken, responses(
+#[utoipa::path(post, operation_id = "checkToken", path = "/v1/functions/{slug}/tokens/{token}/check", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), request_body = CheckToken, responses(
     (status = 200, body = TokenCheck),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -198,7 +198,7 @@ pub(super) async fn import(
 }
 
 /// Ends the grace period of a rotation; the next request with the old value is refused.
-#[utoipa::path(delete, operation_id = "finishRotation", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", params(("slug" = String, Path), ("token" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "finishRotation", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), responses(
     (status = 200, body = RuntimeTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -212,7 +212,7 @@ pub(super) async fn finish_rotation(
 }
 
 /// Revokes a token; the next request with it is refused. The last active token of a function is kept, unless `force`.
-#[utoipa::path(delete, operation_id = "revokeToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", params(
+#[utoipa::path(delete, operation_id = "revokeToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(
     ("slug" = String, Path),
     ("token" = String, Path),
     ("force" = Option<bool>, Query, description = "Revoke even the last active token"),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use jelou_core::api::{self, CreateAccessToken, CreatedAccessToken};
+use jelou_core::api::{self, CreateAccessToken, CreatedAccessToken, RotateToken};
 use jelou_core::{Scopes, TokenName};
 use jelou_store::{AccessTokenRecord, Actor, NewAccessToken};
 use jelou_token::AccessToken;
 use jiff::Timestamp;
 
+use super::tokens::grace_of;
 use super::{Control, ControlError};
-use crate::registry::AccessTokenEntry;
 
 /// Name of the access token in the local profile.
 const LOCAL: &str = "local";
@@ -34,15 +34,12 @@ impl Control {
                 hint: "the scopes are functions:read, functions:write and admin",
             });
         }
-        let expires_at = self.expiry(new.expires_in, None)?;
+        let expires_at = self.expiry(new.expires_in, new.expires_at)?;
         let token = mint()?;
         self.change(|control| async move {
             let new = described(&token, new.name, new.scopes, expires_at);
             let record = control.store.create_access_token(&actor, new).await?;
-            control
-                .registry
-                .access_tokens
-                .put(record.hash, access_token_entry(&record));
+            control.registry.access_tokens.put(&record);
             Ok(CreatedAccessToken {
                 token: token.expose().to_owned(),
                 details: record.into(),
@@ -58,9 +55,7 @@ impl Control {
         let new = described(&token, name, Scopes::admin(), None);
         let created = self.store.bootstrap_access_token(new).await?;
         Ok(created.map(|record| {
-            self.registry
-                .access_tokens
-                .put(record.hash, access_token_entry(&record));
+            self.registry.access_tokens.put(&record);
             token
         }))
     }
@@ -79,12 +74,9 @@ impl Control {
             let new = described(&token, name, Scopes::admin(), None);
             let (record, replaced) = control.store.replace_access_token(&actor, new).await?;
             if let Some(replaced) = replaced {
-                control.registry.access_tokens.remove(&replaced.hash);
+                control.registry.access_tokens.remove(&replaced);
             }
-            control
-                .registry
-                .access_tokens
-                .put(record.hash, access_token_entry(&record));
+            control.registry.access_tokens.put(&record);
             Ok(token)
         })
         .await
@@ -98,24 +90,81 @@ impl Control {
         self.change(|control| async move {
             let token = control.store.resolve_access_token(&reference).await?;
             let revoked = control.store.revoke_access_token(&actor, &token.id).await?;
-            control.registry.access_tokens.remove(&revoked.hash);
+            control.registry.access_tokens.remove(&revoked);
             Ok(())
         })
         .await
     }
 
+    pub(crate) async fn access_token(
+        &self,
+        reference: &str,
+    ) -> Result<api::AccessTokenInfo, ControlError> {
+        let token = self.store.resolve_access_token(reference).await?;
+        Ok(self.with_last_access(token))
+    }
+
+    /// Gives an access token a new value. The old value works until the grace period ends.
+    pub(crate) async fn rotate_access_token(
+        self: &Arc<Self>,
+        actor: Actor,
+        reference: String,
+        rotation: RotateToken,
+    ) -> Result<CreatedAccessToken, ControlError> {
+        let grace = grace_of(rotation)?;
+        let value = mint()?;
+        self.change(|control| async move {
+            let token = control.store.resolve_access_token(&reference).await?;
+            let (hash, prefix) = (value.hash(), value.display_prefix());
+            let valid_until = control.after(grace);
+            let (token, former) = control
+                .store
+                .rotate_access_token(&actor, &token.id, hash, prefix, valid_until)
+                .await?;
+            if let Some(older) = &former.previous {
+                control.registry.access_tokens.remove_value(&older.hash);
+            }
+            control.registry.access_tokens.put(&token);
+            Ok(CreatedAccessToken {
+                token: value.expose().to_owned(),
+                details: control.with_last_access(token),
+            })
+        })
+        .await
+    }
+
+    /// Ends the grace period of a rotation.
+    pub(crate) async fn finish_access_token_rotation(
+        self: &Arc<Self>,
+        actor: Actor,
+        reference: String,
+    ) -> Result<api::AccessTokenInfo, ControlError> {
+        self.change(|control| async move {
+            let token = control.store.resolve_access_token(&reference).await?;
+            let finished = control
+                .store
+                .finish_access_token_rotation(&actor, &token.id)
+                .await?;
+            control.registry.access_tokens.put(&finished);
+            Ok(control.with_last_access(finished))
+        })
+        .await
+    }
+
+    /// Adds the times of last use from the registry, because the store may not have them yet.
     fn with_last_access(&self, token: AccessTokenRecord) -> api::AccessTokenInfo {
-        let in_memory = self
-            .registry
-            .access_tokens
-            .get(&token.hash)
-            .and_then(|known| known.last_used.get())
-            .and_then(|at| Timestamp::from_millisecond(at).ok());
-        let last_used_at = in_memory.max(token.last_used_at);
-        api::AccessTokenInfo {
-            last_used_at,
-            ..token.into()
+        let used = &self.registry.access_tokens;
+        let last_used_at = used.last_used(&token.hash).max(token.last_used_at);
+        let previous_used = token
+            .previous
+            .as_ref()
+            .and_then(|previous| used.last_used(&previous.hash).max(previous.last_used_at));
+        let mut info = api::AccessTokenInfo::from(token);
+        info.last_used_at = last_used_at.max(previous_used);
+        if let Some(previous) = &mut info.previous {
+            previous.last_used_at = previous_used;
         }
+        info
     }
 }
 
@@ -136,17 +185,4 @@ fn described(
         scopes,
         expires_at,
     }
-}
-
-/// The registry entry of a stored token.
-pub(crate) fn access_token_entry(record: &AccessTokenRecord) -> AccessTokenEntry {
-    AccessTokenEntry::new(
-        record.id.clone(),
-        record.name.clone(),
-        record.prefix,
-        record.scopes.clone(),
-        record.created_at,
-        record.expires_at,
-        record.last_used_at.map(Timestamp::as_millisecond),
-    )
 }

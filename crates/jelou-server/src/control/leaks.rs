@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jelou_core::SourceTree;
 use jelou_core::api::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
-use jelou_store::{Actor, StoreError};
+use jelou_store::{Actor, NewExchangedToken, StoreError};
 use jelou_token::{AccessToken, DisplayPrefix, RuntimeToken, TokenHash, scan};
 use zeroize::Zeroizing;
 
@@ -57,6 +57,22 @@ impl Control {
         .await
     }
 
+    /// Revokes a token that GitHub found.
+    pub(crate) async fn revoke_found(
+        self: &Arc<Self>,
+        value: &str,
+    ) -> Result<Vec<LeakedToken>, ControlError> {
+        let actor = Actor {
+            id: "github".to_owned(),
+            name: "github".to_owned(),
+            address: None,
+        };
+        let report = ReportLeak {
+            values: vec![value.to_owned()],
+        };
+        self.revoke_leaked(actor, report).await
+    }
+
     async fn revoke_value(&self, actor: &Actor, value: Value) -> Result<LeakedToken, ControlError> {
         let (mut report, prefix) = match value {
             Value::Runtime(hash, prefix) => (self.revoke_runtime(actor, &hash).await?, prefix),
@@ -75,6 +91,9 @@ impl Control {
         hash: &TokenHash,
     ) -> Result<LeakedToken, ControlError> {
         let leak = self.store.revoke_leaked_token(actor, hash).await?;
+        if leak.report.outcome == LeakOutcome::Unknown {
+            return Ok(self.revoke_exchanged(hash).await?.unwrap_or(leak.report));
+        }
         match (leak.report.outcome, &leak.ended) {
             (LeakOutcome::Revoked, Some(token)) => self.registry.tokens.remove(token),
             (_, Some(_)) => self.registry.tokens.remove_value(hash),
@@ -89,19 +108,32 @@ impl Control {
         hash: &TokenHash,
     ) -> Result<LeakedToken, ControlError> {
         let Some((token, is_revoked)) = self.store.access_token_of(hash).await? else {
-            return Ok(LeakedToken::without_token(LeakOutcome::Unknown, None));
+            let unknown = LeakedToken::without_token(LeakOutcome::Unknown, None);
+            return Ok(self.revoke_exchanged(hash).await?.unwrap_or(unknown));
         };
-        let outcome = if is_revoked {
-            LeakOutcome::AlreadyInvalid
-        } else {
-            match self.store.revoke_access_token(actor, &token.id).await {
-                Ok(_) => {
-                    self.registry.access_tokens.remove(hash);
+        let now = self.clock.now();
+        let old_ended = token
+            .previous
+            .as_ref()
+            .filter(|previous| previous.hash == *hash)
+            .map(|previous| previous.valid_until <= now);
+        let outcome = match old_ended {
+            _ if is_revoked => LeakOutcome::AlreadyInvalid,
+            Some(true) => LeakOutcome::AlreadyInvalid,
+            Some(false) => {
+                let id = &token.id;
+                self.store.finish_access_token_rotation(actor, id).await?;
+                self.registry.access_tokens.remove_value(hash);
+                LeakOutcome::OldValueEnded
+            }
+            None => match self.store.revoke_access_token(actor, &token.id).await {
+                Ok(revoked) => {
+                    self.registry.access_tokens.remove(&revoked);
                     LeakOutcome::Revoked
                 }
                 Err(StoreError::LastAdministrator { .. }) => LeakOutcome::LastAdministrator,
                 Err(error) => return Err(error.into()),
-            }
+            },
         };
         Ok(LeakedToken {
             outcome,
@@ -110,6 +142,28 @@ impl Control {
             name: Some(token.name),
             function: None,
         })
+    }
+
+    /// Ends a token that was exchanged for an identity token; `None` if there is no such token.
+    async fn revoke_exchanged(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<LeakedToken>, ControlError> {
+        let Some(token) = self.store.end_exchanged_token(hash).await? else {
+            return Ok(None);
+        };
+        self.end_exchanged(&token);
+        let id = match &token.new {
+            NewExchangedToken::Access { id, .. } => id.to_string(),
+            NewExchangedToken::Runtime { id, .. } => id.to_string(),
+        };
+        Ok(Some(LeakedToken {
+            outcome: LeakOutcome::Revoked,
+            prefix: None,
+            id: Some(id),
+            name: Some(token.name),
+            function: None,
+        }))
     }
 
     /// Refuses an upload that contains a token of this server that still works.
@@ -132,7 +186,8 @@ impl Control {
         Ok(())
     }
 
-    fn is_live(&self, value: &str) -> bool {
+    /// Whether the value is a token that works now.
+    pub(crate) fn is_live(&self, value: &str) -> bool {
         match Value::of(value) {
             Value::Runtime(hash, _) => self.registry.tokens.known(&hash).is_some_and(|token| {
                 token

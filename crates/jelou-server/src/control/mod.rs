@@ -10,6 +10,7 @@ mod deploy;
 mod deploy_checks;
 mod deployments;
 mod error;
+mod exchange;
 mod function_settings;
 mod functions;
 mod leaks;
@@ -23,6 +24,7 @@ mod token_rules;
 mod token_transfer;
 mod token_upkeep;
 mod tokens;
+mod trust;
 mod upload_budget;
 
 use std::sync::Arc;
@@ -34,10 +36,10 @@ use jelou_store::{ArtifactHash, LiveDeployment, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
-pub(crate) use access_tokens::access_token_entry;
 pub(crate) use deploy::bundle_of;
 pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
+pub(crate) use exchange::{ExchangeError, LIFETIME, Wanted, sweep_periodically};
 
 use self::token_upkeep::Expiring;
 use self::upload_budget::UploadBudget;
@@ -45,7 +47,9 @@ use crate::call_counts;
 use crate::config::Tokens;
 use crate::cron::Cron;
 use crate::gateway::{Domain, Gateway};
+use crate::github::GithubScanning;
 use crate::metrics::{Metrics, Traffic};
+use crate::oidc::IssuerKeys;
 use crate::registry::{Function, Live, Registry};
 use crate::token_usage::TokenCounters;
 
@@ -68,6 +72,9 @@ pub(crate) struct Control {
     token_rules: Tokens,
     pub(crate) expiring_tokens: Expiring,
     pub(crate) cron: Arc<Cron>,
+    issuer_keys: IssuerKeys,
+    /// `None` without the webhook of GitHub.
+    pub(crate) github: Option<GithubScanning>,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
@@ -97,9 +104,16 @@ impl Control {
             token_rules,
             expiring_tokens: Expiring::default(),
             cron,
+            issuer_keys: IssuerKeys::new(),
+            github: None,
             stopped,
             changes: Arc::default(),
         }
+    }
+
+    pub(crate) fn with_github(mut self, github: Option<GithubScanning>) -> Self {
+        self.github = github;
+        self
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -162,15 +162,7 @@ impl Control {
         reference: String,
         rotation: RotateToken,
     ) -> Result<CreatedToken, ControlError> {
-        let grace = rotation.grace_seconds;
-        if grace > MAX_GRACE_SECONDS {
-            return Err(ControlError::Invalid {
-                detail: format!(
-                    "graceSeconds is {grace}; it must be 0 to {MAX_GRACE_SECONDS} (30 days)"
-                ),
-                hint: "create a second token for callers that need longer",
-            });
-        }
+        let grace = grace_of(rotation)?;
         let value = mint()?;
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
@@ -294,4 +286,18 @@ impl Control {
 
 pub(super) fn mint() -> Result<RuntimeToken, ControlError> {
     RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))
+}
+
+/// The grace period in seconds.
+pub(super) fn grace_of(rotation: RotateToken) -> Result<u64, ControlError> {
+    let grace = rotation.grace_seconds;
+    if grace > MAX_GRACE_SECONDS {
+        return Err(ControlError::Invalid {
+            detail: format!(
+                "graceSeconds is {grace}; it must be 0 to {MAX_GRACE_SECONDS} (30 days)"
+            ),
+            hint: "create a second token for callers that need longer",
+        });
+    }
+    Ok(grace)
 }

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use jelou_core::policy::{Cidrs, HttpMethods, Quota, Rate, RuntimeScopes};
-use jelou_core::{TokenId, TokenName};
-use jelou_store::RuntimeTokenRecord;
+use jelou_core::{TokenId, TokenName, TokenPolicy};
+use jelou_store::NewExchangedToken;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::{Caller, Gateway, GatewayBody, auth};
-use crate::registry::{Function, Grant, LimitStatus, QuotaStatus, RateStatus};
+use crate::registry::{Function, Grant, QuotaStatus, RateStatus};
 
 /// Seconds after which a holder may ask again while the store cannot be read.
 const RETRY_AFTER: u64 = 1;
@@ -80,11 +80,16 @@ pub(crate) async fn answer<B>(
     let token = gateway.store.find_token(&function.id, &grant.token).await;
     match token {
         Ok(token) => {
-            let left = grant.limit_status(&gateway.clock).unwrap_or_default();
-            document(function, &grant, &token, left)
+            let rotated = grant.expires_at != token.expires_at;
+            document(
+                gateway,
+                function,
+                &grant,
+                (&token.name, &token.policy),
+                rotated,
+            )
         }
-        // The token was revoked in this moment.
-        Err(jelou_store::StoreError::NotFound { .. }) => Answer::Unauthorized.into(),
+        Err(jelou_store::StoreError::NotFound { .. }) => exchanged(gateway, function, &grant).await,
         Err(error) => {
             tracing::warn!(%error, "cannot read a token for its holder");
             Answer::Unavailable {
@@ -95,21 +100,37 @@ pub(crate) async fn answer<B>(
     }
 }
 
+/// The document of a token that was exchanged for an identity token.
+async fn exchanged(gateway: &Gateway, function: &Function, grant: &Grant) -> Response<GatewayBody> {
+    let tokens = gateway.store.exchanged_tokens().await.unwrap_or_default();
+    for token in &tokens {
+        if let NewExchangedToken::Runtime { id, policy, .. } = &token.new
+            && *id == grant.token
+        {
+            return document(gateway, function, grant, (&token.name, policy), false);
+        }
+    }
+    // The token was revoked in this moment.
+    Answer::Unauthorized.into()
+}
+
 fn document(
+    gateway: &Gateway,
     function: &Function,
     grant: &Grant,
-    token: &RuntimeTokenRecord,
-    left: LimitStatus,
+    (name, policy): (&TokenName, &TokenPolicy),
+    rotated: bool,
 ) -> Response<GatewayBody> {
+    let left = grant.limit_status(&gateway.clock).unwrap_or_default();
     let document = Document {
-        id: &token.id,
-        name: &token.name,
+        id: &grant.token,
+        name,
         function: function.slug.as_str(),
         expires_at: grant.expires_at,
-        rotated: grant.expires_at != token.expires_at,
-        scopes: token.policy.scopes.as_ref(),
-        cidrs: token.policy.cidrs.as_ref(),
-        methods: token.policy.methods.as_ref(),
+        rotated,
+        scopes: policy.scopes.as_ref(),
+        cidrs: policy.cidrs.as_ref(),
+        methods: policy.methods.as_ref(),
         rate: left.rate.map(Left::from),
         quota: left.quota.map(Left::from),
     };

@@ -2,9 +2,11 @@
 //!
 //! Reads are lock-free. [`crate::control`] applies changes one at a time, after they are stored.
 
+mod access_tokens;
 mod call_counter;
 mod function;
 mod grant;
+mod last_used;
 mod preview;
 mod quota_counter;
 mod rate_limiter;
@@ -14,8 +16,11 @@ mod tokens;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use jelou_core::{PreviewId, PreviewName, Slug};
+use jelou_store::TrustRecord;
 
+pub(crate) use access_tokens::{AccessTokenEntry, AccessTokens};
 pub(crate) use call_counter::CallCounter;
 pub(crate) use function::{Function, Live, Settings};
 pub(crate) use grant::{Denied, Grant, LimitStatus};
@@ -24,7 +29,7 @@ pub(crate) use quota_counter::QuotaStatus;
 pub(crate) use rate_limiter::RateStatus;
 pub(crate) use routes::{Found, Routes};
 pub(crate) use token_usage::{AddressClass, TokenUsage, UsageCounts};
-pub(crate) use tokens::{AccessTokenEntry, AccessTokens, KnownToken, RuntimeTokens, TokenValue};
+pub(crate) use tokens::{KnownToken, RuntimeTokens, TokenValue};
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
@@ -32,6 +37,7 @@ pub(crate) struct Registry {
     pub(crate) tokens: RuntimeTokens,
     pub(crate) token_usage: TokenUsage,
     pub(crate) access_tokens: AccessTokens,
+    pub(crate) trust: ArcSwap<Vec<TrustRecord>>,
 }
 
 impl Registry {

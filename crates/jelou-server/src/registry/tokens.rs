@@ -1,56 +1,17 @@
-//! Tokens, indexed by the hash of their value.
+//! Runtime tokens, indexed by the hash of their value.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use jelou_core::{AccessTokenId, FunctionId, Scopes, TokenId, TokenName};
+use jelou_core::{FunctionId, TokenId};
 use jelou_store::{QuotaUse, RuntimeTokenCredential, RuntimeTokenRecord};
-use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
+use jelou_token::{BuildTokenHasher, TokenHash};
 use jiff::Timestamp;
 
 use super::grant::{Grant, Limits};
+use super::last_used::LastUsed;
 use super::quota_counter::QuotaPeriod;
 
 const NEVER: i64 = i64::MAX;
-
-/// The time of a token's last use. Calls update it, and batches store it.
-#[derive(Debug)]
-pub(crate) struct LastUsed {
-    at_ms: AtomicI64,
-    stored_ms: AtomicI64,
-}
-
-impl LastUsed {
-    fn new(stored_ms: Option<i64>) -> Self {
-        let at = stored_ms.unwrap_or(0);
-        Self {
-            at_ms: AtomicI64::new(at),
-            stored_ms: AtomicI64::new(at),
-        }
-    }
-
-    pub(crate) fn touch(&self, now_ms: i64) {
-        // The read first avoids contention, because most calls of a busy token are in the same millisecond.
-        if self.at_ms.load(Ordering::Relaxed) < now_ms {
-            self.at_ms.fetch_max(now_ms, Ordering::Relaxed);
-        }
-    }
-
-    /// Milliseconds since the Unix epoch; `None` if the token was never used.
-    pub(crate) fn get(&self) -> Option<i64> {
-        Some(self.at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
-    }
-
-    /// The time, if it is not stored yet.
-    pub(crate) fn unstored(&self) -> Option<i64> {
-        let at = self.at_ms.load(Ordering::Relaxed);
-        (at > self.stored_ms.load(Ordering::Relaxed)).then_some(at)
-    }
-
-    pub(crate) fn mark_stored(&self, at_ms: i64) {
-        self.stored_ms.fetch_max(at_ms, Ordering::Relaxed);
-    }
-}
 
 /// Which value of a token. Between a rotation and the end of its grace period, a token has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -293,77 +254,10 @@ impl Extend<RuntimeTokenCredential> for RuntimeTokens {
     }
 }
 
-/// The data that the management API needs to check an access token.
-#[derive(Debug)]
-pub(crate) struct AccessTokenEntry {
-    pub(crate) id: AccessTokenId,
-    pub(crate) name: TokenName,
-    pub(crate) prefix: DisplayPrefix,
-    pub(crate) scopes: Scopes,
-    pub(crate) created_at: Timestamp,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) last_used: LastUsed,
-}
-
-impl AccessTokenEntry {
-    pub(crate) fn new(
-        id: AccessTokenId,
-        name: TokenName,
-        prefix: DisplayPrefix,
-        scopes: Scopes,
-        created_at: Timestamp,
-        expires_at: Option<Timestamp>,
-        last_used_ms: Option<i64>,
-    ) -> Self {
-        let last_used = LastUsed::new(last_used_ms);
-        Self {
-            id,
-            name,
-            prefix,
-            scopes,
-            created_at,
-            expires_at,
-            last_used,
-        }
-    }
-
-    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|expires| now >= expires)
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct AccessTokens {
-    by_hash: papaya::HashMap<TokenHash, Arc<AccessTokenEntry>, BuildTokenHasher>,
-}
-
-impl AccessTokens {
-    pub(crate) fn get(&self, hash: &TokenHash) -> Option<Arc<AccessTokenEntry>> {
-        self.by_hash.pin().get(hash).map(Arc::clone)
-    }
-
-    pub(crate) fn put(&self, hash: TokenHash, token: AccessTokenEntry) {
-        self.by_hash.pin().insert(hash, Arc::new(token));
-    }
-
-    pub(crate) fn remove(&self, hash: &TokenHash) {
-        self.by_hash.pin().remove(hash);
-    }
-
-    /// Tokens whose last use is not stored yet, and the time of this use.
-    pub(crate) fn used(&self) -> Vec<(Arc<AccessTokenEntry>, i64)> {
-        let tokens = self.by_hash.pin();
-        tokens
-            .values()
-            .filter_map(|token| Some((Arc::clone(token), token.last_used.unstored()?)))
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jelou_core::{Clock, TokenLabels, TokenPolicy};
+    use jelou_core::{Clock, TokenLabels, TokenName, TokenPolicy};
     use jelou_store::PreviousTokenValue;
 
     fn once_a_day() -> TokenPolicy {

@@ -1,7 +1,9 @@
 //! Tests of the server through its sockets, with real functions.
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+mod access_rotation;
 mod access_scopes;
+mod access_table;
 mod admission;
 mod answers;
 mod api_document;
@@ -22,6 +24,7 @@ mod pipelining;
 mod previews;
 mod proxies;
 mod reserved;
+mod scanners;
 mod schedules;
 mod smuggling;
 mod streaming;
@@ -35,4 +38,5 @@ mod token_quotas;
 mod token_rules;
 mod token_transfer;
 mod token_usage;
+mod trust;
 mod websocket;

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
 
-const SQLITE: [(i64, &str, &str); 11] = [
+const SQLITE: [(i64, &str, &str); 14] = [
     (
         1,
         "initial",
@@ -65,6 +65,16 @@ const SQLITE: [(i64, &str, &str); 11] = [
         12,
         "token use",
         include_str!("../../migrations/sqlite/0012_token_use.sql"),
+    ),
+    (
+        13,
+        "trust",
+        include_str!("../../migrations/sqlite/0013_trust.sql"),
+    ),
+    (
+        14,
+        "audit chain",
+        include_str!("../../migrations/sqlite/0014_audit_chain.sql"),
     ),
 ];
 

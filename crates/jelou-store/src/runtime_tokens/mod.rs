@@ -23,9 +23,9 @@ use crate::store::Store;
 use crate::token_reference;
 
 pub use quota::QuotaUse;
-use record::record;
 pub use record::{NewRuntimeToken, PreviousTokenValue, RuntimeTokenCredential, RuntimeTokenRecord};
 use record::{labels_text, policy_text};
+pub(crate) use record::{previous, record};
 pub(crate) use rotation::end_previous;
 pub use rotation::{OldValue, RotatedToken, Rotation};
 pub use transfer::{ImportRules, ImportToken, Imported};

@@ -146,11 +146,17 @@ impl From<RuntimeTokenRecord> for RuntimeTokenInfo {
             owner: record.labels.owner,
             purpose: record.labels.purpose,
             tags: record.labels.tags,
-            previous: record.previous.map(|previous| PreviousValue {
-                prefix: previous.prefix.to_string(),
-                valid_until: previous.valid_until,
-                last_used_at: previous.last_used_at,
-            }),
+            previous: record.previous.map(PreviousTokenValue::into),
+        }
+    }
+}
+
+impl From<PreviousTokenValue> for PreviousValue {
+    fn from(previous: PreviousTokenValue) -> Self {
+        Self {
+            prefix: previous.prefix.to_string(),
+            valid_until: previous.valid_until,
+            last_used_at: previous.last_used_at,
         }
     }
 }
@@ -190,7 +196,8 @@ pub(crate) fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
     })
 }
 
-fn previous(row: &AnyRow) -> Result<Option<PreviousTokenValue>, StoreError> {
+/// The old value of a runtime token or an access token.
+pub(crate) fn previous(row: &AnyRow) -> Result<Option<PreviousTokenValue>, StoreError> {
     let Some(valid_until) = row.optional_time("previous_valid_until")? else {
         return Ok(None);
     };

@@ -1,12 +1,13 @@
 //! Changes of a token's name, state, limits and labels.
 
-use jelou_core::api::{Patch, UpdateToken};
+use jelou_core::api::{Patch, RuntimeTokenInfo, UpdateToken};
 use jelou_core::{FunctionId, TokenId};
 use jiff::Timestamp;
 
 use super::{LastTokenRule, RuntimeTokenRecord, labels_text, list, policy_text};
 use crate::actor::Actor;
 use crate::change::{Action, Entry};
+use crate::difference::difference;
 use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::store::Store;
@@ -75,14 +76,19 @@ impl Store {
         .bind(id.as_str())
         .execute(change.connection())
         .await?;
+        let (old, new) = difference(
+            &RuntimeTokenInfo::from(before.clone()),
+            &RuntimeTokenInfo::from(after.clone()),
+        );
         for (action, detail) in entries(&before, &after, &changed) {
+            let entry = Entry {
+                action,
+                function: Some(&slug),
+                target: id.as_str(),
+                detail: Some(&detail),
+            };
             change
-                .record(Entry {
-                    action,
-                    function: Some(&slug),
-                    target: id.as_str(),
-                    detail: Some(&detail),
-                })
+                .record_difference(entry, old.clone(), new.clone())
                 .await?;
         }
         change.commit().await?;

@@ -1,6 +1,9 @@
 //! The audit trail: one entry per step of a change, and its pages.
 
+use jelou_core::api::{AuditEntry, AuditHead, Patch, UpdateToken};
+use jelou_core::audit_chain::{ChainFault, Verifier};
 use jelou_store::{LastTokenRule, SecretOwner, Way};
+use serde_json::json;
 
 use crate::fixture::{Fixture, actor, deployer_token, deployment, first_token, secret_key, slug};
 
@@ -114,4 +117,80 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
             .len(),
         7
     );
+}
+
+/// Reads all entries, oldest first.
+async fn trail(fixture: &Fixture) -> (Vec<AuditEntry>, AuditHead) {
+    let mut entries = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = fixture.store.audit_after(after, 2).await.unwrap();
+        entries.extend(page.items);
+        match page.next {
+            Some(next) => after = next,
+            None => return (entries, page.head.unwrap()),
+        }
+    }
+}
+
+fn verified(entries: &[AuditEntry]) -> Result<Verifier, ChainFault> {
+    let mut verifier = Verifier::default();
+    entries.iter().try_for_each(|entry| verifier.add(entry))?;
+    Ok(verifier)
+}
+
+#[tokio::test]
+async fn the_trail_is_a_hash_chain_and_the_revision_has_its_end() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("a").await.id;
+    let token = fixture.token(&function, "ci").await;
+    let update = UpdateToken {
+        rate: Patch::Set("5/m".parse().unwrap()),
+        ..UpdateToken::default()
+    };
+    let rule = LastTokenRule::Enforced;
+    let store = &fixture.store;
+    store
+        .update_token(&actor(), &function, &token.id, update, rule)
+        .await
+        .unwrap();
+    let (entries, head) = trail(&fixture).await;
+    let verifier = verified(&entries).unwrap();
+    assert_eq!(verifier.end(head.id, head.hash.as_deref().unwrap()), Ok(()));
+    assert_eq!(head.id, store.revision().await.unwrap());
+    let updated = entries.last().unwrap();
+    assert_eq!(updated.action, "token.update");
+    assert_eq!(updated.actor_name.as_deref(), Some("laptop"));
+    assert_eq!(updated.before, Some(json!({ "rate": null })));
+    assert_eq!(updated.after, Some(json!({ "rate": "5/m" })));
+    // What is no change of the configuration does not enter.
+    store
+        .record_last_used(&[(token.id.clone(), 1_800_000_000_000)])
+        .await
+        .unwrap();
+    assert_eq!(trail(&fixture).await.1, head);
+}
+
+#[tokio::test]
+async fn the_entries_of_an_earlier_release_get_their_hashes_when_the_database_is_opened() {
+    let fixture = Fixture::new().await;
+    for n in 0..5 {
+        fixture.function(&format!("f{n}")).await;
+    }
+    let (before, head) = trail(&fixture).await;
+    // As an earlier release left it: one without hashes, or one that wrote after a downgrade.
+    for statement in [
+        "UPDATE audit SET hash = NULL, previous_hash = NULL",
+        "UPDATE audit SET hash = NULL, previous_hash = NULL WHERE id > 3",
+    ] {
+        fixture.execute(statement).await;
+        fixture.open_again().await;
+        let (after, head_after) = trail(&fixture).await;
+        assert_eq!((&after, &head_after), (&before, &head), "{statement}");
+    }
+    // The next change continues the chain.
+    fixture.function("next").await;
+    let (entries, head) = trail(&fixture).await;
+    let verifier = verified(&entries).unwrap();
+    assert_eq!(verifier.end(head.id, head.hash.as_deref().unwrap()), Ok(()));
 }

@@ -132,6 +132,7 @@ pub(crate) fn actor() -> Actor {
     Actor {
         id: "pat_01jzzzzzzzzzzzzzzzzzzzzzzz".to_owned(),
         name: "laptop".to_owned(),
+        address: None,
     }
 }
 

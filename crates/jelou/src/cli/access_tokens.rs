@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use jelou_core::{Scope, TokenName};
 
 use super::Expiry;
+use super::tokens::ExpiryArgs;
 
 /// Manage access tokens, which log people and pipelines in
 #[derive(Debug, Args)]
@@ -18,7 +19,9 @@ pub(crate) struct AccessTokensArgs {
 pub(crate) enum AccessTokensCommand {
     /// List the access tokens
     List,
+    Info(InfoArgs),
     Create(CreateArgs),
+    Rotate(RotateArgs),
     Revoke(RevokeArgs),
 }
 
@@ -34,13 +37,44 @@ pub(crate) struct CreateArgs {
     pub(crate) token_output: Option<PathBuf>,
 
     /// What it may do: `functions:read`, `functions:write` or `admin`; or on one function only `read:SLUG`,
-    /// `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` or `logs:SLUG`; repeat for more
+    /// `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` or `logs:SLUG` (`*` for SLUG means each function); repeat for more
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     pub(crate) scopes: Vec<Scope>,
 
-    /// Time until it expires, such as `90d`; never by default
+    #[command(flatten)]
+    pub(crate) expiry: ExpiryArgs,
+}
+
+/// Show one access token
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+}
+
+/// Give an access token a new value, which is shown this once; it keeps its id, name, scopes and expiry
+#[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    /// Id, name or prefix of the token
+    #[arg(value_name = "TOKEN_ID")]
+    pub(crate) token: String,
+
+    /// Time for which the old value works too, such as `24h` (at most `30d`); none by default
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) expires_in: Option<Expiry>,
+    pub(crate) grace: Option<Expiry>,
+
+    /// End the grace period of the last rotation now
+    #[arg(long, conflicts_with_all = ["grace", "token_output"])]
+    pub(crate) finish: bool,
+
+    /// Write the token into this file (mode 0600) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_output: Option<PathBuf>,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 /// Revoke an access token; the next request with it is refused

@@ -23,6 +23,7 @@ pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod test;
 pub(crate) mod tokens;
+pub(crate) mod trust;
 
 use clap::{Parser, Subcommand};
 
@@ -68,6 +69,7 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     Cron(cron::CronArgs),
     AccessTokens(access_tokens::AccessTokensArgs),
+    Trust(trust::TrustArgs),
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),
     Engine(engine::EngineArgs),

@@ -24,6 +24,7 @@ mod secrets;
 mod serve;
 mod test;
 mod tokens;
+mod trust;
 mod whoami;
 
 use crate::cli::Command;
@@ -55,7 +56,8 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Logs(args) => logs::run(args, context),
         Command::Cron(args) => cron::run(args.command, context),
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
-        Command::Audit(args) => audit::run(&args, context),
+        Command::Trust(args) => trust::run(args.command, context),
+        Command::Audit(args) => audit::run(args, context),
         Command::Completion(args) => completion::run(&args, &context.output),
         Command::Serve(args) => serve::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

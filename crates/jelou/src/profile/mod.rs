@@ -2,6 +2,7 @@
 
 mod access_token;
 mod credentials;
+pub(crate) mod pipeline;
 mod session;
 
 use jelou_client::ApiUrl;

@@ -23,9 +23,15 @@ pub(crate) struct Session {
 /// The source of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    Flag { profile: String },
+    Flag {
+        profile: String,
+    },
     Environment,
-    Active { profile: String },
+    Active {
+        profile: String,
+    },
+    /// The identity of a pipeline, by a trust policy.
+    Pipeline,
     Nowhere,
 }
 
@@ -33,7 +39,7 @@ impl Origin {
     pub(crate) fn profile(&self) -> Option<&str> {
         match self {
             Self::Flag { profile } | Self::Active { profile } => Some(profile),
-            Self::Environment | Self::Nowhere => None,
+            Self::Environment | Self::Pipeline | Self::Nowhere => None,
         }
     }
 }
@@ -44,6 +50,7 @@ impl fmt::Display for Origin {
             Self::Flag { profile } => write!(f, "profile {profile} (from --profile)"),
             Self::Environment => f.write_str("environment (JELOU_TOKEN, JELOU_API_URL)"),
             Self::Active { profile } => write!(f, "profile {profile} (active)"),
+            Self::Pipeline => f.write_str("identity of the pipeline (trust policy)"),
             Self::Nowhere => f.write_str("none"),
         }
     }

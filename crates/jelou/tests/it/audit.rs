@@ -1,8 +1,8 @@
 //! `jelou audit`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{FakeApi, Sandbox, answer, assert_outcome};
+use crate::support::{FakeApi, Outcome, Sandbox, Server, answer, assert_outcome, function};
 
 #[test]
 fn audit_for_people_and_in_json() {
@@ -25,4 +25,75 @@ fn audit_for_people_and_in_json() {
     let sandbox = Sandbox::new().with_api(&api);
     assert_outcome!(sandbox.jelou("audit --limit 1 --human").run());
     assert_outcome!(sandbox.jelou("audit --limit 1").run());
+}
+
+/// A change of the lines of an export.
+type Forgery = fn(&mut Vec<String>);
+
+#[test]
+fn a_changed_export_is_found_without_a_server() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.deploy("fine", &function("() => 1"));
+    sandbox.jelou("tokens create fine --name ci").run();
+    sandbox
+        .jelou("limits set fine request_timeout_ms=1000")
+        .run();
+    let run = |line: &str| -> Outcome { sandbox.jelou(&format!("{line} --json")).run() };
+    let verified = run("audit verify");
+    assert_eq!(verified.code, 0, "{verified}");
+    let exported = run("audit export -o trail.ndjson");
+    assert_eq!(exported.code, 0, "{exported}");
+    let good = sandbox.read("trail.ndjson");
+    assert_eq!(run("audit export").stdout(), good);
+    let lines: Vec<String> = good.lines().map(str::to_owned).collect();
+    let count = verified.json()["data"]["entries"].clone();
+    assert_eq!(exported.json()["data"]["entries"], count);
+    let entries: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let last = entries.last().unwrap();
+    assert_eq!(last["address"], "127.0.0.1", "{last}");
+    assert_eq!(last["after"], json!({ "value": 1000 }), "{last}");
+    // Nothing in it is a value of a token.
+    assert!(!jelou_token::scan(&good).next().is_some(), "{good}");
+
+    // The program in the documentation agrees.
+    let page = include_str!("../../../../docs/audit.md");
+    let program = page.split("```python\n").nth(1).unwrap();
+    let program = program.split("```").next().unwrap();
+    sandbox.file("verify.py", program);
+    let python = |expected: i32| {
+        let outcome = sandbox.shell("python3 verify.py");
+        assert_eq!(outcome.code, expected, "{outcome}");
+    };
+    python(0);
+
+    drop(server);
+    let hash = last["hash"].as_str().unwrap();
+    let offline = run(&format!("audit verify trail.ndjson --contains {hash}"));
+    assert_eq!(offline.code, 0, "{offline}");
+    assert_eq!(run("audit verify trail.ndjson --contains 00").code, 7);
+    let forgeries: [(Forgery, &str); 4] = [
+        (
+            |lines| lines[1] = lines[1].replace("deployment.create", "deployment.rollback"),
+            "entry 2 was changed",
+        ),
+        (|lines| drop(lines.remove(1)), "entry 2 is missing"),
+        (|lines| lines.swap(1, 2), "entry 2 is missing"),
+        (
+            |lines| lines[2] = "{}".to_owned(),
+            "line 3 is not an audit entry",
+        ),
+    ];
+    for (forge, words) in forgeries {
+        let mut forged = lines.clone();
+        forge(&mut forged);
+        sandbox.file("trail.ndjson", forged.join("\n"));
+        python(1);
+        let refused = run("audit verify trail.ndjson");
+        assert_eq!(refused.code, 7, "{words}: {refused}");
+        assert!(refused.to_string().contains(words), "{words}: {refused}");
+    }
 }

@@ -60,5 +60,6 @@ mod token_lifecycle;
 mod token_policies;
 mod tokens;
 mod troubleshooting;
+mod trust;
 mod under_load;
 mod wait_until;

@@ -3,19 +3,20 @@
 use jelou_core::api::{AccessTokenInfo, CreateAccessToken};
 use serde::Serialize;
 
-use crate::cli::Expiry;
 use crate::cli::access_tokens::CreateArgs;
+use crate::cli::{EndTime, Expiry};
 use crate::commands::tokens::name_or_ask;
 use crate::context::Context;
 use crate::new_token::{Delivered, Delivery, Order};
 use crate::output::{Breadcrumb, local_date};
 
+/// A new value with its token.
 #[derive(Serialize)]
-struct Created<'a> {
+pub(super) struct Created<'a> {
     #[serde(flatten)]
-    value: &'a Delivered,
+    pub(super) value: &'a Delivered,
     #[serde(flatten)]
-    details: &'a AccessTokenInfo,
+    pub(super) details: &'a AccessTokenInfo,
 }
 
 pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
@@ -27,7 +28,8 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
         .create(&CreateAccessToken {
             name,
             scopes: args.scopes.into_iter().collect(),
-            expires_in: args.expires_in.map(Expiry::as_seconds),
+            expires_in: args.expiry.expires_in.map(Expiry::as_seconds),
+            expires_at: args.expiry.expires_at.map(EndTime::as_timestamp),
         })?;
     let value = delivery.deliver(&created.token, &context.output)?;
     context.output.result_with(

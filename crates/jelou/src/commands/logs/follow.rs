@@ -183,6 +183,8 @@ fn is_temporary(error: &ClientError) -> bool {
     match error {
         ClientError::Network { .. } | ClientError::Unavailable { .. } => true,
         ClientError::Problem(problem) => problem.status >= 500,
-        ClientError::NotJelou { .. } | ClientError::Unreadable { .. } => false,
+        ClientError::Exchange(_)
+        | ClientError::NotJelou { .. }
+        | ClientError::Unreadable { .. } => false,
     }
 }

@@ -96,7 +96,7 @@ fn show_limits(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result<(
 }
 
 /// The values of a flag; `None` when the flag is absent.
-pub(super) fn list<T, L: TryFrom<Vec<T>, Error: Display>>(
+pub(in crate::commands) fn list<T, L: TryFrom<Vec<T>, Error: Display>>(
     given: Vec<T>,
 ) -> anyhow::Result<Option<L>> {
     if given.is_empty() {

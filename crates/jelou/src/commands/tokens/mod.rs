@@ -17,7 +17,7 @@ mod state;
 mod status;
 mod update;
 
-pub(in crate::commands) use create::name_or_ask;
+pub(in crate::commands) use create::{list as limit_list, name_or_ask};
 pub(in crate::commands) use input::{Input, no_token};
 pub(in crate::commands) use revoke::reference;
 

@@ -1,17 +1,20 @@
 //! Access tokens, which authorise requests to the management API. The store contains only their hashes.
 
+mod rotation;
+
 use jelou_core::api::AccessTokenInfo;
 use jelou_core::{AccessTokenId, Scope, Scopes, TokenName};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
-use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::last_used;
+use crate::runtime_tokens::{PreviousTokenValue, previous};
 use crate::store::Store;
 use crate::token_reference::{self, Candidate};
 
@@ -34,6 +37,8 @@ pub struct AccessTokenRecord {
     pub expires_at: Option<Timestamp>,
     /// When the token was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
+    /// `None`: never rotated.
+    pub previous: Option<PreviousTokenValue>,
 }
 
 /// A newly minted access token.
@@ -61,6 +66,7 @@ impl AccessTokenRecord {
         Actor {
             id: self.id.to_string(),
             name: self.name.to_string(),
+            address: None,
         }
     }
 
@@ -78,7 +84,9 @@ impl From<AccessTokenRecord> for AccessTokenInfo {
             scopes: record.scopes,
             last_used_at: record.last_used_at,
             created_at: record.created_at,
+            created_by: record.created_by,
             expires_at: record.expires_at,
+            previous: record.previous.map(PreviousTokenValue::into),
         }
     }
 }
@@ -204,6 +212,18 @@ impl Store {
         let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
         last_used::record(&self.database, last_used::ACCESS_TOKENS, uses).await
     }
+
+    /// Records times of last use of old values.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn record_previous_access_last_used(
+        &self,
+        uses: &[(AccessTokenId, i64)],
+    ) -> Result<(), StoreError> {
+        let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
+        last_used::record(&self.database, last_used::PREVIOUS_ACCESS_VALUES, uses).await
+    }
 }
 
 impl Candidate for AccessTokenRecord {
@@ -220,11 +240,22 @@ impl Candidate for AccessTokenRecord {
     }
 }
 
+/// An unrevoked access token.
+async fn find(
+    connection: &mut AnyConnection,
+    id: &AccessTokenId,
+) -> Result<AccessTokenRecord, StoreError> {
+    let tokens = all(connection).await?;
+    let token = tokens.into_iter().find(|token| token.id == *id);
+    token.ok_or_else(|| StoreError::not_found(Resource::AccessToken, id))
+}
+
 pub(crate) async fn all(
     executor: impl AnyExecutor<'_>,
 ) -> Result<Vec<AccessTokenRecord>, StoreError> {
     sqlx::query(
-        "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at \
+        "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at, \
+         previous_hash, previous_prefix, previous_valid_until, previous_last_used_at \
          FROM access_tokens WHERE revoked_at IS NULL ORDER BY created_at, id",
     )
     .fetch_all(executor)
@@ -266,6 +297,7 @@ async fn insert(
         created_at: change.now(),
         expires_at: new.expires_at,
         last_used_at: None,
+        previous: None,
     };
     let inserted = sqlx::query(
         "INSERT INTO access_tokens (id, name, hash, prefix, scopes, created_by, created_at, expires_at) \
@@ -287,14 +319,14 @@ async fn insert(
             token.name
         )));
     }
-    change
-        .record(Entry {
-            action: Action::AccessTokenCreate,
-            function: None,
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
+    let entry = Entry {
+        action: Action::AccessTokenCreate,
+        function: None,
+        target: token.id.as_str(),
+        detail: Some(token.name.as_str()),
+    };
+    let after = serde_json::json!({ "scopes": token.scopes, "expiresAt": token.expires_at });
+    change.record_difference(entry, None, Some(after)).await?;
     Ok(token)
 }
 
@@ -309,5 +341,6 @@ pub(crate) fn record(row: &AnyRow) -> Result<AccessTokenRecord, StoreError> {
         created_at: row.time("created_at")?,
         expires_at: row.optional_time("expires_at")?,
         last_used_at: row.optional_time("last_used_at")?,
+        previous: previous(row)?,
     })
 }

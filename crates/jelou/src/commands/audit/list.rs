@@ -1,15 +1,16 @@
-//! `jelou audit`.
+//! `jelou audit list`.
 
 use jelou_client::AuditQuery;
 
-use crate::cli::audit::AuditArgs;
+use crate::cli::audit::ListArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
 
-pub(crate) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ListArgs, context: &Context) -> anyhow::Result<()> {
     let page = context.client()?.audit().list(AuditQuery {
         limit: args.limit,
         before: args.before,
+        after: None,
     })?;
     let next = page
         .next
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<()> {
                     entry.action.clone(),
                     entry.function.clone().unwrap_or_default(),
                     entry.detail.as_ref().unwrap_or(&entry.target).clone(),
-                    entry.actor.clone(),
+                    entry.actor_name.as_ref().unwrap_or(&entry.actor).clone(),
                 ]);
             }
             human.table(&table)?;

@@ -1,0 +1,120 @@
+//! Trust policies, and the exchange of identity tokens (RFC 8693).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Cidrs, HttpMethods, Rate, RuntimeScopes};
+use crate::trust::{Conditions, Issuer};
+use crate::{Scopes, Slug, TokenName, TokenPolicy, TrustId};
+
+/// The calls that an exchanged runtime token may make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CallGrant {
+    pub function: Slug,
+    /// The parts of the function that it may use; all of them when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<RuntimeScopes>,
+    /// The networks that it may be used from; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidrs: Option<Cidrs>,
+    /// The HTTP methods that it may use; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<HttpMethods>,
+    /// How many calls it may make; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+}
+
+impl CallGrant {
+    /// The limits of the runtime token.
+    pub fn policy(&self) -> TokenPolicy {
+        TokenPolicy {
+            scopes: self.scopes.clone(),
+            cidrs: self.cidrs.clone(),
+            methods: self.methods.clone(),
+            rate: self.rate,
+        }
+    }
+}
+
+/// Whose identity tokens are exchanged, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateTrust {
+    /// Made from the issuer and the repository when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<TokenName>,
+    pub issuer: Issuer,
+    /// The issuer as its tokens name it (`iss`). github.com and gitlab.com by default; required for other issuers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_url: Option<String>,
+    /// The audience that identity tokens must be for, usually the address of this server.
+    pub audience: String,
+    #[serde(flatten)]
+    pub conditions: Conditions,
+    /// What the access token may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Scopes>,
+    /// Exchange for a runtime token of this function, in place of an access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallGrant>,
+}
+
+/// A trust policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustPolicy {
+    pub id: TrustId,
+    pub name: TokenName,
+    pub issuer: Issuer,
+    pub issuer_url: String,
+    pub audience: String,
+    #[serde(flatten)]
+    pub conditions: Conditions,
+    #[serde(default)]
+    pub scopes: Option<Scopes>,
+    #[serde(default)]
+    pub call: Option<CallGrant>,
+    /// The ids that the first exchanged token had, such as `repository_owner_id`. Tokens with other ids are refused,
+    /// although their names are the same.
+    #[serde(default)]
+    pub pinned: BTreeMap<String, String>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    pub created_by: String,
+    /// The last exchange.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// The answer to an exchange (RFC 8693, section 2.2.1).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ExchangedToken)]
+pub struct ExchangedToken {
+    /// The value: `jfn_pat_...` or `jfn_rt_...`.
+    pub access_token: String,
+    #[schema(example = "urn:ietf:params:oauth:token-type:access_token")]
+    pub issued_token_type: String,
+    /// `Bearer` for an access token. `N_A` for a runtime token, which is sent in `X-Jelou-Token`.
+    #[schema(example = "Bearer")]
+    pub token_type: String,
+    /// Seconds.
+    #[schema(example = 900)]
+    pub expires_in: u64,
+    /// What the access token may do; absent for a runtime token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "deploy:mi-funcion")]
+    pub scope: Option<String>,
+}
+
+impl std::fmt::Debug for ExchangedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExchangedToken")
+            .field("token_type", &self.token_type)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! The token endpoint: exchanges an identity token (OAuth 2.0 Token Exchange, RFC 8693). Its errors have the shape of
+//! OAuth 2.0 (RFC 6749, section 5.2), which clients of other languages expect.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use jelou_core::Scopes;
+use jelou_core::api::ExchangedToken;
+use serde::Serialize;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use super::app::App;
+use crate::control::{ExchangeError, LIFETIME, Wanted};
+
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const SUBJECT_TYPES: [&str; 2] = [
+    "urn:ietf:params:oauth:token-type:jwt",
+    "urn:ietf:params:oauth:token-type:id_token",
+];
+
+/// The fields of the form.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes the form for the document of the API")]
+pub(super) struct ExchangeForm {
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`.
+    grant_type: String,
+    /// The identity token.
+    subject_token: String,
+    /// `urn:ietf:params:oauth:token-type:jwt` or `...:id_token`.
+    subject_token_type: String,
+    /// Scopes of the access token, separated by spaces; all that the policies give when absent.
+    scope: Option<String>,
+    /// Slug of the function to call, for a runtime token in place of an access token.
+    audience: Option<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct ExchangeProblem {
+    #[schema(example = "invalid_grant")]
+    error: &'static str,
+    error_description: String,
+}
+
+/// Exchanges the identity token of a pipeline or a pod for a token of 15 minutes (RFC 8693). Needs no access token.
+#[utoipa::path(post, operation_id = "exchangeToken", path = "/v1/token", tag = "trust", security(()), request_body(content = ExchangeForm, content_type = "application/x-www-form-urlencoded"), responses(
+    (status = 200, body = ExchangedToken),
+    (status = 400, body = ExchangeProblem),
+))]
+pub(super) async fn exchange(State(control): State<App>, body: Bytes) -> Response {
+    let (subject_token, wanted) = match parse(&body) {
+        Ok(parsed) => parsed,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, "invalid_request", detail),
+    };
+    match control.exchange(&subject_token, wanted).await {
+        Ok(issued) => {
+            tracing::info!(policies = issued.policies, "identity token exchanged");
+            let is_runtime = issued.scopes.is_none();
+            let token = ExchangedToken {
+                access_token: issued.value.to_string(),
+                issued_token_type: ACCESS_TOKEN.to_owned(),
+                token_type: if is_runtime { "N_A" } else { "Bearer" }.to_owned(),
+                expires_in: LIFETIME.unsigned_abs(),
+                scope: issued.scopes.map(|scopes| scopes.to_string()),
+            };
+            private(Json(token).into_response())
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+fn refuse(error: &ExchangeError) -> Response {
+    let description = error.to_string();
+    match error {
+        ExchangeError::Internal(cause) => {
+            tracing::error!(%cause, "internal error of an exchange");
+            problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "server_error",
+                description,
+            )
+        }
+        ExchangeError::Unavailable => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            problem(status, "temporarily_unavailable", description)
+        }
+        ExchangeError::Scope(_) => problem(StatusCode::BAD_REQUEST, "invalid_scope", description),
+        _ => {
+            tracing::info!(reason = description, "identity token refused");
+            problem(StatusCode::BAD_REQUEST, "invalid_grant", description)
+        }
+    }
+}
+
+fn problem(status: StatusCode, error: &'static str, error_description: String) -> Response {
+    let problem = ExchangeProblem {
+        error,
+        error_description,
+    };
+    private((status, Json(problem)).into_response())
+}
+
+/// Tokens are not for caches (RFC 6749, section 5.1).
+fn private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The identity token, and what it is to be exchanged for.
+fn parse(body: &[u8]) -> Result<(Zeroizing<String>, Wanted), String> {
+    let [mut grant, mut token, mut kind, mut scope, mut audience] = [const { None }; 5];
+    for (name, value) in form_urlencoded::parse(body) {
+        let field = match &*name {
+            "grant_type" => &mut grant,
+            "subject_token" => &mut token,
+            "subject_token_type" => &mut kind,
+            "scope" => &mut scope,
+            "audience" => &mut audience,
+            _ => continue,
+        };
+        if field.replace(value.into_owned()).is_some() {
+            return Err(format!("`{name}` is there twice"));
+        }
+    }
+    if grant.as_deref() != Some(GRANT_TYPE) {
+        return Err(format!("grant_type must be `{GRANT_TYPE}`"));
+    }
+    if !kind.is_some_and(|kind| SUBJECT_TYPES.contains(&kind.as_str())) {
+        return Err(format!("subject_token_type must be `{}`", SUBJECT_TYPES[0]));
+    }
+    let token = token.filter(|token| !token.is_empty());
+    let token = token.ok_or("subject_token is missing; it is the identity token")?;
+    let wanted = match (audience, scope) {
+        (Some(slug), None) => {
+            Wanted::Call(slug.parse().map_err(|error| format!("audience: {error}"))?)
+        }
+        (None, Some(scopes)) => {
+            let scopes: Scopes = scopes.parse().map_err(|error| format!("scope: {error}"))?;
+            Wanted::Access(Some(scopes).filter(|scopes| !scopes.is_empty()))
+        }
+        (None, None) => Wanted::Access(None),
+        (Some(_), Some(_)) => {
+            return Err(
+                "audience is for a runtime token and scope for an access token: send one"
+                    .to_owned(),
+            );
+        }
+    };
+    Ok((Zeroizing::new(token), wanted))
+}

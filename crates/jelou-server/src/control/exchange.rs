@@ -1,0 +1,298 @@
+//! Exchanges identity tokens of trusted issuers for short-lived tokens (RFC 8693).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jelou_core::api::CallGrant;
+use jelou_core::trust::pin;
+use jelou_core::{AccessTokenId, Scope, Scopes, Slug, TokenId};
+use jelou_store::{
+    DatabaseError, Exchange, Exchanged, ExchangedToken, NewExchangedToken, StoreError, TrustRecord,
+};
+use jelou_token::{AccessToken, RuntimeToken};
+use jiff::{SignedDuration, Timestamp};
+use zeroize::Zeroizing;
+
+use super::{Control, ControlError};
+use crate::oidc::{self, Refusal, Verified};
+
+/// How long an exchanged token works, in seconds.
+pub(crate) const LIFETIME: i64 = 15 * 60;
+
+/// What the holder of an identity token asks for.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// An access token; with these scopes, or with all that the policies give.
+    Access(Option<Scopes>),
+    /// A runtime token of the function.
+    Call(Slug),
+}
+
+/// Why an exchange is refused. The caller gets the text, unless it could teach somebody without a valid token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    #[error("the identity token is not valid: {0}")]
+    Token(#[from] Refusal),
+    #[error("the identity token is for {found}; a trust policy expects `{wanted}`")]
+    Audience { found: String, wanted: String },
+    #[error("no trust policy accepts the identity token of `{subject}`: {reason}")]
+    NoPolicy { subject: String, reason: String },
+    #[error(
+        "the identity token was used already; each one works once, so ask the issuer for another one"
+    )]
+    Replayed,
+    #[error("the trust policies for this identity token do not include the scope `{0}`")]
+    Scope(Scope),
+    #[error("the database is not available; try again in a moment")]
+    Unavailable,
+    #[error("internal error; the log of the server has the cause")]
+    Internal(#[source] Box<ControlError>),
+}
+
+impl From<ControlError> for ExchangeError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Store(StoreError::Database(DatabaseError::Unavailable(_))) => {
+                Self::Unavailable
+            }
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+/// An exchanged token with its value.
+pub(crate) struct Issued {
+    pub(crate) value: Zeroizing<String>,
+    /// `None` for a runtime token.
+    pub(crate) scopes: Option<Scopes>,
+    pub(crate) policies: String,
+}
+
+impl Control {
+    /// Exchanges an identity token.
+    pub(crate) async fn exchange(
+        self: &Arc<Self>,
+        identity_token: &str,
+        wanted: Wanted,
+    ) -> Result<Issued, ExchangeError> {
+        let issuer = oidc::unverified_issuer(identity_token)?;
+        let of_issuer: Vec<TrustRecord> = self
+            .registry
+            .trust
+            .load()
+            .iter()
+            .filter(|policy| policy.terms.issuer_url == issuer)
+            .cloned()
+            .collect();
+        if of_issuer.is_empty() {
+            return Err(Refusal::Issuer(issuer.escape_debug().to_string()).into());
+        }
+        let now = self.clock.now();
+        let verified =
+            oidc::verify(&self.issuer_keys, identity_token, &issuer, now.as_second()).await?;
+        let accepted = accepted(of_issuer, &verified, &wanted)?;
+        let issued = self.change(|control| async move {
+            Ok(control.issue(accepted, verified, wanted, now).await)
+        });
+        issued.await?
+    }
+
+    async fn issue(
+        &self,
+        accepted: Vec<TrustRecord>,
+        verified: Verified,
+        wanted: Wanted,
+        now: Timestamp,
+    ) -> Result<Issued, ExchangeError> {
+        let expires_at = now + SignedDuration::from_secs(LIFETIME);
+        let first = &accepted[0];
+        let (value, hash, prefix, new, scopes) = match wanted {
+            Wanted::Access(wanted) => {
+                let scopes = scopes_of(&accepted, wanted)?;
+                let value = AccessToken::mint().map_err(random)?;
+                let new = NewExchangedToken::Access {
+                    id: AccessTokenId::generate(),
+                    scopes: scopes.clone(),
+                };
+                let text = Zeroizing::new(value.expose().to_owned());
+                (
+                    text,
+                    value.hash(),
+                    value.display_prefix(),
+                    new,
+                    Some(scopes),
+                )
+            }
+            Wanted::Call(slug) => {
+                let function = self.store.function_id(&slug).await;
+                let function = function.map_err(ControlError::from)?;
+                let value = RuntimeToken::mint().map_err(random)?;
+                let new = NewExchangedToken::Runtime {
+                    id: TokenId::generate(),
+                    function,
+                    policy: first
+                        .terms
+                        .call
+                        .as_ref()
+                        .map(CallGrant::policy)
+                        .unwrap_or_default(),
+                };
+                let text = Zeroizing::new(value.expose().to_owned());
+                (text, value.hash(), value.display_prefix(), new, None)
+            }
+        };
+        let mut pins = Vec::new();
+        for policy in &accepted {
+            // The ids were compared before; here only new ones are collected.
+            if let Ok(Some(pinned)) = pin(policy.terms.issuer, &policy.pinned, &verified.claims) {
+                pins.push((policy.clone(), pinned));
+            }
+        }
+        let has_pins = !pins.is_empty();
+        let exchange = Exchange {
+            assertion: verified.assertion,
+            assertion_expires_at: Timestamp::from_second(verified.ends).unwrap_or(Timestamp::MAX),
+            token: ExchangedToken {
+                hash,
+                prefix,
+                name: first.name.clone(),
+                policies: accepted.iter().map(|policy| policy.id.clone()).collect(),
+                subject: verified.subject,
+                created_at: now,
+                expires_at,
+                new,
+            },
+            pins,
+        };
+        let exchanged = self.store.exchange(&exchange).await;
+        if exchanged.map_err(ControlError::from)? == Exchanged::Replayed {
+            return Err(ExchangeError::Replayed);
+        }
+        if has_pins {
+            self.reload_trust().await?;
+        }
+        self.put_exchanged(&exchange.token);
+        let names: Vec<_> = accepted.iter().map(|policy| policy.name.as_str()).collect();
+        Ok(Issued {
+            value,
+            scopes,
+            policies: names.join(" "),
+        })
+    }
+
+    /// Makes an exchanged token work.
+    pub(crate) fn put_exchanged(&self, token: &ExchangedToken) {
+        match token.credential() {
+            Some(credential) => self.registry.tokens.put(credential),
+            None => self.registry.access_tokens.put_exchanged(token),
+        }
+    }
+}
+
+impl Control {
+    /// Makes an exchanged token stop working.
+    pub(super) fn end_exchanged(&self, token: &ExchangedToken) {
+        match &token.new {
+            NewExchangedToken::Access { .. } => {
+                self.registry.access_tokens.remove_value(&token.hash);
+            }
+            NewExchangedToken::Runtime { .. } => self.registry.tokens.remove_value(&token.hash),
+        }
+    }
+}
+
+fn random(error: impl std::fmt::Display) -> ExchangeError {
+    ControlError::Random(error.to_string()).into()
+}
+
+/// The policies that accept the token for what is wanted; never empty.
+fn accepted(
+    policies: Vec<TrustRecord>,
+    verified: &Verified,
+    wanted: &Wanted,
+) -> Result<Vec<TrustRecord>, ExchangeError> {
+    let mut accepted = Vec::new();
+    let mut wrong_audience = None;
+    let mut reasons: Vec<String> = Vec::new();
+    for policy in policies {
+        let terms = &policy.terms;
+        if !verified.audiences.contains(&terms.audience) {
+            wrong_audience = Some(terms.audience.clone());
+            continue;
+        }
+        let checked = terms
+            .conditions
+            .accept(terms.issuer, &verified.claims)
+            .map_err(|error| error.to_string())
+            .and_then(|()| {
+                pin(terms.issuer, &policy.pinned, &verified.claims)
+                    .map(drop)
+                    .map_err(|error| error.to_string())
+            });
+        let is_wanted = match (wanted, &terms.call) {
+            (Wanted::Access(_), call) => call.is_none(),
+            (Wanted::Call(slug), Some(call)) => call.function == *slug,
+            (Wanted::Call(_), None) => false,
+        };
+        match checked {
+            Ok(()) if is_wanted => accepted.push(policy),
+            Ok(()) => reasons.push(format!("`{}` is for something else", policy.name)),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    if !accepted.is_empty() {
+        if matches!(wanted, Wanted::Call(_)) {
+            // A runtime token has the limits of one policy.
+            accepted.truncate(1);
+        }
+        return Ok(accepted);
+    }
+    match (reasons.as_slice(), wrong_audience) {
+        ([], Some(wanted)) => Err(ExchangeError::Audience {
+            found: format!("{:?}", verified.audiences),
+            wanted,
+        }),
+        _ => {
+            reasons.sort();
+            reasons.dedup();
+            Err(ExchangeError::NoPolicy {
+                subject: verified.subject.escape_debug().to_string(),
+                reason: reasons.join("; "),
+            })
+        }
+    }
+}
+
+/// What all policies give together, limited to what is wanted.
+fn scopes_of(accepted: &[TrustRecord], wanted: Option<Scopes>) -> Result<Scopes, ExchangeError> {
+    let given: Scopes = accepted
+        .iter()
+        .filter_map(|policy| policy.terms.scopes.as_ref())
+        .flat_map(Scopes::iter)
+        .cloned()
+        .collect();
+    let Some(wanted) = wanted else {
+        return Ok(given);
+    };
+    let missing = wanted.iter().find(|scope| !given.allows(scope)).cloned();
+    match missing {
+        Some(missing) => Err(ExchangeError::Scope(missing)),
+        None => Ok(wanted),
+    }
+}
+
+const SWEEP_PERIOD: Duration = Duration::from_mins(1);
+
+/// Forgets expired exchanged tokens.
+pub(crate) async fn sweep_periodically(control: Arc<Control>) {
+    loop {
+        tokio::time::sleep(SWEEP_PERIOD).await;
+        match control.store.sweep_exchanges().await {
+            Ok(expired) => expired
+                .iter()
+                .for_each(|token| control.end_exchanged(token)),
+            // The next sweep retries.
+            Err(error) => tracing::warn!(%error, "cannot delete expired exchanged tokens"),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Trust policies: creation, deletion, and what they know about.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jelou_core::api::{CreateTrust, TrustPolicy};
+use jelou_core::trust::Issuer;
+use jelou_core::{Scope, TokenName};
+use jelou_store::{Actor, StoreError, TrustTerms};
+
+use super::{Control, ControlError};
+use crate::oidc;
+
+const MAX_POLICIES: usize = 1_000;
+
+impl Control {
+    pub(crate) async fn trust_policies(&self) -> Result<Vec<TrustPolicy>, ControlError> {
+        let policies = self.store.trust_policies().await?;
+        Ok(policies.into_iter().map(TrustPolicy::from).collect())
+    }
+
+    pub(crate) async fn trust_policy(&self, reference: &str) -> Result<TrustPolicy, ControlError> {
+        Ok(self.store.trust_policy(reference).await?.into())
+    }
+
+    pub(crate) async fn create_trust(
+        self: &Arc<Self>,
+        actor: Actor,
+        new: CreateTrust,
+    ) -> Result<TrustPolicy, ControlError> {
+        let (name, terms, pinned) = checked(new)?;
+        self.change(|control| async move {
+            if control.registry.trust.load().len() >= MAX_POLICIES {
+                return Err(invalid(
+                    format!("there are {MAX_POLICIES} trust policies already"),
+                    "delete those that are not used: `jelou trust list` shows the last exchange of each",
+                ));
+            }
+            if let Some(call) = &terms.call {
+                control.store.function_id(&call.function).await?;
+            }
+            let policy = control.store.create_trust(&actor, name, terms, pinned).await?;
+            control.reload_trust().await?;
+            Ok(policy.into())
+        })
+        .await
+    }
+
+    /// Deletes a policy. The tokens that were exchanged by it end now.
+    pub(crate) async fn delete_trust(
+        self: &Arc<Self>,
+        actor: Actor,
+        reference: String,
+    ) -> Result<(), ControlError> {
+        self.change(|control| async move {
+            let (_, ended) = control.store.delete_trust(&actor, &reference).await?;
+            control.reload_trust().await?;
+            ended.iter().for_each(|token| control.end_exchanged(token));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Reads the policies and the tokens that were exchanged by them, at the start.
+    pub(crate) async fn load_trust(&self) -> Result<(), StoreError> {
+        let policies = self.store.trust_policies().await?;
+        self.registry.trust.store(Arc::new(policies));
+        for token in &self.store.exchanged_tokens().await? {
+            self.put_exchanged(token);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn reload_trust(&self) -> Result<(), ControlError> {
+        let policies = self.store.trust_policies().await?;
+        self.registry.trust.store(Arc::new(policies));
+        Ok(())
+    }
+}
+
+fn invalid(detail: impl Into<String>, hint: &'static str) -> ControlError {
+    ControlError::Invalid {
+        detail: detail.into(),
+        hint,
+    }
+}
+
+/// The parts of a policy, if it is one that can be trusted.
+fn checked(
+    new: CreateTrust,
+) -> Result<(TokenName, TrustTerms, BTreeMap<String, String>), ControlError> {
+    let url = new.issuer_url.as_deref().or(new.issuer.default_url());
+    let Some(issuer_url) = url else {
+        return Err(invalid(
+            "the issuer has no URL",
+            "send issuerUrl: the `iss` of its identity tokens",
+        ));
+    };
+    if !oidc::is_allowed(issuer_url) {
+        return Err(invalid(
+            format!(
+                "the issuer is `{}`; it must be an https:// URL",
+                issuer_url.escape_debug()
+            ),
+            "keys that are fetched without TLS can be anybody's",
+        ));
+    }
+    if new.audience.trim().is_empty() {
+        return Err(invalid(
+            "the audience is empty",
+            "use the address of this server: an identity token for another server must not work here",
+        ));
+    }
+    new.conditions.validate(new.issuer).map_err(|error| {
+        invalid(
+            error.to_string(),
+            "docs/ci.md has the conditions of each issuer",
+        )
+    })?;
+    match (&new.scopes, &new.call) {
+        (Some(scopes), None) if !scopes.is_empty() => {}
+        (None, Some(_)) => {}
+        _ => {
+            return Err(invalid(
+                "a policy is for an access token (scopes) or for a runtime token (call): give one of them",
+                "for instance the scope deploy:mi-funcion",
+            ));
+        }
+    }
+    // A policy that a pipeline could use to create access tokens would outlive the pipeline.
+    if new
+        .scopes
+        .as_ref()
+        .is_some_and(|scopes| scopes.allows(&Scope::Admin))
+    {
+        return Err(invalid(
+            "a trust policy cannot have the scope `admin`",
+            "a pipeline with this scope could create access tokens that never expire; name the work that it does, such as deploy:mi-funcion",
+        ));
+    }
+    let mut conditions = new.conditions;
+    // Known ids are pinned from the start.
+    let pinned: BTreeMap<_, _> = new
+        .issuer
+        .pinned_claims()
+        .iter()
+        .filter_map(|claim| conditions.claims.remove_entry(*claim))
+        .collect();
+    let name = match new.name {
+        Some(name) => name,
+        None => name_for(new.issuer, conditions.repository.as_deref())?,
+    };
+    let terms = TrustTerms {
+        issuer: new.issuer,
+        issuer_url: issuer_url.to_owned(),
+        audience: new.audience,
+        conditions,
+        scopes: new.scopes,
+        call: new.call,
+    };
+    Ok((name, terms, pinned))
+}
+
+fn name_for(issuer: Issuer, repository: Option<&str>) -> Result<TokenName, ControlError> {
+    let repository = repository.unwrap_or_default().to_ascii_lowercase();
+    let name = format!("{issuer}-{repository}").replace(|c: char| !is_name_character(c), "-");
+    name.trim_end_matches('-').parse().map_err(|error| {
+        invalid(
+            format!("no name can be made from the repository: {error}"),
+            "give the policy a name",
+        )
+    })
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-')
+}

@@ -1,0 +1,112 @@
+//! GitHub's secret scanning: the signature of its webhook, and the value of an alert, which the webhook leaves out.
+//! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#secret_scanning_alert>
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use ring::hmac;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::config::Leaks;
+
+const TIMEOUT: Duration = Duration::from_secs(8);
+
+#[derive(Debug)]
+pub(crate) struct GithubScanning {
+    key: hmac::Key,
+    api: String,
+    token: Option<Zeroizing<String>>,
+    agent: ureq::Agent,
+}
+
+#[derive(Deserialize)]
+struct Alert {
+    secret: Zeroizing<String>,
+}
+
+impl GithubScanning {
+    /// `None` without a secret for the webhook.
+    pub(crate) fn new(config: &Leaks) -> Option<Self> {
+        let secret = config.github_webhook_secret.as_ref()?;
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .max_redirects(0)
+            .build();
+        Some(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
+            api: config.github_api.trim_end_matches('/').to_owned(),
+            token: config.github_token.clone(),
+            agent: agent.into(),
+        })
+    }
+
+    /// Whether the body has a valid signature. Compares in constant time.
+    pub(crate) fn signed(&self, headers: &HeaderMap, body: &[u8]) -> bool {
+        let mut values = headers.get_all("x-hub-signature-256").iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return false;
+        };
+        let tag = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.strip_prefix("sha256="));
+        tag.and_then(from_hex)
+            .is_some_and(|tag| hmac::verify(&self.key, body, &tag).is_ok())
+    }
+
+    /// The value that an alert is about.
+    ///
+    /// # Errors
+    /// Why GitHub does not give it.
+    pub(crate) async fn secret_of_alert(
+        &self,
+        repository: &str,
+        number: u64,
+    ) -> Result<Zeroizing<String>, String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_valid =
+            |name: &str| !name.is_empty() && name.chars().all(is_name) && !name.starts_with('.');
+        if !repository
+            .split_once('/')
+            .is_some_and(|(owner, name)| is_valid(owner) && is_valid(name))
+        {
+            return Err("the repository of the event has no valid name".to_owned());
+        }
+        let Some(token) = self.token.clone() else {
+            return Err(
+                "leaks.github_token is not set, and the webhook does not contain the value"
+                    .to_owned(),
+            );
+        };
+        let url = format!(
+            "{}/repos/{repository}/secret-scanning/alerts/{number}",
+            self.api
+        );
+        let agent = self.agent.clone();
+        let read = move || -> Result<Zeroizing<String>, ureq::Error> {
+            let authorization = Zeroizing::new(format!("Bearer {}", token.as_str()));
+            let mut answer = agent
+                .get(&url)
+                .header("accept", "application/vnd.github+json")
+                .header("authorization", authorization.as_str())
+                .header("user-agent", "jelou")
+                .call()?;
+            let alert: Alert = answer.body_mut().read_json()?;
+            Ok(alert.secret)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        let read = read.map_err(|error| error.to_string())?;
+        read.map_err(|error| format!("GitHub does not give the value of the alert: {error}"))
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
+}

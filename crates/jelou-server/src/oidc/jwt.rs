@@ -1,0 +1,140 @@
+//! Signed JSON Web Tokens (RFC 7515, RFC 7519) with RS256 and ES256 (RFC 7518, section 3.1), and nothing else: an
+//! algorithm that does not exist here cannot be confused with another one. `ring` verifies.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jelou_core::trust::Claims;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use serde::Deserialize;
+
+/// The part of a header that matters (RFC 7515, section 4.1).
+#[derive(Debug, Deserialize)]
+pub(super) struct Header {
+    alg: String,
+    #[serde(default)]
+    pub(super) kid: Option<String>,
+    /// Extensions that a reader must understand. None is understood here.
+    #[serde(default)]
+    crit: Option<serde_json::Value>,
+}
+
+/// A token whose signature is not verified yet.
+#[derive(Debug)]
+pub(super) struct Unverified<'a> {
+    pub(super) header: Header,
+    claims: Claims,
+    /// Header and claims as they are signed.
+    pub(super) signed: &'a str,
+    signature: Vec<u8>,
+}
+
+/// The text is not a signed token.
+#[derive(Debug)]
+pub(super) struct Malformed;
+
+/// Why a signature is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum BadSignature {
+    /// The header names another algorithm than that of the key, or an unknown extension.
+    Algorithm,
+    Signature,
+}
+
+impl<'a> Unverified<'a> {
+    pub(super) fn parse(token: &'a str) -> Result<Self, Malformed> {
+        let (signed, signature) = token.rsplit_once('.').ok_or(Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(Malformed)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed);
+        Ok(Self {
+            header: serde_json::from_slice(&decode(header)?).map_err(|_| Malformed)?,
+            claims: serde_json::from_slice(&decode(claims)?).map_err(|_| Malformed)?,
+            signed,
+            signature: decode(signature)?,
+        })
+    }
+
+    /// What the token says about itself, to find the key of its issuer.
+    pub(super) fn unverified_claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The claims, if the signature is of this key.
+    pub(super) fn verify(self, key: &PublicKey) -> Result<Claims, BadSignature> {
+        if self.header.alg != key.algorithm() || self.header.crit.is_some() {
+            return Err(BadSignature::Algorithm);
+        }
+        let message = self.signed.as_bytes();
+        let verified = match key {
+            PublicKey::Rsa { n, e } => RsaPublicKeyComponents { n, e }.verify(
+                &RSA_PKCS1_2048_8192_SHA256,
+                message,
+                &self.signature,
+            ),
+            PublicKey::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .verify(message, &self.signature),
+        };
+        verified.map_err(|_| BadSignature::Signature)?;
+        Ok(self.claims)
+    }
+}
+
+/// A public key. Its type decides the algorithm, never the token.
+#[derive(Debug, Clone)]
+pub(super) enum PublicKey {
+    /// Modulus and exponent, big-endian.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    /// The point, uncompressed (SEC 1, section 2.3.3).
+    P256(Vec<u8>),
+}
+
+impl PublicKey {
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rsa { .. } => "RS256",
+            Self::P256(_) => "ES256",
+        }
+    }
+
+    /// The key of a JSON Web Key (RFC 7517; RFC 7518, section 6); `None` for another type, or for another purpose than
+    /// signatures.
+    pub(super) fn of(jwk: &Jwk) -> Option<Self> {
+        let decode = |part: &Option<String>| URL_SAFE_NO_PAD.decode(part.as_ref()?).ok();
+        let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("RSA", _) => Self::Rsa {
+                n: decode(&jwk.n)?,
+                e: decode(&jwk.e)?,
+            },
+            ("EC", Some("P-256")) => {
+                let (x, y) = (decode(&jwk.x)?, decode(&jwk.y)?);
+                if (x.len(), y.len()) != (32, 32) {
+                    return None;
+                }
+                Self::P256([&[4], x.as_slice(), y.as_slice()].concat())
+            }
+            _ => return None,
+        };
+        let fits = jwk
+            .purpose
+            .as_deref()
+            .is_none_or(|purpose| purpose == "sig")
+            && jwk.alg.as_deref().is_none_or(|alg| alg == key.algorithm());
+        fits.then_some(key)
+    }
+}
+
+/// A JSON Web Key (RFC 7517, section 4).
+#[derive(Debug, Deserialize)]
+pub(super) struct Jwk {
+    kty: String,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    alg: Option<String>,
+    pub(super) kid: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}

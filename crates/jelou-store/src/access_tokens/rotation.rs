@@ -1,0 +1,113 @@
+//! Rotations of access tokens: a token gets a new value, and the old value works until the grace period ends.
+
+use jelou_core::AccessTokenId;
+use jelou_token::{DisplayPrefix, TokenHash};
+use jiff::Timestamp;
+
+use super::{AccessTokenRecord, find};
+use crate::actor::Actor;
+use crate::change::{Action, Change, Entry};
+use crate::error::StoreError;
+use crate::runtime_tokens::PreviousTokenValue;
+use crate::store::Store;
+
+impl Store {
+    /// Replaces the value of an access token. The old value stays valid until `valid_until`; a value from an earlier
+    /// rotation ends now. Returns the token after and before the rotation.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such token; [`StoreError::Database`].
+    pub async fn rotate_access_token(
+        &self,
+        actor: &Actor,
+        id: &AccessTokenId,
+        hash: TokenHash,
+        prefix: DisplayPrefix,
+        valid_until: Timestamp,
+    ) -> Result<(AccessTokenRecord, AccessTokenRecord), StoreError> {
+        let mut change = self.change(actor).await?;
+        let former = find(change.connection(), id).await?;
+        let previous = PreviousTokenValue {
+            hash: former.hash,
+            prefix: former.prefix,
+            valid_until,
+            last_used_at: former.last_used_at,
+        };
+        sqlx::query(
+            "UPDATE access_tokens SET hash = $1, prefix = $2, previous_hash = $3, previous_prefix = $4, \
+             previous_valid_until = $5, previous_last_used_at = $6 WHERE id = $7",
+        )
+        .bind(&hash.as_bytes()[..])
+        .bind(prefix.as_str())
+        .bind(&previous.hash.as_bytes()[..])
+        .bind(previous.prefix.as_str())
+        .bind(previous.valid_until.as_millisecond())
+        .bind(previous.last_used_at.map(Timestamp::as_millisecond))
+        .bind(id.as_str())
+        .execute(change.connection())
+        .await?;
+        let detail = format!("{}, old value valid until {valid_until:.0}", former.name);
+        change
+            .record(Entry {
+                action: Action::AccessTokenRotate,
+                function: None,
+                target: id.as_str(),
+                detail: Some(&detail),
+            })
+            .await?;
+        change.commit().await?;
+        let token = AccessTokenRecord {
+            hash,
+            prefix,
+            previous: Some(previous),
+            ..former.clone()
+        };
+        Ok((token, former))
+    }
+
+    /// Ends the grace period of the old value now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such token; [`StoreError::Conflict`] when no old value is valid;
+    /// [`StoreError::Database`].
+    pub async fn finish_access_token_rotation(
+        &self,
+        actor: &Actor,
+        id: &AccessTokenId,
+    ) -> Result<AccessTokenRecord, StoreError> {
+        let mut change = self.change(actor).await?;
+        let now = change.now();
+        let mut token = find(change.connection(), id).await?;
+        let still_valid = |previous: &&mut PreviousTokenValue| previous.valid_until > now;
+        let Some(previous) = token.previous.as_mut().filter(still_valid) else {
+            return Err(StoreError::conflict(format!(
+                "`{}` has no old value that still works",
+                token.name
+            )));
+        };
+        previous.valid_until = now;
+        end_previous(&mut change, &token).await?;
+        change.commit().await?;
+        Ok(token)
+    }
+}
+
+async fn end_previous(
+    change: &mut Change<'_>,
+    token: &AccessTokenRecord,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE access_tokens SET previous_valid_until = $1 WHERE id = $2")
+        .bind(change.now().as_millisecond())
+        .bind(token.id.as_str())
+        .execute(change.connection())
+        .await?;
+    change
+        .record(Entry {
+            action: Action::AccessTokenRotateFinish,
+            function: None,
+            target: token.id.as_str(),
+            detail: Some(token.name.as_str()),
+        })
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! What a change changed, for the audit trail.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The members that differ, before and after. Neither state may hold a secret.
+pub(crate) fn difference(
+    before: &impl Serialize,
+    after: &impl Serialize,
+) -> (Option<Value>, Option<Value>) {
+    let (mut before, mut after) = (members(before), members(after));
+    before.retain(|name, value| {
+        let is_same = after.get(name) == Some(value);
+        if is_same {
+            after.remove(name);
+        }
+        !is_same
+    });
+    (some(before), some(after))
+}
+
+/// A state that begins or ends: all its members.
+pub(crate) fn whole(state: &impl Serialize) -> Option<Value> {
+    some(members(state))
+}
+
+fn members(state: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(state) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+fn some(members: Map<String, Value>) -> Option<Value> {
+    (!members.is_empty()).then_some(Value::Object(members))
+}

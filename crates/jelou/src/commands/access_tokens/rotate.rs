@@ -1,0 +1,75 @@
+//! `jelou access-tokens rotate`.
+
+use jelou_core::api::RotateToken;
+
+use super::create::Created;
+use super::info::notice;
+use crate::cli::Expiry;
+use crate::cli::access_tokens::RotateArgs;
+use crate::commands::tokens::reference;
+use crate::context::{Confirmation, Context};
+use crate::new_token::{Delivery, Order};
+use crate::output::Breadcrumb;
+use crate::prompt::Preset;
+
+pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
+    let reference = reference(&args.token);
+    if args.finish {
+        return finish(&args, &reference, context);
+    }
+    let question = format!(
+        "Rotate access token {reference}? Its value stops working now (`--grace 24h` keeps it for a day)."
+    );
+    let confirmation = match args.grace {
+        // Nothing stops working now.
+        Some(_) => Confirmation::Given,
+        None => Confirmation::from_flag(args.yes),
+    };
+    if confirmation == Confirmation::Ask {
+        context.prompt.require(&question, "--yes or --grace")?;
+    }
+    let delivery = Delivery::prepare(args.token_output.as_deref())?;
+    let client = context.client()?;
+    context.confirm(confirmation, &question, Preset::No, "--yes")?;
+    let rotation = RotateToken {
+        grace_seconds: args.grace.map_or(0, Expiry::as_seconds),
+    };
+    let rotated = client.access_tokens().rotate(&reference, rotation)?;
+    let value = delivery.deliver(&rotated.token, &context.output)?;
+    context.output.result_with(
+        &Created {
+            value: &value,
+            details: &rotated.details,
+        },
+        &[Breadcrumb::new(
+            format!("jelou access-tokens info {}", rotated.details.id),
+            "See whether the old value is still used",
+        )],
+        |human| {
+            let name = &rotated.details.name;
+            human.success(&format!("Rotated access token \"{name}\""))?;
+            value.show(
+                human,
+                Order::TokenFirst,
+                "Save this token now — it will not be shown again.",
+            )?;
+            notice(&rotated.details).map_or(Ok(()), |notice| human.item(&notice))
+        },
+    )?;
+    Ok(())
+}
+
+fn finish(args: &RotateArgs, reference: &str, context: &Context) -> anyhow::Result<()> {
+    let question = format!("End the old value of access token {reference}?");
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        context.prompt.require(&question, "--yes")?;
+    }
+    let client = context.client()?;
+    context.confirm(confirmation, &question, Preset::No, "--yes")?;
+    let finished = client.access_tokens().finish_rotation(reference)?;
+    context.output.result(&finished, |human| {
+        human.success("The old value no longer works")
+    })?;
+    Ok(())
+}
