@@ -262,7 +262,7 @@ impl Engine {
         let secrets = self
             .starter
             .host
-            .secrets(slug)
+            .secrets(slug, slot.spec().preview.as_ref())
             .map_err(BuildError::Secrets)?;
         let (warm, loaded) = match slot.start_described(settings).await {
             Ok((warm, loaded)) => (warm, Ok(loaded)),

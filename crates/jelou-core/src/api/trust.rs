@@ -36,6 +36,7 @@ impl CallGrant {
             cidrs: self.cidrs.clone(),
             methods: self.methods.clone(),
             rate: self.rate,
+            quota: None,
         }
     }
 }

@@ -24,8 +24,8 @@ pub(crate) struct Candidate {
 }
 
 impl Control {
-    /// Starts as many processes as the live deployment of the function has, those that stay loaded, and at least `least`,
-    /// and sends the smoke calls to them.
+    /// Starts as many processes as the live deployment of the function has, but at least `least` and at least those that
+    /// stay loaded. Then sends the smoke calls to them.
     pub(crate) async fn prepare(
         &self,
         function: &Function,

@@ -21,7 +21,6 @@ use super::deploy_checks::{Note, check_smoke, openapi_of};
 use super::previews::Opened;
 use super::tokens::mint;
 use super::{Control, ControlError};
-use crate::cron;
 use crate::registry::Function;
 
 /// Whether the first deployment of a function creates the token `default`.
@@ -198,21 +197,6 @@ impl Control {
         // Completes even if the caller disconnects, so that no process is left without its deployment.
         let task = tokio::spawn(async move { control.put_live(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
-    }
-
-    /// The schedules of a manifest, with their next due times.
-    ///
-    /// # Errors
-    /// [`ControlError::Schedules`] when one cannot run.
-    pub(crate) fn planned_schedules(
-        &self,
-        manifest: &Manifest,
-        tree: &SourceTree,
-        settings: &Map<String, Value>,
-    ) -> Result<Vec<PlannedSchedule>, ControlError> {
-        let upload = cron::check::Upload { tree, settings };
-        let (settings, now) = (self.cron.settings(), self.clock.now());
-        cron::check::planned(manifest, &upload, settings, now).map_err(ControlError::Schedules)
     }
 
     /// The answer to an upload that is live already, or that its preview serves already.

@@ -1,11 +1,12 @@
 //! What a deploy checks besides the files: its request, and the limits of its manifest.
 
-use jelou_core::api::DeployRequest;
+use jelou_core::api::{DeployRequest, PlannedSchedule};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
 use jelou_core::{Manifest, Provenance, Slug, SmokeCall, SourceTree};
 use serde_json::{Map, Value};
 
 use super::{Control, ControlError};
+use crate::cron;
 
 /// What the caller says about the deployment.
 pub(super) struct Note {
@@ -29,6 +30,21 @@ impl Note {
 }
 
 impl Control {
+    /// The schedules of a manifest, with their next due times.
+    ///
+    /// # Errors
+    /// [`ControlError::Schedules`] when one cannot run.
+    pub(crate) fn planned_schedules(
+        &self,
+        manifest: &Manifest,
+        tree: &SourceTree,
+        settings: &Map<String, Value>,
+    ) -> Result<Vec<PlannedSchedule>, ControlError> {
+        let upload = cron::check::Upload { tree, settings };
+        let (settings, now) = (self.cron.settings(), self.clock.now());
+        cron::check::planned(manifest, &upload, settings, now).map_err(ControlError::Schedules)
+    }
+
     pub(crate) fn check_limits(
         &self,
         slug: &Slug,

@@ -161,7 +161,7 @@ impl DevelopedFunction {
         } else {
             let live = control.new_live(function, id, hash, manifest);
             control
-                .prepare(function, live, &[])
+                .prepare(function, live, &[], 0)
                 .await?
                 .put_live(function)
         };

@@ -63,7 +63,8 @@ impl ExchangedToken {
             function_id: function.clone(),
             expires_at: Some(self.expires_at),
             is_disabled: false,
-            last_used_at: None,
+            value_last_used_at: None,
+            quota: None,
             policy: (!policy.is_unlimited()).then(|| Box::new(policy.clone())),
             previous: None,
         })
