@@ -1,5 +1,7 @@
 //! Suggestions for unresolved imports and for globals of other platforms: the intended file, or what to write instead.
 
+use std::path::Path;
+
 use jelou_core::suggestion;
 
 use super::config;
@@ -116,7 +118,9 @@ fn write_line(importer: &str, file: &str) -> String {
 pub(super) const WITH_JSON: &str = "with { type: \"json\" }";
 
 fn is_json(file: &str) -> bool {
-    file.ends_with(".json")
+    Path::new(file)
+        .extension()
+        .is_some_and(|extension| extension == "json")
 }
 
 /// Returns the only file that equals `wanted` except for case, extension, or a missing `/index`. `None` if there are
