@@ -44,11 +44,8 @@ pub(crate) async fn answer(
         unknown,
         mut skipped,
     } = target;
-    let now_ms = gateway.clock.now_ms();
-    let selection = selection::select(&mut function, request.headers(), now_ms);
-    let live = function
-        .as_ref()
-        .and_then(|function| function.live.load_full());
+    let selection = selection::select(gateway, &mut function, request.headers());
+    let live = function.as_ref().and_then(|one| one.live.load_full());
     if let (Some(function), Some(live)) = (&function, &live)
         && live.manifest.mode == Mode::Handler
     {
