@@ -44,11 +44,8 @@ pub(crate) async fn answer(
         unknown,
         mut skipped,
     } = target;
-    let now_ms = gateway.clock.now_ms();
-    let selection = selection::select(&mut function, request.headers(), now_ms);
-    let live = function
-        .as_ref()
-        .and_then(|function| function.live.load_full());
+    let selection = selection::select(gateway, &mut function, request.headers());
+    let live = function.as_ref().and_then(|one| one.live.load_full());
     if let (Some(function), Some(live)) = (&function, &live)
         && live.manifest.mode == Mode::Handler
     {
@@ -60,17 +57,12 @@ pub(crate) async fn answer(
     let path = uri.path();
     let mut request = Unread::of(request);
     let mut response = match (&function, &live, read) {
-        (Some(function), live, _) if selection == Selection::Unknown => {
-            // Only callers with a token learn which deployments there are.
-            let mut response = match auth::grant(gateway, request.headers(), function, caller) {
-                Ok(_) => Response::from(Answer::DeploymentNotFound),
-                Err(answer) => answer.into(),
-            };
-            let tools = live.as_ref().map(|live| &live.manifest.tools);
-            let cors = cors::Rules::of(tools.and_then(|tools| tools.first()));
-            cors.apply(requested_origin.as_ref(), response.headers_mut());
-            response
-        }
+        (Some(function), live, _) if selection == Selection::Unknown => unknown_deployment(
+            gateway,
+            request.headers(),
+            (function, live.as_deref()),
+            caller,
+        ),
         (Some(_), Some(live), Err(reason)) => {
             let mut response = Response::from(Answer::BadTarget(reason));
             let cors = cors::Rules::of(live.manifest.tools.first());
@@ -189,6 +181,22 @@ fn trace_of(gateway: &Gateway, headers: &HeaderMap, request_id: Uuid) -> Option<
         telemetry.note_trace(request_id, trace.trace);
     }
     Some(trace)
+}
+
+/// Only callers with a token learn which deployments there are.
+fn unknown_deployment(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    (function, live): (&Function, Option<&Live>),
+    caller: Caller,
+) -> Response<GatewayBody> {
+    let mut response = match auth::grant(gateway, headers, function, caller) {
+        Ok(_) => Response::from(Answer::DeploymentNotFound),
+        Err(answer) => answer.into(),
+    };
+    let cors = cors::Rules::of(live.and_then(|live| live.manifest.tools.first()));
+    cors.apply(headers.get(header::ORIGIN), response.headers_mut());
+    response
 }
 
 fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response<GatewayBody> {

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use jelou_core::DeploymentId;
 
+use super::Gateway;
 use crate::registry::Function;
 
 /// Never reaches user code, as every header of the platform.
@@ -22,9 +23,9 @@ pub(crate) enum Selection {
 
 /// Puts the preview that the header names in the place of the function.
 pub(crate) fn select(
+    gateway: &Gateway,
     function: &mut Option<Arc<Function>>,
     headers: &HeaderMap,
-    now_ms: i64,
 ) -> Selection {
     let mut values = headers.get_all(DEPLOYMENT_HEADER).iter();
     let (Some(addressed), Some(value)) = (function.as_ref(), values.next()) else {
@@ -43,7 +44,10 @@ pub(crate) fn select(
     {
         return Selection::Found;
     }
-    match addressed.previews.serving(&deployment, now_ms) {
+    match addressed
+        .previews
+        .serving(&deployment, gateway.clock.now_ms())
+    {
         Some(preview) => {
             *function = Some(preview);
             Selection::Found
