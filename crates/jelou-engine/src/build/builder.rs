@@ -98,8 +98,8 @@ impl Builder {
         if types == TypeCheck::Run {
             types::check(tools, &workspace).await?;
         }
-        let mut bundler = Bundler::default();
-        let bundled = bundle::run(tools, &workspace, &resolved, &mut bundler).await?;
+        let mut process = Bundler::default();
+        let bundled = bundle::run(tools, &workspace, &resolved, &mut process).await?;
         let mut prepared = Prepared::of(bundled, resolved.files, tree, settings)?;
         let loaded = self
             .inspect(slug, &mut prepared.bundle, settings, secrets, limits)

@@ -52,6 +52,10 @@ pub(crate) struct Jelou<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the message"
+)]
 pub(crate) struct LoadRequest<'a> {
     pub(crate) mode: LoadMode,
     /// URL of the bundle.

@@ -36,6 +36,11 @@ impl ApiError {
         (self.detail, self.hint)
     }
 
+    /// Whether only the log has the cause.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.status == StatusCode::INTERNAL_SERVER_ERROR
+    }
+
     #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status

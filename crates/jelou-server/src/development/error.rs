@@ -21,7 +21,12 @@ pub struct ReloadError {
 
 impl ReloadError {
     pub(super) fn new(error: ControlError, tree: &SourceTree) -> Self {
-        let (message, hint) = ApiError::from(error).into_texts();
+        // There is no server whose log could have the cause.
+        let cause = error.to_string();
+        let error = ApiError::from(error);
+        let is_internal = error.is_internal();
+        let (message, hint) = error.into_texts();
+        let message = if is_internal { cause } else { message };
         let place = Place::first_in(&message, tree);
         Self {
             frame: place.as_ref().and_then(|place| place.frame(tree)),

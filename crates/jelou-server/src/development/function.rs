@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jelou_core::api::PlannedSchedule;
 use jelou_core::manifest::Mode;
 use jelou_core::{DeploymentId, LogRules, Manifest, SecretKey, Slug, SourceTree};
-use jelou_engine::build::{Built, IncrementalBuild, Prepared};
-use jelou_engine::{ArtifactError, Slot, Warm};
+use jelou_engine::build::{BuildError, Built, IncrementalBuild, Prepared};
+use jelou_engine::{ArtifactError, LoadError, Slot, Warm};
 use jelou_logs::{Query, TokenNames};
 use jelou_store::{ArtifactRecord, SecretOwner, SecretRecord};
 use serde_json::{Map, Value};
@@ -20,6 +20,9 @@ use crate::registry::{Function, Live};
 
 /// Bytes of records that are read at a time.
 const PAGE_BYTES: usize = 256 * 1024;
+
+/// How often a load is tried if the machine is too busy to start a process in time.
+const ATTEMPTS: usize = 3;
 
 /// The files of a project.
 #[derive(Debug, PartialEq)]
@@ -72,7 +75,13 @@ impl DevelopedFunction {
     /// # Errors
     /// When the project cannot be built or started. The code before goes on, and each of its responses says so.
     pub async fn reload(&self, project: &Project) -> Result<Reloaded, ReloadError> {
-        let result = self.make_live(project).await;
+        let mut result = self.make_live(project).await;
+        for _ in 1..ATTEMPTS {
+            if !matches!(&result, Err(error) if is_of_a_busy_machine(error)) {
+                break;
+            }
+            result = self.make_live(project).await;
+        }
         let result = result.map_err(|error| ReloadError::new(error, &project.tree));
         let stale = result.as_ref().err().map(ReloadError::stale);
         self.development.set_stale(self.slug(), stale);
@@ -243,6 +252,14 @@ impl DevelopedFunction {
         });
         Ok(records)
     }
+}
+
+/// Whether a process was not ready in time, before it had the function.
+fn is_of_a_busy_machine(error: &ControlError) -> bool {
+    matches!(
+        error,
+        ControlError::Build(BuildError::Load(LoadError::NotReady(_)))
+    )
 }
 
 /// Whether the processes of both manifests are started in the same way.

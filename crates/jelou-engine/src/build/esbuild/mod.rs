@@ -188,17 +188,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
             ("key", Value::Int(BUILD)),
         ]);
         let build = self.send_request(rebuild).await?;
-        let mut built = None;
+        let mut result = None;
         loop {
             let packet = self.packet().await?;
             if packet.is_request && packet.value.str("command") == "on-end" {
-                built = Some(output(packet.value));
+                result = Some(output(packet.value));
                 self.send(packet.id, false, &nothing()).await?;
             } else if packet.is_request {
                 self.answer(packet.id, &packet.value, plugin).await?;
             } else if packet.id == build {
                 refused(&packet.value)?;
-                return built.ok_or_else(|| malformed("a build without a result"));
+                return result.ok_or_else(|| malformed("a build without a result"));
             } else if let Some(resolving) = self.resolving.remove(&packet.id) {
                 let answer = resolved(&resolving, &packet.value);
                 self.send(resolving.asked_by, false, &answer).await?;

@@ -42,7 +42,7 @@ pub(super) fn address_of(dir: &Path) -> Option<String> {
 
 pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
-    let projects = Projects::find(args.dirs, args.env_file)?;
+    let projects = Projects::find(args.dirs, args.env_file.as_deref())?;
     let chosen = port::choose(args.port)?;
     if let Some(reason) = &chosen.reason {
         context
@@ -109,7 +109,7 @@ async fn develop(
     let mut changes = Vec::new();
     let functions = server.functions().iter().map(Arc::clone);
     for (position, (function, (_, source))) in functions.zip(projects.sources).enumerate() {
-        let (change, changed) = mpsc::unbounded_channel();
+        let (change, saves) = mpsc::unbounded_channel();
         if watches {
             let watch = Watch::start(&source.dir, source.env_file.as_deref())
                 .context("cannot watch the files of the project")?;
@@ -118,7 +118,7 @@ async fn develop(
         changes.push(change);
         let sender = sender.clone();
         tokio::spawn(reload::follow(
-            position, function, source, changed, sender, began,
+            position, function, source, saves, sender, began,
         ));
     }
     let mut keys = keys::read();

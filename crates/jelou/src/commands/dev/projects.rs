@@ -23,7 +23,7 @@ impl Projects {
     /// # Errors
     ///
     /// When a folder is missing, has no name that a function can have, or two folders are of one function.
-    pub(super) fn find(dirs: Vec<PathBuf>, env_file: Option<PathBuf>) -> anyhow::Result<Self> {
+    pub(super) fn find(dirs: Vec<PathBuf>, env_file: Option<&Path>) -> anyhow::Result<Self> {
         for dir in &dirs {
             project::check_folder(dir)?;
         }
@@ -45,7 +45,7 @@ impl Projects {
         let mut known = HashMap::new();
         for dir in folders {
             let shown = dir.display().to_string();
-            let env_file = env_file.clone();
+            let env_file = env_file.map(Path::to_path_buf);
             let source = Source { dir, env_file };
             let slug = source.slug()?;
             if let Some(other) = known.insert(slug.clone(), shown.clone()) {

@@ -79,8 +79,8 @@ pub(super) async fn follow(
             }
             checked = &mut checking, if is_checking => {
                 is_checking = false;
-                let had_wrong_types = std::mem::replace(&mut has_wrong_types, checked.is_err());
-                if !has_wrong_types && !had_wrong_types {
+                let was_wrong = std::mem::replace(&mut has_wrong_types, checked.is_err());
+                if !has_wrong_types && !was_wrong {
                     continue;
                 }
                 Step::Types(checked)

@@ -66,7 +66,8 @@ impl Dev {
         let listening = dev.event("listening");
         let url = listening["url"].as_str().unwrap();
         let address = url.strip_prefix("http://localhost").unwrap();
-        dev.address = format!("127.0.0.1{}", address.trim_end_matches('/'));
+        let port = address.split('/').next().unwrap();
+        dev.address = format!("127.0.0.1{port}");
         dev.token = listening["token"].as_str().map(str::to_owned);
         dev
     }
