@@ -91,10 +91,10 @@ impl Control {
         let verified =
             oidc::verify(&self.issuer_keys, identity_token, &issuer, now.as_second()).await?;
         let accepted = accepted(of_issuer, &verified, &wanted)?;
-        let issued = self.change(|control| async move {
+        let exchanged = self.change(|control| async move {
             Ok(control.issue(accepted, verified, wanted, now).await)
         });
-        issued.await?
+        exchanged.await?
     }
 
     async fn issue(

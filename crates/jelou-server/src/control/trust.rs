@@ -55,7 +55,9 @@ impl Control {
         self.change(|control| async move {
             let (_, ended) = control.store.delete_trust(&actor, &reference).await?;
             control.reload_trust().await?;
-            ended.iter().for_each(|token| control.end_exchanged(token));
+            for token in &ended {
+                control.end_exchanged(token);
+            }
             Ok(())
         })
         .await

@@ -84,15 +84,15 @@ pub(crate) async fn verify(
     if expires.saturating_add(MAX_SKEW) <= now {
         return Err(Refusal::Expired(expires));
     }
-    let issued = seconds(&claims, "iat").ok_or(Refusal::Claim("iat"))?;
+    let iat = seconds(&claims, "iat").ok_or(Refusal::Claim("iat"))?;
     let begins = match claims.get("nbf") {
-        None => issued,
-        Some(_) => issued.max(seconds(&claims, "nbf").ok_or(Refusal::Claim("nbf"))?),
+        None => iat,
+        Some(_) => iat.max(seconds(&claims, "nbf").ok_or(Refusal::Claim("nbf"))?),
     };
     if begins.saturating_sub(MAX_SKEW) > now {
         return Err(Refusal::NotYetValid(begins));
     }
-    let lifetime = expires.saturating_sub(issued);
+    let lifetime = expires.saturating_sub(iat);
     if lifetime > MAX_LIFETIME {
         return Err(Refusal::TooLong(lifetime));
     }
@@ -145,7 +145,7 @@ fn text(claims: &Claims, name: &'static str) -> Result<String, Refusal> {
     value.map(str::to_owned).ok_or(Refusal::Claim(name))
 }
 
-/// A time (NumericDate, RFC 7519, section 2), without its fraction.
+/// A time (`NumericDate`, RFC 7519, section 2), without its fraction.
 #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
 fn seconds(claims: &Claims, name: &str) -> Option<i64> {
     let value = claims.get(name)?;

@@ -80,7 +80,9 @@ fn post(server: &TestServer, path: &str, body: &str, headers: &[(&str, &str)]) -
 #[test]
 fn a_scanner_learns_whether_a_value_works() {
     let server = TestServer::start();
-    let token = server.deploy("echo", ECHO);
+    let function = json!({ "slug": "echo" });
+    assert_eq!(server.manage("POST", "/v1/functions", &function).0, 201);
+    let token = server.create_token("echo", json!({ "name": "ci" })).token;
     let verify = |body: &str| post(&server, "/v1/leaked-tokens/verify", body, &[]);
     // As TruffleHog sends it.
     let found = |token: &str| json!({ "jelou": { "token": [token] } }).to_string();

@@ -142,7 +142,7 @@ fn a_job_of_github_actions_deploys_without_any_secret() {
         (3, &json!("FORBIDDEN")),
         "{other}"
     );
-    assert!(other.to_string().contains("`deploy:other`"), "{other}");
+    assert!(other.to_string().contains("`read:other`"), "{other}");
     let who = run(&job, "whoami");
     assert_eq!(
         who.json()["data"]["accessToken"]["name"],
