@@ -444,8 +444,8 @@ fn an_address_belongs_to_one() {
         .unwrap();
     let of_preview = server.call("pr-8--mi-funcion", "/show").token(&token);
     assert_eq!(show(of_preview.clone(), &json!({}))["version"], "first");
-    let taken = server.deploy("pr-8--mi-funcion", &version("taken"));
-    let of_function = server.call("pr-8--mi-funcion", "/show").token(&taken);
+    let later = server.deploy("pr-8--mi-funcion", &version("taken"));
+    let of_function = server.call("pr-8--mi-funcion", "/show").token(&later);
     assert_eq!(show(of_function, &json!({}))["version"], "taken");
     let previews = "/v1/functions/mi-funcion/previews";
     let listed = server.manage("GET", previews, &Value::Null).1;

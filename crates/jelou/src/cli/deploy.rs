@@ -85,6 +85,10 @@ pub(crate) struct DeployArgs {
 
 /// A deploy that leaves the live deployment as it is.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::option_option,
+    reason = "the flag may be absent, alone, or with a name"
+)]
 pub(crate) struct PreviewArgs {
     /// Deploy to an address of its own, always behind a token; what is live stays. Without a name, each deploy gets a
     /// new address
