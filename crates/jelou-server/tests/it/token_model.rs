@@ -10,6 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::TestServer;
+use crate::token_transfer::hash_of;
 use step::{Step, step};
 
 const SLUG: &str = "model";
@@ -96,6 +97,7 @@ impl Model<'_> {
         position.filter(|_| is_success)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn run(&mut self, step: &Step) {
         match *step {
             Step::Create {
@@ -241,8 +243,7 @@ impl Model<'_> {
 
     fn import(&mut self, name: usize, replace: bool, disabled: bool) {
         let value = RuntimeToken::mint().unwrap();
-        let bytes = *value.hash().as_bytes();
-        let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash_of(value.expose());
         let disabled_at = disabled.then(|| self.now());
         let body = json!({
             "replace": replace,

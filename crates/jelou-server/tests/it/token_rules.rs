@@ -20,6 +20,7 @@ fn call(server: &TestServer, token: &str) -> u16 {
         .status
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "written with `json!`")]
 fn create(server: &TestServer, token: Value) -> (u16, Value) {
     server.manage("POST", TOKENS, &token)
 }

@@ -1,5 +1,7 @@
 //! A function moves to another server, and its callers keep their tokens.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::support::TestServer;
@@ -8,6 +10,16 @@ const SOURCE: &str =
     "export default define({ description: \"Moves\", handler: () => ({ ok: true }) });";
 const IMPORT: &str = "/v1/functions/moved/token-import";
 const EXPORT: &str = "/v1/functions/moved/token-export";
+
+/// The hash of a token, as in an export.
+pub(crate) fn hash_of(value: &str) -> String {
+    let token = jelou_token::RuntimeToken::parse(value).unwrap();
+    let mut text = String::new();
+    for byte in token.hash().as_bytes() {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
+}
 
 fn call(server: &TestServer, token: &str) -> u16 {
     server
@@ -203,14 +215,7 @@ fn no_value_and_no_hash_is_shown() {
     );
     assert_eq!(call(&server, values[0]), 401);
     let export = export(&server).to_string();
-    let hash = |value: &str| {
-        let token = jelou_token::RuntimeToken::parse(value).unwrap();
-        let bytes = *token.hash().as_bytes();
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
+    let hash = hash_of;
     assert!(values.iter().all(|value| export.contains(&hash(value))));
     assert!(!values.iter().any(|value| export.contains(value)));
     let shown = [
