@@ -19,7 +19,7 @@ pub(crate) enum TrustCommand {
     /// List the trust policies
     List,
     Info(InfoArgs),
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     Delete(DeleteArgs),
     Exchange(ExchangeArgs),
 }

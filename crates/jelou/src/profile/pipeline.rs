@@ -1,6 +1,7 @@
 //! The identity of a pipeline: the token by which its service says which job this is. The server exchanges it for an
 //! access token where a trust policy accepts it, so that the pipeline stores no secret.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -119,10 +120,12 @@ impl Kept {
         hash.update(api.as_str());
         hash.update([0]);
         hash.update(identity_token);
-        let name: String = hash.finalize()[..16]
+        let name = hash.finalize()[..16]
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .fold(String::new(), |mut name, byte| {
+                let _ = write!(name, "{byte:02x}");
+                name
+            });
         Some(Self(folder.join(name)))
     }
 

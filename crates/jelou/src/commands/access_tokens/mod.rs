@@ -13,7 +13,7 @@ pub(crate) fn run(command: AccessTokensCommand, context: &Context) -> anyhow::Re
     match command {
         AccessTokensCommand::List => list::run(context),
         AccessTokensCommand::Info(args) => info::run(&args, context),
-        AccessTokensCommand::Rotate(args) => rotate::run(args, context),
+        AccessTokensCommand::Rotate(args) => rotate::run(&args, context),
         AccessTokensCommand::Create(args) => create::run(args, context),
         AccessTokensCommand::Revoke(args) => revoke::run(&args, context),
     }

@@ -12,10 +12,10 @@ use crate::new_token::{Delivery, Order};
 use crate::output::Breadcrumb;
 use crate::prompt::Preset;
 
-pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
+pub(crate) fn run(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
     let reference = reference(&args.token);
     if args.finish {
-        return finish(&args, &reference, context);
+        return finish(args, &reference, context);
     }
     let question = format!(
         "Rotate access token {reference}? Its value stops working now (`--grace 24h` keeps it for a day)."

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<()> {
     let mut verifier = Verifier::default();
     let mut is_contained = args.contains.is_none();
     let mut add = |entry: &AuditEntry| -> anyhow::Result<()> {
-        verifier.add(entry).map_err(failure)?;
+        verifier.add(entry).map_err(|fault| failure(&fault))?;
         is_contained |= entry.hash == args.contains;
         Ok(())
     };
@@ -35,7 +35,9 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<()> {
             let head = read_all(&context.client()?, 0, &mut add)?;
             if let Some(head) = head.filter(|head| head.id > 0) {
                 let hash = head.hash.unwrap_or_default();
-                verifier.end(head.id, &hash).map_err(failure)?;
+                verifier
+                    .end(head.id, &hash)
+                    .map_err(|fault| failure(&fault))?;
             }
         }
     }
@@ -61,7 +63,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn failure(fault: ChainFault) -> anyhow::Error {
+fn failure(fault: &ChainFault) -> anyhow::Error {
     Failure::validation(format!("the audit trail is not intact: {fault}"))
         .hint("compare it with an earlier export; docs/audit.md says what can cause this")
         .into()
