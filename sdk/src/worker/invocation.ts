@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Answer, type PlainAnswer, validationFailed } from "./answers.ts";
+import { type Answer, internalError, type PlainAnswer, validationFailed } from "./answers.ts";
 import { type FunctionScope, InvocationContext } from "./context.ts";
 import { runAs } from "./current.ts";
 import { answerWeb } from "./handlers/answer.ts";
