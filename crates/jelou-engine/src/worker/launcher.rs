@@ -20,6 +20,7 @@ use super::load::LoadError;
 use super::openings::Openings;
 use super::run_dir::RunDir;
 use super::spawner::Spawner;
+use super::stage::EngineStage;
 use super::terms::Terms;
 use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
@@ -27,15 +28,6 @@ use crate::logs::next_line;
 
 /// Maximum bytes of the line with which the worker's program reports that it listens.
 const MAX_READY_BYTES: usize = 1024;
-
-/// What the functions of an engine are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineStage {
-    /// Functions are deployed, and called for long.
-    Production,
-    /// Functions are loaded again and again.
-    Development,
-}
 
 /// Starts the processes of one server, and has the data that they share.
 #[derive(Debug)]

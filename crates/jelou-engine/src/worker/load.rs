@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::launcher::EngineStage;
 use super::module_url::ModuleUrl;
 use super::openings::OpenRule;
+use super::stage::EngineStage;
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
 /// Maximum bytes of the response. User code has already run, and may send much.

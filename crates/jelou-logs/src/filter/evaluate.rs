@@ -258,7 +258,11 @@ fn is_equal(value: &Value, pattern: &Pattern) -> bool {
         Value::String(text) => pattern.matches(text),
         Value::Number(number) => {
             let wanted = pattern.0.parse::<f64>();
-            let equal = |wanted: f64| number.as_f64().is_some_and(|number| number == wanted);
+            let equal = |wanted: f64| {
+                number
+                    .as_f64()
+                    .is_some_and(|number| number.total_cmp(&wanted).is_eq())
+            };
             wanted.is_ok_and(equal) || pattern.matches(&number.to_string())
         }
         other => pattern.matches(&other.to_string()),

@@ -136,7 +136,7 @@ impl Plan {
     /// Requires the keys of the path and, for an equality, the words of the value.
     fn require_argument(&mut self, path: &[String], test: &ArgumentTest) {
         // A number may be an index, which is not in the text.
-        let keys = path.iter().filter(|key| key.parse::<usize>().is_err());
+        let mut keys = path.iter().filter(|key| key.parse::<usize>().is_err());
         for key in keys.clone() {
             self.words.extend(word_hashes(&lowercase(key)));
         }
@@ -148,7 +148,7 @@ impl Plan {
             self.words.extend(word_hashes(value));
         }
         if self.needle.is_none() {
-            self.needle = match (value, keys.last()) {
+            self.needle = match (value, keys.next_back()) {
                 (Some(value), _) => Needle::ignoring_case(&in_json(value)),
                 (None, Some(key)) => Some(Needle::exact(&in_json(key))),
                 (None, None) => None,
