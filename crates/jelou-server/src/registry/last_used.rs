@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The time of a token's last use. Calls update it, and batches store it.
+/// The time of a token's last use. Calls update it in memory; it is stored in batches.
 #[derive(Debug)]
 pub(crate) struct LastUsed {
     at_ms: AtomicI64,
@@ -30,7 +30,7 @@ impl LastUsed {
         Some(self.at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// The time, if it is not stored yet.
+    /// Returns the time if it is not stored yet.
     pub(crate) fn unstored(&self) -> Option<i64> {
         let at = self.at_ms.load(Ordering::Relaxed);
         (at > self.stored_ms.load(Ordering::Relaxed)).then_some(at)

@@ -68,7 +68,7 @@ impl<'a> Messages<'a> {
         Ok(count)
     }
 
-    /// Must be called after all admitted bytes were passed on.
+    /// Releases the permits of a complete message. Must be called after all admitted bytes were passed on.
     pub(super) fn passed(&mut self) {
         if self.frames.message_bytes() == 0 && self.deadline.is_some() {
             self.permits.clear();
@@ -76,7 +76,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Waits for a step of a large message, with the timeout of the whole message.
+    /// Waits for one step of a message. Fails when the deadline of the whole message has passed.
     pub(super) async fn in_time<T>(
         &self,
         wait: impl Future<Output = T>,
