@@ -233,7 +233,7 @@ async fn route(
         }
         .into();
     }
-    // Everything of a preview needs a token: documents, MCP messages, and also the function's own preflight responses.
+    // Nothing of a preview is public: documents and MCP messages need a token, and the function answers no preflights.
     let is_preview = function.preview.is_some();
     if is_preview && !cors::is_preflight(request) {
         let grant = auth::grant(gateway, request.headers(), function, caller);
@@ -350,7 +350,7 @@ async fn dispatch(
     if websocket::is_asked_for(request) && !cors.allow_websocket(request.headers(), &live.url) {
         return Answer::Forbidden(Forbidden::Origin).into();
     }
-    // Set once in each call.
+    // Set only once for each call, so this cannot fail.
     let _ = notes.tool.set(found.tool);
     let call = invoke::Call {
         tool: &tools[found.tool],

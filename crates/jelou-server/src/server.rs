@@ -67,7 +67,7 @@ pub enum StartError {
     Bootstrap(String),
 }
 
-/// The addresses of a started server.
+/// The addresses of a started server, and its first access token.
 #[derive(Debug)]
 pub struct Ready {
     /// URL of the management API.

@@ -145,12 +145,12 @@ macro_rules! reads_function {
 }
 
 reads_function!(
-    /// The caller may read the function in the path.
+    /// Extracts a caller that may read the function in the path.
     Reader,
     Verb::Read
 );
 reads_function!(
-    /// The caller may read the logs of the function in the path.
+    /// Extracts a caller that may read the logs of the function in the path.
     LogReader,
     Verb::Logs
 );
@@ -171,17 +171,17 @@ macro_rules! changes_function {
 }
 
 changes_function!(
-    /// The caller may deploy the function.
+    /// Extracts a caller that may deploy the function in the path.
     Deployer,
     Verb::Deploy
 );
 changes_function!(
-    /// The caller may change the function's runtime tokens.
+    /// Extracts a caller that may change the runtime tokens of the function in the path.
     TokenWriter,
     Verb::Tokens
 );
 changes_function!(
-    /// The caller may change the function's secrets.
+    /// Extracts a caller that may change the secrets of the function in the path.
     SecretWriter,
     Verb::Secrets
 );
@@ -203,12 +203,12 @@ macro_rules! everywhere {
 }
 
 everywhere!(
-    /// The caller may change every function.
+    /// Extracts a caller that may change every function.
     Writer,
     Scope::FunctionsWrite
 );
 everywhere!(
-    /// The caller may do everything.
+    /// Extracts a caller that may do everything.
     Administrator,
     Scope::Admin
 );

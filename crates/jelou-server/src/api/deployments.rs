@@ -15,7 +15,7 @@ use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;
 use super::upload::Upload;
 
-/// The function's deployments, newest first. Each of them can be restored.
+/// The function's deployments, newest first. A rollback can restore each of them.
 #[utoipa::path(get, operation_id = "listDeployments", path = "/v1/functions/{slug}/deployments", tag = "deployments", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<Deployment>),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! Routes for secret scanners: whether a found value is a valid token, and the webhook of GitHub's secret scanning.
+//! Routes for secret scanners: the check of found values, and the webhook of GitHub's secret scanning.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -28,13 +28,13 @@ pub(super) struct FoundToken {
     /// The first characters of the value.
     #[schema(example = "jfn_rt_abc1")]
     prefix: String,
-    /// Whether the value is a valid token of this server.
+    /// Whether the value is a token of this server that is not expired. A disabled token counts too.
     works: bool,
 }
 
-/// Tells secret scanners such as TruffleHog whether a found value is a valid token of this server: 200 if at least one
-/// is, 404 if none is. The body may be any text with values in it. Needs no access token, because everybody who has a
-/// valid value can use it anyway.
+/// Tells secret scanners such as TruffleHog whether a found value is a token of this server that is not expired: 200 if
+/// at least one value is, 404 if none is. The body may be any text with values in it. Needs no access token, because
+/// everybody who has a valid value can use it anyway.
 #[utoipa::path(post, operation_id = "verifyFoundTokens", path = "/v1/leaked-tokens/verify", tag = "tokens", security(()), request_body(content = String, content_type = "application/json"), responses(
     (status = 200, body = FoundTokens),
     (status = 404, body = FoundTokens),

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{ConfigError, is_web_address};
 
-/// Alerts about leaked tokens.
+/// Settings for GitHub's alerts about leaked tokens.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaks {

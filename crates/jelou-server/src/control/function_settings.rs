@@ -104,8 +104,8 @@ impl Control {
         .await
     }
 
-    /// Checks the limits in force with the same rules as the server's limits. Also, one process must fit into the
-    /// memory for all.
+    /// Checks the limits in force with the same rules as the server's limits. Also checks that the memory limit of one
+    /// process is not over the memory limit of all processes.
     fn check_own_limits(
         &self,
         own: &OwnLimits,

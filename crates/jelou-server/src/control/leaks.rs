@@ -166,7 +166,7 @@ impl Control {
         }))
     }
 
-    /// Refuses an upload that contains a valid token of this server.
+    /// Refuses an upload that contains a token of this server, unless the token is expired.
     pub(super) fn check_for_tokens(&self, tree: &SourceTree) -> Result<(), ControlError> {
         for file in tree.files() {
             let text = String::from_utf8_lossy(&file.content);
@@ -186,7 +186,7 @@ impl Control {
         Ok(())
     }
 
-    /// Whether the value is a valid token of this server.
+    /// Whether the value is a token of this server that is not expired. A disabled token counts too.
     pub(crate) fn is_live(&self, value: &str) -> bool {
         match Value::of(value) {
             Value::Runtime(hash, _) => self.registry.tokens.known(&hash).is_some_and(|token| {

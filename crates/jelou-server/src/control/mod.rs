@@ -75,7 +75,7 @@ pub(crate) struct Control {
     issuer_keys: IssuerKeys,
     /// `None` if GitHub's webhook is not configured.
     pub(crate) github: Option<GithubScanning>,
-    /// Turns true when the server stops.
+    /// Becomes `true` when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
 }

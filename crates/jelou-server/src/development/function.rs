@@ -24,7 +24,7 @@ const PAGE_BYTES: usize = 256 * 1024;
 /// Number of attempts to load the code if the machine is too busy to start a process in time.
 const ATTEMPTS: usize = 3;
 
-/// The files of a project.
+/// The files, the settings and the secrets of a project.
 #[derive(Debug, PartialEq)]
 pub struct Project {
     pub tree: SourceTree,

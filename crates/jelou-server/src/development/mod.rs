@@ -33,7 +33,7 @@ pub struct DevelopmentConfig {
     pub asks_for_token: bool,
 }
 
-/// A running server for the development of functions.
+/// A running development server.
 #[derive(Debug)]
 pub struct DevelopmentServer {
     server: Server,

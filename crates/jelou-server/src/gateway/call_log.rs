@@ -85,7 +85,7 @@ impl CallNotes {
         }
     }
 
-    /// The time since the call began.
+    /// Returns the time since the call began.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }

@@ -108,7 +108,7 @@ pub(crate) async fn invoke(
         Err(answer) => {
             let mut response = Response::from(answer);
             if is_streamed {
-                // The body may not have been read completely.
+                // Closes the connection after the response, because a part of the body may be unread.
                 unread::close(response.headers_mut());
             }
             response

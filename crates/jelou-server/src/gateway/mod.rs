@@ -62,7 +62,7 @@ pub(crate) struct Gateway {
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
     pub(crate) logs: Logs,
-    /// Maximum number of successful calls of a function that are recorded per second. Failed calls are always recorded.
+    /// Maximum number of recorded calls of a function per second. Calls with a status from 500 on are always recorded.
     pub(crate) max_calls_per_second: u64,
     pub(crate) metrics: Arc<Metrics>,
     /// Whether the usage of a token records the full address of its last caller, or only the address class.

@@ -9,7 +9,7 @@ use super::GatewayBody;
 use super::answer::Refused;
 use crate::registry::{Grant, LimitStatus};
 
-/// draft-ietf-httpapi-ratelimit-headers-10.
+/// Header of draft-ietf-httpapi-ratelimit-headers-10.
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// When the presented value expires (RFC 3339).

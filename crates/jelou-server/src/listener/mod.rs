@@ -181,7 +181,7 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
         .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
         .await;
     if is_on_its_way && !response.status().is_success() {
-        // A refused request may have an unread body.
+        // Closes the connection after the response, because the refused request may have an unread body.
         unread::close(response.headers_mut());
     }
     response.map(GatewayBody::Api)

@@ -33,7 +33,7 @@ impl From<Refusal> for Denial {
     }
 }
 
-/// Returns the result as JSON, and its permit for memory.
+/// Calls a tool. Returns the result as JSON, and the permit for its memory.
 pub(super) async fn call(
     exchange: Exchange<'_>,
     access: &Access,

@@ -74,7 +74,7 @@ pub(crate) async fn answer(
         Err(answer) => return answer.into(),
     };
     if let Some(grant) = access.grant() {
-        // Set once in each call.
+        // Set only once for each call, so this cannot fail.
         let _ = exchange.notes.token.set(grant.token.clone());
     }
     let mut response = answer_with(exchange, &access, request).await;
@@ -245,7 +245,7 @@ async fn read(
         let body = RequestBody::limited(body, limit).gather().await?;
         let memory = BodyMemory::of(headers, &body, &limits);
         let permit = match exchange.live.slot.admit_body(memory).await {
-            // The slot is being replaced, and its replacement has its own process.
+            // A deploy has retired the slot. Its replacement has its own processes.
             Err(LeaseError::Retired) => None,
             admitted => admitted?,
         };

@@ -1,4 +1,4 @@
-//! The text of `GET /metrics`.
+//! Writes the text of `GET /metrics`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const WRITES: &str = "jelou_store_write_seconds";
 const UP: &str = "jelou_store_up";
 const REVISION: &str = "jelou_store_revision";
 const CPU: &str = "process_cpu_seconds_total";
-/// Maximum time of the store's answer.
+/// How long a scrape waits for the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Name, help and value of a gauge.

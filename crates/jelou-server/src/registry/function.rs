@@ -119,7 +119,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// `url` is the URL of the function.
+    /// Creates a live deployment in a slot. `url` is the URL of the function.
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();

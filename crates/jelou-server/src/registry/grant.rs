@@ -154,7 +154,8 @@ impl Grant {
     }
 
     /// # Errors
-    /// The token does not allow this HTTP method, or none of these tools. `tools` is empty if the path is no route.
+    /// The token does not allow this HTTP method, or it allows none of these tools. `tools` is empty if the path is no
+    /// route.
     pub(crate) fn allow_route<'a>(
         &self,
         method: &str,
@@ -167,7 +168,7 @@ impl Grant {
     }
 
     /// # Errors
-    /// The token does not allow MCP, or not this HTTP method.
+    /// The token does not allow this HTTP method, or it does not allow MCP.
     pub(crate) fn allow_mcp(&self, method: &str) -> Result<(), Denied> {
         self.allow_method(method)?;
         check(self.scopes(), Denied::Scope, RuntimeScopes::allow_mcp)

@@ -19,7 +19,7 @@ impl LastUsed {
     }
 
     pub(crate) fn touch(&self, now_ms: i64) {
-        // The read first avoids contention, because most calls of a busy token are in the same millisecond.
+        // Reading first avoids contention, because most calls of a busy token are in the same millisecond.
         if self.at_ms.load(Ordering::Relaxed) < now_ms {
             self.at_ms.fetch_max(now_ms, Ordering::Relaxed);
         }

@@ -14,8 +14,7 @@ const MAX_TOKENS: usize = 20_000;
 #[derive(Debug, Default)]
 pub(crate) struct TokenUsage {
     by_token: papaya::HashMap<TokenId, Arc<Usage>>,
-    /// Counters that the last batch removed from the map. A call that got one of them before may still have counted in
-    /// it.
+    /// Counters that the last batch removed from the map. A call that got one before may still have increased it.
     idle: Mutex<Vec<(TokenId, Arc<Usage>)>>,
     /// Number of calls that were not counted because of [`MAX_TOKENS`].
     uncounted: AtomicU64,
@@ -68,7 +67,7 @@ impl TokenUsage {
             if status >= 500 {
                 usage.errors.fetch_add(1, Ordering::Relaxed);
             }
-            // The read first avoids contention, because most calls of a token have one class.
+            // Reading first avoids contention, because most calls of a token have one class.
             if usage.from.load(Ordering::Relaxed) != from as u8 {
                 usage.from.store(from as u8, Ordering::Relaxed);
             }

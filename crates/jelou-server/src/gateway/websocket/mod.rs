@@ -72,7 +72,7 @@ fn list_protocols(headers: &mut HeaderMap) {
 }
 
 /// Accepts the upgrade, and connects caller and function when both connections are upgraded. The request counts as in
-/// flight until either side ends the WebSocket or a limit ends it. `tell` gets the reason.
+/// flight until either side ends the WebSocket or a limit ends it. `tell` gets the reason if the end is a failure.
 pub(super) fn connect(
     caller: OnUpgrade,
     mut response: Response<WorkerBody>,
