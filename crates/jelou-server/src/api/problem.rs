@@ -31,7 +31,7 @@ impl ApiError {
         }
     }
 
-    /// Returns what is wrong, and a hint what to do.
+    /// Returns what is wrong, and a hint about what to do.
     pub(crate) fn into_texts(self) -> (String, Option<String>) {
         (self.detail, self.hint)
     }
