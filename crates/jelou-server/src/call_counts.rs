@@ -1,4 +1,4 @@
-//! Stores the counts of calls in batches, outside of the request path.
+//! Stores the call counts of deployments in batches, outside of the request path.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) async fn store_periodically(registry: Arc<Registry>, store: Store) {
     }
 }
 
-/// Stores the counts of these deployments. After an error, the counts stay in memory for the next batch.
+/// Stores the call counts of these deployments. After an error, the counts stay in memory for the next batch.
 pub(crate) async fn store_now(deployments: &[Arc<Live>], store: &Store) {
     let counted: Vec<(&Live, CallCount)> = deployments
         .iter()

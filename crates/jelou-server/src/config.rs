@@ -35,10 +35,10 @@ pub use metrics::MetricsConfig;
 pub use otlp::Otlp;
 pub use tokens::Tokens;
 
-/// All settings with their defaults and comments; also the reference of the configuration file.
+/// All settings with their defaults and comments. Also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// The settings. `default.toml` documents each of them.
+/// The settings of the server. `default.toml` documents each of them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -51,7 +51,7 @@ pub struct Config {
     pub domain: String,
     /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Networks,
-    /// `None` for plain HTTP.
+    /// `None`: callers use plain HTTP.
     #[serde(default)]
     pub tls: Option<Tls>,
     pub connections: Connections,
@@ -74,7 +74,7 @@ pub struct Config {
     pub otlp: Otlp,
 }
 
-/// Paths of PEM files.
+/// The server's certificate and key, as paths of PEM files.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
@@ -86,7 +86,7 @@ pub struct Tls {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// Callers that may send an identity.
+    /// Networks of callers that may send an identity.
     pub trusted: Networks,
 }
 
@@ -132,7 +132,7 @@ impl Database {
     }
 }
 
-/// Settings from the command line. They take precedence.
+/// Settings from the command line. They have priority over all other sources.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,7 +182,7 @@ pub enum ConfigError {
     GithubUrl(String),
 }
 
-/// The environment variables of settings outside sections. Other variables without `__` are ignored, because many
+/// Top-level settings that an environment variable can set. Other variables without `__` are ignored, because many
 /// belong to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
 const TOP_LEVEL: [&str; 5] = ["listen", "api_listen", "data", "domain", "trusted_proxies"];
 
@@ -233,7 +233,8 @@ impl Config {
     }
 }
 
-/// Converts an IPv4-mapped IPv6 address to IPv4, so that both forms of loopback are recognised.
+/// Parses an address with a port. Converts an IPv4-mapped IPv6 address to IPv4, so that both forms of loopback are
+/// recognised.
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     let address: SocketAddr = text.parse().map_err(|_| {
@@ -243,7 +244,7 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     })?;
     Ok(match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
-        // Other addresses keep their scope id.
+        // Keeps the scope id of an IPv6 address.
         IpAddr::V6(_) => address,
     })
 }
@@ -255,7 +256,7 @@ where
     address(deserializer).map(Some)
 }
 
-/// Names each invalid setting and its source.
+/// Describes each invalid setting and where it was set.
 fn describe(error: &figment::Error) -> String {
     let problems: Vec<String> = error
         .clone()

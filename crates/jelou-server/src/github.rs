@@ -1,4 +1,5 @@
-//! GitHub's secret scanning: the signature of its webhook, and the value of an alert, which the webhook leaves out.
+//! GitHub's secret scanning: checks the signature of the webhook, and fetches the leaked value, which the webhook
+//! leaves out.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#secret_scanning_alert>
 
 use std::time::Duration;
@@ -26,7 +27,7 @@ struct Alert {
 }
 
 impl GithubScanning {
-    /// `None` without a secret for the webhook.
+    /// Returns `None` if the webhook has no secret.
     pub(crate) fn new(config: &Leaks) -> Option<Self> {
         let secret = config.github_webhook_secret.as_ref()?;
         let agent = ureq::Agent::config_builder()
@@ -55,10 +56,10 @@ impl GithubScanning {
             .is_some_and(|tag| hmac::verify(&self.key, body, &tag).is_ok())
     }
 
-    /// The value that an alert is about.
+    /// Returns the leaked value that an alert is about.
     ///
     /// # Errors
-    /// Why GitHub does not give it.
+    /// Why GitHub does not return the value.
     pub(crate) async fn secret_of_alert(
         &self,
         repository: &str,

@@ -23,9 +23,9 @@ use crate::memory::{self, FunctionMemory};
 use crate::registry::{Function, Registry};
 use crate::router;
 
-/// Id of the request for which a function calls another function.
+/// Header of a call by a function: the id of the request that the function is handling.
 const PARENT_HEADER: &str = "x-jelou-parent";
-/// The name of the preview that a process belongs to, beside its secrets.
+/// Environment variable of a preview's process: the name of the preview.
 const PREVIEW_VARIABLE: &str = "JELOU_PREVIEW";
 
 #[derive(Debug)]
@@ -34,9 +34,9 @@ pub(crate) struct ServerHost {
     gateway: Arc<Gateway>,
     store: Store,
     memory: Arc<FunctionMemory>,
-    /// `None` if functions connect directly.
+    /// `None` if functions connect to the network directly.
     egress: Option<Arc<Egress>>,
-    /// Whether the lines of functions are in the server's own log too.
+    /// Whether log lines of functions are also written to the server's own log.
     prints_logs: bool,
 }
 
@@ -60,7 +60,8 @@ impl ServerHost {
     }
 }
 
-/// Answers a worker's request: a call to another function, an access to its memory, or a request through the proxy.
+/// Answers a worker's request: a call of another function, an access to `ctx.memory`, or a request through the egress
+/// proxy.
 async fn answer_worker(
     gateway: &Gateway,
     memory: &FunctionMemory,
@@ -124,10 +125,10 @@ impl Host for ServerHost {
     }
 }
 
-/// The secrets of a function or a preview. A process of a preview also learns the name of its preview.
+/// Returns the decrypted secrets of a function or a preview. A preview also gets its name as a variable.
 ///
 /// # Errors
-/// A secret cannot be decrypted. The text says why.
+/// A secret cannot be decrypted. The text names the cause.
 pub(crate) fn unsealed(
     vault: &Vault,
     logs: &Logs,
@@ -144,7 +145,7 @@ pub(crate) fn unsealed(
                 .map_err(|error| error.to_string())
         })
         .collect::<Result<_, _>>()?;
-    // Before the process can write any of them.
+    // Registered for redaction before the process can log any of them.
     let values = secrets.values().map(|value| value.as_str());
     logs.add_secrets(&function.id, values);
     if let Some(preview) = &function.preview {
@@ -285,7 +286,7 @@ fn started(took: Duration, why: &str) -> String {
     format!("a process started in {} ms: {why}", took.as_millis())
 }
 
-/// The level that a JSON log line of a worker contains. Other lines are logged as they are.
+/// Returns the level of a worker's log line. A line that is not the worker's JSON has the level INFO.
 fn level_of(line: &str) -> Level {
     // The first match is the level field, because quotes inside values are escaped.
     let level = line

@@ -1,4 +1,4 @@
-//! Stores the times of last use in batches, outside of the request path.
+//! Stores the times of tokens' last use in batches, outside of the request path.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! `ctx.memory`: answers requests of workers, which arrive through their egress sockets for a reserved host.
+//! `ctx.memory`: answers requests of workers to a reserved host. They arrive through the egress sockets.
 //!
-//! A worker cannot choose the namespace. It sends the id of the request that it handles. The gateway has recorded the
-//! caller's identity for this request.
+//! A worker cannot choose the namespace of its keys. It sends the id of the request that it handles, and the gateway
+//! has recorded the caller's identity for that request.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::gateway::{GatewayBody, answer};
 
-/// The reserved host.
+/// The host name that is reserved for this API.
 pub(crate) const HOST: &str = "jelou.internal";
 const PATH: &str = "/memory/";
 
@@ -27,7 +27,7 @@ const MAX_KEY_BYTES: usize = 255;
 const MAX_TTL_SECONDS: f64 = 86_400.0;
 const SWEEP_PERIOD: Duration = Duration::from_mins(1);
 
-/// The memory of all functions.
+/// Answers the `ctx.memory` requests of all functions.
 #[derive(Debug)]
 pub(crate) struct FunctionMemory {
     store: Store,
@@ -56,7 +56,7 @@ impl FunctionMemory {
         Self { store, limits }
     }
 
-    /// `parent` is the id of the request that the worker is handling.
+    /// Answers a worker's request. `parent` is the id of the request that the worker handles.
     pub(crate) async fn answer(
         &self,
         caller: &Caller,
@@ -116,7 +116,7 @@ impl FunctionMemory {
     }
 
     async fn read(&self, request: Request<Incoming>) -> Result<Put, Refusal> {
-        // A JSON escape can need six bytes for one byte, and the object around the value also needs space.
+        // A JSON escape can need six bytes for one byte. The object around the value also needs space.
         let limit = self
             .limits
             .value_bytes
@@ -138,7 +138,7 @@ impl FunctionMemory {
     }
 }
 
-/// The key in the path.
+/// Returns the key in the path.
 fn key_of(path: &str) -> Result<String, Refusal> {
     let Some(encoded) = path.strip_prefix(PATH) else {
         return Err(Refusal::new(

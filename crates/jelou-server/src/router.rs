@@ -52,7 +52,7 @@ pub(crate) async fn answer(
         skipped += target::supabase_prefix(&request.uri().path()[skipped..], &function.slug);
     }
     let read = target::read(&mut request, skipped);
-    // From here on, the URI has the canonical path.
+    // The URI has the canonical path from here on.
     let uri = request.uri().clone();
     let path = uri.path();
     let mut request = Unread::of(request);
@@ -73,7 +73,7 @@ pub(crate) async fn answer(
             let method = cors::asked_method(&request).unwrap_or(request.method().as_str());
             let found = live.routes.find(path, method);
             let tools = &live.manifest.tools;
-            // If no tool has the path, the CORS rules of the first tool apply.
+            // If no tool has the path, uses the CORS rules of the first tool.
             let tool = found.tool().unwrap_or_default();
             let routed = Routed {
                 function,
@@ -92,7 +92,7 @@ pub(crate) async fn answer(
                 deployment = %live.slot.spec().deployment,
                 %request_id,
             );
-            // Pinned first, so that `instrument` moves only the pointer.
+            // Pinned first, so that `instrument` moves only a pointer.
             let route = pin!(route(gateway, &mut request, routed));
             let mut response = route.instrument(span).await;
             cors.apply(requested_origin.as_ref(), response.headers_mut());
@@ -159,7 +159,7 @@ fn record(
     }
 }
 
-/// The head of a request for the access log, if no function has its host.
+/// Returns the head of a request for the access log, if the request addresses no existing function.
 fn access_head<'a>(
     gateway: &'a Gateway,
     target: &Target,
@@ -172,7 +172,7 @@ fn access_head<'a>(
         .then(|| (log, AccessHead::of(request)))
 }
 
-/// The place of the call in its trace.
+/// Returns the trace context of the call; `None` if the call is not traced.
 fn trace_of(gateway: &Gateway, headers: &HeaderMap, request_id: Uuid) -> Option<TraceContext> {
     let telemetry = gateway.telemetry.as_ref();
     let sample = telemetry.and_then(Exporter::sample);
@@ -183,7 +183,7 @@ fn trace_of(gateway: &Gateway, headers: &HeaderMap, request_id: Uuid) -> Option<
     Some(trace)
 }
 
-/// Only callers with a token learn which deployments there are.
+/// Answers a request for an unknown deployment. Only callers with a token learn which deployments exist.
 fn unknown_deployment(
     gateway: &Gateway,
     headers: &HeaderMap,
@@ -211,7 +211,7 @@ fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response
     response
 }
 
-/// The checks after the target. The token is checked before 404 and 405.
+/// Runs the checks after the target. The token is checked before 404 and 405.
 async fn route(
     gateway: &Gateway,
     request: &mut Request<Unread>,
@@ -233,7 +233,7 @@ async fn route(
         }
         .into();
     }
-    // Nothing of a preview is public: no document, no MCP message, no answer of the function to a preflight.
+    // Nothing of a preview is public: documents and MCP messages need a token, and the function answers no preflights.
     let is_preview = function.preview.is_some();
     if is_preview && !cors::is_preflight(request) {
         let grant = auth::grant(gateway, request.headers(), function, caller);
@@ -313,7 +313,7 @@ async fn route(
     response
 }
 
-/// The steps after the token. `grant` is `None` for a public route.
+/// Runs the steps after the token. `grant` is `None` for a public route.
 async fn dispatch(
     gateway: &Gateway,
     request: &mut Request<Unread>,
@@ -350,7 +350,7 @@ async fn dispatch(
     if websocket::is_asked_for(request) && !cors.allow_websocket(request.headers(), &live.url) {
         return Answer::Forbidden(Forbidden::Origin).into();
     }
-    // Set once in each call.
+    // Set only once for each call, so this cannot fail.
     let _ = notes.tool.set(found.tool);
     let call = invoke::Call {
         tool: &tools[found.tool],
@@ -366,7 +366,7 @@ async fn dispatch(
     pin!(invoke::invoke(gateway, request, function, call)).await
 }
 
-/// The response to an MCP client's probe. Callers without a token learn nothing about the routes.
+/// Returns the response to a path that MCP clients probe. Callers without a token learn nothing about the routes.
 fn probe_not_found(live: &Live) -> Response<GatewayBody> {
     let available = if live.manifest.is_public() {
         &*live.routes.available

@@ -67,24 +67,24 @@ pub enum StartError {
     Bootstrap(String),
 }
 
-/// The addresses of a started server.
+/// The addresses of a started server, and its first access token.
 #[derive(Debug)]
 pub struct Ready {
     /// URL of the management API.
     pub api: String,
     /// URL of a function, with `{slug}` as the placeholder for its slug.
     pub functions: String,
-    /// The first access token, at the first start with a data folder.
+    /// The first access token. Set only at the first start with a data folder.
     pub access_token: Option<AccessToken>,
 }
 
-/// What a server is made from.
+/// Parts that a server is built from.
 pub(crate) struct Assembly<P> {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
-    /// Of a server for development: what its gateway knows, and the folder for its state.
+    /// `None` outside of development. The state of the development gateway, and the folder for the state of functions.
     pub(crate) development: Option<(Arc<Development>, PathBuf)>,
-    /// Reports slow steps.
+    /// Called to report slow steps.
     pub(crate) progress: P,
 }
 
@@ -95,7 +95,7 @@ pub struct Server {
     metrics: Arc<Metrics>,
     log_threads: LogThreads,
     listeners: JoinSet<()>,
-    /// Runs the tasks of requests until they end.
+    /// Runtimes of the cores. They run the tasks of requests.
     _cores: Arc<Cores>,
     stop: watch::Sender<bool>,
     _data: DataDir,
@@ -113,7 +113,7 @@ impl Server {
         Self::start_with_clock(config, Clock::system(), progress).await
     }
 
-    /// As [`Self::start`], with a clock that a test can set.
+    /// Like [`Self::start`], with a clock that a test can set.
     ///
     /// # Errors
     /// [`StartError`] names the part that failed.
@@ -137,7 +137,7 @@ impl Server {
         Ok((server, ready))
     }
 
-    /// Starts the parts.
+    /// Starts the parts in order.
     #[expect(
         clippy::too_many_lines,
         reason = "a list: each part is made from those above it"
@@ -296,7 +296,7 @@ impl Server {
     /// Creates the access token of the local profile, and revokes the previous one.
     ///
     /// # Errors
-    /// [`StartError::Bootstrap`] when it cannot be created.
+    /// [`StartError::Bootstrap`] if the token cannot be created.
     pub async fn local_access_token(&self) -> Result<AccessToken, StartError> {
         self.control
             .create_local_access_token()
@@ -335,7 +335,7 @@ impl Server {
             _cores,
             ..
         } = self;
-        // Fails only if the runtime ends.
+        // Fails only if the runtime shuts down.
         let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
         if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
             tracing::warn!(%error, "cannot store the times of last use of tokens");
@@ -346,7 +346,7 @@ impl Server {
     }
 }
 
-/// Stores what is counted in memory, and deletes what is too old.
+/// Starts the periodic tasks: storing counts, and deleting old data.
 fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     let (store, registry) = (&control.store, &control.registry);
     tokio::spawn(memory::sweep_periodically(store.clone()));
@@ -413,7 +413,8 @@ async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Sto
     Ok(Store::open(&store_config, vault, clock).await?)
 }
 
-/// What processes of functions and builds need to know. The certificates are copied to a file that they may read.
+/// Returns the network settings for the processes of functions and builds. Copies the CA certificates to a file that
+/// these processes may read.
 fn network_of(egress: &config::Egress, data: &DataDir) -> Result<NetworkConfig, CaError> {
     let ca = match &egress.ca {
         Some(path) => {
@@ -458,7 +459,7 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
 }
 
-/// Writes the artifacts of the deployments that are served to disk, so that a cold start does not need the database.
+/// Writes the artifacts of served deployments to disk, so that a cold start does not need the database.
 async fn provide_artifacts(
     store: &Store,
     artifacts: &ArtifactCache,
@@ -508,7 +509,7 @@ fn fill(
     for record in previews {
         let owner = SecretOwner::Preview(record.id.clone());
         let own = secrets_by_owner.remove(&owner).unwrap_or_default();
-        // An older server may have deleted the function.
+        // The function may be missing, because an older version of the server may have deleted it.
         if let Some(function) = functions.iter().find(|one| one.id == record.function_id) {
             control.restore_preview(function, record, own);
         }

@@ -1,5 +1,5 @@
-//! Stores the counts of tokens in batches, outside of the request path: each minute their calls, and more often the counts
-//! of quotas, because a server that is killed forgets what is not stored.
+//! Stores the counts of tokens in batches, outside of the request path. Calls are stored every minute. Quotas are
+//! stored more often, because a killed server loses the counts that are not stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use tokio::sync::Mutex;
 use crate::last_used::PERIOD;
 use crate::registry::{Registry, UsageCounts};
 
-/// A server that is killed forgets the calls of a quota of this time.
+/// How often quotas are stored. A killed server loses the quota counts of this time at most.
 pub(crate) const QUOTA_PERIOD: Duration = Duration::from_secs(5);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How often days that are too old are deleted, in batches.
+/// Number of batches between two deletions of old days.
 const SWEEP_EVERY: u32 = 60;
 
-/// Stores the counts of tokens, and reads them.
+/// Stores and reads the counts of tokens.
 #[derive(Debug)]
 pub(crate) struct TokenCounters {
     registry: Arc<Registry>,
     store: Store,
     clock: Clock,
     max_age: Duration,
-    /// Held while counts are stored, so that a report misses none of them.
+    /// Locked while counts are stored, so that a report does not miss counts.
     storing: Mutex<()>,
 }
 
@@ -66,7 +66,7 @@ impl TokenCounters {
         }
     }
 
-    /// Stores what was counted since the last time. After an error, the counts stay in memory.
+    /// Stores the counts since the last batch. After an error, the counts stay in memory.
     pub(crate) async fn store_usage(&self) {
         let _storing = self.storing.lock().await;
         let usage = &self.registry.token_usage;
@@ -85,7 +85,7 @@ impl TokenCounters {
         }
     }
 
-    /// Stores the counts of quotas that have changed.
+    /// Stores the quota counts that have changed.
     pub(crate) async fn store_quotas(&self) {
         let tokens = &self.registry.tokens;
         let unstored = tokens.unstored_quotas();
@@ -103,15 +103,15 @@ impl TokenCounters {
         }
     }
 
-    /// The day of UTC, since the Unix epoch.
+    /// Returns the current day in UTC, as days since the Unix epoch.
     fn today(&self) -> i64 {
         self.clock.now_ms().div_euclid(DAY_MS)
     }
 
-    /// The use of a function's tokens in the last days, including today.
+    /// Returns the use of a function's tokens in the last `days`, including today.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// The store cannot be read.
     pub(crate) async fn report(
         &self,
         function: &FunctionId,
@@ -160,7 +160,7 @@ fn report(token: RuntimeTokenRecord, mut days: BTreeMap<i64, Sum>) -> TokenUsage
     }
 }
 
-/// The counts of a token on one day, or on several.
+/// The counts of a token on one or more days.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sum {
     durations: Durations,

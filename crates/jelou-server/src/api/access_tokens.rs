@@ -1,4 +1,4 @@
-//! Access tokens.
+//! Routes of access tokens.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -40,7 +40,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Revokes an access token, by its id, its name or a display prefix that no other one has.
+/// Revokes an access token, named by its id, its name or an unambiguous display prefix.
 #[utoipa::path(delete, operation_id = "revokeAccessToken", path = "/v1/access-tokens/{token}", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -54,7 +54,7 @@ pub(super) async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One access token, by its id, its name or a display prefix that no other one has.
+/// One access token, named by its id, its name or an unambiguous display prefix.
 #[utoipa::path(get, operation_id = "getAccessToken", path = "/v1/access-tokens/{token}", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), responses(
     (status = 200, body = AccessTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -67,8 +67,8 @@ pub(super) async fn info(
     Ok(Json(control.access_token(&token).await?))
 }
 
-/// Gives an access token a new value, valid from the next request on; the old value works for `graceSeconds`. Only this
-/// response contains the new value.
+/// Gives an access token a new value, valid from the next request on. The old value stays valid for `graceSeconds`.
+/// Only this response contains the new value.
 #[utoipa::path(post, operation_id = "rotateAccessToken", path = "/v1/access-tokens/{token}/rotation", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), request_body = RotateToken, responses(
     (status = 201, body = CreatedAccessToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -85,7 +85,7 @@ pub(super) async fn rotate(
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
-/// Ends the grace period of a rotation; the next request with the old value is refused.
+/// Ends the grace period of a rotation. The next request with the old value is refused.
 #[utoipa::path(delete, operation_id = "finishAccessTokenRotation", path = "/v1/access-tokens/{token}/rotation", tag = "access tokens", security(("accessToken" = ["admin"])), params(("token" = String, Path)), responses(
     (status = 200, body = AccessTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! The audit trail.
+//! Route of the audit trail.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +22,7 @@ fn default_limit() -> usize {
     50
 }
 
-/// Who changed what, newest first. Each entry has the hash of the one before.
+/// The audit trail, newest entry first: who changed what. Each entry has the hash of the previous entry.
 #[utoipa::path(get, operation_id = "listAuditEntries", path = "/v1/audit", tag = "audit", security(("accessToken" = ["admin"])), params(
     ("before" = Option<i64>, Query, description = "Only entries older than this id"),
     ("after" = Option<i64>, Query, description = "Only entries newer than this id, oldest first; 0 for all of them"),

@@ -17,10 +17,10 @@ use super::refusals::AskedBy;
 use crate::gateway::Caller;
 use crate::registry::AccessTokenEntry;
 
-/// The caller has a valid access token.
+/// Proof that the caller has a valid access token.
 pub(crate) struct Authenticated {
     pub(crate) token: Arc<AccessTokenEntry>,
-    /// Of the client; behind trusted proxies, not of the proxy.
+    /// The caller's address. Behind trusted proxies, the address of the client and not of the proxy.
     address: Option<IpAddr>,
 }
 
@@ -64,6 +64,8 @@ impl FromRequestParts<App> for Authenticated {
 }
 
 impl Authenticated {
+    /// Authenticates the request.
+    ///
     /// # Errors
     /// The request has no valid access token.
     pub(crate) fn read(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
@@ -110,13 +112,13 @@ impl Authenticated {
     }
 }
 
-/// The name of the scheme is case-insensitive (RFC 9110, section 11.1).
+/// Returns the token of a `Bearer` header. The name of the scheme is case-insensitive (RFC 9110, section 11.1).
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-/// The caller, if it may do this kind of work on the function in the path.
+/// Returns the caller, if it may do this kind of work on the function in the path.
 async fn on_function(
     parts: &mut Parts,
     control: &App,
@@ -143,12 +145,12 @@ macro_rules! reads_function {
 }
 
 reads_function!(
-    /// The caller may read the function in the path.
+    /// Extracts a caller that may read the function in the path.
     Reader,
     Verb::Read
 );
 reads_function!(
-    /// The caller may read the logs of the function in the path.
+    /// Extracts a caller that may read the logs of the function in the path.
     LogReader,
     Verb::Logs
 );
@@ -169,17 +171,17 @@ macro_rules! changes_function {
 }
 
 changes_function!(
-    /// The caller may deploy the function.
+    /// Extracts a caller that may deploy the function in the path.
     Deployer,
     Verb::Deploy
 );
 changes_function!(
-    /// The caller may change the function's runtime tokens.
+    /// Extracts a caller that may change the runtime tokens of the function in the path.
     TokenWriter,
     Verb::Tokens
 );
 changes_function!(
-    /// The caller may change the function's secrets.
+    /// Extracts a caller that may change the secrets of the function in the path.
     SecretWriter,
     Verb::Secrets
 );
@@ -201,12 +203,12 @@ macro_rules! everywhere {
 }
 
 everywhere!(
-    /// The caller may change every function.
+    /// Extracts a caller that may change every function.
     Writer,
     Scope::FunctionsWrite
 );
 everywhere!(
-    /// The caller may do everything.
+    /// Extracts a caller that may do everything.
     Administrator,
     Scope::Admin
 );

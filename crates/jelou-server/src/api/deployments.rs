@@ -1,4 +1,4 @@
-//! Deploys, deployments, rollbacks and promotions.
+//! Routes of deployments: deploy, rollback, promotion and queries.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;
 use super::upload::Upload;
 
-/// The function's deployments, newest first. Each of them can be restored.
+/// The function's deployments, newest first. A rollback can restore each of them.
 #[utoipa::path(get, operation_id = "listDeployments", path = "/v1/functions/{slug}/deployments", tag = "deployments", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<Deployment>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -30,8 +30,8 @@ pub(super) async fn list(
     }))
 }
 
-/// Builds the files and makes the deployment live, or the deployment of a preview. Creates the function when it does not exist. The first deployment
-/// creates the runtime token `default`; only its response contains the value.
+/// Builds the files and makes the deployment live, or makes it the deployment of a preview. Creates the function if it
+/// does not exist. The first deployment creates the runtime token `default`; only its response contains the value.
 #[utoipa::path(post, operation_id = "deploy", path = "/v1/functions/{slug}/deployments", tag = "deployments", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path)), request_body = DeployRequest, responses(
     (status = 201, body = DeployResult),
     (status = 200, description = "A dry run, or the same files are live already: nothing was changed", body = DeployResult),
@@ -98,7 +98,7 @@ pub(super) async fn source(
 }
 
 /// Makes an earlier deployment live, without a build. If the request names none, this is the deployment that was live
-/// and healthy most recently. The function's secrets stay as they are.
+/// and healthy most recently. The function's secrets do not change.
 #[utoipa::path(post, operation_id = "rollback", path = "/v1/functions/{slug}/rollback", tag = "deployments", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path)), request_body = RollbackRequest, responses(
     (status = 200, body = RollbackResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -113,8 +113,8 @@ pub(super) async fn rollback(
     Ok(Json(rolled_back.await?))
 }
 
-/// Makes a deployment live, without a build: usually that of a preview, which stays as it is. It runs with the function's
-/// secrets, and its schedules start.
+/// Makes a deployment live, without a build. Usually it is the deployment of a preview; the preview does not change.
+/// The deployment runs with the function's secrets, and its schedules start.
 #[utoipa::path(post, operation_id = "promoteDeployment", path = "/v1/functions/{slug}/deployments/{id}/promote", tag = "deployments", params(("slug" = String, Path), ("id" = String, Path)), request_body = PromoteRequest, responses(
     (status = 200, body = RollbackResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! Egress rules of a function.
+//! Routes of a function's egress rules.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use super::auth::{Administrator, Reader};
 use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
-/// What the function may connect to besides the public network.
+/// The egress rules of the function: what it may connect to in addition to the public network.
 #[utoipa::path(get, operation_id = "listEgressRules", path = "/v1/functions/{slug}/egress", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = EgressRules),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -22,7 +22,8 @@ pub(super) async fn list(
     Ok(Json(control.egress_rules(&slug).await?))
 }
 
-/// Adds and removes egress rules, all or none of them; the function's next process has them. Needs the scope `admin`.
+/// Adds and removes egress rules, all of them or none. The function's next process has the changed rules. Needs the
+/// scope `admin`.
 #[utoipa::path(patch, operation_id = "changeEgressRules", path = "/v1/functions/{slug}/egress", tag = "functions", security(("accessToken" = ["admin"])), params(("slug" = String, Path)), request_body = ChangeEgress, responses(
     (status = 200, body = EgressRules),
     (status = "default", body = Problem, content_type = "application/problem+json"),

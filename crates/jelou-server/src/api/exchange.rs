@@ -1,5 +1,5 @@
-//! The token endpoint: exchanges an identity token (OAuth 2.0 Token Exchange, RFC 8693). Its errors have the shape of
-//! OAuth 2.0 (RFC 6749, section 5.2), which clients of other languages expect.
+//! The token endpoint: exchanges an identity token (OAuth 2.0 Token Exchange, RFC 8693). Its errors have the format of
+//! OAuth 2.0 (RFC 6749, section 5.2), which OAuth clients expect.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -23,7 +23,7 @@ const SUBJECT_TYPES: [&str; 2] = [
     "urn:ietf:params:oauth:token-type:id_token",
 ];
 
-/// The fields of the form.
+/// Fields of the form in the request body.
 #[derive(Debug, utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the form for the document of the API")]
 pub(super) struct ExchangeForm {
@@ -33,9 +33,9 @@ pub(super) struct ExchangeForm {
     subject_token: String,
     /// `urn:ietf:params:oauth:token-type:jwt` or `...:id_token`.
     subject_token_type: String,
-    /// Scopes of the access token, separated by spaces; all that the policies give when absent.
+    /// Scopes of the access token, separated by spaces. Default: all scopes that the trust policies give.
     scope: Option<String>,
-    /// Slug of the function to call, for a runtime token in place of an access token.
+    /// Slug of the function to call. If it is present, the response has a runtime token instead of an access token.
     audience: Option<String>,
 }
 
@@ -104,14 +104,14 @@ fn problem(status: StatusCode, error: &'static str, error_description: String) -
     private((status, Json(problem)).into_response())
 }
 
-/// Tokens are not for caches (RFC 6749, section 5.1).
+/// Forbids caching of a response with a token (RFC 6749, section 5.1).
 fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// The identity token, and what it is to be exchanged for.
+/// Returns the identity token, and what it is exchanged for.
 fn parse(body: &[u8]) -> Result<(Zeroizing<String>, Wanted), String> {
     let [mut grant, mut token, mut kind, mut scope, mut audience] = [const { None }; 5];
     for (name, value) in form_urlencoded::parse(body) {

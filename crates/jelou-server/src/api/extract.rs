@@ -71,7 +71,7 @@ impl FromRequestParts<App> for SlugAndName {
     }
 }
 
-/// The slug in a path, the name of a resource of the function, and the key of something in it.
+/// The slug in a path, the name of a resource of the function, and a key in the resource.
 pub(crate) struct SlugNameAndKey(pub(crate) Slug, pub(crate) String, pub(crate) String);
 
 impl FromRequestParts<App> for SlugNameAndKey {
@@ -83,7 +83,7 @@ impl FromRequestParts<App> for SlugNameAndKey {
     }
 }
 
-/// The slug in a path that may have more parameters.
+/// Returns the slug in a path that may have more parameters.
 pub(super) async fn slug(parts: &mut Parts, control: &App) -> Result<Slug, ApiError> {
     let params = RawPathParams::from_request_parts(parts, control)
         .await

@@ -1,4 +1,4 @@
-//! Functions.
+//! Routes of functions.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use super::auth::{Authenticated, Reader, Writer};
 use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
-/// All functions, by slug.
+/// The functions that the access token may read, sorted by slug.
 #[utoipa::path(get, operation_id = "listFunctions", path = "/v1/functions", tag = "functions", security(("accessToken" = [])), responses(
     (status = 200, body = List<Function>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -25,7 +25,7 @@ pub(super) async fn list(
     Ok(Json(List { items }))
 }
 
-/// Creates a function without deploying it; its first deployment would do so as well.
+/// Creates a function without a deployment. The first deployment of a new slug also creates the function.
 #[utoipa::path(post, operation_id = "createFunction", path = "/v1/functions", tag = "functions", security(("accessToken" = ["deploy:{slug}"])), request_body = CreateFunction, responses(
     (status = 201, body = Function),
     (status = "default", body = Problem, content_type = "application/problem+json"),

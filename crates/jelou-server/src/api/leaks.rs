@@ -1,4 +1,4 @@
-//! Leaked tokens.
+//! Route that revokes leaked tokens.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,8 +9,8 @@ use super::auth::Administrator;
 use super::extract;
 use super::problem::ApiError;
 
-/// Revokes leaked tokens by their values: runtime tokens of any function, even the last active one, and access tokens. The
-/// answer has one item for each value, in the same order.
+/// Revokes leaked tokens by their values: access tokens, and runtime tokens of any function, even the last active one.
+/// The response has one item for each value, in the same order.
 #[utoipa::path(post, operation_id = "revokeLeakedTokens", path = "/v1/leaked-tokens", tag = "tokens", security(("accessToken" = ["admin"])), request_body = ReportLeak, responses(
     (status = 200, body = List<LeakedToken>),
     (status = "default", body = Problem, content_type = "application/problem+json"),

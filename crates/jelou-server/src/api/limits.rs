@@ -1,4 +1,4 @@
-//! Limits of a function.
+//! Routes of a function's limits.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use super::auth::{Administrator, Reader};
 use super::extract::{self, SlugPath};
 use super::problem::ApiError;
 
-/// The limits in force for the function, and whose they are.
+/// The limits in force for the function, and who set each of them.
 #[utoipa::path(get, operation_id = "listLimits", path = "/v1/functions/{slug}/limits", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<LimitInForce>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -24,7 +24,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Sets limits of the function and removes others, all or none of them. Needs the scope `admin`.
+/// Sets limits of the function and removes others, all of them or none. Needs the scope `admin`.
 #[utoipa::path(patch, operation_id = "changeLimits", path = "/v1/functions/{slug}/limits", tag = "functions", security(("accessToken" = ["admin"])), params(("slug" = String, Path)), request_body = ChangeLimits, responses(
     (status = 200, body = List<LimitInForce>),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! The records of a function: a page of them, a stream that goes on, or sums of calls.
+//! Routes of a function's log: a page of records, a stream that follows the log, or call statistics.
 
 mod follow;
 
@@ -19,7 +19,7 @@ use super::problem::ApiError;
 use follow::{Format, Reading, Start};
 
 const LAST_EVENT_ID: &str = "last-event-id";
-/// Records with which a stream begins that nobody asked to begin elsewhere.
+/// Number of earlier records that a stream begins with, if the query sets no start.
 const DEFAULT_TAIL: usize = 20;
 const MAX_TAIL: usize = 10_000;
 
@@ -36,7 +36,7 @@ pub(super) struct LogsQuery {
     filter: Option<String>,
     #[serde(default)]
     follow: bool,
-    /// Of statistics only.
+    /// Used by statistics only.
     by: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl LogsQuery {
     }
 }
 
-/// A time such as `2026-11-29T10:30:00Z`, or how long ago, such as `2h`.
+/// Parses a time such as `2026-11-29T10:30:00Z`, or a duration before `now`, such as `2h`.
 fn time(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     if let Ok(time) = text.parse() {
         return Ok(time);
@@ -75,9 +75,10 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// Records of the function in ascending order: what it writes, each call, and what the platform does. One JSON object in
-/// each line; with `follow`, or an `Accept` of `text/event-stream`, server-sent events that go on, whose ids are the
-/// sequence numbers. `Last-Event-ID` resumes behind a record.
+/// Records of the function in ascending order: its log lines, its calls, and events of the platform. The response has
+/// one JSON object per line. With `follow`, or an `Accept` of `text/event-stream`, the response is a stream of
+/// server-sent events that follows the log; the ids of the events are sequence numbers. `Last-Event-ID` resumes after a
+/// record.
 #[utoipa::path(get, operation_id = "readLogs", path = "/v1/functions/{slug}/logs", tag = "logs", security(("accessToken" = ["logs:{slug}"])), params(
     ("slug" = String, Path),
     ("since" = Option<String>, Query, description = "From this time on, such as 2026-11-29T10:30:00Z, or this long ago, such as 2h"),
@@ -131,7 +132,7 @@ pub(super) async fn read(
     Ok(reading.respond(start, format))
 }
 
-/// Sums up the calls that match.
+/// Statistics of the calls that match the query.
 #[utoipa::path(get, operation_id = "callStatistics", path = "/v1/functions/{slug}/logs/stats", tag = "logs", security(("accessToken" = ["logs:{slug}"])), params(
     ("slug" = String, Path),
     ("by" = Option<String>, Query, description = "What to group by, separated by commas: status, tool, route, method, token, protocol, deployment, error; status when absent"),

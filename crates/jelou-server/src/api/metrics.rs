@@ -25,21 +25,21 @@ const PATH: &str = "/metrics";
 const DEFAULT_HOURS: u32 = 24;
 const MAX_HOURS: u32 = 24 * 366;
 const DEFAULT_STEP_MINUTES: u32 = 60;
-/// The most points of a report.
+/// Maximum number of points in a report.
 const MAX_POINTS: u32 = 2000;
 
 /// Who may read the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Whoever reaches the listener, which serves nothing else.
+    /// Everybody who can reach the listener. The listener serves only metrics.
     All,
-    /// Access tokens, and this machine.
+    /// Callers with an access token, and callers on this machine.
     TokensAndLoopback,
-    /// Access tokens.
+    /// Callers with an access token.
     Tokens,
 }
 
-/// The route of the metrics.
+/// Returns the router with the route of the metrics.
 pub(super) fn router(scrape: Arc<Scrape>, readers: Readers) -> Router {
     let answer = move |State(scrape): State<Arc<Scrape>>, request: Request| async move {
         let is_open = match readers {
@@ -59,8 +59,8 @@ pub(super) fn router(scrape: Arc<Scrape>, readers: Readers) -> Router {
     Router::new().route(PATH, get(answer)).with_state(scrape)
 }
 
-/// Whether the request comes from this machine and names it. A proxy on this machine passes on the requests of others:
-/// it adds a header, or the public name of the server.
+/// Whether the request comes from this machine and names this machine as its host. A proxy on this machine forwards
+/// requests of others; its requests have a forwarding header or the server's public name.
 fn is_of_this_machine(request: &Request) -> bool {
     const BY_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let headers = request.headers();
@@ -95,7 +95,7 @@ pub(super) struct TrafficQuery {
     step: Option<u32>,
 }
 
-/// Counts of the calls of the function. They are kept for `metrics.max_age_days`.
+/// Counts of the function's calls over time. The server keeps them for `metrics.max_age_days`.
 #[utoipa::path(get, operation_id = "getTraffic", path = "/v1/functions/{slug}/traffic", tag = "functions", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("hours" = Option<u32>, Query, description = "The last hours, 24 by default"),

@@ -40,7 +40,7 @@ use app::App;
 use metrics::Readers;
 pub(crate) use problem::ApiError;
 
-/// Of every request but an upload.
+/// Maximum bytes of a request body, except for uploads.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 #[derive(OpenApi)]
@@ -65,7 +65,7 @@ impl Modify for AccessTokenScheme {
     }
 }
 
-/// All routes.
+/// Returns all routes that are in the OpenAPI document.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(server::health))
@@ -115,12 +115,12 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(audit::list))
 }
 
-/// The OpenAPI 3.1 document of the management API.
+/// Returns the OpenAPI 3.1 document of the management API.
 pub fn openapi_document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
-/// The routes of the management API, and those of a listener for the metrics only.
+/// Returns the router of the management API, and the router of a listener that serves only metrics.
 pub(crate) fn routers(scrape: Scrape, has_metrics_listener: bool) -> (Router, Router) {
     let scrape = Arc::new(scrape);
     let readers = if has_metrics_listener {
@@ -133,7 +133,7 @@ pub(crate) fn routers(scrape: Scrape, has_metrics_listener: bool) -> (Router, Ro
     (api, metrics::router(scrape, Readers::All))
 }
 
-/// `metrics` is the route of the metrics.
+/// Returns the router of the management API. `metrics` has the route of the metrics.
 fn router(control: App, metrics: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = axum::Json(document);

@@ -1,4 +1,4 @@
-//! Previews of a function, and their secrets. Deploys to them are in `deployments.rs`.
+//! Routes of a function's previews, and of their secrets. Deploys to a preview are in `deployments.rs`.
 
 use axum::Json;
 use axum::extract::State;
@@ -27,7 +27,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Creates a preview without a deployment, for instance to set its secrets first. A deploy to a preview creates it too.
+/// Creates a preview without a deployment, for example to set its secrets first. A deploy to a preview also creates it.
 #[utoipa::path(post, operation_id = "createPreview", path = "/v1/functions/{slug}/previews", tag = "previews", params(("slug" = String, Path)), request_body = OpenPreview, responses(
     (status = 201, body = Preview),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -73,7 +73,7 @@ pub(super) async fn list_secrets(
     }))
 }
 
-/// Sets secrets of the preview, all or none of them; its next request sees them. The function does not.
+/// Sets secrets of the preview, all of them or none. The preview's next request sees them; the function does not.
 #[utoipa::path(patch, operation_id = "setPreviewSecrets", path = "/v1/functions/{slug}/previews/{name}/secrets", tag = "previews", params(("slug" = String, Path), ("name" = String, Path)), request_body = SetSecrets, responses(
     (status = 200, body = SecretsChanged),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -89,7 +89,7 @@ pub(super) async fn set_secrets(
     Ok(Json(changed.await?))
 }
 
-/// Deletes a secret of the preview; its next request does not see it.
+/// Deletes a secret of the preview. The preview's next request does not see it.
 #[utoipa::path(delete, operation_id = "deletePreviewSecret", path = "/v1/functions/{slug}/previews/{name}/secrets/{key}", tag = "previews", params(("slug" = String, Path), ("name" = String, Path), ("key" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),

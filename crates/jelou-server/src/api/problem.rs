@@ -31,12 +31,12 @@ impl ApiError {
         }
     }
 
-    /// What is wrong, and what to do.
+    /// Returns what is wrong, and a hint about what to do.
     pub(crate) fn into_texts(self) -> (String, Option<String>) {
         (self.detail, self.hint)
     }
 
-    /// Whether only the log has the cause.
+    /// Whether the cause is only in the log.
     pub(crate) fn is_internal(&self) -> bool {
         self.status == StatusCode::INTERNAL_SERVER_ERROR
     }
@@ -67,7 +67,7 @@ impl ApiError {
         )
     }
 
-    /// Another service did not answer as it should.
+    /// Another service gave no usable response.
     pub(crate) fn bad_gateway(detail: String) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, ErrorCode::ApiError, detail)
     }
@@ -165,7 +165,7 @@ impl From<ControlError> for ApiError {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string()).hint(hint)
             }
             ControlError::Invalid { detail, hint } => Self::invalid(detail).hint(hint),
-            // The machine is too busy or too full for now.
+            // The machine is too busy or has too little memory now.
             ControlError::Build(BuildError::Load(LoadError::NotReady(_)))
             | ControlError::Lease(
                 LeaseError::NoRoom { .. }

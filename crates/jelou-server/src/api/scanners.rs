@@ -1,4 +1,4 @@
-//! What secret scanners need: whether a value works, and the webhook of GitHub's secret scanning.
+//! Routes for secret scanners: the check of found values, and the webhook of GitHub's secret scanning.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::app::App;
 use super::problem::ApiError;
 
-/// The most values of one request.
+/// Maximum number of values in one request.
 const MAX_VALUES: usize = 100;
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -28,12 +28,13 @@ pub(super) struct FoundToken {
     /// The first characters of the value.
     #[schema(example = "jfn_rt_abc1")]
     prefix: String,
-    /// Whether this server accepts it.
+    /// Whether the value is a token of this server that is not expired. A disabled token counts too.
     works: bool,
 }
 
-/// Whether a found value is a token that works here, for scanners such as TruffleHog: 200 if one does, 404 if none does.
-/// The body may be any text with values in it. Needs no access token: whoever has the value can use it anyway.
+/// Tells secret scanners such as TruffleHog whether a found value is a token of this server that is not expired: 200 if
+/// at least one value is, 404 if none is. The body may be any text with values in it. Needs no access token, because
+/// everybody who has a valid value can use it anyway.
 #[utoipa::path(post, operation_id = "verifyFoundTokens", path = "/v1/leaked-tokens/verify", tag = "tokens", security(()), request_body(content = String, content_type = "application/json"), responses(
     (status = 200, body = FoundTokens),
     (status = 404, body = FoundTokens),
@@ -73,7 +74,7 @@ struct Repository {
     full_name: String,
 }
 
-/// The webhook for `secret_scanning_alert` of GitHub: revokes the token of a new alert. The request is signed with
+/// Webhook for GitHub's `secret_scanning_alert`: revokes the token of a new alert. The request is signed with
 /// `leaks.github_webhook_secret` (HMAC-SHA256 in `X-Hub-Signature-256`). Needs no access token.
 #[utoipa::path(post, operation_id = "githubSecretScanning", path = "/v1/webhooks/github", tag = "tokens", security(()), request_body(content = String, content_type = "application/json"), responses(
     (status = 200, body = List<LeakedToken>),

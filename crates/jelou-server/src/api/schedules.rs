@@ -1,4 +1,4 @@
-//! Schedules of a function, and their runs.
+//! Routes of a function's schedules, and of their runs.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,11 +15,11 @@ use super::auth::{Deployer, Reader};
 use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
-/// Due times of a schedule that one answer lists.
+/// Maximum number of due times per schedule in a response.
 const MAX_NEXT: usize = 100;
 const DEFAULT_RUNS: usize = 20;
 const MAX_RUNS: usize = 1_000;
-/// Stands for every schedule of the function, in a path.
+/// In a path, means all schedules of the function.
 const ALL: &str = "*";
 
 #[derive(Debug, Deserialize)]
@@ -47,8 +47,8 @@ pub(super) async fn list(
     Ok(Json(List { items }))
 }
 
-/// Pauses or resumes a schedule; `*` means every schedule of the function. What is due in a pause is neither run later nor
-/// counted as missed.
+/// Pauses or resumes a schedule; `*` means all schedules of the function. Due times during a pause are not run later
+/// and do not count as missed.
 #[utoipa::path(patch, operation_id = "updateSchedule", path = "/v1/functions/{slug}/schedules/{schedule}", tag = "schedules", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("schedule" = String, Path)), request_body = UpdateSchedule, responses(
     (status = 200, body = List<ScheduleInfo>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -78,7 +78,8 @@ pub(super) struct RunsQuery {
     before: Option<String>,
 }
 
-/// The runs of the function's schedules, newest first: the last 100 of each schedule, and failures of 30 days.
+/// The runs of the function's schedules, newest first. The server keeps the last 100 runs of each schedule, and
+/// failures for 30 days.
 #[utoipa::path(get, operation_id = "listRuns", path = "/v1/functions/{slug}/runs", tag = "schedules", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("schedule" = Option<String>, Query, description = "Of this schedule"),
@@ -128,7 +129,7 @@ pub(super) async fn run(
     Ok(Json(control.cron_run(&slug, &run_id(&id)?).await?))
 }
 
-/// Starts a run of a schedule now, also of a paused one. The response does not wait for its end.
+/// Starts a run of a schedule now, even if the schedule is paused. The response does not wait for the end of the run.
 #[utoipa::path(post, operation_id = "startRun", path = "/v1/functions/{slug}/schedules/{schedule}/runs", tag = "schedules", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("schedule" = String, Path)), request_body = StartRun, responses(
     (status = 202, body = Run),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! Secrets of a function.
+//! Routes of a function's secrets.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use super::auth::{Reader, SecretWriter};
 use super::extract::{self, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
-/// Names of the function's secrets, never their values.
+/// Names of the function's secrets. Values are never returned.
 #[utoipa::path(get, operation_id = "listSecrets", path = "/v1/functions/{slug}/secrets", tag = "secrets", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<Secret>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -26,7 +26,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Sets secrets, all or none of them; the function's next request sees them.
+/// Sets secrets, all of them or none. The function's next request sees them.
 #[utoipa::path(patch, operation_id = "setSecrets", path = "/v1/functions/{slug}/secrets", tag = "secrets", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path)), request_body = SetSecrets, responses(
     (status = 200, body = SecretsChanged),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -41,7 +41,7 @@ pub(super) async fn set(
     Ok(Json(changed.await?))
 }
 
-/// Deletes a secret; the function's next request does not see it.
+/// Deletes a secret. The function's next request does not see it.
 #[utoipa::path(delete, operation_id = "deleteSecret", path = "/v1/functions/{slug}/secrets/{key}", tag = "secrets", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path), ("key" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! The server itself: its health, and the access token of the caller.
+//! Routes about the server: its health, and the caller's access token.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +20,7 @@ pub(super) struct Health {
     status: &'static str,
 }
 
-/// Who the access token is, and what server this is.
+/// The caller's access token, and information about the server.
 #[utoipa::path(get, operation_id = "getWhoAmI", path = "/v1/whoami", tag = "server", security(("accessToken" = [])), responses(
     (status = 200, body = WhoAmI),
     (status = 401, body = Problem, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! Runtime tokens of a function.
+//! Routes of a function's runtime tokens.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use super::auth::{Administrator, Reader, TokenWriter};
 use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::problem::ApiError;
 
-/// The most days of a report of use.
+/// Maximum number of days in a usage report.
 const MAX_DAYS: u32 = 366;
 
 /// The function's unrevoked runtime tokens, oldest first.
@@ -48,7 +48,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// One token, by its id, its name or a display prefix that no other token of the function has.
+/// One token, named by its id, its name or a display prefix that is unambiguous in the function.
 #[utoipa::path(get, operation_id = "getToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), responses(
     (status = 200, body = RuntimeTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -77,8 +77,8 @@ impl ForceQuery {
     }
 }
 
-/// Changes a token: its name, state, expiry, limits or labels. The next call sees the change. The last active token of
-/// a function is not disabled, unless `force`.
+/// Changes a token: its name, state, expiry, limits or labels. The next call sees the change. Without `force`, the last
+/// active token of a function cannot be disabled.
 #[utoipa::path(patch, operation_id = "updateToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(
     ("slug" = String, Path),
     ("token" = String, Path),
@@ -100,8 +100,8 @@ pub(super) async fn update(
     Ok(Json(updated))
 }
 
-/// Gives a token a new value, valid from the next request on; the old value works for `graceSeconds`. Only this response
-/// contains the new value.
+/// Gives a token a new value, valid from the next request on. The old value stays valid for `graceSeconds`. Only this
+/// response contains the new value.
 #[utoipa::path(post, operation_id = "rotateToken", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), request_body = RotateToken, responses(
     (status = 201, body = CreatedToken),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -118,7 +118,7 @@ pub(super) async fn rotate(
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
-/// Whether a token may make a call now, and why not. The check counts nothing.
+/// Whether a token allows a call now, and if not, why. The check does not count towards the rate or the quota.
 #[utoipa::path(post, operation_id = "checkToken", path = "/v1/functions/{slug}/tokens/{token}/check", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), request_body = CheckToken, responses(
     (status = 200, body = TokenCheck),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -142,8 +142,8 @@ fn default_days() -> u32 {
     30
 }
 
-/// The use of each token in the last days of UTC, including today: calls, errors, refused requests and the 95th percentile
-/// of durations.
+/// The use of each token in the last days (UTC), including today: calls, errors, refused requests and the 95th
+/// percentile of durations.
 #[utoipa::path(get, operation_id = "tokenUsage", path = "/v1/functions/{slug}/token-usage", tag = "tokens", params(
     ("slug" = String, Path),
     ("days" = Option<u32>, Query, description = "Days to report, 1 to 366; 30 by default. The server keeps those of `metrics.max_age_days`"),
@@ -167,8 +167,8 @@ pub(super) async fn usage(
     Ok(Json(List { items }))
 }
 
-/// The function's unrevoked runtime tokens with the hashes of their values, for the import by another server. The audit trail
-/// notes it.
+/// The function's unrevoked runtime tokens with the hashes of their values, for import into another server. The audit
+/// trail records the export.
 #[utoipa::path(post, operation_id = "exportTokens", path = "/v1/functions/{slug}/token-export", tag = "tokens", params(("slug" = String, Path)), responses(
     (status = 200, body = TokenExport),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -181,8 +181,8 @@ pub(super) async fn export(
     Ok(Json(control.export_tokens(caller.actor(), slug).await?))
 }
 
-/// Adds tokens by the hashes of their values, valid from the next request on: all of them, or none if one clashes with a token
-/// of this server.
+/// Imports tokens with the hashes of their values. They are valid from the next request on. If one token clashes with a
+/// token of this server, none is imported.
 #[utoipa::path(post, operation_id = "importTokens", path = "/v1/functions/{slug}/token-import", tag = "tokens", params(("slug" = String, Path)), request_body = ImportTokens, responses(
     (status = 200, body = ImportReport),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -197,7 +197,7 @@ pub(super) async fn import(
     Ok(Json(report))
 }
 
-/// Ends the grace period of a rotation; the next request with the old value is refused.
+/// Ends the grace period of a rotation. The next request with the old value is refused.
 #[utoipa::path(delete, operation_id = "finishRotation", path = "/v1/functions/{slug}/tokens/{token}/rotation", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(("slug" = String, Path), ("token" = String, Path)), responses(
     (status = 200, body = RuntimeTokenInfo),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -211,7 +211,8 @@ pub(super) async fn finish_rotation(
     Ok(Json(finished))
 }
 
-/// Revokes a token; the next request with it is refused. The last active token of a function is kept, unless `force`.
+/// Revokes a token. The next request with it is refused. Without `force`, the last active token of a function cannot be
+/// revoked.
 #[utoipa::path(delete, operation_id = "revokeToken", path = "/v1/functions/{slug}/tokens/{token}", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(
     ("slug" = String, Path),
     ("token" = String, Path),

@@ -1,4 +1,4 @@
-//! Trust policies.
+//! Routes of trust policies.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -24,7 +24,8 @@ pub(super) async fn list(
     }))
 }
 
-/// Trusts identity tokens of an issuer: they are exchanged for a token of 15 minutes, limited to what the policy gives.
+/// Creates a trust policy: identity tokens of the issuer can be exchanged for tokens of 15 minutes, limited to what the
+/// policy gives.
 #[utoipa::path(post, operation_id = "createTrustPolicy", path = "/v1/trust", tag = "trust", security(("accessToken" = ["admin"])), request_body = CreateTrust, responses(
     (status = 201, body = TrustPolicy),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -38,7 +39,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(policy)))
 }
 
-/// One trust policy, by its id or name.
+/// One trust policy, named by its id or name.
 #[utoipa::path(get, operation_id = "getTrustPolicy", path = "/v1/trust/{policy}", tag = "trust", security(("accessToken" = ["admin"])), params(("policy" = String, Path)), responses(
     (status = 200, body = TrustPolicy),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -51,7 +52,7 @@ pub(super) async fn info(
     Ok(Json(control.trust_policy(&policy).await?))
 }
 
-/// Deletes a trust policy. The tokens that were exchanged by it end now.
+/// Deletes a trust policy. Tokens that were exchanged under the policy become invalid now.
 #[utoipa::path(delete, operation_id = "deleteTrustPolicy", path = "/v1/trust/{policy}", tag = "trust", security(("accessToken" = ["admin"])), params(("policy" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),

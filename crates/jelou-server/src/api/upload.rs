@@ -1,4 +1,4 @@
-//! The body of a deploy. A large upload is parsed while it arrives, so that memory holds its files and not its JSON.
+//! The body of a deploy. A large upload is parsed while it arrives, so that its files are in memory, but not its JSON.
 
 use std::io::{self, BufReader, Read};
 
@@ -16,10 +16,10 @@ use super::app::App;
 use super::extract::Json;
 use super::problem::ApiError;
 
-/// Uploads up to this size are read at once.
+/// Maximum bytes of an upload that is read completely before it is parsed.
 const SMALL_BYTES: u64 = 1024 * 1024;
 
-/// A request to deploy. Keep the permit until the files are no longer in memory.
+/// A deploy request. The permit must be kept until the files are no longer in memory.
 pub(super) struct Upload {
     pub(super) request: DeployRequest,
     pub(super) permit: Option<OwnedSemaphorePermit>,
@@ -75,7 +75,7 @@ async fn parse(body: Body, most: u64) -> Result<DeployRequest, ApiError> {
     let stream = body.into_data_stream().map_err(io::Error::other);
     let bridge = SyncIoBridge::new(StreamReader::new(stream));
     let parsing = tokio::task::spawn_blocking(move || {
-        // One byte more shows that the body is too long.
+        // Reads one byte more, to detect a body that is too long.
         let mut reader = BufReader::with_capacity(64 * 1024, bridge).take(most + 1);
         let mut json = serde_json::Deserializer::from_reader(&mut reader);
         let parsed =

@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use super::{ConfigError, is_web_address};
 
-/// Alerts about leaked tokens.
+/// Settings for GitHub's alerts about leaked tokens.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaks {
-    /// `None` without the webhook of GitHub.
+    /// Secret of GitHub's webhook. `None`: the webhook is off.
     #[serde(default)]
     pub github_webhook_secret: Option<Zeroizing<String>>,
     #[serde(default)]

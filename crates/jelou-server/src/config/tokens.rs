@@ -4,21 +4,21 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// What an operator asks of runtime tokens.
+/// The operator's rules for runtime tokens.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
-    /// `None` for the limit of the format, 10 years.
+    /// Maximum lifetime of a token. `None`: the limit of the format, 10 years.
     #[serde(default)]
     pub max_life_days: Option<u32>,
     pub require_expiry: bool,
-    /// `None` for any number.
+    /// Maximum number of tokens of a function. `None`: no maximum.
     #[serde(default)]
     pub max_per_function: Option<usize>,
-    /// `None` to disable none.
+    /// Days without use after which a token is disabled. `None`: tokens are not disabled.
     #[serde(default)]
     pub disable_unused_days: Option<u32>,
-    /// The message of refusals while nobody may create tokens.
+    /// If set, nobody may create tokens, and refusals have this text.
     #[serde(default)]
     pub creation_disabled: Option<String>,
     pub record_addresses: bool,

@@ -1,4 +1,4 @@
-//! Access tokens: creation, bootstrap, revocation.
+//! Access tokens: list, bootstrap, creation, rotation, revocation.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Control {
         .await
     }
 
-    /// Creates the first access token of a new server; `None` if a token has ever existed.
+    /// Creates the first access token of a new server. Returns `None` if the server has ever had a token.
     pub(crate) async fn bootstrap(&self) -> Result<Option<AccessToken>, ControlError> {
         let token = mint()?;
         let name = TokenName::first_deployment();
@@ -60,8 +60,8 @@ impl Control {
         }))
     }
 
-    /// Creates an access token for the local profile of the user who runs the server. It replaces the earlier token,
-    /// because its value is lost.
+    /// Creates an access token for the local profile of the user who runs the server. Replaces the earlier one, because
+    /// its value is lost.
     pub(crate) async fn create_local_access_token(
         self: &Arc<Self>,
     ) -> Result<AccessToken, ControlError> {
@@ -104,7 +104,7 @@ impl Control {
         Ok(self.with_last_access(token))
     }
 
-    /// Gives an access token a new value. The old value works until the grace period ends.
+    /// Gives an access token a new value. The old value stays valid until the grace period ends.
     pub(crate) async fn rotate_access_token(
         self: &Arc<Self>,
         actor: Actor,
@@ -133,7 +133,7 @@ impl Control {
         .await
     }
 
-    /// Ends the grace period of a rotation.
+    /// Ends the grace period of a rotation now.
     pub(crate) async fn finish_access_token_rotation(
         self: &Arc<Self>,
         actor: Actor,

@@ -1,6 +1,6 @@
-//! A deployment that is about to be live: its processes run and have loaded it, and it has passed its smoke calls.
+//! A deployment that may go live next: its processes run and have loaded it, and it has passed its smoke calls.
 //!
-//! Nothing is stored yet. When a step fails, the candidate is dropped, its processes end, and the live deployment stays.
+//! Nothing is stored yet. If a step fails, the candidate is dropped, its processes end, and the live deployment stays.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::registry::{Function, Live, Settings};
 
 #[derive(Debug)]
 pub(crate) struct Candidate {
-    /// Taken when the deployment goes live.
+    /// `None` after the deployment went live.
     live: Option<Arc<Live>>,
-    /// Keeps the processes until they get calls.
+    /// Keeps the processes running until they get calls.
     warm: Warm,
     /// The secrets that the processes have.
     secrets: Arc<Vec<SecretRecord>>,
@@ -24,8 +24,8 @@ pub(crate) struct Candidate {
 }
 
 impl Control {
-    /// Starts as many processes as the live deployment of the function has, but at least `least` and at least those that
-    /// stay loaded. Then sends the smoke calls to them.
+    /// Starts as many processes as the live deployment has, but at least `least` and at least `keep_warm`, and at least
+    /// one for smoke calls. Then sends the smoke calls.
     pub(crate) async fn prepare(
         &self,
         function: &Function,
@@ -39,7 +39,7 @@ impl Control {
             Some(live) => live.slot.running(),
             None => 0,
         };
-        // A smoke call needs a process, also when the function sleeps.
+        // A smoke call needs a process, even if the function has none running.
         let wanted = running
             .max(usize::from(!smoke.is_empty()))
             .max(least)
@@ -70,8 +70,8 @@ impl Control {
         Ok(candidate)
     }
 
-    /// The candidate itself, or another one if the function's secrets or settings have changed since. The caller has its turn, so
-    /// they cannot change again.
+    /// Returns the candidate, or a new one if the function's secrets or settings have changed since. The caller runs
+    /// inside [`Control::change`], so they cannot change again.
     pub(super) async fn refreshed(
         &self,
         function: &Function,
@@ -88,7 +88,7 @@ impl Control {
 }
 
 impl Candidate {
-    /// Gives up the processes, and returns the deployment.
+    /// Ends the processes, and returns the deployment.
     pub(super) fn without_processes(mut self) -> Option<Arc<Live>> {
         let live = self.live.take()?;
         let retired = Arc::clone(&live);
@@ -105,7 +105,7 @@ impl Candidate {
     pub(crate) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
         let live = self.live.take()?;
         let replaced = function.live.swap(Some(live));
-        // From here on, the processes have calls.
+        // Calls keep the processes running from here on.
         drop(std::mem::take(&mut self.warm));
         replaced
     }

@@ -30,7 +30,7 @@ enum FirstToken {
     Skip,
 }
 
-/// An upload whose request is checked.
+/// An upload whose request has been checked.
 struct Upload {
     actor: Actor,
     slug: Slug,
@@ -40,7 +40,7 @@ struct Upload {
     preview: Option<Opened>,
 }
 
-/// A deploy whose upload is built.
+/// A deploy whose upload has been built.
 struct Deploy {
     id: DeploymentId,
     preview: Option<Opened>,
@@ -57,7 +57,8 @@ struct Deploy {
 }
 
 impl Control {
-    /// Builds an upload and makes it live, or the deployment of a preview. After an error, the former deployment stays.
+    /// Builds an upload and makes it live, or makes it the deployment of a preview. After an error, the former
+    /// deployment stays.
     pub(crate) async fn deploy(
         self: &Arc<Self>,
         actor: Actor,
@@ -116,7 +117,7 @@ impl Control {
         } = upload;
         let digest = self.engine.digest(&tree, &request.settings);
         let preview_ref = preview.as_ref();
-        // A check of types or a dry run is about the build, so it builds.
+        // A type check or a dry run reports about the build, so it always builds.
         let is_build_wanted = request.force || request.check || request.dry_run;
         if !is_build_wanted
             && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
@@ -194,12 +195,14 @@ impl Control {
             note,
         };
         let control = Arc::clone(self);
-        // Completes even if the caller disconnects, so that no process is left without its deployment.
+        // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
+        // left without its deployment.
         let task = tokio::spawn(async move { control.put_live(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
-    /// The answer to an upload that is live already, or that its preview serves already.
+    /// Returns the result for an upload that is already live, or that its preview already serves. `None` if the upload
+    /// must be built.
     async fn unchanged(
         self: &Arc<Self>,
         actor: &Actor,
@@ -230,7 +233,7 @@ impl Control {
         }))
     }
 
-    /// A result without what differs from deploy to deploy.
+    /// Returns a result with the URLs and the id of the function. All other fields are empty.
     pub(super) fn result_for(&self, slug: Slug, preview: Option<&Opened>) -> DeployResult {
         let known = self.registry.function(slug.as_str());
         let (url, local_url) = match preview {
@@ -295,7 +298,7 @@ impl Control {
         };
         let (files, unused) = summarize(&tree, &built);
         let hash = stored.hash();
-        // Written to disk before the deployment is live, because a call never reads the database.
+        // Written to disk before the deployment goes live, because a call never reads the database.
         let bundle = built.bundle;
         self.engine.artifacts().put(&hash.to_string(), &bundle)?;
         let known = match &preview {
@@ -326,7 +329,7 @@ impl Control {
         let (dependencies, warnings) = (built.dependencies, built.warnings);
         self.change(|control| async move {
             let candidate = control.refreshed(&function, candidate).await?;
-            // An equal artifact may have been deleted in the meantime.
+            // Another change may have deleted an equal artifact in the meantime.
             let artifacts = control.engine.artifacts();
             if !artifacts.holds(&hash.to_string()) {
                 artifacts.put(&hash.to_string(), &bundle)?;
@@ -369,7 +372,8 @@ impl Control {
         .await
     }
 
-    /// `prepared` is the function that the candidate's processes belong to.
+    /// Applies a stored deployment to the registry. `prepared` is the function that the candidate's processes belong
+    /// to.
     fn apply(
         &self,
         prepared: &Arc<Function>,
@@ -395,7 +399,7 @@ impl Control {
         let replaced = if function.id == prepared.id {
             candidate.put_live(&function)
         } else if let Some(live) = record.live {
-            // Another function has the slug now, so the processes of the candidate know the wrong one.
+            // A different function has the slug now, so the candidate's processes were started for the wrong one.
             function.put_live(self.live(&function, live))
         } else {
             None
@@ -419,7 +423,7 @@ impl Control {
         }
     }
 
-    /// Makes the token of the first deployment valid.
+    /// Makes the token of the first deployment valid, and returns it.
     pub(super) fn first_token(
         &self,
         stored: Option<RuntimeTokenRecord>,
@@ -435,7 +439,7 @@ impl Control {
         })
     }
 
-    /// Removes the copies on disk. A copy that stays is removed at the next start.
+    /// Removes the copies of deleted artifacts on disk. If that fails, the next start of the server removes the copy.
     pub(super) fn remove_artifacts(&self, deleted: &[jelou_store::ArtifactHash]) {
         for hash in deleted {
             if let Err(error) = self.engine.artifacts().remove(&hash.to_string()) {
@@ -450,7 +454,7 @@ impl Control {
     }
 }
 
-/// The files of the deployment, and the files of the upload that the deployment does not have.
+/// Returns the files of the deployment, and the files of the upload that the deployment does not have.
 fn summarize(tree: &SourceTree, built: &Built) -> (Vec<FileSummary>, Vec<FileSummary>) {
     let files = tree.files().iter().map(|file| FileSummary {
         kind: built.files.get(&file.path).copied(),
@@ -459,11 +463,11 @@ fn summarize(tree: &SourceTree, built: &Built) -> (Vec<FileSummary>, Vec<FileSum
     files.partition(|file| file.kind.is_some())
 }
 
-/// The part of a stored artifact that the engine caches on disk.
+/// Returns the part of a stored artifact that the engine caches on disk.
 ///
 /// # Errors
 ///
-/// When the archive of the assets is damaged.
+/// The archive of the assets is damaged.
 pub(crate) fn bundle_of(stored: jelou_store::ArtifactRecord) -> std::io::Result<Bundle> {
     Ok(Bundle {
         code: stored.bundle,

@@ -1,4 +1,4 @@
-//! What a deploy checks besides the files: its request, and the limits of its manifest.
+//! Checks of a deploy besides its files: the request, and the limits of the manifest.
 
 use jelou_core::api::{DeployRequest, PlannedSchedule};
 use jelou_core::provenance::{self, MAX_TAG_BYTES};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Control, ControlError};
 use crate::cron;
 
-/// What the caller says about the deployment.
+/// What the request says about the deployment.
 pub(super) struct Note {
     pub(super) provenance: Provenance,
     pub(super) message: Option<String>,
@@ -30,10 +30,10 @@ impl Note {
 }
 
 impl Control {
-    /// The schedules of a manifest, with their next due times.
+    /// Returns the schedules of a manifest, with their next due times.
     ///
     /// # Errors
-    /// [`ControlError::Schedules`] when one cannot run.
+    /// [`ControlError::Schedules`] if a schedule cannot run.
     pub(crate) fn planned_schedules(
         &self,
         manifest: &Manifest,
@@ -67,7 +67,7 @@ impl Control {
         Ok(())
     }
 
-    /// The warning for a function that wants more processes to stay loaded than the operator allows.
+    /// Returns a warning if the function asks for more warm processes than the operator allows.
     pub(super) fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
         let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
         (wanted > most).then(|| {
@@ -108,7 +108,7 @@ fn checked_tag(tag: Option<String>) -> Result<Option<String>, ControlError> {
     })
 }
 
-/// The OpenAPI document that the settings name.
+/// Returns the OpenAPI document that the settings name.
 pub(crate) fn openapi_of(
     settings: &Map<String, Value>,
     tree: &SourceTree,

@@ -32,13 +32,13 @@ pub(crate) enum ControlError {
     Breaking(Vec<BreakingChange>),
     #[error("another deployment of `{0}` went live in the meantime; nothing was changed")]
     Overtaken(Slug),
-    /// A preview cannot have the address of a function.
+    /// A preview cannot have the address of an existing function.
     #[error("`{label}` is a function, which keeps its address")]
     AddressTaken { label: String, hint: &'static str },
-    /// The operator has stopped the creation of tokens.
+    /// The operator has disabled the creation of tokens.
     #[error("this server creates no tokens (tokens.creation_disabled): {0}")]
     CreationDisabled(String),
-    /// Names the setting in `[tokens]`.
+    /// A rule of the operator. The text names the setting in `[tokens]`.
     #[error("{0}")]
     TokenRule(String),
     /// One line for each token that cannot be imported.

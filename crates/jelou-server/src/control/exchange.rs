@@ -16,19 +16,19 @@ use zeroize::Zeroizing;
 use super::{Control, ControlError};
 use crate::oidc::{self, Refusal, Verified};
 
-/// How long an exchanged token works, in seconds.
+/// Lifetime of an exchanged token, in seconds.
 pub(crate) const LIFETIME: i64 = 15 * 60;
 
-/// What the holder of an identity token asks for.
+/// What a request exchanges its identity token for.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// An access token; with these scopes, or with all that the policies give.
+    /// An access token with these scopes. `None`: with all scopes of the accepting policies.
     Access(Option<Scopes>),
     /// A runtime token of the function.
     Call(Slug),
 }
 
-/// Why an exchange is refused. The caller gets the text, unless it could teach somebody without a valid token.
+/// Why an exchange is refused. The caller gets the text, unless the text could help an attacker without a valid token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     #[error("the identity token is not valid: {0}")]
@@ -69,7 +69,7 @@ pub(crate) struct Issued {
 }
 
 impl Control {
-    /// Exchanges an identity token.
+    /// Exchanges an identity token for an access token or a runtime token.
     pub(crate) async fn exchange(
         self: &Arc<Self>,
         identity_token: &str,
@@ -143,7 +143,7 @@ impl Control {
         };
         let mut pins = Vec::new();
         for policy in &accepted {
-            // The ids were compared before; here only new ones are collected.
+            // A different id was refused before. This only collects ids that are not pinned yet.
             if let Ok(Some(pinned)) = pin(policy.terms.issuer, &policy.pinned, &verified.claims) {
                 pins.push((policy.clone(), pinned));
             }
@@ -180,7 +180,7 @@ impl Control {
         })
     }
 
-    /// Makes an exchanged token work.
+    /// Makes an exchanged token valid.
     pub(crate) fn put_exchanged(&self, token: &ExchangedToken) {
         match token.credential() {
             Some(credential) => self.registry.tokens.put(credential),
@@ -190,7 +190,7 @@ impl Control {
 }
 
 impl Control {
-    /// Makes an exchanged token stop working.
+    /// Makes an exchanged token invalid.
     pub(super) fn end_exchanged(&self, token: &ExchangedToken) {
         match &token.new {
             NewExchangedToken::Access { .. } => {
@@ -205,7 +205,7 @@ fn random(error: impl std::fmt::Display) -> ExchangeError {
     ControlError::Random(error.to_string()).into()
 }
 
-/// The policies that accept the token for what is wanted; never empty.
+/// Returns the policies that accept the identity token for the wanted token. Never empty.
 fn accepted(
     policies: Vec<TrustRecord>,
     verified: &Verified,
@@ -242,7 +242,7 @@ fn accepted(
     }
     if !accepted.is_empty() {
         if matches!(wanted, Wanted::Call(_)) {
-            // A runtime token has the limits of one policy.
+            // A runtime token gets the limits of one policy only.
             accepted.truncate(1);
         }
         return Ok(accepted);
@@ -263,7 +263,7 @@ fn accepted(
     }
 }
 
-/// What all policies give together, limited to what is wanted.
+/// Returns the scopes that all policies give together, or the wanted ones if the policies give them.
 fn scopes_of(accepted: &[TrustRecord], wanted: Option<Scopes>) -> Result<Scopes, ExchangeError> {
     let given: Scopes = accepted
         .iter()
@@ -283,7 +283,7 @@ fn scopes_of(accepted: &[TrustRecord], wanted: Option<Scopes>) -> Result<Scopes,
 
 const SWEEP_PERIOD: Duration = Duration::from_mins(1);
 
-/// Forgets expired exchanged tokens.
+/// Deletes expired exchanged tokens periodically.
 pub(crate) async fn sweep_periodically(control: Arc<Control>) {
     loop {
         tokio::time::sleep(SWEEP_PERIOD).await;

@@ -1,4 +1,4 @@
-//! What an administrator sets for one function: egress rules and limits.
+//! Settings that an administrator makes for one function: egress rules and limits.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use jelou_store::Actor;
 use super::{Control, ControlError};
 use crate::registry::Settings;
 
-/// The most egress rules of a function. Each process gets all of them on its command line.
+/// Maximum number of egress rules of a function. Each process gets all of them on its command line.
 const MAX_RULES: usize = 50;
 
 impl Control {
-    /// Settings with the limits of the server for those that are not set.
+    /// Returns the settings in force: a limit that is not stored has the server's value.
     pub(crate) fn settings_in_force(&self, stored: &FunctionSettings) -> Arc<Settings> {
         Arc::new(Settings::new(self.engine.limits(), stored))
     }
 
-    /// The limits in force for a function, also for one that does not exist yet.
+    /// Returns the limits in force for a function, even for one that does not exist yet.
     pub(crate) fn limits_of(&self, slug: &Slug) -> Arc<FunctionLimits> {
         match self.registry.function(slug.as_str()) {
             Some(function) => function.limits(),
@@ -104,7 +104,8 @@ impl Control {
         .await
     }
 
-    /// The rules for the server's limits hold for the limits in force, and a process must fit into the memory of all.
+    /// Checks the limits in force with the same rules as the server's limits. Also checks that the memory limit of one
+    /// process is not over the memory limit of all processes.
     fn check_own_limits(
         &self,
         own: &OwnLimits,
@@ -133,7 +134,7 @@ impl Control {
         Ok(())
     }
 
-    /// Puts changed settings into the registry, and replaces the processes of the function.
+    /// Updates the settings in the registry, and replaces the processes of the function.
     fn put_settings(
         &self,
         slug: &Slug,
@@ -172,7 +173,7 @@ impl Control {
     }
 }
 
-/// The error, and which of its limits the function does not set itself.
+/// Returns the error, and names the limits in it that come from the server.
 fn with_owners(error: &LimitsError, limits: &FunctionLimits) -> String {
     let named = error.settings().iter();
     let own = |setting: &str| limits.own().keys().any(|name| name.as_str() == setting);

@@ -1,4 +1,4 @@
-//! Functions.
+//! Functions: list, creation, deletion and traffic.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl Control {
         Ok(self.described(self.store.function(slug).await?))
     }
 
-    /// The traffic of a function in the last `hours`, in points of `step`.
+    /// Returns the traffic of a function in the last `hours`, with one point for each `step`.
     pub(crate) async fn traffic_of(
         &self,
         slug: &Slug,
@@ -76,7 +76,7 @@ impl Control {
             }
             control.cron.refresh();
             let (logs, id) = (control.logs.clone(), deleted.id.clone());
-            // Fails only if the runtime ends.
+            // Fails only if the runtime shuts down.
             let _ = tokio::task::spawn_blocking(move || logs.remove(&id)).await;
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! Leaked tokens: revocation by value, and tokens in the files of a deploy.
+//! Leaked tokens: revocation by value, and detection of tokens in the files of a deploy.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Value {
 }
 
 impl Control {
-    /// Revokes each reported token. The next request with it is refused.
+    /// Revokes each reported token. The next request with the token is refused.
     pub(crate) async fn revoke_leaked(
         self: &Arc<Self>,
         actor: Actor,
@@ -57,7 +57,7 @@ impl Control {
         .await
     }
 
-    /// Revokes a token that GitHub found.
+    /// Revokes a token that GitHub secret scanning found.
     pub(crate) async fn revoke_found(
         self: &Arc<Self>,
         value: &str,
@@ -144,7 +144,7 @@ impl Control {
         })
     }
 
-    /// Ends a token that was exchanged for an identity token; `None` if there is no such token.
+    /// Revokes a token that was issued in exchange for an identity token; `None` if there is no such token.
     async fn revoke_exchanged(
         &self,
         hash: &TokenHash,
@@ -166,7 +166,7 @@ impl Control {
         }))
     }
 
-    /// Refuses an upload that contains a token of this server that still works.
+    /// Refuses an upload that contains a token of this server, unless the token is expired.
     pub(super) fn check_for_tokens(&self, tree: &SourceTree) -> Result<(), ControlError> {
         for file in tree.files() {
             let text = String::from_utf8_lossy(&file.content);
@@ -186,7 +186,7 @@ impl Control {
         Ok(())
     }
 
-    /// Whether the value is a token that works now.
+    /// Whether the value is a token of this server that is not expired. A disabled token counts too.
     pub(crate) fn is_live(&self, value: &str) -> bool {
         match Value::of(value) {
             Value::Runtime(hash, _) => self.registry.tokens.known(&hash).is_some_and(|token| {

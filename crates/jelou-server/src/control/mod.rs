@@ -53,7 +53,7 @@ use crate::oidc::IssuerKeys;
 use crate::registry::{Function, Live, Registry};
 use crate::token_usage::TokenCounters;
 
-/// The maximum lifetime of a token in seconds: 10 years.
+/// Maximum lifetime of a token in seconds: 10 years.
 const MAX_EXPIRES_IN: u64 = 10 * 365 * 24 * 60 * 60;
 
 #[derive(Debug)]
@@ -68,14 +68,14 @@ pub(crate) struct Control {
     pub(crate) logs: Logs,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) token_counters: Arc<TokenCounters>,
-    /// What the operator asks of runtime tokens.
+    /// The operator's rules for runtime tokens.
     token_rules: Tokens,
     pub(crate) expiring_tokens: Expiring,
     pub(crate) cron: Arc<Cron>,
     issuer_keys: IssuerKeys,
-    /// `None` without the webhook of GitHub.
+    /// `None` if GitHub's webhook is not configured.
     pub(crate) github: Option<GithubScanning>,
-    /// Turns true when the server stops.
+    /// Becomes `true` when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
 }
@@ -185,12 +185,12 @@ impl Control {
         self.live_in(function, slot, manifest)
     }
 
-    /// Returns a deployment in a slot that was made for it.
+    /// Returns a deployment in a slot that was created for it.
     pub(crate) fn live_in(&self, function: &Function, slot: Slot, manifest: Manifest) -> Live {
         Live::new(manifest, slot, &self.url_of(function))
     }
 
-    /// The same deployment without processes.
+    /// Returns the same deployment in a new slot, without processes.
     fn with_new_slot(&self, function: &Function, live: &Live) -> Live {
         let spec = live.slot.spec();
         let slot = self.slot(
@@ -224,7 +224,7 @@ impl Control {
         })
     }
 
-    /// The processes that stay loaded, as far as the operator allows them.
+    /// Returns the number of warm processes, limited to what the operator allows.
     fn kept_warm(&self, manifest: &Manifest) -> usize {
         manifest.keep_warm.min(self.engine.limits().max_keep_warm)
     }
@@ -237,13 +237,13 @@ impl Control {
         }
     }
 
-    /// Drains the replaced deployment in the background, and stores the counts of its calls.
+    /// Drains the replaced deployment in the background, and stores its call counts.
     fn retire(&self, replaced: Option<Arc<Live>>) {
         if let Some(live) = replaced {
             let store = self.store.clone();
             tokio::spawn(async move {
                 let live = [live];
-                // Before the drain too: a rollback may follow before the last call has ended.
+                // Also before the drain, because a rollback may follow before the last call has ended.
                 call_counts::store_now(&live, &store).await;
                 live[0].slot.retire().await;
                 call_counts::store_now(&live, &store).await;
@@ -251,7 +251,7 @@ impl Control {
         }
     }
 
-    /// The expiry of a new token.
+    /// Returns the expiry of a new token.
     fn expiry(
         &self,
         expires_in: Option<u64>,
@@ -293,7 +293,7 @@ impl Control {
         Ok(at)
     }
 
-    /// The time in that many seconds; at most 10 years.
+    /// Returns the time in `seconds` from now; at most 10 years.
     fn after(&self, seconds: u64) -> Timestamp {
         let seconds = i64::try_from(seconds.min(MAX_EXPIRES_IN)).unwrap_or_default();
         self.clock.now() + SignedDuration::from_secs(seconds)

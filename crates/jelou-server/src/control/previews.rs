@@ -21,15 +21,15 @@ use crate::registry::{self, Function};
 const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_EXPIRES_IN: u64 = 14 * DAY;
 const MAX_EXPIRES_IN: u64 = 365 * DAY;
-/// How often expired previews are looked for. They get no calls as soon as they expire.
+/// How often the server looks for expired previews. They get no calls as soon as they expire.
 const SWEEP_PERIOD: Duration = Duration::from_secs(5);
 
-/// The preview that a deploy is for.
+/// The preview that a deploy targets.
 #[derive(Debug, Clone)]
 pub(super) struct Opened {
     pub(super) function: Arc<Function>,
     pub(super) name: PreviewName,
-    /// In force when the deploy succeeds.
+    /// Take effect when the deploy succeeds.
     pub(super) terms: PreviewTerms,
     /// Whether the deploy created it.
     is_new: bool,
@@ -82,7 +82,7 @@ impl Control {
         .await
     }
 
-    /// Finds or creates the preview that a deploy is for. A dry run creates none.
+    /// Finds or creates the preview that a deploy targets. A dry run creates none.
     pub(super) async fn open_preview(
         self: &Arc<Self>,
         actor: &Actor,
@@ -137,7 +137,7 @@ impl Control {
         }
         let (function, name) = (Arc::clone(&opened.function), opened.name.clone());
         let discarded = self.change(|control| async move {
-            // Another deploy may have used it.
+            // Another deploy may use the preview now.
             if function.live.load().is_none() {
                 let deleted = control.store.delete_preview(&actor, &function.id, &name);
                 control.drop_preview(&deleted.await?);
@@ -149,7 +149,8 @@ impl Control {
         }
     }
 
-    /// The answer to an upload that the preview serves already. Moves the end of the preview.
+    /// Returns the result for an upload that the preview already serves, and extends the preview. `None` if the upload
+    /// must be built.
     pub(super) async fn extended(
         self: &Arc<Self>,
         actor: &Actor,
@@ -198,7 +199,7 @@ impl Control {
         .await
     }
 
-    /// Makes a stored deployment the one that its preview serves. `own` are the secrets of the preview.
+    /// Makes a preview serve a stored deployment. `own` are the secrets of the preview.
     pub(super) fn apply_preview(
         &self,
         opened: &Opened,
@@ -223,7 +224,7 @@ impl Control {
         let replaced = if inherited == terms.with_secrets {
             candidate.put_live(function)
         } else {
-            // The processes of the candidate have the secrets of before.
+            // The candidate's processes were started with the earlier secrets.
             self.put_preview_secrets(function, own);
             let live = candidate.without_processes();
             live.and_then(|live| function.put_live(self.with_new_slot(function, &live)))
@@ -242,7 +243,7 @@ impl Control {
         }
     }
 
-    /// Puts a stored preview into the registry, at the start of the server.
+    /// Adds a stored preview to the registry, at the start of the server.
     pub(crate) fn restore_preview(
         &self,
         owner: &Function,
@@ -281,14 +282,14 @@ impl Control {
                 }
                 Ok(())
             });
-            // The next round retries. Calls do not reach an expired preview.
+            // The next round retries. An expired preview gets no calls.
             if let Err(error) = deleted.await {
                 tracing::warn!(%error, "cannot delete expired previews");
             }
         }
     }
 
-    /// The preview's own secrets.
+    /// Returns the preview's own secrets.
     pub(super) async fn own_secrets(
         &self,
         preview: &PreviewId,
@@ -305,7 +306,7 @@ impl Control {
         }
     }
 
-    /// The secrets that the code of a function or a preview has when it is inspected.
+    /// Returns the decrypted secrets for the inspection of the code of a function or a preview.
     pub(crate) fn build_secrets(
         &self,
         function: &Function,
@@ -314,13 +315,13 @@ impl Control {
         Ok(secrets.map_err(BuildError::Secrets)?)
     }
 
-    /// Scheme and authority of the address that a function or a preview answers at. A preview without an address answers at
-    /// that of its function.
+    /// Returns scheme and authority of the URL of a function or a preview. A preview without an address has the URL of
+    /// its function.
     pub(super) fn url_of(&self, function: &Function) -> String {
         self.urls_of(function).0
     }
 
-    /// The address, and the one for tools that cannot resolve names below `localhost`.
+    /// Returns the URL, and a URL for tools that cannot resolve names below `localhost`.
     pub(super) fn urls_of(&self, function: &Function) -> (String, Option<String>) {
         let slug = &function.slug;
         let preview = function.preview.as_ref();
@@ -330,7 +331,7 @@ impl Control {
         (self.domain.url(&label), self.domain.local_url(&label))
     }
 
-    /// The label of a preview's address, if it has one.
+    /// Returns the label of a preview's address, if it has an address.
     fn label(&self, slug: &Slug, name: &PreviewName, is_header_only: bool) -> Option<String> {
         if is_header_only {
             return None;
@@ -344,13 +345,13 @@ impl Control {
             Some(function) => Ok(function),
             None => {
                 self.store.function_id(slug).await?;
-                // It was created in this moment.
+                // Another request has just created the function.
                 Err(ControlError::Overtaken(slug.clone()))
             }
         }
     }
 
-    /// Checks the address and the end of a preview.
+    /// Checks the address and the expiry of a preview.
     fn terms(
         &self,
         owner: &Function,
@@ -390,7 +391,7 @@ impl Control {
         })
     }
 
-    /// Stores a new preview and puts it into the registry. The caller has its turn.
+    /// Stores a new preview and adds it to the registry. The caller runs inside [`Control::change`].
     async fn add_preview(
         &self,
         actor: &Actor,
@@ -413,7 +414,7 @@ impl Control {
         Ok((function, record))
     }
 
-    /// Removes a deleted preview from the registry, and lets its calls finish.
+    /// Removes a deleted preview from the registry, and drains its calls.
     fn drop_preview(&self, deleted: &PreviewRecord) {
         let functions = self.registry.functions();
         let owner = functions.iter().find(|one| one.id == deleted.function_id);

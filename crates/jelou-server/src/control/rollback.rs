@@ -1,4 +1,4 @@
-//! Rollbacks and promotions: an existing deployment goes live, from its stored artifact and without a build.
+//! Rollbacks and promotions: an existing deployment goes live from its stored artifact, without a build.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::deploy::bundle_of;
 use super::deployments::schedules;
 use super::{Control, ControlError};
 
-/// Who makes which deployment live, and why.
+/// Who makes a deployment live, how, and why.
 struct Choice {
     actor: Actor,
     way: Way,
@@ -31,7 +31,7 @@ impl Control {
         self.go_live(actor, slug, request, Way::Rollback).await
     }
 
-    /// Makes a deployment live, usually that of a preview. After an error, the live deployment stays.
+    /// Makes a deployment live, usually the deployment of a preview. After an error, the live deployment stays.
     pub(crate) async fn promote(
         self: &Arc<Self>,
         actor: Actor,
@@ -67,7 +67,8 @@ impl Control {
             reason: request.reason.as_deref().and_then(provenance::clean),
         };
         let control = Arc::clone(self);
-        // Completes even if the caller disconnects, so that no process is left without its deployment.
+        // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
+        // left without its deployment.
         let task = tokio::spawn(async move { control.put_back(choice, plan).await });
         task.await.map_err(|_| ControlError::Interrupted)?
     }
@@ -89,12 +90,13 @@ impl Control {
             target.artifact_hash,
             target.manifest.clone(),
         );
-        // The function's secrets may differ from those that the code was inspected with.
+        // A deployment that was never live must start a process: the secrets may differ from those that its code was
+        // inspected with.
         let least = usize::from(!target.was_live);
         let candidate = self.prepare(&function, live, &[], least).await?;
         self.change(|control| async move {
             let before = plan.function.live.as_ref().map(|live| &live.id);
-            // The choice was made for this live deployment.
+            // Without a named deployment, the target was chosen for this live deployment.
             if !choice.is_named && live_id(&function) != before.cloned() {
                 return Err(ControlError::Overtaken(plan.function.slug));
             }
@@ -139,7 +141,7 @@ impl Control {
         }
     }
 
-    /// Puts an intact artifact on disk, because a start of a process never reads the database.
+    /// Writes the artifact to disk if no intact copy is there, because a start of a process never reads the database.
     async fn provide_artifact(&self, hash: ArtifactHash) -> Result<(), ControlError> {
         let name = hash.to_string();
         if !self.engine.artifacts().holds(&name) {

@@ -13,7 +13,7 @@ use super::{Control, ControlError};
 use crate::registry::Preview;
 
 impl Control {
-    /// The secrets of a function, or the preview's own ones.
+    /// Returns the secrets of a function, or a preview's own secrets.
     pub(crate) async fn secrets(
         &self,
         slug: &Slug,
@@ -131,7 +131,7 @@ fn parse_keys(
             let value = Zeroizing::new(value);
             match key.parse() {
                 Ok(key) => Ok((key, value)),
-                // The value may be a token in the wrong place.
+                // The key may be a token that the user put in the wrong place, so the message redacts it.
                 Err(error) => Err(ControlError::Invalid {
                     detail: format!("`{}`: {error}", jelou_token::redact(&key)),
                     hint: "for example OTRA_FUNCION_TOKEN",

@@ -1,4 +1,4 @@
-//! Whether a token may make a call, for its owner. The gateway asks the same questions of the grant.
+//! Tells the owner of a token whether the token allows a call. Uses the same checks of the grant as the gateway.
 
 use http::StatusCode;
 use jelou_core::Slug;
@@ -68,12 +68,12 @@ impl Control {
     }
 }
 
-/// The questions of the gateway.
+/// Runs the gateway's checks of the grant.
 fn permitted(grant: &Grant, call: &CheckToken) -> Result<(), Denied> {
     if call.from.is_some() {
         grant.allow_caller(call.from)?;
     }
-    // MCP requests are POST requests.
+    // A call without a method is checked as POST, like MCP requests.
     let method = call.method.unwrap_or(HttpMethod::Post).as_str();
     if !call.mcp {
         return grant.allow_route(method, call.tool.as_deref());

@@ -1,13 +1,13 @@
-//! The rules of the operator for runtime tokens: the section `[tokens]` of the configuration.
+//! The operator's rules for runtime tokens: section `[tokens]` of the configuration.
 
 use jelou_core::FunctionId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Control, ControlError};
 
-/// The life of a function's first token where tokens need an expiry and have no longest life.
+/// Lifetime of a function's first token if tokens need an expiry but have no maximum lifetime.
 const FIRST_TOKEN_DAYS: u32 = 365;
-/// How far ahead the clock of a client may be.
+/// Maximum time by which a client's clock may be ahead.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Control {
@@ -49,7 +49,7 @@ impl Control {
         }
     }
 
-    /// The expiry of the first token of a function.
+    /// Returns the expiry of the first token of a function.
     pub(super) fn first_expiry(&self) -> Option<Timestamp> {
         let rules = &self.token_rules;
         let default = rules.require_expiry.then_some(FIRST_TOKEN_DAYS);
@@ -59,10 +59,10 @@ impl Control {
             .map(|days| self.after_days(days))
     }
 
-    /// Checks that a function may have another token.
+    /// Checks that a function may have one more token.
     ///
     /// # Errors
-    /// [`ControlError::TokenRule`], or the store cannot be read.
+    /// [`ControlError::TokenRule`] if the maximum is reached, or the store cannot be read.
     pub(super) async fn check_count(&self, function: &FunctionId) -> Result<(), ControlError> {
         let Some(max) = self.token_rules.max_per_function else {
             return Ok(());

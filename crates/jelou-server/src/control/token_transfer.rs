@@ -1,4 +1,4 @@
-//! Runtime tokens that move between servers.
+//! Runtime tokens: export, and import on another server.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::{Control, ControlError};
 
-/// The most tokens of an import.
+/// Maximum number of tokens in an import.
 const MAX_TOKENS: usize = 10_000;
 
 impl Control {
@@ -187,7 +187,7 @@ fn item(name: jelou_core::TokenName, outcome: &Imported) -> ImportedToken {
 }
 
 /// # Errors
-/// Names every clash.
+/// Some tokens clash. The error names each.
 fn refuse_clashes(report: &ImportReport) -> Result<(), ControlError> {
     let clashes: Vec<_> = report
         .items

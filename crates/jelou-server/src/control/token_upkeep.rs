@@ -1,4 +1,4 @@
-//! What happens to tokens over time: warnings before they expire, and the end of those that nobody uses.
+//! Periodic tasks for tokens: warns before they expire, and disables unused ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,17 +12,17 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Control, ControlError};
 use crate::last_used;
 
-/// How often it is done.
+/// How often the tasks run.
 const PERIOD: Duration = Duration::from_hours(1);
-/// Days before the expiry of a token at which its owners are warned, the last one first.
+/// Days before the expiry of a token at which its owner is warned, in ascending order.
 const WARNINGS: [i64; 3] = [1, 7, 30];
 
-/// Tokens that expire within the days of [`WARNINGS`], for the metrics.
+/// Number of tokens that expire within each of [`WARNINGS`], for the metrics.
 #[derive(Debug, Default)]
 pub(crate) struct Expiring([AtomicU64; WARNINGS.len()]);
 
 impl Expiring {
-    /// Days, and how many tokens expire within them.
+    /// Returns pairs of days and the number of tokens that expire within them.
     pub(crate) fn read(&self) -> impl Iterator<Item = (i64, u64)> {
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
         WARNINGS.into_iter().zip(counts)
@@ -39,10 +39,10 @@ impl Control {
         }
     }
 
-    /// Warns of tokens that expire soon, and disables those that nobody uses.
+    /// Warns about tokens that expire soon, and disables unused ones.
     ///
     /// # Errors
-    /// When the store cannot be read or written.
+    /// The store cannot be read or written.
     pub(crate) async fn keep_tokens(self: &Arc<Self>) -> Result<(), ControlError> {
         self.warn_of_expiry().await?;
         if let Some(days) = self.token_rules.disable_unused_days {
@@ -89,7 +89,7 @@ impl Control {
     }
 
     async fn disable_unused(self: &Arc<Self>, unused_days: u32) -> Result<(), ControlError> {
-        // A use of the last minute may not be stored yet.
+        // The last uses may not be stored yet.
         last_used::store_now(&self.registry, &self.store).await?;
         let now = self.clock.now();
         let since = now - days(i64::from(unused_days));
@@ -111,7 +111,7 @@ impl Control {
                 })
                 .await;
             match disabled {
-                // The last active token stays. Another change was faster.
+                // The last active token stays enabled. `NotFound`: another change was faster.
                 Ok(())
                 | Err(ControlError::Store(
                     StoreError::LastToken { .. } | StoreError::NotFound { .. },
@@ -130,7 +130,7 @@ impl Control {
     }
 }
 
-/// The warning that a token needs now, in days. A token that never lived that long needs none.
+/// Returns the warning that is due for a token, in days. A token with a shorter lifetime gets no such warning.
 fn warning(token: &ExpiringToken, now: Timestamp) -> Option<i64> {
     let left = token.expires_at.duration_since(now);
     let life = token.expires_at.duration_since(token.created_at);
@@ -170,10 +170,10 @@ mod tests {
             ("2026-03-01T00:00:00Z", old, None, Some(30)),
             ("2026-03-02T00:00:00Z", old, Some(30), None),
             ("2026-03-24T00:00:00Z", old, Some(30), Some(7)),
-            // The server was off at 30 and at 7 days.
+            // The server did not run at 30 and at 7 days.
             ("2026-03-30T12:00:00Z", old, None, Some(1)),
             ("2026-03-30T12:00:00Z", old, Some(1), None),
-            // Tokens with a short life.
+            // Tokens with a short lifetime.
             ("2026-03-30T12:00:00Z", "2026-03-30T11:00:00Z", None, None),
             ("2026-03-24T12:00:00Z", "2026-03-24T11:00:00Z", None, None),
         ] {

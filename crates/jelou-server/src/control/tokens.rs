@@ -13,7 +13,7 @@ use jelou_token::RuntimeToken;
 
 use super::{Control, ControlError};
 
-/// The longest grace period of a rotation, in seconds: 30 days.
+/// Maximum grace period of a rotation, in seconds: 30 days.
 const MAX_GRACE_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 impl Control {
@@ -82,8 +82,8 @@ impl Control {
         .await
     }
 
-    /// Warnings about scopes whose tool the live deployment does not have. They are no errors, because a token may be
-    /// created before its tool is deployed.
+    /// Returns warnings about scopes whose tool the live deployment does not have. They are not errors, because a token
+    /// may be created before its tool is deployed.
     fn unknown_tools(&self, slug: &Slug, policy: &TokenPolicy) -> Vec<String> {
         let (Some(scopes), Some(live)) = (&policy.scopes, self.registry.live(slug)) else {
             return Vec::new();
@@ -127,7 +127,7 @@ impl Control {
         .await
     }
 
-    /// Changes a token; the next call sees it.
+    /// Changes a token. The next call sees the change.
     pub(crate) async fn update_token(
         self: &Arc<Self>,
         actor: Actor,
@@ -154,7 +154,7 @@ impl Control {
         .await
     }
 
-    /// Gives a token a new value. The old value works until the grace period ends.
+    /// Gives a token a new value. The old value stays valid until the grace period ends.
     pub(crate) async fn rotate_token(
         self: &Arc<Self>,
         actor: Actor,
@@ -188,8 +188,8 @@ impl Control {
         .await
     }
 
-    /// The value that callers have. During a grace period, nobody may have the current value: the answer with it was lost,
-    /// or it was not distributed yet. Then the value before it stays.
+    /// Returns which value callers still use. During a grace period, nobody may have the current value: the response
+    /// with it was lost, or it is not distributed yet. In that case, the previous value stays valid.
     fn old_value(&self, token: &RuntimeTokenRecord) -> OldValue {
         let used = self.registry.tokens.last_used(&token.hash);
         let is_used = used.or(token.value_last_used_at).is_some();
@@ -201,7 +201,8 @@ impl Control {
         }
     }
 
-    /// Ends the value that is neither new nor in its grace period, and warns of what the user may not expect.
+    /// Removes the value that is neither new nor in its grace period. Returns warnings about effects that the user may
+    /// not expect.
     fn after_rotation(&self, rotated: &RotatedToken) -> Vec<String> {
         let now = self.clock.now();
         let (token, former) = (&rotated.token, &rotated.former);
@@ -232,7 +233,7 @@ impl Control {
         warnings
     }
 
-    /// Ends the grace period of a rotation.
+    /// Ends the grace period of a rotation now.
     pub(crate) async fn finish_rotation(
         self: &Arc<Self>,
         actor: Actor,
@@ -252,7 +253,7 @@ impl Control {
         .await
     }
 
-    /// The use of each of a function's tokens in the last `days`.
+    /// Returns the use of each of a function's tokens in the last `days`.
     pub(crate) async fn token_usage(
         &self,
         slug: &Slug,
@@ -288,7 +289,7 @@ pub(super) fn mint() -> Result<RuntimeToken, ControlError> {
     RuntimeToken::mint().map_err(|error| ControlError::Random(error.to_string()))
 }
 
-/// The grace period in seconds.
+/// Returns the grace period in seconds.
 pub(super) fn grace_of(rotation: RotateToken) -> Result<u64, ControlError> {
     let grace = rotation.grace_seconds;
     if grace > MAX_GRACE_SECONDS {

@@ -1,4 +1,4 @@
-//! Trust policies: creation, deletion, and what they know about.
+//! Trust policies: list, creation and deletion.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Control {
         .await
     }
 
-    /// Deletes a policy. The tokens that were exchanged by it end now.
+    /// Deletes a policy. Tokens that were exchanged under the policy become invalid now.
     pub(crate) async fn delete_trust(
         self: &Arc<Self>,
         actor: Actor,
@@ -63,7 +63,7 @@ impl Control {
         .await
     }
 
-    /// Reads the policies and the tokens that were exchanged by them, at the start.
+    /// Loads the policies and the tokens that were exchanged under them, at the start of the server.
     pub(crate) async fn load_trust(&self) -> Result<(), StoreError> {
         let policies = self.store.trust_policies().await?;
         self.registry.trust.store(Arc::new(policies));
@@ -87,7 +87,7 @@ fn invalid(detail: impl Into<String>, hint: &'static str) -> ControlError {
     }
 }
 
-/// The parts of a policy, if it is one that can be trusted.
+/// Returns the parts of a new policy if they are valid.
 fn checked(
     new: CreateTrust,
 ) -> Result<(TokenName, TrustTerms, BTreeMap<String, String>), ControlError> {
@@ -129,7 +129,7 @@ fn checked(
             ));
         }
     }
-    // A policy that a pipeline could use to create access tokens would outlive the pipeline.
+    // Access tokens that a pipeline creates would outlive the pipeline's access, so no policy has this scope.
     if new
         .scopes
         .as_ref()
@@ -141,7 +141,7 @@ fn checked(
         ));
     }
     let mut conditions = new.conditions;
-    // Known ids are pinned from the start.
+    // Ids that the request names are pinned from the start.
     let pinned: BTreeMap<_, _> = new
         .issuer
         .pinned_claims()

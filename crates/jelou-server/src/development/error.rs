@@ -15,13 +15,13 @@ pub struct ReloadError {
     pub hint: Option<String>,
     /// The first place in the project that the message names.
     pub place: Option<Place>,
-    /// The lines around it.
+    /// The lines around the place.
     pub frame: Option<String>,
 }
 
 impl ReloadError {
     pub(super) fn new(error: ControlError, tree: &SourceTree) -> Self {
-        // There is no server whose log could have the cause.
+        // A development server has no log to look up the cause in, so the message has it.
         let cause = error.to_string();
         let error = ApiError::from(error);
         let is_internal = error.is_internal();
@@ -36,7 +36,7 @@ impl ReloadError {
         }
     }
 
-    /// The value of the header `X-Jelou-Dev-Stale`.
+    /// Returns the value of the header `X-Jelou-Dev-Stale`.
     pub(super) fn stale(&self) -> HeaderValue {
         let place = self.place.as_ref().map(ToString::to_string);
         let place = place.and_then(|place| HeaderValue::try_from(place).ok());

@@ -1,4 +1,4 @@
-//! One project in development: builds it after every change, and swaps the new code in.
+//! One project in development: builds it after every change, and replaces the running code.
 
 use std::sync::Arc;
 
@@ -18,22 +18,22 @@ use crate::control::{Control, ControlError, openapi_of};
 use crate::gateway::Development;
 use crate::registry::{Function, Live};
 
-/// Bytes of records that are read at a time.
+/// Maximum bytes of log records that are read at a time.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// How often a load is tried if the machine is too busy to start a process in time.
+/// Number of attempts to load the code if the machine is too busy to start a process in time.
 const ATTEMPTS: usize = 3;
 
-/// The files of a project.
+/// The files, the settings and the secrets of a project.
 #[derive(Debug, PartialEq)]
 pub struct Project {
     pub tree: SourceTree,
-    /// What `jelou.json` says beside the files.
+    /// The settings of `jelou.json`.
     pub settings: Map<String, Value>,
     pub secrets: Vec<(SecretKey, Zeroizing<String>)>,
 }
 
-/// A build that serves requests now.
+/// A build that serves requests now, with its warnings.
 #[derive(Debug)]
 pub struct Reloaded {
     pub manifest: Arc<Manifest>,
@@ -41,7 +41,7 @@ pub struct Reloaded {
     pub schedules: Vec<PlannedSchedule>,
 }
 
-/// A function whose code comes from a folder.
+/// A function that is developed in a folder.
 #[derive(Debug)]
 pub struct DevelopedFunction {
     pub(super) control: Arc<Control>,
@@ -59,21 +59,21 @@ impl DevelopedFunction {
         &self.function.slug
     }
 
-    /// URL of the function, with a `/` at its end.
+    /// Returns the URL of the function, with a `/` at its end.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The token that callers need, if they need one.
+    /// Returns the token that callers need; `None` if they need none.
     pub fn token(&self) -> Option<&str> {
         self.token.as_ref().map(|token| token.as_str())
     }
 
-    /// Builds the project, and serves it from the next request on. Requests in flight finish with the code that they
-    /// began with. Can be dropped at any time: then the code before goes on.
+    /// Builds the project, and serves it from the next request on. Requests in flight finish with the previous code.
+    /// Can be dropped at any time: then the previous code stays live.
     ///
     /// # Errors
-    /// When the project cannot be built or started. The code before goes on, and each of its responses says so.
+    /// The project cannot be built or started. The previous code stays live, and each of its responses says so.
     pub async fn reload(&self, project: &Project) -> Result<Reloaded, ReloadError> {
         let mut result = self.make_live(project).await;
         for _ in 1..ATTEMPTS {
@@ -88,7 +88,8 @@ impl DevelopedFunction {
         result
     }
 
-    /// The error of a project that cannot be read. The code before goes on, and each of its responses says so.
+    /// Returns the error of a project that cannot be read. The previous code stays live, and each of its responses says
+    /// so.
     pub fn refuse(&self, message: &str) -> ReloadError {
         let error = ReloadError {
             message: message.to_owned(),
@@ -100,10 +101,10 @@ impl DevelopedFunction {
         error
     }
 
-    /// Checks the types of the project. No build waits for it. Can be dropped at any time.
+    /// Checks the types of the project. Builds do not wait for the check. Can be dropped at any time.
     ///
     /// # Errors
-    /// When a type is wrong.
+    /// A type is wrong.
     pub async fn check_types(&self, project: &Project) -> Result<(), ReloadError> {
         let tree = &project.tree;
         match self.control.engine.check_types(tree).await {
@@ -116,7 +117,7 @@ impl DevelopedFunction {
         }
     }
 
-    /// The lines around the first place of the project that the text names.
+    /// Returns the lines around the first place in the project that the text names.
     pub fn frame_in(&self, text: &str) -> Option<String> {
         let (_, frame) = self.development.frame_in(self.slug(), text)?;
         Some(frame)
@@ -147,7 +148,7 @@ impl DevelopedFunction {
             .artifacts()
             .put(&hash.to_string(), &prepared.bundle)?;
         let id = DeploymentId::generate();
-        // The process is started before its manifest is known. Few of its fields concern the process.
+        // The process starts before its manifest is known. It needs only a few fields of the manifest.
         let expected = self.expected(settings);
         let slot = control.slot(function, id.clone(), hash.to_string(), &expected);
         let slot = Unused(Some(slot));
@@ -186,7 +187,7 @@ impl DevelopedFunction {
         })
     }
 
-    /// What the next manifest says about its processes, as far as the one before tells.
+    /// Returns the manifest that the next process starts with, predicted from the previous manifest.
     fn expected(&self, settings: &Map<String, Value>) -> Manifest {
         let live = self.function.live.load();
         let before = live.as_ref().map(|live| &live.manifest);
@@ -203,7 +204,7 @@ impl DevelopedFunction {
         }
     }
 
-    /// Lets the requests in flight finish, then removes the bundle, unless `current` is the same.
+    /// Drains the former code, then removes its bundle, unless the current code has the same one.
     fn retire(&self, former: Arc<Live>, current: &str) {
         let engine = self.control.engine.clone();
         let current = current.to_owned();
@@ -218,15 +219,15 @@ impl DevelopedFunction {
         });
     }
 
-    /// The records of the function from now on, each as JSON.
+    /// Returns the log records of the function from now on, each as JSON.
     ///
     /// # Errors
-    /// When the files of the log cannot be opened.
+    /// The files of the log cannot be opened.
     pub fn records(&self) -> std::io::Result<mpsc::Receiver<String>> {
         let logs = self.control.logs.clone();
         let function = self.function.id.clone();
         let mut watch = logs.watch(&function)?;
-        // A slow terminal slows the reading, not the function.
+        // A slow terminal blocks the reader of the log, not the function.
         let (sender, records) = mpsc::channel(256);
         tokio::spawn(async move {
             let mut cursor = watch.last_seq();
@@ -239,7 +240,7 @@ impl DevelopedFunction {
                 let page = match tokio::task::spawn_blocking(read).await {
                     Ok(Ok(page)) => page,
                     Ok(Err(error)) => return tracing::warn!(%error, "cannot read the log"),
-                    // The runtime ends.
+                    // The runtime shuts down.
                     Err(_) => return,
                 };
                 cursor = page.cursor;
@@ -254,7 +255,7 @@ impl DevelopedFunction {
     }
 }
 
-/// Whether a process was not ready in time, before it had the function.
+/// Whether a process was not ready in time, before it got the function.
 fn is_of_a_busy_machine(error: &ControlError) -> bool {
     matches!(
         error,
@@ -262,12 +263,12 @@ fn is_of_a_busy_machine(error: &ControlError) -> bool {
     )
 }
 
-/// Whether the processes of both manifests are started in the same way.
+/// Whether both manifests start a process in the same way.
 fn is_started_alike(one: &Manifest, other: &Manifest) -> bool {
     one.env == other.env && one.keep_warm == other.keep_warm && one.logs == other.logs
 }
 
-/// A slot without requests. When it is dropped, its processes end.
+/// A slot that has no requests yet. Dropping it ends its processes.
 struct Unused(Option<Slot>);
 
 impl Unused {
@@ -298,7 +299,7 @@ impl Drop for Unused {
     }
 }
 
-/// Encrypts the secrets as the registry keeps them. They are not stored.
+/// Encrypts the secrets in the form that the registry needs. They are not stored.
 fn seal(
     control: &Control,
     function: &Function,

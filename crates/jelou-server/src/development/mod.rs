@@ -1,5 +1,5 @@
-//! A server for the projects of some folders: it builds their functions after every change, keeps no deployment, and asks
-//! callers for no token.
+//! A server for the development of projects in folders: it builds their functions after every change and stores no
+//! deployment. By default, callers need no token.
 
 mod error;
 mod function;
@@ -22,10 +22,10 @@ pub use crate::gateway::Place;
 use crate::registry::Function;
 use crate::server::{Assembly, Server, StartError};
 
-/// What a server for development has beside the settings of any server.
+/// Settings of a development server, in addition to those of any server.
 #[derive(Debug, Clone)]
 pub struct DevelopmentConfig {
-    /// The functions of the projects. If there is one, every request that names no other function is for it.
+    /// The functions of the projects. If there is only one, it gets every request that names no function.
     pub slugs: Vec<Slug>,
     /// Folder for the state of the functions: their memory and their logs.
     pub state: PathBuf,
@@ -33,7 +33,7 @@ pub struct DevelopmentConfig {
     pub asks_for_token: bool,
 }
 
-/// A running server for the development of functions.
+/// A running development server.
 #[derive(Debug)]
 pub struct DevelopmentServer {
     server: Server,
@@ -92,12 +92,12 @@ impl DevelopmentServer {
         })
     }
 
-    /// In the order of [`DevelopmentConfig::slugs`].
+    /// Returns the functions in the order of [`DevelopmentConfig::slugs`].
     pub fn functions(&self) -> &[Arc<DevelopedFunction>] {
         &self.functions
     }
 
-    /// URL of the server.
+    /// Returns the URL of the server.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -109,7 +109,7 @@ impl DevelopmentServer {
     }
 }
 
-/// Creates the function at the first start in a folder, and the token.
+/// Creates the function at the first start in a folder. Creates the token if callers need one.
 async fn prepare(
     control: &Arc<Control>,
     slug: &Slug,

@@ -13,7 +13,7 @@ use super::target::BadTarget;
 use super::{GatewayBody, token_headers};
 use crate::registry::{Denied, LimitStatus};
 
-/// The challenge names the header for the token (RFC 9110, section 11.6.1). It is the same for every refusal.
+/// `WWW-Authenticate` challenge of every 401 response. It names the header for the token (RFC 9110, section 11.6.1).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum Answer<'a> {
     TooManyRequests(Box<LimitStatus>),
     BadTarget(BadTarget),
     FunctionNotFound,
-    /// No preview serves the deployment that the request names.
+    /// The request names a deployment that no preview serves.
     DeploymentNotFound,
     NotFound {
         available: &'a [String],
@@ -46,11 +46,11 @@ pub(crate) enum Answer<'a> {
     TimedOut,
 }
 
-/// Why a request with a valid token is forbidden.
+/// Why the gateway answers a request with a valid token with 403.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Forbidden {
     Token(Denied),
-    /// The `Origin` of a WebSocket.
+    /// The `Origin` header of a WebSocket request is not allowed.
     Origin,
 }
 
@@ -102,14 +102,14 @@ impl Answer<'_> {
     }
 }
 
-/// Why a body is too large. The limit is named with its value and its owner.
+/// Why a body is too large. `limit` is the exceeded limit with its value and its source.
 #[derive(Debug)]
 pub(crate) enum Oversize {
-    /// The request announces this length.
+    /// The announced length (`Content-Length`) exceeds the limit.
     Announced { length: u64, limit: String },
-    /// The length of the body is not announced, or is wrong.
+    /// More bytes arrived than the limit allows. The length was not announced, or was wrong.
     Sent { limit: String },
-    /// The body would take too much memory when it is parsed.
+    /// The parsed body would need too much memory.
     Dense { limit: String },
 }
 
@@ -119,7 +119,7 @@ impl Oversize {
         Self::Announced { length, limit }
     }
 
-    /// The reason for a body that failed, if it was too large.
+    /// Returns the reason if the body failed because it was too large.
     pub(crate) fn of(error: &BodyError, limits: &FunctionLimits) -> Option<Self> {
         match error {
             BodyError::TooLarge { .. } => Some(Self::Sent {
@@ -147,12 +147,12 @@ impl Oversize {
 #[derive(Debug, Clone)]
 pub(crate) struct Refused(pub(crate) Cow<'static, str>);
 
-/// The code of the platform's answer, for the record of the call.
+/// Error code of the platform's answer, for the record of the call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ErrorCode(pub(crate) &'static str);
 
 impl Answer<'_> {
-    /// The code in the record of the call.
+    /// Returns the error code for the record of the call.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unauthorized => "unauthorized",
@@ -172,7 +172,7 @@ impl Answer<'_> {
         }
     }
 
-    /// `None` for failures, which have their own log line.
+    /// Returns the reason for the log. `None` for failures, which have their own log line.
     fn refused(&self) -> Option<Refused> {
         Some(Refused(Cow::Borrowed(match self {
             Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason().into())),
@@ -252,7 +252,7 @@ fn not_found(available: &[String]) -> Bytes {
     Bytes::from(body.to_string())
 }
 
-/// The methods of a route, with OPTIONS, and with HEAD if it has GET (RFC 9110, section 9.3.2).
+/// Returns the `Allow` header of a route: its methods, OPTIONS, and HEAD if it has GET (RFC 9110, section 9.3.2).
 pub(crate) fn allow<'a>(methods: impl IntoIterator<Item = &'a String>) -> HeaderValue {
     let mut list: Vec<&str> = Vec::new();
     for method in methods {
@@ -268,7 +268,7 @@ pub(crate) fn allow<'a>(methods: impl IntoIterator<Item = &'a String>) -> Header
     HeaderValue::try_from(list.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
 }
 
-/// The response to OPTIONS if no tool accepts it: the methods of the route.
+/// Returns the response to an OPTIONS request that no tool accepts: the methods of the route.
 pub(crate) fn options(allow: HeaderValue) -> Response<GatewayBody> {
     let mut response = Response::new(GatewayBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -311,7 +311,7 @@ pub(crate) fn finish(response: &mut Response<GatewayBody>, request_id: Uuid) {
         HeaderValue::from_static("no-referrer"),
     );
     if is_event_stream(headers) {
-        // Otherwise nginx would hold events back until its buffer is full.
+        // Disables nginx's response buffering, which would delay events.
         headers
             .entry(ACCEL_BUFFERING)
             .or_insert(HeaderValue::from_static("no"));

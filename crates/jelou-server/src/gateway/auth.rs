@@ -39,7 +39,7 @@ pub(crate) fn authorize<'a>(
     Ok(grant)
 }
 
-/// The answer to a request that the token does not allow.
+/// Returns the 403 answer and counts a refusal if the token does not allow the request.
 pub(crate) fn allowed(
     gateway: &Gateway,
     grant: &Grant,
@@ -59,14 +59,14 @@ pub(crate) fn count(gateway: &Gateway, grant: &Grant) -> Result<(), Answer<'stat
     })
 }
 
-/// Why a request presents no token.
+/// Why a request has not exactly one token header.
 #[derive(Debug)]
 pub(super) enum NoSingleToken {
     Absent,
     Repeated,
 }
 
-/// The value of the one token header, which may be anything.
+/// Returns the value of the only token header. It may be any bytes.
 pub(super) fn presented(headers: &HeaderMap) -> Result<&[u8], NoSingleToken> {
     let mut values = headers.get_all(TOKEN_HEADER).iter();
     match (values.next(), values.next()) {
@@ -78,7 +78,7 @@ pub(super) fn presented(headers: &HeaderMap) -> Result<&[u8], NoSingleToken> {
 
 fn authenticate(gateway: &Gateway, headers: &HeaderMap, function: &Function) -> Option<Grant> {
     let value = presented(headers).ok()?;
-    // Checks length, alphabet and checksum before hashing, so that a long value is cheap to refuse.
+    // Checks length, alphabet and checksum before hashing, so that refusing a long value is cheap.
     let hash = RuntimeToken::hash_presented(value)?;
     let registry = &gateway.registry;
     let outcome = registry

@@ -20,7 +20,7 @@ use crate::access_log::AccessLog;
 use crate::registry::{AddressClass, Function, Live};
 use crate::telemetry::TraceContext;
 
-/// What the steps of a call note for its record.
+/// Notes that the steps of a call make for its record.
 #[derive(Debug)]
 pub(crate) struct CallNotes {
     started: Instant,
@@ -30,20 +30,20 @@ pub(crate) struct CallNotes {
     pub(crate) is_mcp: AtomicBool,
     pub(crate) is_cron: AtomicBool,
     pub(crate) is_cold: AtomicBool,
-    /// The status of a tool's result, which differs from that of its MCP response; 0 without one.
+    /// The status of an MCP tool's result, which differs from the status of the HTTP response. 0 if there is none.
     pub(crate) tool_status: AtomicU16,
     pub(crate) error: OnceLock<&'static str>,
-    /// The place of the call in its trace; `None` if nobody traces it.
+    /// The trace context of the call; `None` if the call is not traced.
     pub(crate) trace: Option<TraceContext>,
     pub(crate) lease: OnceLock<LeaseTimes>,
 }
 
-/// When a call had a process, and its waits before.
+/// How long a call waited for a process, and when it got one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LeaseTimes {
     queue: Duration,
     start: Duration,
-    /// Since the call began.
+    /// Time from the start of the call to the lease.
     leased: Duration,
 }
 
@@ -63,13 +63,13 @@ impl CallNotes {
         }
     }
 
-    /// Notes that the call has a process now.
+    /// Notes the lease of a process.
     pub(crate) fn leased(&self, lease: &Lease) {
         if lease.is_cold() {
             self.is_cold.store(true, Ordering::Relaxed);
         }
         let (queue, start) = lease.waits();
-        // Set once in each call; a second lease, after a deploy, has the same waits.
+        // Set once for each call. A second lease, after a deploy, reports the same waits.
         let _ = self.lease.set(LeaseTimes {
             queue,
             start,
@@ -77,7 +77,7 @@ impl CallNotes {
         });
     }
 
-    /// The status of the call: that of the tool, for an MCP call.
+    /// Returns the status of the call. For an MCP call, this is the status of the tool's result.
     pub(crate) fn status(&self, response: StatusCode) -> u16 {
         match self.tool_status.load(Ordering::Relaxed) {
             0 => response.as_u16(),
@@ -85,13 +85,13 @@ impl CallNotes {
         }
     }
 
-    /// The time since the call began.
+    /// Returns the time since the call began.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 }
 
-/// The head of the call, for its record.
+/// Data of the request's head, for the record of the call.
 #[derive(Debug)]
 pub(crate) struct CallHead<'a> {
     pub(crate) method: Method,
@@ -211,7 +211,7 @@ pub(crate) fn record(
     }
 }
 
-/// Counts the call for its token, unless a limit refused it: that is counted where it happens.
+/// Counts the call for its token. Calls that a limit refused are already counted where they are refused.
 fn count_use(
     gateway: &Gateway,
     status: u16,
@@ -264,7 +264,7 @@ impl UnsentRecord {
     }
 }
 
-/// What the access log has besides the record.
+/// Fields of the access log that the record does not have.
 #[derive(Debug)]
 struct Accessed {
     log: AccessLog,
@@ -285,16 +285,16 @@ fn method_name(method: Method) -> Cow<'static, str> {
     })
 }
 
-/// Limits the recorded calls of a function in each second.
+/// Limits the number of recorded calls of a function per second.
 #[derive(Debug, Default)]
 pub(crate) struct CallRate(
-    /// The second in the upper half, the number of its calls in the lower one.
+    /// Upper 32 bits: the second. Lower 32 bits: the number of its calls.
     AtomicU64,
 );
 
 pub(crate) struct Admitted {
     is_recorded: bool,
-    /// The calls of the last busy second that were not recorded, once.
+    /// Number of unrecorded calls of the last busy second. Reported only once.
     skipped: Option<u64>,
 }
 

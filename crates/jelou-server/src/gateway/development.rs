@@ -1,4 +1,5 @@
-//! What a gateway for development adds to answers: whether their code is older than the files, and where a handler failed.
+//! What a development gateway adds to responses: whether the running code is older than the files, and where a handler
+//! failed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,24 +14,24 @@ use super::place::Place;
 use super::{Domain, FUNCTION_PATHS, GatewayBody};
 use crate::registry::Live;
 
-/// Tells callers that the last build failed, and where: the response is of older code.
+/// Tells the caller that the last build failed, and where. The response is from older code.
 const STALE: HeaderName = HeaderName::from_static("x-jelou-dev-stale");
-/// The field of an answer in which a worker tells what a handler threw, with its stack.
+/// Field of a worker's error response: what the handler threw, with its stack.
 const THROWN: &str = "thrown";
 
-/// What the gateway knows about the development.
+/// State of the development server that the gateway needs.
 #[derive(Debug)]
 pub(crate) struct Development {
-    /// The function of requests that name none: the only one.
+    /// The function of requests that name none, if the server has exactly one function.
     pub(super) only: Option<Slug>,
     projects: HashMap<Slug, Project>,
 }
 
 #[derive(Debug, Default)]
 struct Project {
-    /// The place of the error in the last build, if that build failed.
+    /// Where the last build failed; `None` if it succeeded.
     stale: ArcSwapOption<HeaderValue>,
-    /// The files of the code that serves.
+    /// The source files of the running code.
     tree: ArcSwapOption<SourceTree>,
 }
 
@@ -46,21 +47,22 @@ impl Development {
         }
     }
 
-    /// From now on, responses are of older code than the last build, which failed at this place; `None` after a good one.
+    /// Sets where the last build failed, so that responses say that they are from older code. `None` after a successful
+    /// build.
     pub(crate) fn set_stale(&self, slug: &Slug, place: Option<HeaderValue>) {
         if let Some(project) = self.projects.get(slug) {
             project.stale.store(place.map(Arc::new));
         }
     }
 
-    /// Sets the files of the code that serves from now on.
+    /// Sets the source files of the running code.
     pub(crate) fn set_tree(&self, slug: &Slug, tree: &SourceTree) {
         if let Some(project) = self.projects.get(slug) {
             project.tree.store(Some(Arc::new(tree.clone())));
         }
     }
 
-    /// The lines around the first place of the project that the text names.
+    /// Returns the first place in the project that the text names, and the lines around it.
     pub(crate) fn frame_in(&self, slug: &Slug, text: &str) -> Option<(Place, String)> {
         let tree = self.projects.get(slug)?.tree.load_full()?;
         let place = Place::first_in(text, &tree)?;
@@ -68,7 +70,7 @@ impl Development {
         Some((place, frame))
     }
 
-    /// Marks a response of older code. Completes the response of a handler that failed.
+    /// Adds the header for stale code, and completes the response of a failed handler.
     pub(crate) async fn finish(
         &self,
         slug: &Slug,
@@ -94,7 +96,7 @@ impl Development {
         }
     }
 
-    /// The answer with the places of the project's own files, and the lines around the first one.
+    /// Returns the error response with places in the project's source files, and with the lines around the first place.
     async fn explained(
         &self,
         slug: &Slug,
@@ -111,7 +113,7 @@ impl Development {
         serde_json::to_vec(&fields).ok().map(Bytes::from)
     }
 
-    /// Why a request is for no function.
+    /// Returns why the request addresses no function.
     pub(super) fn refusal(&self, domain: &Domain, is_here: bool) -> String {
         let mut slugs: Vec<&str> = self.projects.keys().map(Slug::as_str).collect();
         slugs.sort_unstable();

@@ -16,7 +16,7 @@ pub(crate) fn log(gateway: &Gateway, function: &Function, request_id: Uuid, erro
     log_at_most(&Context::of(gateway), function, request_id, error);
 }
 
-/// Returns a function that logs a failure after the response head was sent.
+/// Returns a function that logs a failure which happens after the response head was sent.
 pub(crate) fn later(
     gateway: &Gateway,
     function: &Arc<Function>,
@@ -27,7 +27,7 @@ pub(crate) fn later(
     move |error| log_at_most(&context, &function, request_id, error)
 }
 
-/// What logging a failure needs from the gateway.
+/// Parts of the gateway that are needed to log a failure.
 struct Context {
     limit: u64,
     logs: Logs,

@@ -38,7 +38,7 @@ pub(crate) struct Call<'a> {
     pub(crate) scheduled: Option<&'a Scheduled>,
 }
 
-/// What a schedule says about a run of it.
+/// What a schedule passes to a run.
 #[derive(Debug)]
 pub(crate) struct Scheduled {
     /// The content of `ctx.trigger`, as JSON.
@@ -94,7 +94,7 @@ pub(crate) async fn invoke(
                 let tell = failures::later(gateway, function, call.request_id);
                 websocket::connect(caller, response, Arc::clone(&limits), tell)
             }
-            // The caller did not request an upgrade.
+            // The function answers with an upgrade that the caller did not request.
             None => Answer::FunctionError.into(),
         },
         Ok(response) => response.map(|body| match body.into_whole() {
@@ -108,7 +108,7 @@ pub(crate) async fn invoke(
         Err(answer) => {
             let mut response = Response::from(answer);
             if is_streamed {
-                // The body may not have been read completely.
+                // Closes the connection after the response, because a part of the body may be unread.
                 unread::close(response.headers_mut());
             }
             response
@@ -124,7 +124,7 @@ async fn gather(
 ) -> Result<RequestBody, Answer<'static>> {
     match tokio::time::timeout(timeout, body.gather()).await {
         Ok(Ok(body)) => Ok(body),
-        // For another error, the caller has disconnected, so no one reads this response.
+        // Any other error means that the caller has disconnected, so no one reads this response.
         Ok(Err(error)) => {
             Err(Oversize::of(&error, limits).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
         }
@@ -181,7 +181,7 @@ pub(crate) async fn send(
     let is_websocket = websocket::is_asked_for(&request);
     let outgoing = outgoing(request, call, is_websocket)
         .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
-    // The deployment whose process has the call, also after a timeout.
+    // The deployment that got the call. Also known after a timeout.
     let taken_by = OnceLock::new();
     let answered = async {
         let leased = pin!(lease(function, &facts, memory, is_websocket, &taken_by));
@@ -217,13 +217,13 @@ fn count(taken_by: &OnceLock<Arc<Live>>, is_failure: bool) {
     }
 }
 
-/// The timeout of a tool.
+/// Returns the timeout of a call of a tool.
 pub(crate) fn timeout(limits: &Limits, tool: &Tool) -> Duration {
     let wanted = tool.timeout_ms.unwrap_or(limits.request_timeout_ms);
     Duration::from_millis(wanted.clamp(1, limits.max_request_timeout_ms))
 }
 
-/// The timeout and whose it is, for the log.
+/// Describes, for the log, the timeout and the setting that it comes from.
 pub(crate) fn timed_out(limits: &FunctionLimits, tool: &Tool) -> String {
     let after = timeout(limits, tool);
     let limit = limits.told("request_timeout_ms");
@@ -250,7 +250,7 @@ enum Failure {
 }
 
 impl Failure {
-    /// Whether the deployment's code is the likely cause. A full server, and a caller that goes away, are not.
+    /// Whether the deployment's code is the likely cause. A full server and a disconnected caller are other causes.
     fn is_functions(&self) -> bool {
         matches!(
             self,
@@ -265,7 +265,7 @@ impl Failure {
         if let Self::Send(SendError::Body(error)) = self
             && let Some(oversize) = Oversize::of(error, &function.limits())
         {
-            // A refusal, which has its own log line.
+            // A refusal has its own log line.
             return Answer::PayloadTooLarge(oversize);
         }
         failures::log(gateway, function, request_id, self);
@@ -284,8 +284,8 @@ impl Failure {
     }
 }
 
-/// Leases a process of the live deployment. If a deploy retires the slot in the meantime, uses the slot of the new
-/// deployment.
+/// Leases a process of the live deployment. If a deploy retires the slot in the meantime, leases from the new
+/// deployment's slot.
 async fn lease(
     function: &Function,
     facts: &CallFacts<'_>,
@@ -297,7 +297,7 @@ async fn lease(
         let live = function.live.load_full().ok_or(Failure::Gone)?;
         let slot = &live.slot;
         if is_websocket {
-            // Refused before the handler runs.
+            // Refuses a surplus stream before the handler runs.
             slot.check_streams().map_err(Failure::Lease)?;
         }
         let leased = async { slot.lease(facts, slot.admit_body(memory).await?).await };
@@ -338,7 +338,7 @@ fn outgoing(
     Ok(Request::from_parts(parts, body))
 }
 
-/// HTTP/2 may send each cookie in its own header field. HTTP/1.1 has one field (RFC 9113, section 8.2.3).
+/// Joins cookie fields into one. HTTP/2 may send several (RFC 9113, section 8.2.3), HTTP/1.1 has one.
 fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
     let mut cookies = headers.get_all(header::COOKIE).iter();
     if let (Some(first), Some(second)) = (cookies.next(), cookies.next()) {
@@ -353,7 +353,7 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
     Ok(())
 }
 
-/// Headers that only the gateway or a trusted proxy may set.
+/// Whether a header of the caller must be removed: only the gateway or a trusted proxy may set it.
 fn is_of_caller(name: &str, caller: Caller) -> bool {
     match name {
         "forwarded" | "x-forwarded-for" | "x-real-ip" | "expect" => true,

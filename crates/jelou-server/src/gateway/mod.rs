@@ -62,18 +62,18 @@ pub(crate) struct Gateway {
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
     pub(crate) logs: Logs,
-    /// Calls of a function that are recorded in a second. Failed ones always are.
+    /// Maximum number of recorded calls of a function per second. Calls with a status from 500 on are always recorded.
     pub(crate) max_calls_per_second: u64,
     pub(crate) metrics: Arc<Metrics>,
-    /// Whether tokens have the whole address of their last caller, not only its class.
+    /// Whether the usage of a token records the full address of its last caller, or only the address class.
     pub(crate) records_addresses: bool,
     /// `None` without an access log.
     pub(crate) access_log: Option<AccessLog>,
-    /// `None` if nothing is exported.
+    /// `None` if telemetry is not exported.
     pub(crate) telemetry: Option<Exporter>,
-    /// The limit of log lines about refused requests that have no function.
+    /// Rate limit of log lines about refused requests without a function.
     pub(crate) refusals_logged: LogLimit,
-    /// Has what the registry leaves out: names and revoked tokens. No call waits for it.
+    /// Source of data that the registry does not have: names and revoked tokens. No call waits for it.
     pub(crate) store: Store,
     /// `None` outside of development.
     pub(crate) development: Option<Arc<Development>>,
@@ -86,7 +86,7 @@ pub(crate) struct Target {
     pub(crate) function: Option<Arc<Function>>,
     /// The name that the request asked for, if no function has it. For the log.
     pub(crate) unknown: Option<Box<str>>,
-    /// Bytes at the start of the path that the function does not see.
+    /// Length in bytes of the path prefix that the function does not see.
     pub(crate) skipped: usize,
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct Caller {
 }
 
 impl Gateway {
-    /// The destination of a request; `None` if the request addresses the server itself.
+    /// Returns the destination of a request; `None` if the request addresses the server itself.
     pub(crate) fn target<B>(&self, request: &Request<B>) -> Option<Target> {
         if self.development.is_some() && has_foreign_origin(request) {
             return None;
@@ -122,14 +122,14 @@ impl Gateway {
         }
     }
 
-    /// Why a request in development is for no function; `None` outside of development.
+    /// Returns why a request addresses no function in development; `None` outside of development.
     pub(crate) fn refusal_in_development<B>(&self, request: &Request<B>) -> Option<String> {
         let development = self.development.as_ref()?;
         let is_here = !has_foreign_origin(request) && is_this_machine(&host_of(request));
         Some(development.refusal(&self.domain, is_here))
     }
 
-    /// In the development of one function, this machine's own names address it.
+    /// Returns the only function in development, if the host is a name of this machine.
     fn project(&self, host: &str) -> Option<Target> {
         let development = self.development.as_ref()?;
         let only = development.only.as_ref()?;
@@ -140,7 +140,8 @@ impl Gateway {
     }
 }
 
-/// Whether a web page of another host sent the request. In development, such a page could use a function without a token.
+/// Whether the request came from a web page of another host. In development, such a page could call a function without
+/// a token.
 fn has_foreign_origin<B>(request: &Request<B>) -> bool {
     let Some(origin) = request.headers().get(header::ORIGIN) else {
         return false;

@@ -4,9 +4,9 @@ use std::fmt::{self, Write as _};
 
 use jelou_core::SourceTree;
 
-/// Lines before the one of the place.
+/// Number of lines shown before the line of the place.
 const BEFORE: usize = 2;
-/// Characters of a line that are shown. Generated code has long lines.
+/// Maximum characters shown of a line. Generated code has long lines.
 const MAX_LINE: usize = 200;
 
 /// A place in a file of the project. Line and column count from 1.
@@ -25,7 +25,7 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// The first place that the text names, of a file of the project.
+    /// Returns the first place in a project file that the text names.
     pub(crate) fn first_in(text: &str, tree: &SourceTree) -> Option<Self> {
         text.split(|c: char| c.is_whitespace() || "()`'\"<>,".contains(c))
             .find_map(|word| {
@@ -42,7 +42,8 @@ impl Place {
             })
     }
 
-    /// The lines around the place, with a caret below the column; `None` if the file has no such line.
+    /// Returns the line of the place and the lines before it, with a caret below the column. `None` if the file has no
+    /// such line.
     pub(crate) fn frame(&self, tree: &SourceTree) -> Option<String> {
         let text = tree.file(&self.file)?.text()?;
         let first = self.line.saturating_sub(BEFORE + 1);

@@ -80,7 +80,7 @@ struct Line {
     events: Option<Events>,
 }
 
-/// The log of the function, for its owner.
+/// The function's log, for the owner of the function.
 struct Events {
     logs: Logs,
     clock: Clock,
@@ -123,7 +123,7 @@ impl Line {
             status,
             events,
         } = self;
-        // Other refusals concern no token.
+        // Refusals with another status do not concern the token, so the function's log does not get them.
         if let Some(events) = events
             && matches!(status, 401 | 403 | 429)
         {
@@ -144,11 +144,11 @@ impl Line {
     }
 }
 
-/// The value of the token header.
+/// What the request has as its token.
 enum Presented {
     /// A well-formed token.
     Token(TokenHash),
-    /// With the place in the request that has a token instead.
+    /// No token header. `elsewhere` is the place in the request that has a token by mistake.
     Nothing {
         elsewhere: Option<String>,
     },
@@ -199,7 +199,7 @@ fn presented(headers: &HeaderMap, uri: &Uri) -> Presented {
     }
 }
 
-/// Where a token was put by mistake.
+/// Returns where the caller put a token by mistake.
 fn token_elsewhere(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     if headers.contains_key(header::AUTHORIZATION) {
         return Some("Authorization".to_owned());
@@ -229,7 +229,7 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
         line.write(&reason, Some(&token.grant.token));
         return;
     }
-    // The registry does not contain revoked tokens. The store is read only for a log line, in a separate task.
+    // Revoked tokens are not in the registry. The store is read only for the log line, in a separate task.
     let (store, hash) = (gateway.store.clone(), *hash);
     tokio::spawn(async move {
         match store.revocation(&hash).await {
@@ -246,13 +246,13 @@ fn explain_unauthorized(gateway: &Gateway, line: Line, hash: &TokenHash, functio
     });
 }
 
-/// The reason for a name that no function has.
+/// Returns the refusal reason for an unknown function name.
 pub(crate) fn no_such_function(name: &str) -> Cow<'static, str> {
     let name = shown(name);
     format!("no function is called `{}`", name.escape_debug()).into()
 }
 
-/// A part of the request for the log, without tokens.
+/// Prepares a part of the request for the log: redacts tokens and truncates it.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = redact(text).into_owned();
     if shown.len() > MAX_SHOWN_BYTES {

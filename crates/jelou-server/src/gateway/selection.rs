@@ -9,19 +9,19 @@ use jelou_core::DeploymentId;
 use super::Gateway;
 use crate::registry::Function;
 
-/// Never reaches user code, as every header of the platform.
+/// User code never receives this header. The same holds for all platform headers.
 const DEPLOYMENT_HEADER: HeaderName = HeaderName::from_static("x-jelou-deployment");
 
 /// Which deployment a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// The one at the address, or the one of a preview.
+    /// The request has a destination: the function at the address, or a preview.
     Found,
     /// The header names a deployment that neither is live nor has a preview.
     Unknown,
 }
 
-/// Puts the preview that the header names in the place of the function.
+/// Replaces the function by its preview that serves the deployment named in the header.
 pub(crate) fn select(
     gateway: &Gateway,
     function: &mut Option<Arc<Function>>,

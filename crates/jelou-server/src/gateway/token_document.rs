@@ -1,4 +1,5 @@
-//! `/__token`: what the holder of a token may know about it. It is no call, so it does not count towards the rate or the quota.
+//! `/__token`: tells the holder of a token its limits and what is left of them. The request does not count towards the
+//! rate or the quota.
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -13,7 +14,7 @@ use super::answer::{self, Answer};
 use super::{Caller, Gateway, GatewayBody, auth};
 use crate::registry::{Function, Grant, QuotaStatus, RateStatus};
 
-/// Seconds after which a holder may ask again while the store cannot be read.
+/// Seconds for `Retry-After` when the store cannot be read.
 const RETRY_AFTER: u64 = 1;
 
 #[derive(Serialize)]
@@ -22,7 +23,7 @@ struct Document<'a> {
     id: &'a TokenId,
     name: &'a TokenName,
     function: &'a str,
-    /// The end of the presented value.
+    /// When the presented value expires.
     expires_at: Option<Timestamp>,
     /// Whether the token was rotated and the presented value is the old one.
     rotated: bool,
@@ -100,7 +101,7 @@ pub(crate) async fn answer<B>(
     }
 }
 
-/// The document of a token that was exchanged for an identity token.
+/// Returns the document of a token that was issued in exchange for an identity token.
 async fn exchanged(gateway: &Gateway, function: &Function, grant: &Grant) -> Response<GatewayBody> {
     let tokens = gateway.store.exchanged_tokens().await.unwrap_or_default();
     for token in &tokens {
@@ -110,7 +111,7 @@ async fn exchanged(gateway: &Gateway, function: &Function, grant: &Grant) -> Res
             return document(gateway, function, grant, (&token.name, policy), false);
         }
     }
-    // The token was revoked in this moment.
+    // The token was revoked after its check.
     Answer::Unauthorized.into()
 }
 
@@ -136,7 +137,7 @@ fn document(
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let mut response = answer::json(StatusCode::OK, Bytes::from(body));
-    // The document belongs to one holder (RFC 9111, section 5.2.2.5).
+    // Caches must not store the document, because it belongs to one holder (RFC 9111, section 5.2.2.5).
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

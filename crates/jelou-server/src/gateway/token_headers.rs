@@ -1,4 +1,4 @@
-//! Response headers about the request's token: what is left of its rate and quota, and its end.
+//! Response headers about the request's token: what is left of its rate and quota, and when it expires.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -9,17 +9,17 @@ use super::GatewayBody;
 use super::answer::Refused;
 use crate::registry::{Grant, LimitStatus};
 
-/// draft-ietf-httpapi-ratelimit-headers-10.
+/// Header of draft-ietf-httpapi-ratelimit-headers-10.
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// The time at which the presented value ends (RFC 3339).
+/// When the presented value expires (RFC 3339).
 pub(super) const EXPIRES: HeaderName = HeaderName::from_static("x-jelou-token-expires");
-/// The time before the end from which on responses name it.
+/// Responses have the expiry header during this time before the expiry.
 const ANNOUNCED: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// Adds the headers. A function may send headers of its own rate limits: a list can hold both.
+/// Adds the headers. The function's own `RateLimit` headers remain, because these headers are lists.
 pub(crate) fn announce(grant: &Grant, clock: &Clock, response: &mut Response<GatewayBody>) {
-    // The refusal of a call over a limit has the headers already.
+    // A response to a call over a limit already has the headers.
     let is_over_limit = response.status() == StatusCode::TOO_MANY_REQUESTS
         && response.extensions().get::<Refused>().is_some();
     let headers = response.headers_mut();

@@ -43,11 +43,11 @@ use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unrea
 use crate::network::{Networks, TrustedProxies};
 use crate::router;
 
-/// The health check of every listener, except for hosts of functions.
+/// Path of the health check. Every listener answers it, except for hosts of functions.
 const HEALTH: &str = "/v1/health";
 /// Maximum bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Maximum header fields of a request. A worker accepts 100, and the gateway adds some.
+/// Maximum number of header fields of a request. A worker accepts 100, and the gateway adds some.
 pub(crate) const MAX_HEADERS: usize = 88;
 
 /// The services of one listener.
@@ -60,7 +60,7 @@ struct Routing {
     trusted_proxies: TrustedProxies,
     /// `None` if callers use plain HTTP.
     certificate: Option<Arc<Certificate>>,
-    /// The count of all listeners.
+    /// Counts the connections of all listeners.
     connections: Arc<Connections>,
     access_log: Option<AccessLog>,
     head_timeout: Duration,
@@ -68,7 +68,7 @@ struct Routing {
 }
 
 impl Routing {
-    /// `peer` is the address of the connection.
+    /// Answers a request. `peer` is the address of the connection.
     async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response<GatewayBody> {
         if !names_one_host(&request) {
             return refusal(StatusCode::BAD_REQUEST);
@@ -98,7 +98,8 @@ impl Routing {
             return refused_in_development(&reason);
         }
         match (target, &self.api) {
-            // A function path under the host name of a tunnel is not a path of the API.
+            // A function path must not reach the API, even under a host name that the server does not know, such as a
+            // tunnel's.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 request.extensions_mut().insert(caller);
                 cold_future(|| self.answer_api(api, request, caller)).await
@@ -131,8 +132,8 @@ impl Routing {
     }
 }
 
-/// The health answer, for listeners without the management API. A load balancer probes all listeners with one path and
-/// cannot name a function's host.
+/// Answers a health check on a listener without the management API. A load balancer probes all listeners with one path
+/// and cannot name a function's host.
 fn health(method: &Method) -> Response<GatewayBody> {
     match *method {
         Method::GET | Method::HEAD => {
@@ -180,7 +181,7 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
         .oneshot(request.map(|body| axum::body::Body::new(RequestBody::limited(body, u64::MAX))))
         .await;
     if is_on_its_way && !response.status().is_success() {
-        // A refused request may have an unread body.
+        // Closes the connection after the response, because the refused request may have an unread body.
         unread::close(response.headers_mut());
     }
     response.map(GatewayBody::Api)
@@ -201,7 +202,7 @@ async fn serve(
             accepted = listener.accept() => accepted,
             () = stopped(&mut stop) => break,
         };
-        // Removes the connection from this thread's runtime, because it runs on the runtime of its core.
+        // Detaches the connection from this thread's runtime, because it will run on the runtime of a core.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
                 let slot = match routing.connections.enter() {
@@ -224,7 +225,7 @@ async fn serve(
                 });
             }
             Err(error) => {
-                // File descriptors are probably exhausted. Waits until some are closed.
+                // The file descriptors are probably exhausted. Waits until some are closed.
                 tracing::error!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

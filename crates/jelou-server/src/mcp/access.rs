@@ -17,7 +17,7 @@ pub(super) enum Access {
 }
 
 impl Access {
-    /// An invalid token is refused even if some tools are public, so that its owner notices.
+    /// Checks the token. An invalid token is refused even if some tools are public, so that its owner notices.
     pub(super) fn of<B>(
         exchange: Exchange<'_>,
         request: &Request<B>,
@@ -40,7 +40,7 @@ impl Access {
         Ok(Self::Granted(grant))
     }
 
-    /// The grant of the caller's token, if a token was checked.
+    /// Returns the grant of the caller's token, if a token was checked.
     pub(super) fn grant(&self) -> Option<&Grant> {
         match self {
             Self::Granted(grant) => Some(grant),
@@ -48,7 +48,8 @@ impl Access {
         }
     }
 
-    /// Counts a message towards the token's rate and quota, unless it calls a tool that the token does not allow.
+    /// Counts a message towards the token's rate and quota. Refuses a call of a tool that the token does not allow,
+    /// without counting it.
     pub(super) fn admit(
         &self,
         gateway: &Gateway,
@@ -63,7 +64,7 @@ impl Access {
         auth::count(gateway, grant)
     }
 
-    /// The tool lists for this caller.
+    /// Returns the tool lists for this caller.
     pub(super) fn lists<'a>(&self, catalog: &'a Catalog) -> &'a Lists {
         match self {
             Self::Granted(_) => catalog.all(),
@@ -71,7 +72,7 @@ impl Access {
         }
     }
 
-    /// The token's scopes, if it does not allow all tools.
+    /// Returns the token's scopes, if they do not allow all tools.
     pub(super) fn some_tools(&self) -> Option<&RuntimeScopes> {
         let scopes = self.grant()?.scopes();
         scopes.filter(|scopes| !scopes.allow_every_mcp_tool())

@@ -33,7 +33,7 @@ impl From<Refusal> for Denial {
     }
 }
 
-/// Returns the result as JSON, and its share of the memory for results.
+/// Calls a tool. Returns the result as JSON, and the permit for its memory.
 pub(super) async fn call(
     exchange: Exchange<'_>,
     access: &Access,
@@ -87,7 +87,7 @@ pub(super) async fn call(
     Ok((result, share))
 }
 
-/// The result of a call that the client has cancelled.
+/// Returns the result of a call that the client has cancelled.
 fn cancelled() -> Outcome {
     let body = json!({ "error": "The call was cancelled" });
     Outcome::json(
@@ -96,7 +96,7 @@ fn cancelled() -> Outcome {
     )
 }
 
-/// The worker's response to an input that violates its schema.
+/// Returns the same response that a worker sends for an input that violates its schema.
 fn invalid(error: &ParameterError) -> Outcome {
     let (parameter, message, code) = match error {
         ParameterError::Missing(parameter) => (parameter, "Required", "invalid_type"),
@@ -226,7 +226,7 @@ fn of_platform(answer: &Answer<'_>) -> Outcome {
     Outcome::json(answer.status(), answer.body())
 }
 
-/// The caller's headers, without the headers of the MCP message.
+/// Returns the caller's headers without those that belong to the MCP message.
 fn forwarded(headers: &HeaderMap) -> HeaderMap {
     let mut forwarded = headers.clone();
     for name in [

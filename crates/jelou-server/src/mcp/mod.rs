@@ -53,7 +53,7 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Identifies this caller's call with the request id `id`.
+    /// Returns the key under which this caller can cancel the call with the request id `id`.
     fn named_call(self, headers: &HeaderMap, id: &Value) -> NamedCall {
         let calls = &self.gateway.running_calls;
         calls.name(self.function, self.caller, headers, id.to_string())
@@ -74,7 +74,7 @@ pub(crate) async fn answer(
         Err(answer) => return answer.into(),
     };
     if let Some(grant) = access.grant() {
-        // Set once in each call.
+        // Set only once for each call, so this cannot fail.
         let _ = exchange.notes.token.set(grant.token.clone());
     }
     let mut response = answer_with(exchange, &access, request).await;
@@ -84,7 +84,7 @@ pub(crate) async fn answer(
     response
 }
 
-/// The checks after the token.
+/// Answers a request whose token has been checked.
 async fn answer_with(
     exchange: Exchange<'_>,
     access: &Access,
@@ -99,7 +99,7 @@ async fn answer_with(
     if let Err(refusal) = check_head(exchange, request.headers()) {
         return refusal.into();
     }
-    // The permit is held until the response. Thus all messages that are being handled stay within the memory limit for
+    // The permit is held until the response is ready. Thus all messages in progress stay within the memory limit for
     // the function's bodies.
     let (body, _permit) = match read(exchange, request).await {
         Ok(read) => read,
@@ -188,8 +188,8 @@ fn list(
     })
 }
 
-/// A list without the tools that a token does not allow. It is built for each request, because few tokens are limited
-/// to some tools.
+/// Removes the tools that a token does not allow from a list. Done for each request, because few tokens are limited to
+/// some tools.
 fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
     let mut result: Map<String, Value> = serde_json::from_slice(list).unwrap_or_default();
     if let Some(Value::Array(tools)) = result.get_mut("tools") {
@@ -201,7 +201,7 @@ fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
     Bytes::from(Value::Object(result).to_string())
 }
 
-/// Checks the head of the request.
+/// Checks the headers of the request.
 fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal> {
     if !origin::is_allowed(exchange, headers) {
         return Err(Refusal::invalid_request(
@@ -245,7 +245,7 @@ async fn read(
         let body = RequestBody::limited(body, limit).gather().await?;
         let memory = BodyMemory::of(headers, &body, &limits);
         let permit = match exchange.live.slot.admit_body(memory).await {
-            // The slot is being replaced, and its replacement has its own process.
+            // A deploy has retired the slot. Its replacement has its own processes.
             Err(LeaseError::Retired) => None,
             admitted => admitted?,
         };
@@ -254,7 +254,7 @@ async fn read(
     };
     match tokio::time::timeout(timeout, reading).await {
         Ok(Ok(read)) => Ok(read),
-        // For another error, the caller has disconnected, so no one reads this response.
+        // Any other error means that the caller has disconnected, so no one reads this response.
         Ok(Err(ReadError::Body(error))) => {
             Err(Oversize::of(&error, &limits).map_or(Answer::TimedOut, Answer::PayloadTooLarge))
         }
@@ -279,7 +279,7 @@ enum ReadError {
     Lease(#[from] LeaseError),
 }
 
-/// Answers a preflight. Allows the origins that may call.
+/// Answers a CORS preflight from an allowed origin.
 fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBody> {
     if !origin::is_allowed(exchange, headers) {
         return Refusal::invalid_request(StatusCode::FORBIDDEN, "This Origin may not use MCP here")
@@ -292,7 +292,7 @@ fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBod
         header::ACCESS_CONTROL_ALLOW_METHODS,
         HeaderValue::from_static("POST, OPTIONS"),
     );
-    // Each tool has different names of mirrored arguments.
+    // Allows all requested headers, because the names of mirrored arguments differ for each tool.
     if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }

@@ -1,5 +1,5 @@
-//! The memory of tool results. The server holds a whole result until the caller has read it, so the large results of all
-//! functions share a budget ([097](../../../../docs/decisions/097-admission-by-memory.md)).
+//! Memory for tool results. The server keeps a complete result until the caller has read it, so the large results of
+//! all functions have a common limit ([097](../../../../docs/decisions/097-admission-by-memory.md)).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use jelou_core::Limits;
 use jelou_engine::WorkerBody;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Maximum bytes of a result that is not counted.
+/// Maximum bytes of a result that needs no permit.
 const MAX_SMALL: u64 = 64 * 1024;
-/// Bytes of memory for each byte of a result: the body, its copy as text and as structured content, and the response.
+/// Bytes of memory for each byte of a result: the body, its copies as text and as structured content, and the response.
 const FACTOR: u64 = 10;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The budget of all functions.
+/// The memory limit for the results of all functions.
 #[derive(Debug)]
 pub(crate) struct ResultMemory {
     free_kib: Arc<Semaphore>,
@@ -26,14 +26,14 @@ pub(crate) struct ResultMemory {
     max_wait: Duration,
 }
 
-/// A result, with its share of the memory.
+/// A complete result, with its permit for memory.
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) body: Bytes,
     pub(super) share: Option<Share>,
 }
 
-/// Released on drop.
+/// Permit for the memory of one result. Released on drop.
 #[derive(Debug)]
 pub(super) struct Share(
     #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
@@ -68,7 +68,8 @@ impl ResultMemory {
         }
     }
 
-    /// Reads a result completely, once there is memory for it. A result of unknown length counts as the largest.
+    /// Reads a complete result. Waits until there is memory for it. Without a known length, reserves memory for the
+    /// largest result.
     pub(super) async fn read(
         &self,
         mut body: WorkerBody,
@@ -81,7 +82,7 @@ impl ResultMemory {
         }
         let mut begun = Vec::new();
         if announced.is_none() {
-            // It may be short.
+            // A short result needs no permit, so this reads the first bytes before it waits.
             while begun.len() as u64 <= MAX_SMALL {
                 match body.frame().await {
                     Some(frame) => {
@@ -141,7 +142,7 @@ impl ResultMemory {
     }
 }
 
-/// Bytes that keep their share of the memory until the last byte is sent.
+/// Bytes that keep their memory permit until they are sent.
 #[derive(Debug)]
 struct Held {
     bytes: Vec<u8>,
@@ -154,7 +155,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Binds the share to the bytes.
+/// Returns the bytes together with their memory permit, which is released after the last byte was sent.
 pub(super) fn held(bytes: Vec<u8>, share: Option<Share>) -> Bytes {
     match share {
         Some(share) => Bytes::from_owner(Held {

@@ -1,4 +1,4 @@
-//! The text of `GET /metrics`.
+//! Writes the text of `GET /metrics`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::listener::Connections;
 use crate::registry::Function;
 
-/// The label of the functions beyond `metrics.max_functions`. No slug begins with an underscore.
+/// Label for the functions beyond `metrics.max_functions`. No slug begins with an underscore.
 const OTHERS: &str = "_other";
 const DURATION: &str = "jelou_call_duration_seconds";
 const REFUSALS: &str = "jelou_refusals_total";
@@ -29,22 +29,22 @@ const WRITES: &str = "jelou_store_write_seconds";
 const UP: &str = "jelou_store_up";
 const REVISION: &str = "jelou_store_revision";
 const CPU: &str = "process_cpu_seconds_total";
-/// How long the store may take to answer.
+/// How long a scrape waits for the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Name, help and value of a gauge.
 type Gauge = (&'static str, &'static str, fn(&SlotLoad) -> u64);
 
-/// Everything that is exposed.
+/// Sources of the exposed metrics.
 #[derive(Debug)]
 pub(crate) struct Scrape {
     pub(crate) control: Arc<Control>,
     pub(crate) connections: Arc<Connections>,
-    /// Functions with a label of their own.
+    /// Maximum number of functions that have their own label.
     pub(crate) max_functions: usize,
 }
 
-/// The values of one function, or of those that share a label.
+/// The values of one function, or of all functions beyond the maximum.
 #[derive(Default)]
 struct Row {
     label: String,
@@ -72,7 +72,7 @@ impl Scrape {
 
     fn functions(&self, text: &mut Exposition) {
         let mut functions = self.control.registry.functions();
-        // The oldest first, so that labels stay the same when functions are added.
+        // Sorts by age, so that labels stay the same when functions are added.
         functions.sort_unstable_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
         text.gauge("jelou_functions", "Functions of the server.");
         text.sample("jelou_functions", "", functions.len());
@@ -282,7 +282,7 @@ impl Row {
     }
 }
 
-/// Begins a family at its first counter.
+/// Writes the help and type of a metric family before its first counter.
 fn begin(text: &mut Exposition, all: &[Exposed], index: usize) {
     let exposed = &all[index];
     if index == 0 || all[index - 1].family != exposed.family {

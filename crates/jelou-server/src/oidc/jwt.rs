@@ -1,5 +1,5 @@
-//! Signed JSON Web Tokens (RFC 7515, RFC 7519) with RS256 and ES256 (RFC 7518, section 3.1), and nothing else: an
-//! algorithm that does not exist here cannot be confused with another one. `ring` verifies.
+//! Signed JSON Web Tokens (RFC 7515, RFC 7519). Only RS256 and ES256 are supported (RFC 7518, section 3.1), to rule out
+//! algorithm confusion. `ring` verifies the signatures.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,13 +9,13 @@ use ring::signature::{
 };
 use serde::Deserialize;
 
-/// The part of a header that matters (RFC 7515, section 4.1).
+/// The header fields that matter here (RFC 7515, section 4.1).
 #[derive(Debug, Deserialize)]
 pub(super) struct Header {
     alg: String,
     #[serde(default)]
     pub(super) kid: Option<String>,
-    /// Extensions that a reader must understand. None is understood here.
+    /// Critical extensions. None is supported, so a token with this field is refused.
     #[serde(default)]
     crit: Option<serde_json::Value>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Header {
 pub(super) struct Unverified<'a> {
     pub(super) header: Header,
     claims: Claims,
-    /// Header and claims as they are signed.
+    /// Encoded header and claims: the signed part of the token.
     pub(super) signed: &'a str,
     signature: Vec<u8>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Malformed;
 /// Why a signature is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BadSignature {
-    /// The header names another algorithm than that of the key, or an unknown extension.
+    /// The header names another algorithm than the key has, or a critical extension.
     Algorithm,
     Signature,
 }
@@ -55,12 +55,12 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// What the token says about itself, to find the key of its issuer.
+    /// Returns the claims before verification, to find the keys of the issuer.
     pub(super) fn unverified_claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// The claims, if the signature is of this key.
+    /// Returns the claims if this key made the signature.
     pub(super) fn verify(self, key: &PublicKey) -> Result<Claims, BadSignature> {
         if self.header.alg != key.algorithm() || self.header.crit.is_some() {
             return Err(BadSignature::Algorithm);
@@ -80,12 +80,12 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// A public key. Its type decides the algorithm, never the token.
+/// A public key. The algorithm follows from its type, never from the token.
 #[derive(Debug, Clone)]
 pub(super) enum PublicKey {
     /// Modulus and exponent, big-endian.
     Rsa { n: Vec<u8>, e: Vec<u8> },
-    /// The point, uncompressed (SEC 1, section 2.3.3).
+    /// The uncompressed point (SEC 1, section 2.3.3).
     P256(Vec<u8>),
 }
 
@@ -97,7 +97,7 @@ impl PublicKey {
         }
     }
 
-    /// The key of a JSON Web Key (RFC 7517; RFC 7518, section 6); `None` for another type, or for another purpose than
+    /// Converts a JSON Web Key (RFC 7517; RFC 7518, section 6). `None` if it has another type, or is not for
     /// signatures.
     pub(super) fn of(jwk: &Jwk) -> Option<Self> {
         let decode = |part: &Option<String>| URL_SAFE_NO_PAD.decode(part.as_ref()?).ok();

@@ -1,5 +1,5 @@
-//! The public keys of issuers: fetched by discovery (OpenID Connect Discovery 1.0), kept in memory, and fetched again at
-//! most once a minute, so that tokens with invented key ids cause no traffic.
+//! Public keys of issuers: fetched by discovery (OpenID Connect Discovery 1.0) and cached in memory. They are fetched
+//! at most once a minute, so that tokens with invented key ids cause no traffic.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use url::Url;
 
 use super::jwt::{Jwk, PublicKey};
 
-/// The least time between two requests to an issuer.
+/// Minimum time between two fetches from an issuer.
 const REFETCH: Duration = Duration::from_mins(1);
-/// Keys of this age are fetched again, so that a withdrawn key ends.
+/// Cached keys of this age are fetched again, so that withdrawn keys become invalid.
 const FRESH: Duration = Duration::from_hours(1);
-/// While an issuer is down, its keys are used up to this age.
+/// Maximum age of cached keys that are used while the issuer is down.
 const STALE: Duration = Duration::from_hours(24);
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_DOCUMENT_BYTES: u64 = 256 * 1024;
 
-/// Why there is no key for a token.
+/// Why no key was found for a token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error("the issuer has no key `{0}` for RS256 or ES256")]
@@ -36,27 +36,27 @@ struct IssuerKey {
     key: PublicKey,
 }
 
-/// What is known about one issuer.
+/// Cached keys of one issuer.
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<IssuerKey>,
-    /// The last successful fetch.
+    /// When the last successful fetch was.
     fetched: Option<Instant>,
-    /// The last fetch, and why it failed.
+    /// When the last attempt was, and why it failed.
     tried: Option<(Instant, Option<String>)>,
 }
 
-/// The keys of all issuers that policies name.
+/// Cached keys of all issuers in trust policies.
 #[derive(Debug)]
 pub(crate) struct IssuerKeys {
     agent: ureq::Agent,
-    /// The least time between two requests to an issuer.
+    /// Minimum time between two fetches from an issuer.
     refetch: Duration,
-    /// One fetch at a time for each issuer; the others wait for its result.
+    /// Only one fetch runs at a time for each issuer. Other requests wait for its result.
     issuers: Mutex<HashMap<String, Arc<Mutex<Known>>>>,
 }
 
-/// A key of an unknown form is skipped, so that an issuer can add one.
+/// A JWKS. A key of an unknown form is skipped, so that issuers can add new key types.
 #[derive(Deserialize)]
 struct KeySet {
     keys: Vec<serde_json::Value>,
@@ -72,7 +72,7 @@ impl IssuerKeys {
     pub(crate) fn new() -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
-            // A redirect could lead to a host that is not the issuer's.
+            // A redirect could lead to a host of somebody else.
             .max_redirects(0)
             .http_status_as_error(false)
             .build();
@@ -83,7 +83,7 @@ impl IssuerKeys {
         }
     }
 
-    /// The key with this id.
+    /// Returns the key with this id.
     ///
     /// # Errors
     /// The issuer has no such key, or cannot be reached.
@@ -134,7 +134,7 @@ impl IssuerKeys {
     }
 }
 
-/// A token without a key id is only accepted from an issuer with a single key.
+/// Returns the key with this id. A token without a key id is only accepted if the issuer has exactly one key.
 fn find(keys: &[IssuerKey], id: Option<&str>) -> Option<PublicKey> {
     match (id, keys) {
         (None, [key]) => Some(key.key.clone()),
@@ -182,7 +182,7 @@ fn key_of(jwk: serde_json::Value) -> Option<IssuerKey> {
     Some(IssuerKey { id: jwk.kid, key })
 }
 
-/// Whether keys may come from this address: HTTPS, or this machine.
+/// Whether keys may be fetched from this URL: HTTPS, or a loopback address.
 pub(crate) fn is_allowed(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else {
         return false;
@@ -203,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    /// An issuer whose key set has one key more with each request; it answers no more than `answers` requests.
+    /// Starts an issuer whose key set gets one more key with each request. Stops after `answers` requests.
     fn issuer(answers: usize) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -238,12 +238,12 @@ mod tests {
         let url = issuer(4);
         let mut keys = IssuerKeys::new();
         assert!(keys.key(&url, Some("key-0")).await.is_ok());
-        // The minute has not passed.
+        // The minimum time between two fetches has not passed.
         let unknown = keys.key(&url, Some("key-1")).await;
         assert!(matches!(unknown, Err(KeyError::Unknown(_))), "{unknown:?}");
         keys.refetch = Duration::ZERO;
         assert!(keys.key(&url, Some("key-1")).await.is_ok());
-        // The issuer is gone now.
+        // The issuer has stopped.
         let unknown = keys.key(&url, Some("key-2")).await;
         assert!(
             matches!(unknown, Err(KeyError::Unavailable(_))),

@@ -1,4 +1,4 @@
-//! Identity tokens of other issuers (OpenID Connect Core 1.0): their keys, and their verification.
+//! Identity tokens of other issuers (OpenID Connect Core 1.0): keys of the issuers, and verification of the tokens.
 
 mod jwt;
 mod keys;

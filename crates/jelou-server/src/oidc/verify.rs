@@ -1,4 +1,5 @@
-//! Verifies an identity token: its signature, its times, and what it is for (OpenID Connect Core 1.0, section 3.1.3.7).
+//! Verifies the signature and the times of an identity token, and reads its audience (OpenID Connect Core 1.0, section
+//! 3.1.3.7).
 
 use jelou_core::trust::Claims;
 use serde_json::Value;
@@ -9,7 +10,8 @@ use super::keys::{IssuerKeys, KeyError};
 
 /// Seconds by which the clock of an issuer may differ from the server's.
 const MAX_SKEW: i64 = 30;
-/// Identity tokens are short-lived; one that is valid for longer than a day was made for something else.
+/// Maximum lifetime in seconds. Identity tokens are short-lived; a token with a longer lifetime was made for another
+/// purpose.
 const MAX_LIFETIME: i64 = 24 * 60 * 60;
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -43,18 +45,18 @@ pub(crate) enum Refusal {
 pub(crate) struct Verified {
     pub(crate) claims: Claims,
     pub(crate) subject: String,
-    /// Whom the token is for.
+    /// Audience of the token (`aud`).
     pub(crate) audiences: Vec<String>,
-    /// Names the token, so that it is used once.
+    /// Identifies the token, so that it can be exchanged only once.
     pub(crate) assertion: [u8; 32],
-    /// Seconds since the Unix epoch at which the token surely has no more use.
+    /// When the token has certainly expired, in seconds since the Unix epoch.
     pub(crate) ends: i64,
 }
 
-/// The issuer that a token claims to be of.
+/// Returns the issuer that a token claims to have.
 ///
 /// # Errors
-/// [`Refusal::TooLarge`], [`Refusal::Malformed`], or no issuer.
+/// [`Refusal::TooLarge`], [`Refusal::Malformed`], or the token names no issuer.
 pub(crate) fn unverified_issuer(token: &str) -> Result<String, Refusal> {
     if token.len() > MAX_BYTES {
         return Err(Refusal::TooLarge);
@@ -62,7 +64,8 @@ pub(crate) fn unverified_issuer(token: &str) -> Result<String, Refusal> {
     text(Unverified::parse(token)?.unverified_claims(), "iss")
 }
 
-/// Verifies everything but the audience and the conditions of policies. `now` is in seconds since the Unix epoch.
+/// Verifies everything except the audience and the conditions of trust policies. `now` is in seconds since the Unix
+/// epoch.
 ///
 /// # Errors
 /// [`Refusal`] says which rule the token breaks.
@@ -115,7 +118,7 @@ pub(crate) async fn verify(
     })
 }
 
-/// A hash of issuer and `jti`; of the signed part of the token if it has no `jti`.
+/// Returns a hash of the issuer and `jti`, or of the issuer and the signed part of the token if it has no `jti`.
 fn assertion(issuer: &str, claims: &Claims, signed: &str) -> [u8; 32] {
     let id = claims.get("jti").and_then(Value::as_str);
     let mut hash = Sha256::new();
@@ -145,7 +148,7 @@ fn text(claims: &Claims, name: &'static str) -> Result<String, Refusal> {
     value.map(str::to_owned).ok_or(Refusal::Claim(name))
 }
 
-/// A time (`NumericDate`, RFC 7519, section 2), without its fraction.
+/// Returns a time (`NumericDate`, RFC 7519, section 2) without its fraction.
 #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
 fn seconds(claims: &Claims, name: &str) -> Option<i64> {
     let value = claims.get(name)?;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::last_used::LastUsed;
 use super::tokens::TokenValue;
 
-/// The data that the management API needs to check one value of an access token.
+/// Data that the management API needs to check one value of an access token.
 #[derive(Debug)]
 pub(crate) struct AccessTokenEntry {
     pub(crate) id: AccessTokenId,
@@ -24,7 +24,7 @@ pub(crate) struct AccessTokenEntry {
     pub(crate) created_by: String,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) value: TokenValue,
-    /// The policies of an exchanged token; `None` for a stored access token.
+    /// Trust policies that an exchanged token was issued by; `None` for a stored access token.
     trust: Option<Vec<TrustId>>,
     pub(crate) last_used: LastUsed,
 }
@@ -61,7 +61,7 @@ impl AccessTokenEntry {
         self.expires_at.is_some_and(|expires| now >= expires)
     }
 
-    /// The author of changes made with this token.
+    /// Returns the author of changes made with this token.
     pub(crate) fn actor(&self, address: Option<IpAddr>) -> Actor {
         let id = match &self.trust {
             None => self.id.to_string(),
@@ -88,7 +88,8 @@ impl AccessTokens {
         self.by_hash.pin().get(hash).map(Arc::clone)
     }
 
-    /// Adds or changes a token, with both of its values. A known value keeps its unstored last use.
+    /// Adds or changes a token, with both of its values. A value that is already known keeps its last use that is not
+    /// stored yet.
     pub(crate) fn put(&self, token: &AccessTokenRecord) {
         if let Some(previous) = &token.previous {
             self.put_value(previous.hash, AccessTokenEntry::previous(token, previous));
@@ -96,7 +97,7 @@ impl AccessTokens {
         self.put_value(token.hash, AccessTokenEntry::current(token));
     }
 
-    /// Adds a token that was exchanged for an identity token; does nothing for a runtime token.
+    /// Adds an access token that was issued in exchange for an identity token. Does nothing for a runtime token.
     pub(crate) fn put_exchanged(&self, token: &ExchangedToken) {
         let NewExchangedToken::Access { id, scopes } = &token.new else {
             return;
@@ -142,7 +143,7 @@ impl AccessTokens {
         Timestamp::from_millisecond(at_ms).ok()
     }
 
-    /// Tokens whose last use is not stored yet, and the time of this use.
+    /// Returns the tokens whose last use is not stored yet, with the time of that use.
     pub(crate) fn used(&self) -> Vec<(Arc<AccessTokenEntry>, i64)> {
         let tokens = self.by_hash.pin();
         tokens

@@ -15,8 +15,8 @@ use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
 use crate::metrics::FunctionMetrics;
 
-/// One function, from its creation to its deletion; or a preview of it, which has a deployment, secrets and memory of its
-/// own, and the tokens, the log and the settings of the function.
+/// A function, from its creation to its deletion, or a preview of one. A preview has its own deployment, secrets and
+/// memory. It uses the tokens, the log and the settings of its function.
 #[derive(Debug)]
 pub(crate) struct Function {
     /// A preview has the id and the slug of its function.
@@ -25,17 +25,17 @@ pub(crate) struct Function {
     /// `None` for the function itself.
     pub(crate) preview: Option<Preview>,
     pub(crate) previews: Previews,
-    /// `None` until the first deployment. Of a preview, what it serves.
+    /// The live deployment; `None` before the first one. For a preview: the deployment that it serves.
     pub(crate) live: ArcSwapOption<Live>,
-    /// Encrypted. Decrypted at each start of a process.
+    /// Encrypted. Each start of a process decrypts them.
     pub(crate) secrets: ArcSwap<Vec<SecretRecord>>,
     settings: ArcSwap<Settings>,
-    /// Rate of the log line "call failed".
+    /// Rate limit of the log line "call failed".
     pub(crate) failures_logged: LogLimit,
-    /// Rate of the log line "call refused".
+    /// Rate limit of the log line "call refused".
     pub(crate) refusals_logged: LogLimit,
     pub(crate) metrics: FunctionMetrics,
-    /// Rate of the records of calls.
+    /// Rate limit of the recorded calls.
     pub(crate) calls_recorded: CallRate,
 }
 
@@ -61,7 +61,7 @@ impl Function {
         }
     }
 
-    /// A preview of the function, without a deployment. `own` are its secrets.
+    /// Creates a preview of the function, without a deployment. `own` are the preview's secrets.
     pub(crate) fn new_preview(&self, preview: Preview, own: Vec<SecretRecord>) -> Self {
         let secrets = preview.secrets(self, own);
         Self {
@@ -70,12 +70,12 @@ impl Function {
         }
     }
 
-    /// What an administrator has set for the function, with the limits of the server.
+    /// Returns the egress rules of the function, and its limits in force.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         self.settings.load_full()
     }
 
-    /// The limits in force.
+    /// Returns the limits in force.
     pub(crate) fn limits(&self) -> Arc<FunctionLimits> {
         Arc::clone(&self.settings.load().limits)
     }
@@ -90,7 +90,7 @@ impl Function {
     }
 }
 
-/// The egress rules of a function, and its limits in force.
+/// The egress rules of a function, and its limits in force: its own limits, otherwise the server's.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) egress: Vec<EgressRule>,
@@ -106,7 +106,7 @@ impl Settings {
     }
 }
 
-/// The live deployment.
+/// A live deployment, or the deployment of a preview.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) manifest: Arc<Manifest>,
@@ -119,7 +119,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// `url` is the URL of the function.
+    /// Creates a live deployment in a slot. `url` is the URL of the function.
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();
@@ -138,7 +138,7 @@ impl Live {
         }
     }
 
-    /// The same deployment with new processes, for example after a changed secret.
+    /// Returns the same deployment with new processes, for example after a secret changed.
     pub(crate) fn with_slot(&self, slot: Slot) -> Self {
         Self {
             manifest: Arc::clone(&self.manifest),

@@ -1,4 +1,4 @@
-//! The permissions of a valid runtime token. The gateway and `jelou tokens check` ask the same questions.
+//! The permissions of a valid runtime token. The gateway and `jelou tokens check` use the same checks.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ pub(super) struct Limits {
     scopes: Option<RuntimeScopes>,
     cidrs: Option<Cidrs>,
     methods: Option<HttpMethods>,
-    /// Shared with the limits before and after a change that keeps the rate.
+    /// Kept when a change of the token keeps the rate.
     rate: Option<Arc<RateLimiter>>,
     quota: Option<QuotaCounter>,
 }
 
 impl Limits {
-    /// The limits of a policy. They go on with the rate limiter of `former` if it has the same rate, and with its quota
-    /// if it has the same calendar.
+    /// Creates the limits of a policy. Keeps the rate limiter of `former` if the rate is the same, and its quota count
+    /// if the calendar is the same.
     pub(super) fn new(
         policy: TokenPolicy,
         former: Option<&Self>,
@@ -79,7 +79,7 @@ impl Denied {
     }
 }
 
-/// What is left of the limits that count calls.
+/// The remaining calls of the rate and the quota.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LimitStatus {
     pub(crate) rate: Option<RateStatus>,
@@ -87,7 +87,7 @@ pub(crate) struct LimitStatus {
 }
 
 impl LimitStatus {
-    /// The limit that allows no call now.
+    /// Returns the limit that allows no more calls now. If both are used up, returns the one that resets later.
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         let rate = self.rate.filter(|rate| rate.remaining == 0);
         let rate = rate.map(|rate| Exceeded {
@@ -101,14 +101,13 @@ impl LimitStatus {
             value: quota.quota.to_string(),
             retry_after: quota.reset,
         });
-        // The one that lasts longer.
         rate.into_iter()
             .chain(quota)
             .max_by_key(|exceeded| exceeded.retry_after)
     }
 }
 
-/// A limit that is used up.
+/// A limit without remaining calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exceeded {
     /// `rate` or `quota`.
@@ -135,7 +134,7 @@ impl Exceeded {
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub(crate) token: TokenId,
-    /// The end of the presented value: the token's expiry, or the end of the grace period. `None`: never.
+    /// When the presented value expires: the expiry of the token, or the end of the grace period. `None` if never.
     pub(crate) expires_at: Option<Timestamp>,
     /// `None` allows everything.
     pub(super) limits: Option<Arc<Limits>>,
@@ -143,7 +142,7 @@ pub(crate) struct Grant {
 
 impl Grant {
     /// # Errors
-    /// The token is not for a caller at this address. A call by another function has no address.
+    /// The token does not allow callers at this address. A call by another function has no address.
     pub(crate) fn allow_caller(&self, address: Option<IpAddr>) -> Result<(), Denied> {
         let cidrs = self
             .limits
@@ -155,8 +154,8 @@ impl Grant {
     }
 
     /// # Errors
-    /// The token is not for requests over HTTP with this method to a path with these tools. There are no tools if the
-    /// path is no route.
+    /// The token does not allow this HTTP method, or it allows none of these tools. `tools` is empty if the path is no
+    /// route.
     pub(crate) fn allow_route<'a>(
         &self,
         method: &str,
@@ -169,14 +168,14 @@ impl Grant {
     }
 
     /// # Errors
-    /// The token is not for MCP.
+    /// The token does not allow this HTTP method, or it does not allow MCP.
     pub(crate) fn allow_mcp(&self, method: &str) -> Result<(), Denied> {
         self.allow_method(method)?;
         check(self.scopes(), Denied::Scope, RuntimeScopes::allow_mcp)
     }
 
     /// # Errors
-    /// The token is not for this tool over MCP.
+    /// The token does not allow this tool over MCP.
     pub(crate) fn allow_mcp_tool(&self, tool: &str) -> Result<(), Denied> {
         check(self.scopes(), Denied::Scope, |scopes| {
             scopes.allow_mcp_tool(tool)
@@ -189,14 +188,14 @@ impl Grant {
         check(methods, Denied::Method, |methods| methods.allow(method))
     }
 
-    /// Whether the token has networks.
+    /// Whether the token is limited to networks.
     pub(crate) fn has_networks(&self) -> bool {
         self.limits
             .as_ref()
             .is_some_and(|limits| limits.cidrs.is_some())
     }
 
-    /// The allowed parts of the function; `None` for all.
+    /// Returns the allowed parts of the function; `None` if all are allowed.
     pub(crate) fn scopes(&self) -> Option<&RuntimeScopes> {
         self.limits.as_ref()?.scopes.as_ref()
     }
@@ -204,7 +203,7 @@ impl Grant {
     /// Counts a call towards the rate and the quota. A call over the quota still counts towards the rate.
     ///
     /// # Errors
-    /// The call exceeds one of them.
+    /// The call exceeds the rate or the quota.
     pub(crate) fn count(&self, clock: &Clock) -> Result<(), LimitStatus> {
         let Some(limits) = &self.limits else {
             return Ok(());
@@ -224,7 +223,7 @@ impl Grant {
         Ok(())
     }
 
-    /// What is left of rate and quota; `None` without both.
+    /// Returns what is left of rate and quota; `None` if the token has neither.
     pub(crate) fn limit_status(&self, clock: &Clock) -> Option<LimitStatus> {
         let limits = self.limits.as_ref()?;
         let counts = limits.rate.is_some() || limits.quota.is_some();
@@ -232,7 +231,7 @@ impl Grant {
     }
 }
 
-/// An absent limit allows everything.
+/// Checks a limit of a token. An absent limit allows everything.
 fn check<L>(
     limit: Option<&L>,
     denied: Denied,

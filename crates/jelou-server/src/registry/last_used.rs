@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The time of a token's last use. Calls update it, and batches store it.
+/// The time of a token's last use. Calls update it in memory; it is stored in batches.
 #[derive(Debug)]
 pub(crate) struct LastUsed {
     at_ms: AtomicI64,
@@ -19,7 +19,7 @@ impl LastUsed {
     }
 
     pub(crate) fn touch(&self, now_ms: i64) {
-        // The read first avoids contention, because most calls of a busy token are in the same millisecond.
+        // Reading first avoids contention, because most calls of a busy token are in the same millisecond.
         if self.at_ms.load(Ordering::Relaxed) < now_ms {
             self.at_ms.fetch_max(now_ms, Ordering::Relaxed);
         }
@@ -30,7 +30,7 @@ impl LastUsed {
         Some(self.at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// The time, if it is not stored yet.
+    /// Returns the time if it is not stored yet.
     pub(crate) fn unstored(&self) -> Option<i64> {
         let at = self.at_ms.load(Ordering::Relaxed);
         (at > self.stored_ms.load(Ordering::Relaxed)).then_some(at)

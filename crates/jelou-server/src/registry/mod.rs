@@ -41,7 +41,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// A registry without functions and access tokens.
+    /// Creates a registry with these runtime tokens, without functions and access tokens.
     pub(crate) fn of(tokens: RuntimeTokens) -> Self {
         Self {
             tokens,
@@ -49,12 +49,12 @@ impl Registry {
         }
     }
 
-    /// The function with this subdomain.
+    /// Returns the function with this subdomain.
     pub(crate) fn function(&self, label: &str) -> Option<Arc<Function>> {
         self.functions.pin().get(label).map(Arc::clone)
     }
 
-    /// The function with this subdomain, or the preview with it. The function has priority.
+    /// Returns the function or preview with this subdomain. The function has priority.
     pub(crate) fn addressed(&self, label: &str, now_ms: i64) -> Option<Arc<Function>> {
         self.function(label).or_else(|| {
             let (name, slug) = PreviewName::split_label(label)?;
@@ -64,7 +64,7 @@ impl Registry {
         })
     }
 
-    /// The function, or the preview of it.
+    /// Returns the function, or its preview with this id.
     pub(crate) fn owner(&self, slug: &str, preview: Option<&PreviewId>) -> Option<Arc<Function>> {
         let function = self.function(slug)?;
         match preview {
@@ -73,7 +73,7 @@ impl Registry {
         }
     }
 
-    /// The functions, and their previews.
+    /// Returns all functions and their previews.
     pub(crate) fn with_previews(&self) -> Vec<Arc<Function>> {
         let functions = self.functions();
         let previews = functions
@@ -83,7 +83,7 @@ impl Registry {
         [functions, previews].concat()
     }
 
-    /// The live deployment of a function; `None` without one.
+    /// Returns the live deployment of a function; `None` if it has none.
     pub(crate) fn live(&self, slug: &Slug) -> Option<Arc<Live>> {
         self.function(slug.as_str())?.live.load_full()
     }

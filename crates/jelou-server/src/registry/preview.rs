@@ -9,7 +9,7 @@ use jelou_store::{PreviewTerms, SecretRecord};
 
 use super::Function;
 
-/// What a preview is, besides a function.
+/// Data of a preview, in addition to its [`Function`].
 #[derive(Debug)]
 pub(crate) struct Preview {
     pub(crate) id: PreviewId,
@@ -30,7 +30,7 @@ impl Preview {
         }
     }
 
-    /// Whether it also has the function's secrets.
+    /// Whether the preview also has the function's secrets.
     pub(crate) fn inherits(&self) -> bool {
         self.with_secrets.load(Ordering::Relaxed)
     }
@@ -51,7 +51,7 @@ impl Preview {
         self.expires_at_ms.store(expires_at, Ordering::Relaxed);
     }
 
-    /// Its secrets: its own ones, over those of the function if it inherits them.
+    /// Returns the secrets of the preview. Its own secrets override inherited ones with the same key.
     pub(crate) fn secrets(&self, function: &Function, own: Vec<SecretRecord>) -> Vec<SecretRecord> {
         if !self.inherits() {
             return own;
@@ -63,7 +63,7 @@ impl Preview {
     }
 }
 
-/// The previews of a function. Changes come one at a time.
+/// The previews of a function. Only one change runs at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Previews(ArcSwap<Vec<Arc<Function>>>);
 
@@ -76,12 +76,12 @@ impl Previews {
         self.find(|_, preview| preview.name.as_str() == name && !preview.is_expired(now_ms))
     }
 
-    /// Also finds an expired one, whose last calls still run.
+    /// Returns the preview with this id, even if it has expired, because its last calls may still run.
     pub(crate) fn with_id(&self, id: &PreviewId) -> Option<Arc<Function>> {
         self.find(|_, preview| preview.id == *id)
     }
 
-    /// The preview that serves a deployment.
+    /// Returns the preview that serves a deployment.
     pub(crate) fn serving(&self, deployment: &DeploymentId, now_ms: i64) -> Option<Arc<Function>> {
         self.find(|function, preview| {
             let live = function.live.load();
@@ -90,7 +90,7 @@ impl Previews {
         })
     }
 
-    /// Adds a preview. An expired one with the same name goes.
+    /// Adds a preview. Removes and returns the expired preview with the same name.
     pub(crate) fn put(&self, added: Arc<Function>) -> Option<Arc<Function>> {
         let name = added.preview.as_ref().map(|preview| preview.name.clone());
         let has_name = |one: &Function| one.preview.as_ref().map(|one| &one.name) == name.as_ref();

@@ -7,7 +7,7 @@ use jelou_core::policy::{Calendar, Quota};
 use jelou_store::QuotaUse;
 use jiff::Timestamp;
 
-/// The counter of a quota. A changed number of calls goes on with the same period.
+/// The counter of a quota. A change of the number of calls keeps the current period and its count.
 #[derive(Debug)]
 pub(super) struct QuotaCounter {
     quota: Quota,
@@ -23,11 +23,11 @@ pub(crate) struct QuotaPeriod {
 
 #[derive(Debug, Clone, Copy)]
 struct State {
-    /// In milliseconds since the Unix epoch, as all times here.
+    /// In milliseconds since the Unix epoch, like all times here.
     start_ms: i64,
     end_ms: i64,
     calls: u64,
-    /// The calls that the store knows.
+    /// The part of `calls` that is already stored.
     stored: u64,
 }
 
@@ -35,7 +35,7 @@ struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QuotaStatus {
     pub(crate) quota: Quota,
-    /// Calls that are allowed in this period.
+    /// Number of calls that this period still allows.
     pub(crate) remaining: u32,
     /// Seconds until the next period, rounded up.
     pub(crate) reset: u64,
@@ -44,7 +44,7 @@ pub(crate) struct QuotaStatus {
 }
 
 impl QuotaCounter {
-    /// Goes on with the period of `former` if it has the same calendar, otherwise with the stored count.
+    /// Continues the period of `former` if the calendar is the same. Otherwise begins with the stored count.
     pub(super) fn new(quota: Quota, former: Option<&Self>, stored: Option<QuotaUse>) -> Self {
         let former = former.filter(|former| former.quota.calendar() == quota.calendar());
         let period = former.map_or_else(
@@ -71,7 +71,7 @@ impl QuotaCounter {
         Ok(())
     }
 
-    /// What is left, without counting a call.
+    /// Returns what is left, without counting a call.
     pub(super) fn status(&self, now_ms: i64) -> QuotaStatus {
         self.left(*self.period.at(now_ms), now_ms)
     }
@@ -90,7 +90,7 @@ impl QuotaCounter {
 impl QuotaPeriod {
     fn new(calendar: Calendar, stored: Option<QuotaUse>) -> Self {
         let state = stored.map_or_else(
-            // The first call begins a period.
+            // The first call begins a period, because this one has already ended.
             || State::begin(i64::MIN, i64::MIN),
             |stored| {
                 let start = Timestamp::from_millisecond(stored.start_ms).unwrap_or_default();
@@ -108,7 +108,7 @@ impl QuotaPeriod {
         }
     }
 
-    /// The state of the period of `now_ms`. A clock that goes back does not bring back an earlier period.
+    /// Returns the state of the period at `now_ms`. A clock that is set back does not bring back an earlier period.
     fn at(&self, now_ms: i64) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         if now_ms >= state.end_ms {
@@ -119,7 +119,7 @@ impl QuotaPeriod {
         state
     }
 
-    /// The count, if the store does not have it.
+    /// Returns the count if it is not stored yet.
     pub(crate) fn unstored(&self) -> Option<QuotaUse> {
         let state = *self.lock();
         (state.calls != state.stored).then_some(QuotaUse {
@@ -151,7 +151,7 @@ impl State {
     }
 }
 
-/// Rounds up.
+/// Converts milliseconds to seconds, rounded up.
 fn seconds(ms: i64) -> u64 {
     let duration = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((left.remaining, left.reset, left.window), (0, 1, 86_400));
         assert!(count("2026-01-01T05:00:00Z") && count("2026-01-02T04:59:59Z"));
         assert!(!count("2026-01-02T04:59:59Z"));
-        // A clock that goes back gives nothing.
+        // A clock that is set back allows no more calls.
         assert!(!count("2026-01-01T04:00:00Z"));
     }
 

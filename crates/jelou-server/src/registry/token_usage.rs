@@ -8,30 +8,30 @@ use std::time::Duration;
 use jelou_core::histogram::Durations;
 use jelou_core::{Histogram, TokenId};
 
-/// The most tokens that are counted between two batches. Each takes 600 bytes.
+/// Maximum number of tokens that are counted between two batches. Each needs 600 bytes.
 const MAX_TOKENS: usize = 20_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct TokenUsage {
     by_token: papaya::HashMap<TokenId, Arc<Usage>>,
-    /// Removed from the map by the last batch. A call that had found one of them may still have counted.
+    /// Counters that the last batch removed from the map. A call that got one before may still have increased it.
     idle: Mutex<Vec<(TokenId, Arc<Usage>)>>,
-    /// Calls of tokens over [`MAX_TOKENS`].
+    /// Number of calls that were not counted because of [`MAX_TOKENS`].
     uncounted: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Usage {
-    /// Every call that the token allows, until the head of its response.
+    /// Durations of allowed calls, until the head of the response.
     durations: Histogram,
     errors: AtomicU64,
     refused: AtomicU64,
     from: AtomicU8,
-    /// Only written where the server is told to record addresses.
+    /// Set only if the server is configured to record addresses.
     address: Mutex<Option<IpAddr>>,
 }
 
-/// Where the last call came from.
+/// Where the last allowed call came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum AddressClass {
@@ -48,12 +48,12 @@ pub(crate) struct UsageCounts {
     pub(crate) durations: Durations,
     pub(crate) errors: u64,
     pub(crate) refused: u64,
-    /// The class of the last caller's address, or the address; `None` without an allowed call.
+    /// The address of the last caller, or its class; `None` without an allowed call.
     pub(crate) from: Option<String>,
 }
 
 impl TokenUsage {
-    /// Counts a call that the token allowed. `recorded` is the address of the caller where it may be recorded.
+    /// Counts a call that the token allowed. `recorded` is the caller's address if it may be recorded.
     pub(crate) fn called(
         &self,
         token: &TokenId,
@@ -67,7 +67,7 @@ impl TokenUsage {
             if status >= 500 {
                 usage.errors.fetch_add(1, Ordering::Relaxed);
             }
-            // The read first avoids contention, because most calls of a token have one class.
+            // Reading first avoids contention, because most calls of a token have one class.
             if usage.from.load(Ordering::Relaxed) != from as u8 {
                 usage.from.store(from as u8, Ordering::Relaxed);
             }
@@ -97,12 +97,12 @@ impl TokenUsage {
         count(by_token.get_or_insert_with(token.clone(), Arc::default));
     }
 
-    /// Calls that were not counted, because too many tokens were in use.
+    /// Returns the number of calls that were not counted, because too many tokens were in use.
     pub(crate) fn uncounted(&self) -> u64 {
         self.uncounted.load(Ordering::Relaxed)
     }
 
-    /// The counts of a token that were not taken yet.
+    /// Returns the counts of a token since the last [`take`](Self::take).
     pub(crate) fn read(&self, token: &TokenId) -> UsageCounts {
         let by_token = self.by_token.pin();
         by_token
@@ -111,7 +111,7 @@ impl TokenUsage {
             .unwrap_or_default()
     }
 
-    /// Takes all counts.
+    /// Returns and resets all counts.
     pub(crate) fn take(&self) -> Vec<(TokenId, UsageCounts)> {
         let by_token = self.by_token.pin();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,7 +132,7 @@ impl TokenUsage {
         taken
     }
 
-    /// Gives counts back that could not be stored.
+    /// Adds counts again that could not be stored.
     pub(crate) fn give_back(&self, taken: &[(TokenId, UsageCounts)]) {
         for (token, counts) in taken {
             self.count(token, |usage| {
@@ -182,7 +182,7 @@ impl UsageCounts {
 }
 
 impl AddressClass {
-    /// The class of a caller's address. A call by another function has none.
+    /// Returns the class of a caller's address. A call by another function has no address.
     pub(crate) fn of(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             None => Self::Local,
@@ -229,7 +229,7 @@ mod tests {
             (2, 1, 1)
         );
         assert_eq!(counts.from.as_deref(), Some("public"));
-        // A failed batch comes again.
+        // A batch that could not be stored is taken again.
         usage.give_back(&first);
         let again = usage.take();
         assert_eq!(again[0].1.durations, first[0].1.durations);

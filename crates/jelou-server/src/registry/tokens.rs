@@ -13,7 +13,7 @@ use super::quota_counter::QuotaPeriod;
 
 const NEVER: i64 = i64::MAX;
 
-/// Which value of a token. Between a rotation and the end of its grace period, a token has two.
+/// One of the values of a token. Between a rotation and the end of its grace period, a token has two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenValue {
     Current,
@@ -35,7 +35,7 @@ struct RuntimeTokenEntry {
 }
 
 impl RuntimeTokenEntry {
-    /// Whether the value authorises calls of the function now.
+    /// Whether the value allows calls of the function now.
     fn authorises(&self, function: &FunctionId, now_ms: i64) -> bool {
         self.function == *function && now_ms < self.expires_at_ms && !self.is_disabled
     }
@@ -43,7 +43,7 @@ impl RuntimeTokenEntry {
     fn grant(&self) -> Grant {
         Grant {
             token: self.id.clone(),
-            // The value for "never" is no timestamp.
+            // The number for "never" is out of a timestamp's range.
             expires_at: Timestamp::from_millisecond(self.expires_at_ms).ok(),
             limits: self.limits.clone(),
         }
@@ -60,7 +60,7 @@ pub(crate) struct KnownToken {
 }
 
 impl KnownToken {
-    /// Why the value authorises no call of its function now; `None` if it does.
+    /// Returns why the value allows no calls of its function now; `None` if it does.
     pub(crate) fn fault(&self, now: Timestamp) -> Option<String> {
         if self.is_disabled {
             return Some("the token is disabled".to_owned());
@@ -88,15 +88,15 @@ pub(crate) struct Use {
 pub(crate) struct RuntimeTokens {
     /// One entry for each value of a token. The entries are inline, so that each needs one allocation.
     by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry, BuildTokenHasher>,
-    /// The tokens with a quota, so that their counts are stored without a look at all others.
+    /// The tokens with a quota, so that storing their counts does not scan all tokens.
     quotas: papaya::HashMap<TokenId, Arc<QuotaPeriod>>,
 }
 
 impl RuntimeTokens {
-    /// The grant of a token of this function. Records the use, even if the grant does not allow the request.
+    /// Returns the grant of a token of this function. Records the use, even if the grant does not allow the request.
     ///
     /// # Errors
-    /// The token, if it is one of this function that is disabled or has expired.
+    /// `Some` if it is a token of this function that is disabled or has expired; otherwise `None`.
     pub(crate) fn authenticate(
         &self,
         hash: &TokenHash,
@@ -113,7 +113,7 @@ impl RuntimeTokens {
         Ok(token.grant())
     }
 
-    /// The token, for the log line of a refusal.
+    /// Returns the token, for the log line of a refusal.
     pub(crate) fn known(&self, hash: &TokenHash) -> Option<KnownToken> {
         self.by_hash.pin().get(hash).map(|token| KnownToken {
             function: token.function.clone(),
@@ -123,8 +123,8 @@ impl RuntimeTokens {
         })
     }
 
-    /// Adds or changes a token. A known token keeps its unstored last use, and the state of its rate limiter while the
-    /// rate stays the same.
+    /// Adds or changes a token. A known token keeps its last use that is not stored yet. It also keeps its rate limiter
+    /// if the rate is the same.
     pub(crate) fn put(&self, token: RuntimeTokenCredential) {
         let tokens = self.by_hash.pin();
         let previous = token.previous.as_deref();
@@ -201,7 +201,7 @@ impl RuntimeTokens {
         });
     }
 
-    /// The counts of quotas that are not stored yet.
+    /// Returns the counts of quotas that are not stored yet.
     pub(crate) fn unstored_quotas(&self) -> Vec<(TokenId, QuotaUse)> {
         let quotas = self.quotas.pin();
         quotas
@@ -225,7 +225,7 @@ impl RuntimeTokens {
         Timestamp::from_millisecond(at_ms).ok()
     }
 
-    /// Uses that are not stored yet.
+    /// Returns the uses that are not stored yet.
     pub(crate) fn used(&self) -> Vec<Use> {
         let tokens = self.by_hash.pin();
         tokens
@@ -267,7 +267,7 @@ mod tests {
         }
     }
 
-    /// There may be a million such tokens.
+    /// A server may have a million such tokens.
     #[test]
     fn a_token_without_limits_is_small() {
         assert!(size_of::<(TokenHash, RuntimeTokenEntry)>() <= 128);

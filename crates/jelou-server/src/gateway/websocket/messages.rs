@@ -18,7 +18,7 @@ pub(super) enum MessageError {
     NoMemory(#[from] LeaseError),
 }
 
-/// Admits messages like request bodies, before they are passed on.
+/// Reserves memory for messages, as for request bodies, before they are passed on.
 pub(super) struct Messages<'a> {
     hold: &'a WorkerBody,
     limits: &'a FunctionLimits,
@@ -39,7 +39,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Returns the number of bytes that may be passed on now, at least one.
+    /// Reserves memory at the start of each frame. Returns the number of bytes that may be passed on now, at least one.
     pub(super) async fn admit(&mut self, bytes: &[u8]) -> Result<usize, MessageError> {
         let had_payload = self.frames.payload_left() > 0;
         let count = self.frames.step(bytes);
@@ -55,7 +55,7 @@ impl<'a> Messages<'a> {
         }
         let memory = BodyMemory::of_message(payload, message, self.limits);
         let admitted = match self.hold.admit(memory).await {
-            // After a deploy, the WebSocket may continue until the drain ends.
+            // A deploy has retired the slot. The WebSocket may continue, without a permit, until the drain ends.
             Err(LeaseError::Retired) => None,
             admitted => admitted?,
         };
@@ -68,7 +68,7 @@ impl<'a> Messages<'a> {
         Ok(count)
     }
 
-    /// Must be called after all admitted bytes were passed on.
+    /// Releases the permits of a complete message. Must be called after all admitted bytes were passed on.
     pub(super) fn passed(&mut self) {
         if self.frames.message_bytes() == 0 && self.deadline.is_some() {
             self.permits.clear();
@@ -76,7 +76,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Waits for a step of a large message, with the timeout of the whole message.
+    /// Waits for one step of a message. Fails when the deadline of the whole message has passed.
     pub(super) async fn in_time<T>(
         &self,
         wait: impl Future<Output = T>,

@@ -47,7 +47,7 @@ pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
         && lists(header::CONNECTION, "upgrade")
 }
 
-/// Sets the upgrade headers for the worker.
+/// Sets the request headers for the upgrade, for the worker.
 pub(super) fn ask(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, CONNECTION);
     headers.insert(header::UPGRADE, PROTOCOL);
@@ -72,7 +72,7 @@ fn list_protocols(headers: &mut HeaderMap) {
 }
 
 /// Accepts the upgrade, and connects caller and function when both connections are upgraded. The request counts as in
-/// flight until either side ends the WebSocket or a limit ends it. `tell` gets the reason.
+/// flight until either side ends the WebSocket or a limit ends it. `tell` gets the reason if the end is a failure.
 pub(super) fn connect(
     caller: OnUpgrade,
     mut response: Response<WorkerBody>,
@@ -110,7 +110,7 @@ enum End {
     Idle(Duration),
     #[error("{0}")]
     Message(MessageError),
-    /// Whether the function sent a close frame before.
+    /// The function's process ended. `was_closed`: whether the function had sent a close frame before.
     #[error("the function's process ended")]
     Function { was_closed: bool },
     #[error("the caller has gone: {0}")]
@@ -127,8 +127,8 @@ impl End {
     }
 }
 
-/// Copies bytes until either side ends. A side that has not received a close frame gets one. Otherwise it would report
-/// a broken connection (1006).
+/// Copies bytes until either side ends. Then sends a close frame to each side that has not received one. Otherwise that
+/// side would report a broken connection (1006).
 async fn pass_on(
     caller: Upgraded,
     function: Upgraded,
