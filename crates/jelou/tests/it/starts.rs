@@ -179,7 +179,7 @@ fn an_engine_that_does_not_come_up_is_not_the_functions_fault() {
     sandbox.function("mi-funcion", &function("() => 1"));
     let deployed = sandbox.jelou("deploy mi-funcion -y --json").run();
     let code = deployed.json()["error"]["code"].clone();
-    assert_eq!(code, "API_ERROR", "{deployed}");
+    assert_eq!(code, "TRANSIENT_ERROR", "{deployed}");
     let log = server.data.log();
     let reason = "the engine's process was not ready within 1000 ms (limits.startup_timeout_ms, the server's)";
     assert!(log.contains(reason), "{log}");
