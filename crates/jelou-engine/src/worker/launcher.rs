@@ -25,22 +25,22 @@ use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::logs::next_line;
 
-/// Maximum bytes of the line with which the worker's program reports that it listens.
+/// Maximum bytes of the line by which a worker reports that it listens on its sockets.
 const MAX_READY_BYTES: usize = 1024;
 
-/// What the functions of an engine are for.
+/// The purpose of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineStage {
-    /// Functions are deployed, and called for long.
+    /// Functions are deployed and then serve many calls.
     Production,
-    /// Functions are loaded again and again.
+    /// Functions are reloaded after every change.
     Development,
 }
 
-/// Starts the processes of one server, and has the data that they share.
+/// Starts the processes of one server. Contains the data that all of them share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
-    /// The limits of the server.
+    /// The server's limits.
     pub(crate) limits: Arc<FunctionLimits>,
     /// The egress rules for all functions.
     pub(crate) egress: Vec<EgressRule>,
