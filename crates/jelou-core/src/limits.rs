@@ -1,5 +1,5 @@
-//! The limits of functions: of their builds, processes and requests. Each one is a setting of the operator, and its
-//! error names it. A function can have some of them of its own ([`FunctionLimits`]).
+//! The limits of functions: of their builds, processes and requests. The operator can set each limit, and the error
+//! about a limit names its setting. Some limits can also be set for one function ([`FunctionLimits`]).
 
 mod own;
 mod rules;
@@ -152,7 +152,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The value in force of a limit; `None` when nothing is set.
+    /// Returns the value of a limit, or `None` if the limit is not set.
     pub fn value(&self, setting: &str) -> Option<u64> {
         match setting {
             "max_body_memory_mib" => Some(self.body_memory_mib()),
@@ -168,7 +168,7 @@ impl Limits {
         }
     }
 
-    /// MiB of a process's memory that large request bodies may take together.
+    /// Returns the memory of a process that large request bodies may use together, in MiB.
     pub fn body_memory_mib(&self) -> u64 {
         self.max_body_memory_mib
             .unwrap_or(self.max_heap_mib * 4 / 5)

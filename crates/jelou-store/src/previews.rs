@@ -15,9 +15,8 @@ use crate::store::Store;
 /// A preview of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviewRecord {
-    /// Owns its secrets and its memory. Never reused.
+    /// The owner of the preview's secrets and memory. Never reused.
     pub id: PreviewId,
-    /// Its function.
     pub function_id: FunctionId,
     /// Unique among the previews of the function.
     pub name: PreviewName,
