@@ -165,8 +165,8 @@ pub struct Retry {
 }
 
 impl Schedule {
-    /// Returns a key that identifies the schedule within its function, across deployments: the name, or tool,
-    /// expression and zone.
+    /// Returns a key that identifies the schedule within its function, across deployments: the name if there is one,
+    /// otherwise tool, expression and zone.
     pub fn key(&self, tool: &str) -> String {
         match &self.name {
             Some(name) => name.clone(),

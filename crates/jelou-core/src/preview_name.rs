@@ -33,7 +33,7 @@ pub enum ParsePreviewNameError {
         instead(.0.as_ref())
     )]
     Characters(Option<PreviewName>),
-    /// Labels that begin with `xn--` are internationalized names (RFC 5890, section 2.3.2.1).
+    /// Labels that begin with `xn--` are internationalised names (RFC 5890, section 2.3.2.1).
     #[error(
         "the name cannot be `xn`: host names that begin with `xn--` have a meaning of their own"
     )]

@@ -64,14 +64,14 @@ pub enum EngineError {
     Io(#[from] std::io::Error),
 }
 
-/// The number of blank workers and the memory of the engine.
+/// The current number of blank workers, and the current memory of the engine.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineLoad {
     /// Blank workers that are ready.
     pub blank_workers: usize,
     /// Private memory of all processes, in bytes.
     pub memory_bytes: u64,
-    /// Maximum private memory of all processes, in bytes.
+    /// Current maximum of the private memory of all processes, in bytes.
     pub memory_limit_bytes: u64,
 }
 

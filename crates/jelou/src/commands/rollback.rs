@@ -103,7 +103,7 @@ fn report(
     Ok(())
 }
 
-/// Asks which deployment to restore. With `-y`, takes the preset.
+/// Asks which deployment to restore. The preset is the deployment that a rollback with `-y` restores.
 fn choose(client: &Client, slug: &Slug, context: &Context) -> anyhow::Result<DeploymentId> {
     let deployments = client.deployments(slug).list()?;
     let earlier: Vec<Deployment> = deployments

@@ -18,7 +18,7 @@ use crate::env;
 use crate::exit::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// A stored token is no longer used in its last seconds.
+/// A stored token is no longer used when it expires within this number of seconds.
 const MARGIN: i64 = 60;
 
 /// The identity token of this job.

@@ -17,7 +17,8 @@ pub(super) enum Change {
     Asked,
 }
 
-/// The pause without changes after a load, before the types are checked. The check must not slow down the next load.
+/// The pause between a successful load and the type check. Another successful load restarts the pause, so that the
+/// check rarely slows down loads.
 const UNCHANGED: Duration = Duration::from_millis(700);
 
 /// An event of a function that the developer should see.
