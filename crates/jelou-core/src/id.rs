@@ -49,7 +49,7 @@ macro_rules! id {
                 Self(text)
             }
 
-            /// The text.
+            /// Returns the text of the id.
             pub fn as_str(&self) -> &str {
                 // The bytes are always ASCII.
                 std::str::from_utf8(&self.0).unwrap_or_default()

@@ -13,7 +13,7 @@ use crate::Slug;
 use crate::policy::text_schema;
 use crate::text::written_as_text;
 
-/// What an access token may do on the management API.
+/// A permission of an access token on the management API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Scope {
@@ -155,7 +155,7 @@ impl FromStr for Scope {
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// The scope `admin` alone.
+    /// Returns a set with only the scope `admin`.
     pub fn admin() -> Self {
         Self::from_iter([Scope::Admin])
     }

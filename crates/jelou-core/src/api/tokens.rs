@@ -36,19 +36,19 @@ pub struct RuntimeTokenInfo {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
-    /// The parts of the function that it may use; all of them when null.
+    /// The parts of the function that the token may use. When null: all parts.
     #[serde(default)]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when null.
+    /// The networks from which the token may be used. When null: any network.
     #[serde(default)]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when null.
+    /// The HTTP methods that the token may use. When null: any method.
     #[serde(default)]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make in a short time; any number when null.
+    /// Maximum number of calls in a short time. When null: no limit.
     #[serde(default)]
     pub rate: Option<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when null.
+    /// Maximum number of calls in a calendar day or month. When null: no limit.
     #[serde(default)]
     pub quota: Option<Quota>,
     /// The person or team that is responsible for the token.
@@ -105,19 +105,19 @@ pub struct CreateToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// The parts of the function that it may use; all of them when absent.
+    /// The parts of the function that the token may use. When absent: all parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when absent.
+    /// The networks from which the token may be used. When absent: any network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when absent.
+    /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make in a short time; any number when absent.
+    /// Maximum number of calls in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when absent.
+    /// Maximum number of calls in a calendar day or month. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
     /// The person or team that is responsible for the token.
@@ -184,24 +184,24 @@ pub struct UpdateToken {
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Patch<Timestamp>,
-    /// The parts of the function that it may use; all of them when null.
+    /// The parts of the function that the token may use. When null: all parts.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<RuntimeScopes>)]
     pub scopes: Patch<RuntimeScopes>,
-    /// The networks that it may be used from; any when null.
+    /// The networks from which the token may be used. When null: any network.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Cidrs>)]
     pub cidrs: Patch<Cidrs>,
-    /// The HTTP methods that it may use; any when null.
+    /// The HTTP methods that the token may use. When null: any method.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<HttpMethods>)]
     pub methods: Patch<HttpMethods>,
-    /// How many calls it may make in a short time; any number when null.
+    /// Maximum number of calls in a short time. When null: no limit.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Rate>)]
     pub rate: Patch<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when null. A change within the same kind of period
-    /// keeps the count of the current period.
+    /// Maximum number of calls in a calendar day or month. When null: no limit. A change keeps the count of the current
+    /// period if the kind of period stays the same.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Quota>)]
     pub quota: Patch<Quota>,

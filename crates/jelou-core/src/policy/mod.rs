@@ -23,19 +23,19 @@ pub use scope::{MAX_RUNTIME_SCOPES, ParseRuntimeScopeError, RuntimeScope, Runtim
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenPolicy {
-    /// The parts of the function that it may use; all of them when absent.
+    /// The parts of the function that the token may use. When absent: all parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when absent.
+    /// The networks from which the token may be used. When absent: any network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when absent.
+    /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make in a short time; any number when absent.
+    /// Maximum number of calls in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when absent.
+    /// Maximum number of calls in a calendar day or month. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
 }

@@ -59,6 +59,7 @@ struct Answer {
     value: String,
 }
 
+/// Requests an identity token from GitHub Actions:
 /// <https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token>
 fn ask_github(url: &str, token: &str, audience: &str) -> anyhow::Result<String> {
     let mut url = url::Url::parse(url).context("the address of the service is not a URL")?;

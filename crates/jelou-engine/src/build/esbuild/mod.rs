@@ -432,7 +432,7 @@ fn resolved(resolving: &Resolving, found: &Value) -> Value {
     by_plugin(&resolving.plugin, fields)
 }
 
-/// An answer without messages.
+/// Returns an answer without messages.
 fn nothing() -> Value {
     Value::map([
         ("errors", Value::List(Vec::new())),
@@ -440,7 +440,7 @@ fn nothing() -> Value {
     ])
 }
 
-/// The error of a request that the bundler refuses.
+/// Returns the error of a request that the bundler has refused.
 fn refused(answer: &Value) -> Result<()> {
     match answer.get("error") {
         Some(Value::Text(text)) => Err(Error::other(text.clone())),

@@ -41,7 +41,7 @@ pub(in crate::commands) fn named(
     }
 }
 
-/// Like [`named`], but without an id, returns the live deployment.
+/// Like [`named`], but returns the live deployment if the arguments name none.
 fn named_or_live(args: DeploymentArgs, context: &Context) -> anyhow::Result<(Slug, DeploymentId)> {
     let (slug, id) = named(args)?;
     if let Some(id) = id {
