@@ -201,7 +201,7 @@ pub struct UpdateToken {
     #[schema(value_type = Option<Rate>)]
     pub rate: Patch<Rate>,
     /// Maximum number of calls in a calendar day or month. When null: no limit. A change keeps the count of the current
-    /// period if the kind of period stays the same.
+    /// period if the kind of period and the time zone stay the same.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Quota>)]
     pub quota: Patch<Quota>,
