@@ -48,7 +48,7 @@ impl Client {
                     .build(),
             );
         if api.is_loopback() {
-            // Through a proxy, a loopback address would be the proxy's own machine.
+            // Through a proxy, a loopback address would mean the proxy's machine.
             config = config.proxy(None);
         }
         Self {
@@ -189,7 +189,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Opens a stream: a response without a time limit for its body.
+    /// Opens a stream. The body of the response has no timeout.
     pub(crate) fn open(
         &self,
         path: &Path,

@@ -1,9 +1,9 @@
-//! The audit trail as a hash chain: each entry has the hash of the one before, so that a changed, missing or reordered
-//! entry shows.
+//! The audit trail as a hash chain: each entry contains the hash of the previous entry. Thus a changed, missing or
+//! reordered entry is detected.
 //!
 //! The hash of an entry is SHA-256, in lower-case hexadecimal, over its canonical bytes: the entry as JSON without the
-//! member `hash`, in the form of RFC 8785 (members sorted, no white space). Numbers are integers. The member `previous`
-//! is the hash of the entry before; of the first entry, 64 zeros.
+//! member `hash`, in the form of RFC 8785 (sorted members, no white space). Numbers are integers. The member `previous`
+//! is the hash of the previous entry. For the first entry, it is 64 zeros.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::api::AuditEntry;
 
-/// What the first entry has as `previous`.
+/// The value of `previous` in the first entry.
 pub const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The bytes that are hashed.
+/// Returns the canonical bytes of an entry, which are hashed.
 pub fn canonical(entry: &AuditEntry) -> String {
     let mut value = serde_json::to_value(entry).unwrap_or_default();
     if let Some(members) = value.as_object_mut() {
@@ -26,7 +26,7 @@ pub fn canonical(entry: &AuditEntry) -> String {
     text
 }
 
-/// The hash of an entry whose `previous` is set.
+/// Returns the hash of an entry. The member `previous` must be set.
 pub fn hash(entry: &AuditEntry) -> String {
     let digest = Sha256::digest(canonical(entry));
     digest.iter().fold(String::new(), |mut text, byte| {
@@ -35,7 +35,8 @@ pub fn hash(entry: &AuditEntry) -> String {
     })
 }
 
-/// RFC 8785, for values without fractions. `serde_json` escapes strings as section 3.2.2.2 asks.
+/// Writes a value in the form of RFC 8785, for values without fractions. `serde_json` escapes strings as section
+/// 3.2.2.2 requires.
 fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(members) => {
@@ -67,7 +68,7 @@ fn write_canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// Why a trail is not the one that was written. Each names the first entry that is wrong.
+/// Why the trail is not the original one. Each variant contains the id of the first wrong entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
     #[error("entry {id} was changed: its hash is not that of its content")]
@@ -88,7 +89,7 @@ pub enum ChainFault {
     OtherHead { id: i64 },
 }
 
-/// Verifies entries one by one, oldest first. A trail may begin later than at the first entry.
+/// Verifies entries one by one, oldest first. The first verified entry need not be the first of the trail.
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
     last: Option<(i64, String)>,
@@ -97,7 +98,7 @@ pub struct Verifier {
 
 impl Verifier {
     /// # Errors
-    /// The entry does not follow the one before it.
+    /// The entry does not follow the previous entry.
     pub fn add(&mut self, entry: &AuditEntry) -> Result<(), ChainFault> {
         let id = entry.id;
         let (Some(own), Some(previous)) = (&entry.hash, &entry.previous) else {
@@ -124,10 +125,10 @@ impl Verifier {
         Ok(())
     }
 
-    /// Compares the last entry with what the server says is its last one.
+    /// Compares the last verified entry with the head of the trail that the server reports.
     ///
     /// # Errors
-    /// The trail ends before it, or with another entry.
+    /// The trail ends before the head, or with a different entry.
     pub fn end(&self, head: i64, hash: &str) -> Result<(), ChainFault> {
         let last = self.last.as_ref().map_or(0, |(id, _)| *id);
         if last < head {
@@ -139,12 +140,12 @@ impl Verifier {
         }
     }
 
-    /// How many entries were verified.
+    /// Returns the number of verified entries.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Id and hash of the last entry.
+    /// Returns the id and the hash of the last verified entry.
     pub fn last(&self) -> Option<(i64, &str)> {
         self.last.as_ref().map(|(id, hash)| (*id, hash.as_str()))
     }
@@ -186,7 +187,7 @@ mod tests {
         Ok(verifier)
     }
 
-    /// Whoever verifies without this program needs exactly these bytes. They never change.
+    /// A verification by another program needs exactly these bytes, so they must never change.
     #[test]
     fn the_canonical_bytes_and_their_hash() {
         let entry = &chain(1)[0];
@@ -223,7 +224,7 @@ mod tests {
             fault(|e| e.insert(4, e[1].clone())),
             ChainFault::Reordered { id: 2, after: 4 }
         );
-        // Changed together with its own hash.
+        // The entry is changed together with its hash.
         let forged = fault(|e| {
             e[2].detail = Some("x".into());
             e[2].hash = Some(hash(&e[2]));

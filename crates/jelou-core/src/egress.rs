@@ -1,4 +1,4 @@
-//! Egress rules: what functions may connect to although its address is denied by default.
+//! Egress rules: the destinations that functions may connect to although they are denied by default.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Maximum bytes of a host name (RFC 1035, section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
-/// Where the machines of most clouds find their metadata, credentials included, and its names.
+/// The address and the names of the metadata service of most clouds, which also returns credentials.
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 const METADATA_NAMES: [&str; 4] = [
     "metadata.google.internal",
@@ -19,7 +19,7 @@ const METADATA_NAMES: [&str; 4] = [
     "instance-data",
     "instance-data.ec2.internal",
 ];
-/// A network with fewer bits opens more than the largest private network.
+/// A shorter prefix opens more than the largest private network (`10.0.0.0/8`).
 const LEAST_PREFIX_BITS: u8 = 8;
 
 /// A host name, an address or a network, with or without a port: `db.internal:5432`, `192.0.2.7`, `10.0.0.0/8`.
@@ -32,9 +32,9 @@ pub struct EgressRule {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EgressHost {
-    /// In lower case, without a final dot. Resolved when a process starts.
+    /// A host name in lower case, without a final dot. Resolved when a process starts.
     Name(String),
-    /// Without host bits.
+    /// A network. All bits after its prefix are 0.
     Network(Ipv4Net),
 }
 
@@ -57,12 +57,12 @@ pub enum ParseEgressRuleError {
 }
 
 impl EgressRule {
-    /// Whether a process must resolve a name to know the rule's addresses.
+    /// Whether the host is a name, which a process must resolve.
     pub fn is_name(&self) -> bool {
         matches!(self.host, EgressHost::Name(_))
     }
 
-    /// What the rule opens that nobody may have meant.
+    /// Returns a warning if the rule opens more than is probably intended.
     pub fn warning(&self) -> Option<String> {
         let mut opens = Vec::new();
         let is_metadata = match &self.host {
@@ -143,7 +143,7 @@ fn parse_host(text: &str) -> Option<EgressHost> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    // A last label of digits would be another way to write an address (WHATWG URL, "ends in a number").
+    // A last label that is a number would make the name an IPv4 address (WHATWG URL, "ends in a number").
     let is_number = name.rsplit('.').next().is_some_and(|label| {
         label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x")
     });
@@ -180,7 +180,7 @@ impl<'de> Deserialize<'de> for EgressRule {
     }
 }
 
-/// The IPv4 address of an IPv4 or IPv4-mapped IPv6 address.
+/// Returns the IPv4 address of an IPv4 or IPv4-mapped IPv6 address.
 pub fn ipv4_of(address: IpAddr) -> Option<Ipv4Addr> {
     match address.to_canonical() {
         IpAddr::V4(address) => Some(address),

@@ -1,10 +1,10 @@
-//! Histograms of durations: counters on a logarithmic scale. Recording takes no lock.
+//! Histograms of durations: counters on a logarithmic scale. Recording needs no lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The upper bounds of the buckets in microseconds, ten for each power of ten: from 0.1 ms to 200 s. Another bucket has
-/// what is longer.
+/// Upper bounds of the buckets in microseconds, ten for each power of ten: from 0.1 ms to 200 s. One more bucket counts
+/// longer durations.
 pub const BOUNDS_US: [u64; 64] = [
     100,
     125,
@@ -82,10 +82,10 @@ pub struct Histogram {
     sum_us: AtomicU64,
 }
 
-/// The counts of a histogram at one time.
+/// The counts of a histogram at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Durations {
-    /// By bucket, not cumulative.
+    /// Counts by bucket, not cumulative.
     pub counts: [u64; BUCKETS],
     pub sum_us: u64,
 }
@@ -115,7 +115,7 @@ impl Histogram {
         }
     }
 
-    /// Adds counts that were taken.
+    /// Adds the counts of an earlier [`Self::take`].
     pub fn add(&self, taken: &Durations) {
         for (own, more) in self.counts.iter().zip(taken.counts) {
             own.fetch_add(more, Ordering::Relaxed);
@@ -152,7 +152,7 @@ impl Durations {
         self.sum_us += other.sum_us;
     }
 
-    /// What was recorded since an earlier reading.
+    /// Returns the counts that were added since an earlier reading.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
             counts: std::array::from_fn(|bucket| {
@@ -162,8 +162,9 @@ impl Durations {
         }
     }
 
-    /// The duration that this part of the durations does not exceed, in milliseconds; `None` without any. It is
-    /// interpolated inside its bucket, so it is off by less than a quarter.
+    /// Returns a quantile in milliseconds: the fraction `part` of the durations does not exceed it. `None` without
+    /// durations. The value is interpolated within its bucket, so its error is below 25 %. A longer duration than the
+    /// last bound counts as that bound.
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts and bounds are far below 2^52"

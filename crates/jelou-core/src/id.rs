@@ -8,14 +8,14 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use ulid::{Generator, Overflow, Ulid};
 
-/// The text is not an id of the wanted kind.
+/// The error for a text that is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form `{prefix}` followed by 26 characters of a lower-case ULID")]
 pub struct ParseIdError {
     prefix: &'static str,
 }
 
-/// A greater ULID than the one before, also within a millisecond.
+/// Returns a ULID that is greater than all earlier ones of this process, even within the same millisecond.
 fn next_ulid() -> Ulid {
     static GENERATOR: LazyLock<Mutex<Generator>> = LazyLock::new(Mutex::default);
     let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +36,7 @@ macro_rules! id {
             /// The prefix of the kind.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id; ids of one process sort by their creation.
+            /// Generates an id. Ids of one process sort by their creation.
             pub fn generate() -> Self {
                 Self::of(next_ulid())
             }
@@ -49,9 +49,9 @@ macro_rules! id {
                 Self(text)
             }
 
-            /// The text.
+            /// Returns the text of the id.
             pub fn as_str(&self) -> &str {
-                // Always ASCII.
+                // The bytes are always ASCII.
                 std::str::from_utf8(&self.0).unwrap_or_default()
             }
         }
@@ -75,7 +75,8 @@ macro_rules! id {
                 let error = ParseIdError { prefix: $prefix };
                 let ulid = text.strip_prefix($prefix).ok_or(error)?;
                 let id = Self::of(Ulid::from_string(ulid).map_err(|_| error)?);
-                // Crockford's base32 reads `I` and `L` as `1`, `O` as `0`, and ignores case; an id has one spelling.
+                // Crockford's base32 reads `I` and `L` as `1` and `O` as `0`, and ignores case. But an id has exactly
+                // one spelling.
                 if id.as_str() == text { Ok(id) } else { Err(error) }
             }
         }
@@ -95,7 +96,7 @@ id!(
     "dep_"
 );
 id!(
-    /// The id of a preview: whose secrets and memory its processes use.
+    /// The id of a preview. It owns the preview's secrets and memory.
     PreviewId,
     "prv_"
 );

@@ -1,4 +1,4 @@
-//! Plain types of the domain, parsed at the edge and valid from there on.
+//! Plain types of the domain. They are parsed and validated at the edge of the program.
 //!
 //! No I/O: persistence is in `jelou-store`, processes are in `jelou-engine`, HTTP is in `jelou-server`. Shared tools
 //! ([`clock`], [`line_rate`], [`mod@cold_future`]) are here too.

@@ -1,5 +1,5 @@
-//! The limits of functions: of their builds, processes and requests. Each one is a setting of the operator, and its
-//! error names it. A function can have some of them of its own ([`FunctionLimits`]).
+//! The limits of functions: of their builds, processes and requests. The operator can set each limit, and the error
+//! about a limit names its setting. Some limits can also be set for one function ([`FunctionLimits`]).
 
 mod own;
 mod rules;
@@ -12,93 +12,94 @@ use crate::source::UploadLimits;
 pub use own::{FunctionLimits, LimitName, OwnLimits, ParseLimitNameError};
 pub use rules::LimitsError;
 
-/// The limits, section `[limits]` of the configuration.
+/// The limits: the section `[limits]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Milliseconds until the response head, unless the function sets its own `timeout`.
+    /// Milliseconds until the response head. A function can set its own `timeout`.
     pub request_timeout_ms: u64,
-    /// The largest `timeout` that a function may set, in milliseconds.
+    /// Maximum `timeout` that a function may set, in milliseconds.
     pub max_request_timeout_ms: u64,
-    /// Milliseconds without a byte before a response stream is cut.
+    /// Milliseconds without a byte after which a response stream is cut.
     pub stream_idle_timeout_ms: u64,
-    /// Milliseconds that the import of a module may take.
+    /// Maximum milliseconds for the import of a module.
     pub startup_timeout_ms: u64,
-    /// Milliseconds that a build may take, including the download of its packages.
+    /// Maximum milliseconds for a build, including the download of its packages.
     pub build_timeout_ms: u64,
-    /// MiB of private memory of each process of a build.
+    /// Maximum private memory of each process of a build, in MiB.
     pub max_build_memory_mib: u64,
-    /// Bytes of a request body.
+    /// Maximum bytes of a request body.
     pub max_body_bytes: u64,
-    /// Bytes of a WebSocket message to a function.
+    /// Maximum bytes of a WebSocket message to a function.
     pub max_websocket_message_bytes: u64,
-    /// MiB of a process's memory that request bodies over 128 KiB may take together; 80 % of its heap when it is not set.
+    /// Maximum memory of a process for request bodies over 128 KiB together, in MiB. Default: 80 % of its heap.
     pub max_body_memory_mib: Option<u64>,
-    /// Milliseconds that a request waits for memory for its body before it gets 503.
+    /// Maximum milliseconds that a request waits for memory for its body. Then it gets 503.
     pub max_body_wait_ms: u64,
-    /// MiB of the server's memory that large results of MCP tools may take together.
+    /// Maximum memory of the server for large results of MCP tools together, in MiB.
     pub max_mcp_memory_mib: u64,
-    /// MiB of a process's JavaScript heap.
+    /// Maximum JavaScript heap of a process, in MiB.
     pub max_heap_mib: u64,
-    /// MiB of private memory of a process, including its heap.
+    /// Maximum private memory of a process, including its heap, in MiB.
     pub max_memory_mib: u64,
-    /// MiB of private memory of all processes together; a part of the machine's memory when it is not set.
+    /// Maximum private memory of all processes together, in MiB. Default: a part of the machine's memory.
     pub max_workers_memory_mib: Option<u64>,
-    /// Milliseconds that the event loop of a process may be blocked before the process is killed.
+    /// Milliseconds after which a process with a blocked event loop is killed.
     pub stall_timeout_ms: u64,
-    /// CPU weight of a process relative to 100, which counts while the CPU is contended.
+    /// CPU weight of a process, relative to 100. It only matters while the CPU is contended.
     pub cpu_weight: u64,
-    /// Threads of a process.
+    /// Maximum number of threads of a process.
     pub max_threads: u64,
-    /// File descriptors of a process, including connections.
+    /// Maximum number of file descriptors of a process, including connections.
     pub max_open_files: u64,
-    /// Log lines of a process per second.
+    /// Maximum number of log lines of a process per second.
     pub max_log_lines_per_second: u64,
-    /// Bytes of a log line.
+    /// Maximum bytes of a log line.
     pub max_log_line_bytes: usize,
-    /// Bytes of the head of a function's response.
+    /// Maximum bytes of the head of a function's response.
     pub max_response_header_bytes: usize,
-    /// Processes of one function; the number of cores when it is not set.
+    /// Maximum number of processes of one function. Default: the number of cores.
     pub max_processes_per_function: Option<usize>,
-    /// Processes of one function that stay loaded although nobody calls, if the function asks for it.
+    /// Maximum number of processes of one function that stay loaded without calls. A function asks for them by
+    /// `keepWarm`.
     pub max_keep_warm: usize,
-    /// Concurrent requests of one process.
+    /// Maximum number of concurrent requests of one process.
     pub max_concurrent_requests: usize,
-    /// Response streams and `WebSocket`s that one process has open at a time.
+    /// Maximum number of response streams and `WebSocket`s that one process has open at the same time.
     pub max_concurrent_streams: usize,
-    /// Requests that may queue for a process; further ones get 503.
+    /// Maximum number of requests that queue for a process. Further requests get 503.
     pub max_queued_requests: usize,
-    /// Milliseconds before an idle process is ended.
+    /// Milliseconds after which an idle process is ended.
     pub idle_timeout_ms: u64,
-    /// Blank workers that are kept ready for cold starts.
+    /// Number of blank workers that are kept ready for cold starts.
     pub blank_workers: usize,
-    /// Blank workers that are kept ready after a burst of cold starts.
+    /// Maximum number of blank workers that are kept ready after a burst of cold starts.
     pub max_blank_workers: usize,
-    /// Milliseconds that in-flight requests get to finish when their process is drained.
+    /// Milliseconds that a drained process gets to finish its requests in flight.
     pub drain_timeout_ms: u64,
-    /// Milliseconds after its answer that the work of a request (`ctx.waitUntil`) keeps its process alive.
+    /// Maximum milliseconds that the work of a request (`ctx.waitUntil`) keeps its process alive after the answer.
     pub background_timeout_ms: u64,
-    /// Calls in a chain of functions.
+    /// Maximum number of calls in a chain of functions.
     pub max_hops: u32,
-    /// Files of an upload.
+    /// Maximum number of files of an upload.
     pub max_upload_files: usize,
-    /// Bytes of a file of an upload.
+    /// Maximum bytes of a file of an upload.
     pub max_upload_file_bytes: u64,
-    /// Bytes of all files of an upload.
+    /// Maximum bytes of all files of an upload.
     pub max_upload_bytes: u64,
-    /// Bytes of a bundle.
+    /// Maximum bytes of a bundle.
     pub max_bundle_bytes: u64,
-    /// Modules of a deploy that are downloaded by their URL.
+    /// Maximum number of remote modules of a deploy, which are downloaded by their URL.
     pub max_remote_modules: u64,
-    /// Bytes of these modules together.
+    /// Maximum bytes of these modules together.
     pub max_remote_bytes: u64,
-    /// Deployments of a function that are kept for rollbacks, besides pinned ones.
+    /// Maximum number of deployments of a function that are kept for rollbacks, in addition to pinned ones.
     pub max_deployments: usize,
-    /// Previews of a function at a time.
+    /// Maximum number of previews of a function at the same time.
     pub max_previews: u64,
-    /// Values of a function in `ctx.memory`.
+    /// Maximum number of values of a function in `ctx.memory`.
     pub max_memory_entries: u64,
-    /// Bytes of a value in `ctx.memory`.
+    /// Maximum bytes of a value in `ctx.memory`.
     pub max_memory_value_bytes: u64,
 }
 
@@ -152,7 +153,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The value in force of a limit; `None` when nothing is set.
+    /// Returns the value of a limit, or `None` if the limit is not set.
     pub fn value(&self, setting: &str) -> Option<u64> {
         match setting {
             "max_body_memory_mib" => Some(self.body_memory_mib()),
@@ -168,7 +169,7 @@ impl Limits {
         }
     }
 
-    /// MiB of a process's memory that large request bodies may take together.
+    /// Returns the memory of a process that large request bodies may use together, in MiB.
     pub fn body_memory_mib(&self) -> u64 {
         self.max_body_memory_mib
             .unwrap_or(self.max_heap_mib * 4 / 5)

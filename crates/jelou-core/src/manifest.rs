@@ -13,8 +13,8 @@ pub enum Mode {
     Define,
     /// Several tools, each at its own route.
     App,
-    /// A web handler that gets requests whole. It is one tool, at one route for every path and further ones for the
-    /// routes without a token.
+    /// One tool with a web handler, which gets whole requests. It has a route for all paths, and further routes for the
+    /// paths that need no token.
     Handler,
 }
 
@@ -25,18 +25,18 @@ pub struct Manifest {
     pub mode: Mode,
     pub name: Option<String>,
     pub description: String,
-    /// Exactly one for [`Mode::Define`].
+    /// The tools. Exactly one for [`Mode::Define`].
     pub tools: Vec<Tool>,
     /// Whether the secrets are also in the environment of the process.
     #[serde(default = "yes")]
     pub env: bool,
-    /// Processes that stay loaded although nobody calls, before the operator's maximum.
+    /// Number of processes that stay loaded without calls. The operator's maximum is not applied yet.
     #[serde(default)]
     pub keep_warm: usize,
-    /// Which records of the log are kept.
+    /// Selects the log records that are kept.
     #[serde(default)]
     pub logs: LogRules,
-    /// The routes inside a web handler, as far as they are known.
+    /// The known routes inside a web handler.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<InnerRoute>,
     /// The function's own OpenAPI document.
@@ -52,7 +52,7 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InnerRoute {
     pub method: String,
-    /// A segment that begins with `:` is a parameter, as in `/orders/:id`.
+    /// The path. A segment that begins with `:` is a parameter, as in `/orders/:id`.
     pub path: String,
 }
 
@@ -65,7 +65,7 @@ pub struct Tool {
     /// The name that MCP clients and OpenAPI show.
     pub name: String,
     pub description: String,
-    /// `*`, or segments of which some are `:param`; a trailing `*` matches the rest.
+    /// The path: `*`, or segments. A segment `:name` is a parameter. A trailing `*` matches the rest.
     pub path: String,
     /// Upper-case HTTP methods.
     pub methods: Vec<String>,
@@ -81,7 +81,7 @@ pub struct Tool {
     pub input_schema: Option<Value>,
     /// JSON Schema 2020-12 of the result.
     pub output_schema: Option<Value>,
-    /// MCP tool annotations, as given.
+    /// MCP tool annotations, unchanged.
     pub annotations: Option<Value>,
 }
 
@@ -123,7 +123,7 @@ pub struct Schedule {
     pub overlap: Overlap,
     #[serde(default)]
     pub retry: Option<Retry>,
-    /// Milliseconds over which the starts of schedules are spread.
+    /// Maximum delay of a run's start in milliseconds, which spreads the starts of schedules.
     #[serde(default)]
     pub spread_ms: Option<u64>,
     /// Milliseconds that a run may take; `None` for the timeout of the tool.
@@ -137,7 +137,7 @@ pub struct Schedule {
 pub enum CatchUp {
     #[default]
     None,
-    /// The last one is made up for.
+    /// The last missed run is made up for.
     Last,
 }
 
@@ -145,28 +145,28 @@ pub enum CatchUp {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Overlap {
-    /// It is missed.
+    /// The due run is missed.
     #[default]
     Skip,
-    /// It waits for the end of the earlier one. One run can wait.
+    /// The due run waits for the end of the earlier one. Only one run can wait.
     Queue,
-    /// It starts too.
+    /// The due run starts, too.
     Allow,
 }
 
-/// Further attempts after a run that failed.
+/// Retries after a failed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
-    /// Attempts after the first one.
+    /// Maximum number of attempts after the first one.
     pub max: u32,
-    /// Milliseconds before the second attempt; they double with each further one.
+    /// Milliseconds before the second attempt. The delay doubles with each further attempt.
     pub backoff_ms: u64,
 }
 
 impl Schedule {
-    /// Identifies the schedule within its function, also across deployments: the name, otherwise tool, expression and
-    /// zone.
+    /// Returns a key that identifies the schedule within its function, across deployments: the name if there is one,
+    /// otherwise tool, expression and zone.
     pub fn key(&self, tool: &str) -> String {
         match &self.name {
             Some(name) => name.clone(),
@@ -176,7 +176,8 @@ impl Schedule {
 }
 
 impl Manifest {
-    /// What a preview serves of the deployment: no route without a token, no schedules, no process without calls.
+    /// Returns the manifest for a preview: no public tools, no schedules, and no processes that stay loaded without
+    /// calls.
     #[must_use]
     pub fn of_preview(mut self) -> Self {
         self.keep_warm = 0;

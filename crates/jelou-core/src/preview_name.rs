@@ -8,9 +8,9 @@ use crate::slug::MAX_SLUG_LENGTH;
 use crate::text::text_newtype;
 use crate::{DeploymentId, Slug};
 
-/// Stands between the name and the slug. No name contains it, so a label has one reading.
+/// Separates the name from the slug in a label. No name contains it, so that a label is unambiguous.
 const SEPARATOR: &str = "--";
-/// Characters of a deployment's id that are a name. They are its random part.
+/// Number of characters of a deployment's id that form a default name. These characters are random.
 const ID_CHARACTERS: usize = 8;
 
 /// The name of a preview: 1 to 63 lower-case letters, digits and single inner hyphens.
@@ -21,7 +21,7 @@ const ID_CHARACTERS: usize = 8;
 #[schema(value_type = String, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", example = "pr-7")]
 pub struct PreviewName(String);
 
-/// The text is not a name of a preview.
+/// The error for a text that is not a preview name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParsePreviewNameError {
     #[error("the name of a preview cannot be empty")]
@@ -44,7 +44,7 @@ fn instead(name: Option<&PreviewName>) -> String {
     name.map_or_else(String::new, |name| format!("; write `{name}`"))
 }
 
-/// The label of a preview's address is longer than DNS allows.
+/// The error for a preview whose label is longer than DNS allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the address `{label}` has {} characters, and a label of a host name has at most {MAX_SLUG_LENGTH} (RFC 1035)",
@@ -81,7 +81,7 @@ impl FromStr for PreviewName {
     }
 }
 
-/// The name that a branch such as `Feature/new_form` can have.
+/// Suggests a valid name for a branch such as `Feature/new_form`.
 fn similar(text: &str) -> Option<PreviewName> {
     let lower = text.to_ascii_lowercase();
     let parts = lower.split(|c: char| !c.is_ascii_alphanumeric());
@@ -90,13 +90,13 @@ fn similar(text: &str) -> Option<PreviewName> {
 }
 
 impl PreviewName {
-    /// The name of a preview without one: the end of its deployment's id.
+    /// Returns the default name of a deployment's preview: the end of the deployment's id.
     pub fn of_deployment(id: &DeploymentId) -> Self {
         let text = id.as_str();
         Self(text[text.len() - ID_CHARACTERS..].to_owned())
     }
 
-    /// The DNS label of the preview's address.
+    /// Returns the DNS label of the preview's host name.
     ///
     /// # Errors
     /// The label is longer than 63 characters.
@@ -108,7 +108,7 @@ impl PreviewName {
         Ok(label)
     }
 
-    /// The name and the slug of a label.
+    /// Splits a label into the preview's name and the function's slug.
     pub fn split_label(label: &str) -> Option<(&str, &str)> {
         label.split_once(SEPARATOR)
     }

@@ -13,23 +13,23 @@ use crate::Slug;
 use crate::policy::text_schema;
 use crate::text::written_as_text;
 
-/// What an access token may do on the management API.
+/// A permission of an access token on the management API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Scope {
     /// One kind of work on one function.
     Function(Verb, Slug),
-    /// One kind of work on every function, also on those that are created later.
+    /// One kind of work on every function, including functions that are created later.
     EveryFunction(Verb),
     /// Read every function: its deployments, tokens, keys of secrets and logs.
     FunctionsRead,
     /// Deploy every function, and change its tokens and secrets.
     FunctionsWrite,
-    /// Everything, access tokens and the audit trail included.
+    /// All operations, including access tokens and the audit trail.
     Admin,
 }
 
-/// A kind of work on one function. Each includes [`Verb::Read`] of the function.
+/// A kind of work on one function. Each kind includes [`Verb::Read`] of the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// Read its deployments, tokens (without values) and keys of secrets.
@@ -53,7 +53,7 @@ impl Verb {
         Self::Logs,
     ];
 
-    /// The text before the slug.
+    /// Returns the part of the scope before the slug.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -64,7 +64,7 @@ impl Verb {
         }
     }
 
-    /// The scope for this work on every function.
+    /// Returns the broader scope that includes this work on every function.
     pub fn on_every_function(self) -> Scope {
         match self {
             Self::Read | Self::Logs => Scope::FunctionsRead,
@@ -74,8 +74,8 @@ impl Verb {
 }
 
 impl Scope {
-    /// Whether this scope, held by a token, includes `wanted`. Of the scopes for every function, a greater one includes
-    /// the lesser ones.
+    /// Whether a token with this scope is also allowed `wanted`. Each of the scopes `functions:read`, `functions:write`
+    /// and `admin` includes the ones before it.
     fn includes(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Function(held, of), Self::Function(verb, slug)) => {
@@ -119,7 +119,7 @@ impl PartialSchema for Scope {
 
 impl ToSchema for Scope {}
 
-/// The text is not a scope.
+/// The error for a text that is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown scope `{0}`; the scopes are `functions:read`, `functions:write`, `admin`, and for one function \
@@ -155,7 +155,7 @@ impl FromStr for Scope {
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// The scope `admin` alone.
+    /// Returns a set with only the scope `admin`.
     pub fn admin() -> Self {
         Self::from_iter([Scope::Admin])
     }
@@ -165,7 +165,7 @@ impl Scopes {
         self.0.is_empty()
     }
 
-    /// From least to greatest.
+    /// Iterates over the scopes, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::text_newtype;
 
-/// The most characters of a name.
+/// Maximum number of characters of a name.
 pub const MAX_TOKEN_NAME_LENGTH: usize = 64;
 
 /// The name of a token, unique among the unrevoked tokens of a function, or among the unrevoked access tokens.
@@ -17,7 +17,7 @@ pub const MAX_TOKEN_NAME_LENGTH: usize = 64;
 #[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9._-]{0,63}$", example = "ci-deploy")]
 pub struct TokenName(String);
 
-/// The text is not a token name.
+/// The error for a text that is not a token name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTokenNameError {
     #[error("a token name cannot be empty")]
@@ -34,7 +34,7 @@ pub enum ParseTokenNameError {
 }
 
 impl TokenName {
-    /// `default`, the name of the token that the first deployment of a function creates.
+    /// Returns `default`, the name of the token that the first deployment of a function creates.
     pub fn first_deployment() -> Self {
         Self("default".to_owned())
     }

@@ -24,8 +24,8 @@ use crate::fleet::{
 use crate::network::NetworkConfig;
 use crate::worker::{EngineStage, Launcher, Program, RunDir, process_limits};
 
-/// Maximum bytes of the path of `run_dir`. The other bytes of a socket's path are for the worker's number and the name
-/// of the socket.
+/// Maximum bytes of the path of `run_dir`. The rest of a socket's path is for the worker's number and the socket's
+/// name.
 const MAX_RUN_DIR_BYTES: usize = 80;
 
 #[derive(Debug, Clone)]
@@ -38,10 +38,11 @@ pub struct EngineConfig {
     pub run_dir: PathBuf,
     pub limits: Limits,
     pub sandbox: SandboxConfig,
-    /// Egress rules for all functions: what they may connect to although it is denied by default.
+    /// Egress rules for all functions: the destinations that functions may connect to although they are denied by
+    /// default.
     pub egress_allow: Vec<EgressRule>,
     pub network: NetworkConfig,
-    /// Whether requests of functions to other hosts carry the trace of their call.
+    /// Whether outgoing requests of functions to other hosts include the trace headers of their call.
     pub traces_outside: bool,
     /// Host suffix of function URLs, without a port.
     pub functions_domain: String,
@@ -63,14 +64,14 @@ pub enum EngineError {
     Io(#[from] std::io::Error),
 }
 
-/// The blank workers and the memory of the engine at the moment.
+/// The current number of blank workers, and the current memory of the engine.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineLoad {
     /// Blank workers that are ready.
     pub blank_workers: usize,
     /// Private memory of all processes, in bytes.
     pub memory_bytes: u64,
-    /// Maximum private memory of all processes at the moment, in bytes.
+    /// Current maximum of the private memory of all processes, in bytes.
     pub memory_limit_bytes: u64,
 }
 
@@ -222,7 +223,7 @@ impl Engine {
             .await
     }
 
-    /// Bundles a project again, after a change. Nothing of it runs. Can be dropped at any time.
+    /// Bundles a project again after a change. Does not run its code. The future can be dropped at any time.
     ///
     /// # Errors
     ///
@@ -236,7 +237,7 @@ impl Engine {
         self.builder.rebuild(builds, tree, settings).await
     }
 
-    /// Checks the types of a project, apart from any build. Can be dropped at any time.
+    /// Checks the types of a project, independently of any build. The future can be dropped at any time.
     ///
     /// # Errors
     ///
@@ -245,8 +246,8 @@ impl Engine {
         self.builder.check_types(tree).await
     }
 
-    /// Starts the first process of a slot, and reads the manifest from that start. The artifact of the slot is the
-    /// prepared bundle. Dropping the future ends the process.
+    /// Starts the first process of a slot and reads the manifest from it. The slot's artifact is the prepared bundle.
+    /// Dropping the future ends the process.
     ///
     /// # Errors
     ///

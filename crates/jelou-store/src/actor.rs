@@ -5,9 +5,9 @@ use std::net::IpAddr;
 /// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The id of the access token or trust policy, for the audit trail.
+    /// The id of the access token or trust policy, or `system`. Stored in the audit trail.
     pub id: String,
-    /// The name of the access token, for `created_by`.
+    /// The name of the access token or trust policy, or `system`. Stored in `created_by`.
     pub name: String,
     /// Address of the client; `None` for the server itself.
     pub address: Option<IpAddr>,

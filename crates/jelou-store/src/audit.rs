@@ -21,7 +21,7 @@ const UNHASHED: &str = "SELECT id, at, actor, actor_name, address, action, funct
      old_value, new_value, previous_hash, hash FROM audit WHERE hash IS NULL ORDER BY id";
 
 impl Store {
-    /// Returns a page of 1 to 1,000 entries, newest first. With `before`, the page starts with the entry before that
+    /// Returns a page of 1 to 1,000 entries, newest first. With `before`, the page contains only entries with a smaller
     /// id.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Store {
             .await
     }
 
-    /// The oldest entries after `after`, oldest first. A page has 1 to 1,000 entries.
+    /// Returns a page of 1 to 1,000 entries with an id greater than `after`, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -46,7 +46,7 @@ impl Store {
         limit: usize,
     ) -> Result<AuditPage, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
-        // One state for the page and the head.
+        // One snapshot, so that the page and the head agree.
         let mut state = self.database.snapshot().await?;
         let head = sqlx::query("SELECT value AS revision, hash FROM revision WHERE id = 1")
             .fetch_one(&mut *state)
@@ -74,7 +74,7 @@ impl Store {
     }
 }
 
-/// Hashes the entries of earlier releases, in their order, so that the chain begins over what exists.
+/// Adds the missing hashes of entries that earlier releases wrote, oldest first, so that the chain includes them.
 pub(crate) async fn complete_chain(database: &Database) -> Result<(), StoreError> {
     let mut write = database.write().await?;
     let rows = sqlx::query(UNHASHED)

@@ -1,5 +1,5 @@
 //! A change: one transaction, in which every step appends an audit entry and raises the revision. The entry continues
-//! the hash chain of the trail, whose last hash is kept with the revision.
+//! the hash chain of the audit trail. The last hash of the chain is stored with the revision.
 
 use jelou_core::api::AuditEntry;
 use jelou_core::{Slug, audit_chain};
@@ -139,7 +139,8 @@ impl<'a> Change<'a> {
         self.record_difference(entry, None, None).await
     }
 
-    /// Appends an audit entry with what was changed, which must hold no secret. Returns its revision.
+    /// Appends an audit entry with the changed state before and after, which must contain no secret. Returns its
+    /// revision.
     pub(crate) async fn record_difference(
         &mut self,
         entry: Entry<'_>,
@@ -180,7 +181,7 @@ impl<'a> Change<'a> {
         Ok(revision)
     }
 
-    /// The transaction, for more that belongs to it.
+    /// Returns the transaction of the change, for further writes.
     pub(crate) fn into_write(self) -> Write<'a> {
         self.write
     }

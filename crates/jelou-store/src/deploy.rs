@@ -46,17 +46,17 @@ pub struct NewDeployment {
     pub pinned: bool,
     /// Maximum number of deployments of the function that are kept, in addition to pinned ones.
     pub kept: usize,
-    /// The preview that serves it. `None` makes it live.
+    /// The preview that serves the deployment. `None` makes the deployment live.
     pub preview: Option<PreviewTerms>,
 }
 
 /// The result of a deploy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployed {
-    /// The function, with the new deployment live unless it is for a preview.
+    /// The function. The new deployment is live unless it is for a preview.
     pub function: FunctionRecord,
     pub deployment: DeploymentRecord,
-    /// The preview that serves it, if it is for one.
+    /// The preview that serves the deployment, if the deploy was for one.
     pub preview: Option<PreviewRecord>,
     /// The first token, if this deploy created it.
     pub token: Option<RuntimeTokenRecord>,
@@ -65,8 +65,9 @@ pub struct Deployed {
 }
 
 impl Store {
-    /// Creates a deployment and makes it live, or the one of a preview. `first_token` mints a token for the first deployment of a function, or
-    /// returns none. Later deploys do not call it. The token is not created if its name is taken by an unrevoked token.
+    /// Creates a deployment. Makes it live, or the deployment of a preview. `first_token` mints a token for the first
+    /// deployment of a function, or returns none. Later deploys do not call it. The token is not created if its name is
+    /// taken by an unrevoked token.
     ///
     /// # Errors
     /// The error of `first_token`, [`StoreError::NotFound`] when the preview does not exist any more, or

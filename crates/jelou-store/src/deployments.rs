@@ -1,4 +1,4 @@
-//! Deployments: their rows, and the rules which of them are kept.
+//! Deployments: their rows, and the rules for how many are kept.
 
 use jelou_core::api::{Dependency, Deployment, FileSummary, Health};
 use jelou_core::{DeploymentId, FunctionId, Manifest, PreviewName, Provenance};
@@ -21,9 +21,9 @@ pub struct DeploymentRecord {
     pub function_id: FunctionId,
     /// Whether calls go to this deployment.
     pub live: bool,
-    /// Whether calls went to it at some time. The deployment of a preview is not, until it is promoted.
+    /// Whether calls have ever gone to this deployment. `false` for a preview's deployment until it is promoted.
     pub was_live: bool,
-    /// Names of the previews that serve it.
+    /// Names of the previews that serve this deployment.
     pub previews: Vec<PreviewName>,
     pub artifact_hash: ArtifactHash,
     pub manifest: Manifest,
@@ -42,8 +42,8 @@ pub struct DeploymentRecord {
     pub tag: Option<String>,
     /// When the deployment was pinned. `None`: not pinned.
     pub pinned_at: Option<Timestamp>,
-    /// When a rollback replaced the deployment by an older one. `None` if none did, or if the
-    /// deployment was made live again since.
+    /// When a rollback replaced the deployment by an older one. `None` if there was no such rollback, or if the
+    /// deployment was made live again afterwards.
     pub rolled_back_at: Option<Timestamp>,
     /// Number of calls of the deployment, answered or not.
     pub calls: u64,
@@ -56,7 +56,7 @@ pub struct DeploymentRecord {
 }
 
 impl DeploymentRecord {
-    /// Returns the health of the deployment. A rollback without a target only chooses a healthy one.
+    /// Returns the health of the deployment. A rollback without a target only selects a healthy deployment.
     pub fn health(&self) -> Health {
         if self.rolled_back_at.is_some() {
             Health::RolledBack
@@ -289,8 +289,8 @@ pub(crate) async fn mark_live(
     functions::set_live(connection, function, deployment, at).await
 }
 
-/// Deletes the deployments of a function but the `kept` ones that were live last, as many of those that were never live, the
-/// live one, those of previews, and pinned ones.
+/// Deletes deployments of a function. Keeps the live deployment, those of previews, pinned ones, the `kept` deployments
+/// that were live most recently, and the `kept` newest deployments that were never live.
 pub(crate) async fn prune(
     connection: &mut AnyConnection,
     function: &FunctionId,

@@ -1,9 +1,9 @@
-//! What a change changed, for the audit trail.
+//! The difference between two states, for the audit trail.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The members that differ, before and after. Neither state may hold a secret.
+/// Returns the members that differ between two states, before and after. Neither state may contain a secret.
 pub(crate) fn difference(
     before: &impl Serialize,
     after: &impl Serialize,
@@ -19,7 +19,7 @@ pub(crate) fn difference(
     (some(before), some(after))
 }
 
-/// A state that begins or ends: all its members.
+/// Returns all members of a state, for the creation or the deletion of a resource.
 pub(crate) fn whole(state: &impl Serialize) -> Option<Value> {
     some(members(state))
 }

@@ -53,7 +53,7 @@ pub struct FunctionSummary {
     pub tokens: u64,
     /// Number of the function's own secrets.
     pub secrets: u64,
-    /// Number of its previews.
+    /// Number of previews.
     pub previews: u64,
 }
 
@@ -149,8 +149,8 @@ impl Store {
         Ok(function)
     }
 
-    /// Deletes a function with its previews, tokens, secrets, memory, deployments and unshared artifacts. Its audit entries
-    /// remain.
+    /// Deletes a function with its previews, tokens, secrets, memory, deployments and unshared artifacts. Its audit
+    /// entries remain.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -315,7 +315,7 @@ fn record(row: &AnyRow) -> Result<FunctionRecord, StoreError> {
     })
 }
 
-/// The deployment of a row, if the row has one.
+/// Returns the deployment that a row contains, if there is one.
 pub(crate) fn served(row: &AnyRow) -> Result<Option<LiveDeployment>, StoreError> {
     let Some(id) = row.optional_parsed("live_id")? else {
         return Ok(None);

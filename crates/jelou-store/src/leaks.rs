@@ -65,7 +65,7 @@ impl Store {
         })
     }
 
-    /// The access token with this value, current or old, and whether it is revoked.
+    /// Returns the access token whose current or old value has this hash, and whether the token is revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].

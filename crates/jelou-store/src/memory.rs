@@ -132,7 +132,7 @@ impl Store {
     }
 }
 
-/// Counts the unexpired values of a function, without the value of this key.
+/// Counts the unexpired values of a function, except the value of `key`.
 async fn others(
     executor: impl AnyExecutor<'_>,
     owner: MemoryOwner<'_>,

@@ -1,4 +1,4 @@
-//! Previews: deployments with secrets and memory of their own, until they expire.
+//! Previews: deployments with separate secrets and memory. They exist until they expire.
 
 use jelou_core::{DeploymentId, FunctionId, PreviewId, PreviewName, Slug};
 use jiff::Timestamp;
@@ -15,53 +15,49 @@ use crate::store::Store;
 /// A preview of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviewRecord {
-    /// Owns its secrets and its memory. Never reused.
+    /// The owner of the preview's secrets and memory. Never reused.
     pub id: PreviewId,
-    /// Its function.
     pub function_id: FunctionId,
     /// Unique among the previews of the function.
     pub name: PreviewName,
-    /// `None` until the first deploy to it.
+    /// The deployment that the preview serves. `None` until the first deploy to the preview.
     pub served: Option<LiveDeployment>,
-    /// Whether it also has the function's secrets.
+    /// Whether its processes also get the function's secrets.
     pub with_secrets: bool,
-    /// Whether it has no address of its own.
+    /// Whether the preview has no host name, so that only a request header selects it.
     pub header_only: bool,
-    /// Number of its own secrets.
+    /// Number of the preview's own secrets.
     pub secrets: u64,
-    /// Name of the access token that created it.
+    /// Name of the access token that created the preview.
     pub created_by: String,
     /// Time of creation.
     pub created_at: Timestamp,
-    /// Time of the last deploy to it.
+    /// Time of the last deploy to the preview.
     pub updated_at: Timestamp,
-    /// From then on it does not exist.
+    /// When the preview expires. An expired preview counts as deleted.
     pub expires_at: Timestamp,
 }
 
-/// What a deploy says about its preview.
+/// The rules of a preview, which each deploy to it sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewTerms {
-    /// The preview.
     pub id: PreviewId,
-    /// Whether it also has the function's secrets.
+    /// Whether its processes also get the function's secrets.
     pub with_secrets: bool,
-    /// Whether it has no address of its own.
+    /// Whether the preview has no host name.
     pub header_only: bool,
-    /// The end of the preview.
+    /// When the preview expires.
     pub expires_at: Timestamp,
 }
 
 /// A preview to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPreview {
-    /// Its function.
     pub function: FunctionId,
-    /// Its name.
     pub name: PreviewName,
-    /// Its id and its rules.
+    /// The id and the rules of the preview.
     pub terms: PreviewTerms,
-    /// How many previews the function may have.
+    /// Maximum number of previews of the function.
     pub limit: u64,
 }
 
@@ -79,7 +75,7 @@ macro_rules! select_previews {
 }
 
 impl Store {
-    /// The previews of a function that have not expired, sorted by name.
+    /// Returns the unexpired previews of a function, sorted by name.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -99,7 +95,7 @@ impl Store {
         .collect()
     }
 
-    /// One preview of a function that has not expired.
+    /// Returns one unexpired preview of a function.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -115,10 +111,10 @@ impl Store {
             .ok_or_else(|| StoreError::not_found(Resource::Preview, name))
     }
 
-    /// Creates a preview without a deployment. An expired one with the same name is deleted.
+    /// Creates a preview without a deployment. Deletes an expired preview with the same name.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the function has such a preview, or as many as it may have;
+    /// [`StoreError::Conflict`] when the name is taken or the function has the maximum number of previews;
     /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
     pub async fn create_preview(
         &self,
@@ -191,7 +187,7 @@ impl Store {
         updated.ok_or_else(|| StoreError::not_found(Resource::Preview, name))
     }
 
-    /// Deletes a preview with its secrets and its memory. Its deployment stays.
+    /// Deletes a preview with its secrets and its memory. Keeps its deployment.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
@@ -212,7 +208,7 @@ impl Store {
         Ok(preview)
     }
 
-    /// Deletes the expired previews.
+    /// Deletes expired previews.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -226,7 +222,7 @@ impl Store {
         }
         let mut change = self.change(actor).await?;
         let now = change.now().as_millisecond();
-        // Read again, because a deploy may have extended one.
+        // Reads the expired previews again, because a deploy may have extended one of them in the meantime.
         let expired = self::expired(&mut *change.connection(), now).await?;
         for preview in &expired {
             delete(change.connection(), &preview.id).await?;
@@ -234,7 +230,7 @@ impl Store {
                 Ok(slug) => {
                     record_step(&mut change, Action::PreviewExpire, &slug, &preview.name).await?;
                 }
-                // An older server has deleted the function.
+                // An older version of the server has deleted the function without its previews.
                 Err(StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -266,7 +262,7 @@ async fn expired(
         .collect()
 }
 
-/// The names of the function's previews, with the deployments that they serve.
+/// Returns the names of the function's previews, by the deployment that they serve.
 pub(crate) async fn by_deployment(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
@@ -282,7 +278,7 @@ pub(crate) async fn by_deployment(
     .collect()
 }
 
-/// Makes a new deployment the one of a preview.
+/// Makes a new deployment the deployment of a preview.
 pub(crate) async fn deploy(
     change: &mut Change<'_>,
     function: &FunctionRecord,
@@ -304,7 +300,7 @@ pub(crate) async fn deploy(
         .ok_or_else(|| StoreError::not_found(Resource::Preview, &name))
 }
 
-/// The slug of a preview's function, and the name of the preview.
+/// Returns the slug of a preview's function, and the name of the preview.
 pub(crate) async fn place_of(
     executor: impl AnyExecutor<'_>,
     id: &PreviewId,
@@ -319,7 +315,7 @@ pub(crate) async fn place_of(
     Ok((row.parsed("slug")?, row.parsed("name")?))
 }
 
-/// Sets the rules of a preview, and its deployment if there is a new one.
+/// Sets the rules of a preview. Sets its deployment if there is a new one.
 async fn set_terms(
     change: &mut Change<'_>,
     terms: &PreviewTerms,

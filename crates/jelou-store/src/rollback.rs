@@ -1,4 +1,4 @@
-//! Rollbacks and promotions: which deployment becomes live, and what has changed since it was.
+//! Rollbacks and promotions: select the deployment that becomes live, and report what has changed since it was live.
 
 use jelou_core::api::{ChangedSecret, SecretChange};
 use jelou_core::{DeploymentId, FunctionId, SecretKey, Slug};
@@ -19,25 +19,25 @@ pub struct RollbackPlan {
     pub function: FunctionRecord,
     /// The deployment that would become live.
     pub target: DeploymentRecord,
-    /// The function's secrets that were set or deleted since the target was live, sorted by key.
+    /// The secrets of the function that were set or deleted since the target was last live, sorted by key.
     pub changed_secrets: Vec<ChangedSecret>,
-    /// Secrets of previews of the deployment that the function does not have.
+    /// Keys of secrets that the target's previews have and the function lacks.
     pub missing_secrets: Vec<SecretKey>,
 }
 
 /// How an existing deployment becomes live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Back to a deployment that was live. The deployment that is left for an older one counts as not healthy.
+    /// Restores a deployment that was live before. If the replaced deployment is newer, it becomes unhealthy.
     Rollback,
-    /// Forward, from a preview or after a rollback. Says nothing about the deployment that is left.
+    /// Makes any deployment live, such as the one of a preview. The health of the replaced deployment does not change.
     Promote,
 }
 
 /// The result of a rollback.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolledBack {
-    /// The function. `deployment` is live.
+    /// The function, with `deployment` as its live deployment.
     pub function: FunctionRecord,
     /// The deployment that is live now.
     pub deployment: DeploymentRecord,
@@ -46,11 +46,11 @@ pub struct RolledBack {
 }
 
 impl Store {
-    /// Plans a rollback to `target`, or to the healthy deployment that was live most recently. Changes nothing.
+    /// Plans to make `target` live, or the healthy deployment that was live most recently. Changes nothing.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function has no such deployment; [`StoreError::Conflict`] when no earlier
-    /// deployment is healthy; [`StoreError::Database`].
+    /// deployment is healthy, or a rollback names a deployment that was never live; [`StoreError::Database`].
     pub async fn plan_rollback(
         &self,
         function: &FunctionId,
@@ -70,9 +70,9 @@ impl Store {
         })
     }
 
-    /// Makes `target` live, or the healthy deployment that was live most recently. If the replaced deployment is newer,
-    /// it counts as not healthy until it is made live again. Thus a second call without a target goes back one
-    /// deployment further. If the target is already live, nothing changes.
+    /// Makes `target` live, or the healthy deployment that was live most recently. With [`Way::Rollback`], a newer
+    /// replaced deployment counts as unhealthy until it is made live again. Thus a second call without a target goes
+    /// back one deployment further. If the target is already live, nothing changes.
     ///
     /// # Errors
     /// Those of [`Store::plan_rollback`].
@@ -172,7 +172,7 @@ async fn missing_secrets(
     rows.iter().map(|row| Ok(row.parsed("key")?)).collect()
 }
 
-/// Returns the secrets that changed since the target was live. Uses the audit trail, because a deleted secret has no
+/// Returns the secrets that changed since the target was live. Reads the audit trail, because a deleted secret has no
 /// row.
 async fn changed_secrets(
     connection: &mut AnyConnection,

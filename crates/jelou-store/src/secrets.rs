@@ -183,7 +183,7 @@ async fn check_count(change: &mut Change<'_>, owner: &SecretOwner) -> Result<(),
     }
 }
 
-/// Whose secrets they are, for the audit trail.
+/// The names of a secret's owner, for the audit trail.
 struct Place {
     /// `None` for the organisation.
     function: Option<Slug>,

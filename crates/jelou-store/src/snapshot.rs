@@ -17,7 +17,7 @@ pub struct Snapshot<Tokens> {
     pub revision: i64,
     /// Sorted by slug.
     pub functions: Vec<FunctionRecord>,
-    /// Some may be expired.
+    /// All previews. Some may be expired.
     pub previews: Vec<PreviewRecord>,
     /// The unrevoked runtime tokens. Some may be expired or disabled.
     pub runtime_tokens: Tokens,

@@ -1,5 +1,5 @@
-//! Counts of the calls of tokens for each day. Counts are no configuration: they leave no audit entry and raise no
-//! revision.
+//! Daily counts of the calls of each token. Counts are not configuration: they leave no audit entry and do not raise
+//! the revision.
 
 use jelou_core::{FunctionId, TokenId};
 
@@ -7,26 +7,26 @@ use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// What is counted, besides the buckets of durations.
+/// Values of the column `kind` for counts that do not belong to a bucket of durations.
 const ERRORS: i64 = -1;
 const REFUSED: i64 = -2;
-/// The most tokens of a transaction, so that a change does not wait long.
+/// Maximum number of tokens in a transaction, so that other changes do not wait long.
 const BATCH: usize = 500;
 
-/// Counts of a token on one day.
+/// Counts of a token's calls on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenCounts {
-    /// Calls by the bucket of their duration.
+    /// Number of calls by the index of their duration's histogram bucket.
     pub durations: Vec<(usize, u64)>,
     pub errors: u64,
     pub refused: u64,
 }
 
-/// Counts of a token to add.
+/// Counts to add to those of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenUse {
     pub token: TokenId,
-    /// The class of the last caller's address, or the address.
+    /// The class of the last caller's address, or the address itself.
     pub from: Option<String>,
     pub counts: TokenCounts,
 }
@@ -46,7 +46,7 @@ impl TokenCounts {
         match kind {
             ERRORS => self.errors += count,
             REFUSED => self.refused += count,
-            // A kind of a later version.
+            // A kind that a later version has stored.
             ..0 => {}
             bucket => self
                 .durations
@@ -56,8 +56,8 @@ impl TokenCounts {
 }
 
 impl Store {
-    /// Adds counts to those of a day (of UTC, since the Unix epoch). After an error, returns how many of the uses are
-    /// stored, from the first one on.
+    /// Adds counts to those of a day. `day`: days since the Unix epoch, in UTC. After an error, also returns how many
+    /// of the first `uses` are stored.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -104,7 +104,7 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// The counts of a function's unrevoked tokens from this day on, by token and day.
+    /// Returns the counts of a function's unrevoked tokens since a day, by token and day.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -139,7 +139,7 @@ impl Store {
         Ok(usage)
     }
 
-    /// Deletes the counts before this day.
+    /// Deletes the counts of all days before `before_day`.
     ///
     /// # Errors
     /// [`StoreError::Database`].

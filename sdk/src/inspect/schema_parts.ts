@@ -66,7 +66,7 @@ export const INPUT_ADVICE: Record<string, string> = {
   function: "the name of what is to be done",
 };
 
-/** Replacements for input types that JSON has and a query string has not. */
+/** Replacements for input types that JSON can carry and a query string cannot. */
 export const QUERY_ADVICE: Record<string, string> = {
   number: "z.coerce.number()",
   boolean: "z.stringbool()",
@@ -81,7 +81,7 @@ export type Unsendable = (path: readonly PropertyKey[], what: string, instead: s
 export interface Remarks {
   readonly inexact: Inexact;
   readonly unsendable: Unsendable;
-  /** Reports a part of an input that no query string has. */
+  /** Reports a part of an input that a query string cannot carry. */
   readonly notInQueries: Unsendable;
   /** Reports a boolean that converts every text to `true`. */
   readonly looseBoolean: (path: readonly PropertyKey[]) => void;

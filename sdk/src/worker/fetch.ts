@@ -29,7 +29,7 @@ import {
 
 type FetchInput = string | URL | Request;
 
-/** How requests to other hosts go out. */
+/** How `fetch` sends requests to other hosts. */
 export interface Outward {
   /** Whether these requests go through the platform's proxy. */
   readonly isProxied: boolean;
@@ -94,7 +94,7 @@ export function createFetch(
         init = undefined;
         sendTrace(requestHeaders(input));
       }
-      // A client that the function has created makes its own connections.
+      // A request with a client that the function has created uses that client's connections.
       return await (!isProxied || egress === null || client !== undefined
         ? nativeFetch(input, init)
         : fetchProxied(new NativeRequest(input, init), egress));

@@ -12,7 +12,7 @@ type Inspection = typeof import("../inspect.ts");
 
 let loaded: Inspection | undefined;
 
-/** The module `inspect.js` beside the worker. */
+/** Loads the inspection module. Later calls return the same module. */
 export async function loadInspection(): Promise<Inspection> {
   if (loaded !== undefined) return loaded;
   const { default: source } = await import("../inspect.ts", { with: { type: "text" } });

@@ -41,7 +41,7 @@ export function invoke(fn: LoadedFunction, incoming: Incoming): Promise<Answer> 
   });
 }
 
-/** Answers with a web handler. */
+/** Passes the whole request to a web handler and returns its answer. */
 async function answerWhole(
   { handler, env }: NonNullable<LoadedFunction["web"]>,
   context: InvocationContext,
@@ -63,8 +63,8 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     let input: Input | Refused;
     if (takesQuery(context.method)) input = queryInput(context.query, incoming);
     else {
-      // Reads the body first without a look at `content-encoding`, because an encoded body does not parse as JSON. This
-      // saves time for plain JSON, the common case.
+      // Reads the body first without a check of `content-encoding`. An encoded body does not parse as JSON. This saves
+      // time for plain JSON, the common case.
       let decoded = isPlainJson(incoming) ? incoming : await withoutCodings(fn, incoming);
       if (decoded instanceof Refused) return refuse(tool, decoded);
       let reading = readBody(decoded, tool.wantsRequest, isWanted);
@@ -109,7 +109,7 @@ const CUT_OFF =
   "The request's body was cut off: its caller stopped sending, or the platform refused the rest (413, " +
   "with the limit in the server's log)";
 
-/** Whether reading a request's body has failed because the gateway gave up the request. */
+/** Whether reading a request's body has failed because the gateway has aborted the request. */
 function isCutOff(error: unknown): boolean {
   return error instanceof NativeBadResource &&
     includes(error.message, "body as underlying resource unavailable");

@@ -227,7 +227,7 @@ function emptiedKind(value: object): readonly [name: string, advice: Advice] | n
   return [nameOfType(value), () => "give its class a toJSON() method, or return plain data"];
 }
 
-/** An object that has nothing but values for a loop. */
+/** Describes an iterable object, with advice. Returns `null` for an object that is not iterable. */
 function iterable(value: object): readonly [name: string, advice: Advice] | null {
   if (isFunction(value, asyncIterator)) return ["async iterable", byItself];
   return isFunction(value, symbolIterator) ? ["iterable", (name) => `return [...${name}]`] : null;

@@ -39,7 +39,7 @@ export interface LoadMessage {
   readonly logLevel?: Level;
   /** Whether `fetch` also sends the call's `traceparent` to other hosts. */
   readonly tracesOutside?: boolean;
-  /** Whether the answers of a failed handler tell what it threw, as in development. */
+  /** Whether the answer of a failed handler contains the thrown error, as in development. */
   readonly showsErrors?: boolean;
   /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
@@ -47,7 +47,7 @@ export interface LoadMessage {
   readonly memory: MemoryStore | null;
   /** The address and credentials of the Jelou API, or `null` without credentials. */
   readonly jelou: JelouCredentials | null;
-  /** The settings of `jelou.json`, for a manifest. */
+  /** The settings of `jelou.json`. Used for the manifest. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 

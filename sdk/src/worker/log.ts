@@ -27,7 +27,10 @@ const RANKS: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARN: 2, ERR
 /** The default maximum of a line in bytes, including its newline. The engine can set another one. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
-/** The fields that all lines of this process have in common, the maximum of a line, and the lowest level. */
+/**
+ * The fields that all lines of this process have in common, the maximum length of a line in bytes, and the lowest
+ * level.
+ */
 const origin: { function: string | null; company: string | null; lineBytes: number; least: number } = {
   function: null,
   company: null,
@@ -35,7 +38,7 @@ const origin: { function: string | null; company: string | null; lineBytes: numb
   least: RANKS.DEBUG,
 };
 
-/** Sets the fields of all lines and the maximum of a line. */
+/** Sets the fields of all lines and the maximum length of a line in bytes. */
 export function setLogOrigin(functionSlug: string, companyId: string | null, lineBytes?: number): void {
   origin.function = functionSlug;
   origin.company = companyId;

@@ -29,8 +29,8 @@ export function parseFields(text: string): Fields {
   if (text === "") return fields;
   if (matches(PLAIN, text)) eachPlainField(text, (name, value) => addField(fields, name, value));
   else {
-    // The constructor removes one leading question mark, so one is added. A further one is part of the first name, as
-    // in `url.searchParams`.
+    // The constructor removes one leading question mark, so this adds one. A question mark in `text` is then part of
+    // the first name, as in `url.searchParams`.
     const params = new NativeURLSearchParams("?" + text);
     eachSearchParam(params, (value: string, name: string) => addField(fields, name, value));
   }
@@ -97,10 +97,10 @@ function bytesOf(run: string): Uint8Array {
   return bytes;
 }
 
-/** How many clients mark a name as that of a list: axios, jQuery and PHP write `ids[]=1&ids[]=2`. */
+/** The suffix by which many clients mark a list: axios, jQuery and PHP write `ids[]=1&ids[]=2`. */
 const LIST_MARK = "[]";
 
-/** The fields, with a list `ids` in place of `ids[]`. `null` if no name has the mark. */
+/** Returns the fields with a list `ids` in place of `ids[]`, or `null` if no name has the suffix. */
 export function withLists(fields: Fields): Fields | null {
   let lists: Fields | null = null;
   const names = keys(fields);

@@ -47,14 +47,14 @@ export function toOutcome(result: unknown): Outcome | Promise<Outcome> {
     : special(result);
 }
 
-/** Whether an object has values only for `for await`, which JSON would leave out. */
+/** Whether an object can only be read by `for await`. JSON would omit its values. */
 function isStream(result: object): boolean {
   return asyncIterator in result && keys(result).length === 0;
 }
 
 const NOTHING: PlainAnswer = { status: 204, headers: [], body: null };
 
-/** Whether a value is an object or a list, as a literal creates it. */
+/** Whether a value is a plain object or a list, like the value of a literal. */
 function isPlain(result: object): boolean {
   const prototype = getPrototypeOf(result);
   return prototype === objectPrototype || prototype === arrayPrototype || prototype === null;

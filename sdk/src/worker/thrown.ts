@@ -13,12 +13,12 @@ import type { Tool } from "./tool.ts";
 
 let isShown = false;
 
-/** From now on, the answers of a failed handler tell what it threw. */
+/** Makes the answer of a failed handler contain the thrown error, from now on. */
 export function showThrown(): void {
   isShown = true;
 }
 
-/** The answer of a handler that threw. */
+/** Returns the answer for a handler that threw an error. */
 export function answerToThrown(thrown: unknown): PlainAnswer {
   if (!isShown) return internalError();
   return json(500, { error: "Internal function error", thrown: maskText(readableStack(thrown)) });

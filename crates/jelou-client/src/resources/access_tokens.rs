@@ -36,7 +36,7 @@ impl AccessTokens<'_> {
         self.client.post(&collection(), token)
     }
 
-    /// One access token by its id, its name or a unique display prefix.
+    /// Returns an access token by its id, its name or a unique display prefix.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -44,7 +44,7 @@ impl AccessTokens<'_> {
         self.client.get(&collection().segment(reference))
     }
 
-    /// Gives an access token a new value. Only this response holds it.
+    /// Gives an access token a new value. Only this response contains the new value.
     ///
     /// # Errors
     /// Any [`ClientError`].

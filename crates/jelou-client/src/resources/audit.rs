@@ -23,14 +23,14 @@ pub struct Audit<'a> {
 pub struct AuditQuery {
     /// Maximum number of entries. The server has a default and a limit.
     pub limit: Option<u32>,
-    /// Only entries older than the entry with this id.
+    /// Only entries with a smaller id.
     pub before: Option<i64>,
-    /// Only entries newer than this id, oldest first.
+    /// Only entries with a greater id, oldest first.
     pub after: Option<i64>,
 }
 
 impl Audit<'_> {
-    /// A page of entries, newest first; with `after`, oldest first.
+    /// Returns a page of entries, newest first. With `after`, oldest first.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -85,7 +85,7 @@ impl Deployments<'_> {
         self.client.post(&path, request)
     }
 
-    /// Makes a deployment live, usually that of a preview.
+    /// Makes a deployment live, usually the one of a preview.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -1,4 +1,4 @@
-//! Previews of a function.
+//! Operations on previews of a function.
 
 use jelou_core::api::{List, OpenPreview, Preview};
 use jelou_core::{PreviewName, Slug};
@@ -8,7 +8,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// The previews of a function.
+    /// Returns the operations on a function's previews.
     pub fn previews(&self, slug: &Slug) -> Previews<'_> {
         Previews {
             client: self,
@@ -17,7 +17,7 @@ impl Client {
     }
 }
 
-/// The previews of a function.
+/// The operations on a function's previews.
 #[derive(Debug)]
 pub struct Previews<'a> {
     client: &'a Client,
@@ -25,7 +25,7 @@ pub struct Previews<'a> {
 }
 
 impl Previews<'_> {
-    /// The previews that have not expired, sorted by name.
+    /// Lists the unexpired previews, sorted by name.
     ///
     /// # Errors
     /// Any [`ClientError`].

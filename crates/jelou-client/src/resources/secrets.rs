@@ -1,4 +1,4 @@
-//! Secrets of a function, and of its previews.
+//! Operations on secrets of a function, and of its previews.
 
 use jelou_core::api::{List, Secret, SecretsChanged, SetSecrets};
 use jelou_core::{PreviewName, SecretKey, Slug};
@@ -18,7 +18,7 @@ impl Client {
     }
 }
 
-/// The secrets of a function, or those of its preview.
+/// The operations on the secrets of a function, or of one of its previews.
 #[derive(Debug)]
 pub struct Secrets<'a> {
     client: &'a Client,
@@ -27,7 +27,7 @@ pub struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// The preview's own secrets instead of the function's.
+    /// Selects the secrets of a preview instead of the function's. `None` selects the function's.
     #[must_use]
     pub fn of_preview(self, preview: Option<PreviewName>) -> Self {
         Self { preview, ..self }

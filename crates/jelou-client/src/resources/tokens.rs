@@ -30,9 +30,9 @@ pub struct RuntimeTokens<'a> {
 /// Whether the last active token of a function may be revoked or disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// The server refuses it with `LAST_TOKEN`.
+    /// The server refuses the change with `LAST_TOKEN`.
     KeepLast,
-    /// The server allows it.
+    /// The server allows the change.
     Force,
 }
 
@@ -100,7 +100,7 @@ impl RuntimeTokens<'_> {
         self.client.post(&path, call)
     }
 
-    /// The use of every token in the last days.
+    /// Returns the use of every token in the last `days` days.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -112,7 +112,7 @@ impl RuntimeTokens<'_> {
         Ok(list.items)
     }
 
-    /// The tokens with the hashes of their values.
+    /// Returns the tokens with the hashes of their values.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -121,7 +121,7 @@ impl RuntimeTokens<'_> {
         self.client.post(&path, &())
     }
 
-    /// Adds tokens by the hashes of their values.
+    /// Imports tokens by the hashes of their values.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -130,7 +130,7 @@ impl RuntimeTokens<'_> {
         self.client.post(&path, import)
     }
 
-    /// Ends the grace period of a rotation now.
+    /// Ends the grace period of the last rotation now.
     ///
     /// # Errors
     /// Any [`ClientError`].

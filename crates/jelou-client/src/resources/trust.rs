@@ -1,4 +1,4 @@
-//! Trust policies, and the exchange of identity tokens.
+//! Operations on trust policies, and the exchange of identity tokens.
 
 use jelou_core::api::{CreateTrust, ExchangedToken, List, TrustPolicy};
 use jelou_core::{Scopes, Slug};
@@ -10,7 +10,7 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 impl Client {
-    /// The trust policies of the server.
+    /// Returns the operations on the server's trust policies.
     pub fn trust(&self) -> Trust<'_> {
         Trust { client: self }
     }
@@ -42,23 +42,23 @@ impl Client {
     }
 }
 
-/// What an identity token is exchanged for.
+/// The kind of token to get for an identity token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// An access token, with these scopes or with all that the policies give.
+    /// An access token. `None`: with all scopes that the policies grant.
     Access(Option<Scopes>),
     /// A runtime token of the function.
     Call(Slug),
 }
 
-/// The trust policies of a server.
+/// The operations on a server's trust policies.
 #[derive(Debug)]
 pub struct Trust<'a> {
     client: &'a Client,
 }
 
 impl Trust<'_> {
-    /// The trust policies, oldest first.
+    /// Lists the trust policies, oldest first.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -67,7 +67,7 @@ impl Trust<'_> {
         Ok(list.items)
     }
 
-    /// One trust policy by its id or name.
+    /// Returns a trust policy by its id or name.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -83,7 +83,7 @@ impl Trust<'_> {
         self.client.post(&collection(), policy)
     }
 
-    /// Deletes a trust policy; the tokens that were exchanged by it end.
+    /// Deletes a trust policy. Also ends the tokens that were issued by it.
     ///
     /// # Errors
     /// Any [`ClientError`].

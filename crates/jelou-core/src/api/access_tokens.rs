@@ -13,7 +13,7 @@ use crate::{AccessTokenId, Scopes, TokenName};
 pub struct AccessTokenInfo {
     pub id: AccessTokenId,
     pub name: TokenName,
-    /// The first 12 characters.
+    /// The first 12 characters of the value.
     #[schema(example = "jfn_pat_abc1")]
     pub prefix: String,
     pub scopes: Scopes,
@@ -21,7 +21,7 @@ pub struct AccessTokenInfo {
     pub last_used_at: Option<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// The access token that created it, or `system`.
+    /// Name of the access token that created it, or `system`.
     #[serde(default)]
     pub created_by: String,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -32,7 +32,7 @@ pub struct AccessTokenInfo {
 }
 
 impl AccessTokenInfo {
-    /// The old value, if it still works at `now`.
+    /// Returns the old value if it is still valid at `now`.
     pub fn in_grace(&self, now: Timestamp) -> Option<&PreviousValue> {
         let previous = self.previous.as_ref();
         previous.filter(|previous| previous.valid_until > now)
@@ -44,16 +44,16 @@ impl AccessTokenInfo {
 pub struct CreateAccessToken {
     pub name: TokenName,
     pub scopes: Scopes,
-    /// Seconds until it expires; never when absent.
+    /// Seconds until the token expires. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// The time at which it expires, in place of `expiresIn`.
+    /// The time at which the token expires, instead of `expiresIn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
 }
 
-/// A new access token with its value, which no other answer holds.
+/// A new access token with its value. No other response contains the value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedAccessToken {

@@ -19,11 +19,11 @@ use crate::{
     reason = "these are the switches of the request body; the handler turns them into types"
 )]
 pub struct DeployRequest {
-    /// What the build does not use is left out of the deployment.
+    /// The uploaded files. The deployment does not contain files that the build does not use.
     #[schema(value_type = Vec<EncodedFile>)]
     pub files: Vec<SourceFile>,
-    /// When absent: `index.ts`, the `module` or `main` of `package.json`, or a common name such as `main.ts` or
-    /// `src/index.ts`.
+    /// Path of the entrypoint. Default: `index.ts`, the `module` or `main` of `package.json`, or a common name such as
+    /// `main.ts` or `src/index.ts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<String>,
     /// Patterns of files that the function reads by path, such as `templates/**`.
@@ -56,7 +56,7 @@ pub struct DeployRequest {
     pub smoke: Vec<SmokeCall>,
     #[serde(default, skip_serializing_if = "Provenance::is_empty")]
     pub provenance: Provenance,
-    /// What the deploy is for, in words.
+    /// The purpose of the deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// A version, such as `v1.4.0`.
@@ -76,10 +76,10 @@ pub struct DeployResult {
     /// Absent for a dry run of a function that does not exist yet.
     pub function_id: Option<FunctionId>,
     pub url: String,
-    /// The same function, for tools that cannot resolve names below `localhost`; null where `url` has no such name.
+    /// A URL for tools that cannot resolve names below `localhost`. Null if `url` has no such name.
     #[serde(default)]
     pub local_url: Option<String>,
-    /// The token that the function's first deployment creates; never shown again.
+    /// The token, if this deploy created the function's first one. It is never shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<CreatedToken>,
     /// The files of the deployment.
@@ -101,7 +101,7 @@ pub struct DeployResult {
     /// The schedules of the deployment, with their next runs.
     #[serde(default)]
     pub schedules: Vec<PlannedSchedule>,
-    /// The preview that the deployment was for. `url` is where it answers.
+    /// The preview that the deploy was for. `url` is the URL at which the preview answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
 }
@@ -129,7 +129,7 @@ pub struct Deployment {
     pub created_at: Timestamp,
     #[serde(default)]
     pub health: Health,
-    /// Whether it was live at some time. A preview's deployment is not, until it is promoted.
+    /// Whether calls have ever gone to this deployment. False for a preview's deployment until it is promoted.
     #[serde(default = "yes")]
     pub was_live: bool,
     /// Names of the previews that serve it.
@@ -144,10 +144,10 @@ pub struct Deployment {
     pub message: Option<String>,
     #[serde(default)]
     pub tag: Option<String>,
-    /// Calls that its processes have answered, or failed to answer. Written once a minute.
+    /// Number of calls of its processes, including failed ones. Updated once a minute.
     #[serde(default)]
     pub calls: u64,
-    /// The calls among them with a status of 500 or more.
+    /// Number of these calls with a status of 500 or more.
     #[serde(default)]
     pub failed_calls: u64,
 }
@@ -155,9 +155,10 @@ pub struct Deployment {
 /// A package or a remote module in the bundle of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Dependency {
-    /// With its version: `npm:axios@1.7.9`, `jsr:@std/encoding@1.0.5` or a URL.
+    /// The specifier with its version: `npm:axios@1.7.9`, `jsr:@std/encoding@1.0.5` or a URL.
     pub specifier: String,
-    /// The digest of a package as its registry gives it, or of the module itself, for example `sha256-...`.
+    /// The digest, for example `sha256-...`: for a package, the one of its registry; for a module, the one of its
+    /// content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
 }
@@ -170,7 +171,7 @@ pub enum Health {
     Healthy,
     /// Most of its calls failed.
     Failing,
-    /// A rollback went back from it.
+    /// A rollback has replaced it by an older deployment.
     RolledBack,
 }
 
@@ -218,7 +219,7 @@ pub struct DeploymentSource {
     pub files: Vec<SourceFile>,
 }
 
-/// The members that are present are changed.
+/// A change of a deployment. Absent fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateDeployment {
@@ -232,10 +233,10 @@ pub struct RollbackRequest {
     /// The deployment to make live; when absent, the one that was live and healthy most recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentId>,
-    /// Why, for the audit trail.
+    /// The reason, for the audit trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Answer what would change, and change nothing.
+    /// Return what would change, and change nothing.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -243,10 +244,10 @@ pub struct RollbackRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PromoteRequest {
-    /// Why, for the audit trail.
+    /// The reason, for the audit trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Answer what would change, and change nothing.
+    /// Return what would change, and change nothing.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -259,7 +260,7 @@ pub struct RollbackResult {
     pub deployment: Deployment,
     /// The deployment that was live before; the same id when nothing changed.
     pub replaces: Option<DeploymentId>,
-    /// Secrets that were set or deleted since the deployment was live. It runs with their present values.
+    /// Secrets that were set or deleted since the deployment was live. The deployment gets their current values.
     pub changed_secrets: Vec<ChangedSecret>,
     /// Secrets of a preview of the deployment that the function does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -272,7 +273,7 @@ pub struct RollbackResult {
 }
 
 impl RollbackResult {
-    /// Whether the deployment was live before, so that nothing was changed.
+    /// Whether the deployment was already live, so that nothing was changed.
     pub fn was_live_already(&self) -> bool {
         self.replaces.as_ref() == Some(&self.deployment.id)
     }
@@ -300,7 +301,7 @@ pub struct FileSummary {
     pub kind: Option<FileKind>,
 }
 
-/// Before a build says why the deployment has the file.
+/// The kind is unknown before the build.
 impl From<&SourceFile> for FileSummary {
     fn from(file: &SourceFile) -> Self {
         Self {

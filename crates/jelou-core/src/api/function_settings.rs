@@ -5,21 +5,22 @@ use serde::{Deserialize, Serialize};
 use crate::egress::EgressRule;
 use crate::limits::{LimitName, OwnLimits};
 
-/// What a function may connect to besides the public network.
+/// The destinations that a function may connect to in addition to the public network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EgressRules {
     /// The rules of the function, such as `db.internal:5432`.
     #[schema(value_type = Vec<String>)]
     pub function: Vec<EgressRule>,
-    /// The rules of the server (`egress.allow`), which hold for every function.
+    /// The rules of the server (`egress.allow`), which apply to all functions.
     #[schema(value_type = Vec<String>)]
     pub server: Vec<EgressRule>,
-    /// Rules of the function that open more than may be meant, such as the metadata service of a cloud.
+    /// Warnings about the function's rules that open more than is probably intended, such as a cloud's metadata
+    /// service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// Adds rules and removes others, all or none of them.
+/// Adds and removes egress rules, either all or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChangeEgress {
@@ -29,13 +30,13 @@ pub struct ChangeEgress {
     pub deny: Vec<EgressRule>,
 }
 
-/// A limit in force for a function.
+/// The effective value of a limit for a function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitInForce {
     #[schema(value_type = String)]
     pub name: LimitName,
-    /// `null` if the server chooses it.
+    /// The value, or `null` if the server chooses it.
     pub value: Option<u64>,
     pub set_for: LimitOwner,
 }
@@ -47,7 +48,7 @@ pub enum LimitOwner {
     Server,
 }
 
-/// Sets limits of a function and removes others, all or none of them.
+/// Sets and removes limits of a function, either all or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChangeLimits {

@@ -1,4 +1,4 @@
-//! Functions.
+//! Bodies for functions.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,19 +11,19 @@ pub struct Function {
     pub id: FunctionId,
     pub slug: Slug,
     pub name: Option<String>,
-    /// From the live deployment's manifest.
+    /// The description in the live deployment's manifest.
     pub description: Option<String>,
     pub url: String,
-    /// The same function, for tools that cannot resolve names below `localhost`; null where `url` has no such name.
+    /// A URL for tools that cannot resolve names below `localhost`. Null if `url` has no such name.
     #[serde(default)]
     pub local_url: Option<String>,
     /// Absent until the first deployment.
     pub live_deployment: Option<DeploymentId>,
-    /// Processes that stay loaded although nobody calls: `config.keepWarm` of the live deployment, as far as the server
-    /// allows it (`limits.max_keep_warm`).
+    /// Number of processes that stay loaded without calls: `config.keepWarm` of the live deployment, at most
+    /// `limits.max_keep_warm`.
     #[serde(default)]
     pub keep_warm: usize,
-    /// Unrevoked runtime tokens.
+    /// Number of unrevoked runtime tokens.
     pub tokens: u64,
     /// Number of secrets.
     pub secrets: u64,

@@ -1,24 +1,25 @@
-//! Previews.
+//! Bodies for previews.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentId, PreviewName, Slug};
 
-/// Which preview, and how: a deploy to it sets all of this anew.
+/// The name and the rules of a preview. Each deploy to the preview replaces its rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenPreview {
-    /// When absent, the last 8 characters of the deployment's id.
+    /// Default: the last 8 characters of the deployment's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<PreviewName>,
-    /// Seconds from now on; 14 days when absent.
+    /// Seconds until the preview expires. Default: 14 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// Whether it also has the function's secrets. Its own ones go over them.
+    /// Whether the preview also gets the function's secrets. The preview's own secrets take precedence.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_secrets: bool,
-    /// Whether it has no address, and only answers requests to the function with the header `X-Jelou-Deployment`.
+    /// Whether the preview has no URL. Then it only answers requests to the function with the header
+    /// `X-Jelou-Deployment`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub header_only: bool,
 }
@@ -28,27 +29,27 @@ pub struct OpenPreview {
 pub struct Preview {
     pub name: PreviewName,
     pub function: Slug,
-    /// Absent until the first deploy to it.
+    /// The deployment that the preview serves. Absent until the first deploy to it.
     pub deployment: Option<DeploymentId>,
-    /// Absent without an address of its own: with `headerOnly`, and while a function has the same one.
+    /// The URL of the preview. Absent with `headerOnly`, and while a function has the same host name.
     pub url: Option<String>,
-    /// The same preview, for tools that cannot resolve names below `localhost`; null where `url` has no such name.
+    /// A URL for tools that cannot resolve names below `localhost`. Null if `url` has no such name.
     #[serde(default)]
     pub local_url: Option<String>,
-    /// Whether it also has the function's secrets.
+    /// Whether the preview also gets the function's secrets.
     pub with_secrets: bool,
-    /// Whether it has no address on purpose.
+    /// Whether the preview was created without a URL.
     pub header_only: bool,
-    /// Number of its own secrets.
+    /// Number of the preview's own secrets.
     pub secrets: u64,
-    /// Name of the access token that created it.
+    /// Name of the access token that created the preview.
     pub created_by: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// Time of the last deploy to it.
+    /// Time of the last deploy to the preview.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
-    /// When it is deleted, with its secrets and its memory.
+    /// When the preview is deleted, with its secrets and its memory.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }

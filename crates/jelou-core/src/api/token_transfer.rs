@@ -1,4 +1,4 @@
-//! Runtime tokens that move between servers: everything but their values, which nobody has.
+//! Moves runtime tokens between servers, by the hashes of their values. No server stores the values.
 
 use jelou_token::TokenHash;
 use jiff::Timestamp;
@@ -8,22 +8,22 @@ use crate::policy::{Cidrs, HttpMethods, Quota, Rate, RuntimeScopes};
 use crate::token_labels::{Note, Tags};
 use crate::{Slug, TokenId, TokenLabels, TokenName, TokenPolicy};
 
-/// The tokens of a function, as a file.
+/// The exported tokens of a function. This is also the format of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenExport {
-    /// The function that they call.
+    /// The function that the tokens call.
     #[schema(value_type = String)]
     pub function: Slug,
     /// The unrevoked tokens, oldest first.
     pub tokens: Vec<ExportedToken>,
 }
 
-/// A token without its value. Unknown fields are an error, so that no limit is lost.
+/// A token without its value. Unknown fields are an error, so that an import does not lose a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExportedToken {
-    /// A new one when absent.
+    /// The id of the token. Default: the import generates one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<TokenId>,
     pub name: TokenName,
@@ -34,7 +34,7 @@ pub struct ExportedToken {
     /// The first 11 characters of the value.
     #[schema(example = "jfn_rt_abc1")]
     pub prefix: String,
-    /// The time of the import when absent.
+    /// When the token was created. Default: the time of the import.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
@@ -74,7 +74,7 @@ pub struct ExportedValue {
     #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub hash: TokenHash,
     pub prefix: String,
-    /// The end of its grace period.
+    /// The end of the value's grace period.
     #[schema(value_type = String, format = DateTime)]
     pub valid_until: Timestamp,
 }
@@ -99,12 +99,12 @@ impl ExportedToken {
     }
 }
 
-/// Adds tokens to a function: all of them, or none.
+/// Imports tokens into a function, either all or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ImportTokens {
     pub tokens: Vec<ExportedToken>,
-    /// Revoke the tokens that have the names.
+    /// Revoke tokens that have the name of an imported token.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
     /// Change nothing, only report.
@@ -112,7 +112,7 @@ pub struct ImportTokens {
     pub dry_run: bool,
 }
 
-/// What an import did, or would do. Its items have the order of the tokens.
+/// What an import has done, or would do. The items have the order of the tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
@@ -124,10 +124,10 @@ pub struct ImportReport {
 #[serde(rename_all = "camelCase")]
 pub struct ImportedToken {
     pub name: TokenName,
-    /// Null for a clash.
+    /// The id of the token. Null for a clash.
     pub id: Option<TokenId>,
     pub outcome: ImportOutcome,
-    /// Why it clashes.
+    /// The reason for a clash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -136,15 +136,15 @@ pub struct ImportedToken {
 #[serde(rename_all = "camelCase")]
 pub enum ImportOutcome {
     Imported,
-    /// Imported, and the token that had the name was revoked.
+    /// Imported. The token that had the name was revoked.
     Replaced,
     /// The function has a token with this value.
     AlreadyHere,
-    /// Only in the report of a dry run: a clash refuses the whole import.
+    /// Cannot be imported. Only in the report of a dry run, because a clash rejects the whole import.
     Clash,
 }
 
-/// Hashes as text.
+/// Serializes a hash as lower-case hexadecimal text.
 mod hexadecimal {
     use std::fmt::Write as _;
 
@@ -167,7 +167,7 @@ mod hexadecimal {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<TokenHash, D::Error> {
-        // The error does not show the text, which may be a token by mistake.
+        // The error does not quote the text, because it may be a token by mistake.
         let wrong = || D::Error::custom("a hash is the SHA-256 of a token: 64 of `0-9 a-f`");
         let text = String::deserialize(deserializer)?;
         let digits = text.as_bytes();

@@ -16,7 +16,7 @@ pub struct TokenUsageReport {
     pub days: Vec<TokenUsageDay>,
 }
 
-/// The use of a token on a day of UTC.
+/// The use of a token on one day (UTC).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsageDay {
@@ -26,17 +26,17 @@ pub struct TokenUsageDay {
     pub counts: TokenUsageCounts,
 }
 
-/// Counts of calls. A call counts when the head of its response is complete, and its duration is the time until then.
+/// Counts of calls. A call is counted when the response head is complete. Its duration ends then, too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsageCounts {
     /// Calls that the token allowed.
     pub calls: u64,
-    /// Those of them with status 5xx.
+    /// Number of these calls with status 5xx.
     pub errors: u64,
-    /// Requests that the token did not allow: it was disabled or expired, or a limit refused them.
+    /// Number of requests that the token did not allow, because it was disabled or expired, or because of a limit.
     pub refused: u64,
-    /// Milliseconds; null without calls. Off by less than a quarter.
+    /// The 95th percentile of the durations, in milliseconds, with an error below 25 %. Null without calls.
     #[serde(default)]
     pub p95_ms: Option<f64>,
 }

@@ -17,12 +17,12 @@ use crate::{TokenId, TokenLabels, TokenName, TokenPolicy};
 pub struct RuntimeTokenInfo {
     pub id: TokenId,
     pub name: TokenName,
-    /// The first 11 characters.
+    /// The first 11 characters of the value.
     #[schema(example = "jfn_rt_abc1")]
     pub prefix: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
-    /// Where its last call came from: `local`, `private` or `public`; or the address, where the server records addresses.
+    /// The origin of the last call: `local`, `private` or `public`. The address itself if the server records addresses.
     #[serde(default)]
     #[schema(example = "public")]
     pub last_used_from: Option<String>,
@@ -36,25 +36,25 @@ pub struct RuntimeTokenInfo {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
-    /// The parts of the function that it may use; all of them when null.
+    /// The parts of the function that the token may use. When null: all parts.
     #[serde(default)]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when null.
+    /// The networks from which the token may be used. When null: any network.
     #[serde(default)]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when null.
+    /// The HTTP methods that the token may use. When null: any method.
     #[serde(default)]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make in a short time; any number when null.
+    /// Maximum number of calls in a short time. When null: no limit.
     #[serde(default)]
     pub rate: Option<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when null.
+    /// Maximum number of calls in a calendar day or month. When null: no limit.
     #[serde(default)]
     pub quota: Option<Quota>,
-    /// The person or team that answers for it.
+    /// The person or team that is responsible for the token.
     #[serde(default)]
     pub owner: Option<Note>,
-    /// What it is for.
+    /// The purpose of the token.
     #[serde(default)]
     pub purpose: Option<Note>,
     #[serde(default)]
@@ -65,12 +65,12 @@ pub struct RuntimeTokenInfo {
 }
 
 impl RuntimeTokenInfo {
-    /// Whether the token may call its function at that time.
+    /// Whether the token may call its function at `at`.
     pub fn is_active(&self, at: Timestamp) -> bool {
         self.disabled_at.is_none() && self.expires_at.is_none_or(|expires_at| expires_at > at)
     }
 
-    /// The value before the last rotation, if it may still call the function at that time.
+    /// Returns the value before the last rotation, if it is still valid at `at`.
     pub fn in_grace(&self, at: Timestamp) -> Option<&PreviousValue> {
         let previous = self.previous.as_ref()?;
         (self.is_active(at) && previous.valid_until > at).then_some(previous)
@@ -81,7 +81,7 @@ impl RuntimeTokenInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviousValue {
-    /// The first 11 characters.
+    /// The first 11 characters of the value.
     #[schema(example = "jfn_rt_abc1")]
     pub prefix: String,
     /// The end of its grace period.
@@ -95,35 +95,35 @@ pub struct PreviousValue {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateToken {
     pub name: TokenName,
-    /// Revoke the token that has the name, where there is one, in the same step.
+    /// Revoke the token that has the name, if there is one, in the same transaction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
-    /// Seconds until it expires; never when absent.
+    /// Seconds until the token expires. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
-    /// The time at which it expires, in place of `expiresIn`.
+    /// The time at which the token expires, instead of `expiresIn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// The parts of the function that it may use; all of them when absent.
+    /// The parts of the function that the token may use. When absent: all parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when absent.
+    /// The networks from which the token may be used. When absent: any network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when absent.
+    /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make in a short time; any number when absent.
+    /// Maximum number of calls in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when absent.
+    /// Maximum number of calls in a calendar day or month. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
-    /// The person or team that answers for it.
+    /// The person or team that is responsible for the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Note>,
-    /// What it is for.
+    /// The purpose of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Note>,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
@@ -131,7 +131,7 @@ pub struct CreateToken {
 }
 
 impl CreateToken {
-    /// An unlimited token, which replaces the one of that name.
+    /// Creates a request for an unlimited token that replaces the token with this name.
     pub fn replacing(name: TokenName) -> Self {
         Self {
             name,
@@ -149,7 +149,7 @@ impl CreateToken {
         }
     }
 
-    /// The limits that the token is to have.
+    /// Returns the limits of the requested token.
     pub fn policy(&self) -> TokenPolicy {
         TokenPolicy {
             scopes: self.scopes.clone(),
@@ -160,7 +160,7 @@ impl CreateToken {
         }
     }
 
-    /// The labels that the token is to have.
+    /// Returns the labels of the requested token.
     pub fn labels(&self) -> TokenLabels {
         TokenLabels {
             owner: self.owner.clone(),
@@ -170,50 +170,50 @@ impl CreateToken {
     }
 }
 
-/// A change of a token (JSON merge patch, RFC 7396): an absent field stays as it is, null removes the value. It takes
-/// effect with the next call.
+/// A change of a token (JSON merge patch, RFC 7396): an absent field stays unchanged, null removes the value. The
+/// change applies from the next call on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<TokenName>,
-    /// A disabled token calls nothing until it is enabled again.
+    /// Whether the token is disabled. All calls with a disabled token are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-    /// The time at which it expires; never when null.
+    /// The time at which the token expires. Null: never.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Patch<Timestamp>,
-    /// The parts of the function that it may use; all of them when null.
+    /// The parts of the function that the token may use. When null: all parts.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<RuntimeScopes>)]
     pub scopes: Patch<RuntimeScopes>,
-    /// The networks that it may be used from; any when null.
+    /// The networks from which the token may be used. When null: any network.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Cidrs>)]
     pub cidrs: Patch<Cidrs>,
-    /// The HTTP methods that it may use; any when null.
+    /// The HTTP methods that the token may use. When null: any method.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<HttpMethods>)]
     pub methods: Patch<HttpMethods>,
-    /// How many calls it may make in a short time; any number when null.
+    /// Maximum number of calls in a short time. When null: no limit.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Rate>)]
     pub rate: Patch<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when null. A change within the same kind of period
-    /// keeps the count of the current period.
+    /// Maximum number of calls in a calendar day or month. When null: no limit. A change keeps the count of the current
+    /// period if the kind of period and the time zone stay the same.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Quota>)]
     pub quota: Patch<Quota>,
-    /// The person or team that answers for it.
+    /// The person or team that is responsible for the token.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Note>)]
     pub owner: Patch<Note>,
-    /// What it is for.
+    /// The purpose of the token.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Note>)]
     pub purpose: Patch<Note>,
-    /// All tags that it has from now on.
+    /// The new tags. They replace all earlier tags.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     #[schema(value_type = Option<Tags>)]
     pub tags: Patch<Tags>,
@@ -223,12 +223,12 @@ pub struct UpdateToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateToken {
-    /// Seconds for which the old value works too; 0 by default, at most 30 days.
+    /// Seconds for which the old value stays valid. Default: 0. Maximum: 30 days.
     #[serde(default)]
     pub grace_seconds: u64,
 }
 
-/// A new runtime token with its value, which no other answer holds.
+/// A new runtime token with its value. No other response contains the value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedToken {
@@ -249,7 +249,7 @@ impl std::fmt::Debug for CreatedToken {
     }
 }
 
-/// A call that a token may or may not make.
+/// A call for which a token is checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckToken {
@@ -262,7 +262,7 @@ pub struct CheckToken {
     /// The HTTP method; POST when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<HttpMethod>,
-    /// The caller's address; the networks are not checked when absent.
+    /// The caller's address. When absent, the networks are not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "203.0.113.9")]
     pub from: Option<IpAddr>,
@@ -273,9 +273,9 @@ pub struct CheckToken {
 #[serde(rename_all = "camelCase")]
 pub struct TokenCheck {
     pub allowed: bool,
-    /// The status that the caller would get from the check of the token; null when it is allowed.
+    /// The status with which the call would be refused. Null when it is allowed.
     pub status: Option<u16>,
-    /// Why it is refused; null when it is allowed. Callers never get it.
+    /// The reason for the refusal. Null when the call is allowed. Callers never see the reason.
     pub reason: Option<String>,
     /// Limits that could not be checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

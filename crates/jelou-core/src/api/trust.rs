@@ -14,22 +14,22 @@ use crate::{Scopes, Slug, TokenName, TokenPolicy, TrustId};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CallGrant {
     pub function: Slug,
-    /// The parts of the function that it may use; all of them when absent.
+    /// The parts of the function that the token may use. When absent: all parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when absent.
+    /// The networks from which the token may be used. When absent: any network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when absent.
+    /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make; any number when absent.
+    /// Maximum number of calls in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
 }
 
 impl CallGrant {
-    /// The limits of the runtime token.
+    /// Returns the limits of the runtime token.
     pub fn policy(&self) -> TokenPolicy {
         TokenPolicy {
             scopes: self.scopes.clone(),
@@ -41,25 +41,25 @@ impl CallGrant {
     }
 }
 
-/// Whose identity tokens are exchanged, and what for.
+/// A new trust policy: which identity tokens it accepts, and which token they are exchanged for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateTrust {
-    /// Made from the issuer and the repository when absent.
+    /// Name of the policy. Default: derived from the issuer and the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<TokenName>,
     pub issuer: Issuer,
-    /// The issuer as its tokens name it (`iss`). github.com and gitlab.com by default; required for other issuers.
+    /// The URL of the issuer (the claim `iss`). Default: github.com or gitlab.com. Required for other issuers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer_url: Option<String>,
-    /// The audience that identity tokens must be for, usually the address of this server.
+    /// The required audience of identity tokens, usually the URL of this server.
     pub audience: String,
     #[serde(flatten)]
     pub conditions: Conditions,
-    /// What the access token may do.
+    /// Scopes of the issued access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Scopes>,
-    /// Exchange for a runtime token of this function, in place of an access token.
+    /// Issue a runtime token for this function, instead of an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallGrant>,
 }
@@ -79,14 +79,14 @@ pub struct TrustPolicy {
     pub scopes: Option<Scopes>,
     #[serde(default)]
     pub call: Option<CallGrant>,
-    /// The ids that the first exchanged token had, such as `repository_owner_id`. Tokens with other ids are refused,
-    /// although their names are the same.
+    /// The ids in the first exchanged identity token, such as `repository_owner_id`. Identity tokens with other ids are
+    /// refused, even if the names are equal.
     #[serde(default)]
     pub pinned: BTreeMap<String, String>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     pub created_by: String,
-    /// The last exchange.
+    /// Time of the last exchange.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
 }
@@ -102,10 +102,10 @@ pub struct ExchangedToken {
     /// `Bearer` for an access token. `N_A` for a runtime token, which is sent in `X-Jelou-Token`.
     #[schema(example = "Bearer")]
     pub token_type: String,
-    /// Seconds.
+    /// Seconds until the token expires.
     #[schema(example = 900)]
     pub expires_in: u64,
-    /// What the access token may do; absent for a runtime token.
+    /// Scopes of the access token. Absent for a runtime token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "deploy:mi-funcion")]
     pub scope: Option<String>,

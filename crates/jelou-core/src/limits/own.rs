@@ -1,4 +1,4 @@
-//! Limits of one function, which an administrator sets over those of the server.
+//! Limits of one function. An administrator sets them, and they override the server's limits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::Limits;
 
 macro_rules! function_limits {
     ($($name:ident $set:expr;)*) => {
-        /// The limits that a function can have of its own. They are called as in the configuration.
+        /// The names of the limits that can be set for one function. They are equal to the names in the configuration.
         const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         fn set(limits: &mut Limits, name: &str, value: u64) {
@@ -46,7 +46,7 @@ fn count(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
-/// The name of a limit that a function can have of its own.
+/// The name of a limit that can be set for one function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LimitName(&'static str);
 
@@ -94,7 +94,7 @@ impl fmt::Display for LimitName {
 /// The limits that an administrator has set for one function.
 pub type OwnLimits = BTreeMap<LimitName, u64>;
 
-/// The limits in force for one function: the server's, and over them its own.
+/// The effective limits of one function: the server's limits, overridden by the function's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FunctionLimits {
     limits: Limits,
@@ -117,7 +117,8 @@ impl FunctionLimits {
         &self.own
     }
 
-    /// A limit with its value and its owner, for errors: `limits.max_memory_mib = 512, set for this function`.
+    /// Describes a limit with its value and its origin, for errors: `limits.max_memory_mib = 512, set for this
+    /// function`.
     pub fn told(&self, setting: &str) -> String {
         if setting == "max_body_memory_mib" && self.limits.max_body_memory_mib.is_none() {
             let memory = self.limits.body_memory_mib();
@@ -141,7 +142,7 @@ impl FunctionLimits {
         }
     }
 
-    /// Whether processes need other limits of the kernel and of V8 than those of the server.
+    /// Whether processes need different limits of the kernel or of V8 than the server's.
     pub fn needs_own_process(&self) -> bool {
         self.own
             .keys()

@@ -1,4 +1,4 @@
-//! The rules for the values of limits, for the server's and for those of one function.
+//! The rules for the values of limits, both of the server and of one function.
 
 use super::Limits;
 
@@ -29,7 +29,7 @@ pub enum LimitsError {
         "`limits.max_body_memory_mib` is {bodies}, which is over `limits.max_memory_mib`, {memory}"
     )]
     BodiesOverMemory { bodies: u64, memory: u64 },
-    /// The memory for bodies follows from the heap, as nobody has set it.
+    /// The memory for request bodies is derived from the heap, because its limit is not set.
     #[error(
         "`limits.max_body_bytes` is {body}, and a body takes up to ten times its size of the memory for request bodies, which is {memory} MiB: 80 % of `limits.max_heap_mib`, {heap}. Lower `limits.max_body_bytes` to {most}, or raise `limits.max_heap_mib` to {least_heap}"
     )]
@@ -52,7 +52,7 @@ pub enum LimitsError {
 }
 
 impl LimitsError {
-    /// The limits that the error compares with each other, or the one that is out of its bounds.
+    /// Returns the limits that the error compares with each other, or the limit that is out of range.
     pub fn settings(&self) -> &'static [&'static str] {
         match self {
             Self::TooSmall { .. } | Self::TooLarge { .. } => &[],
@@ -65,7 +65,7 @@ impl LimitsError {
 }
 
 impl Limits {
-    /// Checks each value, and that the values fit together.
+    /// Checks each value, and that the values are consistent.
     ///
     /// # Errors
     /// [`LimitsError`] names the setting, its value and its bound.
@@ -79,7 +79,7 @@ impl Limits {
             ("max_build_memory_mib", self.max_build_memory_mib, 128),
             ("max_mcp_memory_mib", self.max_mcp_memory_mib, 1),
             ("max_heap_mib", self.max_heap_mib, 16),
-            // Enough for one or two processes.
+            // The minimum is enough for one or two processes.
             (
                 "max_workers_memory_mib",
                 self.max_workers_memory_mib.unwrap_or(u64::MAX),
@@ -93,7 +93,7 @@ impl Limits {
             ("max_log_lines_per_second", self.max_log_lines_per_second, 1),
             // With a smaller limit, the metadata of a line leaves no space for its text.
             ("max_log_line_bytes", self.max_log_line_bytes as u64, 1024),
-            // The minimum that hyper accepts.
+            // The minimum that hyper allows.
             (
                 "max_response_header_bytes",
                 self.max_response_header_bytes as u64,
@@ -156,7 +156,7 @@ impl Limits {
         self.validate_bodies()
     }
 
-    /// Whether the largest body fits into the memory for bodies, and this into the memory of a process.
+    /// Checks that the largest body fits into the memory for bodies, and that this memory fits into a process.
     fn validate_bodies(&self) -> Result<(), LimitsError> {
         let memory = self.body_memory_mib();
         if memory > self.max_memory_mib {

@@ -1,4 +1,4 @@
-//! The limits of a runtime token, beside its function.
+//! The limits of a runtime token, in addition to its function.
 
 mod cidr;
 mod method;
@@ -18,24 +18,24 @@ pub use quota::{Calendar, MAX_QUOTA_CALLS, ParseQuotaError, Quota, QuotaPeriod};
 pub use rate::{MAX_RATE_CALLS, ParseRateError, Rate, RatePeriod};
 pub use scope::{MAX_RUNTIME_SCOPES, ParseRuntimeScopeError, RuntimeScope, RuntimeScopes};
 
-/// The limits of a token; an absent field is no limit. Unknown fields are an error, so that an older version does not
-/// ignore a limit that a newer one has stored.
+/// The limits of a token. An absent field means no limit. Unknown fields are an error, so that an older version does
+/// not ignore a limit that a newer version has stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenPolicy {
-    /// The parts of the function that it may use; all of them when absent.
+    /// The parts of the function that the token may use. When absent: all parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<RuntimeScopes>,
-    /// The networks that it may be used from; any when absent.
+    /// The networks from which the token may be used. When absent: any network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Cidrs>,
-    /// The HTTP methods that it may use; any when absent.
+    /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// How many calls it may make in a short time; any number when absent.
+    /// Maximum number of calls in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// How many calls it may make in a calendar day or month; any number when absent.
+    /// Maximum number of calls in a calendar day or month. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
 }
@@ -47,10 +47,10 @@ impl TokenPolicy {
     }
 }
 
-/// The list of a limit is empty or too long.
+/// The error for a limit with an empty or too long list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyListError {
-    /// Ambiguous: it reads as "nothing" and may be meant as "everything".
+    /// An empty list is ambiguous: it could mean "nothing" or "everything".
     #[error("an empty list of {what} allows nothing; leave it out for a token without that limit")]
     Empty { what: &'static str },
     #[error(
@@ -63,7 +63,7 @@ pub enum PolicyListError {
     },
 }
 
-/// The schema of a value that is written as text.
+/// Returns the schema of a value that is written as text.
 pub(crate) fn text_schema(description: &str, pattern: &str, example: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -73,7 +73,7 @@ pub(crate) fn text_schema(description: &str, pattern: &str, example: &str) -> Re
         .into()
 }
 
-/// A non-empty set, given as a list.
+/// Converts a list to a set of 1 to `limit` values.
 fn set<T: Ord>(
     what: &'static str,
     limit: usize,
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The displayed text parses to an equal value.
+    /// Whether the displayed form of a valid text parses to an equal value. `true` for an invalid text.
     fn is_stable<T>(text: &str) -> bool
     where
         T: std::str::FromStr + ToString + PartialEq,

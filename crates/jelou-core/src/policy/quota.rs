@@ -15,10 +15,11 @@ use utoipa::{PartialSchema, ToSchema};
 use super::text_schema;
 use crate::text::written_as_text;
 
-/// The most calls per period.
+/// Maximum number of calls per period.
 pub const MAX_QUOTA_CALLS: u32 = 1_000_000_000;
 
-/// How many calls a token may make in a calendar day or month: `10000/day`, or `10000/month@America/Guayaquil`.
+/// The number of calls that a token may make in a calendar day or month: `10000/day`, or
+/// `10000/month@America/Guayaquil`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Quota {
@@ -26,7 +27,7 @@ pub struct Quota {
     calendar: Calendar,
 }
 
-/// When the periods of a quota begin.
+/// The periods of a quota: days or months in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     period: QuotaPeriod,
@@ -57,20 +58,20 @@ pub enum ParseQuotaError {
 }
 
 impl Quota {
-    /// Calls per period.
+    /// Returns the number of calls per period.
     pub fn calls(&self) -> NonZeroU32 {
         self.calls
     }
 
-    /// When the periods begin.
+    /// Returns the calendar of the periods.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
     }
 }
 
 impl Calendar {
-    /// Begin and end of the period that contains `at`, in milliseconds since the Unix epoch. The end is the begin of the
-    /// next period.
+    /// Returns the start and the end of the period that contains `at`, in milliseconds since the Unix epoch. The end is
+    /// the start of the next period.
     pub fn period_of(&self, at: Timestamp) -> (i64, i64) {
         let today = self.zone.to_datetime(at).date();
         let (first, next) = match self.period {
@@ -81,11 +82,11 @@ impl Calendar {
             }
         };
         let start = |date: Date| self.start_of(date).unwrap_or(at).as_millisecond();
-        // A period at the end of time has no next one.
+        // The last possible period has no next period.
         (start(first), next.map_or(i64::MAX, start))
     }
 
-    /// The first moment of a date, also where the clock skips midnight.
+    /// Returns the first moment of a date. This is not midnight if the clock skips midnight.
     fn start_of(&self, date: Date) -> Option<Timestamp> {
         let midnight = date.to_datetime(Time::midnight());
         self.zone.to_timestamp(midnight).ok()

@@ -1,4 +1,4 @@
-//! What is wrong with the files of an upload.
+//! Errors about the files of an upload.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ pub enum SourceError {
     NoAsset(String),
 }
 
-/// All broken rules of an upload; at least one.
+/// All broken rules of an upload. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceErrors(Vec<SourceError>);
 
@@ -97,9 +97,9 @@ impl fmt::Display for SourceErrors {
 
 impl std::error::Error for SourceErrors {}
 
-/// One problem as it is, and several as a list with a heading.
+/// Joins problems to one message. Several problems become a list with a heading.
 pub fn join(problems: &[String]) -> String {
-    /// Enough to work with; a broken tool can produce thousands.
+    /// Maximum number of listed problems. A broken tool can cause thousands.
     const MOST: usize = 20;
     match problems {
         [only] => only.clone(),
@@ -116,7 +116,7 @@ pub fn join(problems: &[String]) -> String {
 }
 
 impl UploadLimits {
-    /// The limits that files of these sizes exceed.
+    /// Returns an error for each limit that files of these sizes exceed.
     pub fn exceeded<'a>(
         &self,
         sizes: impl Iterator<Item = (&'a str, u64)> + Clone,

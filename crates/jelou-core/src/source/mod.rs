@@ -1,5 +1,5 @@
-//! The rules for uploaded files. The command line applies them before it sends anything, and the server applies them
-//! again to every client.
+//! The rules for uploaded files. The command line checks them before it sends the files. The server checks them again,
+//! because other clients may not.
 
 mod assets;
 mod entrypoint;
@@ -25,24 +25,24 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[schema(as = UploadLimits)]
 pub struct UploadLimits {
-    /// The most files.
+    /// Maximum number of files.
     pub files: usize,
-    /// The most bytes of a file.
+    /// Maximum bytes of a file.
     pub file_bytes: u64,
-    /// The most bytes of all files together.
+    /// Maximum bytes of all files together.
     pub bytes: u64,
 }
 
-/// What a project says about its files.
+/// The declarations of a project about its files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Declared<'a> {
-    /// The path of the entrypoint; found by its name when absent.
+    /// The path of the entrypoint. When absent, it is found by its name.
     pub entrypoint: Option<&'a str>,
     /// Patterns of the files that the function reads by path.
     pub assets: &'a [String],
 }
 
-/// Files that follow every rule, and the entrypoint and the assets among them.
+/// Files that follow all rules, with the entrypoint and the assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceTree {
     files: Vec<SourceFile>,
@@ -87,7 +87,7 @@ impl SourceTree {
         })
     }
 
-    /// Sorted by path.
+    /// Returns the files, sorted by path.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
@@ -99,12 +99,12 @@ impl SourceTree {
             .map(|position| &self.files[position])
     }
 
-    /// The path of the entrypoint.
+    /// Returns the path of the entrypoint.
     pub fn entrypoint(&self) -> &str {
         &self.entrypoint
     }
 
-    /// The declared assets.
+    /// Returns the paths of the declared assets.
     pub fn assets(&self) -> &BTreeSet<String> {
         &self.assets
     }

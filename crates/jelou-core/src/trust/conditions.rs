@@ -1,4 +1,4 @@
-//! The claims that a policy requires, and the kinds of pipelines that it never accepts.
+//! The claims that a trust policy requires, and the pipeline events that are never accepted.
 //!
 //! GitHub's claims: <https://docs.github.com/en/actions/reference/security/oidc>; GitLab's:
 //! <https://docs.gitlab.com/ci/secrets/id_token_authentication/>.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Claims, Issuer, text_of};
 
-/// What the claims of an identity token must be. All of them must match.
+/// The required claims of an identity token. All of them must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Conditions {
@@ -17,7 +17,7 @@ pub struct Conditions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "org/repo")]
     pub repository: Option<String>,
-    /// The file of the pipeline: its name below `.github/workflows/` on GitHub, its path on GitLab.
+    /// The file of the pipeline: a name below `.github/workflows/` on GitHub, a path on GitLab.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "deploy.yml")]
     pub workflow: Option<String>,
@@ -29,12 +29,12 @@ pub struct Conditions {
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     #[schema(example = "refs/heads/main")]
     pub git_ref: Option<String>,
-    /// Any other claims with their values.
+    /// Other required claims with their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, String>,
 }
 
-/// The conditions are too wide, or not of this issuer.
+/// The error for conditions that are too broad, or do not apply to the issuer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionsError {
     #[error("a policy for {0} needs a repository")]
@@ -51,7 +51,7 @@ pub enum ConditionsError {
     Reserved(String),
 }
 
-/// A claim is not as the policy requires it.
+/// The error for an identity token whose claims do not match the policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     #[error("the claim `{claim}` is {}, not `{wanted}`", shown(.found.as_deref()))]
@@ -116,10 +116,10 @@ impl Conditions {
         }
     }
 
-    /// Whether a token with these claims is accepted.
+    /// Checks whether the policy accepts an identity token with these claims.
     ///
     /// # Errors
-    /// The first claim that is not as required.
+    /// The first claim that does not match.
     pub fn accept(&self, issuer: Issuer, claims: &Claims) -> Result<(), Mismatch> {
         match issuer {
             Issuer::Github => self.accept_github(claims)?,
@@ -140,7 +140,7 @@ impl Conditions {
                 require_file(claims, "workflow_ref", &wanted)?;
             }
         }
-        // `pull_request_target` and `workflow_run` run with the rights of the repository for code from outside.
+        // `pull_request_target` and `workflow_run` run code from outside with the rights of the repository.
         self.refuse_events(
             claims,
             "event_name",
@@ -188,7 +188,7 @@ impl Conditions {
         }
     }
 
-    /// Some events are never accepted, others only if a condition names the event.
+    /// Refuses the events in `never`, and those in `unless_named` unless a condition requires the event.
     fn refuse_events(
         &self,
         claims: &Claims,
@@ -211,14 +211,14 @@ fn require(claims: &Claims, claim: &str, wanted: &str) -> Result<(), Mismatch> {
     compare(claims, claim, wanted, |found| found == wanted)
 }
 
-/// Names of repositories are case-insensitive.
+/// Compares the name of a repository, ignoring case.
 fn require_name(claims: &Claims, claim: &str, wanted: &str) -> Result<(), Mismatch> {
     compare(claims, claim, wanted, |found| {
         found.eq_ignore_ascii_case(wanted)
     })
 }
 
-/// `path@ref`, at any ref.
+/// Compares the path in a claim of the form `path@ref`. The ref may be any.
 fn require_file(claims: &Claims, claim: &str, wanted: &str) -> Result<(), Mismatch> {
     compare(claims, claim, wanted, |found| {
         found

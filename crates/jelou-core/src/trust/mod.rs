@@ -1,5 +1,5 @@
-//! Trust in identity tokens of OpenID Connect issuers: which tokens a policy accepts. Signatures, times and audiences are
-//! checked before, by the server.
+//! Rules for the identity tokens of OpenID Connect issuers: which tokens a trust policy accepts. The server checks
+//! signatures, times and audiences first.
 
 mod conditions;
 mod pins;
@@ -15,7 +15,7 @@ pub use pins::{PinError, pin};
 /// The claims of an identity token.
 pub type Claims = serde_json::Map<String, serde_json::Value>;
 
-/// Who issues identity tokens.
+/// The issuer of identity tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Issuer {
@@ -28,7 +28,7 @@ pub enum Issuer {
 }
 
 impl Issuer {
-    /// The issuer of the hosted service; `None` if there is none.
+    /// Returns the URL of the hosted service's issuer, or `None` if there is none.
     pub fn default_url(self) -> Option<&'static str> {
         match self {
             Self::Github => Some("https://token.actions.githubusercontent.com"),
@@ -37,7 +37,7 @@ impl Issuer {
         }
     }
 
-    /// The name in commands and in the API.
+    /// Returns the name in commands and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Github => "github",
@@ -46,8 +46,8 @@ impl Issuer {
         }
     }
 
-    /// The claims that stay the same when an owner or a repository is renamed, and differ when another owner takes the
-    /// name.
+    /// Returns the claims with immutable ids. They stay the same when an owner or a repository is renamed, and differ
+    /// when someone else takes the old name.
     pub fn pinned_claims(self) -> &'static [&'static str] {
         match self {
             Self::Github => &["repository_owner_id", "repository_id"],
@@ -63,7 +63,7 @@ impl fmt::Display for Issuer {
     }
 }
 
-/// The text is not an issuer.
+/// The error for a text that is not an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the issuers are `github`, `gitlab` and `other`")]
 pub struct ParseIssuerError;
@@ -79,7 +79,7 @@ impl FromStr for Issuer {
     }
 }
 
-/// A claim as text: strings as they are, numbers and booleans as JSON writes them.
+/// Returns a claim as text. A number or boolean has its JSON form.
 fn text_of(claims: &Claims, name: &str) -> Option<String> {
     match claims.get(name)? {
         serde_json::Value::String(text) => Some(text.clone()),

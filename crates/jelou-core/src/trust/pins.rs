@@ -1,10 +1,10 @@
-//! Pins the immutable ids behind a name: whoever takes over the name of an owner or a repository has other ids.
+//! Pins the immutable ids behind a name, because a new owner of the name has different ids.
 
 use std::collections::BTreeMap;
 
 use super::{Claims, Issuer, text_of};
 
-/// A token has other ids than the ones that were pinned.
+/// The error for an identity token without the pinned ids.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
     #[error(
@@ -19,10 +19,11 @@ pub enum PinError {
     Absent(&'static str),
 }
 
-/// Compares the ids of a token with the pinned ones. Returns what to pin from now on; `None` if nothing changes.
+/// Compares the ids of an identity token with the pinned ids. Returns all ids to pin from now on, or `None` if nothing
+/// changes.
 ///
 /// # Errors
-/// An id is absent, or not the pinned one.
+/// An id is absent or differs from the pinned id.
 pub fn pin(
     issuer: Issuer,
     pinned: &BTreeMap<String, String>,
@@ -71,7 +72,7 @@ mod tests {
             assert!(error.to_string().contains(claim), "{error}");
         }
         assert!(pin(Issuer::Github, &pinned, &Claims::new()).is_err());
-        // One id is known from the start, the other one is pinned.
+        // One id is already pinned, the other one is new.
         let known = [("repository_owner_id".to_owned(), "1".to_owned())].into();
         assert!(
             pin(Issuer::Github, &known, &of("1", "9"))

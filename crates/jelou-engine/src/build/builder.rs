@@ -107,7 +107,7 @@ impl Builder {
         prepared.with_manifest(slug, loaded, tree, secrets)
     }
 
-    /// Bundles a project again. Nothing is imported yet.
+    /// Bundles a project again. Does not import the bundle.
     pub(crate) async fn rebuild(
         &self,
         builds: &IncrementalBuild,
@@ -119,7 +119,7 @@ impl Builder {
         Prepared::of(bundled, reached, tree, settings)
     }
 
-    /// Checks types apart from any build, in a folder of its own.
+    /// Checks the types of a project in a temporary folder, independently of any build.
     pub(crate) async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
         let tools = &self.tools;
         let workspace = Workspace::create(tools, tree)?;
@@ -129,7 +129,8 @@ impl Builder {
         types::check(tools, &workspace).await
     }
 
-    /// What a worker has told about the function that it serves from now on, or why it does not.
+    /// Completes a build with the worker's response to the load of the function. The worker serves the function from
+    /// now on. If the load failed, returns its error with positions in the source files.
     pub(crate) fn describe(
         &self,
         slug: &Slug,
@@ -196,10 +197,10 @@ impl Builder {
         Ok(loaded.map_err(|error| self.readable(error, bundle, secrets))?)
     }
 
-    /// The error with places in the function's own files, and with advice.
+    /// Maps positions in the error's texts to source files, masks secrets, and adds advice.
     fn readable(&self, error: LoadError, bundle: &Bundle, secrets: &BuildSecrets) -> LoadError {
         let map = SourceMap::from_slice(bundle.source_map.as_bytes()).ok();
-        // A message that names a file of the process must not show where the server keeps its files.
+        // The server must not reveal where it stores its files.
         let run_dir = self.tools.launcher.run_dir.path().display().to_string();
         let error = error.map_texts(|text| {
             let text = stack_trace::rewrite(&text, map.as_ref()).replace(&run_dir, "");
@@ -216,12 +217,12 @@ pub struct Prepared {
     files: BTreeMap<String, FileKind>,
     dependencies: Vec<Dependency>,
     warnings: Vec<String>,
-    /// Warnings about files.
+    /// Warnings about the use of the uploaded files.
     usage_warnings: Vec<String>,
 }
 
 impl Prepared {
-    /// `reached` are the files that the imports reach.
+    /// Combines the bundle with the assets and the list of used files. `reached`: the files that the imports reach.
     fn of(
         bundled: Bundled,
         reached: BTreeSet<String>,
@@ -248,7 +249,7 @@ impl Prepared {
         })
     }
 
-    /// Adds what a worker has told about the function.
+    /// Adds the manifest and the warnings that a worker has reported.
     fn with_manifest(
         self,
         slug: &Slug,

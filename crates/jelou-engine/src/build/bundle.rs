@@ -29,7 +29,7 @@ pub(super) struct Bundled {
     pub(super) warnings: Vec<String>,
 }
 
-/// The most warnings about imports that a build shows.
+/// Maximum number of import warnings that a build shows.
 const MAX_WARNINGS: usize = 3;
 /// Maximum number of packages in an error message.
 const MAX_LARGEST: usize = 3;
@@ -101,7 +101,7 @@ pub(super) async fn run(
     })
 }
 
-/// The developer's name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
+/// Returns the readable name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
 fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<String> {
     Some(match modules.origin(path)? {
         Origin::Upload(file) => file.to_owned(),

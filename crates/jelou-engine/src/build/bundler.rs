@@ -1,4 +1,4 @@
-//! The process of the bundler. It can build again, and then parses only what has changed.
+//! Supervises the bundler's process. The process can build again, and then parses only changed files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,19 +17,20 @@ use super::workspace::Workspace;
 use super::{command, here};
 use crate::deno::ESBUILD_VERSION;
 
-/// The imports that the plugin resolves: all but those of a path beside the importer.
+/// Matches the specifiers that the plugin resolves: all except relative ones (`./x`, `../x`), which the bundler
+/// resolves itself.
 const RESOLVED: &str = "^[^.]|^\\.[^./]";
-/// The same, with those of a path.
+/// Matches all specifiers, including relative ones.
 const EVERY_IMPORT: &str = ".*";
 
-/// The bundler of one folder and of what its imports resolved to.
+/// The bundler of one build folder. All its builds use the same resolved imports.
 #[derive(Debug, Default)]
 pub(super) struct Bundler {
-    /// Whether the plugin is asked about every import, so that it notices new ones.
+    /// Whether the bundler asks the plugin about every import, so that the plugin detects new ones.
     asks_about_all: bool,
     /// The imports of the upload that were not resolved, by importer and specifier, in the last build.
     pub(super) unresolved: BTreeSet<(String, String)>,
-    /// `None` before the first build, and while one goes on: a build that is dropped ends the process.
+    /// `None` before the first build and during a build. A dropped build thus ends the process.
     process: Option<Process>,
 }
 
@@ -40,7 +41,7 @@ struct Process {
 }
 
 impl Bundler {
-    /// A bundler that tells about every import that was not resolved before.
+    /// Creates a bundler that reports every import that was not resolved before bundling.
     pub(super) fn that_asks_about_all() -> Self {
         Self {
             asks_about_all: true,
@@ -114,7 +115,7 @@ impl Process {
         }
     }
 
-    /// The error of a build: how the process ended, if it has ended.
+    /// Returns the error of a failed build. If the process has ended, the error says how.
     async fn explain(self, tools: &Tools, error: std::io::Error) -> BuildError {
         use std::io::ErrorKind::{BrokenPipe, UnexpectedEof};
         if !matches!(error.kind(), BrokenPipe | UnexpectedEof) {
@@ -163,7 +164,7 @@ fn options(workspace: &Workspace) -> Result<Vec<String>, BuildError> {
         .collect())
 }
 
-/// Where the bundle would be. The sources of the map are relative to this path.
+/// Returns the path that the bundle would have. The sources of the source map are relative to this path.
 fn outfile(workspace: &Workspace) -> PathBuf {
     workspace.root().join("index.js")
 }

@@ -11,7 +11,7 @@ use super::workspace::Workspace;
 use crate::worker::{EngineStage, baseline};
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
-/// The environment variables that the step that fetches packages gets from the server: how this machine reaches its
+/// Environment variables of the server that the package download step inherits. They configure access to the
 /// registries.
 const REGISTRY_VARIABLES: [&str; 11] = [
     "HTTP_PROXY",

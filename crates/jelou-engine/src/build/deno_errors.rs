@@ -1,11 +1,11 @@
-//! What Deno's errors about a module say.
+//! Recognizes Deno's error messages about modules.
 
-/// Whether the file does not exist. A folder counts as a missing file.
+/// Whether the message reports a missing file. Deno's message about the import of a folder counts too.
 pub(super) fn names_no_file(error: &str) -> bool {
     error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
 }
 
-/// Whether the import of a JSON file lacks its type.
+/// Whether the message reports the import of a JSON file without `with { type: "json" }`.
 pub(super) fn lacks_json_type(error: &str) -> bool {
     error.contains("identified a Json module")
 }

@@ -80,7 +80,7 @@ pub enum BuildError {
     )]
     NotDownloaded {
         package: String,
-        /// The lock file of the upload.
+        /// Name of the upload's lock file, if it has one.
         lock: Option<String>,
     },
     #[error(
@@ -164,7 +164,7 @@ fn largest_sentence(largest: &[(String, u64)]) -> String {
 const NO_SPACE: &str = "(os error 28)";
 
 impl BuildError {
-    /// Whether a missing file has a near one.
+    /// Whether the error of a missing file suggests a similar file.
     pub(super) fn has_suggestion(&self) -> bool {
         matches!(
             self,

@@ -47,12 +47,12 @@ fn in_upload(workspace: &Workspace, file: &str, place: &str, text: String) -> Bu
     let specifier = text
         .strip_prefix(start)
         .and_then(|rest| rest.strip_suffix(end));
-    // Calls of `require` and `import()` that Deno does not resolve. Missing files are reported before.
+    // An argument of `require` or `import()` that Deno does not resolve. Missing files were already reported.
     match specifier {
         Some(specifier) if !specifier.starts_with(['.', '/']) => {
             graph::unknown_package(workspace, file, place.to_owned(), specifier)
         }
-        // A path with back-slashes, which Deno takes for no path. The bundler's text has them escaped.
+        // A path with backslashes, which Deno does not treat as a path. The bundler's message escapes them.
         Some(specifier) if specifier.starts_with('.') => {
             let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
             let path = specifier.replace("\\\\", "\\");
@@ -66,8 +66,8 @@ fn in_upload(workspace: &Workspace, file: &str, place: &str, text: String) -> Bu
     }
 }
 
-/// Rewrites the path in an error about a missing export to the path in the upload. Adds advice if the file exports as
-/// `CommonJS` modules do.
+/// Replaces the path in an error about a missing export by the path in the upload. Adds advice if the file uses
+/// `CommonJS` exports.
 fn with_advice(workspace: &Workspace, text: String) -> String {
     let exporter = text
         .strip_prefix(NO_EXPORT)

@@ -70,7 +70,7 @@ pub(super) struct Module {
     types: Option<TypesDependency>,
 }
 
-/// The file with the types of a module, which the module itself names.
+/// The file with the type declarations of a module, which the module itself names.
 #[derive(Deserialize)]
 struct TypesDependency {
     specifier: String,
@@ -339,7 +339,7 @@ fn path_in_package(url: &str) -> Option<&str> {
 pub(super) struct Import<'a> {
     pub(super) importer: &'a Module,
     specifier: &'a str,
-    /// `None` for the import of a module's own types.
+    /// `None` if a module imports its own type declarations.
     dependency: Option<&'a Dependency>,
     pub(super) target: &'a Resolution,
 }
@@ -356,7 +356,7 @@ impl Import<'_> {
         }
     }
 
-    /// Returns whether the import is only of types, which are not in the bundle.
+    /// Returns whether the import only imports types, which the bundle does not contain.
     pub(super) fn is_of_types(&self) -> bool {
         let code = self
             .dependency
@@ -427,8 +427,8 @@ fn name(workspace: &Workspace, module: &Module) -> String {
         .unwrap_or_else(|| workspace.readable(&module.specifier))
 }
 
-/// Checks that an import was resolved. Its errors name the location, which Deno's own errors lack, or give advice that
-/// applies here.
+/// Checks that an import was resolved. The errors include the position, which Deno's own errors lack, or specific
+/// advice.
 fn check_resolved(
     workspace: &Workspace,
     import: &Import<'_>,
@@ -465,7 +465,7 @@ fn check_resolved(
     Ok(())
 }
 
-/// Whether the imported module has such an error.
+/// Whether `is_such` accepts the error of the imported module.
 fn has_error(graph: &Graph, import: &Import<'_>, is_such: fn(&str) -> bool) -> bool {
     let target = import.target.specifier.as_deref();
     let mut modules = graph.modules.iter();

@@ -1,5 +1,5 @@
-//! Builds one project again and again. Keeps what a change of code leaves as it is: the folder of the build, the resolved
-//! imports, and the bundler's process.
+//! Builds one project repeatedly. Reuses the build folder, the resolved imports and the bundler's process as long as
+//! only code changes.
 
 use std::collections::BTreeSet;
 
@@ -15,23 +15,24 @@ use super::tools::Tools;
 use super::workspace::Workspace;
 use super::{config, encoding};
 
-/// The builds of one project.
+/// The state between the builds of one project.
 #[derive(Debug, Default)]
 pub struct IncrementalBuild(Mutex<Option<Kept>>);
 
 #[derive(Debug)]
 struct Kept {
-    /// The files in the workspace.
+    /// The files that are in the workspace now.
     tree: SourceTree,
     workspace: Workspace,
     resolved: Resolved,
     bundler: Bundler,
-    /// The imports that nothing resolves, such as optional ones.
+    /// The imports that remain unresolved after a new resolution, such as optional ones.
     unresolved: BTreeSet<(String, String)>,
 }
 
 impl IncrementalBuild {
-    /// Bundles the project, and tells which of its files the imports reach. Can be dropped at any time.
+    /// Bundles the project. Also returns the project's files that the imports reach. The future can be dropped at any
+    /// time.
     pub(super) async fn bundle(
         &self,
         tools: &Tools,
@@ -69,7 +70,8 @@ impl Kept {
         })
     }
 
-    /// Whether known imports lead where they did: the files have the same names, and the configuration is the same.
+    /// Whether the resolved imports are still valid: the file names, the entrypoint, the lock file, and the
+    /// configuration are unchanged.
     fn resolves_like(&self, tree: &SourceTree) -> Result<bool, BuildError> {
         let (before, now) = (&self.tree, tree);
         let configures = |path: &str| path.ends_with(config::PACKAGE_JSON);

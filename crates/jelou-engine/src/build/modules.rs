@@ -29,7 +29,7 @@ pub(super) struct Modules<'a> {
     folders: HashMap<PathBuf, &'a str>,
     /// The private names of the packages, by id.
     names: HashMap<&'a str, String>,
-    /// The optional dependencies that are native or were not downloaded: the importing package and the name.
+    /// The native or not downloaded optional dependencies: the importing package and the name.
     left_out: BTreeSet<(&'a str, String)>,
     /// The data files of packages: the file, by the path in the function's folder.
     data: BTreeMap<String, PathBuf>,

@@ -9,7 +9,7 @@ use super::config;
 /// Returns the suggestion for an import of a missing file. `importer` and `files` are paths in the upload.
 pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -> Option<String> {
     let specifier = as_path(specifier);
-    // From the root of the project, as bundlers take it.
+    // Many bundlers resolve a leading slash from the root of the project.
     let folder = if specifier.starts_with('/') {
         ""
     } else {
@@ -25,7 +25,7 @@ pub(super) fn of_missing_file(importer: &str, specifier: &str, files: &[&str]) -
     Some(write_line(importer, found))
 }
 
-/// Whether a specifier has what is no path of a file: a back-slash, or the query of a bundler such as `?raw`.
+/// Whether a specifier has a part that no file path has: a backslash, or a bundler's query such as `?raw`.
 pub(super) fn is_odd_path(specifier: &str) -> bool {
     specifier.starts_with(['.', '/']) && as_path(specifier) != specifier
 }
@@ -65,7 +65,7 @@ pub(super) fn of_unknown_package(
     is_package_name(name).then(|| format!("{how}, or write `./` before a file of the project"))
 }
 
-/// The advice for a module that exports as `CommonJS` modules do.
+/// The advice for a module with `CommonJS` exports.
 pub(super) const ES_MODULES: &str = "files are ES modules: in place of `exports`, write `export` (in the entrypoint, `export default define({ description, handler })`), or keep CommonJS with `\"type\": \"commonjs\"` in `package.json`";
 
 /// Returns the advice for an error at import, if the module uses a global of other platforms.
@@ -114,7 +114,7 @@ fn write_line(importer: &str, file: &str) -> String {
     format!("write `{path}`")
 }
 
-/// What an import of JSON has after the path.
+/// The part of a JSON import after the path.
 pub(super) const WITH_JSON: &str = "with { type: \"json\" }";
 
 fn is_json(file: &str) -> bool {
@@ -137,7 +137,7 @@ fn nearest<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     found.next().is_none().then_some(first)
 }
 
-/// The file of the same folder with a similar name.
+/// Returns the file in the same folder with the most similar name.
 fn similar<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     let key = |path: &str| {
         let path = stem(path).to_lowercase();
@@ -147,7 +147,7 @@ fn similar<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     let beside: Vec<_> = beside
         .filter(|file| folder_of(file) == folder_of(wanted))
         .map(|file| (key(file), file))
-        // Several files have the very name.
+        // Files with exactly this name are excluded: there are several, otherwise `nearest` would have found the file.
         .filter(|(name, _)| *name != key(wanted))
         .collect();
     let names = beside.iter().map(|(name, _)| name.as_str());

@@ -77,7 +77,7 @@ impl Workspace {
         }
         fs_err::write(workspace.config(), config.to_string())?;
         workspace.grant_access(tools)?;
-        // All builds share the packages.
+        // All builds use the same package cache.
         std::os::unix::fs::symlink(tools.cache.packages(), workspace.deno_dir().join("npm"))?;
         Ok(workspace)
     }
@@ -136,7 +136,7 @@ impl Workspace {
         }
     }
 
-    /// The name and the content of the upload's lock file. Deno's comes before npm's.
+    /// Returns the name and the content of the upload's lock file. Deno's lock file has priority over npm's.
     pub(super) fn own_lock_of(tree: &SourceTree) -> Option<(&'static str, String)> {
         let mut names = [DENO_LOCK, NPM_LOCK].into_iter();
         let (name, file) = names.find_map(|name| Some((name, tree.file(name)?)))?;
@@ -285,7 +285,8 @@ impl Workspace {
         inside.to_str().map(str::to_owned)
     }
 
-    /// The `package.json` of the upload, which names packages. A build without one has its own.
+    /// Returns the `package.json` of the upload, or `None` if it has none. Without one, the build writes a
+    /// `package.json`.
     pub(super) fn package_json(&self) -> Option<String> {
         let is_uploaded = self.files().iter().any(|file| file == config::PACKAGE_JSON);
         is_uploaded
@@ -313,7 +314,7 @@ impl Workspace {
     }
 }
 
-/// The content of a file as the steps read it.
+/// Returns the content of a file as the build steps see it.
 fn content_in_build<'a>(tree: &SourceTree, file: &'a SourceFile) -> Cow<'a, [u8]> {
     match file.text() {
         Some(package) if file.path == config::PACKAGE_JSON => {

@@ -16,7 +16,7 @@ pub trait Host: LogSink {
     /// Serves a connection that a function opened on its egress socket.
     fn egress(&self, stream: UnixStream, caller: Caller);
 
-    /// The decrypted secrets of a function or of its preview, for its own process.
+    /// Returns the decrypted secrets of a function or of its preview, for one of its processes.
     ///
     /// # Errors
     ///

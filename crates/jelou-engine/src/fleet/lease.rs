@@ -19,7 +19,7 @@ use crate::transport::{
     MAX_CALL_BODY, RequestBody,
 };
 
-/// The header that asks the worker for a response that it holds ready, by the id of the request.
+/// The request header that fetches a response that the worker keeps ready. Its value is the request's id.
 const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]

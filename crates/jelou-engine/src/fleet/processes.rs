@@ -91,7 +91,7 @@ impl Processes {
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
     }
 
-    /// A text of the function with the places of its own files.
+    /// Replaces positions in the bundle by positions in the function's source files.
     pub(super) async fn readable(&self, text: String) -> String {
         let map = self.starter.source_maps.of(&self.spec.artifact_hash).await;
         stack_trace::rewrite(&text, map.as_deref())
@@ -131,14 +131,14 @@ impl Processes {
         self.starter.launcher.budget.try_charge().is_some()
     }
 
-    /// Starts a process, however many processes there already are.
+    /// Starts a process, regardless of the number of running processes.
     pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
         let mut backoff = self.changing.lock().await;
         self.start_one(&mut backoff, "a deployment takes over")
             .await
     }
 
-    /// Starts the first process, which also sends the manifest of the function.
+    /// Starts the first process and reads the function's manifest from it.
     pub(super) async fn start_described(
         &self,
         settings: &Map<String, Value>,
@@ -354,11 +354,11 @@ fn most(limits: &Limits) -> NonZero<usize> {
     NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }
 
-/// The load of a deployment's processes at the moment.
+/// The current load of a deployment's processes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SlotLoad {
     pub processes: usize,
-    /// Private memory of the processes.
+    /// Private memory of the processes, in bytes.
     pub memory_bytes: u64,
     /// Number of requests in the processes, including streams.
     pub in_flight: usize,

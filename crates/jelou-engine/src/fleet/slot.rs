@@ -60,7 +60,7 @@ impl Slot {
         Ok(Lease::new(entered, start, permit, body, call, idle_timeout))
     }
 
-    /// A text of the function with the places of its own files.
+    /// Replaces positions in the bundle by positions in the function's source files.
     pub async fn readable(&self, text: String) -> String {
         self.processes.readable(text).await
     }
@@ -83,7 +83,7 @@ impl Slot {
         Warm::start(&self.processes, count).await
     }
 
-    /// Starts a process if there is none, ahead of a request.
+    /// Starts a process before a request arrives, if there is none.
     ///
     /// # Errors
     /// [`LeaseError`] when a process cannot be started, or cannot load its function.
@@ -92,7 +92,7 @@ impl Slot {
         Ok(Warm::of(entered))
     }
 
-    /// Starts the first process, which also sends the manifest of the function. Dropping the future ends the process.
+    /// Starts the first process and reads the function's manifest from it. Dropping the future ends the process.
     pub(crate) async fn start_described(
         &self,
         settings: &Map<String, Value>,

@@ -1,4 +1,4 @@
-//! The deployment that a slot runs, and the data that workers get with it.
+//! The deployment that a slot runs, and the data that its workers receive.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 pub struct LaunchSpec {
     pub function: FunctionId,
     pub slug: Slug,
-    /// The preview that serves the deployment, whose secrets and memory the processes use instead of the function's.
+    /// The preview that serves the deployment. Its processes use the preview's secrets and memory instead of the
+    /// function's.
     pub preview: Option<PreviewId>,
     pub deployment: DeploymentId,
     pub artifact_hash: String,
@@ -27,19 +28,19 @@ pub struct LaunchSpec {
 }
 
 impl LaunchSpec {
-    /// Returns whether this function needs processes of its own, because its terms differ from those of blank workers.
+    /// Returns whether blank workers cannot serve this function, because its egress rules or limits differ from theirs.
     pub(super) fn needs_own_process(&self) -> bool {
         !self.egress.is_empty() || self.limits.needs_own_process()
     }
 }
 
-/// The data that every function of this server gets.
+/// The data that all functions of this server receive.
 #[derive(Debug, Clone)]
 pub(crate) struct Platform {
     pub(crate) functions_domain: String,
     /// Whether requests of functions go through the server, because of a proxy.
     pub(crate) is_proxied: bool,
-    /// Whether requests of functions to other hosts carry the trace of their call.
+    /// Whether outgoing requests of functions to other hosts include the trace headers of their call.
     pub(crate) traces_outside: bool,
     pub(crate) company: CompanyInfo,
     pub(crate) jelou: Option<JelouCredentials>,

@@ -38,9 +38,9 @@ pub(crate) struct FunctionStarter {
 /// Why a process is started.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reason<'a> {
-    /// For requests; the text says why now.
+    /// To serve requests. The text is the reason for the start at this moment.
     Serve(&'static str),
-    /// For requests, and for the manifest of the function, with the settings of `jelou.json`.
+    /// To serve requests, and to read the function's manifest. Contains the settings of `jelou.json`.
     Describe(&'a Map<String, Value>),
 }
 
@@ -133,13 +133,13 @@ impl FunctionStarter {
                 logs.say(LogLine::Started { took, why });
                 Ok((Entered::first(worker), loaded))
             }
-            // The caller shows it.
+            // The caller reports the error.
             Err(error) if matches!(reason, Reason::Describe(_)) => Err(LeaseError::Start(error)),
             Err(error) => Err(LeaseError::Start(log_failure(logs, error).await)),
         }
     }
 
-    /// Returns a blank worker, or a process that was started for this function alone.
+    /// Returns a blank worker, or a new process if the function cannot use a blank worker.
     async fn process_for(&self, spec: &LaunchSpec, share: CpuShare) -> Result<Blank, LeaseError> {
         if spec.needs_own_process() {
             let terms = self.own_terms(spec).await;

@@ -1,4 +1,4 @@
-//! Processes that are started ahead of their requests: before their deployment is live, or before a run of a schedule.
+//! Processes that start before their requests: for a deployment that is not live yet, or for a scheduled run.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use super::instance::Entered;
 use super::processes::Processes;
 use crate::worker::{LoadError, Loaded};
 
-/// Started processes that are not evicted while this value exists. The holder drops it when their requests have come,
-/// or are not expected any more.
+/// Started processes that are not evicted while this value exists. The owner drops it after the requests, or when it
+/// expects none any more.
 #[derive(Debug, Default)]
 pub struct Warm {
     started: Vec<Entered>,
@@ -54,7 +54,7 @@ impl Warm {
             .unwrap_or_else(|error| Err(LeaseError::Process(LoadError::Died(error.to_string()))))
     }
 
-    /// Starts the first process, which also sends the manifest of the function. Dropping the future ends the process.
+    /// Starts the first process and reads the function's manifest from it. Dropping the future ends the process.
     pub(super) async fn start_described(
         processes: &Arc<Processes>,
         settings: &Map<String, Value>,

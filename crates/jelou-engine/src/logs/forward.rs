@@ -30,7 +30,7 @@ pub(crate) struct LogForwarder {
 }
 
 impl LogForwarder {
-    /// Forwards a line that the server writes about the process.
+    /// Forwards a line that the server itself writes about the process.
     pub(crate) fn say(&self, line: LogLine) {
         self.sink.log(&self.source, line);
     }

@@ -27,7 +27,7 @@ pub struct LogSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     Memory,
-    /// The event loop did not run.
+    /// The event loop was blocked for longer than the stall timeout.
     Stall,
     /// The process closed its call channel.
     Channel,
@@ -51,6 +51,6 @@ pub enum LogLine {
     Unresolved(String),
     /// Work after a response did not finish in time; the text names the limit.
     Unfinished(String),
-    /// The function wrote more lines than the rate limit allows.
+    /// The function wrote more lines than the rate limit allows. `lines`: the number of dropped lines.
     Dropped { lines: u64, lines_per_second: u64 },
 }

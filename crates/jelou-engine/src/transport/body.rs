@@ -80,7 +80,7 @@ impl RequestBody {
         }
     }
 
-    /// Limits the worker memory that the content of the body may take.
+    /// Limits the worker memory that the body's content may use.
     ///
     /// # Errors
     /// [`BodyError::TooDense`] when a complete body takes more memory. A stream fails later, while it is read.
@@ -229,8 +229,8 @@ impl Body for RequestBody {
     }
 }
 
-/// Reads and discards the rest of a body whose request is already answered. To close a connection with unread bytes
-/// resets it, and then a caller that still sends loses the response (RFC 9112, section 9.6).
+/// Reads and discards the rest of a body whose request is already answered. Closing a connection with unread bytes
+/// would reset it, and a caller that still sends would lose the response (RFC 9112, section 9.6).
 pub fn discard(mut body: Incoming) {
     if body.is_end_stream() {
         return;

@@ -26,13 +26,13 @@ use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::logs::next_line;
 
-/// Maximum bytes of the line with which the worker's program reports that it listens.
+/// Maximum bytes of the line by which a worker reports that it listens on its sockets.
 const MAX_READY_BYTES: usize = 1024;
 
 /// Starts the processes of one server, and has the data that they share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
-    /// The limits of the server.
+    /// The server's limits.
     pub(crate) limits: Arc<FunctionLimits>,
     /// The egress rules for all functions.
     pub(crate) egress: Vec<EgressRule>,

@@ -16,7 +16,7 @@ use super::openings::OpenRule;
 use super::stage::EngineStage;
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
-/// Maximum bytes of the response. User code has already run, and may send much.
+/// Maximum bytes of the response. User code has already run, and could make it large.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -75,17 +75,17 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) egress: &'a [OpenRule],
     /// Whether requests to other hosts also go over the egress socket.
     pub(crate) is_proxied: bool,
-    /// The lowest level of the log lines that are written.
+    /// The lowest level of written log lines.
     pub(crate) log_level: Level,
-    /// Whether `fetch` also sends the trace of a call to other hosts.
+    /// Whether `fetch` also sends the trace headers of a call to other hosts.
     pub(crate) traces_outside: bool,
-    /// Whether the answers of a failed handler tell what it threw.
+    /// Whether the response of a failed handler contains the thrown error.
     pub(crate) shows_errors: bool,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
-    /// The settings of `jelou.json`, for a manifest.
+    /// The settings of `jelou.json`. Present if the worker reads the manifest.
     pub(crate) settings: Option<&'a Map<String, Value>>,
 }
 
@@ -232,8 +232,8 @@ pub(crate) async fn compile(
     Ok(ok)
 }
 
-/// Makes a blank worker execute a first call, so that the code for calls is compiled. In development, also
-/// makes it read a manifest, because its function will be described too.
+/// Makes a blank worker execute a first call, so that the code for calls is compiled. In development, it also reads a
+/// manifest, because it will read the function's manifest too.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
     stage: EngineStage,

@@ -1,4 +1,4 @@
-//! The folder with the private folders of workers and builds. It is emptied at every start of the server.
+//! The run directory: the parent of the private folders of workers and builds. The server empties it at every start.
 
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
-/// How the name of a folder begins that is in a folder with those of other programs.
+/// Prefix of a run directory's name if its parent also contains files of other programs.
 const TEMPORARY: &str = "jelou-run-";
-/// A folder that is younger may be of a server that starts now.
+/// A run directory that is younger than this may belong to a server that is starting.
 const STARTING: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
@@ -65,7 +65,7 @@ fn lock(path: &Path) -> std::io::Result<File> {
     Ok(folder)
 }
 
-/// Removes the temporary folders of servers that were killed. `own` is one of them, if it is beside them.
+/// Removes the temporary run directories of killed servers. Does nothing unless `own` is a temporary run directory too.
 fn remove_abandoned(own: &Path) {
     let is_temporary = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str());
@@ -79,13 +79,13 @@ fn remove_abandoned(own: &Path) {
     };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         if is_temporary(&path) && is_abandoned(&path) {
-            // Another server may remove it at the same time.
+            // Another server may remove the folder at the same time.
             let _ = std::fs::remove_dir_all(&path);
         }
     }
 }
 
-/// Whether the folder is of this user, and no server has it.
+/// Whether the folder belongs to this user, is older than [`STARTING`], and no server has locked it.
 fn is_abandoned(path: &Path) -> bool {
     let Ok(metadata) = path.symlink_metadata() else {
         return false;

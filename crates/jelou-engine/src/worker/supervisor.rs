@@ -64,7 +64,7 @@ async fn supervise(
         tokio::select! {
             status = child.wait() => break Some(LogLine::Died(exit::describe(status, &dir, limits))),
             breach = &mut breach => {
-                // Before the kill, so that a caller with a closed connection finds the worker crashed.
+                // Closed before the kill, so that a caller whose connection breaks sees that the worker has crashed.
                 worker.close_crashed();
                 let _ = child.kill().await;
                 break Some(LogLine::Breach { limit: breach.limit(), reason: breach.to_string() });
@@ -93,7 +93,7 @@ async fn supervise(
     worker.charge.set(0);
 }
 
-/// Maximum number of requests that a log line names.
+/// Maximum number of requests that a log line lists.
 const NAMED: usize = 3;
 
 fn named(requests: &[Uuid]) -> String {

@@ -187,7 +187,7 @@ impl Exhausted {
                 limits.max_threads
             ));
         }
-        // To count the open files is slow. So they are counted only if the table is large enough.
+        // Counting the open files is slow. So they are counted only if the table is large enough.
         if !self.files
             && status.file_table_size() >= Some(limits.max_open_files)
             && procfs::open_files(pid) >= Some(limits.max_open_files)

@@ -213,7 +213,7 @@ impl Store {
         last_used::record(&self.database, last_used::ACCESS_TOKENS, uses).await
     }
 
-    /// Records times of last use of old values.
+    /// Records when old values were last used.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -240,7 +240,7 @@ impl Candidate for AccessTokenRecord {
     }
 }
 
-/// An unrevoked access token.
+/// Returns an unrevoked access token.
 async fn find(
     connection: &mut AnyConnection,
     id: &AccessTokenId,

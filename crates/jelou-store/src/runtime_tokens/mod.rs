@@ -104,7 +104,7 @@ impl Store {
             .collect()
     }
 
-    /// The revocation of the token with this hash; `None` if the token is unknown or was never revoked.
+    /// Returns the revocation of the token with this hash, or `None` if the token is unknown or was never revoked.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -238,7 +238,7 @@ impl Store {
         last_used::record(&self.database, last_used::RUNTIME_TOKENS, uses).await
     }
 
-    /// As [`Self::record_last_used`], for uses of the value since the last rotation.
+    /// Records when the current value of each token was last used, like [`Self::record_last_used`].
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -289,7 +289,7 @@ async fn list(
     .collect()
 }
 
-/// The token whose current or old value has this hash, and whether it is revoked.
+/// Returns the token whose current or old value has this hash, and whether the token is revoked.
 pub(crate) async fn holder(
     connection: &mut AnyConnection,
     hash: &TokenHash,
@@ -354,7 +354,7 @@ pub(crate) async fn insert(
     Ok(Some(token))
 }
 
-/// Whether the name was free.
+/// Inserts the row of a token. Returns `false` if the name is taken.
 async fn insert_row(
     change: &mut Change<'_>,
     token: &RuntimeTokenRecord,

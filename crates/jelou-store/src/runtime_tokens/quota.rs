@@ -1,4 +1,4 @@
-//! The counts of quotas, written in batches. A server that is killed loses those of the last batch.
+//! The call counts of quotas, written in batches. A server that is killed loses the counts since the last batch.
 
 use jelou_core::TokenId;
 use sqlx::any::AnyRow;
@@ -7,7 +7,7 @@ use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// The calls of a token in one period of its quota.
+/// The number of a token's calls in one period of its quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUse {
     /// Begin of the period, in milliseconds since the Unix epoch.
@@ -28,8 +28,8 @@ impl QuotaUse {
 }
 
 impl Store {
-    /// Records the calls of quotas. Neither the period nor the count of a period decreases. This is no change of
-    /// configuration, so it leaves no audit entry and raises no revision.
+    /// Records the quota use of tokens. A token's period never moves back, and the count of a period never decreases.
+    /// This is not a change of configuration, so it leaves no audit entry and does not raise the revision.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -36,9 +36,9 @@ pub struct RuntimeTokenRecord {
     pub last_used_at: Option<Timestamp>,
     /// The last use of the current value. `None`: not used since the rotation.
     pub value_last_used_at: Option<Timestamp>,
-    /// The class of the last caller's address, or the address. `None`: not used yet.
+    /// The class of the last caller's address, or the address itself. `None`: not used yet.
     pub last_used_from: Option<String>,
-    /// The calls of the current period of the quota. `None`: not used yet.
+    /// The calls in the current period of the quota. `None`: not used yet.
     pub quota: Option<QuotaUse>,
     /// The limits of the token.
     pub policy: TokenPolicy,
@@ -72,11 +72,11 @@ pub struct RuntimeTokenCredential {
     pub function_id: FunctionId,
     /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// Whether the token is disabled and refused.
+    /// Whether the token is disabled. Calls with it are refused.
     pub is_disabled: bool,
     /// The last use of the current value. `None`: not used since the rotation.
     pub value_last_used_at: Option<Timestamp>,
-    /// The calls of the current period of the quota. `None`: not used yet.
+    /// The calls in the current period of the quota. `None`: not used yet.
     pub quota: Option<QuotaUse>,
     /// The limits of the token. `None`: unlimited.
     pub policy: Option<Box<TokenPolicy>>,
@@ -196,7 +196,7 @@ pub(crate) fn record(row: &AnyRow) -> Result<RuntimeTokenRecord, StoreError> {
     })
 }
 
-/// The old value of a runtime token or an access token.
+/// Returns the old value of a runtime token or an access token.
 pub(crate) fn previous(row: &AnyRow) -> Result<Option<PreviousTokenValue>, StoreError> {
     let Some(valid_until) = row.optional_time("previous_valid_until")? else {
         return Ok(None);

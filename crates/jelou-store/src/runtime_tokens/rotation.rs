@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::functions;
 use crate::store::Store;
 
-/// A new value of a token.
+/// A rotation to apply: the new value of a token, and the value that stays valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     pub hash: TokenHash,
@@ -21,11 +21,11 @@ pub struct Rotation {
     pub old: OldValue,
 }
 
-/// The value that stays valid during the grace period of a rotation.
+/// Selects the value that stays valid during the grace period of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldValue {
     Current,
-    /// The value before the last rotation, because nobody uses the current one.
+    /// The value before the last rotation. Used when nobody has used the current value yet.
     Previous,
 }
 
@@ -38,7 +38,8 @@ pub struct RotatedToken {
 }
 
 impl Store {
-    /// Replaces the value of a token. The old value stays valid until `valid_until`; the other value ends now.
+    /// Replaces the value of a token. The value that `rotation.old` selects stays valid until `valid_until`. All others
+    /// end now.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function has no such token; [`StoreError::Database`].

@@ -1,4 +1,4 @@
-//! Tokens that move between servers, by their hashes.
+//! Moves tokens between servers, by the hashes of their values.
 
 use jelou_core::{FunctionId, Slug, TokenId, TokenLabels, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
@@ -15,12 +15,12 @@ use crate::store::Store;
 /// A token to import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportToken {
-    /// `None` for a new one.
+    /// `None`: the import generates an id.
     pub id: Option<TokenId>,
     pub name: TokenName,
     pub hash: TokenHash,
     pub prefix: DisplayPrefix,
-    /// `None` for the time of the import.
+    /// `None`: the time of the import.
     pub created_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
     pub disabled_at: Option<Timestamp>,
@@ -29,32 +29,32 @@ pub struct ImportToken {
     pub previous: Option<PreviousTokenValue>,
 }
 
-/// What became of a token of an import.
+/// The outcome of the import of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Imported {
     Added {
         token: Box<RuntimeTokenRecord>,
-        /// The token that had the name. It is revoked.
+        /// The token that had the name before. The import has revoked it.
         former: Option<Box<RuntimeTokenRecord>>,
     },
     AlreadyHere(TokenId),
-    /// With the reason.
+    /// The token cannot be imported. Contains the reason.
     Clash(String),
 }
 
-/// How tokens are imported.
+/// The rules of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportRules {
-    /// Revoke the tokens that have the names.
+    /// Whether to revoke tokens that have the name of an imported token.
     pub replace: bool,
-    /// Change nothing, only report.
+    /// Whether to only report the outcomes, without a change.
     pub dry_run: bool,
-    /// The most unrevoked tokens of a function.
+    /// Maximum number of unrevoked tokens of a function.
     pub max_tokens: Option<usize>,
 }
 
 impl Store {
-    /// The unrevoked tokens of a function, for another server. Leaves an audit entry.
+    /// Returns the unrevoked tokens of a function, for another server. Leaves an audit entry.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist, [`StoreError::Database`].
@@ -79,7 +79,7 @@ impl Store {
         Ok(tokens)
     }
 
-    /// Imports all tokens, or none if one of them clashes. The result has their order.
+    /// Imports all tokens, or none if one of them clashes. Returns the outcomes in the order of `tokens`.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Conflict`] when it would have too many

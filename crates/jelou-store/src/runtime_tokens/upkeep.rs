@@ -1,4 +1,4 @@
-//! Tokens that need attention: they expire soon, or nobody uses them.
+//! Finds tokens that need attention, because they expire soon or are unused.
 
 use jelou_core::{FunctionId, TokenId, TokenName};
 use jiff::Timestamp;
@@ -15,12 +15,12 @@ pub struct ExpiringToken {
     pub name: TokenName,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
-    /// The days of the last warning; `None` before the first one.
+    /// The number of days in the last warning. `None` before the first warning.
     pub warned_days: Option<i64>,
 }
 
 impl Store {
-    /// The enabled tokens that expire between these times.
+    /// Returns the enabled tokens that expire after `from` and not after `until`.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -52,7 +52,7 @@ impl Store {
         .collect()
     }
 
-    /// Notes warnings, so that none is given twice. This is no change of configuration.
+    /// Stores which warnings were given, so that none is repeated. This is not a change of configuration.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -71,8 +71,8 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// The enabled, unexpired tokens without a use since this time. A token that was created or enabled since then has had
-    /// no time to be used.
+    /// Returns the enabled, unexpired tokens that were not used since `since`. Skips tokens that were created or
+    /// enabled since then, because they may not have been used yet.
     ///
     /// # Errors
     /// [`StoreError::Database`].

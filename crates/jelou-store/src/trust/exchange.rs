@@ -1,5 +1,5 @@
-//! Exchanges: an identity token is used once, and a short-lived token is stored. An exchange is no change of the
-//! configuration, so it has no audit entry; what the new token changes has one.
+//! Exchanges: an identity token is used up, and a short-lived token is stored. An exchange is not a change of
+//! configuration, so it leaves no audit entry. Changes that are made with the new token leave entries.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ use crate::error::StoreError;
 use crate::runtime_tokens::RuntimeTokenCredential;
 use crate::store::Store;
 
-/// A token that was exchanged for an identity token.
+/// A short-lived token that was issued for an identity token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangedToken {
     pub hash: TokenHash,
     pub prefix: DisplayPrefix,
-    /// The name of the first policy.
+    /// The name of the first policy in `policies`.
     pub name: TokenName,
     /// The policies that accepted the identity token.
     pub policies: Vec<TrustId>,
@@ -32,7 +32,7 @@ pub struct ExchangedToken {
     pub new: NewExchangedToken,
 }
 
-/// What an exchanged token is for.
+/// The kind of an exchanged token, with its rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewExchangedToken {
     Access {
@@ -47,7 +47,7 @@ pub enum NewExchangedToken {
 }
 
 impl ExchangedToken {
-    /// The runtime token as the registry keeps it; `None` for an access token.
+    /// Returns the credential for the registry, or `None` for an access token.
     pub fn credential(&self) -> Option<RuntimeTokenCredential> {
         let NewExchangedToken::Runtime {
             id,
@@ -71,15 +71,15 @@ impl ExchangedToken {
     }
 }
 
-/// An identity token that was checked, and the token to store for it.
+/// A verified identity token, and the token to store in exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    /// Names the identity token: a hash of its issuer and its id.
+    /// Identifies the identity token: a hash of its issuer and its id.
     pub assertion: [u8; 32],
-    /// From then on the identity token cannot be used anyway.
+    /// When the identity token expires. After that, its use need not be remembered.
     pub assertion_expires_at: Timestamp,
     pub token: ExchangedToken,
-    /// The policies that accepted it, with the ids to pin in each.
+    /// The policies that accepted the identity token, each with the ids to pin.
     pub pins: Vec<(TrustRecord, BTreeMap<String, String>)>,
 }
 
@@ -87,12 +87,12 @@ pub struct Exchange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchanged {
     Stored,
-    /// The identity token was used before. Nothing is stored.
+    /// The identity token was already used. Nothing is stored.
     Replayed,
 }
 
 impl Store {
-    /// Uses up an identity token and stores the token for it, in one transaction.
+    /// Uses up an identity token and stores the exchanged token, in one transaction.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -158,7 +158,7 @@ impl Store {
                 .execute(&mut **write.transaction())
                 .await?;
         }
-        // The first exchange fixes the ids that the policy trusts, which is a change.
+        // The first exchange pins the ids that the policy trusts. This is a change.
         for (actor, policy, pinned) in &pins {
             let mut change = Change::new(write, actor, token.created_at);
             sqlx::query("UPDATE trust_policies SET pinned = $1 WHERE id = $2")
@@ -177,7 +177,7 @@ impl Store {
         Ok(Exchanged::Stored)
     }
 
-    /// The unexpired exchanged tokens.
+    /// Returns the unexpired exchanged tokens.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -209,7 +209,8 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// Deletes expired exchanged tokens, and identity tokens that expired. Returns the expired tokens.
+    /// Deletes expired exchanged tokens and the records of expired identity tokens. Returns the deleted exchanged
+    /// tokens.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -23,7 +23,7 @@ use crate::store::Store;
 pub(crate) use exchange::exchanged_tokens;
 pub use exchange::{Exchange, Exchanged, ExchangedToken, NewExchangedToken};
 
-/// What a policy trusts, and what for.
+/// The terms of a trust policy: which identity tokens it trusts, and which token they are exchanged for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrustTerms {
@@ -31,31 +31,31 @@ pub struct TrustTerms {
     pub issuer_url: String,
     pub audience: String,
     pub conditions: Conditions,
-    /// Of the access token.
+    /// Scopes of the issued access token. `None` if the policy issues a runtime token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Scopes>,
-    /// Of the runtime token.
+    /// Rights of the issued runtime token. `None` if the policy issues an access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallGrant>,
 }
 
-/// A trust policy that was not deleted.
+/// A trust policy that is not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustRecord {
     pub id: TrustId,
     /// Unique among the policies.
     pub name: TokenName,
     pub terms: TrustTerms,
-    /// Immutable ids that tokens must have.
+    /// Immutable ids that later identity tokens must have.
     pub pinned: BTreeMap<String, String>,
     pub created_at: Timestamp,
     pub created_by: String,
-    /// The last exchange.
+    /// Time of the last exchange.
     pub last_used_at: Option<Timestamp>,
 }
 
 impl TrustRecord {
-    /// The author of what tokens of this policy change.
+    /// Returns the author of changes made with tokens of this policy.
     pub fn actor(&self) -> Actor {
         Actor {
             id: self.id.to_string(),
@@ -129,7 +129,7 @@ impl Store {
         Ok(policy)
     }
 
-    /// Deletes a trust policy and the tokens that were exchanged by it.
+    /// Deletes a trust policy and the tokens that were issued by it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Database`].
@@ -157,7 +157,7 @@ impl Store {
         Ok((policy, ended))
     }
 
-    /// The trust policies, oldest first.
+    /// Returns the trust policies, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -165,7 +165,7 @@ impl Store {
         all(self.database.pool()).await
     }
 
-    /// A trust policy by its id or name.
+    /// Returns a trust policy by its id or name.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Database`].

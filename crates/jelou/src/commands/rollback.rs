@@ -18,7 +18,7 @@ use crate::prompt::Preset;
 #[serde(rename_all = "camelCase")]
 pub(in crate::commands) struct GoneLive<'a> {
     deployment_id: &'a DeploymentId,
-    /// Whether it was not live before.
+    /// Whether the deployment was not live before.
     changed: bool,
     #[serde(flatten)]
     result: &'a RollbackResult,
@@ -103,7 +103,7 @@ fn report(
     Ok(())
 }
 
-/// Asks which deployment to restore. The preset is the one that `-y` takes.
+/// Asks which deployment to restore. The preset is the deployment that a rollback with `-y` restores.
 fn choose(client: &Client, slug: &Slug, context: &Context) -> anyhow::Result<DeploymentId> {
     let deployments = client.deployments(slug).list()?;
     let earlier: Vec<Deployment> = deployments

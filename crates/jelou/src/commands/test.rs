@@ -1,4 +1,4 @@
-//! `jelou test`: becomes the engine's test runner, with the SDK of the project.
+//! `jelou test`: replaces this process by the engine's test runner, with the SDK in the project.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -13,9 +13,9 @@ use super::init::sdk;
 use crate::cli::test::TestArgs;
 use crate::context::Context;
 
-/// The runner's own caches, in the folder of the SDK.
+/// The folder for the runner's caches, inside the SDK's folder.
 const CACHE: &str = ".jelou/test-cache";
-/// The configuration of a project that has none.
+/// The configuration for a project without one.
 const CONFIG: &str = ".jelou/deno.json";
 const CONFIG_TEXT: &str = include_str!("../../templates/deno.json");
 
@@ -36,7 +36,7 @@ pub(super) fn run(args: TestArgs, context: &Context) -> anyhow::Result<()> {
         }
     };
     let here = Path::new(".");
-    // A project that was cloned has none, because git ignores it.
+    // A cloned project has no SDK folder, because git ignores it.
     sdk::write(here)?;
     provide_packages(&data)?;
     let mut runner = Command::new(deno.binary);
@@ -54,7 +54,7 @@ pub(super) fn run(args: TestArgs, context: &Context) -> anyhow::Result<()> {
         fs::write(CONFIG, config)?;
         runner.args(["--config", CONFIG]);
     }
-    // Only fails: the runner takes the place of this process, with its terminal and its exit code.
+    // Returns only on failure: otherwise the runner replaces this process and keeps its terminal.
     let error = runner.args(args.args).exec();
     Err(error).context("cannot start the engine's test runner")
 }

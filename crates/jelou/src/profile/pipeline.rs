@@ -1,5 +1,5 @@
-//! The identity of a pipeline: the token by which its service says which job this is. The server exchanges it for an
-//! access token where a trust policy accepts it, so that the pipeline stores no secret.
+//! The identity token of a pipeline, by which the CI service proves which job this is. If a trust policy accepts it,
+//! the server exchanges it for an access token. Thus the pipeline stores no secret.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,21 +18,21 @@ use crate::env;
 use crate::exit::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// Seconds before its end at which a kept token is no longer used.
+/// A stored token is no longer used when it expires within this number of seconds.
 const MARGIN: i64 = 60;
 
 /// The identity token of this job.
 #[derive(Debug)]
 pub(crate) struct IdentityToken {
     pub(crate) value: String,
-    /// Whether each request to the service gives another one.
+    /// Whether the service issues a different token for each request.
     is_fresh: bool,
 }
 
-/// The identity token of this job for the server at `audience`; `None` outside of a pipeline that has one.
+/// Returns the identity token of this job for the server at `audience`, or `None` if there is none.
 ///
 /// # Errors
-/// The service does not give one.
+/// The service issues no identity token.
 pub(crate) fn identity_token(audience: &str) -> anyhow::Result<Option<IdentityToken>> {
     if let Some(value) = env::read(env::JELOU_ID_TOKEN) {
         return Ok(Some(IdentityToken {
@@ -59,6 +59,7 @@ struct Answer {
     value: String,
 }
 
+/// Requests an identity token from GitHub Actions:
 /// <https://docs.github.com/en/actions/reference/security/oidc#methods-for-requesting-the-oidc-token>
 fn ask_github(url: &str, token: &str, audience: &str) -> anyhow::Result<String> {
     let mut url = url::Url::parse(url).context("the address of the service is not a URL")?;
@@ -76,11 +77,11 @@ fn ask_github(url: &str, token: &str, audience: &str) -> anyhow::Result<String> 
     Ok(answer.value)
 }
 
-/// An access token for this job. An identity token works once, so the access token is kept for the next command of the
-/// job where the service gives the same identity token again.
+/// Returns an access token for this job. An identity token can be exchanged only once. If the service issues the same
+/// identity token again, the access token is stored for the next commands of the job.
 ///
 /// # Errors
-/// The service gives no identity token, or the server does not accept it.
+/// The service issues no identity token, or the server does not accept it.
 pub(crate) fn access_token(api: &ApiUrl) -> anyhow::Result<Option<AccessToken>> {
     let Some(identity) = identity_token(api.as_str())? else {
         return Ok(None);
@@ -96,7 +97,7 @@ pub(crate) fn access_token(api: &ApiUrl) -> anyhow::Result<Option<AccessToken>> 
     let token = AccessToken::parse(&exchanged.access_token)
         .map_err(|error| anyhow::anyhow!("the server gave no access token: {error}"))?;
     if let Some(kept) = kept {
-        // Without it, the next command says that the identity token was used.
+        // If the write fails, the next command reports that the identity token was already used.
         let _ = kept.write(&exchanged.access_token, exchanged.expires_in);
     }
     Ok(Some(token))
@@ -109,7 +110,7 @@ struct KeptToken {
     expires_at: i64,
 }
 
-/// The file for the token of one identity token and server.
+/// The file with the access token for one identity token and one server.
 struct Kept(PathBuf);
 
 impl Kept {

@@ -19,11 +19,11 @@ pub(crate) use self::terminal::restore as restore_terminal;
 
 #[derive(Debug)]
 pub(crate) struct Prompt {
-    /// Why no question can be asked.
+    /// Why no question can be asked. `None` if one can be asked.
     obstacle: Option<&'static str>,
 }
 
-/// An answer, and the meaning of an empty one.
+/// The answer that an empty input means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preset {
     Yes,
@@ -58,7 +58,7 @@ impl Prompt {
         }
     }
 
-    /// Whether a question can be asked.
+    /// Returns whether a question can be asked.
     pub(crate) fn is_possible(&self) -> bool {
         self.obstacle.is_none()
     }
@@ -122,8 +122,8 @@ impl Prompt {
         }
     }
 
-    /// Asks for a secret, and shows it as stars. A paste may have several lines if the terminal marks pastes. An empty
-    /// answer is a slip, so it is asked again.
+    /// Asks for a secret, and shows it as stars. A paste may have several lines if the terminal marks pastes. Repeats
+    /// the question after an empty answer.
     pub(crate) fn masked(
         &self,
         output: &Output,
@@ -190,7 +190,8 @@ fn read(output: &Output, question: &str, flag: &str, echo: Echo) -> anyhow::Resu
     Err(failure)
 }
 
-/// Several lines at once are an unmarked paste. Its rest must not answer the next question or run in the shell.
+/// Returns the error for several lines at once: an unmarked paste. The rest of the paste must not answer the next
+/// question or run in the shell.
 fn several_lines(flag: &str) -> anyhow::Error {
     Failure::input("several lines were pasted; all of them were discarded, and nothing was changed")
         .hint(format!("paste one line, or answer with `{flag}`"))

@@ -50,11 +50,11 @@ export function fromZod4(schema: unknown, remarks: Remarks): JsonSchema {
     override: ({ zodSchema, path }) => {
       const def = zodSchema._zod.def as Definition;
       shown.push({ schema: zodSchema, def, path: path as (string | number)[] });
-      // JSON Schema shows what comes after a preprocessing step, which may take a text.
+      // JSON Schema describes the output of a preprocessing step, but the step itself may accept a text.
       if (def.type === "pipe") converted.add(def.out);
     },
   });
-  // In the order of the source.
+  // Reports the parts in the order of the source.
   for (const { schema, def, path } of shown.reverse()) {
     const at = withoutKeywords(path);
     if (def.type === "boolean" && def.coerce) looseBoolean(at);
@@ -83,7 +83,7 @@ interface Shown {
 
 const NAMES_IN_QUERIES: Record<string, string> = { object: "an object" };
 
-/** Whether a step of a path leads to one of several schemas, of which another one may take a text. */
+/** Whether a step of a path leads to one of several alternative schemas. Another alternative may accept a text. */
 function isChoice(step: string | number): boolean {
   return step === "anyOf" || step === "oneOf";
 }

@@ -17,12 +17,13 @@ use value::{Value, malformed};
 const BUILD: u32 = 0;
 /// The name of the plugin in the protocol.
 const PLUGIN: &str = "jelou";
-/// The `pluginData` of an import that the plugin itself asked the bundler to resolve. The plugin is not asked about it.
+/// The `pluginData` of an import that the plugin itself asked the bundler to resolve. It prevents a second question to
+/// the plugin.
 const OWN_RESOLUTION: u32 = 1;
 /// Maximum bytes of one packet. The last packet contains the bundle, its source map and the metafile.
 const MAX_PACKET_BYTES: usize = 512 * 1024 * 1024;
 
-/// What all builds of a process have in common.
+/// The options of all builds of one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) entrypoint: String,
@@ -58,7 +59,7 @@ pub(super) enum Resolution {
     As {
         specifier: String,
         folder: String,
-        /// Whether the bundle contains the import if it cannot be resolved. Otherwise that is an error.
+        /// Whether the bundle keeps the import if it cannot be resolved. Otherwise an unresolved import is an error.
         may_be_missing: bool,
     },
 }
@@ -87,7 +88,7 @@ pub(super) enum Loaded {
 pub(super) trait Plugin {
     fn resolve(&mut self, import: &Import<'_>) -> Resolution;
 
-    /// Decides what the content of a file is.
+    /// Returns the content of a file.
     ///
     /// # Errors
     ///
@@ -431,7 +432,7 @@ fn resolved(resolving: &Resolving, found: &Value) -> Value {
     by_plugin(&resolving.plugin, fields)
 }
 
-/// An answer without messages.
+/// Returns an answer without messages.
 fn nothing() -> Value {
     Value::map([
         ("errors", Value::List(Vec::new())),
@@ -439,7 +440,7 @@ fn nothing() -> Value {
     ])
 }
 
-/// The error of a request that the bundler refuses.
+/// Returns the error of a request that the bundler has refused.
 fn refused(answer: &Value) -> Result<()> {
     match answer.get("error") {
         Some(Value::Text(text)) => Err(Error::other(text.clone())),

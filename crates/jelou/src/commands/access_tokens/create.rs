@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::new_token::{Delivered, Delivery, Order};
 use crate::output::{Breadcrumb, local_date};
 
-/// A new value with its token.
+/// A new token value, together with the details of its token.
 #[derive(Serialize)]
 pub(super) struct Created<'a> {
     #[serde(flatten)]

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &InfoArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the owner should know about the old value of a rotated token.
+/// Returns what the owner should know about the old value of a rotated token, or `None`.
 pub(super) fn notice(token: &AccessTokenInfo) -> Option<String> {
     let previous = token.in_grace(Timestamp::now())?;
     let used = previous.last_used_at.map_or_else(

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
         "Rotate access token {reference}? Its value stops working now (`--grace 24h` keeps it for a day)."
     );
     let confirmation = match args.grace {
-        // Nothing stops working now.
+        // With a grace period, nothing stops working now.
         Some(_) => Confirmation::Given,
         None => Confirmation::from_flag(args.yes),
     };

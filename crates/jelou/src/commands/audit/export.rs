@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<()> {
         .create(true)
         .truncate(true)
         .write(true)
-        // It names people and addresses.
+        // The file contains names of people and addresses, so only its owner may read it.
         .mode(0o600)
         .open(output)?;
     let mut file = BufWriter::new(file);

@@ -21,7 +21,7 @@ pub(crate) fn run(args: AuditArgs, context: &Context) -> anyhow::Result<()> {
     }
 }
 
-/// Passes each entry after `after` on, oldest first. Returns the head of the trail at the last page.
+/// Calls `each` for every entry after the id `after`, oldest first. Returns the head of the trail, as of the last page.
 fn read_all(
     client: &Client,
     mut after: i64,

@@ -17,7 +17,7 @@ use crate::exit::Failure;
 struct Verified<'a> {
     entries: u64,
     last: Option<i64>,
-    /// Of the last entry. A later verification with `--contains` shows that it is still there.
+    /// Hash of the last entry. A later verification with `--contains` proves that this entry still exists.
     hash: Option<&'a str>,
 }
 

@@ -42,7 +42,7 @@ struct Deployed<'a> {
     url: &'a str,
     local_url: Option<&'a str>,
     dry_run: bool,
-    /// The same files are live already, so nothing was changed.
+    /// Whether the same files were already live, so that nothing was changed.
     already_live: bool,
     /// Changes that break callers of the deployment that was live.
     breaking: &'a [BreakingChange],
@@ -50,14 +50,14 @@ struct Deployed<'a> {
     left_out: &'a [LeftOut],
     /// The packages and remote modules in the bundle.
     dependencies: &'a [Dependency],
-    /// The value of the token that the first deployment creates. Shown only once.
+    /// The value of the token, if this deploy created the function's first one. Shown only once.
     #[serde(flatten)]
     token: &'a Delivered,
     token_info: Option<&'a RuntimeTokenInfo>,
     /// Schedules with their next runs.
     schedules: &'a [PlannedSchedule],
     warnings: &'a [String],
-    /// The preview that the deployment is for. What was live stays.
+    /// The preview that the deploy was for. Then the live deployment did not change.
     preview: Option<&'a Preview>,
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     };
     let unused = result.unused.iter().map(|file| file.path.as_str());
     left_out.extend(unused.map(LeftOut::unused));
-    // A preview does not make the folder that of the function.
+    // A deploy to a preview does not link the folder to the function.
     if let (Some(project), false, None) = (&mut project, args.dry_run, preview) {
         remember_id(project, &result, context)?;
     }
@@ -253,7 +253,7 @@ fn show(
     )
 }
 
-/// Checks the target of `--no-token`: on the first deploy, it would leave a function without any caller.
+/// Refuses `--no-token` if the function has no active token, because then it would have no callers.
 fn require_active_token(client: &Client, slug: &Slug, target: &Target) -> anyhow::Result<()> {
     let has_token = match target {
         Target::Own(_) | Target::Foreign(_) => return Ok(()),
@@ -303,7 +303,7 @@ fn remember_id(
     Ok(())
 }
 
-/// Adds what only the folder knows to a refusal: a hint for a file that was left out, and lines of jelou.json.
+/// Adds facts about the local folder to a refusal: a hint for a file that was left out, and the lines of jelou.json.
 fn explain(error: ClientError, left_out: &[LeftOut], project: Option<&ProjectFile>) -> ClientError {
     let ClientError::Problem(mut problem) = error else {
         return error;
@@ -319,7 +319,7 @@ fn explain(error: ClientError, left_out: &[LeftOut], project: Option<&ProjectFil
     ClientError::Problem(problem)
 }
 
-/// Names the line of a schedule's expression in jelou.json, which is not a part of the upload.
+/// Adds the line of a schedule's expression in jelou.json, because the upload does not contain this file.
 fn with_line(text: &str, project: &ProjectFile) -> String {
     let named = || {
         let rest = text.strip_prefix("jelou.json: the schedule \"")?;
@@ -330,13 +330,13 @@ fn with_line(text: &str, project: &ProjectFile) -> String {
     named().unwrap_or_else(|| text.to_owned())
 }
 
-/// What git and the variables of the pipeline say about the folder.
+/// Returns the provenance of the folder, according to git and the pipeline's variables.
 fn provenance(folder: &Path, context: &Context) -> Provenance {
     let _step = Step::start(&context.output, "Asking git about the folder".to_owned());
     let (git, pipeline) = (git::of(folder), pipeline::of_environment());
     Provenance {
         commit: git.commit.or(pipeline.commit),
-        // A pipeline checks out a commit, which has no branch.
+        // A pipeline checks out a commit, so git may know no branch.
         branch: pipeline.branch.or(git.branch),
         dirty: git.dirty,
         author: git.author.or(pipeline.author),

@@ -1,4 +1,4 @@
-//! A deploy to a preview: what it asks, and what it shows.
+//! A deploy to a preview: its checks and its output.
 
 use std::io;
 
@@ -68,7 +68,7 @@ pub(super) fn show_head(
     human.item(&format!("ID:  {id}"))
 }
 
-/// What differs from a deployment that is live.
+/// Shows what is specific to a preview: its header, secrets, callers and expiry, and how to make it live.
 pub(super) fn show(human: &mut Human, preview: &Preview, id: &DeploymentId) -> io::Result<()> {
     if preview.url.is_none() {
         human.item(&format!("Header: X-Jelou-Deployment: {id}"))?;

@@ -27,7 +27,7 @@ pub(crate) fn run(command: DeploymentsCommand, context: &Context) -> anyhow::Res
     }
 }
 
-/// The function and the deployment that the arguments name.
+/// Returns the function and the deployment that the arguments name.
 pub(in crate::commands) fn named(
     args: DeploymentArgs,
 ) -> anyhow::Result<(Slug, Option<DeploymentId>)> {
@@ -41,7 +41,7 @@ pub(in crate::commands) fn named(
     }
 }
 
-/// [`named`], where the live deployment is meant without an id.
+/// Like [`named`], but returns the live deployment if the arguments name none.
 fn named_or_live(args: DeploymentArgs, context: &Context) -> anyhow::Result<(Slug, DeploymentId)> {
     let (slug, id) = named(args)?;
     if let Some(id) = id {
@@ -55,7 +55,7 @@ fn named_or_live(args: DeploymentArgs, context: &Context) -> anyhow::Result<(Slu
     Ok((slug, id))
 }
 
-/// `live, pinned`.
+/// Returns the status for the list, such as `live, pinned`.
 fn status(deployment: &Deployment) -> String {
     let mut status = Vec::new();
     if deployment.live {
@@ -77,7 +77,7 @@ fn status(deployment: &Deployment) -> String {
     status.join(", ")
 }
 
-/// `v1.4.0 1a2b3c4 main`, with a `*` after a commit that the files differ from.
+/// Returns `v1.4.0 1a2b3c4 main`: tag, commit and branch. A `*` after the commit means that the files differ from it.
 fn version(deployment: &Deployment) -> String {
     let provenance = &deployment.provenance;
     let commit = provenance.commit.as_deref().map(|commit| {
@@ -89,7 +89,7 @@ fn version(deployment: &Deployment) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// What the deployment is about, in words.
+/// Returns the message of the deployment, or the subject of its commit.
 fn about(deployment: &Deployment) -> String {
     let words = deployment.message.as_ref();
     let words = words.or(deployment.provenance.subject.as_ref());

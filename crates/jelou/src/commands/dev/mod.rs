@@ -1,4 +1,4 @@
-//! `jelou dev`: serves projects, and loads them again after every save.
+//! `jelou dev`: serves projects, and reloads them after every save.
 
 mod keys;
 mod port;
@@ -31,10 +31,10 @@ use crate::cli::dev::DevArgs;
 use crate::context::Context;
 use crate::exit::Failure;
 
-/// The file in the state with the address of the running server.
+/// The file in the state folder with the address of the running server.
 const ADDRESS: &str = "address";
 
-/// The address of the `jelou dev` that serves this folder.
+/// Returns the address of the `jelou dev` that serves this folder.
 pub(super) fn address_of(dir: &Path) -> Option<String> {
     let address = std::fs::read_to_string(state_of(dir).join(ADDRESS)).ok()?;
     Some(address.trim().to_owned())
@@ -74,7 +74,7 @@ pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     runtime.block_on(develop(config, development, projects, watches, show, began))
 }
 
-/// Creates the folder for the state of the projects. Git ignores it.
+/// Creates the state folder of the projects, with a `.gitignore`. `fresh`: deletes an existing folder first.
 fn empty_or_kept(state: PathBuf, fresh: bool) -> anyhow::Result<PathBuf> {
     if fresh && state.exists() {
         fs::remove_dir_all(&state)?;
@@ -130,7 +130,7 @@ async fn develop(
             }
             Some(key) = keys.recv() => match key {
                 Key::Reload => for change in &changes {
-                    // Fails only at the end of the process.
+                    // Fails only while the process ends.
                     let _ = change.send(Change::Asked);
                 },
                 Key::Quit => break,
@@ -140,7 +140,7 @@ async fn develop(
             _ = interrupt.recv() => break,
         }
     }
-    // The next start writes it again.
+    // If this fails, the next start overwrites the file.
     let _ = fs::remove_file(&address);
     server.shut_down().await;
     Ok(())
@@ -157,7 +157,7 @@ fn explain(error: StartError, dir: &Path) -> anyhow::Error {
         .into()
 }
 
-/// Tells about changes in a task of its own, so that none is missed.
+/// Forwards file changes. Runs in its own task, so that no change is missed.
 async fn tell(mut watch: Watch, changes: mpsc::UnboundedSender<Change>) {
     loop {
         watch.changed().await;
@@ -167,7 +167,7 @@ async fn tell(mut watch: Watch, changes: mpsc::UnboundedSender<Change>) {
     }
 }
 
-/// The records of all functions, each with the position of its function.
+/// Merges the log records of all functions. Each record comes with the index of its function.
 fn records_of(
     functions: &[Arc<DevelopedFunction>],
 ) -> std::io::Result<mpsc::Receiver<(usize, String)>> {

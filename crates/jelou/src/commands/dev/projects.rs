@@ -1,4 +1,4 @@
-//! The projects of a command: the folders that are given, or those in a folder of functions.
+//! The projects of a command: the given folders, or the function folders inside one given folder.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use super::source::Source;
 use crate::exit::Failure;
 use crate::project::{self, FILE_NAME, entrypoint_in};
 
-/// The folder, in that of the project, for what the functions keep.
+/// The name of the state folder, inside the project's folder.
 const STATE: &str = ".jelou";
 
 #[derive(Debug)]
 pub(super) struct Projects {
-    /// The folder of the project, or the one that the projects have in common.
+    /// The folder of the only project, or the common folder of several projects.
     pub(super) home: PathBuf,
     pub(super) sources: Vec<(Slug, Source)>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Projects {
 impl Projects {
     /// # Errors
     ///
-    /// When a folder is missing, has no name that a function can have, or two folders are of one function.
+    /// When a folder is missing, its name is not valid for a function, or two folders belong to the same function.
     pub(super) fn find(dirs: Vec<PathBuf>, env_file: Option<&Path>) -> anyhow::Result<Self> {
         for dir in &dirs {
             project::check_folder(dir)?;
@@ -30,7 +30,7 @@ impl Projects {
         let (home, folders) = match <[PathBuf; 1]>::try_from(dirs) {
             Ok([dir]) if is_project(&dir)? => (dir.clone(), vec![dir]),
             Ok([dir]) => match functions_in(&dir)? {
-                // The error of its first load says what is missing.
+                // The first load of the folder reports what is missing.
                 folders if folders.is_empty() => (dir.clone(), vec![dir]),
                 folders => (dir, folders),
             },
@@ -74,7 +74,7 @@ fn is_project(dir: &Path) -> anyhow::Result<bool> {
     Ok(dir.join(FILE_NAME).is_file() || entrypoint_in(dir, None)?.is_some())
 }
 
-/// The folders of functions in a folder, by name. Hidden ones are none.
+/// Returns the function folders inside a folder, sorted by name. Skips hidden folders.
 fn functions_in(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs_err::read_dir(dir)? {

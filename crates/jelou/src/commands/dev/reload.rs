@@ -1,4 +1,4 @@
-//! Loads one project again after each change of its files, and checks its types when nothing changes.
+//! Reloads one project after each change of its files, and checks its types after a pause.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,22 +8,23 @@ use tokio::sync::mpsc;
 
 use super::source::Source;
 
-/// Why to load again.
+/// The reason for a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     /// A file may have changed.
     Saved,
-    /// The developer asks for it.
+    /// The developer asked for a reload.
     Asked,
 }
 
-/// After a load, the time without a change until the types are checked. The check must not slow the next load.
+/// The pause between a successful load and the type check. Another successful load restarts the pause, so that the
+/// check rarely slows down loads.
 const UNCHANGED: Duration = Duration::from_millis(700);
 
-/// What the developer gets to know of a function.
+/// An event of a function that the developer should see.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// The position of the function.
+    /// The index of the function.
     pub(super) function: usize,
     pub(super) of: Step,
 }
@@ -34,11 +35,11 @@ pub(super) enum Step {
         result: Result<Reloaded, ReloadError>,
         began: Instant,
     },
-    /// A check of types that fails, or the first one after it that does not.
+    /// A failed type check, or the first successful one after a failed one.
     Types(Result<(), ReloadError>),
 }
 
-/// Loads the project now, and after each change, until nobody wants to know.
+/// Loads the project now and after each change, until the receiver of `outcomes` is dropped.
 pub(super) async fn follow(
     position: usize,
     function: Arc<DevelopedFunction>,
@@ -48,7 +49,7 @@ pub(super) async fn follow(
     began: Instant,
 ) {
     let mut known: Option<Arc<Project>> = None;
-    // Why the project could not be read, if that was shown last.
+    // The last reported reason why the project could not be read. `None` if the last report was a different one.
     let mut unreadable: Option<String> = None;
     let mut has_wrong_types = false;
     let mut loading = Box::pin(load(&function, &source, None, began));
@@ -89,7 +90,7 @@ pub(super) async fn follow(
                 let Some(change) = change else { return };
                 let known = known.clone().filter(|_| change == Change::Saved);
                 unreadable = unreadable.filter(|_| change == Change::Saved);
-                // An unfinished build is of older files. It is dropped.
+                // An unfinished build uses older files. It is dropped here.
                 loading.set(load(&function, &source, known, Instant::now()));
                 is_loading = true;
                 continue;
@@ -105,7 +106,7 @@ pub(super) async fn follow(
     }
 }
 
-/// Checks types after a while.
+/// Checks types after the pause [`UNCHANGED`].
 async fn check(
     function: &DevelopedFunction,
     project: Option<Arc<Project>>,
@@ -119,12 +120,12 @@ async fn check(
 
 struct Loaded {
     result: Result<Reloaded, ReloadError>,
-    /// What was loaded; `None` if it could not be read.
+    /// The loaded project, or `None` if it could not be read.
     project: Option<Arc<Project>>,
     began: Instant,
 }
 
-/// Reads the project and loads it. `None` if it is the one that is known already.
+/// Reads the project and loads it. Returns `None` if the project equals `known`.
 async fn load(
     function: &DevelopedFunction,
     source: &Source,

@@ -1,4 +1,4 @@
-//! What `jelou dev` prints: text for people, or one JSON object in each line.
+//! The output of `jelou dev`: text for people, or one JSON object per line.
 
 use std::io;
 
@@ -22,9 +22,9 @@ const DOCUMENT: &str = "/openapi.json";
 #[derive(Debug)]
 pub(super) struct Show<'a> {
     output: &'a Output,
-    /// In the order of the functions.
+    /// The slugs of the functions, by index.
     slugs: Vec<Slug>,
-    /// Whether the routes of each function were shown.
+    /// Whether the routes of each function were already shown.
     introduced: Vec<bool>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// Wrong types are no obstacle: the code serves.
+    /// Shows the result of a type check. The code is served even if its types are wrong.
     fn types(&self, position: usize, checked: &Result<(), ReloadError>) -> io::Result<()> {
         let error = checked.as_ref().err();
         if self.output.is_json() {
@@ -189,7 +189,7 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// The name of the function before a text, if there are several.
+    /// Returns the name of the function as a prefix for its texts, if there are several functions.
     fn name(&self, position: usize) -> String {
         if self.slugs.len() > 1 {
             format!("{}: ", self.slugs[position])
@@ -198,10 +198,10 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// A call, or a line of the function. The line of an error is followed by the lines of its place.
+    /// Shows a log record: a call, or a line of the function. An error is followed by the source lines of its position.
     pub(super) fn record(&self, function: &DevelopedFunction, json: &str) -> io::Result<()> {
         let record: Value = serde_json::from_str(json).unwrap_or_default();
-        // `jelou call` and browsers ask for it.
+        // `jelou call` and browsers request this document. The developer did not call it.
         if record["path"] == DOCUMENT && record["status"] == 200 {
             return Ok(());
         }
@@ -219,7 +219,7 @@ impl<'a> Show<'a> {
         match key {
             Key::Open => {
                 let url = server.functions().first().map(|function| function.url());
-                // Fails on a machine without a desktop; the address is on the screen.
+                // Fails on a machine without a desktop. The address is already on the screen.
                 if open(url.unwrap_or(server.url())).is_err() {
                     self.output.warn("no browser could be opened")?;
                 }
@@ -236,13 +236,13 @@ impl<'a> Show<'a> {
     }
 }
 
-/// The time on the clock of this machine.
+/// Returns the time of day in this machine's time zone.
 fn local(time: &Timestamp) -> String {
     let time = time.to_zoned_datetime(TimeZone::system());
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Every text in a value.
+/// Iterates over all strings in a value.
 fn texts_in(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
         Value::String(text) => Box::new(std::iter::once(text.as_str())),
@@ -262,7 +262,7 @@ fn open(url: &str) -> io::Result<()> {
         .map(drop)
 }
 
-/// The method that a call uses, and the path without its first slash.
+/// Returns the method for an example call, and the path without its leading slash.
 fn route(tool: &Tool) -> (&str, &str) {
     let path = tool.path.trim_start_matches('/').trim_end_matches('*');
     let post = tool.methods.iter().find(|method| *method == "POST");
@@ -270,7 +270,7 @@ fn route(tool: &Tool) -> (&str, &str) {
     (method.map_or("POST", String::as_str), path)
 }
 
-/// A call of the first tool, with a value for each field that the input must have.
+/// Returns a `curl` command that calls the first tool, with example values for the required fields of its input.
 fn curl(manifest: &Manifest, function: &DevelopedFunction) -> String {
     let Some(tool) = manifest.tools.first() else {
         return format!("curl {}", function.url());
@@ -287,7 +287,7 @@ fn curl(manifest: &Manifest, function: &DevelopedFunction) -> String {
     words.join(" ")
 }
 
-/// A value that the schema may accept.
+/// Returns an example value that the schema may accept.
 fn example(schema: &Value) -> Value {
     if let Some(given) = schema.get("default").or(schema.get("const")) {
         return given.clone();

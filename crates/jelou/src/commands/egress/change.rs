@@ -35,7 +35,8 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The slug comes first. A single word is a host, unless it could be the slug with the host forgotten.
+/// Splits the arguments into slug and rules. The slug comes first. A single argument that could be a slug is an error,
+/// because the host was probably forgotten.
 fn read(mut arguments: Vec<String>) -> anyhow::Result<(Option<Slug>, Vec<EgressRule>)> {
     let could_be_slug = arguments
         .first()

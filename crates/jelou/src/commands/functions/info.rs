@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::output::{Breadcrumb, Human, zoned_date};
 use crate::project::function_or_here;
 
-/// A function, and its calls in the last 24 hours.
+/// A function and its calls in the last 24 hours.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Info<'a> {
@@ -118,7 +118,7 @@ fn milliseconds(ms: f64) -> String {
     }
 }
 
-/// One bar for each count. Only zero has no bar.
+/// Returns one bar for each count. Only a count of zero has no bar.
 fn sparkline(counts: &[u64]) -> String {
     const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = counts.iter().copied().max().unwrap_or_default().max(1);

@@ -1,4 +1,4 @@
-//! `jelou functions`, which also has the function commands under their long names.
+//! `jelou functions`. Also contains the long forms of function commands.
 
 mod create;
 mod delete;

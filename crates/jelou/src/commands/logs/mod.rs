@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::output::Output;
 use crate::project::function_or_here;
 
-/// Records that `--history` shows when nothing else says how many.
+/// Number of records that `--history` shows if no argument limits them.
 const HISTORY: usize = 100;
 
 pub(crate) fn run(args: LogsArgs, context: &Context) -> anyhow::Result<()> {
@@ -43,7 +43,7 @@ fn read(args: ReadArgs, context: &Context) -> anyhow::Result<()> {
     let client = Arc::new(context.client()?);
     if follows {
         if query.request.is_some() && query.tail.is_none() && query.since.is_none() {
-            // All that is stored of the request, then what is new.
+            // All stored records of the request, then new ones.
             query.since = Some("1970-01-01T00:00:00Z".to_owned());
         }
         return follow::follow(&client, &slugs, &query, &context.output);
@@ -54,7 +54,7 @@ fn read(args: ReadArgs, context: &Context) -> anyhow::Result<()> {
     show_stored(&client, &slugs, &query, &context.output)
 }
 
-/// Follows the log of a function from the last few records on.
+/// Follows the log of a function, starting with the last few records.
 pub(in crate::commands) fn follow_one(
     client: Client,
     slug: &Slug,
@@ -97,7 +97,7 @@ fn show_stored(
                 all.push((render::time_of(&line), slug, line));
             }
         }
-        // Stable, so that records of one function stay in their order.
+        // The sort is stable, so that records of one function keep their order.
         all.sort_by_key(|(time, ..)| *time);
         for (_, slug, line) in &all {
             show(slug, line)?;
@@ -107,7 +107,7 @@ fn show_stored(
     Ok(())
 }
 
-/// The arguments that are slugs, and the others as one filter.
+/// Returns the leading arguments that are slugs, and the other arguments joined to one filter.
 fn slugs_and_filter(args: &ReadArgs) -> (Vec<Slug>, Option<String>) {
     let (mut slugs, mut filter) = (Vec::new(), Vec::new());
     for argument in &args.slugs_or_filter {

@@ -41,7 +41,7 @@ pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
             match &preview {
                 None => create_function(&client, &slug, confirmation, context)?,
                 Some(name) => {
-                    // A missing function is an error of its own.
+                    // A missing function has its own error.
                     client.functions().get(&slug)?;
                     create_preview(&client, &slug, name, confirmation, context)?;
                 }

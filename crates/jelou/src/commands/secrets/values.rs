@@ -11,13 +11,14 @@ use super::env_file;
 use crate::context::Context;
 use crate::exit::Failure;
 
-/// Means stdin, as a value and as a file name.
+/// Selects stdin, as a value and as a file name.
 const STDIN: &str = "-";
-/// Larger than any value. One more byte is read to detect longer input.
+/// Maximum bytes of stdin, more than any value may have. One more byte is read, to detect longer input.
 const MAX_STDIN_BYTES: u64 = 16 * 1024 * 1024;
 const ANSWER: &str = "KEY=VALUE, KEY=- (reads stdin) or --from-env FILE";
 
-/// `[SLUG] [KEY=VALUE | KEY=- | KEY]...`; unambiguous, because keys are upper case and slugs are lower case.
+/// The arguments `[SLUG] [KEY=VALUE | KEY=- | KEY]...`. They are unambiguous: keys are upper case, slugs are lower
+/// case.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
     pub(super) slug: Option<Slug>,
@@ -102,7 +103,7 @@ impl Arguments {
         };
         if values.is_empty() && secrets.is_empty() {
             let answer = context.prompt.line(&context.output, "Key:", None, ANSWER)?;
-            // A whole line of a .env file.
+            // The answer is a whole line of a .env file.
             let (key, source) = match answer.split_once('=') {
                 Some((key, value)) => (key, Source::Given(value.to_owned())),
                 None => (&*answer, Source::Prompt),
@@ -163,7 +164,7 @@ fn read_stdin() -> anyhow::Result<String> {
 fn value_from_stdin(key: &SecretKey, context: &Context) -> anyhow::Result<String> {
     let value = read_stdin()?;
     if value.is_empty() {
-        // The most likely cause is a variable that the pipeline does not have.
+        // The most likely cause is a variable that is not set in the pipeline.
         return Err(Failure::input(format!("stdin has no value for {key}"))
             .hint(format!("`{key}=` sets an empty value"))
             .into());

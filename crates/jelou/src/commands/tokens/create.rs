@@ -61,7 +61,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Explains a name conflict: a pipeline that creates a token with a fixed name gets it in its second run.
+/// Explains a name conflict: a pipeline that creates a token with a fixed name gets this error in its second run.
 fn explain(error: ClientError, slug: &Slug, name: &TokenName) -> anyhow::Error {
     match error.code() {
         Some(ErrorCode::Conflict) => Failure::conflict(error.to_string())
@@ -95,7 +95,7 @@ fn show_limits(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result<(
     Ok(())
 }
 
-/// The values of a flag; `None` when the flag is absent.
+/// Converts the values of a flag. Returns `None` if the flag is absent.
 pub(in crate::commands) fn list<T, L: TryFrom<Vec<T>, Error: Display>>(
     given: Vec<T>,
 ) -> anyhow::Result<Option<L>> {

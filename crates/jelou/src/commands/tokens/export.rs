@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::output::Breadcrumb;
 use crate::project::function_or_here;
 
-/// The result when the tokens are in a file.
+/// The result of an export to a file.
 #[derive(Serialize)]
 struct Exported<'a> {
     file: &'a Path,

@@ -13,7 +13,7 @@ use crate::output::{Breadcrumb, Table};
 use crate::project::function_or_here;
 use crate::prompt::Preset;
 
-/// A file of `tokens export -o`, or its stdout with `--json`.
+/// The input: a file of `tokens export -o`, or the stdout of `tokens export --json`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum File {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
 use crate::project::function_or_here;
 
-/// The days of use in the wide table.
+/// Number of days of use in the wide table.
 const USAGE_DAYS: u32 = 30;
 
 pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
@@ -42,7 +42,7 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
                 return human.table(&wide_table(&listed));
             }
             human.table(&table(&tokens))?;
-            // Shown as warnings, because the table has only its documented columns.
+            // These are warnings, because the table has only its documented columns.
             listed
                 .iter()
                 .filter(|listed| listed.status != Status::Unused)

@@ -14,7 +14,7 @@ use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
 use crate::prompt::Preset;
 
-/// The grace period of a rotation that has none, for the case that its answer is lost: a day to try again.
+/// The grace period of a rotation without one. If the response is lost, the caller has a day to try again.
 const RETRY_SECONDS: u64 = 24 * 60 * 60;
 
 pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
@@ -24,7 +24,7 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
     let grace = args.grace.map_or(0, Grace::as_seconds);
     let confirmation = match grace {
         0 => Confirmation::from_flag(args.yes),
-        // Nothing stops working now.
+        // With a grace period, nothing stops working now.
         _ => Confirmation::Given,
     };
     if confirmation == Confirmation::Ask {
@@ -44,7 +44,8 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         "--yes",
     )?;
     let tokens = selection.tokens();
-    // The old value ends once the new one is here. If the answer is lost, callers go on with the old value.
+    // The old value is ended after the new value was delivered. If the response is lost, callers can still use the old
+    // value.
     let grace_seconds = if grace == 0 { RETRY_SECONDS } else { grace };
     let mut rotated = tokens.rotate(&token.id, RotateToken { grace_seconds })?;
     let value = delivery.deliver(&rotated.token, &context.output)?;
@@ -69,11 +70,11 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends the old value of a rotation without a grace period.
+/// Ends the old value after a rotation without a grace period.
 fn end_old_value(tokens: &RuntimeTokens<'_>, rotated: &mut CreatedToken) {
     match tokens.finish_rotation(&rotated.details.id) {
         Ok(finished) => rotated.details = finished,
-        // The new value is shown all the same.
+        // The rotation succeeded, so the new value is still shown.
         Err(error) => rotated.warnings.push(format!(
             "the old value still works, because it could not be ended ({error}); end it with `--finish`"
         )),

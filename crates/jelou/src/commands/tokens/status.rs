@@ -1,4 +1,4 @@
-//! The state of a token, as lists show it.
+//! The status of a token, for lists.
 
 use jelou_core::api::{RuntimeTokenInfo, TokenUsageReport};
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +8,7 @@ use crate::output::local_date;
 
 /// A token that expires within this time needs attention.
 const EXPIRING: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// A token without a use for this time is probably not needed.
+/// A token that was not used for this time is probably not needed.
 const UNUSED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 #[derive(Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct Listed<'a> {
     #[serde(flatten)]
     pub(super) token: &'a RuntimeTokenInfo,
     pub(super) status: Status,
-    /// Absent where it was not asked for.
+    /// The use of the token. Absent if it was not requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<TokenUsageReport>,
 }
@@ -31,16 +31,16 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// Whether the token works, and what its owner may want to know about it. The list omits revoked tokens.
+/// The status of a token: whether it works, and what its owner may want to know. There is no status for revoked tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Status {
     Active,
-    /// It expires within 30 days.
+    /// The token expires within 30 days.
     Expiring,
-    /// It was rotated, and its old value still works.
+    /// The token was rotated, and its old value is still valid.
     Grace,
-    /// It was not used for 90 days.
+    /// The token was not used for 90 days.
     Unused,
     Disabled,
     Expired,
@@ -77,7 +77,7 @@ impl Status {
     }
 }
 
-/// What the owner should know about the token; `None` if everything is in order.
+/// Returns what the owner should know about the token, or `None`.
 pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
     let Listed { token, status, .. } = listed;
     let name = &token.name;
@@ -108,7 +108,7 @@ pub(super) fn notice(listed: &Listed<'_>) -> Option<String> {
     }
 }
 
-/// Scopes, networks, methods, rate and quota; `None` when the token has no limits.
+/// Returns scopes, networks, methods, rate and quota, or `None` if the token has no limits.
 pub(super) fn limits(token: &RuntimeTokenInfo) -> Option<String> {
     let limits: Vec<String> = [
         token.scopes.as_ref().map(|scopes| joined(scopes.iter())),

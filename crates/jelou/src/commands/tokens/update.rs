@@ -88,7 +88,7 @@ fn apply(
     Ok(())
 }
 
-/// The time at which the token is to expire.
+/// Returns the requested time of expiry.
 pub(super) fn expiry(args: &ExpiryArgs) -> Option<Timestamp> {
     let in_time = args.expires_in.map(|expiry| {
         let seconds = i64::try_from(expiry.as_seconds()).unwrap_or(i64::MAX);
@@ -103,7 +103,7 @@ fn set<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Keep, Patch::Set)
 }
 
-/// The values of `--remove`.
+/// The fields to remove (`--remove`).
 struct Removals<'a>(&'a [TokenField]);
 
 impl Removals<'_> {

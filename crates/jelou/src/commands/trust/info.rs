@@ -37,7 +37,7 @@ pub(super) fn show(human: &mut Human, policy: &TrustPolicy) -> std::io::Result<(
     human.item(&format!("Last used:  {used}"))
 }
 
-/// What an identity token must have.
+/// Returns the required claims of identity tokens, as labels and values.
 pub(super) fn conditions(policy: &TrustPolicy) -> Vec<(&str, &str)> {
     let conditions = &policy.conditions;
     let named = [
@@ -55,7 +55,7 @@ pub(super) fn conditions(policy: &TrustPolicy) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// What the exchanged token may do.
+/// Describes the token for which identity tokens are exchanged.
 pub(super) fn gives(policy: &TrustPolicy) -> String {
     match (&policy.scopes, &policy.call) {
         (Some(scopes), _) => scopes.to_string(),
