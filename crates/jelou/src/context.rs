@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jelou_client::Client;
 
 use crate::cli::GlobalArgs;
+use crate::env;
 use crate::exit::Failure;
 use crate::interrupt::{self, Progress};
 use crate::output::Output;
@@ -65,11 +66,13 @@ impl Context {
             session.origin = Origin::Pipeline;
         }
         let Some(token) = session.token else {
-            return Err(
-                Failure::auth(format!("not logged in to the server at {}", session.api))
-                    .hint("run `jelou login`, or set JELOU_TOKEN; a pipeline needs neither with a trust policy (`jelou trust create`)")
-                    .into(),
-            );
+            let hint = if env::is_on(env::CI) {
+                "set JELOU_TOKEN, or let the server trust this pipeline: `jelou trust create`"
+            } else {
+                "run `jelou login`, or set JELOU_TOKEN"
+            };
+            let failure = Failure::auth(format!("not logged in to the server at {}", session.api));
+            return Err(failure.hint(hint).into());
         };
         interrupt::note(Progress::Unchanged);
         let waiting = Waiting::new(&self.output, &session.api);

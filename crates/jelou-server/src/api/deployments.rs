@@ -115,7 +115,7 @@ pub(super) async fn rollback(
 
 /// Makes a deployment live, without a build. Usually it is the deployment of a preview; the preview does not change.
 /// The deployment runs with the function's secrets, and its schedules start.
-#[utoipa::path(post, operation_id = "promoteDeployment", path = "/v1/functions/{slug}/deployments/{id}/promote", tag = "deployments", params(("slug" = String, Path), ("id" = String, Path)), request_body = PromoteRequest, responses(
+#[utoipa::path(post, operation_id = "promoteDeployment", path = "/v1/functions/{slug}/deployments/{id}/promote", tag = "deployments", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("id" = String, Path)), request_body = PromoteRequest, responses(
     (status = 200, body = RollbackResult),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -13,7 +13,7 @@ use super::problem::ApiError;
 use super::secrets::secret_key;
 
 /// The function's previews that have not expired, sorted by name.
-#[utoipa::path(get, operation_id = "listPreviews", path = "/v1/functions/{slug}/previews", tag = "previews", params(("slug" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listPreviews", path = "/v1/functions/{slug}/previews", tag = "previews", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
     (status = 200, body = List<Preview>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -28,7 +28,7 @@ pub(super) async fn list(
 }
 
 /// Creates a preview without a deployment, for example to set its secrets first. A deploy to a preview also creates it.
-#[utoipa::path(post, operation_id = "createPreview", path = "/v1/functions/{slug}/previews", tag = "previews", params(("slug" = String, Path)), request_body = OpenPreview, responses(
+#[utoipa::path(post, operation_id = "createPreview", path = "/v1/functions/{slug}/previews", tag = "previews", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path)), request_body = OpenPreview, responses(
     (status = 201, body = Preview),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -43,7 +43,7 @@ pub(super) async fn create(
 }
 
 /// Deletes a preview with its secrets and its memory. Its deployment can still be promoted.
-#[utoipa::path(delete, operation_id = "deletePreview", path = "/v1/functions/{slug}/previews/{name}", tag = "previews", params(("slug" = String, Path), ("name" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "deletePreview", path = "/v1/functions/{slug}/previews/{name}", tag = "previews", security(("accessToken" = ["deploy:{slug}"])), params(("slug" = String, Path), ("name" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -58,7 +58,7 @@ pub(super) async fn delete(
 }
 
 /// Names of the preview's own secrets, never their values.
-#[utoipa::path(get, operation_id = "listPreviewSecrets", path = "/v1/functions/{slug}/previews/{name}/secrets", tag = "previews", params(("slug" = String, Path), ("name" = String, Path)), responses(
+#[utoipa::path(get, operation_id = "listPreviewSecrets", path = "/v1/functions/{slug}/previews/{name}/secrets", tag = "previews", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path), ("name" = String, Path)), responses(
     (status = 200, body = List<Secret>),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -74,7 +74,7 @@ pub(super) async fn list_secrets(
 }
 
 /// Sets secrets of the preview, all of them or none. The preview's next request sees them; the function does not.
-#[utoipa::path(patch, operation_id = "setPreviewSecrets", path = "/v1/functions/{slug}/previews/{name}/secrets", tag = "previews", params(("slug" = String, Path), ("name" = String, Path)), request_body = SetSecrets, responses(
+#[utoipa::path(patch, operation_id = "setPreviewSecrets", path = "/v1/functions/{slug}/previews/{name}/secrets", tag = "previews", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path), ("name" = String, Path)), request_body = SetSecrets, responses(
     (status = 200, body = SecretsChanged),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -90,7 +90,7 @@ pub(super) async fn set_secrets(
 }
 
 /// Deletes a secret of the preview. The preview's next request does not see it.
-#[utoipa::path(delete, operation_id = "deletePreviewSecret", path = "/v1/functions/{slug}/previews/{name}/secrets/{key}", tag = "previews", params(("slug" = String, Path), ("name" = String, Path), ("key" = String, Path)), responses(
+#[utoipa::path(delete, operation_id = "deletePreviewSecret", path = "/v1/functions/{slug}/previews/{name}/secrets/{key}", tag = "previews", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path), ("name" = String, Path), ("key" = String, Path)), responses(
     (status = 204),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -144,7 +144,7 @@ fn default_days() -> u32 {
 
 /// The use of each token in the last days (UTC), including today: calls, errors, refused requests and the 95th
 /// percentile of durations.
-#[utoipa::path(get, operation_id = "tokenUsage", path = "/v1/functions/{slug}/token-usage", tag = "tokens", params(
+#[utoipa::path(get, operation_id = "tokenUsage", path = "/v1/functions/{slug}/token-usage", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("days" = Option<u32>, Query, description = "Days to report, 1 to 366; 30 by default. The server keeps those of `metrics.max_age_days`"),
 ), responses(
@@ -169,7 +169,7 @@ pub(super) async fn usage(
 
 /// The function's unrevoked runtime tokens with the hashes of their values, for import into another server. The audit
 /// trail records the export.
-#[utoipa::path(post, operation_id = "exportTokens", path = "/v1/functions/{slug}/token-export", tag = "tokens", params(("slug" = String, Path)), responses(
+#[utoipa::path(post, operation_id = "exportTokens", path = "/v1/functions/{slug}/token-export", tag = "tokens", security(("accessToken" = ["admin"])), params(("slug" = String, Path)), responses(
     (status = 200, body = TokenExport),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -183,7 +183,7 @@ pub(super) async fn export(
 
 /// Imports tokens with the hashes of their values. They are valid from the next request on. If one token clashes with a
 /// token of this server, none is imported.
-#[utoipa::path(post, operation_id = "importTokens", path = "/v1/functions/{slug}/token-import", tag = "tokens", params(("slug" = String, Path)), request_body = ImportTokens, responses(
+#[utoipa::path(post, operation_id = "importTokens", path = "/v1/functions/{slug}/token-import", tag = "tokens", security(("accessToken" = ["admin"])), params(("slug" = String, Path)), request_body = ImportTokens, responses(
     (status = 200, body = ImportReport),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -16,6 +16,8 @@ pub(crate) enum Reason {
     Hidden,
     Packages,
     BuildOutput,
+    /// A module of tests.
+    Test,
     OtherTool,
     /// The file is `jelou.json`.
     Settings,
@@ -48,6 +50,7 @@ impl fmt::Display for Reason {
             Self::Hidden => f.write_str("hidden"),
             Self::Packages => f.write_str("packages are resolved at the deploy"),
             Self::BuildOutput => f.write_str("build output"),
+            Self::Test => f.write_str("a test"),
             Self::Settings => f.write_str("read by the command line"),
             Self::OtherTool => f.write_str("belongs to another tool"),
             Self::Ignored { file, line } => write!(f, "{file} ({line})"),

@@ -141,6 +141,7 @@ impl Rules {
         ) {
             Match::Ignore(glob) => Verdict::Unless(ignored(GITIGNORE, glob)),
             Match::None if is_folder && name == "dist" => Verdict::Unless(Reason::BuildOutput),
+            Match::None if !is_folder && is_test(name) => Verdict::Unless(Reason::Test),
             Match::None | Match::Whitelist(_) => Verdict::Taken,
         }
     }
@@ -172,6 +173,15 @@ impl Level {
             jelouignore: read(JELOUIGNORE),
         }
     }
+}
+
+/// Whether a file has the name of a test: `a.test.ts`, `a_test.ts`. `jelou test` and Deno run these files.
+fn is_test(name: &str) -> bool {
+    let Some((stem, extension)) = name.rsplit_once('.') else {
+        return false;
+    };
+    let is_code = matches!(extension, "ts" | "tsx" | "mts" | "js" | "jsx" | "mjs");
+    is_code && (stem.ends_with(".test") || stem.ends_with("_test"))
 }
 
 /// Returns the match of the innermost folder that has a rule for the path.

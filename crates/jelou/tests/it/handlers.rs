@@ -450,7 +450,7 @@ export default define({ description: "A test", config: { timeout: 1000 }, handle
         (
             handler,
             json!({ "cron": [{ "expression": "daily" }] }),
-            "jelou.json: the schedule \"daily\" of `mi-funcion`: it has 1 field",
+            "jelou.json:1: the schedule \"daily\" of `mi-funcion`: it has 1 field",
         ),
         (
             handler,

@@ -116,7 +116,8 @@ pub(super) fn named_in(refusal: &str, left_out: &[LeftOut]) -> Option<String> {
                 .any(|part| part == name)
     })?;
     let more = match named.reason {
-        Reason::Ignored {
+        Reason::Test
+        | Reason::Ignored {
             file: ".gitignore", ..
         } => "; `include` in jelou.json takes it",
         _ => "",

@@ -1,6 +1,6 @@
 //! A real `jelou serve`. Its credentials are in the sandbox's home, so commands are logged in.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
@@ -116,10 +116,10 @@ impl<'a> Serve<'a> {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+            stdout.read_to_string(&mut line).unwrap();
             let log = self.data.log();
             panic!("the server did not start: {line}\n{log}")
         });
