@@ -14,7 +14,7 @@ use crate::assets::Assets;
 ///
 /// - 1 MiB for each half of the young generation. With the default of 16 MiB, a garbage collection stops every call for
 ///   some milliseconds when all cores are busy. Smaller halves are collected more often, but in a fraction of that
-/// time.
+///   time.
 /// - No helper threads for this collection, because the collecting thread waits until each helper thread was scheduled.
 /// - The global function `gc`, for the rehearsal. The worker removes it before any user code runs.
 const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-gc";

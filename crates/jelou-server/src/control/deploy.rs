@@ -8,8 +8,8 @@ use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary, Pl
 use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::source::Declared;
 use jelou_core::{
-    DeploymentId, FunctionId, FunctionSettings, Manifest, Slug, SmokeCall, SourceTree, TokenLabels,
-    TokenName, TokenPolicy,
+    DeploymentId, FunctionId, FunctionSettings, Manifest, Slug, SmokeCall, SourceFile, SourceTree,
+    TokenLabels, TokenName, TokenPolicy,
 };
 use jelou_engine::build::{Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
@@ -283,12 +283,7 @@ impl Control {
             smoke,
             note,
         } = deploy;
-        let sources: Vec<_> = tree
-            .files()
-            .iter()
-            .filter(|file| built.files.contains_key(&file.path))
-            .cloned()
-            .collect();
+        let sources = kept_sources(&tree, &built);
         let assets = built.bundle.assets_archive(&sources);
         let stored = jelou_store::ArtifactRecord {
             bundle: built.bundle.code.clone(),
@@ -452,6 +447,13 @@ impl Control {
         let settings = self.settings_in_force(&FunctionSettings::default());
         Function::new(id, slug, Vec::new(), settings)
     }
+}
+
+/// Returns the files of the upload that the deployment keeps.
+fn kept_sources(tree: &SourceTree, built: &Built) -> Vec<SourceFile> {
+    let files = tree.files().iter();
+    let kept = files.filter(|file| built.files.contains_key(&file.path));
+    kept.cloned().collect()
 }
 
 /// Returns the files of the deployment, and the files of the upload that the deployment does not have.

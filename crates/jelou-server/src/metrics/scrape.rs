@@ -65,6 +65,8 @@ impl Scrape {
         text.sample("jelou_build_info", &joined(&version, &engine), 1);
         self.functions(&mut text);
         self.server(&mut text);
+        self.schedules(&mut text);
+        self.tokens(&mut text);
         self.store(&mut text).await;
         own_process(&mut text);
         text.into_text()
@@ -161,17 +163,6 @@ impl Scrape {
         text.histogram(BUILDS, "Builds of uploads, by result.");
         text.durations(BUILDS, r#"result="ok""#, &metrics.builds.read());
         text.durations(BUILDS, r#"result="error""#, &metrics.failed_builds.read());
-        let runs = self.control.cron.counts();
-        text.counter(RUNS, "Runs of schedules that have ended, by result.");
-        text.sample(RUNS, r#"result="ok""#, runs.ok);
-        text.sample(RUNS, r#"result="error""#, runs.failed);
-        text.counter(MISSED, "Due times of schedules that passed without a run.");
-        text.sample(MISSED, "", runs.missed);
-        text.counter(
-            LATE,
-            "Runs that started more than a second after their time.",
-        );
-        text.sample(LATE, "", runs.late);
         let previews = self.control.registry.with_previews();
         let previews = previews.iter().filter(|one| one.preview.is_some());
         text.gauge(
@@ -216,6 +207,28 @@ impl Scrape {
             text.gauge(name, help);
             text.sample(name, "", value);
         }
+        text.counter(WRITTEN, "Records that were written to logs of functions.");
+        text.sample(WRITTEN, "", logs.written);
+        text.counter(DROPPED, "Records that were not written, by reason.");
+        text.sample(DROPPED, r#"reason="queue""#, logs.dropped_by_queue);
+        text.sample(DROPPED, r#"reason="disk""#, logs.dropped_by_disk);
+    }
+
+    fn schedules(&self, text: &mut Exposition) {
+        let runs = self.control.cron.counts();
+        text.counter(RUNS, "Runs of schedules that have ended, by result.");
+        text.sample(RUNS, r#"result="ok""#, runs.ok);
+        text.sample(RUNS, r#"result="error""#, runs.failed);
+        text.counter(MISSED, "Due times of schedules that passed without a run.");
+        text.sample(MISSED, "", runs.missed);
+        text.counter(
+            LATE,
+            "Runs that started more than a second after their time.",
+        );
+        text.sample(LATE, "", runs.late);
+    }
+
+    fn tokens(&self, text: &mut Exposition) {
         text.gauge(
             EXPIRING,
             "Enabled tokens that expire soon, as of the last hour.",
@@ -229,11 +242,6 @@ impl Scrape {
         );
         let uncounted = self.control.registry.token_usage.uncounted();
         text.sample(UNCOUNTED, "", uncounted);
-        text.counter(WRITTEN, "Records that were written to logs of functions.");
-        text.sample(WRITTEN, "", logs.written);
-        text.counter(DROPPED, "Records that were not written, by reason.");
-        text.sample(DROPPED, r#"reason="queue""#, logs.dropped_by_queue);
-        text.sample(DROPPED, r#"reason="disk""#, logs.dropped_by_disk);
     }
 
     async fn store(&self, text: &mut Exposition) {

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::support::{Call, ECHO, TestServer};
+use crate::support::{Call, TestServer, private_echo};
 
 const SECRET: &str = "secret-of-the-webhook";
 
@@ -146,7 +146,7 @@ fn signature(secret: &str, body: &str) -> String {
 #[test]
 fn an_alert_of_github_revokes_the_token() {
     let server = TestServer::start();
-    let token = server.deploy("echo", ECHO);
+    let token = server.deploy("echo", &private_echo());
     let (api, asked) = github(&token);
     let server = server.restart(|config| {
         config.leaks.github_webhook_secret = Some(Zeroizing::new(SECRET.to_owned()));

@@ -181,7 +181,8 @@ fn is_test(name: &str) -> bool {
         return false;
     };
     let is_code = matches!(extension, "ts" | "tsx" | "mts" | "js" | "jsx" | "mjs");
-    is_code && (stem.ends_with(".test") || stem.ends_with("_test"))
+    let before = stem.strip_suffix("test");
+    is_code && before.is_some_and(|before| before.ends_with(['.', '_']))
 }
 
 /// Returns the match of the innermost folder that has a rule for the path.

@@ -57,7 +57,7 @@ fn a_changed_export_is_found_without_a_server() {
     assert_eq!(last["address"], "127.0.0.1", "{last}");
     assert_eq!(last["after"], json!({ "value": 1000 }), "{last}");
     // Nothing in it is a value of a token.
-    assert!(!jelou_token::scan(&good).next().is_some(), "{good}");
+    assert!(jelou_token::scan(&good).next().is_none(), "{good}");
 
     // The program in the documentation agrees.
     let page = include_str!("../../../../docs/audit.md");

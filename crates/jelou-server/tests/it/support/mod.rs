@@ -21,3 +21,8 @@ pub(crate) const ECHO: &str = r#"export default define({
     headers: Object.fromEntries(request.headers), length: (await request.arrayBuffer()).byteLength,
   }),
 });"#;
+
+/// The same, for callers with a token.
+pub(crate) fn private_echo() -> String {
+    ECHO.replace("public: true, ", "")
+}

@@ -8,7 +8,7 @@ use jelou_core::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Call, ECHO, TestServer, logged};
+use crate::support::{Call, TestServer, logged, private_echo};
 use issuer::{Issuer, Key, encode, unsigned};
 
 const AUDIENCE: &str = "https://api.example.com";
@@ -361,8 +361,8 @@ fn keys_rotate_and_the_issuer_may_be_down() {
 fn a_pod_gets_a_runtime_token_with_the_limits_of_its_policy() {
     let fixture = Fixture::start();
     let Fixture { server, clock, .. } = &fixture;
-    server.deploy("echo", ECHO);
-    server.deploy("other", ECHO);
+    server.deploy("echo", &private_echo());
+    server.deploy("other", &private_echo());
     let policy = json!({
         "name": "pod", "issuer": "other", "issuerUrl": fixture.issuer.url, "audience": AUDIENCE,
         "claims": { "sub": "system:serviceaccount:prod:api" },
