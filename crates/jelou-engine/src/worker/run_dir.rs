@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
@@ -12,6 +12,8 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 const TEMPORARY: &str = "jelou-run-";
 /// A run directory that is younger than this may belong to a server that is starting.
 const STARTING: Duration = Duration::from_mins(1);
+/// How long the processes of a killed server may take to end.
+const ENDING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct RunDir {
@@ -25,10 +27,7 @@ impl RunDir {
     /// Removes the files of an earlier server, and creates the folder. Fails if another user creates the folder in the
     /// meantime.
     pub(crate) fn reset(path: PathBuf) -> std::io::Result<Self> {
-        match fs_err::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&path)?;
         if let Some(parent) = path.parent() {
             fs_err::create_dir_all(parent)?;
         }
@@ -55,6 +54,21 @@ impl RunDir {
     pub(super) fn next_worker(&self) -> PathBuf {
         let number = self.next_worker.fetch_add(1, Ordering::Relaxed);
         self.path.join(number.to_string())
+    }
+}
+
+/// Removes the folder with its content. The processes of a server that was killed a moment ago may still write into it.
+fn remove(path: &Path) -> std::io::Result<()> {
+    use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
+    let deadline = Instant::now() + ENDING;
+    loop {
+        match fs_err::remove_dir_all(path) {
+            Err(error) if error.kind() == DirectoryNotEmpty && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) if error.kind() != NotFound => return Err(error),
+            _ => return Ok(()),
+        }
     }
 }
 
