@@ -99,7 +99,7 @@ async function settled(server: number): Promise<void> {
   }
 }
 
-/** A Deno process that imports the bundle from a file and calls it once. All its runs use one separate cache. */
+/** Plain Deno. Each run starts a process that imports the bundle and calls it once. The runs share a cache. */
 class Plain {
   private constructor(private readonly dir: string) {}
 

@@ -163,7 +163,7 @@ impl Durations {
     }
 
     /// Returns a quantile in milliseconds: the fraction `part` of the durations does not exceed it. `None` without
-    /// durations. The value is interpolated within its bucket, so its error is below 25 %. A longer duration than the
+    /// durations. The value is interpolated within its bucket, so its error is below 30 %. A longer duration than the
     /// last bound counts as that bound.
     #[expect(
         clippy::cast_precision_loss,

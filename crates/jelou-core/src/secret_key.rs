@@ -23,7 +23,7 @@ pub const RESERVED_PREFIX: &str = "__FN_";
 #[schema(value_type = String, pattern = "^[A-Z][A-Z0-9_]*$", example = "OTRA_FUNCION_TOKEN")]
 pub struct SecretKey(String);
 
-/// The text is not a secret key.
+/// The text is not a valid key of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseSecretKeyError {
     #[error("a secret key cannot be empty")]

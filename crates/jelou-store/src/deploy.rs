@@ -65,9 +65,9 @@ pub struct Deployed {
 }
 
 impl Store {
-    /// Creates a deployment. Makes it live, or the deployment of a preview. `first_token` mints a token for the first
-    /// deployment of a function, or returns none. Later deploys do not call it. The token is not created if its name is
-    /// taken by an unrevoked token.
+    /// Creates a deployment, and makes it the live one, or the one of a preview. `first_token` mints a token for the
+    /// first deployment of a function, or returns none. Later deploys do not call it. The token is not created if its
+    /// name is taken by an unrevoked token.
     ///
     /// # Errors
     /// The error of `first_token`, [`StoreError::NotFound`] when the preview does not exist any more, or

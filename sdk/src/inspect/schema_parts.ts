@@ -11,7 +11,7 @@ interface ZodLike {
   readonly _def?: Record<string, unknown>;
 }
 
-/** Returns the path of the first part that another copy of Zod created, or `null`. */
+/** Returns the path of the first part that belongs to another major version of Zod than the root, or `null`. */
 export function foreignPart(schema: object): readonly string[] | null {
   return look(schema as ZodLike, "_zod" in schema, [], new Set());
 }

@@ -188,7 +188,7 @@ const entries: Advice = (name) => `return Object.fromEntries(${name})`;
 const byItself: Advice = (_, isRoot) =>
   isRoot ? "return plain data" : "return it by itself, not inside an object";
 
-/** Returns the name of a type that `JSON.stringify` converts to `{}`, with advice. Returns `null` for data. */
+/** Returns the name of a type whose content or form is lost in JSON, with advice. `null` for values that JSON keeps. */
 function emptiedKind(value: object): readonly [name: string, advice: Advice] | null {
   const prototype = getPrototypeOf(value);
   if (isArray(value)) return null;

@@ -8,7 +8,7 @@ import { endsWith, NativeURL, slice, toLowerCase, urlHostname } from "./primordi
 /** Returns whether a URL belongs to a function of this platform. */
 export type IsPlatformUrl = (url: string | URL) => boolean;
 
-/** Creates the check. `functionsDomain` is the parent domain of the functions' host names. */
+/** Returns a check for the URLs of functions. `functionsDomain` is the parent domain of the functions' host names. */
 export function platformUrls(functionsDomain: string): IsPlatformUrl {
   const suffix = "." + toLowerCase(functionsDomain);
   return (url) => {

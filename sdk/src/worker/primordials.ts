@@ -190,7 +190,7 @@ export const copyWithin = uncurry(Uint8Array.prototype.copyWithin);
 /** Copies the bytes. */
 export const copy = uncurry(Uint8Array.prototype.slice as () => Uint8Array<ArrayBuffer>);
 
-/** Decodes bytes with the decoder of another encoding. */
+/** Decodes bytes with the given decoder, for encodings other than UTF-8. */
 export const decodeWith = (decoder: TextDecoder, bytes: Uint8Array): string => decodeBytes(decoder, bytes);
 /** Decodes the next bytes of a stream. A character may begin in one chunk and end in the next one. */
 export const decodeStream = (decoder: TextDecoder, bytes: Uint8Array): string =>

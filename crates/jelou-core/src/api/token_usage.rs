@@ -36,7 +36,7 @@ pub struct TokenUsageCounts {
     pub errors: u64,
     /// Number of requests that the token did not allow, because it was disabled or expired, or because of a limit.
     pub refused: u64,
-    /// The 95th percentile of the durations, in milliseconds, with an error below 25 %. Null without calls.
+    /// The 95th percentile of the durations, in milliseconds, with an error below 30 %. Null without calls.
     #[serde(default)]
     pub p95_ms: Option<f64>,
 }

@@ -41,7 +41,7 @@ pub struct Traffic {
     pub errors: u64,
     /// Calls that waited for the start of a process.
     pub cold_starts: u64,
-    /// Median duration in milliseconds. Absent without calls. The percentiles have an error of less than 25 %.
+    /// Median duration in milliseconds. Absent without calls. The percentiles have an error of less than 30 %.
     #[serde(default)]
     pub p50_ms: Option<f64>,
     #[serde(default)]

@@ -2,7 +2,7 @@
 //!
 //! Parsing a map costs time and memory of the server, and a function can cause it with every log line. Therefore maps
 //! are parsed one at a time, with pauses in between. A function blocks until its log line is read, so the wait for a
-//! map has a timeout. After a timeout, no line waits for some time.
+//! map has a timeout. For 10 s after a timeout, no line waits for a map.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

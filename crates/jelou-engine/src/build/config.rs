@@ -178,7 +178,7 @@ pub(super) fn as_main_module(source: &str) -> String {
     source.replace("import.meta.main", "(true/* main */)")
 }
 
-/// Rewrites quoted specifiers that begin with `name`.
+/// Replaces quoted specifiers that begin with `name` by the name of the SDK without registry and version.
 fn with_bare_name(source: &str, name: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;

@@ -173,7 +173,7 @@ impl Lock {
     }
 
     /// Checks that every required package was downloaded, and that the cached copy has the digest of the lock file.
-    /// Deno checks the digest only when it downloads a package, and reports no failed download.
+    /// Deno checks the digest only when it downloads a package, and does not report a download that failed.
     ///
     /// # Errors
     ///

@@ -27,7 +27,7 @@ pub(super) struct Modules<'a> {
     resolved: &'a Resolved,
     /// The ids of the packages, by folder.
     folders: HashMap<PathBuf, &'a str>,
-    /// The private names of the packages, by id.
+    /// The names under which the bundler resolves the packages, by id.
     names: HashMap<&'a str, String>,
     /// The native or not downloaded optional dependencies: the importing package and the name.
     left_out: BTreeSet<(&'a str, String)>,

@@ -10,7 +10,7 @@ pub(crate) struct MachineMemory {
 }
 
 impl MachineMemory {
-    /// Reads the memory of the machine, or of its most limited control group. `None` if `/proc` cannot be read.
+    /// Reads the memory of the machine, limited by the control groups of this process. `None` if `/proc` cannot be read.
     pub(crate) fn read() -> Option<Self> {
         let machine = Self::of_machine(&read_file("/proc/meminfo")?)?;
         let groups = read_file("/proc/self/cgroup").unwrap_or_default();

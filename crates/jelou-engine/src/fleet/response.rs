@@ -256,8 +256,8 @@ async fn cut_when_idle(state: Weak<Mutex<State>>, idle_timeout: Duration) {
     }
 }
 
-/// Returns when the stream must be cut, unless another frame passes. If that time has come, cuts the stream and returns
-/// `None`.
+/// Returns the deadline of the stream: the time at which it is cut unless another frame passes. If the deadline has
+/// passed, cuts the stream and returns `None`.
 fn idle_end(state: &Mutex<State>, idle_timeout: Duration) -> Option<Instant> {
     let mut state = lock(state);
     let end = state.last_frame.checked_add(idle_timeout)?;

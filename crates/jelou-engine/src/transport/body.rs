@@ -64,7 +64,7 @@ impl RequestBody {
     }
 
     /// Reads a short body completely, so that it can go over the call channel. A long body remains a stream, as does a
-    /// body of unknown length that does not end soon.
+    /// body of unknown length that does not end within [`GATHER_TIME`].
     ///
     /// # Errors
     /// [`BodyError`] when the stream fails or exceeds its limit.

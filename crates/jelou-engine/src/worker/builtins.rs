@@ -17,7 +17,8 @@ use super::load::{self, LoadError};
 use super::module_cache;
 use crate::artifacts::Unpacked;
 
-/// The code cache of the first blank worker with the code of Node's modules added, once it is compiled.
+/// The code cache for blank workers of functions that use Node's modules: that of the first blank worker, with the code
+/// of these modules added. Empty until the code is compiled.
 #[derive(Debug, Default)]
 pub(super) struct Builtins {
     started: AtomicBool,

@@ -80,7 +80,8 @@ impl InFlight {
     /// Adds the work of a request. Returns whether the process must wait for it.
     ///
     /// The request is unknown if its caller disconnected before the work began. Then the time for the work counts from
-    /// the last request that ended, so that a process cannot extend its life with invented requests.
+    /// the last request that ended, so that a process cannot prolong its life with ids of requests that do not
+    /// exist.
     pub(crate) fn begin_work(&self, request_id: Uuid) -> bool {
         let mut table = self.lock();
         if table.working >= MAX_WORK {

@@ -75,7 +75,7 @@ impl Blank {
 ///
 /// # Errors
 ///
-/// When the process cannot be started, or ends.
+/// When the process cannot be started, or ends before the bundle is compiled.
 pub(crate) async fn compile_apart(
     launcher: &Arc<Launcher>,
     files: &Unpacked,

@@ -3,7 +3,7 @@
 //!
 //! A line is first appended to the tail. Once 64 KiB of lines are pending, they become a block of the segment. The tail
 //! is rewritten without these lines only after the segment was synced, so neither a killed process nor a power failure
-//! loses a synced line. After a crash, the tail may have lines that are also in a block; their sequence number tells.
+//! loses a synced line. After a crash, the tail may repeat lines of a block. Their sequence numbers identify them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

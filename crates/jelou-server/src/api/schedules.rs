@@ -78,8 +78,8 @@ pub(super) struct RunsQuery {
     before: Option<String>,
 }
 
-/// The runs of the function's schedules, newest first. The server keeps the last 100 runs of each schedule, and
-/// failures for 30 days.
+/// The runs of the function's schedules, newest first. The server keeps the last 100 runs of each schedule, and failed
+/// and missed runs for 30 days, at most 1,000 in all.
 #[utoipa::path(get, operation_id = "listRuns", path = "/v1/functions/{slug}/runs", tag = "schedules", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("schedule" = Option<String>, Query, description = "Of this schedule"),

@@ -70,7 +70,7 @@ impl DevelopedFunction {
     }
 
     /// Builds the project, and serves it from the next request on. Requests in flight finish with the previous code.
-    /// Can be dropped at any time: then the previous code stays live.
+    /// Cancel safe: if the future is dropped, the previous code stays live.
     ///
     /// # Errors
     /// The project cannot be built or started. The previous code stays live, and each of its responses says so.

@@ -2,8 +2,8 @@
 //!
 //! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) and a random nonce of 24 bytes. The
 //! owner and the secret's key are associated data, so a value that was moved to another row cannot be decrypted. Each
-//! value is stored with the id of its master key. A vault can have several keys, of which the first one encrypts. Thus
-//! a key rotation can re-encrypt one value at a time.
+//! value is stored with the id of its master key, so that a vault can have several keys. The server uses
+//! only one key now.
 
 mod error;
 mod key_file;

@@ -22,7 +22,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "SLUG")]
     pub(crate) function: Option<Slug>,
 
-    /// Do not ask; refuses what --create and --replace allow
+    /// Do not ask for confirmation. Fails where a question would need --create or --replace
     #[arg(long, short = 'y', visible_alias = "yes")]
     pub(crate) no_confirm: bool,
 

@@ -18,7 +18,7 @@ use crate::prompt::Preset;
 #[serde(rename_all = "camelCase")]
 pub(in crate::commands) struct GoneLive<'a> {
     deployment_id: &'a DeploymentId,
-    /// Whether the deployment was not live before.
+    /// Whether this command changed the live deployment.
     changed: bool,
     #[serde(flatten)]
     result: &'a RollbackResult,

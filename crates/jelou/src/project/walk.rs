@@ -61,7 +61,8 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    /// Reads a folder. With `left_out`, only files that a rule names are included.
+    /// Reads a folder. `left_out` is the reason why the folder is left out, if it is. Then only files that `include` or
+    /// an asset pattern names are taken.
     fn folder(
         &mut self,
         location: &Path,

@@ -53,7 +53,7 @@ export function prepareHttp(module: object, platform: Platform): void {
   });
 }
 
-/** Adds the trace of the current request to requests to other functions, and by the setting to all. */
+/** Adds the `traceparent` of the current call to requests to other functions. With `tracesOutside`, to all requests. */
 function withTrace(native: AddRequest, { isPlatformUrl, tracesOutside }: Platform): AddRequest {
   return function (this: unknown, request, ...args) {
     const host = hostOf(args);
