@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::time::Duration;
 
 use jelou_logs::{LogSettings, What};
 
@@ -63,7 +64,14 @@ fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
     }
     log.settle();
     let tail = log.folder().join("lines.ndjson");
-    let old_tail = std::fs::read(&tail).unwrap();
+    // A line can be read a moment before it is in the file.
+    let old_tail = (0..1000)
+        .find_map(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            let tail = std::fs::read(&tail).ok()?;
+            (tail.iter().filter(|byte| **byte == b'\n').count() > first.len()).then_some(tail)
+        })
+        .unwrap();
     for number in 40..300 {
         log.line(&text(number));
     }
