@@ -56,14 +56,17 @@ Deno.test("inspection has no network", async () => {
   const result = await worker.load(
     `
     import { define } from "@jelou/functions";
-    let outcome = "none";
-    try { await fetch("http://127.0.0.1:8080/"); } catch (error) { outcome = error.name; }
-    export default define({ description: outcome, handler() {} });
+    const name = (error) => error.name;
+    const outcome = await Promise.all([
+      fetch("http://127.0.0.1:8080/").catch(name),
+      Deno.connect({ hostname: "127.0.0.1", port: 8080 }).catch(name),
+    ]);
+    export default define({ description: outcome.join(), handler() {} });
   `,
     { mode: "inspect" },
   );
   // deno-lint-ignore no-explicit-any -- the manifest is JSON here
-  same(result.ok && (result.manifest as any).description, "NotCapable");
+  same(result.ok && (result.manifest as any).description, "TypeError,NotCapable");
 });
 
 Deno.test("storage that functions could share and threads are gone", async () => {

@@ -72,7 +72,7 @@ export interface Context {
     readonly executionId: string | undefined;
     /**
      * A `traceparent` header (W3C Trace Context): the position of this call in its trace. Send it with requests to other
-     * systems. `fetch` adds it to calls of other functions.
+     * systems. `fetch` adds it to calls to other functions.
      */
     readonly traceparent: string;
     /** Writes log lines: `ctx.log("text", { any: "value" })`, or with a level, `ctx.log.warn("text")`. */
