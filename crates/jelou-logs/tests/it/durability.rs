@@ -68,8 +68,8 @@ fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
     let old_tail = (0..1000)
         .find_map(|_| {
             std::thread::sleep(Duration::from_millis(2));
-            let tail = std::fs::read(&tail).ok()?;
-            (tail.iter().filter(|byte| **byte == b'\n').count() > first.len()).then_some(tail)
+            let tail = std::fs::read_to_string(&tail).ok()?;
+            (tail.lines().count() > first.len()).then_some(tail)
         })
         .unwrap();
     for number in 40..300 {
@@ -77,10 +77,8 @@ fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
     }
     log.settle();
     log.stop();
-    let current = std::fs::read(&tail).unwrap();
-    let mut torn = old_tail;
-    torn.extend(current);
-    torn.extend(b"{\"seq\":9999,\"time\":\"2026-");
+    let current = std::fs::read_to_string(&tail).unwrap();
+    let torn = [&old_tail, &current, "{\"seq\":9999,\"time\":\"2026-"].concat();
     std::fs::write(&tail, torn).unwrap();
     let segment = std::fs::read_dir(log.folder())
         .unwrap()
