@@ -272,9 +272,18 @@ async fn revoke(change: &mut Change<'_>, token: &AccessTokenRecord) -> Result<()
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
+    note(change, token, Action::AccessTokenRevoke).await
+}
+
+/// Appends an audit entry about an access token.
+async fn note(
+    change: &mut Change<'_>,
+    token: &AccessTokenRecord,
+    action: Action,
+) -> Result<(), StoreError> {
     change
         .record(Entry {
-            action: Action::AccessTokenRevoke,
+            action,
             function: None,
             target: token.id.as_str(),
             detail: Some(token.name.as_str()),

@@ -4,7 +4,7 @@ use jelou_core::AccessTokenId;
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
-use super::{AccessTokenRecord, find};
+use super::{AccessTokenRecord, find, note};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
@@ -101,13 +101,5 @@ async fn end_previous(
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
-    change
-        .record(Entry {
-            action: Action::AccessTokenRotateFinish,
-            function: None,
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
-    Ok(())
+    note(change, token, Action::AccessTokenRotateFinish).await
 }

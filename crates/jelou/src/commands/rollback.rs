@@ -88,13 +88,7 @@ fn report(
                 return human.item(&format!("{id} is live already; nothing was changed"));
             };
             human.success(&format!("Rolled back to {id}"))?;
-            human.item(&format!("URL:  {}", result.url))?;
-            for schedule in &result.schedules {
-                human.item(&format!(
-                    "Schedule: {} {} ({})",
-                    schedule.expression, schedule.timezone, schedule.tool
-                ))?;
-            }
+            show_live(human, result)?;
             if confirmation == Confirmation::Given {
                 warn_of_secrets(human, &result.changed_secrets)?;
             }
@@ -155,6 +149,21 @@ fn position(deployments: &[Deployment], id: &DeploymentId) -> Option<usize> {
     deployments
         .iter()
         .position(|deployment| deployment.id == *id)
+}
+
+/// Shows where the deployment is live, and its schedules.
+pub(in crate::commands) fn show_live(
+    human: &mut Human,
+    result: &RollbackResult,
+) -> std::io::Result<()> {
+    human.item(&format!("URL:  {}", result.url))?;
+    for schedule in &result.schedules {
+        human.item(&format!(
+            "Schedule: {} {} ({})",
+            schedule.expression, schedule.timezone, schedule.tool
+        ))?;
+    }
+    Ok(())
 }
 
 pub(in crate::commands) fn warn_of_secrets(

@@ -4,7 +4,7 @@ use jelou_core::api::{PromoteRequest, RollbackResult};
 
 use super::named;
 use crate::cli::deployments::PromoteArgs;
-use crate::commands::rollback::{GoneLive, warn_of_secrets};
+use crate::commands::rollback::{GoneLive, show_live, warn_of_secrets};
 use crate::context::{Confirmation, Context};
 use crate::exit::Failure;
 use crate::interrupt;
@@ -53,13 +53,7 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> anyhow::Result<()> {
                 return human.item(&format!("{id} is live already; nothing was changed"));
             }
             human.success(&format!("Promoted {id}: it is live"))?;
-            human.item(&format!("URL:  {}", result.url))?;
-            for schedule in &result.schedules {
-                human.item(&format!(
-                    "Schedule: {} {} ({})",
-                    schedule.expression, schedule.timezone, schedule.tool
-                ))?;
-            }
+            show_live(human, &result)?;
             if confirmation == Confirmation::Given {
                 warn(human, &result)?;
             }
