@@ -69,8 +69,12 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
-                // Linux reports the end of a pseudo-terminal as an error.
-                let count = reader.read(&mut buffer).unwrap_or(0);
+                // Linux reports the end of a pseudo-terminal as an error. It may do so when the last program writes and
+                // closes the terminal during a read, and only the next read returns what was written.
+                let count = match reader.read(&mut buffer).unwrap_or(0) {
+                    0 => reader.read(&mut buffer).unwrap_or(0),
+                    count => count,
+                };
                 let mut written = writer.written.lock().unwrap();
                 written.bytes.extend_from_slice(&buffer[..count]);
                 written.ended = count == 0;
