@@ -56,12 +56,16 @@ impl DataDir {
         &self.shared
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("jelou.db")
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    pub(crate) fn key_file(&self) -> PathBuf {
-        Self::key_file_of(&self.path)
+    pub(crate) fn database(&self) -> PathBuf {
+        Self::database_of(&self.path)
+    }
+
+    pub(crate) fn database_of(path: &Path) -> PathBuf {
+        path.join("jelou.db")
     }
 
     pub(crate) fn key_file_of(path: &Path) -> PathBuf {

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod api;
+pub mod backup;
 mod call_counts;
 pub mod config;
 mod control;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jelou_core::{Clock, EgressRule};
@@ -402,15 +402,20 @@ fn engine_config(
 }
 
 async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {
-    let vault = match std::env::var("JELOU_MASTER_KEY") {
-        Ok(key) => Vault::from_master_key(&key)?,
-        Err(_) => Vault::open(&data.key_file())?,
-    };
+    let vault = open_vault(data.path())?;
     let store_config = StoreConfig {
         path: data.database(),
         busy_timeout: config.database.busy_timeout(),
     };
     Ok(Store::open(&store_config, vault, clock).await?)
+}
+
+/// Opens the vault with the master key of the environment, or of the data folder.
+pub(crate) fn open_vault(data: &Path) -> Result<Vault, VaultError> {
+    match std::env::var("JELOU_MASTER_KEY") {
+        Ok(key) => Vault::from_master_key(&key),
+        Err(_) => Vault::open(&DataDir::key_file_of(data)),
+    }
 }
 
 /// Returns the network settings for the processes of functions and builds. Copies the CA certificates to a file that

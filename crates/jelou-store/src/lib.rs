@@ -8,6 +8,7 @@ mod access_tokens;
 mod actor;
 mod artifact;
 mod audit;
+pub mod backup;
 mod change;
 mod database;
 mod deploy;

@@ -4,6 +4,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::error::DatabaseError;
+use super::row::Columns as _;
 
 const SQLITE: [(i64, &str, &str); 14] = [
     (
@@ -77,6 +78,17 @@ const SQLITE: [(i64, &str, &str); 14] = [
         include_str!("../../migrations/sqlite/0014_audit_chain.sql"),
     ),
 ];
+
+/// The number of the last migration.
+pub(crate) const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
+
+/// Returns the number of the last migration that was applied to the database.
+pub(crate) async fn schema(connection: &mut AnyConnection) -> Result<i64, DatabaseError> {
+    sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations")
+        .fetch_one(connection)
+        .await?
+        .number("version")
+}
 
 /// Runs the missing migrations in the connection's transaction, so that either all or none are applied.
 pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use config::StoreConfig;
 pub use error::DatabaseError;
+pub(crate) use migrations::{LATEST as LATEST_SCHEMA, schema};
 
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -41,6 +42,16 @@ impl Database {
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, DatabaseError> {
         Ok(Self {
             pool: sqlite::open(config).await?,
+            turn: Mutex::new(()),
+            turn_timeout: config.busy_timeout,
+            writes: Histogram::default(),
+        })
+    }
+
+    /// Opens a database that exists, without a migration.
+    pub(crate) fn open_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            pool: sqlite::open_existing(config)?,
             turn: Mutex::new(()),
             turn_timeout: config.busy_timeout,
             writes: Histogram::default(),

@@ -33,14 +33,23 @@ pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError>
 
     // Uses a separate connection, because the pool would retry and then report only a timeout.
     prepare(&options, config.busy_timeout).await?;
+    Ok(pool(options, config.busy_timeout))
+}
 
-    let busy_timeout = config.busy_timeout;
-    Ok(AnyPoolOptions::new()
+/// Opens a file that exists, without a migration.
+pub(super) fn open_existing(config: &StoreConfig) -> Result<AnyPool, DatabaseError> {
+    sqlx::any::install_default_drivers();
+    let options: AnyConnectOptions = url(&config.path)?.parse()?;
+    Ok(pool(options, config.busy_timeout))
+}
+
+fn pool(options: AnyConnectOptions, busy_timeout: Duration) -> AnyPool {
+    AnyPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT)
         .after_connect(move |connection, _| Box::pin(configure(connection, busy_timeout)))
         .after_release(|connection, _| Box::pin(is_clean(connection)))
-        .connect_lazy_with(options))
+        .connect_lazy_with(options)
 }
 
 /// Whether the pool may reuse the connection. If the disk is full, SQLite itself ends a transaction. The driver's

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod artifacts;
 mod audit;
+mod backup;
 mod concurrency;
 mod deploy;
 mod durability;

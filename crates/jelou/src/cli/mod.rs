@@ -3,6 +3,7 @@
 pub(crate) mod access_tokens;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backup;
 pub(crate) mod call;
 pub(crate) mod completion;
 pub(crate) mod cron;
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Trust(trust::TrustArgs),
     Audit(audit::AuditArgs),
     Serve(serve::ServeArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Engine(engine::EngineArgs),
     Doctor(doctor::DoctorArgs),
     Completion(completion::CompletionArgs),

@@ -3,6 +3,7 @@
 mod access_tokens;
 mod audit;
 mod auth;
+mod backup;
 mod call;
 mod completion;
 mod cron;
@@ -19,6 +20,7 @@ mod login;
 mod logout;
 mod logs;
 mod previews;
+mod restore;
 mod rollback;
 mod secrets;
 mod serve;
@@ -60,6 +62,8 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Audit(args) => audit::run(args, context),
         Command::Completion(args) => completion::run(&args, &context.output),
         Command::Serve(args) => serve::run(args, context),
+        Command::Backup(args) => backup::run(args, context),
+        Command::Restore(args) => restore::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Engine(args) => engine::run(args, context),
     }

@@ -4,6 +4,7 @@
 mod asleep;
 mod audit;
 mod auth;
+mod backup;
 mod bad_credentials;
 mod bad_uploads;
 mod between_functions;

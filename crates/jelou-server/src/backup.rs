@@ -1,0 +1,67 @@
+//! Backups of the database that a configuration names. A server may be running while one is made.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use jelou_core::Clock;
+use jelou_store::backup;
+pub use jelou_store::backup::{BackupError, Contents, verify};
+use jelou_store::{StoreConfig, VaultError};
+
+use crate::config::Config;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::server::open_vault;
+
+/// Why a backup cannot be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+}
+
+/// Writes a backup of the database.
+///
+/// # Errors
+/// [`BackupError`] says whether the database or `out` failed.
+pub async fn write(config: &Config, out: impl Write + Send) -> Result<Contents, BackupError> {
+    let store = store_config(config, DataDir::database_of(&config.data));
+    let version = env!("CARGO_PKG_VERSION");
+    backup::write(&store, version, &Clock::system(), out).await
+}
+
+/// Restores a backup into an empty data folder, which no server may use.
+///
+/// # Errors
+/// [`RestoreError`].
+pub async fn restore(config: &Config, input: impl Read + Send) -> Result<Contents, RestoreError> {
+    let data = DataDir::open(&config.data)?;
+    let store = store_config(config, data.database());
+    Ok(backup::restore(&store, input).await?)
+}
+
+/// Returns the ids of the master keys that the secrets of a backup need and this configuration does not have.
+///
+/// # Errors
+/// [`VaultError`] when the configured key cannot be read.
+pub fn missing_keys(config: &Config, contents: &Contents) -> Result<Vec<String>, VaultError> {
+    let vault = open_vault(&config.data)?;
+    let needed = contents.trailer.keys.iter();
+    Ok(needed
+        .filter(|key| key.as_str() != vault.key_id().as_str())
+        .cloned()
+        .collect())
+}
+
+/// Returns the file of the master key, which is not part of a backup.
+pub fn key_file(data: &Path) -> PathBuf {
+    DataDir::key_file_of(data)
+}
+
+fn store_config(config: &Config, path: PathBuf) -> StoreConfig {
+    StoreConfig {
+        path,
+        busy_timeout: config.database.busy_timeout(),
+    }
+}
