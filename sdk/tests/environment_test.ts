@@ -128,6 +128,17 @@ Deno.test("an import that fails names the secrets that are missing, and how to s
   }
 });
 
+Deno.test("an import of a deployed function that fails names the secrets without their position", async () => {
+  await using worker = await Worker.start({ network: false });
+  const loaded = await worker.load(`export default { url: new URL(process.env.DATABASE_URL) };`, {
+    mode: "serve",
+  });
+  match(
+    (loaded as { error: { message: string } }).error.message,
+    /not set:\n {2}DATABASE_URL\nTo set them: jelou secrets set mi-funcion DATABASE_URL=\.\.\.$/,
+  );
+});
+
 Deno.test("an import that fails for another reason names no secrets", async () => {
   await using worker = await Worker.start({ network: false });
   const loaded = await worker.load(

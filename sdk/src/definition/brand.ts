@@ -12,9 +12,3 @@ export const DEFINITION: unique symbol = Symbol.for("jelou.definition");
 
 /** The brand of a result that the `response` builder made. */
 export const RESPONSE: unique symbol = Symbol.for("jelou.response");
-
-/**
- * The property that says where a function was defined. Its value is an object whose `stack` begins at the call of
- * `define()`.
- */
-export const SITE: unique symbol = Symbol.for("jelou.site") as never;

@@ -9,7 +9,7 @@
 import type { Context } from "../context/context.ts";
 import type { FunctionResponse } from "../response/builder.ts";
 import type { InferInput, InferOutput, StandardSchemaV1 } from "../schema/standard_schema.ts";
-import { DEFINITION, SITE } from "./brand.ts";
+import { DEFINITION } from "./brand.ts";
 import type { FunctionConfig, ToolAnnotations } from "./config.ts";
 
 /** The input of a handler: the output type of its schema, or `any` without a schema. */
@@ -109,10 +109,5 @@ export function define<
   O extends StandardSchemaV1 | undefined = undefined,
   R = unknown,
 >(options: DefineOptions<I, O, R>): FunctionDefinition<I, O, R> {
-  const definition = { ...options, [DEFINITION]: "define" as const };
-  const site = {};
-  Error.captureStackTrace(site, define);
-  // Not enumerable, so that copies and JSON of the definition do not include it.
-  Object.defineProperty(definition, SITE, { value: site });
-  return Object.freeze(definition);
+  return Object.freeze({ ...options, [DEFINITION]: "define" as const });
 }

@@ -23,11 +23,16 @@ export async function compile(url: string): Promise<boolean> {
   return false;
 }
 
-/** Imports all modules of Node that the runtime has, because a module is compiled at its first import. */
+/**
+ * Loads all modules of Node that the runtime has, because a module is compiled when it is first loaded: by name, and as
+ * `import` and `require` do it, because the import map has shims for some names.
+ */
 export async function compileBuiltins(): Promise<boolean> {
   const { builtinModules } = await import("node:module");
+  const { default: process } = await import("node:process");
   for (const name of builtinModules) {
     try {
+      process.getBuiltinModule(name);
       await import(`node:${name}`);
     } catch {
       // Some modules need a permission or a flag.

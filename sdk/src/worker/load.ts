@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setBundle } from "./bundle_position.ts";
 import { createBindings } from "./handlers/bindings.ts";
 import { captureServers, endCapture } from "./handlers/mod.ts";
 import { describeFailure, importFunction, type Loaded as LoadedModule, LoadError } from "./module.ts";
@@ -53,6 +54,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket, tracesOutside }, message.words);
     await captureServers(message.words);
     dropRights(socketPath, message.egressSocket, message.module);
+    setBundle(message.module);
     const loaded = await importFunction(message.module, message.words);
     if (inspection === null) {
       endCapture();

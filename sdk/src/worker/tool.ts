@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { DEFINITION, SITE } from "../definition/brand.ts";
+import { DEFINITION } from "../definition/brand.ts";
 import type { AnyFunctionDefinition } from "../definition/define.ts";
+import { positionOf } from "./bundle_position.ts";
 import { DEFAULT_TOOL } from "./call_facts.ts";
 import { type Definition, LoadError } from "./module.ts";
 import { create, functionToString, matches } from "./primordials.ts";
-import { firstOwnFrame } from "./stack.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
 export interface Tool {
   readonly key: string;
-  /** Returns the position of the tool's definition, or `null` if it is unknown. */
+  /** Returns the position of the tool's handler, or `null` if it is unknown. */
   readonly definedAt: () => string | null;
   readonly handler: (input: unknown, ctx: unknown, request?: Request) => unknown;
   /** Whether the handler may use its third argument. */
@@ -61,9 +61,10 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
       `${where} needs a \`handler\` function, and has ${typeof handler}.`,
     );
   }
+  let position: string | null | undefined;
   return {
     key,
-    definedAt: () => firstOwnFrame((definition as { [SITE]?: unknown })[SITE]),
+    definedAt: () => position === undefined ? position = positionOf(handler) : position,
     handler: handler as Tool["handler"],
     wantsRequest: canSeeThirdArgument(handler),
     validateInput: input === undefined || input === null ? null : compileValidator(input),

@@ -10,8 +10,3 @@
 export declare const DEFINITION: unique symbol;
 /** The brand of a result that the `response` builder made. */
 export declare const RESPONSE: unique symbol;
-/**
- * The property that says where a function was defined. Its value is an object whose `stack` begins at the call of
- * `define()`.
- */
-export declare const SITE: unique symbol;
