@@ -26,6 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 pub use crate::network::Networks;
+use crate::oidc;
 pub use connections::Connections;
 pub use cron::Cron;
 pub use egress::{Egress, ProxyUrl};
@@ -49,6 +50,9 @@ pub struct Config {
     #[serde(default = "default_data_dir")]
     pub data: PathBuf,
     pub domain: String,
+    /// URL at which others reach this server, without a slash at its end.
+    #[serde(default)]
+    pub public_url: Option<String>,
     /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Networks,
     /// `None`: callers use plain HTTP.
@@ -164,6 +168,11 @@ pub enum ConfigError {
     Missing(PathBuf),
     #[error("`domain` is `{0}`, which is not a domain name (for instance `fn.example.com`)")]
     Domain(String),
+    #[error(
+        "`public_url` is `{0}`; it must be an https:// URL without a query, whose host is not below `domain` (http:// only \
+         on this machine)"
+    )]
+    PublicUrl(String),
     #[error("`cron.max_concurrent_runs` is 0; it must be at least 1")]
     NoRuns,
     #[error("`tokens.{setting}` is 0; it must be at least 1, or absent")]
@@ -184,7 +193,14 @@ pub enum ConfigError {
 
 /// Top-level settings that an environment variable can set. Other variables without `__` are ignored, because many
 /// belong to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
-const TOP_LEVEL: [&str; 5] = ["listen", "api_listen", "data", "domain", "trusted_proxies"];
+const TOP_LEVEL: [&str; 6] = [
+    "listen",
+    "api_listen",
+    "data",
+    "domain",
+    "public_url",
+    "trusted_proxies",
+];
 
 impl Config {
     /// Reads and validates the settings.
@@ -210,6 +226,9 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
         config.domain = config.domain.to_ascii_lowercase();
+        if let Some(url) = &mut config.public_url {
+            url.truncate(url.trim_end_matches('/').len());
+        }
         config.validate()?;
         Ok(config)
     }
@@ -218,6 +237,11 @@ impl Config {
         let label = |label: &str| label.parse::<jelou_core::Slug>().is_ok();
         if !self.domain.split('.').all(label) {
             return Err(ConfigError::Domain(self.domain.clone()));
+        }
+        if let Some(url) = &self.public_url
+            && !self.is_public_url(url)
+        {
+            return Err(ConfigError::PublicUrl(url.clone()));
         }
         if let Some(Jelou { base_url, .. }) = &self.jelou
             && !is_web_address(base_url)
@@ -230,6 +254,22 @@ impl Config {
         self.cron.validate()?;
         self.tokens.validate()?;
         Ok(self.limits.validate()?)
+    }
+}
+
+impl Config {
+    fn is_public_url(&self, text: &str) -> bool {
+        let Ok(url) = url::Url::parse(text) else {
+            return false;
+        };
+        let below = format!(".{}", self.domain);
+        let is_function = url.host_str().is_some_and(|host| host.ends_with(&below));
+        oidc::is_allowed(text)
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && !is_function
     }
 }
 

@@ -17,12 +17,16 @@ use tracing::Level;
 use zeroize::Zeroizing;
 
 use crate::egress::Egress;
+use crate::function_identity::{self, FunctionIdentity};
 use crate::gateway::{self, Gateway, GatewayBody};
 use crate::listener::{MAX_HEADERS, http1};
-use crate::memory::{self, FunctionMemory};
+use crate::memory::FunctionMemory;
+use crate::oidc::IdentityIssuer;
 use crate::registry::{Function, Registry};
 use crate::router;
 
+/// The host name that is reserved for requests of workers to the server itself.
+const INTERNAL_HOST: &str = "jelou.internal";
 /// Header of a call by a function: the id of the request that the function is handling.
 const PARENT_HEADER: &str = "x-jelou-parent";
 /// Environment variable of a preview's process: the name of the preview.
@@ -34,6 +38,7 @@ pub(crate) struct ServerHost {
     gateway: Arc<Gateway>,
     store: Store,
     memory: Arc<FunctionMemory>,
+    identity: Arc<FunctionIdentity>,
     /// `None` if functions connect to the network directly.
     egress: Option<Arc<Egress>>,
     /// Whether log lines of functions are also written to the server's own log.
@@ -45,33 +50,39 @@ impl ServerHost {
         registry: Arc<Registry>,
         gateway: Arc<Gateway>,
         store: Store,
+        issuer: Arc<IdentityIssuer>,
         egress: Option<Egress>,
         prints_logs: bool,
     ) -> Self {
         let memory = Arc::new(FunctionMemory::new(store.clone(), &gateway.limits));
+        let identity = Arc::new(FunctionIdentity::new(issuer, Arc::clone(&registry)));
         Self {
             registry,
             gateway,
             store,
             memory,
+            identity,
             egress: egress.map(Arc::new),
             prints_logs,
         }
     }
 }
 
-/// Answers a worker's request: a call of another function, an access to `ctx.memory`, or a request through the egress
-/// proxy.
+/// Answers a worker's request: a call of another function, `ctx.memory`, `ctx.identity`, or a request through the
+/// egress proxy.
 async fn answer_worker(
     gateway: &Gateway,
-    memory: &FunctionMemory,
+    (memory, identity): (&FunctionMemory, &FunctionIdentity),
     egress: Option<&Egress>,
     worker: &Caller,
     request: Request<Incoming>,
 ) -> Response<GatewayBody> {
     let parent = request.headers().get(PARENT_HEADER).cloned();
     let parent = parent.as_ref().and_then(|id| id.to_str().ok());
-    if request.uri().host().or_else(|| host_header(&request)) == Some(memory::HOST) {
+    if request.uri().host().or_else(|| host_header(&request)) == Some(INTERNAL_HOST) {
+        if request.uri().path() == function_identity::PATH {
+            return identity.answer(worker, parent, request).await;
+        }
         return memory.answer(worker, parent, request).await;
     }
     let target = gateway.target(&request);
@@ -95,11 +106,13 @@ impl Host for ServerHost {
     fn egress(&self, stream: UnixStream, caller: Caller) {
         let gateway = Arc::clone(&self.gateway);
         let memory = Arc::clone(&self.memory);
+        let identity = Arc::clone(&self.identity);
         let egress = self.egress.clone();
         tokio::spawn(async move {
             let service = service_fn(|request| {
                 let egress = egress.as_deref();
-                let answered = answer_worker(&gateway, &memory, egress, &caller, request);
+                let answered =
+                    answer_worker(&gateway, (&memory, &identity), egress, &caller, request);
                 async { Ok::<_, std::convert::Infallible>(answered.await) }
             });
             let served = http1::limited()

@@ -15,6 +15,7 @@ mod development;
 pub mod doctor;
 mod documents;
 mod egress;
+mod function_identity;
 mod gateway;
 mod github;
 mod host;

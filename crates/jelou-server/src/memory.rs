@@ -18,8 +18,6 @@ use serde_json::{Value, json};
 
 use crate::gateway::{GatewayBody, answer};
 
-/// The host name that is reserved for this API.
-pub(crate) const HOST: &str = "jelou.internal";
 const PATH: &str = "/memory/";
 
 /// Maximum bytes of a key.

@@ -26,7 +26,7 @@ use crate::cron::Cron;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
 use crate::gateway::running_calls::RunningCalls;
-use crate::gateway::{Development, Domain, Gateway};
+use crate::gateway::{Development, Domain, Gateway, is_local_domain};
 use crate::github::GithubScanning;
 use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
@@ -34,9 +34,13 @@ use crate::log_limit::LogLimit;
 use crate::log_threads::LogThreads;
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
+use crate::oidc::IdentityIssuer;
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::token_usage::TokenCounters;
 use crate::{api, call_counts, last_used, memory};
+
+/// Path of the issuer's URL in development.
+const DEVELOPMENT_ISSUER_PATH: &str = "/__identity";
 
 /// Why the server failed to start.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,8 @@ pub enum StartError {
     Cores(#[source] std::io::Error),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error("cannot use the keys that sign identity tokens: {0}")]
+    Identity(String),
     #[error("cannot create the first access token: {0}")]
     Bootstrap(String),
 }
@@ -196,11 +202,15 @@ impl Server {
             store: store.clone(),
             development,
         });
+        let issuer_url = issuer_url(&config, &sockets, gateway.development.is_some());
+        let issuer = IdentityIssuer::open(issuer_url, store.clone(), clock.clone()).await;
+        let issuer = Arc::new(issuer.map_err(|error| StartError::Identity(error.to_string()))?);
         let egress = Egress::new(&config.egress)?;
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
             Arc::clone(&gateway),
             store.clone(),
+            Arc::clone(&issuer),
             egress,
             config.log.functions,
         ));
@@ -267,7 +277,7 @@ impl Server {
             access_token: None,
         };
         let cores = Arc::new(Cores::start().map_err(StartError::Cores)?);
-        let listeners = sockets.serve(gateway, api, open_metrics, &cores, &stopped);
+        let listeners = sockets.serve((gateway, issuer), api, open_metrics, &cores, &stopped);
         store_periodically(&control, &metrics);
         Ok((
             Self {
@@ -366,6 +376,19 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
         store.clone(),
         Arc::clone(metrics),
     ));
+}
+
+/// Returns the URL of the issuer of identity tokens: the public URL. Without one, a server that only this machine can
+/// reach uses its own address, because its functions are only tried out. In development, a path keeps the documents apart
+/// from those of the function.
+fn issuer_url(config: &Config, sockets: &Sockets, is_development: bool) -> Option<String> {
+    if is_development {
+        let url = sockets.api_url().replace("127.0.0.1", "localhost");
+        return Some(format!("{url}{DEVELOPMENT_ISSUER_PATH}"));
+    }
+    let is_local = sockets.public_address.ip().is_loopback() && is_local_domain(&config.domain);
+    let own = is_local.then(|| sockets.api_url());
+    config.public_url.clone().or(own)
 }
 
 fn engine_config(

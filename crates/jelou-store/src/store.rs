@@ -94,7 +94,7 @@ impl Store {
 }
 
 async fn key_ids_in_use(database: &Database) -> Result<BTreeSet<KeyId>, StoreError> {
-    sqlx::query("SELECT DISTINCT key_id FROM secrets")
+    sqlx::query("SELECT key_id FROM secrets UNION SELECT key_id FROM identity_keys")
         .fetch_all(database.pool())
         .await?
         .iter()

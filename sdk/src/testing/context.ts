@@ -14,6 +14,7 @@ import type {
   Trigger,
   User,
 } from "@jelou/functions";
+import { checkedAudience } from "../context/audience.ts";
 import { createMockJelouClient } from "./jelou.ts";
 import { createMockMemoryClient } from "./memory.ts";
 
@@ -53,6 +54,8 @@ export interface MockContextOptions {
   memory?: MemoryClient;
   /** Default: `createMockJelouClient()`. */
   jelou?: JelouClient;
+  /** Returns the token of `ctx.identity`. Default: a token of this form with a signature that nobody accepts. */
+  identity?: (audience: string) => string | Promise<string>;
   /** Called for every `ctx.log` of any level. The arguments are also added to `logs`. */
   log?: (...args: unknown[]) => void;
 }
@@ -129,8 +132,9 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
     logs.push(args);
     options.log?.(...args);
   };
+  const slug = options.functionSlug ?? "test-function";
   return {
-    functionSlug: options.functionSlug ?? "test-function",
+    functionSlug: slug,
     requestId: options.requestId ?? crypto.randomUUID(),
     method: options.method ?? "POST",
     path: options.path ?? "/",
@@ -148,6 +152,10 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
     operator: options.operator,
     skillId: options.skillId,
     executionId: options.executionId,
+    identity: async (audience) => {
+      const identity = options.identity ?? ((name: string) => mockIdentity(slug, name));
+      return await identity(checkedAudience(audience));
+    },
     memory: options.memory ?? createMockMemoryClient(),
     jelou: options.jelou ?? createMockJelouClient(),
     background,
@@ -156,6 +164,29 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
     traceparent: options.traceparent ?? "00-00000000000000000000000000000001-0000000000000001-00",
     log: Object.assign(log, { debug: log, info: log, warn: log, error: log }),
   };
+}
+
+/** Creates a token with the claims of the platform's, for code that reads them. */
+function mockIdentity(slug: string, audience: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  const encode = (value: unknown): string => {
+    const bytes = new TextEncoder().encode(JSON.stringify(value));
+    const text = btoa(String.fromCharCode(...bytes));
+    return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  };
+  const claims = {
+    iss: "https://jelou.test",
+    sub: `function:${slug}:deployment:dep_test`,
+    aud: audience,
+    iat: now,
+    nbf: now,
+    exp: now + 900,
+    jti: crypto.randomUUID(),
+    function: slug,
+    function_id: "func_test",
+    deployment: "dep_test",
+  };
+  return `${encode({ alg: "ES256", typ: "JWT", kid: "test" })}.${encode(claims)}.${encode("not signed")}`;
 }
 
 /** Keys that start with `__FN_` are not visible, as on the platform. */

@@ -10,6 +10,7 @@ import type { MemoryClient } from "../context/memory.ts";
 import type { CronTrigger, Trigger } from "../context/trigger.ts";
 import { Background } from "./background.ts";
 import type { Identity } from "./call_facts.ts";
+import type { IdentityFactory } from "./identity.ts";
 import type { Incoming } from "./incoming.ts";
 import type { JelouFactory } from "./jelou.ts";
 import { type Level, logAs } from "./log.ts";
@@ -25,6 +26,7 @@ export interface FunctionScope {
   readonly env: Env;
   readonly memory: MemoryFactory;
   readonly jelou: JelouFactory;
+  readonly identity: IdentityFactory;
 }
 
 const { assign } = Object;
@@ -40,9 +42,10 @@ export class InvocationContext implements Context {
   #query: Fields | undefined;
   #params: Readonly<Record<string, string>> | undefined;
   #trigger: Trigger | undefined;
-  #identity: Identity | undefined;
+  #who: Identity | undefined;
   #memory: MemoryClient | undefined;
   #jelou: JelouClient | undefined;
+  #identity: ((audience: string) => Promise<string>) | undefined;
   #log: Logger | undefined;
   #waitUntil: ((work: PromiseLike<unknown>) => void) | undefined;
 
@@ -95,31 +98,31 @@ export class InvocationContext implements Context {
   }
 
   get company(): Company {
-    return this.#who.company ?? this.#scope.company;
+    return this.#people.company ?? this.#scope.company;
   }
 
   get bot(): Bot | undefined {
-    return this.#who.bot;
+    return this.#people.bot;
   }
 
   get user(): User | undefined {
-    return this.#who.user;
+    return this.#people.user;
   }
 
   get conversation(): Conversation | undefined {
-    return this.#who.conversation;
+    return this.#people.conversation;
   }
 
   get operator(): Operator | undefined {
-    return this.#who.operator;
+    return this.#people.operator;
   }
 
   get skillId(): string | undefined {
-    return this.#who.skillId;
+    return this.#people.skillId;
   }
 
   get executionId(): string | undefined {
-    return this.#who.executionId;
+    return this.#people.executionId;
   }
 
   /** A separate function, so that `const { log } = ctx` works. */
@@ -137,6 +140,11 @@ export class InvocationContext implements Context {
 
   get jelou(): JelouClient {
     return this.#jelou ??= this.#scope.jelou(this.bot?.id);
+  }
+
+  /** A separate function, so that `const { identity } = ctx` works. */
+  get identity(): (audience: string) => Promise<string> {
+    return this.#identity ??= this.#scope.identity(this.requestId);
   }
 
   /** A separate function, so that `const { waitUntil } = ctx` works. */
@@ -164,8 +172,8 @@ export class InvocationContext implements Context {
     return (work) => background.add(work);
   }
 
-  get #who(): Identity {
-    return this.#identity ??= this.#incoming.facts.identity ?? NOTHING;
+  get #people(): Identity {
+    return this.#who ??= this.#incoming.facts.identity ?? NOTHING;
   }
 }
 

@@ -12,6 +12,7 @@ import { createEnv } from "./env.ts";
 import { provideEnvironment } from "./environment.ts";
 import { createFetch } from "./fetch.ts";
 import { watchErrors } from "./json.ts";
+import { identityFactory } from "./identity.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
 import { jelouFactory } from "./jelou.ts";
@@ -92,6 +93,7 @@ export function prepare(
     env: createEnv(message.env),
     memory: memoryFactory(egress, message.memory ?? null),
     jelou: jelouFactory(message.jelou ?? null),
+    identity: identityFactory(egress),
   };
   return {
     scope,

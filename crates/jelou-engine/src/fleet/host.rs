@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jelou_core::{FunctionId, PreviewId, Slug};
+use jelou_core::{DeploymentId, FunctionId, PreviewId, Slug};
 use tokio::net::UnixStream;
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
@@ -33,6 +33,7 @@ pub trait Host: LogSink {
 pub struct Caller {
     pub function: Slug,
     pub function_id: FunctionId,
+    pub deployment: DeploymentId,
     /// The preview that the process belongs to.
     pub preview: Option<PreviewId>,
     pub(super) usage: Arc<Usage>,
@@ -44,6 +45,11 @@ impl Caller {
     /// Returns the number of hops before a call that this request of the function makes.
     pub fn hops_of(&self, parent_request: Option<&str>) -> u32 {
         self.usage.in_flight.hops_of(parent_request)
+    }
+
+    /// Whether the process handles this request.
+    pub fn is_handling(&self, request: &str) -> bool {
+        self.memory_scope_of(request).is_some()
     }
 
     /// Returns the scope of `ctx.memory` of a request, or `None` if the request is not in flight.

@@ -221,12 +221,14 @@ impl FunctionStarter {
         let host = Arc::clone(&self.host);
         let function = spec.slug.clone();
         let function_id = spec.function.clone();
+        let deployment = spec.deployment.clone();
         let preview = spec.preview.clone();
         let usage = Arc::clone(usage);
         Box::new(move |stream, connection| {
             let caller = Caller {
                 function: function.clone(),
                 function_id: function_id.clone(),
+                deployment: deployment.clone(),
                 preview: preview.clone(),
                 usage: Arc::clone(&usage),
                 _connection: Arc::new(connection),

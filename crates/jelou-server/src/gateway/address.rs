@@ -28,7 +28,7 @@ impl Domain {
     pub(crate) fn new(name: &str, listener: std::net::SocketAddr, tls: bool) -> Self {
         // Names below `localhost` resolve to this machine (RFC 6761, section 6.3). No proxy is in between, so the URL
         // has the scheme and port of the listener.
-        let local = name == "localhost" || name.ends_with(".localhost");
+        let local = is_local_domain(name);
         let scheme = |plain| if plain { "http" } else { "https" };
         let is_loopback = listener.ip().is_loopback();
         Self {
@@ -80,6 +80,11 @@ impl Domain {
     fn label<'a>(&self, host: &'a str) -> Option<&'a str> {
         name_of(host).strip_suffix(&self.name)?.strip_suffix('.')
     }
+}
+
+/// Whether the domain and the names below it always mean this machine (RFC 6761, section 6.3).
+pub(crate) fn is_local_domain(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Whether the host always means this machine. Any other name that resolves to this machine may belong to a web page

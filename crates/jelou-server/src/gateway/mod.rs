@@ -34,7 +34,7 @@ use jelou_core::{Clock, Limits};
 use jelou_logs::Logs;
 use jelou_store::Store;
 
-pub(crate) use address::{Address, Domain, FUNCTION_PATHS};
+pub(crate) use address::{Address, Domain, FUNCTION_PATHS, is_local_domain};
 use address::{is_local_name, is_this_machine};
 pub(crate) use body::GatewayBody;
 pub(crate) use development::Development;

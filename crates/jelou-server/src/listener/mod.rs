@@ -41,6 +41,7 @@ use watched::Patience;
 use crate::access_log::{AccessHead, AccessLog};
 use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
+use crate::oidc::IdentityIssuer;
 use crate::router;
 
 /// Path of the health check. Every listener answers it, except for hosts of functions.
@@ -57,6 +58,8 @@ struct Routing {
     gateway: Option<Arc<Gateway>>,
     /// `None` if another listener serves the management API.
     api: Option<axum::Router>,
+    /// Publishes the keys of the functions' identity tokens. `None` on a listener for metrics only.
+    issuer: Option<Arc<IdentityIssuer>>,
     trusted_proxies: TrustedProxies,
     /// `None` if callers use plain HTTP.
     certificate: Option<Arc<Certificate>>,
@@ -82,6 +85,18 @@ impl Routing {
             by_proxy: self.proxies().contain(peer),
             hops: 0,
         };
+        let target = self
+            .gateway
+            .as_ref()
+            .and_then(|gateway| gateway.target(&request));
+        let is_own = target.is_none() || self.is_development();
+        if is_own
+            && let Some(issuer) = &self.issuer
+            && issuer.has_document(request.uri().path())
+        {
+            let answered = issuer.answer(request.method(), request.uri().path());
+            return cold_future(|| answered).await;
+        }
         let Some(gateway) = &self.gateway else {
             return match &self.api {
                 Some(api) => {
@@ -91,7 +106,6 @@ impl Routing {
                 None => Response::new(GatewayBody::empty()),
             };
         };
-        let target = gateway.target(&request);
         if target.is_none()
             && let Some(reason) = gateway.refusal_in_development(&request)
         {
@@ -125,6 +139,12 @@ impl Routing {
             log.other(head, caller.address, None, response.status().as_u16());
         }
         response
+    }
+
+    /// Whether every path of this machine belongs to functions in development.
+    fn is_development(&self) -> bool {
+        let gateway = self.gateway.as_ref();
+        gateway.is_some_and(|gateway| gateway.development.is_some())
     }
 
     fn proxies(&self) -> &Networks {

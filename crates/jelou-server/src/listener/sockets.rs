@@ -13,6 +13,7 @@ use super::{Certificate, Connections, Cores, Routing, TlsError};
 use crate::config::{self, Config};
 use crate::gateway::Gateway;
 use crate::network::TrustedProxies;
+use crate::oidc::IdentityIssuer;
 
 #[derive(Debug)]
 pub(crate) struct Sockets {
@@ -97,7 +98,7 @@ impl Sockets {
     /// Accepts connections on all sockets until `stop`.
     pub(crate) fn serve(
         self,
-        gateway: Arc<Gateway>,
+        (gateway, issuer): (Arc<Gateway>, Arc<IdentityIssuer>),
         api: axum::Router,
         metrics: axum::Router,
         cores: &Arc<Cores>,
@@ -106,8 +107,9 @@ impl Sockets {
         let mut listeners = JoinSet::new();
         let settings = &self.settings;
         let access_log = gateway.access_log.clone();
-        let mut serve = |listener, gateway, api, certificate| {
+        let mut serve = |listener, gateway, api, issuer, certificate| {
             let routing = Routing {
+                issuer,
                 connections: Arc::clone(&self.connections),
                 head_timeout: Duration::from_millis(settings.head_timeout_ms),
                 patience: Patience {
@@ -130,15 +132,22 @@ impl Sockets {
             ));
         };
         let certificate = || self.certificate.clone();
+        let issuer = || Some(Arc::clone(&issuer));
         match self.api_only {
             Some(api_only) => {
-                serve(self.public, Some(gateway), None, certificate());
-                serve(api_only, None, Some(api), certificate());
+                serve(self.public, Some(gateway), None, issuer(), certificate());
+                serve(api_only, None, Some(api), issuer(), certificate());
             }
-            None => serve(self.public, Some(gateway), Some(api), certificate()),
+            None => serve(
+                self.public,
+                Some(gateway),
+                Some(api),
+                issuer(),
+                certificate(),
+            ),
         }
         if let Some(listener) = self.metrics {
-            serve(listener, None, Some(metrics), None);
+            serve(listener, None, Some(metrics), None, None);
         }
         listeners
     }

@@ -30,6 +30,7 @@ impl Serving {
         let routing = Arc::new(Routing {
             gateway: None,
             api,
+            issuer: None,
             trusted_proxies: TrustedProxies::default(),
             certificate: None,
             connections: Connections::new(None, 1),

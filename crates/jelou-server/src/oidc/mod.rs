@@ -1,8 +1,11 @@
-//! Identity tokens of other issuers (OpenID Connect Core 1.0): keys of the issuers, and verification of the tokens.
+//! Identity tokens (OpenID Connect Core 1.0): verification of those of other issuers ([`verify`], [`keys`]), and this
+//! server as an issuer for its functions ([`issuer`]).
 
+mod issuer;
 mod jwt;
 mod keys;
 mod verify;
 
+pub(crate) use issuer::{IdentityIssuer, IssueError, MAX_AUDIENCE_BYTES, Subject};
 pub(crate) use keys::{IssuerKeys, is_allowed};
 pub(crate) use verify::{Refusal, Verified, unverified_issuer, verify};

@@ -11,6 +11,7 @@ mod connections;
 mod cors;
 mod deploys;
 mod egress;
+mod function_identity;
 mod headers;
 mod http2;
 mod identity;

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 use super::error::DatabaseError;
 use super::row::Columns as _;
 
-const SQLITE: [(i64, &str, &str); 14] = [
+const SQLITE: [(i64, &str, &str); 15] = [
     (
         1,
         "initial",
@@ -76,6 +76,11 @@ const SQLITE: [(i64, &str, &str); 14] = [
         14,
         "audit chain",
         include_str!("../../migrations/sqlite/0014_audit_chain.sql"),
+    ),
+    (
+        15,
+        "identity keys",
+        include_str!("../../migrations/sqlite/0015_identity_keys.sql"),
     ),
 ];
 

@@ -47,6 +47,10 @@ pub enum VaultError {
         "the stored value of `{key}` ({owner}) cannot be decrypted: it was changed or moved after it was encrypted"
     )]
     Unreadable { owner: SecretOwner, key: SecretKey },
+    #[error(
+        "the stored identity key `{id}` cannot be decrypted: it was changed or moved after it was encrypted"
+    )]
+    UnreadableIdentityKey { id: String },
     #[error("the value could not be encrypted")]
     Seal,
     #[error("the operating system's random generator failed")]

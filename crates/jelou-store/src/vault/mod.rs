@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use jelou_core::SecretKey;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use master_key::MasterKey;
 
@@ -87,19 +87,7 @@ impl Vault {
         key: &SecretKey,
         plaintext: &str,
     ) -> Result<SealedSecret, VaultError> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(VaultError::Random)?;
-        let payload = Payload {
-            msg: plaintext.as_bytes(),
-            aad: &associated_data(owner, key),
-        };
-        let sealed = cipher(&self.current)
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| VaultError::Seal)?;
-        Ok(SealedSecret::from_parts(
-            self.key_id().clone(),
-            [nonce.as_slice(), &sealed].concat(),
-        ))
+        self.encrypt(plaintext.as_bytes(), &associated_data(owner, key))
     }
 
     /// Decrypts a value that [`Vault::seal`] encrypted for this owner and key.
@@ -113,33 +101,74 @@ impl Vault {
         key: &SecretKey,
         sealed: &SealedSecret,
     ) -> Result<Zeroizing<String>, VaultError> {
+        let unreadable = || VaultError::Unreadable {
+            owner: owner.clone(),
+            key: key.clone(),
+        };
+        let plaintext = self
+            .decrypt(sealed, &associated_data(owner, key))?
+            .ok_or_else(unreadable)?;
+        let text = std::str::from_utf8(&plaintext).map_err(|_| unreadable())?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    /// Encrypts a private key that signs identity tokens.
+    pub(crate) fn seal_identity_key(
+        &self,
+        id: &str,
+        pkcs8: &[u8],
+    ) -> Result<SealedSecret, VaultError> {
+        self.encrypt(pkcs8, &identity_key_data(id))
+    }
+
+    /// Decrypts a private key that [`Vault::seal_identity_key`] encrypted.
+    pub(crate) fn unseal_identity_key(
+        &self,
+        id: &str,
+        sealed: &SealedSecret,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.decrypt(sealed, &identity_key_data(id))?
+            .ok_or_else(|| VaultError::UnreadableIdentityKey { id: id.to_owned() })
+    }
+
+    fn encrypt(&self, plaintext: &[u8], aad: &[u8]) -> Result<SealedSecret, VaultError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(VaultError::Random)?;
+        let payload = Payload {
+            msg: plaintext,
+            aad,
+        };
+        let sealed = cipher(&self.current)
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| VaultError::Seal)?;
+        Ok(SealedSecret::from_parts(
+            self.key_id().clone(),
+            [nonce.as_slice(), &sealed].concat(),
+        ))
+    }
+
+    /// Returns `None` if the value was changed, or encrypted with other associated data.
+    fn decrypt(
+        &self,
+        sealed: &SealedSecret,
+        aad: &[u8],
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
         let master_key = self
             .keys()
             .find(|held| held.id() == sealed.key_id())
             .ok_or_else(|| VaultError::UnknownKey {
                 key_id: sealed.key_id().clone(),
             })?;
-        let unreadable = || VaultError::Unreadable {
-            owner: owner.clone(),
-            key: key.clone(),
+        let Some((nonce, ciphertext)) = sealed.ciphertext().split_first_chunk::<NONCE_BYTES>()
+        else {
+            return Ok(None);
         };
-        let (nonce, ciphertext) = sealed
-            .ciphertext()
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or_else(unreadable)?;
         let payload = Payload {
             msg: ciphertext,
-            aad: &associated_data(owner, key),
+            aad,
         };
-        let plaintext = cipher(master_key)
-            .decrypt(&XNonce::from(*nonce), payload)
-            .map_err(|_| unreadable())?;
-        String::from_utf8(plaintext)
-            .map(Zeroizing::new)
-            .map_err(|error| {
-                error.into_bytes().zeroize();
-                unreadable()
-            })
+        let decrypted = cipher(master_key).decrypt(&XNonce::from(*nonce), payload);
+        Ok(decrypted.ok().map(Zeroizing::new))
     }
 
     /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
@@ -180,4 +209,9 @@ fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
 /// Returns the data that binds a value to its owner and key. It is unambiguous, because neither contains a zero byte.
 fn associated_data(owner: &SecretOwner, key: &SecretKey) -> Vec<u8> {
     format!("{owner}\0{key}").into_bytes()
+}
+
+/// Returns the data that binds an identity key to its id. No secret has the same data, because no owner has this name.
+fn identity_key_data(id: &str) -> Vec<u8> {
+    format!("identity key\0{id}").into_bytes()
 }

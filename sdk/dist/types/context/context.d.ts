@@ -83,6 +83,30 @@ export interface Context {
      * server ends it. If the promise rejects, the error is logged.
      */
     waitUntil(work: PromiseLike<unknown>): void;
+    /**
+     * Returns a signed identity of this function: a token that other services verify with this server's public keys, as
+     * they do with a pipeline of GitHub. A cloud exchanges it for credentials, so that the function needs no stored key.
+     * The token ends after 15 minutes, and each call returns another one.
+     *
+     * ```ts
+     * import { define } from "@jelou/functions";
+     *
+     * export default define({
+     *   description: "Calls a service that trusts this function",
+     *   handler: async (_input, ctx) => {
+     *     const token = await ctx.identity("https://orders.example.com");
+     *     const response = await fetch("https://orders.example.com/today", {
+     *       headers: { authorization: `Bearer ${token}` },
+     *     });
+     *     return await response.json();
+     *   },
+     * });
+     * ```
+     *
+     * @param audience The service that gets the token. It must refuse tokens for others.
+     * @throws {Error} When the server has no public URL, or after the request is over.
+     */
+    identity(audience: string): Promise<string>;
     /** Stores small values that outlive the request, scoped to the function and its user or conversation. */
     readonly memory: MemoryClient;
     /** Sends messages through Jelou. */
